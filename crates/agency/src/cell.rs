@@ -1,0 +1,226 @@
+//! From a cell to a typed value, by the schema's field.
+//!
+//! A cell that cannot be read is no reject of the row: its value is unknown,
+//! and the fault is told where the row is looked at.
+
+use jiff::civil::Date;
+
+use aidlink_contract::schema::{ExportSchema, Field};
+use aidlink_contract::value::{FieldType, Value};
+
+/// Why a cell could not be read as its field's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ValueFault {
+    /// No form of a date that is known here, or an impossible one.
+    UnreadableDate,
+    /// Neither a code of the code list nor a raw value that maps to one.
+    UnknownCode,
+    /// No whole number.
+    UnreadableInteger,
+    /// No number.
+    UnreadableNumber,
+    /// Neither a true nor a false value.
+    UnreadableBoolean,
+}
+
+impl ValueFault {
+    /// The code in reports.
+    pub fn code(self) -> &'static str {
+        match self {
+            ValueFault::UnreadableDate => "unreadable_date",
+            ValueFault::UnknownCode => "unknown_code",
+            ValueFault::UnreadableInteger => "unreadable_integer",
+            ValueFault::UnreadableNumber => "unreadable_number",
+            ValueFault::UnreadableBoolean => "unreadable_boolean",
+        }
+    }
+}
+
+/// Reads a cell. An empty cell, or one of the schema's missing values, is `None`.
+///
+/// # Errors
+/// Why the cell has no value of the field's type.
+pub fn read(
+    schema: &ExportSchema,
+    field: &Field,
+    cell: &str,
+) -> Result<Option<Value>, ValueFault> {
+    let cell = tidy(cell);
+    let raw_code = field
+        .raw_codes
+        .get(cell.as_str())
+        .or_else(|| field.raw_codes.get(half_width(&cell).as_str()));
+    if raw_code.is_none() && (cell.is_empty() || schema.missing_values.contains(&cell)) {
+        return Ok(None);
+    }
+    let text = raw_code.map_or(cell.as_str(), String::as_str);
+    let value = match field.field_type {
+        FieldType::String => Some(code_or_text(field, text)?),
+        FieldType::Integer => Some(Value::Integer(integer(text)?)),
+        FieldType::Number => Some(Value::Number(number(text)?)),
+        FieldType::Boolean => Some(Value::Boolean(boolean(field, text)?)),
+        FieldType::Date => Some(Value::Date(date(text).ok_or(ValueFault::UnreadableDate)?)),
+    };
+    Ok(value)
+}
+
+/// The text of a cell as a list shows it: outer white space and the apostrophe
+/// by which a spreadsheet marks text removed.
+pub fn tidy(cell: &str) -> String {
+    let trimmed = cell.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')
+    });
+    trimmed.strip_prefix('\'').unwrap_or(trimmed).trim().to_owned()
+}
+
+fn half_width(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\u{ff01}'..='\u{ff5e}' => {
+                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
+            }
+            other => other,
+        })
+        .collect()
+}
+
+fn code_or_text(field: &Field, text: &str) -> Result<Value, ValueFault> {
+    let Some(codes) = &field.codes else {
+        return Ok(Value::String(text.to_owned()));
+    };
+    let plain = half_width(text);
+    [text, plain.as_str(), plain.to_ascii_lowercase().as_str()]
+        .into_iter()
+        .find(|candidate| codes.contains(*candidate))
+        .map(|code| Value::String(code.to_owned()))
+        .ok_or(ValueFault::UnknownCode)
+}
+
+fn integer(text: &str) -> Result<i64, ValueFault> {
+    let plain = half_width(text);
+    let plain = plain.strip_suffix(".0").unwrap_or(&plain);
+    plain.parse().map_err(|_| ValueFault::UnreadableInteger)
+}
+
+fn number(text: &str) -> Result<f64, ValueFault> {
+    let plain: String = half_width(text)
+        .chars()
+        .filter(|c| !matches!(c, ',' | '元' | '¥' | '￥' | ' '))
+        .collect();
+    let decimal = plain
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
+    plain
+        .parse::<f64>()
+        .ok()
+        .filter(|number| decimal && number.is_finite())
+        .ok_or(ValueFault::UnreadableNumber)
+}
+
+fn boolean(field: &Field, text: &str) -> Result<bool, ValueFault> {
+    let plain = half_width(text);
+    let is_in = |values: &[String]| {
+        values
+            .iter()
+            .any(|value| value == text || value.eq_ignore_ascii_case(&plain))
+    };
+    if is_in(&field.true_values) {
+        Ok(true)
+    } else if is_in(&field.false_values) {
+        Ok(false)
+    } else {
+        Err(ValueFault::UnreadableBoolean)
+    }
+}
+
+/// Reads the forms of dates that exports hold: 20240131, 2024/1/31, 2024-01-31,
+/// 2024.1.31, 2024年1月31日, each with or without a time; 202401, 2024-01 and
+/// 2024年1月 (the first of the month); spreadsheet serials of the 1900 epoch.
+pub fn date(text: &str) -> Option<Date> {
+    let (date, _) = date_and_precision(text)?;
+    Some(date)
+}
+
+/// As [`date`], but only where the day is stated.
+pub fn date_to_the_day(text: &str) -> Option<Date> {
+    let (date, precision) = date_and_precision(text)?;
+    (precision == Precision::Day).then_some(date)
+}
+
+#[derive(PartialEq)]
+enum Precision {
+    Day,
+    Month,
+}
+
+fn date_and_precision(text: &str) -> Option<(Date, Precision)> {
+    let plain = half_width(text);
+    let day = plain
+        .split([' ', 'T'])
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('日');
+    let parts: Vec<&str> = day
+        .split(['-', '/', '.', '年', '月'])
+        .filter(|part| !part.is_empty())
+        .collect();
+    if !parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    let make = |year: &str, month: &str, day: &str| {
+        if year.len() != 4 || month.len() > 2 || day.len() > 2 {
+            return None;
+        }
+        Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    };
+    let exact = |date: Option<Date>| date.map(|date| (date, Precision::Day));
+    let month = |date: Option<Date>| date.map(|date| (date, Precision::Month));
+    match parts.as_slice() {
+        [year, month, day] => exact(make(year, month, day)),
+        [year, month_of_year] => month(make(year, month_of_year, "1")),
+        [digits] => match digits.len() {
+            8 => exact(make(&digits[..4], &digits[4..6], &digits[6..])),
+            6 => month(make(&digits[..4], &digits[4..], "1")),
+            // Serials 20000 to 60000 are the years 1954 to 2064.
+            5 => {
+                let serial: i64 = digits.parse().ok()?;
+                (20_000..=60_000).contains(&serial).then_some(())?;
+                let span = jiff::Span::new().try_days(serial).ok()?;
+                exact(Date::constant(1899, 12, 30).checked_add(span).ok())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_date_is_read() {
+        let day = Some(Date::constant(2024, 1, 31));
+        for text in [
+            "20240131", "2024/1/31", "2024-01-31", "2024.1.31", "2024年1月31日", "2024年01月31日",
+            "45322", "2024-01-31 00:00:00", "2024-01-31T08:30:00", "２０２４-０１-３１",
+        ] {
+            assert_eq!(date(text), day, "{text}");
+        }
+        let month = Some(Date::constant(2024, 1, 1));
+        for text in ["202401", "2024-01", "2024年1月"] {
+            assert_eq!(date(text), month, "{text}");
+            assert_eq!(date_to_the_day(text), None, "{text}");
+        }
+        for text in ["", "2024", "2024-13-01", "20240230", "31/1/2024", "昨天", "99999", "1"] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_cell_makes_a_reader_panic(text in "\\PC{0,20}") {
+            let _ = (date(&text), integer(&text), number(&text));
+        }
+    }
+}

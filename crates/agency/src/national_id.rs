@@ -1,0 +1,582 @@
+//! ID numbers: normalised and checked once, in the constructor.
+//!
+//! GB 11643-1999: six digits of region, eight of birth date, three of sequence
+//! (odd: male), one check digit (ISO 7064 MOD 11-2). Residence permits of Hong
+//! Kong, Macau and Taiwan residents begin 81, 82, 83 and have the same form,
+//! as has the foreign permanent resident ID of 2023, which begins with 9. The
+//! one of 2017 has three letters and twelve digits.
+
+mod normalise;
+mod region;
+
+use jiff::civil::Date;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use aidlink_contract::text::Text;
+
+use normalise::{Cell, normalise};
+pub use region::RegionStanding;
+
+/// An ID number in its one normal form: 18 characters, or 15 for the foreign
+/// permanent resident ID of 2017.
+///
+/// It lives only on the agency side and only until its token: it cannot be
+/// printed, logged or serialised, and it is wiped when dropped.
+///
+/// ```
+/// # use aidlink_agency::national_id::NationalId;
+/// # use jiff::civil::date;
+/// let Ok(checked) = NationalId::parse("44990119900101011x", date(2026, 9, 30)) else { panic!() };
+/// assert_eq!(checked.id.birth_date(), Some(date(1990, 1, 1)));
+/// ```
+///
+/// It has no `Debug`:
+/// ```compile_fail
+/// # use aidlink_agency::national_id::NationalId;
+/// # use jiff::civil::date;
+/// # let Ok(checked) = NationalId::parse("44990119900101011X", date(2026, 9, 30)) else { return };
+/// println!("{:?}", checked.id);
+/// ```
+///
+/// It has no `Display`:
+/// ```compile_fail
+/// # use aidlink_agency::national_id::NationalId;
+/// # use jiff::civil::date;
+/// # let Ok(checked) = NationalId::parse("44990119900101011X", date(2026, 9, 30)) else { return };
+/// println!("{}", checked.id);
+/// ```
+///
+/// It cannot be serialised:
+/// ```compile_fail
+/// # use aidlink_agency::national_id::NationalId;
+/// fn serialise<T: serde::Serialize>(_: &T) {}
+/// fn try_it(id: &NationalId) { serialise(id) }
+/// ```
+///
+/// It cannot be cloned out of sight:
+/// ```compile_fail
+/// # use aidlink_agency::national_id::NationalId;
+/// fn keep(id: &NationalId) -> NationalId { id.clone() }
+/// ```
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct NationalId {
+    characters: [u8; 18],
+    length: usize,
+    #[zeroize(skip)]
+    birth_date: Option<Date>,
+    #[zeroize(skip)]
+    sex: Option<Sex>,
+}
+
+/// The sex that an ID number states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sex {
+    /// Odd sequence number.
+    Male,
+    /// Even sequence number.
+    Female,
+}
+
+/// An ID number that passed, with what is worth a warning.
+pub struct CheckedId {
+    /// The ID number.
+    pub id: NationalId,
+    /// What to warn of; the ID is used all the same.
+    pub warning: Option<IdWarning>,
+}
+
+/// Something unusual that is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdWarning {
+    /// The region code was dropped from GB/T 2260: an old prefix.
+    OldRegion,
+    /// The region code is in no edition known here.
+    UnknownRegion,
+    /// The last digit of a foreign permanent resident ID of 2017 does not fit
+    /// the 7-3-1 rule; no standard open to us fixes that rule.
+    ForeignCheckDigit,
+}
+
+impl IdWarning {
+    /// The code in reports.
+    pub fn code(self) -> &'static str {
+        match self {
+            IdWarning::OldRegion => "old_region",
+            IdWarning::UnknownRegion => "unknown_region",
+            IdWarning::ForeignCheckDigit => "foreign_check_digit",
+        }
+    }
+}
+
+/// Why a cell holds no usable ID number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdFault {
+    /// The cell is empty.
+    Empty,
+    /// A stand-in such as all zeros, 123456789012345678 or 不详.
+    Placeholder,
+    /// Some digits are masked.
+    Masked,
+    /// Scientific notation: a spreadsheet has turned the number into a float.
+    ScientificNotation,
+    /// The last three digits are zero and the check digit is wrong: a
+    /// spreadsheet has kept fifteen digits only.
+    TrailingZeros,
+    /// Two or more numbers in one cell.
+    TwoInCell,
+    /// Characters that no ID number has.
+    Characters,
+    /// A length that no ID number has.
+    Length,
+    /// Seventeen digits: the check digit is missing.
+    CheckDigitMissing,
+    /// The birth date is no date, or more than 130 years ago.
+    BirthDate,
+    /// The birth date is after the as-of date.
+    BirthDateAfterAsOf,
+    /// The check digit does not fit.
+    CheckDigit,
+    /// Twenty or twenty-two characters whose tail is no disability class and grade.
+    CertificateTail,
+}
+
+impl IdFault {
+    /// Every fault, for reports and docs.
+    pub const ALL: [IdFault; 13] = [
+        IdFault::Empty,
+        IdFault::Placeholder,
+        IdFault::Masked,
+        IdFault::ScientificNotation,
+        IdFault::TrailingZeros,
+        IdFault::TwoInCell,
+        IdFault::Characters,
+        IdFault::Length,
+        IdFault::CheckDigitMissing,
+        IdFault::BirthDate,
+        IdFault::BirthDateAfterAsOf,
+        IdFault::CheckDigit,
+        IdFault::CertificateTail,
+    ];
+
+    /// The code in rejects files.
+    pub fn code(self) -> &'static str {
+        match self {
+            IdFault::Empty => "id_empty",
+            IdFault::Placeholder => "id_placeholder",
+            IdFault::Masked => "id_masked",
+            IdFault::ScientificNotation => "id_scientific_notation",
+            IdFault::TrailingZeros => "id_trailing_zeros",
+            IdFault::TwoInCell => "id_two_in_cell",
+            IdFault::Characters => "id_characters",
+            IdFault::Length => "id_length",
+            IdFault::CheckDigitMissing => "id_check_digit_missing",
+            IdFault::BirthDate => "id_birth_date",
+            IdFault::BirthDateAfterAsOf => "id_birth_date_after_as_of",
+            IdFault::CheckDigit => "id_check_digit",
+            IdFault::CertificateTail => "id_certificate_tail",
+        }
+    }
+
+    /// What is wrong and what the agency should correct.
+    pub fn text(self) -> Text {
+        match self {
+            IdFault::Empty => Text::new(
+                "证件号码为空；请补录",
+                "the ID number is empty; enter it",
+            ),
+            IdFault::Placeholder => Text::new(
+                "证件号码是占位内容；请补录真实号码",
+                "the ID number is a placeholder; enter the real one",
+            ),
+            IdFault::Masked => Text::new(
+                "证件号码已脱敏；请导出未脱敏的号码",
+                "the ID number is masked; export it unmasked",
+            ),
+            IdFault::ScientificNotation => Text::new(
+                "证件号码被表格软件改成科学计数法，无法还原；请把该列设为文本后从原系统重新导出",
+                "a spreadsheet turned the ID number into scientific notation and it cannot be restored; export again from the source system with the column as text",
+            ),
+            IdFault::TrailingZeros => Text::new(
+                "证件号码末三位被表格软件改成零，无法还原；请把该列设为文本后从原系统重新导出",
+                "a spreadsheet zeroed the last three digits of the ID number and they cannot be restored; export again from the source system with the column as text",
+            ),
+            IdFault::TwoInCell => Text::new(
+                "一格中有两个证件号码；请每人一行",
+                "there are two ID numbers in one cell; give each person a row",
+            ),
+            IdFault::Characters => Text::new(
+                "证件号码含有不应出现的字符；请核对",
+                "the ID number has characters that none has; check it",
+            ),
+            IdFault::Length => Text::new(
+                "证件号码位数不对；请核对",
+                "the ID number has a wrong length; check it",
+            ),
+            IdFault::CheckDigitMissing => Text::new(
+                "证件号码只有17位，缺校验码；请补全最后一位",
+                "the ID number has 17 digits and lacks its check digit; add the last character",
+            ),
+            IdFault::BirthDate => Text::new(
+                "证件号码中的出生日期不存在；请核对",
+                "the birth date in the ID number is impossible; check it",
+            ),
+            IdFault::BirthDateAfterAsOf => Text::new(
+                "证件号码中的出生日期晚于基准日；请核对号码或本轮基准日",
+                "the birth date in the ID number is after the as-of date; check the number, or the round's as-of date",
+            ),
+            IdFault::CheckDigit => Text::new(
+                "证件号码校验码不符，至少有一位录错；请核对",
+                "the check digit of the ID number does not fit: at least one character is wrong; check it",
+            ),
+            IdFault::CertificateTail => Text::new(
+                "号码像残疾人证号，但末尾的类别或等级不对；请核对",
+                "the number looks like a disability certificate, but its class or grade is wrong; check it",
+            ),
+        }
+    }
+}
+
+impl NationalId {
+    /// Normalises and checks the content of a cell.
+    ///
+    /// # Errors
+    /// Why the cell holds no usable ID number. Nothing is guessed: a number
+    /// that a spreadsheet damaged is refused, not repaired.
+    pub fn parse(cell: &str, as_of: Date) -> Result<CheckedId, IdFault> {
+        let mut cell = normalise(cell)?;
+        let result = Self::check(&cell, as_of);
+        cell.wipe();
+        result
+    }
+
+    fn check(cell: &Cell, as_of: Date) -> Result<CheckedId, IdFault> {
+        let characters = cell.characters();
+        let digits = |range: std::ops::Range<usize>| {
+            characters
+                .get(range)
+                .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+        };
+        match characters.len() {
+            15 if digits(0..15) => Self::from_fifteen_digits(characters, as_of),
+            15 if characters[..3].iter().all(u8::is_ascii_uppercase) && digits(3..15) => {
+                Self::from_foreign_2017(characters, as_of)
+            }
+            18 if digits(0..17) && (digits(17..18) || characters[17] == b'X') => {
+                Self::from_eighteen(characters, as_of)
+            }
+            17 if digits(0..17) => {
+                Self::birth_date_of(&characters[6..14], as_of)?;
+                Err(IdFault::CheckDigitMissing)
+            }
+            // Disability certificate: ID, class digit, grade digit; re-issued: B and a digit.
+            20 | 22 if digits(0..17) && (digits(17..18) || characters[17] == b'X') => {
+                let reissue = characters.len() == 20
+                    || (characters[20].is_ascii_uppercase() && characters[21].is_ascii_digit());
+                let class = matches!(characters[18], b'1'..=b'7');
+                let grade = matches!(characters[19], b'1'..=b'4');
+                if !(reissue && class && grade) {
+                    return Err(IdFault::CertificateTail);
+                }
+                Self::from_eighteen(&characters[..18], as_of)
+            }
+            30 | 33 | 36 if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
+                Err(IdFault::TwoInCell)
+            }
+            _ if characters
+                .iter()
+                .all(|c| c.is_ascii_digit() || *c == b'X') =>
+            {
+                Err(IdFault::Length)
+            }
+            _ => Err(IdFault::Characters),
+        }
+    }
+
+    fn from_eighteen(characters: &[u8], as_of: Date) -> Result<CheckedId, IdFault> {
+        let zeroed = characters.ends_with(b"000");
+        let fits = check_digit(&characters[..17]) == characters[17];
+        if zeroed && !fits {
+            return Err(IdFault::TrailingZeros);
+        }
+        let birth_date = Self::birth_date_of(&characters[6..14], as_of)?;
+        if !fits {
+            return Err(IdFault::CheckDigit);
+        }
+        let mut own = [0; 18];
+        own.copy_from_slice(characters);
+        let warning = match region::standing(&characters[..6]) {
+            RegionStanding::Current => None,
+            RegionStanding::Old => Some(IdWarning::OldRegion),
+            RegionStanding::Unknown => Some(IdWarning::UnknownRegion),
+        };
+        Ok(CheckedId {
+            id: NationalId {
+                characters: own,
+                length: 18,
+                birth_date: Some(birth_date),
+                sex: Some(if characters[16] % 2 == 1 {
+                    Sex::Male
+                } else {
+                    Sex::Female
+                }),
+            },
+            warning,
+        })
+    }
+
+    /// First-generation numbers have a two-digit year of the 1900s and no
+    /// check digit (GB 11643-1989).
+    fn from_fifteen_digits(characters: &[u8], as_of: Date) -> Result<CheckedId, IdFault> {
+        let mut full = [0; 18];
+        full[..6].copy_from_slice(&characters[..6]);
+        full[6..8].copy_from_slice(b"19");
+        full[8..17].copy_from_slice(&characters[6..]);
+        full[17] = check_digit(&full[..17]);
+        let result = Self::from_eighteen(&full, as_of);
+        full.zeroize();
+        result
+    }
+
+    fn from_foreign_2017(characters: &[u8], as_of: Date) -> Result<CheckedId, IdFault> {
+        let year = two_digits(&characters[7..9]);
+        let rest = [two_digits(&characters[9..11]), two_digits(&characters[11..13])];
+        let in_century = |century: i16| {
+            Date::new(century + i16::from(year), rest[0], rest[1])
+                .ok()
+                .filter(|date| *date <= as_of)
+        };
+        let birth_date = in_century(2000)
+            .or_else(|| in_century(1900))
+            .ok_or(IdFault::BirthDate)?;
+        let mut own = [0; 18];
+        own[..15].copy_from_slice(characters);
+        let sum: u32 = characters[..14]
+            .iter()
+            .zip([7, 3, 1].into_iter().cycle())
+            .map(|(character, weight)| {
+                let value = match character {
+                    b'0'..=b'9' => character - b'0',
+                    _ => character - b'A' + 10,
+                };
+                u32::from(value) * weight
+            })
+            .sum();
+        let fits = sum % 10 == u32::from(characters[14] - b'0');
+        Ok(CheckedId {
+            id: NationalId {
+                characters: own,
+                length: 15,
+                birth_date: Some(birth_date),
+                sex: None,
+            },
+            warning: (!fits).then_some(IdWarning::ForeignCheckDigit),
+        })
+    }
+
+    fn birth_date_of(digits: &[u8], as_of: Date) -> Result<Date, IdFault> {
+        let year = i16::from(two_digits(&digits[..2])) * 100 + i16::from(two_digits(&digits[2..4]));
+        let date = Date::new(year, two_digits(&digits[4..6]), two_digits(&digits[6..8]))
+            .map_err(|_| IdFault::BirthDate)?;
+        if date > as_of {
+            return Err(IdFault::BirthDateAfterAsOf);
+        }
+        if as_of.year() - year > 130 {
+            return Err(IdFault::BirthDate);
+        }
+        Ok(date)
+    }
+
+    /// The birth date that the number states.
+    pub fn birth_date(&self) -> Option<Date> {
+        self.birth_date
+    }
+
+    /// The sex that the number states.
+    pub fn sex(&self) -> Option<Sex> {
+        self.sex
+    }
+
+    /// Whole years at a day; who is born on 29 February turns a year older on
+    /// 1 March of common years (Civil Code 203: the day after the birthday's eve).
+    pub fn age_at(&self, day: Date) -> Option<i64> {
+        let birth = self.birth_date?;
+        let had_birthday = (day.month(), day.day()) >= (birth.month(), birth.day());
+        Some(i64::from(day.year()) - i64::from(birth.year()) - i64::from(!had_birthday))
+    }
+
+    /// The characters, for the one function that turns them into a token.
+    pub(crate) fn expose_to_tokeniser(&self) -> &[u8] {
+        &self.characters[..self.length]
+    }
+}
+
+fn two_digits(digits: &[u8]) -> i8 {
+    // Callers have checked that these are two ASCII digits: at most 99.
+    digits
+        .iter()
+        .fold(0_i8, |number, digit| number * 10 + (digit - b'0') as i8)
+}
+
+/// The check character of seventeen digits (GB 11643, ISO 7064 MOD 11-2).
+pub(crate) fn check_digit(digits: &[u8]) -> u8 {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    const CHARACTERS: [u8; 11] = *b"10X98765432";
+    let sum: u32 = digits
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
+    CHARACTERS[(sum % 11) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static_assertions::assert_not_impl_any!(
+        NationalId: std::fmt::Debug, std::fmt::Display, Clone, Copy
+    );
+
+    const AS_OF: Date = Date::constant(2026, 9, 30);
+
+    /// A number of an unassigned region with its right check digit.
+    fn number(seventeen: &str) -> String {
+        format!("{seventeen}{}", check_digit(seventeen.as_bytes()) as char)
+    }
+
+    fn normal(cell: &str) -> Result<String, IdFault> {
+        NationalId::parse(cell, AS_OF)
+            .map(|checked| String::from_utf8_lossy(checked.id.expose_to_tokeniser()).into_owned())
+    }
+
+    #[test]
+    fn every_way_of_writing_a_number_gives_the_same_normal_form() {
+        let plain = number("44990119900101011");
+        assert!(plain.ends_with('X'), "the sample must end in X: {plain}");
+        let body = &plain[..17];
+        let full_width: String = plain
+            .chars()
+            .map(|c| char::from_u32(c as u32 + 0xfee0).expect("full-width form"))
+            .collect();
+        for written in [
+            plain.clone(),
+            format!("{body}x"),
+            format!("{body}×"),
+            format!("{body}Ｘ"),
+            format!("{body}ｘ"),
+            format!("'{plain}"),
+            format!("’{plain}"),
+            format!("  {plain}\u{a0}"),
+            format!("\u{feff}{}\u{200b}{}", &plain[..6], &plain[6..]),
+            format!("{}-{}-{}", &plain[..6], &plain[6..14], &plain[14..]),
+            format!("{} {} {}", &plain[..6], &plain[6..14], &plain[14..]),
+            format!("\t{plain}\u{3000}"),
+            full_width,
+            // Disability certificates: class 4, grade 2; and one re-issued.
+            format!("{plain}42"),
+            format!("{plain}42B1"),
+            format!("{plain}42b1"),
+        ] {
+            assert_eq!(normal(&written).as_deref(), Ok(plain.as_str()), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_fifteen_digit_number_is_the_person_of_its_eighteen_digits() {
+        let full = number("44990119850615123");
+        let short = format!("{}{}", &full[..6], &full[8..17]);
+        assert_eq!(normal(&short), Ok(full.clone()));
+        assert_eq!(normal(&format!("{short}.0")), Ok(full));
+    }
+
+    #[test]
+    fn each_damage_has_its_own_reason() {
+        let good = number("44990119900101123");
+        let wrong = if good.ends_with('5') { '6' } else { '5' };
+        let cases = [
+            (String::new(), IdFault::Empty),
+            (" \u{3000}\u{200b}".into(), IdFault::Empty),
+            ("000000000000000000".into(), IdFault::Placeholder),
+            ("111111111111111111".into(), IdFault::Placeholder),
+            ("123456789012345678".into(), IdFault::Placeholder),
+            ("无".into(), IdFault::Placeholder),
+            ("不详".into(), IdFault::Placeholder),
+            ("4499**********1230".into(), IdFault::Masked),
+            ("4499＊＊＊＊＊＊＊＊＊＊1230".into(), IdFault::Masked),
+            ("4.40203E+17".into(), IdFault::ScientificNotation),
+            ("4.4e17".into(), IdFault::ScientificNotation),
+            ("449901199001011000".into(), IdFault::TrailingZeros),
+            (format!("{good},{good}"), IdFault::TwoInCell),
+            (format!("{good} {good}"), IdFault::TwoInCell),
+            (format!("{good}{good}"), IdFault::TwoInCell),
+            (format!("{good}、{good}"), IdFault::TwoInCell),
+            ("张三".into(), IdFault::Characters),
+            (good[..16].to_owned(), IdFault::Length),
+            (format!("{good}4"), IdFault::Length),
+            (good[..17].to_owned(), IdFault::CheckDigitMissing),
+            (number("44990119900231123"), IdFault::BirthDate),
+            (number("44990118800101123"), IdFault::BirthDate),
+            (number("44990120261001123"), IdFault::BirthDateAfterAsOf),
+            (format!("{}{wrong}", &good[..17]), IdFault::CheckDigit),
+            (format!("{good}85"), IdFault::CertificateTail),
+            (format!("{good}421B"), IdFault::CertificateTail),
+        ];
+        for (cell, fault) in cases {
+            assert_eq!(normal(&cell), Err(fault), "{cell}");
+        }
+    }
+
+    #[test]
+    fn permits_and_foreign_ids_pass() {
+        for prefix in ["810000", "820000", "830000", "931156"] {
+            let permit = number(&format!("{prefix}19900101123"));
+            let checked = NationalId::parse(&permit, AS_OF);
+            assert!(matches!(checked, Ok(CheckedId { warning: None, .. })), "{prefix}");
+        }
+        // 2017 edition; the last digit by the 7-3-1 rule of ICAO Doc 9303.
+        let short = NationalId::parse("USA44018001011", AS_OF);
+        assert!(matches!(short, Err(IdFault::Characters)), "fourteen characters");
+        let found: Vec<u8> = (0..10)
+            .filter(|last| {
+                let id = format!("USA44018001011{last}");
+                matches!(NationalId::parse(&id, AS_OF), Ok(CheckedId { warning: None, .. }))
+            })
+            .collect();
+        assert_eq!(found.len(), 1, "exactly one last digit fits");
+    }
+
+    #[test]
+    fn an_old_region_is_a_warning_and_no_error() {
+        let warning = |seventeen: &str| {
+            NationalId::parse(&number(seventeen), AS_OF).map(|checked| checked.warning)
+        };
+        // 440203 (Wujiang, Shaoguan) is current; 440202 (Beijiang, Shaoguan) was
+        // abolished in 2004; 449901 was never assigned.
+        assert_eq!(warning("44020319900101123"), Ok(None));
+        assert_eq!(warning("44020219900101123"), Ok(Some(IdWarning::OldRegion)));
+        assert_eq!(warning("44990119900101123"), Ok(Some(IdWarning::UnknownRegion)));
+    }
+
+    #[test]
+    fn age_and_sex_come_from_the_number() {
+        let checked = NationalId::parse(&number("44990120081001123"), AS_OF);
+        let Ok(checked) = checked else {
+            panic!("a good number")
+        };
+        assert_eq!(checked.id.age_at(AS_OF), Some(17));
+        assert_eq!(checked.id.age_at(Date::constant(2026, 10, 1)), Some(18));
+        assert_eq!(checked.id.sex(), Some(Sex::Male));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_cell_makes_the_parser_panic(cell in "\\PC{0,60}") {
+            let _ = NationalId::parse(&cell, AS_OF);
+        }
+
+        #[test]
+        fn near_ids_do_not_panic(cell in "[0-9xX×*' .E+Ａ-Ｚ０-９-]{0,40}") {
+            let _ = NationalId::parse(&cell, AS_OF);
+        }
+    }
+}

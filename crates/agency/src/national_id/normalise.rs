@@ -1,0 +1,158 @@
+//! The normal form of a cell's characters, before any check.
+
+use zeroize::Zeroize;
+
+use super::IdFault;
+
+/// Longer cells are no ID number, nor two.
+const LONGEST: usize = 40;
+
+/// The characters that can be part of an ID number, upper case, in one buffer
+/// that can be wiped.
+pub(super) struct Cell {
+    characters: [u8; LONGEST],
+    length: usize,
+}
+
+impl Cell {
+    pub(super) fn characters(&self) -> &[u8] {
+        &self.characters[..self.length]
+    }
+
+    pub(super) fn wipe(&mut self) {
+        self.characters.zeroize();
+    }
+}
+
+/// Words that stand where a number should.
+const PLACEHOLDER_WORDS: [&str; 14] = [
+    "无", "不详", "未知", "没有", "空", "暂无", "无证", "无证件", "无身份证", "未办理", "待补",
+    "N/A", "NULL", "NONE",
+];
+
+/// Maps every way of writing a character to one, drops what is invisible or a
+/// separator within one number, and recognises what is no number at all.
+pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
+    let text = text.trim();
+    // A float written out, as some libraries do: the fraction is no part of it.
+    let text = text
+        .strip_suffix(".00")
+        .or_else(|| text.strip_suffix(".0"))
+        .unwrap_or(text);
+    let mut cell = Cell {
+        characters: [0; LONGEST],
+        length: 0,
+    };
+    let mut too_long = false;
+    let mut masked = false;
+    let mut foreign = false;
+    let mut separator = false;
+    let mut exponent = false;
+    // Runs of digits between anything else: two long ones are two numbers.
+    let mut run = 0_usize;
+    let mut long_runs = 0_usize;
+    for character in text.chars() {
+        let mapped = match character {
+            '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => {
+                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
+            }
+            // Multiplication signs, ballot x, and the Cyrillic and Greek letters
+            // that look like X.
+            '×' | '✕' | '✖' | '╳' | '⨯' | 'Х' | 'х' | 'Χ' | 'χ' => 'X',
+            other => other,
+        }
+        .to_ascii_uppercase();
+        if mapped.is_ascii_digit() || mapped == 'X' {
+            run += 1;
+            if run == 15 {
+                long_runs += 1;
+            }
+        } else {
+            run = 0;
+        }
+        match mapped {
+            '0'..='9' | 'A'..='Z' => {
+                exponent |= mapped == 'E' && cell.length > 0;
+                if cell.length < LONGEST {
+                    // One ASCII character: one byte.
+                    cell.characters[cell.length] = mapped as u8;
+                    cell.length += 1;
+                } else {
+                    too_long = true;
+                }
+            }
+            '*' | '＊' | '•' | '●' | '■' | '#' | '?' | '？' => masked = true,
+            '.' | '+' => exponent |= mapped == '+',
+            '\'' | '‘' | '’' | '`' | '´' | '＇' | '"' | '“' | '”' => {}
+            '-' | '‐' | '‑' | '‒' | '–' | '—' | '−' | '－' | '_' => {}
+            _ if is_invisible(mapped) => {}
+            ',' | '，' | '、' | ';' | '；' | '/' | '／' | '|' | '\\' => separator = true,
+            _ => foreign = true,
+        }
+    }
+    let characters = &cell.characters[..cell.length];
+    let all_digits_or_x = characters.iter().all(|c| c.is_ascii_digit() || *c == b'X');
+    let fault = if cell.length == 0 && !masked && !foreign && !separator {
+        Some(IdFault::Empty)
+    } else if is_placeholder_word(text) || is_placeholder_number(characters) {
+        Some(IdFault::Placeholder)
+    } else if long_runs >= 2 {
+        Some(IdFault::TwoInCell)
+    } else if masked || has_inner_x_run(characters) {
+        Some(IdFault::Masked)
+    } else if is_scientific(text, exponent) {
+        Some(IdFault::ScientificNotation)
+    } else if foreign || separator || text.contains('.') {
+        Some(IdFault::Characters)
+    } else if too_long {
+        Some(if all_digits_or_x {
+            IdFault::Length
+        } else {
+            IdFault::Characters
+        })
+    } else {
+        None
+    };
+    match fault {
+        Some(fault) => {
+            cell.wipe();
+            Err(fault)
+        }
+        None => Ok(cell),
+    }
+}
+
+fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2064}' | '\u{feff}'
+        )
+}
+
+fn is_placeholder_word(text: &str) -> bool {
+    let word: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    PLACEHOLDER_WORDS.contains(&word.to_ascii_uppercase().as_str()) || word == "/" || word == "-"
+}
+
+fn is_placeholder_number(characters: &[u8]) -> bool {
+    let same = characters.len() > 1 && characters.windows(2).all(|pair| pair[0] == pair[1]);
+    let counted = characters.len() >= 15
+        && characters[..characters.len() - 1]
+            .iter()
+            .enumerate()
+            .all(|(index, character)| usize::from(*character) == 48 + (index + 1) % 10);
+    characters == b"0" || same || counted
+}
+
+/// `4402XXXXXXXXXX1630`: X used as a mask.
+fn has_inner_x_run(characters: &[u8]) -> bool {
+    characters.windows(3).any(|three| three == b"XXX")
+}
+
+/// `4.40203E+17`, `4.4E17`.
+fn is_scientific(text: &str, exponent: bool) -> bool {
+    exponent && text.trim_start_matches('\'').trim().parse::<f64>().is_ok()
+}

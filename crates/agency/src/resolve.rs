@@ -1,0 +1,64 @@
+//! From screened leads back to people, at the procuratorate: its own export is
+//! tokenised again, and a reference is the row of that index.
+
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
+use aidlink_contract::text::Text;
+
+use crate::scan::Export;
+use crate::tokenise::{Listed, Tokenising, read_rows};
+
+/// A lead with what the procuratorate's own export says of its case rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedLead {
+    /// The lead as the centre gave it.
+    pub screened: ScreenedLead,
+    /// For each case row of the lead, what lists show of it.
+    pub cases: Vec<Listed>,
+    /// The person is a minor at the as-of date.
+    pub minor: bool,
+}
+
+/// Finds the rows that leads refer to. The order of the leads is kept.
+///
+/// # Errors
+/// When the export cannot be tokenised, or a reference is beyond its rows: the
+/// export is then not the one that was screened.
+pub fn resolve(
+    export: &Export,
+    tokenising: &Tokenising<'_>,
+    leads: Vec<ScreenedLead>,
+) -> Result<Vec<ResolvedLead>, Faults> {
+    let (rows, _) = read_rows(export, tokenising).map_err(|error| error.into_faults(export))?;
+    let find = |evidence: &CaseEvidence| {
+        rows.get(evidence.reference).map(|row| row.listed.clone())
+    };
+    leads
+        .into_iter()
+        .map(|screened| {
+            let cases: Option<Vec<Listed>> = screened.cases.iter().map(find).collect();
+            let cases = cases.ok_or_else(|| not_this_export(export))?;
+            let minor = cases.iter().any(|case| case.minor);
+            Ok(ResolvedLead {
+                screened,
+                cases,
+                minor,
+            })
+        })
+        .collect()
+}
+
+fn not_this_export(export: &Export) -> Faults {
+    Fault::of_file(
+        export.path(),
+        Text::new(
+            "线索引用了此导出中不存在的行",
+            "a lead refers to a row that this export does not have",
+        ),
+        Text::new(
+            "请使用筛查时的同一份导出和密钥",
+            "use the export and the key that were screened",
+        ),
+    )
+    .into()
+}

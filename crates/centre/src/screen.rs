@@ -1,0 +1,389 @@
+//! Screening: which persons appear to qualify for an aid, do not receive it,
+//! and were not referred to it.
+//!
+//! The unit is the case row. Judicial outcomes are those of that row; the
+//! outcomes of a register are the person's. Leads of one person and aid are
+//! then merged, with every case row that qualifies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
+use aidlink_contract::outcome::Outcome;
+use aidlink_contract::policy::{Aid, CASE_EXPORT, Policy, RuleKind};
+use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
+use aidlink_contract::text::Text;
+use aidlink_contract::token::Token;
+use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use aidlink_contract::value::{Column, RowBlock};
+
+/// What the round says to the centre.
+#[derive(Clone, Copy, Debug)]
+pub struct ScreeningTerms {
+    /// The as-of date.
+    pub as_of: Date,
+    /// A register's snapshot older than this, in days before the as-of date,
+    /// is stale: who receives an aid cannot be verified from it.
+    pub snapshot_age_days: i32,
+}
+
+/// What screening gives.
+#[derive(Clone, Debug, Default)]
+pub struct Screening {
+    /// The leads, in the order of their first reference and of the policy's aids.
+    pub leads: Vec<ScreenedLead>,
+    /// For each register: tokens that are a case party's, and tokens that are not.
+    pub matched: BTreeMap<String, (u64, u64)>,
+    /// Exports that the policy uses and that are absent or stale.
+    pub not_verified_by: BTreeMap<String, NotVerified>,
+}
+
+/// Why an export cannot verify who receives an aid or was referred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotVerified {
+    /// It is not there.
+    Absent,
+    /// Its snapshot is too old.
+    Stale,
+}
+
+/// Why tables could not be screened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScreenError {
+    /// Two tables cannot be joined: the named export was tokenised for another
+    /// round, or with another policy, key or algorithm.
+    Differs {
+        /// The export that must be sent again.
+        export: String,
+        /// What differs.
+        what: Text,
+    },
+    /// Two tables of one export.
+    Twice {
+        /// The export.
+        export: String,
+    },
+    /// A table lacks the outcomes of a rule of the policy, or has another's.
+    Rules {
+        /// The export.
+        export: String,
+    },
+    /// An aid could not be evaluated.
+    Evaluation(EvaluationError),
+}
+
+impl ScreenError {
+    /// The sentence for a user.
+    pub fn text(&self) -> Text {
+        match self {
+            ScreenError::Differs { export, what } => Text::new(
+                format!("{export} 的{}与案件当事人不同，需重新生成令牌", what.zh),
+                format!(
+                    "{export} was tokenised with another {} than the case parties; it must be sent again",
+                    what.en
+                ),
+            ),
+            ScreenError::Twice { export } => Text::new(
+                format!("{export} 有两份令牌表"),
+                format!("there are two token tables of {export}"),
+            ),
+            ScreenError::Rules { export } => Text::new(
+                format!("{export} 的令牌表与规则文件的规则不一致"),
+                format!("the token table of {export} does not have the rules of the policy"),
+            ),
+            ScreenError::Evaluation(error) => error.text(),
+        }
+    }
+}
+
+/// Screens the case parties against the registers.
+///
+/// # Errors
+/// When the tables do not belong together; see [`ScreenError`].
+pub fn screen(
+    policy: &Policy,
+    terms: ScreeningTerms,
+    cases: &CaseTable,
+    registers: &[RegisterTable],
+) -> Result<Screening, ScreenError> {
+    check_tables(policy, cases, registers)?;
+    let candidates = Candidates::join(policy, cases, registers);
+    let not_verified_by = not_verified(policy, terms, registers);
+    let matched = registers
+        .iter()
+        .map(|register| {
+            let matched = matched_tokens(cases.tokens(), register.tokens());
+            let unmatched = register.tokens().len() as u64 - matched;
+            (register.origin().export.clone(), (matched, unmatched))
+        })
+        .collect();
+    let mut by_person_and_aid: BTreeMap<(usize, usize), ScreenedLead> = BTreeMap::new();
+    for (aid_index, aid) in policy.aids.iter().enumerate() {
+        for (reference, verdict) in candidates.verdicts(policy, aid, terms, &not_verified_by)? {
+            let first = candidates.first_reference[reference];
+            let lead = by_person_and_aid
+                .entry((first, aid_index))
+                .or_insert_with(|| ScreenedLead {
+                    aid: aid.id.clone(),
+                    cases: Vec::new(),
+                    receipt_not_verified: false,
+                    referral_not_verified: false,
+                });
+            lead.receipt_not_verified |= verdict.receipt_not_verified;
+            lead.referral_not_verified |= verdict.referral_not_verified;
+            lead.cases
+                .push(candidates.evidence(policy, aid, reference, verdict.needs_review));
+        }
+    }
+    Ok(Screening {
+        leads: by_person_and_aid.into_values().collect(),
+        matched,
+        not_verified_by,
+    })
+}
+
+fn check_tables(
+    policy: &Policy,
+    cases: &CaseTable,
+    registers: &[RegisterTable],
+) -> Result<(), ScreenError> {
+    let reference = cases.origin();
+    let mut seen = BTreeSet::from([reference.export.clone()]);
+    let tables = registers
+        .iter()
+        .map(|register| (register.origin(), register.outcomes()))
+        .chain([(reference, cases.outcomes())]);
+    for (origin, outcomes) in tables {
+        if let Some(what) = difference(reference, origin, policy) {
+            return Err(ScreenError::Differs {
+                export: origin.export.clone(),
+                what,
+            });
+        }
+        let wanted = policy.outcome_rules(&origin.export).map(|rule| &rule.id);
+        if !wanted.eq(outcomes.0.iter().map(|(id, _)| id)) {
+            return Err(ScreenError::Rules {
+                export: origin.export.clone(),
+            });
+        }
+    }
+    for register in registers {
+        if !seen.insert(register.origin().export.clone()) {
+            return Err(ScreenError::Twice {
+                export: register.origin().export.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn difference(reference: &Origin, origin: &Origin, policy: &Policy) -> Option<Text> {
+    if origin.round != reference.round {
+        Some(Text::new("轮次", "round"))
+    } else if origin.policy_digest != policy.digest {
+        Some(Text::new("规则文件", "policy"))
+    } else if origin.key_id != reference.key_id {
+        Some(Text::new("密钥", "key"))
+    } else if origin.algorithm != reference.algorithm {
+        Some(Text::new("令牌算法", "token algorithm"))
+    } else {
+        None
+    }
+}
+
+fn not_verified(
+    policy: &Policy,
+    terms: ScreeningTerms,
+    registers: &[RegisterTable],
+) -> BTreeMap<String, NotVerified> {
+    let used: BTreeSet<&str> = policy
+        .rules
+        .iter()
+        .map(|rule| rule.on.as_str())
+        .filter(|export| *export != CASE_EXPORT)
+        .collect();
+    used.into_iter()
+        .filter_map(|export| {
+            let table = registers
+                .iter()
+                .find(|register| register.origin().export == export);
+            let reason = match table {
+                None => NotVerified::Absent,
+                Some(table) => {
+                    let age = terms
+                        .as_of
+                        .since(table.origin().snapshot)
+                        .map_or(i32::MAX, |span| span.get_days());
+                    if age <= terms.snapshot_age_days {
+                        return None;
+                    }
+                    NotVerified::Stale
+                }
+            };
+            Some((export.to_owned(), reason))
+        })
+        .collect()
+}
+
+/// How many tokens of a register are a case party's. Both ascend.
+fn matched_tokens(cases: &[Token], register: &[Token]) -> u64 {
+    let mut rest = cases;
+    let mut matched = 0;
+    for token in register {
+        let skip = rest.partition_point(|case| case < token);
+        rest = &rest[skip..];
+        matched += u64::from(rest.first() == Some(token));
+    }
+    matched
+}
+
+/// Case rows with the outcomes of every rule: their own, and their person's.
+struct Candidates {
+    rows: usize,
+    /// For each case row, the first row of the same person.
+    first_reference: Vec<usize>,
+    outcomes: BTreeMap<String, Vec<Outcome>>,
+}
+
+/// What an aid's expressions say of one case row that is a lead.
+struct Verdict {
+    needs_review: bool,
+    receipt_not_verified: bool,
+    referral_not_verified: bool,
+}
+
+impl Candidates {
+    /// Joins case rows with registers by token. Absence from a register gives
+    /// no outcome "yes"; that it is unknown and not "no" is told apart where it
+    /// matters, in `settled` and `referred`.
+    fn join(policy: &Policy, cases: &CaseTable, registers: &[RegisterTable]) -> Self {
+        let tokens = cases.tokens();
+        let mut outcomes: BTreeMap<String, Vec<Outcome>> = policy
+            .rules
+            .iter()
+            .filter(|rule| rule.kind != RuleKind::Withhold)
+            .map(|rule| (rule.id.clone(), vec![Outcome::No; tokens.len()]))
+            .collect();
+        for (rule, column) in &cases.outcomes().0 {
+            outcomes.insert(rule.clone(), column.clone());
+        }
+        for register in registers {
+            let mut from = 0;
+            for (reference, token) in tokens.iter().enumerate() {
+                let rest = &register.tokens()[from..];
+                from += rest.partition_point(|other| other < token);
+                if register.tokens().get(from) != Some(token) {
+                    continue;
+                }
+                for (rule, column) in &register.outcomes().0 {
+                    if let Some(joined) = outcomes.get_mut(rule) {
+                        joined[reference] = column[from];
+                    }
+                }
+            }
+        }
+        let mut first_reference: Vec<usize> = Vec::with_capacity(tokens.len());
+        for (reference, token) in tokens.iter().enumerate() {
+            let first = match reference.checked_sub(1) {
+                Some(before) if tokens[before] == *token => first_reference[before],
+                _ => reference,
+            };
+            first_reference.push(first);
+        }
+        Candidates {
+            rows: tokens.len(),
+            first_reference,
+            outcomes,
+        }
+    }
+
+    fn block(&self, hidden: &BTreeSet<&str>) -> RowBlock {
+        let columns = self.outcomes.iter().map(|(rule, outcomes)| {
+            let values = if hidden.contains(rule.as_str()) {
+                vec![None; self.rows]
+            } else {
+                outcomes.iter().map(|outcome| outcome.to_option()).collect()
+            };
+            (rule.clone(), Column::Boolean(values))
+        });
+        RowBlock {
+            rows: self.rows,
+            columns: columns.collect(),
+        }
+    }
+
+    /// The case rows that are leads for an aid.
+    fn verdicts(
+        &self,
+        policy: &Policy,
+        aid: &Aid,
+        terms: ScreeningTerms,
+        not_verified_by: &BTreeMap<String, NotVerified>,
+    ) -> Result<Vec<(usize, Verdict)>, ScreenError> {
+        // What an absent or stale export says of receipt and referral is unknown.
+        let hidden: BTreeSet<&str> = policy
+            .rules
+            .iter()
+            .filter(|rule| not_verified_by.contains_key(&rule.on))
+            .map(|rule| rule.id.as_str())
+            .collect();
+        let run = |expression: &Expression, block: &RowBlock| {
+            evaluate(&[(&aid.id, expression)], block, terms.as_of)
+                .map(|mut columns| columns.pop().unwrap_or_default())
+                .map_err(ScreenError::Evaluation)
+        };
+        let qualifies = run(&aid.qualifies, &self.block(&BTreeSet::new()))?;
+        let verification = self.block(&hidden);
+        let settled = match &aid.settled {
+            Some(settled) => run(settled, &verification)?,
+            None => vec![Outcome::No; self.rows],
+        };
+        let referred = run(&aid.referred, &verification)?;
+        Ok((0..self.rows)
+            .filter(|row| {
+                qualifies[*row] != Outcome::No
+                    && settled[*row] != Outcome::Yes
+                    && referred[*row] != Outcome::Yes
+            })
+            .map(|row| {
+                let verdict = Verdict {
+                    needs_review: qualifies[row] == Outcome::Unknown,
+                    receipt_not_verified: settled[row] == Outcome::Unknown,
+                    referral_not_verified: referred[row] == Outcome::Unknown,
+                };
+                (row, verdict)
+            })
+            .collect())
+    }
+
+    /// The outcomes that a person at the procuratorate must see: those that
+    /// the aid's `qualifies` names, and every exclusion and priority rule.
+    fn evidence(
+        &self,
+        policy: &Policy,
+        aid: &Aid,
+        reference: usize,
+        needs_review: bool,
+    ) -> CaseEvidence {
+        let named = aid.qualifies.columns();
+        let shown = policy.rules.iter().filter(|rule| {
+            named.contains(&rule.id)
+                || matches!(rule.kind, RuleKind::Exclusion | RuleKind::Priority)
+        });
+        let mut evidence = CaseEvidence {
+            reference,
+            yes: Vec::new(),
+            unknown: Vec::new(),
+            needs_review,
+        };
+        for rule in shown {
+            match self.outcomes.get(&rule.id).map(|column| column[reference]) {
+                Some(Outcome::Yes) => evidence.yes.push(rule.id.clone()),
+                Some(Outcome::Unknown) => evidence.unknown.push(rule.id.clone()),
+                Some(Outcome::No) | None => {}
+            }
+        }
+        evidence
+    }
+}

@@ -1,0 +1,196 @@
+//! Faults: what is wrong, where, and what to do about it.
+//!
+//! A fault never holds a cell's value, for a value may be an ID number. It may
+//! name what stands in a configuration file, a schema or a policy.
+
+use std::path::{Path, PathBuf};
+
+use crate::text::{Language, Text};
+
+/// Where in a file a fault lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Line and column, both counted from 1; the column in characters.
+    LineColumn {
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+    },
+    /// Where in a JSON document, as a JSON pointer (RFC 6901).
+    Pointer(String),
+    /// A record of an export: the record's number below the header and the
+    /// line it starts on, both from 1.
+    Record {
+        /// Record number below the header, from 1.
+        record: u64,
+        /// Line in the file, from 1.
+        line: u64,
+    },
+    /// A line of an export.
+    Line(u64),
+}
+
+/// One thing that is wrong, with its place and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file it concerns.
+    pub file: PathBuf,
+    /// Where in the file, when known.
+    pub place: Option<Place>,
+    /// What happened.
+    pub message: Text,
+    /// What to do next.
+    pub hint: Text,
+}
+
+impl Fault {
+    /// A fault of a whole file.
+    pub fn of_file(file: &Path, message: Text, hint: Text) -> Self {
+        Fault {
+            file: file.to_path_buf(),
+            place: None,
+            message,
+            hint,
+        }
+    }
+
+    /// The fault with its place.
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// A file that could not be read; `error` is the system's reason, which
+    /// names no content.
+    pub fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+        Fault::of_file(
+            file,
+            Text::new(
+                format!("无法读取文件：{}", error.kind()),
+                format!("the file cannot be read: {}", error.kind()),
+            ),
+            Text::new(
+                "请检查路径和读取权限",
+                "check the path and that you may read it",
+            ),
+        )
+    }
+
+    /// One line that says what happened and where, one that says what to do.
+    pub fn render(&self, language: Language) -> String {
+        let file = self.file.display();
+        let place = match (&self.place, language) {
+            (None, _) => String::new(),
+            (Some(Place::LineColumn { line, column }), _) => format!(":{line}:{column}"),
+            (Some(Place::Pointer(pointer)), _) => format!("#{pointer}"),
+            (Some(Place::Record { record, line }), Language::Chinese) => {
+                format!("（第{record}条记录，第{line}行）")
+            }
+            (Some(Place::Record { record, line }), Language::English) => {
+                format!(" (record {record}, line {line})")
+            }
+            (Some(Place::Line(line)), Language::Chinese) => format!("（第{line}行）"),
+            (Some(Place::Line(line)), Language::English) => format!(" (line {line})"),
+        };
+        format!(
+            "{file}{place}: {}\n  {}",
+            self.message.in_language(language),
+            self.hint.in_language(language)
+        )
+    }
+}
+
+/// Faults gathered so that all are reported at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// No fault yet.
+    pub fn new() -> Self {
+        Faults::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Adds all of another gathering.
+    pub fn extend(&mut self, other: Faults) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether none was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The faults in the order in which they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.0.iter()
+    }
+
+    /// The value if no fault was found, else the faults.
+    pub fn or_value<T>(self, value: Option<T>) -> Result<T, Faults> {
+        match value {
+            Some(value) if self.is_empty() => Ok(value),
+            _ => Err(self),
+        }
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Faults(vec![fault])
+    }
+}
+
+/// The known name nearest to a misspelt one, when one is near enough to be meant.
+pub fn nearest_name<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(written, name), name))
+        .filter(|(distance, name)| *distance <= 2.max(name.chars().count() / 3))
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// The hint that names the nearest right name, or else all of them.
+pub fn nearest_name_hint<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Text {
+    match nearest_name(written, known.clone()) {
+        Some(name) => Text::new(
+            format!("是否应为“{name}”？"),
+            format!("did you mean `{name}`?"),
+        ),
+        None => {
+            let mut names: Vec<&str> = known.into_iter().collect();
+            names.sort_unstable();
+            names.dedup();
+            let names = names.join(", ");
+            Text::new(
+                format!("可用的名称：{names}"),
+                format!("the names known here: {names}"),
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbour_and_a_strange_one_none() {
+        let known = ["injury_level", "property_loss", "sealed"];
+        assert_eq!(nearest_name("injury_levle", known), Some("injury_level"));
+        assert_eq!(nearest_name("property_los", known), Some("property_loss"));
+        assert_eq!(nearest_name("zzzzzzzz", known), None);
+    }
+}

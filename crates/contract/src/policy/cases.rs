@@ -1,0 +1,81 @@
+//! The cases that rules carry: rows with the outcome they must give.
+
+use super::{Policy, Rule, RuleCase};
+use crate::expression::{EvaluationError, evaluate};
+use crate::outcome::Outcome;
+use crate::value::{Column, FieldType, RowBlock, Value};
+
+/// A case whose rule gave another outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFailure {
+    /// The rule.
+    pub rule: String,
+    /// The line of the policy file the case stands on.
+    pub line: usize,
+    /// The outcome the case wants.
+    pub wanted: Outcome,
+    /// The outcome the rule gave.
+    pub given: Outcome,
+}
+
+/// Runs the cases of every rule: how many there are, and which fail.
+///
+/// # Errors
+/// When the engine fails; see [`EvaluationError`].
+pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), EvaluationError> {
+    let mut run = 0;
+    let mut failures = Vec::new();
+    for rule in &policy.rules {
+        for case in &rule.cases {
+            run += 1;
+            let given = outcome_of(rule, case)?;
+            if given != case.outcome {
+                failures.push(CaseFailure {
+                    rule: rule.id.clone(),
+                    line: case.line,
+                    wanted: case.outcome,
+                    given,
+                });
+            }
+        }
+    }
+    Ok((run, failures))
+}
+
+fn outcome_of(rule: &Rule, case: &RuleCase) -> Result<Outcome, EvaluationError> {
+    let mut block = RowBlock {
+        rows: 1,
+        ..RowBlock::default()
+    };
+    let mut set = |name: &str, value: Value| {
+        let field_type = match &value {
+            Value::String(_) => FieldType::String,
+            Value::Integer(_) => FieldType::Integer,
+            Value::Number(_) => FieldType::Number,
+            Value::Boolean(_) => FieldType::Boolean,
+            Value::Date(_) => FieldType::Date,
+        };
+        let mut column = Column::new(field_type);
+        column.push(Some(value));
+        block.columns.insert(name.to_owned(), column);
+    };
+    for (name, value) in &case.row {
+        set(name, value.clone());
+    }
+    if let Some(age) = case.age {
+        set(crate::DERIVED_AGE, Value::Integer(age));
+        set(crate::DERIVED_MINOR, Value::Boolean(age < 18));
+    }
+    if let Some(sex) = &case.sex {
+        set(crate::DERIVED_SEX, Value::String(sex.clone()));
+    }
+    let outcomes = evaluate(&[(&rule.id, &rule.expression)], &block, case.as_of)?;
+    let outcome = outcomes
+        .first()
+        .and_then(|outcomes| outcomes.first())
+        .copied()
+        .ok_or_else(|| EvaluationError {
+            name: rule.id.clone(),
+        })?;
+    Ok(rule.when_unknown.apply(outcome))
+}

@@ -1,0 +1,137 @@
+//! Typed values of export columns, and blocks of rows held column by column.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+/// The type of a field, as Frictionless Table Schema names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldType {
+    /// Text, also codes of a code list.
+    String,
+    /// A whole number.
+    Integer,
+    /// A decimal number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A calendar date.
+    Date,
+}
+
+impl FieldType {
+    /// The name in Frictionless Table Schema.
+    pub fn name(self) -> &'static str {
+        match self {
+            FieldType::String => "string",
+            FieldType::Integer => "integer",
+            FieldType::Number => "number",
+            FieldType::Boolean => "boolean",
+            FieldType::Date => "date",
+        }
+    }
+
+    /// The type with this name in Frictionless Table Schema.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            FieldType::String,
+            FieldType::Integer,
+            FieldType::Number,
+            FieldType::Boolean,
+            FieldType::Date,
+        ]
+        .into_iter()
+        .find(|field_type| field_type.name() == name)
+    }
+}
+
+/// One value of one column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text or a code.
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A decimal number.
+    Number(f64),
+    /// True or false.
+    Boolean(bool),
+    /// A calendar date.
+    Date(Date),
+}
+
+/// A column of values, an empty cell being `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Texts or codes.
+    String(Vec<Option<String>>),
+    /// Whole numbers.
+    Integer(Vec<Option<i64>>),
+    /// Decimal numbers.
+    Number(Vec<Option<f64>>),
+    /// True or false.
+    Boolean(Vec<Option<bool>>),
+    /// Calendar dates.
+    Date(Vec<Option<Date>>),
+}
+
+impl Column {
+    /// An empty column of a type.
+    pub fn new(field_type: FieldType) -> Self {
+        match field_type {
+            FieldType::String => Column::String(Vec::new()),
+            FieldType::Integer => Column::Integer(Vec::new()),
+            FieldType::Number => Column::Number(Vec::new()),
+            FieldType::Boolean => Column::Boolean(Vec::new()),
+            FieldType::Date => Column::Date(Vec::new()),
+        }
+    }
+
+    /// How many values it holds.
+    pub fn len(&self) -> usize {
+        match self {
+            Column::String(values) => values.len(),
+            Column::Integer(values) => values.len(),
+            Column::Number(values) => values.len(),
+            Column::Boolean(values) => values.len(),
+            Column::Date(values) => values.len(),
+        }
+    }
+
+    /// Whether it holds no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends a value. A value of another type than the column's is appended
+    /// as empty and `false` is returned, so that no row shifts.
+    pub fn push(&mut self, value: Option<Value>) -> bool {
+        match (self, value) {
+            (Column::String(values), Some(Value::String(value))) => values.push(Some(value)),
+            (Column::Integer(values), Some(Value::Integer(value))) => values.push(Some(value)),
+            (Column::Number(values), Some(Value::Number(value))) => values.push(Some(value)),
+            (Column::Boolean(values), Some(Value::Boolean(value))) => values.push(Some(value)),
+            (Column::Date(values), Some(Value::Date(value))) => values.push(Some(value)),
+            (column, value) => {
+                match column {
+                    Column::String(values) => values.push(None),
+                    Column::Integer(values) => values.push(None),
+                    Column::Number(values) => values.push(None),
+                    Column::Boolean(values) => values.push(None),
+                    Column::Date(values) => values.push(None),
+                }
+                return value.is_none();
+            }
+        }
+        true
+    }
+}
+
+/// Rows held column by column; every column has `rows` values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowBlock {
+    /// How many rows.
+    pub rows: usize,
+    /// The columns by name.
+    pub columns: BTreeMap<String, Column>,
+}
