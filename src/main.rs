@@ -1,1 +1,25 @@
-fn main(){}
+//! aidlink: finds the people whom two aid systems should both be helping while
+//! neither has told the other.
+
+use std::process::ExitCode;
+
+use aidlink::cli::{Cli, Command};
+use aidlink::commands::{self, Ending};
+use aidlink::terminal;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let language = cli.language();
+    let ending = match cli.command {
+        Command::Run(arguments) => commands::run::run(arguments, language),
+        Command::Key(arguments) => commands::key::run(arguments, language),
+        Command::Policy(arguments) => commands::policy::run(arguments, language),
+        Command::Sample(arguments) => commands::sample::run(arguments, language),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
+    };
+    if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
+        terminal::print_faults(faults, language);
+    }
+    ExitCode::from(ending.exit_code())
+}

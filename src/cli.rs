@@ -1,0 +1,147 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use aidlink_contract::text::Language;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Find people who qualify for judicial and social aid and were never referred
+/// / 找出同时符合司法救助与社会救助条件而从未转介的人
+#[derive(Debug, Parser)]
+#[command(name = "aidlink", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Language of messages; else from the locale / 提示语言，默认随系统
+    #[arg(long, global = true, value_enum)]
+    lang: Option<LanguageChoice>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LanguageChoice {
+    /// Chinese / 中文
+    Zh,
+    /// English / 英文
+    En,
+}
+
+impl Cli {
+    /// The language asked for, or that of the locale: Chinese for `zh`, else English.
+    pub fn language(&self) -> Language {
+        match self.lang {
+            Some(LanguageChoice::Zh) => Language::Chinese,
+            Some(LanguageChoice::En) => Language::English,
+            None => match sys_locale::get_locale() {
+                Some(locale) if locale.starts_with("zh") => Language::Chinese,
+                _ => Language::English,
+            },
+        }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one round of joint screening, from raw exports to match lists / 运行一轮联合筛查，从原始导出到核查清单
+    Run(RunArguments),
+    /// Make and identify round keys / 生成、识别轮次密钥
+    Key(KeyArguments),
+    /// Check, test and explain a policy / 检查、测试、说明规则文件
+    Policy(PolicyArguments),
+    /// Make a synthetic round / 生成合成数据的样例轮次
+    Sample(SampleArguments),
+    /// Print shell completions / 输出命令行补全脚本
+    Completions(CompletionsArguments),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The round file / 轮次文件
+    pub round: PathBuf,
+    /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
+    #[arg(long)]
+    pub output: Option<PathBuf>,
+    /// Threads; else one for each core / 线程数，默认每核一个
+    #[arg(long)]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// Arguments of `key`.
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// What to do with a key
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+/// The verbs of `key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make the key file that a round names / 生成轮次文件所指的密钥文件
+    New {
+        /// The round file / 轮次文件
+        round: PathBuf,
+    },
+    /// Print the id of the key that a round names / 输出轮次密钥的编号
+    Id {
+        /// The round file / 轮次文件
+        round: PathBuf,
+    },
+}
+
+/// Arguments of `policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArguments {
+    /// What to do with a policy
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+/// Where a policy and its schemas are.
+#[derive(Debug, Args)]
+pub struct PolicyFile {
+    /// The policy file / 规则文件
+    pub policy: PathBuf,
+    /// Folder of export schemas; else `../schemas` beside the policy's folder / 导出模式文件夹
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
+}
+
+/// The verbs of `policy`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Check a policy and report every fault at once / 检查规则文件，一次列出全部错误
+    Check(PolicyFile),
+    /// Run the cases that the rules carry / 运行规则自带的测试用例
+    Test(PolicyFile),
+    /// Explain a rule, a term or an aid; all aids without --id / 说明一条规则、术语或救助项目
+    Explain {
+        /// The policy
+        #[command(flatten)]
+        file: PolicyFile,
+        /// Id of a rule, term or aid / 规则、术语或救助项目的编号
+        #[arg(long)]
+        id: Option<String>,
+    },
+}
+
+/// Arguments of `sample`.
+#[derive(Debug, Args)]
+pub struct SampleArguments {
+    /// Seed of the generator; the same seed gives the same files / 随机种子，相同种子生成相同文件
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder to make; it must not exist / 要生成的文件夹，不得已存在
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell / 命令行外壳
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,36 @@
+//! The verbs of the command line, a file each.
+
+pub mod completions;
+pub mod key;
+pub mod policy;
+pub mod run;
+pub mod sample;
+
+use aidlink_contract::fault::Faults;
+
+/// How a command ended; the exit code follows.
+#[derive(Debug)]
+pub enum Ending {
+    /// Done: 0.
+    Done,
+    /// Failed while running: 1.
+    Failed(Faults),
+    /// Wrong usage or configuration: 2.
+    WrongConfiguration(Faults),
+    /// The command told what is wrong itself: 1.
+    Told,
+    /// Done, but a threshold was passed: 3.
+    ThresholdPassed,
+}
+
+impl Ending {
+    /// The exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Ending::Done => 0,
+            Ending::Failed(_) | Ending::Told => 1,
+            Ending::WrongConfiguration(_) => 2,
+            Ending::ThresholdPassed => 3,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `aidlink policy`: check, test, explain.
+
+use std::path::Path;
+
+use aidlink_contract::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_contract::policy::{Aid, Policy, Rule, Term, test_cases};
+use aidlink_contract::schema::Schemas;
+use aidlink_contract::text::{Language, Text};
+
+use super::Ending;
+use crate::cli::{PolicyArguments, PolicyCommand, PolicyFile};
+use crate::terminal;
+
+/// Checks, tests or explains a policy.
+pub fn run(arguments: PolicyArguments, language: Language) -> Ending {
+    match arguments.command {
+        PolicyCommand::Check(file) => with_policy(&file, |policy| check(policy, language)),
+        PolicyCommand::Test(file) => {
+            with_policy(&file, |policy| test(policy, &file.policy, language))
+        }
+        PolicyCommand::Explain { file, id } => with_policy(&file, |policy| {
+            explain(policy, &file.policy, id.as_deref(), language)
+        }),
+    }
+}
+
+fn with_policy(file: &PolicyFile, act: impl FnOnce(&Policy) -> Ending) -> Ending {
+    let beside = file
+        .policy
+        .parent()
+        .unwrap_or(Path::new("."))
+        .join("../schemas");
+    let schemas = file.schemas.as_deref().unwrap_or(&beside);
+    let policy =
+        Schemas::read(schemas).and_then(|schemas| Policy::read(&file.policy, &schemas));
+    match policy {
+        Ok(policy) => act(&policy),
+        Err(faults) => Ending::WrongConfiguration(faults),
+    }
+}
+
+fn check(policy: &Policy, language: Language) -> Ending {
+    let (rules, terms, aids) = (policy.rules.len(), policy.terms.len(), policy.aids.len());
+    terminal::say(
+        &Text::new(
+            format!(
+                "规则文件 {} 第{}版无误：{rules}条规则、{terms}个术语、{aids}个救助项目",
+                policy.id, policy.version
+            ),
+            format!(
+                "policy {} version {} is sound: {rules} rules, {terms} terms, {aids} aids",
+                policy.id, policy.version
+            ),
+        ),
+        language,
+    );
+    Ending::Done
+}
+
+fn test(policy: &Policy, path: &Path, language: Language) -> Ending {
+    let (run, failures) = match test_cases(policy) {
+        Ok(result) => result,
+        Err(error) => {
+            let fault = Fault::of_file(
+                path,
+                error.text(),
+                Text::new("请报告此问题", "please report this"),
+            );
+            return Ending::Failed(fault.into());
+        }
+    };
+    if failures.is_empty() {
+        terminal::say(
+            &Text::new(
+                format!("{run}个用例全部通过"),
+                format!("all {run} cases give their outcome"),
+            ),
+            language,
+        );
+        return Ending::Done;
+    }
+    let mut faults = Faults::new();
+    for failure in failures {
+        let fault = Fault::of_file(
+            path,
+            Text::new(
+                format!(
+                    "规则“{}”的用例应为{}，实为{}",
+                    failure.rule,
+                    failure.wanted.name(),
+                    failure.given.name()
+                ),
+                format!(
+                    "a case of the rule `{}` wants {}, the rule gives {}",
+                    failure.rule,
+                    failure.wanted.name(),
+                    failure.given.name()
+                ),
+            ),
+            Text::new("请更正规则或用例", "correct the rule or the case"),
+        );
+        faults.push(fault.at(Place::LineColumn {
+            line: failure.line,
+            column: 1,
+        }));
+    }
+    Ending::Failed(faults)
+}
+
+fn explain(policy: &Policy, path: &Path, id: Option<&str>, language: Language) -> Ending {
+    let Some(id) = id else {
+        for aid in &policy.aids {
+            explain_aid(policy, aid, language);
+        }
+        return Ending::Done;
+    };
+    if let Some(aid) = policy.aid(id) {
+        explain_aid(policy, aid, language);
+    } else if let Some(term) = policy.terms.iter().find(|term| term.id == id) {
+        explain_term(policy, term, language);
+    } else if let Some(rule) = policy.rule(id) {
+        explain_rule(rule, language);
+    } else {
+        let known = policy
+            .rules
+            .iter()
+            .map(|rule| rule.id.as_str())
+            .chain(policy.terms.iter().map(|term| term.id.as_str()))
+            .chain(policy.aids.iter().map(|aid| aid.id.as_str()));
+        let fault = Fault::of_file(
+            path,
+            Text::new(
+                format!("没有名为“{id}”的规则、术语或救助项目"),
+                format!("there is no rule, term or aid `{id}`"),
+            ),
+            nearest_name_hint(id, known),
+        );
+        return Ending::WrongConfiguration(fault.into());
+    }
+    Ending::Done
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn line(zh: impl Into<String>, en: impl Into<String>, language: Language) {
+    terminal::say(&Text::new(zh, en), language);
+}
+
+fn explain_aid(policy: &Policy, aid: &Aid, language: Language) {
+    let agency = policy.agency_name(&aid.agency);
+    let cites = aid.cites.join(", ");
+    line(
+        format!("{}（{}）— {}，{cites}", aid.title.zh, aid.id, agency.zh),
+        format!("{} ({}): {}, {cites}", aid.title.en, aid.id, agency.en),
+        language,
+    );
+    let qualifies = one_line(&aid.qualifies_text);
+    line(
+        format!("  符合条件：{qualifies}"),
+        format!("  qualifies: {qualifies}"),
+        language,
+    );
+    if let Some(settled) = &aid.settled_text {
+        let settled = one_line(settled);
+        line(
+            format!("  已在领取：{settled}"),
+            format!("  settled: {settled}"),
+            language,
+        );
+    }
+    let referred: Vec<String> = aid.referred.columns().into_iter().collect();
+    let referred = referred.join(", ");
+    line(
+        format!("  已转介：{referred}"),
+        format!("  referred: {referred}"),
+        language,
+    );
+    if let Some(deadline) = policy.deadline(&aid.deadline) {
+        let cites = deadline.cites.join(", ");
+        line(
+            format!("  期限：{} {}个工作日（{cites}）", deadline.title.zh, deadline.working_days),
+            format!("  deadline: {}, {} working days ({cites})", deadline.title.en, deadline.working_days),
+            language,
+        );
+    }
+    line("  所依规则：", "  rests on:", language);
+    for id in aid.qualifies.columns() {
+        if let Some(rule) = policy.rule(&id) {
+            let cites = rule.cites.join(", ");
+            line(
+                format!("    {id}：{}（{cites}）", rule.title.zh),
+                format!("    {id}: {} ({cites})", rule.title.en),
+                language,
+            );
+        }
+    }
+}
+
+fn explain_term(policy: &Policy, term: &Term, language: Language) {
+    line(
+        format!("{}（{}）", term.title.zh, term.id),
+        format!("{} ({})", term.title.en, term.id),
+        language,
+    );
+    let means = one_line(&term.means);
+    line(format!("  即：{means}"), format!("  means: {means}"), language);
+    let rules: Vec<String> = term
+        .expression
+        .columns()
+        .into_iter()
+        .filter(|id| policy.rule(id).is_some())
+        .collect();
+    let rules = rules.join(", ");
+    line(
+        format!("  所依规则：{rules}"),
+        format!("  rests on: {rules}"),
+        language,
+    );
+}
+
+fn explain_rule(rule: &Rule, language: Language) {
+    let cites = rule.cites.join(", ");
+    line(
+        format!("{}（{}）— {}，{cites}", rule.title.zh, rule.id, rule.kind.name()),
+        format!("{} ({}): {}, {cites}", rule.title.en, rule.id, rule.kind.name()),
+        language,
+    );
+    let when = one_line(&rule.when);
+    line(
+        format!("  在 {} 上：{when}", rule.on),
+        format!("  on {}: {when}", rule.on),
+        language,
+    );
+    let columns: Vec<String> = rule.expression.columns().into_iter().collect();
+    let columns = columns.join(", ");
+    line(
+        format!("  读取的列：{columns}"),
+        format!("  reads: {columns}"),
+        language,
+    );
+    if let Some(check) = &rule.check {
+        line(
+            format!("  需人工核实：{}", check.zh),
+            format!("  a person checks: {}", check.en),
+            language,
+        );
+    }
+    line(
+        format!("  用例：{}个", rule.cases.len()),
+        format!("  cases: {}", rule.cases.len()),
+        language,
+    );
+}

@@ -1,0 +1,177 @@
+//! `aidlink run`: a pooled round from raw exports to match lists.
+
+use aidlink_agency::account::Rest;
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::text::{Language, Text};
+
+use super::Ending;
+use crate::audit::log::AuditLog;
+use crate::audit::manifest;
+use crate::cli::RunArguments;
+use crate::lists::match_list::{MatchList, match_lists, provisional_text};
+use crate::lists::rejects::rejects_files;
+use crate::output_folder::OutputFolder;
+use crate::round::Plan;
+use crate::run::{RoundResult, run as run_round};
+use crate::terminal::{self, Progress};
+
+/// Runs a round and writes its folder.
+pub fn run(arguments: RunArguments, language: Language) -> Ending {
+    let plan = match Plan::read(&arguments.round, arguments.output.as_deref()) {
+        Ok(plan) => plan,
+        Err(faults) => return Ending::WrongConfiguration(faults),
+    };
+    if let Err(fault) = OutputFolder::check_absent(&plan.output) {
+        return Ending::WrongConfiguration(fault.into());
+    }
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = arguments.threads {
+        pool = pool.num_threads(threads.get());
+    }
+    let Ok(pool) = pool.build() else {
+        let fault = Fault::of_file(
+            &arguments.round,
+            Text::new("无法启动线程", "the threads could not be started"),
+            Text::new("请减少 --threads", "ask for fewer with --threads"),
+        );
+        return Ending::Failed(fault.into());
+    };
+    let progress = Progress::new(language);
+    let mut log = AuditLog::new(jiff::Timestamp::now);
+    log.record(
+        "round_started",
+        &[
+            ("round", &plan.round),
+            ("round_file_blake3", &plan.digest),
+            ("operator", &plan.operator),
+            ("mode", "pooled"),
+        ],
+    );
+    let result = pool.install(|| run_round(&plan, &progress, &mut log));
+    let written = result.and_then(|result| {
+        progress.step(&Text::new("写出清单", "writing lists"));
+        let lists = match_lists(&plan, &result);
+        write(&plan, &result, &lists, log)?;
+        Ok((result, lists))
+    });
+    progress.finish();
+    match written {
+        Err(faults) => Ending::Failed(faults),
+        Ok((result, lists)) => {
+            say_summary(&plan, &result, &lists, language);
+            if result.provisional.is_empty() {
+                Ending::Done
+            } else {
+                Ending::ThresholdPassed
+            }
+        }
+    }
+}
+
+fn write(
+    plan: &Plan,
+    result: &RoundResult,
+    lists: &[MatchList],
+    mut log: AuditLog,
+) -> Result<(), Faults> {
+    let mut folder = OutputFolder::begin(&plan.output)?;
+    for list in lists {
+        folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
+    }
+    for (agency, bytes) in rejects_files(&result.exports) {
+        folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
+    }
+    let json = |value: serde_json::Value| format!("{value:#}\n").into_bytes();
+    folder.write("summary.json", &json(manifest::summary(plan, result, lists)))?;
+    for file in folder.written() {
+        log.record("file_written", &[("file", &file.path), ("blake3", &file.digest)]);
+    }
+    let manifest = json(manifest::manifest(plan, result, folder.written()));
+    folder.write("manifest.json", &manifest)?;
+    let digest = blake3::hash(&manifest).to_hex().to_string();
+    log.record("round_complete", &[("manifest_blake3", &digest)]);
+    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
+    folder.complete()?;
+    Ok(())
+}
+
+fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    say(
+        format!(
+            "轮次 {}（基准日 {}，规则 {} 第{}版）",
+            plan.round, plan.as_of, plan.policy.id, plan.policy.version
+        ),
+        format!(
+            "Round {} (as of {}, policy {} version {})",
+            plan.round, plan.as_of, plan.policy.id, plan.policy.version
+        ),
+    );
+    if result.key_was_made {
+        let file = plan.key_file.display();
+        say(
+            format!("  已生成本轮密钥 {file}（编号 {}），仅限本人读取", result.key_id),
+            format!("  made the round's key {file} (id {}), owner-only", result.key_id),
+        );
+    }
+    say("各导出的行数：".into(), "Rows of each export:".into());
+    for export in &result.exports {
+        let account = &export.report.account;
+        let (rows, rejected, withheld) = (account.rows, account.rejected, account.withheld);
+        let title = &export.planned.schema.title;
+        let (zh, en) = match account.rest {
+            Rest::Evaluated {
+                without_outcome,
+                sent,
+            } => (
+                format!("无结果{without_outcome} + 参与筛查{sent}"),
+                format!("{without_outcome} without outcome + {sent} screened"),
+            ),
+            Rest::Probed { matched, unmatched } => (
+                format!("匹配{matched} + 未匹配{unmatched}"),
+                format!("{matched} matched + {unmatched} unmatched"),
+            ),
+        };
+        say(
+            format!("  {}：{rows} = 拒收{rejected} + 不处理{withheld} + {zh}", title.zh),
+            format!("  {}: {rows} = {rejected} rejected + {withheld} withheld + {en}", title.en),
+        );
+        let unreadable: u64 = export.report.value_faults.values().sum();
+        if unreadable > 0 {
+            say(
+                format!("    无法读取的单元格：{unreadable}（见 summary.json）"),
+                format!("    cells that could not be read: {unreadable} (see summary.json)"),
+            );
+        }
+    }
+    for (export, reason) in &result.not_verified_by {
+        let (zh, en) = match reason {
+            aidlink_centre::screen::NotVerified::Absent => ("缺失", "absent"),
+            aidlink_centre::screen::NotVerified::Stale => ("过旧", "stale"),
+        };
+        say(
+            format!("  {export} {zh}：相关线索标为“是否已在领取未能核实”"),
+            format!("  {export} is {en}: leads that need it are marked \"receipt not verified\""),
+        );
+    }
+    let total = result.leads.len();
+    say(format!("线索{total}条："), format!("{total} leads:"));
+    for list in lists.iter().filter(|list| list.leads > 0) {
+        say(
+            format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
+            format!("  lists/for-review/{}.csv: {}", list.name, list.leads),
+        );
+    }
+    for reason in &result.provisional {
+        let text = provisional_text(reason);
+        say(
+            format!("清单为暂定：{}", text.zh),
+            format!("The lists are provisional: {}", text.en),
+        );
+    }
+    let output = plan.output.display();
+    say(
+        format!("已写入 {output}（保密，仅限本人读取）"),
+        format!("Written to {output} (confidential, owner-only)"),
+    );
+}

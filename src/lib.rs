@@ -1,0 +1,13 @@
+//! The aidlink command: a round of joint screening from raw exports to match
+//! lists. The work is done in three crates that the wall divides; here the
+//! steps are composed and what they give is written.
+
+pub mod audit;
+pub mod cli;
+pub mod commands;
+pub mod lists;
+pub mod output_folder;
+pub mod round;
+pub mod run;
+pub mod sample;
+pub mod terminal;

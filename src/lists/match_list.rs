@@ -1,0 +1,315 @@
+//! Match lists: for each agency, and for judicial aid, the leads that a person
+//! at the procuratorate is to check. Minors stand on lists of their own
+//! (Law on the Protection of Minors, 103 and 111).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aidlink_agency::resolve::ResolvedLead;
+use aidlink_contract::policy::{Aid, Direction, Policy, Rule, RuleKind};
+use aidlink_contract::text::{Language, Text};
+
+use super::csv_file;
+use crate::round::Plan;
+use crate::run::{Provisional, RoundResult};
+
+/// A list as it is written.
+pub struct MatchList {
+    /// `to-civil-affairs`, `to-judicial-aid`; minors: `….minors`.
+    pub name: String,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+    /// How many leads it holds.
+    pub leads: usize,
+}
+
+/// How soon a lead is to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Urgent,
+    Priority,
+    Ordinary,
+}
+
+impl Urgency {
+    fn text(self) -> Text {
+        match self {
+            Urgency::Urgent => Text::new("1 紧急", "1 urgent"),
+            Urgency::Priority => Text::new("2 优先", "2 priority"),
+            Urgency::Ordinary => Text::new("3 一般", "3 ordinary"),
+        }
+    }
+}
+
+/// The list that the leads of an aid stand on.
+pub fn list_name(aid: &Aid, minor: bool) -> String {
+    let name = match aid.direction {
+        Direction::ToSocial => format!("to-{}", aid.agency),
+        Direction::ToJudicial => "to-judicial-aid".to_owned(),
+    };
+    if minor { format!("{name}.minors") } else { name }
+}
+
+/// The lead's number: leads are numbered in token order over all lists.
+pub fn lead_number(plan: &Plan, index: usize) -> String {
+    format!("{}-{:05}", plan.round, index + 1)
+}
+
+/// Every list of the round, also those without a lead.
+pub fn match_lists(plan: &Plan, result: &RoundResult) -> Vec<MatchList> {
+    let mut rows: BTreeMap<String, Vec<(Urgency, usize, Vec<String>)>> = BTreeMap::new();
+    for aid in &plan.policy.aids {
+        for minor in [false, true] {
+            rows.entry(list_name(aid, minor)).or_default();
+        }
+    }
+    for (index, lead) in result.leads.iter().enumerate() {
+        // A lead's aid is one of the policy's: screening iterates over them.
+        let Some(aid) = plan.policy.aid(&lead.screened.aid) else {
+            continue;
+        };
+        let row = LeadRow { plan, aid, lead };
+        let urgency = row.urgency();
+        rows.entry(list_name(aid, lead.minor))
+            .or_default()
+            .push((urgency, index, row.cells(index, urgency)));
+    }
+    let header = header(plan, &result.provisional);
+    rows.into_iter()
+        .map(|(name, mut leads)| {
+            leads.sort();
+            let count = leads.len();
+            let mut table = vec![header.clone()];
+            table.extend(leads.into_iter().map(|(_, _, cells)| cells));
+            MatchList {
+                name,
+                bytes: csv_file::to_bytes(&table),
+                leads: count,
+            }
+        })
+        .collect()
+}
+
+/// Why the lists are provisional, for their heading and the terminal.
+pub fn provisional_text(reason: &Provisional) -> Text {
+    match reason {
+        Provisional::RejectRate { export, rate } => Text::new(
+            format!("{export} 拒收率{:.1}%超过阈值", rate * 100.0),
+            format!("{export}: {:.1} % of rows rejected, above the threshold", rate * 100.0),
+        ),
+        Provisional::Stale { export } => Text::new(
+            format!("{export} 数据过旧"),
+            format!("{export}: the snapshot is too old"),
+        ),
+    }
+}
+
+fn header(plan: &Plan, provisional: &[Provisional]) -> Vec<String> {
+    let language = plan.list_language;
+    let list_fields = plan.cases.schema.list_fields().map(|field| &field.title);
+    let marking = if provisional.is_empty() {
+        Text::new("保密：仅供核查", "CONFIDENTIAL: for review only")
+    } else {
+        let reasons: Vec<Text> = provisional.iter().map(provisional_text).collect();
+        let join = |pick: fn(&Text) -> &str| {
+            reasons.iter().map(pick).collect::<Vec<_>>().join("；")
+        };
+        Text::new(
+            format!("保密：仅供核查·暂定（{}）", join(|text| &text.zh)),
+            format!("CONFIDENTIAL: for review only. PROVISIONAL ({})", join(|text| &text.en)),
+        )
+    };
+    let before = [
+        Text::new("线索编号", "Lead number"),
+        Text::new("轻重缓急", "Urgency"),
+    ];
+    let after = [
+        Text::new("救助项目", "Aid"),
+        Text::new("依据和证据", "Grounds and evidence"),
+        Text::new("尚不明确的条件", "Conditions not yet known"),
+        Text::new("一般不予救助的情形（须核查）", "Reasons against (to be checked)"),
+        Text::new("优先对象", "Priority groups"),
+        Text::new("核查事项", "What to check"),
+        Text::new("签发日期", "Issued on"),
+        Text::new("办理期限", "Act by"),
+        Text::new("规则", "Rules"),
+        Text::new("核查结论", "Decision"),
+        Text::new("理由", "Reason"),
+        Text::new("核查人", "Decided by"),
+        Text::new("核查日期", "Decided on"),
+        marking,
+    ];
+    before
+        .iter()
+        .chain(list_fields)
+        .chain(&after)
+        .map(|text| text.in_language(language).to_owned())
+        .collect()
+}
+
+/// One lead with what is needed to write its row.
+struct LeadRow<'a> {
+    plan: &'a Plan,
+    aid: &'a Aid,
+    lead: &'a ResolvedLead,
+}
+
+impl LeadRow<'_> {
+    fn say<'t>(&self, text: &'t Text) -> &'t str {
+        text.in_language(self.plan.list_language)
+    }
+
+    /// The rules of an outcome over all case rows, in the policy's order.
+    fn rules(&self, unknown: bool) -> Vec<&Rule> {
+        let ids: BTreeSet<&str> = self
+            .lead
+            .screened
+            .cases
+            .iter()
+            .flat_map(|case| if unknown { &case.unknown } else { &case.yes })
+            .map(String::as_str)
+            .collect();
+        let policy: &Policy = &self.plan.policy;
+        policy
+            .rules
+            .iter()
+            .filter(|rule| ids.contains(rule.id.as_str()))
+            .collect()
+    }
+
+    fn urgency(&self) -> Urgency {
+        let rules = self.rules(false);
+        if rules.iter().any(|rule| rule.urgent) {
+            Urgency::Urgent
+        } else if rules.iter().any(|rule| rule.kind == RuleKind::Priority) {
+            Urgency::Priority
+        } else {
+            Urgency::Ordinary
+        }
+    }
+
+    fn titles(&self, rules: &[&Rule], keep: impl Fn(RuleKind) -> bool) -> String {
+        let titles: Vec<String> = rules
+            .iter()
+            .filter(|rule| keep(rule.kind))
+            .map(|rule| format!("{}〔{}〕", self.say(&rule.title), rule.cites.join(", ")))
+            .collect();
+        titles.join("；")
+    }
+
+    fn to_check(&self, yes: &[&Rule], unknown: &[&Rule]) -> String {
+        let mut checks: Vec<&str> = Vec::new();
+        let of_rules = yes
+            .iter()
+            .chain(unknown)
+            .filter_map(|rule| rule.check.as_ref());
+        for check in of_rules.chain(&self.aid.check) {
+            let check = self.say(check);
+            if !checks.contains(&check) {
+                checks.push(check);
+            }
+        }
+        let screened = &self.lead.screened;
+        let receipt = Text::new("是否已在领取未能核实", "receipt not verified");
+        let referral = Text::new("此前是否已转介未能核实", "earlier referral not verified");
+        let review = Text::new(
+            "是否符合条件取决于尚不明确的条件",
+            "whether the person qualifies depends on the conditions not yet known",
+        );
+        let marks = [
+            (screened.receipt_not_verified, &receipt),
+            (screened.referral_not_verified, &referral),
+            (screened.cases.iter().all(|case| case.needs_review), &review),
+        ];
+        let mut marks: Vec<String> = marks
+            .into_iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, text)| format!("【{}】", self.say(text)))
+            .collect();
+        let unreadable: BTreeSet<&str> = self
+            .lead
+            .cases
+            .iter()
+            .flat_map(|case| &case.unreadable)
+            .filter_map(|name| self.plan.cases.schema.field(name))
+            .map(|field| self.say(&field.title))
+            .collect();
+        if !unreadable.is_empty() {
+            let columns = unreadable.into_iter().collect::<Vec<_>>().join(", ");
+            let text = Text::new(
+                format!("案件导出中无法读取的列：{columns}"),
+                format!("columns of the case row that could not be read: {columns}"),
+            );
+            marks.push(format!("【{}】", self.say(&text)));
+        }
+        marks.concat() + &checks.join("；")
+    }
+
+    fn act_by(&self) -> String {
+        let deadline = self
+            .plan
+            .policy
+            .deadline(&self.aid.deadline)
+            .and_then(|deadline| {
+                let days = deadline.working_days;
+                self.plan.calendar.deadline(self.plan.issued_on, days)
+            });
+        let Some(deadline) = deadline else {
+            return String::new();
+        };
+        let note = if deadline.provisional {
+            Text::new("（暂定：当年放假安排未公布）", " (provisional: that year's calendar is not out)")
+        } else {
+            Text::new("（以核查确认为准）", " (counts once confirmed)")
+        };
+        format!("{}{}", deadline.on, self.say(&note))
+    }
+
+    fn cells(&self, index: usize, urgency: Urgency) -> Vec<String> {
+        let yes = self.rules(false);
+        let unknown = self.rules(true);
+        let apart = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
+        let mut cells = vec![
+            lead_number(self.plan, index),
+            self.say(&urgency.text()).to_owned(),
+        ];
+        for (column, _) in self.plan.cases.schema.list_fields().enumerate() {
+            let mut values: Vec<&str> = Vec::new();
+            for case in &self.lead.cases {
+                let value = case.fields.get(column).map_or("", String::as_str);
+                if !value.is_empty() && !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            cells.push(values.join("；"));
+        }
+        let rules: Vec<&str> = yes.iter().map(|rule| rule.id.as_str()).collect();
+        let aid_cites = self.aid.cites.join(", ");
+        cells.extend([
+            format!("{}〔{aid_cites}〕", self.say(&self.aid.title)),
+            self.titles(&yes, |kind| !apart(kind)),
+            self.titles(&unknown, |kind| !apart(kind)),
+            self.titles(&yes, |kind| kind == RuleKind::Exclusion),
+            self.titles(&yes, |kind| kind == RuleKind::Priority),
+            self.to_check(&yes, &unknown),
+            self.plan.issued_on.to_string(),
+            self.act_by(),
+            format!(
+                "{} {}: {}",
+                self.plan.policy.id,
+                self.plan.policy.version,
+                rules.join(" ")
+            ),
+        ]);
+        // What the person who decides fills in, and the column under the marking.
+        cells.extend(std::iter::repeat_n(String::new(), 5));
+        cells
+    }
+}
+
+/// The languages of a list are those of messages.
+pub fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "zh",
+        Language::English => "en",
+    }
+}

@@ -1,0 +1,197 @@
+//! The output folder: written beside its final name and renamed when it is
+//! complete, so that a run that was killed leaves nothing that looks like a
+//! result. Folders are 0700, files 0600.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use aidlink_contract::fault::Fault;
+use aidlink_contract::text::Text;
+
+/// A file that was written.
+#[derive(Clone, Debug)]
+pub struct WrittenFile {
+    /// Its path inside the folder, with `/`.
+    pub path: String,
+    /// BLAKE3 digest, hexadecimal.
+    pub digest: String,
+    /// Bytes.
+    pub byte_length: u64,
+}
+
+/// An output folder under way. Dropped before [`OutputFolder::complete`], it
+/// removes what it has written.
+pub struct OutputFolder {
+    partial: tempfile::TempDir,
+    destination: PathBuf,
+    written: Vec<WrittenFile>,
+}
+
+impl OutputFolder {
+    /// Refuses a destination that exists.
+    ///
+    /// # Errors
+    /// When it exists, even if empty.
+    pub fn check_absent(destination: &Path) -> Result<(), Fault> {
+        if fs::symlink_metadata(destination).is_ok() {
+            return Err(Fault::of_file(
+                destination,
+                Text::new(
+                    "输出文件夹已存在，不会覆盖",
+                    "the output folder exists and is not overwritten",
+                ),
+                Text::new(
+                    "请先移走或删除，或用 --output 另指文件夹",
+                    "move or remove it first, or name another with --output",
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Begins a folder beside its destination.
+    ///
+    /// # Errors
+    /// When the destination exists or its parent cannot be written.
+    pub fn begin(destination: &Path) -> Result<Self, Fault> {
+        Self::check_absent(destination)?;
+        let parent = match destination.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let name = destination
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let mut builder = tempfile::Builder::new();
+        let prefix = format!(".{name}.partial-");
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let partial = builder
+            .tempdir_in(parent)
+            .map_err(|error| unwritable(destination, &error))?;
+        Ok(OutputFolder {
+            partial,
+            destination: destination.to_path_buf(),
+            written: Vec::new(),
+        })
+    }
+
+    /// Writes a file, making its folders.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder cannot be written.
+    pub fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let full = self.partial.path().join(path);
+        write_file(&full, bytes)
+            .map_err(|error| unwritable(&self.destination.join(path), &error))?;
+        self.written.push(WrittenFile {
+            path: path.to_owned(),
+            digest: blake3::hash(bytes).to_hex().to_string(),
+            byte_length: bytes.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// The files written so far, in order.
+    pub fn written(&self) -> &[WrittenFile] {
+        &self.written
+    }
+
+    /// Gives the folder its final name.
+    ///
+    /// # Errors
+    /// When another run has made the destination meanwhile, or the rename fails.
+    pub fn complete(self) -> Result<(), Fault> {
+        let OutputFolder {
+            partial,
+            destination,
+            ..
+        } = self;
+        // A rename would silently replace an empty folder.
+        Self::check_absent(&destination)?;
+        sync_folder(partial.path()).map_err(|error| unwritable(&destination, &error))?;
+        fs::rename(partial.path(), &destination)
+            .map_err(|error| unwritable(&destination, &error))?;
+        // The folder has moved away; there is nothing left to remove.
+        let _ = partial.keep();
+        Ok(())
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folder(&entry.path())?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Fault {
+    let hint = if error.kind() == io::ErrorKind::StorageFull {
+        Text::new("磁盘已满；请腾出空间后重新运行", "the disk is full; free some space and run again")
+    } else {
+        Text::new("请检查磁盘和写入权限", "check the disk and that you may write there")
+    };
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("无法写入：{}；未留下任何结果", error.kind()),
+            format!("it cannot be written: {}; no result was left behind", error.kind()),
+        ),
+        hint,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_appears_whole_or_not_at_all() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let destination = parent.path().join("output");
+        let mut folder = OutputFolder::begin(&destination).expect("a fresh folder");
+        folder.write("lists/a.csv", b"a").expect("room on the disk");
+        assert!(!destination.exists());
+        drop(folder);
+        assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 0);
+
+        let mut folder = OutputFolder::begin(&destination).expect("a fresh folder");
+        folder.write("lists/a.csv", b"a").expect("room on the disk");
+        folder.complete().expect("nobody else makes it");
+        assert_eq!(fs::read(destination.join("lists/a.csv")).expect("written"), b"a");
+        assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 1);
+        assert!(OutputFolder::begin(&destination).is_err());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &str| {
+                let metadata = fs::metadata(destination.join(path)).expect("written");
+                metadata.permissions().mode() & 0o777
+            };
+            assert_eq!((mode(""), mode("lists"), mode("lists/a.csv")), (0o700, 0o700, 0o600));
+        }
+    }
+}

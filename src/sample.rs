@@ -1,0 +1,201 @@
+//! A synthetic round: exports as agencies write them, with their dirt, and
+//! beside them the truth: planted leads, planted non-leads with the reason.
+//!
+//! Everything follows from the seed. No person is real: the ID numbers are of
+//! region 4499, which was never assigned, and the names are a surname and 某.
+
+mod background;
+mod export_file;
+mod person;
+mod scenario;
+mod truth;
+
+use std::path::Path;
+
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::schema::ExportSchema;
+use aidlink_contract::text::Text;
+use jiff::civil::Date;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::output_folder::OutputFolder;
+use export_file::{ExportFile, Style};
+use person::People;
+
+/// The as-of date of sample rounds.
+const AS_OF: Date = Date::constant(2026, 9, 30);
+
+/// The shipped documents, so that a sample is whole wherever it is made.
+const POLICY: &str = include_str!("../policies/shaoguan.toml");
+const CALENDAR: &str = include_str!("../calendars/china.toml");
+const SCHEMAS: [(&str, &str); 6] = [
+    (
+        "procuratorate.case-parties",
+        include_str!("../schemas/procuratorate.case-parties.json"),
+    ),
+    (
+        "procuratorate.referrals",
+        include_str!("../schemas/procuratorate.referrals.json"),
+    ),
+    (
+        "civil-affairs.assistance",
+        include_str!("../schemas/civil-affairs.assistance.json"),
+    ),
+    (
+        "education.students",
+        include_str!("../schemas/education.students.json"),
+    ),
+    (
+        "disabled-federation.persons",
+        include_str!("../schemas/disabled-federation.persons.json"),
+    ),
+    (
+        "veterans.persons",
+        include_str!("../schemas/veterans.persons.json"),
+    ),
+];
+
+/// A row of an export before it is written: field name and canonical value.
+/// The ID number is apart, since it is written with its dirt.
+#[derive(Clone, Debug, Default)]
+struct Row {
+    id: String,
+    values: Vec<(&'static str, String)>,
+}
+
+impl Row {
+    fn new(id: &str, values: &[(&'static str, &str)]) -> Self {
+        Row {
+            id: id.to_owned(),
+            values: values
+                .iter()
+                .map(|(field, value)| (*field, (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    fn value(&self, field: &str) -> &str {
+        self.values
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == field)
+            .map_or("", |(_, value)| value)
+    }
+
+    fn with(mut self, field: &'static str, value: impl Into<String>) -> Self {
+        self.values.push((field, value.into()));
+        self
+    }
+}
+
+/// The rows of all exports.
+#[derive(Default)]
+struct Exports {
+    case_parties: Vec<Row>,
+    referrals: Vec<Row>,
+    assistance: Vec<Row>,
+    students: Vec<Row>,
+    disabled: Vec<Row>,
+    veterans: Vec<Row>,
+}
+
+/// Writes a sample round; gives the number of planted leads.
+///
+/// # Errors
+/// When the folder exists or cannot be written.
+pub fn write(seed: u64, out: &Path) -> Result<usize, Fault> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut people = People::new();
+    let mut exports = Exports::default();
+    let truth = scenario::plant(&mut random, &mut people, &mut exports);
+    background::fill(&mut random, &mut people, &mut exports);
+
+    let mut folder = OutputFolder::begin(out)?;
+    let files = [
+        (exports.case_parties, Style::CaseParties),
+        (exports.referrals, Style::Plain),
+        (exports.assistance, Style::Gb18030WithTitle),
+        (exports.students, Style::Excel),
+        (exports.disabled, Style::CertificateNumbers),
+        (exports.veterans, Style::Semicolons),
+    ];
+    for ((rows, style), (name, schema)) in files.into_iter().zip(SCHEMAS) {
+        let schema = shipped_schema(name, schema)?;
+        let file = ExportFile::new(&schema, style);
+        let bytes = file.write(&mut random, rows);
+        folder.write(&format!("{name}.csv"), &bytes)?;
+    }
+    let leads = truth.leads.len();
+    folder.write("truth/planted-leads.csv", truth.leads_csv().as_bytes())?;
+    folder.write("truth/planted-non-leads.csv", truth.non_leads_csv().as_bytes())?;
+    // Two levels up, by name: the folder itself is not there yet.
+    let beside = out
+        .parent()
+        .and_then(Path::parent)
+        .is_some_and(|project| Path::new(".").join(project).join("policies/shaoguan.toml").is_file());
+    if !beside {
+        folder.write("policies/shaoguan.toml", POLICY.as_bytes())?;
+        folder.write("calendars/china.toml", CALENDAR.as_bytes())?;
+        for (name, schema) in SCHEMAS {
+            folder.write(&format!("schemas/{name}.json"), schema.as_bytes())?;
+        }
+    }
+    folder.write("round.toml", round_file(seed, beside).as_bytes())?;
+    folder.complete()?;
+    Ok(leads)
+}
+
+fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
+    let path = format!("{name}.json");
+    ExportSchema::parse(Path::new(&path), schema.as_bytes()).map_err(|faults: Faults| {
+        faults.iter().next().cloned().unwrap_or_else(|| {
+            let text = Text::new("模式无效", "the schema is invalid");
+            Fault::of_file(Path::new(&path), text.clone(), text)
+        })
+    })
+}
+
+fn round_file(seed: u64, beside: bool) -> String {
+    let root = if beside { "../../" } else { "" };
+    let mut text = format!(
+        r#"# A synthetic round, made by `aidlink sample --seed {seed}`. 合成数据，非真实人员。
+round = "2026Q3"
+as_of = 2026-09-30
+issued_on = 2026-09-30
+purpose = "joint-screening"
+mode = "pooled"            # every step on one trusted machine
+operator = "synthetic operator"
+retention_until = 2026-12-31
+list_language = "zh"
+
+policy = "{root}policies/shaoguan.toml"
+schemas = "{root}schemas"
+calendar = "{root}calendars/china.toml"
+output = "output"
+
+[impact_assessment]
+id = "PIA-2026-SAMPLE"
+valid_until = 2027-06-30
+
+[key]
+file = "round.key"         # made by the first run when it is not there
+algorithm = "hmac-sha256"
+
+[thresholds]
+snapshot_age_days = 92
+reject_rate = 0.05
+"#
+    );
+    for (name, _) in SCHEMAS {
+        let encoding = if name == "civil-affairs.assistance" {
+            "encoding = \"gb18030\"     # else it is detected\n"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "\n[[export]]\nschema = \"{name}\"\npath = \"{name}.csv\"\nsnapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n{encoding}"
+        ));
+    }
+    text
+}

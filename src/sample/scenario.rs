@@ -1,0 +1,585 @@
+//! Planted people: each scenario says which aids it must lead to, worked out
+//! from the policy's text, or why it must lead to none.
+
+use rand::{Rng, RngExt};
+
+use super::person::{People, Person};
+use super::truth::{PlantedLead, PlantedNonLead, Truth};
+use super::{Exports, Row};
+
+/// What the rows of a planted person are.
+struct Planted {
+    ages: std::ops::RangeInclusive<i32>,
+    count: usize,
+    name: &'static str,
+    /// Aids it must lead to; none for a non-lead.
+    aids: &'static [&'static str],
+    /// Why it leads to none.
+    reason: &'static str,
+    cases: &'static [&'static [(&'static str, &'static str)]],
+    referrals: &'static [&'static [(&'static str, &'static str)]],
+    assistance: &'static [&'static [(&'static str, &'static str)]],
+    students: &'static [&'static [(&'static str, &'static str)]],
+    disabled: &'static [&'static [(&'static str, &'static str)]],
+    veterans: &'static [&'static [(&'static str, &'static str)]],
+}
+
+const NOBODY: Planted = Planted {
+    ages: 30..=55,
+    count: 0,
+    name: "",
+    aids: &[],
+    reason: "",
+    cases: &[],
+    referrals: &[],
+    assistance: &[],
+    students: &[],
+    disabled: &[],
+    veterans: &[],
+};
+
+type Values = &'static [(&'static str, &'static str)];
+
+/// J1 without hardship of its own: seriously injured, the offender cannot pay.
+const SERIOUSLY_INJURED: Values = &[
+    ("role", "victim"),
+    ("case_kind", "criminal"),
+    ("injury_level", "serious_2"),
+    ("offender_status", "unable_to_pay"),
+];
+/// J4: 80000 lost, 10000 recovered, the offender is dead.
+const PROPERTY_LOST: Values = &[
+    ("role", "victim"),
+    ("case_kind", "criminal"),
+    ("property_loss", "80000"),
+    ("recovered_amount", "10000"),
+    ("offender_status", "dead"),
+];
+/// J7 alone.
+const SPECIAL_NEED: Values = &[
+    ("role", "victim"),
+    ("case_kind", "criminal"),
+    ("special_need", "true"),
+];
+const BEREAVED_CHILD: Values = &[
+    ("role", "close_relative"),
+    ("case_kind", "criminal"),
+    ("victim_died", "true"),
+    ("relationship", "child"),
+    ("lived_on_victim_income", "true"),
+    ("offender_status", "dead"),
+];
+const DIBAO: Values = &[
+    ("kind", "dibao"),
+    ("area", "rural"),
+    ("status", "active"),
+    ("started_on", "2024-05-01"),
+];
+const DIBAO_MARGIN: Values = &[
+    ("kind", "dibao_margin"),
+    ("area", "urban"),
+    ("status", "active"),
+    ("started_on", "2025-11-01"),
+];
+
+static PLANTED: &[Planted] = &[
+    Planted {
+        count: 10,
+        name: "seriously injured, family on the margin of dibao",
+        aids: &["dibao", "temporary_relief", "disability_assessment", "judicial_aid"],
+        cases: &[SERIOUSLY_INJURED],
+        assistance: &[DIBAO_MARGIN],
+        ..NOBODY
+    },
+    Planted {
+        count: 14,
+        name: "major property loss, receives dibao, never referred",
+        aids: &["judicial_aid"],
+        cases: &[PROPERTY_LOST],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+    Planted {
+        count: 6,
+        name: "urgent treatment at own cost",
+        aids: &["temporary_relief"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("injury_level", "slight_1"),
+            ("urgent_treatment", "true"),
+            ("own_medical_costs", "36500"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        ages: 10..=16,
+        count: 8,
+        name: "child of a killed breadwinner, student in hardship without funding",
+        aids: &["dibao", "temporary_relief", "education_assistance", "judicial_aid"],
+        cases: &[BEREAVED_CHILD],
+        students: &[&[
+            ("stage", "junior"),
+            ("enrolment_status", "enrolled"),
+            ("hardship_student", "true"),
+            ("registered_poor", "false"),
+            ("funding_status", "none"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 8,
+        name: "seriously injured, severely disabled, no subsidies",
+        aids: &[
+            "dibao",
+            "tekun",
+            "temporary_relief",
+            "disabled_living_subsidy",
+            "severe_nursing_subsidy",
+            "judicial_aid",
+        ],
+        cases: &[SERIOUSLY_INJURED],
+        disabled: &[&[
+            ("class", "4"),
+            ("grade", "1"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "true"),
+            ("living_subsidy", "false"),
+            ("nursing_subsidy", "false"),
+            ("vocational_training", "true"),
+            ("child_rehabilitation", "false"),
+            ("employed", "false"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 6,
+        name: "veteran in hardship, traffic accident, no compensation",
+        aids: &["dibao", "veteran_support", "judicial_aid"],
+        cases: &[&[
+            ("role", "civil_party"),
+            ("case_kind", "civil"),
+            ("civil_cause", "traffic_accident"),
+            ("injury_level", "slight_1"),
+            ("compensation_status", "none"),
+            ("enforcement_terminated", "true"),
+        ]],
+        veterans: &[&[
+            ("kind", "veteran"),
+            ("status", "active"),
+            ("hardship", "true"),
+            ("benefit_status", "none"),
+            ("employed", "false"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        ages: 4..=14,
+        count: 5,
+        name: "orphaned by the case, in no register",
+        aids: &["dibao", "temporary_relief", "orphan_allowance", "education_assistance"],
+        cases: &[&[
+            ("role", "close_relative"),
+            ("case_kind", "criminal"),
+            ("victim_died", "true"),
+            ("relationship", "child"),
+            ("lived_on_victim_income", "true"),
+            ("offender_status", "dead"),
+            ("both_parents_lost", "true"),
+            ("hardship", "true"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        ages: 65..=80,
+        count: 4,
+        name: "elderly petitioner on tekun, willing to settle",
+        aids: &["judicial_aid"],
+        cases: &[&[
+            ("role", "petitioner"),
+            ("case_kind", "petition"),
+            ("petition_reasonable", "true"),
+            ("petition_settle", "true"),
+        ]],
+        assistance: &[&[
+            ("kind", "tekun"),
+            ("area", "rural"),
+            ("status", "active"),
+            ("started_on", "2021-03-01"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 4,
+        name: "seriously injured, offender's means not stated: a person must look",
+        aids: &["dibao", "temporary_relief", "disability_assessment", "judicial_aid"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("injury_level", "serious_1"),
+            ("offender_status", ""),
+        ]],
+        assistance: &[DIBAO_MARGIN],
+        ..NOBODY
+    },
+    Planted {
+        ages: 13..=15,
+        count: 4,
+        name: "young victim who left school",
+        aids: &["return_to_school"],
+        cases: &[SPECIAL_NEED],
+        students: &[&[
+            ("stage", "junior"),
+            ("enrolment_status", "dropped_out"),
+            ("hardship_student", "false"),
+            ("registered_poor", "false"),
+            ("funding_status", "none"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 4,
+        name: "refused eight months ago, may be looked at again",
+        aids: &["judicial_aid"],
+        cases: &[PROPERTY_LOST],
+        assistance: &[DIBAO],
+        referrals: &[&[
+            ("direction", "to_judicial"),
+            ("aid", "judicial_aid"),
+            ("state", "not_eligible"),
+            ("state_on", "2026-01-20"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 4,
+        name: "one person with two cases",
+        aids: &["judicial_aid"],
+        cases: &[PROPERTY_LOST, PROPERTY_LOST],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+    Planted {
+        ages: 4..=6,
+        count: 4,
+        name: "young victim with a disability, no rehabilitation",
+        aids: &["child_rehabilitation"],
+        cases: &[SPECIAL_NEED],
+        disabled: &[&[
+            ("class", "2"),
+            ("grade", "3"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "false"),
+            ("living_subsidy", "false"),
+            ("nursing_subsidy", "false"),
+            ("child_rehabilitation", "false"),
+            ("vocational_training", "false"),
+            ("employed", "false"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 4,
+        name: "disabled victim without work or training",
+        aids: &["disabled_vocational_training"],
+        cases: &[SPECIAL_NEED],
+        disabled: &[&[
+            ("class", "3"),
+            ("grade", "3"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "false"),
+            ("living_subsidy", "false"),
+            ("nursing_subsidy", "false"),
+            ("child_rehabilitation", "false"),
+            ("vocational_training", "false"),
+            ("employed", "false"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 12,
+        name: "severely disabled victim",
+        reason: "receives every aid already",
+        cases: &[SPECIAL_NEED],
+        disabled: &[&[
+            ("class", "4"),
+            ("grade", "1"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "false"),
+            ("living_subsidy", "true"),
+            ("nursing_subsidy", "true"),
+            ("child_rehabilitation", "false"),
+            ("vocational_training", "true"),
+            ("employed", "true"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 12,
+        name: "major property loss, receives dibao",
+        reason: "referred to judicial aid, under review",
+        cases: &[PROPERTY_LOST],
+        assistance: &[DIBAO],
+        referrals: &[&[
+            ("direction", "to_judicial"),
+            ("aid", "judicial_aid"),
+            ("state", "under_review"),
+            ("state_on", "2026-09-15"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 8,
+        name: "major property loss, receives dibao",
+        reason: "refused two months ago",
+        cases: &[PROPERTY_LOST],
+        assistance: &[DIBAO],
+        referrals: &[&[
+            ("direction", "to_judicial"),
+            ("aid", "judicial_aid"),
+            ("state", "not_suitable"),
+            ("state_on", "2026-07-28"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 12,
+        name: "major property loss, receives dibao",
+        reason: "judicial aid was granted in this case",
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("property_loss", "80000"),
+            ("recovered_amount", "0"),
+            ("offender_status", "dead"),
+            ("judicial_aid_status", "granted"),
+        ]],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+    Planted {
+        count: 10,
+        name: "seriously injured, on the margin of dibao",
+        reason: "withheld: the record is sealed",
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("injury_level", "serious_2"),
+            ("offender_status", "unable_to_pay"),
+            ("sealed", "true"),
+        ]],
+        assistance: &[DIBAO_MARGIN],
+        ..NOBODY
+    },
+    Planted {
+        ages: 16..=40,
+        count: 20,
+        name: "suspect on dibao",
+        reason: "withheld: the role is not one that may be looked at",
+        cases: &[&[
+            ("role", "suspect"),
+            ("case_kind", "criminal"),
+            ("special_need", "true"),
+        ]],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+    Planted {
+        count: 6,
+        name: "major property loss, on dibao",
+        reason: "withheld: the person has died",
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("property_loss", "80000"),
+            ("recovered_amount", "0"),
+            ("offender_status", "dead"),
+            ("deceased", "true"),
+        ]],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+    Planted {
+        count: 30,
+        name: "seriously injured",
+        reason: "not in hardship, and in no register",
+        cases: &[SERIOUSLY_INJURED],
+        ..NOBODY
+    },
+    Planted {
+        count: 15,
+        name: "property loss of 20000, on dibao",
+        reason: "no ground: the loss is below the threshold",
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("property_loss", "20000"),
+            ("recovered_amount", "0"),
+            ("offender_status", "unable_to_pay"),
+        ]],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+    Planted {
+        count: 12,
+        name: "major property loss, was on dibao",
+        reason: "not in hardship: the assistance has ended",
+        cases: &[PROPERTY_LOST],
+        assistance: &[&[
+            ("kind", "dibao"),
+            ("area", "rural"),
+            ("status", "ended"),
+            ("started_on", "2023-05-01"),
+            ("ended_on", "2026-06-30"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 6,
+        name: "major property loss, died in the register",
+        reason: "the register's row is withheld: died",
+        cases: &[PROPERTY_LOST],
+        assistance: &[&[
+            ("kind", "dibao"),
+            ("area", "rural"),
+            ("status", "died"),
+            ("started_on", "2023-05-01"),
+            ("died_on", "2026-05-11"),
+        ]],
+        ..NOBODY
+    },
+    Planted {
+        count: 5,
+        name: "major property loss, on dibao",
+        reason: "unrecoverable: the register's ID number is damaged",
+        cases: &[PROPERTY_LOST],
+        assistance: &[DIBAO],
+        ..NOBODY
+    },
+];
+
+/// The marker of an ID number that the writer damages beyond repair.
+pub(super) const UNRECOVERABLE: &str = "!";
+
+/// Makes all planted people.
+pub(super) fn plant(
+    random: &mut impl Rng,
+    people: &mut People,
+    exports: &mut Exports,
+) -> Truth {
+    let mut truth = Truth::default();
+    let mut case_number = 0;
+    for planted in PLANTED {
+        for _ in 0..planted.count {
+            let person = people.make(random, planted.ages.clone());
+            let cases: Vec<Row> = planted
+                .cases
+                .iter()
+                .map(|values| {
+                    case_number += 1;
+                    case_row(random, &person, &format!("韶检样刑〔2026〕{case_number}号"), values)
+                })
+                .collect();
+            let numbers: Vec<String> = cases
+                .iter()
+                .map(|case| case.value("case_number").to_owned())
+                .collect();
+            exports.case_parties.extend(cases);
+            let damaged = planted.reason.starts_with("unrecoverable");
+            let rows = |rows: &[Values]| -> Vec<Row> {
+                rows.iter()
+                    .map(|values| register_row(&person, values, damaged))
+                    .collect()
+            };
+            exports.referrals.extend(rows(planted.referrals));
+            exports.assistance.extend(rows(planted.assistance));
+            exports.students.extend(rows(planted.students));
+            exports.disabled.extend(rows(planted.disabled));
+            exports.veterans.extend(rows(planted.veterans));
+            for aid in planted.aids {
+                truth.leads.push(PlantedLead {
+                    cases: numbers.clone(),
+                    person: person.name.clone(),
+                    aid,
+                    scenario: planted.name,
+                });
+            }
+            if planted.aids.is_empty() {
+                truth.non_leads.push(PlantedNonLead {
+                    cases: numbers,
+                    person: person.name,
+                    scenario: planted.name,
+                    reason: planted.reason,
+                });
+            }
+        }
+    }
+    truth
+}
+
+/// A case row with every flag answered no, and then the scenario's values.
+pub(super) fn case_row(
+    random: &mut impl Rng,
+    person: &Person,
+    case_number: &str,
+    values: &[(&'static str, &str)],
+) -> Row {
+    const FLAGS: [&str; 19] = [
+        "sealed",
+        "deceased",
+        "urgent_treatment",
+        "victim_died",
+        "victim_lost_work_capacity",
+        "lived_on_victim_income",
+        "both_parents_lost",
+        "enforcement_terminated",
+        "retaliation",
+        "special_need",
+        "petition_reasonable",
+        "petition_settle",
+        "hardship",
+        "out_of_school",
+        "major_fault",
+        "refuses_cooperation",
+        "false_statement",
+        "waived_compensation",
+        "hardship_unrelated",
+    ];
+    let handler = format!("{}检察官", ["东", "西", "南", "北"][random.random_range(0..4)]);
+    let mut row = Row::new(
+        &person.id,
+        &[
+            ("case_number", case_number),
+            ("name", &person.name),
+            ("handler", &handler),
+            ("already_compensated", "false"),
+            ("judicial_aid_status", "none"),
+            ("injury_level", "none"),
+            ("compensation_status", "none"),
+            ("offence_on", "2025-11-08"),
+            ("accepted_on", "2026-03-02"),
+        ],
+    );
+    for flag in FLAGS {
+        row = row.with(flag, "false");
+    }
+    for (field, value) in values {
+        row = row.with(field, *value);
+    }
+    row
+}
+
+/// A register row with the person's name and birth date.
+pub(super) fn register_row(
+    person: &Person,
+    values: &[(&'static str, &str)],
+    damaged: bool,
+) -> Row {
+    let mut row = Row::new(&person.id, values)
+        .with("name", person.name.clone())
+        .with("birth_date", person.birth.to_string());
+    if damaged {
+        row.id.insert_str(0, UNRECOVERABLE);
+    }
+    row
+}

@@ -1,0 +1,73 @@
+//! What is said on the terminal. Nothing said here holds a value of an export.
+
+use std::io::{IsTerminal, Write};
+
+use aidlink_contract::fault::Faults;
+use aidlink_contract::text::{Language, Text};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Prints a line on standard output. A reader that has gone away is no fault
+/// of the run.
+pub fn say(text: &Text, language: Language) {
+    let _ = writeln!(std::io::stdout(), "{}", text.in_language(language));
+}
+
+/// Prints faults on standard error, each with what to do.
+pub fn print_faults(faults: &Faults, language: Language) {
+    let mut stderr = std::io::stderr().lock();
+    for fault in faults.iter() {
+        let head = match language {
+            Language::Chinese => "错误：",
+            Language::English => "error: ",
+        };
+        let _ = writeln!(stderr, "{head}{}", printable(&fault.render(language)));
+    }
+}
+
+/// A text without control characters, so that a header or file name cannot
+/// send escape codes to the terminal. Line breaks between sentences stay.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Progress of a run on standard error; silent when that is no terminal.
+pub struct Progress {
+    bar: ProgressBar,
+    language: Language,
+}
+
+impl Progress {
+    /// A progress line, hidden when standard error is piped.
+    pub fn new(language: Language) -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
+        // The template is constant and valid; were it not, the default serves.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {human_pos}") {
+            bar.set_style(style);
+        }
+        Progress { bar, language }
+    }
+
+    /// A new step begins.
+    pub fn step(&self, text: &Text) {
+        self.bar.set_position(0);
+        self.bar
+            .set_message(text.in_language(self.language).to_owned());
+        self.bar.tick();
+    }
+
+    /// Rows read so far in this step.
+    pub fn rows(&self, rows: u64) {
+        self.bar.set_position(rows);
+    }
+
+    /// The end of the run.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
