@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use aidlink_contract::fault::Fault;
+use aidlink_contract::fault::{Fault, io_reason};
 use aidlink_contract::text::Text;
 
 /// A file that was written.
@@ -150,15 +150,25 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 fn unwritable(path: &Path, error: &io::Error) -> Fault {
     let hint = if error.kind() == io::ErrorKind::StorageFull {
-        Text::new("磁盘已满；请腾出空间后重新运行", "the disk is full; free some space and run again")
+        Text::new(
+            "磁盘已满；请腾出空间后重新运行",
+            "the disk is full; free some space and run again",
+        )
     } else {
-        Text::new("请检查磁盘和写入权限", "check the disk and that you may write there")
+        Text::new(
+            "请检查磁盘和写入权限",
+            "check the disk and that you may write there",
+        )
     };
+    let reason = io_reason(error);
     Fault::of_file(
         path,
         Text::new(
-            format!("无法写入：{}；未留下任何结果", error.kind()),
-            format!("it cannot be written: {}; no result was left behind", error.kind()),
+            format!("无法写入：{}；未留下任何结果", reason.zh),
+            format!(
+                "it cannot be written: {}; no result was left behind",
+                reason.en
+            ),
         ),
         hint,
     )
@@ -181,7 +191,10 @@ mod tests {
         let mut folder = OutputFolder::begin(&destination).expect("a fresh folder");
         folder.write("lists/a.csv", b"a").expect("room on the disk");
         folder.complete().expect("nobody else makes it");
-        assert_eq!(fs::read(destination.join("lists/a.csv")).expect("written"), b"a");
+        assert_eq!(
+            fs::read(destination.join("lists/a.csv")).expect("written"),
+            b"a"
+        );
         assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 1);
         assert!(OutputFolder::begin(&destination).is_err());
         #[cfg(unix)]
@@ -191,7 +204,10 @@ mod tests {
                 let metadata = fs::metadata(destination.join(path)).expect("written");
                 metadata.permissions().mode() & 0o777
             };
-            assert_eq!((mode(""), mode("lists"), mode("lists/a.csv")), (0o700, 0o700, 0o600));
+            assert_eq!(
+                (mode(""), mode("lists"), mode("lists/a.csv")),
+                (0o700, 0o700, 0o600)
+            );
         }
     }
 }

@@ -475,7 +475,10 @@ impl PlanReader<'_> {
         {
             self.fault(
                 &until.at,
-                Text::new("保存期限早于签发日期", "`retention_until` is before the leads are issued"),
+                Text::new(
+                    "保存期限早于签发日期",
+                    "`retention_until` is before the leads are issued",
+                ),
                 Text::new("请更正日期", "correct the date"),
             );
         }

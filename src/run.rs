@@ -79,11 +79,7 @@ pub struct RoundResult {
 ///
 /// # Errors
 /// The faults of the key and of all exports at once, or of the step that failed.
-pub fn run(
-    plan: &Plan,
-    progress: &Progress,
-    log: &mut AuditLog,
-) -> Result<RoundResult, Faults> {
+pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<RoundResult, Faults> {
     if !known_answers::hmac_sha256_holds() {
         return Err(Fault::of_file(
             &plan.file,
@@ -96,7 +92,9 @@ pub fn run(
         .into());
     }
     let mut faults = Faults::new();
-    let key = read_or_make_key(plan).map_err(|found| faults.extend(found)).ok();
+    let key = read_or_make_key(plan)
+        .map_err(|found| faults.extend(found))
+        .ok();
     progress.step(&Text::new("读取导出", "reading exports"));
     let mut opened: Vec<(&PlannedExport, Export)> = Vec::new();
     for planned in plan.exports() {
@@ -120,7 +118,10 @@ pub fn run(
     };
     let key_id = key.id();
     let made = if key_was_made { "made" } else { "read" };
-    log.record("key", &[("id", &key_id), ("how", made), ("algorithm", ALGORITHM)]);
+    log.record(
+        "key",
+        &[("id", &key_id), ("how", made), ("algorithm", ALGORITHM)],
+    );
 
     let tokeniser = Tokeniser::new(&key.person_subkey());
     let origin = |planned: &PlannedExport| Origin {

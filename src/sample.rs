@@ -128,12 +128,17 @@ pub fn write(seed: u64, out: &Path) -> Result<usize, Fault> {
     }
     let leads = truth.leads.len();
     folder.write("truth/planted-leads.csv", truth.leads_csv().as_bytes())?;
-    folder.write("truth/planted-non-leads.csv", truth.non_leads_csv().as_bytes())?;
+    folder.write(
+        "truth/planted-non-leads.csv",
+        truth.non_leads_csv().as_bytes(),
+    )?;
     // Two levels up, by name: the folder itself is not there yet.
-    let beside = out
-        .parent()
-        .and_then(Path::parent)
-        .is_some_and(|project| Path::new(".").join(project).join("policies/shaoguan.toml").is_file());
+    let beside = out.parent().and_then(Path::parent).is_some_and(|project| {
+        Path::new(".")
+            .join(project)
+            .join("policies/shaoguan.toml")
+            .is_file()
+    });
     if !beside {
         folder.write("policies/shaoguan.toml", POLICY.as_bytes())?;
         folder.write("calendars/china.toml", CALENDAR.as_bytes())?;

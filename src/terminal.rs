@@ -28,7 +28,13 @@ pub fn print_faults(faults: &Faults, language: Language) {
 /// send escape codes to the terminal. Line breaks between sentences stay.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 

@@ -67,8 +67,7 @@ pub fn check_chain(jsonl: &str) -> Result<usize, usize> {
     let mut previous = BEFORE_THE_FIRST.to_owned();
     let mut entries = 0;
     for (index, line) in jsonl.lines().enumerate() {
-        let mut entry: Map<String, Value> =
-            serde_json::from_str(line).map_err(|_| index + 1)?;
+        let mut entry: Map<String, Value> = serde_json::from_str(line).map_err(|_| index + 1)?;
         let digest = entry.shift_remove("digest");
         let fits = entry.get("previous").and_then(Value::as_str) == Some(&previous)
             && entry.get("sequence").and_then(Value::as_u64) == Some(index as u64 + 1)

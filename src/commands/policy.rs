@@ -31,8 +31,7 @@ fn with_policy(file: &PolicyFile, act: impl FnOnce(&Policy) -> Ending) -> Ending
         .unwrap_or(Path::new("."))
         .join("../schemas");
     let schemas = file.schemas.as_deref().unwrap_or(&beside);
-    let policy =
-        Schemas::read(schemas).and_then(|schemas| Policy::read(&file.policy, &schemas));
+    let policy = Schemas::read(schemas).and_then(|schemas| Policy::read(&file.policy, &schemas));
     match policy {
         Ok(policy) => act(&policy),
         Err(faults) => Ending::WrongConfiguration(faults),
@@ -180,8 +179,14 @@ fn explain_aid(policy: &Policy, aid: &Aid, language: Language) {
     if let Some(deadline) = policy.deadline(&aid.deadline) {
         let cites = deadline.cites.join(", ");
         line(
-            format!("  期限：{} {}个工作日（{cites}）", deadline.title.zh, deadline.working_days),
-            format!("  deadline: {}, {} working days ({cites})", deadline.title.en, deadline.working_days),
+            format!(
+                "  期限：{} {}个工作日（{cites}）",
+                deadline.title.zh, deadline.working_days
+            ),
+            format!(
+                "  deadline: {}, {} working days ({cites})",
+                deadline.title.en, deadline.working_days
+            ),
             language,
         );
     }
@@ -205,7 +210,11 @@ fn explain_term(policy: &Policy, term: &Term, language: Language) {
         language,
     );
     let means = one_line(&term.means);
-    line(format!("  即：{means}"), format!("  means: {means}"), language);
+    line(
+        format!("  即：{means}"),
+        format!("  means: {means}"),
+        language,
+    );
     let rules: Vec<String> = term
         .expression
         .columns()
@@ -223,8 +232,18 @@ fn explain_term(policy: &Policy, term: &Term, language: Language) {
 fn explain_rule(rule: &Rule, language: Language) {
     let cites = rule.cites.join(", ");
     line(
-        format!("{}（{}）— {}，{cites}", rule.title.zh, rule.id, rule.kind.name()),
-        format!("{} ({}): {}, {cites}", rule.title.en, rule.id, rule.kind.name()),
+        format!(
+            "{}（{}）— {}，{cites}",
+            rule.title.zh,
+            rule.id,
+            rule.kind.title().zh
+        ),
+        format!(
+            "{} ({}): {}, {cites}",
+            rule.title.en,
+            rule.id,
+            rule.kind.title().en
+        ),
         language,
     );
     let when = one_line(&rule.when);

@@ -82,9 +82,15 @@ fn write(
         folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
     let json = |value: serde_json::Value| format!("{value:#}\n").into_bytes();
-    folder.write("summary.json", &json(manifest::summary(plan, result, lists)))?;
+    folder.write(
+        "summary.json",
+        &json(manifest::summary(plan, result, lists)),
+    )?;
     for file in folder.written() {
-        log.record("file_written", &[("file", &file.path), ("blake3", &file.digest)]);
+        log.record(
+            "file_written",
+            &[("file", &file.path), ("blake3", &file.digest)],
+        );
     }
     let manifest = json(manifest::manifest(plan, result, folder.written()));
     folder.write("manifest.json", &manifest)?;
@@ -110,8 +116,14 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
     if result.key_was_made {
         let file = plan.key_file.display();
         say(
-            format!("  已生成本轮密钥 {file}（编号 {}），仅限本人读取", result.key_id),
-            format!("  made the round's key {file} (id {}), owner-only", result.key_id),
+            format!(
+                "  已生成本轮密钥 {file}（编号 {}），仅限本人读取",
+                result.key_id
+            ),
+            format!(
+                "  made the round's key {file} (id {}), owner-only",
+                result.key_id
+            ),
         );
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
@@ -133,8 +145,14 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
             ),
         };
         say(
-            format!("  {}：{rows} = 拒收{rejected} + 不处理{withheld} + {zh}", title.zh),
-            format!("  {}: {rows} = {rejected} rejected + {withheld} withheld + {en}", title.en),
+            format!(
+                "  {}：{rows} = 拒收{rejected} + 不处理{withheld} + {zh}",
+                title.zh
+            ),
+            format!(
+                "  {}: {rows} = {rejected} rejected + {withheld} withheld + {en}",
+                title.en
+            ),
         );
         let unreadable: u64 = export.report.value_faults.values().sum();
         if unreadable > 0 {

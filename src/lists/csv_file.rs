@@ -25,9 +25,9 @@ fn harmless(cell: &str) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    let starts_a_formula = plain.trim_start().starts_with([
-        '=', '+', '-', '@', '＝', '＋', '－', '＠', '|', '%',
-    ]);
+    let starts_a_formula = plain
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '|', '%']);
     if starts_a_formula {
         format!("'{plain}")
     } else {
@@ -41,7 +41,16 @@ mod tests {
 
     #[test]
     fn no_cell_starts_a_formula_or_holds_a_control_character() {
-        for cell in ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "＝1", "\r=cmd|'/c calc'!A0"] {
+        for cell in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@x",
+            "\t=1",
+            " =1",
+            "＝1",
+            "\r=cmd|'/c calc'!A0",
+        ] {
             assert!(harmless(cell).starts_with('\''), "{cell:?}");
         }
         assert_eq!(harmless("a\u{1b}[31mb\nc"), "a [31mb c");

@@ -46,7 +46,11 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
         Direction::ToSocial => format!("to-{}", aid.agency),
         Direction::ToJudicial => "to-judicial-aid".to_owned(),
     };
-    if minor { format!("{name}.minors") } else { name }
+    if minor {
+        format!("{name}.minors")
+    } else {
+        name
+    }
 }
 
 /// The lead's number: leads are numbered in token order over all lists.
@@ -69,9 +73,11 @@ pub fn match_lists(plan: &Plan, result: &RoundResult) -> Vec<MatchList> {
         };
         let row = LeadRow { plan, aid, lead };
         let urgency = row.urgency();
-        rows.entry(list_name(aid, lead.minor))
-            .or_default()
-            .push((urgency, index, row.cells(index, urgency)));
+        rows.entry(list_name(aid, lead.minor)).or_default().push((
+            urgency,
+            index,
+            row.cells(index, urgency),
+        ));
     }
     let header = header(plan, &result.provisional);
     rows.into_iter()
@@ -94,7 +100,10 @@ pub fn provisional_text(reason: &Provisional) -> Text {
     match reason {
         Provisional::RejectRate { export, rate } => Text::new(
             format!("{export} 拒收率{:.1}%超过阈值", rate * 100.0),
-            format!("{export}: {:.1} % of rows rejected, above the threshold", rate * 100.0),
+            format!(
+                "{export}: {:.1} % of rows rejected, above the threshold",
+                rate * 100.0
+            ),
         ),
         Provisional::Stale { export } => Text::new(
             format!("{export} 数据过旧"),
@@ -110,12 +119,14 @@ fn header(plan: &Plan, provisional: &[Provisional]) -> Vec<String> {
         Text::new("保密：仅供核查", "CONFIDENTIAL: for review only")
     } else {
         let reasons: Vec<Text> = provisional.iter().map(provisional_text).collect();
-        let join = |pick: fn(&Text) -> &str| {
-            reasons.iter().map(pick).collect::<Vec<_>>().join("；")
-        };
+        let join =
+            |pick: fn(&Text) -> &str| reasons.iter().map(pick).collect::<Vec<_>>().join("；");
         Text::new(
             format!("保密：仅供核查·暂定（{}）", join(|text| &text.zh)),
-            format!("CONFIDENTIAL: for review only. PROVISIONAL ({})", join(|text| &text.en)),
+            format!(
+                "CONFIDENTIAL: for review only. PROVISIONAL ({})",
+                join(|text| &text.en)
+            ),
         )
     };
     let before = [
@@ -126,7 +137,10 @@ fn header(plan: &Plan, provisional: &[Provisional]) -> Vec<String> {
         Text::new("救助项目", "Aid"),
         Text::new("依据和证据", "Grounds and evidence"),
         Text::new("尚不明确的条件", "Conditions not yet known"),
-        Text::new("一般不予救助的情形（须核查）", "Reasons against (to be checked)"),
+        Text::new(
+            "一般不予救助的情形（须核查）",
+            "Reasons against (to be checked)",
+        ),
         Text::new("优先对象", "Priority groups"),
         Text::new("核查事项", "What to check"),
         Text::new("签发日期", "Issued on"),
@@ -257,7 +271,10 @@ impl LeadRow<'_> {
             return String::new();
         };
         let note = if deadline.provisional {
-            Text::new("（暂定：当年放假安排未公布）", " (provisional: that year's calendar is not out)")
+            Text::new(
+                "（暂定：当年放假安排未公布）",
+                " (provisional: that year's calendar is not out)",
+            )
         } else {
             Text::new("（以核查确认为准）", " (counts once confirmed)")
         };

@@ -78,7 +78,11 @@ fn pick<'a>(random: &mut impl Rng, of: &[&'a str]) -> &'a str {
 }
 
 fn flag(random: &mut impl Rng, share: f64) -> &'static str {
-    if chance(random, share) { "true" } else { "false" }
+    if chance(random, share) {
+        "true"
+    } else {
+        "false"
+    }
 }
 
 fn shuffle(random: &mut impl Rng, rows: &mut [Row]) {
@@ -102,13 +106,25 @@ fn ordinary_case(random: &mut impl Rng, person: &Person, number: &str) -> Row {
     let role = pick(
         random,
         &[
-            "suspect", "suspect", "suspect", "defendant", "victim", "victim", "victim", "victim",
-            "witness", "close_relative", "other",
+            "suspect",
+            "suspect",
+            "suspect",
+            "defendant",
+            "victim",
+            "victim",
+            "victim",
+            "victim",
+            "witness",
+            "close_relative",
+            "other",
         ],
     );
     let injury = pick(random, &["none", "none", "minor", "slight_2", "slight_1"]);
     let loss = random.random_range(0..29_000).to_string();
-    let offender = pick(random, &["able_to_pay", "unable_to_pay", "unidentified", "dead"]);
+    let offender = pick(
+        random,
+        &["able_to_pay", "unable_to_pay", "unidentified", "dead"],
+    );
     let compensation = pick(random, &["none", "partial", "full"]);
     let hardship = flag(random, 0.05);
     let fault = flag(random, 0.04);
@@ -133,16 +149,43 @@ fn ordinary_case(random: &mut impl Rng, person: &Person, number: &str) -> Row {
 fn assistance(random: &mut impl Rng, person: &Person) -> Row {
     let kind = pick(
         random,
-        &["dibao", "dibao", "dibao", "dibao", "dibao_margin", "tekun", "temporary_relief"],
+        &[
+            "dibao",
+            "dibao",
+            "dibao",
+            "dibao",
+            "dibao_margin",
+            "tekun",
+            "temporary_relief",
+        ],
     );
-    let status = pick(random, &["active", "active", "active", "active", "active", "suspended", "ended", "died"]);
+    let status = pick(
+        random,
+        &[
+            "active",
+            "active",
+            "active",
+            "active",
+            "active",
+            "suspended",
+            "ended",
+            "died",
+        ],
+    );
     let started = day(random, 2018..=2025);
     let ended = if matches!(status, "ended" | "died") {
-        day(random, 2026..=2026).replace("-10-", "-08-").replace("-11-", "-07-").replace("-12-", "-06-")
+        day(random, 2026..=2026)
+            .replace("-10-", "-08-")
+            .replace("-11-", "-07-")
+            .replace("-12-", "-06-")
     } else {
         String::new()
     };
-    let died = if status == "died" { ended.clone() } else { String::new() };
+    let died = if status == "died" {
+        ended.clone()
+    } else {
+        String::new()
+    };
     let household = random.random_range(100_000..999_999).to_string();
     let relationship = pick(random, &["self", "spouse", "child", "parent"]);
     let amount = random.random_range(180..980).to_string();
@@ -167,12 +210,44 @@ fn student(random: &mut impl Rng, person: &Person) -> Row {
     register_row(
         person,
         &[
-            ("school", pick(random, &["第一样例学校", "第二样例学校", "第三样例学校"])),
-            ("stage", pick(random, &["primary", "primary", "junior", "senior", "vocational", "undergraduate"])),
-            ("enrolment_status", pick(random, &["enrolled", "enrolled", "enrolled", "enrolled", "graduated", "suspended"])),
+            (
+                "school",
+                pick(random, &["第一样例学校", "第二样例学校", "第三样例学校"]),
+            ),
+            (
+                "stage",
+                pick(
+                    random,
+                    &[
+                        "primary",
+                        "primary",
+                        "junior",
+                        "senior",
+                        "vocational",
+                        "undergraduate",
+                    ],
+                ),
+            ),
+            (
+                "enrolment_status",
+                pick(
+                    random,
+                    &[
+                        "enrolled",
+                        "enrolled",
+                        "enrolled",
+                        "enrolled",
+                        "graduated",
+                        "suspended",
+                    ],
+                ),
+            ),
             ("registered_poor", flag(random, 0.05)),
             ("hardship_student", flag(random, 0.09)),
-            ("funding_status", pick(random, &["none", "none", "none", "receiving", "ended"])),
+            (
+                "funding_status",
+                pick(random, &["none", "none", "none", "receiving", "ended"]),
+            ),
         ],
         false,
     )
@@ -183,9 +258,26 @@ fn disabled(random: &mut impl Rng, person: &Person) -> Row {
     register_row(
         person,
         &[
-            ("class", pick(random, &["1", "2", "3", "4", "4", "4", "5", "6", "7"])),
+            (
+                "class",
+                pick(random, &["1", "2", "3", "4", "4", "4", "5", "6", "7"]),
+            ),
             ("grade", pick(random, &["1", "2", "3", "3", "4", "4"])),
-            ("certificate_status", pick(random, &["valid", "valid", "valid", "valid", "expired", "cancelled", "died"])),
+            (
+                "certificate_status",
+                pick(
+                    random,
+                    &[
+                        "valid",
+                        "valid",
+                        "valid",
+                        "valid",
+                        "expired",
+                        "cancelled",
+                        "died",
+                    ],
+                ),
+            ),
             ("issued_on", &issued),
             ("living_subsidy", flag(random, 0.3)),
             ("nursing_subsidy", flag(random, 0.3)),
@@ -202,9 +294,33 @@ fn veteran(random: &mut impl Rng, person: &Person) -> Row {
     register_row(
         person,
         &[
-            ("kind", pick(random, &["veteran", "veteran", "veteran", "disabled", "bereaved_family", "demobilised_rural", "ill_returned", "military_family"])),
-            ("status", pick(random, &["active", "active", "active", "active", "ended", "died"])),
-            ("benefit_status", pick(random, &["none", "receiving", "receiving", "suspended"])),
+            (
+                "kind",
+                pick(
+                    random,
+                    &[
+                        "veteran",
+                        "veteran",
+                        "veteran",
+                        "disabled",
+                        "bereaved_family",
+                        "demobilised_rural",
+                        "ill_returned",
+                        "military_family",
+                    ],
+                ),
+            ),
+            (
+                "status",
+                pick(
+                    random,
+                    &["active", "active", "active", "active", "ended", "died"],
+                ),
+            ),
+            (
+                "benefit_status",
+                pick(random, &["none", "receiving", "receiving", "suspended"]),
+            ),
             ("hardship", flag(random, 0.08)),
             ("employed", flag(random, 0.5)),
         ],
@@ -214,14 +330,38 @@ fn veteran(random: &mut impl Rng, person: &Person) -> Row {
 
 fn referral(random: &mut impl Rng, person: &Person) -> Row {
     let on = day(random, 2025..=2025);
-    let aid = pick(random, &["dibao", "temporary_relief", "education_assistance", "judicial_aid"]);
-    let direction = if aid == "judicial_aid" { "to_judicial" } else { "to_social" };
+    let aid = pick(
+        random,
+        &[
+            "dibao",
+            "temporary_relief",
+            "education_assistance",
+            "judicial_aid",
+        ],
+    );
+    let direction = if aid == "judicial_aid" {
+        "to_judicial"
+    } else {
+        "to_social"
+    };
     Row::new(
         &person.id,
         &[
             ("direction", direction),
             ("aid", aid),
-            ("state", pick(random, &["under_review", "aid_delivered", "closed", "not_eligible", "person_told"])),
+            (
+                "state",
+                pick(
+                    random,
+                    &[
+                        "under_review",
+                        "aid_delivered",
+                        "closed",
+                        "not_eligible",
+                        "person_told",
+                    ],
+                ),
+            ),
             ("state_on", &on),
         ],
     )

@@ -67,7 +67,9 @@ impl<'s> ExportFile<'s> {
                 line[1] = format!("{total}人");
                 table.push(line);
             }
-            Style::Excel => table.iter_mut().for_each(|row| row.extend(["".into(), "".into()])),
+            Style::Excel => table
+                .iter_mut()
+                .for_each(|row| row.extend(["".into(), "".into()])),
             _ => {}
         }
         self.encode(&table)
@@ -127,7 +129,10 @@ impl<'s> ExportFile<'s> {
         }
         // Planted and background rows are alike here: only recoverable dirt,
         // except for people who stand in one register alone.
-        let alone = row.values.iter().any(|(field, _)| *field == "school" || *field == "monthly_amount");
+        let alone = row
+            .values
+            .iter()
+            .any(|(field, _)| *field == "school" || *field == "monthly_amount");
         match roll {
             850..=869 => id.to_lowercase(),
             870..=879 => full_width(id),
@@ -145,7 +150,11 @@ impl<'s> ExportFile<'s> {
 
     fn encode(&self, table: &[Vec<String>]) -> Vec<u8> {
         let mut writer = csv::WriterBuilder::new()
-            .delimiter(if self.style == Style::Semicolons { b';' } else { b',' })
+            .delimiter(if self.style == Style::Semicolons {
+                b';'
+            } else {
+                b','
+            })
             .terminator(if matches!(self.style, Style::Excel | Style::CaseParties) {
                 csv::Terminator::CRLF
             } else {

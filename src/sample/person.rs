@@ -35,7 +35,11 @@ impl People {
     }
 
     /// A new person whose age at the as-of date is within a range of whole years.
-    pub(super) fn make(&mut self, random: &mut impl Rng, ages: std::ops::RangeInclusive<i32>) -> Person {
+    pub(super) fn make(
+        &mut self,
+        random: &mut impl Rng,
+        ages: std::ops::RangeInclusive<i32>,
+    ) -> Person {
         loop {
             let age = random.random_range(ages.clone());
             // Born between one day and a year less a day before the birthday
@@ -76,9 +80,9 @@ impl People {
 /// standard's text gives it (doubling and adding), not by the weights that the
 /// validator uses.
 fn check_character(body: &str) -> char {
-    let product = body
-        .bytes()
-        .fold(0_u32, |product, digit| (product + u32::from(digit - b'0')) * 2 % 11);
+    let product = body.bytes().fold(0_u32, |product, digit| {
+        (product + u32::from(digit - b'0')) * 2 % 11
+    });
     match (12 - product) % 11 {
         10 => 'X',
         digit => char::from(b'0' + digit as u8),

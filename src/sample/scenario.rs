@@ -86,7 +86,12 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 10,
         name: "seriously injured, family on the margin of dibao",
-        aids: &["dibao", "temporary_relief", "disability_assessment", "judicial_aid"],
+        aids: &[
+            "dibao",
+            "temporary_relief",
+            "disability_assessment",
+            "judicial_aid",
+        ],
         cases: &[SERIOUSLY_INJURED],
         assistance: &[DIBAO_MARGIN],
         ..NOBODY
@@ -116,7 +121,12 @@ static PLANTED: &[Planted] = &[
         ages: 10..=16,
         count: 8,
         name: "child of a killed breadwinner, student in hardship without funding",
-        aids: &["dibao", "temporary_relief", "education_assistance", "judicial_aid"],
+        aids: &[
+            "dibao",
+            "temporary_relief",
+            "education_assistance",
+            "judicial_aid",
+        ],
         cases: &[BEREAVED_CHILD],
         students: &[&[
             ("stage", "junior"),
@@ -177,7 +187,12 @@ static PLANTED: &[Planted] = &[
         ages: 4..=14,
         count: 5,
         name: "orphaned by the case, in no register",
-        aids: &["dibao", "temporary_relief", "orphan_allowance", "education_assistance"],
+        aids: &[
+            "dibao",
+            "temporary_relief",
+            "orphan_allowance",
+            "education_assistance",
+        ],
         cases: &[&[
             ("role", "close_relative"),
             ("case_kind", "criminal"),
@@ -212,7 +227,12 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "seriously injured, offender's means not stated: a person must look",
-        aids: &["dibao", "temporary_relief", "disability_assessment", "judicial_aid"],
+        aids: &[
+            "dibao",
+            "temporary_relief",
+            "disability_assessment",
+            "judicial_aid",
+        ],
         cases: &[&[
             ("role", "victim"),
             ("case_kind", "criminal"),
@@ -462,11 +482,7 @@ static PLANTED: &[Planted] = &[
 pub(super) const UNRECOVERABLE: &str = "!";
 
 /// Makes all planted people.
-pub(super) fn plant(
-    random: &mut impl Rng,
-    people: &mut People,
-    exports: &mut Exports,
-) -> Truth {
+pub(super) fn plant(random: &mut impl Rng, people: &mut People, exports: &mut Exports) -> Truth {
     let mut truth = Truth::default();
     let mut case_number = 0;
     for planted in PLANTED {
@@ -477,7 +493,12 @@ pub(super) fn plant(
                 .iter()
                 .map(|values| {
                     case_number += 1;
-                    case_row(random, &person, &format!("韶检样刑〔2026〕{case_number}号"), values)
+                    case_row(
+                        random,
+                        &person,
+                        &format!("韶检样刑〔2026〕{case_number}号"),
+                        values,
+                    )
                 })
                 .collect();
             let numbers: Vec<String> = cases
@@ -545,7 +566,10 @@ pub(super) fn case_row(
         "waived_compensation",
         "hardship_unrelated",
     ];
-    let handler = format!("{}检察官", ["东", "西", "南", "北"][random.random_range(0..4)]);
+    let handler = format!(
+        "{}检察官",
+        ["东", "西", "南", "北"][random.random_range(0..4)]
+    );
     let mut row = Row::new(
         &person.id,
         &[
@@ -570,11 +594,7 @@ pub(super) fn case_row(
 }
 
 /// A register row with the person's name and birth date.
-pub(super) fn register_row(
-    person: &Person,
-    values: &[(&'static str, &str)],
-    damaged: bool,
-) -> Row {
+pub(super) fn register_row(person: &Person, values: &[(&'static str, &str)], damaged: bool) -> Row {
     let mut row = Row::new(&person.id, values)
         .with("name", person.name.clone())
         .with("birth_date", person.birth.to_string());

@@ -40,11 +40,7 @@ impl ValueFault {
 ///
 /// # Errors
 /// Why the cell has no value of the field's type.
-pub fn read(
-    schema: &ExportSchema,
-    field: &Field,
-    cell: &str,
-) -> Result<Option<Value>, ValueFault> {
+pub fn read(schema: &ExportSchema, field: &Field, cell: &str) -> Result<Option<Value>, ValueFault> {
     let cell = tidy(cell);
     let raw_code = field
         .raw_codes
@@ -70,7 +66,11 @@ pub fn tidy(cell: &str) -> String {
     let trimmed = cell.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')
     });
-    trimmed.strip_prefix('\'').unwrap_or(trimmed).trim().to_owned()
+    trimmed
+        .strip_prefix('\'')
+        .unwrap_or(trimmed)
+        .trim()
+        .to_owned()
 }
 
 fn half_width(text: &str) -> String {
@@ -164,7 +164,10 @@ fn date_and_precision(text: &str) -> Option<(Date, Precision)> {
         .split(['-', '/', '.', '年', '月'])
         .filter(|part| !part.is_empty())
         .collect();
-    if !parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit())) {
+    if !parts
+        .iter()
+        .all(|part| part.bytes().all(|b| b.is_ascii_digit()))
+    {
         return None;
     }
     let make = |year: &str, month: &str, day: &str| {
@@ -202,8 +205,16 @@ mod tests {
     fn every_form_of_a_date_is_read() {
         let day = Some(Date::constant(2024, 1, 31));
         for text in [
-            "20240131", "2024/1/31", "2024-01-31", "2024.1.31", "2024年1月31日", "2024年01月31日",
-            "45322", "2024-01-31 00:00:00", "2024-01-31T08:30:00", "２０２４-０１-３１",
+            "20240131",
+            "2024/1/31",
+            "2024-01-31",
+            "2024.1.31",
+            "2024年1月31日",
+            "2024年01月31日",
+            "45322",
+            "2024-01-31 00:00:00",
+            "2024-01-31T08:30:00",
+            "２０２４-０１-３１",
         ] {
             assert_eq!(date(text), day, "{text}");
         }
@@ -212,7 +223,16 @@ mod tests {
             assert_eq!(date(text), month, "{text}");
             assert_eq!(date_to_the_day(text), None, "{text}");
         }
-        for text in ["", "2024", "2024-13-01", "20240230", "31/1/2024", "昨天", "99999", "1"] {
+        for text in [
+            "",
+            "2024",
+            "2024-13-01",
+            "20240230",
+            "31/1/2024",
+            "昨天",
+            "99999",
+            "1",
+        ] {
             assert_eq!(date(text), None, "{text}");
         }
     }

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use aidlink_contract::configuration::Document;
-use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::fault::{Fault, Faults, io_reason};
 use aidlink_contract::text::Text;
 
 /// HKDF label of the subkey that tokens of persons are made with.
@@ -89,15 +89,21 @@ impl RoundKey {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 Fault::of_file(
                     path,
-                    Text::new("密钥文件已存在，不会覆盖", "the key file exists and is not overwritten"),
-                    Text::new("请换一个文件名，或先确认旧密钥已不需要", "choose another name, or make sure that the old key is not needed"),
+                    Text::new(
+                        "密钥文件已存在，不会覆盖",
+                        "the key file exists and is not overwritten",
+                    ),
+                    Text::new(
+                        "请换一个文件名，或先确认旧密钥已不需要",
+                        "choose another name, or make sure that the old key is not needed",
+                    ),
                 )
             } else {
                 Fault::of_file(
                     path,
                     Text::new(
-                        format!("无法写入密钥文件：{}", error.kind()),
-                        format!("the key file cannot be written: {}", error.kind()),
+                        format!("无法写入密钥文件：{}", io_reason(&error).zh),
+                        format!("the key file cannot be written: {}", io_reason(&error).en),
                     ),
                     Text::new("请检查文件夹和权限", "check the folder and its permissions"),
                 )
@@ -288,8 +294,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("round.key");
-        RoundKey::create(&path, "r", "p").map(|_| ()).expect("a new key");
-        let mode = std::fs::metadata(&path).expect("the file").permissions().mode();
+        RoundKey::create(&path, "r", "p")
+            .map(|_| ())
+            .expect("a new key");
+        let mode = std::fs::metadata(&path)
+            .expect("the file")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         for mode in [0o640, 0o604, 0o620, 0o644] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
@@ -313,12 +324,12 @@ mod tests {
             let path = folder.path().join("spoilt.key");
             std::fs::write(&path, content).expect("a writable folder");
             #[cfg(unix)]
-            std::fs::set_permissions(
-                &path,
-                std::os::unix::fs::PermissionsExt::from_mode(0o600),
-            )
-            .expect("own file");
-            assert_eq!(refused(RoundKey::read(&path, "r", "p")), "this is no valid key file");
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                .expect("own file");
+            assert_eq!(
+                refused(RoundKey::read(&path, "r", "p")),
+                "this is no valid key file"
+            );
         }
     }
 }

@@ -180,10 +180,7 @@ impl IdFault {
     /// What is wrong and what the agency should correct.
     pub fn text(self) -> Text {
         match self {
-            IdFault::Empty => Text::new(
-                "证件号码为空；请补录",
-                "the ID number is empty; enter it",
-            ),
+            IdFault::Empty => Text::new("证件号码为空；请补录", "the ID number is empty; enter it"),
             IdFault::Placeholder => Text::new(
                 "证件号码是占位内容；请补录真实号码",
                 "the ID number is a placeholder; enter the real one",
@@ -282,10 +279,7 @@ impl NationalId {
             30 | 33 | 36 if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
                 Err(IdFault::TwoInCell)
             }
-            _ if characters
-                .iter()
-                .all(|c| c.is_ascii_digit() || *c == b'X') =>
-            {
+            _ if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
                 Err(IdFault::Length)
             }
             _ => Err(IdFault::Characters),
@@ -339,7 +333,10 @@ impl NationalId {
 
     fn from_foreign_2017(characters: &[u8], as_of: Date) -> Result<CheckedId, IdFault> {
         let year = two_digits(&characters[7..9]);
-        let rest = [two_digits(&characters[9..11]), two_digits(&characters[11..13])];
+        let rest = [
+            two_digits(&characters[9..11]),
+            two_digits(&characters[11..13]),
+        ];
         let in_century = |century: i16| {
             Date::new(century + i16::from(year), rest[0], rest[1])
                 .ok()
@@ -531,15 +528,24 @@ mod tests {
         for prefix in ["810000", "820000", "830000", "931156"] {
             let permit = number(&format!("{prefix}19900101123"));
             let checked = NationalId::parse(&permit, AS_OF);
-            assert!(matches!(checked, Ok(CheckedId { warning: None, .. })), "{prefix}");
+            assert!(
+                matches!(checked, Ok(CheckedId { warning: None, .. })),
+                "{prefix}"
+            );
         }
         // 2017 edition; the last digit by the 7-3-1 rule of ICAO Doc 9303.
         let short = NationalId::parse("USA44018001011", AS_OF);
-        assert!(matches!(short, Err(IdFault::Characters)), "fourteen characters");
+        assert!(
+            matches!(short, Err(IdFault::Characters)),
+            "fourteen characters"
+        );
         let found: Vec<u8> = (0..10)
             .filter(|last| {
                 let id = format!("USA44018001011{last}");
-                matches!(NationalId::parse(&id, AS_OF), Ok(CheckedId { warning: None, .. }))
+                matches!(
+                    NationalId::parse(&id, AS_OF),
+                    Ok(CheckedId { warning: None, .. })
+                )
             })
             .collect();
         assert_eq!(found.len(), 1, "exactly one last digit fits");
@@ -554,7 +560,10 @@ mod tests {
         // abolished in 2004; 449901 was never assigned.
         assert_eq!(warning("44020319900101123"), Ok(None));
         assert_eq!(warning("44020219900101123"), Ok(Some(IdWarning::OldRegion)));
-        assert_eq!(warning("44990119900101123"), Ok(Some(IdWarning::UnknownRegion)));
+        assert_eq!(
+            warning("44990119900101123"),
+            Ok(Some(IdWarning::UnknownRegion))
+        );
     }
 
     #[test]

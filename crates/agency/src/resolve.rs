@@ -30,9 +30,7 @@ pub fn resolve(
     leads: Vec<ScreenedLead>,
 ) -> Result<Vec<ResolvedLead>, Faults> {
     let (rows, _) = read_rows(export, tokenising).map_err(|error| error.into_faults(export))?;
-    let find = |evidence: &CaseEvidence| {
-        rows.get(evidence.reference).map(|row| row.listed.clone())
-    };
+    let find = |evidence: &CaseEvidence| rows.get(evidence.reference).map(|row| row.listed.clone());
     leads
         .into_iter()
         .map(|screened| {

@@ -187,8 +187,7 @@ pub(crate) fn read_rows(
     let mut records = export.records();
     let mut rows = Vec::new();
     loop {
-        let block: Vec<Result<Record, RecordFault>> =
-            records.by_ref().take(ROWS_A_BLOCK).collect();
+        let block: Vec<Result<Record, RecordFault>> = records.by_ref().take(ROWS_A_BLOCK).collect();
         if block.is_empty() {
             break;
         }
@@ -226,7 +225,10 @@ fn nothing_usable(export: &Export, report: &Report) -> Fault {
         export.path(),
         Text::new(
             format!("{}行全部被拒收，没有可用的行", report.account.rows),
-            format!("all {} rows were rejected; none can be used", report.account.rows),
+            format!(
+                "all {} rows were rejected; none can be used",
+                report.account.rows
+            ),
         ),
         Text::new(
             format!("最常见的原因：{}", commonest.zh),
@@ -295,8 +297,7 @@ impl<'a> RowReader<'a> {
             outcome_rules: tokenising.policy.outcome_rules(&schema.name).collect(),
             withhold_rules: tokenising.policy.withhold_rules(&schema.name).collect(),
             id_header: columns.headers.get(export.id_column()).cloned(),
-            birth_date_header: birth_date
-                .and_then(|index| columns.headers.get(index).cloned()),
+            birth_date_header: birth_date.and_then(|index| columns.headers.get(index).cloned()),
             report: Report {
                 columns_read: schema
                     .fields
@@ -387,10 +388,7 @@ impl<'a> RowReader<'a> {
         let checked = match NationalId::parse(cell, self.tokenising.as_of) {
             Ok(checked) => checked,
             Err(fault) => {
-                return (
-                    Err(reject(&self.id_header, RejectReason::Id(fault))),
-                    None,
-                );
+                return (Err(reject(&self.id_header, RejectReason::Id(fault))), None);
             }
         };
         if let Some(index) = self.birth_date {

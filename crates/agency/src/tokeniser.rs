@@ -146,7 +146,11 @@ mod tests {
                 "",
             );
             let tokeniser = Tokeniser::new(&key.person_subkey());
-            for seventeen in ["44990119900101123", "44990120080229004", "81000019851231777"] {
+            for seventeen in [
+                "44990119900101123",
+                "44990120080229004",
+                "81000019851231777",
+            ] {
                 let number = format!(
                     "{seventeen}{}",
                     crate::national_id::check_digit(seventeen.as_bytes()) as char

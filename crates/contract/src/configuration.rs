@@ -69,7 +69,10 @@ impl Document {
         if metadata.len() > LARGEST_DOCUMENT {
             return Err(Fault::of_file(
                 path,
-                Text::new("配置文件超过4 MiB", "the configuration file is larger than 4 MiB"),
+                Text::new(
+                    "配置文件超过4 MiB",
+                    "the configuration file is larger than 4 MiB",
+                ),
                 Text::new("请检查是否选错了文件", "check that this is the right file"),
             )
             .into());
@@ -78,7 +81,10 @@ impl Document {
         let source = String::from_utf8(bytes).map_err(|error| {
             Fault::of_file(
                 path,
-                Text::new("配置文件不是UTF-8编码", "the configuration file is not UTF-8"),
+                Text::new(
+                    "配置文件不是UTF-8编码",
+                    "the configuration file is not UTF-8",
+                ),
                 Text::new("请另存为UTF-8", "save it as UTF-8"),
             )
             .at(Place::Line(
@@ -165,8 +171,7 @@ impl Document {
                     return at.start;
                 }
                 let newline = if quote.len() == 3 {
-                    content.starts_with("\r\n") as usize * 2
-                        + content.starts_with('\n') as usize
+                    content.starts_with("\r\n") as usize * 2 + content.starts_with('\n') as usize
                 } else {
                     0
                 };
@@ -177,12 +182,7 @@ impl Document {
     }
 
     /// A date from a TOML date or a string `YYYY-MM-DD`.
-    pub fn date_of(
-        &self,
-        node: &Node,
-        at: &Range<usize>,
-        faults: &mut Faults,
-    ) -> Option<Date> {
+    pub fn date_of(&self, node: &Node, at: &Range<usize>, faults: &mut Faults) -> Option<Date> {
         let date = match node {
             Node::Date(date) => Some(*date),
             Node::String(text) => text.parse().ok(),
@@ -344,12 +344,15 @@ impl<'d> TableReader<'d> {
         key: &'static str,
         faults: &mut Faults,
     ) -> Option<Located<String>> {
-        self.take(key, Text::new("字符串", "a string"), faults, |node| {
-            match node {
+        self.take(
+            key,
+            Text::new("字符串", "a string"),
+            faults,
+            |node| match node {
                 Node::String(text) => Some(text.clone()),
                 _ => None,
-            }
-        })
+            },
+        )
     }
 
     /// A string that must be there and not be empty.
@@ -373,12 +376,15 @@ impl<'d> TableReader<'d> {
 
     /// A whole number that may be absent.
     pub fn optional_integer(&mut self, key: &'static str, faults: &mut Faults) -> Option<i64> {
-        self.take(key, Text::new("整数", "a whole number"), faults, |node| {
-            match node {
+        self.take(
+            key,
+            Text::new("整数", "a whole number"),
+            faults,
+            |node| match node {
                 Node::Integer(number) => Some(*number),
                 _ => None,
-            }
-        })
+            },
+        )
         .map(|number| number.value)
     }
 

@@ -147,10 +147,7 @@ impl Operand {
                 left.collect_columns(names);
                 right.collect_columns(names);
             }
-            Operand::String(_)
-            | Operand::Number(_)
-            | Operand::Date(_)
-            | Operand::AsOf { .. } => {}
+            Operand::String(_) | Operand::Number(_) | Operand::Date(_) | Operand::AsOf { .. } => {}
         }
     }
 }

@@ -64,11 +64,12 @@ impl Fault {
     /// A file that could not be read; `error` is the system's reason, which
     /// names no content.
     pub fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+        let reason = io_reason(error);
         Fault::of_file(
             file,
             Text::new(
-                format!("无法读取文件：{}", error.kind()),
-                format!("the file cannot be read: {}", error.kind()),
+                format!("无法读取文件：{}", reason.zh),
+                format!("the file cannot be read: {}", reason.en),
             ),
             Text::new(
                 "请检查路径和读取权限",
@@ -99,6 +100,28 @@ impl Fault {
             self.hint.in_language(language)
         )
     }
+}
+
+/// The system's reason why a file could not be read or written.
+pub fn io_reason(error: &std::io::Error) -> Text {
+    use std::io::ErrorKind;
+    let kind = error.kind();
+    let zh = match kind {
+        ErrorKind::NotFound => "文件或文件夹不存在",
+        ErrorKind::PermissionDenied => "没有权限",
+        ErrorKind::AlreadyExists => "已存在",
+        ErrorKind::IsADirectory => "这是文件夹",
+        ErrorKind::NotADirectory => "路径中有一段不是文件夹",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "磁盘已满",
+        ErrorKind::ReadOnlyFilesystem => "磁盘只读",
+        ErrorKind::FileTooLarge => "文件超过允许的大小",
+        _ => return Text::new(kind.to_string(), kind.to_string()),
+    };
+    let en = match kind {
+        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        _ => kind.to_string(),
+    };
+    Text::new(zh, en)
 }
 
 /// Faults gathered so that all are reported at once.

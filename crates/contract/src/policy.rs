@@ -56,6 +56,20 @@ impl RuleKind {
             .find(|(kind, _)| *kind == self)
             .map_or("", |(_, name)| name)
     }
+
+    /// The word for a user.
+    pub fn title(self) -> Text {
+        match self {
+            RuleKind::Ground => Text::new("司法救助情形", "ground"),
+            RuleKind::Exclusion => Text::new("一般不予救助的情形", "exclusion"),
+            RuleKind::Priority => Text::new("优先对象", "priority"),
+            RuleKind::Hardship => Text::new("生活困难", "hardship"),
+            RuleKind::Receiving => Text::new("正在领取", "receiving"),
+            RuleKind::Referral => Text::new("此前转介", "referral"),
+            RuleKind::Status => Text::new("状态", "status"),
+            RuleKind::Withhold => Text::new("不予处理", "withhold"),
+        }
+    }
 }
 
 /// What becomes of an outcome that a rule cannot decide because a column is empty.

@@ -138,7 +138,10 @@ impl Schemas {
             .map_err(|error| Fault::unreadable(folder, &error))?
             .filter_map(Result::ok)
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
             .collect();
         paths.sort();
         let mut schemas = BTreeMap::new();
@@ -180,7 +183,10 @@ pub fn normalise_header(header: &str) -> String {
         .filter(|character| {
             !character.is_whitespace()
                 && !character.is_control()
-                && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '*')
+                && !matches!(
+                    character,
+                    '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '*'
+                )
         })
         .flat_map(char::to_lowercase)
         .collect()
@@ -193,9 +199,8 @@ struct SchemaReader<'p> {
 
 impl SchemaReader<'_> {
     fn fault(&mut self, pointer: &str, message: Text, hint: Text) {
-        self.faults.push(
-            Fault::of_file(self.path, message, hint).at(Place::Pointer(pointer.to_owned())),
-        );
+        self.faults
+            .push(Fault::of_file(self.path, message, hint).at(Place::Pointer(pointer.to_owned())));
     }
 
     fn string(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> Option<String> {
@@ -352,7 +357,10 @@ impl SchemaReader<'_> {
             &own_pointer,
         );
         let title_en = self.string(&own, "title_en", &own_pointer);
-        let role = match own.get("role").map(|role| role.as_str().unwrap_or_default()) {
+        let role = match own
+            .get("role")
+            .map(|role| role.as_str().unwrap_or_default())
+        {
             None => Role::Attribute,
             Some("national_id") => Role::NationalId,
             Some("list") => Role::List,
@@ -383,7 +391,7 @@ impl SchemaReader<'_> {
                     .collect()
             });
         if let Some(codes) = &codes {
-            let written = raw_codes.iter().map(|(_, code)| ("codes", code));
+            let written = raw_codes.values().map(|code| ("codes", code));
             let labelled = labels.keys().map(|code| ("labels", code));
             for (key, code) in written.chain(labelled) {
                 if !codes.contains(code) {

@@ -26,8 +26,20 @@ impl Cell {
 
 /// Words that stand where a number should.
 const PLACEHOLDER_WORDS: [&str; 14] = [
-    "无", "不详", "未知", "没有", "空", "暂无", "无证", "无证件", "无身份证", "未办理", "待补",
-    "N/A", "NULL", "NONE",
+    "无",
+    "不详",
+    "未知",
+    "没有",
+    "空",
+    "暂无",
+    "无证",
+    "无证件",
+    "无身份证",
+    "未办理",
+    "待补",
+    "N/A",
+    "NULL",
+    "NONE",
 ];
 
 /// Maps every way of writing a character to one, drops what is invisible or a

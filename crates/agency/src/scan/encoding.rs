@@ -69,7 +69,16 @@ pub(super) fn decode(
         EncodingChoice::Gb18030 => gb18030(path, &bytes),
         EncodingChoice::Detect => match String::from_utf8(bytes) {
             Ok(text) => Ok((text, Encoding::Utf8)),
-            Err(error) => gb18030(path, error.as_bytes()),
+            Err(error) => {
+                let utf8_ends = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
+                gb18030(path, error.as_bytes()).map_err(|fault| match fault.place {
+                    // The encoding that reads further is the one meant.
+                    Some(Place::Line(line)) if line < utf8_ends => {
+                        undecodable(path, utf8_ends, "UTF-8")
+                    }
+                    _ => fault,
+                })
+            }
         },
     }
 }
@@ -99,14 +108,18 @@ fn gb18030(path: &Path, bytes: &[u8]) -> Result<(String, Encoding), Fault> {
 }
 
 fn line_at(bytes: &[u8], offset: usize) -> u64 {
-    bytes[..offset].iter().filter(|byte| **byte == b'\n').count() as u64 + 1
+    bytes[..offset]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count() as u64
+        + 1
 }
 
 fn undecodable(path: &Path, line: u64, tried: &str) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            format!("无法识别编码：此行既不是有效的UTF-8也不是{tried}"),
+            format!("无法识别编码：此行不是有效的{tried}"),
             format!("unknown encoding: this line is not valid {tried}"),
         ),
         Text::new(

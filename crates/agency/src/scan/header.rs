@@ -100,9 +100,9 @@ pub(super) fn find(path: &Path, text: &str, schema: &ExportSchema) -> Result<Hea
             };
             let single = candidate.cells.len() == 1;
             let plausible = candidate.known >= 2 || (single && candidate.known == 1);
-            let better = best.as_ref().is_none_or(|best| {
-                (candidate.has_id, candidate.known) > (best.has_id, best.known)
-            });
+            let better = best
+                .as_ref()
+                .is_none_or(|best| (candidate.has_id, candidate.known) > (best.has_id, best.known));
             if plausible && better {
                 let found = candidate.has_id;
                 best = Some(candidate);
@@ -183,7 +183,9 @@ fn matched(
             _ => false,
         };
         if ambiguous {
-            faults.push(two_columns(path, field, &candidate, &found).at(Place::Line(candidate.line(text))));
+            faults.push(
+                two_columns(path, field, &candidate, &found).at(Place::Line(candidate.line(text))),
+            );
             continue;
         }
         match best {
@@ -275,7 +277,10 @@ fn missing_column(path: &Path, field: &Field, line: u64) -> Fault {
         path,
         Text::new(
             format!("缺少必需的列“{}”（{}）", field.title.zh, field.name),
-            format!("the required column `{}` ({}) is missing", field.name, field.title.en),
+            format!(
+                "the required column `{}` ({}) is missing",
+                field.name, field.title.en
+            ),
         ),
         Text::new(
             format!("请添加该列，表头可为：{headers}"),

@@ -133,7 +133,9 @@ impl Iterator for Records<'_> {
             let end = self.start + usize::try_from(self.csv.position().byte()).unwrap_or(0);
             let raw = self.text.get(byte..end).unwrap_or_default();
             let spans_lines = raw.trim_end_matches(['\r', '\n']).contains('\n');
-            let overlong = fields.iter().any(|field| field.len() > LONGEST_QUOTED_FIELD);
+            let overlong = fields
+                .iter()
+                .any(|field| field.len() > LONGEST_QUOTED_FIELD);
             let ends_file = end >= self.text.len();
             let malformed = (spans_lines || ends_file) && !well_quoted(raw, self.delimiter);
             if overlong || malformed || (spans_lines && fields.len() != self.width) {
@@ -152,7 +154,10 @@ impl Iterator for Records<'_> {
             }
             self.number += 1;
             let number = self.number;
-            let surplus = fields.iter().skip(self.width).any(|field| !field.trim().is_empty());
+            let surplus = fields
+                .iter()
+                .skip(self.width)
+                .any(|field| !field.trim().is_empty());
             if fields.len() < self.width || surplus {
                 return Some(Err(RecordFault::FieldCount { number, line }));
             }
@@ -232,7 +237,8 @@ fn is_total_line(fields: &csv::StringRecord, id_column: usize) -> bool {
                 let compact: String = first.chars().filter(|c| !c.is_whitespace()).collect();
                 WORDS.iter().any(|word| {
                     compact.strip_prefix(word).is_some_and(|rest| {
-                        rest.chars().all(|c| !c.is_alphabetic() || "人户条名共数".contains(c))
+                        rest.chars()
+                            .all(|c| !c.is_alphabetic() || "人户条名共数".contains(c))
                     })
                 })
             })
@@ -285,7 +291,10 @@ mod tests {
     fn title_lines_blank_lines_and_totals_are_no_rows() {
         let text = "退役军人花名册,,\r\n制表：某局,,\r\n身份证号,姓名,类别\r\n1,甲,x\r\n\r\n,,\r\n2,乙,y\r\n合计：,2人,\r\n";
         let (rows, blank, totals) = read(text);
-        assert_eq!(rows, [row(&["1@4", "1", "甲", "x"]), row(&["2@7", "2", "乙", "y"])]);
+        assert_eq!(
+            rows,
+            [row(&["1@4", "1", "甲", "x"]), row(&["2@7", "2", "乙", "y"])]
+        );
         assert_eq!((blank, totals), (2, 1));
     }
 
@@ -293,7 +302,13 @@ mod tests {
     fn a_quoted_field_may_hold_separators_quotes_and_line_breaks() {
         let text = "类别;身份证号;姓名\n\"a;\"\"b\"\"\nc\";1;甲\nz;2;乙\n";
         let (rows, _, _) = read(text);
-        assert_eq!(rows, [row(&["1@2", "a;\"b\"\nc", "1", "甲"]), row(&["2@4", "z", "2", "乙"])]);
+        assert_eq!(
+            rows,
+            [
+                row(&["1@2", "a;\"b\"\nc", "1", "甲"]),
+                row(&["2@4", "z", "2", "乙"])
+            ]
+        );
     }
 
     #[test]

@@ -28,7 +28,10 @@ impl EvaluationError {
     pub fn text(&self) -> Text {
         Text::new(
             format!("规则“{}”无法计算（程序内部错误）", self.name),
-            format!("the rule `{}` could not be evaluated (an internal error)", self.name),
+            format!(
+                "the rule `{}` could not be evaluated (an internal error)",
+                self.name
+            ),
         )
     }
 }
@@ -196,7 +199,11 @@ fn value_of(operand: &Operand, present: &impl Fn(&str) -> bool, as_of: Date) -> 
         } => {
             let left = value_of(left, present, as_of);
             let right = value_of(right, present, as_of);
-            if *subtract { left - right } else { left + right }
+            if *subtract {
+                left - right
+            } else {
+                left + right
+            }
         }
     }
 }
@@ -269,9 +276,11 @@ mod tests {
                 subtract,
                 right,
             } => match (read_operand(left, row)?, read_operand(right, row)?) {
-                (Value::Number(left), Value::Number(right)) => {
-                    Some(Value::Number(if *subtract { left - right } else { left + right }))
-                }
+                (Value::Number(left), Value::Number(right)) => Some(Value::Number(if *subtract {
+                    left - right
+                } else {
+                    left + right
+                })),
                 _ => None,
             },
         }
@@ -315,10 +324,22 @@ mod tests {
                         rows.iter().map(|row| row.0.map(str::to_owned)).collect(),
                     )),
                 ),
-                ("grade", Column::Integer(rows.iter().map(|row| row.1).collect())),
-                ("loss", Column::Number(rows.iter().map(|row| row.2).collect())),
-                ("sealed", Column::Boolean(rows.iter().map(|row| row.3).collect())),
-                ("started_on", Column::Date(rows.iter().map(|row| row.4).collect())),
+                (
+                    "grade",
+                    Column::Integer(rows.iter().map(|row| row.1).collect()),
+                ),
+                (
+                    "loss",
+                    Column::Number(rows.iter().map(|row| row.2).collect()),
+                ),
+                (
+                    "sealed",
+                    Column::Boolean(rows.iter().map(|row| row.3).collect()),
+                ),
+                (
+                    "started_on",
+                    Column::Date(rows.iter().map(|row| row.4).collect()),
+                ),
             ]
             .into_iter()
             .map(|(name, column)| (name.to_owned(), column))
@@ -330,7 +351,9 @@ mod tests {
         let row = (
             prop::option::of(prop::sample::select(vec!["dibao", "tekun"])),
             prop::option::of(0_i64..6),
-            prop::option::of(prop::sample::select(vec![0.0, 29_999.99, 30_000.0, 50_000.0])),
+            prop::option::of(prop::sample::select(vec![
+                0.0, 29_999.99, 30_000.0, 50_000.0,
+            ])),
             prop::option::of(any::<bool>()),
             prop::option::of((0_i32..2000).prop_map(|days| {
                 moved(Date::constant(2022, 1, 1), 0, days).expect("a date in range")
@@ -397,14 +420,22 @@ mod tests {
     fn first_fault(text: &str) -> (usize, String, String) {
         let faults = parse(text, &scope()).expect_err("the text is faulty");
         let fault = &faults[0];
-        (fault.offset, fault.message.en.clone(), fault.hint.en.clone())
+        (
+            fault.offset,
+            fault.message.en.clone(),
+            fault.hint.en.clone(),
+        )
     }
 
     #[test]
     fn faults_point_at_the_place_and_name_the_nearest_right_name() {
         assert_eq!(
             first_fault("sealed AND grad <= 2"),
-            (11, "unknown column `grad`".into(), "did you mean `grade`?".into())
+            (
+                11,
+                "unknown column `grad`".into(),
+                "did you mean `grade`?".into()
+            )
         );
         assert_eq!(
             first_fault("kind = 'dibaoo'"),
@@ -423,10 +454,22 @@ mod tests {
             )
         );
         assert_eq!(first_fault("kind").0, 0);
-        assert_eq!(first_fault("started_on = '2024-01-01'").2, "write a date as DATE '2026-01-01'");
-        assert_eq!(first_fault("count(grade) > 1").1, "this is not part of the rule language");
-        assert_eq!(first_fault("sealed AND").1, "syntax error in the expression");
-        assert_eq!(first_fault("(SELECT 1) = 1").1, "this is not part of the rule language");
+        assert_eq!(
+            first_fault("started_on = '2024-01-01'").2,
+            "write a date as DATE '2026-01-01'"
+        );
+        assert_eq!(
+            first_fault("count(grade) > 1").1,
+            "this is not part of the rule language"
+        );
+        assert_eq!(
+            first_fault("sealed AND").1,
+            "syntax error in the expression"
+        );
+        assert_eq!(
+            first_fault("(SELECT 1) = 1").1,
+            "this is not part of the rule language"
+        );
     }
 
     #[test]

@@ -162,7 +162,10 @@ impl Checker<'_> {
         };
         self.fault(
             expression.span(),
-            Text::new("规则语言不允许此写法", "this is not part of the rule language"),
+            Text::new(
+                "规则语言不允许此写法",
+                "this is not part of the rule language",
+            ),
             hint,
         );
     }
@@ -178,11 +181,7 @@ impl Checker<'_> {
                 Grammar::Condition => ("未知的列", "unknown column"),
                 _ => ("未定义的规则", "undefined rule"),
             };
-            let names = self
-                .scope
-                .columns
-                .iter()
-                .map(|column| column.name.as_str());
+            let names = self.scope.columns.iter().map(|column| column.name.as_str());
             let hint = nearest_name_hint(&identifier.value, names);
             self.fault(
                 identifier.span,
@@ -255,9 +254,7 @@ impl Checker<'_> {
                 ..
             }) if full => Some(Expression::Constant(*truth)),
             Expr::IsNull(inner) if full => self.is_null(inner),
-            Expr::IsNotNull(inner) if full => {
-                Some(Expression::Not(Box::new(self.is_null(inner)?)))
-            }
+            Expr::IsNotNull(inner) if full => Some(Expression::Not(Box::new(self.is_null(inner)?))),
             Expr::InList {
                 expr,
                 list,
@@ -270,9 +267,7 @@ impl Checker<'_> {
                         Some(equal) => {
                             any = Some(match any {
                                 None => equal,
-                                Some(before) => {
-                                    Expression::Or(Box::new(before), Box::new(equal))
-                                }
+                                Some(before) => Expression::Or(Box::new(before), Box::new(equal)),
                             });
                         }
                         None => complete = false,
@@ -365,19 +360,12 @@ impl Checker<'_> {
                     "write a date as DATE '2026-01-01'",
                 )
             } else {
-                Text::new(
-                    "请比较同一类型的值",
-                    "compare values of the same type",
-                )
+                Text::new("请比较同一类型的值", "compare values of the same type")
             };
             self.fault(
                 right.span(),
                 Text::new(
-                    format!(
-                        "{}不能与{}比较",
-                        left_type.name(),
-                        right_type.name()
-                    ),
+                    format!("{}不能与{}比较", left_type.name(), right_type.name()),
                     format!(
                         "{} cannot be compared with {}",
                         left_type.name(),
@@ -434,7 +422,10 @@ impl Checker<'_> {
                 *span,
                 Text::new(
                     format!("代码“{code}”不在“{}”的代码表中", identifier.value),
-                    format!("the code `{code}` is not in the code list of `{}`", identifier.value),
+                    format!(
+                        "the code `{code}` is not in the code list of `{}`",
+                        identifier.value
+                    ),
                 ),
                 hint,
             );
@@ -492,10 +483,7 @@ impl Checker<'_> {
                     self.fault(
                         typed.value.span,
                         Text::new("不是有效日期", "this is no date"),
-                        Text::new(
-                            "请写成 DATE '2026-01-01'",
-                            "write it as DATE '2026-01-01'",
-                        ),
+                        Text::new("请写成 DATE '2026-01-01'", "write it as DATE '2026-01-01'"),
                     );
                 }
                 date.map(Operand::Date)
@@ -583,12 +571,16 @@ impl Checker<'_> {
         }
         let sides = (self.operand(left), self.operand(right));
         let (left_operand, right_operand) = (sides.0?, sides.1?);
-        let numeric =
-            |operand: &Operand| matches!(operand.field_type(), FieldType::Integer | FieldType::Number);
+        let numeric = |operand: &Operand| {
+            matches!(operand.field_type(), FieldType::Integer | FieldType::Number)
+        };
         if !numeric(&left_operand) || !numeric(&right_operand) {
             self.fault(
                 whole.span(),
-                Text::new("只有数值可以加减", "only numbers can be added or subtracted"),
+                Text::new(
+                    "只有数值可以加减",
+                    "only numbers can be added or subtracted",
+                ),
                 Text::new("请更正表达式", "correct the expression"),
             );
             return None;

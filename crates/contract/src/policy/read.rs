@@ -164,7 +164,9 @@ impl<'d> PolicyReader<'d> {
         let starts = characters
             .next()
             .is_some_and(|first| first.is_ascii_lowercase());
-        let reserved = ["and", "or", "not", "in", "is", "null", "between", "true", "false"];
+        let reserved = [
+            "and", "or", "not", "in", "is", "null", "between", "true", "false",
+        ];
         if !starts
             || !characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             || reserved.contains(&id.value.as_str())
@@ -277,8 +279,8 @@ impl<'d> PolicyReader<'d> {
         let kind = kind.and_then(|kind| self.rule_kind(&kind));
         let when = table.string("when", &mut self.faults);
         let when_unknown = table.string("unknown", &mut self.faults);
-        let when_unknown =
-            when_unknown.and_then(|word| self.when_unknown(&word, kind == Some(RuleKind::Withhold)));
+        let when_unknown = when_unknown
+            .and_then(|word| self.when_unknown(&word, kind == Some(RuleKind::Withhold)));
         let title = table.text("title", &mut self.faults);
         let check = table.optional_text("check", &mut self.faults);
         let urgent = table.boolean_or("urgent", false, &mut self.faults);
@@ -316,8 +318,7 @@ impl<'d> PolicyReader<'d> {
     fn schema(&mut self, name: &Located<String>) -> Option<&'d ExportSchema> {
         let schema = self.schemas.get(&name.value);
         if schema.is_none() {
-            let hint =
-                nearest_name_hint(&name.value, self.schemas.0.keys().map(String::as_str));
+            let hint = nearest_name_hint(&name.value, self.schemas.0.keys().map(String::as_str));
             self.fault(
                 &name.at,
                 Text::new(
@@ -367,7 +368,11 @@ impl<'d> PolicyReader<'d> {
         found.map(|(_, when_unknown)| *when_unknown)
     }
 
-    fn case(&mut self, mut table: TableReader<'d>, schema: Option<&ExportSchema>) -> Option<RuleCase> {
+    fn case(
+        &mut self,
+        mut table: TableReader<'d>,
+        schema: Option<&ExportSchema>,
+    ) -> Option<RuleCase> {
         let here = table.fault_here(Text::default(), Text::default());
         let line = match here.place {
             Some(Place::LineColumn { line, .. }) => line,
@@ -387,7 +392,9 @@ impl<'d> PolicyReader<'d> {
         }
         let outcome = outcome.and_then(|word| {
             let words = [Outcome::Yes, Outcome::No, Outcome::Unknown];
-            let found = words.into_iter().find(|outcome| outcome.name() == word.value);
+            let found = words
+                .into_iter()
+                .find(|outcome| outcome.name() == word.value);
             if found.is_none() {
                 let hint = nearest_name_hint(&word.value, words.map(Outcome::name));
                 self.fault(&word.at, Text::new("未知的结果", "unknown outcome"), hint);
@@ -443,7 +450,11 @@ impl<'d> PolicyReader<'d> {
                 &node.at,
                 Text::new(
                     format!("列“{}”的类型为{}", field.name, field.field_type.name()),
-                    format!("the column `{}` is a {}", field.name, field.field_type.name()),
+                    format!(
+                        "the column `{}` is a {}",
+                        field.name,
+                        field.field_type.name()
+                    ),
                 ),
                 Text::new("请更正此值", "correct this value"),
             ),
@@ -453,7 +464,10 @@ impl<'d> PolicyReader<'d> {
                     &node.at,
                     Text::new(
                         format!("代码“{code}”不在“{}”的代码表中", field.name),
-                        format!("the code `{code}` is not in the code list of `{}`", field.name),
+                        format!(
+                            "the code `{code}` is not in the code list of `{}`",
+                            field.name
+                        ),
                     ),
                     hint,
                 );
@@ -515,7 +529,10 @@ impl<'d> PolicyReader<'d> {
                     &combination.text.at,
                     Text::new(
                         format!("术语循环引用：{}", cycle.join(" → ")),
-                        format!("the terms refer to each other in a cycle: {}", cycle.join(" -> ")),
+                        format!(
+                            "the terms refer to each other in a cycle: {}",
+                            cycle.join(" -> ")
+                        ),
                     ),
                     Text::new("请断开循环", "break the cycle"),
                 ),
@@ -545,7 +562,9 @@ impl<'d> PolicyReader<'d> {
             let direction = table.string("direction", &mut self.faults);
             let direction = direction.and_then(|word| {
                 let words = [Direction::ToSocial, Direction::ToJudicial];
-                let found = words.into_iter().find(|direction| direction.name() == word.value);
+                let found = words
+                    .into_iter()
+                    .find(|direction| direction.name() == word.value);
                 if found.is_none() {
                     let hint = nearest_name_hint(&word.value, words.map(Direction::name));
                     self.fault(&word.at, Text::new("未知的方向", "unknown direction"), hint);
@@ -666,7 +685,10 @@ impl<'d> PolicyReader<'d> {
                     self.document.path(),
                     Text::new(
                         format!("救助项目“{}”不在转介导出的代码表中", aid.id),
-                        format!("the aid `{}` is not in the code list of the referrals export", aid.id),
+                        format!(
+                            "the aid `{}` is not in the code list of the referrals export",
+                            aid.id
+                        ),
                     ),
                     Text::new(
                         format!("请在模式 {} 的“{}”中添加", columns.on, columns.aid),
@@ -685,7 +707,10 @@ impl<'d> PolicyReader<'d> {
                         self.document.path(),
                         Text::new(
                             format!("对“{}”，转介状态“{state}”出现{count}次", aid.id),
-                            format!("for `{}` the referral state `{state}` stands {count} times", aid.id),
+                            format!(
+                                "for `{}` the referral state `{state}` stands {count} times",
+                                aid.id
+                            ),
                         ),
                         Text::new(
                             "每个状态应恰在一个 [[referral_state]] 中",
@@ -750,7 +775,11 @@ impl<'d> PolicyReader<'d> {
                 .iter()
                 .filter(|rule| rule.on == CASE_EXPORT && rule.kind != RuleKind::Withhold)
                 .map(|rule| rule.id.as_str());
-            self.check_defined(rule, known, Text::new("未定义的案件规则", "undefined rule on cases"));
+            self.check_defined(
+                rule,
+                known,
+                Text::new("未定义的案件规则", "undefined rule on cases"),
+            );
         }
         let title = table.text("title", &mut self.faults);
         table.optional_text("check", &mut self.faults);
@@ -770,7 +799,10 @@ impl<'d> PolicyReader<'d> {
             "always" => Some(Suppression::Always),
             "never" => Some(Suppression::Never),
             period => period.split_once(' ').and_then(|(amount, unit)| {
-                let amount = amount.parse::<u32>().ok().filter(|amount| *amount <= 1200)?;
+                let amount = amount
+                    .parse::<u32>()
+                    .ok()
+                    .filter(|amount| *amount <= 1200)?;
                 let unit = match unit {
                     "day" | "days" => "DAY",
                     "month" | "months" => "MONTH",
@@ -821,10 +853,8 @@ impl<'d> PolicyReader<'d> {
             if group.is_empty() {
                 continue;
             }
-            let alternatives: Vec<String> = group
-                .iter()
-                .map(|entry| entry.condition(columns))
-                .collect();
+            let alternatives: Vec<String> =
+                group.iter().map(|entry| entry.condition(columns)).collect();
             let when = format!(
                 "{} = '{}' AND ({})",
                 columns.aid,
@@ -848,8 +878,12 @@ impl<'d> PolicyReader<'d> {
                 ));
                 continue;
             };
-            let mut cites: Vec<String> = group.iter().flat_map(|e| e.cites.clone()).collect();
-            cites.dedup();
+            let mut cites: Vec<String> = Vec::new();
+            for cite in group.iter().flat_map(|entry| &entry.cites) {
+                if !cites.contains(cite) {
+                    cites.push(cite.clone());
+                }
+            }
             let titles = |pick: fn(&Text) -> &str| {
                 group
                     .iter()
@@ -866,7 +900,11 @@ impl<'d> PolicyReader<'d> {
                 when_unknown: WhenUnknown::Review,
                 title: Text::new(
                     format!("已转介：{}（{}）", aid.title.zh, titles(|text| &text.zh)),
-                    format!("Referred before: {} ({})", aid.title.en, titles(|text| &text.en)),
+                    format!(
+                        "Referred before: {} ({})",
+                        aid.title.en,
+                        titles(|text| &text.en)
+                    ),
                 ),
                 cites,
                 check: None,
@@ -941,7 +979,11 @@ impl ReferralState {
     }
 
     fn condition(&self, columns: &ReferralColumns) -> String {
-        let states: Vec<String> = self.states.iter().map(|state| format!("'{state}'")).collect();
+        let states: Vec<String> = self
+            .states
+            .iter()
+            .map(|state| format!("'{state}'"))
+            .collect();
         let in_state = format!("{} IN ({})", columns.state, states.join(", "));
         match &self.suppresses {
             Suppression::For { amount, unit } => format!(
@@ -1031,7 +1073,7 @@ fn inline(
         }
         path.pop();
     }
-    Ok(Some(expression.substitute(&|name| {
-        replacements.get(name).cloned()
-    })))
+    Ok(Some(
+        expression.substitute(&|name| replacements.get(name).cloned()),
+    ))
 }

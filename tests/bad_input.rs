@@ -1,0 +1,382 @@
+//! Bad input: a clear message with the place and what to do, the right exit
+//! code, and nothing half-written left behind.
+
+use std::process::Command;
+
+use crate::support::{Ended, Round, csv_rows, ended, set_mode};
+
+/// Runs, expects this exit code and these words, and nothing left behind.
+fn refused(round: &Round, code: i32, words: &[&str]) -> Ended {
+    let before = round.names();
+    let ended = round.run();
+    assert_eq!(ended.code, code, "{}{}", ended.stdout, ended.stderr);
+    for word in words {
+        assert!(
+            ended.stderr.contains(word),
+            "no {word:?} in: {}",
+            ended.stderr
+        );
+    }
+    assert_eq!(round.names(), before, "something was left behind");
+    // Whatever is said, it says no ID number.
+    let digits = |text: &str| {
+        text.split(|c: char| !c.is_ascii_digit())
+            .any(|run| run.len() >= 15)
+    };
+    assert!(!digits(&ended.stderr), "{}", ended.stderr);
+    ended
+}
+
+const CASES: &str = "procuratorate.case-parties.csv";
+const VETERANS: &str = "veterans.persons.csv";
+const STUDENTS: &str = "education.students.csv";
+
+#[test]
+fn a_missing_export_file() {
+    let round = Round::sample();
+    std::fs::remove_file(round.path(VETERANS)).unwrap();
+    refused(
+        &round,
+        2,
+        &[
+            "round.toml:",
+            "there is no export file `veterans.persons.csv`",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_required_column_and_a_missing_id_column_are_told_together() {
+    let round = Round::sample();
+    round.replace(CASES, "诉讼地位", "备注");
+    round.replace(VETERANS, "\"身份证号\"", "\"编号\"");
+    refused(
+        &round,
+        1,
+        &[
+            "case-parties.csv (line 1): the required column `role`",
+            "veterans.persons.csv (line 1): the header names no ID column",
+            "add the column; its header may be",
+        ],
+    );
+}
+
+#[test]
+fn a_file_without_a_header() {
+    let round = Round::sample();
+    let text = round.read(VETERANS);
+    let (_, body) = text.split_once('\n').unwrap();
+    round.write(VETERANS, body);
+    refused(
+        &round,
+        1,
+        &["veterans.persons.csv: no header was found in the first 30 lines"],
+    );
+}
+
+#[test]
+fn an_unknown_encoding() {
+    let round = Round::sample();
+    let mut bytes = std::fs::read(round.path(VETERANS)).unwrap();
+    let third_line = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'\n')
+        .nth(1)
+        .unwrap()
+        .0;
+    bytes.splice(third_line + 3..third_line + 3, [0xff, 0xfe, 0x80, 0xff]);
+    round.write(VETERANS, bytes);
+    refused(&round, 1, &["(line 3)", "unknown encoding", "CSV UTF-8"]);
+}
+
+#[test]
+fn a_named_encoding_that_is_not_the_files() {
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "encoding = \"gb18030\"",
+        "encoding = \"utf-8\"",
+    );
+    refused(&round, 1, &["assistance.csv (line 1)", "not valid UTF-8"]);
+}
+
+#[test]
+fn other_formats_by_the_name_of_csv() {
+    for (bytes, words) in [
+        (&b"PK\x03\x04rest"[..], "the file is XLSX or ZIP, not CSV"),
+        (b"\xd0\xcf\x11\xe0rest", "the file is an old XLS, not CSV"),
+        (b"\xff\xfea\0b\0", "the file is UTF-16 text, not CSV"),
+        (
+            b"a,b\nc,\0d\n",
+            "the file is binary (it holds a NUL byte), not CSV",
+        ),
+    ] {
+        let round = Round::sample();
+        round.write(VETERANS, bytes);
+        refused(&round, 1, &["veterans.persons.csv", words]);
+    }
+}
+
+#[test]
+fn an_empty_file_and_a_header_alone() {
+    let round = Round::sample();
+    round.write(VETERANS, "");
+    refused(&round, 1, &["veterans.persons.csv: the export is empty"]);
+    round.write(VETERANS, "national_id,kind,status\n");
+    refused(
+        &round,
+        1,
+        &["there is no record below the header", "may_be_empty = true"],
+    );
+    let text = round.read("round.toml");
+    round.write(
+        "round.toml",
+        text.trim_end().to_owned() + "\nmay_be_empty = true\n",
+    );
+    assert_eq!(round.run().code, 0, "the round says that there may be none");
+}
+
+#[test]
+fn a_stray_quote_costs_its_row_and_says_where() {
+    let round = Round::sample();
+    let text = round.read(STUDENTS);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let school = lines[100].find("样例学校").unwrap() - "第一".len();
+    lines[100].insert(school, '"');
+    round.write(STUDENTS, lines.join("\r\n") + "\r\n");
+    let before = round.output_rejects("before");
+    assert_eq!(round.run().code, 0);
+    let rejects = csv_rows(&round.output("output")["rejects/education.csv"]);
+    let quotes: Vec<_> = rejects.iter().filter(|row| row[5] == "quote").collect();
+    assert_eq!(quotes.len(), 1);
+    assert_eq!(quotes[0][3], "101", "the line of the quote");
+    assert_eq!(rejects.len(), before + 1, "no other row was lost");
+}
+
+impl Round {
+    /// How many rejects education has in the committed sample.
+    fn output_rejects(&self, _: &str) -> usize {
+        let clean = Round::sample();
+        assert_eq!(clean.run().code, 0);
+        csv_rows(&clean.output("output")["rejects/education.csv"]).len()
+    }
+}
+
+#[test]
+fn an_as_of_date_before_every_record() {
+    let round = Round::sample();
+    round.replace("round.toml", "as_of = 2026-09-30", "as_of = 1890-01-01");
+    refused(
+        &round,
+        2,
+        &[
+            "the snapshot is after the as-of date",
+            "correct the as-of date",
+        ],
+    );
+    let text = round.read("round.toml");
+    round.write(
+        "round.toml",
+        text.replace("snapshot = 2026-09-28", "snapshot = 1889-12-31"),
+    );
+    refused(
+        &round,
+        1,
+        &[
+            "rows were rejected; none can be used",
+            "after the as-of date",
+        ],
+    );
+}
+
+#[test]
+fn a_key_file_that_others_can_read_and_a_key_of_another_round() {
+    let round = Round::sample();
+    set_mode(&round.path("round.key"), 0o644);
+    refused(
+        &round,
+        1,
+        &["others may read or change the key file", "chmod 600"],
+    );
+    set_mode(&round.path("round.key"), 0o600);
+    round.replace("round.key", "2026Q3", "2026Q2");
+    refused(
+        &round,
+        1,
+        &["round.key:1:9: the key is for another round, `2026Q2`"],
+    );
+}
+
+#[test]
+fn an_output_folder_that_exists() {
+    let round = Round::sample();
+    std::fs::create_dir(round.path("output")).unwrap();
+    refused(
+        &round,
+        2,
+        &[
+            "the output folder exists and is not overwritten",
+            "--output",
+        ],
+    );
+}
+
+/// A write that fails, as on a full disk: files may not grow beyond 8 KiB.
+#[test]
+fn a_write_that_fails_leaves_nothing_behind() {
+    let round = Round::sample();
+    let before = round.names();
+    let output = Command::new("bash")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 8; exec \"$0\" run \"$1\" --lang en",
+        ])
+        .arg(env!("CARGO_BIN_EXE_aidlink"))
+        .arg(round.path("round.toml"))
+        .output()
+        .unwrap();
+    let ended = ended(output);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("it cannot be written"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("no result was left behind"));
+    assert_eq!(round.names(), before);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let round = Round::sample();
+    let nowhere = round.path("no/such/folder/output");
+    let ended = round.run_with(&["--output", nowhere.to_str().unwrap()]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("it cannot be written"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn faults_of_round_schema_and_policy_are_told_at_once() {
+    let round = Round::sample();
+    round.replace("round.toml", "operator =", "oprator =");
+    round.replace("round.toml", "as_of = 2026-09-30", "as_of = \"soon\"");
+    let root = round.root().to_path_buf();
+    let schema = root.join("schemas/veterans.persons.json");
+    let text = std::fs::read_to_string(&schema).unwrap();
+    std::fs::write(
+        &schema,
+        text.replacen("\"role\": \"national_id\"", "\"role\": \"nationalid\"", 1),
+    )
+    .unwrap();
+    refused(
+        &round,
+        2,
+        &[
+            "`operator` is missing",
+            "unknown key `oprator`\n  did you mean `operator`?",
+            "a date is wanted here",
+            "veterans.persons.json#/fields/0/aidlink/role: unknown role\n  did you mean `national_id`?",
+            "exactly one field must have the role national_id, not 0",
+        ],
+    );
+    std::fs::write(&schema, text).unwrap();
+    let policy = root.join("policies/shaoguan.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    let text = text
+        .replacen(
+            "injury_level IN ('serious_1','serious_2')",
+            "injry_level IN ('serious_1','serious_9')",
+            1,
+        )
+        .replacen(
+            "settled = 'temporary_relief_recent'",
+            "settled = 'temporary_relief_resent'",
+            1,
+        );
+    std::fs::write(&policy, text).unwrap();
+    refused(
+        &round,
+        2,
+        &[
+            "`operator` is missing",
+            "unknown column `injry_level`\n  did you mean `injury_level`?",
+            "undefined rule `temporary_relief_resent`\n  did you mean `temporary_relief_recent`?",
+        ],
+    );
+}
+
+#[test]
+fn paths_that_leave_the_rounds_folder() {
+    for path in ["../veterans.persons.csv", "/etc/passwd", "x/../../y.csv"] {
+        let round = Round::sample();
+        round.replace(
+            "round.toml",
+            "path = \"veterans.persons.csv\"",
+            &format!("path = \"{path}\""),
+        );
+        refused(&round, 2, &["the path leaves the round's folder"]);
+    }
+    let round = Round::sample();
+    std::fs::remove_file(round.path(VETERANS)).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", round.path(VETERANS)).unwrap();
+    refused(&round, 2, &["the path leaves the round's folder"]);
+}
+
+#[test]
+fn an_expired_assessment_and_an_export_that_no_rule_needs() {
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "valid_until = 2027-06-30",
+        "valid_until = 2026-09-29",
+    );
+    refused(&round, 2, &["the impact assessment has expired"]);
+}
+
+#[test]
+fn a_reject_rate_over_the_threshold_makes_the_lists_provisional() {
+    let round = Round::sample();
+    round.replace("round.toml", "reject_rate = 0.05", "reject_rate = 0.01");
+    let ended = round.run();
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(
+        ended
+            .stdout
+            .contains("The lists are provisional: civil-affairs.assistance: 1.1 % of rows")
+    );
+    for (name, bytes) in round.output("output") {
+        if name.starts_with("lists/") {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.lines().next().unwrap().contains("暂定"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_formula_in_a_name_stays_a_text_on_the_list() {
+    let round = Round::sample();
+    let text = round.read(CASES);
+    let case = csv_rows(round.read("truth/planted-leads.csv").as_bytes())[0].clone();
+    let line = text
+        .lines()
+        .find(|line| line.contains(&format!("{},", case[0])))
+        .unwrap();
+    let changed = line.replacen(&case[1], "=HYPERLINK(1)", 1);
+    round.write(CASES, text.replacen(line, &changed, 1));
+    assert_eq!(round.run().code, 0);
+    let mut seen = 0;
+    for (name, bytes) in round.output("output") {
+        if name.starts_with("lists/") {
+            for row in csv_rows(&bytes) {
+                assert!(!row.iter().any(|cell| cell.starts_with('=')));
+                seen += usize::from(row.iter().any(|cell| cell == "'=HYPERLINK(1)"));
+            }
+        }
+    }
+    assert_eq!(seen, 4, "the four leads of the first planted person");
+}

@@ -1,0 +1,290 @@
+//! The contracts between the sides, each with a test that breaks when it does.
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use aidlink::round::Plan;
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::scan::Export;
+use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
+use aidlink_agency::tokeniser::{ALGORITHM, Tokeniser};
+use aidlink_centre::screen::{ScreenError, Screening, ScreeningTerms, screen};
+use aidlink_contract::token::Token;
+use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use serde_json::Value;
+
+use crate::support::{Round, csv_rows, project};
+
+/// The compiler is the wall: neither the centre nor what crosses the wall can
+/// name an ID number or a key, because nothing they build on can.
+#[test]
+fn the_centre_builds_on_nothing_that_knows_keys_or_ids() {
+    for package in ["aidlink-centre", "aidlink-contract"] {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--offline",
+                "--locked",
+                "-e",
+                "normal",
+                "--prefix",
+                "none",
+                "-p",
+                package,
+            ])
+            .current_dir(project())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let tree = String::from_utf8(output.stdout).unwrap();
+        assert!(tree.contains("aidlink-contract"));
+        for forbidden in [
+            "aidlink-agency",
+            "hmac v",
+            "hkdf v",
+            "getrandom v",
+            "zeroize v",
+        ] {
+            let holds = tree.lines().any(|line| line.starts_with(forbidden));
+            assert!(
+                !holds || !forbidden.starts_with("aidlink"),
+                "{package} builds on {forbidden}"
+            );
+            if package == "aidlink-centre" && ["hmac v", "hkdf v"].contains(&forbidden) {
+                assert!(!holds, "{package} builds on {forbidden}");
+            }
+        }
+    }
+}
+
+/// The tables of the sample, with registers probed or tokenised whole.
+fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
+    let key = RoundKey::read(&plan.key_file, &plan.round, &plan.purpose);
+    let Ok(key) = key else {
+        panic!("the test's key")
+    };
+    let tokeniser = Tokeniser::new(&key.person_subkey());
+    let mut cases = None;
+    let mut registers = Vec::new();
+    let mut parties: HashSet<Token> = HashSet::new();
+    for (index, planned) in plan.exports().enumerate() {
+        let export = Export::open(&planned.path, &planned.schema, planned.encoding);
+        let Ok(export) = export else {
+            panic!("a good export")
+        };
+        let tokenising = Tokenising {
+            schema: &planned.schema,
+            policy: &plan.policy,
+            as_of: plan.as_of,
+            tokeniser: &tokeniser,
+            probe: (index > 0 && probed).then_some(&parties),
+            progress: &|_| {},
+        };
+        let origin = Origin {
+            round: plan.round.clone(),
+            policy_digest: plan.policy.digest.clone(),
+            key_id: key.id(),
+            algorithm: ALGORITHM.into(),
+            export: planned.schema.name.clone(),
+            snapshot: planned.snapshot,
+        };
+        if index == 0 {
+            let (table, report) = tokenise_cases(&export, &tokenising, origin).unwrap();
+            assert!(report.account.adds_up());
+            parties = table.tokens().iter().copied().collect();
+            cases = Some(table);
+        } else {
+            let (table, report) = tokenise_register(&export, &tokenising, origin).unwrap();
+            assert!(report.account.adds_up());
+            registers.push(table);
+        }
+    }
+    (cases.unwrap(), registers)
+}
+
+fn screened(
+    plan: &Plan,
+    cases: &CaseTable,
+    registers: &[RegisterTable],
+) -> Result<Screening, ScreenError> {
+    let terms = ScreeningTerms {
+        as_of: plan.as_of,
+        snapshot_age_days: plan.thresholds.snapshot_age_days,
+    };
+    screen(&plan.policy, terms, cases, registers)
+}
+
+#[test]
+fn probing_registers_gives_the_leads_of_tokenising_them_whole() {
+    let round = Round::sample();
+    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let (cases, probed) = tables(&plan, true);
+    let (_, whole) = tables(&plan, false);
+    let rows =
+        |tables: &[RegisterTable]| -> usize { tables.iter().map(|t| t.tokens().len()).sum() };
+    assert!(
+        rows(&whole) > 20 * rows(&probed),
+        "a register table holds more than the hits"
+    );
+    let (probed, whole) = (
+        screened(&plan, &cases, &probed).unwrap(),
+        screened(&plan, &cases, &whole).unwrap(),
+    );
+    assert_eq!(probed.leads, whole.leads);
+    // At the centre: tokens = matched + unmatched.
+    for (matched, unmatched) in whole.matched.values() {
+        assert!(*matched > 0 && *unmatched > *matched);
+    }
+}
+
+#[test]
+fn rows_on_which_nothing_holds_stay_home() {
+    let round = Round::sample();
+    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let (cases, registers) = tables(&plan, false);
+    let nothing = |outcomes: &aidlink_contract::token_table::OutcomeColumns, row: usize| {
+        let mut columns = outcomes.0.iter();
+        columns.all(|(_, column)| column[row] == aidlink_contract::outcome::Outcome::No)
+    };
+    assert!((0..cases.tokens().len()).all(|row| !nothing(cases.outcomes(), row)));
+    for register in &registers {
+        assert!((0..register.tokens().len()).all(|row| !nothing(register.outcomes(), row)));
+    }
+}
+
+#[test]
+fn the_centre_refuses_tables_that_do_not_belong_together() {
+    let round = Round::sample();
+    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let (cases, registers) = tables(&plan, true);
+    let first = &registers[0];
+    let with = |change: fn(&mut Origin)| {
+        let mut origin = first.origin().clone();
+        change(&mut origin);
+        RegisterTable::new(origin, first.tokens().to_vec(), first.outcomes().clone()).unwrap()
+    };
+    let refused = |table: RegisterTable| match screened(&plan, &cases, &[table]) {
+        Err(error) => error.text().en,
+        Ok(_) => "accepted".to_owned(),
+    };
+    let export = "procuratorate.referrals";
+    let again = "than the case parties; it must be sent again";
+    for (table, what) in [
+        (with(|origin| origin.round = "2026Q2".into()), "round"),
+        (with(|origin| origin.policy_digest = "00".into()), "policy"),
+        (with(|origin| origin.key_id = "00".into()), "key"),
+        (
+            with(|origin| origin.algorithm = "hmac-md5".into()),
+            "token algorithm",
+        ),
+    ] {
+        assert_eq!(
+            refused(table),
+            format!("{export} was tokenised with another {what} {again}")
+        );
+    }
+    assert_eq!(
+        refused(with(|origin| origin.export = "veterans.persons".into())),
+        "the token table of veterans.persons does not have the rules of the policy"
+    );
+    let twice = screened(&plan, &cases, &[first.clone(), first.clone()]);
+    assert_eq!(
+        twice.unwrap_err().text().en,
+        format!("there are two token tables of {export}")
+    );
+}
+
+/// Whether any lead of a list is marked, and how many leads there are.
+fn marked(round: &Round, output: &str, list: &str, mark: &str) -> (usize, usize) {
+    let rows = csv_rows(&round.output(output)[&format!("lists/for-review/{list}.csv")]);
+    let marked = rows
+        .iter()
+        .filter(|row| row.iter().any(|cell| cell.contains(mark)))
+        .count();
+    (marked, rows.len())
+}
+
+const NOT_VERIFIED: &str = "是否已在领取未能核实";
+const REFERRAL_NOT_VERIFIED: &str = "此前是否已转介未能核实";
+
+#[test]
+fn an_absent_export_marks_the_leads_whose_receipt_it_would_verify() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let (none, _) = marked(&round, "output", "to-disabled-federation", NOT_VERIFIED);
+    assert_eq!(none, 0);
+    let text = round.read("round.toml");
+    let at = text
+        .find("[[export]]\nschema = \"disabled-federation.persons\"")
+        .unwrap();
+    let end = text[at + 5..]
+        .find("[[export]]")
+        .map_or(text.len(), |next| at + 5 + next);
+    round.write("round.toml", format!("{}{}", &text[..at], &text[end..]));
+    let folder = round.path("output-absent");
+    let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended
+            .stdout
+            .contains("disabled-federation.persons is absent")
+    );
+    // Those seriously injured may hold a certificate, which cannot be verified now.
+    let (marks, leads) = marked(
+        &round,
+        "output-absent",
+        "to-disabled-federation",
+        NOT_VERIFIED,
+    );
+    assert!(leads > 10);
+    assert_eq!(marks, leads);
+}
+
+#[test]
+fn a_stale_export_makes_leads_and_lists_provisional() {
+    let round = Round::sample();
+    let text = round.read("round.toml");
+    let at = text.find("schema = \"procuratorate.referrals\"").unwrap();
+    let stale = text[at..].replacen("snapshot = 2026-09-28", "snapshot = 2026-06-29", 1);
+    round.write("round.toml", format!("{}{stale}", &text[..at]));
+    let ended = round.run();
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(
+        ended
+            .stdout
+            .contains("provisional: procuratorate.referrals")
+    );
+    let (marks, leads) = marked(&round, "output", "to-judicial-aid", REFERRAL_NOT_VERIFIED);
+    // Also those who were referred already: what a stale export says is unknown.
+    assert!(leads > 70, "{leads}");
+    assert_eq!(marks, leads);
+    let list = &round.output("output")["lists/for-review/to-judicial-aid.csv"];
+    let header = String::from_utf8(list.clone()).unwrap();
+    assert!(
+        header
+            .lines()
+            .next()
+            .unwrap()
+            .contains("暂定（procuratorate.referrals 数据过旧）")
+    );
+    let summary: Value = serde_json::from_slice(&round.output("output")["summary.json"]).unwrap();
+    assert_eq!(
+        summary["receipt_not_verified_by"]["procuratorate.referrals"],
+        "stale"
+    );
+}
+
+#[test]
+fn a_snapshot_on_the_limit_is_fresh() {
+    let round = Round::sample();
+    let text = round.read("round.toml");
+    round.write(
+        "round.toml",
+        text.replace("snapshot = 2026-09-28", "snapshot = 2026-06-30"),
+    );
+    assert_eq!(round.run().code, 0, "92 days are within 92 days");
+}

@@ -1,0 +1,170 @@
+//! The hand-made round: its leads were worked out by hand from the policy's
+//! text (see its README), one for each rule, each way of being a lead and each
+//! way of not being one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aidlink::audit::log::AuditLog;
+use aidlink::round::Plan;
+use aidlink::run::{RoundResult, run};
+use aidlink::terminal::Progress;
+use aidlink_agency::account::Rest;
+use aidlink_contract::policy::{Policy, RuleKind};
+use aidlink_contract::text::Language;
+
+use crate::support::{Round, csv_rows};
+
+fn result(round: &Round) -> (Plan, RoundResult) {
+    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let mut log = AuditLog::new(|| jiff::Timestamp::UNIX_EPOCH);
+    let result = run(&plan, &Progress::new(Language::English), &mut log).unwrap();
+    (plan, result)
+}
+
+/// One lead as the expectations write it.
+type Lead = BTreeMap<&'static str, String>;
+
+fn found(plan: &Plan, result: &RoundResult) -> BTreeMap<(String, String), Lead> {
+    let fields: Vec<&str> = plan
+        .cases
+        .schema
+        .list_fields()
+        .map(|field| field.name.as_str())
+        .collect();
+    let column = |name: &str| fields.iter().position(|field| *field == name).unwrap();
+    let joined =
+        |ids: BTreeSet<&str>, separator: &str| ids.into_iter().collect::<Vec<_>>().join(separator);
+    result
+        .leads
+        .iter()
+        .map(|lead| {
+            let screened = &lead.screened;
+            let cases: BTreeSet<&str> = lead
+                .cases
+                .iter()
+                .map(|case| case.fields[column("case_number")].as_str())
+                .collect();
+            let of = |pick: fn(&aidlink_contract::screened_lead::CaseEvidence) -> &Vec<String>| {
+                screened
+                    .cases
+                    .iter()
+                    .flat_map(pick)
+                    .map(String::as_str)
+                    .collect()
+            };
+            let row = [
+                ("minor", lead.minor.to_string()),
+                ("cases", joined(cases, ";")),
+                ("yes", joined(of(|case| &case.yes), " ")),
+                ("unknown", joined(of(|case| &case.unknown), " ")),
+                (
+                    "needs_review",
+                    screened
+                        .cases
+                        .iter()
+                        .all(|case| case.needs_review)
+                        .to_string(),
+                ),
+                (
+                    "receipt_not_verified",
+                    screened.receipt_not_verified.to_string(),
+                ),
+                (
+                    "referral_not_verified",
+                    screened.referral_not_verified.to_string(),
+                ),
+            ];
+            let person = lead.cases[0].fields[column("name")].clone();
+            ((person, screened.aid.clone()), row.into_iter().collect())
+        })
+        .collect()
+}
+
+fn expected(round: &Round) -> BTreeMap<(String, String), Lead> {
+    csv_rows(round.read("expected-leads.csv").as_bytes())
+        .into_iter()
+        .map(|row| {
+            let columns = [
+                "minor",
+                "cases",
+                "yes",
+                "unknown",
+                "needs_review",
+                "receipt_not_verified",
+                "referral_not_verified",
+            ];
+            let lead = columns.into_iter().zip(row[2..].iter().cloned()).collect();
+            ((row[0].clone(), row[1].clone()), lead)
+        })
+        .collect()
+}
+
+#[test]
+fn the_leads_are_those_worked_out_by_hand() {
+    let round = Round::hand_made();
+    let (plan, result) = result(&round);
+    let (found, expected) = (found(&plan, &result), expected(&round));
+    let keys = |leads: &BTreeMap<(String, String), Lead>| -> BTreeSet<(String, String)> {
+        leads.keys().cloned().collect()
+    };
+    let missed: Vec<_> = keys(&expected).difference(&keys(&found)).cloned().collect();
+    let false_leads: Vec<_> = keys(&found).difference(&keys(&expected)).cloned().collect();
+    assert_eq!((missed, false_leads), (vec![], vec![]));
+    for (key, lead) in &expected {
+        assert_eq!(found.get(key), Some(lead), "{key:?}");
+    }
+}
+
+#[test]
+fn the_accounts_are_those_worked_out_by_hand() {
+    let round = Round::hand_made();
+    let (_, result) = result(&round);
+    let rows = csv_rows(round.read("expected-accounts.csv").as_bytes());
+    assert_eq!(rows.len(), result.exports.len());
+    for row in rows {
+        let export = result
+            .exports
+            .iter()
+            .find(|export| export.planned.schema.name == row[0])
+            .unwrap();
+        let account = &export.report.account;
+        let mut figures: Vec<u64> = vec![account.rows, account.rejected, account.withheld];
+        match account.rest {
+            Rest::Evaluated {
+                without_outcome,
+                sent,
+            } => figures.extend([without_outcome, sent]),
+            Rest::Probed { matched, unmatched } => figures.extend([matched, unmatched]),
+        }
+        let written: Vec<u64> = row[1..]
+            .iter()
+            .filter(|cell| !cell.is_empty())
+            .map(|cell| cell.parse().unwrap())
+            .collect();
+        assert_eq!(figures, written, "{}", row[0]);
+    }
+}
+
+/// The round shows every ground, exclusion, priority group and aid of the policy.
+#[test]
+fn the_round_shows_every_ground_exclusion_and_aid() {
+    let round = Round::hand_made();
+    let expected = expected(&round);
+    let (plan, _) = result(&round);
+    let shown: BTreeSet<&str> = expected
+        .values()
+        .flat_map(|lead| lead["yes"].split(' '))
+        .collect();
+    let aids: BTreeSet<&str> = expected.keys().map(|(_, aid)| aid.as_str()).collect();
+    let policy: &Policy = &plan.policy;
+    for rule in &policy.rules {
+        let must = matches!(
+            rule.kind,
+            RuleKind::Ground | RuleKind::Exclusion | RuleKind::Priority
+        );
+        assert!(!must || shown.contains(rule.id.as_str()), "{}", rule.id);
+    }
+    for aid in &policy.aids {
+        assert!(aids.contains(aid.id.as_str()), "{}", aid.id);
+    }
+}

@@ -1,0 +1,9 @@
+//! What a user of the aidlink command would notice.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod command_line;
+mod contracts;
+mod hand_made_round;
+mod sample_round;
+mod support;

@@ -1,0 +1,397 @@
+//! The committed sample: every planted lead is found and no other, twice the
+//! same, and nothing that was written holds an ID number.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{Round, aidlink, csv_rows, project};
+
+/// Lead number, urgency, cases, name, handler, aid come first on a list.
+const CASES: usize = 2;
+const NAME: usize = 3;
+const AID: usize = 5;
+const ACT_BY: usize = 12;
+
+fn aid_titles() -> Vec<(String, String)> {
+    let schemas = aidlink_contract::schema::Schemas::read(&project().join("schemas"));
+    let policy = aidlink_contract::policy::Policy::read(
+        &project().join("policies/shaoguan.toml"),
+        &schemas.unwrap(),
+    );
+    policy
+        .unwrap()
+        .aids
+        .iter()
+        .map(|aid| (aid.id.clone(), aid.title.zh.clone()))
+        .collect()
+}
+
+/// (cases, person, aid) of every row of every list, with the list's name.
+fn leads(round: &Round, output: &str) -> Vec<(String, (String, String, String))> {
+    let titles = aid_titles();
+    let mut leads = Vec::new();
+    for (name, bytes) in round.output(output) {
+        let Some(list) = name.strip_prefix("lists/for-review/") else {
+            continue;
+        };
+        for row in csv_rows(&bytes) {
+            let title = row[AID].split('〔').next().unwrap();
+            let (aid, _) = titles.iter().find(|(_, zh)| zh == title).unwrap();
+            let mut cases: Vec<&str> = row[CASES].split('；').collect();
+            cases.sort_unstable();
+            let lead = (cases.join(";"), row[NAME].clone(), aid.clone());
+            leads.push((list.to_owned(), lead));
+        }
+    }
+    leads
+}
+
+fn truth(file: &str) -> Vec<Vec<String>> {
+    csv_rows(&std::fs::read(project().join("sample_data/2026Q3/truth").join(file)).unwrap())
+}
+
+#[test]
+fn every_planted_lead_is_found_and_no_other() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let found = leads(&round, "output");
+    let distinct: BTreeSet<_> = found.iter().map(|(_, lead)| lead.clone()).collect();
+    assert_eq!(distinct.len(), found.len(), "a lead stands twice");
+    let planted: BTreeSet<_> = truth("planted-leads.csv")
+        .into_iter()
+        .map(|row| {
+            let mut cases: Vec<&str> = row[0].split(';').collect();
+            cases.sort_unstable();
+            (cases.join(";"), row[1].clone(), row[2].clone())
+        })
+        .collect();
+    assert!(planted.len() > 200);
+    let missed: Vec<_> = planted.difference(&distinct).collect();
+    let false_leads: Vec<_> = distinct.difference(&planted).collect();
+    assert_eq!((missed, false_leads), (vec![], vec![]));
+}
+
+#[test]
+fn no_planted_non_lead_stands_on_a_list() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let listed: BTreeSet<String> = leads(&round, "output")
+        .into_iter()
+        .flat_map(|(_, (cases, _, _))| cases.split(';').map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let non_leads = truth("planted-non-leads.csv");
+    assert!(non_leads.len() > 100);
+    for row in non_leads {
+        assert!(!listed.contains(&row[0]), "{}: {}", row[2], row[3]);
+    }
+}
+
+/// The case export's ID by case number, in its normal form.
+fn ids_by_case(round: &Round) -> Vec<(String, String)> {
+    let bytes = std::fs::read(round.path("procuratorate.case-parties.csv")).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let text = text.trim_start_matches('\u{feff}');
+    csv_rows(text.as_bytes())
+        .into_iter()
+        .map(|row| (row[1].clone(), row[0].clone()))
+        .collect()
+}
+
+#[test]
+fn minors_and_only_minors_stand_on_the_minors_lists() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let ids = ids_by_case(&round);
+    let as_of = jiff::civil::date(2026, 9, 30);
+    let mut minors = 0;
+    for (list, (cases, _, _)) in leads(&round, "output") {
+        let case = cases.split(';').next().unwrap();
+        let (_, id) = ids.iter().find(|(number, _)| number == case).unwrap();
+        let checked = aidlink_agency::national_id::NationalId::parse(id, as_of);
+        let Ok(checked) = checked else {
+            panic!("a planted ID is good")
+        };
+        let minor = checked.id.age_at(as_of).unwrap() < 18;
+        assert_eq!(list.ends_with(".minors.csv"), minor, "{list}");
+        minors += usize::from(minor);
+    }
+    assert!(minors > 20);
+}
+
+#[test]
+fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
+    let round = Round::sample();
+    for (output, threads) in [("output", "1"), ("output-again", "1"), ("output-many", "5")] {
+        let folder = round.path(output);
+        let arguments = ["--output", folder.to_str().unwrap(), "--threads", threads];
+        assert_eq!(round.run_with(&arguments).code, 0);
+    }
+    let without_log = |output: &str| {
+        let mut files = round.output(output);
+        assert!(files.remove("audit.jsonl").is_some());
+        files
+    };
+    let first = without_log("output");
+    assert_eq!(
+        first.len(),
+        10 + 5 + 2,
+        "lists, rejects, summary and manifest"
+    );
+    assert!(first == without_log("output-again"));
+    assert!(first == without_log("output-many"));
+}
+
+#[test]
+fn the_order_of_an_export_leaves_no_trace_on_the_lists() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    for file in [
+        "procuratorate.case-parties.csv",
+        "disabled-federation.persons.csv",
+    ] {
+        let text = round.read(file);
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[1..].reverse();
+        round.write(file, lines.join("\n") + "\n");
+    }
+    let reversed = round.path("output-reversed");
+    assert_eq!(
+        round
+            .run_with(&["--output", reversed.to_str().unwrap()])
+            .code,
+        0
+    );
+    let lists = |output: &str| {
+        let mut files = round.output(output);
+        files.retain(|name, _| name.starts_with("lists/"));
+        files
+    };
+    assert!(lists("output") == lists("output-reversed"));
+}
+
+#[test]
+fn nothing_that_is_written_or_said_holds_an_id_number() {
+    let round = Round::sample();
+    let ended = round.run();
+    let ids: BTreeSet<String> = ids_by_case(&round)
+        .into_iter()
+        .map(|(_, id)| {
+            id.chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect::<String>()
+        })
+        // Full-width numbers have no ASCII digit; the search below finds their kind.
+        .filter(|id| id.len() >= 15)
+        .collect();
+    assert!(ids.len() > 1900);
+    let mut texts = vec![ended.stdout, ended.stderr];
+    for bytes in round.output("output").values() {
+        texts.push(String::from_utf8(bytes.clone()).unwrap());
+    }
+    for text in texts {
+        // Anything of the form of an ID number of the sample: region 4499.
+        for (at, _) in text.match_indices("4499") {
+            let run: String = text[at..]
+                .chars()
+                .take_while(|c| c.is_ascii_digit() || *c == 'X')
+                .collect();
+            assert!(run.len() < 15, "a run of {} digits", run.len());
+        }
+        assert!(ids.iter().all(|id| !text.contains(id.as_str())));
+    }
+}
+
+#[test]
+fn every_account_adds_up_and_rejects_are_counted_by_reason() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let summary: Value = serde_json::from_slice(&round.output("output")["summary.json"]).unwrap();
+    let exports = summary["exports"].as_object().unwrap();
+    assert_eq!(exports.len(), 6);
+    for (name, account) in exports {
+        let figure = |key: &str| account[key].as_u64().unwrap_or(0);
+        let parts = [
+            "rejected",
+            "withheld",
+            "without_outcome",
+            "sent",
+            "matched",
+            "unmatched",
+        ];
+        let sum: u64 = parts.iter().map(|part| figure(part)).sum();
+        assert_eq!(figure("rows"), sum, "{name}");
+        let by_reason: u64 = account["rejected_by_reason"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|count| count.as_u64().unwrap())
+            .sum();
+        assert_eq!(figure("rejected"), by_reason, "{name}");
+        assert_eq!(
+            account["unreadable_values"],
+            serde_json::json!({}),
+            "{name}"
+        );
+    }
+    // Lines of the civil affairs export that are no rows.
+    let not_rows = &exports["civil-affairs.assistance"]["not_rows"];
+    assert_eq!(not_rows["title_lines"], 2);
+    assert_eq!(not_rows["total_lines"], 1);
+}
+
+#[test]
+fn rejects_name_place_and_reason_and_stand_with_their_own_agency() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let files = round.output("output");
+    let summary: Value = serde_json::from_slice(&files["summary.json"]).unwrap();
+    for (agency, export) in [
+        ("civil-affairs", "civil-affairs.assistance"),
+        ("education", "education.students"),
+    ] {
+        let rows = csv_rows(&files[&format!("rejects/{agency}.csv")]);
+        let rejected = summary["exports"][export]["rejected"].as_u64().unwrap();
+        assert!(rejected > 50);
+        assert_eq!(rows.len() as u64, rejected);
+        for row in rows {
+            assert_eq!(row[0], export);
+            let (record, line): (u64, u64) = (row[2].parse().unwrap(), row[3].parse().unwrap());
+            assert!(line > record);
+            assert!(row[5].starts_with("id_"), "{}", row[5]);
+            assert!(!row[6].is_empty() && !row[7].is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let files = round.output("output");
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    assert_eq!(manifest["mode"], "pooled");
+    let digest = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
+    let outputs = manifest["outputs"].as_array().unwrap();
+    assert_eq!(outputs.len() + 2, files.len(), "all but manifest and log");
+    for output in outputs {
+        let bytes = &files[output["file"].as_str().unwrap()];
+        assert_eq!(output["blake3"], digest(bytes));
+        assert_eq!(output["bytes"], bytes.len());
+    }
+    for export in manifest["exports"].as_array().unwrap() {
+        let bytes = std::fs::read(round.path(export["file"].as_str().unwrap())).unwrap();
+        assert_eq!(export["blake3"], digest(&bytes));
+    }
+    let log = String::from_utf8(files["audit.jsonl"].clone()).unwrap();
+    let entries = aidlink::audit::log::check_chain(&log).unwrap();
+    let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "round_complete");
+    assert_eq!(
+        last["details"]["manifest_blake3"],
+        digest(&files["manifest.json"])
+    );
+    assert!(entries > 20);
+}
+
+#[test]
+fn a_column_that_nothing_needs_is_not_read() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let files = round.output("output");
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let exports = manifest["exports"].as_array().unwrap();
+    let assistance = exports
+        .iter()
+        .find(|export| export["export"] == "civil-affairs.assistance")
+        .unwrap();
+    let names = |key: &str| -> Vec<String> {
+        let values = assistance[key].as_array().unwrap();
+        values
+            .iter()
+            .map(|value| value.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let read = names("fields_read");
+    assert_eq!(
+        read,
+        [
+            "national_id",
+            "birth_date",
+            "kind",
+            "status",
+            "started_on",
+            "ended_on",
+            "died_on"
+        ]
+    );
+    let not_read = names("columns_present_and_not_read");
+    for header in ["姓名", "户编号", "与户主关系", "月保障金额"] {
+        let fits = |other: &String| other.contains(&header[..3]);
+        assert!(not_read.iter().any(fits), "{header} in {not_read:?}");
+    }
+    assert_eq!(
+        read.len() + not_read.len(),
+        11 + 1,
+        "all columns of the export"
+    );
+}
+
+#[test]
+fn deadlines_skip_the_national_holiday_and_count_the_make_up_day() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let list = &round.output("output")["lists/for-review/to-judicial-aid.csv"];
+    // 30 September 2026 and five working days: 8, 9, 10 (make-up), 12, 13 October.
+    for row in csv_rows(list) {
+        assert!(row[ACT_BY].starts_with("2026-10-13"), "{}", row[ACT_BY]);
+    }
+}
+
+#[test]
+fn the_committed_sample_is_what_its_seed_gives() {
+    let round = Round::sample();
+    let made = round.root().join("sample_data/made");
+    let ended = aidlink(&["sample", "--seed", "1", "--out", made.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for file in [
+        "procuratorate.case-parties.csv",
+        "procuratorate.referrals.csv",
+        "civil-affairs.assistance.csv",
+        "education.students.csv",
+        "disabled-federation.persons.csv",
+        "veterans.persons.csv",
+        "truth/planted-leads.csv",
+        "truth/planted-non-leads.csv",
+        "round.toml",
+    ] {
+        let committed = std::fs::read(project().join("sample_data/2026Q3").join(file)).unwrap();
+        assert!(
+            std::fs::read(made.join(file)).unwrap() == committed,
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn every_seed_gives_its_planted_leads_and_no_other() {
+    for seed in 2..6 {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("round");
+        let seed = seed.to_string();
+        assert_eq!(
+            aidlink(&["sample", "--seed", &seed, "--out", out.to_str().unwrap()]).code,
+            0
+        );
+        let round = out.join("round.toml");
+        let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let planted = csv_rows(&std::fs::read(out.join("truth/planted-leads.csv")).unwrap());
+        let line = format!("{} leads:", planted.len());
+        assert!(
+            ended.stdout.contains(&line),
+            "seed {seed}: {}",
+            ended.stdout
+        );
+    }
+}
