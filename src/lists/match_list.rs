@@ -201,11 +201,25 @@ impl LeadRow<'_> {
         }
     }
 
+    fn citations(&self, cites: &[String]) -> String {
+        let cites: Vec<String> = cites
+            .iter()
+            .map(|cite| self.say(&self.plan.policy.citation(cite)).to_owned())
+            .collect();
+        cites.join("、")
+    }
+
     fn titles(&self, rules: &[&Rule], keep: impl Fn(RuleKind) -> bool) -> String {
         let titles: Vec<String> = rules
             .iter()
             .filter(|rule| keep(rule.kind))
-            .map(|rule| format!("{}〔{}〕", self.say(&rule.title), rule.cites.join(", ")))
+            .map(|rule| {
+                format!(
+                    "{}〔{}〕",
+                    self.say(&rule.title),
+                    self.citations(&rule.cites)
+                )
+            })
             .collect();
         titles.join("；")
     }
@@ -300,7 +314,7 @@ impl LeadRow<'_> {
             cells.push(values.join("；"));
         }
         let rules: Vec<&str> = yes.iter().map(|rule| rule.id.as_str()).collect();
-        let aid_cites = self.aid.cites.join(", ");
+        let aid_cites = self.citations(&self.aid.cites);
         cells.extend([
             format!("{}〔{aid_cites}〕", self.say(&self.aid.title)),
             self.titles(&yes, |kind| !apart(kind)),

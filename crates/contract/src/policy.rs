@@ -219,6 +219,8 @@ pub struct Named {
     pub id: String,
     /// Its name in both languages.
     pub name: Text,
+    /// A short name for citations on lists; else the id serves.
+    pub short: Option<Text>,
 }
 
 /// A whole policy, checked: every id it uses is defined, every column exists.
@@ -273,6 +275,20 @@ impl Policy {
             .iter()
             .find(|agency| agency.id == id)
             .map_or_else(|| Text::new(id, id), |agency| agency.name.clone())
+    }
+
+    /// A citation with the short name of its document: `SG 二(一)1` becomes
+    /// 韶关意见 二(一)1.
+    pub fn citation(&self, cite: &str) -> Text {
+        let (id, article) = cite.split_once(' ').unwrap_or((cite, ""));
+        let short = self
+            .sources
+            .iter()
+            .find(|source| source.id == id)
+            .and_then(|source| source.short.clone())
+            .unwrap_or_else(|| Text::new(id, id));
+        let whole = |short: String| format!("{short} {article}").trim_end().to_owned();
+        Text::new(whole(short.zh), whole(short.en))
     }
 
     /// The rules whose outcomes leave an export: all on it but the withhold rules.

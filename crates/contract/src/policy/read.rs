@@ -132,10 +132,15 @@ impl<'d> PolicyReader<'d> {
         for mut table in root.tables(key, &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             let name = table.text(name_key, &mut self.faults);
+            let short = table.optional_text("short", &mut self.faults);
             table.finish(&mut self.faults);
             if let (Some(id), Some(name)) = (id, name) {
                 self.check_unique(&id, named.iter().map(|other| other.id.as_str()));
-                named.push(Named { id: id.value, name });
+                named.push(Named {
+                    id: id.value,
+                    name,
+                    short,
+                });
             }
         }
         named
