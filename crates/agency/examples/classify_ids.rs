@@ -1,0 +1,28 @@
+//! Classifies ID numbers, one a line of standard input, as the validator does:
+//! `ok`, or the reason's code. For comparison with other validators; the numbers
+//! themselves are not printed.
+
+use std::io::{BufRead, BufWriter, Write};
+
+use aidlink_agency::national_id::NationalId;
+
+fn main() -> std::io::Result<()> {
+    let as_of = match std::env::args().nth(1).map(|date| date.parse()) {
+        Some(Ok(date)) => date,
+        _ => {
+            eprintln!("usage: classify_ids AS_OF_DATE < numbers");
+            std::process::exit(2);
+        }
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for line in std::io::stdin().lock().lines() {
+        match NationalId::parse(&line?, as_of) {
+            Ok(checked) => match checked.warning {
+                None => writeln!(out, "ok")?,
+                Some(warning) => writeln!(out, "ok {}", warning.code())?,
+            },
+            Err(fault) => writeln!(out, "{}", fault.code())?,
+        }
+    }
+    out.flush()
+}
