@@ -103,6 +103,9 @@ impl KeyTerms {
         let mut faults = document.syntax_faults();
         let mut root = document.root();
         let round = root.string("round", &mut faults);
+        if let Some(round) = &round {
+            check_round_id(&document, round, &mut faults);
+        }
         let purpose = root.string("purpose", &mut faults);
         let key = root.table("key", &mut faults);
         let file = key.and_then(|mut key| {
@@ -150,9 +153,13 @@ fn inside(document: &Document, path: &Located<String>, faults: &mut Faults) -> O
         .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
     let folder = folder_of(document);
     let full = folder.join(relative);
-    // A link may point out of the folder; what exists is checked where it truly is.
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let escapes = match (real(&full), real(folder)) {
+    // A link may point out of the folder; the part of the path that exists is
+    // checked where it truly is.
+    let real = |path: &Path| {
+        path.ancestors()
+            .find_map(|ancestor| std::fs::canonicalize(ancestor).ok())
+    };
+    let escapes = match (real(&full), std::fs::canonicalize(folder).ok()) {
         (Some(full), Some(folder)) => !full.starts_with(folder),
         _ => false,
     };
@@ -171,6 +178,29 @@ fn inside(document: &Document, path: &Located<String>, faults: &mut Faults) -> O
         return None;
     }
     Some(full)
+}
+
+/// The id stands in lead numbers, which spreadsheets must not take for a formula.
+fn check_round_id(document: &Document, round: &Located<String>, faults: &mut Faults) {
+    let starts = round
+        .value
+        .chars()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphanumeric());
+    let rest = round
+        .value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !starts || !rest || round.value.len() > 32 {
+        faults.push(document.fault(
+            round.at.clone(),
+            Text::new("轮次编号不合要求", "this cannot be a round's id"),
+            Text::new(
+                "请用字母、数字、“-”、“_”，如 2026Q3",
+                "use letters, digits, - and _, such as 2026Q3",
+            ),
+        ));
+    }
 }
 
 fn folder_of(document: &Document) -> &Path {
@@ -202,7 +232,7 @@ impl PlanReader<'_> {
         let mut root = document.root();
         let round = root.string("round", &mut self.faults);
         if let Some(round) = &round {
-            self.check_round_id(round);
+            check_round_id(document, round, &mut self.faults);
         }
         let as_of = root.date("as_of", &mut self.faults);
         let issued_on = root.optional_date("issued_on", &mut self.faults);
@@ -236,10 +266,16 @@ impl PlanReader<'_> {
         let thresholds = root.table("thresholds", &mut self.faults);
         let thresholds = thresholds.and_then(|mut table| {
             let days = table.integer("snapshot_age_days", &mut self.faults);
+            if days.is_some_and(|days| days < 0) {
+                self.faults.push(table.fault_here(
+                    Text::new("天数不能为负", "a number of days cannot be negative"),
+                    Text::new("请更正 snapshot_age_days", "correct `snapshot_age_days`"),
+                ));
+            }
             let rate = table.share("reject_rate", &mut self.faults);
             table.finish(&mut self.faults);
             Some(Thresholds {
-                snapshot_age_days: i32::try_from(days?.max(0)).unwrap_or(i32::MAX),
+                snapshot_age_days: i32::try_from(days?).unwrap_or(i32::MAX),
                 reject_rate: rate?,
             })
         });
@@ -278,9 +314,7 @@ impl PlanReader<'_> {
             let (impact_assessment, impact_assessment_until) = assessment?;
             Some(Plan {
                 file: document.path().to_path_buf(),
-                digest: blake3::hash(document.source().as_bytes())
-                    .to_hex()
-                    .to_string(),
+                digest: document.digest().to_owned(),
                 round: round?.value,
                 as_of: as_of?.value,
                 issued_on: issued_on?.value,
@@ -315,29 +349,6 @@ impl PlanReader<'_> {
     fn fault(&mut self, at: &std::ops::Range<usize>, message: Text, hint: Text) {
         self.faults
             .push(self.document.fault(at.clone(), message, hint));
-    }
-
-    /// The id stands in lead numbers, which spreadsheets must not take for a formula.
-    fn check_round_id(&mut self, round: &Located<String>) {
-        let starts = round
-            .value
-            .chars()
-            .next()
-            .is_some_and(|first| first.is_ascii_alphanumeric());
-        let rest = round
-            .value
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if !starts || !rest || round.value.len() > 32 {
-            self.fault(
-                &round.at,
-                Text::new("轮次编号不合要求", "this cannot be a round's id"),
-                Text::new(
-                    "请用字母、数字、“-”、“_”，如 2026Q3",
-                    "use letters, digits, - and _, such as 2026Q3",
-                ),
-            );
-        }
     }
 
     fn list_language(&mut self, root: &mut TableReader<'_>) -> Language {

@@ -92,9 +92,6 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         .into());
     }
     let mut faults = Faults::new();
-    let key = read_or_make_key(plan)
-        .map_err(|found| faults.extend(found))
-        .ok();
     progress.step(&Text::new("读取导出", "reading exports"));
     let mut opened: Vec<(&PlannedExport, Export)> = Vec::new();
     for planned in plan.exports() {
@@ -113,6 +110,14 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
             Err(found) => faults.extend(found),
         }
     }
+    // A key is made only for a round whose exports can be read.
+    let key = if faults.is_empty() || plan.key_file.exists() {
+        read_or_make_key(plan)
+            .map_err(|found| faults.extend(found))
+            .ok()
+    } else {
+        None
+    };
     let (Some((key, key_was_made)), true) = (key, faults.is_empty()) else {
         return Err(faults);
     };
@@ -214,7 +219,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         .zip(reports)
         .map(|((planned, export), report)| read_export(planned, export, report))
         .collect();
-    let provisional = provisional(plan, &exports, &screening.not_verified_by);
+    let provisional = provisional(plan, terms, &exports, &screening.not_verified_by);
     Ok(RoundResult {
         exports,
         leads,
@@ -282,6 +287,7 @@ fn read_export(planned: &PlannedExport, export: &Export, report: Report) -> Read
 
 fn provisional(
     plan: &Plan,
+    terms: ScreeningTerms,
     exports: &[ReadExport],
     not_verified_by: &BTreeMap<String, NotVerified>,
 ) -> Vec<Provisional> {
@@ -298,5 +304,10 @@ fn provisional(
         .map(|(export, _)| Provisional::Stale {
             export: export.clone(),
         });
-    rates.chain(stale).collect()
+    let stale_cases = terms
+        .is_stale(plan.cases.snapshot)
+        .then(|| Provisional::Stale {
+            export: plan.cases.schema.name.clone(),
+        });
+    rates.chain(stale_cases).chain(stale).collect()
 }

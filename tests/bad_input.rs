@@ -204,7 +204,7 @@ fn a_key_file_that_others_can_read_and_a_key_of_another_round() {
     refused(
         &round,
         1,
-        &["round.key:1:9: the key is for another round, `2026Q2`"],
+        &["round.key:1:1: the key is for another round, `2026Q2`"],
     );
 }
 

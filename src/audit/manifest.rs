@@ -45,7 +45,7 @@ pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Value 
         "leads_by_aid": by_aid,
         "leads_by_list": by_list,
         "provisional": reasons(result),
-        "receipt_not_verified_by": not_verified(result),
+        "not_verified_by": not_verified(result),
         "exports": exports,
     })
 }
@@ -147,9 +147,10 @@ pub fn manifest(plan: &Plan, result: &RoundResult, outputs: &[WrittenFile]) -> V
                 "columns_present_and_not_read": export.columns_not_read,
                 "fields_absent": export.columns_absent,
                 "account": account(export),
-                "persons": result.persons_matched.get(&planned.schema.name).map(
-                    |(matched, unmatched)| json!({"matched": matched, "unmatched": unmatched})
-                ),
+                "persons_matched": result
+                    .persons_matched
+                    .get(&planned.schema.name)
+                    .map(|(matched, _)| matched),
             })
         })
         .collect();
@@ -178,13 +179,14 @@ pub fn manifest(plan: &Plan, result: &RoundResult, outputs: &[WrittenFile]) -> V
             "reject_rate": plan.thresholds.reject_rate,
         },
         "provisional": reasons(result),
-        "receipt_not_verified_by": not_verified(result),
+        "not_verified_by": not_verified(result),
         "key": {"id": result.key_id, "algorithm": ALGORITHM},
         "policy": {
             "id": plan.policy.id,
             "version": plan.policy.version,
             "blake3": plan.policy.digest,
         },
+        "calendar": {"blake3": plan.calendar.digest()},
         "exports": exports,
         "outputs": outputs,
     })

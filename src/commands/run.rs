@@ -168,8 +168,10 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
             aidlink_centre::screen::NotVerified::Stale => ("过旧", "stale"),
         };
         say(
-            format!("  {export} {zh}：相关线索标为“是否已在领取未能核实”"),
-            format!("  {export} is {en}: leads that need it are marked \"receipt not verified\""),
+            format!("  {export} {zh}：相关线索标为“未能核实”；只能由它发现的人本轮可能遗漏"),
+            format!(
+                "  {export} is {en}: leads that need it are marked \"not verified\"; people whom it alone would show may be missed"
+            ),
         );
     }
     let total = result.leads.len();

@@ -8,8 +8,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use aidlink_contract::configuration::Document;
-use aidlink_contract::fault::{Fault, Faults, io_reason};
+use aidlink_contract::fault::{Fault, Faults, Place, io_reason};
 use aidlink_contract::text::Text;
 
 /// HKDF label of the subkey that tokens of persons are made with.
@@ -61,11 +60,19 @@ impl RoundKey {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        let quoted = |text: &str| {
-            text.chars()
-                .filter(|c| *c != '\'' && !c.is_control())
-                .collect::<String>()
-        };
+        for text in [round, purpose] {
+            if text.contains('\'') || text.chars().any(char::is_control) {
+                return Err(Fault::of_file(
+                    path,
+                    Text::new(
+                        "轮次编号和用途不能含单引号或控制字符",
+                        "round and purpose must not hold an apostrophe or a control character",
+                    ),
+                    Text::new("请更正轮次文件", "correct the round file"),
+                )
+                .into());
+            }
+        }
         let content = Zeroizing::new(format!(
             "# aidlink: secret. Whoever holds this key can find the ID number behind every token\n\
              # of this round. Keep it owner-only; delete it when the round is closed.\n\
@@ -73,9 +80,7 @@ impl RoundKey {
              round = '{}'\n\
              purpose = '{}'\n\
              key = '{KEY_PREFIX}{}'\n",
-            quoted(round),
-            quoted(purpose),
-            *hex,
+            round, purpose, *hex,
         ));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -119,7 +124,6 @@ impl RoundKey {
     /// it was made for another round or purpose.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         check_owner_only(path)?;
-        let document = Document::read(path)?;
         let no_key = || {
             Fault::of_file(
                 path,
@@ -130,46 +134,46 @@ impl RoundKey {
                 ),
             )
         };
-        // The parser's own words are not shown: they could quote the key.
-        if !document.syntax_faults().is_empty() {
-            return Err(no_key().into());
-        }
-        let mut faults = Faults::new();
-        let mut root = document.root();
-        let named_round = root.string("round", &mut faults);
-        let named_purpose = root.string("purpose", &mut faults);
-        let key = root.string("key", &mut faults);
-        root.finish(&mut faults);
-        let (Some(named_round), Some(named_purpose), Some(key), true) =
-            (named_round, named_purpose, key, faults.is_empty())
+        // Read by hand and wiped: a general parser would leave copies of the key.
+        let content =
+            Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
+        let content = std::str::from_utf8(&content).map_err(|_| no_key())?;
+        let value = |name: &str| {
+            content.lines().enumerate().find_map(|(index, line)| {
+                let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
+                let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+                Some((index + 1, value))
+            })
+        };
+        let (Some(named_round), Some(named_purpose), Some((_, key))) =
+            (value("round"), value("purpose"), value("key"))
         else {
             return Err(no_key().into());
         };
-        let key = Zeroizing::new(key.value);
+        for ((line, named), wanted, what) in [
+            (named_round, round, ("轮次", "round")),
+            (named_purpose, purpose, ("用途", "purpose")),
+        ] {
+            if named != wanted {
+                return Err(Fault::of_file(
+                    path,
+                    Text::new(
+                        format!("密钥属于另一{}“{named}”，本轮为“{wanted}”", what.0),
+                        format!(
+                            "the key is for another {}, `{named}`; this round says `{wanted}`",
+                            what.1
+                        ),
+                    ),
+                    Text::new("请使用本轮的密钥", "use the key of this round"),
+                )
+                .at(Place::LineColumn { line, column: 1 })
+                .into());
+            }
+        }
         let bytes = key
             .strip_prefix(KEY_PREFIX)
             .and_then(decode_hex)
             .ok_or_else(no_key)?;
-        for (named, wanted, what) in [
-            (&named_round, round, ("轮次", "round")),
-            (&named_purpose, purpose, ("用途", "purpose")),
-        ] {
-            if named.value != wanted {
-                return Err(document
-                    .fault(
-                        named.at.clone(),
-                        Text::new(
-                            format!("密钥属于另一{}“{}”，本轮为“{wanted}”", what.0, named.value),
-                            format!(
-                                "the key is for another {}, `{}`; this round says `{wanted}`",
-                                what.1, named.value
-                            ),
-                        ),
-                        Text::new("请使用本轮的密钥", "use the key of this round"),
-                    )
-                    .into());
-            }
-        }
         Ok(RoundKey { bytes })
     }
 

@@ -28,6 +28,15 @@ pub struct ScreeningTerms {
     pub snapshot_age_days: i32,
 }
 
+impl ScreeningTerms {
+    /// Whether a snapshot is too old at the as-of date.
+    pub fn is_stale(&self, snapshot: Date) -> bool {
+        self.as_of
+            .since(snapshot)
+            .map_or(true, |span| span.get_days() > self.snapshot_age_days)
+    }
+}
+
 /// What screening gives.
 #[derive(Clone, Debug, Default)]
 pub struct Screening {
@@ -210,16 +219,8 @@ fn not_verified(
                 .find(|register| register.origin().export == export);
             let reason = match table {
                 None => NotVerified::Absent,
-                Some(table) => {
-                    let age = terms
-                        .as_of
-                        .since(table.origin().snapshot)
-                        .map_or(i32::MAX, |span| span.get_days());
-                    if age <= terms.snapshot_age_days {
-                        return None;
-                    }
-                    NotVerified::Stale
-                }
+                Some(table) if terms.is_stale(table.origin().snapshot) => NotVerified::Stale,
+                Some(_) => return None,
             };
             Some((export.to_owned(), reason))
         })

@@ -16,6 +16,7 @@ use crate::text::Text;
 /// The days off and make-up days of the years whose notice is known.
 #[derive(Clone, Debug, Default)]
 pub struct Calendar {
+    digest: String,
     years: BTreeMap<i16, Year>,
 }
 
@@ -43,7 +44,10 @@ impl Calendar {
     pub fn read(path: &Path) -> Result<Self, Faults> {
         let document = Document::read(path)?;
         let mut faults = document.syntax_faults();
-        let mut calendar = Calendar::default();
+        let mut calendar = Calendar {
+            digest: document.digest().to_owned(),
+            ..Calendar::default()
+        };
         let mut root = document.root();
         for mut table in root.tables("year", &mut faults) {
             let number = table.integer("year", &mut faults);
@@ -105,6 +109,11 @@ impl Calendar {
             );
         }
         faults.or_value(Some(calendar))
+    }
+
+    /// BLAKE3 digest of the file, hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether the notice for a year is in the calendar.

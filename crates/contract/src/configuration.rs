@@ -53,6 +53,7 @@ pub enum Node {
 #[derive(Debug)]
 pub struct Document {
     path: PathBuf,
+    digest: String,
     source: String,
     root: Vec<(Located<String>, Located<Node>)>,
     syntax: Faults,
@@ -78,6 +79,7 @@ impl Document {
             .into());
         }
         let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let digest = blake3::hash(&bytes).to_hex().to_string();
         let source = String::from_utf8(bytes).map_err(|error| {
             Fault::of_file(
                 path,
@@ -95,11 +97,14 @@ impl Document {
                     + 1,
             ))
         })?;
-        Ok(Document::parse(path, source))
+        let mut document = Document::parse(path, source);
+        document.digest = digest;
+        Ok(document)
     }
 
     /// Parses a text that stands for the file `path`.
     pub fn parse(path: &Path, source: String) -> Self {
+        let digest = blake3::hash(source.as_bytes()).to_hex().to_string();
         // A byte-order mark is what Windows editors leave; TOML does not know it.
         let source = match source.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -124,6 +129,7 @@ impl Document {
         let root = nodes_of(root.get_ref());
         Document {
             path: path.to_path_buf(),
+            digest,
             source,
             root,
             syntax,
@@ -133,6 +139,11 @@ impl Document {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// BLAKE3 digest of the file's bytes, hexadecimal, as `b3sum` gives it.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The text of the file.

@@ -2,7 +2,7 @@
 //!
 //! An agency can check its own export with the ordinary `frictionless` tool.
 //! What that standard lacks stands under `aidlink`: the role of a field,
-//! header aliases, raw value to code maps, date formats, labels.
+//! header aliases, raw value to code maps, labels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -148,7 +148,17 @@ impl Schemas {
         for path in paths {
             match ExportSchema::read(&path) {
                 Ok(schema) => {
-                    schemas.insert(schema.name.clone(), schema);
+                    let name = schema.name.clone();
+                    if schemas.insert(name.clone(), schema).is_some() {
+                        faults.push(Fault::of_file(
+                            &path,
+                            Text::new(
+                                format!("另一个模式文件也名为“{name}”"),
+                                format!("another schema file has the name `{name}` too"),
+                            ),
+                            Text::new("请改名或删去其一", "rename or remove one of them"),
+                        ));
+                    }
                 }
                 Err(found) => faults.extend(found),
             }
@@ -498,8 +508,29 @@ impl SchemaReader<'_> {
                 Text::new("请更正字段的角色", "correct the fields' roles"),
             );
         }
+        let derived = [
+            crate::DERIVED_AGE,
+            crate::DERIVED_MINOR,
+            crate::DERIVED_SEX,
+            crate::DERIVED_AS_OF,
+        ];
         let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-        for field in fields {
+        for (index, field) in fields.iter().enumerate() {
+            let before = fields.get(..index).unwrap_or_default();
+            let twice = before.iter().any(|other| other.name == field.name);
+            if twice || derived.contains(&field.name.as_str()) {
+                self.fault(
+                    &format!("/fields/{index}/name"),
+                    Text::new(
+                        format!("字段名“{}”重复或为保留名", field.name),
+                        format!(
+                            "the field name `{}` stands twice or is reserved",
+                            field.name
+                        ),
+                    ),
+                    Text::new("请改名", "choose another name"),
+                );
+            }
             if field.role == Role::List && !schema.starts_with("procuratorate.") {
                 self.fault(
                     "/fields",

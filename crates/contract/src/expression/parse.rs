@@ -303,7 +303,9 @@ impl Checker<'_> {
     }
 
     fn is_null(&mut self, inner: &Expr) -> Option<Expression> {
-        if let Expr::Identifier(identifier) = inner {
+        if let Expr::Identifier(identifier) = inner
+            && identifier.value != crate::DERIVED_AS_OF
+        {
             let column = self.column(identifier)?;
             return Some(if column.field_type == FieldType::Boolean {
                 Expression::IsUnknown(Box::new(Expression::Column(column.name)))

@@ -55,6 +55,7 @@ struct ReferralState {
     reopened_by: Option<String>,
     title: Text,
     cites: Vec<String>,
+    check: Option<Text>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -81,14 +82,15 @@ impl<'d> PolicyReader<'d> {
         let agencies = self.named(&mut root, "agency", "name");
         let deadlines = self.deadlines(&mut root, &sources);
         let mut rules = self.rules(&mut root, &sources);
-        let terms = self.terms(&mut root, &rules);
+        let declared = self.declared_rules(&mut root);
+        let terms = self.terms(&mut root, &rules, &declared);
         let term_expressions: BTreeMap<String, Expression> = terms
             .iter()
             .map(|term| (term.id.clone(), term.expression.clone()))
             .collect();
         let mut aids = self.aids(
             &mut root,
-            &rules,
+            &declared,
             &term_expressions,
             &sources,
             &agencies,
@@ -102,9 +104,7 @@ impl<'d> PolicyReader<'d> {
                 id: id?.value,
                 version: version?.value,
                 title: title?,
-                digest: blake3::hash(self.document.source().as_bytes())
-                    .to_hex()
-                    .to_string(),
+                digest: self.document.digest().to_owned(),
                 sources,
                 agencies,
                 deadlines,
@@ -132,10 +132,26 @@ impl<'d> PolicyReader<'d> {
         for mut table in root.tables(key, &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             let name = table.text(name_key, &mut self.faults);
-            let short = table.optional_text("short", &mut self.faults);
+            // Only documents are cited by a short name.
+            let short = if key == "source" {
+                table.optional_text("short", &mut self.faults)
+            } else {
+                None
+            };
             table.finish(&mut self.faults);
             if let (Some(id), Some(name)) = (id, name) {
                 self.check_unique(&id, named.iter().map(|other| other.id.as_str()));
+                let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+                if !id.value.chars().all(plain) {
+                    self.fault(
+                        &id.at,
+                        Text::new("编号不合要求", "this cannot be an id"),
+                        Text::new(
+                            "请只用英文字母、数字和“-”：编号会用作文件名",
+                            "use letters, digits and -: ids become file names",
+                        ),
+                    );
+                }
                 named.push(Named {
                     id: id.value,
                     name,
@@ -255,6 +271,22 @@ impl<'d> PolicyReader<'d> {
                 None
             }
         }
+    }
+
+    /// The ids of all rules that combinations may name, also of faulty ones:
+    /// their own faults are told, and not once more wherever they are named.
+    fn declared_rules(&self, root: &mut TableReader<'d>) -> Vec<String> {
+        let mut told = Faults::new();
+        let tables = root.tables("rule", &mut told);
+        tables
+            .into_iter()
+            .filter_map(|mut table| {
+                let kind = table.string("kind", &mut told);
+                let id = table.string("id", &mut told)?;
+                let withhold = kind.is_some_and(|kind| kind.value == RuleKind::Withhold.name());
+                (!withhold).then_some(id.value)
+            })
+            .collect()
     }
 
     fn rules(&mut self, root: &mut TableReader<'d>, sources: &[Named]) -> Vec<Rule> {
@@ -482,7 +514,12 @@ impl<'d> PolicyReader<'d> {
         Some((field.name.clone(), value?))
     }
 
-    fn terms(&mut self, root: &mut TableReader<'d>, rules: &[Rule]) -> Vec<Term> {
+    fn terms(
+        &mut self,
+        root: &mut TableReader<'d>,
+        rules: &[Rule],
+        declared: &[String],
+    ) -> Vec<Term> {
         let mut read: Vec<(Located<String>, Text, Combination<'d>)> = Vec::new();
         for mut table in root.tables("term", &mut self.faults) {
             let id = table.string("id", &mut self.faults);
@@ -509,7 +546,7 @@ impl<'d> PolicyReader<'d> {
             }
         }
         let ids: Vec<String> = read.iter().map(|(id, _, _)| id.value.clone()).collect();
-        let scope = combination_scope(rules, &ids, Grammar::Combination);
+        let scope = combination_scope(declared, &ids, Grammar::Combination);
         for (_, _, combination) in &mut read {
             combination.expression = self.expression(&combination.text, &scope);
         }
@@ -550,7 +587,7 @@ impl<'d> PolicyReader<'d> {
     fn aids(
         &mut self,
         root: &mut TableReader<'d>,
-        rules: &[Rule],
+        declared: &[String],
         terms: &BTreeMap<String, Expression>,
         sources: &[Named],
         agencies: &[Named],
@@ -597,7 +634,7 @@ impl<'d> PolicyReader<'d> {
             let settled_text = table.optional_string("settled", &mut self.faults);
             table.finish(&mut self.faults);
             let mut combine = |text: &Located<String>, grammar| {
-                self.expression(text, &combination_scope(rules, &term_ids, grammar))
+                self.expression(text, &combination_scope(declared, &term_ids, grammar))
                     .map(|expression| expression.substitute(&|name| terms.get(name).cloned()))
             };
             let qualifies = qualifies_text
@@ -669,6 +706,19 @@ impl<'d> PolicyReader<'d> {
     ) -> Option<String> {
         let table = root.optional_table("referrals", &mut self.faults);
         let state_tables = root.tables("referral_state", &mut self.faults);
+        if table.is_none() && !state_tables.is_empty() {
+            self.faults.push(Fault::of_file(
+                self.document.path(),
+                Text::new(
+                    "有 [[referral_state]] 却没有 [referrals]",
+                    "there are [[referral_state]] tables and no [referrals]",
+                ),
+                Text::new(
+                    "请添加 [referrals]，否则此前的转介不起作用",
+                    "add [referrals], or no earlier referral counts",
+                ),
+            ));
+        }
         let columns = table.and_then(|table| self.referral_columns(table))?;
         let schema = self.schemas.get(&columns.on)?;
         let codes = |column: &str| -> BTreeSet<String> {
@@ -787,9 +837,10 @@ impl<'d> PolicyReader<'d> {
             );
         }
         let title = table.text("title", &mut self.faults);
-        table.optional_text("check", &mut self.faults);
+        let check = table.optional_text("check", &mut self.faults);
         let cites = self.cites(table, sources);
         Some(ReferralState {
+            check,
             states: states.into_iter().map(|state| state.value).collect(),
             suppresses: suppresses?,
             aids: for_aids.into_iter().map(|aid| aid.value).collect(),
@@ -870,6 +921,17 @@ impl<'d> PolicyReader<'d> {
                 None => format!("referred_{}", aid.id),
                 Some(rule) => format!("referred_{}_unless_{rule}", aid.id),
             };
+            if rules.iter().any(|rule| rule.id == id) {
+                self.faults.push(Fault::of_file(
+                    self.document.path(),
+                    Text::new(
+                        format!("编号“{id}”是为转介规则保留的"),
+                        format!("the id `{id}` is kept for the rule made from [[referral_state]]"),
+                    ),
+                    Text::new("请改用另一个编号", "choose another id"),
+                ));
+                continue;
+            }
             // The parts were checked one by one, so this parses; were it not so,
             // the fault says where to look.
             let Ok(expression) = parse(&when, &row_scope(schema)) else {
@@ -912,7 +974,7 @@ impl<'d> PolicyReader<'d> {
                     ),
                 ),
                 cites,
-                check: None,
+                check: group.iter().find_map(|entry| entry.check.clone()),
                 urgent: false,
                 cases: Vec::new(),
             });
@@ -1036,12 +1098,8 @@ fn row_scope(schema: &ExportSchema) -> Scope {
 }
 
 /// What a term or aid may name: rules (but no withhold rule) and terms.
-fn combination_scope(rules: &[Rule], terms: &[String], grammar: Grammar) -> Scope {
-    let names = rules
-        .iter()
-        .filter(|rule| rule.kind != RuleKind::Withhold)
-        .map(|rule| &rule.id)
-        .chain(terms);
+fn combination_scope(declared: &[String], terms: &[String], grammar: Grammar) -> Scope {
+    let names = declared.iter().chain(terms);
     Scope {
         columns: names
             .map(|name| ScopeColumn {

@@ -1,0 +1,144 @@
+"""aidlink beside its peers, each as a whole process, in turn.
+
+    python compare.py ROUND_DIR --aidlink PATH_TO_BINARY [--runs 3] [--check-ids]
+
+Exit code 1 when leads or matched rows differ.
+"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import policy_sql
+
+HERE = Path(__file__).resolve().parent
+PROVISIONAL = 3  # aidlink's exit code when a threshold was passed: the lists are there
+
+
+def measure(command, accepted=(0,)):
+    """Runs a process: its output, wall and CPU seconds, and peak RSS in MiB."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in accepted:
+            errors.seek(0)
+            sys.exit(f"{command[0]} failed ({process.returncode}):\n{errors.read().decode()}")
+        output.seek(0)
+        figures = (wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+        return output.read().decode(), figures
+
+
+def run_aidlink(binary, folder):
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "output"
+        command = [binary, "run", str(folder / "round.toml"), "--output", str(output)]
+        _, figures = measure(command, (0, PROVISIONAL))
+        summary = json.loads((output / "summary.json").read_text("utf-8"))
+    exports = summary["exports"].items()
+    found = {
+        "leads_by_aid": {aid: sum(count.values()) for aid, count in summary["leads_by_aid"].items()},
+        "matched_rows": {name: account["matched"] for name, account in exports if name != policy_sql.CASES},
+    }
+    return found, figures
+
+
+def run_peer(script, folder, *options):
+    output, figures = measure([sys.executable, str(HERE / script), str(folder), *options])
+    found = json.loads(output)
+    del found["seconds"]
+    return found, figures
+
+
+def machine():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = "unknown CPU"
+    return f"{model}, {len(os.sched_getaffinity(0))} cores"
+
+
+def differences(found):
+    """What a program counts otherwise than the first one."""
+    reference, expected = next(iter(found.items()))
+    for program, counts in found.items():
+        for what in ("leads_by_aid", "matched_rows"):
+            for key in sorted(expected[what].keys() | counts[what].keys()):
+                one, other = expected[what].get(key), counts[what].get(key)
+                if one != other:
+                    yield f"{what} of {key}: {reference} {one}, {program} {other}"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("round_dir", type=Path)
+    arguments.add_argument("--aidlink", required=True)
+    arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("--check-ids", action="store_true", help="the peers check ID numbers too")
+    arguments = arguments.parse_args()
+    folder = arguments.round_dir
+    options = ["--check-ids"] if arguments.check_ids else []
+    programs = {
+        "aidlink": lambda: run_aidlink(arguments.aidlink, folder),
+        "DuckDB": lambda: run_peer("duckdb_round.py", folder, *options),
+        "Polars": lambda: run_peer("polars_round.py", folder, *options),
+    }
+    if importlib.util.find_spec("polars_hash"):
+        programs["Polars, polars-hash"] = lambda: run_peer(
+            "polars_round.py", folder, "--hash", "polars-hash", *options
+        )
+    exports = policy_sql.Round(folder).exports.values()
+    rows = size = 0
+    for export in exports:  # and so every file is in the page cache before the first run
+        content = export.path.read_bytes()
+        rows, size = rows + content.count(b"\n") - 1, size + len(content)
+        del content
+    figures, found = {program: [] for program in programs}, {}
+    for _ in range(arguments.runs):
+        for program, run in programs.items():
+            counts, measured = run()
+            if found.setdefault(program, counts) != counts:
+                sys.exit(f"{program} gave other counts than before")
+            figures[program].append(measured)
+
+    version = subprocess.run([arguments.aidlink, "--version"], capture_output=True, text=True).stdout.strip()
+    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("duckdb", "polars"))
+    print(f"{version}, {libraries}, Python {sys.version.split()[0]}")
+    print(f"{machine()}; load {os.getloadavg()[0]:.1f}")
+    print(f"{rows:,} rows, {size / 1e6:,.0f} MB; medians of {arguments.runs} runs, files in the page cache\n")
+    print(f"{'':22}{'wall s':>10}{'CPU s':>10}{'peak MiB':>10}{'wall min..max':>18}")
+    medians = {}
+    for program, runs in figures.items():
+        walls, cpus, peaks = zip(*runs)
+        medians[program] = statistics.median(walls)
+        spread = f"{min(walls):.2f}..{max(walls):.2f}"
+        print(
+            f"{program:22}{medians[program]:10.2f}{statistics.median(cpus):10.2f}"
+            f"{statistics.median(peaks):10.0f}{spread:>18}"
+        )
+    print()
+    for program in list(programs)[1:]:
+        print(f"aidlink : {program} = 1 : {medians[program] / medians['aidlink']:.2f} (wall time)")
+    print()
+    faults = list(differences(found))
+    if faults:
+        print("\n".join(faults))
+        sys.exit(1)
+    counts = found["aidlink"]
+    leads, matched = sum(counts["leads_by_aid"].values()), sum(counts["matched_rows"].values())
+    print(f"leads of each aid ({leads} in all) and matched rows of each register ({matched}) are equal")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""A round in DuckDB: python duckdb_round.py ROUND_DIR [--check-ids]"""
+
+import argparse
+import json
+import time
+
+import duckdb
+
+import policy_sql
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("round_dir")
+    arguments.add_argument("--check-ids", action="store_true", help="leave out rows whose check digit is wrong")
+    arguments = arguments.parse_args()
+    begun = time.perf_counter()
+    round_ = policy_sql.Round(arguments.round_dir)
+    *steps, leads, matched = policy_sql.statements(round_, arguments.check_ids)
+    connection = duckdb.connect()
+    for step in steps:
+        connection.execute(step)
+    counts = connection.execute(leads).fetchone()
+    rows = dict(connection.execute(matched).fetchall())
+    result = {
+        "leads_by_aid": dict(zip((aid.id for aid in round_.aids), counts)),
+        "matched_rows": {export.schema: rows[export.schema] for export in round_.registers},
+        "seconds": round(time.perf_counter() - begun, 3),
+    }
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

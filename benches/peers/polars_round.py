@@ -1,0 +1,171 @@
+"""A round in Polars: python polars_round.py ROUND_DIR [--hash polars-hash] [--check-ids]"""
+
+import argparse
+import hashlib
+import json
+import time
+
+import polars as pl
+
+from policy_sql import CASES, CHECK_WEIGHTS, SALT, Round
+
+
+def hashlib_tokens(ids):
+    """Hashes a batch of IDs: one copy of the salted state for each."""
+    copy = hashlib.sha256(SALT.encode()).copy
+    digests = []
+    for national_id in ids.cast(pl.Binary).to_list():
+        if national_id is None:
+            digests.append(None)
+            continue
+        state = copy()
+        state.update(national_id)
+        digests.append(state.digest())
+    return pl.Series(digests, dtype=pl.Binary)
+
+
+def token(hash_with):
+    national_id = pl.col("national_id")
+    if hash_with == "hashlib":
+        return national_id.map_batches(hashlib_tokens, return_dtype=pl.Binary, is_elementwise=True)
+    import polars_hash  # noqa: F401, adds `chash` to expressions
+
+    return pl.concat_str(pl.lit(SALT), national_id).chash.sha2_256()
+
+
+def scan(round_, export, options):
+    """Reads the needed columns of a file as text and hashes every ID once."""
+    needed = [
+        field["name"]
+        for field in round_.columns_needed(export.schema)
+        if field["name"] in export.header
+    ]
+    rows = pl.scan_csv(export.path, infer_schema=False).select("national_id", *needed)
+    if options.check_ids:
+        rows = rows.filter(valid_id())
+    return rows.with_columns(token(options.hash).alias("token"))
+
+
+def valid_id():
+    """Eighteen characters whose check digit fits (ISO 7064 MOD 11-2)."""
+    national_id = pl.col("national_id")
+    weighted = pl.sum_horizontal(
+        weight * national_id.str.slice(place, 1).cast(pl.Int32, strict=False)
+        for place, weight in enumerate(CHECK_WEIGHTS)
+    )
+    fits = pl.lit("10X98765432").str.slice(weighted % 11, 1) == national_id.str.slice(17, 1)
+    return national_id.str.contains("^[0-9]{17}[0-9X]$") & fits
+
+
+def typed(field, present):
+    """A text column as its type; what cannot be read is null."""
+    column, kind = pl.col(field["name"]), field["type"]
+    if not present:
+        dtype = {"boolean": pl.Boolean, "date": pl.Date, "string": pl.String}.get(kind, pl.Float64)
+        return pl.lit(None, dtype).alias(field["name"])
+    if kind == "boolean":
+        yes, no = column.is_in(field["trueValues"]), column.is_in(field["falseValues"])
+        return pl.when(yes).then(True).when(no).then(False).alias(field["name"])
+    if kind == "date":
+        return column.str.to_date("%Y-%m-%d", strict=False)
+    if kind in ("integer", "number"):
+        return column.cast(pl.Float64, strict=False)
+    codes = field.get("constraints", {}).get("enum")
+    return pl.when(column.is_in(codes)).then(column) if codes else column
+
+
+def typed_row(round_, schema, header):
+    """Columns that rules may name: those of the export, and what the ID number says."""
+    national_id = pl.col("national_id")
+    today = int(round_.as_of.strftime("%Y%m%d"))
+    age = (today - national_id.str.slice(6, 8).cast(pl.Int32, strict=False)) // 10000
+    odd = national_id.str.slice(16, 1).cast(pl.Int32, strict=False) % 2 == 1
+    columns = [typed(field, field["name"] in header) for field in round_.columns_needed(schema)]
+    derived = {
+        "age": age,
+        "minor": age < 18,
+        "sex": pl.when(odd).then(pl.lit("male")).otherwise(pl.lit("female")),
+        "as_of": pl.lit(round_.as_of),
+    }
+    return columns + [expression.alias(column) for column, expression in derived.items()]
+
+
+def outcome(rule):
+    when = pl.sql_expr(rule.when).alias(rule.id)
+    default = {"no": False, "yes": True}.get(rule.unknown)
+    return when if default is None else when.fill_null(default)
+
+
+def outcomes(round_, export, rows):
+    """The rows that are not withheld: a token and an outcome for each rule."""
+    rows = rows.select("token", *typed_row(round_, export.schema, export.header))
+    for rule in round_.withhold_rules(export.schema):
+        rows = rows.filter(~outcome(rule))
+    return rows.select("token", *map(outcome, round_.outcome_rules(export.schema)))
+
+
+def persons(round_, export, parties, options):
+    """Rows of case parties only, joined by a three-valued OR for each person."""
+    hits = scan(round_, export, options).join(parties, on="token", how="semi")
+    hits = hits.collect(engine="streaming").lazy()
+    rules = [rule.id for rule in round_.outcome_rules(export.schema)]
+    return (
+        outcomes(round_, export, hits)
+        .group_by("token")
+        .agg(pl.len().alias("matched_rows"), pl.col(rules).any(ignore_nulls=False))
+        .collect()
+    )
+
+
+def run(round_, options):
+    """The leads as a frame of token and aid, and the matched rows of each register."""
+    rules = [rule.id for rule in round_.outcome_rules(CASES)]
+    cases = outcomes(round_, round_.exports[CASES], scan(round_, round_.exports[CASES], options))
+    cases = cases.filter(pl.any_horizontal(pl.col(rules).ne_missing(False))).collect()
+    parties = cases.lazy().select("token").unique()
+    joined, matched = cases.lazy(), {}
+    for rule in round_.rules:
+        if rule.on not in round_.exports and not rule.withhold:
+            joined = joined.with_columns(pl.lit(False).alias(rule.id))
+    for export in round_.registers:
+        person = persons(round_, export, parties, options)
+        matched[export.schema] = int(person["matched_rows"].sum())
+        person = person.lazy().drop("matched_rows").with_columns(there=pl.lit(True))
+        # Who is not in a register has no outcome yes there, and none unknown.
+        rules = [rule.id for rule in round_.outcome_rules(export.schema)]
+        absent = pl.col("there").is_null()
+        joined = joined.join(person, on="token", how="left").with_columns(
+            pl.when(absent).then(False).otherwise(pl.col(rules)).name.keep()
+        ).drop("there")
+    joined = joined.collect()
+    leads = [
+        joined.filter(
+            pl.sql_expr(aid.qualifies).ne_missing(False)
+            & pl.sql_expr(aid.settled).ne_missing(True)
+            & pl.sql_expr(aid.referred).ne_missing(True)
+        ).select(pl.col("token").unique(), pl.lit(aid.id).alias("aid"))
+        for aid in round_.aids
+    ]
+    return pl.concat(leads), matched
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("round_dir")
+    arguments.add_argument("--hash", choices=["hashlib", "polars-hash"], default="hashlib")
+    arguments.add_argument("--check-ids", action="store_true", help="leave out rows whose check digit is wrong")
+    arguments = arguments.parse_args()
+    begun = time.perf_counter()
+    round_ = Round(arguments.round_dir)
+    leads, matched = run(round_, arguments)
+    counts = dict(leads["aid"].value_counts().iter_rows())
+    result = {
+        "leads_by_aid": {aid.id: counts.get(aid.id, 0) for aid in round_.aids},
+        "matched_rows": matched,
+        "seconds": round(time.perf_counter() - begun, 3),
+    }
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
