@@ -137,6 +137,21 @@ pub struct SampleArguments {
     /// Folder to make; it must not exist / 要生成的文件夹，不得已存在
     #[arg(long)]
     pub out: PathBuf,
+    /// How many times 40,000 register rows / 登记行数为四万的多少倍
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2500))]
+    pub scale: u32,
+    /// How the exports are written / 导出的书写方式
+    #[arg(long, value_enum, default_value_t = Dirt::Realistic)]
+    pub dirt: Dirt,
+}
+
+/// How the exports of a sample are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dirt {
+    /// As agencies write them: encodings, headers, labels, dirty numbers / 如各机构实际导出
+    Realistic,
+    /// UTF-8 with canonical headers and codes; no dirty number / 规范格式，号码全部干净
+    None,
 }
 
 /// Arguments of `completions`.

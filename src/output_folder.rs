@@ -95,6 +95,21 @@ impl OutputFolder {
         Ok(())
     }
 
+    /// A file to be written piece by piece; it is not among
+    /// [`OutputFolder::written`].
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn stream(&self, path: &str) -> Result<StreamedFile, Fault> {
+        let shown = self.destination.join(path);
+        create_file(&self.partial.path().join(path))
+            .map(|file| StreamedFile {
+                file: io::BufWriter::new(file),
+                shown: shown.clone(),
+            })
+            .map_err(|error| unwritable(&shown, &error))
+    }
+
     /// The files written so far, in order.
     pub fn written(&self) -> &[WrittenFile] {
         &self.written
@@ -121,7 +136,42 @@ impl OutputFolder {
     }
 }
 
+/// A file that is written piece by piece.
+pub struct StreamedFile {
+    file: io::BufWriter<File>,
+    shown: PathBuf,
+}
+
+impl StreamedFile {
+    /// Writes a piece.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| unwritable(&self.shown, &error))
+    }
+
+    /// Writes what is left and makes it lasting.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn finish(mut self) -> Result<(), Fault> {
+        self.file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all())
+            .map_err(|error| unwritable(&self.shown, &error))
+    }
+}
+
 fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_file(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn create_file(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -133,9 +183,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    options.open(path)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -4,18 +4,19 @@
 //! screening sees token tables, resolving sees references and the
 //! procuratorate's own export.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::known_answers;
 use aidlink_agency::resolve::{ResolvedLead, resolve};
 use aidlink_agency::scan::Export;
+use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Report, Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::{ALGORITHM, Tokeniser};
 use aidlink_centre::screen::{NotVerified, ScreeningTerms, screen};
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::text::Text;
-use aidlink_contract::token::Token;
 use aidlink_contract::token_table::Origin;
 
 use crate::audit::log::AuditLog;
@@ -97,14 +98,6 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     for planned in plan.exports() {
         match Export::open(&planned.path, &planned.schema, planned.encoding) {
             Ok(export) => {
-                log.record(
-                    "export_read",
-                    &[
-                        ("export", &planned.schema.name),
-                        ("file", &planned.written_path),
-                        ("blake3", export.digest()),
-                    ],
-                );
                 opened.push((planned, export));
             }
             Err(found) => faults.extend(found),
@@ -139,7 +132,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     };
     let on_rows = |rows| progress.rows(rows);
     let mut cases = None;
-    let mut case_parties: HashSet<Token> = HashSet::new();
+    let mut case_parties = TokenSet::default();
     let mut registers = Vec::new();
     let mut reports = Vec::new();
     for (index, (planned, export)) in opened.iter().enumerate() {
@@ -152,11 +145,12 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
             as_of: plan.as_of,
             tokeniser: &tokeniser,
             probe: (!is_cases).then_some(&case_parties),
+            pass: Pass::DEFAULT,
             progress: &on_rows,
         };
         let report = if is_cases {
             tokenise_cases(export, &tokenising, origin(planned)).map(|(table, report)| {
-                case_parties = table.tokens().iter().copied().collect();
+                case_parties = TokenSet::new(table.tokens());
                 cases = Some(table);
                 report
             })
@@ -173,6 +167,8 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
                     "export_tokenised",
                     &[
                         ("export", &planned.schema.name),
+                        ("file", &planned.written_path),
+                        ("blake3", &report.digest),
                         ("rows", &report.account.rows.to_string()),
                         ("rejected", &report.account.rejected.to_string()),
                         ("withheld", &report.account.withheld.to_string()),
@@ -209,9 +205,11 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         as_of: plan.as_of,
         tokeniser: &tokeniser,
         probe: None,
+        pass: Pass::DEFAULT,
         progress: &on_rows,
     };
-    let leads = resolve(export, &tokenising, screening.leads)?;
+    let screened_digest = &reports[0].digest;
+    let leads = resolve(export, &tokenising, screened_digest, screening.leads)?;
     log.record("resolved", &[("leads", &leads.len().to_string())]);
 
     let exports: Vec<ReadExport> = opened
@@ -271,8 +269,8 @@ fn read_export(planned: &PlannedExport, export: &Export, report: Report) -> Read
     };
     ReadExport {
         planned: planned.clone(),
-        digest: export.digest().to_owned(),
-        byte_length: export.byte_length(),
+        digest: report.digest.clone(),
+        byte_length: report.byte_length,
         encoding: export.encoding().name(),
         columns_not_read: columns
             .headers

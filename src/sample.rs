@@ -19,9 +19,10 @@ use jiff::civil::Date;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::cli::{Dirt, SampleArguments};
 use crate::output_folder::OutputFolder;
 use export_file::{ExportFile, Style};
-use person::People;
+use person::Population;
 
 /// The as-of date of sample rounds.
 const AS_OF: Date = Date::constant(2026, 9, 30);
@@ -89,7 +90,7 @@ impl Row {
     }
 }
 
-/// The rows of all exports.
+/// The rows of planted people, by export.
 #[derive(Default)]
 struct Exports {
     case_parties: Vec<Row>,
@@ -100,31 +101,38 @@ struct Exports {
     veterans: Vec<Row>,
 }
 
-/// Writes a sample round; gives the number of planted leads.
+/// Writes a sample round; gives the number of planted leads. Rows are made and
+/// written one after the other, so memory grows with the case parties and not
+/// with the registers.
 ///
 /// # Errors
 /// When the folder exists or cannot be written.
-pub fn write(seed: u64, out: &Path) -> Result<usize, Fault> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut people = People::new();
-    let mut exports = Exports::default();
-    let truth = scenario::plant(&mut random, &mut people, &mut exports);
-    background::fill(&mut random, &mut people, &mut exports);
-
+pub fn write(arguments: &SampleArguments) -> Result<usize, Fault> {
+    let out = arguments.out.as_path();
+    let mut random = ChaCha8Rng::seed_from_u64(arguments.seed);
     let mut folder = OutputFolder::begin(out)?;
-    let files = [
-        (exports.case_parties, Style::CaseParties),
-        (exports.referrals, Style::Plain),
-        (exports.assistance, Style::Gb18030WithTitle),
-        (exports.students, Style::Excel),
-        (exports.disabled, Style::CertificateNumbers),
-        (exports.veterans, Style::Semicolons),
+    let mut population = Population::new(arguments.scale);
+    let mut exports = Exports::default();
+    let truth = scenario::plant(&mut random, &mut population, &mut exports);
+
+    let planted = [
+        exports.case_parties,
+        exports.referrals,
+        exports.assistance,
+        exports.students,
+        exports.disabled,
+        exports.veterans,
     ];
-    for ((rows, style), (name, schema)) in files.into_iter().zip(SCHEMAS) {
+    let makers = background::makers(arguments.scale);
+    for ((planted, maker), (name, schema)) in planted.into_iter().zip(makers).zip(SCHEMAS) {
         let schema = shipped_schema(name, schema)?;
-        let file = ExportFile::new(&schema, style);
-        let bytes = file.write(&mut random, rows);
-        folder.write(&format!("{name}.csv"), &bytes)?;
+        let style = match arguments.dirt {
+            Dirt::Realistic => maker.style,
+            Dirt::None => Style::Plain,
+        };
+        let mut file = ExportFile::new(&schema, style, folder.stream(&format!("{name}.csv"))?);
+        maker.fill(&mut random, &mut population, planted, &mut file)?;
+        file.finish()?;
     }
     let leads = truth.leads.len();
     folder.write("truth/planted-leads.csv", truth.leads_csv().as_bytes())?;
@@ -146,7 +154,7 @@ pub fn write(seed: u64, out: &Path) -> Result<usize, Fault> {
             folder.write(&format!("schemas/{name}.json"), schema.as_bytes())?;
         }
     }
-    folder.write("round.toml", round_file(seed, beside).as_bytes())?;
+    folder.write("round.toml", round_file(arguments, beside).as_bytes())?;
     folder.complete()?;
     Ok(leads)
 }
@@ -161,10 +169,19 @@ fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
     })
 }
 
-fn round_file(seed: u64, beside: bool) -> String {
+fn round_file(arguments: &SampleArguments, beside: bool) -> String {
+    let SampleArguments {
+        seed, scale, dirt, ..
+    } = arguments;
+    let gb18030 = *dirt == Dirt::Realistic;
+    let made_by = match (scale, dirt) {
+        (1, Dirt::Realistic) => format!("aidlink sample --seed {seed}"),
+        (_, Dirt::Realistic) => format!("aidlink sample --seed {seed} --scale {scale}"),
+        (_, Dirt::None) => format!("aidlink sample --seed {seed} --scale {scale} --dirt none"),
+    };
     let root = if beside { "../../" } else { "" };
     let mut text = format!(
-        r#"# A synthetic round, made by `aidlink sample --seed {seed}`. 合成数据，非真实人员。
+        r#"# A synthetic round, made by `{made_by}`. 合成数据，非真实人员。
 round = "2026Q3"
 as_of = 2026-09-30
 issued_on = 2026-09-30
@@ -193,7 +210,7 @@ reject_rate = 0.05
 "#
     );
     for (name, _) in SCHEMAS {
-        let encoding = if name == "civil-affairs.assistance" {
+        let encoding = if gb18030 && name == "civil-affairs.assistance" {
             "encoding = \"gb18030\"     # else it is detected\n"
         } else {
             ""

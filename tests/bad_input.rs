@@ -77,17 +77,51 @@ fn a_file_without_a_header() {
 #[test]
 fn an_unknown_encoding() {
     let round = Round::sample();
-    let mut bytes = std::fs::read(round.path(VETERANS)).unwrap();
-    let third_line = bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == b'\n')
-        .nth(1)
-        .unwrap()
-        .0;
-    bytes.splice(third_line + 3..third_line + 3, [0xff, 0xfe, 0x80, 0xff]);
-    round.write(VETERANS, bytes);
-    refused(&round, 1, &["(line 3)", "unknown encoding", "CSV UTF-8"]);
+    // Bytes of neither encoding in every line: what a third encoding looks like.
+    let text = round.read(VETERANS);
+    let lines: Vec<Vec<u8>> = text
+        .lines()
+        .map(|line| [line.as_bytes(), b"\xff\x80"].concat())
+        .collect();
+    round.write(VETERANS, lines.join(&b'\n'));
+    refused(&round, 1, &["(line 1)", "unknown encoding", "CSV UTF-8"]);
+}
+
+#[test]
+fn a_file_of_mixed_encodings_loses_nothing() {
+    let round = Round::sample();
+    let text = round.read(STUDENTS);
+    // Every third line as another system would have written it.
+    let mut bytes = Vec::new();
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        match index % 3 {
+            2 => bytes.extend_from_slice(&encoding_rs::GB18030.encode(line).0),
+            _ => bytes.extend_from_slice(line.as_bytes()),
+        }
+    }
+    assert!(String::from_utf8(bytes.clone()).is_err());
+    round.write(STUDENTS, bytes);
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("218 leads:"));
+    assert!(
+        !ended.stdout.contains("could not be read"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn an_unclosed_quote_in_the_header_line_takes_no_row_into_a_header() {
+    let round = Round::sample();
+    round.replace(STUDENTS, "学籍状态", "\"学籍状态");
+    let ended = round.run();
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("students.csv: no header was found"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! The contracts between the sides, each with a test that breaks when it does.
 
-use std::collections::HashSet;
 use std::process::Command;
 
 use aidlink::round::Plan;
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::scan::Export;
+use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::{ALGORITHM, Tokeniser};
 use aidlink_centre::screen::{ScreenError, Screening, ScreeningTerms, screen};
-use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
     let tokeniser = Tokeniser::new(&key.person_subkey());
     let mut cases = None;
     let mut registers = Vec::new();
-    let mut parties: HashSet<Token> = HashSet::new();
+    let mut parties = TokenSet::default();
     for (index, planned) in plan.exports().enumerate() {
         let export = Export::open(&planned.path, &planned.schema, planned.encoding);
         let Ok(export) = export else {
@@ -79,6 +79,7 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
             as_of: plan.as_of,
             tokeniser: &tokeniser,
             probe: (index > 0 && probed).then_some(&parties),
+            pass: Pass::DEFAULT,
             progress: &|_| {},
         };
         let origin = Origin {
@@ -92,7 +93,7 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
         if index == 0 {
             let (table, report) = tokenise_cases(&export, &tokenising, origin).unwrap();
             assert!(report.account.adds_up());
-            parties = table.tokens().iter().copied().collect();
+            parties = TokenSet::new(table.tokens());
             cases = Some(table);
         } else {
             let (table, report) = tokenise_register(&export, &tokenising, origin).unwrap();

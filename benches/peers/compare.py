@@ -104,7 +104,7 @@ def main():
         content = export.path.read_bytes()
         rows, size = rows + content.count(b"\n") - 1, size + len(content)
         del content
-    figures, found = {program: [] for program in programs}, {}
+    figures, found, load = {program: [] for program in programs}, {}, os.getloadavg()[0]
     for _ in range(arguments.runs):
         for program, run in programs.items():
             counts, measured = run()
@@ -115,7 +115,7 @@ def main():
     version = subprocess.run([arguments.aidlink, "--version"], capture_output=True, text=True).stdout.strip()
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("duckdb", "polars"))
     print(f"{version}, {libraries}, Python {sys.version.split()[0]}")
-    print(f"{machine()}; load {os.getloadavg()[0]:.1f}")
+    print(f"{machine()}; load before {load:.1f}")
     print(f"{rows:,} rows, {size / 1e6:,.0f} MB; medians of {arguments.runs} runs, files in the page cache\n")
     print(f"{'':22}{'wall s':>10}{'CPU s':>10}{'peak MiB':>10}{'wall min..max':>18}")
     medians = {}

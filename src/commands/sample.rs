@@ -8,7 +8,7 @@ use crate::{sample, terminal};
 
 /// Makes a synthetic round in a new folder.
 pub fn run(arguments: SampleArguments, language: Language) -> Ending {
-    match sample::write(arguments.seed, &arguments.out) {
+    match sample::write(&arguments) {
         Ok(leads) => {
             let out = arguments.out.display();
             terminal::say(

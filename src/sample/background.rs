@@ -3,65 +3,72 @@
 
 use rand::{Rng, RngExt};
 
-use super::person::{People, Person};
+use aidlink_contract::fault::Fault;
+use rand_chacha::ChaCha8Rng;
+
+use super::Row;
+use super::export_file::{ExportFile, Style};
+use super::person::{Person, Population};
 use super::scenario::{case_row, register_row};
-use super::{Exports, Row};
 
-const CASE_PARTIES: usize = 2_000;
-const ASSISTANCE: usize = 16_000;
-const STUDENTS: usize = 13_000;
-const DISABLED: usize = 7_000;
-const VETERANS: usize = 4_000;
-const REFERRALS: usize = 160;
+/// How one export is filled up around its planted rows.
+pub(super) struct Maker {
+    /// How its agency writes.
+    pub(super) style: Style,
+    /// Rows in all.
+    rows: usize,
+    make: fn(&mut ChaCha8Rng, &mut Population) -> Row,
+}
 
-/// Fills the exports up to the size of a county.
-pub(super) fn fill(random: &mut impl Rng, people: &mut People, exports: &mut Exports) {
-    let mut parties = Vec::new();
-    let mut number = 0;
-    while exports.case_parties.len() < CASE_PARTIES {
-        number += 1;
-        let person = people.make(random, 18..=75);
-        let row = ordinary_case(random, &person, &format!("韶检普刑〔2026〕{number}号"));
-        exports.case_parties.push(row);
-        parties.push(person);
-    }
-    shuffle(random, &mut exports.case_parties);
-    // A few rows of each register are of case parties without a ground.
-    let someone = |random: &mut _, people: &mut People, ages| {
-        if chance(random, 0.03) && !parties.is_empty() {
-            parties[index(random, parties.len())].clone()
-        } else {
-            people.make(random, ages)
+/// The exports in the order of the schemas. A county has 2,000 case parties
+/// and 40,000 register rows.
+pub(super) fn makers(scale: u32) -> [Maker; 6] {
+    let scale = scale as usize;
+    let tenth = (scale / 10).max(1);
+    let maker = |style, rows, make| Maker { style, rows, make };
+    [
+        maker(Style::CaseParties, 2_000 * tenth, ordinary_case),
+        maker(Style::Plain, 160 * tenth, referral),
+        maker(Style::Gb18030WithTitle, 16_000 * scale, assistance),
+        maker(Style::Excel, 13_000 * scale, student),
+        maker(Style::CertificateNumbers, 7_000 * scale, disabled),
+        maker(Style::Semicolons, 4_000 * scale, veteran),
+    ]
+}
+
+impl Maker {
+    /// Writes the planted rows at random places among others.
+    pub(super) fn fill(
+        &self,
+        random: &mut ChaCha8Rng,
+        population: &mut Population,
+        mut planted: Vec<Row>,
+        file: &mut ExportFile<'_>,
+    ) -> Result<(), Fault> {
+        shuffle(random, &mut planted);
+        for left in (1..=self.rows.max(planted.len())).rev() {
+            let row = match random.random_range(0..left) < planted.len() {
+                true => planted.pop(),
+                false => None,
+            };
+            let row = row.unwrap_or_else(|| (self.make)(random, population));
+            file.row(random, &row)?;
         }
-    };
-    while exports.assistance.len() < ASSISTANCE {
-        let person = someone(random, people, 1..=90);
-        exports.assistance.push(assistance(random, &person));
+        Ok(())
     }
-    while exports.students.len() < STUDENTS {
-        let person = people.make(random, 5..=22);
-        exports.students.push(student(random, &person));
-    }
-    while exports.disabled.len() < DISABLED {
-        let person = someone(random, people, 2..=88);
-        exports.disabled.push(disabled(random, &person));
-    }
-    while exports.veterans.len() < VETERANS {
-        let person = someone(random, people, 22..=85);
-        exports.veterans.push(veteran(random, &person));
-    }
-    while exports.referrals.len() < REFERRALS {
-        let person = someone(random, people, 18..=75);
-        exports.referrals.push(referral(random, &person));
-    }
-    for rows in [
-        &mut exports.assistance,
-        &mut exports.students,
-        &mut exports.disabled,
-        &mut exports.veterans,
-        &mut exports.referrals,
-    ] {
-        shuffle(random, rows);
+}
+
+/// Somebody in a register: a few are case parties without a ground.
+fn someone(
+    random: &mut ChaCha8Rng,
+    population: &Population,
+    ages: std::ops::RangeInclusive<i32>,
+) -> Person {
+    let parties = &population.ordinary_parties;
+    if !parties.is_empty() && chance(random, 0.03) {
+        parties[index(random, parties.len())].clone()
+    } else {
+        population.other(random, ages)
     }
 }
 
@@ -102,7 +109,13 @@ fn day(random: &mut impl Rng, years: std::ops::RangeInclusive<i32>) -> String {
 }
 
 /// A case party on whom no ground holds and none is undecided.
-fn ordinary_case(random: &mut impl Rng, person: &Person, number: &str) -> Row {
+fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
+    let person = population.case_party(random, 18..=75);
+    let number = format!(
+        "韶检普刑〔2026〕{}号",
+        population.ordinary_parties.len() + 1
+    );
+    population.ordinary_parties.push(person.clone());
     let role = pick(
         random,
         &[
@@ -130,8 +143,8 @@ fn ordinary_case(random: &mut impl Rng, person: &Person, number: &str) -> Row {
     let fault = flag(random, 0.04);
     case_row(
         random,
-        person,
-        number,
+        &person,
+        &number,
         &[
             ("role", role),
             ("case_kind", "criminal"),
@@ -146,7 +159,8 @@ fn ordinary_case(random: &mut impl Rng, person: &Person, number: &str) -> Row {
     )
 }
 
-fn assistance(random: &mut impl Rng, person: &Person) -> Row {
+fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
+    let person = someone(random, population, 1..=90);
     let kind = pick(
         random,
         &[
@@ -190,7 +204,7 @@ fn assistance(random: &mut impl Rng, person: &Person) -> Row {
     let relationship = pick(random, &["self", "spouse", "child", "parent"]);
     let amount = random.random_range(180..980).to_string();
     register_row(
-        person,
+        &person,
         &[
             ("kind", kind),
             ("area", pick(random, &["urban", "rural", "rural"])),
@@ -206,9 +220,10 @@ fn assistance(random: &mut impl Rng, person: &Person) -> Row {
     )
 }
 
-fn student(random: &mut impl Rng, person: &Person) -> Row {
+fn student(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
+    let person = population.other(random, 5..=22);
     register_row(
-        person,
+        &person,
         &[
             (
                 "school",
@@ -253,10 +268,11 @@ fn student(random: &mut impl Rng, person: &Person) -> Row {
     )
 }
 
-fn disabled(random: &mut impl Rng, person: &Person) -> Row {
+fn disabled(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
+    let person = someone(random, population, 2..=88);
     let issued = day(random, 2012..=2025);
     register_row(
-        person,
+        &person,
         &[
             (
                 "class",
@@ -290,9 +306,10 @@ fn disabled(random: &mut impl Rng, person: &Person) -> Row {
     )
 }
 
-fn veteran(random: &mut impl Rng, person: &Person) -> Row {
+fn veteran(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
+    let person = someone(random, population, 22..=85);
     register_row(
-        person,
+        &person,
         &[
             (
                 "kind",
@@ -328,7 +345,8 @@ fn veteran(random: &mut impl Rng, person: &Person) -> Row {
     )
 }
 
-fn referral(random: &mut impl Rng, person: &Person) -> Row {
+fn referral(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
+    let person = someone(random, population, 18..=75);
     let on = day(random, 2025..=2025);
     let aid = pick(
         random,

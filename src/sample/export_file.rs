@@ -1,6 +1,7 @@
 //! Writing rows as an agency's system would: its headers, its codes, its
 //! encoding, its dirt.
 
+use aidlink_contract::fault::Fault;
 use aidlink_contract::schema::{ExportSchema, Field, Role};
 use aidlink_contract::value::FieldType;
 use encoding_rs::GB18030;
@@ -8,6 +9,7 @@ use rand::{Rng, RngExt};
 
 use super::Row;
 use super::scenario::UNRECOVERABLE;
+use crate::output_folder::StreamedFile;
 
 /// How an agency's system writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,53 +28,97 @@ pub(super) enum Style {
     Semicolons,
 }
 
-/// One export about to be written.
+/// Rows that are encoded and written together.
+const ROWS_A_PIECE: usize = 4096;
+
+/// One export under way.
 pub(super) struct ExportFile<'s> {
-    schema: &'s ExportSchema,
     style: Style,
+    fields: Vec<&'s Field>,
+    file: StreamedFile,
+    piece: Vec<Vec<String>>,
+    rows: u64,
+    begun: bool,
 }
 
 impl<'s> ExportFile<'s> {
-    pub(super) fn new(schema: &'s ExportSchema, style: Style) -> Self {
-        ExportFile { schema, style }
-    }
-
-    pub(super) fn write(&self, random: &mut impl Rng, rows: Vec<Row>) -> Vec<u8> {
-        let mut fields: Vec<&Field> = self.schema.fields.iter().collect();
-        if self.style == Style::Semicolons {
+    pub(super) fn new(schema: &'s ExportSchema, style: Style, file: StreamedFile) -> Self {
+        let mut fields: Vec<&Field> = schema.fields.iter().collect();
+        if style == Style::Semicolons {
             fields.reverse();
         }
-        let header: Vec<String> = fields.iter().map(|field| self.header(field)).collect();
-        let mut table: Vec<Vec<String>> = Vec::new();
+        let mut export = ExportFile {
+            style,
+            fields,
+            file,
+            piece: Vec::new(),
+            rows: 0,
+            begun: false,
+        };
+        if style == Style::Gb18030WithTitle {
+            export.line(&["社会救助对象花名册（合成数据）"]);
+            export.line(&["单位：元"]);
+        }
+        let header: Vec<String> = export
+            .fields
+            .iter()
+            .map(|field| export.header(field))
+            .collect();
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        export.line(&header);
+        export
+    }
+
+    /// A line that begins with these cells.
+    fn line(&mut self, cells: &[&str]) {
+        let mut line = vec![String::new(); self.fields.len()];
+        for (cell, text) in line.iter_mut().zip(cells) {
+            (*text).clone_into(cell);
+        }
+        self.push(line);
+    }
+
+    fn push(&mut self, mut line: Vec<String>) {
+        if self.style == Style::Excel {
+            line.extend([String::new(), String::new()]);
+        }
+        self.piece.push(line);
+    }
+
+    pub(super) fn row(&mut self, random: &mut impl Rng, row: &Row) -> Result<(), Fault> {
+        let cells = self
+            .fields
+            .iter()
+            .map(|field| self.cell(random, field, row));
+        let cells = cells.collect();
+        self.push(cells);
+        self.rows += 1;
+        if self.style == Style::Excel && random.random_bool(0.0005) {
+            self.line(&[]);
+        }
+        if self.piece.len() >= ROWS_A_PIECE {
+            self.write_piece()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), Fault> {
         if self.style == Style::Gb18030WithTitle {
-            let mut title = vec![String::new(); header.len()];
-            title[0] = "社会救助对象花名册（合成数据）".to_owned();
-            let mut unit = vec![String::new(); header.len()];
-            unit[0] = "单位：元".to_owned();
-            table.extend([title, unit]);
+            let persons = format!("{}人", self.rows);
+            self.line(&["合计", &persons]);
         }
-        table.push(header.clone());
-        let total = rows.len();
-        for row in rows {
-            let cells = fields.iter().map(|field| self.cell(random, field, &row));
-            table.push(cells.collect());
-            if self.style == Style::Excel && random.random_bool(0.0005) {
-                table.push(vec![String::new(); header.len()]);
-            }
+        self.write_piece()?;
+        self.file.finish()
+    }
+
+    fn write_piece(&mut self) -> Result<(), Fault> {
+        let bytes = self.encode(&self.piece);
+        self.piece.clear();
+        if !self.begun && matches!(self.style, Style::Excel | Style::CaseParties) {
+            self.file.write(b"\xef\xbb\xbf")?;
         }
-        match self.style {
-            Style::Gb18030WithTitle => {
-                let mut line = vec![String::new(); header.len()];
-                line[0] = "合计".to_owned();
-                line[1] = format!("{total}人");
-                table.push(line);
-            }
-            Style::Excel => table
-                .iter_mut()
-                .for_each(|row| row.extend(["".into(), "".into()])),
-            _ => {}
-        }
-        self.encode(&table)
+        self.begun = true;
+        self.file.write(&bytes)
     }
 
     fn header(&self, field: &Field) -> String {
@@ -120,6 +166,9 @@ impl<'s> ExportFile<'s> {
     fn id_cell(&self, random: &mut impl Rng, id: &str, row: &Row) -> String {
         if let Some(id) = id.strip_prefix(UNRECOVERABLE) {
             return beyond_repair(random, id);
+        }
+        if self.style == Style::Plain {
+            return id.to_owned();
         }
         let roll = random.random_range(0..1000);
         if self.style == Style::CertificateNumbers && roll < 850 {
@@ -175,11 +224,6 @@ impl<'s> ExportFile<'s> {
             Style::Gb18030WithTitle => {
                 let text = String::from_utf8_lossy(&bytes);
                 GB18030.encode(&text).0.into_owned()
-            }
-            Style::Excel | Style::CaseParties => {
-                let mut marked = b"\xef\xbb\xbf".to_vec();
-                marked.extend(bytes);
-                marked
             }
             _ => bytes,
         }

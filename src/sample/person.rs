@@ -16,9 +16,14 @@ pub(super) struct Person {
     pub(super) birth: Date,
 }
 
-/// Everybody made so far, so that no ID number is made twice.
-pub(super) struct People {
-    ids: HashSet<String>,
+/// The people of a round: the case parties are known one by one, so that
+/// nobody else is given the number of one of them.
+pub(super) struct Population {
+    /// How many times the planted people of a county.
+    pub(super) planted_times: usize,
+    case_parties: HashSet<String>,
+    /// Case parties on whom no ground holds; some stand in registers.
+    pub(super) ordinary_parties: Vec<Person>,
 }
 
 const SURNAMES: [&str; 24] = [
@@ -27,16 +32,30 @@ const SURNAMES: [&str; 24] = [
 ];
 const ORDINALS: [&str; 10] = ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸"];
 
-impl People {
-    pub(super) fn new() -> Self {
-        People {
-            ids: HashSet::new(),
+impl Population {
+    pub(super) fn new(scale: u32) -> Self {
+        Population {
+            planted_times: (scale as usize / 10).max(1),
+            case_parties: HashSet::new(),
+            ordinary_parties: Vec::new(),
         }
     }
 
-    /// A new person whose age at the as-of date is within a range of whole years.
-    pub(super) fn make(
+    /// A new case party.
+    pub(super) fn case_party(
         &mut self,
+        random: &mut impl Rng,
+        ages: std::ops::RangeInclusive<i32>,
+    ) -> Person {
+        let person = self.other(random, ages);
+        self.case_parties.insert(person.id.clone());
+        person
+    }
+
+    /// Somebody who is no case party, of an age within a range of whole years
+    /// at the as-of date.
+    pub(super) fn other(
+        &self,
         random: &mut impl Rng,
         ages: std::ops::RangeInclusive<i32>,
     ) -> Person {
@@ -62,7 +81,7 @@ impl People {
             );
             let id = format!("{body}{}", check_character(&body));
             // Ends in 000: what a spreadsheet leaves of a damaged number.
-            if id.ends_with("000") || !self.ids.insert(id.clone()) {
+            if id.ends_with("000") || self.case_parties.contains(&id) {
                 continue;
             }
             let surname = SURNAMES[random.random_range(0..SURNAMES.len())];

@@ -3,7 +3,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::person::{People, Person};
+use super::person::{Person, Population};
 use super::truth::{PlantedLead, PlantedNonLead, Truth};
 use super::{Exports, Row};
 
@@ -482,12 +482,16 @@ static PLANTED: &[Planted] = &[
 pub(super) const UNRECOVERABLE: &str = "!";
 
 /// Makes all planted people.
-pub(super) fn plant(random: &mut impl Rng, people: &mut People, exports: &mut Exports) -> Truth {
+pub(super) fn plant(
+    random: &mut impl Rng,
+    population: &mut Population,
+    exports: &mut Exports,
+) -> Truth {
     let mut truth = Truth::default();
     let mut case_number = 0;
     for planted in PLANTED {
-        for _ in 0..planted.count {
-            let person = people.make(random, planted.ages.clone());
+        for _ in 0..planted.count * population.planted_times {
+            let person = population.case_party(random, planted.ages.clone());
             let cases: Vec<Row> = planted
                 .cases
                 .iter()

@@ -21,6 +21,8 @@ pub enum ValueFault {
     UnreadableNumber,
     /// Neither a true nor a false value.
     UnreadableBoolean,
+    /// Not valid in any encoding that is known here.
+    Encoding,
 }
 
 impl ValueFault {
@@ -32,6 +34,7 @@ impl ValueFault {
             ValueFault::UnreadableInteger => "unreadable_integer",
             ValueFault::UnreadableNumber => "unreadable_number",
             ValueFault::UnreadableBoolean => "unreadable_boolean",
+            ValueFault::Encoding => "encoding",
         }
     }
 }
@@ -71,6 +74,34 @@ pub fn tidy(cell: &str) -> String {
         .unwrap_or(trimmed)
         .trim()
         .to_owned()
+}
+
+/// The text of a cell that a list shows, with any run of digits that has the
+/// length of an ID number, a telephone number or a bank card blacked out: it
+/// was typed into a field where it does not belong.
+pub fn without_numbers(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut run = String::new();
+    let flush = |run: &mut String, shown: &mut String| {
+        let digits = run.chars().filter(char::is_ascii_digit).count();
+        let mobile = digits == 11 && run.starts_with('1');
+        if mobile || (15..=19).contains(&digits) {
+            shown.push_str("***");
+        } else {
+            shown.push_str(run);
+        }
+        run.clear();
+    };
+    for character in text.chars() {
+        if character.is_ascii_digit() || (matches!(character, 'x' | 'X') && run.len() >= 17) {
+            run.push(character);
+        } else {
+            flush(&mut run, &mut shown);
+            shown.push(character);
+        }
+    }
+    flush(&mut run, &mut shown);
+    shown
 }
 
 fn half_width(text: &str) -> String {
@@ -234,6 +265,20 @@ mod tests {
             "1",
         ] {
             assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_do_not_belong_on_a_list_are_blacked_out() {
+        for (text, shown) in [
+            ("韶检刑诉受〔2026〕123号", "韶检刑诉受〔2026〕123号"),
+            ("44020326000123", "44020326000123"),
+            ("甲 44990119900101011X", "甲 ***"),
+            ("甲13800001234乙", "甲***乙"),
+            ("449901900101011", "***"),
+            ("6222021234567890123", "***"),
+        ] {
+            assert_eq!(without_numbers(text), shown);
         }
     }
 

@@ -12,5 +12,6 @@ pub mod national_id;
 pub mod reject;
 pub mod resolve;
 pub mod scan;
+pub mod token_set;
 pub mod tokenise;
 pub mod tokeniser;

@@ -19,6 +19,10 @@ pub enum RejectReason {
     FieldCount,
     /// A quote that is not closed, or a quoted field longer than 64 KiB.
     Quote,
+    /// A record longer than 1 MiB.
+    TooLong,
+    /// The ID cell is not valid in any encoding that is known here.
+    Encoding,
 }
 
 impl RejectReason {
@@ -28,6 +32,8 @@ impl RejectReason {
             RejectReason::BirthDateContradicts,
             RejectReason::FieldCount,
             RejectReason::Quote,
+            RejectReason::TooLong,
+            RejectReason::Encoding,
         ])
     }
 
@@ -38,6 +44,8 @@ impl RejectReason {
             RejectReason::BirthDateContradicts => "birth_date_contradicts",
             RejectReason::FieldCount => "field_count",
             RejectReason::Quote => "quote",
+            RejectReason::TooLong => "record_too_long",
+            RejectReason::Encoding => "encoding",
         }
     }
 
@@ -56,6 +64,14 @@ impl RejectReason {
             RejectReason::Quote => Text::new(
                 "引号没有配对，本行无法读取；请检查本行的引号",
                 "a quote is not closed and the row cannot be read; check the quotes of this line",
+            ),
+            RejectReason::TooLong => Text::new(
+                "本行超过1 MiB；请检查是否缺少换行",
+                "the row is longer than 1 MiB; look for missing line breaks",
+            ),
+            RejectReason::Encoding => Text::new(
+                "证件号码单元格编码错误，无法读取；请以同一编码重新导出",
+                "the cell of the ID number is in no known encoding; export the file again in one encoding",
             ),
         }
     }

@@ -22,14 +22,19 @@ pub struct ResolvedLead {
 /// Finds the rows that leads refer to. The order of the leads is kept.
 ///
 /// # Errors
-/// When the export cannot be tokenised, or a reference is beyond its rows: the
-/// export is then not the one that was screened.
+/// When the export cannot be tokenised, or is not the one that was screened:
+/// its digest differs, or a reference is beyond its rows.
 pub fn resolve(
     export: &Export,
     tokenising: &Tokenising<'_>,
+    screened_digest: &str,
     leads: Vec<ScreenedLead>,
 ) -> Result<Vec<ResolvedLead>, Faults> {
-    let (rows, _) = read_rows(export, tokenising).map_err(|error| error.into_faults(export))?;
+    let (rows, report) =
+        read_rows(export, tokenising).map_err(|error| error.into_faults(export))?;
+    if report.digest != screened_digest {
+        return Err(not_this_export(export));
+    }
     let find = |evidence: &CaseEvidence| rows.get(evidence.reference).map(|row| row.listed.clone());
     leads
         .into_iter()
@@ -50,8 +55,8 @@ fn not_this_export(export: &Export) -> Faults {
     Fault::of_file(
         export.path(),
         Text::new(
-            "线索引用了此导出中不存在的行",
-            "a lead refers to a row that this export does not have",
+            "此导出不是筛查时的那一份：内容已改变",
+            "this export is not the one that was screened: its content has changed",
         ),
         Text::new(
             "请使用筛查时的同一份导出和密钥",

@@ -1,34 +1,48 @@
-//! Reading an export: bytes, encoding, header, records.
-//!
-//! The plain reading: the file is read whole and every record is split. What
-//! it promises (records, rejects, places) is what a faster pass must give.
+//! Reading an export: bytes, encoding, header, rows.
 
 mod encoding;
 mod header;
-mod records;
+pub mod pass;
+mod record;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use encoding::{Encoding, EncodingChoice};
 pub use header::ColumnMatch;
-pub use records::{Record, RecordFault, Records};
+pub use record::{Cells, Dialect};
 
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::schema::ExportSchema;
 use aidlink_contract::text::Text;
+use pass::{Counts, Pass, Tally};
 
-/// An export that was read and whose columns were matched to its schema.
+/// A header stands within the first mebibyte.
+const HEAD: u64 = 1 << 20;
+
+/// An export whose encoding and header were found and whose columns were
+/// matched to its schema. Its rows are read by [`Export::read`].
 pub struct Export {
     path: PathBuf,
-    digest: String,
-    byte_length: u64,
     encoding: Encoding,
-    text: String,
     header: header::Header,
 }
 
+/// What a pass over a whole file gave.
+pub struct WholeFile<T> {
+    /// What was gathered from the rows.
+    pub tally: T,
+    /// What was counted besides.
+    pub counts: Counts,
+    /// BLAKE3 digest of the file's bytes, hexadecimal.
+    pub digest: String,
+    /// Bytes of the file.
+    pub byte_length: u64,
+}
+
 impl Export {
-    /// Reads a file, finds its encoding and its header.
+    /// Finds a file's encoding and header.
     ///
     /// # Errors
     /// When the file cannot be read as an export of this schema: every fault
@@ -38,8 +52,12 @@ impl Export {
         schema: &ExportSchema,
         choice: EncodingChoice,
     ) -> Result<Self, Faults> {
-        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
-        if bytes.is_empty() {
+        let unreadable = |error: io::Error| Fault::unreadable(path, &error);
+        let mut head = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+            .map_err(unreadable)?;
+        if head.is_empty() {
             return Err(Fault::of_file(
                 path,
                 Text::new("导出文件是空的", "the export is empty"),
@@ -47,16 +65,15 @@ impl Export {
             )
             .into());
         }
-        let digest = blake3::hash(&bytes).to_hex().to_string();
-        let byte_length = bytes.len() as u64;
-        let (text, encoding) = encoding::decode(path, bytes, choice)?;
-        let header = header::find(path, &text, schema)?;
+        let encoding = encoding::detect(path, &head, choice)?;
+        let skip = match encoding {
+            Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
+            _ => 0,
+        };
+        let header = header::find(path, &head, skip, encoding, schema)?;
         Ok(Export {
             path: path.to_path_buf(),
-            digest,
-            byte_length,
             encoding,
-            text,
             header,
         })
     }
@@ -66,17 +83,7 @@ impl Export {
         &self.path
     }
 
-    /// BLAKE3 digest of the file's bytes, hexadecimal.
-    pub fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    /// Bytes of the file.
-    pub fn byte_length(&self) -> u64 {
-        self.byte_length
-    }
-
-    /// The encoding it was read in.
+    /// The encoding it is read in.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
@@ -86,9 +93,9 @@ impl Export {
         &self.header.columns
     }
 
-    /// The column of the ID number, from 0.
-    pub fn id_column(&self) -> usize {
-        self.header.id_column
+    /// How its records are written.
+    pub fn dialect(&self) -> Dialect {
+        self.header.dialect
     }
 
     /// Lines above the header.
@@ -96,8 +103,54 @@ impl Export {
         self.header.title_lines
     }
 
-    /// The records below the header.
-    pub fn records(&self) -> Records<'_> {
-        Records::new(&self.text, &self.header)
+    /// The line of the first record below the header, from 1.
+    pub fn body_line(&self) -> u64 {
+        self.header.body_line
+    }
+
+    /// Reads every row.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read<C: Sync, T: Tally<C>>(
+        &self,
+        pass: Pass,
+        check: &C,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<WholeFile<T>, Fault> {
+        let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
+        let file = File::open(&self.path).map_err(unreadable)?;
+        let mut source = Digesting {
+            inner: file,
+            digest: blake3::Hasher::new(),
+            byte_length: 0,
+        };
+        let above = self.header.body_start as u64;
+        io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable)?;
+        let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, check, progress)
+            .map_err(unreadable)?;
+        Ok(WholeFile {
+            tally,
+            counts,
+            digest: source.digest.finalize().to_hex().to_string(),
+            byte_length: source.byte_length,
+        })
+    }
+}
+
+/// Digests what is read through it.
+struct Digesting<R> {
+    inner: R,
+    digest: blake3::Hasher,
+    byte_length: u64,
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        self.digest.update(bytes);
+        self.byte_length += bytes.len() as u64;
+        Ok(read)
     }
 }

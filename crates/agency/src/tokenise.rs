@@ -1,29 +1,29 @@
 //! From an export to a token table: one row at a time becomes a token and an
 //! outcome for each rule, and nothing else goes on.
 
-use std::collections::{BTreeMap, HashSet};
-
-use jiff::civil::Date;
-use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::policy::{Policy, Rule};
+use aidlink_contract::policy::{CASE_EXPORT, Policy, Rule};
 use aidlink_contract::schema::{ExportSchema, Field, Role};
 use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable, TableFault};
 use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
+use jiff::civil::Date;
 
 use crate::account::{Account, NotRows, Rest};
 use crate::cell::{self, ValueFault};
-use crate::national_id::{IdWarning, NationalId, Sex};
+use crate::national_id::{CheckedId, IdWarning, NationalId, Sex};
 use crate::reject::{Reject, RejectReason};
-use crate::scan::{Export, Record, RecordFault};
+use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
+use crate::scan::{Cells, Encoding, Export};
+use crate::token_set::TokenSet;
 use crate::tokeniser::Tokeniser;
 
-/// Rows that are read, hashed and evaluated together.
+/// Rows that are evaluated together.
 const ROWS_A_BLOCK: usize = 16 * 1024;
 
 /// What an export is tokenised with.
@@ -38,7 +38,9 @@ pub struct Tokenising<'a> {
     pub tokeniser: &'a Tokeniser,
     /// In pooled mode, the tokens of the case parties: rows of others are
     /// counted and not evaluated.
-    pub probe: Option<&'a HashSet<Token>>,
+    pub probe: Option<&'a TokenSet>,
+    /// Which pass to take over the rows; both give the same.
+    pub pass: Pass,
     /// Called with the number of rows read so far.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -58,6 +60,10 @@ pub struct Report {
     pub value_faults: BTreeMap<(String, ValueFault), u64>,
     /// Fields whose columns were read.
     pub columns_read: Vec<String>,
+    /// BLAKE3 digest of the file as it was read, hexadecimal.
+    pub digest: String,
+    /// Bytes of the file.
+    pub byte_length: u64,
 }
 
 /// One row that became a token.
@@ -87,6 +93,8 @@ pub enum TokeniseError {
     Evaluation(EvaluationError),
     /// The table came out against its own contract.
     Table(TableFault),
+    /// The file could not be read to its end.
+    Unreadable(Fault),
     /// No row of the export could be used.
     NothingUsable(Fault),
 }
@@ -104,7 +112,7 @@ impl TokeniseError {
         match self {
             TokeniseError::Evaluation(error) => internal(error.text()).into(),
             TokeniseError::Table(fault) => internal(fault.text()).into(),
-            TokeniseError::NothingUsable(fault) => fault.into(),
+            TokeniseError::NothingUsable(fault) | TokeniseError::Unreadable(fault) => fault.into(),
         }
     }
 }
@@ -183,23 +191,52 @@ pub(crate) fn read_rows(
     export: &Export,
     tokenising: &Tokenising<'_>,
 ) -> Result<(Vec<TokenisedRow>, Report), TokeniseError> {
-    let mut reader = RowReader::new(export, tokenising);
-    let mut records = export.records();
+    let columns = RowColumns::new(export, tokenising);
+    let check = RowCheck::new(export, tokenising);
+    let read = export
+        .read::<_, Gathered>(tokenising.pass, &check, tokenising.progress)
+        .map_err(TokeniseError::Unreadable)?;
+    let mut report = Report {
+        columns_read: columns.read.clone(),
+        digest: read.digest,
+        byte_length: read.byte_length,
+        ..Report::default()
+    };
+    report.account.rows = read.counts.rows;
+    report.account.not_rows = NotRows {
+        title_lines: export.title_lines(),
+        blank_lines: read.counts.blank_lines,
+        total_lines: read.counts.total_lines,
+    };
+    let mut gathered = read.tally;
+    // Places counted from the first record on; lines count from the file's first.
+    for reject in &mut gathered.rejects {
+        reject.line += export.body_line() - 1;
+    }
+    report.account.rejected = gathered.rejects.len() as u64;
+    report.rejects = gathered.rejects;
+    report.id_warnings = IdWarning::ALL
+        .iter()
+        .zip(gathered.id_warnings)
+        .filter(|(_, count)| *count > 0)
+        .map(|(warning, count)| (warning.code(), count))
+        .collect();
+    report.account.rest = match tokenising.probe {
+        Some(_) => Rest::Probed {
+            matched: 0,
+            unmatched: gathered.unmatched,
+        },
+        None => Rest::default(),
+    };
     let mut rows = Vec::new();
+    let mut accepted = gathered.accepted.into_iter();
     loop {
-        let block: Vec<Result<Record, RecordFault>> = records.by_ref().take(ROWS_A_BLOCK).collect();
+        let block: Vec<Accepted> = accepted.by_ref().take(ROWS_A_BLOCK).collect();
         if block.is_empty() {
             break;
         }
-        rows.extend(reader.read_block(block)?);
-        (tokenising.progress)(reader.report.account.rows);
+        rows.extend(columns.evaluate(block, &mut report)?);
     }
-    let mut report = reader.report;
-    report.account.not_rows = NotRows {
-        title_lines: export.title_lines(),
-        blank_lines: records.blank_lines(),
-        total_lines: records.total_lines(),
-    };
     if report.account.rows > 0 && report.account.rejected == report.account.rows {
         return Err(TokeniseError::NothingUsable(nothing_usable(
             export, &report,
@@ -237,183 +274,197 @@ fn nothing_usable(export: &Export, report: &Report) -> Fault {
     )
 }
 
-/// What is read of each row, fixed once for an export.
-struct RowReader<'a> {
-    tokenising: &'a Tokenising<'a>,
-    /// Column of the ID number.
-    id_column: usize,
+/// A row whose ID number was accepted.
+struct Accepted {
+    cells: Cells,
+    token: Token,
+    age: Option<i64>,
+    sex: Option<Sex>,
+}
+
+/// The checks that every row goes through: record, ID number, birth date.
+struct RowCheck<'a> {
+    as_of: Date,
+    tokeniser: &'a Tokeniser,
+    probe: Option<&'a TokenSet>,
+    encoding: Encoding,
     /// Column of the birth date, where the schema has one.
     birth_date: Option<usize>,
+    id_header: Option<String>,
+    birth_date_header: Option<String>,
+}
+
+impl<'a> RowCheck<'a> {
+    fn new(export: &Export, tokenising: &'a Tokenising<'a>) -> Self {
+        let columns = export.columns();
+        let birth_date = tokenising
+            .schema
+            .fields
+            .iter()
+            .find(|field| field.role == Role::BirthDate)
+            .and_then(|field| columns.index.get(&field.name).copied());
+        let header = |column: usize| {
+            columns
+                .headers
+                .get(column)
+                .map(|header| header.trim().into())
+        };
+        RowCheck {
+            as_of: tokenising.as_of,
+            tokeniser: tokenising.tokeniser,
+            probe: tokenising.probe,
+            encoding: export.encoding(),
+            birth_date,
+            id_header: header(export.dialect().id_column),
+            birth_date_header: birth_date.and_then(header),
+        }
+    }
+
+    fn checked(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
+        let cell = row.id_cell();
+        let checked = match NationalId::parse_plain(cell, self.as_of) {
+            Some(checked) => checked,
+            None => {
+                let cell = self.encoding.decode(cell).ok_or(RejectReason::Encoding)?;
+                NationalId::parse(&cell, self.as_of).map_err(RejectReason::Id)?
+            }
+        };
+        if let Some(column) = self.birth_date
+            && let Some(cell) = self.encoding.decode(row.cell(column))
+            // An unreadable birth date contradicts nothing.
+            && let Some(stated) = cell::date_to_the_day(&cell::tidy(&cell))
+            && let Some(birth) = checked.id.birth_date()
+            && stated != birth
+        {
+            return Err(RejectReason::BirthDateContradicts);
+        }
+        Ok(checked)
+    }
+}
+
+/// What is gathered from the rows of a block.
+#[derive(Default)]
+struct Gathered {
+    rejects: Vec<Reject>,
+    accepted: Vec<Accepted>,
+    unmatched: u64,
+    /// Counts in the order of [`IdWarning::ALL`].
+    id_warnings: [u64; 3],
+}
+
+impl Tally<RowCheck<'_>> for Gathered {
+    fn row(&mut self, check: &RowCheck<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
+        let checked = row
+            .map_err(|fault| match fault {
+                RowFault::FieldCount => RejectReason::FieldCount,
+                RowFault::Quote => RejectReason::Quote,
+                RowFault::TooLong => RejectReason::TooLong,
+            })
+            .and_then(|row| check.checked(&row).map(|checked| (row, checked)));
+        match checked {
+            Err(reason) => self.rejects.push(Reject {
+                record: place.record,
+                line: place.line,
+                column: match reason {
+                    RejectReason::Id(_) | RejectReason::Encoding => check.id_header.clone(),
+                    RejectReason::BirthDateContradicts => check.birth_date_header.clone(),
+                    RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
+                },
+                reason,
+            }),
+            Ok((row, checked)) => {
+                if let Some(warning) = checked.warning {
+                    self.id_warnings[warning as usize] += 1;
+                }
+                let token = check.tokeniser.token(&checked.id);
+                if check.probe.is_some_and(|probe| !probe.contains(&token)) {
+                    self.unmatched += 1;
+                } else {
+                    self.accepted.push(Accepted {
+                        cells: row.to_cells(),
+                        token,
+                        age: checked.id.age_at(check.as_of),
+                        sex: checked.id.sex(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, next: Self, records: u64, lines: u64) {
+        self.rejects
+            .extend(next.rejects.into_iter().map(|mut reject| {
+                reject.record += records;
+                reject.line += lines;
+                reject
+            }));
+        self.accepted.extend(next.accepted);
+        self.unmatched += next.unmatched;
+        for (count, more) in self.id_warnings.iter_mut().zip(next.id_warnings) {
+            *count += more;
+        }
+    }
+}
+
+/// The columns that are read of accepted rows, fixed once for an export.
+struct RowColumns<'a> {
+    tokenising: &'a Tokenising<'a>,
+    encoding: Encoding,
     /// Columns that rules need.
     attributes: Vec<(usize, &'a Field)>,
     /// Columns that lists show; `None` where the export has no such column.
     list_fields: Vec<Option<usize>>,
     outcome_rules: Vec<&'a Rule>,
     withhold_rules: Vec<&'a Rule>,
-    id_header: Option<String>,
-    birth_date_header: Option<String>,
-    report: Report,
+    /// Fields whose columns are read.
+    read: Vec<String>,
 }
 
-/// A row whose ID number was accepted.
-struct Accepted {
-    record: Record,
-    token: Token,
-    age: Option<i64>,
-    sex: Option<Sex>,
-}
-
-impl<'a> RowReader<'a> {
+impl<'a> RowColumns<'a> {
     fn new(export: &Export, tokenising: &'a Tokenising<'a>) -> Self {
         let schema = tokenising.schema;
         let columns = export.columns();
         let index = |field: &Field| columns.index.get(&field.name).copied();
         let needed = tokenising.policy.columns_needed(&schema.name);
-        let attributes: Vec<(usize, &Field)> = schema
-            .fields
-            .iter()
-            .filter(|field| needed.contains(&field.name))
-            .filter_map(|field| Some((index(field)?, field)))
-            .collect();
-        let birth_date = schema
-            .fields
-            .iter()
-            .find(|field| field.role == Role::BirthDate)
-            .and_then(index);
-        let list_fields: Vec<Option<usize>> = schema.list_fields().map(index).collect();
-        let read = |field: &&Field| {
+        let is_read = |field: &&Field| {
             let needed = match field.role {
                 Role::NationalId | Role::List | Role::BirthDate => true,
                 Role::Attribute => needed.contains(&field.name),
             };
             needed && index(field).is_some()
         };
-        RowReader {
+        RowColumns {
             tokenising,
-            id_column: export.id_column(),
-            birth_date,
-            attributes,
-            list_fields,
+            encoding: export.encoding(),
+            attributes: schema
+                .fields
+                .iter()
+                .filter(|field| needed.contains(&field.name))
+                .filter_map(|field| Some((index(field)?, field)))
+                .collect(),
+            list_fields: schema.list_fields().map(index).collect(),
             outcome_rules: tokenising.policy.outcome_rules(&schema.name).collect(),
             withhold_rules: tokenising.policy.withhold_rules(&schema.name).collect(),
-            id_header: columns.headers.get(export.id_column()).cloned(),
-            birth_date_header: birth_date.and_then(|index| columns.headers.get(index).cloned()),
-            report: Report {
-                columns_read: schema
-                    .fields
-                    .iter()
-                    .filter(read)
-                    .map(|field| field.name.clone())
-                    .collect(),
-                account: Account {
-                    rest: match tokenising.probe {
-                        Some(_) => Rest::Probed {
-                            matched: 0,
-                            unmatched: 0,
-                        },
-                        None => Rest::default(),
-                    },
-                    ..Account::default()
-                },
-                ..Report::default()
-            },
+            read: schema
+                .fields
+                .iter()
+                .filter(is_read)
+                .map(|field| field.name.clone())
+                .collect(),
         }
     }
 
-    fn read_block(
-        &mut self,
-        block: Vec<Result<Record, RecordFault>>,
-    ) -> Result<Vec<TokenisedRow>, TokeniseError> {
-        self.report.account.rows += block.len() as u64;
-        let this = &*self;
-        let checked: Vec<(Result<Accepted, Reject>, Option<IdWarning>)> = block
-            .into_par_iter()
-            .map(|record| this.accept(record))
-            .collect();
-        let mut accepted = Vec::new();
-        for (row, warning) in checked {
-            if let Some(warning) = warning {
-                *self.report.id_warnings.entry(warning.code()).or_default() += 1;
-            }
-            match row {
-                Err(reject) => {
-                    self.report.account.rejected += 1;
-                    self.report.rejects.push(reject);
-                }
-                Ok(row) => {
-                    if let (Some(probe), Rest::Probed { unmatched, .. }) =
-                        (self.tokenising.probe, &mut self.report.account.rest)
-                        && !probe.contains(&row.token)
-                    {
-                        *unmatched += 1;
-                        continue;
-                    }
-                    accepted.push(row);
-                }
-            }
-        }
-        self.evaluate(accepted)
-    }
-
-    /// Checks that every row goes through: record, ID number, birth date.
-    fn accept(
-        &self,
-        record: Result<Record, RecordFault>,
-    ) -> (Result<Accepted, Reject>, Option<IdWarning>) {
-        let record = match record {
-            Ok(record) => record,
-            Err(fault) => {
-                let (number, line, reason) = match fault {
-                    RecordFault::FieldCount { number, line } => {
-                        (number, line, RejectReason::FieldCount)
-                    }
-                    RecordFault::Quote { number, line } => (number, line, RejectReason::Quote),
-                };
-                let reject = Reject {
-                    record: number,
-                    line,
-                    column: None,
-                    reason,
-                };
-                return (Err(reject), None);
-            }
-        };
-        let reject = |column: &Option<String>, reason| Reject {
-            record: record.number,
-            line: record.line,
-            column: column.clone(),
-            reason,
-        };
-        let cell = record.fields.get(self.id_column).unwrap_or_default();
-        let checked = match NationalId::parse(cell, self.tokenising.as_of) {
-            Ok(checked) => checked,
-            Err(fault) => {
-                return (Err(reject(&self.id_header, RejectReason::Id(fault))), None);
-            }
-        };
-        if let Some(index) = self.birth_date {
-            let cell = record.fields.get(index).unwrap_or_default();
-            // An unreadable birth date contradicts nothing.
-            let stated = cell::date_to_the_day(&cell::tidy(cell));
-            if let (Some(stated), Some(birth)) = (stated, checked.id.birth_date())
-                && stated != birth
-            {
-                let reason = RejectReason::BirthDateContradicts;
-                return (Err(reject(&self.birth_date_header, reason)), None);
-            }
-        }
-        let accepted = Accepted {
-            token: self.tokenising.tokeniser.token(&checked.id),
-            age: checked.id.age_at(self.tokenising.as_of),
-            sex: checked.id.sex(),
-            record,
-        };
-        (Ok(accepted), checked.warning)
+    fn value(&self, field: &Field, cell: &[u8]) -> Result<Option<Value>, ValueFault> {
+        let cell = self.encoding.decode(cell).ok_or(ValueFault::Encoding)?;
+        cell::read(self.tokenising.schema, field, &cell)
     }
 
     /// Reads the columns that rules need, withholds, and gives outcomes.
-    fn evaluate(&mut self, rows: Vec<Accepted>) -> Result<Vec<TokenisedRow>, TokeniseError> {
-        let schema = self.tokenising.schema;
+    fn evaluate(
+        &self,
+        rows: Vec<Accepted>,
+        report: &mut Report,
+    ) -> Result<Vec<TokenisedRow>, TokeniseError> {
         let mut block = RowBlock {
             rows: rows.len(),
             ..RowBlock::default()
@@ -422,13 +473,14 @@ impl<'a> RowReader<'a> {
         for (index, field) in &self.attributes {
             let mut column = Column::new(field.field_type);
             for (row, unreadable) in rows.iter().zip(&mut unreadable) {
-                let cell = row.record.fields.get(*index).unwrap_or_default();
-                let value = cell::read(schema, field, cell).unwrap_or_else(|fault| {
-                    let key = (field.name.clone(), fault);
-                    *self.report.value_faults.entry(key).or_default() += 1;
-                    unreadable.push(field.name.clone());
-                    None
-                });
+                let value = self
+                    .value(field, row.cells.get(*index))
+                    .unwrap_or_else(|fault| {
+                        let key = (field.name.clone(), fault);
+                        *report.value_faults.entry(key).or_default() += 1;
+                        unreadable.push(field.name.clone());
+                        None
+                    });
                 column.push(value);
             }
             block.columns.insert(field.name.clone(), column);
@@ -450,27 +502,26 @@ impl<'a> RowReader<'a> {
         };
         let withheld = outcomes_of(&self.withhold_rules)?;
         let outcomes = outcomes_of(&self.outcome_rules)?;
+        let holds = self.holds(&outcomes)?;
         let mut kept = Vec::new();
         for (index, (row, unreadable)) in rows.into_iter().zip(unreadable).enumerate() {
             let withheld_by = withheld
                 .iter()
                 .position(|column| column[index] == Outcome::Yes);
             if let Some(rule) = withheld_by {
-                self.report.account.withheld += 1;
-                *self
-                    .report
+                report.account.withheld += 1;
+                *report
                     .withheld_by_rule
                     .entry(self.withhold_rules[rule].id.clone())
                     .or_default() += 1;
                 continue;
             }
             let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
-            let holds = outcomes.iter().any(|outcome| *outcome != Outcome::No);
-            match &mut self.report.account.rest {
+            match &mut report.account.rest {
                 Rest::Probed { matched, .. } => *matched += 1,
                 Rest::Evaluated {
                     without_outcome, ..
-                } if !holds => {
+                } if !holds[index] => {
                     *without_outcome += 1;
                     continue;
                 }
@@ -484,8 +535,9 @@ impl<'a> RowReader<'a> {
                         .list_fields
                         .iter()
                         .map(|index| {
-                            let cell = index.and_then(|index| row.record.fields.get(index));
-                            cell::tidy(cell.unwrap_or_default())
+                            let cell = index.map(|index| row.cells.get(index));
+                            let cell = cell.and_then(|cell| self.encoding.decode(cell));
+                            cell::without_numbers(&cell::tidy(&cell.unwrap_or_default()))
                         })
                         .collect(),
                     minor: row.age.is_none_or(|age| age < 18),
@@ -494,6 +546,47 @@ impl<'a> RowReader<'a> {
             });
         }
         Ok(kept)
+    }
+}
+
+impl RowColumns<'_> {
+    /// Whether each row may leave: a register's row when any outcome is not no;
+    /// a case row when some aid could be reached by it, whatever the registers
+    /// say. (`qualifies` has no negation, so yes in every register is the most
+    /// that they can say.)
+    fn holds(&self, outcomes: &[Vec<Outcome>]) -> Result<Vec<bool>, TokeniseError> {
+        let rows = outcomes.first().map_or(0, Vec::len);
+        let policy = self.tokenising.policy;
+        if self.tokenising.schema.name != CASE_EXPORT {
+            let holds = |row: usize| outcomes.iter().any(|column| column[row] != Outcome::No);
+            return Ok((0..rows).map(holds).collect());
+        }
+        let own = self
+            .outcome_rules
+            .iter()
+            .zip(outcomes)
+            .map(|(rule, column)| {
+                let values = column.iter().map(|outcome| outcome.to_option()).collect();
+                (rule.id.clone(), Column::Boolean(values))
+            });
+        let others = policy
+            .rules
+            .iter()
+            .filter(|rule| rule.on != CASE_EXPORT)
+            .map(|rule| (rule.id.clone(), Column::Boolean(vec![Some(true); rows])));
+        let block = RowBlock {
+            rows,
+            columns: own.chain(others).collect(),
+        };
+        let aids: Vec<(&str, &Expression)> = policy
+            .aids
+            .iter()
+            .map(|aid| (aid.id.as_str(), &aid.qualifies))
+            .collect();
+        let reached =
+            evaluate(&aids, &block, self.tokenising.as_of).map_err(TokeniseError::Evaluation)?;
+        let holds = |row: usize| reached.iter().any(|column| column[row] != Outcome::No);
+        Ok((0..rows).map(holds).collect())
     }
 }
 

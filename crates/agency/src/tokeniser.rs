@@ -2,6 +2,8 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use sha2::block_api::compress256;
+use zeroize::Zeroizing;
 
 use aidlink_contract::token::Token;
 
@@ -12,24 +14,88 @@ use crate::national_id::NationalId;
 pub const ALGORITHM: &str = "hmac-sha256";
 
 /// Makes tokens: HMAC-SHA-256 (RFC 2104, FIPS 198-1) of the normal form under
-/// the round's `person` subkey, truncated to 128 bits. The two hash states of
-/// the key are computed once.
+/// the round's `person` subkey, truncated to 128 bits.
+///
+/// An ID number fits one block, so a token costs two calls of the hash's block
+/// function on the two states of the key, which are computed once. A test holds
+/// this equal to the `hmac` crate.
 pub struct Tokeniser {
-    keyed: Hmac<Sha256>,
+    /// State after the block of key and inner pad.
+    inner: Zeroizing<[u32; 8]>,
+    /// State after the block of key and outer pad.
+    outer: Zeroizing<[u32; 8]>,
 }
+
+/// Bytes of a block of SHA-256.
+const BLOCK: usize = 64;
+/// The longest message that fits one block with its padding.
+const LONGEST_MESSAGE: usize = BLOCK - 9;
 
 impl Tokeniser {
     /// A tokeniser for one round.
     pub fn new(subkey: &PersonSubkey) -> Self {
+        let keyed_state = |pad: u8| {
+            let mut block = Zeroizing::new([pad; BLOCK]);
+            for (byte, key) in block.iter_mut().zip(subkey.0.iter()) {
+                *byte ^= key;
+            }
+            let mut state = Zeroizing::new(INITIAL_STATE);
+            compress256(&mut state, std::slice::from_ref(&*block));
+            state
+        };
         Tokeniser {
-            keyed: keyed(subkey.0.as_ref()),
+            inner: keyed_state(0x36),
+            outer: keyed_state(0x5c),
         }
     }
 
     /// The token of a person.
     pub fn token(&self, id: &NationalId) -> Token {
-        Token::from_bytes(truncated(&self.keyed, id.expose_to_tokeniser()))
+        Token::from_bytes(self.truncated(id.expose_to_tokeniser()))
     }
+
+    /// The leftmost 128 bits of the HMAC of a message of at most 55 bytes.
+    fn truncated(&self, message: &[u8]) -> [u8; Token::LENGTH] {
+        debug_assert!(message.len() <= LONGEST_MESSAGE);
+        let mut block = Zeroizing::new([0; BLOCK]);
+        pad(&mut block, message);
+        let mut state = *self.inner;
+        compress256(&mut state, std::slice::from_ref(&*block));
+        let mut inner_digest = [0; 32];
+        for (bytes, word) in inner_digest.chunks_exact_mut(4).zip(state) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        pad(&mut block, &inner_digest);
+        let mut state = *self.outer;
+        compress256(&mut state, std::slice::from_ref(&*block));
+        let mut left = [0; Token::LENGTH];
+        for (bytes, word) in left.chunks_exact_mut(4).zip(state) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        left
+    }
+}
+
+/// The initial hash value of SHA-256 (FIPS 180-4, 5.3.3).
+const INITIAL_STATE: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// The last block of a message that follows one block of key: the message, a
+/// one bit, zeros, and the length of both in bits (FIPS 180-4, 5.1.1).
+fn pad(block: &mut [u8; BLOCK], message: &[u8]) {
+    block.fill(0);
+    block[..message.len()].copy_from_slice(message);
+    block[message.len()] = 0x80;
+    let bits = (BLOCK + message.len()) as u64 * 8;
+    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
 /// HMAC-SHA-256 with a key of any length.
@@ -86,6 +152,17 @@ mod tests {
             }
         }
         assert!(checked > 100, "only {checked} vectors");
+    }
+
+    #[test]
+    fn the_two_block_way_is_hmac() {
+        let subkey = RoundKey::from_bytes([0x5a; 32]).person_subkey();
+        let tokeniser = Tokeniser::new(&subkey);
+        let keyed = keyed(subkey.0.as_ref());
+        for length in 0..=LONGEST_MESSAGE {
+            let message: Vec<u8> = (0..length).map(|index| index as u8 ^ 0xa5).collect();
+            assert_eq!(tokeniser.truncated(&message), truncated(&keyed, &message));
+        }
     }
 
     #[test]

@@ -14,17 +14,31 @@ pub enum RegionStanding {
     Unknown,
 }
 
-static CURRENT: LazyLock<Vec<u32>> = LazyLock::new(|| codes(include_str!("region_codes.txt")));
-static OLD: LazyLock<Vec<u32>> =
-    LazyLock::new(|| codes(include_str!("historical_region_codes.txt")));
+static CURRENT: LazyLock<Codes> = LazyLock::new(|| Codes::new(include_str!("region_codes.txt")));
+static OLD: LazyLock<Codes> =
+    LazyLock::new(|| Codes::new(include_str!("historical_region_codes.txt")));
 
-fn codes(list: &str) -> Vec<u32> {
-    let mut codes: Vec<u32> = list
-        .lines()
-        .filter_map(|line| line.trim().parse().ok())
-        .collect();
-    codes.sort_unstable();
-    codes
+/// Six-digit codes, one bit each: asked for every row.
+struct Codes(Vec<u64>);
+
+impl Codes {
+    fn new(list: &str) -> Self {
+        let mut bits = vec![0; 1_000_000 / 64 + 1];
+        for code in list
+            .lines()
+            .filter_map(|line| line.trim().parse::<usize>().ok())
+        {
+            if let Some(word) = bits.get_mut(code / 64) {
+                *word |= 1_u64 << (code % 64);
+            }
+        }
+        Codes(bits)
+    }
+
+    fn contains(&self, code: usize) -> bool {
+        let word = self.0.get(code / 64).copied().unwrap_or(0);
+        word & (1 << (code % 64)) != 0
+    }
 }
 
 /// The standing of six ASCII digits.
@@ -34,10 +48,10 @@ pub(super) fn standing(digits: &[u8]) -> RegionStanding {
     }
     let code = digits
         .iter()
-        .fold(0_u32, |code, digit| code * 10 + u32::from(digit - b'0'));
-    if CURRENT.binary_search(&code).is_ok() {
+        .fold(0_usize, |code, digit| code * 10 + usize::from(digit - b'0'));
+    if CURRENT.contains(code) {
         RegionStanding::Current
-    } else if OLD.binary_search(&code).is_ok() {
+    } else if OLD.contains(code) {
         RegionStanding::Old
     } else {
         RegionStanding::Unknown

@@ -1,5 +1,9 @@
 //! UTF-8 with or without byte-order mark, or GB18030 (and so GBK and GB2312).
+//!
+//! Comma, semicolon, tab, quote and line feed never occur inside a multi-byte
+//! character of GB18030, so records are split first and cells decoded after.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use encoding_rs::GB18030;
@@ -7,7 +11,7 @@ use encoding_rs::GB18030;
 use aidlink_contract::fault::{Fault, Place};
 use aidlink_contract::text::Text;
 
-/// The encoding that an export was read in.
+/// The encoding that an export is read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8 without byte-order mark.
@@ -25,6 +29,21 @@ impl Encoding {
             Encoding::Utf8 => "utf-8",
             Encoding::Utf8WithMark => "utf-8 with byte-order mark",
             Encoding::Gb18030 => "gb18030",
+        }
+    }
+
+    /// The text of a cell. Files that were put together from several systems
+    /// mix encodings, so a cell that is not valid in the file's encoding is
+    /// read in the other; `None` when it is valid in neither.
+    pub fn decode(self, cell: &[u8]) -> Option<Cow<'_, str>> {
+        let utf8 = || std::str::from_utf8(cell).ok().map(Cow::Borrowed);
+        if cell.is_ascii() {
+            return utf8();
+        }
+        let gb18030 = || GB18030.decode_without_bom_handling_and_without_replacement(cell);
+        match self {
+            Encoding::Utf8 | Encoding::Utf8WithMark => utf8().or_else(gb18030),
+            Encoding::Gb18030 => gb18030().or_else(utf8),
         }
     }
 }
@@ -51,87 +70,94 @@ impl EncodingChoice {
     ];
 }
 
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The text of an export.
-pub(super) fn decode(
-    path: &Path,
-    mut bytes: Vec<u8>,
-    choice: EncodingChoice,
-) -> Result<(String, Encoding), Fault> {
-    refuse_other_formats(path, &bytes)?;
-    if bytes.starts_with(UTF8_MARK) && choice != EncodingChoice::Gb18030 {
-        bytes.drain(..UTF8_MARK.len());
-        return utf8(path, bytes).map(|text| (text, Encoding::Utf8WithMark));
+/// The encoding of a file, from its head.
+///
+/// # Errors
+/// When the file is no text, or most of its lines beyond ASCII are valid in
+/// neither encoding (or not in the one that the round names).
+pub(super) fn detect(path: &Path, head: &[u8], choice: EncodingChoice) -> Result<Encoding, Fault> {
+    refuse_other_formats(path, head)?;
+    if head.starts_with(UTF8_MARK) && choice != EncodingChoice::Gb18030 {
+        return Ok(Encoding::Utf8WithMark);
     }
-    match choice {
-        EncodingChoice::Utf8 => utf8(path, bytes).map(|text| (text, Encoding::Utf8)),
-        EncodingChoice::Gb18030 => gb18030(path, &bytes),
-        EncodingChoice::Detect => match String::from_utf8(bytes) {
-            Ok(text) => Ok((text, Encoding::Utf8)),
-            Err(error) => {
-                let utf8_ends = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
-                gb18030(path, error.as_bytes()).map_err(|fault| match fault.place {
-                    // The encoding that reads further is the one meant.
-                    Some(Place::Line(line)) if line < utf8_ends => {
-                        undecodable(path, utf8_ends, "UTF-8")
-                    }
-                    _ => fault,
-                })
-            }
-        },
-    }
-}
-
-fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Fault> {
-    String::from_utf8(bytes).map_err(|error| {
-        let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
-        undecodable(path, line, "UTF-8")
-    })
-}
-
-fn gb18030(path: &Path, bytes: &[u8]) -> Result<(String, Encoding), Fault> {
-    if let Some(text) = GB18030.decode_without_bom_handling_and_without_replacement(bytes) {
-        return Ok((text.into_owned(), Encoding::Gb18030));
-    }
-    // A line feed is never part of a multi-byte character, so lines can be
-    // tried one by one to find the place.
-    let bad = bytes
-        .split(|byte| *byte == b'\n')
-        .position(|line| {
+    // The head may end inside a character; its last line is left out.
+    let whole = memchr::memrchr(b'\n', head).map_or(head, |end| &head[..end]);
+    let utf8 = Validity::of(whole, |line| std::str::from_utf8(line).is_ok());
+    let gb18030 = || {
+        Validity::of(whole, |line| {
             GB18030
                 .decode_without_bom_handling_and_without_replacement(line)
-                .is_none()
+                .is_some()
         })
-        .unwrap_or(0);
-    Err(undecodable(path, bad as u64 + 1, "GB18030"))
+    };
+    match choice {
+        EncodingChoice::Utf8 => utf8.accept(path, Encoding::Utf8, "UTF-8"),
+        EncodingChoice::Gb18030 => gb18030().accept(path, Encoding::Gb18030, "GB18030"),
+        EncodingChoice::Detect if utf8.bad == 0 => Ok(Encoding::Utf8),
+        EncodingChoice::Detect => {
+            let gb18030 = gb18030();
+            if gb18030.bad < utf8.bad {
+                gb18030.accept(path, Encoding::Gb18030, "GB18030")
+            } else {
+                utf8.accept(path, Encoding::Utf8, "UTF-8")
+            }
+        }
+    }
 }
 
-fn line_at(bytes: &[u8], offset: usize) -> u64 {
-    bytes[..offset]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count() as u64
-        + 1
+/// How many lines beyond ASCII there are, and how many are not valid.
+struct Validity {
+    lines: u64,
+    bad: u64,
+    first_bad: u64,
 }
 
-fn undecodable(path: &Path, line: u64, tried: &str) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(
-            format!("无法识别编码：此行不是有效的{tried}"),
-            format!("unknown encoding: this line is not valid {tried}"),
-        ),
-        Text::new(
-            "请另存为“CSV UTF-8”，或在轮次文件中写明 encoding",
-            "save it as \"CSV UTF-8\", or name the `encoding` in the round file",
-        ),
-    )
-    .at(Place::Line(line))
+impl Validity {
+    fn of(text: &[u8], valid: impl Fn(&[u8]) -> bool) -> Self {
+        let mut validity = Validity {
+            lines: 0,
+            bad: 0,
+            first_bad: 0,
+        };
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            if line.is_ascii() {
+                continue;
+            }
+            validity.lines += 1;
+            if !valid(line) {
+                validity.bad += 1;
+                if validity.first_bad == 0 {
+                    validity.first_bad = index as u64 + 1;
+                }
+            }
+        }
+        validity
+    }
+
+    /// A few bad lines are those of another system; they are told row by row.
+    fn accept(self, path: &Path, encoding: Encoding, name: &str) -> Result<Encoding, Fault> {
+        if self.bad * 2 > self.lines {
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    format!("无法识别编码：此行不是有效的{name}"),
+                    format!("unknown encoding: this line is not valid {name}"),
+                ),
+                Text::new(
+                    "请另存为“CSV UTF-8”，或在轮次文件中写明 encoding",
+                    "save it as \"CSV UTF-8\", or name the `encoding` in the round file",
+                ),
+            )
+            .at(Place::Line(self.first_bad)));
+        }
+        Ok(encoding)
+    }
 }
 
 /// Files that are no CSV under whatever name.
-fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
     let refuse = |zh: &str, en: &str| {
         Err(Fault::of_file(
             path,
@@ -142,19 +168,31 @@ fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
             Text::new("请另存为“CSV UTF-8”", "save it as \"CSV UTF-8\""),
         ))
     };
-    if bytes.starts_with(b"PK\x03\x04") {
+    let start = head.trim_ascii_start();
+    let begins = |tag: &[u8]| {
+        start
+            .get(..tag.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
+    };
+    if head.starts_with(b"PK\x03\x04") {
         refuse("XLSX或ZIP", "XLSX or ZIP")
-    } else if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
+    } else if head.starts_with(b"\xd0\xcf\x11\xe0") {
         refuse("旧版XLS", "an old XLS")
-    } else if bytes.starts_with(b"PAR1") {
+    } else if head.starts_with(b"PAR1") {
         refuse("Parquet", "Parquet")
-    } else if bytes.starts_with(b"\x1f\x8b") {
+    } else if head.starts_with(b"\x1f\x8b") {
         refuse("gzip压缩文件", "gzip")
-    } else if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+    } else if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         refuse("UTF-16文本", "UTF-16 text")
-    } else if let Some(offset) = bytes.iter().position(|byte| *byte == 0) {
-        refuse("含空字节的二进制文件", "binary (it holds a NUL byte)")
-            .map_err(|fault: Fault| fault.at(Place::Line(line_at(bytes, offset))))
+    } else if begins(b"<html") || begins(b"<!doctype") || begins(b"<table") || begins(b"<?xml") {
+        refuse("网页或XML", "a web page or XML")
+    } else if let Some(offset) = memchr::memchr(0, head) {
+        refuse("含空字节的二进制文件", "binary (it holds a NUL byte)").map_err(|fault: Fault| {
+            let line = memchr::memchr_iter(b'\n', &head[..offset]).count() as u64 + 1;
+            fault.at(Place::Line(line))
+        })
+    } else if memchr::memchr(b'\r', head).is_some() && memchr::memchr(b'\n', head).is_none() {
+        refuse("以CR换行的文本", "text whose line ends are CR alone")
     } else {
         Ok(())
     }

@@ -7,10 +7,13 @@ use aidlink_contract::fault::{Fault, Faults, Place};
 use aidlink_contract::schema::{ExportSchema, Field, Role, normalise_header};
 use aidlink_contract::text::Text;
 
-use super::records::{line_breaks_at, newlines, reader};
+use super::encoding::Encoding;
+use super::record::{Cells, Dialect, Split, split};
 
 /// Title lines above a header are few.
 const FURTHEST_HEADER: usize = 30;
+/// A header's cell is a name, not a text.
+const LONGEST_HEADER: usize = 200;
 
 /// Which column of the file holds which field.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +22,6 @@ pub struct ColumnMatch {
     pub index: BTreeMap<String, usize>,
     /// The headers as they stand in the file.
     pub headers: Vec<String>,
-    /// Headers that match no field, or a field that another column matches better.
-    pub unmatched: Vec<String>,
     /// Fields of the schema for which there is no column.
     pub absent: Vec<String>,
 }
@@ -36,10 +37,8 @@ impl ColumnMatch {
 /// The header of an export and what lies above it.
 pub(super) struct Header {
     pub(super) columns: ColumnMatch,
-    pub(super) delimiter: u8,
-    /// The column of the ID number (from 0).
-    pub(super) id_column: usize,
-    /// Byte of the text at which the first record below the header begins.
+    pub(super) dialect: Dialect,
+    /// Byte of the file at which the first record below the header begins.
     pub(super) body_start: usize,
     /// Line of that byte, from 1.
     pub(super) body_line: u64,
@@ -50,7 +49,7 @@ pub(super) struct Header {
 struct Candidate {
     delimiter: u8,
     cells: Vec<String>,
-    /// The bytes of the text it stands at.
+    /// The bytes of the file it stands at.
     start: usize,
     end: usize,
     known: usize,
@@ -59,66 +58,121 @@ struct Candidate {
 
 impl Candidate {
     /// The line it begins on, from 1.
-    fn line(&self, text: &str) -> u64 {
-        1 + newlines(text, 0..self.start)
+    fn line(&self, head: &[u8]) -> u64 {
+        1 + newlines(&head[..self.start])
     }
 }
 
-/// Finds the header: the first record that names the ID column and, unless it
-/// has one column only, a second field.
-pub(super) fn find(path: &Path, text: &str, schema: &ExportSchema) -> Result<Header, Faults> {
+fn newlines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+/// Finds the header in the head of a file: the first record that names the ID
+/// column and, unless it has one column only, a second field. `skip` bytes of
+/// byte-order mark are passed over.
+pub(super) fn find(
+    path: &Path,
+    head: &[u8],
+    skip: usize,
+    encoding: Encoding,
+    schema: &ExportSchema,
+) -> Result<Header, Faults> {
     let ranks = Ranks::new(schema);
     let mut best: Option<Candidate> = None;
-    for delimiter in [b',', b'\t', b';', b'|'] {
-        let mut csv = reader(text.as_bytes(), delimiter);
-        let mut record = csv::StringRecord::new();
-        for _ in 0..FURTHEST_HEADER {
-            // The text is valid UTF-8 and the reader is flexible, so reading
-            // from memory fails only at the end.
-            if !csv.read_record(&mut record).unwrap_or(false) {
-                break;
-            }
-            let cells: Vec<String> = record.iter().map(str::to_owned).collect();
-            let matched: Vec<&str> = cells
-                .iter()
-                .filter_map(|cell| ranks.field_of(cell).map(|(field, _)| field))
-                .collect();
-            let has_id = schema
-                .national_id()
-                .is_some_and(|id| matched.contains(&id.name.as_str()));
-            let candidate = Candidate {
-                delimiter,
-                known: matched.len(),
-                has_id,
-                start: {
-                    let place = record.position().map_or(0, csv::Position::byte);
-                    let place = usize::try_from(place).unwrap_or(usize::MAX);
-                    place + line_breaks_at(text, place).bytes
-                },
-                end: usize::try_from(csv.position().byte()).unwrap_or(usize::MAX),
-                cells,
-            };
-            let single = candidate.cells.len() == 1;
-            let plausible = candidate.known >= 2 || (single && candidate.known == 1);
-            let better = best
+    // In GB18030 a vertical bar can be half of a character.
+    let delimiters: &[u8] = match encoding {
+        Encoding::Gb18030 => b",\t;",
+        _ => b",\t;|",
+    };
+    for delimiter in delimiters {
+        let candidate = first_header(head, skip, encoding, *delimiter, &ranks, schema);
+        if let Some(candidate) = candidate
+            && best
                 .as_ref()
-                .is_none_or(|best| (candidate.has_id, candidate.known) > (best.has_id, best.known));
-            if plausible && better {
-                let found = candidate.has_id;
-                best = Some(candidate);
-                if found {
-                    break;
-                }
-            }
+                .is_none_or(|best| (candidate.has_id, candidate.known) > (best.has_id, best.known))
+        {
+            best = Some(candidate);
         }
     }
     match best {
         None => Err(no_header(path, schema).into()),
         Some(candidate) if !candidate.has_id => {
-            Err(no_id_column(path, schema, candidate.line(text)).into())
+            Err(no_id_column(path, schema, candidate.line(head)).into())
         }
-        Some(candidate) => matched(path, text, schema, &ranks, candidate),
+        Some(candidate) => matched(path, head, schema, &ranks, candidate),
     }
+}
+
+/// The first record that names the ID column, or else the one that names most fields.
+fn first_header(
+    head: &[u8],
+    skip: usize,
+    encoding: Encoding,
+    delimiter: u8,
+    ranks: &Ranks,
+    schema: &ExportSchema,
+) -> Option<Candidate> {
+    let dialect = Dialect {
+        delimiter,
+        width: 0,
+        id_column: 0,
+    };
+    let mut best: Option<Candidate> = None;
+    let mut cells = Cells::default();
+    let mut at = skip;
+    for _ in 0..FURTHEST_HEADER {
+        if at >= head.len() {
+            break;
+        }
+        let start = at;
+        let (outcome, next) = split(head, start, false, dialect, &mut cells);
+        at = next;
+        if outcome != Split::Record {
+            continue;
+        }
+        let texts: Option<Vec<String>> = cells
+            .iter()
+            .map(|cell| {
+                let text = encoding.decode(cell)?;
+                is_header_cell(&text).then(|| text.into_owned())
+            })
+            .collect();
+        let Some(texts) = texts else { continue };
+        let matched: Vec<&str> = texts
+            .iter()
+            .filter_map(|cell| ranks.field_of(cell).map(|(field, _)| field))
+            .collect();
+        let has_id = schema
+            .national_id()
+            .is_some_and(|id| matched.contains(&id.name.as_str()));
+        let known = matched.len();
+        let plausible = known >= 2 || (texts.len() == 1 && known == 1);
+        let better = best
+            .as_ref()
+            .is_none_or(|best| (has_id, known) > (best.has_id, best.known));
+        if plausible && better {
+            best = Some(Candidate {
+                delimiter,
+                cells: texts,
+                start,
+                end: next,
+                known,
+                has_id,
+            });
+            if has_id {
+                break;
+            }
+        }
+    }
+    best
+}
+
+/// Headers are recorded in the manifest, so what could be a row's content is
+/// none: a text, or a long number. An unclosed quote in the header line would
+/// otherwise take rows into a header.
+fn is_header_cell(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    text.len() <= LONGEST_HEADER && digits < 8
 }
 
 /// Headers of a schema: normalised header to field and rank, lower is better.
@@ -149,7 +203,7 @@ impl Ranks {
 
 fn matched(
     path: &Path,
-    text: &str,
+    head: &[u8],
     schema: &ExportSchema,
     ranks: &Ranks,
     candidate: Candidate,
@@ -184,7 +238,7 @@ fn matched(
         };
         if ambiguous {
             faults.push(
-                two_columns(path, field, &candidate, &found).at(Place::Line(candidate.line(text))),
+                two_columns(path, field, &candidate, &found).at(Place::Line(candidate.line(head))),
             );
             continue;
         }
@@ -195,35 +249,26 @@ fn matched(
             None => {
                 columns.absent.push(field.name.clone());
                 if field.required {
-                    faults.push(missing_column(path, field, candidate.line(text)));
+                    faults.push(missing_column(path, field, candidate.line(head)));
                 }
             }
         }
     }
-    let used: Vec<usize> = columns.index.values().copied().collect();
-    columns.unmatched = candidate
-        .cells
-        .iter()
-        .enumerate()
-        .filter(|(index, cell)| !used.contains(index) && !cell.trim().is_empty())
-        .map(|(_, cell)| cell.trim().to_owned())
-        .collect();
     // The candidate names the ID column; were it ambiguous, a fault says so.
     let id_column = schema
         .national_id()
         .and_then(|id| columns.index.get(&id.name))
         .copied();
-    let end = candidate.end.min(text.len());
-    // The reader may stop between the two halves of a CR LF.
-    let half = text[..end].ends_with('\r') && text[end..].starts_with('\n');
-    let body_start = end + usize::from(half);
     faults.or_value(id_column.map(|id_column| Header {
+        dialect: Dialect {
+            delimiter: candidate.delimiter,
+            width: candidate.cells.len(),
+            id_column,
+        },
+        body_start: candidate.end,
+        body_line: 1 + newlines(&head[..candidate.end]),
+        title_lines: candidate.line(head) - 1,
         columns,
-        id_column,
-        delimiter: candidate.delimiter,
-        body_start,
-        body_line: 1 + newlines(text, 0..body_start),
-        title_lines: candidate.line(text) - 1,
     }))
 }
 

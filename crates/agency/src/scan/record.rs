@@ -1,0 +1,269 @@
+//! One record: its cells, and the plain way of splitting it from the bytes.
+//!
+//! A quote counts only at the start of a field. A quoted field may hold line
+//! breaks, but one longer than 64 KiB, or one that runs to the end of the
+//! file, or one that makes a record of another width or does not end where a
+//! field ends, is a stray quote: its line is a reject and reading goes on with
+//! the next line, so it costs one row and not the rest of the file.
+
+/// A quoted field longer than this is a stray quote.
+pub(super) const LONGEST_QUOTED_FIELD: usize = 64 * 1024;
+/// A record longer than this is a reject, whatever it holds.
+pub(super) const LONGEST_RECORD: usize = 1 << 20;
+
+/// How an export's records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The byte between fields.
+    pub delimiter: u8,
+    /// How many fields the header has.
+    pub width: usize,
+    /// The column of the ID number, from 0.
+    pub id_column: usize,
+}
+
+/// The cells of one record, as bytes in the file's encoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cells {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// Bytes between one cell and the next: the delimiter, where the record
+    /// was taken as it stands.
+    gap: usize,
+}
+
+impl Cells {
+    /// A cell; empty beyond the last.
+    pub fn get(&self, column: usize) -> &[u8] {
+        let start = match column {
+            0 => 0,
+            _ => match self.ends.get(column - 1) {
+                Some(end) => end + self.gap,
+                None => return &[],
+            },
+        };
+        self.ends
+            .get(column)
+            .and_then(|end| self.bytes.get(start..*end))
+            .unwrap_or_default()
+    }
+
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// All cells in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|column| self.get(column))
+    }
+
+    /// Cells from texts that were never CSV.
+    pub fn from_texts(texts: &[String]) -> Self {
+        let mut cells = Cells::default();
+        for text in texts {
+            cells.bytes.extend_from_slice(text.as_bytes());
+            cells.ends.push(cells.bytes.len());
+        }
+        cells
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.gap = 0;
+    }
+
+    /// Takes a record without quotes as it stands. `ends` are the offsets of
+    /// its delimiters and of its end.
+    pub(super) fn take_unquoted(&mut self, record: &[u8], ends: &[usize]) {
+        self.clear();
+        self.bytes.extend_from_slice(record);
+        self.ends.extend_from_slice(ends);
+        self.gap = 1;
+    }
+
+    fn end_cell(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+
+    fn width_fits(&self, width: usize) -> bool {
+        self.len() >= width && (width..self.len()).all(|column| is_blank(self.get(column)))
+    }
+}
+
+/// What stands at a place of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// A record; its cells were filled in.
+    Record,
+    /// A quote that is not closed: a reject.
+    Quote,
+    /// A record longer than 1 MiB: a reject.
+    TooLong,
+    /// The bytes end inside a quoted field and more are to come.
+    Incomplete,
+}
+
+/// Splits the record that begins at `start` and gives the byte after it. Of a
+/// reject that is the byte after its first line.
+pub(super) fn split(
+    bytes: &[u8],
+    start: usize,
+    more_to_come: bool,
+    dialect: Dialect,
+    cells: &mut Cells,
+) -> (Split, usize) {
+    cells.clear();
+    let after_line = || {
+        let rest = bytes.get(start..).unwrap_or_default();
+        memchr::memchr(b'\n', rest).map_or(bytes.len(), |at| start + at + 1)
+    };
+    let mut at = start;
+    let mut spans_lines = false;
+    let mut text_after_quote = false;
+    loop {
+        // At the start of a field.
+        if bytes.get(at) == Some(&b'"') {
+            at += 1;
+            let content = cells.bytes.len();
+            loop {
+                match bytes.get(at) {
+                    None if more_to_come => return (Split::Incomplete, start),
+                    None => return (Split::Quote, after_line()),
+                    Some(b'"') if bytes.get(at + 1) == Some(&b'"') => {
+                        cells.bytes.push(b'"');
+                        at += 2;
+                    }
+                    Some(b'"') => {
+                        at += 1;
+                        break;
+                    }
+                    Some(byte) => {
+                        spans_lines |= *byte == b'\n';
+                        cells.bytes.push(*byte);
+                        at += 1;
+                    }
+                }
+                if cells.bytes.len() - content > LONGEST_QUOTED_FIELD {
+                    return (Split::Quote, after_line());
+                }
+                if at - start > LONGEST_RECORD {
+                    return (Split::TooLong, after_line());
+                }
+            }
+            text_after_quote |= !matches!(bytes.get(at), None | Some(b'\n' | b'\r'))
+                && bytes.get(at) != Some(&dialect.delimiter);
+        }
+        loop {
+            if at - start > LONGEST_RECORD {
+                return (Split::TooLong, after_line());
+            }
+            match bytes.get(at) {
+                Some(byte) if *byte == dialect.delimiter => {
+                    cells.end_cell();
+                    at += 1;
+                    break;
+                }
+                None | Some(b'\n') => {
+                    if cells.bytes.last() == Some(&b'\r')
+                        && cells.ends.last().copied().unwrap_or(0) < cells.bytes.len()
+                    {
+                        cells.bytes.pop();
+                    }
+                    cells.end_cell();
+                    if spans_lines && (text_after_quote || !cells.width_fits(dialect.width)) {
+                        return (Split::Quote, after_line());
+                    }
+                    return (Split::Record, (at + 1).min(bytes.len()));
+                }
+                Some(byte) => {
+                    cells.bytes.push(*byte);
+                    at += 1;
+                }
+            }
+        }
+    }
+}
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing in any cell.
+    Blank,
+    /// 合计, 总计 and the like.
+    Total,
+    /// A row with more or fewer fields than the header.
+    FieldCount,
+    /// A row.
+    Row,
+}
+
+/// Tells rows from what is no row.
+pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
+    // A row that holds a number is neither blank nor a total.
+    let digits = cells
+        .get(dialect.id_column)
+        .iter()
+        .filter(|byte| byte.is_ascii_digit())
+        .count();
+    if digits < 15 {
+        if cells.iter().all(is_blank) {
+            return Kind::Blank;
+        }
+        if is_total(cells) {
+            return Kind::Total;
+        }
+    }
+    if cells.width_fits(dialect.width) {
+        Kind::Row
+    } else {
+        Kind::FieldCount
+    }
+}
+
+/// White space alone; also the full-width space of UTF-8 and of GB18030.
+fn is_blank(cell: &[u8]) -> bool {
+    let mut rest = cell;
+    loop {
+        rest = rest.trim_ascii_start();
+        rest = match rest {
+            [] => return true,
+            [0xe3, 0x80, 0x80, after @ ..] | [0xa1, 0xa1, after @ ..] => after,
+            [0xc2, 0xa0, after @ ..] => after,
+            _ => return false,
+        };
+    }
+}
+
+/// Whether the first cell with content says 合计, 总计, 小计, 共计, 总数 or 累计,
+/// in UTF-8 or GB18030, with nothing behind it but figures and their units.
+fn is_total(cells: &Cells) -> bool {
+    const WORDS: [&str; 6] = ["合计", "总计", "小计", "共计", "总数", "累计"];
+    let Some(first) = cells.iter().find(|cell| !is_blank(cell)) else {
+        return false;
+    };
+    if first.len() > 60 {
+        return false;
+    }
+    let says_total = |text: &str| {
+        let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        WORDS.iter().any(|word| {
+            compact.strip_prefix(word).is_some_and(|rest| {
+                rest.chars()
+                    .all(|c| !c.is_alphabetic() || "人户条名共数".contains(c))
+            })
+        })
+    };
+    match std::str::from_utf8(first) {
+        Ok(text) => says_total(text),
+        Err(_) => encoding_rs::GB18030
+            .decode_without_bom_handling_and_without_replacement(first)
+            .is_some_and(|text| says_total(&text)),
+    }
+}
