@@ -217,8 +217,8 @@ impl IdFault {
                 "the ID number has a wrong length; check it",
             ),
             IdFault::CheckDigitMissing => Text::new(
-                "证件号码只有17位，缺校验码；请补全最后一位",
-                "the ID number has 17 digits and lacks its check digit; add the last character",
+                "证件号码只有17位，缺一位（多为校验码）；请对照证件补全",
+                "the ID number has 17 digits: one is missing, most often the check digit; complete it from the document",
             ),
             IdFault::BirthDate => Text::new(
                 "证件号码中的出生日期不存在；请核对",
@@ -300,7 +300,11 @@ impl NationalId {
             30 | 33 | 36 if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
                 Err(IdFault::TwoInCell)
             }
-            _ if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
+            // X stands only where a check digit does.
+            length
+                if digits(0..length - 1)
+                    && (digits(0..length) || characters[length - 1] == b'X') =>
+            {
                 Err(IdFault::Length)
             }
             _ => Err(IdFault::Characters),
@@ -347,7 +351,15 @@ impl NationalId {
         full[6..8].copy_from_slice(b"19");
         full[8..17].copy_from_slice(&characters[6..]);
         full[17] = check_digit(&full[..17]);
-        let result = Self::from_eighteen(&full, as_of);
+        // Permits and foreign IDs came with eighteen characters, so here such a
+        // prefix is no region.
+        let result = Self::from_eighteen(&full, as_of).map(|checked| CheckedId {
+            warning: match full[0] {
+                b'8' | b'9' => Some(IdWarning::UnknownRegion),
+                _ => checked.warning,
+            },
+            id: checked.id,
+        });
         full.zeroize();
         result
     }
@@ -402,6 +414,27 @@ impl NationalId {
             return Err(IdFault::BirthDate);
         }
         Ok(date)
+    }
+
+    /// Whether a cell plainly states this birth date: `YYYYMMDD`, or with a
+    /// separator after year and month. `false` says nothing: other forms are
+    /// read with more care.
+    pub fn states_birth_date(&self, cell: &[u8]) -> bool {
+        let own = &self.characters[6..14];
+        self.length == 18
+            && match cell {
+                [_, _, _, _, _, _, _, _] => cell == own,
+                [
+                    year @ ..,
+                    b'-' | b'/' | b'.',
+                    m1,
+                    m2,
+                    b'-' | b'/' | b'.',
+                    d1,
+                    d2,
+                ] => year == &own[..4] && [*m1, *m2, *d1, *d2] == own[4..],
+                _ => false,
+            }
     }
 
     /// The birth date that the number states.

@@ -13,6 +13,7 @@ use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable, TableFault};
 use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use crate::account::{Account, NotRows, Rest};
 use crate::cell::{self, ValueFault};
@@ -21,10 +22,10 @@ use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
 use crate::scan::{Cells, Encoding, Export};
 use crate::token_set::TokenSet;
-use crate::tokeniser::Tokeniser;
+use crate::tokeniser::{Scratch, Tokeniser};
 
 /// Rows that are evaluated together.
-const ROWS_A_BLOCK: usize = 16 * 1024;
+const ROWS_A_BLOCK: usize = 4 * 1024;
 
 /// What an export is tokenised with.
 pub struct Tokenising<'a> {
@@ -229,13 +230,15 @@ pub(crate) fn read_rows(
         None => Rest::default(),
     };
     let mut rows = Vec::new();
-    let mut accepted = gathered.accepted.into_iter();
-    loop {
-        let block: Vec<Accepted> = accepted.by_ref().take(ROWS_A_BLOCK).collect();
-        if block.is_empty() {
-            break;
-        }
-        rows.extend(columns.evaluate(block, &mut report)?);
+    let blocks: Vec<Result<Evaluated, TokeniseError>> = gathered
+        .accepted
+        .par_chunks(ROWS_A_BLOCK)
+        .map(|block| columns.evaluate(block))
+        .collect();
+    for block in blocks {
+        let block = block?;
+        rows.extend(block.rows);
+        block.counts.add_to(&mut report);
     }
     if report.account.rows > 0 && report.account.rejected == report.account.rows {
         return Err(TokeniseError::NothingUsable(nothing_usable(
@@ -330,6 +333,7 @@ impl<'a> RowCheck<'a> {
             }
         };
         if let Some(column) = self.birth_date
+            && !checked.id.states_birth_date(row.cell(column))
             && let Some(cell) = self.encoding.decode(row.cell(column))
             // An unreadable birth date contradicts nothing.
             && let Some(stated) = cell::date_to_the_day(&cell::tidy(&cell))
@@ -348,6 +352,7 @@ struct Gathered {
     rejects: Vec<Reject>,
     accepted: Vec<Accepted>,
     unmatched: u64,
+    scratch: Scratch,
     /// Counts in the order of [`IdWarning::ALL`].
     id_warnings: [u64; 3],
 }
@@ -376,7 +381,7 @@ impl Tally<RowCheck<'_>> for Gathered {
                 if let Some(warning) = checked.warning {
                     self.id_warnings[warning as usize] += 1;
                 }
-                let token = check.tokeniser.token(&checked.id);
+                let token = check.tokeniser.token(&checked.id, &mut self.scratch);
                 if check.probe.is_some_and(|probe| !probe.contains(&token)) {
                     self.unmatched += 1;
                 } else {
@@ -402,6 +407,44 @@ impl Tally<RowCheck<'_>> for Gathered {
         self.unmatched += next.unmatched;
         for (count, more) in self.id_warnings.iter_mut().zip(next.id_warnings) {
             *count += more;
+        }
+    }
+}
+
+/// The rows of a block that become tokens, and what became of the others.
+struct Evaluated {
+    rows: Vec<TokenisedRow>,
+    counts: EvaluatedCounts,
+}
+
+/// What evaluating a block counted.
+#[derive(Default)]
+struct EvaluatedCounts {
+    withheld: u64,
+    without_outcome: u64,
+    kept: u64,
+    withheld_by_rule: BTreeMap<String, u64>,
+    value_faults: BTreeMap<(String, ValueFault), u64>,
+}
+
+impl EvaluatedCounts {
+    fn add_to(self, report: &mut Report) {
+        report.account.withheld += self.withheld;
+        match &mut report.account.rest {
+            Rest::Probed { matched, .. } => *matched += self.kept,
+            Rest::Evaluated {
+                without_outcome,
+                sent,
+            } => {
+                *without_outcome += self.without_outcome;
+                *sent += self.kept;
+            }
+        }
+        for (rule, count) in self.withheld_by_rule {
+            *report.withheld_by_rule.entry(rule).or_default() += count;
+        }
+        for (fault, count) in self.value_faults {
+            *report.value_faults.entry(fault).or_default() += count;
         }
     }
 }
@@ -454,30 +497,36 @@ impl<'a> RowColumns<'a> {
         }
     }
 
-    fn value(&self, field: &Field, cell: &[u8]) -> Result<Option<Value>, ValueFault> {
-        let cell = self.encoding.decode(cell).ok_or(ValueFault::Encoding)?;
+    fn value(
+        &self,
+        field: &Field,
+        encoding: Encoding,
+        cell: &[u8],
+    ) -> Result<Option<Value>, ValueFault> {
+        let cell = encoding.decode(cell).ok_or(ValueFault::Encoding)?;
         cell::read(self.tokenising.schema, field, &cell)
     }
 
     /// Reads the columns that rules need, withholds, and gives outcomes.
-    fn evaluate(
-        &self,
-        rows: Vec<Accepted>,
-        report: &mut Report,
-    ) -> Result<Vec<TokenisedRow>, TokeniseError> {
+    fn evaluate(&self, rows: &[Accepted]) -> Result<Evaluated, TokeniseError> {
+        let mut counts = EvaluatedCounts::default();
         let mut block = RowBlock {
             rows: rows.len(),
             ..RowBlock::default()
         };
+        let encodings: Vec<Encoding> = rows
+            .iter()
+            .map(|row| self.encoding.of_record(row.cells.bytes()))
+            .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
         for (index, field) in &self.attributes {
             let mut column = Column::new(field.field_type);
-            for (row, unreadable) in rows.iter().zip(&mut unreadable) {
+            for ((row, encoding), unreadable) in rows.iter().zip(&encodings).zip(&mut unreadable) {
                 let value = self
-                    .value(field, row.cells.get(*index))
+                    .value(field, *encoding, row.cells.get(*index))
                     .unwrap_or_else(|fault| {
                         let key = (field.name.clone(), fault);
-                        *report.value_faults.entry(key).or_default() += 1;
+                        *counts.value_faults.entry(key).or_default() += 1;
                         unreadable.push(field.name.clone());
                         None
                     });
@@ -485,7 +534,7 @@ impl<'a> RowColumns<'a> {
             }
             block.columns.insert(field.name.clone(), column);
         }
-        add_derived(&mut block, &rows);
+        add_derived(&mut block, rows);
         let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, TokeniseError> {
             let named: Vec<(&str, &Expression)> = rules
                 .iter()
@@ -504,28 +553,23 @@ impl<'a> RowColumns<'a> {
         let outcomes = outcomes_of(&self.outcome_rules)?;
         let holds = self.holds(&outcomes)?;
         let mut kept = Vec::new();
-        for (index, (row, unreadable)) in rows.into_iter().zip(unreadable).enumerate() {
+        for (index, (row, unreadable)) in rows.iter().zip(unreadable).enumerate() {
             let withheld_by = withheld
                 .iter()
                 .position(|column| column[index] == Outcome::Yes);
             if let Some(rule) = withheld_by {
-                report.account.withheld += 1;
-                *report
+                counts.withheld += 1;
+                *counts
                     .withheld_by_rule
                     .entry(self.withhold_rules[rule].id.clone())
                     .or_default() += 1;
                 continue;
             }
             let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
-            match &mut report.account.rest {
-                Rest::Probed { matched, .. } => *matched += 1,
-                Rest::Evaluated {
-                    without_outcome, ..
-                } if !holds[index] => {
-                    *without_outcome += 1;
-                    continue;
-                }
-                Rest::Evaluated { sent, .. } => *sent += 1,
+            // A probe has found the row to be a case party's: it is matched.
+            if self.tokenising.probe.is_none() && !holds[index] {
+                counts.without_outcome += 1;
+                continue;
             }
             kept.push(TokenisedRow {
                 token: row.token,
@@ -534,9 +578,9 @@ impl<'a> RowColumns<'a> {
                     fields: self
                         .list_fields
                         .iter()
-                        .map(|index| {
-                            let cell = index.map(|index| row.cells.get(index));
-                            let cell = cell.and_then(|cell| self.encoding.decode(cell));
+                        .map(|column| {
+                            let cell = column.map(|column| row.cells.get(column));
+                            let cell = cell.and_then(|cell| encodings[index].decode(cell));
                             cell::without_numbers(&cell::tidy(&cell.unwrap_or_default()))
                         })
                         .collect(),
@@ -545,7 +589,8 @@ impl<'a> RowColumns<'a> {
                 },
             });
         }
-        Ok(kept)
+        counts.kept = kept.len() as u64;
+        Ok(Evaluated { rows: kept, counts })
     }
 }
 

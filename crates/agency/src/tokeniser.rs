@@ -26,6 +26,16 @@ pub struct Tokeniser {
     outer: Zeroizing<[u32; 8]>,
 }
 
+/// The block that messages are padded in: overwritten by every token, and wiped
+/// when it is dropped, so that the last ID number does not stay in memory.
+pub struct Scratch(Zeroizing<[u8; BLOCK]>);
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch(Zeroizing::new([0; BLOCK]))
+    }
+}
+
 /// Bytes of a block of SHA-256.
 const BLOCK: usize = 64;
 /// The longest message that fits one block with its padding.
@@ -50,24 +60,24 @@ impl Tokeniser {
     }
 
     /// The token of a person.
-    pub fn token(&self, id: &NationalId) -> Token {
-        Token::from_bytes(self.truncated(id.expose_to_tokeniser()))
+    pub fn token(&self, id: &NationalId, scratch: &mut Scratch) -> Token {
+        Token::from_bytes(self.truncated(id.expose_to_tokeniser(), scratch))
     }
 
     /// The leftmost 128 bits of the HMAC of a message of at most 55 bytes.
-    fn truncated(&self, message: &[u8]) -> [u8; Token::LENGTH] {
+    fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
         debug_assert!(message.len() <= LONGEST_MESSAGE);
-        let mut block = Zeroizing::new([0; BLOCK]);
-        pad(&mut block, message);
+        let block = &mut *scratch.0;
+        pad(block, message);
         let mut state = *self.inner;
-        compress256(&mut state, std::slice::from_ref(&*block));
+        compress256(&mut state, std::slice::from_ref(block));
         let mut inner_digest = [0; 32];
         for (bytes, word) in inner_digest.chunks_exact_mut(4).zip(state) {
             bytes.copy_from_slice(&word.to_be_bytes());
         }
-        pad(&mut block, &inner_digest);
+        pad(block, &inner_digest);
         let mut state = *self.outer;
-        compress256(&mut state, std::slice::from_ref(&*block));
+        compress256(&mut state, std::slice::from_ref(block));
         let mut left = [0; Token::LENGTH];
         for (bytes, word) in left.chunks_exact_mut(4).zip(state) {
             bytes.copy_from_slice(&word.to_be_bytes());
@@ -161,7 +171,8 @@ mod tests {
         let keyed = keyed(subkey.0.as_ref());
         for length in 0..=LONGEST_MESSAGE {
             let message: Vec<u8> = (0..length).map(|index| index as u8 ^ 0xa5).collect();
-            assert_eq!(tokeniser.truncated(&message), truncated(&keyed, &message));
+            let two_blocks = tokeniser.truncated(&message, &mut Scratch::default());
+            assert_eq!(two_blocks, truncated(&keyed, &message));
         }
     }
 
@@ -236,7 +247,8 @@ mod tests {
                 let Ok(checked) = checked else {
                     panic!("a good number")
                 };
-                let token = hex(tokeniser.token(&checked.id).as_bytes());
+                let token = tokeniser.token(&checked.id, &mut Scratch::default());
+                let token = hex(token.as_bytes());
                 let mac = openssl(
                     &[
                         "mac",

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::policy::{Aid, CASE_EXPORT, Policy, RuleKind};
+use aidlink_contract::policy::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
 use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
@@ -127,9 +127,11 @@ pub fn screen(
             (register.origin().export.clone(), (matched, unmatched))
         })
         .collect();
+    let verdicts = candidates.verdicts(policy, terms, &not_verified_by)?;
     let mut by_person_and_aid: BTreeMap<(usize, usize), ScreenedLead> = BTreeMap::new();
-    for (aid_index, aid) in policy.aids.iter().enumerate() {
-        for (reference, verdict) in candidates.verdicts(policy, aid, terms, &not_verified_by)? {
+    for (aid_index, (aid, verdicts)) in policy.aids.iter().zip(verdicts).enumerate() {
+        let shown = rules_shown(policy, aid);
+        for (reference, verdict) in verdicts {
             let first = candidates.first_reference[reference];
             let lead = by_person_and_aid
                 .entry((first, aid_index))
@@ -142,7 +144,7 @@ pub fn screen(
             lead.receipt_not_verified |= verdict.receipt_not_verified;
             lead.referral_not_verified |= verdict.referral_not_verified;
             lead.cases
-                .push(candidates.evidence(policy, aid, reference, verdict.needs_review));
+                .push(candidates.evidence(&shown, reference, verdict.needs_review));
         }
     }
     Ok(Screening {
@@ -314,14 +316,13 @@ impl Candidates {
         }
     }
 
-    /// The case rows that are leads for an aid.
+    /// For each aid of the policy, the case rows that are leads for it.
     fn verdicts(
         &self,
         policy: &Policy,
-        aid: &Aid,
         terms: ScreeningTerms,
         not_verified_by: &BTreeMap<String, NotVerified>,
-    ) -> Result<Vec<(usize, Verdict)>, ScreenError> {
+    ) -> Result<Vec<Vec<(usize, Verdict)>>, ScreenError> {
         // What an absent or stale export says of receipt and referral is unknown.
         let hidden: BTreeSet<&str> = policy
             .rules
@@ -329,49 +330,42 @@ impl Candidates {
             .filter(|rule| not_verified_by.contains_key(&rule.on))
             .map(|rule| rule.id.as_str())
             .collect();
-        let run = |expression: &Expression, block: &RowBlock| {
-            evaluate(&[(&aid.id, expression)], block, terms.as_of)
-                .map(|mut columns| columns.pop().unwrap_or_default())
+        let nobody = Expression::Constant(false);
+        let run = |of: &dyn Fn(&'_ Aid) -> Option<&'_ Expression>, hidden: &BTreeSet<&str>| {
+            let expressions: Vec<(&str, &Expression)> = policy
+                .aids
+                .iter()
+                .map(|aid| (aid.id.as_str(), of(aid).unwrap_or(&nobody)))
+                .collect();
+            evaluate(&expressions, &self.block(hidden), terms.as_of)
                 .map_err(ScreenError::Evaluation)
         };
-        let qualifies = run(&aid.qualifies, &self.block(&BTreeSet::new()))?;
-        let verification = self.block(&hidden);
-        let settled = match &aid.settled {
-            Some(settled) => run(settled, &verification)?,
-            None => vec![Outcome::No; self.rows],
+        let qualifies = run(&|aid| Some(&aid.qualifies), &BTreeSet::new())?;
+        let settled = run(&|aid| aid.settled.as_ref(), &hidden)?;
+        let referred = run(&|aid| Some(&aid.referred), &hidden)?;
+        let of_aid = |aid: usize| {
+            let (qualifies, settled, referred) = (&qualifies[aid], &settled[aid], &referred[aid]);
+            (0..self.rows)
+                .filter(|row| {
+                    qualifies[*row] != Outcome::No
+                        && settled[*row] != Outcome::Yes
+                        && referred[*row] != Outcome::Yes
+                })
+                .map(|row| {
+                    let verdict = Verdict {
+                        needs_review: qualifies[row] == Outcome::Unknown,
+                        receipt_not_verified: settled[row] == Outcome::Unknown,
+                        referral_not_verified: referred[row] == Outcome::Unknown,
+                    };
+                    (row, verdict)
+                })
+                .collect()
         };
-        let referred = run(&aid.referred, &verification)?;
-        Ok((0..self.rows)
-            .filter(|row| {
-                qualifies[*row] != Outcome::No
-                    && settled[*row] != Outcome::Yes
-                    && referred[*row] != Outcome::Yes
-            })
-            .map(|row| {
-                let verdict = Verdict {
-                    needs_review: qualifies[row] == Outcome::Unknown,
-                    receipt_not_verified: settled[row] == Outcome::Unknown,
-                    referral_not_verified: referred[row] == Outcome::Unknown,
-                };
-                (row, verdict)
-            })
-            .collect())
+        Ok((0..policy.aids.len()).map(of_aid).collect())
     }
 
-    /// The outcomes that a person at the procuratorate must see: those that
-    /// the aid's `qualifies` names, and every exclusion and priority rule.
-    fn evidence(
-        &self,
-        policy: &Policy,
-        aid: &Aid,
-        reference: usize,
-        needs_review: bool,
-    ) -> CaseEvidence {
-        let named = aid.qualifies.columns();
-        let shown = policy.rules.iter().filter(|rule| {
-            named.contains(&rule.id)
-                || matches!(rule.kind, RuleKind::Exclusion | RuleKind::Priority)
-        });
+    /// The outcomes of the rules shown, for one case row.
+    fn evidence(&self, shown: &[&Rule], reference: usize, needs_review: bool) -> CaseEvidence {
         let mut evidence = CaseEvidence {
             reference,
             yes: Vec::new(),
@@ -387,4 +381,18 @@ impl Candidates {
         }
         evidence
     }
+}
+
+/// The rules whose outcomes a person at the procuratorate must see: those that
+/// the aid's `qualifies` names, and every exclusion and priority rule.
+fn rules_shown<'p>(policy: &'p Policy, aid: &Aid) -> Vec<&'p Rule> {
+    let named = aid.qualifies.columns();
+    policy
+        .rules
+        .iter()
+        .filter(|rule| {
+            named.contains(&rule.id)
+                || matches!(rule.kind, RuleKind::Exclusion | RuleKind::Priority)
+        })
+        .collect()
 }

@@ -106,7 +106,7 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     let all_digits_or_x = characters.iter().all(|c| c.is_ascii_digit() || *c == b'X');
     let fault = if cell.length == 0 && !masked && !foreign && !separator {
         Some(IdFault::Empty)
-    } else if is_placeholder_word(text) || is_placeholder_number(characters) {
+    } else if is_placeholder_word(text) || (!masked && is_placeholder_number(characters)) {
         Some(IdFault::Placeholder)
     } else if long_runs >= 2 {
         Some(IdFault::TwoInCell)

@@ -32,6 +32,28 @@ impl Encoding {
         }
     }
 
+    /// The encoding of one record of a file in this encoding. A file that was
+    /// put together from several systems mixes encodings; a record that is not
+    /// valid in the file's own and is in the other is read in the other. (A
+    /// single cell does not tell: 小学 in GB18030 is valid UTF-8 for two other
+    /// letters. A whole record does.)
+    pub fn of_record(self, record: &[u8]) -> Encoding {
+        if record.is_ascii() {
+            return self;
+        }
+        let utf8 = || std::str::from_utf8(record).is_ok();
+        let gb18030 = || {
+            GB18030
+                .decode_without_bom_handling_and_without_replacement(record)
+                .is_some()
+        };
+        match self {
+            Encoding::Utf8 | Encoding::Utf8WithMark if !utf8() && gb18030() => Encoding::Gb18030,
+            Encoding::Gb18030 if !gb18030() && utf8() => Encoding::Utf8,
+            own => own,
+        }
+    }
+
     /// The text of a cell. Files that were put together from several systems
     /// mix encodings, so a cell that is not valid in the file's encoding is
     /// read in the other; `None` when it is valid in neither.

@@ -58,6 +58,11 @@ impl Cells {
         self.ends.is_empty()
     }
 
+    /// The bytes of all cells.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All cells in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|column| self.get(column))
