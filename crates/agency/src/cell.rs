@@ -3,6 +3,8 @@
 //! A cell that cannot be read is no reject of the row: its value is unknown,
 //! and the fault is told where the row is looked at.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 
 use aidlink_contract::schema::{ExportSchema, Field};
@@ -45,14 +47,21 @@ impl ValueFault {
 /// Why the cell has no value of the field's type.
 pub fn read(schema: &ExportSchema, field: &Field, cell: &str) -> Result<Option<Value>, ValueFault> {
     let cell = tidy(cell);
-    let raw_code = field
-        .raw_codes
-        .get(cell.as_str())
-        .or_else(|| field.raw_codes.get(half_width(&cell).as_str()));
-    if raw_code.is_none() && (cell.is_empty() || schema.missing_values.contains(&cell)) {
+    let is_missing =
+        || cell.is_empty() || schema.missing_values.iter().any(|missing| missing == cell);
+    let raw_code = if field.raw_codes.is_empty() {
+        None
+    } else {
+        let plain = half_width(cell);
+        field
+            .raw_codes
+            .get(cell)
+            .or_else(|| field.raw_codes.get(plain.as_ref()))
+    };
+    if raw_code.is_none() && is_missing() {
         return Ok(None);
     }
-    let text = raw_code.map_or(cell.as_str(), String::as_str);
+    let text = raw_code.map_or(cell, String::as_str);
     let value = match field.field_type {
         FieldType::String => Some(code_or_text(field, text)?),
         FieldType::Integer => Some(Value::Integer(integer(text)?)),
@@ -65,15 +74,11 @@ pub fn read(schema: &ExportSchema, field: &Field, cell: &str) -> Result<Option<V
 
 /// The text of a cell as a list shows it: outer white space and the apostrophe
 /// by which a spreadsheet marks text removed.
-pub fn tidy(cell: &str) -> String {
+pub fn tidy(cell: &str) -> &str {
     let trimmed = cell.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')
     });
-    trimmed
-        .strip_prefix('\'')
-        .unwrap_or(trimmed)
-        .trim()
-        .to_owned()
+    trimmed.strip_prefix('\'').unwrap_or(trimmed).trim()
 }
 
 /// The text of a cell that a list shows, with any run of digits that has the
@@ -104,7 +109,10 @@ pub fn without_numbers(text: &str) -> String {
     shown
 }
 
-fn half_width(text: &str) -> String {
+fn half_width(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| matches!(c, '\u{ff01}'..='\u{ff5e}')) {
+        return Cow::Borrowed(text);
+    }
     text.chars()
         .map(|character| match character {
             '\u{ff01}'..='\u{ff5e}' => {
@@ -120,7 +128,7 @@ fn code_or_text(field: &Field, text: &str) -> Result<Value, ValueFault> {
         return Ok(Value::String(text.to_owned()));
     };
     let plain = half_width(text);
-    [text, plain.as_str(), plain.to_ascii_lowercase().as_str()]
+    [text, plain.as_ref(), plain.to_ascii_lowercase().as_str()]
         .into_iter()
         .find(|candidate| codes.contains(*candidate))
         .map(|code| Value::String(code.to_owned()))

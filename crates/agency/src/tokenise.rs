@@ -336,7 +336,7 @@ impl<'a> RowCheck<'a> {
             && !checked.id.states_birth_date(row.cell(column))
             && let Some(cell) = self.encoding.decode(row.cell(column))
             // An unreadable birth date contradicts nothing.
-            && let Some(stated) = cell::date_to_the_day(&cell::tidy(&cell))
+            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell))
             && let Some(birth) = checked.id.birth_date()
             && stated != birth
         {
@@ -581,7 +581,7 @@ impl<'a> RowColumns<'a> {
                         .map(|column| {
                             let cell = column.map(|column| row.cells.get(column));
                             let cell = cell.and_then(|cell| encodings[index].decode(cell));
-                            cell::without_numbers(&cell::tidy(&cell.unwrap_or_default()))
+                            cell::without_numbers(cell::tidy(&cell.unwrap_or_default()))
                         })
                         .collect(),
                     minor: row.age.is_none_or(|age| age < 18),
