@@ -7,7 +7,7 @@ import time
 
 import polars as pl
 
-from policy_sql import CASES, CHECK_WEIGHTS, SALT, Round
+from policy_sql import CASES, CHECK_WEIGHTS, SALT, Round, reachable
 
 
 def hashlib_tokens(ids):
@@ -117,9 +117,10 @@ def persons(round_, export, parties, options):
 
 def run(round_, options):
     """The leads as a frame of token and aid, and the matched rows of each register."""
-    rules = [rule.id for rule in round_.outcome_rules(CASES)]
     cases = outcomes(round_, round_.exports[CASES], scan(round_, round_.exports[CASES], options))
-    cases = cases.filter(pl.any_horizontal(pl.col(rules).ne_missing(False))).collect()
+    cases = cases.filter(
+        pl.any_horizontal(pl.sql_expr(aid).ne_missing(False) for aid in reachable(round_))
+    ).collect()
     parties = cases.lazy().select("token").unique()
     joined, matched = cases.lazy(), {}
     for rule in round_.rules:

@@ -259,12 +259,22 @@ def scan(round_, export, where, check_ids):
 ){where}"""
 
 
+def reachable(round_):
+    """For each aid, whether a case row could qualify if every register said yes."""
+    case_rules = {rule.id for rule in round_.outcome_rules(CASES)}
+    others = {rule.id for rule in round_.rules} - case_rules
+    return [
+        re.sub(r"\b[a-z]\w*\b", lambda name: "TRUE" if name[0] in others else name[0], aid.qualifies)
+        for aid in round_.aids
+    ]
+
+
 def statements(round_, check_ids=False):
     """The round as statements; the last but one gives leads, the last matched rows."""
     cases = round_.exports[CASES]
     case_rules = round_.outcome_rules(CASES)
     case_outcomes = ",\n  ".join(f"{outcome(rule)} AS {rule.id}" for rule in case_rules)
-    any_outcome = " OR ".join(f"{rule.id} IS DISTINCT FROM FALSE" for rule in case_rules)
+    any_outcome = " OR ".join(f"({aid}) IS DISTINCT FROM FALSE" for aid in reachable(round_))
     yield "SET preserve_insertion_order = false"
     yield f"""CREATE TEMP TABLE case_rows AS SELECT * FROM (
 SELECT token,
