@@ -4,10 +4,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use aidlink_agency::scan::EncodingChoice;
+use aidlink_agency::scan::{EncodingChoice, ReadingChoice};
 use aidlink_agency::tokeniser::ALGORITHM;
 use aidlink_contract::calendar::Calendar;
-use aidlink_contract::configuration::{Document, Located, TableReader};
+use aidlink_contract::configuration::{Document, Located, Node, TableReader};
 use aidlink_contract::fault::{Fault, Faults, nearest_name_hint};
 use aidlink_contract::policy::{CASE_EXPORT, Policy};
 use aidlink_contract::schema::{ExportSchema, Schemas};
@@ -19,18 +19,25 @@ use jiff::civil::Date;
 pub struct PlannedExport {
     /// Its schema.
     pub schema: ExportSchema,
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its path as the round file gives it.
-    pub written_path: String,
+    /// Its files: one, or one for each district.
+    pub files: Vec<PlannedFile>,
     /// The day on which the agency took it.
     pub snapshot: Date,
     /// The legal basis or agreement on which it was handed over.
     pub legal_basis: String,
-    /// What the round says of its encoding.
-    pub encoding: EncodingChoice,
+    /// What the round says of how it is read.
+    pub reading: ReadingChoice,
     /// A header alone is no fault (a first round has no referrals yet).
     pub may_be_empty: bool,
+}
+
+/// A file of an export.
+#[derive(Clone, Debug)]
+pub struct PlannedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path as the round file gives it.
+    pub written_path: String,
 }
 
 /// Limits beyond which lists are provisional.
@@ -218,11 +225,12 @@ struct PlanReader<'d> {
 /// An export before its schema is known.
 struct WrittenExport {
     schema: Located<String>,
-    path: PathBuf,
-    written_path: String,
+    files: Vec<PlannedFile>,
     snapshot: Located<Date>,
     legal_basis: String,
-    encoding: EncodingChoice,
+    reading: ReadingChoice,
+    /// The fields of `headers` with their places, to be checked against the schema.
+    header_fields: Vec<Located<String>>,
     may_be_empty: bool,
 }
 
@@ -387,10 +395,12 @@ impl PlanReader<'_> {
         let mut exports: Vec<WrittenExport> = Vec::new();
         for mut table in root.tables("export", &mut self.faults) {
             let schema = table.string("schema", &mut self.faults);
-            let path = table.string("path", &mut self.faults);
+            let paths = self.paths(&mut table);
             let snapshot = table.date("snapshot", &mut self.faults);
             let legal_basis = table.string("legal_basis", &mut self.faults);
             let encoding = table.optional_string("encoding", &mut self.faults);
+            let sheet = table.optional_string("sheet", &mut self.faults);
+            let (headers, header_fields) = self.site_headers(&mut table);
             let may_be_empty = table.boolean_or("may_be_empty", false, &mut self.faults);
             table.finish(&mut self.faults);
             let encoding = encoding.map_or(EncodingChoice::Detect, |word| {
@@ -402,9 +412,17 @@ impl PlanReader<'_> {
                 }
                 found.map_or(EncodingChoice::Detect, |(_, choice)| *choice)
             });
-            let full = path.as_ref().and_then(|path| self.data_file(path));
-            if let (Some(schema), Some(path), Some(full), Some(snapshot), Some(legal_basis)) =
-                (schema, path, full, snapshot, legal_basis)
+            let files: Option<Vec<PlannedFile>> = paths
+                .iter()
+                .map(|path| {
+                    self.data_file(path).map(|full| PlannedFile {
+                        path: full,
+                        written_path: path.value.clone(),
+                    })
+                })
+                .collect();
+            if let (Some(schema), Some(files), Some(snapshot), Some(legal_basis)) =
+                (schema, files, snapshot, legal_basis)
             {
                 if exports
                     .iter()
@@ -421,16 +439,61 @@ impl PlanReader<'_> {
                 }
                 exports.push(WrittenExport {
                     schema,
-                    path: full,
-                    written_path: path.value,
+                    files,
                     snapshot,
                     legal_basis: legal_basis.value,
-                    encoding,
+                    reading: ReadingChoice {
+                        encoding,
+                        sheet: sheet.map(|sheet| sheet.value),
+                        headers,
+                    },
+                    header_fields,
                     may_be_empty,
                 });
             }
         }
         exports
+    }
+
+    /// `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
+    fn paths(&mut self, table: &mut TableReader<'_>) -> Vec<Located<String>> {
+        let several = matches!(
+            table.node("path").map(|node| &node.value),
+            Some(Node::Array(items)) if !items.is_empty()
+        );
+        if several {
+            table.strings("path", &mut self.faults)
+        } else {
+            table.string("path", &mut self.faults).into_iter().collect()
+        }
+    }
+
+    /// `headers = { "本地表头" = "field" }`: a site's own headers.
+    fn site_headers(
+        &mut self,
+        table: &mut TableReader<'_>,
+    ) -> (Vec<(String, String)>, Vec<Located<String>>) {
+        let mut headers = Vec::new();
+        let mut fields = Vec::new();
+        if let Some(mut table) = table.optional_table("headers", &mut self.faults) {
+            for (header, node) in table.all() {
+                match &node.value {
+                    Node::String(field) => {
+                        headers.push((header.value.clone(), field.clone()));
+                        fields.push(Located {
+                            value: field.clone(),
+                            at: node.at.clone(),
+                        });
+                    }
+                    _ => self.fault(
+                        &node.at,
+                        Text::new("此处应为字段名", "the name of a field is wanted here"),
+                        Text::new("请加引号", "put it in quotes"),
+                    ),
+                }
+            }
+        }
+        (headers, fields)
     }
 
     fn data_file(&mut self, path: &Located<String>) -> Option<PathBuf> {
@@ -564,13 +627,26 @@ impl PlanReader<'_> {
                     ),
                 );
             }
+            for field in &export.header_fields {
+                if schema.field(&field.value).is_none() {
+                    let known = schema.fields.iter().map(|field| field.name.as_str());
+                    let hint = nearest_name_hint(&field.value, known);
+                    self.fault(
+                        &field.at,
+                        Text::new(
+                            format!("模式 {} 没有字段“{}”", schema.name, field.value),
+                            format!("the schema {} has no field `{}`", schema.name, field.value),
+                        ),
+                        hint,
+                    );
+                }
+            }
             let planned = PlannedExport {
                 schema: schema.clone(),
-                path: export.path,
-                written_path: export.written_path,
+                files: export.files,
                 snapshot: export.snapshot.value,
                 legal_basis: export.legal_basis,
-                encoding: export.encoding,
+                reading: export.reading,
                 may_be_empty: export.may_be_empty,
             };
             if planned.schema.name == CASE_EXPORT {

@@ -5,6 +5,7 @@
 //! procuratorate's own export.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::known_answers;
@@ -27,18 +28,28 @@ use crate::terminal::Progress;
 pub struct ReadExport {
     /// What the round says of it.
     pub planned: PlannedExport,
+    /// Its files.
+    pub files: Vec<ReadFile>,
+    /// What became of its rows.
+    pub report: Report,
+}
+
+/// A file of an export after it was read.
+pub struct ReadFile {
+    /// Its path as the round file gives it.
+    pub written_path: String,
     /// BLAKE3 digest of its bytes, hexadecimal.
     pub digest: String,
     /// Bytes.
     pub byte_length: u64,
+    /// The kind of file.
+    pub format: &'static str,
     /// The encoding it was read in.
     pub encoding: &'static str,
     /// Headers that were present and not read.
     pub columns_not_read: Vec<String>,
     /// Fields of the schema for which there is no column.
     pub columns_absent: Vec<String>,
-    /// What became of its rows.
-    pub report: Report,
 }
 
 /// Why the lists of a round are provisional.
@@ -94,14 +105,16 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     }
     let mut faults = Faults::new();
     progress.step(&Text::new("读取导出", "reading exports"));
-    let mut opened: Vec<(&PlannedExport, Export)> = Vec::new();
+    let mut opened: Vec<(&PlannedExport, Vec<Export>)> = Vec::new();
     for planned in plan.exports() {
-        match Export::open(&planned.path, &planned.schema, planned.encoding) {
-            Ok(export) => {
-                opened.push((planned, export));
+        let mut files = Vec::new();
+        for file in &planned.files {
+            match Export::open(&file.path, &planned.schema, &planned.reading) {
+                Ok(export) => files.push(export),
+                Err(found) => faults.extend(found),
             }
-            Err(found) => faults.extend(found),
         }
+        opened.push((planned, files));
     }
     // A key is made only for a round whose exports can be read.
     let key = if faults.is_empty() || plan.key_file.exists() {
@@ -163,12 +176,20 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         match report {
             Ok(report) => {
                 check_report(planned, export, &report, &mut faults);
+                for (file, read) in planned.files.iter().zip(&report.files) {
+                    log.record(
+                        "file_read",
+                        &[
+                            ("export", &planned.schema.name),
+                            ("file", &file.written_path),
+                            ("blake3", &read.digest),
+                        ],
+                    );
+                }
                 log.record(
                     "export_tokenised",
                     &[
                         ("export", &planned.schema.name),
-                        ("file", &planned.written_path),
-                        ("blake3", &report.digest),
                         ("rows", &report.account.rows.to_string()),
                         ("rejected", &report.account.rejected.to_string()),
                         ("withheld", &report.account.withheld.to_string()),
@@ -208,8 +229,8 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         pass: Pass::DEFAULT,
         progress: &on_rows,
     };
-    let screened_digest = &reports[0].digest;
-    let leads = resolve(export, &tokenising, screened_digest, screening.leads)?;
+    let screened = &reports[0].files;
+    let leads = resolve(export, &tokenising, screened, screening.leads)?;
     log.record("resolved", &[("leads", &leads.len().to_string())]);
 
     let exports: Vec<ReadExport> = opened
@@ -239,10 +260,11 @@ fn read_or_make_key(plan: &Plan) -> Result<(RoundKey, bool), Faults> {
     }
 }
 
-fn check_report(planned: &PlannedExport, export: &Export, report: &Report, faults: &mut Faults) {
+fn check_report(planned: &PlannedExport, exports: &[Export], report: &Report, faults: &mut Faults) {
+    let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
     if report.account.rows == 0 && !planned.may_be_empty {
         faults.push(Fault::of_file(
-            export.path(),
+            path,
             Text::new("表头下没有任何记录", "there is no record below the header"),
             Text::new(
                 "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
@@ -252,33 +274,46 @@ fn check_report(planned: &PlannedExport, export: &Export, report: &Report, fault
     }
     if !report.account.adds_up() {
         faults.push(Fault::of_file(
-            export.path(),
+            path,
             Text::new("行数核对不平", "the account of the rows does not add up"),
             Text::new("请报告此问题", "please report this"),
         ));
     }
 }
 
-fn read_export(planned: &PlannedExport, export: &Export, report: Report) -> ReadExport {
-    let columns = export.columns();
-    let read = |header: &&String| {
-        report
-            .columns_read
-            .iter()
-            .any(|field| columns.header_of(field) == Some(header.as_str()))
-    };
+fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
+    let files = planned
+        .files
+        .iter()
+        .zip(exports)
+        .zip(&report.files)
+        .map(|((file, export), read)| {
+            let columns = export.columns();
+            let is_read = |header: &&String| {
+                report
+                    .columns_read
+                    .iter()
+                    .any(|field| columns.header_of(field) == Some(header.as_str()))
+            };
+            ReadFile {
+                written_path: file.written_path.clone(),
+                digest: read.digest.clone(),
+                byte_length: read.byte_length,
+                format: export.format().name(),
+                encoding: export.encoding().name(),
+                columns_not_read: columns
+                    .headers
+                    .iter()
+                    .filter(|header| !header.trim().is_empty() && !is_read(header))
+                    .map(|header| header.trim().to_owned())
+                    .collect(),
+                columns_absent: columns.absent.clone(),
+            }
+        })
+        .collect();
     ReadExport {
         planned: planned.clone(),
-        digest: report.digest.clone(),
-        byte_length: report.byte_length,
-        encoding: export.encoding().name(),
-        columns_not_read: columns
-            .headers
-            .iter()
-            .filter(|header| !header.trim().is_empty() && !read(header))
-            .cloned()
-            .collect(),
-        columns_absent: columns.absent.clone(),
+        files,
         report,
     }
 }

@@ -138,8 +138,7 @@ fn a_named_encoding_that_is_not_the_files() {
 #[test]
 fn other_formats_by_the_name_of_csv() {
     for (bytes, words) in [
-        (&b"PK\x03\x04rest"[..], "the file is XLSX or ZIP, not CSV"),
-        (b"\xd0\xcf\x11\xe0rest", "the file is an old XLS, not CSV"),
+        (&b"PAR1rest"[..], "the file is Parquet, not CSV"),
         (b"\xff\xfea\0b\0", "the file is UTF-16 text, not CSV"),
         (
             b"a,b\nc,\0d\n",

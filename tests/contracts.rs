@@ -69,10 +69,14 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
     let mut registers = Vec::new();
     let mut parties = TokenSet::default();
     for (index, planned) in plan.exports().enumerate() {
-        let export = Export::open(&planned.path, &planned.schema, planned.encoding);
-        let Ok(export) = export else {
-            panic!("a good export")
-        };
+        let export: Vec<Export> = planned
+            .files
+            .iter()
+            .map(|file| {
+                let export = Export::open(&file.path, &planned.schema, &planned.reading);
+                export.unwrap_or_else(|_| panic!("a good export"))
+            })
+            .collect();
         let tokenising = Tokenising {
             schema: &planned.schema,
             policy: &plan.policy,

@@ -4,6 +4,7 @@
 mod bad_input;
 mod command_line;
 mod contracts;
+mod formats;
 mod hand_made_round;
 mod sample_round;
 mod support;

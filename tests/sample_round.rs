@@ -280,8 +280,9 @@ fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
         assert_eq!(output["bytes"], bytes.len());
     }
     for export in manifest["exports"].as_array().unwrap() {
-        let bytes = std::fs::read(round.path(export["file"].as_str().unwrap())).unwrap();
-        assert_eq!(export["blake3"], digest(&bytes));
+        let file = &export["files"][0];
+        let bytes = std::fs::read(round.path(file["file"].as_str().unwrap())).unwrap();
+        assert_eq!(file["blake3"], digest(&bytes));
     }
     let log = String::from_utf8(files["audit.jsonl"].clone()).unwrap();
     let entries = aidlink::audit::log::check_chain(&log).unwrap();
@@ -306,7 +307,11 @@ fn a_column_that_nothing_needs_is_not_read() {
         .find(|export| export["export"] == "civil-affairs.assistance")
         .unwrap();
     let names = |key: &str| -> Vec<String> {
-        let values = assistance[key].as_array().unwrap();
+        let values = match key {
+            "fields_read" => &assistance[key],
+            _ => &assistance["files"][0][key],
+        };
+        let values = values.as_array().unwrap();
         values
             .iter()
             .map(|value| value.as_str().unwrap().to_owned())

@@ -133,19 +133,29 @@ pub fn manifest(plan: &Plan, result: &RoundResult, outputs: &[WrittenFile]) -> V
         .iter()
         .map(|export| {
             let planned = &export.planned;
+            let files: Vec<Value> = export
+                .files
+                .iter()
+                .map(|file| {
+                    json!({
+                        "file": file.written_path,
+                        "blake3": file.digest,
+                        "bytes": file.byte_length,
+                        "format": file.format,
+                        "encoding": file.encoding,
+                        "columns_present_and_not_read": file.columns_not_read,
+                        "fields_absent": file.columns_absent,
+                    })
+                })
+                .collect();
             json!({
                 "export": planned.schema.name,
                 "agency": planned.schema.agency,
-                "file": planned.written_path,
-                "blake3": export.digest,
-                "bytes": export.byte_length,
-                "encoding": export.encoding,
                 "snapshot": planned.snapshot.to_string(),
                 "legal_basis": planned.legal_basis,
                 "schema_blake3": planned.schema.digest,
                 "fields_read": export.report.columns_read,
-                "columns_present_and_not_read": export.columns_not_read,
-                "fields_absent": export.columns_absent,
+                "files": files,
                 "account": account(export),
                 "persons_matched": result
                     .persons_matched

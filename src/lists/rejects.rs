@@ -29,7 +29,10 @@ pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {
             let text = reject.reason.text();
             table.push(vec![
                 planned.schema.name.clone(),
-                planned.written_path.clone(),
+                planned
+                    .files
+                    .get(reject.file)
+                    .map_or(String::new(), |file| file.written_path.clone()),
                 reject.record.to_string(),
                 reject.line.to_string(),
                 reject.column.clone().unwrap_or_default(),

@@ -80,6 +80,8 @@ impl RejectReason {
 /// One rejected row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
+    /// Which of the export's files, from 0.
+    pub file: usize,
     /// Record number below the header, from 1.
     pub record: u64,
     /// Line in the file on which the record begins, from 1.

@@ -1,12 +1,14 @@
 //! From screened leads back to people, at the procuratorate: its own export is
 //! tokenised again, and a reference is the row of that index.
 
+use std::path::Path;
+
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
 use aidlink_contract::text::Text;
 
 use crate::scan::Export;
-use crate::tokenise::{Listed, Tokenising, read_rows};
+use crate::tokenise::{FileReport, Listed, Tokenising, read_rows};
 
 /// A lead with what the procuratorate's own export says of its case rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,22 +27,22 @@ pub struct ResolvedLead {
 /// When the export cannot be tokenised, or is not the one that was screened:
 /// its digest differs, or a reference is beyond its rows.
 pub fn resolve(
-    export: &Export,
+    exports: &[Export],
     tokenising: &Tokenising<'_>,
-    screened_digest: &str,
+    screened: &[FileReport],
     leads: Vec<ScreenedLead>,
 ) -> Result<Vec<ResolvedLead>, Faults> {
     let (rows, report) =
-        read_rows(export, tokenising).map_err(|error| error.into_faults(export))?;
-    if report.digest != screened_digest {
-        return Err(not_this_export(export));
+        read_rows(exports, tokenising).map_err(|error| error.into_faults(exports))?;
+    if report.files != screened {
+        return Err(not_this_export(exports));
     }
     let find = |evidence: &CaseEvidence| rows.get(evidence.reference).map(|row| row.listed.clone());
     leads
         .into_iter()
         .map(|screened| {
             let cases: Option<Vec<Listed>> = screened.cases.iter().map(find).collect();
-            let cases = cases.ok_or_else(|| not_this_export(export))?;
+            let cases = cases.ok_or_else(|| not_this_export(exports))?;
             let minor = cases.iter().any(|case| case.minor);
             Ok(ResolvedLead {
                 screened,
@@ -51,9 +53,9 @@ pub fn resolve(
         .collect()
 }
 
-fn not_this_export(export: &Export) -> Faults {
+fn not_this_export(exports: &[Export]) -> Faults {
     Fault::of_file(
-        export.path(),
+        exports.first().map(Export::path).unwrap_or(Path::new("")),
         Text::new(
             "此导出不是筛查时的那一份：内容已改变",
             "this export is not the one that was screened: its content has changed",

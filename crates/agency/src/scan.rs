@@ -4,27 +4,41 @@ mod encoding;
 mod header;
 pub mod pass;
 mod record;
+mod source;
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use encoding::{Encoding, EncodingChoice};
 pub use header::ColumnMatch;
 pub use record::{Cells, Dialect};
+pub use source::Format;
 
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::schema::ExportSchema;
 use aidlink_contract::text::Text;
-use pass::{Counts, Pass, Tally};
+use pass::{Counts, Pass, SourceRead, Tally};
+use source::Source;
 
 /// A header stands within the first mebibyte.
 const HEAD: u64 = 1 << 20;
+
+/// What a round says of how a file is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadingChoice {
+    /// Its encoding.
+    pub encoding: EncodingChoice,
+    /// The sheet of a workbook; else the first that holds anything.
+    pub sheet: Option<String>,
+    /// A site's own headers: header as it stands in the file, and the field.
+    pub headers: Vec<(String, String)>,
+}
 
 /// An export whose encoding and header were found and whose columns were
 /// matched to its schema. Its rows are read by [`Export::read`].
 pub struct Export {
     path: PathBuf,
+    source: Source,
     encoding: Encoding,
     header: header::Header,
 }
@@ -50,12 +64,14 @@ impl Export {
     pub fn open(
         path: &Path,
         schema: &ExportSchema,
-        choice: EncodingChoice,
+        choice: &ReadingChoice,
     ) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
+        let source = Source::open(path, choice.sheet.as_deref())?;
         let mut head = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+        source
+            .text()
+            .and_then(|text| text.take(HEAD).read_to_end(&mut head))
             .map_err(unreadable)?;
         if head.is_empty() {
             return Err(Fault::of_file(
@@ -65,14 +81,19 @@ impl Export {
             )
             .into());
         }
-        let encoding = encoding::detect(path, &head, choice)?;
+        let encoding = match source.format() {
+            // What a workbook's rows were written out in.
+            Format::Xlsx | Format::Xls => Encoding::Utf8,
+            _ => encoding::detect(path, &head, choice.encoding)?,
+        };
         let skip = match encoding {
             Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
             _ => 0,
         };
-        let header = header::find(path, &head, skip, encoding, schema)?;
+        let header = header::find(path, &head, skip, encoding, schema, &choice.headers)?;
         Ok(Export {
             path: path.to_path_buf(),
+            source,
             encoding,
             header,
         })
@@ -81,6 +102,11 @@ impl Export {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The kind of file.
+    pub fn format(&self) -> Format {
+        self.source.format()
     }
 
     /// The encoding it is read in.
@@ -119,9 +145,9 @@ impl Export {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<WholeFile<T>, Fault> {
         let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
-        let file = File::open(&self.path).map_err(unreadable)?;
+        let plain = self.source.format() == Format::Text;
         let mut source = Digesting {
-            inner: file,
+            inner: self.source.text().map_err(unreadable)?,
             digest: blake3::Hasher::new(),
             byte_length: 0,
         };
@@ -129,6 +155,16 @@ impl Export {
         io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable)?;
         let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, check, progress)
             .map_err(unreadable)?;
+        if !plain {
+            // The digest is that of the file, not of what it unpacks to.
+            let file = std::fs::File::open(&self.path).map_err(unreadable)?;
+            source = Digesting {
+                inner: Box::new(file),
+                digest: blake3::Hasher::new(),
+                byte_length: 0,
+            };
+            io::copy(&mut source, &mut io::sink()).map_err(unreadable)?;
+        }
         Ok(WholeFile {
             tally,
             counts,
@@ -139,13 +175,13 @@ impl Export {
 }
 
 /// Digests what is read through it.
-struct Digesting<R> {
-    inner: R,
+struct Digesting<'s> {
+    inner: Box<dyn SourceRead + 's>,
     digest: blake3::Hasher,
     byte_length: u64,
 }
 
-impl<R: Read> Read for Digesting<R> {
+impl Read for Digesting<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! outcome for each rule, and nothing else goes on.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
 use aidlink_contract::fault::{Fault, Faults};
@@ -15,7 +16,7 @@ use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::account::{Account, NotRows, Rest};
+use crate::account::{Account, Rest};
 use crate::cell::{self, ValueFault};
 use crate::national_id::{CheckedId, IdWarning, NationalId, Sex};
 use crate::reject::{Reject, RejectReason};
@@ -61,9 +62,16 @@ pub struct Report {
     pub value_faults: BTreeMap<(String, ValueFault), u64>,
     /// Fields whose columns were read.
     pub columns_read: Vec<String>,
-    /// BLAKE3 digest of the file as it was read, hexadecimal.
+    /// The files as they were read, in the order of the round file.
+    pub files: Vec<FileReport>,
+}
+
+/// A file of an export as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileReport {
+    /// BLAKE3 digest, hexadecimal.
     pub digest: String,
-    /// Bytes of the file.
+    /// Bytes.
     pub byte_length: u64,
 }
 
@@ -101,11 +109,12 @@ pub enum TokeniseError {
 }
 
 impl TokeniseError {
-    /// As a fault of the export's file.
-    pub fn into_faults(self, export: &Export) -> Faults {
+    /// As a fault of the export's first file.
+    pub fn into_faults(self, exports: &[Export]) -> Faults {
+        let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
         let internal = |message: Text| {
             Fault::of_file(
-                export.path(),
+                path,
                 message,
                 Text::new("请报告此问题", "please report this"),
             )
@@ -124,11 +133,11 @@ impl TokeniseError {
 /// # Errors
 /// See [`TokeniseError`].
 pub fn tokenise_cases(
-    export: &Export,
+    exports: &[Export],
     tokenising: &Tokenising<'_>,
     origin: Origin,
 ) -> Result<(CaseTable, Report), TokeniseError> {
-    let (rows, report) = read_rows(export, tokenising)?;
+    let (rows, report) = read_rows(exports, tokenising)?;
     let tokens = rows.iter().map(|row| row.token).collect();
     let outcomes = outcome_columns(export_rules(tokenising), &rows);
     CaseTable::new(origin, tokens, outcomes)
@@ -142,11 +151,11 @@ pub fn tokenise_cases(
 /// # Errors
 /// See [`TokeniseError`].
 pub fn tokenise_register(
-    export: &Export,
+    exports: &[Export],
     tokenising: &Tokenising<'_>,
     origin: Origin,
 ) -> Result<(RegisterTable, Report), TokeniseError> {
-    let (rows, report) = read_rows(export, tokenising)?;
+    let (rows, report) = read_rows(exports, tokenising)?;
     let mut persons: Vec<TokenisedRow> = Vec::with_capacity(rows.len());
     for row in rows {
         match persons.last_mut() {
@@ -189,66 +198,92 @@ fn outcome_columns(rules: Vec<&Rule>, rows: &[TokenisedRow]) -> OutcomeColumns {
 /// token by outcomes and then by what lists show, so that no order of the
 /// export is left in them.
 pub(crate) fn read_rows(
-    export: &Export,
+    exports: &[Export],
     tokenising: &Tokenising<'_>,
 ) -> Result<(Vec<TokenisedRow>, Report), TokeniseError> {
+    let mut rows = Vec::new();
+    let mut report = Report::default();
+    if tokenising.probe.is_some() {
+        report.account.rest = Rest::Probed {
+            matched: 0,
+            unmatched: 0,
+        };
+    }
+    for (index, export) in exports.iter().enumerate() {
+        rows.extend(read_file(index, export, tokenising, &mut report)?);
+    }
+    if report.account.rows > 0
+        && report.account.rejected == report.account.rows
+        && let Some(export) = exports.first()
+    {
+        return Err(TokeniseError::NothingUsable(nothing_usable(
+            export, &report,
+        )));
+    }
+    rows.par_sort_by(|one, other| {
+        (one.token, &one.outcomes, &one.listed).cmp(&(other.token, &other.outcomes, &other.listed))
+    });
+    Ok((rows, report))
+}
+
+/// The rows of one file of an export; what became of the others is added to
+/// the report.
+fn read_file(
+    index: usize,
+    export: &Export,
+    tokenising: &Tokenising<'_>,
+    report: &mut Report,
+) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let columns = RowColumns::new(export, tokenising);
     let check = RowCheck::new(export, tokenising);
+    let before = report.account.rows;
+    let progress = |rows| (tokenising.progress)(before + rows);
     let read = export
-        .read::<_, Gathered>(tokenising.pass, &check, tokenising.progress)
+        .read::<_, Gathered>(tokenising.pass, &check, &progress)
         .map_err(TokeniseError::Unreadable)?;
-    let mut report = Report {
-        columns_read: columns.read.clone(),
+    report.files.push(FileReport {
         digest: read.digest,
         byte_length: read.byte_length,
-        ..Report::default()
-    };
-    report.account.rows = read.counts.rows;
-    report.account.not_rows = NotRows {
-        title_lines: export.title_lines(),
-        blank_lines: read.counts.blank_lines,
-        total_lines: read.counts.total_lines,
-    };
-    let mut gathered = read.tally;
-    // Places counted from the first record on; lines count from the file's first.
-    for reject in &mut gathered.rejects {
-        reject.line += export.body_line() - 1;
+    });
+    for field in &columns.read {
+        if !report.columns_read.contains(field) {
+            report.columns_read.push(field.clone());
+        }
     }
-    report.account.rejected = gathered.rejects.len() as u64;
-    report.rejects = gathered.rejects;
-    report.id_warnings = IdWarning::ALL
-        .iter()
-        .zip(gathered.id_warnings)
-        .filter(|(_, count)| *count > 0)
-        .map(|(warning, count)| (warning.code(), count))
-        .collect();
-    report.account.rest = match tokenising.probe {
-        Some(_) => Rest::Probed {
-            matched: 0,
-            unmatched: gathered.unmatched,
-        },
-        None => Rest::default(),
-    };
-    let mut rows = Vec::new();
+    let account = &mut report.account;
+    account.rows += read.counts.rows;
+    account.not_rows.title_lines += export.title_lines();
+    account.not_rows.blank_lines += read.counts.blank_lines;
+    account.not_rows.total_lines += read.counts.total_lines;
+    let gathered = read.tally;
+    account.rejected += gathered.rejects.len() as u64;
+    if let Rest::Probed { unmatched, .. } = &mut account.rest {
+        *unmatched += gathered.unmatched;
+    }
+    // Places were counted from the first record on; lines count from the file's first.
+    let rejects = gathered.rejects.into_iter().map(|mut reject| {
+        reject.file = index;
+        reject.line += export.body_line() - 1;
+        reject
+    });
+    report.rejects.extend(rejects);
+    for (warning, count) in IdWarning::ALL.iter().zip(gathered.id_warnings) {
+        if count > 0 {
+            *report.id_warnings.entry(warning.code()).or_default() += count;
+        }
+    }
     let blocks: Vec<Result<Evaluated, TokeniseError>> = gathered
         .accepted
         .par_chunks(ROWS_A_BLOCK)
         .map(|block| columns.evaluate(block))
         .collect();
+    let mut rows = Vec::new();
     for block in blocks {
         let block = block?;
         rows.extend(block.rows);
-        block.counts.add_to(&mut report);
+        block.counts.add_to(report);
     }
-    if report.account.rows > 0 && report.account.rejected == report.account.rows {
-        return Err(TokeniseError::NothingUsable(nothing_usable(
-            export, &report,
-        )));
-    }
-    rows.sort_by(|one, other| {
-        (one.token, &one.outcomes, &one.listed).cmp(&(other.token, &other.outcomes, &other.listed))
-    });
-    Ok((rows, report))
+    Ok(rows)
 }
 
 fn nothing_usable(export: &Export, report: &Report) -> Fault {
@@ -368,6 +403,7 @@ impl Tally<RowCheck<'_>> for Gathered {
             .and_then(|row| check.checked(&row).map(|checked| (row, checked)));
         match checked {
             Err(reason) => self.rejects.push(Reject {
+                file: 0,
                 record: place.record,
                 line: place.line,
                 column: match reason {

@@ -76,8 +76,9 @@ pub(super) fn find(
     skip: usize,
     encoding: Encoding,
     schema: &ExportSchema,
+    site_headers: &[(String, String)],
 ) -> Result<Header, Faults> {
-    let ranks = Ranks::new(schema);
+    let ranks = Ranks::new(schema, site_headers);
     let mut best: Option<Candidate> = None;
     // In GB18030 a vertical bar can be half of a character.
     let delimiters: &[u8] = match encoding {
@@ -179,8 +180,12 @@ fn is_header_cell(text: &str) -> bool {
 struct Ranks(BTreeMap<String, (String, usize)>);
 
 impl Ranks {
-    fn new(schema: &ExportSchema) -> Self {
+    fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
         let mut ranks = BTreeMap::new();
+        // What the site says of its own headers goes before what the schema knows.
+        for (header, field) in site_headers {
+            ranks.insert(normalise_header(header), (field.clone(), 0));
+        }
         for field in &schema.fields {
             let headers = [&field.name, &field.title.zh]
                 .into_iter()

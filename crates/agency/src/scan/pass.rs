@@ -467,7 +467,10 @@ mod tests {
 
     /// Gathers what was seen, as it was seen.
     #[derive(Debug, Default, PartialEq)]
-    struct Seen(Vec<(u64, u64, Result<Vec<Vec<u8>>, RowFault>)>);
+    struct Seen(Vec<(u64, u64, SeenRow)>);
+
+    /// The cells of a row, or why it is none.
+    type SeenRow = Result<Vec<Vec<u8>>, RowFault>;
 
     impl Tally<()> for Seen {
         fn row(&mut self, _: &(), place: Place, row: Result<RowView<'_>, RowFault>) {

@@ -1,0 +1,351 @@
+//! The same export in another format gives the same lists; a damaged one is
+//! told by its damage.
+
+use std::io::{Read, Write};
+
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+
+use crate::support::{Ended, Round, csv_rows};
+
+const VETERANS: &str = "veterans.persons.csv";
+
+/// The rows of the sample's veterans export, the header first.
+fn veterans(round: &Round) -> Vec<Vec<String>> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(b';')
+        .from_reader(round.read(VETERANS).as_bytes())
+        .records()
+        .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// Replaces the veterans export by another file of this name.
+fn instead(round: &Round, name: &str, bytes: &[u8]) {
+    std::fs::remove_file(round.path(VETERANS)).unwrap();
+    round.write(name, bytes);
+    round.replace(
+        "round.toml",
+        "path = \"veterans.persons.csv\"",
+        &format!("path = \"{name}\""),
+    );
+}
+
+fn lists(round: &Round, output: &str) -> Vec<(String, Vec<u8>)> {
+    let files = round.output(output).into_iter();
+    files
+        .filter(|(name, _)| name.starts_with("lists/"))
+        .collect()
+}
+
+/// The lists are those of the sample as it is, byte for byte.
+fn same_lists(round: &Round) -> Ended {
+    let plain = Round::sample();
+    assert_eq!(plain.run().code, 0);
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(lists(&plain, "output") == lists(round, "output"));
+    ended
+}
+
+fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    // An empty sheet first, as exports have it.
+    workbook.add_worksheet().set_name("说明").unwrap();
+    let sheet = workbook.add_worksheet().set_name("名单").unwrap();
+    sheet
+        .merge_range(0, 0, 0, 5, "优抚对象名单（合成数据）", &Format::new())
+        .unwrap();
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            if !cell.is_empty() {
+                sheet
+                    .write_string(row as u32 + 1, column as u16, cell)
+                    .unwrap();
+            }
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+#[test]
+fn an_xlsx_workbook_with_a_merged_title() {
+    let round = Round::sample();
+    instead(&round, "veterans.xlsx", &workbook(&veterans(&round)));
+    same_lists(&round);
+    let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
+    assert!(manifest.contains("\"format\": \"xlsx\""));
+}
+
+#[test]
+fn a_sheet_by_its_name_and_a_name_that_is_none() {
+    let round = Round::sample();
+    instead(&round, "veterans.xlsx", &workbook(&veterans(&round)));
+    let with_sheet = |name: &str| format!("path = \"veterans.xlsx\"\nsheet = \"{name}\"");
+    round.replace(
+        "round.toml",
+        "path = \"veterans.xlsx\"",
+        &with_sheet("名单"),
+    );
+    same_lists(&round);
+    round.replace("round.toml", "sheet = \"名单\"", "sheet = \"名册\"");
+    let again = round.path("again");
+    let ended = round.run_with(&["--output", again.to_str().unwrap()]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("the workbook has no sheet `名册`"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("`名单`") || ended.stderr.contains("名单, 说明"));
+}
+
+#[test]
+fn numbers_of_a_sheet_are_exact_up_to_fifteen_digits_and_damaged_beyond() {
+    let round = Round::sample();
+    let mut workbook = Workbook::new();
+    let date = Format::new().set_num_format("yyyy/m/d");
+    let sheet = workbook.add_worksheet();
+    for (column, header) in ["身份证号", "对象状态", "生活困难", "待遇开始日期"]
+        .iter()
+        .enumerate()
+    {
+        sheet.write_string(0, column as u16, *header).unwrap();
+    }
+    // Fifteen digits are exact as a number; eighteen are not.
+    for (row, id) in [449_901_800_101_121_f64, 449_901_198_001_011_216_f64]
+        .iter()
+        .enumerate()
+    {
+        let row = row as u32 + 1;
+        sheet.write_number(row, 0, *id).unwrap();
+        sheet.write_string(row, 1, "健在").unwrap();
+        sheet.write_string(row, 2, "是").unwrap();
+        let day = ExcelDateTime::from_ymd(2024, 1, 31).unwrap();
+        sheet
+            .write_datetime_with_format(row, 3, &day, &date)
+            .unwrap();
+    }
+    let bytes = workbook.save_to_buffer().unwrap();
+    instead(&round, "veterans.xlsx", &bytes);
+    round.replace("round.toml", "reject_rate = 0.05", "reject_rate = 0.6");
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let rejects = csv_rows(&round.output("output")["rejects/veterans.csv"]);
+    assert_eq!(rejects.len(), 1);
+    assert_eq!(
+        (rejects[0][3].as_str(), rejects[0][5].as_str()),
+        ("3", "id_scientific_notation")
+    );
+}
+
+#[test]
+fn an_old_xls_workbook() {
+    let round = Round::sample();
+    let bytes = std::fs::read(crate::support::project().join("tests/files/veterans.xls")).unwrap();
+    instead(&round, "veterans.xls", &bytes);
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let summary: serde_json::Value =
+        serde_json::from_slice(&round.output("output")["summary.json"]).unwrap();
+    let account = &summary["exports"]["veterans.persons"];
+    assert_eq!(
+        (&account["rows"], &account["rejected"]),
+        (&5.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_formula_without_a_saved_result() {
+    let round = Round::sample();
+    let mut rows = veterans(&round);
+    rows.truncate(4);
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            sheet.write_string(row as u32, column as u16, cell).unwrap();
+        }
+    }
+    sheet
+        .write_formula(2, 1, Formula::new("=A1").set_result("7654321"))
+        .unwrap();
+    let bytes = without_saved_results(&workbook.save_to_buffer().unwrap());
+    instead(&round, "veterans.xlsx", &bytes);
+    let ended = round.run();
+    assert_eq!(ended.code, 1, "{}", ended.stdout);
+    assert!(
+        ended
+            .stderr
+            .contains("row 3, column 2 is a formula without a saved result"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// The workbook as a program writes it that does not calculate.
+fn without_saved_results(bytes: &[u8]) -> Vec<u8> {
+    let mut from = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut to = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for index in 0..from.len() {
+        let mut member = from.by_index(index).unwrap();
+        let name = member.name().unwrap().into_owned();
+        let mut content = Vec::new();
+        member.read_to_end(&mut content).unwrap();
+        if name.contains("worksheets/") {
+            let text = String::from_utf8(content).unwrap();
+            assert!(text.contains("<v>7654321</v>"));
+            content = text.replace("<v>7654321</v>", "").into_bytes();
+        }
+        to.start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        to.write_all(&content).unwrap();
+    }
+    to.finish().unwrap().into_inner()
+}
+
+#[test]
+fn gzip_and_zip_of_one_csv() {
+    let plain = Round::sample().read(VETERANS);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(plain.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let round = Round::sample();
+    instead(&round, "veterans.csv.gz", &gzip);
+    same_lists(&round);
+
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("名单.csv", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    zip.write_all(plain.as_bytes()).unwrap();
+    let round = Round::sample();
+    instead(&round, "veterans.zip", &zip.finish().unwrap().into_inner());
+    same_lists(&round);
+}
+
+#[test]
+fn several_files_of_one_export_are_one_source() {
+    let round = Round::sample();
+    let rows = veterans(&round);
+    let half = rows.len() / 2;
+    let write = |rows: &[Vec<String>], columns: &[usize]| {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in rows {
+            writer
+                .write_record(columns.iter().map(|column| &row[*column]))
+                .unwrap();
+        }
+        writer.into_inner().unwrap()
+    };
+    // The districts write their columns in different orders.
+    let all: Vec<usize> = (0..rows[0].len()).collect();
+    let reversed: Vec<usize> = all.iter().rev().copied().collect();
+    round.write("north.csv", write(&rows[..half], &all));
+    let south = [&rows[..1], &rows[half..]].concat();
+    round.write("south.csv", write(&south, &reversed));
+    std::fs::remove_file(round.path(VETERANS)).unwrap();
+    round.replace(
+        "round.toml",
+        "path = \"veterans.persons.csv\"",
+        "path = [\"north.csv\", \"south.csv\"]",
+    );
+    same_lists(&round);
+}
+
+#[test]
+fn a_sites_own_headers() {
+    let round = Round::sample();
+    round.replace(VETERANS, "\"身份证号\"", "\"证号X\"");
+    round.replace(VETERANS, "\"生活困难\"", "\"困难情况\"");
+    round.replace(
+        "round.toml",
+        "path = \"veterans.persons.csv\"",
+        "path = \"veterans.persons.csv\"\nheaders = { \"证号X\" = \"national_id\", \"困难情况\" = \"hardship\" }",
+    );
+    same_lists(&round);
+    round.replace("round.toml", "= \"hardship\"", "= \"hardshp\"");
+    let ended = round.run();
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended
+            .stderr
+            .contains("has no field `hardshp`\n  did you mean `hardship`?"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// The run fails with exit code 1, these words, and no output.
+fn refused(name: &str, bytes: &[u8], words: &str) {
+    let round = Round::sample();
+    instead(&round, name, bytes);
+    let before = round.names();
+    let ended = round.run();
+    assert_eq!(ended.code, 1, "{name}: {}", ended.stdout);
+    assert!(ended.stderr.contains(words), "{name}: {}", ended.stderr);
+    assert_eq!(round.names(), before);
+}
+
+#[test]
+fn damaged_and_disguised_files() {
+    let xlsx = workbook(&veterans(&Round::sample()));
+    refused(
+        "cut.xlsx",
+        &xlsx[..xlsx.len() / 2],
+        "the archive or workbook is damaged or cut short",
+    );
+    refused(
+        "page.xls",
+        b"<html><table><tr><td>1</td></tr></table></html>",
+        "the file is a web page or XML",
+    );
+    let mut encrypted = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    encrypted.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
+    refused(
+        "locked.xlsx",
+        &encrypted,
+        "the file is protected by a password",
+    );
+    refused(
+        "broken.xls",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest",
+        "the archive or workbook is damaged or cut short",
+    );
+
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for name in ["a.csv", "b.csv"] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(b"x").unwrap();
+    }
+    let zip = zip.finish().unwrap().into_inner();
+    refused(
+        "two.zip",
+        &zip,
+        "the archive holds 2 files; it must hold one CSV",
+    );
+
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(Round::sample().read(VETERANS).as_bytes())
+        .unwrap();
+    let gzip = gzip.finish().unwrap();
+    refused(
+        "cut.csv.gz",
+        &gzip[..gzip.len() / 2],
+        "the file cannot be read",
+    );
+}
+
+#[test]
+fn a_bomb_does_not_unpack() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all("身份证号,对象状态,生活困难\n".as_bytes())
+        .unwrap();
+    let line = "x".repeat(1 << 20);
+    for _ in 0..400 {
+        gzip.write_all(line.as_bytes()).unwrap();
+    }
+    let gzip = gzip.finish().unwrap();
+    assert!(gzip.len() < 4 << 20);
+    refused("bomb.csv.gz", &gzip, "file too large");
+}
