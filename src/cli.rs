@@ -50,6 +50,8 @@ pub enum Command {
     Key(KeyArguments),
     /// Check, test and explain a policy / 检查、测试、说明规则文件
     Policy(PolicyArguments),
+    /// Look an export over before the round, without a key / 轮次之前核查导出，不需要密钥
+    Schema(SchemaArguments),
     /// Make a synthetic round / 生成合成数据的样例轮次
     Sample(SampleArguments),
     /// Print shell completions / 输出命令行补全脚本
@@ -126,6 +128,46 @@ pub enum PolicyCommand {
         #[arg(long)]
         id: Option<String>,
     },
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    /// What to do with a schema
+    #[command(subcommand)]
+    pub command: SchemaCommand,
+}
+
+/// The verbs of `schema`.
+#[derive(Debug, Subcommand)]
+pub enum SchemaCommand {
+    /// What is recognised in an export, what will be read, and what to correct / 核查一份导出
+    Check(SchemaCheckArguments),
+}
+
+/// Arguments of `schema check`.
+#[derive(Debug, Args)]
+pub struct SchemaCheckArguments {
+    /// The export / 导出文件
+    pub export: PathBuf,
+    /// Name of its schema; else the one that fits its header best / 模式名称，默认按表头识别
+    #[arg(long)]
+    pub schema: Option<String>,
+    /// Folder of export schemas / 导出模式文件夹
+    #[arg(long, default_value = "schemas")]
+    pub schemas: PathBuf,
+    /// Policy, to say which columns a round would read / 规则文件，用于说明将读取哪些列
+    #[arg(long)]
+    pub policy: Option<PathBuf>,
+    /// The as-of date; else today / 基准日，默认今天
+    #[arg(long)]
+    pub as_of: Option<jiff::civil::Date>,
+    /// The sheet of a workbook / 工作表名称
+    #[arg(long)]
+    pub sheet: Option<String>,
+    /// Print JSON / 输出JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `sample`.

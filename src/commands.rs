@@ -5,6 +5,7 @@ pub mod key;
 pub mod policy;
 pub mod run;
 pub mod sample;
+pub mod schema;
 
 use aidlink_contract::fault::Faults;
 
@@ -17,8 +18,6 @@ pub enum Ending {
     Failed(Faults),
     /// Wrong usage or configuration: 2.
     WrongConfiguration(Faults),
-    /// The command told what is wrong itself: 1.
-    Told,
     /// Done, but a threshold was passed: 3.
     ThresholdPassed,
 }
@@ -28,7 +27,7 @@ impl Ending {
     pub fn exit_code(&self) -> u8 {
         match self {
             Ending::Done => 0,
-            Ending::Failed(_) | Ending::Told => 1,
+            Ending::Failed(_) => 1,
             Ending::WrongConfiguration(_) => 2,
             Ending::ThresholdPassed => 3,
         }

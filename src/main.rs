@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(arguments, language),
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),
+        Command::Schema(arguments) => commands::schema::run(arguments, language),
         Command::Sample(arguments) => commands::sample::run(arguments, language),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };

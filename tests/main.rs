@@ -7,4 +7,5 @@ mod contracts;
 mod formats;
 mod hand_made_round;
 mod sample_round;
+mod schema_check;
 mod support;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 
 use aidlink_contract::schema::{ExportSchema, Field};
+use aidlink_contract::text::Text;
 use aidlink_contract::value::{FieldType, Value};
 
 /// Why a cell could not be read as its field's type.
@@ -28,6 +29,27 @@ pub enum ValueFault {
 }
 
 impl ValueFault {
+    /// What is wrong and what to correct.
+    pub fn text(self) -> Text {
+        match self {
+            ValueFault::UnreadableDate => Text::new(
+                "日期无法读取；请写成 2024-01-31",
+                "no date that is understood; write it as 2024-01-31",
+            ),
+            ValueFault::UnknownCode => Text::new(
+                "不是代码表中的代码或名称；请核对，或请本轮经办人补充对应关系",
+                "neither a code nor a label of the code list; check it, or ask for the label to be added",
+            ),
+            ValueFault::UnreadableInteger => Text::new("应为整数", "a whole number is wanted"),
+            ValueFault::UnreadableNumber => Text::new("应为数值", "a number is wanted"),
+            ValueFault::UnreadableBoolean => Text::new("应为是或否", "yes or no (是/否) is wanted"),
+            ValueFault::Encoding => Text::new(
+                "编码错误，无法读取；请以同一编码重新导出",
+                "in no known encoding; export the file again in one encoding",
+            ),
+        }
+    }
+
     /// The code in reports.
     pub fn code(self) -> &'static str {
         match self {

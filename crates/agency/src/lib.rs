@@ -6,6 +6,8 @@
 
 pub mod account;
 pub mod cell;
+pub mod identity_check;
+pub mod inspect;
 pub mod key;
 pub mod known_answers;
 pub mod national_id;

@@ -105,6 +105,24 @@ impl IdWarning {
         IdWarning::ForeignCheckDigit,
     ];
 
+    /// What is unusual.
+    pub fn text(self) -> Text {
+        match self {
+            IdWarning::OldRegion => Text::new(
+                "地区代码已撤销（旧号码，正常）",
+                "the region code was abolished (an old number; fine)",
+            ),
+            IdWarning::UnknownRegion => Text::new(
+                "地区代码不在已知代码表中；若数量多请核对",
+                "the region code is in no list known here; check if there are many",
+            ),
+            IdWarning::ForeignCheckDigit => Text::new(
+                "外国人永久居留证号校验位不符；请核对",
+                "the check digit of a foreign permanent resident ID does not fit; check it",
+            ),
+        }
+    }
+
     /// The code in reports.
     pub fn code(self) -> &'static str {
         match self {

@@ -18,7 +18,8 @@ use rayon::prelude::*;
 
 use crate::account::{Account, Rest};
 use crate::cell::{self, ValueFault};
-use crate::national_id::{CheckedId, IdWarning, NationalId, Sex};
+use crate::identity_check::IdentityCheck;
+use crate::national_id::{IdWarning, Sex};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
 use crate::scan::{Cells, Encoding, Export};
@@ -320,64 +321,20 @@ struct Accepted {
     sex: Option<Sex>,
 }
 
-/// The checks that every row goes through: record, ID number, birth date.
+/// The checks that every row goes through, and what makes tokens.
 struct RowCheck<'a> {
-    as_of: Date,
+    identity: IdentityCheck,
     tokeniser: &'a Tokeniser,
     probe: Option<&'a TokenSet>,
-    encoding: Encoding,
-    /// Column of the birth date, where the schema has one.
-    birth_date: Option<usize>,
-    id_header: Option<String>,
-    birth_date_header: Option<String>,
 }
 
 impl<'a> RowCheck<'a> {
     fn new(export: &Export, tokenising: &'a Tokenising<'a>) -> Self {
-        let columns = export.columns();
-        let birth_date = tokenising
-            .schema
-            .fields
-            .iter()
-            .find(|field| field.role == Role::BirthDate)
-            .and_then(|field| columns.index.get(&field.name).copied());
-        let header = |column: usize| {
-            columns
-                .headers
-                .get(column)
-                .map(|header| header.trim().into())
-        };
         RowCheck {
-            as_of: tokenising.as_of,
+            identity: IdentityCheck::new(export, tokenising.schema, tokenising.as_of),
             tokeniser: tokenising.tokeniser,
             probe: tokenising.probe,
-            encoding: export.encoding(),
-            birth_date,
-            id_header: header(export.dialect().id_column),
-            birth_date_header: birth_date.and_then(header),
         }
-    }
-
-    fn checked(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
-        let cell = row.id_cell();
-        let checked = match NationalId::parse_plain(cell, self.as_of) {
-            Some(checked) => checked,
-            None => {
-                let cell = self.encoding.decode(cell).ok_or(RejectReason::Encoding)?;
-                NationalId::parse(&cell, self.as_of).map_err(RejectReason::Id)?
-            }
-        };
-        if let Some(column) = self.birth_date
-            && !checked.id.states_birth_date(row.cell(column))
-            && let Some(cell) = self.encoding.decode(row.cell(column))
-            // An unreadable birth date contradicts nothing.
-            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell))
-            && let Some(birth) = checked.id.birth_date()
-            && stated != birth
-        {
-            return Err(RejectReason::BirthDateContradicts);
-        }
-        Ok(checked)
     }
 }
 
@@ -394,25 +351,8 @@ struct Gathered {
 
 impl Tally<RowCheck<'_>> for Gathered {
     fn row(&mut self, check: &RowCheck<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let checked = row
-            .map_err(|fault| match fault {
-                RowFault::FieldCount => RejectReason::FieldCount,
-                RowFault::Quote => RejectReason::Quote,
-                RowFault::TooLong => RejectReason::TooLong,
-            })
-            .and_then(|row| check.checked(&row).map(|checked| (row, checked)));
-        match checked {
-            Err(reason) => self.rejects.push(Reject {
-                file: 0,
-                record: place.record,
-                line: place.line,
-                column: match reason {
-                    RejectReason::Id(_) | RejectReason::Encoding => check.id_header.clone(),
-                    RejectReason::BirthDateContradicts => check.birth_date_header.clone(),
-                    RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
-                },
-                reason,
-            }),
+        match check.identity.check(place, row) {
+            Err(reject) => self.rejects.push(reject),
             Ok((row, checked)) => {
                 if let Some(warning) = checked.warning {
                     self.id_warnings[warning as usize] += 1;
@@ -424,7 +364,7 @@ impl Tally<RowCheck<'_>> for Gathered {
                     self.accepted.push(Accepted {
                         cells: row.to_cells(),
                         token,
-                        age: checked.id.age_at(check.as_of),
+                        age: checked.id.age_at(check.identity.as_of()),
                         sex: checked.id.sex(),
                     });
                 }

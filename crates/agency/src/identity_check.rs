@@ -1,0 +1,100 @@
+//! The checks that every row goes through: record, ID number, birth date.
+//! What an agency gets back as rejects rests on them alone.
+
+use jiff::civil::Date;
+
+use aidlink_contract::schema::{ExportSchema, Role};
+
+use crate::cell;
+use crate::national_id::{CheckedId, NationalId};
+use crate::reject::{Reject, RejectReason};
+use crate::scan::pass::{Place, RowFault, RowView};
+use crate::scan::{Encoding, Export};
+
+/// The checks of one file.
+pub struct IdentityCheck {
+    as_of: Date,
+    encoding: Encoding,
+    /// Column of the birth date, where the schema has one.
+    birth_date: Option<usize>,
+    id_header: Option<String>,
+    birth_date_header: Option<String>,
+}
+
+impl IdentityCheck {
+    /// The checks of a file's rows at an as-of date.
+    pub fn new(export: &Export, schema: &ExportSchema, as_of: Date) -> Self {
+        let columns = export.columns();
+        let birth_date = schema
+            .fields
+            .iter()
+            .find(|field| field.role == Role::BirthDate)
+            .and_then(|field| columns.index.get(&field.name).copied());
+        let header = |column: usize| {
+            let header = columns.headers.get(column);
+            header.map(|header| header.trim().to_owned())
+        };
+        IdentityCheck {
+            as_of,
+            encoding: export.encoding(),
+            birth_date,
+            id_header: header(export.dialect().id_column),
+            birth_date_header: birth_date.and_then(header),
+        }
+    }
+
+    /// The as-of date.
+    pub fn as_of(&self) -> Date {
+        self.as_of
+    }
+
+    /// The row with its ID number.
+    ///
+    /// # Errors
+    /// The row as a reject, its place counted as `place` is.
+    pub fn check<'v>(
+        &self,
+        place: Place,
+        row: Result<RowView<'v>, RowFault>,
+    ) -> Result<(RowView<'v>, CheckedId), Reject> {
+        row.map_err(|fault| match fault {
+            RowFault::FieldCount => RejectReason::FieldCount,
+            RowFault::Quote => RejectReason::Quote,
+            RowFault::TooLong => RejectReason::TooLong,
+        })
+        .and_then(|row| self.identify(&row).map(|checked| (row, checked)))
+        .map_err(|reason| Reject {
+            file: 0,
+            record: place.record,
+            line: place.line,
+            column: match reason {
+                RejectReason::Id(_) | RejectReason::Encoding => self.id_header.clone(),
+                RejectReason::BirthDateContradicts => self.birth_date_header.clone(),
+                RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
+            },
+            reason,
+        })
+    }
+
+    fn identify(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
+        let cell = row.id_cell();
+        let checked = match NationalId::parse_plain(cell, self.as_of) {
+            Some(checked) => checked,
+            None => {
+                let cell = self.encoding.decode(cell).ok_or(RejectReason::Encoding)?;
+                NationalId::parse(&cell, self.as_of).map_err(RejectReason::Id)?
+            }
+        };
+        if let Some(column) = self.birth_date
+            && !checked.id.states_birth_date(row.cell(column))
+            && let Some(cell) = self.encoding.decode(row.cell(column))
+            // An unreadable birth date contradicts nothing.
+            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell))
+            && let Some(birth) = checked.id.birth_date()
+            && stated != birth
+        {
+            return Err(RejectReason::BirthDateContradicts);
+        }
+        Ok(checked)
+    }
+}

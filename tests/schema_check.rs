@@ -1,0 +1,121 @@
+//! `aidlink schema check`: what a data officer is told is what a round does.
+
+use serde_json::{Value, json};
+
+use crate::support::{Round, aidlink};
+
+fn check(round: &Round, file: &str, more: &[&str]) -> crate::support::Ended {
+    let export = round.path(file);
+    let schemas = round.root().join("schemas");
+    let mut arguments = vec!["schema", "check", export.to_str().unwrap()];
+    arguments.extend(["--schemas", schemas.to_str().unwrap(), "--lang", "en"]);
+    arguments.extend(["--as-of", "2026-09-30"]);
+    arguments.extend(more);
+    aidlink(&arguments)
+}
+
+#[test]
+fn the_rejects_foretold_are_those_of_the_round() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let summary: Value = serde_json::from_slice(&round.output("output")["summary.json"]).unwrap();
+    for export in [
+        "procuratorate.case-parties",
+        "procuratorate.referrals",
+        "civil-affairs.assistance",
+        "education.students",
+        "disabled-federation.persons",
+        "veterans.persons",
+    ] {
+        let ended = check(&round, &format!("{export}.csv"), &["--json"]);
+        let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!(told["schema"], export, "recognised by its header");
+        let account = &summary["exports"][export];
+        assert_eq!(told["rows"], account["rows"]);
+        assert_eq!(told["blank_lines"], account["not_rows"]["blank_lines"]);
+        let counts: serde_json::Map<String, Value> = told["rejects"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(reason, seen)| (reason.clone(), seen["count"].clone()))
+            .collect();
+        assert_eq!(Value::from(counts.clone()), account["rejected_by_reason"]);
+        assert_eq!(told["unreadable"], json!({}));
+        assert_eq!(
+            ended.code,
+            if counts.is_empty() { 0 } else { 3 },
+            "{export}"
+        );
+    }
+}
+
+#[test]
+fn unreadable_cells_are_told_with_line_and_column_and_no_value() {
+    let round = Round::sample();
+    let text = round.read("veterans.persons.csv");
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines[6] = lines[6]
+        .replacen("\"是\"", "\"xyzzy\"", 1)
+        .replacen("\"否\"", "\"xyzzy\"", 1);
+    round.write("veterans.persons.csv", lines.join("\n"));
+    let ended = check(&round, "veterans.persons.csv", &[]);
+    assert_eq!(ended.code, 3);
+    assert!(
+        ended
+            .stdout
+            .contains("Cannot be read: 1 rows (column `就业`, such as line 7)")
+            || ended
+                .stdout
+                .contains("Cannot be read: 1 rows (column `生活困难`, such as line 7)"),
+        "{}",
+        ended.stdout
+    );
+    assert!(!ended.stdout.contains("xyzzy"));
+}
+
+#[test]
+fn what_a_round_would_read_is_told_by_the_policy() {
+    let round = Round::sample();
+    let policy = round.root().join("policies/shaoguan.toml");
+    let more = ["--policy", policy.to_str().unwrap()];
+    let ended = check(&round, "civil-affairs.assistance.csv", &more);
+    assert!(
+        ended
+            .stdout
+            .contains("  救助类别 -> kind (Kind of assistance), read\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("  姓名 -> name (Name), not read\n"),
+        "{}",
+        ended.stdout
+    );
+    let ended = check(
+        &round,
+        "civil-affairs.assistance.csv",
+        &["--schema", "civil-affairs.asistance"],
+    );
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended
+            .stderr
+            .contains("did you mean `civil-affairs.assistance`?")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_export_is_told() {
+    let round = Round::sample();
+    round.write(
+        "letter.txt",
+        "dear colleague,\nplease find the list attached\n",
+    );
+    let ended = check(&round, "letter.txt", &[]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("no header was found"),
+        "{}",
+        ended.stderr
+    );
+}
