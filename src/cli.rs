@@ -67,8 +67,8 @@ pub struct RunArguments {
     #[arg(long)]
     pub output: Option<PathBuf>,
     /// Threads; else one for each core / 线程数，默认每核一个
-    #[arg(long)]
-    pub threads: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub threads: Option<u16>,
 }
 
 /// Arguments of `key`.

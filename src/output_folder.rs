@@ -50,16 +50,32 @@ impl OutputFolder {
         Ok(())
     }
 
+    /// Refuses a destination whose folder is not there, before any work is done.
+    ///
+    /// # Errors
+    /// When the folder that is to hold it is missing or is no folder.
+    pub fn check_parent(destination: &Path) -> Result<(), Fault> {
+        let parent = parent_of(destination);
+        if parent.is_dir() {
+            return Ok(());
+        }
+        Err(Fault::of_file(
+            parent,
+            Text::new(
+                "要放输出文件夹的位置不存在",
+                "there is no such folder to put the output into",
+            ),
+            Text::new("请先建立该文件夹", "make that folder first"),
+        ))
+    }
+
     /// Begins a folder beside its destination.
     ///
     /// # Errors
     /// When the destination exists or its parent cannot be written.
     pub fn begin(destination: &Path) -> Result<Self, Fault> {
         Self::check_absent(destination)?;
-        let parent = match destination.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let parent = parent_of(destination);
         let name = destination
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
@@ -133,6 +149,13 @@ impl OutputFolder {
         // The folder has moved away; there is nothing left to remove.
         let _ = partial.keep();
         Ok(())
+    }
+}
+
+fn parent_of(destination: &Path) -> &Path {
+    match destination.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 

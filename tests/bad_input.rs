@@ -285,9 +285,11 @@ fn a_folder_that_cannot_be_written() {
     let round = Round::sample();
     let nowhere = round.path("no/such/folder/output");
     let ended = round.run_with(&["--output", nowhere.to_str().unwrap()]);
-    assert_eq!(ended.code, 1);
+    assert_eq!(ended.code, 2);
     assert!(
-        ended.stderr.contains("it cannot be written"),
+        ended
+            .stderr
+            .contains("there is no such folder to put the output into"),
         "{}",
         ended.stderr
     );

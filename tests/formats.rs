@@ -337,6 +337,31 @@ fn damaged_and_disguised_files() {
 }
 
 #[test]
+fn a_changed_byte_of_an_archive_is_noticed() {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    zip.start_file("a.csv", options).unwrap();
+    let text = Round::sample().read(VETERANS);
+    zip.write_all(text.as_bytes()).unwrap();
+    let mut zip = zip.finish().unwrap().into_inner();
+    let place = zip.len() / 2;
+    let digit = (place..).find(|at| zip[*at].is_ascii_digit()).unwrap();
+    zip[digit] ^= 1;
+    refused("changed.zip", &zip, "the file cannot be read");
+}
+
+#[test]
+fn a_cell_far_outside_the_table_takes_no_memory() {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_string(0, 0, "身份证号").unwrap();
+    sheet.write_string(1_048_575, 16_383, "x").unwrap();
+    let bytes = workbook.save_to_buffer().unwrap();
+    refused("far.xlsx", &bytes, "something stands far outside the table");
+}
+
+#[test]
 fn a_bomb_does_not_unpack() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all("身份证号,对象状态,生活困难\n".as_bytes())

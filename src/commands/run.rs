@@ -21,12 +21,14 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Ok(plan) => plan,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    if let Err(fault) = OutputFolder::check_absent(&plan.output) {
+    let destination = OutputFolder::check_absent(&plan.output)
+        .and_then(|()| OutputFolder::check_parent(&plan.output));
+    if let Err(fault) = destination {
         return Ending::WrongConfiguration(fault.into());
     }
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = arguments.threads {
-        pool = pool.num_threads(threads.get());
+        pool = pool.num_threads(usize::from(threads));
     }
     let Ok(pool) = pool.build() else {
         let fault = Fault::of_file(

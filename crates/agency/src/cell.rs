@@ -11,6 +11,8 @@ use aidlink_contract::schema::{ExportSchema, Field};
 use aidlink_contract::text::Text;
 use aidlink_contract::value::{FieldType, Value};
 
+use crate::national_id::{IdFault, NationalId};
+
 /// Why a cell could not be read as its field's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ValueFault {
@@ -103,16 +105,15 @@ pub fn tidy(cell: &str) -> &str {
     trimmed.strip_prefix('\'').unwrap_or(trimmed).trim()
 }
 
-/// The text of a cell that a list shows, with any run of digits that has the
-/// length of an ID number, a telephone number or a bank card blacked out: it
-/// was typed into a field where it does not belong.
-pub fn without_numbers(text: &str) -> String {
+/// The text of a cell that a list shows, with whatever has the form of an ID
+/// number, a mobile telephone number or a bank card blacked out: it was typed
+/// into a field where it does not belong. Other long numbers stay, for case
+/// numbers may be long.
+pub fn without_numbers(text: &str, as_of: Date) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = String::new();
     let flush = |run: &mut String, shown: &mut String| {
-        let digits = run.chars().filter(char::is_ascii_digit).count();
-        let mobile = digits == 11 && run.starts_with('1');
-        if mobile || (15..=19).contains(&digits) {
+        if is_personal_number(&half_width(run), as_of) {
             shown.push_str("***");
         } else {
             shown.push_str(run);
@@ -120,7 +121,9 @@ pub fn without_numbers(text: &str) -> String {
         run.clear();
     };
     for character in text.chars() {
-        if character.is_ascii_digit() || (matches!(character, 'x' | 'X') && run.len() >= 17) {
+        let digit = character.is_ascii_digit() || ('０'..='９').contains(&character);
+        let check = matches!(character, 'x' | 'X' | 'ｘ' | 'Ｘ') && run.chars().count() >= 17;
+        if digit || check {
             run.push(character);
         } else {
             flush(&mut run, &mut shown);
@@ -129,6 +132,45 @@ pub fn without_numbers(text: &str) -> String {
     }
     flush(&mut run, &mut shown);
     shown
+}
+
+fn is_personal_number(run: &str, as_of: Date) -> bool {
+    let mobile = run.len() == 11 && run.starts_with('1') && !run.starts_with("10");
+    let id = run.len() >= 15
+        && match NationalId::parse(run, as_of) {
+            Ok(_) => true,
+            // A wrong digit does not make it anything else.
+            Err(fault) => matches!(
+                fault,
+                IdFault::CheckDigit
+                    | IdFault::CheckDigitMissing
+                    | IdFault::CertificateTail
+                    | IdFault::TwoInCell
+            ),
+        };
+    let inside = run
+        .as_bytes()
+        .windows(18)
+        .any(|window| NationalId::parse_plain(window, as_of).is_some());
+    let card = (16..=19).contains(&run.len()) && passes_luhn(run);
+    mobile || id || inside || card
+}
+
+/// The check digit of bank cards (ISO/IEC 7812-1, annex B).
+fn passes_luhn(run: &str) -> bool {
+    let digits: Option<Vec<u32>> = run.chars().map(|c| c.to_digit(10)).collect();
+    digits.is_some_and(|digits| {
+        let sum: u32 = digits
+            .iter()
+            .rev()
+            .enumerate()
+            .map(|(place, digit)| match (place % 2, digit * 2) {
+                (0, _) => *digit,
+                (_, doubled) => doubled / 10 + doubled % 10,
+            })
+            .sum();
+        sum.is_multiple_of(10)
+    })
 }
 
 fn half_width(text: &str) -> Cow<'_, str> {
@@ -300,15 +342,21 @@ mod tests {
 
     #[test]
     fn numbers_that_do_not_belong_on_a_list_are_blacked_out() {
+        let as_of = Date::constant(2026, 9, 30);
         for (text, shown) in [
             ("韶检刑诉受〔2026〕123号", "韶检刑诉受〔2026〕123号"),
+            // A case number may be long.
             ("44020326000123", "44020326000123"),
+            ("202644020300000012345678", "202644020300000012345678"),
             ("甲 44990119900101011X", "甲 ***"),
+            ("甲 449901199001010119", "甲 ***"),
+            ("44990119900101011X42", "***"),
+            ("４４９９０１１９９００１０１０１１Ｘ", "***"),
             ("甲13800001234乙", "甲***乙"),
             ("449901900101011", "***"),
-            ("6222021234567890123", "***"),
+            ("4111111111111111", "***"),
         ] {
-            assert_eq!(without_numbers(text), shown);
+            assert_eq!(without_numbers(text, as_of), shown, "{text}");
         }
     }
 

@@ -155,21 +155,28 @@ impl Export {
         io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable)?;
         let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, check, progress)
             .map_err(unreadable)?;
-        if !plain {
-            // The digest is that of the file, not of what it unpacks to.
-            let file = std::fs::File::open(&self.path).map_err(unreadable)?;
-            source = Digesting {
-                inner: Box::new(file),
-                digest: blake3::Hasher::new(),
-                byte_length: 0,
-            };
-            io::copy(&mut source, &mut io::sink()).map_err(unreadable)?;
-        }
+        let digest = match self.source.digest_at_opening() {
+            Some(digest) => digest,
+            None => {
+                if !plain {
+                    // The digest is that of the file, not of what it unpacks to.
+                    let file = std::fs::File::open(&self.path).map_err(unreadable)?;
+                    source = Digesting {
+                        inner: Box::new(file),
+                        digest: blake3::Hasher::new(),
+                        byte_length: 0,
+                    };
+                    io::copy(&mut source, &mut io::sink()).map_err(unreadable)?;
+                }
+                let digest = source.digest.finalize().to_hex().to_string();
+                (digest, source.byte_length)
+            }
+        };
         Ok(WholeFile {
             tally,
             counts,
-            digest: source.digest.finalize().to_hex().to_string(),
-            byte_length: source.byte_length,
+            digest: digest.0,
+            byte_length: digest.1,
         })
     }
 }

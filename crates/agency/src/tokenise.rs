@@ -557,7 +557,10 @@ impl<'a> RowColumns<'a> {
                         .map(|column| {
                             let cell = column.map(|column| row.cells.get(column));
                             let cell = cell.and_then(|cell| encodings[index].decode(cell));
-                            cell::without_numbers(cell::tidy(&cell.unwrap_or_default()))
+                            {
+                                let text = cell.unwrap_or_default();
+                                cell::without_numbers(cell::tidy(&text), self.tokenising.as_of)
+                            }
                         })
                         .collect(),
                     minor: row.age.is_none_or(|age| age < 18),

@@ -1,6 +1,8 @@
 //! From ID number to token: the one function that does it.
 
+#[cfg(test)]
 use hmac::{Hmac, KeyInit, Mac};
+#[cfg(test)]
 use sha2::Sha256;
 use sha2::block_api::compress256;
 use zeroize::Zeroizing;
@@ -65,7 +67,7 @@ impl Tokeniser {
     }
 
     /// The leftmost 128 bits of the HMAC of a message of at most 55 bytes.
-    fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
+    pub(crate) fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
         debug_assert!(message.len() <= LONGEST_MESSAGE);
         let block = &mut *scratch.0;
         pad(block, message);
@@ -108,8 +110,9 @@ fn pad(block: &mut [u8; BLOCK], message: &[u8]) {
     block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
-/// HMAC-SHA-256 with a key of any length.
-pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+/// HMAC-SHA-256 by its own crate, which the tests hold the two-block way to.
+#[cfg(test)]
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     match Hmac::<Sha256>::new_from_slice(key) {
         Ok(keyed) => keyed,
         // RFC 2104 takes keys of every length; so does this implementation.
@@ -118,7 +121,8 @@ pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
 }
 
 /// The leftmost 128 bits of the HMAC of a message.
-pub(crate) fn truncated(keyed: &Hmac<Sha256>, message: &[u8]) -> [u8; Token::LENGTH] {
+#[cfg(test)]
+fn truncated(keyed: &Hmac<Sha256>, message: &[u8]) -> [u8; Token::LENGTH] {
     let mut mac = keyed.clone();
     mac.update(message);
     let full = mac.finalize().into_bytes();

@@ -133,10 +133,7 @@ fn first_header(
         }
         let texts: Option<Vec<String>> = cells
             .iter()
-            .map(|cell| {
-                let text = encoding.decode(cell)?;
-                is_header_cell(&text).then(|| text.into_owned())
-            })
+            .map(|cell| header_text(&encoding.decode(cell)?))
             .collect();
         let Some(texts) = texts else { continue };
         let matched: Vec<&str> = texts
@@ -168,12 +165,17 @@ fn first_header(
     best
 }
 
-/// Headers are recorded in the manifest, so what could be a row's content is
-/// none: a text, or a long number. An unclosed quote in the header line would
-/// otherwise take rows into a header.
-fn is_header_cell(text: &str) -> bool {
+/// What of a cell may be a header. Headers are recorded in the manifest, so a
+/// text or a long number is none: the cell is taken as without a name. `None`
+/// when it can only be rows that an unclosed quote in the header line took in.
+fn header_text(text: &str) -> Option<String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    text.len() <= LONGEST_HEADER && digits < 8
+    let doubtful = text.len() > LONGEST_HEADER || digits >= 8;
+    match doubtful {
+        true if text.contains('\n') => None,
+        true => Some(String::new()),
+        false => Some(text.to_owned()),
+    }
 }
 
 /// Headers of a schema: normalised header to field and rank, lower is better.

@@ -22,6 +22,9 @@ const ALWAYS_ALLOWED: u64 = 256 << 20;
 /// A workbook is read whole, so its parts may not unpack to more than this.
 const LARGEST_WORKBOOK: u64 = 2 << 30;
 
+/// Cells of a sheet's grid: a million rows of a hundred columns.
+const LARGEST_GRID: u64 = 1 << 27;
+
 /// The kind of a file, by its first bytes and not by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -54,8 +57,15 @@ impl Format {
 pub(super) struct Source {
     path: std::path::PathBuf,
     format: Format,
-    /// The rows of a spreadsheet as CSV; other files are read from the disk.
-    sheet: Option<Vec<u8>>,
+    /// The rows of a spreadsheet; other files are read from the disk.
+    sheet: Option<Sheet>,
+}
+
+/// A sheet written out as text, and the file it was read from.
+struct Sheet {
+    csv: Vec<u8>,
+    digest: String,
+    byte_length: u64,
 }
 
 impl Source {
@@ -94,10 +104,16 @@ impl Source {
         self.format
     }
 
+    /// Digest and size of the file, where it was read whole when it was opened.
+    pub(super) fn digest_at_opening(&self) -> Option<(String, u64)> {
+        let sheet = self.sheet.as_ref()?;
+        Some((sheet.digest.clone(), sheet.byte_length))
+    }
+
     /// The text from its first byte on.
     pub(super) fn text(&self) -> io::Result<Box<dyn SourceRead + '_>> {
         if let Some(sheet) = &self.sheet {
-            return Ok(Box::new(Cursor::new(sheet.as_slice())));
+            return Ok(Box::new(Cursor::new(sheet.csv.as_slice())));
         }
         let file = File::open(&self.path)?;
         let packed = file.metadata()?.len();
@@ -113,6 +129,34 @@ impl Source {
             }),
             Format::Text | Format::Xlsx | Format::Xls => Box::new(file),
         })
+    }
+}
+
+/// Compares what was unpacked with the checksum that the archive states.
+struct Checked<R> {
+    inner: R,
+    checksum: u32,
+    sum: flate2::Crc,
+}
+
+impl<R> Checked<R> {
+    fn new(inner: R, checksum: u32) -> Self {
+        Checked {
+            inner,
+            checksum,
+            sum: flate2::Crc::new(),
+        }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.sum.update(buffer.get(..read).unwrap_or_default());
+        if read == 0 && !buffer.is_empty() && self.sum.sum() != self.checksum {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(read)
     }
 }
 
@@ -215,25 +259,34 @@ fn encrypted(path: &Path) -> Fault {
 /// The bytes of an archive's one member.
 fn open_zip_member(mut file: File) -> io::Result<Box<dyn SourceRead>> {
     let broken = |_| io::Error::from(io::ErrorKind::InvalidData);
-    let (start, packed, method) = {
+    let (start, packed, method, checksum) = {
         let mut archive = zip::ZipArchive::new(BufReader::new(&mut file)).map_err(broken)?;
         let member = archive.by_index_raw(0).map_err(broken)?;
         let start = member.data_start().ok_or(io::ErrorKind::InvalidData)?;
-        (start, member.compressed_size(), member.compression())
+        (
+            start,
+            member.compressed_size(),
+            member.compression(),
+            member.crc32(),
+        )
     };
     file.seek(SeekFrom::Start(start))?;
     let bytes = BufReader::new(file.take(packed));
     match method {
-        zip::CompressionMethod::Stored => Ok(Box::new(bytes)),
-        zip::CompressionMethod::Deflated => Ok(Box::new(DeflateDecoder::new(bytes))),
+        zip::CompressionMethod::Stored => Ok(Box::new(Checked::new(bytes, checksum))),
+        zip::CompressionMethod::Deflated => {
+            Ok(Box::new(Checked::new(DeflateDecoder::new(bytes), checksum)))
+        }
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
 /// The rows of a sheet as CSV in UTF-8, one line a row, so that a line number
 /// is the sheet's row number.
-fn read_sheet(path: &Path, named: Option<&str>) -> Result<Vec<u8>, Faults> {
+fn read_sheet(path: &Path, named: Option<&str>) -> Result<Sheet, Faults> {
     let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    let byte_length = bytes.len() as u64;
     let marker: Vec<u8> = "EncryptedPackage"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
@@ -257,9 +310,10 @@ fn read_sheet(path: &Path, named: Option<&str>) -> Result<Vec<u8>, Faults> {
             )
             .into());
         }
-        None => first_sheet_with_content(&mut workbook, &names)
+        None => first_sheet_with_content(path, &mut workbook, &names)?
             .ok_or_else(|| damaged(path, "工作簿中没有任何内容", "the workbook holds nothing"))?,
     };
+    check_extent(path, &mut workbook, &chosen)?;
     let range = workbook
         .worksheet_range(&chosen)
         .map_err(|_| damaged_archive(path))?;
@@ -303,21 +357,56 @@ fn read_sheet(path: &Path, named: Option<&str>) -> Result<Vec<u8>, Faults> {
         }
         csv.push(b'\n');
     }
-    Ok(csv)
+    Ok(Sheet {
+        csv,
+        digest,
+        byte_length,
+    })
+}
+
+/// A sheet is held as a full grid, so one cell far out would take all memory:
+/// the corner is looked for before the grid is made.
+fn check_extent(
+    path: &Path,
+    workbook: &mut Sheets<Cursor<Vec<u8>>>,
+    sheet: &str,
+) -> Result<(), Fault> {
+    let Sheets::Xlsx(xlsx) = workbook else {
+        // An XLS sheet has at most 65,536 rows of 256 columns.
+        return Ok(());
+    };
+    let mut cells = xlsx
+        .worksheet_cells_reader(sheet)
+        .map_err(|_| damaged_archive(path))?;
+    let (mut rows, mut columns) = (0_u64, 0_u64);
+    while let Some(cell) = cells.next_cell().map_err(|_| damaged_archive(path))? {
+        let (row, column) = cell.get_position();
+        rows = rows.max(u64::from(row) + 1);
+        columns = columns.max(u64::from(column) + 1);
+    }
+    if rows * columns > LARGEST_GRID {
+        return Err(damaged(
+            path,
+            "工作表范围过大：表格以外很远处有内容",
+            "the sheet is too large: something stands far outside the table",
+        ));
+    }
+    Ok(())
 }
 
 fn first_sheet_with_content(
+    path: &Path,
     workbook: &mut Sheets<Cursor<Vec<u8>>>,
     names: &[String],
-) -> Option<String> {
-    names
-        .iter()
-        .find(|name| {
-            workbook
-                .worksheet_range(name)
-                .is_ok_and(|range| !range.is_empty())
-        })
-        .cloned()
+) -> Result<Option<String>, Fault> {
+    for name in names {
+        check_extent(path, workbook, name)?;
+        let range = workbook.worksheet_range(name);
+        if range.is_ok_and(|range| !range.is_empty()) {
+            return Ok(Some(name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// What a cell says. A number of more than fifteen digits was rounded by the
