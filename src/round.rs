@@ -10,9 +10,11 @@ use aidlink_contract::calendar::Calendar;
 use aidlink_contract::configuration::{Document, Located, Node, TableReader};
 use aidlink_contract::fault::{Fault, Faults, nearest_name_hint};
 use aidlink_contract::policy::{CASE_EXPORT, Policy};
-use aidlink_contract::schema::{ExportSchema, Schemas};
+use aidlink_contract::schema::{ExportSchema, Field, Schemas};
 use aidlink_contract::text::{Language, Text};
 use jiff::civil::Date;
+
+use crate::run::{ReadExport, ReadFile};
 
 /// An export that a round names.
 #[derive(Clone, Debug)]
@@ -144,6 +146,20 @@ impl Plan {
             faults,
         }
         .read(output)
+    }
+
+    /// The fields that rules need and that no file of an export has.
+    pub fn fields_lacking<'e>(&self, export: &'e ReadExport) -> Vec<&'e Field> {
+        let schema = &export.planned.schema;
+        let needed = self.policy.columns_needed(&schema.name);
+        schema
+            .fields
+            .iter()
+            .filter(|field| {
+                let absent = |file: &ReadFile| file.columns_absent.contains(&field.name);
+                needed.contains(&field.name) && export.files.iter().all(absent)
+            })
+            .collect()
     }
 
     /// All exports, the case parties first.
@@ -304,7 +320,11 @@ impl PlanReader<'_> {
         let exports = self.exports(&mut root);
         root.finish(&mut self.faults);
 
-        let schemas = schema_folder.and_then(|path| self.keep(Schemas::read(&path)));
+        let schemas = schema_folder.map(|path| {
+            let (schemas, found) = Schemas::read_what_is_sound(&path);
+            self.faults.extend(found);
+            schemas
+        });
         let calendar = calendar_file.and_then(|path| self.keep(Calendar::read(&path)));
         let policy = policy_file
             .zip(schemas.as_ref())
@@ -588,6 +608,9 @@ impl PlanReader<'_> {
         };
         for export in exports {
             let Some(schema) = schemas.get(&export.schema.value) else {
+                if schemas.is_faulty(&export.schema.value) {
+                    continue;
+                }
                 let known = schemas.0.keys().map(String::as_str);
                 let hint = nearest_name_hint(&export.schema.value, known);
                 self.fault(

@@ -17,6 +17,7 @@ use aidlink_agency::tokenise::{Report, Tokenising, tokenise_cases, tokenise_regi
 use aidlink_agency::tokeniser::{ALGORITHM, Tokeniser};
 use aidlink_centre::screen::{NotVerified, ScreeningTerms, screen};
 use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::policy::WhenUnknown;
 use aidlink_contract::text::Text;
 use aidlink_contract::token_table::Origin;
 
@@ -110,7 +111,10 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         let mut files = Vec::new();
         for file in &planned.files {
             match Export::open(&file.path, &planned.schema, &planned.reading) {
-                Ok(export) => files.push(export),
+                Ok(export) => {
+                    check_columns(plan, planned, &export, &mut faults);
+                    files.push(export);
+                }
                 Err(found) => faults.extend(found),
             }
         }
@@ -257,6 +261,49 @@ fn read_or_make_key(plan: &Plan) -> Result<(RoundKey, bool), Faults> {
         RoundKey::read(&plan.key_file, &plan.round, &plan.purpose).map(|key| (key, false))
     } else {
         RoundKey::create(&plan.key_file, &plan.round, &plan.purpose).map(|key| (key, true))
+    }
+}
+
+/// Columns without which an export cannot mean what the round takes it for:
+/// those on which it rests whether a row may be looked at at all, and at least
+/// one that a rule needs.
+fn check_columns(plan: &Plan, planned: &PlannedExport, export: &Export, faults: &mut Faults) {
+    let columns = export.columns();
+    let silent = plan
+        .policy
+        .withhold_rules(&planned.schema.name)
+        .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
+        .flat_map(|rule| rule.expression.columns());
+    for name in silent.collect::<std::collections::BTreeSet<String>>() {
+        if let Some(field) = planned.schema.field(&name)
+            && !columns.index.contains_key(&name)
+        {
+            faults.push(Fault::of_file(
+                export.path(),
+                Text::new(
+                    format!("缺少列“{}”（{name}）：没有它，所有行都不能处理", field.title.zh),
+                    format!("the column `{name}` ({}) is missing: without it every row would be withheld", field.title.en),
+                ),
+                Text::new("请添加该列并逐行填写", "add the column and fill it in on every row"),
+            ));
+        }
+    }
+    let needed = plan.policy.columns_needed(&planned.schema.name);
+    if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
+        faults.push(Fault::of_file(
+            export.path(),
+            Text::new(
+                "导出中没有任何规则需要的列",
+                "the export has no column that a rule needs",
+            ),
+            Text::new(
+                format!("请确认这是“{}”的导出", planned.schema.title.zh),
+                format!(
+                    "check that this is an export of \"{}\"",
+                    planned.schema.title.en
+                ),
+            ),
+        ));
     }
 }
 

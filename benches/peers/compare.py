@@ -1,6 +1,6 @@
 """aidlink beside its peers, each as a whole process, in turn.
 
-    python compare.py ROUND_DIR --aidlink PATH_TO_BINARY [--runs 3] [--check-ids]
+    python compare.py ROUND_DIR --aidlink PATH_TO_BINARY [--bound PATH] [--runs 3] [--check-ids]
 
 Exit code 1 when leads or matched rows differ.
 """
@@ -84,6 +84,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("round_dir", type=Path)
     arguments.add_argument("--aidlink", required=True)
+    arguments.add_argument("--bound", help="the example hashing_bound of the agency crate: hashing and digests alone")
     arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--check-ids", action="store_true", help="the peers check ID numbers too")
     arguments = arguments.parse_args()
@@ -99,6 +100,9 @@ def main():
             "polars_round.py", folder, "--hash", "polars-hash", *options
         )
     exports = policy_sql.Round(folder).exports.values()
+    if arguments.bound:
+        command = [arguments.bound, *(str(export.path) for export in exports)]
+        programs["hashing alone"] = lambda: (None, measure(command)[1])
     rows = size = 0
     for export in exports:  # and so every file is in the page cache before the first run
         content = export.path.read_bytes()
@@ -108,7 +112,7 @@ def main():
     for _ in range(arguments.runs):
         for program, run in programs.items():
             counts, measured = run()
-            if found.setdefault(program, counts) != counts:
+            if counts is not None and found.setdefault(program, counts) != counts:
                 sys.exit(f"{program} gave other counts than before")
             figures[program].append(measured)
 

@@ -49,6 +49,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
             ("mode", "pooled"),
         ],
     );
+    let key_was_there = plan.key_file.exists();
     let result = pool.install(|| run_round(&plan, &progress, &mut log));
     let written = result.and_then(|result| {
         progress.step(&Text::new("写出清单", "writing lists"));
@@ -58,7 +59,14 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     });
     progress.finish();
     match written {
-        Err(faults) => Ending::Failed(faults),
+        Err(faults) => {
+            if !key_was_there {
+                // A key that this run made for nothing; if it cannot be removed,
+                // the next run uses it.
+                let _ = std::fs::remove_file(&plan.key_file);
+            }
+            Ending::Failed(faults)
+        }
         Ok((result, lists)) => {
             say_summary(&plan, &result, &lists, language);
             if result.provisional.is_empty() {
@@ -156,6 +164,36 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
                 title.en
             ),
         );
+        for (rule, count) in &export.report.withheld_by_rule {
+            let title = plan.policy.rule(rule).map_or_else(
+                || Text::new(rule.clone(), rule.clone()),
+                |rule| rule.title.clone(),
+            );
+            say(
+                format!("    不处理{count}行：{}", title.zh),
+                format!("    {count} rows withheld: {}", title.en),
+            );
+        }
+        let lacking = plan.fields_lacking(export);
+        if !lacking.is_empty() {
+            let names = |pick: fn(&Text) -> &str| {
+                lacking
+                    .iter()
+                    .map(|field| pick(&field.title))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            say(
+                format!(
+                    "    注意：规则需要而导出中没有的列：{}（相关结果一律为未知）",
+                    names(|text| &text.zh)
+                ),
+                format!(
+                    "    note: columns that rules need and the export lacks: {} (what rests on them is unknown)",
+                    names(|text| &text.en)
+                ),
+            );
+        }
         let unreadable: u64 = export.report.value_faults.values().sum();
         if unreadable > 0 {
             say(

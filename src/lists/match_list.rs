@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::resolve::ResolvedLead;
 use aidlink_contract::policy::{Aid, Direction, Policy, Rule, RuleKind};
+use aidlink_contract::screened_lead::CaseEvidence;
 use aidlink_contract::text::{Language, Text};
 
 use super::csv_file;
@@ -192,7 +193,9 @@ impl LeadRow<'_> {
 
     fn urgency(&self) -> Urgency {
         let rules = self.rules(false);
-        if rules.iter().any(|rule| rule.urgent) {
+        // What may turn out urgent is looked at first.
+        let may_be_urgent = self.rules(true).iter().any(|rule| rule.urgent);
+        if may_be_urgent || rules.iter().any(|rule| rule.urgent) {
             Urgency::Urgent
         } else if rules.iter().any(|rule| rule.kind == RuleKind::Priority) {
             Urgency::Priority
@@ -222,6 +225,29 @@ impl LeadRow<'_> {
             })
             .collect();
         titles.join("；")
+    }
+
+    /// The titles of the rules of an outcome; of several cases, case by case.
+    fn titles_by_case(&self, unknown: bool, keep: impl Fn(RuleKind) -> bool) -> String {
+        let cases = &self.lead.screened.cases;
+        let of_case = |case: &CaseEvidence| {
+            let ids = if unknown { &case.unknown } else { &case.yes };
+            let rules = self.plan.policy.rules.iter();
+            let rules: Vec<&Rule> = rules.filter(|rule| ids.contains(&rule.id)).collect();
+            self.titles(&rules, &keep)
+        };
+        let all: Vec<String> = cases.iter().map(of_case).collect();
+        if all.windows(2).all(|pair| pair[0] == pair[1]) {
+            return all.into_iter().next().unwrap_or_default();
+        }
+        let numbered = all
+            .iter()
+            .enumerate()
+            .filter(|(_, titles)| !titles.is_empty());
+        let numbered: Vec<String> = numbered
+            .map(|(index, titles)| format!("({}) {titles}", index + 1))
+            .collect();
+        numbered.join("；")
     }
 
     fn to_check(&self, yes: &[&Rule], unknown: &[&Rule]) -> String {
@@ -304,12 +330,15 @@ impl LeadRow<'_> {
             self.say(&urgency.text()).to_owned(),
         ];
         for (column, _) in self.plan.cases.schema.list_fields().enumerate() {
-            let mut values: Vec<&str> = Vec::new();
-            for case in &self.lead.cases {
-                let value = case.fields.get(column).map_or("", String::as_str);
-                if !value.is_empty() && !values.contains(&value) {
-                    values.push(value);
-                }
+            // One value for each case in the order of the cases, or one for all.
+            let mut values: Vec<&str> = self
+                .lead
+                .cases
+                .iter()
+                .map(|case| case.fields.get(column).map_or("", String::as_str))
+                .collect();
+            if values.windows(2).all(|pair| pair[0] == pair[1]) {
+                values.truncate(1);
             }
             cells.push(values.join("；"));
         }
@@ -317,10 +346,10 @@ impl LeadRow<'_> {
         let aid_cites = self.citations(&self.aid.cites);
         cells.extend([
             format!("{}〔{aid_cites}〕", self.say(&self.aid.title)),
-            self.titles(&yes, |kind| !apart(kind)),
-            self.titles(&unknown, |kind| !apart(kind)),
-            self.titles(&yes, |kind| kind == RuleKind::Exclusion),
-            self.titles(&yes, |kind| kind == RuleKind::Priority),
+            self.titles_by_case(false, |kind| !apart(kind)),
+            self.titles_by_case(true, |kind| !apart(kind)),
+            self.titles_by_case(false, |kind| kind == RuleKind::Exclusion),
+            self.titles_by_case(false, |kind| kind == RuleKind::Priority),
             self.to_check(&yes, &unknown),
             self.plan.issued_on.to_string(),
             self.act_by(),

@@ -106,9 +106,9 @@ pub fn tidy(cell: &str) -> &str {
 }
 
 /// The text of a cell that a list shows, with whatever has the form of an ID
-/// number, a mobile telephone number or a bank card blacked out: it was typed
-/// into a field where it does not belong. Other long numbers stay, for case
-/// numbers may be long.
+/// number or a mobile telephone number blacked out: it was typed into a field
+/// where it does not belong. Other long numbers stay: case numbers are long, and
+/// one in ten has the check digit of a bank card.
 pub fn without_numbers(text: &str, as_of: Date) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = String::new();
@@ -152,25 +152,7 @@ fn is_personal_number(run: &str, as_of: Date) -> bool {
         .as_bytes()
         .windows(18)
         .any(|window| NationalId::parse_plain(window, as_of).is_some());
-    let card = (16..=19).contains(&run.len()) && passes_luhn(run);
-    mobile || id || inside || card
-}
-
-/// The check digit of bank cards (ISO/IEC 7812-1, annex B).
-fn passes_luhn(run: &str) -> bool {
-    let digits: Option<Vec<u32>> = run.chars().map(|c| c.to_digit(10)).collect();
-    digits.is_some_and(|digits| {
-        let sum: u32 = digits
-            .iter()
-            .rev()
-            .enumerate()
-            .map(|(place, digit)| match (place % 2, digit * 2) {
-                (0, _) => *digit,
-                (_, doubled) => doubled / 10 + doubled % 10,
-            })
-            .sum();
-        sum.is_multiple_of(10)
-    })
+    mobile || id || inside
 }
 
 fn half_width(text: &str) -> Cow<'_, str> {
@@ -354,7 +336,7 @@ mod tests {
             ("４４９９０１１９９００１０１０１１Ｘ", "***"),
             ("甲13800001234乙", "甲***乙"),
             ("449901900101011", "***"),
-            ("4111111111111111", "***"),
+            ("44020320260012345", "44020320260012345"),
         ] {
             assert_eq!(without_numbers(text, as_of), shown, "{text}");
         }

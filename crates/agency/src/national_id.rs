@@ -95,14 +95,18 @@ pub enum IdWarning {
     /// The last digit of a foreign permanent resident ID of 2017 does not fit
     /// the 7-3-1 rule; no standard open to us fixes that rule.
     ForeignCheckDigit,
+    /// The number ends in 000 and its check digit fits: one number in a
+    /// thousand does, and so does one in eleven that a spreadsheet has zeroed.
+    TrailingZeros,
 }
 
 impl IdWarning {
     /// Every warning, in the order of their numbers.
-    pub const ALL: [IdWarning; 3] = [
+    pub const ALL: [IdWarning; 4] = [
         IdWarning::OldRegion,
         IdWarning::UnknownRegion,
         IdWarning::ForeignCheckDigit,
+        IdWarning::TrailingZeros,
     ];
 
     /// What is unusual.
@@ -120,6 +124,10 @@ impl IdWarning {
                 "外国人永久居留证号校验位不符；请核对",
                 "the check digit of a foreign permanent resident ID does not fit; check it",
             ),
+            IdWarning::TrailingZeros => Text::new(
+                "号码以000结尾，可能被表格软件改过；请对照原系统核对",
+                "the number ends in 000 and may have been changed by a spreadsheet; compare it with the source system",
+            ),
         }
     }
 
@@ -129,6 +137,7 @@ impl IdWarning {
             IdWarning::OldRegion => "old_region",
             IdWarning::UnknownRegion => "unknown_region",
             IdWarning::ForeignCheckDigit => "foreign_check_digit",
+            IdWarning::TrailingZeros => "trailing_zeros",
         }
     }
 }
@@ -342,6 +351,7 @@ impl NationalId {
         let mut own = [0; 18];
         own.copy_from_slice(characters);
         let warning = match region::standing(&characters[..6]) {
+            _ if zeroed => Some(IdWarning::TrailingZeros),
             RegionStanding::Current => None,
             RegionStanding::Old => Some(IdWarning::OldRegion),
             RegionStanding::Unknown => Some(IdWarning::UnknownRegion),
@@ -373,6 +383,8 @@ impl NationalId {
         // prefix is no region.
         let result = Self::from_eighteen(&full, as_of).map(|checked| CheckedId {
             warning: match full[0] {
+                // Fifteen digits were not zeroed by anything.
+                _ if checked.warning == Some(IdWarning::TrailingZeros) => None,
                 b'8' | b'9' => Some(IdWarning::UnknownRegion),
                 _ => checked.warning,
             },
@@ -574,6 +586,7 @@ mod tests {
             ("4499＊＊＊＊＊＊＊＊＊＊1230".into(), IdFault::Masked),
             ("4.40203E+17".into(), IdFault::ScientificNotation),
             ("4.4e17".into(), IdFault::ScientificNotation),
+            (format!("{good}.0"), IdFault::ScientificNotation),
             ("449901199001011000".into(), IdFault::TrailingZeros),
             (format!("{good},{good}"), IdFault::TwoInCell),
             (format!("{good} {good}"), IdFault::TwoInCell),

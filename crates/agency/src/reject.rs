@@ -15,7 +15,7 @@ pub enum RejectReason {
     /// The birth date of the row is not the one of its ID number, which is
     /// then likely a guardian's.
     BirthDateContradicts,
-    /// More or fewer fields than the header has.
+    /// More fields than the header has, or none for the ID number.
     FieldCount,
     /// A quote that is not closed, or a quoted field longer than 64 KiB.
     Quote,
@@ -58,8 +58,8 @@ impl RejectReason {
                 "the row's birth date is not that of the ID number, which may be a guardian's; check it",
             ),
             RejectReason::FieldCount => Text::new(
-                "本行列数与表头不一致；请检查多余或缺少的分隔符、未加引号的换行",
-                "the row has another number of fields than the header; look for surplus or missing separators and unquoted line breaks",
+                "本行列数比表头多，或没有证件号码列；请检查多余的分隔符、未加引号的换行",
+                "the row has more fields than the header, or none for the ID number; look for surplus separators and unquoted line breaks",
             ),
             RejectReason::Quote => Text::new(
                 "引号没有配对，本行无法读取；请检查本行的引号",

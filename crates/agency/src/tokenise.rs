@@ -346,7 +346,7 @@ struct Gathered {
     unmatched: u64,
     scratch: Scratch,
     /// Counts in the order of [`IdWarning::ALL`].
-    id_warnings: [u64; 3],
+    id_warnings: [u64; IdWarning::ALL.len()],
 }
 
 impl Tally<RowCheck<'_>> for Gathered {

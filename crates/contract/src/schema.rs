@@ -125,7 +125,7 @@ impl ExportSchema {
 
 /// All schemas of a folder, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Schemas(pub BTreeMap<String, ExportSchema>);
+pub struct Schemas(pub BTreeMap<String, ExportSchema>, BTreeSet<String>);
 
 impl Schemas {
     /// Reads every `*.json` of a folder.
@@ -133,9 +133,23 @@ impl Schemas {
     /// # Errors
     /// The faults of all files at once.
     pub fn read(folder: &Path) -> Result<Self, Faults> {
+        let (schemas, faults) = Self::read_what_is_sound(folder);
+        faults.or_value(Some(schemas))
+    }
+
+    /// Reads every `*.json` of a folder: the sound ones, and the faults of the
+    /// others. A faulty one is remembered by its file's name, so that what
+    /// names it is not told as a fault once more.
+    pub fn read_what_is_sound(folder: &Path) -> (Self, Faults) {
         let mut faults = Faults::new();
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-            .map_err(|error| Fault::unreadable(folder, &error))?
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let faults = Fault::unreadable(folder, &error).into();
+                return (Schemas::default(), faults);
+            }
+        };
+        let mut paths: Vec<PathBuf> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
             .filter(|path| {
@@ -145,6 +159,7 @@ impl Schemas {
             .collect();
         paths.sort();
         let mut schemas = BTreeMap::new();
+        let mut faulty = BTreeSet::new();
         for path in paths {
             match ExportSchema::read(&path) {
                 Ok(schema) => {
@@ -160,7 +175,11 @@ impl Schemas {
                         ));
                     }
                 }
-                Err(found) => faults.extend(found),
+                Err(found) => {
+                    faults.extend(found);
+                    let name = path.file_stem().map(|name| name.to_string_lossy());
+                    faulty.extend(name.map(|name| name.into_owned()));
+                }
             }
         }
         if schemas.is_empty() && faults.is_empty() {
@@ -170,7 +189,12 @@ impl Schemas {
                 Text::new("请指向 schemas/ 文件夹", "point to the folder `schemas`"),
             ));
         }
-        faults.or_value(Some(Schemas(schemas)))
+        (Schemas(schemas, faulty), faults)
+    }
+
+    /// Whether the file of this schema was there and had faults.
+    pub fn is_faulty(&self, name: &str) -> bool {
+        self.1.contains(name)
     }
 
     /// The schema with this name.

@@ -47,10 +47,13 @@ const PLACEHOLDER_WORDS: [&str; 14] = [
 pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     let text = text.trim();
     // A float written out, as some libraries do: the fraction is no part of it.
-    let text = text
-        .strip_suffix(".00")
-        .or_else(|| text.strip_suffix(".0"))
-        .unwrap_or(text);
+    // Beyond fifteen digits a float has lost some already.
+    let whole = text.strip_suffix(".00").or_else(|| text.strip_suffix(".0"));
+    let text = match whole {
+        Some(whole) if whole.len() > 15 => return Err(IdFault::ScientificNotation),
+        Some(whole) => whole,
+        None => text,
+    };
     let mut cell = Cell {
         characters: [0; LONGEST],
         length: 0,

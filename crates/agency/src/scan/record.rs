@@ -97,8 +97,13 @@ impl Cells {
         self.ends.push(self.bytes.len());
     }
 
+    /// As wide as the header, or wider by empty cells.
     fn width_fits(&self, width: usize) -> bool {
-        self.len() >= width && (width..self.len()).all(|column| is_blank(self.get(column)))
+        self.len() >= width && self.surplus_is_blank(width)
+    }
+
+    fn surplus_is_blank(&self, width: usize) -> bool {
+        (width..self.len()).all(|column| is_blank(self.get(column)))
     }
 }
 
@@ -203,7 +208,7 @@ pub(super) enum Kind {
     Blank,
     /// 合计, 总计 and the like.
     Total,
-    /// A row with more or fewer fields than the header.
+    /// A row with more fields than the header, or without the one of the ID number.
     FieldCount,
     /// A row.
     Row,
@@ -225,7 +230,9 @@ pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
             return Kind::Total;
         }
     }
-    if cells.width_fits(dialect.width) {
+    // Some programs leave out the empty cells at the end of a row: what is not
+    // there is empty.
+    if cells.len() > dialect.id_column && cells.surplus_is_blank(dialect.width) {
         Kind::Row
     } else {
         Kind::FieldCount

@@ -354,7 +354,7 @@ impl<'d> PolicyReader<'d> {
 
     fn schema(&mut self, name: &Located<String>) -> Option<&'d ExportSchema> {
         let schema = self.schemas.get(&name.value);
-        if schema.is_none() {
+        if schema.is_none() && !self.schemas.is_faulty(&name.value) {
             let hint = nearest_name_hint(&name.value, self.schemas.0.keys().map(String::as_str));
             self.fault(
                 &name.at,
@@ -1054,8 +1054,8 @@ impl ReferralState {
         let in_state = format!("{} IN ({})", columns.state, states.join(", "));
         match &self.suppresses {
             Suppression::For { amount, unit } => format!(
-                "({in_state} AND {} >= as_of - INTERVAL '{amount}' {unit})",
-                columns.since
+                "({in_state} AND {since} >= as_of - INTERVAL '{amount}' {unit} AND {since} <= as_of)",
+                since = columns.since
             ),
             Suppression::Always | Suppression::Never => in_state,
         }
