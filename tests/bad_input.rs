@@ -415,3 +415,123 @@ fn a_formula_in_a_name_stays_a_text_on_the_list() {
     }
     assert_eq!(seen, 4, "the four leads of the first planted person");
 }
+
+#[test]
+fn a_column_without_which_every_row_would_be_withheld() {
+    let round = Round::sample();
+    round.replace(CASES, "封存标志", "备注一");
+    refused(
+        &round,
+        1,
+        &[
+            "the column `sealed`",
+            "without it every row would be withheld",
+        ],
+    );
+}
+
+#[test]
+fn a_column_that_rules_need_and_the_export_lacks_is_told() {
+    let round = Round::sample();
+    round.replace("disabled-federation.persons.csv", "家庭经济困难", "备注一");
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let note = "note: columns that rules need and the export lacks: Household in hardship";
+    assert!(ended.stdout.contains(note), "{}", ended.stdout);
+}
+
+#[test]
+fn the_export_of_another_agency() {
+    let round = Round::sample();
+    round.write(VETERANS, "national_id,name\n44990119900101011X,x\n");
+    refused(&round, 1, &["the export has no column that a rule needs"]);
+}
+
+#[test]
+fn a_fault_of_a_schema_does_not_hide_those_of_the_policy() {
+    let round = Round::sample();
+    let schema = round.root().join("schemas/veterans.persons.json");
+    let text = std::fs::read_to_string(&schema).unwrap();
+    std::fs::write(&schema, text.replacen("\"boolean\"", "\"bolean\"", 1)).unwrap();
+    let policy = round.root().join("policies/shaoguan.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(
+        &policy,
+        text.replacen("property_loss IS", "property_los IS", 1),
+    )
+    .unwrap();
+    let ended = refused(
+        &round,
+        2,
+        &["unknown type `bolean`", "unknown column `property_los`"],
+    );
+    assert_eq!(
+        ended.stderr.matches("error: ").count(),
+        2,
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn rows_without_their_empty_cells_at_the_end_lose_nothing() {
+    let round = Round::sample();
+    let text = round.read(CASES);
+    let shortened: Vec<&str> = text
+        .lines()
+        .map(|line| line.trim_end_matches(','))
+        .collect();
+    assert!(shortened.iter().map(|line| line.len()).sum::<usize>() + 1000 < text.len());
+    round.write(CASES, shortened.join("\n"));
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("2000 = 0 rejected + 818 withheld"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("218 leads:"));
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_key_that_it_made() {
+    let round = Round::sample();
+    std::fs::remove_file(round.path("round.key")).unwrap();
+    round.write(VETERANS, "national_id,kind,status\n");
+    refused(&round, 1, &["there is no record below the header"]);
+}
+
+#[test]
+fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
+    let round = Round::hand_made();
+    let leads = |round: &Round, output: &str| {
+        let folder = round.path(output);
+        let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let line = ended.stdout.lines().find(|line| line.ends_with(" leads:"));
+        line.unwrap()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    let before = leads(&round, "before");
+    // A refusal of two months ago suppresses; with a slip in its year it does not.
+    let text = round.read("procuratorate.referrals.csv");
+    let line = text
+        .lines()
+        .find(|line| line.contains("not_eligible,2026-07"))
+        .or_else(|| text.lines().find(|line| line.contains("not_eligible")));
+    let line = line.unwrap();
+    let date = line
+        .split(',')
+        .find(|cell| cell.starts_with("2026-"))
+        .unwrap();
+    let slipped = line.replacen(date, &date.replacen("2026", "2027", 1), 1);
+    round.write(
+        "procuratorate.referrals.csv",
+        text.replacen(line, &slipped, 1),
+    );
+    assert_eq!(leads(&round, "after"), before + 1);
+}

@@ -279,14 +279,16 @@ fn matched(
     }))
 }
 
+/// The first few headers under which a field is known.
 fn headers_of(field: &Field) -> String {
-    [&field.title.zh, &field.name]
-        .into_iter()
-        .chain(&field.aliases)
-        .take(6)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let mut headers: Vec<&str> = Vec::new();
+    let all = [&field.title.zh, &field.name].into_iter();
+    for header in all.chain(&field.aliases) {
+        if !headers.contains(&header.as_str()) && headers.len() < 6 {
+            headers.push(header);
+        }
+    }
+    headers.join(", ")
 }
 
 fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
