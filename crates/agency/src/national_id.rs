@@ -611,7 +611,8 @@ mod tests {
     #[test]
     fn permits_and_foreign_ids_pass() {
         for prefix in ["810000", "820000", "830000", "931156"] {
-            let permit = number(&format!("{prefix}19900101123"));
+            // Sequence 000 is given to nobody.
+            let permit = number(&format!("{prefix}19900102000"));
             let checked = NationalId::parse(&permit, AS_OF);
             assert!(
                 matches!(checked, Ok(CheckedId { warning: None, .. })),
@@ -641,10 +642,10 @@ mod tests {
         let warning = |seventeen: &str| {
             NationalId::parse(&number(seventeen), AS_OF).map(|checked| checked.warning)
         };
-        // 440203 (Wujiang, Shaoguan) is current; 440202 (Beijiang, Shaoguan) was
-        // abolished in 2004; 449901 was never assigned.
-        assert_eq!(warning("44020319900101123"), Ok(None));
-        assert_eq!(warning("44020219900101123"), Ok(Some(IdWarning::OldRegion)));
+        // Sequence 000 is given to nobody. 440203 (Wujiang, Shaoguan) is current;
+        // 440202 (Beijiang, Shaoguan) was abolished in 2004; 449901 never was.
+        assert_eq!(warning("44020319900101000"), Ok(None));
+        assert_eq!(warning("44020219900101000"), Ok(Some(IdWarning::OldRegion)));
         assert_eq!(
             warning("44990119900101123"),
             Ok(Some(IdWarning::UnknownRegion))
