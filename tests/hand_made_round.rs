@@ -168,3 +168,18 @@ fn the_round_shows_every_ground_exclusion_and_aid() {
         assert!(aids.contains(aid.id.as_str()), "{}", aid.id);
     }
 }
+
+/// One list to the byte: mark, heading, order of columns, line ends.
+#[test]
+fn a_list_is_written_to_the_byte_as_it_was_looked_over() {
+    let round = Round::hand_made();
+    assert_eq!(round.run().code, 0);
+    let lists = round.output("output");
+    let written = &lists["lists/for-review/to-veterans.csv"];
+    let expected = std::fs::read(round.path("expected-to-veterans.csv")).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(written),
+        String::from_utf8_lossy(&expected)
+    );
+    assert!(written.starts_with(b"\xef\xbb\xbf") && written.ends_with(b"\r\n"));
+}
