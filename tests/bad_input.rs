@@ -535,3 +535,62 @@ fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
     );
     assert_eq!(leads(&round, "after"), before + 1);
 }
+
+/// The first planted person of a scenario: case number and the line of its case row.
+fn planted_case(round: &Round, scenario: &str) -> (String, String) {
+    let rows = csv_rows(round.read("truth/planted-leads.csv").as_bytes());
+    let planted = rows.iter().find(|row| row[3] == scenario).unwrap();
+    let text = round.read(CASES);
+    let line = text
+        .lines()
+        .find(|line| line.contains(&format!(",{},", planted[0])))
+        .unwrap();
+    (planted[0].clone(), line.to_owned())
+}
+
+/// The rows of all lists that name a case.
+fn listed(round: &Round, case: &str) -> Vec<Vec<String>> {
+    let files = round.output("output").into_iter();
+    files
+        .filter(|(name, _)| name.starts_with("lists/"))
+        .flat_map(|(_, bytes)| csv_rows(&bytes))
+        .filter(|row| row[2] == case)
+        .collect()
+}
+
+#[test]
+fn a_defendant_by_the_common_word_never_stands_on_a_list() {
+    let round = Round::sample();
+    let scenario = "major property loss, receives dibao, never referred";
+    let (case, line) = planted_case(&round, scenario);
+    let accused = line.replacen("刑事被害人", "被告", 1);
+    assert_ne!(accused, line);
+    round.write(CASES, round.read(CASES).replacen(&line, &accused, 1));
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("217 leads:"), "{}", ended.stdout);
+    assert_eq!(listed(&round, &case), Vec::<Vec<String>>::new());
+    assert!(
+        !ended.stdout.contains("could not be read"),
+        "the word is known"
+    );
+}
+
+#[test]
+fn what_may_be_urgent_stays_first_when_a_cell_cannot_be_read() {
+    let round = Round::sample();
+    let (case, line) = planted_case(&round, "urgent treatment at own cost");
+    let unreadable = line.replacen(",36500,", ",xyzzy,", 1);
+    assert_ne!(unreadable, line);
+    round.write(CASES, round.read(CASES).replacen(&line, &unreadable, 1));
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let rows = listed(&round, &case);
+    assert_eq!(rows.len(), 1, "the lead is kept");
+    assert_eq!(rows[0][1], "1 紧急");
+    let row = rows[0].join("|");
+    assert!(row.contains("案件导出中无法读取的列：自付医疗费"), "{row}");
+    for bytes in round.output("output").values() {
+        assert!(!String::from_utf8_lossy(bytes).contains("xyzzy"));
+    }
+}

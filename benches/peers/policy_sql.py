@@ -151,7 +151,7 @@ def read_referrals(policy):
             if entry["suppresses"] != "always":
                 count, unit = PERIOD.fullmatch(entry["suppresses"]).groups()
                 since = f"as_of - INTERVAL '{count}' {unit.upper()}"
-                condition += f" AND {columns['since']} >= {since}"
+                condition += f" AND {columns['since']} >= {since} AND {columns['since']} <= as_of"
             suppressing.setdefault(entry.get("reopened_by"), []).append(f"({condition})")
         parts = []
         for reopened_by, conditions in suppressing.items():

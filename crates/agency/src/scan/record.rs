@@ -68,16 +68,6 @@ impl Cells {
         (0..self.len()).map(|column| self.get(column))
     }
 
-    /// Cells from texts that were never CSV.
-    pub fn from_texts(texts: &[String]) -> Self {
-        let mut cells = Cells::default();
-        for text in texts {
-            cells.bytes.extend_from_slice(text.as_bytes());
-            cells.ends.push(cells.bytes.len());
-        }
-        cells
-    }
-
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
