@@ -4,6 +4,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use aidlink_agency::cell::DateEpoch;
 use aidlink_agency::scan::{EncodingChoice, ReadingChoice};
 use aidlink_agency::tokeniser::ALGORITHM;
 use aidlink_contract::calendar::Calendar;
@@ -420,6 +421,7 @@ impl PlanReader<'_> {
             let legal_basis = table.string("legal_basis", &mut self.faults);
             let encoding = table.optional_string("encoding", &mut self.faults);
             let sheet = table.optional_string("sheet", &mut self.faults);
+            let epoch = self.date_epoch(&mut table);
             let (headers, header_fields) = self.site_headers(&mut table);
             let may_be_empty = table.boolean_or("may_be_empty", false, &mut self.faults);
             table.finish(&mut self.faults);
@@ -466,6 +468,7 @@ impl PlanReader<'_> {
                         encoding,
                         sheet: sheet.map(|sheet| sheet.value),
                         headers,
+                        epoch,
                     },
                     header_fields,
                     may_be_empty,
@@ -473,6 +476,23 @@ impl PlanReader<'_> {
             }
         }
         exports
+    }
+
+    /// `date_epoch = 1904`: serial numbers of dates count from then.
+    fn date_epoch(&mut self, table: &mut TableReader<'_>) -> DateEpoch {
+        let Some(year) = table.optional_integer("date_epoch", &mut self.faults) else {
+            return DateEpoch::Year1900;
+        };
+        let known = DateEpoch::YEARS.into_iter();
+        let epoch = known.into_iter().find(|(known, _)| *known == year.value);
+        if epoch.is_none() {
+            self.fault(
+                &year.at,
+                Text::new("未知的日期起算年", "unknown epoch of dates"),
+                Text::new("只能是1900或1904", "it is 1900 or 1904"),
+            );
+        }
+        epoch.map_or(DateEpoch::Year1900, |(_, epoch)| epoch)
     }
 
     /// `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.

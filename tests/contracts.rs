@@ -42,13 +42,15 @@ fn the_centre_builds_on_nothing_that_knows_keys_or_ids() {
         );
         let tree = String::from_utf8(output.stdout).unwrap();
         assert!(tree.contains("aidlink-contract"));
+        // What makes tokens and reads exports; `age`, which seals what crosses
+        // between offices, brings an older `hmac` and `hkdf` of its own.
         let forbidden = [
             "aidlink-agency v",
-            "hmac v",
-            "hkdf v",
-            "sha2 v",
+            "hmac v0.13",
+            "hkdf v0.13",
             "sm3 v",
             "csv v",
+            "calamine v",
         ];
         let held: Vec<&str> = tree
             .lines()

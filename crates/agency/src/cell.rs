@@ -65,11 +65,41 @@ impl ValueFault {
     }
 }
 
+/// From which day a spreadsheet counts its serial numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DateEpoch {
+    /// 45322 is 2024-01-31.
+    #[default]
+    Year1900,
+    /// 43860 is 2024-01-31: workbooks first made on a Macintosh.
+    Year1904,
+}
+
+impl DateEpoch {
+    /// The epoch's year as round files give it.
+    pub const YEARS: [(i64, DateEpoch); 2] =
+        [(1900, DateEpoch::Year1900), (1904, DateEpoch::Year1904)];
+
+    /// The day of serial number 0. The epoch of 1900 counts a 29 February that
+    /// never was, so that its day 0 lies two days before the first of January.
+    fn day_zero(self) -> Date {
+        match self {
+            DateEpoch::Year1900 => Date::constant(1899, 12, 30),
+            DateEpoch::Year1904 => Date::constant(1904, 1, 1),
+        }
+    }
+}
+
 /// Reads a cell. An empty cell, or one of the schema's missing values, is `None`.
 ///
 /// # Errors
 /// Why the cell has no value of the field's type.
-pub fn read(schema: &ExportSchema, field: &Field, cell: &str) -> Result<Option<Value>, ValueFault> {
+pub fn read(
+    schema: &ExportSchema,
+    field: &Field,
+    epoch: DateEpoch,
+    cell: &str,
+) -> Result<Option<Value>, ValueFault> {
     let cell = tidy(cell);
     let is_missing =
         || cell.is_empty() || schema.missing_values.iter().any(|missing| missing == cell);
@@ -91,7 +121,10 @@ pub fn read(schema: &ExportSchema, field: &Field, cell: &str) -> Result<Option<V
         FieldType::Integer => Some(Value::Integer(integer(text)?)),
         FieldType::Number => Some(Value::Number(number(text)?)),
         FieldType::Boolean => Some(Value::Boolean(boolean(field, text)?)),
-        FieldType::Date => Some(Value::Date(date(text).ok_or(ValueFault::UnreadableDate)?)),
+        FieldType::Date => {
+            let date = date(text, epoch).ok_or(ValueFault::UnreadableDate)?;
+            Some(Value::Date(date))
+        }
     };
     Ok(value)
 }
@@ -220,15 +253,15 @@ fn boolean(field: &Field, text: &str) -> Result<bool, ValueFault> {
 
 /// Reads the forms of dates that exports hold: 20240131, 2024/1/31, 2024-01-31,
 /// 2024.1.31, 2024年1月31日, each with or without a time; 202401, 2024-01 and
-/// 2024年1月 (the first of the month); spreadsheet serials of the 1900 epoch.
-pub fn date(text: &str) -> Option<Date> {
-    let (date, _) = date_and_precision(text)?;
+/// 2024年1月 (the first of the month); spreadsheet serials.
+pub fn date(text: &str, epoch: DateEpoch) -> Option<Date> {
+    let (date, _) = date_and_precision(text, epoch)?;
     Some(date)
 }
 
 /// As [`date`], but only where the day is stated.
-pub fn date_to_the_day(text: &str) -> Option<Date> {
-    let (date, precision) = date_and_precision(text)?;
+pub fn date_to_the_day(text: &str, epoch: DateEpoch) -> Option<Date> {
+    let (date, precision) = date_and_precision(text, epoch)?;
     (precision == Precision::Day).then_some(date)
 }
 
@@ -238,7 +271,7 @@ enum Precision {
     Month,
 }
 
-fn date_and_precision(text: &str) -> Option<(Date, Precision)> {
+fn date_and_precision(text: &str, epoch: DateEpoch) -> Option<(Date, Precision)> {
     let plain = half_width(text);
     let day = plain
         .split([' ', 'T'])
@@ -269,12 +302,12 @@ fn date_and_precision(text: &str) -> Option<(Date, Precision)> {
         [digits] => match digits.len() {
             8 => exact(make(&digits[..4], &digits[4..6], &digits[6..])),
             6 => month(make(&digits[..4], &digits[4..], "1")),
-            // Serials 20000 to 60000 are the years 1954 to 2064.
+            // Serials 20000 to 60000 are the years 1954 to 2064, or four later.
             5 => {
                 let serial: i64 = digits.parse().ok()?;
                 (20_000..=60_000).contains(&serial).then_some(())?;
                 let span = jiff::Span::new().try_days(serial).ok()?;
-                exact(Date::constant(1899, 12, 30).checked_add(span).ok())
+                exact(epoch.day_zero().checked_add(span).ok())
             }
             _ => None,
         },
@@ -301,13 +334,15 @@ mod tests {
             "2024-01-31T08:30:00",
             "２０２４-０１-３１",
         ] {
-            assert_eq!(date(text), day, "{text}");
+            assert_eq!(date(text, DateEpoch::Year1900), day, "{text}");
         }
         let month = Some(Date::constant(2024, 1, 1));
         for text in ["202401", "2024-01", "2024年1月"] {
-            assert_eq!(date(text), month, "{text}");
-            assert_eq!(date_to_the_day(text), None, "{text}");
+            assert_eq!(date(text, DateEpoch::Year1900), month, "{text}");
+            let to_the_day = date_to_the_day(text, DateEpoch::Year1900);
+            assert_eq!(to_the_day, None, "{text}");
         }
+        assert_eq!(date("43860", DateEpoch::Year1904), day);
         for text in [
             "",
             "2024",
@@ -318,7 +353,7 @@ mod tests {
             "99999",
             "1",
         ] {
-            assert_eq!(date(text), None, "{text}");
+            assert_eq!(date(text, DateEpoch::Year1900), None, "{text}");
         }
     }
 
@@ -345,7 +380,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_cell_makes_a_reader_panic(text in "\\PC{0,20}") {
-            let _ = (date(&text), integer(&text), number(&text));
+            let _ = (date(&text, DateEpoch::Year1900), integer(&text), number(&text));
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use aidlink_contract::schema::{ExportSchema, Role};
 
-use crate::cell;
+use crate::cell::{self, DateEpoch};
 use crate::national_id::{CheckedId, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
@@ -15,6 +15,7 @@ use crate::scan::{Encoding, Export};
 pub struct IdentityCheck {
     as_of: Date,
     encoding: Encoding,
+    epoch: DateEpoch,
     /// Column of the birth date, where the schema has one.
     birth_date: Option<usize>,
     id_header: Option<String>,
@@ -37,6 +38,7 @@ impl IdentityCheck {
         IdentityCheck {
             as_of,
             encoding: export.encoding(),
+            epoch: export.epoch(),
             birth_date,
             id_header: header(export.dialect().id_column),
             birth_date_header: birth_date.and_then(header),
@@ -89,7 +91,7 @@ impl IdentityCheck {
             && !checked.id.states_birth_date(row.cell(column))
             && let Some(cell) = self.encoding.decode(row.cell(column))
             // An unreadable birth date contradicts nothing.
-            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell))
+            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell), self.epoch)
             && let Some(birth) = checked.id.birth_date()
             && stated != birth
         {

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use aidlink_contract::fault::Fault;
 use aidlink_contract::schema::{ExportSchema, Field};
 
-use crate::cell::{self, ValueFault};
+use crate::cell::{self, DateEpoch, ValueFault};
 use crate::identity_check::IdentityCheck;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;
@@ -72,6 +72,7 @@ pub fn inspect(
     let check = Look {
         identity: IdentityCheck::new(export, schema, as_of),
         encoding: export.encoding(),
+        epoch: export.epoch(),
         schema,
         fields: schema
             .fields
@@ -105,6 +106,7 @@ pub fn inspect(
 struct Look<'a> {
     identity: IdentityCheck,
     encoding: Encoding,
+    epoch: DateEpoch,
     schema: &'a ExportSchema,
     fields: Vec<(usize, &'a Field)>,
 }
@@ -138,7 +140,7 @@ impl Tally<Look<'_>> for Seen {
             let value = encoding
                 .decode(row.cell(*column))
                 .ok_or(ValueFault::Encoding)
-                .and_then(|cell| cell::read(look.schema, field, &cell));
+                .and_then(|cell| cell::read(look.schema, field, look.epoch, &cell));
             match value {
                 Ok(None) => {}
                 Ok(Some(_)) => *self.filled.entry(index).or_default() += 1,

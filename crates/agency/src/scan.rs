@@ -2,9 +2,12 @@
 
 mod encoding;
 mod header;
+mod parquet_rows;
 pub mod pass;
 mod record;
 mod source;
+mod workbook;
+mod written_out;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -14,6 +17,7 @@ pub use header::ColumnMatch;
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
+use crate::cell::DateEpoch;
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::schema::ExportSchema;
 use aidlink_contract::text::Text;
@@ -32,6 +36,8 @@ pub struct ReadingChoice {
     pub sheet: Option<String>,
     /// A site's own headers: header as it stands in the file, and the field.
     pub headers: Vec<(String, String)>,
+    /// From when serial numbers that stand for dates count.
+    pub epoch: DateEpoch,
 }
 
 /// An export whose encoding and header were found and whose columns were
@@ -40,6 +46,7 @@ pub struct Export {
     path: PathBuf,
     source: Source,
     encoding: Encoding,
+    epoch: DateEpoch,
     header: header::Header,
 }
 
@@ -82,8 +89,8 @@ impl Export {
             .into());
         }
         let encoding = match source.format() {
-            // What a workbook's rows were written out in.
-            Format::Xlsx | Format::Xls => Encoding::Utf8,
+            // What rows are written out in.
+            Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
             _ => encoding::detect(path, &head, choice.encoding)?,
         };
         let skip = match encoding {
@@ -95,6 +102,7 @@ impl Export {
             path: path.to_path_buf(),
             source,
             encoding,
+            epoch: choice.epoch,
             header,
         })
     }
@@ -112,6 +120,11 @@ impl Export {
     /// The encoding it is read in.
     pub fn encoding(&self) -> Encoding {
         self.encoding
+    }
+
+    /// From when serial numbers that stand for dates count.
+    pub fn epoch(&self) -> DateEpoch {
+        self.epoch
     }
 
     /// How its columns were matched.

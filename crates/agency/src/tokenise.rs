@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use crate::account::{Account, Rest};
-use crate::cell::{self, ValueFault};
+use crate::cell::{self, DateEpoch, ValueFault};
 use crate::identity_check::IdentityCheck;
 use crate::national_id::{IdWarning, Sex};
 use crate::reject::{Reject, RejectReason};
@@ -429,6 +429,7 @@ impl EvaluatedCounts {
 struct RowColumns<'a> {
     tokenising: &'a Tokenising<'a>,
     encoding: Encoding,
+    epoch: DateEpoch,
     /// Columns that rules need.
     attributes: Vec<(usize, &'a Field)>,
     /// Columns that lists show; `None` where the export has no such column.
@@ -455,6 +456,7 @@ impl<'a> RowColumns<'a> {
         RowColumns {
             tokenising,
             encoding: export.encoding(),
+            epoch: export.epoch(),
             attributes: schema
                 .fields
                 .iter()
@@ -480,7 +482,7 @@ impl<'a> RowColumns<'a> {
         cell: &[u8],
     ) -> Result<Option<Value>, ValueFault> {
         let cell = encoding.decode(cell).ok_or(ValueFault::Encoding)?;
-        cell::read(self.tokenising.schema, field, &cell)
+        cell::read(self.tokenising.schema, field, self.epoch, &cell)
     }
 
     /// Reads the columns that rules need, withholds, and gives outcomes.

@@ -386,7 +386,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// A whole number that may be absent.
-    pub fn optional_integer(&mut self, key: &'static str, faults: &mut Faults) -> Option<i64> {
+    pub fn optional_integer(
+        &mut self,
+        key: &'static str,
+        faults: &mut Faults,
+    ) -> Option<Located<i64>> {
         self.take(
             key,
             Text::new("整数", "a whole number"),
@@ -396,7 +400,6 @@ impl<'d> TableReader<'d> {
                 _ => None,
             },
         )
-        .map(|number| number.value)
     }
 
     /// A whole number that must be there.
@@ -406,6 +409,7 @@ impl<'d> TableReader<'d> {
             return None;
         }
         self.optional_integer(key, faults)
+            .map(|number| number.value)
     }
 
     /// A share between 0 and 1 that must be there.

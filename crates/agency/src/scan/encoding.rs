@@ -196,9 +196,7 @@ fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
             .get(..tag.len())
             .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
     };
-    if head.starts_with(b"PAR1") {
-        refuse("Parquet", "Parquet")
-    } else if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         refuse("UTF-16文本", "UTF-16 text")
     } else if begins(b"<html") || begins(b"<!doctype") || begins(b"<table") || begins(b"<?xml") {
         refuse("网页或XML", "a web page or XML")

@@ -417,6 +417,7 @@ impl<'d> PolicyReader<'d> {
         };
         let row = table.table("row", &mut self.faults);
         let age = table.optional_integer("age", &mut self.faults);
+        let age = age.map(|age| age.value);
         let sex = table.optional_string("sex", &mut self.faults);
         let as_of = table.optional_date("as_of", &mut self.faults);
         let outcome = table.string("outcome", &mut self.faults);

@@ -1,0 +1,375 @@
+//! Parquet exports: rows written out as text, batch by batch, so that memory
+//! does not grow with the file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::text::Text;
+use arrow_array::types::{
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, Date32Array, Float32Array, Float64Array,
+    PrimitiveArray, RecordBatch,
+};
+use arrow_cast::cast;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+
+use super::record::LONGEST_RECORD;
+use super::source::damaged;
+use super::written_out::{float_text, write_cell};
+
+/// How a Parquet file begins.
+pub(super) const MAGIC: &[u8] = b"PAR1";
+/// How one whose footer is encrypted begins.
+pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
+
+/// A row group is held in pages; one that unpacks to more is no export.
+const LARGEST_ROW_GROUP: i64 = 4 << 30;
+const ROWS_A_BATCH: usize = 4096;
+/// Text is handed on in pieces of about this size.
+const PIECE: usize = 1 << 20;
+/// China Standard Time, all year: what a moment in UTC is a day of.
+const SECONDS_EAST: i64 = 8 * 3600;
+
+/// Looks at a file's footer.
+///
+/// # Errors
+/// When it is damaged, or a column holds more than one value a row.
+pub(super) fn check(path: &Path) -> Result<(), Faults> {
+    let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let metadata = ArrowReaderMetadata::load(&file, options()).map_err(|_| broken(path))?;
+    let groups = metadata.metadata().row_groups();
+    if groups
+        .iter()
+        .any(|group| group.total_byte_size() > LARGEST_ROW_GROUP)
+    {
+        return Err(damaged(
+            path,
+            "行组解压后超过4 GiB，拒绝读取",
+            "a row group unpacks to more than 4 GiB and is refused",
+        )
+        .into());
+    }
+    let mut faults = Faults::new();
+    for field in metadata.schema().fields() {
+        if is_nested(field.data_type()) {
+            let name = field.name();
+            faults.push(Fault::of_file(
+                path,
+                Text::new(
+                    format!("列“{name}”是嵌套类型"),
+                    format!("the column `{name}` is nested"),
+                ),
+                Text::new(
+                    "请导出为每行一个值的列，或去掉该列",
+                    "export it as a column of one value a row, or leave it out",
+                ),
+            ));
+        }
+    }
+    faults.or_value(Some(()))
+}
+
+fn is_nested(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, value) => value.is_nested(),
+        other => other.is_nested(),
+    }
+}
+
+fn broken(path: &Path) -> Fault {
+    damaged(
+        path,
+        "Parquet文件已损坏或不完整",
+        "the Parquet file is damaged or cut short",
+    )
+}
+
+fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new()
+}
+
+/// A file's rows as text. Its first line is the header.
+pub(super) struct ParquetText {
+    batches: ParquetRecordBatchReader,
+    batch: Option<Batch>,
+    piece: Vec<u8>,
+    given: usize,
+}
+
+/// Columns as bytes, and the next row to write.
+struct Batch {
+    columns: Vec<BinaryViewArray>,
+    rows: usize,
+    next: usize,
+}
+
+impl ParquetText {
+    /// Opens a file and writes its header.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(super) fn open(file: File) -> io::Result<Self> {
+        let metadata = ArrowReaderMetadata::load(&file, options()).map_err(invalid)?;
+        // Texts are read as views into their pages: a long text in a
+        // dictionary is not copied once for each row.
+        let fields: Vec<Field> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| {
+                let data_type = match field.data_type() {
+                    DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+                    DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
+                    DataType::Dictionary(_, value) if **value == DataType::Utf8 => {
+                        DataType::Utf8View
+                    }
+                    other => other.clone(),
+                };
+                field.as_ref().clone().with_data_type(data_type)
+            })
+            .collect();
+        let mut piece = Vec::new();
+        for (column, field) in fields.iter().enumerate() {
+            if column > 0 {
+                piece.push(b',');
+            }
+            write_cell(&mut piece, field.name().as_bytes());
+        }
+        piece.push(b'\n');
+        let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
+        let with_views = options().with_schema(Arc::new(schema));
+        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)
+            .map_err(invalid)?;
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            .with_batch_size(ROWS_A_BATCH)
+            .build()
+            .map_err(invalid)?;
+        Ok(ParquetText {
+            batches,
+            batch: None,
+            piece,
+            given: 0,
+        })
+    }
+
+    /// Writes rows until the piece is full or the file ends.
+    fn fill(&mut self) -> io::Result<()> {
+        self.piece.clear();
+        self.given = 0;
+        while self.piece.len() < PIECE {
+            match &mut self.batch {
+                Some(batch) if batch.next < batch.rows => {
+                    write_row(&mut self.piece, &batch.columns, batch.next);
+                    batch.next += 1;
+                }
+                _ => match self.batches.next() {
+                    None => return Ok(()),
+                    Some(batch) => self.batch = Some(Batch::new(&batch.map_err(invalid)?)?),
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for ParquetText {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.piece.len() {
+            self.fill()?;
+        }
+        let left = self.piece.get(self.given..).unwrap_or_default();
+        let length = left.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&left[..length]);
+        self.given += length;
+        Ok(length)
+    }
+}
+
+/// The library's own words may hold a value, so they are not passed on.
+fn invalid<E>(_: E) -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}
+
+fn write_row(text: &mut Vec<u8>, columns: &[BinaryViewArray], row: usize) {
+    for (index, column) in columns.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        if column.is_valid(row) {
+            let cell = column.value(row);
+            // One byte more than a record may have: the row is a reject.
+            let most = cell.len().min(LONGEST_RECORD + 1);
+            write_cell(text, &cell[..most]);
+        }
+    }
+    text.push(b'\n');
+}
+
+impl Batch {
+    fn new(batch: &RecordBatch) -> io::Result<Self> {
+        let columns: io::Result<Vec<BinaryViewArray>> =
+            batch.columns().iter().map(column_text).collect();
+        Ok(Batch {
+            columns: columns?,
+            rows: batch.num_rows(),
+            next: 0,
+        })
+    }
+}
+
+/// What the cells of a column say. A column of bytes without the mark of UTF-8
+/// is taken as text: older systems write their texts so.
+fn column_text(column: &ArrayRef) -> io::Result<BinaryViewArray> {
+    let texts = match column.data_type() {
+        DataType::Float64 => floats(downcast::<Float64Array>(column)?.iter()),
+        DataType::Float32 => {
+            let numbers = downcast::<Float32Array>(column)?.iter();
+            // By way of its shortest text: 0.1 and not 0.10000000149.
+            floats(numbers.map(|number| number.and_then(|n| n.to_string().parse().ok())))
+        }
+        DataType::Timestamp(unit, zone) => {
+            let east = if zone.is_some() { SECONDS_EAST } else { 0 };
+            let days = match unit {
+                TimeUnit::Second => days::<TimestampSecondType>(column, 1, east),
+                TimeUnit::Millisecond => days::<TimestampMillisecondType>(column, 1_000, east),
+                TimeUnit::Microsecond => days::<TimestampMicrosecondType>(column, 1_000_000, east),
+                TimeUnit::Nanosecond => {
+                    days::<TimestampNanosecondType>(column, 1_000_000_000, east)
+                }
+            };
+            as_text(&days?)?
+        }
+        _ => as_text(column)?,
+    };
+    Ok(downcast::<BinaryViewArray>(&texts)?.clone())
+}
+
+fn as_text(column: &ArrayRef) -> io::Result<ArrayRef> {
+    let text = match column.data_type() {
+        DataType::BinaryView | DataType::Utf8View => Arc::clone(column),
+        DataType::Utf8 | DataType::Binary | DataType::LargeBinary | DataType::LargeUtf8 => {
+            cast(column, &DataType::BinaryView).map_err(invalid)?
+        }
+        DataType::FixedSizeBinary(_) => {
+            let bytes = cast(column, &DataType::Binary).map_err(invalid)?;
+            return cast(&bytes, &DataType::BinaryView).map_err(invalid);
+        }
+        _ => cast(column, &DataType::Utf8).map_err(invalid)?,
+    };
+    cast(&text, &DataType::BinaryView).map_err(invalid)
+}
+
+fn floats(numbers: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    let texts = numbers.map(|number| number.map(|number| float_text(number).into_bytes()));
+    Arc::new(texts.collect::<BinaryViewArray>())
+}
+
+/// The days of moments counted in parts of a second.
+fn days<T>(column: &ArrayRef, a_second: i64, east: i64) -> io::Result<ArrayRef>
+where
+    T: ArrowPrimitiveType<Native = i64>,
+{
+    let moments = downcast::<PrimitiveArray<T>>(column)?.iter();
+    let day = |moment: i64| i32::try_from((moment.div_euclid(a_second) + east).div_euclid(86_400));
+    let days = moments.map(|moment| moment.and_then(|moment| day(moment).ok()));
+    Ok(Arc::new(days.collect::<Date32Array>()))
+}
+
+fn downcast<A: Array + 'static>(column: &ArrayRef) -> io::Result<&A> {
+    column
+        .as_any()
+        .downcast_ref::<A>()
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::builder::StringDictionaryBuilder;
+    use arrow_array::types::Int32Type;
+    use arrow_array::{
+        BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Int64Array, StringArray,
+        TimestampMicrosecondArray, TimestampNanosecondArray,
+    };
+
+    use super::*;
+
+    fn texts(column: impl Array + 'static) -> Vec<Option<String>> {
+        let column: ArrayRef = Arc::new(column);
+        let texts = column_text(&column).expect("a column of one value a row");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        texts.iter().map(|cell| cell.map(text)).collect()
+    }
+
+    fn some(texts: &[&str]) -> Vec<Option<String>> {
+        texts.iter().map(|text| Some((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_type_says_what_a_text_would() {
+        let names = StringArray::from(vec![Some("甲"), None]);
+        assert_eq!(texts(names), [Some("甲".to_owned()), None]);
+        let bytes = BinaryArray::from_vec(vec!["甲".as_bytes()]);
+        assert_eq!(texts(bytes), some(&["甲"]));
+        let fixed = FixedSizeBinaryArray::try_from_iter([b"44990119900101011X"].into_iter());
+        assert_eq!(
+            texts(fixed.expect("18 bytes")),
+            some(&["44990119900101011X"])
+        );
+        let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
+        dictionary.append_value("低保");
+        assert_eq!(texts(dictionary.finish()), some(&["低保"]));
+        assert_eq!(
+            texts(BooleanArray::from(vec![true, false])),
+            some(&["true", "false"])
+        );
+        // A whole number of eighteen digits is exact, as is a decimal.
+        let number = 449_901_199_001_010_119;
+        assert_eq!(
+            texts(Int64Array::from(vec![number])),
+            some(&["449901199001010119"])
+        );
+        let decimal = Decimal128Array::from(vec![i128::from(number)])
+            .with_precision_and_scale(18, 0)
+            .expect("18 digits");
+        assert_eq!(texts(decimal), some(&["449901199001010119"]));
+        // A floating-point number of eighteen digits is not.
+        let floats = Float64Array::from(vec![4.499_011_990_010_101e17, 449_901_900_101_011.0, 0.5]);
+        let [damaged, exact, half] = &texts(floats)[..] else {
+            panic!("three cells")
+        };
+        assert!(
+            damaged
+                .as_deref()
+                .is_some_and(|text| text.ends_with("E+17"))
+        );
+        assert_eq!(exact.as_deref(), Some("449901900101011"));
+        assert_eq!(half.as_deref(), Some("0.5"));
+        assert_eq!(texts(Float32Array::from(vec![0.1])), some(&["0.1"]));
+    }
+
+    #[test]
+    fn a_moment_is_its_day_in_china() {
+        // 2024-01-30 16:00 in UTC is midnight of the 31st in China.
+        let seconds = 1_706_630_400;
+        assert_eq!(
+            texts(Date32Array::from(vec![19_753])),
+            some(&["2024-01-31"])
+        );
+        let local = TimestampMicrosecondArray::from(vec![seconds * 1_000_000]);
+        assert_eq!(texts(local.clone()), some(&["2024-01-30"]));
+        let zoned = local.with_timezone("UTC");
+        assert_eq!(texts(zoned), some(&["2024-01-31"]));
+        let early = TimestampNanosecondArray::from(vec![Some(-1), None]);
+        assert_eq!(texts(early), [Some("1969-12-31".to_owned()), None]);
+    }
+}

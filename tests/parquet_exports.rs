@@ -1,0 +1,209 @@
+//! Exports as Parquet files.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, ListArray, RecordBatch, StringArray,
+    types::Int32Type,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::formats::{instead, same_lists, veterans};
+use crate::support::{Round, csv_rows};
+
+fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        // Several row groups, as large exports have them.
+        .set_max_row_group_row_count(Some(400))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+/// The sample's veterans as columns of text, empty cells being null.
+fn columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
+    let rows = veterans(round);
+    let (header, rows) = rows.split_first().unwrap();
+    let column = |index: usize| {
+        let cells = rows.iter().map(|row| row[index].clone());
+        cells
+            .map(|cell| (!cell.is_empty()).then_some(cell))
+            .collect()
+    };
+    let columns = header.iter().enumerate();
+    columns
+        .map(|(index, name)| (name.clone(), column(index)))
+        .collect()
+}
+
+fn texts(cells: Vec<Option<String>>) -> ArrayRef {
+    Arc::new(StringArray::from(cells))
+}
+
+#[test]
+fn a_parquet_export_gives_the_same_lists() {
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::ZSTD(Default::default()),
+        Compression::LZ4_RAW,
+        Compression::GZIP(Default::default()),
+    ] {
+        let round = Round::sample();
+        let columns = columns(&round).into_iter();
+        let columns = columns.map(|(name, cells)| (name, texts(cells))).collect();
+        instead(&round, "veterans.parquet", &parquet(columns, compression));
+        same_lists(&round);
+        let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
+        assert!(manifest.contains("\"format\": \"parquet\""));
+    }
+}
+
+#[test]
+fn columns_of_bytes_and_truth_values_are_read_as_their_texts() {
+    let round = Round::sample();
+    let columns = columns(&round)
+        .into_iter()
+        .map(|(name, cells)| {
+            let array: ArrayRef = match name.as_str() {
+                "身份证号" => Arc::new(BinaryArray::from_iter(cells)),
+                "生活困难" => {
+                    let truth =
+                        |cell: Option<String>| cell.map(|cell| cell == "是" || cell == "true");
+                    Arc::new(cells.into_iter().map(truth).collect::<BooleanArray>())
+                }
+                _ => texts(cells),
+            };
+            (name, array)
+        })
+        .collect();
+    instead(
+        &round,
+        "veterans.parquet",
+        &parquet(columns, Compression::SNAPPY),
+    );
+    same_lists(&round);
+}
+
+#[test]
+fn numbers_that_lost_digits_are_rejected_one_by_one() {
+    let round = Round::sample();
+    let columns = columns(&round)
+        .into_iter()
+        .map(|(name, cells)| match name.as_str() {
+            "身份证号" => {
+                let number = |index| 449_901_198_001_011_216.0 + f64::from(index);
+                let numbers = (0..cells.len() as u32).map(number);
+                let numbers: ArrayRef = Arc::new(numbers.map(Some).collect::<Float64Array>());
+                (name, numbers)
+            }
+            _ => (name, texts(cells)),
+        })
+        .collect();
+    instead(
+        &round,
+        "veterans.parquet",
+        &parquet(columns, Compression::SNAPPY),
+    );
+    let ended = round.run();
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended
+            .stderr
+            .contains("rows were rejected; none can be used"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("scientific"), "{}", ended.stderr);
+}
+
+#[test]
+fn damaged_encrypted_and_foreign_files_are_told() {
+    let sound = || {
+        let round = Round::sample();
+        let columns = columns(&round).into_iter();
+        let columns = columns.map(|(name, cells)| (name, texts(cells))).collect();
+        parquet(columns, Compression::SNAPPY)
+    };
+    let sound = sound();
+    let half = sound[..sound.len() / 2].to_vec();
+    // The footer is whole and a page is not.
+    let mut spoilt = sound.clone();
+    for byte in &mut spoilt[100..4000] {
+        *byte ^= 0x5a;
+    }
+    let other = parquet(
+        vec![(
+            "metric".to_owned(),
+            Arc::new(Float64Array::from(vec![1.0])) as ArrayRef,
+        )],
+        Compression::SNAPPY,
+    );
+    let nested = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)])]);
+    let nested = parquet(
+        vec![
+            ("身份证号".to_owned(), texts(vec![Some("x".to_owned())])),
+            ("生活困难".to_owned(), Arc::new(nested) as ArrayRef),
+        ],
+        Compression::SNAPPY,
+    );
+    for (bytes, words) in [
+        (half, "the Parquet file is damaged or cut short"),
+        (
+            b"PAR1rest".to_vec(),
+            "the Parquet file is damaged or cut short",
+        ),
+        (
+            b"PAREencrypted footer".to_vec(),
+            "the file is protected by a password",
+        ),
+        (spoilt, "cannot be read"),
+        (other, "no header was found"),
+        (nested, "the column `生活困难` is nested"),
+    ] {
+        let round = Round::sample();
+        instead(&round, "veterans.parquet", &bytes);
+        let ended = round.run();
+        assert_eq!(ended.code, 1, "{words}");
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        assert!(ended.stderr.contains("veterans.parquet"));
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+        assert!(!round.names().contains(&"output".to_owned()));
+    }
+}
+
+#[test]
+fn a_record_number_leads_back_to_the_row() {
+    let round = Round::sample();
+    let columns = columns(&round)
+        .into_iter()
+        .map(|(name, mut cells)| {
+            if name == "身份证号" {
+                cells[41] = Some("不详".to_owned());
+            }
+            // A line break inside a cell is no line.
+            if name == "对象类别" {
+                cells[7] = cells[7].as_ref().map(|cell| format!("{cell}\n"));
+            }
+            (name, texts(cells))
+        })
+        .collect();
+    instead(
+        &round,
+        "veterans.parquet",
+        &parquet(columns, Compression::SNAPPY),
+    );
+    assert_eq!(round.run().code, 0);
+    let rejects = csv_rows(&round.output("output")["rejects/veterans.csv"]);
+    assert!(
+        rejects
+            .iter()
+            .any(|row| row[2] == "42" && row[5] == "id_placeholder"),
+        "{rejects:?}"
+    );
+}
