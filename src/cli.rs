@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use aidlink_contract::text::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::sample::dirt::{DirtChoice, REALISTIC};
+
 /// Find people who qualify for judicial and social aid and were never referred
 /// / 找出同时符合司法救助与社会救助条件而从未转介的人
 #[derive(Debug, Parser)]
@@ -182,18 +184,10 @@ pub struct SampleArguments {
     /// How many times 40,000 register rows / 登记行数为四万的多少倍
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2500))]
     pub scale: u32,
-    /// How the exports are written / 导出的书写方式
-    #[arg(long, value_enum, default_value_t = Dirt::Realistic)]
-    pub dirt: Dirt,
-}
-
-/// How the exports of a sample are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Dirt {
-    /// As agencies write them: encodings, headers, labels, dirty numbers / 如各机构实际导出
-    Realistic,
-    /// UTF-8 with canonical headers and codes; no dirty number / 规范格式，号码全部干净
-    None,
+    /// `realistic` (as agencies write) or `none`, then kinds with their shares of
+    /// the rows, as in `none,masked=0.02,mixed_dates=0.5` / 脏数据种类与比例
+    #[arg(long, default_value = REALISTIC, value_parser = DirtChoice::parse)]
+    pub dirt: DirtChoice,
 }
 
 /// Arguments of `completions`.

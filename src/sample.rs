@@ -5,10 +5,13 @@
 //! region 4499, which was never assigned, and the names are a surname and 某.
 
 mod background;
+pub mod dirt;
+mod distribution;
 mod export_file;
 mod person;
 mod scenario;
 mod truth;
+mod workbook;
 
 use std::path::Path;
 
@@ -19,8 +22,9 @@ use jiff::civil::Date;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::cli::{Dirt, SampleArguments};
+use crate::cli::SampleArguments;
 use crate::output_folder::OutputFolder;
+use dirt::REALISTIC;
 use export_file::{ExportFile, Style};
 use person::Population;
 
@@ -62,6 +66,10 @@ const SCHEMAS: [(&str, &str); 6] = [
 #[derive(Clone, Debug, Default)]
 struct Row {
     id: String,
+    /// Of a planted person: what is found must not hang on damage by chance.
+    planted: bool,
+    /// Its ID number is to be damaged beyond repair.
+    damaged: bool,
     values: Vec<(&'static str, String)>,
 }
 
@@ -69,6 +77,8 @@ impl Row {
     fn new(id: &str, values: &[(&'static str, &str)]) -> Self {
         Row {
             id: id.to_owned(),
+            planted: false,
+            damaged: false,
             values: values
                 .iter()
                 .map(|(field, value)| (*field, (*value).to_owned()))
@@ -82,6 +92,11 @@ impl Row {
             .rev()
             .find(|(name, _)| *name == field)
             .map_or("", |(_, value)| value)
+    }
+
+    fn planted(mut self) -> Self {
+        self.planted = true;
+        self
     }
 
     fn with(mut self, field: &'static str, value: impl Into<String>) -> Self {
@@ -111,9 +126,9 @@ pub fn write(arguments: &SampleArguments) -> Result<usize, Fault> {
     let out = arguments.out.as_path();
     let mut random = ChaCha8Rng::seed_from_u64(arguments.seed);
     let mut folder = OutputFolder::begin(out)?;
-    let mut population = Population::new(arguments.scale);
+    let mut population = Population::new(arguments.scale, arguments.seed);
     let mut exports = Exports::default();
-    let truth = scenario::plant(&mut random, &mut population, &mut exports);
+    let mut truth = scenario::plant(&mut random, &mut population, &mut exports);
 
     let planted = [
         exports.case_parties,
@@ -123,16 +138,20 @@ pub fn write(arguments: &SampleArguments) -> Result<usize, Fault> {
         exports.disabled,
         exports.veterans,
     ];
+    let mut file_names = Vec::new();
     let makers = background::makers(arguments.scale);
     for ((planted, maker), (name, schema)) in planted.into_iter().zip(makers).zip(SCHEMAS) {
         let schema = shipped_schema(name, schema)?;
-        let style = match arguments.dirt {
-            Dirt::Realistic => maker.style,
-            Dirt::None => Style::Plain,
+        let style = match arguments.dirt.agency_styles {
+            true => maker.style,
+            false => Style::Plain,
         };
-        let mut file = ExportFile::new(&schema, style, folder.stream(&format!("{name}.csv"))?);
+        let file_name = format!("{name}.{}", style.extension());
+        let stream = folder.stream(&file_name)?;
+        let mut file = ExportFile::new(&schema, style, &arguments.dirt, stream);
         maker.fill(&mut random, &mut population, planted, &mut file)?;
-        file.finish()?;
+        truth.dirt.push((name, file.finish()?));
+        file_names.push(file_name);
     }
     let leads = truth.leads.len();
     folder.write("truth/planted-leads.csv", truth.leads_csv().as_bytes())?;
@@ -140,6 +159,7 @@ pub fn write(arguments: &SampleArguments) -> Result<usize, Fault> {
         "truth/planted-non-leads.csv",
         truth.non_leads_csv().as_bytes(),
     )?;
+    folder.write("truth/dirt.csv", truth.dirt_csv().as_bytes())?;
     // Two levels up, by name: the folder itself is not there yet.
     let beside = out.parent().and_then(Path::parent).is_some_and(|project| {
         Path::new(".")
@@ -154,7 +174,10 @@ pub fn write(arguments: &SampleArguments) -> Result<usize, Fault> {
             folder.write(&format!("schemas/{name}.json"), schema.as_bytes())?;
         }
     }
-    folder.write("round.toml", round_file(arguments, beside).as_bytes())?;
+    folder.write(
+        "round.toml",
+        round_file(arguments, &file_names, beside).as_bytes(),
+    )?;
     folder.complete()?;
     Ok(leads)
 }
@@ -169,16 +192,17 @@ fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
     })
 }
 
-fn round_file(arguments: &SampleArguments, beside: bool) -> String {
+fn round_file(arguments: &SampleArguments, file_names: &[String], beside: bool) -> String {
     let SampleArguments {
         seed, scale, dirt, ..
     } = arguments;
-    let gb18030 = *dirt == Dirt::Realistic;
-    let made_by = match (scale, dirt) {
-        (1, Dirt::Realistic) => format!("aidlink sample --seed {seed}"),
-        (_, Dirt::Realistic) => format!("aidlink sample --seed {seed} --scale {scale}"),
-        (_, Dirt::None) => format!("aidlink sample --seed {seed} --scale {scale} --dirt none"),
-    };
+    let mut made_by = format!("aidlink sample --seed {seed}");
+    if *scale != 1 {
+        made_by.push_str(&format!(" --scale {scale}"));
+    }
+    if dirt.written() != REALISTIC {
+        made_by.push_str(&format!(" --dirt {}", dirt.written()));
+    }
     let root = if beside { "../../" } else { "" };
     let mut text = format!(
         r#"# A synthetic round, made by `{made_by}`. 合成数据，非真实人员。
@@ -209,14 +233,14 @@ snapshot_age_days = 92
 reject_rate = 0.05
 "#
     );
-    for (name, _) in SCHEMAS {
-        let encoding = if gb18030 && name == "civil-affairs.assistance" {
+    for ((name, _), file_name) in SCHEMAS.iter().zip(file_names) {
+        let encoding = if dirt.agency_styles && *name == "civil-affairs.assistance" {
             "encoding = \"gb18030\"     # else it is detected\n"
         } else {
             ""
         };
         text.push_str(&format!(
-            "\n[[export]]\nschema = \"{name}\"\npath = \"{name}.csv\"\nsnapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n{encoding}"
+            "\n[[export]]\nschema = \"{name}\"\npath = \"{file_name}\"\nsnapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n{encoding}"
         ));
     }
     text

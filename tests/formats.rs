@@ -10,7 +10,7 @@ use crate::support::{Ended, Round, csv_rows};
 const VETERANS: &str = "veterans.persons.csv";
 
 /// The rows of the sample's veterans export, the header first.
-fn veterans(round: &Round) -> Vec<Vec<String>> {
+pub fn veterans(round: &Round) -> Vec<Vec<String>> {
     csv::ReaderBuilder::new()
         .has_headers(false)
         .delimiter(b';')
@@ -21,7 +21,7 @@ fn veterans(round: &Round) -> Vec<Vec<String>> {
 }
 
 /// Replaces the veterans export by another file of this name.
-fn instead(round: &Round, name: &str, bytes: &[u8]) {
+pub fn instead(round: &Round, name: &str, bytes: &[u8]) {
     std::fs::remove_file(round.path(VETERANS)).unwrap();
     round.write(name, bytes);
     round.replace(
@@ -39,7 +39,7 @@ fn lists(round: &Round, output: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The lists are those of the sample as it is, byte for byte.
-fn same_lists(round: &Round) -> Ended {
+pub fn same_lists(round: &Round) -> Ended {
     let plain = Round::sample();
     assert_eq!(plain.run().code, 0);
     let ended = round.run();

@@ -6,6 +6,7 @@ mod command_line;
 mod contracts;
 mod formats;
 mod hand_made_round;
+mod parquet_exports;
 mod sample_round;
 mod schema_check;
 mod support;

@@ -27,7 +27,11 @@ fn the_rejects_foretold_are_those_of_the_round() {
         "disabled-federation.persons",
         "veterans.persons",
     ] {
-        let ended = check(&round, &format!("{export}.csv"), &["--json"]);
+        let kind = match export {
+            "procuratorate.referrals" => "xlsx",
+            _ => "csv",
+        };
+        let ended = check(&round, &format!("{export}.{kind}"), &["--json"]);
         let told: Value = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(told["schema"], export, "recognised by its header");
         let account = &summary["exports"][export];

@@ -3,6 +3,7 @@
 
 use rand::{Rng, RngExt};
 
+use super::distribution::MEN;
 use super::person::{Person, Population};
 use super::truth::{PlantedLead, PlantedNonLead, Truth};
 use super::{Exports, Row};
@@ -478,9 +479,6 @@ static PLANTED: &[Planted] = &[
     },
 ];
 
-/// The marker of an ID number that the writer damages beyond repair.
-pub(super) const UNRECOVERABLE: &str = "!";
-
 /// Makes all planted people.
 pub(super) fn plant(
     random: &mut impl Rng,
@@ -491,7 +489,7 @@ pub(super) fn plant(
     let mut case_number = 0;
     for planted in PLANTED {
         for _ in 0..planted.count * population.planted_times {
-            let person = population.case_party(random, planted.ages.clone());
+            let person = population.case_party(random, planted.ages.clone(), MEN);
             let cases: Vec<Row> = planted
                 .cases
                 .iter()
@@ -509,11 +507,12 @@ pub(super) fn plant(
                 .iter()
                 .map(|case| case.value("case_number").to_owned())
                 .collect();
-            exports.case_parties.extend(cases);
+            let planted_rows = |rows: Vec<Row>| rows.into_iter().map(Row::planted);
+            exports.case_parties.extend(planted_rows(cases));
             let damaged = planted.reason.starts_with("unrecoverable");
             let rows = |rows: &[Values]| -> Vec<Row> {
                 rows.iter()
-                    .map(|values| register_row(&person, values, damaged))
+                    .map(|values| register_row(&person, values, damaged).planted())
                     .collect()
             };
             exports.referrals.extend(rows(planted.referrals));
@@ -602,8 +601,6 @@ pub(super) fn register_row(person: &Person, values: &[(&'static str, &str)], dam
     let mut row = Row::new(&person.id, values)
         .with("name", person.name.clone())
         .with("birth_date", person.birth.to_string());
-    if damaged {
-        row.id.insert_str(0, UNRECOVERABLE);
-    }
+    row.damaged = damaged;
     row
 }

@@ -1,4 +1,9 @@
-//! The truth beside a sample: which leads were planted, and who must not be one.
+//! The truth beside a sample: which leads were planted, who must not be one,
+//! and which dirt was put where.
+
+use std::collections::BTreeMap;
+
+use super::dirt::Kind;
 
 /// A lead that the round must find.
 pub(super) struct PlantedLead {
@@ -16,11 +21,28 @@ pub(super) struct PlantedNonLead {
     pub(super) reason: &'static str,
 }
 
+/// How many rows of an export have dirt of one kind.
+#[derive(Clone, Copy, Default)]
+pub(super) struct DirtCount {
+    rows: u64,
+    /// Of these, rows of planted people.
+    planted: u64,
+}
+
+impl DirtCount {
+    pub(super) fn add(&mut self, planted: bool) {
+        self.rows += 1;
+        self.planted += u64::from(planted);
+    }
+}
+
 /// All that was planted.
 #[derive(Default)]
 pub(super) struct Truth {
     pub(super) leads: Vec<PlantedLead>,
     pub(super) non_leads: Vec<PlantedNonLead>,
+    /// By export and kind.
+    pub(super) dirt: Vec<(&'static str, BTreeMap<Kind, DirtCount>)>,
 }
 
 impl Truth {
@@ -47,9 +69,28 @@ impl Truth {
         });
         to_csv(["cases", "person", "scenario", "reason"], rows)
     }
+
+    pub(super) fn dirt_csv(&self) -> String {
+        let rows = self.dirt.iter().flat_map(|(export, counts)| {
+            counts.iter().map(|(kind, count)| {
+                let recoverable = if kind.is_recoverable() { "yes" } else { "no" };
+                [
+                    (*export).to_owned(),
+                    kind.code().to_owned(),
+                    recoverable.to_owned(),
+                    count.rows.to_string(),
+                    count.planted.to_string(),
+                ]
+            })
+        });
+        to_csv(
+            ["export", "dirt", "recoverable", "rows", "planted_rows"],
+            rows,
+        )
+    }
 }
 
-fn to_csv(header: [&str; 4], rows: impl Iterator<Item = [String; 4]>) -> String {
+fn to_csv<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing records of UTF-8 to memory cannot fail.
     let _ = writer.write_record(header);
