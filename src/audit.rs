@@ -1,4 +1,3 @@
-//! What proves a run: the manifest and the hash-chained log.
+//! What proves a run: the manifest.
 
-pub mod log;
 pub mod manifest;

@@ -5,9 +5,8 @@
 pub mod audit;
 pub mod cli;
 pub mod commands;
+pub mod exports;
 pub mod lists;
-pub mod output_folder;
 pub mod round;
 pub mod run;
 pub mod sample;
-pub mod terminal;

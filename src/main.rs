@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use aidlink::cli::{Cli, Command};
 use aidlink::commands::{self, Ending};
-use aidlink::terminal;
+use aidlink_office::terminal;
 use clap::Parser;
 
 fn main() -> ExitCode {

@@ -23,7 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::cli::SampleArguments;
-use crate::output_folder::OutputFolder;
+use aidlink_office::output_folder::OutputFolder;
 use dirt::REALISTIC;
 use export_file::{ExportFile, Style};
 use person::Population;

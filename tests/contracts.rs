@@ -8,8 +8,9 @@ use aidlink_agency::scan::Export;
 use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
-use aidlink_agency::tokeniser::{ALGORITHM, Tokeniser};
+use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreenError, Screening, ScreeningTerms, screen};
+use aidlink_contract::token::TokenAlgorithm;
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
 use serde_json::Value;
 
@@ -62,11 +63,11 @@ fn the_centre_builds_on_nothing_that_knows_keys_or_ids() {
 
 /// The tables of the sample, with registers probed or tokenised whole.
 fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
-    let key = RoundKey::read(&plan.key_file, &plan.round, &plan.purpose);
+    let key = RoundKey::read(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose);
     let Ok(key) = key else {
         panic!("the test's key")
     };
-    let tokeniser = Tokeniser::new(&key.person_subkey());
+    let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
     let mut cases = None;
     let mut registers = Vec::new();
     let mut parties = TokenSet::default();
@@ -81,18 +82,18 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
             .collect();
         let tokenising = Tokenising {
             schema: &planned.schema,
-            policy: &plan.policy,
-            as_of: plan.as_of,
+            policy: &plan.terms.policy,
+            as_of: plan.terms.as_of,
             tokeniser: &tokeniser,
             probe: (index > 0 && probed).then_some(&parties),
             pass: Pass::DEFAULT,
             progress: &|_| {},
         };
         let origin = Origin {
-            round: plan.round.clone(),
-            policy_digest: plan.policy.digest.clone(),
+            round: plan.terms.round.clone(),
+            policy_digest: plan.terms.policy.digest.clone(),
             key_id: key.id(),
-            algorithm: ALGORITHM.into(),
+            algorithm: plan.terms.algorithm,
             export: planned.schema.name.clone(),
             snapshot: planned.snapshot,
         };
@@ -116,10 +117,10 @@ fn screened(
     registers: &[RegisterTable],
 ) -> Result<Screening, ScreenError> {
     let terms = ScreeningTerms {
-        as_of: plan.as_of,
-        snapshot_age_days: plan.thresholds.snapshot_age_days,
+        as_of: plan.terms.as_of,
+        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
     };
-    screen(&plan.policy, terms, cases, registers)
+    screen(&plan.terms.policy, terms, cases, registers)
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
         (with(|origin| origin.policy_digest = "00".into()), "policy"),
         (with(|origin| origin.key_id = "00".into()), "key"),
         (
-            with(|origin| origin.algorithm = "hmac-md5".into()),
+            with(|origin| origin.algorithm = TokenAlgorithm::HmacSm3),
             "token algorithm",
         ),
     ] {

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aidlink::audit::log::AuditLog;
 use aidlink::round::Plan;
 use aidlink::run::{RoundResult, run};
-use aidlink::terminal::Progress;
 use aidlink_agency::account::Rest;
 use aidlink_contract::policy::{Policy, RuleKind};
 use aidlink_contract::text::Language;
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::terminal::Progress;
 
 use crate::support::{Round, csv_rows};
 
@@ -156,7 +156,7 @@ fn the_round_shows_every_ground_exclusion_and_aid() {
         .flat_map(|lead| lead["yes"].split(' '))
         .collect();
     let aids: BTreeSet<&str> = expected.keys().map(|(_, aid)| aid.as_str()).collect();
-    let policy: &Policy = &plan.policy;
+    let policy: &Policy = &plan.terms.policy;
     for rule in &policy.rules {
         let must = matches!(
             rule.kind,

@@ -322,7 +322,7 @@ fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
         assert_eq!(file["blake3"], digest(&bytes));
     }
     let log = String::from_utf8(files["audit.jsonl"].clone()).unwrap();
-    let entries = aidlink::audit::log::check_chain(&log).unwrap();
+    let entries = aidlink_office::audit_log::check_chain(&log).unwrap();
     let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!(last["event"], "round_complete");
     assert_eq!(

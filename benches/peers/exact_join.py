@@ -2,28 +2,32 @@
 
     python exact_join.py ROUND_DIR
 
-Encodings, title lines, delimiters and header names are handled; nothing else is. A
+Encodings, title lines, delimiters and header names are handled, and a line that is no
+CSV is passed over; nothing else is. Fields with line breaks inside are not read. A
 planted lead rests on the registers that its aid's `qualifies` names (with terms put
 in) and in which the person has a row at all. An exact join finds that evidence when
 the raw ID cell of one such row equals the raw ID cell of one of the lead's case rows.
-A lead that rests on no register row is found by definition.
+A lead that rests on no register row is found by definition. Registers that no
+`qualifies` names, as that of the referrals, are not read.
 
 Who is who is told by the normalised ID number, which the join itself does not get.
 Two kinder joins follow, for what a careful user would do first.
 """
 
+import codecs
 import csv
-import io
 import re
 import sys
 import tomllib
 import unicodedata
 from collections import Counter, defaultdict
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from policy_sql import CASES, read_aids, read_rules, read_schemas, names_in
 
 HEADER_WITHIN = 30
+ENCODING_WITHIN = 1 << 20
 CERTIFICATE = re.compile(r"(\d{17}[\dX])[1-7][1-4]([A-Z]\d)?")
 
 
@@ -45,38 +49,69 @@ def plain(header):
     return re.sub(r"[\s*]", "", unicodedata.normalize("NFKC", header)).lower()
 
 
-def records(path, fields):
-    """Each row's raw cells by canonical name. The header is the record of the first
-    lines that names the most fields, under the delimiter that lets it do so."""
-    content = path.read_bytes()
+def decoded(line, encodings):
+    """The line by the first of the encodings in which it is valid."""
+    for encoding in encodings:
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            pass
+    return None
+
+
+def lines(path):
+    """The file's lines, each by the file's encoding or else by the other. The file's is
+    the one in which fewer of its first lines are wrong."""
+    with open(path, "rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
+        begin = file.tell()
+        head = file.readlines(ENCODING_WITHIN)
+        encodings = sorted(
+            ("utf-8", "gb18030"),
+            key=lambda encoding: sum(decoded(line, [encoding]) is None for line in head),
+        )
+        file.seek(begin)
+        for line in file:
+            text = decoded(line.rstrip(b"\r\n"), encodings)
+            if text is not None:
+                yield text
+
+
+def cells(line, delimiter):
+    """None of a line that is no CSV, as with a quote that is not closed."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gb18030")
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+
+
+def records(path, fields):
+    """Each row's raw cells by canonical name. The header is the line of the first ones
+    that names the most fields, under the delimiter that lets it do so."""
     known = {}
     for field in fields:
         extra = field.get("aidlink", {}).get("aliases", [])
         for header in (field["name"], field["title"], *extra):
             known.setdefault(plain(header), field["name"])
 
-    def named(delimiter):
-        for index, record in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter)):
-            yield [known.get(plain(cell)) for cell in record], index
-            if index >= HEADER_WITHIN:
-                return
+    def named():
+        for index, line in enumerate(islice(lines(path), HEADER_WITHIN)):
+            for delimiter in ",;\t|":
+                header = [known.get(plain(cell)) for cell in cells(line, delimiter) or []]
+                if "national_id" in header:
+                    yield header, index, delimiter
 
+    headers = list(named())
+    if not headers:
+        sys.exit(f"no header with an ID column: {path}")
     best, start, delimiter = max(
-        (
-            (header, index, delimiter)
-            for delimiter in ",;\t|"
-            for header, index in named(delimiter)
-            if "national_id" in header
-        ),
-        key=lambda found: sum(name is not None for name in found[0]),
+        headers, key=lambda found: sum(name is not None for name in found[0])
     )
-    for index, record in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter)):
-        if index > start and any(record):
-            yield {name: cell for name, cell in zip(best, record) if name}
+    for line in islice(lines(path), start + 1, None):
+        record = cells(line, delimiter)
+        if record and any(record):  # cells left out at the end of a row are empty
+            yield {name: cell for name, cell in zip_longest(best, record, fillvalue="") if name}
 
 
 def main():
@@ -96,7 +131,8 @@ def main():
     case_ids = defaultdict(set)
     for row in records(paths[CASES], schemas[CASES]):
         case_ids[row["case_number"]].add((row["name"], row["national_id"]))
-    rows = {register: defaultdict(set) for register in paths if register != CASES}
+    named = set().union(*registers_of.values())
+    rows = {register: defaultdict(set) for register in paths if register in named}
     for register, by_person in rows.items():
         for row in records(paths[register], schemas[register]):
             by_person[normalised(row["national_id"])].add(row["national_id"])

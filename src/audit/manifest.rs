@@ -3,20 +3,19 @@
 //! row, so both are equal for equal inputs.
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::tokeniser::ALGORITHM;
-use aidlink_centre::screen::NotVerified;
 use aidlink_contract::text::Text;
 use serde_json::{Map, Value, json};
 
-use crate::lists::match_list::{MatchList, language_name, provisional_text};
-use crate::output_folder::WrittenFile;
+use crate::exports::ReadExport;
+use crate::lists::match_list::{MatchList, language_name};
 use crate::round::Plan;
-use crate::run::{ReadExport, RoundResult};
+use crate::run::RoundResult;
+use aidlink_office::output_folder::WrittenFile;
 
 /// The figures of a round.
 pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Value {
     let mut by_aid = Map::new();
-    for aid in &plan.policy.aids {
+    for aid in &plan.terms.policy.aids {
         let of_aid = result
             .leads
             .iter()
@@ -37,10 +36,10 @@ pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Value 
         .map(|export| (export.planned.schema.name.clone(), account(export)))
         .collect();
     json!({
-        "round": plan.round,
-        "as_of": plan.as_of.to_string(),
-        "issued_on": plan.issued_on.to_string(),
-        "policy": {"id": plan.policy.id, "version": plan.policy.version},
+        "round": plan.terms.round,
+        "as_of": plan.terms.as_of.to_string(),
+        "issued_on": plan.terms.issued_on.to_string(),
+        "policy": {"id": plan.terms.policy.id, "version": plan.terms.policy.version},
         "leads": result.leads.len(),
         "leads_by_aid": by_aid,
         "leads_by_list": by_list,
@@ -54,7 +53,7 @@ fn reasons(result: &RoundResult) -> Vec<Value> {
     result
         .provisional
         .iter()
-        .map(|reason| both(&provisional_text(reason)))
+        .map(|reason| both(&reason.text()))
         .collect()
 }
 
@@ -66,13 +65,7 @@ fn not_verified(result: &RoundResult) -> Map<String, Value> {
     result
         .not_verified_by
         .iter()
-        .map(|(export, reason)| {
-            let word = match reason {
-                NotVerified::Absent => "absent",
-                NotVerified::Stale => "stale",
-            };
-            (export.clone(), word.into())
-        })
+        .map(|(export, reason)| (export.clone(), reason.name().into()))
         .collect()
 }
 
@@ -172,31 +165,31 @@ pub fn manifest(plan: &Plan, result: &RoundResult, outputs: &[WrittenFile]) -> V
         "manifest_version": 1,
         "software": {"name": "aidlink", "version": env!("CARGO_PKG_VERSION")},
         "mode": "pooled",
-        "round": plan.round,
-        "round_file_blake3": plan.digest,
-        "as_of": plan.as_of.to_string(),
-        "issued_on": plan.issued_on.to_string(),
-        "purpose": plan.purpose,
+        "round": plan.terms.round,
+        "round_file_blake3": plan.terms.digest,
+        "as_of": plan.terms.as_of.to_string(),
+        "issued_on": plan.terms.issued_on.to_string(),
+        "purpose": plan.terms.purpose,
         "impact_assessment": {
-            "id": plan.impact_assessment,
-            "valid_until": plan.impact_assessment_until.to_string(),
+            "id": plan.terms.impact_assessment,
+            "valid_until": plan.terms.impact_assessment_until.to_string(),
         },
-        "operator": plan.operator,
-        "retention_until": plan.retention_until.to_string(),
-        "list_language": language_name(plan.list_language),
+        "operator": plan.terms.operator,
+        "retention_until": plan.terms.retention_until.to_string(),
+        "list_language": language_name(plan.terms.list_language),
         "thresholds": {
-            "snapshot_age_days": plan.thresholds.snapshot_age_days,
-            "reject_rate": plan.thresholds.reject_rate,
+            "snapshot_age_days": plan.terms.thresholds.snapshot_age_days,
+            "reject_rate": plan.terms.thresholds.reject_rate,
         },
         "provisional": reasons(result),
         "not_verified_by": not_verified(result),
-        "key": {"id": result.key_id, "algorithm": ALGORITHM},
+        "key": {"id": result.key_id, "algorithm": plan.terms.algorithm.name()},
         "policy": {
-            "id": plan.policy.id,
-            "version": plan.policy.version,
-            "blake3": plan.policy.digest,
+            "id": plan.terms.policy.id,
+            "version": plan.terms.policy.version,
+            "blake3": plan.terms.policy.digest,
         },
-        "calendar": {"blake3": plan.calendar.digest()},
+        "calendar": {"blake3": plan.terms.calendar.digest()},
         "exports": exports,
         "outputs": outputs,
     })

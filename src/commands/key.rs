@@ -5,8 +5,8 @@ use aidlink_contract::text::{Language, Text};
 
 use super::Ending;
 use crate::cli::{KeyArguments, KeyCommand};
-use crate::round::KeyTerms;
-use crate::terminal;
+use aidlink_office::round::KeyTerms;
+use aidlink_office::terminal;
 
 /// Makes the key that a round names, or prints its id.
 pub fn run(arguments: KeyArguments, language: Language) -> Ending {

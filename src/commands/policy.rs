@@ -9,7 +9,7 @@ use aidlink_contract::text::{Language, Text};
 
 use super::Ending;
 use crate::cli::{PolicyArguments, PolicyCommand, PolicyFile};
-use crate::terminal;
+use aidlink_office::terminal;
 
 /// Checks, tests or explains a policy.
 pub fn run(arguments: PolicyArguments, language: Language) -> Ending {

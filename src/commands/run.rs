@@ -5,15 +5,15 @@ use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::text::{Language, Text};
 
 use super::Ending;
-use crate::audit::log::AuditLog;
 use crate::audit::manifest;
 use crate::cli::RunArguments;
-use crate::lists::match_list::{MatchList, match_lists, provisional_text};
+use crate::lists::match_list::{MatchList, match_lists};
 use crate::lists::rejects::rejects_files;
-use crate::output_folder::OutputFolder;
-use crate::round::Plan;
+use crate::round::{Plan, fields_lacking};
 use crate::run::{RoundResult, run as run_round};
-use crate::terminal::{self, Progress};
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::terminal::{self, Progress};
 
 /// Runs a round and writes its folder.
 pub fn run(arguments: RunArguments, language: Language) -> Ending {
@@ -21,8 +21,8 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Ok(plan) => plan,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let destination = OutputFolder::check_absent(&plan.output)
-        .and_then(|()| OutputFolder::check_parent(&plan.output));
+    let destination = OutputFolder::check_absent(&plan.terms.output)
+        .and_then(|()| OutputFolder::check_parent(&plan.terms.output));
     if let Err(fault) = destination {
         return Ending::WrongConfiguration(fault.into());
     }
@@ -43,17 +43,17 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     log.record(
         "round_started",
         &[
-            ("round", &plan.round),
-            ("round_file_blake3", &plan.digest),
-            ("operator", &plan.operator),
+            ("round", &plan.terms.round),
+            ("round_file_blake3", &plan.terms.digest),
+            ("operator", &plan.terms.operator),
             ("mode", "pooled"),
         ],
     );
-    let key_was_there = plan.key_file.exists();
+    let key_was_there = plan.terms.key_file.exists();
     let result = pool.install(|| run_round(&plan, &progress, &mut log));
     let written = result.and_then(|result| {
         progress.step(&Text::new("写出清单", "writing lists"));
-        let lists = match_lists(&plan, &result);
+        let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
         write(&plan, &result, &lists, log)?;
         Ok((result, lists))
     });
@@ -63,7 +63,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
             if !key_was_there {
                 // A key that this run made for nothing; if it cannot be removed,
                 // the next run uses it.
-                let _ = std::fs::remove_file(&plan.key_file);
+                let _ = std::fs::remove_file(&plan.terms.key_file);
             }
             Ending::Failed(faults)
         }
@@ -84,7 +84,7 @@ fn write(
     lists: &[MatchList],
     mut log: AuditLog,
 ) -> Result<(), Faults> {
-    let mut folder = OutputFolder::begin(&plan.output)?;
+    let mut folder = OutputFolder::begin(&plan.terms.output)?;
     for list in lists {
         folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
     }
@@ -116,15 +116,15 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
     say(
         format!(
             "轮次 {}（基准日 {}，规则 {} 第{}版）",
-            plan.round, plan.as_of, plan.policy.id, plan.policy.version
+            plan.terms.round, plan.terms.as_of, plan.terms.policy.id, plan.terms.policy.version
         ),
         format!(
             "Round {} (as of {}, policy {} version {})",
-            plan.round, plan.as_of, plan.policy.id, plan.policy.version
+            plan.terms.round, plan.terms.as_of, plan.terms.policy.id, plan.terms.policy.version
         ),
     );
     if result.key_was_made {
-        let file = plan.key_file.display();
+        let file = plan.terms.key_file.display();
         say(
             format!(
                 "  已生成本轮密钥 {file}（编号 {}），仅限本人读取",
@@ -165,7 +165,7 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
             ),
         );
         for (rule, count) in &export.report.withheld_by_rule {
-            let title = plan.policy.rule(rule).map_or_else(
+            let title = plan.terms.policy.rule(rule).map_or_else(
                 || Text::new(rule.clone(), rule.clone()),
                 |rule| rule.title.clone(),
             );
@@ -174,7 +174,7 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        let lacking = plan.fields_lacking(export);
+        let lacking = fields_lacking(&plan.terms, export);
         if !lacking.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
                 lacking
@@ -204,8 +204,8 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
     }
     for (export, reason) in &result.not_verified_by {
         let (zh, en) = match reason {
-            aidlink_centre::screen::NotVerified::Absent => ("缺失", "absent"),
-            aidlink_centre::screen::NotVerified::Stale => ("过旧", "stale"),
+            aidlink_contract::screened_lead::NotVerified::Absent => ("缺失", "absent"),
+            aidlink_contract::screened_lead::NotVerified::Stale => ("过旧", "stale"),
         };
         say(
             format!("  {export} {zh}：相关线索标为“未能核实”；只能由它发现的人本轮可能遗漏"),
@@ -223,13 +223,13 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
         );
     }
     for reason in &result.provisional {
-        let text = provisional_text(reason);
+        let text = reason.text();
         say(
             format!("清单为暂定：{}", text.zh),
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let output = plan.output.display();
+    let output = plan.terms.output.display();
     say(
         format!("已写入 {output}（保密，仅限本人读取）"),
         format!("Written to {output} (confidential, owner-only)"),

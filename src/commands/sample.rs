@@ -4,7 +4,9 @@ use aidlink_contract::text::{Language, Text};
 
 use super::Ending;
 use crate::cli::SampleArguments;
-use crate::{sample, terminal};
+use aidlink_office::terminal;
+
+use crate::sample;
 
 /// Makes a synthetic round in a new folder.
 pub fn run(arguments: SampleArguments, language: Language) -> Ending {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Ending;
 use crate::cli::{SchemaArguments, SchemaCheckArguments, SchemaCommand};
-use crate::terminal::{self, Progress};
+use aidlink_office::terminal::{self, Progress};
 
 /// Looks an export over.
 pub fn run(arguments: SchemaArguments, language: Language) -> Ending {

@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::resolve::ResolvedLead;
 use aidlink_contract::policy::{Aid, Direction, Policy, Rule, RuleKind};
-use aidlink_contract::screened_lead::CaseEvidence;
+use aidlink_contract::screened_lead::{CaseEvidence, Provisional};
 use aidlink_contract::text::{Language, Text};
+use aidlink_office::round::RoundTerms;
 
 use super::csv_file;
-use crate::round::Plan;
-use crate::run::{Provisional, RoundResult};
 
 /// A list as it is written.
 pub struct MatchList {
@@ -55,24 +54,28 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
 }
 
 /// The lead's number: leads are numbered in token order over all lists.
-pub fn lead_number(plan: &Plan, index: usize) -> String {
-    format!("{}-{:05}", plan.round, index + 1)
+pub fn lead_number(terms: &RoundTerms, index: usize) -> String {
+    format!("{}-{:05}", terms.round, index + 1)
 }
 
 /// Every list of the round, also those without a lead.
-pub fn match_lists(plan: &Plan, result: &RoundResult) -> Vec<MatchList> {
+pub fn match_lists(
+    terms: &RoundTerms,
+    leads: &[ResolvedLead],
+    provisional: &[Provisional],
+) -> Vec<MatchList> {
     let mut rows: BTreeMap<String, Vec<(Urgency, usize, Vec<String>)>> = BTreeMap::new();
-    for aid in &plan.policy.aids {
+    for aid in &terms.policy.aids {
         for minor in [false, true] {
             rows.entry(list_name(aid, minor)).or_default();
         }
     }
-    for (index, lead) in result.leads.iter().enumerate() {
+    for (index, lead) in leads.iter().enumerate() {
         // A lead's aid is one of the policy's: screening iterates over them.
-        let Some(aid) = plan.policy.aid(&lead.screened.aid) else {
+        let Some(aid) = terms.policy.aid(&lead.screened.aid) else {
             continue;
         };
-        let row = LeadRow { plan, aid, lead };
+        let row = LeadRow { terms, aid, lead };
         let urgency = row.urgency();
         rows.entry(list_name(aid, lead.minor)).or_default().push((
             urgency,
@@ -80,7 +83,7 @@ pub fn match_lists(plan: &Plan, result: &RoundResult) -> Vec<MatchList> {
             row.cells(index, urgency),
         ));
     }
-    let header = header(plan, &result.provisional);
+    let header = header(terms, provisional);
     rows.into_iter()
         .map(|(name, mut leads)| {
             leads.sort();
@@ -96,30 +99,13 @@ pub fn match_lists(plan: &Plan, result: &RoundResult) -> Vec<MatchList> {
         .collect()
 }
 
-/// Why the lists are provisional, for their heading and the terminal.
-pub fn provisional_text(reason: &Provisional) -> Text {
-    match reason {
-        Provisional::RejectRate { export, rate } => Text::new(
-            format!("{export} 拒收率{:.1}%超过阈值", rate * 100.0),
-            format!(
-                "{export}: {:.1} % of rows rejected, above the threshold",
-                rate * 100.0
-            ),
-        ),
-        Provisional::Stale { export } => Text::new(
-            format!("{export} 数据过旧"),
-            format!("{export}: the snapshot is too old"),
-        ),
-    }
-}
-
-fn header(plan: &Plan, provisional: &[Provisional]) -> Vec<String> {
-    let language = plan.list_language;
-    let list_fields = plan.cases.schema.list_fields().map(|field| &field.title);
+fn header(terms: &RoundTerms, provisional: &[Provisional]) -> Vec<String> {
+    let language = terms.list_language;
+    let list_fields = terms.cases.schema.list_fields().map(|field| &field.title);
     let marking = if provisional.is_empty() {
         Text::new("保密：仅供核查", "CONFIDENTIAL: for review only")
     } else {
-        let reasons: Vec<Text> = provisional.iter().map(provisional_text).collect();
+        let reasons: Vec<Text> = provisional.iter().map(Provisional::text).collect();
         let join =
             |pick: fn(&Text) -> &str| reasons.iter().map(pick).collect::<Vec<_>>().join("；");
         Text::new(
@@ -163,14 +149,14 @@ fn header(plan: &Plan, provisional: &[Provisional]) -> Vec<String> {
 
 /// One lead with what is needed to write its row.
 struct LeadRow<'a> {
-    plan: &'a Plan,
+    terms: &'a RoundTerms,
     aid: &'a Aid,
     lead: &'a ResolvedLead,
 }
 
 impl LeadRow<'_> {
     fn say<'t>(&self, text: &'t Text) -> &'t str {
-        text.in_language(self.plan.list_language)
+        text.in_language(self.terms.list_language)
     }
 
     /// The rules of an outcome over all case rows, in the policy's order.
@@ -183,7 +169,7 @@ impl LeadRow<'_> {
             .flat_map(|case| if unknown { &case.unknown } else { &case.yes })
             .map(String::as_str)
             .collect();
-        let policy: &Policy = &self.plan.policy;
+        let policy: &Policy = &self.terms.policy;
         policy
             .rules
             .iter()
@@ -207,7 +193,7 @@ impl LeadRow<'_> {
     fn citations(&self, cites: &[String]) -> String {
         let cites: Vec<String> = cites
             .iter()
-            .map(|cite| self.say(&self.plan.policy.citation(cite)).to_owned())
+            .map(|cite| self.say(&self.terms.policy.citation(cite)).to_owned())
             .collect();
         cites.join("、")
     }
@@ -232,7 +218,7 @@ impl LeadRow<'_> {
         let cases = &self.lead.screened.cases;
         let of_case = |case: &CaseEvidence| {
             let ids = if unknown { &case.unknown } else { &case.yes };
-            let rules = self.plan.policy.rules.iter();
+            let rules = self.terms.policy.rules.iter();
             let rules: Vec<&Rule> = rules.filter(|rule| ids.contains(&rule.id)).collect();
             self.titles(&rules, &keep)
         };
@@ -284,7 +270,7 @@ impl LeadRow<'_> {
             .cases
             .iter()
             .flat_map(|case| &case.unreadable)
-            .filter_map(|name| self.plan.cases.schema.field(name))
+            .filter_map(|name| self.terms.cases.schema.field(name))
             .map(|field| self.say(&field.title))
             .collect();
         if !unreadable.is_empty() {
@@ -300,12 +286,12 @@ impl LeadRow<'_> {
 
     fn act_by(&self) -> String {
         let deadline = self
-            .plan
+            .terms
             .policy
             .deadline(&self.aid.deadline)
             .and_then(|deadline| {
                 let days = deadline.working_days;
-                self.plan.calendar.deadline(self.plan.issued_on, days)
+                self.terms.calendar.deadline(self.terms.issued_on, days)
             });
         let Some(deadline) = deadline else {
             return String::new();
@@ -326,10 +312,10 @@ impl LeadRow<'_> {
         let unknown = self.rules(true);
         let apart = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let mut cells = vec![
-            lead_number(self.plan, index),
+            lead_number(self.terms, index),
             self.say(&urgency.text()).to_owned(),
         ];
-        for (column, _) in self.plan.cases.schema.list_fields().enumerate() {
+        for (column, _) in self.terms.cases.schema.list_fields().enumerate() {
             // One value for each case in the order of the cases, or one for all.
             let mut values: Vec<&str> = self
                 .lead
@@ -351,12 +337,12 @@ impl LeadRow<'_> {
             self.titles_by_case(false, |kind| kind == RuleKind::Exclusion),
             self.titles_by_case(false, |kind| kind == RuleKind::Priority),
             self.to_check(&yes, &unknown),
-            self.plan.issued_on.to_string(),
+            self.terms.issued_on.to_string(),
             self.act_by(),
             format!(
                 "{} {}: {}",
-                self.plan.policy.id,
-                self.plan.policy.version,
+                self.terms.policy.id,
+                self.terms.policy.version,
                 rules.join(" ")
             ),
         ]);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::csv_file;
-use crate::run::ReadExport;
+use crate::exports::ReadExport;
 
 /// The rejects file of each agency, by agency id; written even when empty.
 pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {

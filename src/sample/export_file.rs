@@ -14,7 +14,7 @@ use super::dirt::{self, DirtChoice, Kind};
 use super::person::Population;
 use super::workbook::Workbook;
 use super::{Row, truth::DirtCount};
-use crate::output_folder::StreamedFile;
+use aidlink_office::output_folder::StreamedFile;
 
 /// How an agency's system writes.
 #[derive(Clone, Copy, PartialEq, Eq)]

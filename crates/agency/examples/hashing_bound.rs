@@ -8,6 +8,7 @@ use std::time::Instant;
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::national_id::NationalId;
 use aidlink_agency::tokeniser::{Scratch, Tokeniser};
+use aidlink_contract::token::TokenAlgorithm;
 use jiff::civil::date;
 use rayon::prelude::*;
 
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("no key could be made".into());
     };
     std::fs::remove_file(&key_file)?;
-    let tokeniser = Tokeniser::new(&key.person_subkey());
+    let tokeniser = Tokeniser::new(&key.person_subkey(TokenAlgorithm::HmacSha256));
     let checked = NationalId::parse_plain(b"44990119900101011X", date(2026, 9, 30));
     let checked = checked.ok_or("a good number")?;
     let begun = Instant::now();

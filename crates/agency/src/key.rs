@@ -10,9 +10,11 @@ use zeroize::Zeroizing;
 
 use aidlink_contract::fault::{Fault, Faults, Place, io_reason};
 use aidlink_contract::text::Text;
+use aidlink_contract::token::TokenAlgorithm;
 
-/// HKDF label of the subkey that tokens of persons are made with.
-const LABEL_PERSON: &[u8] = b"aidlink v1 person token hmac-sha256";
+/// HKDF label of the subkey that tokens of persons are made with; the name of
+/// the algorithm follows, so that no subkey serves two.
+const LABEL_PERSON: &str = "aidlink v1 person token ";
 /// HKDF label of the key id.
 const LABEL_KEY_ID: &[u8] = b"aidlink v1 key id";
 /// The prefix that tells a key file from other files.
@@ -38,7 +40,10 @@ pub struct RoundKey {
 }
 
 /// The subkey that tokens of persons are made with.
-pub struct PersonSubkey(pub(crate) Zeroizing<[u8; 32]>);
+pub struct PersonSubkey {
+    pub(crate) key: Zeroizing<[u8; 32]>,
+    pub(crate) algorithm: TokenAlgorithm,
+}
 
 impl RoundKey {
     /// Makes a new key and writes its file, owner-only; an existing file is
@@ -196,10 +201,11 @@ impl RoundKey {
     }
 
     /// The subkey for tokens of persons.
-    pub fn person_subkey(&self) -> PersonSubkey {
-        let mut subkey = Zeroizing::new([0; 32]);
-        self.derive(LABEL_PERSON, subkey.as_mut());
-        PersonSubkey(subkey)
+    pub fn person_subkey(&self, algorithm: TokenAlgorithm) -> PersonSubkey {
+        let mut key = Zeroizing::new([0; 32]);
+        let label = format!("{LABEL_PERSON}{}", algorithm.name());
+        self.derive(label.as_bytes(), key.as_mut());
+        PersonSubkey { key, algorithm }
     }
 
     #[cfg(test)]

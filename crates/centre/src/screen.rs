@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::policy::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
-use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
+use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, ScreenedLead};
 use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
@@ -46,15 +46,6 @@ pub struct Screening {
     pub matched: BTreeMap<String, (u64, u64)>,
     /// Exports that the policy uses and that are absent or stale.
     pub not_verified_by: BTreeMap<String, NotVerified>,
-}
-
-/// Why an export cannot verify who receives an aid or was referred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotVerified {
-    /// It is not there.
-    Absent,
-    /// Its snapshot is too old.
-    Stale,
 }
 
 /// Why tables could not be screened.
@@ -123,7 +114,7 @@ pub fn screen(
         .iter()
         .map(|register| {
             let matched = matched_tokens(cases.tokens(), register.tokens());
-            let unmatched = register.tokens().len() as u64 - matched;
+            let unmatched = register.tokens().len() as u64 - matched + register.left_out();
             (register.origin().export.clone(), (matched, unmatched))
         })
         .collect();

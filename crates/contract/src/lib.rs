@@ -1,5 +1,6 @@
 //! What crosses the walls of aidlink: tokens and outcomes, and the documents
-//! that say how they are made (schema, policy, calendar).
+//! that say how they are made (schema, policy, calendar), and the files in which
+//! they travel.
 //!
 //! Nothing here knows an ID number or a key. The agency side
 //! (`aidlink-agency`) and the centre side (`aidlink-centre`) both build on this
@@ -9,12 +10,14 @@ pub mod calendar;
 pub mod configuration;
 pub mod expression;
 pub mod fault;
+pub mod leads_file;
 pub mod outcome;
 pub mod policy;
 pub mod schema;
 pub mod screened_lead;
 pub mod text;
 pub mod token;
+pub mod token_file;
 pub mod token_table;
 pub mod value;
 

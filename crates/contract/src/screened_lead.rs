@@ -1,5 +1,7 @@
 //! Screened leads: what the centre tells the procuratorate. References only, no token.
 
+use crate::text::Text;
+
 /// One case row that led to a lead, and the outcomes that did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseEvidence {
@@ -27,4 +29,62 @@ pub struct ScreenedLead {
     pub receipt_not_verified: bool,
     /// Whether the person was referred before could not be verified.
     pub referral_not_verified: bool,
+}
+
+/// Why an export cannot verify who receives an aid or was referred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotVerified {
+    /// It is not there.
+    Absent,
+    /// Its snapshot is too old.
+    Stale,
+}
+
+impl NotVerified {
+    /// Every reason.
+    pub const ALL: [NotVerified; 2] = [NotVerified::Absent, NotVerified::Stale];
+
+    /// The word in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            NotVerified::Absent => "absent",
+            NotVerified::Stale => "stale",
+        }
+    }
+}
+
+/// Why the lists of a round are provisional.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Provisional {
+    /// An export's share of rejected rows is above the threshold.
+    RejectRate {
+        /// The export.
+        export: String,
+        /// The share, 0 to 1.
+        rate: f64,
+    },
+    /// An export's snapshot is older than the threshold.
+    Stale {
+        /// The export.
+        export: String,
+    },
+}
+
+impl Provisional {
+    /// The sentence in a list's heading and on the terminal.
+    pub fn text(&self) -> Text {
+        match self {
+            Provisional::RejectRate { export, rate } => Text::new(
+                format!("{export} 拒收率{:.1}%超过阈值", rate * 100.0),
+                format!(
+                    "{export}: {:.1} % of rows rejected, above the threshold",
+                    rate * 100.0
+                ),
+            ),
+            Provisional::Stale { export } => Text::new(
+                format!("{export} 数据过旧"),
+                format!("{export}: the snapshot is too old"),
+            ),
+        }
+    }
 }

@@ -1,5 +1,35 @@
 //! The token: all that the centre ever sees of a person.
 
+/// How tokens are made. Rounds, key derivation and token files name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenAlgorithm {
+    /// HMAC (FIPS 198-1) with SHA-256 (FIPS 180-4).
+    HmacSha256,
+    /// HMAC with SM3 (GB/T 32905-2016), as an assessment of cryptography by
+    /// GB/T 39786 expects.
+    HmacSm3,
+}
+
+impl TokenAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [TokenAlgorithm; 2] = [TokenAlgorithm::HmacSha256, TokenAlgorithm::HmacSm3];
+
+    /// The name in round files and token files.
+    pub fn name(self) -> &'static str {
+        match self {
+            TokenAlgorithm::HmacSha256 => "hmac-sha256",
+            TokenAlgorithm::HmacSm3 => "hmac-sm3",
+        }
+    }
+
+    /// The algorithm of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+    }
+}
+
 /// 128 bits that stand for one person within one round: HMAC over the
 /// normalised ID number under the round's `person` subkey, truncated
 /// (NIST SP 800-107r1, 5.3.3 allows truncation to the leftmost bits).

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use crate::outcome::Outcome;
 use crate::text::Text;
-use crate::token::Token;
+use crate::token::{Token, TokenAlgorithm};
 
 /// What must be equal for two tables to be joined, and what the centre must
 /// know of the export behind a table.
@@ -17,8 +17,8 @@ pub struct Origin {
     pub policy_digest: String,
     /// The id of the key that made the tokens; it reveals nothing about the key.
     pub key_id: String,
-    /// The token algorithm, `hmac-sha256`.
-    pub algorithm: String,
+    /// The token algorithm.
+    pub algorithm: TokenAlgorithm,
     /// The export's schema name.
     pub export: String,
     /// The day on which the agency took the export.
@@ -97,6 +97,7 @@ pub struct RegisterTable {
     origin: Origin,
     tokens: Vec<Token>,
     outcomes: OutcomeColumns,
+    left_out: u64,
 }
 
 impl CaseTable {
@@ -158,7 +159,19 @@ impl RegisterTable {
             origin,
             tokens,
             outcomes,
+            left_out: 0,
         })
+    }
+
+    /// The same, of a register with so many further persons, whose outcomes
+    /// were not read since none of them is a case party.
+    pub fn with_left_out(self, left_out: u64) -> Self {
+        RegisterTable { left_out, ..self }
+    }
+
+    /// Persons of the register whose outcomes were not read.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Where the table comes from.
@@ -186,7 +199,7 @@ mod tests {
             round: "2026Q3".into(),
             policy_digest: "0".into(),
             key_id: "k".into(),
-            algorithm: "hmac-sha256".into(),
+            algorithm: TokenAlgorithm::HmacSha256,
             export: "civil-affairs.assistance".into(),
             snapshot: Date::constant(2026, 9, 28),
         }

@@ -1,0 +1,241 @@
+//! Each stage of a round by itself, on rows of a clean register: what a row
+//! costs in splitting, in the check of its ID number, in its token, in the
+//! search for it, and what the rules cost on a row that is found.
+//!
+//! `cargo bench --bench stages`; with `-- --quick` in seconds.
+
+use std::hint::black_box;
+use std::io::Cursor;
+use std::path::Path;
+
+use aidlink::round::Plan;
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::national_id::NationalId;
+use aidlink_agency::scan::pass::{Pass, Place, RowFault, RowView, Tally, run};
+use aidlink_agency::scan::{Dialect, Export};
+use aidlink_agency::token_set::TokenSet;
+use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
+use aidlink_agency::tokeniser::{Scratch, Tokeniser};
+use aidlink_centre::screen::{ScreeningTerms, screen};
+use aidlink_contract::token::{Token, TokenAlgorithm};
+use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// A round made for the benches, and its key.
+struct Made {
+    _folder: tempfile::TempDir,
+    plan: Plan,
+    key: RoundKey,
+    tokeniser: Tokeniser,
+}
+
+fn made() -> Made {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("round");
+    let aidlink = Path::new(env!("CARGO_BIN_EXE_aidlink"));
+    let status = std::process::Command::new(aidlink)
+        .args([
+            "sample", "--seed", "7", "--scale", "5", "--dirt", "none", "--out",
+        ])
+        .arg(&out)
+        .stdout(std::process::Stdio::null())
+        .status()
+        .expect("the command that is benched");
+    assert!(status.success());
+    let Ok(plan) = Plan::read(&out.join("round.toml"), None) else {
+        panic!("the sample's own round file")
+    };
+    let Ok(key) = RoundKey::create(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
+    else {
+        panic!("a fresh folder")
+    };
+    let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
+    Made {
+        _folder: folder,
+        plan,
+        key,
+        tokeniser,
+    }
+}
+
+/// Looks at no row.
+#[derive(Default)]
+struct Nothing(u64);
+
+impl Tally<()> for Nothing {
+    fn row(&mut self, _: &(), _: Place, row: Result<RowView<'_>, RowFault>) {
+        self.0 += row.is_ok_and(|row| !row.id_cell().is_empty()) as u64;
+    }
+
+    fn append(&mut self, next: Self, _: u64, _: u64) {
+        self.0 += next.0;
+    }
+}
+
+fn stages(criterion: &mut Criterion) {
+    let made = made();
+    let plan = &made.plan;
+    let students = plan
+        .registers
+        .iter()
+        .find(|export| export.schema.name == "education.students")
+        .expect("the sample has students");
+    let bytes = std::fs::read(&students.files[0].path).expect("the sample's file");
+    let header = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    let body = &bytes[header..];
+    let lines = body.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let dialect = Dialect {
+        delimiter: b',',
+        width: bytes[..header].split(|byte| *byte == b',').count(),
+        id_column: 0,
+    };
+    let ids: Vec<&[u8]> = body
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.get(..18))
+        .collect();
+
+    let mut group = criterion.benchmark_group("a row");
+    group.throughput(Throughput::Elements(lines));
+    for (name, pass) in [
+        ("split, plain", Pass::Plain),
+        ("split, fast", Pass::DEFAULT),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let read = run::<(), Nothing>(pass, &mut Cursor::new(body), dialect, &(), &|_| {});
+                read.expect("memory can be read").0.0
+            });
+        });
+    }
+    group.throughput(Throughput::Elements(ids.len() as u64));
+    group.bench_function("check of the ID number", |bencher| {
+        bencher.iter(|| {
+            let good = |id: &&&[u8]| NationalId::parse_plain(id, plan.terms.as_of).is_some();
+            ids.iter().filter(good).count()
+        });
+    });
+    let checked: Vec<_> = ids
+        .iter()
+        .filter_map(|id| NationalId::parse_plain(id, plan.terms.as_of))
+        .collect();
+    let mut scratch = Scratch::default();
+    for algorithm in TokenAlgorithm::ALL {
+        let tokeniser = Tokeniser::new(&made.key.person_subkey(algorithm));
+        group.bench_function(format!("token, {}", algorithm.name()), |bencher| {
+            bencher.iter(|| {
+                for checked in &checked {
+                    black_box(tokeniser.token(&checked.id, &mut scratch));
+                }
+            });
+        });
+    }
+    let tokens: Vec<Token> = checked
+        .iter()
+        .map(|checked| made.tokeniser.token(&checked.id, &mut scratch))
+        .collect();
+    let mut sorted: Vec<Token> = tokens.iter().step_by(50).copied().collect();
+    sorted.sort_unstable();
+    let parties = TokenSet::new(&sorted);
+    group.bench_function("search among the case parties", |bencher| {
+        bencher.iter(|| {
+            tokens
+                .iter()
+                .filter(|token| parties.contains(token))
+                .count()
+        });
+    });
+    group.bench_function("digest, BLAKE3", |bencher| {
+        bencher.iter(|| blake3::hash(body));
+    });
+    group.finish();
+    rules(criterion, &made);
+}
+
+/// What is done on rows that are found, and at the centre.
+fn rules(criterion: &mut Criterion, made: &Made) {
+    let plan = &made.plan;
+    let tokenising = |planned: &'static str| {
+        let planned = plan
+            .exports()
+            .find(|export| export.schema.name == planned)
+            .expect("the sample has it");
+        let exports: Vec<Export> = planned
+            .files
+            .iter()
+            .map(|file| {
+                let Ok(export) = Export::open(&file.path, &planned.schema, &planned.reading) else {
+                    panic!("the sample's own export")
+                };
+                export
+            })
+            .collect();
+        let origin = Origin {
+            round: plan.terms.round.clone(),
+            policy_digest: plan.terms.policy.digest.clone(),
+            key_id: "bench".to_owned(),
+            algorithm: plan.terms.algorithm,
+            export: planned.schema.name.clone(),
+            snapshot: planned.snapshot,
+        };
+        let tokenising = Tokenising {
+            schema: &planned.schema,
+            policy: &plan.terms.policy,
+            as_of: plan.terms.as_of,
+            tokeniser: &made.tokeniser,
+            probe: None,
+            pass: Pass::DEFAULT,
+            progress: &|_| {},
+        };
+        (exports, tokenising, origin)
+    };
+    let mut group = criterion.benchmark_group("an export");
+    let cases = || -> CaseTable {
+        let (exports, tokenising, origin) = tokenising("procuratorate.case-parties");
+        match tokenise_cases(&exports, &tokenising, origin) {
+            Ok((table, _)) => table,
+            Err(_) => panic!("the sample's own cases"),
+        }
+    };
+    let register = |name| -> RegisterTable {
+        let (exports, tokenising, origin) = tokenising(name);
+        match tokenise_register(&exports, &tokenising, origin) {
+            Ok((table, _)) => table,
+            Err(_) => panic!("the sample's own register"),
+        }
+    };
+    group.bench_function("2,000 case rows to outcomes", |bencher| bencher.iter(cases));
+    group.bench_function("40,000 assistance rows to outcomes", |bencher| {
+        bencher.iter(|| register("civil-affairs.assistance"));
+    });
+    let cases = cases();
+    let registers: Vec<RegisterTable> = plan
+        .registers
+        .iter()
+        .map(|planned| planned.schema.name.as_str())
+        .filter_map(|name| {
+            let names = [
+                "procuratorate.referrals",
+                "civil-affairs.assistance",
+                "education.students",
+                "disabled-federation.persons",
+                "veterans.persons",
+            ];
+            names.into_iter().find(|known| *known == name)
+        })
+        .map(register)
+        .collect();
+    let terms = ScreeningTerms {
+        as_of: plan.terms.as_of,
+        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
+    };
+    group.bench_function("screening of five registers", |bencher| {
+        bencher.iter(|| screen(&plan.terms.policy, terms, &cases, &registers).is_ok());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);

@@ -1,0 +1,565 @@
+//! Token files: what an agency sends to the centre. A Parquet file with a
+//! column `token` of 16 bytes, ascending, and one nullable Boolean column for
+//! each rule (yes, no; null is unknown). What it was made for stands in the
+//! file's metadata under one key. docs/formats.md is the reference.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use arrow_array::builder::{BooleanBuilder, FixedSizeBinaryBuilder};
+use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use jiff::civil::Date;
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, Encoding};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use serde_json::{Value, json};
+
+use crate::outcome::Outcome;
+use crate::policy::{CASE_EXPORT, Policy};
+use crate::text::Text;
+use crate::token::{Token, TokenAlgorithm};
+use crate::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable, TableFault};
+
+/// The metadata key.
+pub const METADATA_KEY: &str = "aidlink";
+/// What the metadata's `format` says.
+pub const FORMAT: &str = "aidlink token file";
+/// The version of the format.
+pub const VERSION: u64 = 1;
+/// The token column.
+const TOKEN: &str = "token";
+/// Bytes of a token, as Arrow counts them.
+const WIDTH: i32 = Token::LENGTH as i32;
+const ROWS_A_BATCH: usize = 16 * 1024;
+
+/// What an agency's file says of where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFileHead {
+    /// What must be equal for files to be screened together.
+    pub origin: Origin,
+    /// BLAKE3 digest of the export's schema, hexadecimal.
+    pub schema_digest: String,
+    /// The files of the export.
+    pub sources: Vec<SourceFile>,
+    /// What became of the export's rows.
+    pub account: SentAccount,
+}
+
+/// A file that an export was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    pub digest: String,
+    /// Bytes.
+    pub byte_length: u64,
+}
+
+/// What became of the rows of an export at its agency:
+/// rows = rejected + withheld + without outcome + sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentAccount {
+    /// Rows below the header.
+    pub rows: u64,
+    /// Rows that could not be used.
+    pub rejected: u64,
+    /// Rows that a withhold rule kept back.
+    pub withheld: u64,
+    /// Rows on which no rule holds.
+    pub without_outcome: u64,
+    /// Rows that became part of a token's outcomes.
+    pub sent: u64,
+}
+
+impl SentAccount {
+    /// Whether every row is accounted for.
+    pub fn adds_up(&self) -> bool {
+        [self.rejected, self.withheld, self.without_outcome]
+            .into_iter()
+            .try_fold(self.sent, u64::checked_add)
+            == Some(self.rows)
+    }
+
+    /// Share of rows rejected, 0 to 1.
+    pub fn reject_rate(&self) -> f64 {
+        if self.rows == 0 {
+            0.0
+        } else {
+            self.rejected as f64 / self.rows as f64
+        }
+    }
+}
+
+/// Why a token file was refused. None shows a token.
+#[derive(Debug)]
+pub enum TokenFileFault {
+    /// No Parquet file, or damaged.
+    Unreadable,
+    /// Its metadata is not that of a token file, or of another version.
+    Metadata,
+    /// The token column is missing, or is not 16 bytes wide, or has empty cells.
+    TokenColumn,
+    /// A column of a rule that the policy has on this export is missing.
+    RuleMissing(String),
+    /// A column that is no rule of the policy on this export.
+    ColumnBeyondPolicy(String),
+    /// A column of outcomes is not Boolean.
+    NotBoolean(String),
+    /// The table breaks its own contract.
+    Table(TableFault),
+    /// The account does not add up, or says that fewer rows were sent than
+    /// there are tokens.
+    Account,
+}
+
+impl TokenFileFault {
+    /// The sentence for a user.
+    pub fn text(&self) -> Text {
+        match self {
+            TokenFileFault::Unreadable => Text::new(
+                "令牌文件已损坏、不完整，或不是Parquet文件",
+                "the token file is damaged, cut short, or no Parquet file",
+            ),
+            TokenFileFault::Metadata => Text::new(
+                "文件的元数据不是本版本的令牌文件",
+                "the file's metadata is not that of a token file of this version",
+            ),
+            TokenFileFault::TokenColumn => Text::new(
+                "令牌列缺失，或不是每个16字节，或有空值",
+                "the column `token` is missing, is not 16 bytes wide, or has empty cells",
+            ),
+            TokenFileFault::RuleMissing(rule) => Text::new(
+                format!("缺少规则 {rule} 的结果列"),
+                format!("the column of rule {rule} is missing"),
+            ),
+            TokenFileFault::ColumnBeyondPolicy(column) => Text::new(
+                format!("列“{column}”不是该导出的规则，不应传送"),
+                format!(
+                    "the column `{column}` is no rule of the policy on this export and must not be sent"
+                ),
+            ),
+            TokenFileFault::NotBoolean(column) => Text::new(
+                format!("列“{column}”不是布尔型"),
+                format!("the column `{column}` is not Boolean"),
+            ),
+            TokenFileFault::Table(fault) => fault.text(),
+            TokenFileFault::Account => Text::new(
+                "文件中的行数核对不平",
+                "the account in the file does not add up",
+            ),
+        }
+    }
+}
+
+impl From<ParquetError> for TokenFileFault {
+    // The library's own words may quote the file, so they are not kept.
+    fn from(_: ParquetError) -> Self {
+        TokenFileFault::Unreadable
+    }
+}
+
+impl From<TableFault> for TokenFileFault {
+    fn from(fault: TableFault) -> Self {
+        TokenFileFault::Table(fault)
+    }
+}
+
+/// A token file under way.
+pub struct TokenFileWriter<W: Write + Send> {
+    writer: ArrowWriter<W>,
+    schema: SchemaRef,
+    tokens: FixedSizeBinaryBuilder,
+    outcomes: Vec<BooleanBuilder>,
+    rows: usize,
+}
+
+impl<W: Write + Send> TokenFileWriter<W> {
+    /// Begins a file with these rules, in the order of the policy.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn begin(output: W, rules: &[&str]) -> Result<Self, ParquetError> {
+        let token = Field::new(TOKEN, DataType::FixedSizeBinary(WIDTH), false);
+        let outcomes = rules
+            .iter()
+            .map(|rule| Field::new(*rule, DataType::Boolean, true));
+        let fields: Vec<Field> = std::iter::once(token).chain(outcomes).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let token_column = ColumnPath::from(TOKEN);
+        let properties = WriterProperties::builder()
+            .set_created_by("aidlink".to_owned())
+            .set_compression(Compression::ZSTD(Default::default()))
+            // Tokens are random bytes: nothing can be made smaller of them.
+            .set_column_compression(token_column.clone(), Compression::UNCOMPRESSED)
+            .set_column_encoding(token_column.clone(), Encoding::PLAIN)
+            .set_column_dictionary_enabled(token_column, false)
+            .build();
+        let writer = ArrowWriter::try_new(output, Arc::clone(&schema), Some(properties))?;
+        Ok(TokenFileWriter {
+            writer,
+            schema,
+            tokens: FixedSizeBinaryBuilder::with_capacity(ROWS_A_BATCH, WIDTH),
+            outcomes: rules.iter().map(|_| BooleanBuilder::new()).collect(),
+            rows: 0,
+        })
+    }
+
+    /// Adds a row: a token not before the last one, and an outcome a rule.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn push(
+        &mut self,
+        token: Token,
+        outcomes: impl IntoIterator<Item = Outcome>,
+    ) -> Result<(), ParquetError> {
+        self.tokens.append_value(token.as_bytes())?;
+        for (column, outcome) in self.outcomes.iter_mut().zip(outcomes) {
+            column.append_option(outcome.to_option());
+        }
+        self.rows += 1;
+        if self.rows == ROWS_A_BATCH {
+            self.write_batch()?;
+        }
+        Ok(())
+    }
+
+    fn write_batch(&mut self) -> Result<(), ParquetError> {
+        let tokens: ArrayRef = Arc::new(self.tokens.finish());
+        let outcomes = self
+            .outcomes
+            .iter_mut()
+            .map(|column| Arc::new(column.finish()) as ArrayRef);
+        let columns: Vec<ArrayRef> = std::iter::once(tokens).chain(outcomes).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        self.rows = 0;
+        self.writer.write(&batch)
+    }
+
+    /// Writes what is left and the head; gives the output.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn finish(mut self, head: &TokenFileHead) -> Result<W, ParquetError> {
+        if self.rows > 0 {
+            self.write_batch()?;
+        }
+        self.writer.append_key_value_metadata(KeyValue {
+            key: METADATA_KEY.to_owned(),
+            value: Some(head.to_json().to_string()),
+        });
+        self.writer.into_inner()
+    }
+}
+
+impl TokenFileHead {
+    fn to_json(&self) -> Value {
+        let origin = &self.origin;
+        let account = &self.account;
+        json!({
+            "format": FORMAT,
+            "version": VERSION,
+            "round": origin.round,
+            "export": origin.export,
+            "snapshot": origin.snapshot.to_string(),
+            "policy_blake3": origin.policy_digest,
+            "schema_blake3": self.schema_digest,
+            "algorithm": origin.algorithm.name(),
+            "key_id": origin.key_id,
+            "sources": sources_to_json(&self.sources),
+            "account": {
+                "rows": account.rows,
+                "rejected": account.rejected,
+                "withheld": account.withheld,
+                "without_outcome": account.without_outcome,
+                "sent": account.sent,
+            },
+        })
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
+        let known =
+            value.get("format")?.as_str()? == FORMAT && value.get("version")?.as_u64()? == VERSION;
+        let account = value.get("account")?;
+        let count = |key: &str| account.get(key)?.as_u64();
+        known.then_some(())?;
+        Some(TokenFileHead {
+            origin: Origin {
+                round: text("round")?,
+                policy_digest: text("policy_blake3")?,
+                key_id: text("key_id")?,
+                algorithm: TokenAlgorithm::named(&text("algorithm")?)?,
+                export: text("export")?,
+                snapshot: text("snapshot")?.parse::<Date>().ok()?,
+            },
+            schema_digest: text("schema_blake3")?,
+            sources: sources_from_json(value.get("sources")?)?,
+            account: SentAccount {
+                rows: count("rows")?,
+                rejected: count("rejected")?,
+                withheld: count("withheld")?,
+                without_outcome: count("without_outcome")?,
+                sent: count("sent")?,
+            },
+        })
+    }
+}
+
+/// Files as JSON.
+pub(crate) fn sources_to_json(sources: &[SourceFile]) -> Vec<Value> {
+    sources
+        .iter()
+        .map(|source| json!({"blake3": source.digest, "bytes": source.byte_length}))
+        .collect()
+}
+
+/// Files from JSON.
+pub(crate) fn sources_from_json(value: &Value) -> Option<Vec<SourceFile>> {
+    let source = |source: &Value| {
+        Some(SourceFile {
+            digest: source.get("blake3")?.as_str()?.to_owned(),
+            byte_length: source.get("bytes")?.as_u64()?,
+        })
+    };
+    value.as_array()?.iter().map(source).collect()
+}
+
+/// A token file whose head was read and whose columns are those of a policy.
+pub struct TokenFile {
+    head: TokenFileHead,
+    rules: Vec<String>,
+    builder: ParquetRecordBatchReaderBuilder<File>,
+}
+
+impl TokenFile {
+    /// Reads a file's head and looks at its columns.
+    ///
+    /// # Errors
+    /// See [`TokenFileFault`].
+    pub fn open(file: File, policy: &Policy) -> Result<Self, TokenFileFault> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(ROWS_A_BATCH);
+        let metadata = builder.metadata().file_metadata().key_value_metadata();
+        let head = metadata
+            .and_then(|pairs| pairs.iter().find(|pair| pair.key == METADATA_KEY))
+            .and_then(|pair| pair.value.as_ref())
+            .and_then(|text| serde_json::from_str(text).ok())
+            .and_then(|value| TokenFileHead::from_json(&value))
+            .ok_or(TokenFileFault::Metadata)?;
+        let rules: Vec<String> = policy
+            .outcome_rules(&head.origin.export)
+            .map(|rule| rule.id.clone())
+            .collect();
+        check_columns(builder.schema(), &rules)?;
+        if !head.account.adds_up() {
+            return Err(TokenFileFault::Account);
+        }
+        Ok(TokenFile {
+            head,
+            rules,
+            builder,
+        })
+    }
+
+    /// Where the file comes from.
+    pub fn head(&self) -> &TokenFileHead {
+        &self.head
+    }
+
+    /// Reads the case parties, every row.
+    ///
+    /// # Errors
+    /// See [`TokenFileFault`].
+    pub fn read_cases(self) -> Result<CaseTable, TokenFileFault> {
+        let mut rows = Rows::new(&self.rules);
+        for batch in self.builder.build()? {
+            rows.take(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
+        }
+        if rows.tokens.len() as u64 != self.head.account.sent {
+            return Err(TokenFileFault::Account);
+        }
+        Ok(CaseTable::new(
+            self.head.origin,
+            rows.tokens,
+            rows.outcomes,
+        )?)
+    }
+
+    /// Reads a register: the tokens of all persons, and the outcomes of those
+    /// who are a case party. `parties` ascend.
+    ///
+    /// # Errors
+    /// See [`TokenFileFault`]. Every token is looked at: one out of order or
+    /// twice is refused wherever it stands.
+    pub fn read_register(self, parties: Arc<[Token]>) -> Result<RegisterTable, TokenFileFault> {
+        let search = Arc::new(Mutex::new(Search {
+            parties,
+            next_party: 0,
+            last: None,
+            persons: 0,
+            fault: None,
+        }));
+        let within = Arc::clone(&search);
+        let token_column =
+            ProjectionMask::columns(self.builder.parquet_schema(), std::iter::once(TOKEN));
+        let predicate = ArrowPredicateFn::new(token_column, move |batch| {
+            let Ok(mut search) = within.lock() else {
+                return Err(ArrowError::ComputeError(String::new()));
+            };
+            search.look(&batch)
+        });
+        let filter = RowFilter::new(vec![Box::new(predicate)]);
+        let mut rows = Rows::new(&self.rules);
+        let read = || -> Result<(), TokenFileFault> {
+            for batch in self.builder.with_row_filter(filter).build()? {
+                rows.take(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
+            }
+            Ok(())
+        };
+        let read = read();
+        let mut search = search.lock().map_err(|_| TokenFileFault::Unreadable)?;
+        if let Some(fault) = search.fault.take() {
+            return Err(fault);
+        }
+        read?;
+        if search.persons > self.head.account.sent {
+            return Err(TokenFileFault::Account);
+        }
+        let left_out = search.persons - rows.tokens.len() as u64;
+        let table = RegisterTable::new(self.head.origin, rows.tokens, rows.outcomes)?;
+        Ok(table.with_left_out(left_out))
+    }
+}
+
+fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault> {
+    let mut fields = schema.fields().iter();
+    let token = fields.next().is_some_and(|field| {
+        field.name() == TOKEN && *field.data_type() == DataType::FixedSizeBinary(WIDTH)
+    });
+    if !token {
+        return Err(TokenFileFault::TokenColumn);
+    }
+    let columns: Vec<&Arc<Field>> = fields.collect();
+    if let Some(missing) = rules
+        .iter()
+        .find(|rule| !columns.iter().any(|field| field.name() == *rule))
+    {
+        return Err(TokenFileFault::RuleMissing(missing.clone()));
+    }
+    for (index, field) in columns.iter().enumerate() {
+        if rules.get(index) != Some(field.name()) {
+            return Err(TokenFileFault::ColumnBeyondPolicy(field.name().clone()));
+        }
+        if *field.data_type() != DataType::Boolean {
+            return Err(TokenFileFault::NotBoolean(field.name().clone()));
+        }
+    }
+    Ok(())
+}
+
+/// The merge of a register's tokens with those of the case parties.
+struct Search {
+    parties: Arc<[Token]>,
+    next_party: usize,
+    last: Option<Token>,
+    persons: u64,
+    fault: Option<TokenFileFault>,
+}
+
+impl Search {
+    /// Which tokens of a batch are a case party's.
+    fn look(&mut self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+        let mut hits = Vec::with_capacity(batch.num_rows());
+        match self.look_at_each(batch, &mut hits) {
+            Ok(()) => Ok(BooleanArray::from(hits)),
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+                Err(ArrowError::ComputeError(String::new()))
+            }
+        }
+    }
+
+    fn look_at_each(
+        &mut self,
+        batch: &RecordBatch,
+        hits: &mut Vec<bool>,
+    ) -> Result<(), TokenFileFault> {
+        for token in tokens_of(batch.column(0))? {
+            if let Some(last) = self.last
+                && last >= token
+            {
+                let row = usize::try_from(self.persons).unwrap_or(usize::MAX);
+                return Err(TokenFileFault::Table(if last == token {
+                    TableFault::RepeatedToken(row)
+                } else {
+                    TableFault::Unsorted(row)
+                }));
+            }
+            self.last = Some(token);
+            self.persons += 1;
+            while self
+                .parties
+                .get(self.next_party)
+                .is_some_and(|party| *party < token)
+            {
+                self.next_party += 1;
+            }
+            hits.push(self.parties.get(self.next_party) == Some(&token));
+        }
+        Ok(())
+    }
+}
+
+fn tokens_of(column: &ArrayRef) -> Result<impl Iterator<Item = Token>, TokenFileFault> {
+    let tokens = column
+        .as_any()
+        .downcast_ref::<FixedSizeBinaryArray>()
+        .filter(|tokens| tokens.null_count() == 0 && tokens.value_length() == WIDTH)
+        .ok_or(TokenFileFault::TokenColumn)?;
+    let token = |bytes: &[u8]| {
+        let mut token = [0; Token::LENGTH];
+        // The width was checked above.
+        token.copy_from_slice(bytes);
+        Token::from_bytes(token)
+    };
+    Ok((0..tokens.len()).map(move |row| token(tokens.value(row))))
+}
+
+/// Rows read so far.
+struct Rows {
+    tokens: Vec<Token>,
+    outcomes: OutcomeColumns,
+}
+
+impl Rows {
+    fn new(rules: &[String]) -> Self {
+        let columns = rules.iter().map(|rule| (rule.clone(), Vec::new()));
+        Rows {
+            tokens: Vec::new(),
+            outcomes: OutcomeColumns(columns.collect()),
+        }
+    }
+
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), TokenFileFault> {
+        self.tokens.extend(tokens_of(batch.column(0))?);
+        for (index, (rule, outcomes)) in self.outcomes.0.iter_mut().enumerate() {
+            let column = batch
+                .column(index + 1)
+                .as_any()
+                .downcast_ref::<BooleanArray>()
+                .ok_or_else(|| TokenFileFault::NotBoolean(rule.clone()))?;
+            outcomes.extend(column.iter().map(Outcome::from_option));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a head is that of the case parties.
+pub fn is_of_case_parties(head: &TokenFileHead) -> bool {
+    head.origin.export == CASE_EXPORT
+}

@@ -1,0 +1,61 @@
+//! Round files, policies, schemas and calendars of any content, and rules of
+//! any text, are read or told; none is a panic.
+
+#![no_main]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use aidlink_contract::calendar::Calendar;
+use aidlink_contract::policy::Policy;
+use aidlink_contract::schema::{ExportSchema, Schemas};
+use libfuzzer_sys::fuzz_target;
+
+static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas"));
+    Schemas::read(folder).expect("the shipped schemas")
+});
+
+static FOLDER: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
+
+/// A policy of one rule, whose condition is the input.
+fn policy_of_one_rule(when: &str) -> String {
+    let quoted: String = when
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            c if c.is_control() => " ".to_owned(),
+            c => c.to_string(),
+        })
+        .collect();
+    include_str!("../../policies/shaoguan.toml").replacen(
+        "\n[[rule]]\n",
+        &format!(
+            "\n[[rule]]\nid = \"fuzzed\"\non = \"veterans.persons\"\nkind = \"hardship\"\nwhen = \"{quoted}\"\ntitle = {{ zh = \"题\", en = \"title\" }}\ncites = []\nunknown = \"review\"\n\n[[rule]]\n"
+        ),
+        1,
+    )
+}
+
+fuzz_target!(|input: (u8, &str)| {
+    let (kind, text) = input;
+    let path = FOLDER.path().join("document");
+    match kind % 4 {
+        0 => {
+            let _ = ExportSchema::parse(&path, text.as_bytes());
+        }
+        1 => {
+            std::fs::write(&path, text).expect("room in the temporary folder");
+            let _ = Calendar::read(&path);
+        }
+        2 => {
+            std::fs::write(&path, text).expect("room in the temporary folder");
+            let _ = Policy::read(&path, &SCHEMAS);
+        }
+        _ => {
+            std::fs::write(&path, policy_of_one_rule(text)).expect("room in the temporary folder");
+            let _ = Policy::read(&path, &SCHEMAS);
+        }
+    }
+});

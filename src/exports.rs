@@ -1,0 +1,162 @@
+//! Exports that this office reads: their files opened, and what was read of them.
+
+use std::path::Path;
+
+use aidlink_agency::scan::Export;
+use aidlink_agency::tokenise::Report;
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::policy::{Policy, WhenUnknown};
+use aidlink_contract::text::Text;
+
+use crate::round::PlannedExport;
+
+/// An export after it was read.
+pub struct ReadExport {
+    /// What the round says of it.
+    pub planned: PlannedExport,
+    /// Its files.
+    pub files: Vec<ReadFile>,
+    /// What became of its rows.
+    pub report: Report,
+}
+
+/// A file of an export after it was read.
+pub struct ReadFile {
+    /// Its path as the round file gives it.
+    pub written_path: String,
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    pub digest: String,
+    /// Bytes.
+    pub byte_length: u64,
+    /// The kind of file.
+    pub format: &'static str,
+    /// The encoding it was read in.
+    pub encoding: &'static str,
+    /// Headers that were present and not read.
+    pub columns_not_read: Vec<String>,
+    /// Fields of the schema for which there is no column.
+    pub columns_absent: Vec<String>,
+}
+
+/// Opens the files of an export and checks that they can mean what the round
+/// takes them for.
+pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut Faults) -> Vec<Export> {
+    let mut files = Vec::new();
+    for file in &planned.files {
+        match Export::open(&file.path, &planned.schema, &planned.reading) {
+            Ok(export) => {
+                check_columns(policy, planned, &export, faults);
+                files.push(export);
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    files
+}
+
+/// Columns without which an export cannot mean what the round takes it for:
+/// those on which it rests whether a row may be looked at at all, and at least
+/// one that a rule needs.
+fn check_columns(policy: &Policy, planned: &PlannedExport, export: &Export, faults: &mut Faults) {
+    let columns = export.columns();
+    let silent = policy
+        .withhold_rules(&planned.schema.name)
+        .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
+        .flat_map(|rule| rule.expression.columns());
+    for name in silent.collect::<std::collections::BTreeSet<String>>() {
+        if let Some(field) = planned.schema.field(&name)
+            && !columns.index.contains_key(&name)
+        {
+            faults.push(Fault::of_file(
+                export.path(),
+                Text::new(
+                    format!("缺少列“{}”（{name}）：没有它，所有行都不能处理", field.title.zh),
+                    format!("the column `{name}` ({}) is missing: without it every row would be withheld", field.title.en),
+                ),
+                Text::new("请添加该列并逐行填写", "add the column and fill it in on every row"),
+            ));
+        }
+    }
+    let needed = policy.columns_needed(&planned.schema.name);
+    if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
+        faults.push(Fault::of_file(
+            export.path(),
+            Text::new(
+                "导出中没有任何规则需要的列",
+                "the export has no column that a rule needs",
+            ),
+            Text::new(
+                format!("请确认这是“{}”的导出", planned.schema.title.zh),
+                format!(
+                    "check that this is an export of \"{}\"",
+                    planned.schema.title.en
+                ),
+            ),
+        ));
+    }
+}
+
+/// Adds what a report says that cannot be right.
+pub fn check_report(
+    planned: &PlannedExport,
+    exports: &[Export],
+    report: &Report,
+    faults: &mut Faults,
+) {
+    let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
+    if report.account.rows == 0 && !planned.may_be_empty {
+        faults.push(Fault::of_file(
+            path,
+            Text::new("表头下没有任何记录", "there is no record below the header"),
+            Text::new(
+                "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
+                "export it again; if there truly is none, say may_be_empty = true in the round file",
+            ),
+        ));
+    }
+    if !report.account.adds_up() {
+        faults.push(Fault::of_file(
+            path,
+            Text::new("行数核对不平", "the account of the rows does not add up"),
+            Text::new("请报告此问题", "please report this"),
+        ));
+    }
+}
+
+/// An export with what its reading gave.
+pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
+    let files = planned
+        .files
+        .iter()
+        .zip(exports)
+        .zip(&report.files)
+        .map(|((file, export), read)| {
+            let columns = export.columns();
+            let is_read = |header: &&String| {
+                report
+                    .columns_read
+                    .iter()
+                    .any(|field| columns.header_of(field) == Some(header.as_str()))
+            };
+            ReadFile {
+                written_path: file.written_path.clone(),
+                digest: read.digest.clone(),
+                byte_length: read.byte_length,
+                format: export.format().name(),
+                encoding: export.encoding().name(),
+                columns_not_read: columns
+                    .headers
+                    .iter()
+                    .filter(|header| !header.trim().is_empty() && !is_read(header))
+                    .map(|header| header.trim().to_owned())
+                    .collect(),
+                columns_absent: columns.absent.clone(),
+            }
+        })
+        .collect();
+    ReadExport {
+        planned: planned.clone(),
+        files,
+        report,
+    }
+}
