@@ -1,8 +1,8 @@
 //! The pass over an export's rows, twice: the plain one, and the fast one.
 //!
 //! The plain pass splits the whole file record by record. The fast pass reads
-//! large blocks, splits them on all cores, and takes a record without quotes
-//! by its delimiters alone. A block is cut after a line feed and taken to
+//! large blocks, splits them on all cores, takes a line without quotes as a
+//! record, and looks only for the cells that are asked for. A block is cut after a line feed and taken to
 //! begin with a record; where the block before it ends inside a quoted field,
 //! what is left of that block is put before it and both are split again.
 //! Tests hold the two passes equal, whatever the bytes, the size of the blocks
@@ -43,8 +43,8 @@ pub struct RowView<'v> {
 enum RowCells<'v> {
     /// Taken apart into cells of its own.
     Split(&'v Cells),
-    /// As it stands in the block, with the offsets of delimiters and end.
-    Unquoted { record: &'v [u8], ends: &'v [usize] },
+    /// As it stands in the block; its cells are looked for when they are asked for.
+    Unquoted { record: &'v [u8] },
 }
 
 impl RowView<'_> {
@@ -52,18 +52,7 @@ impl RowView<'_> {
     pub fn cell(&self, column: usize) -> &[u8] {
         match &self.cells {
             RowCells::Split(cells) => cells.get(column),
-            RowCells::Unquoted { record, ends } => {
-                let start = match column {
-                    0 => 0,
-                    _ => match ends.get(column - 1) {
-                        Some(end) => end + 1,
-                        None => return &[],
-                    },
-                };
-                ends.get(column)
-                    .and_then(|end| record.get(start..*end))
-                    .unwrap_or_default()
-            }
+            RowCells::Unquoted { record } => nth_cell(record, self.dialect.delimiter, column),
         }
     }
 
@@ -76,13 +65,25 @@ impl RowView<'_> {
     pub fn to_cells(&self) -> Cells {
         match &self.cells {
             RowCells::Split(cells) => (*cells).clone(),
-            RowCells::Unquoted { record, ends } => {
+            RowCells::Unquoted { record } => {
                 let mut cells = Cells::default();
-                cells.take_unquoted(record, ends);
+                cells.take_unquoted(record, self.dialect.delimiter);
                 cells
             }
         }
     }
+}
+
+/// A cell of a record without quotes; empty beyond the last.
+fn nth_cell(record: &[u8], delimiter: u8, column: usize) -> &[u8] {
+    let mut rest = record;
+    for _ in 0..column {
+        match memchr::memchr(delimiter, rest) {
+            Some(at) => rest = &rest[at + 1..],
+            None => return &[],
+        }
+    }
+    memchr::memchr(delimiter, rest).map_or(rest, |at| &rest[..at])
 }
 
 /// Where a row stands: record number below the header and line, both from 1.
@@ -111,6 +112,9 @@ pub enum RowFault {
 pub trait Tally<C>: Default + Send {
     /// Takes a row, or the reason why it is none.
     fn row(&mut self, check: &C, place: Place, row: Result<RowView<'_>, RowFault>);
+
+    /// Called once after the rows of a block, on the thread that took them.
+    fn end_of_block(&mut self, _check: &C) {}
 
     /// Adds the tally of the rows that follow; their places count from
     /// `records` and `lines` on.
@@ -195,6 +199,7 @@ impl<T> Block<T> {
         while at < bytes.len() {
             at = self.split_one(bytes, at, false, dialect, check, &mut cells);
         }
+        self.tally.end_of_block(check);
     }
 
     /// Splits one record with all its care; gives the byte after it.
@@ -260,101 +265,63 @@ impl<T> Block<T> {
         self.counts.lines += memchr::memchr_iter(b'\n', part).count() as u64;
     }
 
-    /// Splits a block, records without quotes by their delimiters alone.
+    /// Splits a block. A line without a quote is a record; of most only the
+    /// cells of the checks are ever looked for.
     fn split_fast<C>(&mut self, bytes: &[u8], more_to_come: bool, dialect: Dialect, check: &C)
     where
         T: Tally<C>,
     {
+        self.split_lines(bytes, more_to_come, dialect, check);
+        self.tally.end_of_block(check);
+    }
+
+    fn split_lines<C>(&mut self, bytes: &[u8], more_to_come: bool, dialect: Dialect, check: &C)
+    where
+        T: Tally<C>,
+    {
         let mut cells = Cells::default();
-        let mut ends: Vec<usize> = Vec::with_capacity(dialect.width + 4);
         let mut record = 0;
-        let mut field = 0;
-        // Found places before this one belong to a record that was split with care.
-        let mut resume = 0;
-        let mut quoted = bytes.first() == Some(&b'"');
-        for at in memchr::memchr2_iter(dialect.delimiter, b'\n', bytes) {
-            if at < resume {
-                continue;
-            }
-            if quoted {
-                let next = self.split_one(bytes, record, more_to_come, dialect, check, &mut cells);
+        while let Some(length) = memchr::memchr2(b'\n', b'"', &bytes[record..]) {
+            let at = record + length;
+            let line_end = match bytes[at] {
+                b'\n' if length > 0 && bytes[at - 1] == b'\r' => Some(at - 1),
+                b'\n' => Some(at),
+                _ => None,
+            };
+            let row = line_end
+                .map(|end| &bytes[record..end])
+                .filter(|_| length <= LONGEST_RECORD)
+                .and_then(|record| usual_row(record, dialect));
+            if let Some(row) = row {
+                self.give(check, Ok(row));
+                self.counts.lines += 1;
+                record = at + 1;
+            } else {
+                record = self.split_one(bytes, record, more_to_come, dialect, check, &mut cells);
                 if self.incomplete.is_some() {
                     return;
                 }
-                (record, field, resume) = (next, next, next);
-                quoted = bytes.get(next) == Some(&b'"');
-                ends.clear();
-                // This place may lie behind what was just split.
-                if at < resume {
-                    continue;
-                }
             }
-            if bytes[at] == dialect.delimiter {
-                ends.push(at - record);
-                field = at + 1;
-                quoted = bytes.get(field) == Some(&b'"');
-                continue;
-            }
-            let line_end = if at > field && bytes[at - 1] == b'\r' {
-                at - 1
-            } else {
-                at
-            };
-            ends.push(line_end - record);
-            self.unquoted(
-                bytes,
-                record..line_end,
-                at + 1,
-                &ends,
-                dialect,
-                check,
-                &mut cells,
-            );
-            ends.clear();
-            record = at + 1;
-            field = record;
-            quoted = bytes.get(record) == Some(&b'"');
         }
         // What follows the last line feed: the file's last line.
         while record < bytes.len() && self.incomplete.is_none() {
             record = self.split_one(bytes, record, more_to_come, dialect, check, &mut cells);
         }
     }
+}
 
-    /// A record without quotes, `next` being the byte after its line feed.
-    #[allow(clippy::too_many_arguments, reason = "the inner step of one loop")]
-    fn unquoted<C>(
-        &mut self,
-        bytes: &[u8],
-        record: std::ops::Range<usize>,
-        next: usize,
-        ends: &[usize],
-        dialect: Dialect,
-        check: &C,
-        cells: &mut Cells,
-    ) where
-        T: Tally<C>,
-    {
-        let start = record.start;
-        let view = RowView {
-            cells: RowCells::Unquoted {
-                record: &bytes[record],
-                ends,
-            },
-            dialect,
-        };
-        // The usual row: as wide as the header, short, with a number in its place.
-        if ends.len() == dialect.width
-            && next - 1 - start <= LONGEST_RECORD
-            && view.id_cell().len() >= 15
-            && view.id_cell()[..15].iter().all(u8::is_ascii_digit)
-        {
-            self.give(check, Ok(view));
-            self.counts.lines += 1;
-        } else {
-            self.split_one(bytes, start, false, dialect, check, cells);
-        }
-    }
+/// The usual row: no quotes, as wide as the header, with a number in its place.
+/// It is a row by the rules of [`kind_of`] too.
+fn usual_row(record: &[u8], dialect: Dialect) -> Option<RowView<'_>> {
+    let view = RowView {
+        cells: RowCells::Unquoted { record },
+        dialect,
+    };
+    let id = view.id_cell();
+    let is_usual = id.len() >= 15
+        && id[..15].iter().all(u8::is_ascii_digit)
+        && memchr::memchr_iter(dialect.delimiter, record).count() + 1 == dialect.width;
+    is_usual.then_some(view)
 }
 
 /// Reads blocks that end with a line feed. A line longer than a record may be
@@ -364,16 +331,23 @@ struct BlockReader<'s> {
     block_bytes: usize,
     rest: Vec<u8>,
     ended: bool,
+    /// Blocks that were split: their memory serves again.
+    spare: Vec<Vec<u8>>,
 }
 
 impl BlockReader<'_> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut block = std::mem::take(&mut self.rest);
-        block.reserve(self.block_bytes);
+        let mut block = self.spare.pop().unwrap_or_default();
+        block.clear();
+        // Room for the block and for what the one before left.
+        block.reserve(self.rest.len() + self.block_bytes + 1);
+        block.append(&mut self.rest);
         let mut searched = 0;
         loop {
             if let Some(end) = memchr::memrchr(b'\n', &block[searched..]) {
-                self.rest = block.split_off(searched + end + 1);
+                let end = searched + end + 1;
+                self.rest.extend_from_slice(&block[end..]);
+                block.truncate(end);
                 return Ok(Some(block));
             }
             if self.ended {
@@ -411,6 +385,7 @@ fn fast<C: Sync, T: Tally<C>>(
         block_bytes,
         rest: Vec::new(),
         ended: false,
+        spare: Vec::new(),
     };
     let blocks_a_batch = rayon::current_num_threads() * 4;
     let mut tally = T::default();
@@ -448,6 +423,7 @@ fn fast<C: Sync, T: Tally<C>>(
             counts.add(block.counts);
         }
         progress(counts.rows);
+        reader.spare.append(&mut batch);
         batch = following?;
     }
     if !carried.is_empty() {

@@ -74,12 +74,12 @@ impl Cells {
         self.gap = 0;
     }
 
-    /// Takes a record without quotes as it stands. `ends` are the offsets of
-    /// its delimiters and of its end.
-    pub(super) fn take_unquoted(&mut self, record: &[u8], ends: &[usize]) {
+    /// Takes a record without quotes as it stands.
+    pub(super) fn take_unquoted(&mut self, record: &[u8], delimiter: u8) {
         self.clear();
         self.bytes.extend_from_slice(record);
-        self.ends.extend_from_slice(ends);
+        let delimiters = memchr::memchr_iter(delimiter, record);
+        self.ends.extend(delimiters.chain([record.len()]));
         self.gap = 1;
     }
 

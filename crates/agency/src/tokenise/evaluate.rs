@@ -1,0 +1,308 @@
+//! From accepted rows to outcomes: columns are read, withhold rules come first,
+//! and rows on which nothing holds stay home.
+
+use std::collections::BTreeMap;
+
+use aidlink_contract::expression::{Expression, evaluate};
+use aidlink_contract::outcome::Outcome;
+use aidlink_contract::policy::{CASE_EXPORT, Rule};
+use aidlink_contract::schema::{Field, Role};
+use aidlink_contract::token::Token;
+use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
+
+use jiff::civil::Date;
+
+use super::{Listed, Report, TokeniseError, TokenisedRow, Tokenising};
+use crate::account::Rest;
+use crate::cell::{self, DateEpoch, ValueFault};
+use crate::national_id::{CheckedId, Sex};
+use crate::scan::pass::RowView;
+use crate::scan::{Cells, Encoding, Export};
+
+/// Rows that are evaluated together.
+pub(super) const ROWS_A_BLOCK: usize = 4 * 1024;
+
+/// A row whose ID number was accepted.
+pub(super) struct Accepted {
+    pub(super) cells: Cells,
+    pub(super) token: Token,
+    pub(super) age: Option<i64>,
+    pub(super) sex: Option<Sex>,
+}
+
+impl Accepted {
+    pub(super) fn new(row: &RowView<'_>, checked: &CheckedId, token: Token, as_of: Date) -> Self {
+        Accepted {
+            cells: row.to_cells(),
+            token,
+            age: checked.id.age_at(as_of),
+            sex: checked.id.sex(),
+        }
+    }
+}
+
+/// The rows of a block that become tokens, and what became of the others.
+pub(super) struct Evaluated {
+    pub(super) rows: Vec<TokenisedRow>,
+    pub(super) counts: EvaluatedCounts,
+}
+
+/// What evaluating a block counted.
+#[derive(Default)]
+pub(super) struct EvaluatedCounts {
+    withheld: u64,
+    without_outcome: u64,
+    kept: u64,
+    withheld_by_rule: BTreeMap<String, u64>,
+    value_faults: BTreeMap<(String, ValueFault), u64>,
+}
+
+impl EvaluatedCounts {
+    /// Adds those of another block.
+    pub(super) fn append(&mut self, next: Self) {
+        self.withheld += next.withheld;
+        self.without_outcome += next.without_outcome;
+        self.kept += next.kept;
+        for (rule, count) in next.withheld_by_rule {
+            *self.withheld_by_rule.entry(rule).or_default() += count;
+        }
+        for (fault, count) in next.value_faults {
+            *self.value_faults.entry(fault).or_default() += count;
+        }
+    }
+
+    pub(super) fn add_to(self, report: &mut Report) {
+        report.account.withheld += self.withheld;
+        match &mut report.account.rest {
+            Rest::Probed { matched, .. } => *matched += self.kept,
+            Rest::Evaluated {
+                without_outcome,
+                sent,
+            } => {
+                *without_outcome += self.without_outcome;
+                *sent += self.kept;
+            }
+        }
+        for (rule, count) in self.withheld_by_rule {
+            *report.withheld_by_rule.entry(rule).or_default() += count;
+        }
+        for (fault, count) in self.value_faults {
+            *report.value_faults.entry(fault).or_default() += count;
+        }
+    }
+}
+
+/// The columns that are read of accepted rows, fixed once for an export.
+pub(super) struct RowColumns<'a> {
+    tokenising: &'a Tokenising<'a>,
+    encoding: Encoding,
+    epoch: DateEpoch,
+    /// Columns that rules need.
+    attributes: Vec<(usize, &'a Field)>,
+    /// Columns that lists show; `None` where the export has no such column.
+    list_fields: Vec<Option<usize>>,
+    pub(super) outcome_rules: Vec<&'a Rule>,
+    withhold_rules: Vec<&'a Rule>,
+    /// Fields whose columns are read.
+    pub(super) read: Vec<String>,
+}
+
+impl<'a> RowColumns<'a> {
+    pub(super) fn new(export: &Export, tokenising: &'a Tokenising<'a>) -> Self {
+        let schema = tokenising.schema;
+        let columns = export.columns();
+        let index = |field: &Field| columns.index.get(&field.name).copied();
+        let needed = tokenising.policy.columns_needed(&schema.name);
+        let is_read = |field: &&Field| {
+            let needed = match field.role {
+                Role::NationalId | Role::List | Role::BirthDate => true,
+                Role::Attribute => needed.contains(&field.name),
+            };
+            needed && index(field).is_some()
+        };
+        RowColumns {
+            tokenising,
+            encoding: export.encoding(),
+            epoch: export.epoch(),
+            attributes: schema
+                .fields
+                .iter()
+                .filter(|field| needed.contains(&field.name))
+                .filter_map(|field| Some((index(field)?, field)))
+                .collect(),
+            list_fields: schema.list_fields().map(index).collect(),
+            outcome_rules: tokenising.policy.outcome_rules(&schema.name).collect(),
+            withhold_rules: tokenising.policy.withhold_rules(&schema.name).collect(),
+            read: schema
+                .fields
+                .iter()
+                .filter(is_read)
+                .map(|field| field.name.clone())
+                .collect(),
+        }
+    }
+
+    fn value(
+        &self,
+        field: &Field,
+        encoding: Encoding,
+        cell: &[u8],
+    ) -> Result<Option<Value>, ValueFault> {
+        let cell = encoding.decode(cell).ok_or(ValueFault::Encoding)?;
+        cell::read(self.tokenising.schema, field, self.epoch, &cell)
+    }
+
+    /// Reads the columns that rules need, withholds, and gives outcomes.
+    pub(super) fn evaluate(&self, rows: &[Accepted]) -> Result<Evaluated, TokeniseError> {
+        let mut counts = EvaluatedCounts::default();
+        let mut block = RowBlock {
+            rows: rows.len(),
+            ..RowBlock::default()
+        };
+        let encodings: Vec<Encoding> = rows
+            .iter()
+            .map(|row| self.encoding.of_record(row.cells.bytes()))
+            .collect();
+        let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
+        for (index, field) in &self.attributes {
+            let mut column = Column::new(field.field_type);
+            for ((row, encoding), unreadable) in rows.iter().zip(&encodings).zip(&mut unreadable) {
+                let value = self
+                    .value(field, *encoding, row.cells.get(*index))
+                    .unwrap_or_else(|fault| {
+                        let key = (field.name.clone(), fault);
+                        *counts.value_faults.entry(key).or_default() += 1;
+                        unreadable.push(field.name.clone());
+                        None
+                    });
+                column.push(value);
+            }
+            block.columns.insert(field.name.clone(), column);
+        }
+        add_derived(&mut block, rows);
+        let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, TokeniseError> {
+            let named: Vec<(&str, &Expression)> = rules
+                .iter()
+                .map(|rule| (rule.id.as_str(), &rule.expression))
+                .collect();
+            let mut columns = evaluate(&named, &block, self.tokenising.as_of)
+                .map_err(TokeniseError::Evaluation)?;
+            for (column, rule) in columns.iter_mut().zip(rules) {
+                for outcome in column {
+                    *outcome = rule.when_unknown.apply(*outcome);
+                }
+            }
+            Ok(columns)
+        };
+        let withheld = outcomes_of(&self.withhold_rules)?;
+        let outcomes = outcomes_of(&self.outcome_rules)?;
+        let holds = self.holds(&outcomes)?;
+        let mut kept = Vec::new();
+        for (index, (row, unreadable)) in rows.iter().zip(unreadable).enumerate() {
+            let withheld_by = withheld
+                .iter()
+                .position(|column| column[index] == Outcome::Yes);
+            if let Some(rule) = withheld_by {
+                counts.withheld += 1;
+                *counts
+                    .withheld_by_rule
+                    .entry(self.withhold_rules[rule].id.clone())
+                    .or_default() += 1;
+                continue;
+            }
+            let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
+            // A probe has found the row to be a case party's: it is matched.
+            if self.tokenising.probe.is_none() && !holds[index] {
+                counts.without_outcome += 1;
+                continue;
+            }
+            kept.push(TokenisedRow {
+                token: row.token,
+                outcomes,
+                listed: Listed {
+                    fields: self
+                        .list_fields
+                        .iter()
+                        .map(|column| {
+                            let cell = column.map(|column| row.cells.get(column));
+                            let cell = cell.and_then(|cell| encodings[index].decode(cell));
+                            {
+                                let text = cell.unwrap_or_default();
+                                cell::without_numbers(cell::tidy(&text), self.tokenising.as_of)
+                            }
+                        })
+                        .collect(),
+                    minor: row.age.is_none_or(|age| age < 18),
+                    unreadable,
+                },
+            });
+        }
+        counts.kept = kept.len() as u64;
+        Ok(Evaluated { rows: kept, counts })
+    }
+}
+
+impl RowColumns<'_> {
+    /// Whether each row may leave: a register's row when any outcome is not no;
+    /// a case row when some aid could be reached by it, whatever the registers
+    /// say. (`qualifies` has no negation, so yes in every register is the most
+    /// that they can say.)
+    fn holds(&self, outcomes: &[Vec<Outcome>]) -> Result<Vec<bool>, TokeniseError> {
+        let rows = outcomes.first().map_or(0, Vec::len);
+        let policy = self.tokenising.policy;
+        if self.tokenising.schema.name != CASE_EXPORT {
+            let holds = |row: usize| outcomes.iter().any(|column| column[row] != Outcome::No);
+            return Ok((0..rows).map(holds).collect());
+        }
+        let own = self
+            .outcome_rules
+            .iter()
+            .zip(outcomes)
+            .map(|(rule, column)| {
+                let values = column.iter().map(|outcome| outcome.to_option()).collect();
+                (rule.id.clone(), Column::Boolean(values))
+            });
+        let others = policy
+            .rules
+            .iter()
+            .filter(|rule| rule.on != CASE_EXPORT)
+            .map(|rule| (rule.id.clone(), Column::Boolean(vec![Some(true); rows])));
+        let block = RowBlock {
+            rows,
+            columns: own.chain(others).collect(),
+        };
+        let aids: Vec<(&str, &Expression)> = policy
+            .aids
+            .iter()
+            .map(|aid| (aid.id.as_str(), &aid.qualifies))
+            .collect();
+        let reached =
+            evaluate(&aids, &block, self.tokenising.as_of).map_err(TokeniseError::Evaluation)?;
+        let holds = |row: usize| reached.iter().any(|column| column[row] != Outcome::No);
+        Ok((0..rows).map(holds).collect())
+    }
+}
+
+/// The columns that the ID number gives: age, minor, sex.
+fn add_derived(block: &mut RowBlock, rows: &[Accepted]) {
+    let mut age = Column::new(FieldType::Integer);
+    let mut minor = Column::new(FieldType::Boolean);
+    let mut sex = Column::new(FieldType::String);
+    for row in rows {
+        age.push(row.age.map(Value::Integer));
+        minor.push(row.age.map(|age| Value::Boolean(age < 18)));
+        sex.push(row.sex.map(|sex| {
+            Value::String(match sex {
+                Sex::Male => "male".to_owned(),
+                Sex::Female => "female".to_owned(),
+            })
+        }));
+    }
+    for (name, column) in [
+        (aidlink_contract::DERIVED_AGE, age),
+        (aidlink_contract::DERIVED_MINOR, minor),
+        (aidlink_contract::DERIVED_SEX, sex),
+    ] {
+        block.columns.insert(name.to_owned(), column);
+    }
+}
