@@ -230,6 +230,7 @@ fn rules(criterion: &mut Criterion, made: &Made) {
     let terms = ScreeningTerms {
         as_of: plan.terms.as_of,
         snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
+        reject_rate: plan.terms.thresholds.reject_rate,
     };
     group.bench_function("screening of five registers", |bencher| {
         bencher.iter(|| screen(&plan.terms.policy, terms, &cases, &registers).is_ok());

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use aidlink_contract::text::Language;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use aidlink_office::terminal::LanguageChoice;
+use clap::{Args, Parser, Subcommand};
 
 use crate::sample::dirt::{DirtChoice, REALISTIC};
 
@@ -21,25 +22,10 @@ pub struct Cli {
     lang: Option<LanguageChoice>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LanguageChoice {
-    /// Chinese / 中文
-    Zh,
-    /// English / 英文
-    En,
-}
-
 impl Cli {
     /// The language asked for, or that of the locale: Chinese for `zh`, else English.
     pub fn language(&self) -> Language {
-        match self.lang {
-            Some(LanguageChoice::Zh) => Language::Chinese,
-            Some(LanguageChoice::En) => Language::English,
-            None => match sys_locale::get_locale() {
-                Some(locale) if locale.starts_with("zh") => Language::Chinese,
-                _ => Language::English,
-            },
-        }
+        LanguageChoice::or_locale(self.lang)
     }
 }
 
@@ -48,8 +34,14 @@ impl Cli {
 pub enum Command {
     /// Run one round of joint screening, from raw exports to match lists / 运行一轮联合筛查，从原始导出到核查清单
     Run(RunArguments),
-    /// Make and identify round keys / 生成、识别轮次密钥
+    /// Tokenise one export of a split round, for the centre / 在本机构把导出变成令牌文件（分步模式）
+    Tokenise(TokeniseArguments),
+    /// Resolve screened leads to match lists, at the procuratorate / 在检察机关把筛查线索还原为核查清单（分步模式）
+    Resolve(ResolveArguments),
+    /// Make, identify, seal and open round keys / 生成、识别、密封、打开轮次密钥
     Key(KeyArguments),
+    /// Make the identity by which this office opens sealed files / 生成本机构打开密封文件的身份
+    Identity(IdentityArguments),
     /// Check, test and explain a policy / 检查、测试、说明规则文件
     Policy(PolicyArguments),
     /// Look an export over before the round, without a key / 轮次之前核查导出，不需要密钥
@@ -73,6 +65,56 @@ pub struct RunArguments {
     pub threads: Option<u16>,
 }
 
+/// Arguments of `tokenise`.
+#[derive(Debug, Args)]
+pub struct TokeniseArguments {
+    /// The round file / 轮次文件
+    pub round: PathBuf,
+    /// The export, by the name of its schema / 导出的模式名称
+    #[arg(long)]
+    pub export: String,
+    /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
+    #[arg(long)]
+    pub output: Option<PathBuf>,
+    /// Threads; else one for each core / 线程数，默认每核一个
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub threads: Option<u16>,
+}
+
+/// Arguments of `resolve`.
+#[derive(Debug, Args)]
+pub struct ResolveArguments {
+    /// The round file / 轮次文件
+    pub round: PathBuf,
+    /// The screened leads from the centre / 筛查机构发来的线索文件
+    #[arg(long)]
+    pub leads: PathBuf,
+    /// The identity file that opens them; none for plain ones / 打开密封文件的身份文件
+    #[arg(long)]
+    pub identity: Option<PathBuf>,
+    /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
+    #[arg(long)]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `identity`.
+#[derive(Debug, Args)]
+pub struct IdentityArguments {
+    /// What to do with an identity
+    #[command(subcommand)]
+    pub command: IdentityCommand,
+}
+
+/// The verbs of `identity`.
+#[derive(Debug, Subcommand)]
+pub enum IdentityCommand {
+    /// Make an identity file and print its recipient / 生成身份文件并输出收件人公钥
+    New {
+        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        file: PathBuf,
+    },
+}
+
 /// Arguments of `key`.
 #[derive(Debug, Args)]
 pub struct KeyArguments {
@@ -93,6 +135,34 @@ pub enum KeyCommand {
     Id {
         /// The round file / 轮次文件
         round: PathBuf,
+    },
+    /// Seal the key that a round names, to send it to an agency / 密封密钥以便发给机构
+    Seal {
+        /// The round file / 轮次文件
+        round: PathBuf,
+        /// The agency's recipient, `age1...` / 机构的收件人公钥
+        #[arg(long, required_unless_present = "passphrase_file")]
+        recipient: Option<String>,
+        /// A file whose first line is the passphrase, instead of a recipient / 口令文件
+        #[arg(long, conflicts_with = "recipient")]
+        passphrase_file: Option<PathBuf>,
+        /// The sealed file to make / 要生成的密封文件
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Open a sealed key and write the key file that a round names / 打开密封的密钥
+    Open {
+        /// The round file / 轮次文件
+        round: PathBuf,
+        /// The sealed key / 密封的密钥文件
+        #[arg(long)]
+        sealed: PathBuf,
+        /// This agency's identity file / 本机构的身份文件
+        #[arg(long, required_unless_present = "passphrase_file")]
+        identity: Option<PathBuf>,
+        /// A file whose first line is the passphrase / 口令文件
+        #[arg(long, conflicts_with = "identity")]
+        passphrase_file: Option<PathBuf>,
     },
 }
 

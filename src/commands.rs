@@ -1,10 +1,33 @@
 //! The verbs of the command line, a file each.
 
 pub mod completions;
+pub mod identity;
 pub mod key;
 pub mod policy;
+pub mod resolve;
 pub mod run;
 pub mod sample;
 pub mod schema;
+pub mod tokenise;
 
 pub use aidlink_office::ending::Ending;
+
+use std::path::Path;
+
+use aidlink_contract::fault::Fault;
+use aidlink_contract::text::Text;
+
+/// A pool of so many threads; else one for each core.
+fn threads(round: &Path, threads: Option<u16>) -> Result<rayon::ThreadPool, Fault> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = threads {
+        pool = pool.num_threads(usize::from(threads));
+    }
+    pool.build().map_err(|_| {
+        Fault::of_file(
+            round,
+            Text::new("无法启动线程", "the threads could not be started"),
+            Text::new("请减少 --threads", "ask for fewer with --threads"),
+        )
+    })
+}

@@ -9,10 +9,14 @@ use aidlink_office::terminal;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    terminal::silence_panics();
     let cli = Cli::parse();
     let language = cli.language();
     let ending = match cli.command {
         Command::Run(arguments) => commands::run::run(arguments, language),
+        Command::Tokenise(arguments) => commands::tokenise::run(arguments, language),
+        Command::Resolve(arguments) => commands::resolve::run(arguments, language),
+        Command::Identity(arguments) => commands::identity::run(arguments, language),
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),
         Command::Schema(arguments) => commands::schema::run(arguments, language),

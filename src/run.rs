@@ -14,7 +14,7 @@ use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
-use aidlink_centre::screen::{ScreeningTerms, screen};
+use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::text::Text;
@@ -161,6 +161,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     let terms = ScreeningTerms {
         as_of: plan.terms.as_of,
         snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
+        reject_rate: plan.terms.thresholds.reject_rate,
     };
     let screening = screen(&plan.terms.policy, terms, &cases, &registers).map_err(|error| {
         Fault::of_file(
@@ -191,7 +192,19 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         .zip(reports)
         .map(|((planned, export), report)| read_export(planned, export, report))
         .collect();
-    let provisional = provisional(plan, terms, &exports, &screening.not_verified_by);
+    let reject_rates: Vec<(&str, f64)> = exports
+        .iter()
+        .map(|export| {
+            let rate = export.report.account.reject_rate();
+            (export.planned.schema.name.as_str(), rate)
+        })
+        .collect();
+    let provisional = provisional(
+        terms,
+        &reject_rates,
+        plan.cases.snapshot,
+        &screening.not_verified_by,
+    );
     Ok(RoundResult {
         exports,
         leads,
@@ -213,31 +226,4 @@ fn read_or_make_key(plan: &Plan) -> Result<(RoundKey, bool), Faults> {
         RoundKey::create(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
             .map(|key| (key, true))
     }
-}
-
-fn provisional(
-    plan: &Plan,
-    terms: ScreeningTerms,
-    exports: &[ReadExport],
-    not_verified_by: &BTreeMap<String, NotVerified>,
-) -> Vec<Provisional> {
-    let rates = exports.iter().filter_map(|export| {
-        let rate = export.report.account.reject_rate();
-        (rate > plan.terms.thresholds.reject_rate).then(|| Provisional::RejectRate {
-            export: export.planned.schema.name.clone(),
-            rate,
-        })
-    });
-    let stale = not_verified_by
-        .iter()
-        .filter(|(_, reason)| **reason == NotVerified::Stale)
-        .map(|(export, _)| Provisional::Stale {
-            export: export.clone(),
-        });
-    let stale_cases = terms
-        .is_stale(plan.cases.snapshot)
-        .then(|| Provisional::Stale {
-            export: plan.cases.schema.name.clone(),
-        });
-    rates.chain(stale_cases).chain(stale).collect()
 }

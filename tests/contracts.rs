@@ -119,6 +119,7 @@ fn screened(
     let terms = ScreeningTerms {
         as_of: plan.terms.as_of,
         snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
+        reject_rate: plan.terms.thresholds.reject_rate,
     };
     screen(&plan.terms.policy, terms, cases, registers)
 }

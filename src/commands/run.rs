@@ -1,10 +1,13 @@
 //! `aidlink run`: a pooled round from raw exports to match lists.
 
+use std::collections::BTreeMap;
+
 use aidlink_agency::account::Rest;
-use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::fault::Faults;
+use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::text::{Language, Text};
 
-use super::Ending;
+use super::{Ending, threads};
 use crate::audit::manifest;
 use crate::cli::RunArguments;
 use crate::lists::match_list::{MatchList, match_lists};
@@ -13,6 +16,7 @@ use crate::round::{Plan, fields_lacking};
 use crate::run::{RoundResult, run as run_round};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal::{self, Progress};
 
 /// Runs a round and writes its folder.
@@ -26,17 +30,9 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     if let Err(fault) = destination {
         return Ending::WrongConfiguration(fault.into());
     }
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = arguments.threads {
-        pool = pool.num_threads(usize::from(threads));
-    }
-    let Ok(pool) = pool.build() else {
-        let fault = Fault::of_file(
-            &arguments.round,
-            Text::new("无法启动线程", "the threads could not be started"),
-            Text::new("请减少 --threads", "ask for fewer with --threads"),
-        );
-        return Ending::Failed(fault.into());
+    let pool = match threads(&arguments.round, arguments.threads) {
+        Ok(pool) => pool,
+        Err(fault) => return Ending::Failed(fault.into()),
     };
     let progress = Progress::new(language);
     let mut log = AuditLog::new(jiff::Timestamp::now);
@@ -202,10 +198,37 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
             );
         }
     }
-    for (export, reason) in &result.not_verified_by {
+    let total = result.leads.len();
+    say(format!("线索{total}条："), format!("{total} leads:"));
+    say_lists(
+        &plan.terms,
+        &result.not_verified_by,
+        lists,
+        &result.provisional,
+        language,
+    );
+}
+
+/// Says what could not be verified, how many leads stand on each list, and
+/// where they were written.
+pub(super) fn say_lists(
+    terms: &RoundTerms,
+    not_verified_by: &BTreeMap<String, NotVerified>,
+    lists: &[MatchList],
+    provisional: &[Provisional],
+    language: Language,
+) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    for list in lists.iter().filter(|list| list.leads > 0) {
+        say(
+            format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
+            format!("  lists/for-review/{}.csv: {}", list.name, list.leads),
+        );
+    }
+    for (export, reason) in not_verified_by {
         let (zh, en) = match reason {
-            aidlink_contract::screened_lead::NotVerified::Absent => ("缺失", "absent"),
-            aidlink_contract::screened_lead::NotVerified::Stale => ("过旧", "stale"),
+            NotVerified::Absent => ("缺失", "absent"),
+            NotVerified::Stale => ("过旧", "stale"),
         };
         say(
             format!("  {export} {zh}：相关线索标为“未能核实”；只能由它发现的人本轮可能遗漏"),
@@ -214,22 +237,14 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
             ),
         );
     }
-    let total = result.leads.len();
-    say(format!("线索{total}条："), format!("{total} leads:"));
-    for list in lists.iter().filter(|list| list.leads > 0) {
-        say(
-            format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
-            format!("  lists/for-review/{}.csv: {}", list.name, list.leads),
-        );
-    }
-    for reason in &result.provisional {
+    for reason in provisional {
         let text = reason.text();
         say(
             format!("清单为暂定：{}", text.zh),
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let output = plan.terms.output.display();
+    let output = terms.output.display();
     say(
         format!("已写入 {output}（保密，仅限本人读取）"),
         format!("Written to {output} (confidential, owner-only)"),

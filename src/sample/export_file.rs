@@ -219,7 +219,7 @@ impl<'s> ExportFile<'s> {
             self.line(&["合计", &persons]);
         }
         match self.workbook.take() {
-            Some(workbook) => self.file.write(&workbook.bytes())?,
+            Some(workbook) => self.file.write_piece(&workbook.bytes())?,
             None => self.write_piece()?,
         }
         self.file.finish()?;
@@ -230,10 +230,10 @@ impl<'s> ExportFile<'s> {
         let bytes = self.encode(&self.piece);
         self.piece.clear();
         if !self.begun && self.style.starts_with_mark() {
-            self.file.write(b"\xef\xbb\xbf")?;
+            self.file.write_piece(b"\xef\xbb\xbf")?;
         }
         self.begun = true;
-        self.file.write(&bytes)
+        self.file.write_piece(&bytes)
     }
 
     fn header(&self, field: &Field) -> String {

@@ -80,6 +80,14 @@ impl DateEpoch {
     pub const YEARS: [(i64, DateEpoch); 2] =
         [(1900, DateEpoch::Year1900), (1904, DateEpoch::Year1904)];
 
+    /// The epoch's year.
+    pub fn year(self) -> i64 {
+        match self {
+            DateEpoch::Year1900 => 1900,
+            DateEpoch::Year1904 => 1904,
+        }
+    }
+
     /// The day of serial number 0. The epoch of 1900 counts a 29 February that
     /// never was, so that its day 0 lies two days before the first of January.
     fn day_zero(self) -> Date {

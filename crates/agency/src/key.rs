@@ -60,11 +60,16 @@ impl RoundKey {
                 Text::new("请检查系统", "check the system"),
             )
         })?;
-        let mut hex = Zeroizing::new(String::with_capacity(64));
-        for byte in bytes.iter() {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
+        let key = RoundKey { bytes };
+        key.write_new(path, round, purpose)?;
+        Ok(key)
+    }
+
+    /// Writes the key's file, owner-only; an existing file is never overwritten.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn write_new(&self, path: &Path, round: &str, purpose: &str) -> Result<(), Faults> {
         for text in [round, purpose] {
             if text.contains('\'') || text.chars().any(char::is_control) {
                 return Err(Fault::of_file(
@@ -78,15 +83,7 @@ impl RoundKey {
                 .into());
             }
         }
-        let content = Zeroizing::new(format!(
-            "# aidlink: secret. Whoever holds this key can find the ID number behind every token\n\
-             # of this round. Keep it owner-only; delete it when the round is closed.\n\
-             # 机密：持有此密钥者可还原本轮全部令牌。仅限本人读取，本轮结束后销毁。\n\
-             round = '{}'\n\
-             purpose = '{}'\n\
-             key = '{KEY_PREFIX}{}'\n",
-            round, purpose, *hex,
-        ));
+        let content = self.to_text(round, purpose);
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -119,7 +116,25 @@ impl RoundKey {
                 )
             }
         })?;
-        Ok(RoundKey { bytes })
+        Ok(())
+    }
+
+    /// The content of the key's file, to be sealed to an agency.
+    pub fn to_text(&self, round: &str, purpose: &str) -> Zeroizing<String> {
+        let mut hex = Zeroizing::new(String::with_capacity(64));
+        for byte in self.bytes.iter() {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Zeroizing::new(format!(
+            "# aidlink: secret. Whoever holds this key can find the ID number behind every token\n\
+             # of this round. Keep it owner-only; delete it when the round is closed.\n\
+             # 机密：持有此密钥者可还原本轮全部令牌。仅限本人读取，本轮结束后销毁。\n\
+             round = '{}'\n\
+             purpose = '{}'\n\
+             key = '{KEY_PREFIX}{}'\n",
+            round, purpose, *hex,
+        ))
     }
 
     /// Reads a key file.
@@ -129,6 +144,17 @@ impl RoundKey {
     /// it was made for another round or purpose.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         check_owner_only(path)?;
+        // Read by hand and wiped: a general parser would leave copies of the key.
+        let content =
+            Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
+        Self::parse(&content, path, round, purpose)
+    }
+
+    /// Reads the content of a key file; `path` is where it came from.
+    ///
+    /// # Errors
+    /// When it is none, or of another round or purpose.
+    pub fn parse(content: &[u8], path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         let no_key = || {
             Fault::of_file(
                 path,
@@ -139,10 +165,7 @@ impl RoundKey {
                 ),
             )
         };
-        // Read by hand and wiped: a general parser would leave copies of the key.
-        let content =
-            Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
-        let content = std::str::from_utf8(&content).map_err(|_| no_key())?;
+        let content = std::str::from_utf8(content).map_err(|_| no_key())?;
         let value = |name: &str| {
             content.lines().enumerate().find_map(|(index, line)| {
                 let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;

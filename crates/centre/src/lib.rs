@@ -15,3 +15,4 @@
 //! ```
 
 pub mod screen;
+pub mod screening;

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::policy::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
-use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, ScreenedLead};
+use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
 use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
@@ -26,6 +26,9 @@ pub struct ScreeningTerms {
     /// A register's snapshot older than this, in days before the as-of date,
     /// is stale: who receives an aid cannot be verified from it.
     pub snapshot_age_days: i32,
+    /// Share of an export's rows rejected, 0 to 1, beyond which the lists are
+    /// provisional.
+    pub reject_rate: f64,
 }
 
 impl ScreeningTerms {
@@ -143,6 +146,32 @@ pub fn screen(
         matched,
         not_verified_by,
     })
+}
+
+/// Why the lists of a round are provisional. `reject_rates` are those of the
+/// exports that were screened, the case parties first.
+pub fn provisional(
+    terms: ScreeningTerms,
+    reject_rates: &[(&str, f64)],
+    case_snapshot: Date,
+    not_verified_by: &BTreeMap<String, NotVerified>,
+) -> Vec<Provisional> {
+    let rates = reject_rates
+        .iter()
+        .filter(|(_, rate)| *rate > terms.reject_rate)
+        .map(|(export, rate)| Provisional::RejectRate {
+            export: (*export).to_owned(),
+            rate: *rate,
+        });
+    let stale = |export: &str| Provisional::Stale {
+        export: export.to_owned(),
+    };
+    let stale_cases = terms.is_stale(case_snapshot).then(|| stale(CASE_EXPORT));
+    let stale_registers = not_verified_by
+        .iter()
+        .filter(|(_, reason)| **reason == NotVerified::Stale)
+        .map(|(export, _)| stale(export));
+    rates.chain(stale_cases).chain(stale_registers).collect()
 }
 
 fn check_tables(

@@ -4,6 +4,7 @@
 //! round, no ID number and no lead.
 
 pub mod audit_log;
+pub mod crossing;
 pub mod ending;
 pub mod output_folder;
 pub mod round;

@@ -111,8 +111,8 @@ impl OutputFolder {
         Ok(())
     }
 
-    /// A file to be written piece by piece; it is not among
-    /// [`OutputFolder::written`].
+    /// A file to be written piece by piece; [`OutputFolder::add`] puts it
+    /// among the files written.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -120,10 +120,31 @@ impl OutputFolder {
         let shown = self.destination.join(path);
         create_file(&self.partial.path().join(path))
             .map(|file| StreamedFile {
-                file: io::BufWriter::new(file),
+                file: io::BufWriter::with_capacity(1 << 16, file),
                 shown: shown.clone(),
+                path: path.to_owned(),
+                digest: blake3::Hasher::new(),
+                byte_length: 0,
             })
             .map_err(|error| unwritable(&shown, &error))
+    }
+
+    /// Adds a file that was written piece by piece.
+    pub fn add(&mut self, written: WrittenFile) -> WrittenFile {
+        self.written.push(written.clone());
+        written
+    }
+
+    /// The folder in which unnamed files may lie until the end: nobody else
+    /// may look into it.
+    pub fn for_unnamed_files(&self) -> &Path {
+        self.partial.path()
+    }
+
+    /// Tells why a file of the folder could not be written.
+    pub fn fault_of(&self, path: &str) -> impl Fn(&io::Error) -> Fault + use<> {
+        let shown = self.destination.join(path);
+        move |error| unwritable(&shown, error)
     }
 
     /// The files written so far, in order.
@@ -163,6 +184,9 @@ fn parent_of(destination: &Path) -> &Path {
 pub struct StreamedFile {
     file: io::BufWriter<File>,
     shown: PathBuf,
+    path: String,
+    digest: blake3::Hasher,
+    byte_length: u64,
 }
 
 impl StreamedFile {
@@ -170,21 +194,44 @@ impl StreamedFile {
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.file
-            .write_all(bytes)
+    pub fn write_piece(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.write_all(bytes)
             .map_err(|error| unwritable(&self.shown, &error))
+    }
+
+    /// Tells why the file could not be written.
+    pub fn fault(&self) -> impl Fn(&io::Error) -> Fault + use<> {
+        let shown = self.shown.clone();
+        move |error| unwritable(&shown, error)
     }
 
     /// Writes what is left and makes it lasting.
     ///
     /// # Errors
     /// When the disk is full.
-    pub fn finish(mut self) -> Result<(), Fault> {
+    pub fn finish(mut self) -> Result<WrittenFile, Fault> {
         self.file
             .flush()
             .and_then(|()| self.file.get_ref().sync_all())
-            .map_err(|error| unwritable(&self.shown, &error))
+            .map_err(|error| unwritable(&self.shown, &error))?;
+        Ok(WrittenFile {
+            path: self.path,
+            digest: self.digest.finalize().to_hex().to_string(),
+            byte_length: self.byte_length,
+        })
+    }
+}
+
+impl Write for StreamedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or_default());
+        self.byte_length += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -4,12 +4,50 @@ use std::io::{IsTerminal, Write};
 
 use aidlink_contract::fault::Faults;
 use aidlink_contract::text::{Language, Text};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+
+/// The language of messages, as the command line says it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LanguageChoice {
+    /// Chinese / 中文
+    Zh,
+    /// English / 英文
+    En,
+}
+
+impl LanguageChoice {
+    /// The language asked for, or that of the locale: Chinese for `zh`, else English.
+    pub fn or_locale(choice: Option<Self>) -> Language {
+        match choice {
+            Some(LanguageChoice::Zh) => Language::Chinese,
+            Some(LanguageChoice::En) => Language::English,
+            None => match sys_locale::get_locale() {
+                Some(locale) if locale.starts_with("zh") => Language::Chinese,
+                _ => Language::English,
+            },
+        }
+    }
+}
 
 /// Prints a line on standard output. A reader that has gone away is no fault
 /// of the run.
 pub fn say(text: &Text, language: Language) {
     let _ = writeln!(std::io::stdout(), "{}", text.in_language(language));
+}
+
+/// What is said of a panic names the place in the program and nothing else: the
+/// library that panicked may have put a value of an export into its message.
+pub fn silence_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or(String::new(), |place| {
+            format!("{}:{}", place.file(), place.line())
+        });
+        let _ = writeln!(
+            std::io::stderr(),
+            "internal error / 内部错误 ({place}); please report it / 请报告此问题"
+        );
+    }));
 }
 
 /// Prints faults on standard error, each with what to do.

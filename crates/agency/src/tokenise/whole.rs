@@ -155,9 +155,7 @@ struct Gathered {
 
 impl Tally<WholeCheck<'_>> for Gathered {
     fn row(&mut self, check: &WholeCheck<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let taken = self
-            .checked
-            .row(&check.row, place, row, &mut self.scratch);
+        let taken = self.checked.row(&check.row, place, row, &mut self.scratch);
         if let Some((row, checked, token)) = taken {
             let as_of = check.row.identity.as_of();
             self.accepted

@@ -1,0 +1,185 @@
+//! aidlink-screen: at the centre of a split round, token files in, screened
+//! leads out. It holds no key of a round and sees no ID number.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aidlink_centre::screening::{self, Screened};
+use aidlink_contract::screened_lead::NotVerified;
+use aidlink_contract::text::{Language, Text};
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::ending::Ending;
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::{Mode, RoundTerms};
+use aidlink_office::sealed::{Opener, new_identity};
+use aidlink_office::terminal::{self, LanguageChoice};
+use clap::{Args, Parser, Subcommand};
+
+/// Screen the token files of a split round, at a centre that holds no key
+/// / 筛查机构：汇合各机构的令牌文件，不持有密钥
+#[derive(Debug, Parser)]
+#[command(name = "aidlink-screen", version, propagate_version = true)]
+struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    command: Command,
+    /// Language of messages; else from the locale / 提示语言，默认随系统
+    #[arg(long, global = true, value_enum)]
+    lang: Option<LanguageChoice>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Screen token files and seal the leads to the procuratorate / 筛查令牌文件，把线索密封给检察机关
+    Run(RunArguments),
+    /// Make the identity by which the centre opens token files / 生成筛查机构打开令牌文件的身份
+    Identity {
+        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// The round file / 轮次文件
+    round: PathBuf,
+    /// Token files, or folders of them / 令牌文件或其所在文件夹
+    #[arg(long, required = true, num_args = 1..)]
+    tokens: Vec<PathBuf>,
+    /// The centre's identity file; none for plain files / 筛查机构的身份文件
+    #[arg(long)]
+    identity: Option<PathBuf>,
+    /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    terminal::silence_panics();
+    let cli = Cli::parse();
+    let language = LanguageChoice::or_locale(cli.lang);
+    let ending = match cli.command {
+        Command::Run(arguments) => run(&arguments, language),
+        Command::Identity { file } => identity(&file, language),
+    };
+    if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
+        terminal::print_faults(faults, language);
+    }
+    ExitCode::from(ending.exit_code())
+}
+
+fn identity(file: &std::path::Path, language: Language) -> Ending {
+    match new_identity(file) {
+        Ok(recipient) => {
+            let (file, recipient) = (file.display(), recipient.to_string());
+            terminal::say(
+                &Text::new(
+                    format!(
+                        "已生成身份文件 {file}，仅限本人读取。收件人公钥（可公开）：{recipient}"
+                    ),
+                    format!(
+                        "made the identity {file}, owner-only. Its recipient, which may be public: {recipient}"
+                    ),
+                ),
+                language,
+            );
+            Ending::Done
+        }
+        Err(faults) => Ending::Failed(faults),
+    }
+}
+
+fn run(arguments: &RunArguments, language: Language) -> Ending {
+    // The centre reads no export: nothing of them is looked at.
+    let terms = RoundTerms::read(
+        &arguments.round,
+        arguments.output.as_deref(),
+        Mode::Split,
+        &mut |_, _, _| {},
+    );
+    let terms = match terms {
+        Ok(terms) => terms,
+        Err(faults) => return Ending::WrongConfiguration(faults),
+    };
+    let destination = OutputFolder::check_absent(&terms.output)
+        .and_then(|()| OutputFolder::check_parent(&terms.output));
+    if let Err(fault) = destination {
+        return Ending::WrongConfiguration(fault.into());
+    }
+    let opener = match arguments.identity.as_deref().map(Opener::read_identity) {
+        None => None,
+        Some(Ok(opener)) => Some(opener),
+        Some(Err(faults)) => return Ending::Failed(faults),
+    };
+    let files = match screening::token_files(&arguments.tokens) {
+        Ok(files) => files,
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
+    let mut log = AuditLog::new(jiff::Timestamp::now);
+    log.record(
+        "screening_started",
+        &[
+            ("round", &terms.round),
+            ("round_file_blake3", &terms.digest),
+        ],
+    );
+    match screening::run(&terms, &files, opener.as_ref(), log) {
+        Err(faults) => Ending::Failed(faults),
+        Ok(screened) => {
+            say(&terms, &screened, language);
+            if screened.provisional.is_empty() {
+                Ending::Done
+            } else {
+                Ending::ThresholdPassed
+            }
+        }
+    }
+}
+
+fn say(terms: &RoundTerms, screened: &Screened, language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let (round, screening) = (&terms.round, &screened.screening);
+    let screening = screening.get(..12).unwrap_or(screening);
+    say(
+        format!("轮次 {round}，筛查 {screening}"),
+        format!("Round {round}, screening {screening}"),
+    );
+    let (rows, parties) = (screened.case_rows, screened.case_parties);
+    say(
+        format!("  案件当事人：{rows}行，{parties}人"),
+        format!("  case parties: {rows} rows, {parties} persons"),
+    );
+    for (export, (matched, unmatched)) in &screened.matched {
+        let tokens = matched + unmatched;
+        say(
+            format!("  {export}：令牌{tokens} = 匹配{matched} + 未匹配{unmatched}"),
+            format!("  {export}: {tokens} tokens = {matched} matched + {unmatched} unmatched"),
+        );
+    }
+    for (export, reason) in &screened.not_verified_by {
+        let (zh, en) = match reason {
+            NotVerified::Absent => ("尚未送来", "not there yet"),
+            NotVerified::Stale => ("过旧", "stale"),
+        };
+        say(
+            format!("  {export} {zh}：相关线索标为“未能核实”；送来后请重新筛查"),
+            format!(
+                "  {export} is {en}: leads that need it are marked \"not verified\"; screen again when it comes"
+            ),
+        );
+    }
+    for reason in &screened.provisional {
+        let text = reason.text();
+        say(
+            format!("清单将为暂定：{}", text.zh),
+            format!("The lists will be provisional: {}", text.en),
+        );
+    }
+    let leads = screened.leads;
+    let file = terms.output.join(&screened.crossed.written.path);
+    let file = file.display();
+    say(
+        format!("线索{leads}条，请送检察机关：{file}"),
+        format!("{leads} leads, to be sent to the procuratorate: {file}"),
+    );
+}

@@ -1,0 +1,530 @@
+//! A screening at the centre: the token files of all agencies are opened,
+//! checked and joined, and the screened leads are sealed to the procuratorate.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::leads_file::LeadsFile;
+use aidlink_contract::screened_lead::{NotVerified, Provisional};
+use aidlink_contract::text::Text;
+use aidlink_contract::token::Token;
+use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties};
+use aidlink_contract::token_table::{CaseTable, RegisterTable};
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::{Crossing, RoundTerms};
+use aidlink_office::sealed::Opener;
+use serde_json::{Value, json};
+
+use crate::screen::{Screening, ScreeningTerms, provisional, screen};
+
+/// What a screening gave, for the terminal.
+pub struct Screened {
+    /// The token files, the case parties first, then in the order of the round.
+    pub files: Vec<ReceivedFile>,
+    /// Tokens of each register that are a case party's, and that are not.
+    pub matched: BTreeMap<String, (u64, u64)>,
+    /// Case rows screened.
+    pub case_rows: u64,
+    /// Case parties among them.
+    pub case_parties: u64,
+    /// Exports that the policy uses and that are absent or stale.
+    pub not_verified_by: BTreeMap<String, NotVerified>,
+    /// Why the lists will be provisional.
+    pub provisional: Vec<Provisional>,
+    /// How many leads there are.
+    pub leads: usize,
+    /// Tells this screening from others of the round.
+    pub screening: String,
+    /// The file for the procuratorate.
+    pub crossed: CrossedFile,
+}
+
+/// A token file as it came.
+pub struct ReceivedFile {
+    /// Its name.
+    pub name: String,
+    /// BLAKE3 digest of its plain text, hexadecimal.
+    pub digest: String,
+    /// Bytes of its plain text.
+    pub byte_length: u64,
+    /// What it says of itself.
+    pub head: TokenFileHead,
+}
+
+/// A token file that was opened and fits the round.
+struct OpenedFile {
+    path: PathBuf,
+    received: ReceivedFile,
+    tokens: TokenFile,
+}
+
+/// Screens token files and writes the output folder of the round.
+///
+/// # Errors
+/// Every fault of the files at once, each with the agency that must send
+/// again; or why the output could not be written.
+pub fn run(
+    terms: &RoundTerms,
+    paths: &[PathBuf],
+    opener: Option<&Opener>,
+    mut log: AuditLog,
+) -> Result<Screened, Faults> {
+    let mut folder = OutputFolder::begin(&terms.output)?;
+    let mut opened = open_files(terms, paths, opener, folder.for_unnamed_files())?;
+    let order: Vec<&str> = terms
+        .exports()
+        .map(|export| export.schema.name.as_str())
+        .collect();
+    opened.sort_by_key(|file| {
+        let export = &file.received.head.origin.export;
+        order.iter().position(|name| name == export)
+    });
+    for file in &opened {
+        log.record(
+            "token_file_received",
+            &[
+                ("export", &file.received.head.origin.export),
+                ("plain_blake3", &file.received.digest),
+            ],
+        );
+    }
+    let (files, cases, registers) = read_tables(terms, opened)?;
+    let screening_terms = ScreeningTerms {
+        as_of: terms.as_of,
+        snapshot_age_days: terms.thresholds.snapshot_age_days,
+        reject_rate: terms.thresholds.reject_rate,
+    };
+    let screened = screen(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
+        Fault::of_file(
+            &terms.file,
+            error.text(),
+            Text::new(
+                "请相应机构重新生成令牌文件",
+                "ask the agency to tokenise again",
+            ),
+        )
+    })?;
+    let Screening {
+        leads,
+        matched,
+        not_verified_by,
+    } = screened;
+    let reject_rates: Vec<(&str, f64)> = files
+        .iter()
+        .map(|file| {
+            let rate = file.head.account.reject_rate();
+            (file.head.origin.export.as_str(), rate)
+        })
+        .collect();
+    let provisional = provisional(
+        screening_terms,
+        &reject_rates,
+        cases.origin().snapshot,
+        &not_verified_by,
+    );
+    let screening = screening_id(&files);
+    log.record(
+        "screened",
+        &[
+            ("screening", &screening),
+            ("leads", &leads.len().to_string()),
+        ],
+    );
+    let leads_count = leads.len();
+    let leads = LeadsFile {
+        round: terms.round.clone(),
+        policy_digest: terms.policy.digest.clone(),
+        key_id: cases.origin().key_id.clone(),
+        algorithm: terms.algorithm,
+        screening: screening.clone(),
+        // The case parties come first.
+        case_sources: files
+            .first()
+            .map(|file| file.head.sources.clone())
+            .unwrap_or_default(),
+        not_verified_by: not_verified_by.clone(),
+        provisional: provisional.clone(),
+        leads,
+    };
+    let crossed = write_leads(terms, &mut folder, &leads)?;
+    let screened = Screened {
+        matched,
+        case_rows: cases.tokens().len() as u64,
+        case_parties: distinct(cases.tokens()).len() as u64,
+        files,
+        not_verified_by,
+        provisional,
+        leads: leads_count,
+        screening,
+        crossed,
+    };
+    log.record(
+        "file_written",
+        &[
+            ("file", &screened.crossed.written.path),
+            ("blake3", &screened.crossed.written.digest),
+        ],
+    );
+    let manifest = format!("{:#}\n", manifest(terms, &screened, &folder)).into_bytes();
+    folder.write("manifest.json", &manifest)?;
+    let digest = blake3::hash(&manifest).to_hex().to_string();
+    log.record("screening_complete", &[("manifest_blake3", &digest)]);
+    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
+    folder.complete()?;
+    Ok(screened)
+}
+
+/// The files to read: those named, and of a folder every token file in it.
+///
+/// # Errors
+/// When a folder cannot be read or holds none.
+pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let mut found: Vec<PathBuf> = entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.ends_with(".parquet") || name.ends_with(".parquet.age")
+            })
+            .collect();
+        if found.is_empty() {
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    "文件夹中没有令牌文件",
+                    "there is no token file in the folder",
+                ),
+                Text::new(
+                    "令牌文件以 .parquet 或 .parquet.age 结尾",
+                    "token files end in .parquet or .parquet.age",
+                ),
+            ));
+        }
+        found.sort();
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+fn open_files(
+    terms: &RoundTerms,
+    paths: &[PathBuf],
+    opener: Option<&Opener>,
+    beside: &Path,
+) -> Result<Vec<OpenedFile>, Faults> {
+    let crossing = terms
+        .sealing
+        .as_ref()
+        .map_or(Crossing::Plain, |sealing| sealing.tokens.clone());
+    let mut faults = Faults::new();
+    let mut opened: Vec<OpenedFile> = Vec::new();
+    for path in paths {
+        match open_file(terms, path, &crossing, opener, beside) {
+            Err(fault) => faults.push(fault),
+            Ok(file) => {
+                let export = &file.received.head.origin.export;
+                let earlier = opened
+                    .iter()
+                    .find(|other| other.received.head.origin.export == *export);
+                match earlier {
+                    None => opened.push(file),
+                    Some(earlier) => faults.push(Fault::of_file(
+                        path,
+                        Text::new(
+                            format!("{export} 已有令牌文件 {}", earlier.received.name),
+                            format!(
+                                "there is already a token file of {export}, {}",
+                                earlier.received.name
+                            ),
+                        ),
+                        Text::new("请只保留一个", "keep one of them"),
+                    )),
+                }
+            }
+        }
+    }
+    if !opened
+        .iter()
+        .any(|file| is_of_case_parties(&file.received.head))
+        && faults.is_empty()
+    {
+        faults.push(Fault::of_file(
+            &terms.file,
+            Text::new(
+                "没有案件当事人的令牌文件",
+                "there is no token file of the case parties",
+            ),
+            Text::new(
+                "请检察机关送来令牌文件",
+                "ask the procuratorate for its token file",
+            ),
+        ));
+    }
+    check_keys(&opened, &mut faults);
+    faults.or_value(Some(opened))
+}
+
+fn open_file(
+    terms: &RoundTerms,
+    path: &Path,
+    crossing: &Crossing,
+    opener: Option<&Opener>,
+    beside: &Path,
+) -> Result<OpenedFile, Fault> {
+    let plain = receive(path, crossing, opener, beside)?;
+    let tokens = TokenFile::open(plain.file, &terms.policy)
+        .map_err(|fault| send_again(terms, path, None, fault.text()))?;
+    if let Some(what) = difference(terms, tokens.head()) {
+        let export = &tokens.head().origin.export;
+        return Err(send_again(
+            terms,
+            path,
+            Some(export),
+            Text::new(
+                format!("令牌文件的{}与本轮不同", what.zh),
+                format!("the token file is of another {} than this round", what.en),
+            ),
+        ));
+    }
+    Ok(OpenedFile {
+        path: path.to_path_buf(),
+        received: ReceivedFile {
+            name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            digest: plain.digest,
+            byte_length: plain.byte_length,
+            head: tokens.head().clone(),
+        },
+        tokens,
+    })
+}
+
+/// What of a file's head is not this round's.
+fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
+    let origin = &head.origin;
+    let Some(export) = terms.export(&origin.export) else {
+        return Some(Text::new("导出", "export"));
+    };
+    if origin.round != terms.round {
+        Some(Text::new("轮次", "round"))
+    } else if origin.policy_digest != terms.policy.digest {
+        Some(Text::new("规则文件", "policy"))
+    } else if head.schema_digest != export.schema.digest {
+        Some(Text::new("导出模式", "schema"))
+    } else if origin.algorithm != terms.algorithm {
+        Some(Text::new("令牌算法", "token algorithm"))
+    } else if origin.snapshot != export.snapshot {
+        Some(Text::new("数据提取日", "snapshot"))
+    } else {
+        None
+    }
+}
+
+/// Which file was made with another key: all must have that of the case parties.
+fn check_keys(opened: &[OpenedFile], faults: &mut Faults) {
+    let Some(cases) = opened
+        .iter()
+        .find(|file| is_of_case_parties(&file.received.head))
+    else {
+        return;
+    };
+    let key_id = &cases.received.head.origin.key_id;
+    for file in opened {
+        let origin = &file.received.head.origin;
+        if origin.key_id != *key_id {
+            faults.push(Fault::of_file(
+                &file.path,
+                Text::new(
+                    format!(
+                        "{} 的令牌使用密钥 {}，案件当事人使用 {key_id}",
+                        origin.export, origin.key_id
+                    ),
+                    format!(
+                        "{} was tokenised with the key {}, the case parties with {key_id}",
+                        origin.export, origin.key_id
+                    ),
+                ),
+                Text::new(
+                    "请该机构用本轮密钥重新生成令牌文件",
+                    "ask the agency to tokenise again with the key of this round",
+                ),
+            ));
+        }
+    }
+}
+
+fn send_again(terms: &RoundTerms, path: &Path, export: Option<&str>, message: Text) -> Fault {
+    let agency = export
+        .and_then(|export| terms.export(export))
+        .map(|export| terms.policy.agency_name(&export.schema.agency));
+    let hint = match agency {
+        Some(agency) => Text::new(
+            format!("请{}重新生成并发送令牌文件", agency.zh),
+            format!("ask {} to tokenise and send again", agency.en),
+        ),
+        None => Text::new(
+            "请该机构重新生成并发送令牌文件",
+            "ask its agency to tokenise and send again",
+        ),
+    };
+    Fault::of_file(path, message, hint)
+}
+
+type Tables = (Vec<ReceivedFile>, CaseTable, Vec<RegisterTable>);
+
+fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Faults> {
+    let mut faults = Faults::new();
+    let mut cases: Option<CaseTable> = None;
+    let mut parties: Arc<[Token]> = Arc::new([]);
+    let mut registers = Vec::new();
+    let mut files = Vec::new();
+    // The case parties come first.
+    for file in opened {
+        let export = file.received.head.origin.export.clone();
+        let read = if is_of_case_parties(&file.received.head) {
+            file.tokens.read_cases().map(|table| {
+                parties = distinct(table.tokens()).into();
+                cases = Some(table);
+            })
+        } else {
+            let table = file.tokens.read_register(Arc::clone(&parties));
+            table.map(|table| registers.push(table))
+        };
+        if let Err(fault) = read {
+            faults.push(send_again(terms, &file.path, Some(&export), fault.text()));
+        }
+        files.push(file.received);
+    }
+    faults.or_value(cases.map(|cases| (files, cases, registers)))
+}
+
+fn distinct(tokens: &[Token]) -> Vec<Token> {
+    let mut distinct = tokens.to_vec();
+    distinct.dedup();
+    distinct
+}
+
+/// BLAKE3 over the digests of the token files, by export.
+fn screening_id(files: &[ReceivedFile]) -> String {
+    let mut digest = blake3::Hasher::new();
+    for file in files {
+        digest.update(file.head.origin.export.as_bytes());
+        digest.update(b"\n");
+        digest.update(file.digest.as_bytes());
+        digest.update(b"\n");
+    }
+    digest.finalize().to_hex().to_string()
+}
+
+fn write_leads(
+    terms: &RoundTerms,
+    folder: &mut OutputFolder,
+    leads: &LeadsFile,
+) -> Result<CrossedFile, Fault> {
+    let crossing = terms
+        .sealing
+        .as_ref()
+        .map_or(Crossing::Plain, |sealing| sealing.leads.clone());
+    let path = "to-procuratorate/leads.json";
+    let mut file = CrossingFile::begin(folder, path, &crossing)?;
+    let fault = folder.fault_of(path);
+    file.write_all(&leads.to_bytes())
+        .map_err(|error| fault(&error))?;
+    file.finish(folder)
+}
+
+fn manifest(terms: &RoundTerms, screened: &Screened, folder: &OutputFolder) -> Value {
+    let received: Vec<Value> = screened
+        .files
+        .iter()
+        .map(|file| {
+            let origin = &file.head.origin;
+            let account = &file.head.account;
+            let tokens = screened.matched.get(&origin.export);
+            json!({
+                "file": file.name,
+                "plain_blake3": file.digest,
+                "plain_bytes": file.byte_length,
+                "export": origin.export,
+                "snapshot": origin.snapshot.to_string(),
+                "schema_blake3": file.head.schema_digest,
+                "account_at_the_agency": {
+                    "rows": account.rows,
+                    "rejected": account.rejected,
+                    "withheld": account.withheld,
+                    "without_outcome": account.without_outcome,
+                    "sent": account.sent,
+                },
+                "tokens": tokens.map(|(matched, unmatched)| json!({
+                    "tokens": matched + unmatched,
+                    "matched": matched,
+                    "unmatched": unmatched,
+                })),
+            })
+        })
+        .collect();
+    let not_verified: serde_json::Map<String, Value> = screened
+        .not_verified_by
+        .iter()
+        .map(|(export, reason)| (export.clone(), reason.name().into()))
+        .collect();
+    let provisional: Vec<Value> = screened
+        .provisional
+        .iter()
+        .map(|reason| {
+            let text = reason.text();
+            json!({"zh": text.zh, "en": text.en})
+        })
+        .collect();
+    let outputs: Vec<Value> = folder
+        .written()
+        .iter()
+        .map(|file| json!({"file": file.path, "blake3": file.digest, "bytes": file.byte_length}))
+        .collect();
+    let crossed = &screened.crossed;
+    json!({
+        "manifest_version": 1,
+        "software": {"name": "aidlink-screen", "version": env!("CARGO_PKG_VERSION")},
+        "mode": terms.mode.name(),
+        "step": "screen",
+        "round": terms.round,
+        "round_file_blake3": terms.digest,
+        "as_of": terms.as_of.to_string(),
+        "purpose": terms.purpose,
+        "retention_until": terms.retention_until.to_string(),
+        "policy": {
+            "id": terms.policy.id,
+            "version": terms.policy.version,
+            "blake3": terms.policy.digest,
+        },
+        "screening": screened.screening,
+        "case_rows": screened.case_rows,
+        "case_parties": screened.case_parties,
+        "received": received,
+        "not_verified_by": not_verified,
+        "provisional": provisional,
+        "leads": screened.leads,
+        "crossing": [{
+            "file": crossed.written.path,
+            "to": "procuratorate",
+            "sealed_to": crossed.sealed_to,
+            "plain_blake3": crossed.plain_digest,
+            "plain_bytes": crossed.plain_length,
+        }],
+        "outputs": outputs,
+    })
+}

@@ -1,0 +1,225 @@
+//! `aidlink resolve`: at the procuratorate, screened leads and its own export
+//! of case parties become the match lists.
+
+use std::io::Read;
+
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::resolve::{ResolvedLead, resolve};
+use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::tokenise::{FileReport, Tokenising};
+use aidlink_agency::tokeniser::Tokeniser;
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::leads_file::LeadsFile;
+use aidlink_contract::text::{Language, Text};
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::crossing::receive;
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::Crossing;
+use aidlink_office::sealed::Opener;
+use aidlink_office::terminal::{self, Progress};
+use serde_json::json;
+
+use super::Ending;
+use super::tokenise::check_algorithm;
+use crate::audit::manifest;
+use crate::cli::ResolveArguments;
+use crate::exports::open;
+use crate::lists::match_list::{MatchList, match_lists};
+use crate::round::ExportPlan;
+
+/// What resolving gave.
+struct Resolved {
+    leads: Vec<ResolvedLead>,
+    lists: Vec<MatchList>,
+    file: LeadsFile,
+}
+
+/// Resolves screened leads and writes the lists.
+pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
+    let plan = match ExportPlan::read_cases(&arguments.round, arguments.output.as_deref()) {
+        Ok(plan) => plan,
+        Err(faults) => return Ending::WrongConfiguration(faults),
+    };
+    let output = &plan.terms.output;
+    let destination =
+        OutputFolder::check_absent(output).and_then(|()| OutputFolder::check_parent(output));
+    if let Err(fault) = destination {
+        return Ending::WrongConfiguration(fault.into());
+    }
+    let progress = Progress::new(language);
+    let done = resolve_leads(&plan, &arguments, &progress);
+    progress.finish();
+    match done {
+        Err(faults) => Ending::Failed(faults),
+        Ok(resolved) => {
+            say(&plan, &resolved, language);
+            if resolved.file.provisional.is_empty() {
+                Ending::Done
+            } else {
+                Ending::ThresholdPassed
+            }
+        }
+    }
+}
+
+fn resolve_leads(
+    plan: &ExportPlan,
+    arguments: &ResolveArguments,
+    progress: &Progress,
+) -> Result<Resolved, Faults> {
+    let terms = &plan.terms;
+    check_algorithm(terms)?;
+    let mut log = AuditLog::new(jiff::Timestamp::now);
+    log.record(
+        "resolve_started",
+        &[
+            ("round", &terms.round),
+            ("round_file_blake3", &terms.digest),
+            ("operator", &terms.operator),
+        ],
+    );
+    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose)?;
+    let mut folder = OutputFolder::begin(&terms.output)?;
+    let opener = match &arguments.identity {
+        Some(file) => Some(Opener::read_identity(file)?),
+        None => None,
+    };
+    // A split round has a sealing: the round file was checked.
+    let crossing = terms
+        .sealing
+        .as_ref()
+        .map_or(Crossing::Plain, |sealing| sealing.leads.clone());
+    let leads_path = arguments.leads.as_path();
+    let mut plain = receive(
+        leads_path,
+        &crossing,
+        opener.as_ref(),
+        folder.for_unnamed_files(),
+    )?;
+    let mut bytes = Vec::new();
+    plain
+        .file
+        .read_to_end(&mut bytes)
+        .map_err(|error| Fault::unreadable(leads_path, &error))?;
+    let key_id = key.id();
+    let refused = |text: Text| {
+        Fault::of_file(
+            leads_path,
+            text,
+            Text::new(
+                "请筛查机构用本轮的轮次文件重新筛查",
+                "ask the centre to screen again with this round's file",
+            ),
+        )
+    };
+    let file = LeadsFile::parse(&bytes).map_err(|fault| refused(fault.text()))?;
+    file.check(&terms.round, &terms.policy.digest, &key_id, terms.algorithm)
+        .map_err(|fault| refused(fault.text()))?;
+    let unknown_aid = file
+        .leads
+        .iter()
+        .any(|lead| terms.policy.aid(&lead.aid).is_none());
+    if unknown_aid {
+        return Err(refused(Text::new(
+            "线索文件中有规则文件没有的救助项目",
+            "the file names an aid that the policy does not have",
+        ))
+        .into());
+    }
+    log.record(
+        "leads_received",
+        &[
+            ("screening", &file.screening),
+            ("plain_blake3", &plain.digest),
+            ("leads", &file.leads.len().to_string()),
+        ],
+    );
+    let mut faults = Faults::new();
+    let exports = open(&terms.policy, &plan.export, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    progress.step(&plan.export.schema.title);
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let on_rows = |rows| progress.rows(rows);
+    let tokenising = Tokenising {
+        schema: &plan.export.schema,
+        policy: &terms.policy,
+        as_of: terms.as_of,
+        tokeniser: &tokeniser,
+        probe: None,
+        pass: Pass::DEFAULT,
+        progress: &on_rows,
+    };
+    let screened: Vec<FileReport> = file
+        .case_sources
+        .iter()
+        .map(|source| FileReport {
+            digest: source.digest.clone(),
+            byte_length: source.byte_length,
+        })
+        .collect();
+    let leads = resolve(&exports, &tokenising, &screened, file.leads.clone())?;
+    log.record("resolved", &[("leads", &leads.len().to_string())]);
+
+    let lists = match_lists(terms, &leads, &file.provisional);
+    for list in &lists {
+        folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
+    }
+    let mut summary = manifest::leads_summary(terms, &leads, &lists);
+    summary["provisional"] = manifest::reasons(&file.provisional).into();
+    summary["not_verified_by"] = manifest::not_verified(&file.not_verified_by).into();
+    folder.write("summary.json", format!("{summary:#}\n").as_bytes())?;
+    for written in folder.written() {
+        log.record(
+            "file_written",
+            &[("file", &written.path), ("blake3", &written.digest)],
+        );
+    }
+    let mut document = manifest::round(terms, "resolve");
+    document["provisional"] = manifest::reasons(&file.provisional).into();
+    document["not_verified_by"] = manifest::not_verified(&file.not_verified_by).into();
+    document["key"] = manifest::key(terms, &key_id);
+    document["screening"] = file.screening.clone().into();
+    document["received"] = json!([{
+        "file": leads_path.file_name().map(|name| name.to_string_lossy()),
+        "from": "centre",
+        "plain_blake3": plain.digest,
+        "plain_bytes": plain.byte_length,
+    }]);
+    document["case_sources"] = screened
+        .iter()
+        .map(|source| json!({"blake3": source.digest, "bytes": source.byte_length}))
+        .collect::<Vec<_>>()
+        .into();
+    document["outputs"] = manifest::files(folder.written()).into();
+    let bytes = format!("{document:#}\n").into_bytes();
+    folder.write("manifest.json", &bytes)?;
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    log.record("resolve_complete", &[("manifest_blake3", &digest)]);
+    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
+    folder.complete()?;
+    Ok(Resolved { leads, lists, file })
+}
+
+fn say(plan: &ExportPlan, resolved: &Resolved, language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let (round, screening) = (&plan.terms.round, short(&resolved.file.screening));
+    let leads = resolved.leads.len();
+    say(
+        format!("轮次 {round}，筛查 {screening}：线索{leads}条"),
+        format!("Round {round}, screening {screening}: {leads} leads"),
+    );
+    super::run::say_lists(
+        &plan.terms,
+        &resolved.file.not_verified_by,
+        &resolved.lists,
+        &resolved.file.provisional,
+        language,
+    );
+}
+
+/// The beginning of a digest, to tell screenings apart by eye.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

@@ -1,0 +1,374 @@
+//! `aidlink tokenise`: at an agency, one export becomes a token file for the
+//! centre, with the rejects and the account for the agency itself.
+
+use aidlink_agency::account::{Account, Rest};
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::known_answers;
+use aidlink_agency::scan::Export;
+use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::tokenise::{
+    RarePatterns, Report, SpillFault, TokeniseError, Tokenising, tokenise_cases,
+    tokenise_whole_register,
+};
+use aidlink_agency::tokeniser::Tokeniser;
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::policy::CASE_EXPORT;
+use aidlink_contract::text::{Language, Text};
+use aidlink_contract::token_file::{SentAccount, SourceFile, TokenFileHead, TokenFileWriter};
+use aidlink_contract::token_table::Origin;
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::crossing::{CrossedFile, CrossingFile};
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::{Crossing, RoundTerms};
+use aidlink_office::terminal::{self, Progress};
+use serde_json::json;
+
+use super::{Ending, threads};
+use crate::audit::manifest;
+use crate::cli::TokeniseArguments;
+use crate::exports::{ReadExport, check_report, open, read_export};
+use crate::lists::rejects::rejects_files;
+use crate::round::ExportPlan;
+
+/// What tokenising an export gave.
+struct Tokenised {
+    export: ReadExport,
+    key_id: String,
+    file: CrossedFile,
+    tokens: u64,
+    rare: RarePatterns,
+}
+
+/// Tokenises an export and writes its folder.
+pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
+    let plan = ExportPlan::read(
+        &arguments.round,
+        arguments.output.as_deref(),
+        &arguments.export,
+    );
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(faults) => return Ending::WrongConfiguration(faults),
+    };
+    let terms = &plan.terms;
+    let destination = OutputFolder::check_absent(&terms.output)
+        .and_then(|()| OutputFolder::check_parent(&terms.output));
+    if let Err(fault) = destination {
+        return Ending::WrongConfiguration(fault.into());
+    }
+    let pool = match threads(&arguments.round, arguments.threads) {
+        Ok(pool) => pool,
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
+    let progress = Progress::new(language);
+    let done = pool.install(|| tokenise(&plan, &progress));
+    progress.finish();
+    match done {
+        Err(faults) => Ending::Failed(faults),
+        Ok(tokenised) => {
+            say(&plan, &tokenised, language);
+            if tokenised.export.report.account.reject_rate() > terms.thresholds.reject_rate {
+                Ending::ThresholdPassed
+            } else {
+                Ending::Done
+            }
+        }
+    }
+}
+
+fn tokenise(plan: &ExportPlan, progress: &Progress) -> Result<Tokenised, Faults> {
+    let terms = &plan.terms;
+    let planned = &plan.export;
+    check_algorithm(terms)?;
+    let mut log = AuditLog::new(jiff::Timestamp::now);
+    log.record(
+        "tokenise_started",
+        &[
+            ("round", &terms.round),
+            ("round_file_blake3", &terms.digest),
+            ("export", &planned.schema.name),
+            ("operator", &terms.operator),
+        ],
+    );
+    let mut faults = Faults::new();
+    let exports = open(&terms.policy, planned, &mut faults);
+    let key = match RoundKey::read(&terms.key_file, &terms.round, &terms.purpose) {
+        Ok(key) => Some(key),
+        Err(found) => {
+            faults.extend(found);
+            None
+        }
+    };
+    let (Some(key), true) = (key, faults.is_empty()) else {
+        return Err(faults);
+    };
+    let key_id = key.id();
+    log.record(
+        "key",
+        &[("id", &key_id), ("algorithm", terms.algorithm.name())],
+    );
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    progress.step(&planned.schema.title);
+    let on_rows = |rows| progress.rows(rows);
+    let tokenising = Tokenising {
+        schema: &planned.schema,
+        policy: &terms.policy,
+        as_of: terms.as_of,
+        tokeniser: &tokeniser,
+        probe: None,
+        pass: Pass::DEFAULT,
+        progress: &on_rows,
+    };
+    let origin = Origin {
+        round: terms.round.clone(),
+        policy_digest: terms.policy.digest.clone(),
+        key_id: key_id.clone(),
+        algorithm: terms.algorithm,
+        export: planned.schema.name.clone(),
+        snapshot: planned.snapshot,
+    };
+    let mut folder = OutputFolder::begin(&terms.output)?;
+    // A split round has a sealing: the round file was checked.
+    let crossing = terms
+        .sealing
+        .as_ref()
+        .map_or(Crossing::Plain, |sealing| sealing.tokens.clone());
+    let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);
+    let file = CrossingFile::begin(&folder, &path, &crossing)?;
+    let written = write_tokens(terms, &exports, &tokenising, origin, file, &folder)
+        .map_err(|error| error.into_faults(&exports))?;
+    check_report(planned, &exports, &written.report, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let file = written.file.finish(&mut folder)?;
+    let export = read_export(planned, &exports, written.report);
+    let tokenised = Tokenised {
+        export,
+        key_id,
+        file,
+        tokens: written.tokens,
+        rare: written.rare,
+    };
+    write(terms, &tokenised, folder, log)?;
+    Ok(tokenised)
+}
+
+/// A broken build must not make a token.
+pub(super) fn check_algorithm(terms: &RoundTerms) -> Result<(), Fault> {
+    if known_answers::holds(terms.algorithm) {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        &terms.file,
+        Text::new(
+            "令牌算法自检不通过，拒绝运行",
+            "the token algorithm fails its known-answer test; the run is refused",
+        ),
+        Text::new("请重新安装程序", "install the program again"),
+    ))
+}
+
+/// A token file that was written, not yet closed.
+struct WrittenTokens {
+    file: CrossingFile,
+    report: Report,
+    tokens: u64,
+    rare: RarePatterns,
+}
+
+fn write_tokens(
+    terms: &RoundTerms,
+    exports: &[Export],
+    tokenising: &Tokenising<'_>,
+    origin: Origin,
+    file: CrossingFile,
+    folder: &OutputFolder,
+) -> Result<WrittenTokens, TokeniseError> {
+    let failed = |error: parquet::errors::ParquetError| {
+        TokeniseError::Spill(SpillFault::Output(std::io::Error::other(error.to_string())))
+    };
+    let schema = tokenising.schema;
+    let rules: Vec<&str> = terms
+        .policy
+        .outcome_rules(&schema.name)
+        .map(|rule| rule.id.as_str())
+        .collect();
+    let mut writer = TokenFileWriter::begin(file, &rules).map_err(failed)?;
+    let (writer, report, tokens, rare) = if schema.name == CASE_EXPORT {
+        let (table, report) = tokenise_cases(exports, tokenising, origin.clone())?;
+        for (row, token) in table.tokens().iter().enumerate() {
+            let outcomes = table.outcomes().0.iter().map(|(_, column)| column[row]);
+            writer.push(*token, outcomes).map_err(failed)?;
+        }
+        let tokens = table.tokens().len() as u64;
+        (writer, report, tokens, RarePatterns::default())
+    } else {
+        let whole = tokenise_whole_register(
+            exports,
+            tokenising,
+            writer,
+            folder.for_unnamed_files(),
+            terms.thresholds.rare_pattern,
+        )?;
+        (whole.writer, whole.report, whole.persons, whole.rare)
+    };
+    let head = TokenFileHead {
+        origin,
+        schema_digest: schema.digest.clone(),
+        sources: report
+            .files
+            .iter()
+            .map(|file| SourceFile {
+                digest: file.digest.clone(),
+                byte_length: file.byte_length,
+            })
+            .collect(),
+        account: sent_account(&report.account),
+    };
+    let file = writer.finish(&head).map_err(failed)?;
+    Ok(WrittenTokens {
+        file,
+        report,
+        tokens,
+        rare,
+    })
+}
+
+fn sent_account(account: &Account) -> SentAccount {
+    let (without_outcome, sent) = match account.rest {
+        Rest::Evaluated {
+            without_outcome,
+            sent,
+        } => (without_outcome, sent),
+        // Nothing is probed at an agency.
+        Rest::Probed { matched, unmatched } => (unmatched, matched),
+    };
+    SentAccount {
+        rows: account.rows,
+        rejected: account.rejected,
+        withheld: account.withheld,
+        without_outcome,
+        sent,
+    }
+}
+
+fn write(
+    terms: &RoundTerms,
+    tokenised: &Tokenised,
+    mut folder: OutputFolder,
+    mut log: AuditLog,
+) -> Result<(), Faults> {
+    for (agency, bytes) in rejects_files(std::slice::from_ref(&tokenised.export)) {
+        folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
+    }
+    for file in &tokenised.export.files {
+        log.record(
+            "file_read",
+            &[("file", &file.written_path), ("blake3", &file.digest)],
+        );
+    }
+    for file in folder.written() {
+        log.record(
+            "file_written",
+            &[("file", &file.path), ("blake3", &file.digest)],
+        );
+    }
+    let file = &tokenised.file;
+    let mut document = manifest::round(terms, "tokenise");
+    document["key"] = manifest::key(terms, &tokenised.key_id);
+    document["exports"] = json!([manifest::export(&tokenised.export)]);
+    document["tokens"] = json!({
+        "tokens": tokenised.tokens,
+        "share_of_rows_sent": share_sent(tokenised),
+        "patterns": tokenised.rare.patterns,
+        "rare_patterns": tokenised.rare.rare,
+        "persons_with_a_rare_pattern": tokenised.rare.persons,
+    });
+    document["crossing"] = json!([{
+        "file": file.written.path,
+        "to": "centre",
+        "sealed_to": file.sealed_to,
+        "plain_blake3": file.plain_digest,
+        "plain_bytes": file.plain_length,
+    }]);
+    document["outputs"] = manifest::files(folder.written()).into();
+    let bytes = format!("{document:#}\n").into_bytes();
+    folder.write("manifest.json", &bytes)?;
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    log.record("tokenise_complete", &[("manifest_blake3", &digest)]);
+    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
+    folder.complete()?;
+    Ok(())
+}
+
+fn share_sent(tokenised: &Tokenised) -> f64 {
+    let account = sent_account(&tokenised.export.report.account);
+    if account.rows == 0 {
+        0.0
+    } else {
+        account.sent as f64 / account.rows as f64
+    }
+}
+
+fn say(plan: &ExportPlan, tokenised: &Tokenised, language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let terms = &plan.terms;
+    let schema = &plan.export.schema;
+    let account = sent_account(&tokenised.export.report.account);
+    let SentAccount {
+        rows,
+        rejected,
+        withheld,
+        without_outcome,
+        sent,
+    } = account;
+    say(
+        format!("轮次 {}，{}", terms.round, schema.title.zh),
+        format!("Round {}, {}", terms.round, schema.title.en),
+    );
+    say(
+        format!(
+            "  {rows}行 = 拒收{rejected} + 不处理{withheld} + 无结果{without_outcome}（留在本机构）+ 送出{sent}"
+        ),
+        format!(
+            "  {rows} rows = {rejected} rejected + {withheld} withheld + {without_outcome} without outcome, which stay here + {sent} sent"
+        ),
+    );
+    let tokens = tokenised.tokens;
+    let share = share_sent(tokenised) * 100.0;
+    say(
+        format!("  送出令牌{tokens}个，占行数的{share:.1}%；除令牌和规则结果外，什么也没有送出"),
+        format!(
+            "  {tokens} tokens, {share:.1} % of the rows; nothing but tokens and outcomes of rules is sent"
+        ),
+    );
+    let rare = tokenised.rare;
+    if rare.persons > 0 {
+        let k = terms.thresholds.rare_pattern;
+        say(
+            format!(
+                "  注意：{}人的结果组合少于{k}人共有（{}种组合），熟悉其人者可能认出",
+                rare.persons, rare.rare
+            ),
+            format!(
+                "  note: {} persons have a pattern of outcomes that fewer than {k} share ({} patterns); who knows such a person might recognise it",
+                rare.persons, rare.rare
+            ),
+        );
+    }
+    let file = terms.output.join(&tokenised.file.written.path);
+    let file = file.display();
+    match &tokenised.file.sealed_to {
+        Some(_) => say(
+            format!("已密封，请送筛查机构：{file}"),
+            format!("Sealed, to be sent to the centre: {file}"),
+        ),
+        None => say(
+            format!("明文（轮次文件如此要求），请连同校验文件送筛查机构：{file}"),
+            format!(
+                "Plain, as the round file asks; to be sent to the centre with its checksum: {file}"
+            ),
+        ),
+    }
+}
