@@ -9,4 +9,5 @@ mod hand_made_round;
 mod parquet_exports;
 mod sample_round;
 mod schema_check;
+mod split_round;
 mod support;

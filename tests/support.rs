@@ -17,7 +17,7 @@ pub fn project() -> PathBuf {
 /// where its round file looks for them.
 pub struct Round {
     folder: tempfile::TempDir,
-    inner: &'static str,
+    inner: String,
 }
 
 impl Round {
@@ -29,12 +29,23 @@ impl Round {
         Round::copy("tests/rounds/hand-made")
     }
 
-    fn copy(inner: &'static str) -> Self {
+    /// Another round of the same folder, beside this one.
+    pub fn at(self, name: &str) -> Self {
+        Round {
+            inner: format!("sample_data/{name}"),
+            ..self
+        }
+    }
+
+    fn copy(inner: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in ["policies", "schemas", "calendars", inner] {
             copy_files(&project().join(part), &folder.path().join(part));
         }
-        let round = Round { folder, inner };
+        let round = Round {
+            folder,
+            inner: inner.to_owned(),
+        };
         // The same key each time, so that lead numbers are the same each time.
         let key = format!(
             "round = '{}'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v1:{}'\n",
@@ -57,7 +68,7 @@ impl Round {
     }
 
     pub fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(self.inner).join(file)
+        self.folder.path().join(&self.inner).join(file)
     }
 
     /// The text of a file. The sample has a few rows in another encoding than

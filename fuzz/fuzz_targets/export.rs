@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use aidlink_agency::inspect::inspect;
 use aidlink_agency::scan::{Export, ReadingChoice};
+use aidlink_contract::guarded::is_guarded;
 use aidlink_contract::schema::ExportSchema;
 use libfuzzer_sys::fuzz_target;
 
@@ -21,7 +22,19 @@ static SCHEMA: LazyLock<ExportSchema> = LazyLock::new(|| {
 static FOLDER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
 
+/// libFuzzer ends at every panic; those that are caught and told as a damaged
+/// file are none of ours.
+static HOOK: LazyLock<()> = LazyLock::new(|| {
+    let fatal = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !is_guarded() {
+            fatal(panic);
+        }
+    }));
+});
+
 fuzz_target!(|bytes: &[u8]| {
+    LazyLock::force(&HOOK);
     let path: PathBuf = FOLDER.path().join("export");
     std::fs::write(&path, bytes).expect("room in the temporary folder");
     if let Ok(export) = Export::open(&path, &SCHEMA, &ReadingChoice::default()) {

@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod configuration;
 pub mod expression;
 pub mod fault;
+pub mod guarded;
 pub mod leads_file;
 pub mod outcome;
 pub mod policy;

@@ -20,6 +20,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Value, json};
 
+use crate::guarded::guarded;
 use crate::outcome::Outcome;
 use crate::policy::{CASE_EXPORT, Policy};
 use crate::text::Text;
@@ -343,6 +344,11 @@ impl TokenFile {
     /// # Errors
     /// See [`TokenFileFault`].
     pub fn open(file: File, policy: &Policy) -> Result<Self, TokenFileFault> {
+        // A hostile file can make the reader panic.
+        guarded(|| Self::open_unguarded(file, policy)).unwrap_or(Err(TokenFileFault::Unreadable))
+    }
+
+    fn open_unguarded(file: File, policy: &Policy) -> Result<Self, TokenFileFault> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(ROWS_A_BATCH);
         let metadata = builder.metadata().file_metadata().key_value_metadata();
         let head = metadata
@@ -376,6 +382,10 @@ impl TokenFile {
     /// # Errors
     /// See [`TokenFileFault`].
     pub fn read_cases(self) -> Result<CaseTable, TokenFileFault> {
+        guarded(|| self.read_cases_unguarded()).unwrap_or(Err(TokenFileFault::Unreadable))
+    }
+
+    fn read_cases_unguarded(self) -> Result<CaseTable, TokenFileFault> {
         let mut rows = Rows::new(&self.rules);
         for batch in self.builder.build()? {
             rows.take(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
@@ -397,6 +407,13 @@ impl TokenFile {
     /// See [`TokenFileFault`]. Every token is looked at: one out of order or
     /// twice is refused wherever it stands.
     pub fn read_register(self, parties: Arc<[Token]>) -> Result<RegisterTable, TokenFileFault> {
+        guarded(|| self.read_register_unguarded(parties)).unwrap_or(Err(TokenFileFault::Unreadable))
+    }
+
+    fn read_register_unguarded(
+        self,
+        parties: Arc<[Token]>,
+    ) -> Result<RegisterTable, TokenFileFault> {
         let search = Arc::new(Mutex::new(Search {
             parties,
             next_party: 0,

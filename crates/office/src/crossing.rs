@@ -29,7 +29,7 @@ pub struct CrossingFile {
 }
 
 enum Output {
-    Plain(StreamedFile),
+    Plain(Box<StreamedFile>),
     Sealed {
         file: Box<SealedWriter<StreamedFile>>,
         recipient: String,
@@ -57,7 +57,10 @@ impl CrossingFile {
     /// When it cannot be written.
     pub fn begin(folder: &OutputFolder, path: &str, crossing: &Crossing) -> Result<Self, Fault> {
         let (name, output) = match crossing {
-            Crossing::Plain => (path.to_owned(), Output::Plain(folder.stream(path)?)),
+            Crossing::Plain => (
+                path.to_owned(),
+                Output::Plain(Box::new(folder.stream(path)?)),
+            ),
             Crossing::Sealed(recipient) => {
                 let name = format!("{path}{SEALED_SUFFIX}");
                 let file = folder.stream(&name)?;
@@ -85,7 +88,7 @@ impl CrossingFile {
     /// When the disk is full.
     pub fn finish(self, folder: &mut OutputFolder) -> Result<CrossedFile, Fault> {
         let (file, sealed_to) = match self.output {
-            Output::Plain(file) => (file, None),
+            Output::Plain(file) => (*file, None),
             Output::Sealed { file, recipient } => {
                 let fault = folder.fault_of(&self.name);
                 let file = file.finish().map_err(|error| fault(&error))?;

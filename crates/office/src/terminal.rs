@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use aidlink_contract::fault::Faults;
+use aidlink_contract::guarded::is_guarded;
 use aidlink_contract::text::{Language, Text};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,6 +41,9 @@ pub fn say(text: &Text, language: Language) {
 /// library that panicked may have put a value of an export into its message.
 pub fn silence_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        if is_guarded() {
+            return;
+        }
         let place = panic.location().map_or(String::new(), |place| {
             format!("{}:{}", place.file(), place.line())
         });

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::guarded::guarded;
 use aidlink_contract::text::Text;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -22,6 +23,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+
+use parquet::basic::Compression;
+use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::record::LONGEST_RECORD;
 use super::source::damaged;
@@ -46,8 +50,29 @@ const SECONDS_EAST: i64 = 8 * 3600;
 /// When it is damaged, or a column holds more than one value a row.
 pub(super) fn check(path: &Path) -> Result<(), Faults> {
     let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
-    let metadata = ArrowReaderMetadata::load(&file, options()).map_err(|_| broken(path))?;
+    let metadata = load(&file).map_err(|_| broken(path))?;
     let groups = metadata.metadata().row_groups();
+    let chunks = groups.iter().flat_map(|group| group.columns());
+    let unknown = |chunk: &ColumnChunkMetaData| {
+        matches!(
+            chunk.compression(),
+            Compression::BROTLI(_) | Compression::LZO
+        )
+    };
+    if chunks.into_iter().any(unknown) {
+        return Err(Fault::of_file(
+            path,
+            Text::new(
+                "Parquet文件以brotli或lzo压缩，无法读取",
+                "the Parquet file is compressed by brotli or lzo, which is not read",
+            ),
+            Text::new(
+                "请以snappy、zstd、lz4或gzip压缩导出",
+                "export it compressed by snappy, zstd, lz4 or gzip",
+            ),
+        )
+        .into());
+    }
     if groups
         .iter()
         .any(|group| group.total_byte_size() > LARGEST_ROW_GROUP)
@@ -94,6 +119,13 @@ fn broken(path: &Path) -> Fault {
     )
 }
 
+/// A hostile file can make the reader panic.
+fn load(file: &File) -> io::Result<ArrowReaderMetadata> {
+    guarded(|| ArrowReaderMetadata::load(file, options()))
+        .and_then(Result::ok)
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
 fn options() -> ArrowReaderOptions {
     ArrowReaderOptions::new()
 }
@@ -119,7 +151,7 @@ impl ParquetText {
     /// # Errors
     /// When it is damaged.
     pub(super) fn open(file: File) -> io::Result<Self> {
-        let metadata = ArrowReaderMetadata::load(&file, options()).map_err(invalid)?;
+        let metadata = load(&file)?;
         // Texts are read as views into their pages: a long text in a
         // dictionary is not copied once for each row.
         let fields: Vec<Field> = metadata
@@ -172,10 +204,18 @@ impl ParquetText {
                     write_row(&mut self.piece, &batch.columns, batch.next);
                     batch.next += 1;
                 }
-                _ => match self.batches.next() {
-                    None => return Ok(()),
-                    Some(batch) => self.batch = Some(Batch::new(&batch.map_err(invalid)?)?),
-                },
+                _ => {
+                    let batches = &mut self.batches;
+                    let batch = guarded(|| {
+                        let batch = batches.next()?.map_err(invalid);
+                        Some(batch.and_then(|batch| Batch::new(&batch)))
+                    });
+                    match batch {
+                        None => return Err(io::ErrorKind::InvalidData.into()),
+                        Some(None) => return Ok(()),
+                        Some(Some(batch)) => self.batch = Some(batch?),
+                    }
+                }
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::path::Path;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
 use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::guarded::guarded;
 use aidlink_contract::text::Text;
 
 use super::parquet_rows;
@@ -89,7 +90,11 @@ impl Source {
             Format::Text
         };
         let sheet = match format {
-            Format::Xlsx | Format::Xls => Some(read_sheet(path, sheet)?),
+            Format::Xlsx | Format::Xls => {
+                // A hostile workbook can make its reader panic.
+                let read = guarded(|| read_sheet(path, sheet));
+                Some(read.unwrap_or_else(|| Err(damaged_archive(path).into()))?)
+            }
             Format::Text | Format::Gzip | Format::Zip | Format::Parquet => None,
         };
         Ok(Source {

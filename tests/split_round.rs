@@ -1,0 +1,575 @@
+//! Split rounds: agencies tokenise, a centre without the key screens, the
+//! procuratorate resolves, and the lists are those of a pooled run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Ended, Round, aidlink, ended, set_mode};
+
+pub const EXPORTS: [&str; 6] = [
+    "procuratorate.case-parties",
+    "procuratorate.referrals",
+    "civil-affairs.assistance",
+    "education.students",
+    "disabled-federation.persons",
+    "veterans.persons",
+];
+
+/// The command of the centre, built beside the other.
+pub fn aidlink_screen(arguments: &[&str]) -> Ended {
+    let command = Path::new(env!("CARGO_BIN_EXE_aidlink")).with_file_name("aidlink-screen");
+    assert!(command.is_file(), "build with --workspace");
+    ended(Command::new(command).args(arguments).output().unwrap())
+}
+
+/// A round that was made a split one, its offices' folders beside each other.
+pub struct Split {
+    pub round: Round,
+}
+
+impl Split {
+    /// Sealed to a centre and a procuratorate, each with its identity.
+    pub fn sealed(round: Round) -> Self {
+        let recipient = |office: &str| {
+            let file = round.path(office);
+            let made = aidlink(&["identity", "new", file.to_str().unwrap(), "--lang", "en"]);
+            assert_eq!(made.code, 0, "{}", made.stderr);
+            made.stdout.split_whitespace().last().unwrap().to_owned()
+        };
+        let centre = recipient("centre.identity");
+        let procuratorate = recipient("procuratorate.identity");
+        Self::with(
+            round,
+            &format!("centre = \"{centre}\"\nprocuratorate = \"{procuratorate}\""),
+        )
+    }
+
+    /// Everything plain, by name.
+    pub fn plain(round: Round) -> Self {
+        Self::with(round, "plain = [\"tokens\", \"leads\"]")
+    }
+
+    fn with(round: Round, sealing: &str) -> Self {
+        round.replace("round.toml", "mode = \"pooled\"", "mode = \"split\"");
+        let text = round.read("round.toml");
+        round.write("round.toml", format!("{text}\n[sealing]\n{sealing}\n"));
+        Split { round }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.round.path(name).to_str().unwrap().to_owned()
+    }
+
+    pub fn tokenise(&self, export: &str) -> Ended {
+        let (round, output) = (self.file("round.toml"), self.file(&format!("at-{export}")));
+        aidlink(&[
+            "tokenise", &round, "--export", export, "--output", &output, "--lang", "en",
+        ])
+    }
+
+    /// The token file of an export.
+    pub fn tokens(&self, export: &str) -> PathBuf {
+        let folder = self.round.path(&format!("at-{export}/to-centre"));
+        let name = format!("{export}.tokens.parquet");
+        let sealed = folder.join(format!("{name}.age"));
+        if sealed.is_file() {
+            sealed
+        } else {
+            folder.join(name)
+        }
+    }
+
+    pub fn screen(&self, exports: &[&str], output: &str) -> Ended {
+        let files: Vec<String> = exports
+            .iter()
+            .map(|export| self.tokens(export).to_str().unwrap().to_owned())
+            .collect();
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        self.screen_files(&files, output)
+    }
+
+    pub fn screen_files(&self, files: &[&str], output: &str) -> Ended {
+        let (round, output) = (self.file("round.toml"), self.file(output));
+        let identity = self.file("centre.identity");
+        let mut arguments = vec!["run", &round, "--output", &output, "--lang", "en"];
+        if Path::new(&identity).is_file() {
+            arguments.extend(["--identity", &identity]);
+        }
+        arguments.push("--tokens");
+        arguments.extend(files);
+        aidlink_screen(&arguments)
+    }
+
+    pub fn resolve(&self, screening: &str, output: &str) -> Ended {
+        let sealed = self.file(&format!("{screening}/to-procuratorate/leads.json.age"));
+        let plain = self.file(&format!("{screening}/to-procuratorate/leads.json"));
+        let is_sealed = Path::new(&sealed).is_file();
+        let leads = if is_sealed { sealed } else { plain };
+        let (round, output) = (self.file("round.toml"), self.file(output));
+        let identity = self.file("procuratorate.identity");
+        let mut arguments = vec![
+            "resolve", &round, "--leads", &leads, "--output", &output, "--lang", "en",
+        ];
+        if is_sealed {
+            arguments.extend(["--identity", &identity]);
+        }
+        aidlink(&arguments)
+    }
+
+    /// Every step, and the lists.
+    pub fn lists(&self, exports: &[&str], expected_code: i32) -> BTreeMap<String, Vec<u8>> {
+        for export in exports {
+            let done = self.tokenise(export);
+            assert!([0, 3].contains(&done.code), "{export}: {}", done.stderr);
+        }
+        let screened = self.screen(exports, "at-centre");
+        assert_eq!(screened.code, expected_code, "{}", screened.stderr);
+        let resolved = self.resolve("at-centre", "at-procuratorate");
+        assert_eq!(resolved.code, expected_code, "{}", resolved.stderr);
+        lists(&self.round, "at-procuratorate")
+    }
+}
+
+/// The match lists of an output folder.
+pub fn lists(round: &Round, output: &str) -> BTreeMap<String, Vec<u8>> {
+    let files = round.output(output).into_iter();
+    files
+        .filter(|(name, _)| name.starts_with("lists/"))
+        .collect()
+}
+
+fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> {
+    let done = round.run();
+    assert_eq!(done.code, expected_code, "{}", done.stderr);
+    lists(round, "output")
+}
+
+#[test]
+fn the_sample_split_and_sealed_gives_the_lists_of_the_pooled_run() {
+    let pooled = pooled_lists(&Round::sample(), 0);
+    let split = Split::sealed(Round::sample());
+    let lists = split.lists(&EXPORTS, 0);
+    assert!(pooled.len() >= 10);
+    assert!(pooled == lists);
+}
+
+#[test]
+fn the_hand_made_round_split_and_plain_gives_the_lists_of_the_pooled_run() {
+    let pooled = pooled_lists(&Round::hand_made(), 0);
+    let split = Split::plain(Round::hand_made());
+    assert!(pooled == split.lists(&EXPORTS, 0));
+}
+
+#[test]
+fn with_sm3_tokens_differ_and_leads_do_not() {
+    let with_sm3 = || {
+        let round = Round::sample();
+        round.replace("round.toml", "hmac-sha256", "hmac-sm3");
+        round
+    };
+    let pooled = pooled_lists(&with_sm3(), 0);
+    assert!(pooled == Split::sealed(with_sm3()).lists(&EXPORTS, 0));
+    // Lead numbers follow the tokens; the persons are the same.
+    let cases = |lists: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
+        let mut cases: Vec<String> = lists
+            .values()
+            .flat_map(|bytes| crate::support::csv_rows(bytes))
+            .map(|row| format!("{} {}", row[2], row[5]))
+            .collect();
+        cases.sort();
+        cases
+    };
+    let sha256 = pooled_lists(&Round::sample(), 0);
+    assert!(pooled != sha256);
+    assert_eq!(cases(&pooled), cases(&sha256));
+}
+
+#[test]
+fn random_rounds_split_give_the_lists_of_the_pooled_run() {
+    for (seed, dirt) in [
+        (11, "realistic"),
+        (12, "none"),
+        (13, "realistic,masked=0.3"),
+    ] {
+        let made = |name: &str| {
+            let round = Round::sample();
+            let folder = round.root().join("sample_data").join(name);
+            let seed = seed.to_string();
+            let done = aidlink(&[
+                "sample",
+                "--seed",
+                &seed,
+                "--dirt",
+                dirt,
+                "--out",
+                folder.to_str().unwrap(),
+            ]);
+            assert_eq!(done.code, 0, "{}", done.stderr);
+            std::fs::copy(round.path("round.key"), folder.join("round.key")).unwrap();
+            set_mode(&folder.join("round.key"), 0o600);
+            round.at(name)
+        };
+        // Where a threshold is passed, both say so, and the lists are marked alike.
+        let code = if dirt.contains("masked") { 3 } else { 0 };
+        let pooled = pooled_lists(&made("pooled"), code);
+        assert!(pooled == Split::sealed(made("split")).lists(&EXPORTS, code));
+    }
+}
+
+#[test]
+fn an_agency_that_sends_late_is_added_and_screened_again() {
+    let split = Split::sealed(Round::sample());
+    for export in EXPORTS {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    let without: Vec<&str> = EXPORTS
+        .into_iter()
+        .filter(|export| *export != "civil-affairs.assistance")
+        .collect();
+    let first = split.screen(&without, "first");
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(
+        first
+            .stdout
+            .contains("civil-affairs.assistance is not there yet"),
+        "{}",
+        first.stdout
+    );
+    let second = split.screen(&EXPORTS, "second");
+    assert_eq!(second.code, 0);
+    assert_eq!(split.resolve("first", "lists-first").code, 0);
+    assert_eq!(split.resolve("second", "lists-second").code, 0);
+    let count = |output: &str, words: &str| -> usize {
+        let files = lists(&split.round, output);
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+        files
+            .values()
+            .map(|bytes| text(bytes).matches(words).count())
+            .sum()
+    };
+    assert!(count("lists-first", "是否已在领取未能核实") > 0);
+    assert_eq!(count("lists-second", "是否已在领取未能核实"), 0);
+    assert!(lists(&split.round, "lists-second") == pooled_lists(&Round::sample(), 0));
+    // The manifests tell the screenings apart.
+    let screening = |output: &str| {
+        let bytes = &split.round.output(output)["manifest.json"];
+        let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        manifest["screening"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(screening("first"), screening("second"));
+    assert_eq!(screening("second"), screening("lists-second"));
+}
+
+#[test]
+fn what_an_agency_sends_and_keeps() {
+    let split = Split::plain(Round::sample());
+    let done = split.tokenise("civil-affairs.assistance");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(done.stdout.contains("% of the rows"), "{}", done.stdout);
+    assert!(
+        done.stdout
+            .contains("a pattern of outcomes that fewer than 5"),
+        "{}",
+        done.stdout
+    );
+    let files = split.round.output("at-civil-affairs.assistance");
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "audit.jsonl",
+            "manifest.json",
+            "rejects/civil-affairs.csv",
+            "to-centre/civil-affairs.assistance.tokens.parquet",
+            "to-centre/civil-affairs.assistance.tokens.parquet.sha256",
+        ]
+    );
+    let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let account = &manifest["exports"][0]["account"];
+    let figure = |key: &str| account[key].as_u64().unwrap();
+    assert_eq!(
+        figure("rows"),
+        figure("rejected") + figure("withheld") + figure("without_outcome") + figure("sent")
+    );
+    assert!(figure("without_outcome") > 0 && figure("sent") > 0);
+    // The same export gives the same bytes; nothing in them is in the order of the rows.
+    let again = split.round.path("again");
+    let round = split.file("round.toml");
+    let arguments = [
+        "tokenise",
+        &round,
+        "--export",
+        "civil-affairs.assistance",
+        "--output",
+        again.to_str().unwrap(),
+    ];
+    assert_eq!(aidlink(&arguments).code, 0);
+    let name = "to-centre/civil-affairs.assistance.tokens.parquet";
+    assert!(split.round.output("again")[name] == files[name]);
+}
+
+/// What the centre says when a token file is not what it should be.
+fn refused(split: &Split, files: &[&str], words: &[&str]) {
+    let done = split.screen_files(files, "refused");
+    assert_eq!(done.code, 1, "{}", done.stdout);
+    for word in words {
+        assert!(
+            done.stderr.contains(word),
+            "no \"{word}\" in: {}",
+            done.stderr
+        );
+    }
+    assert!(!done.stderr.contains("internal error"), "{}", done.stderr);
+    assert!(!split.round.path("refused").exists());
+}
+
+#[test]
+fn the_centre_refuses_what_does_not_belong_together() {
+    const CASES: &str = "procuratorate.case-parties";
+    const VETERANS: &str = "veterans.persons";
+    let split = Split::plain(Round::sample());
+    for export in [CASES, VETERANS] {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    let path = |export: &str| split.tokens(export).to_str().unwrap().to_owned();
+    let (cases, veterans) = (path(CASES), path(VETERANS));
+    assert_eq!(split.screen_files(&[&cases, &veterans], "good").code, 0);
+    refused(&split, &[&veterans], &["no token file of the case parties"]);
+    refused(
+        &split,
+        &[&cases, &veterans, &veterans],
+        &["already a token file of veterans.persons"],
+    );
+
+    // A changed byte, and a checksum that is not there.
+    let bytes = std::fs::read(&veterans).unwrap();
+    let changed = split.round.path("changed.parquet");
+    let mut spoilt = bytes.clone();
+    spoilt[bytes.len() / 2] ^= 1;
+    std::fs::write(&changed, &spoilt).unwrap();
+    let changed = changed.to_str().unwrap();
+    refused(
+        &split,
+        &[&cases, changed],
+        &["there is no checksum beside it"],
+    );
+    std::fs::copy(format!("{veterans}.sha256"), format!("{changed}.sha256")).unwrap();
+    refused(
+        &split,
+        &[&cases, changed],
+        &["changed.parquet", "does not have its checksum"],
+    );
+
+    // Another key, round and policy; each names the file and what differs.
+    let other = |from: &str, to: &str, words: &str| {
+        let other = Split::plain(Round::sample());
+        other.round.replace("round.toml", from, to);
+        if from.starts_with("round =") {
+            let key = other.round.read("round.key").replace("2026Q3", "2026Q4");
+            other.round.write("round.key", key);
+        }
+        if from.starts_with("key =") {
+            let key = other.round.read("round.key").replace("0123", "3210");
+            other.round.write("round.key", key);
+        }
+        let done = other.tokenise(VETERANS);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        refused(
+            &split,
+            &[&cases, other.tokens(VETERANS).to_str().unwrap()],
+            &["veterans.persons.tokens.parquet", words],
+        );
+    };
+    other("round = \"2026Q3\"", "round = \"2026Q4\"", "another round");
+    other("hmac-sha256", "hmac-sm3", "another token algorithm");
+    other(
+        "snapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
+        "snapshot = 2026-09-27\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
+        "another snapshot",
+    );
+    let with_other_key = Split::plain(Round::sample());
+    let key = with_other_key
+        .round
+        .read("round.key")
+        .replace("0123", "3210");
+    with_other_key.round.write("round.key", key);
+    assert_eq!(with_other_key.tokenise(VETERANS).code, 0);
+    refused(
+        &split,
+        &[&cases, with_other_key.tokens(VETERANS).to_str().unwrap()],
+        &[
+            "was tokenised with the key",
+            "ask the agency to tokenise again",
+        ],
+    );
+    let with_other_policy = Split::plain(Round::sample());
+    let policy = with_other_policy
+        .round
+        .root()
+        .join("policies/shaoguan.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, text + "\n# changed\n").unwrap();
+    assert_eq!(with_other_policy.tokenise(VETERANS).code, 0);
+    refused(
+        &split,
+        &[&cases, with_other_policy.tokens(VETERANS).to_str().unwrap()],
+        &["another policy"],
+    );
+    let with_other_schema = Split::plain(Round::sample());
+    let schema = with_other_schema
+        .round
+        .root()
+        .join("schemas/veterans.persons.json");
+    let text = std::fs::read_to_string(&schema).unwrap();
+    std::fs::write(&schema, text + "\n").unwrap();
+    assert_eq!(with_other_schema.tokenise(VETERANS).code, 0);
+    refused(
+        &split,
+        &[&cases, with_other_schema.tokens(VETERANS).to_str().unwrap()],
+        &["another schema"],
+    );
+}
+
+#[test]
+fn sealed_files_that_cannot_be_opened_are_told() {
+    const CASES: &str = "procuratorate.case-parties";
+    let split = Split::sealed(Round::sample());
+    assert_eq!(split.tokenise(CASES).code, 0);
+    let sealed = split.tokens(CASES);
+    let bytes = std::fs::read(&sealed).unwrap();
+    assert!(bytes.starts_with(b"age-encryption.org/v1\n"));
+    // Cut short, and a changed byte.
+    for (name, bytes) in [
+        ("short.parquet.age", bytes[..bytes.len() - 20].to_vec()),
+        ("head.parquet.age", bytes[..60].to_vec()),
+        ("changed.parquet.age", {
+            let mut changed = bytes.clone();
+            let middle = changed.len() / 2;
+            changed[middle] ^= 1;
+            changed
+        }),
+    ] {
+        split.round.write(name, &bytes);
+        let file = split.round.path(name);
+        let words = match name {
+            "head.parquet.age" => "no file sealed with age",
+            _ => "was changed or is cut short",
+        };
+        refused(&split, &[file.to_str().unwrap()], &[name, words]);
+    }
+    // Sealed to somebody else.
+    let other = Split::sealed(Round::sample());
+    assert_eq!(other.tokenise(CASES).code, 0);
+    refused(
+        &split,
+        &[other.tokens(CASES).to_str().unwrap()],
+        &["sealed to another identity"],
+    );
+    // Plain, where the round seals.
+    let plain = Split::plain(Round::sample());
+    assert_eq!(plain.tokenise(CASES).code, 0);
+    refused(
+        &split,
+        &[plain.tokens(CASES).to_str().unwrap()],
+        &["is not sealed, and this round asks for sealed files"],
+    );
+    // No identity named; one that others may read.
+    let round = split.file("round.toml");
+    let file = sealed.to_str().unwrap();
+    let done = aidlink_screen(&["run", &round, "--tokens", file, "--lang", "en"]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.contains("name this office's identity file"),
+        "{}",
+        done.stderr
+    );
+    set_mode(&split.round.path("centre.identity"), 0o644);
+    refused(&split, &[file], &["others may read or change the file"]);
+}
+
+#[test]
+fn the_procuratorate_resolves_its_own_screening_and_no_other() {
+    let split = Split::sealed(Round::sample());
+    for export in EXPORTS {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    assert_eq!(split.screen(&EXPORTS, "at-centre").code, 0);
+    let refused = |words: &str| {
+        let done = split.resolve("at-centre", "refused");
+        assert_eq!(done.code, 1, "{}", done.stdout);
+        assert!(
+            done.stderr.contains(words),
+            "no \"{words}\" in: {}",
+            done.stderr
+        );
+        assert!(!split.round.path("refused").exists());
+    };
+    // Another key, and a case export that has changed since.
+    let key = split.round.read("round.key");
+    split.round.write("round.key", key.replace("0123", "3210"));
+    refused("another key");
+    split.round.write("round.key", key);
+    let cases = std::fs::read(split.round.path("procuratorate.case-parties.csv")).unwrap();
+    let mut changed = cases.clone();
+    changed.extend_from_slice(b"\r\n");
+    split
+        .round
+        .write("procuratorate.case-parties.csv", &changed);
+    refused("not the one that was screened");
+    split.round.write("procuratorate.case-parties.csv", &cases);
+    assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
+}
+
+#[test]
+fn the_mode_of_a_round_and_its_sealing_are_checked() {
+    let pooled = Round::sample();
+    let file = pooled.path("round.toml");
+    let done = aidlink(&[
+        "tokenise",
+        file.to_str().unwrap(),
+        "--export",
+        "veterans.persons",
+        "--lang",
+        "en",
+    ]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("this round is `pooled`"),
+        "{}",
+        done.stderr
+    );
+    let split = Split::sealed(Round::sample());
+    let done = split.round.run();
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("this round is `split`"),
+        "{}",
+        done.stderr
+    );
+    for (sealing, words) in [
+        ("plain = []", "there is no recipient `centre`"),
+        ("plain = [\"everything\"]", "unknown kind of file"),
+        (
+            "centre = \"age1nonsense\"\nplain = [\"leads\"]",
+            "this is no age recipient",
+        ),
+    ] {
+        let split = Split::with(Round::sample(), sealing);
+        let done = split.tokenise("veterans.persons");
+        assert_eq!(done.code, 2, "{}", done.stdout);
+        assert!(
+            done.stderr.contains(words),
+            "no \"{words}\" in: {}",
+            done.stderr
+        );
+        assert!(done.stderr.contains("round.toml"));
+    }
+    let done = Split::plain(Round::sample()).tokenise("veterans.person");
+    assert_eq!(done.code, 2);
+    assert!(
+        done.stderr.contains("has no export `veterans.person`"),
+        "{}",
+        done.stderr
+    );
+}
