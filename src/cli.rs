@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aidlink_agency::cell::DateEpoch;
 use aidlink_contract::text::Language;
 use aidlink_office::terminal::LanguageChoice;
 use clap::{Args, Parser, Subcommand};
@@ -237,9 +238,17 @@ pub struct SchemaCheckArguments {
     /// The sheet of a workbook / 工作表名称
     #[arg(long)]
     pub sheet: Option<String>,
+    /// The year from which serial numbers that stand for dates count, 1900 or 1904 / 日期序列号的起算年
+    #[arg(long, default_value = "1900", value_parser = date_epoch)]
+    pub date_epoch: DateEpoch,
     /// Print JSON / 输出JSON
     #[arg(long)]
     pub json: bool,
+}
+
+fn date_epoch(year: &str) -> Result<DateEpoch, String> {
+    let epoch = year.parse().ok().and_then(DateEpoch::of_year);
+    epoch.ok_or_else(|| "it is 1900 or 1904".to_owned())
 }
 
 /// Arguments of `sample`.

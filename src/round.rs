@@ -217,8 +217,7 @@ fn date_epoch(document: &Document, export: &WrittenExport, faults: &mut Faults) 
     let Some(year) = &export.date_epoch else {
         return DateEpoch::Year1900;
     };
-    let mut known = DateEpoch::YEARS.into_iter();
-    let epoch = known.find(|(known, _)| *known == year.value);
+    let epoch = DateEpoch::of_year(year.value);
     if epoch.is_none() {
         faults.push(document.fault(
             year.at.clone(),
@@ -226,7 +225,7 @@ fn date_epoch(document: &Document, export: &WrittenExport, faults: &mut Faults) 
             Text::new("只能是1900或1904", "it is 1900 or 1904"),
         ));
     }
-    epoch.map_or(DateEpoch::Year1900, |(_, epoch)| epoch)
+    epoch.unwrap_or_default()
 }
 
 fn data_file(

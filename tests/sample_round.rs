@@ -95,7 +95,7 @@ fn the_summary_is_in_the_language_asked_for_and_piped_progress_is_silent() {
     let ended = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
     assert_eq!(ended.code, 0);
     assert!(
-        ended.stdout.contains("民政社会救助对象：8028 = 拒收"),
+        ended.stdout.contains("民政社会救助对象：8019 = 拒收"),
         "{}",
         ended.stdout
     );

@@ -123,3 +123,34 @@ fn a_file_that_is_no_export_is_told() {
         ended.stderr
     );
 }
+
+#[test]
+fn serial_dates_of_the_epoch_that_is_said() {
+    let round = Round::sample();
+    // 43860 is 2024-01-31 of 1904 and 2020-01-30 of 1900.
+    let text = "身份证号,出生日期,对象状态\n449901202401310011,43860,享受\n";
+    let id = "4499012024013100";
+    let number = (0..100)
+        .map(|end| format!("{id}{end:02}"))
+        .find(|number| {
+            aidlink_agency::national_id::NationalId::parse(number, jiff::civil::date(2026, 9, 30))
+                .is_ok()
+        })
+        .unwrap();
+    let text = text.replace("449901202401310011", &number);
+    round.write("serials.csv", text);
+    let checked = |epoch: &str| {
+        let arguments = [
+            "--schema",
+            "civil-affairs.assistance",
+            "--date-epoch",
+            epoch,
+        ];
+        check(&round, "serials.csv", &arguments)
+    };
+    assert_eq!(checked("1904").code, 0, "{}", checked("1904").stdout);
+    let wrong = checked("1900");
+    assert_eq!(wrong.code, 3);
+    assert!(wrong.stdout.contains("birth date"), "{}", wrong.stdout);
+    assert_eq!(checked("1901").code, 2);
+}

@@ -264,12 +264,15 @@ fn an_agency_that_sends_late_is_added_and_screened_again() {
 #[test]
 fn what_an_agency_sends_and_keeps() {
     let split = Split::plain(Round::sample());
+    let thresholds = "reject_rate = 0.05\n";
+    let with_rare = format!("{thresholds}rare_pattern = 500\n");
+    split.round.replace("round.toml", thresholds, &with_rare);
     let done = split.tokenise("civil-affairs.assistance");
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(done.stdout.contains("% of the rows"), "{}", done.stdout);
     assert!(
         done.stdout
-            .contains("a pattern of outcomes that fewer than 5"),
+            .contains("a pattern of outcomes that fewer than 500"),
         "{}",
         done.stdout
     );

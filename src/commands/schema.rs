@@ -80,6 +80,7 @@ fn open<'s>(
 ) -> Result<(&'s ExportSchema, Export), Faults> {
     let choice = ReadingChoice {
         sheet: arguments.sheet.clone(),
+        epoch: arguments.date_epoch,
         ..ReadingChoice::default()
     };
     let mut best: Option<(usize, &ExportSchema, Export)> = None;

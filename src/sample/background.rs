@@ -87,13 +87,14 @@ fn shuffle(random: &mut impl Rng, rows: &mut [Row]) {
     }
 }
 
-/// A day of some years back, and not before the person was born.
+/// A day of some years back, before the exports were taken and not before the
+/// person was born.
 fn day_since(
     random: &mut impl Rng,
     person: &Person,
     years_back: std::ops::RangeInclusive<i64>,
 ) -> String {
-    let days = (years_back.start() * 365)..=(years_back.end() * 365);
+    let days = (years_back.start() * 365 + 5)..=(years_back.end() * 365);
     let day = jiff::Span::new()
         .try_days(random.random_range(days))
         .ok()
@@ -185,7 +186,7 @@ fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     let status = draw(random, &shares::ASSISTANCE_STATUS);
     let started = day_since(random, &member, 1..=9);
     let ended = match status {
-        "ended" | "died" => day_since(random, &member, 0..=0),
+        "ended" | "died" => day_since(random, &member, 0..=1),
         _ => String::new(),
     };
     let died = if status == "died" { ended.as_str() } else { "" };

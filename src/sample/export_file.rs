@@ -144,11 +144,23 @@ impl<'s> ExportFile<'s> {
         let (id_dirt, id_cell) = self.soiled_id(random, population, row).unzip();
         let lost = id_dirt.is_some_and(|kind| !kind.is_recoverable());
         let can = |kind| match kind {
-            Kind::OtherEncoding => self.style.is_utf8_text(),
+            // In ASCII the encodings are the same.
+            Kind::OtherEncoding => {
+                let ascii = row.values.iter().all(|(_, value)| value.is_ascii());
+                self.style.is_utf8_text() && (self.style != Style::Plain || !ascii)
+            }
             Kind::RepeatedRow => true,
+            Kind::MixedDates => {
+                self.style != Style::Workbook && self.has_value(row, FieldType::Date)
+            }
+            Kind::OtherCodes => {
+                self.style != Style::Workbook
+                    && (self.has_value(row, FieldType::Boolean)
+                        || self.has_value(row, FieldType::String))
+            }
             // One kind of damage a row, so that each rejected row counts once.
             Kind::StrayQuote | Kind::SurplusCell => self.style != Style::Workbook && !lost,
-            _ => self.style != Style::Workbook,
+            _ => false,
         };
         let mut has = |kind| can(kind) && self.dirt.has(random, kind, row.planted);
         let mixed_dates = has(Kind::MixedDates);
@@ -189,6 +201,15 @@ impl<'s> ExportFile<'s> {
             self.write_piece()?;
         }
         Ok(())
+    }
+
+    /// Whether the row says anything in a field of this type.
+    fn has_value(&self, row: &Row, field_type: FieldType) -> bool {
+        self.fields.iter().any(|field| {
+            field.field_type == field_type
+                && field.role != Role::NationalId
+                && !row.value(&field.name).is_empty()
+        })
     }
 
     /// The row's ID cell with its dirt, where it has any.
@@ -285,7 +306,7 @@ impl<'s> ExportFile<'s> {
             }
             FieldType::Date => date_in_form(value, self.usual_date_form()),
             FieldType::Boolean if labels => (if value == "true" { "是" } else { "否" }).to_owned(),
-            FieldType::String | FieldType::Integer if labels => raw_code(field, value),
+            FieldType::String | FieldType::Integer if labels => raw_code(random, field, value),
             _ => value.to_owned(),
         }
     }
@@ -383,11 +404,20 @@ fn excel_serial(iso: &str) -> Option<String> {
     (date.year() >= 1955).then(|| days.to_string())
 }
 
-/// A raw value in Chinese that the schema maps to the code, else the code.
-fn raw_code(field: &Field, code: &str) -> String {
-    field
-        .raw_codes
-        .iter()
-        .find(|(raw, mapped)| mapped.as_str() == code && !raw.is_ascii())
-        .map_or_else(|| code.to_owned(), |(raw, _)| raw.clone())
+/// One of the raw values in Chinese that the schema maps to the code, as the
+/// offices of one agency write it differently; else the code.
+fn raw_code(random: &mut impl Rng, field: &Field, code: &str) -> String {
+    let of_code = || {
+        field
+            .raw_codes
+            .iter()
+            .filter(|(raw, mapped)| mapped.as_str() == code && !raw.is_ascii())
+            .map(|(raw, _)| raw)
+    };
+    let count = of_code().count();
+    if count == 0 {
+        return code.to_owned();
+    }
+    let chosen = of_code().nth(random.random_range(0..count));
+    chosen.cloned().unwrap_or_default()
 }

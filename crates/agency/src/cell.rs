@@ -76,9 +76,12 @@ pub enum DateEpoch {
 }
 
 impl DateEpoch {
-    /// The epoch's year as round files give it.
-    pub const YEARS: [(i64, DateEpoch); 2] =
-        [(1900, DateEpoch::Year1900), (1904, DateEpoch::Year1904)];
+    /// The epoch of a year, as round files give it.
+    pub fn of_year(year: i64) -> Option<Self> {
+        [DateEpoch::Year1900, DateEpoch::Year1904]
+            .into_iter()
+            .find(|epoch| epoch.year() == year)
+    }
 
     /// The epoch's year.
     pub fn year(self) -> i64 {

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Makes the token file of one register, veterans.persons, without aidlink: Python 3.11 or later and pyarrow.
+
+    examples/token_file.py ROUND.toml veterans.persons.tokens.parquet \\
+        --policy-blake3 "$(b3sum --no-names POLICY.toml)" \\
+        --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)" \\
+        --source-blake3 "$(b3sum --no-names EXPORT.csv)"
+
+Policy, key and export are those that the round file names; hashlib has no BLAKE3, so `b3sum` gives the digests.
+The export is one clean CSV in UTF-8: headers and codes of the schema, true and false, dates as 2026-09-30. A
+row whose ID number is not 18 characters with a possible birth date and a right check digit is rejected, its
+line told; anything else that is not clean ends the script, for it guesses nothing.
+
+The file is plain, its checksum beside it. Where the round seals, send `age -r CENTRE -o OUT.age OUT` instead,
+CENTRE being the recipient that the round file names. docs/formats.md describes the file.
+"""
+
+import argparse
+import csv
+import hashlib
+import hmac
+import json
+import os
+import re
+import sys
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+EXPORT = "veterans.persons"
+NO, UNKNOWN, YES = 0, 1, 2  # AND is min(), OR is max()
+CODES = {  # of the columns that rules read
+    "kind": ["disabled", "bereaved_family", "demobilised_rural", "ill_returned", "veteran", "military_family"],
+    "status": ["active", "ended", "died"],
+    "benefit_status": ["none", "receiving", "suspended"],
+    "hardship": ["true", "false"],
+}
+
+
+def is_in(cell, *codes):
+    return UNKNOWN if cell == "" else YES if cell in codes else NO
+
+
+def null_or_begun(cell, as_of):
+    return YES if cell == "" or date.fromisoformat(cell) <= as_of else NO
+
+
+# Every condition that the policy has on this export, in Python.
+CONDITIONS = {
+    "status = 'died'": lambda row, as_of: is_in(row["status"], "died"),
+    "status = 'active'": lambda row, as_of: is_in(row["status"], "active"),
+    "status = 'active' AND hardship": lambda row, as_of: min(
+        is_in(row["status"], "active"), is_in(row["hardship"], "true")
+    ),
+    "status = 'active' AND kind IN ('military_family','bereaved_family')": lambda row, as_of: min(
+        is_in(row["status"], "active"), is_in(row["kind"], "military_family", "bereaved_family")
+    ),
+    "benefit_status = 'receiving' AND (benefit_started_on IS NULL OR benefit_started_on <= as_of)": (
+        lambda row, as_of: min(
+            is_in(row["benefit_status"], "receiving"), null_or_begun(row["benefit_started_on"], as_of)
+        )
+    ),
+}
+
+
+def outcome(rule, row, as_of):
+    """What a rule gives for a row, after its `unknown` was applied."""
+    given = CONDITIONS[" ".join(rule["when"].split())](row, as_of)
+    return {"review": UNKNOWN, "no": NO, "yes": YES}[rule["unknown"]] if given == UNKNOWN else given
+
+
+def hkdf(key, info, length):
+    """HKDF-SHA-256 (RFC 5869) without salt, of at most 32 bytes."""
+    return hmac.digest(hmac.digest(bytes(32), key, "sha256"), info.encode() + b"\x01", "sha256")[:length]
+
+
+def is_id_number(number, as_of):
+    """18 characters, a possible birth date, the check digit of GB 11643 (ISO 7064 MOD 11-2)."""
+    if not re.fullmatch("[0-9]{17}[0-9X]", number):
+        return False
+    try:
+        born = date.fromisoformat(f"{number[6:10]}-{number[10:12]}-{number[12:14]}")
+    except ValueError:
+        return False
+    digits = [int(digit) for digit in number[:17]] + [10 if number[17] == "X" else int(number[17])]
+    fits = sum(digit << (17 - place) for place, digit in enumerate(digits)) % 11 == 1
+    return fits and born <= as_of and as_of.year - born.year <= 130
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("round", type=Path)
+    parser.add_argument("out", type=Path)
+    for name in ["policy", "schema", "source"]:
+        parser.add_argument(f"--{name}-blake3", required=True, help="64 digits, as b3sum prints them")
+    arguments = parser.parse_args()
+
+    # The round, its policy's rules on this export, and its key.
+    folder = arguments.round.parent
+    round_ = tomllib.loads(arguments.round.read_text("utf-8-sig"))
+    as_of, algorithm = date.fromisoformat(str(round_["as_of"])), round_["key"]["algorithm"]
+    (export,) = (export for export in round_["export"] if export["schema"] == EXPORT)
+    policy = tomllib.loads((folder / round_["policy"]).read_text("utf-8-sig"))
+    rules = [rule for rule in policy["rule"] if rule["on"] == EXPORT]
+    withhold = [rule for rule in rules if rule["kind"] == "withhold"]
+    sent = [rule for rule in rules if rule["kind"] != "withhold"]
+    key_file = tomllib.loads((folder / round_["key"]["file"]).read_text("utf-8"))
+    if (key_file["round"], key_file["purpose"]) != (round_["round"], round_["purpose"]):
+        sys.exit("the key is for another round or purpose")
+    key = bytes.fromhex(key_file["key"].removeprefix("aidlink-round-key-v1:"))
+    subkey = hkdf(key, f"aidlink v1 person token {algorithm}", 32)
+
+    # From rows to persons: a token, and the outcomes of the person's rows joined by OR.
+    persons = {}
+    account = dict.fromkeys(["rows", "rejected", "withheld", "without_outcome", "sent"], 0)
+    source = folder / export["path"]
+    with open(source, encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            account["rows"] += 1
+            if not is_id_number(row["national_id"], as_of):
+                account["rejected"] += 1
+                print(f"line {reader.line_num} rejected: its ID number", file=sys.stderr)
+                continue
+            if None in row or any(row[field] not in ["", *codes] for field, codes in CODES.items()):
+                sys.exit(f"line {reader.line_num}: fields too many or too few, or a code that is not the schema's")
+            outcomes = [outcome(rule, row, as_of) for rule in sent]
+            if any(outcome(rule, row, as_of) == YES for rule in withhold):
+                account["withheld"] += 1
+            elif max(outcomes) == NO:
+                account["without_outcome"] += 1
+            else:
+                account["sent"] += 1
+                token = hmac.digest(subkey, row["national_id"].encode(), algorithm.removeprefix("hmac-"))[:16]
+                persons[token] = list(map(max, persons.get(token, outcomes), outcomes))
+
+    # The file: sorted by token, so that nothing is left of the order of the rows.
+    head = {
+        "format": "aidlink token file",
+        "version": 1,
+        "round": round_["round"],
+        "export": EXPORT,
+        "snapshot": str(export["snapshot"]),
+        "policy_blake3": arguments.policy_blake3,
+        "schema_blake3": arguments.schema_blake3,
+        "algorithm": algorithm,
+        "key_id": hkdf(key, "aidlink v1 key id", 8).hex(),
+        "sources": [{"blake3": arguments.source_blake3, "bytes": source.stat().st_size}],
+        "account": account,
+    }
+    fields = [pa.field("token", pa.binary(16), nullable=False)]
+    fields += [pa.field(rule["id"], pa.bool_()) for rule in sent]
+    tokens = sorted(persons)
+    boolean = {NO: False, UNKNOWN: None, YES: True}
+    columns = [[boolean[persons[token][place]] for token in tokens] for place in range(len(sent))]
+    table = pa.table([tokens, *columns], schema=pa.schema(fields, metadata={"aidlink": json.dumps(head)}))
+    os.umask(0o077)  # owner-only
+    with open(arguments.out, "xb") as file:
+        pq.write_table(table, file)
+    checksum = hashlib.sha256(arguments.out.read_bytes()).hexdigest()
+    Path(f"{arguments.out}.sha256").write_text(f"{checksum}  {arguments.out.name}\n")
+    print(f"{len(tokens)} tokens; " + ", ".join(f"{count} {what}" for what, count in account.items()))
+
+
+if __name__ == "__main__":
+    main()

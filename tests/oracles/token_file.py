@@ -1,0 +1,170 @@
+"""Holds a token file made by examples/token_file.py, without aidlink, against aidlink's own.
+
+Usage: token_file.py AIDLINK    (the program; aidlink-screen lies beside it)
+For each token algorithm: a clean round is made and its veterans register is given more rows, such that persons
+have several, cells are empty, and some ID numbers are wrong. aidlink tokenises all exports; the example makes
+the register's token file too.
+Checked: DuckDB and PyArrow read the same columns, in the same order, and the same rows from both files; tokens
+ascend; the heads are equal; the leads of a screening with the one file and with the other are equal but for the
+screening's id, and there are some for `veteran_support`. Prints one line; exit code 1 on any failure.
+"""
+
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+EXAMPLE = Path(__file__).resolve().parent / "../../examples/token_file.py"
+REGISTER = "veterans.persons"
+EXPORTS = [
+    "procuratorate.case-parties",
+    "procuratorate.referrals",
+    "civil-affairs.assistance",
+    "education.students",
+    "disabled-federation.persons",
+    REGISTER,
+]
+# What the rules read, with the as-of date of the sample (2026-09-30) and the days beside it.
+CELLS = {
+    "kind": ["veteran", "military_family", "bereaved_family", ""],
+    "status": ["active", "active", "ended", "died", ""],
+    "benefit_status": ["none", "receiving", "suspended", ""],
+    "benefit_started_on": ["2026-09-29", "2026-09-30", "2026-10-01", ""],
+    "hardship": ["true", "false", ""],
+}
+
+
+def check(holds, what):
+    if not holds:
+        sys.exit(f"token_file.py: {what}")
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    check(done.returncode == 0, f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
+
+
+def digest(path):
+    return blake3(path.read_bytes()).hexdigest()
+
+
+def national_ids(path):
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return [row["national_id"] for row in csv.DictReader(file)]
+
+
+def add_rows(folder):
+    """More rows of the register: several for each case party on it and for others, each cell at random."""
+    path = folder / f"{REGISTER}.csv"
+    registered = national_ids(path)
+    parties = set(national_ids(folder / "procuratorate.case-parties.csv"))
+    draw = random.Random(21)
+    persons = [number for number in registered if number in parties] * 2 + draw.choices(registered, k=600)
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        fields = next(csv.reader(file))
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields, restval="")
+        for place, number in enumerate(persons):
+            if place % 100 == 99:
+                # Another check digit: rejected by both.
+                number = number[:17] + ("1" if number[17] == "0" else "0")
+            cells = {field: draw.choice(values) for field, values in CELLS.items()}
+            writer.writerow({"national_id": number, **cells})
+
+
+def make_round(aidlink, folder, algorithm):
+    run(aidlink, "sample", "--seed", "21", "--dirt", "none", "--out", folder)
+    add_rows(folder)
+    path = folder / "round.toml"
+    text = path.read_text("utf-8")
+    for old, new in [('mode = "pooled"', 'mode = "split"'), ('"hmac-sha256"', f'"{algorithm}"')]:
+        check(text.count(old) == 1, f"the sample's round file has not one {old}")
+        text = text.replace(old, new)
+    path.write_text(text + '\n[sealing]\nplain = ["tokens", "leads"]\n', "utf-8")
+    run(aidlink, "key", "new", path)
+    return path
+
+
+def read(path):
+    """Columns and rows as DuckDB reads them, which must be as PyArrow does; the head."""
+    table = pq.read_table(path)
+    check(table.schema.field(0).type == pa.binary(16), f"{path.name}: a token has not 16 bytes")
+    head = json.loads(table.schema.metadata[b"aidlink"])
+    relation = duckdb.sql(f"SELECT * FROM read_parquet('{path}')")
+    columns, rows = list(zip(relation.columns, map(str, relation.types))), relation.fetchall()
+    check(columns[0] == ("token", "BLOB"), f"{path.name}: the first column is not the token")
+    check(all(kind == "BOOLEAN" for _, kind in columns[1:]), f"{path.name}: an outcome is not Boolean")
+    check(table.column_names == relation.columns, f"{path.name}: DuckDB and PyArrow differ on the columns")
+    same = rows == list(zip(*(column.to_pylist() for column in table.columns)))
+    check(same, f"{path.name}: DuckDB and PyArrow differ on the rows")
+    tokens = [row[0] for row in rows]
+    check(all(one < next_ for one, next_ in zip(tokens, tokens[1:])), f"{path.name}: tokens do not ascend")
+    return columns, rows, head
+
+
+def leads(screen, round_file, files, output):
+    run(screen, "run", round_file, "--output", output, "--tokens", *files)
+    found = json.loads((output / "to-procuratorate/leads.json").read_text("utf-8"))
+    return found.pop("screening"), found
+
+
+def compare(aidlink, folder, algorithm):
+    round_file = make_round(aidlink, folder, algorithm)
+    files = {}
+    for export in EXPORTS:
+        output = folder / f"at-{export}"
+        run(aidlink, "tokenise", round_file, "--export", export, "--output", output)
+        files[export] = output / f"to-centre/{export}.tokens.parquet"
+    theirs = folder / f"{REGISTER}.tokens.parquet"
+    digests = {
+        "--policy-blake3": digest(folder / "policies/shaoguan.toml"),
+        "--schema-blake3": digest(folder / f"schemas/{REGISTER}.json"),
+        "--source-blake3": digest(folder / f"{REGISTER}.csv"),
+    }
+    run(sys.executable, EXAMPLE, round_file, theirs, *(part for pair in digests.items() for part in pair))
+
+    columns, rows, head = read(files[REGISTER])
+    other_columns, other_rows, other_head = read(theirs)
+    check(columns == other_columns, f"{algorithm}: the columns differ")
+    check(len(rows) == len(other_rows), f"{algorithm}: {len(rows)} rows and {len(other_rows)}")
+    differing = sum(one != other for one, other in zip(rows, other_rows))
+    check(differing == 0, f"{algorithm}: {differing} rows differ")
+    check(head == other_head, f"{algorithm}: the heads differ: {head} and {other_head}")
+    # A comparison is worth little if a figure or an outcome does not occur.
+    check(min(head["account"].values()) > 0, f"{algorithm}: the account has a zero: {head['account']}")
+    check(head["account"]["sent"] > len(rows), f"{algorithm}: no person has several rows")
+    outcomes = {outcome for row in rows for outcome in row[1:]}
+    check(outcomes == {True, False, None}, f"{algorithm}: not every outcome occurs")
+
+    screen = aidlink.with_name("aidlink-screen")
+    id_, found = leads(screen, round_file, files.values(), folder / "screened")
+    files[REGISTER] = theirs
+    other_id, other_found = leads(screen, round_file, files.values(), folder / "screened-with-example")
+    check(id_ != other_id, f"{algorithm}: both screenings read the same file")
+    check(found == other_found, f"{algorithm}: the leads differ")
+    support = sum(lead["aid"] == "veteran_support" for lead in found["leads"])
+    check(support > 0, f"{algorithm}: no lead for veteran_support")
+    return f"{algorithm} {len(rows)} tokens of {head['account']['rows']} rows, {support} of {len(found['leads'])} leads"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    aidlink = Path(sys.argv[1]).resolve()
+    figures = []
+    for algorithm in ["hmac-sha256", "hmac-sm3"]:
+        with tempfile.TemporaryDirectory() as folder:
+            figures.append(compare(aidlink, Path(folder) / "round", algorithm))
+    print(f"token files and leads equal: {'; '.join(figures)} for veteran_support")
+
+
+if __name__ == "__main__":
+    main()
