@@ -1,15 +1,14 @@
-#!/usr/bin/env python3
 """Makes the token file of one register, veterans.persons, without aidlink: Python 3.11 or later and pyarrow.
 
-    examples/token_file.py ROUND.toml veterans.persons.tokens.parquet \\
+    python3 examples/token_file.py ROUND.toml veterans.persons.tokens.parquet \\
         --policy-blake3 "$(b3sum --no-names POLICY.toml)" \\
         --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)" \\
         --source-blake3 "$(b3sum --no-names EXPORT.csv)"
 
 Policy, key and export are those that the round file names; hashlib has no BLAKE3, so `b3sum` gives the digests.
 The export is one clean CSV in UTF-8: headers and codes of the schema, true and false, dates as 2026-09-30. A
-row whose ID number is not 18 characters with a possible birth date and a right check digit is rejected, its
-line told; anything else that is not clean ends the script, for it guesses nothing.
+row whose ID number is not 18 characters with a possible birth date and a right check digit is rejected and its
+line printed; anything else that is not clean ends the script, for it guesses nothing.
 
 The file is plain, its checksum beside it. Where the round seals, send `age -r CENTRE -o OUT.age OUT` instead,
 CENTRE being the recipient that the round file names. docs/formats.md describes the file.
@@ -48,7 +47,8 @@ def null_or_begun(cell, as_of):
     return YES if cell == "" or date.fromisoformat(cell) <= as_of else NO
 
 
-# Every condition that the policy has on this export, in Python.
+# The condition (`when`) of every rule that the policy has on this export, in Python; one that is not here ends the
+# script. Ids, kinds, `unknown` and order are read from the policy.
 CONDITIONS = {
     "status = 'died'": lambda row, as_of: is_in(row["status"], "died"),
     "status = 'active'": lambda row, as_of: is_in(row["status"], "active"),

@@ -10,7 +10,8 @@
 #
 # It needs root. The users that it makes, and its folder under TMPDIR (else
 # /tmp), are removed at the end, also when it fails or is interrupted. A user
-# that is there already is used and kept.
+# that is there already is used and kept, unless an earlier walk-through made it
+# and was killed.
 #
 # Exit codes: 0 passed, 1 failed, 2 wrong usage, 77 skipped.
 set -euo pipefail
@@ -27,8 +28,10 @@ declare -A user_of=(
 )
 
 skip() { printf 'skipped: %s\n' "$*"; exit 77; }
+# The script's own standard error, where that of a command is redirected.
+exec 7>&2
 told=
-fail() { printf 'FAILED: %s\n' "$*" >&2; told=yes; exit 1; }
+fail() { printf 'FAILED: %s\n' "$*" >&7; told=yes; exit 1; }
 step() { printf '\n%s\n' "$*"; }
 ok() { printf '  ok: %s\n' "$*"; }
 
@@ -53,10 +56,11 @@ flock --nonblock 8 || fail "another walk-through is running"
 
 base=
 made_users=()
+comment="made by a walk-through of aidlink"
 
 remove_user() {
-  local user=$1 attempt
-  for attempt in {1..20}; do
+  local user=$1
+  for _ in {1..20}; do
     id -u "$user" >/dev/null 2>&1 || break
     # Refused while a process of the user is about to end.
     userdel "$user" 2>/dev/null || sleep 0.25
@@ -69,6 +73,7 @@ clean_up() {
   local status=$1 command=$2 user
   trap '' INT TERM HUP PIPE
   set +eux
+  exec 2>&7
   if [ "$status" -gt 128 ]; then
     echo "interrupted" >&2
   elif [ "$status" -ne 0 ] && [ -z "$told" ]; then
@@ -106,15 +111,16 @@ set -x
 
 # Runs a command as an office's user: with nothing of root's environment, and
 # with a umask that takes nothing away, so that modes are the command's own.
+# `env` comes after `setpriv`, which itself still has root's capabilities when it
+# looks a command up.
 as() {
   local user=${user_of[$1]}
   shift
   (
     umask 000
-    exec env -i PATH=/usr/bin:/bin LC_ALL=C \
-      setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --init-groups --no-new-privs \
-      -- "$@" </dev/null 8<&- 9>&-
-  )
+    exec setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --init-groups --no-new-privs \
+      -- env -i PATH=/usr/bin:/bin LC_ALL=C "$@" 7>&- 8<&- 9>&-
+  ) </dev/null
 }
 
 # expect CODES OFFICE COMMAND...: the command ends with one of the codes. What it
@@ -156,11 +162,13 @@ step "Offices"
 nologin="$(command -v nologin || echo /bin/false)"
 for office in "${offices[@]}"; do
   user=${user_of[$office]}
-  if id -u "$user" >/dev/null 2>&1; then
-    echo "  the user $user is there already and is kept"
-  else
+  if ! id -u "$user" >/dev/null 2>&1; then
     made_users+=("$user")
-    useradd --system --user-group --no-create-home --shell "$nologin" "$user"
+    useradd --system --user-group --no-create-home --shell "$nologin" --comment "$comment" "$user"
+  elif [ "$(getent passwd "$user" | cut -d: -f5)" = "$comment" ]; then
+    made_users+=("$user")
+  else
+    echo "  the user $user is there already and is kept"
   fi
   install --directory --mode=0700 --owner="$user" --group="$(id -g "$user")" "$base/$office"
 done
@@ -174,7 +182,7 @@ aidlink=("$base/bin/aidlink" --lang en)
 aidlink_screen=("$base/bin/aidlink-screen" --lang en)
 cd "$base"
 for office in "${offices[@]}"; do
-  as "$office" "$base/bin/aidlink" --version >/dev/null ||
+  as "$office" "$base/bin/aidlink" --version >/dev/null 2>&1 ||
     fail "$office cannot run a command in $base; set TMPDIR to a folder whose commands every user may run"
 done
 ok "${#offices[@]} offices, each a user of its own with a folder of mode 0700"
@@ -305,11 +313,9 @@ pooled=0
   fail "the pooled run ended with $pooled, the split round with $screened"
 }
 grep -q "$key_id" "$courier/pooled/manifest.json" || fail "the pooled run used another key"
-diff -r --brief "$courier/pooled/lists/for-review" "$holder/resolved/lists/for-review" >&2 ||
-  fail "the lists of the split round are not those of the pooled run"
 diff -r --brief "$courier/pooled/lists" "$holder/resolved/lists" >&2 ||
-  fail "there are other lists beside those for review"
-lists="$(find "$holder/resolved/lists" -type f | wc -l)"
+  fail "the lists of the split round are not those of the pooled run"
+lists="$(find "$holder/resolved/lists/for-review" -type f | wc -l)"
 [ "$lists" -gt 0 ] || fail "there are no lists"
 ok "$lists lists for review, byte for byte the same"
 
@@ -325,12 +331,15 @@ for owner in "${offices[@]}" courier; do
     as "$reader" cat -- "${files[@]}" >"$courier/read" 2>"$courier/faults" || status=$?
     if [ "$reader" = "$owner" ]; then
       # Else a refusal would prove nothing.
-      [ "$status" -eq 0 ] && [ -s "$courier/read" ] || fail "$owner cannot read its own files"
+      if [ "$status" -ne 0 ] || [ ! -s "$courier/read" ]; then
+        fail "$owner cannot read its own files"
+      fi
       continue
     fi
     refusals="$(grep -c 'Permission denied$' "$courier/faults")" || true
-    [ "$status" -ne 0 ] && [ ! -s "$courier/read" ] && [ "$refusals" -eq "${#files[@]}" ] ||
+    if [ -s "$courier/read" ] || [ "$refusals" -ne "${#files[@]}" ]; then
       fail "$reader can read a file of $owner"
+    fi
     ! as "$reader" ls -- "$base/$owner" >/dev/null 2>&1 || fail "$reader can list the folder of $owner"
     ! as "$reader" touch -- "$base/$owner/intruder" 2>/dev/null || fail "$reader can write into the folder of $owner"
     pairs=$((pairs + 1))
@@ -339,8 +348,10 @@ done
 ok "no office can list, read or write another's folder or the courier's ($pairs pairs, each file tried)"
 
 # What to search for. An ID number is found by its first 17 characters, whatever
-# its check character; those in other than plain ASCII are not on the list.
-cat "$courier"/round/*.csv | tr -d ' ' | grep -aoE '[0-9]{17}[0-9Xx]' | cut -c1-17 | sort -u >"$courier/id-numbers"
+# its check character; not on the list are those written in full-width digits or
+# in the old form of 15, and placeholders such as eighteen noughts.
+cat "$courier"/round/*.csv | tr -d " '-" | grep -aoE '[0-9]{17}[0-9Xx]' | cut -c1-17 |
+  grep -vE '^(.)\1+$' | sort -u >"$courier/id-numbers"
 ids="$(wc -l <"$courier/id-numbers")"
 cases="$courier/round/procuratorate.case-parties.csv"
 [ "$(grep -caF -f "$courier/id-numbers" "$cases")" -gt 1000 ] || fail "the search does not find the ID numbers of the case parties"
@@ -387,7 +398,7 @@ absent "$courier/secrets" "$courier/trace"
 absent "$courier/id-numbers" "$courier/trace"
 ok "no argument of a command held a key, an identity or an ID number"
 
-files=0
+count=0
 for office in "${offices[@]}"; do
   user=${user_of[$office]}
   find "$base/$office" \( -type d -perm 0700 -o -type f -perm 0600 \) -user "$user" -o -print >"$courier/found"
@@ -396,8 +407,8 @@ for office in "${offices[@]}"; do
     cat "$courier/found" >&2
     fail "the files above are not $office's alone, or unfinished"
   }
-  files=$((files + $(find "$base/$office" -type f | wc -l)))
+  count=$((count + $(find "$base/$office" -type f | wc -l)))
 done
-ok "with a umask of 000 all folders are 0700, all $files files 0600, each its office's own"
+ok "with a umask of 000 all folders are 0700, all $count files 0600, each its office's own"
 
 printf '\nwalk-through passed: %d lists equal\n' "$lists"

@@ -1,0 +1,105 @@
+"""The centre at scale: token files of any size joined by aidlink-screen, and
+the same files by DuckDB, in turn.
+
+python benches/peers/token_join.py --screen aidlink-screen --aidlink aidlink \
+    --made made_token_files --parties 1000000 --persons 100000000 --folder DIR
+
+DuckDB does the join alone: the outcomes of every person of the register who is
+a case party. aidlink-screen also reads the file twice (its checksum, and then
+its tokens and outcomes), checks that every token ascends, evaluates the policy
+and writes the leads. Both must count the same persons.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+DUCKDB = """
+import sys, duckdb
+connection = duckdb.connect()
+cases, register = sys.argv[1:]
+rules = [row[0] for row in connection.execute(
+    f"describe select * exclude (token) from read_parquet('{register}')").fetchall()]
+counts = ", ".join(f"count(*) filter (where {rule})" for rule in rules)
+row = connection.execute(f'''
+    select count(*), {counts} from read_parquet('{register}') as register
+    where token in (select token from read_parquet('{cases}'))''').fetchone()
+print(row[0])
+"""
+
+
+def timed(command):
+    """Runs a command; gives seconds, peak memory in MiB and standard output."""
+    before = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    output = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0 and os.waitstatus_to_exitcode(status) not in (0, 3):
+        sys.exit(f"{command[0]} failed")
+    return time.perf_counter() - before, usage.ru_maxrss / 1024, output
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--aidlink", required=True)
+    arguments.add_argument("--screen", required=True)
+    arguments.add_argument("--made", required=True)
+    arguments.add_argument("--parties", type=int, default=1_000_000)
+    arguments.add_argument("--persons", type=int, default=100_000_000)
+    arguments.add_argument("--folder", type=pathlib.Path, required=True)
+    arguments.add_argument("--runs", type=int, default=3)
+    options = arguments.parse_args()
+    folder = options.folder
+    round_file = folder / "round/round.toml"
+    if not round_file.exists():
+        subprocess.run([options.aidlink, "sample", "--dirt", "none", "--out",
+                        str(folder / "round")], check=True, stdout=subprocess.DEVNULL)
+        text = round_file.read_text().replace('mode = "pooled"', 'mode = "split"')
+        round_file.write_text(text + '\n[sealing]\nplain = ["tokens", "leads"]\n')
+    tokens = folder / f"tokens-{options.parties}-{options.persons}"
+    if not tokens.exists():
+        subprocess.run([options.made, str(round_file), str(options.parties),
+                        str(options.persons), str(tokens)], check=True)
+    cases = tokens / "procuratorate.case-parties.tokens.parquet"
+    register = tokens / "civil-affairs.assistance.tokens.parquet"
+    output = folder / "screened"
+    seconds = {"aidlink-screen": [], "DuckDB": []}
+    peak = {"aidlink-screen": 0, "DuckDB": 0}
+    counts = {}
+    for _ in range(options.runs):
+        shutil.rmtree(output, ignore_errors=True)
+        for name, command in (
+            ("aidlink-screen", [options.screen, "run", str(round_file), "--tokens", str(cases),
+                                str(register), "--output", str(output)]),
+            ("DuckDB", [sys.executable, "-c", DUCKDB, str(cases), str(register)]),
+        ):
+            took, memory, said = timed(command)
+            seconds[name].append(took)
+            peak[name] = max(peak[name], memory)
+            if name == "DuckDB":
+                counts[name] = int(said)
+            else:
+                manifest = json.loads((output / "manifest.json").read_text())
+                received = {one["export"]: one["tokens"] for one in manifest["received"]}
+                counts[name] = received["civil-affairs.assistance"]["matched"]
+    size = (cases.stat().st_size + register.stat().st_size) / 1e6
+    print(f"{options.persons:,} tokens of a register, {options.parties:,} case parties, "
+          f"{size:,.0f} MB; medians of {options.runs} in turn, files in the page cache")
+    for name, took in seconds.items():
+        print(f"{name:16} {statistics.median(took):7.2f} s  "
+              f"({min(took):.2f}..{max(took):.2f})  {peak[name]:7.0f} MiB")
+    ratio = statistics.median(seconds["DuckDB"]) / statistics.median(seconds["aidlink-screen"])
+    print(f"aidlink-screen : DuckDB = 1 : {ratio:.2f} (wall time)")
+    if len(set(counts.values())) != 1:
+        sys.exit(f"the counts differ: {counts}")
+    print(f"persons of the register who are a case party: {counts['DuckDB']:,}, equal")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+//! Token files of any size for benches of the centre: tokens that nobody made
+//! of an ID number, ascending by construction, so that nothing is sorted.
+//!
+//! `made_token_files ROUND.toml CASE_PARTIES PERSONS FOLDER` writes the case
+//! parties and the register of civil affairs; one case party in four stands in
+//! the register.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use aidlink_contract::outcome::Outcome;
+use aidlink_contract::token::Token;
+use aidlink_contract::token_file::{SentAccount, TokenFileHead, TokenFileWriter};
+use aidlink_contract::token_table::Origin;
+use aidlink_office::round::{ExportTerms, Mode, RoundTerms};
+use sha2::{Digest, Sha256};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [round, parties, persons, folder] = arguments.as_slice() else {
+        return Err("usage: made_token_files ROUND.toml CASE_PARTIES PERSONS FOLDER".into());
+    };
+    let terms = RoundTerms::read(Path::new(round), None, Mode::Split, &mut |_, _, _| {});
+    let terms = terms.map_err(|_| "the round file has faults")?;
+    let (parties, persons): (u64, u64) = (parties.parse()?, persons.parse()?);
+    let register = terms
+        .export("civil-affairs.assistance")
+        .ok_or("the round has no export of civil affairs")?;
+    let folder = Path::new(folder);
+    std::fs::create_dir_all(folder)?;
+    // A person of the register is a case party where both sequences have it.
+    let every = (persons / (parties / 4).max(1)).max(1);
+    write(&terms, register, folder, persons, |index| {
+        token(index, persons)
+    })?;
+    let shared = parties / 4;
+    let own = parties - shared;
+    let mut tokens: Vec<Token> = (0..shared)
+        .map(|index| token(index * every, persons))
+        .chain((0..own).map(|index| odd_token(index, own)))
+        .collect();
+    tokens.sort_unstable();
+    write(&terms, &terms.cases, folder, parties, |index| {
+        tokens[usize::try_from(index).unwrap_or(0)]
+    })
+}
+
+/// Evenly spread, with low bits that look like chance.
+fn token(index: u64, of: u64) -> Token {
+    spread(index, of, 0)
+}
+
+/// Tokens that no person of the register has: their last bit is set.
+fn odd_token(index: u64, of: u64) -> Token {
+    spread(index, of, 1)
+}
+
+fn spread(index: u64, of: u64, last_bit: u128) -> Token {
+    let step = u128::MAX / u128::from(of + 1);
+    let low = u128::from(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)) & !1;
+    Token::from_bytes((u128::from(index) * step + low + last_bit).to_be_bytes())
+}
+
+fn write(
+    terms: &RoundTerms,
+    export: &ExportTerms,
+    folder: &Path,
+    rows: u64,
+    token: impl Fn(u64) -> Token,
+) -> Result<(), Failure> {
+    let name = &export.schema.name;
+    let rules: Vec<&str> = terms
+        .policy
+        .outcome_rules(name)
+        .map(|rule| rule.id.as_str())
+        .collect();
+    let path = folder.join(format!("{name}.tokens.parquet"));
+    let mut writer = TokenFileWriter::begin(BufWriter::new(File::create(&path)?), &rules)?;
+    for row in 0..rows {
+        let outcome = |rule: usize| match (row + rule as u64) % 7 {
+            0 | 3 => Outcome::Yes,
+            1 => Outcome::Unknown,
+            _ => Outcome::No,
+        };
+        writer.push(token(row), (0..rules.len()).map(outcome))?;
+    }
+    let head = TokenFileHead {
+        origin: Origin {
+            round: terms.round.clone(),
+            policy_digest: terms.policy.digest.clone(),
+            key_id: "0000000000000000".to_owned(),
+            algorithm: terms.algorithm,
+            export: name.clone(),
+            snapshot: export.snapshot,
+        },
+        schema_digest: export.schema.digest.clone(),
+        sources: Vec::new(),
+        account: SentAccount {
+            rows,
+            sent: rows,
+            ..SentAccount::default()
+        },
+    };
+    writer.finish(&head)?.flush()?;
+    let bytes = std::fs::read(&path)?;
+    let hex: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let base = format!("{name}.tokens.parquet");
+    std::fs::write(
+        folder.join(format!("{base}.sha256")),
+        format!("{hex}  {base}\n"),
+    )?;
+    Ok(())
+}
