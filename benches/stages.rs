@@ -174,6 +174,7 @@ fn rules(criterion: &mut Criterion, made: &Made) {
             .collect();
         let origin = Origin {
             round: plan.terms.round.clone(),
+            as_of: plan.terms.as_of,
             policy_digest: plan.terms.policy.digest.clone(),
             key_id: "bench".to_owned(),
             algorithm: plan.terms.algorithm,

@@ -2,8 +2,7 @@
 
     python3 examples/token_file.py ROUND.toml veterans.persons.tokens.parquet \\
         --policy-blake3 "$(b3sum --no-names POLICY.toml)" \\
-        --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)" \\
-        --source-blake3 "$(b3sum --no-names EXPORT.csv)"
+        --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)"
 
 Policy, key and export are those that the round file names; hashlib has no BLAKE3, so `b3sum` gives the digests.
 The export is one clean CSV in UTF-8: headers and codes of the schema, true and false, dates as 2026-09-30. A
@@ -94,7 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("round", type=Path)
     parser.add_argument("out", type=Path)
-    for name in ["policy", "schema", "source"]:
+    for name in ["policy", "schema"]:
         parser.add_argument(f"--{name}-blake3", required=True, help="64 digits, as b3sum prints them")
     arguments = parser.parse_args()
 
@@ -142,13 +141,14 @@ def main():
         "format": "aidlink token file",
         "version": 1,
         "round": round_["round"],
+        "as_of": str(as_of),
         "export": EXPORT,
         "snapshot": str(export["snapshot"]),
         "policy_blake3": arguments.policy_blake3,
         "schema_blake3": arguments.schema_blake3,
         "algorithm": algorithm,
         "key_id": hkdf(key, "aidlink v1 key id", 8).hex(),
-        "sources": [{"blake3": arguments.source_blake3, "bytes": source.stat().st_size}],
+        "sources": [],  # of the case parties alone
         "account": account,
     }
     fields = [pa.field("token", pa.binary(16), nullable=False)]

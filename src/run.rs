@@ -90,6 +90,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
     let origin = |planned: &PlannedExport| Origin {
         round: plan.terms.round.clone(),
+        as_of: plan.terms.as_of,
         policy_digest: plan.terms.policy.digest.clone(),
         key_id: key_id.clone(),
         algorithm: plan.terms.algorithm,

@@ -91,6 +91,7 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
         };
         let origin = Origin {
             round: plan.terms.round.clone(),
+            as_of: plan.terms.as_of,
             policy_digest: plan.terms.policy.digest.clone(),
             key_id: key.id(),
             algorithm: plan.terms.algorithm,

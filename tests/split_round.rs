@@ -576,3 +576,247 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
         done.stderr
     );
 }
+
+#[test]
+fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
+    let split = Split::sealed(Round::sample());
+    let text = split.round.read("round.toml");
+    let recipient = |office: &str| {
+        let start = format!("{office} = \"age1");
+        let line = text.lines().find(|line| line.starts_with(&start)).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    let (centre, procuratorate) = (recipient("centre"), recipient("procuratorate"));
+    // The key is not sealed to the centre.
+    let (round, out) = (split.file("round.toml"), split.file("sealed.age"));
+    let seal = |recipient: &str| {
+        aidlink(&[
+            "key",
+            "seal",
+            &round,
+            "--recipient",
+            recipient,
+            "--out",
+            &out,
+            "--lang",
+            "en",
+        ])
+    };
+    let done = seal(&centre);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.stderr.contains("which must not have the key"),
+        "{}",
+        done.stderr
+    );
+    assert!(!Path::new(&out).exists());
+    assert_eq!(seal(&procuratorate).code, 0);
+    // The two are not one, and a recipient is not asked to be passed over.
+    for (from, to, words) in [
+        (&procuratorate, &centre, "are the same recipient"),
+        (
+            &centre,
+            &format!("{centre}\"\nplain = [\"tokens\"] # \""),
+            "`plain` asks for no seal",
+        ),
+    ] {
+        split
+            .round
+            .write("round.toml", text.replacen(from.as_str(), to, 1));
+        let done = split.tokenise("veterans.persons");
+        assert_eq!(done.code, 2, "{}", done.stdout);
+        assert!(
+            done.stderr.contains(words),
+            "no \"{words}\" in: {}",
+            done.stderr
+        );
+    }
+}
+
+#[test]
+fn a_key_crosses_sealed_and_serves_its_own_round() {
+    let giver = Split::sealed(Round::sample());
+    let taker = Split::sealed(Round::sample());
+    let agency = taker.round.path("agency.identity");
+    let made = aidlink(&["identity", "new", agency.to_str().unwrap(), "--lang", "en"]);
+    let recipient = made.stdout.split_whitespace().last().unwrap().to_owned();
+    let sealed = giver.file("to-agency.age");
+    let giver_round = giver.file("round.toml");
+    let done = aidlink(&[
+        "key",
+        "seal",
+        &giver_round,
+        "--recipient",
+        &recipient,
+        "--out",
+        &sealed,
+    ]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let bytes = std::fs::read(&sealed).unwrap();
+    assert!(!String::from_utf8_lossy(&bytes).contains("0123456789abcdef"));
+
+    let taker_round = taker.file("round.toml");
+    let open = |identity: &str| {
+        aidlink(&[
+            "key",
+            "open",
+            &taker_round,
+            "--sealed",
+            &sealed,
+            "--identity",
+            identity,
+            "--lang",
+            "en",
+        ])
+    };
+    let agency = agency.to_str().unwrap();
+    // A key that is there is not overwritten.
+    assert!(open(agency).stderr.contains("is not overwritten"));
+    std::fs::remove_file(taker.round.path("round.key")).unwrap();
+    let wrong = open(&taker.file("centre.identity"));
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong.stderr.contains("sealed to another identity"),
+        "{}",
+        wrong.stderr
+    );
+    assert!(!taker.round.path("round.key").exists());
+    assert_eq!(open(agency).code, 0);
+    let opened = taker.round.read("round.key");
+    assert!(opened.ends_with(&giver.round.read("round.key")));
+    // Of another round.
+    std::fs::remove_file(taker.round.path("round.key")).unwrap();
+    taker
+        .round
+        .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
+    let other = open(agency);
+    assert_eq!(other.code, 1);
+    assert!(
+        other.stderr.contains("is for another round"),
+        "{}",
+        other.stderr
+    );
+    assert!(!taker.round.path("round.key").exists());
+    // Lines that end in CR LF, and an empty line at the end, are no fault.
+    let text = giver.round.read("round.key").replace('\n', "\r\n") + "\r\n\n";
+    giver.round.write("round.key", text);
+    assert_eq!(giver.tokenise("veterans.persons").code, 0);
+}
+
+#[test]
+fn a_key_crosses_by_passphrase_too() {
+    let split = Split::sealed(Round::sample());
+    let key = split.round.read("round.key");
+    for (name, words) in [
+        ("right", "correct horse\n"),
+        ("wrong", "wrong horse\n"),
+        ("none", "\n"),
+    ] {
+        split.round.write(name, words);
+        set_mode(&split.round.path(name), 0o600);
+    }
+    let (round, sealed) = (split.file("round.toml"), split.file("key.age"));
+    let seal = |passphrase: &str| {
+        let file = split.file(passphrase);
+        aidlink(&[
+            "key",
+            "seal",
+            &round,
+            "--passphrase-file",
+            &file,
+            "--out",
+            &sealed,
+            "--lang",
+            "en",
+        ])
+    };
+    assert!(seal("none").stderr.contains("the passphrase file is empty"));
+    assert_eq!(seal("right").code, 0);
+    std::fs::remove_file(split.round.path("round.key")).unwrap();
+    let open = |passphrase: &str| {
+        let file = split.file(passphrase);
+        aidlink(&[
+            "key",
+            "open",
+            &round,
+            "--sealed",
+            &sealed,
+            "--passphrase-file",
+            &file,
+            "--lang",
+            "en",
+        ])
+    };
+    let wrong = open("wrong");
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong.stderr.contains("the passphrase is wrong"),
+        "{}",
+        wrong.stderr
+    );
+    set_mode(&split.round.path("right"), 0o640);
+    assert!(
+        open("right")
+            .stderr
+            .contains("others may read or change the file")
+    );
+    set_mode(&split.round.path("right"), 0o600);
+    assert_eq!(open("right").code, 0);
+    assert!(split.round.read("round.key").ends_with(&key));
+}
+
+#[test]
+fn leads_that_cannot_come_of_this_policy_are_refused() {
+    let split = Split::plain(Round::sample());
+    for export in EXPORTS {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    assert_eq!(split.screen(&EXPORTS, "at-centre").code, 0);
+    let name = "at-centre/to-procuratorate/leads.json";
+    let good = split.round.read(name);
+    assert!(!good.contains("4499"), "references only");
+    let refused = |text: String, words: &str| {
+        assert_ne!(text, good);
+        split.round.write(name, &text);
+        let sum = Command::new("sha256sum")
+            .arg(split.round.path(name))
+            .output()
+            .unwrap();
+        split.round.write(&format!("{name}.sha256"), sum.stdout);
+        let done = split.resolve("at-centre", "refused");
+        assert_eq!(done.code, 1, "{}", done.stdout);
+        assert!(
+            done.stderr.contains(words),
+            "no \"{words}\" in: {}",
+            done.stderr
+        );
+        assert!(!split.round.path("refused").exists());
+    };
+    let once = |from: &str, to: &str| good.replacen(from, to, 1);
+    refused(once("{", "["), "no file of screened leads");
+    refused(
+        once("\"version\":1", "\"version\":2"),
+        "no file of screened leads",
+    );
+    refused(once("\"2026Q3\"", "\"2026Q2\""), "another round");
+    refused(
+        once("\"hmac-sha256\"", "\"hmac-sm3\""),
+        "another token algorithm",
+    );
+    refused(
+        once("\"aid\":\"", "\"aid\":\"no_"),
+        "an aid that the policy does not have",
+    );
+    refused(
+        once("\"yes\":[\"", "\"yes\":[\"no_"),
+        "a rule that the policy does not have",
+    );
+    refused(
+        once("\"reference\":", "\"reference\":99999"),
+        "not the one that was screened",
+    );
+    let (_, from_lead) = good.split_once("\"leads\":[").unwrap();
+    let lead = &from_lead[..from_lead.find("},{\"aid\"").unwrap() + 1];
+    let twice = format!("\"leads\":[{lead},");
+    refused(once("\"leads\":[", &twice), "a lead stands twice");
+}

@@ -163,6 +163,8 @@ nologin="$(command -v nologin || echo /bin/false)"
 for office in "${offices[@]}"; do
   user=${user_of[$office]}
   if ! id -u "$user" >/dev/null 2>&1; then
+    # Else the end would remove a group that is not the walk-through's.
+    ! getent group "$user" >/dev/null || fail "there is a group $user without its user"
     made_users+=("$user")
     useradd --system --user-group --no-create-home --shell "$nologin" --comment "$comment" "$user"
   elif [ "$(getent passwd "$user" | cut -d: -f5)" = "$comment" ]; then
@@ -209,7 +211,7 @@ step "Identities, round file, key"
 declare -A recipient_of
 for office in "${offices[@]}"; do
   if [ "$office" = centre ]; then
-    expect 0 "$office" "${aidlink_screen[@]}" identity "$base/$office/identity"
+    expect 0 "$office" "${aidlink_screen[@]}" identity new "$base/$office/identity"
   else
     expect 0 "$office" "${aidlink[@]}" identity new "$base/$office/identity"
   fi

@@ -23,6 +23,7 @@ import time
 DUCKDB = """
 import sys, duckdb
 connection = duckdb.connect()
+connection.execute("set enable_progress_bar = false")
 cases, register = sys.argv[1:]
 rules = [row[0] for row in connection.execute(
     f"describe select * exclude (token) from read_parquet('{register}')").fetchall()]

@@ -83,6 +83,20 @@ fn seal(
     passphrase_file: Option<&Path>,
     out: &Path,
 ) -> Result<Text, Faults> {
+    if recipient.is_some() && recipient == terms.centre.as_deref() {
+        return Err(Fault::of_file(
+            out,
+            Text::new(
+                "这是筛查机构的收件人：筛查机构不得持有密钥",
+                "this is the recipient of the centre, which must not have the key",
+            ),
+            Text::new(
+                "请核对是哪个机构的收件人",
+                "check whose recipient it should be",
+            ),
+        )
+        .into());
+    }
     let key = RoundKey::read(&terms.file, &terms.round, &terms.purpose)?;
     let text = key.to_text(&terms.round, &terms.purpose);
     let mut sealed = Vec::new();

@@ -1,6 +1,7 @@
 //! `aidlink resolve`: at the procuratorate, screened leads and its own export
 //! of case parties become the match lists.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use aidlink_agency::key::RoundKey;
@@ -10,6 +11,7 @@ use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::leads_file::LeadsFile;
+use aidlink_contract::policy::Policy;
 use aidlink_contract::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::receive;
@@ -115,16 +117,8 @@ fn resolve_leads(
     let file = LeadsFile::parse(&bytes).map_err(|fault| refused(fault.text()))?;
     file.check(&terms.round, &terms.policy.digest, &key_id, terms.algorithm)
         .map_err(|fault| refused(fault.text()))?;
-    let unknown_aid = file
-        .leads
-        .iter()
-        .any(|lead| terms.policy.aid(&lead.aid).is_none());
-    if unknown_aid {
-        return Err(refused(Text::new(
-            "线索文件中有规则文件没有的救助项目",
-            "the file names an aid that the policy does not have",
-        ))
-        .into());
+    if let Some(text) = not_of_this_policy(&terms.policy, &file) {
+        return Err(refused(text).into());
     }
     log.record(
         "leads_received",
@@ -200,6 +194,35 @@ fn resolve_leads(
     folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
     folder.complete()?;
     Ok(Resolved { leads, lists, file })
+}
+
+/// What in the leads cannot come of screening by this policy.
+fn not_of_this_policy(policy: &Policy, file: &LeadsFile) -> Option<Text> {
+    let mut seen = BTreeSet::new();
+    for lead in &file.leads {
+        if policy.aid(&lead.aid).is_none() {
+            return Some(Text::new(
+                "线索文件中有规则文件没有的救助项目",
+                "the file names an aid that the policy does not have",
+            ));
+        }
+        for case in &lead.cases {
+            let mut rules = case.yes.iter().chain(&case.unknown);
+            if rules.any(|rule| policy.rule(rule).is_none()) {
+                return Some(Text::new(
+                    "线索文件中有规则文件没有的规则",
+                    "the file names a rule that the policy does not have",
+                ));
+            }
+            if !seen.insert((lead.aid.as_str(), case.reference)) {
+                return Some(Text::new(
+                    "线索文件中同一线索出现两次",
+                    "a lead stands twice in the file",
+                ));
+            }
+        }
+    }
+    None
 }
 
 fn say(plan: &ExportPlan, resolved: &Resolved, language: Language) {

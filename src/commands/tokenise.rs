@@ -121,6 +121,7 @@ fn tokenise(plan: &ExportPlan, progress: &Progress) -> Result<Tokenised, Faults>
     };
     let origin = Origin {
         round: terms.round.clone(),
+        as_of: terms.as_of,
         policy_digest: terms.policy.digest.clone(),
         key_id: key_id.clone(),
         algorithm: terms.algorithm,
@@ -202,7 +203,12 @@ fn write_tokens(
             writer.push(*token, outcomes).map_err(failed)?;
         }
         let tokens = table.tokens().len() as u64;
-        (writer, report, tokens, RarePatterns::default())
+        let patterns = (0..table.tokens().len()).map(|row| {
+            let columns = table.outcomes().0.iter();
+            columns.map(|(_, column)| column[row]).collect::<Vec<_>>()
+        });
+        let rare = RarePatterns::count(patterns, terms.thresholds.rare_pattern);
+        (writer, report, tokens, rare)
     } else {
         let whole = tokenise_whole_register(
             exports,
@@ -216,14 +222,17 @@ fn write_tokens(
     let head = TokenFileHead {
         origin,
         schema_digest: schema.digest.clone(),
-        sources: report
-            .files
-            .iter()
-            .map(|file| SourceFile {
-                digest: file.digest.clone(),
-                byte_length: file.byte_length,
-            })
-            .collect(),
+        sources: match schema.name == CASE_EXPORT {
+            true => report
+                .files
+                .iter()
+                .map(|file| SourceFile {
+                    digest: file.digest.clone(),
+                    byte_length: file.byte_length,
+                })
+                .collect(),
+            false => Vec::new(),
+        },
         account: sent_account(&report.account),
     };
     let file = writer.finish(&head).map_err(failed)?;

@@ -35,6 +35,29 @@ pub fn holds(algorithm: TokenAlgorithm) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
+    fn openssl_gives_the_answer_for_sm3() {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let mut openssl = Command::new("openssl")
+            .args(["mac", "-digest", "SM3", "-macopt", "key:Jefe", "HMAC"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("openssl is installed (package openssl)");
+        let mut input = openssl.stdin.take().expect("piped");
+        input
+            .write_all(b"what do ya want for nothing?")
+            .expect("openssl reads");
+        drop(input);
+        let output = openssl.wait_with_output().expect("openssl ends");
+        let hex: String = super::SM3_OF_THE_SAME
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with(&hex));
+    }
+
+    #[test]
     fn the_known_answers_are_given() {
         for algorithm in super::TokenAlgorithm::ALL {
             assert!(super::holds(algorithm), "{}", algorithm.name());

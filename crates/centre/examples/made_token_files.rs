@@ -90,6 +90,7 @@ fn write(
     let head = TokenFileHead {
         origin: Origin {
             round: terms.round.clone(),
+            as_of: terms.as_of,
             policy_digest: terms.policy.digest.clone(),
             key_id: "0000000000000000".to_owned(),
             algorithm: terms.algorithm,

@@ -33,7 +33,14 @@ enum Command {
     /// Screen token files and seal the leads to the procuratorate / 筛查令牌文件，把线索密封给检察机关
     Run(RunArguments),
     /// Make the identity by which the centre opens token files / 生成筛查机构打开令牌文件的身份
-    Identity {
+    #[command(subcommand)]
+    Identity(IdentityCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum IdentityCommand {
+    /// Make an identity file and print its recipient / 生成身份文件并输出收件人公钥
+    New {
         /// The file to make; it must not exist / 要生成的文件，不得已存在
         file: PathBuf,
     },
@@ -60,7 +67,7 @@ fn main() -> ExitCode {
     let language = LanguageChoice::or_locale(cli.lang);
     let ending = match cli.command {
         Command::Run(arguments) => run(&arguments, language),
-        Command::Identity { file } => identity(&file, language),
+        Command::Identity(IdentityCommand::New { file }) => identity(&file, language),
     };
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
         terminal::print_faults(faults, language);

@@ -212,6 +212,8 @@ fn check_tables(
 fn difference(reference: &Origin, origin: &Origin, policy: &Policy) -> Option<Text> {
     if origin.round != reference.round {
         Some(Text::new("轮次", "round"))
+    } else if origin.as_of != reference.as_of {
+        Some(Text::new("基准日", "as-of date"))
     } else if origin.policy_digest != policy.digest {
         Some(Text::new("规则文件", "policy"))
     } else if origin.key_id != reference.key_id {

@@ -321,6 +321,8 @@ fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
     };
     if origin.round != terms.round {
         Some(Text::new("轮次", "round"))
+    } else if origin.as_of != terms.as_of {
+        Some(Text::new("基准日", "as-of date"))
     } else if origin.policy_digest != terms.policy.digest {
         Some(Text::new("规则文件", "policy"))
     } else if head.schema_digest != export.schema.digest {

@@ -22,7 +22,7 @@ fn an_identity_is_made_owner_only_and_once() {
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     let file = folder.join("centre.identity");
     let named = file.to_str().expect("UTF-8");
-    let (code, said, _) = screen(&["identity", named, "--lang", "en"]);
+    let (code, said, _) = screen(&["identity", "new", named, "--lang", "en"]);
     assert_eq!(code, 0);
     let recipient = said.split_whitespace().last().expect("a recipient");
     assert!(recipient.starts_with("age1"), "{said}");
@@ -38,7 +38,7 @@ fn an_identity_is_made_owner_only_and_once() {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    let (code, _, told) = screen(&["identity", named, "--lang", "en"]);
+    let (code, _, told) = screen(&["identity", "new", named, "--lang", "en"]);
     assert_eq!(code, 1);
     assert!(
         told.contains("the file exists and is not overwritten"),

@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBui
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ const TOKEN: &str = "token";
 /// Bytes of a token, as Arrow counts them.
 const WIDTH: i32 = Token::LENGTH as i32;
 const ROWS_A_BATCH: usize = 16 * 1024;
+/// A row group that unpacks to more is no token file: a million rows have 17 MB.
+const LARGEST_ROW_GROUP: i64 = 4 << 30;
 
 /// What an agency's file says of where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +48,9 @@ pub struct TokenFileHead {
     pub origin: Origin,
     /// BLAKE3 digest of the export's schema, hexadecimal.
     pub schema_digest: String,
-    /// The files of the export.
+    /// The files of the case parties' export, by which the procuratorate finds
+    /// its rows again. Of a register none: nobody needs them, and the digest of
+    /// a small export could be guessed.
     pub sources: Vec<SourceFile>,
     /// What became of the export's rows.
     pub account: SentAccount,
@@ -109,6 +113,8 @@ pub enum TokenFileFault {
     RuleMissing(String),
     /// A column that is no rule of the policy on this export.
     ColumnBeyondPolicy(String),
+    /// The rules' columns are not in the policy's order.
+    Order,
     /// A column of outcomes is not Boolean.
     NotBoolean(String),
     /// The table breaks its own contract.
@@ -143,6 +149,10 @@ impl TokenFileFault {
                 format!(
                     "the column `{column}` is no rule of the policy on this export and must not be sent"
                 ),
+            ),
+            TokenFileFault::Order => Text::new(
+                "结果列的顺序与规则文件不同",
+                "the columns of outcomes are not in the order of the policy",
             ),
             TokenFileFault::NotBoolean(column) => Text::new(
                 format!("列“{column}”不是布尔型"),
@@ -266,6 +276,7 @@ impl TokenFileHead {
             "format": FORMAT,
             "version": VERSION,
             "round": origin.round,
+            "as_of": origin.as_of.to_string(),
             "export": origin.export,
             "snapshot": origin.snapshot.to_string(),
             "policy_blake3": origin.policy_digest,
@@ -293,6 +304,7 @@ impl TokenFileHead {
         Some(TokenFileHead {
             origin: Origin {
                 round: text("round")?,
+                as_of: text("as_of")?.parse::<Date>().ok()?,
                 policy_digest: text("policy_blake3")?,
                 key_id: text("key_id")?,
                 algorithm: TokenAlgorithm::named(&text("algorithm")?)?,
@@ -362,8 +374,20 @@ impl TokenFile {
             .map(|rule| rule.id.clone())
             .collect();
         check_columns(builder.schema(), &rules)?;
-        if !head.account.adds_up() {
+        // What the file says of its own length is looked at before any row is
+        // held: a small file can repeat one row without end.
+        let metadata = builder.metadata();
+        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
+        let fits = match is_of_case_parties(&head) {
+            true => rows == head.account.sent,
+            false => rows <= head.account.sent,
+        };
+        if !head.account.adds_up() || !fits {
             return Err(TokenFileFault::Account);
+        }
+        let too_large = |group: &RowGroupMetaData| group.total_byte_size() > LARGEST_ROW_GROUP;
+        if metadata.row_groups().iter().any(too_large) {
+            return Err(TokenFileFault::Unreadable);
         }
         Ok(TokenFile {
             head,
@@ -469,8 +493,11 @@ fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault
         return Err(TokenFileFault::RuleMissing(missing.clone()));
     }
     for (index, field) in columns.iter().enumerate() {
-        if rules.get(index) != Some(field.name()) {
+        if !rules.contains(field.name()) {
             return Err(TokenFileFault::ColumnBeyondPolicy(field.name().clone()));
+        }
+        if rules.get(index) != Some(field.name()) {
+            return Err(TokenFileFault::Order);
         }
         if *field.data_type() != DataType::Boolean {
             return Err(TokenFileFault::NotBoolean(field.name().clone()));
@@ -579,4 +606,229 @@ impl Rows {
 /// Whether a head is that of the case parties.
 pub fn is_of_case_parties(head: &TokenFileHead) -> bool {
     head.origin.export == CASE_EXPORT
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom};
+    use std::path::Path;
+
+    use arrow_array::{BinaryArray, Int32Array, StringArray};
+
+    use super::*;
+    use crate::schema::Schemas;
+
+    const VETERANS: &str = "veterans.persons";
+
+    fn policy() -> Policy {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+        Policy::read(&project.join("policies/shaoguan.toml"), &schemas).expect("the shipped policy")
+    }
+
+    fn head(export: &str, sent: u64) -> TokenFileHead {
+        TokenFileHead {
+            origin: Origin {
+                round: "2026Q3".into(),
+                as_of: Date::constant(2026, 9, 30),
+                policy_digest: "p".into(),
+                key_id: "k".into(),
+                algorithm: TokenAlgorithm::HmacSm3,
+                export: export.into(),
+                snapshot: Date::constant(2026, 9, 28),
+            },
+            schema_digest: "s".into(),
+            sources: vec![SourceFile {
+                digest: "d".into(),
+                byte_length: 7,
+            }],
+            account: SentAccount {
+                rows: sent + 6,
+                rejected: 1,
+                withheld: 2,
+                without_outcome: 3,
+                sent,
+            },
+        }
+    }
+
+    fn token(byte: u8) -> Token {
+        Token::from_bytes([byte; Token::LENGTH])
+    }
+
+    fn rules(policy: &Policy) -> Vec<String> {
+        policy
+            .outcome_rules(VETERANS)
+            .map(|rule| rule.id.clone())
+            .collect()
+    }
+
+    fn outcomes(row: u8, rules: usize) -> Vec<Outcome> {
+        let of = |rule: usize| match (usize::from(row) + rule) % 3 {
+            0 => Outcome::Yes,
+            1 => Outcome::Unknown,
+            _ => Outcome::No,
+        };
+        (0..rules).map(of).collect()
+    }
+
+    /// A file of these tokens.
+    fn written(policy: &Policy, export: &str, bytes: &[u8], head: &TokenFileHead) -> File {
+        let rules: Vec<&str> = policy
+            .outcome_rules(export)
+            .map(|rule| rule.id.as_str())
+            .collect();
+        let file = tempfile::tempfile().expect("a temporary file");
+        let mut writer = TokenFileWriter::begin(file, &rules).expect("room");
+        for byte in bytes {
+            let outcomes = outcomes(*byte, rules.len());
+            writer.push(token(*byte), outcomes).expect("room");
+        }
+        let mut file = writer.finish(head).expect("room");
+        file.seek(SeekFrom::Start(0)).expect("a file");
+        file
+    }
+
+    /// A file of these columns with a good head.
+    fn of_columns(columns: Vec<(String, ArrayRef)>, head: Option<&TokenFileHead>) -> File {
+        let columns = columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("equal columns");
+        let file = tempfile::tempfile().expect("a temporary file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("room");
+        writer.write(&batch).expect("room");
+        if let Some(head) = head {
+            writer.append_key_value_metadata(KeyValue {
+                key: METADATA_KEY.to_owned(),
+                value: Some(head.to_json().to_string()),
+            });
+        }
+        let mut file = writer.into_inner().expect("room");
+        file.seek(SeekFrom::Start(0)).expect("a file");
+        file
+    }
+
+    fn refused(file: File, policy: &Policy) -> String {
+        match TokenFile::open(file, policy) {
+            Ok(_) => "accepted".to_owned(),
+            Err(fault) => fault.text().en,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_only_persons_who_are_a_party_are_kept() {
+        let policy = policy();
+        let head = head(VETERANS, 5);
+        let file = written(&policy, VETERANS, &[1, 2, 3, 7, 9], &head);
+        let opened = TokenFile::open(file, &policy).expect("a good file");
+        assert_eq!(*opened.head(), head);
+        let parties: Arc<[Token]> = [0, 2, 3, 8, 9].map(token).into();
+        let table = opened.read_register(parties).expect("a good file");
+        assert_eq!(table.tokens(), [2, 3, 9].map(token));
+        assert_eq!(table.left_out(), 2);
+        let rules = rules(&policy);
+        for (index, rule) in rules.iter().enumerate() {
+            let expected: Vec<Outcome> = [2, 3, 9]
+                .iter()
+                .map(|row| outcomes(*row, rules.len())[index])
+                .collect();
+            assert_eq!(table.outcomes().of(rule), Some(expected.as_slice()));
+        }
+        // Case rows: all of them, and a token may stand twice.
+        let head = self::head(CASE_EXPORT, 3);
+        let file = written(&policy, CASE_EXPORT, &[4, 4, 6], &head);
+        let cases = TokenFile::open(file, &policy).and_then(TokenFile::read_cases);
+        assert_eq!(cases.expect("a good file").tokens(), [4, 4, 6].map(token));
+    }
+
+    #[test]
+    fn a_token_out_of_order_or_twice_is_refused_wherever_it_stands() {
+        let policy = policy();
+        for (bytes, words) in [
+            ([1, 5, 3], "is not sorted by token (row 2)"),
+            ([1, 3, 3], "stands twice in the token table (row 2)"),
+        ] {
+            let file = written(&policy, VETERANS, &bytes, &head(VETERANS, 3));
+            let opened = TokenFile::open(file, &policy).expect("a good head");
+            // None of them is a case party's.
+            let read = opened.read_register([200].map(token).into());
+            let told = read.map(|_| ()).map_err(|fault| fault.text().en);
+            assert!(
+                told.as_ref().is_err_and(|told| told.contains(words)),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn columns_and_figures_that_are_not_right_are_told_by_name() {
+        let policy = policy();
+        let head = head(VETERANS, 2);
+        let rules = rules(&policy);
+        let tokens = || -> ArrayRef {
+            let tokens = [[1_u8; 16], [2; 16]];
+            Arc::new(FixedSizeBinaryArray::try_from_iter(tokens.into_iter()).expect("16 bytes"))
+        };
+        let truths = || -> ArrayRef { Arc::new(BooleanArray::from(vec![Some(true), None])) };
+        let good = || -> Vec<(String, ArrayRef)> {
+            let rules = rules.iter().map(|rule| (rule.clone(), truths()));
+            std::iter::once(("token".to_owned(), tokens()))
+                .chain(rules)
+                .collect()
+        };
+        assert_eq!(
+            refused(of_columns(good(), Some(&head)), &policy),
+            "accepted"
+        );
+        let with = |change: &dyn Fn(&mut Vec<(String, ArrayRef)>)| {
+            let mut columns = good();
+            change(&mut columns);
+            refused(of_columns(columns, Some(&head)), &policy)
+        };
+        let narrow: ArrayRef = Arc::new(
+            FixedSizeBinaryArray::try_from_iter([[1_u8; 8], [2; 8]].into_iter()).expect("8 bytes"),
+        );
+        let variable: ArrayRef = Arc::new(BinaryArray::from_vec(vec![&[1; 16], &[2; 16]]));
+        for tokens in [narrow, variable] {
+            assert!(with(&|columns| columns[0].1 = Arc::clone(&tokens)).contains("16 bytes wide"));
+        }
+        let first = &rules[0];
+        let told = with(&|columns| drop(columns.remove(1)));
+        assert_eq!(told, format!("the column of rule {first} is missing"));
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["甲", "乙"]));
+        let told = with(&|columns| columns.push(("name".to_owned(), Arc::clone(&names))));
+        assert!(
+            told.contains("the column `name` is no rule of the policy"),
+            "{told}"
+        );
+        let told = with(&|columns| columns.swap(1, 2));
+        assert!(told.contains("not in the order of the policy"), "{told}");
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 0]));
+        let told = with(&|columns| columns[1].1 = Arc::clone(&numbers));
+        assert_eq!(told, format!("the column `{first}` is not Boolean"));
+
+        // Tokens that are null; they are seen when they are read.
+        let mut with_null = FixedSizeBinaryBuilder::new(WIDTH);
+        with_null.append_value([1; 16]).expect("16 bytes");
+        with_null.append_null();
+        let mut columns = good();
+        columns[0].1 = Arc::new(with_null.finish());
+        let opened = TokenFile::open(of_columns(columns, Some(&head)), &policy);
+        let read = opened.and_then(|file| file.read_register(Arc::new([])));
+        assert!(read.is_err_and(|fault| fault.text().en.contains("empty cells")));
+
+        // Metadata, and figures.
+        assert!(refused(of_columns(good(), None), &policy).contains("metadata"));
+        for (rows, sent) in [(8, 1), (9, 2)] {
+            let mut wrong = head.clone();
+            (wrong.account.rows, wrong.account.sent) = (rows, sent);
+            let told = refused(of_columns(good(), Some(&wrong)), &policy);
+            assert!(told.contains("does not add up"), "{told}");
+        }
+        let mut cut = good();
+        cut.truncate(1);
+        let file = tempfile::tempfile().expect("a temporary file");
+        assert!(refused(file, &policy).contains("damaged, cut short"));
+    }
 }

@@ -13,6 +13,8 @@ use crate::token::{Token, TokenAlgorithm};
 pub struct Origin {
     /// The round's id.
     pub round: String,
+    /// The day at which the rules were judged.
+    pub as_of: Date,
     /// The digest of the policy whose rules gave the outcomes.
     pub policy_digest: String,
     /// The id of the key that made the tokens; it reveals nothing about the key.
@@ -197,6 +199,7 @@ mod tests {
     fn origin() -> Origin {
         Origin {
             round: "2026Q3".into(),
+            as_of: Date::constant(2026, 9, 30),
             policy_digest: "0".into(),
             key_id: "k".into(),
             algorithm: TokenAlgorithm::HmacSha256,

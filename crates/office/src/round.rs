@@ -159,6 +159,8 @@ pub struct KeyTerms {
     pub purpose: String,
     /// The key file.
     pub file: PathBuf,
+    /// The recipient of the centre, who must never have the key.
+    pub centre: Option<String>,
 }
 
 impl KeyTerms {
@@ -180,8 +182,14 @@ impl KeyTerms {
             let file = key.string("file", &mut faults)?;
             inside(&document, &file, &mut faults)
         });
+        let sealing = root.optional_table("sealing", &mut faults);
+        let centre = sealing.and_then(|mut sealing| {
+            let centre = sealing.optional_string("centre", &mut faults)?;
+            Some(centre.value.trim().to_owned())
+        });
         let terms = (|| {
             Some(KeyTerms {
+                centre,
                 round: round?.value,
                 purpose: purpose?.value,
                 file: file?,
@@ -340,6 +348,15 @@ impl TermsReader<'_> {
             }
             let rate = table.share("reject_rate", &mut self.faults);
             let rare = table.optional_integer("rare_pattern", &mut self.faults);
+            if let Some(rare) = &rare
+                && rare.value < 0
+            {
+                self.fault(
+                    &rare.at,
+                    Text::new("人数不能为负", "a number of persons cannot be negative"),
+                    Text::new("请更正 rare_pattern", "correct `rare_pattern`"),
+                );
+            }
             table.finish(&mut self.faults);
             Some(Thresholds {
                 snapshot_age_days: i32::try_from(days?).unwrap_or(i32::MAX),
@@ -525,8 +542,22 @@ impl TermsReader<'_> {
         let mut crossing = |key: &'static str, kind: &str| {
             let recipient = table.optional_string(key, &mut self.faults);
             let is_plain = plain.iter().any(|name| name.value == kind);
-            match recipient {
-                Some(written) => {
+            match (recipient, is_plain) {
+                (Some(written), true) => {
+                    self.faults.push(self.document.fault(
+                        written.at,
+                        Text::new(
+                            format!("{key} 有收件人，而 plain 又要求明文"),
+                            format!("`{key}` is a recipient, and `plain` asks for no seal"),
+                        ),
+                        Text::new(
+                            format!("请删去收件人，或从 plain 中删去 {kind}"),
+                            format!("remove the recipient, or `{kind}` from `plain`"),
+                        ),
+                    ));
+                    None
+                }
+                (Some(written), false) => {
                     let recipient = Recipient::parse(&written.value);
                     if recipient.is_none() {
                         self.faults.push(self.document.fault(
@@ -538,15 +569,10 @@ impl TermsReader<'_> {
                             ),
                         ));
                     }
-                    let sealed = recipient.map(Crossing::Sealed);
-                    if is_plain {
-                        Some(Crossing::Plain)
-                    } else {
-                        sealed
-                    }
+                    recipient.map(Crossing::Sealed)
                 }
-                None if is_plain => Some(Crossing::Plain),
-                None => {
+                (None, true) => Some(Crossing::Plain),
+                (None, false) => {
                     self.faults.push(table.fault_here(
                         Text::new(
                             format!("没有写明 {key} 的收件人"),
@@ -563,6 +589,21 @@ impl TermsReader<'_> {
         };
         let tokens = crossing("centre", "tokens");
         let leads = crossing("procuratorate", "leads");
+        if let (Some(Crossing::Sealed(centre)), Some(Crossing::Sealed(other))) = (&tokens, &leads)
+            && centre.to_string() == other.to_string()
+        {
+            // Who holds the key must not open the agencies' tokens.
+            self.faults.push(table.fault_here(
+                Text::new(
+                    "centre 和 procuratorate 是同一收件人",
+                    "`centre` and `procuratorate` are the same recipient",
+                ),
+                Text::new(
+                    "筛查机构和检察机关须各有身份：持有密钥者不得打开各机构的令牌",
+                    "each makes its own identity: who holds the key must not open the tokens of the agencies",
+                ),
+            ));
+        }
         table.finish(&mut self.faults);
         Some(Sealing {
             tokens: tokens?,

@@ -47,6 +47,60 @@ pub struct RarePatterns {
     pub persons: u64,
 }
 
+impl RarePatterns {
+    /// Counts patterns of outcomes that fewer than `rare_below` rows have.
+    pub fn count<P: std::hash::Hash + Eq>(
+        patterns: impl Iterator<Item = P>,
+        rare_below: u64,
+    ) -> Self {
+        let mut counter = PatternCounter::default();
+        for pattern in patterns {
+            counter.add(pattern);
+        }
+        counter.rare(rare_below)
+    }
+}
+
+/// How many persons have which pattern.
+struct PatternCounter<P> {
+    counts: HashMap<P, u64>,
+    uncounted: u64,
+}
+
+impl<P> Default for PatternCounter<P> {
+    fn default() -> Self {
+        PatternCounter {
+            counts: HashMap::new(),
+            uncounted: 0,
+        }
+    }
+}
+
+impl<P: std::hash::Hash + Eq> PatternCounter<P> {
+    fn add(&mut self, pattern: P) {
+        let known = self.counts.len();
+        match self.counts.get_mut(&pattern) {
+            Some(count) => *count += 1,
+            None if known < MOST_PATTERNS => {
+                self.counts.insert(pattern, 1);
+            }
+            None => self.uncounted += 1,
+        }
+    }
+
+    fn rare(&self, below: u64) -> RarePatterns {
+        let rare = self.counts.values().filter(|count| **count < below);
+        let (patterns, persons) = rare.fold((0, 0), |(patterns, persons), count| {
+            (patterns + 1, persons + count)
+        });
+        RarePatterns {
+            patterns: self.counts.len() as u64 + self.uncounted,
+            rare: patterns + self.uncounted,
+            persons: persons + self.uncounted,
+        }
+    }
+}
+
 /// Tokenises every row of a register and writes one row a person, the outcomes
 /// of the person's rows joined by OR.
 ///
@@ -99,38 +153,22 @@ pub fn tokenise_whole_register<W: Write + Send>(
     debug_assert!(rules <= MOST_RULES);
     report.check_usable(exports)?;
     let mut written = 0;
-    let mut patterns: HashMap<OutcomeBits, u64> = HashMap::new();
-    let mut uncounted = 0;
+    let mut patterns: PatternCounter<OutcomeBits> = PatternCounter::default();
     persons
         .for_each(|person| {
             written += 1;
-            let counted = patterns.len();
-            match patterns.get_mut(&person.outcomes) {
-                Some(count) => *count += 1,
-                None if counted < MOST_PATTERNS => {
-                    patterns.insert(person.outcomes, 1);
-                }
-                None => uncounted += 1,
-            }
+            patterns.add(person.outcomes);
             let outcomes = (0..rules).map(|rule| person.outcomes.of(rule));
             writer
                 .push(person.token, outcomes)
                 .map_err(|error| SpillFault::Output(std::io::Error::other(error.to_string())))
         })
         .map_err(TokeniseError::Spill)?;
-    let rare = patterns.values().filter(|count| **count < rare_below);
-    let (rare_patterns, rare_persons) = rare.fold((0, 0), |(patterns, persons), count| {
-        (patterns + 1, persons + count)
-    });
     Ok(WholeRegister {
         writer,
         report,
         persons: written,
-        rare: RarePatterns {
-            patterns: patterns.len() as u64 + uncounted,
-            rare: rare_patterns + uncounted,
-            persons: rare_persons + uncounted,
-        },
+        rare: patterns.rare(rare_below),
     })
 }
 
