@@ -80,8 +80,10 @@ fn write(
     let path = folder.join(format!("{name}.tokens.parquet"));
     let mut writer = TokenFileWriter::begin(BufWriter::new(File::create(&path)?), &rules)?;
     for row in 0..rows {
-        let outcome = |rule: usize| match (row + rule as u64) % 7 {
-            0 | 3 => Outcome::Yes,
+        // Few rows are leads, as in a real round: each rule holds on a few in
+        // a thousand.
+        let outcome = |rule: usize| match (row * 31 + rule as u64 * 97) % 499 {
+            0 => Outcome::Yes,
             1 => Outcome::Unknown,
             _ => Outcome::No,
         };

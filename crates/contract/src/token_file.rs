@@ -5,13 +5,16 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, FixedSizeBinaryBuilder};
 use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use jiff::civil::Date;
-use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
@@ -347,7 +350,8 @@ pub(crate) fn sources_from_json(value: &Value) -> Option<Vec<SourceFile>> {
 pub struct TokenFile {
     head: TokenFileHead,
     rules: Vec<String>,
-    builder: ParquetRecordBatchReaderBuilder<File>,
+    file: File,
+    metadata: ArrowReaderMetadata,
 }
 
 impl TokenFile {
@@ -361,9 +365,9 @@ impl TokenFile {
     }
 
     fn open_unguarded(file: File, policy: &Policy) -> Result<Self, TokenFileFault> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(ROWS_A_BATCH);
-        let metadata = builder.metadata().file_metadata().key_value_metadata();
-        let head = metadata
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+        let pairs = metadata.metadata().file_metadata().key_value_metadata();
+        let head = pairs
             .and_then(|pairs| pairs.iter().find(|pair| pair.key == METADATA_KEY))
             .and_then(|pair| pair.value.as_ref())
             .and_then(|text| serde_json::from_str(text).ok())
@@ -373,11 +377,11 @@ impl TokenFile {
             .outcome_rules(&head.origin.export)
             .map(|rule| rule.id.clone())
             .collect();
-        check_columns(builder.schema(), &rules)?;
+        check_columns(metadata.schema(), &rules)?;
         // What the file says of its own length is looked at before any row is
         // held: a small file can repeat one row without end.
-        let metadata = builder.metadata();
-        let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
+        let footer = metadata.metadata();
+        let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(u64::MAX);
         let fits = match is_of_case_parties(&head) {
             true => rows == head.account.sent,
             false => rows <= head.account.sent,
@@ -386,13 +390,14 @@ impl TokenFile {
             return Err(TokenFileFault::Account);
         }
         let too_large = |group: &RowGroupMetaData| group.total_byte_size() > LARGEST_ROW_GROUP;
-        if metadata.row_groups().iter().any(too_large) {
+        if footer.row_groups().iter().any(too_large) {
             return Err(TokenFileFault::Unreadable);
         }
         Ok(TokenFile {
             head,
             rules,
-            builder,
+            file,
+            metadata,
         })
     }
 
@@ -411,8 +416,8 @@ impl TokenFile {
 
     fn read_cases_unguarded(self) -> Result<CaseTable, TokenFileFault> {
         let mut rows = Rows::new(&self.rules);
-        for batch in self.builder.build()? {
-            rows.take(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
+        for batch in self.all_columns()?.build()? {
+            rows.take_all(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
         }
         if rows.tokens.len() as u64 != self.head.account.sent {
             return Err(TokenFileFault::Account);
@@ -438,42 +443,60 @@ impl TokenFile {
         self,
         parties: Arc<[Token]>,
     ) -> Result<RegisterTable, TokenFileFault> {
-        let search = Arc::new(Mutex::new(Search {
+        let mut search = Search {
             parties,
             next_party: 0,
             last: None,
             persons: 0,
-            fault: None,
-        }));
-        let within = Arc::clone(&search);
-        let token_column =
-            ProjectionMask::columns(self.builder.parquet_schema(), std::iter::once(TOKEN));
-        let predicate = ArrowPredicateFn::new(token_column, move |batch| {
-            let Ok(mut search) = within.lock() else {
-                return Err(ArrowError::ComputeError(String::new()));
-            };
-            search.look(&batch)
-        });
-        let filter = RowFilter::new(vec![Box::new(predicate)]);
-        let mut rows = Rows::new(&self.rules);
-        let read = || -> Result<(), TokenFileFault> {
-            for batch in self.builder.with_row_filter(filter).build()? {
-                rows.take(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
-            }
-            Ok(())
         };
-        let read = read();
-        let mut search = search.lock().map_err(|_| TokenFileFault::Unreadable)?;
-        if let Some(fault) = search.fault.take() {
-            return Err(fault);
+        let mut rows = Rows::new(&self.rules);
+        let schema = self.metadata.parquet_schema();
+        let token_column = ProjectionMask::columns(schema, std::iter::once(TOKEN));
+        let rule_columns = ProjectionMask::columns(schema, self.rules.iter().map(String::as_str));
+        for group in 0..self.metadata.metadata().num_row_groups() {
+            // The tokens first; outcomes only of persons who are a case party.
+            let tokens = self
+                .all_columns()?
+                .with_row_groups(vec![group])
+                .with_projection(token_column.clone())
+                .build()?;
+            let mut selected = Selected::default();
+            for batch in tokens {
+                let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+                search.look(batch.column(0), &mut selected, &mut rows.tokens)?;
+            }
+            if selected.hits == 0 || self.rules.is_empty() {
+                continue;
+            }
+            let outcomes = self
+                .all_columns()?
+                .with_row_groups(vec![group])
+                .with_projection(rule_columns.clone())
+                .with_row_selection(RowSelection::from(selected.selectors))
+                .build()?;
+            for batch in outcomes {
+                let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+                rows.take_outcomes(batch.columns())?;
+            }
         }
-        read?;
         if search.persons > self.head.account.sent {
             return Err(TokenFileFault::Account);
         }
         let left_out = search.persons - rows.tokens.len() as u64;
         let table = RegisterTable::new(self.head.origin, rows.tokens, rows.outcomes)?;
         Ok(table.with_left_out(left_out))
+    }
+
+    /// A reader of the whole file. Several may follow one another, not run
+    /// beside each other: they share the place in the file.
+    fn all_columns(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, TokenFileFault> {
+        let file = self
+            .file
+            .try_clone()
+            .map_err(|_| TokenFileFault::Unreadable)?;
+        let metadata = self.metadata.clone();
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        Ok(builder.with_batch_size(ROWS_A_BATCH))
     }
 }
 
@@ -512,28 +535,35 @@ struct Search {
     next_party: usize,
     last: Option<Token>,
     persons: u64,
-    fault: Option<TokenFileFault>,
+}
+
+/// Which rows of a row group are a case party's.
+#[derive(Default)]
+struct Selected {
+    selectors: Vec<RowSelector>,
+    hits: usize,
+}
+
+impl Selected {
+    fn add(&mut self, hit: bool) {
+        self.hits += usize::from(hit);
+        match self.selectors.last_mut() {
+            Some(last) if last.skip != hit => last.row_count += 1,
+            _ if hit => self.selectors.push(RowSelector::select(1)),
+            _ => self.selectors.push(RowSelector::skip(1)),
+        }
+    }
 }
 
 impl Search {
-    /// Which tokens of a batch are a case party's.
-    fn look(&mut self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
-        let mut hits = Vec::with_capacity(batch.num_rows());
-        match self.look_at_each(batch, &mut hits) {
-            Ok(()) => Ok(BooleanArray::from(hits)),
-            Err(fault) => {
-                self.fault.get_or_insert(fault);
-                Err(ArrowError::ComputeError(String::new()))
-            }
-        }
-    }
-
-    fn look_at_each(
+    /// Looks at every token of a batch; keeps those of case parties.
+    fn look(
         &mut self,
-        batch: &RecordBatch,
-        hits: &mut Vec<bool>,
+        column: &ArrayRef,
+        selected: &mut Selected,
+        kept: &mut Vec<Token>,
     ) -> Result<(), TokenFileFault> {
-        for token in tokens_of(batch.column(0))? {
+        for token in tokens_of(column)? {
             if let Some(last) = self.last
                 && last >= token
             {
@@ -553,7 +583,11 @@ impl Search {
             {
                 self.next_party += 1;
             }
-            hits.push(self.parties.get(self.next_party) == Some(&token));
+            let hit = self.parties.get(self.next_party) == Some(&token);
+            selected.add(hit);
+            if hit {
+                kept.push(token);
+            }
         }
         Ok(())
     }
@@ -589,11 +623,18 @@ impl Rows {
         }
     }
 
-    fn take(&mut self, batch: &RecordBatch) -> Result<(), TokenFileFault> {
-        self.tokens.extend(tokens_of(batch.column(0))?);
-        for (index, (rule, outcomes)) in self.outcomes.0.iter_mut().enumerate() {
-            let column = batch
-                .column(index + 1)
+    fn take_all(&mut self, batch: &RecordBatch) -> Result<(), TokenFileFault> {
+        let (tokens, outcomes) = batch
+            .columns()
+            .split_first()
+            .ok_or(TokenFileFault::TokenColumn)?;
+        self.tokens.extend(tokens_of(tokens)?);
+        self.take_outcomes(outcomes)
+    }
+
+    fn take_outcomes(&mut self, columns: &[ArrayRef]) -> Result<(), TokenFileFault> {
+        for ((rule, outcomes), column) in self.outcomes.0.iter_mut().zip(columns) {
+            let column = column
                 .as_any()
                 .downcast_ref::<BooleanArray>()
                 .ok_or_else(|| TokenFileFault::NotBoolean(rule.clone()))?;
