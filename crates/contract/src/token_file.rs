@@ -661,6 +661,9 @@ mod tests {
 
     const VETERANS: &str = "veterans.persons";
 
+    /// The columns of a file, by name.
+    type Columns = Vec<(String, ArrayRef)>;
+
     fn policy() -> Policy {
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
@@ -731,7 +734,7 @@ mod tests {
     }
 
     /// A file of these columns with a good head.
-    fn of_columns(columns: Vec<(String, ArrayRef)>, head: Option<&TokenFileHead>) -> File {
+    fn of_columns(columns: Columns, head: Option<&TokenFileHead>) -> File {
         let columns = columns
             .into_iter()
             .map(|(name, column)| (name, column, true));
@@ -812,7 +815,7 @@ mod tests {
             Arc::new(FixedSizeBinaryArray::try_from_iter(tokens.into_iter()).expect("16 bytes"))
         };
         let truths = || -> ArrayRef { Arc::new(BooleanArray::from(vec![Some(true), None])) };
-        let good = || -> Vec<(String, ArrayRef)> {
+        let good = || -> Columns {
             let rules = rules.iter().map(|rule| (rule.clone(), truths()));
             std::iter::once(("token".to_owned(), tokens()))
                 .chain(rules)
@@ -822,7 +825,7 @@ mod tests {
             refused(of_columns(good(), Some(&head)), &policy),
             "accepted"
         );
-        let with = |change: &dyn Fn(&mut Vec<(String, ArrayRef)>)| {
+        let with = |change: &dyn Fn(&mut Columns)| {
             let mut columns = good();
             change(&mut columns);
             refused(of_columns(columns, Some(&head)), &policy)
