@@ -14,6 +14,8 @@ equal() { cmp --silent "$1" "$2" || { echo "$3: $1 and $2 differ" >&2; exit 1; }
 ours=$("$aidlink" identity new ours.identity --lang en | awk '{print $NF}')
 age-keygen -o theirs.identity 2> /dev/null
 theirs=$(age-keygen -y theirs.identity)
+age-keygen -o agency.identity 2> /dev/null
+agency=$(age-keygen -y agency.identity)
 [ "$(age-keygen -y ours.identity)" = "$ours" ]
 
 # A split round whose centre and procuratorate have an identity of each kind.
@@ -23,8 +25,8 @@ printf '\n[sealing]\ncentre = "%s"\nprocuratorate = "%s"\n' "$theirs" "$ours" >>
 "$aidlink" key new round/round.toml > /dev/null
 
 # The key: sealed by us and opened by age; sealed by age and opened by us.
-"$aidlink" key seal round/round.toml --recipient "$theirs" --out key.age > /dev/null
-age --decrypt --identity theirs.identity --output key.plain key.age
+"$aidlink" key seal round/round.toml --recipient "$agency" --out key.age > /dev/null
+age --decrypt --identity agency.identity --output key.plain key.age
 equal key.plain round/round.key "the key, sealed by aidlink"
 age --encrypt --recipient "$ours" --output key2.age key.plain
 mv round/round.key round.key.kept

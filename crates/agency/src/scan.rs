@@ -1,5 +1,6 @@
 //! Reading an export: bytes, encoding, header, rows.
 
+mod compound_file;
 mod encoding;
 mod header;
 mod parquet_rows;

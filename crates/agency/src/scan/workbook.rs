@@ -9,6 +9,7 @@ use calamine::{Data, Reader, Sheets};
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::text::Text;
 
+use super::compound_file;
 use super::source::{damaged, damaged_archive, encrypted};
 use super::written_out::{float_text, write_cell};
 
@@ -34,6 +35,10 @@ pub(super) fn read_sheet(path: &Path, named: Option<&str>) -> Result<Sheet, Faul
         .collect();
     if memchr::memmem::find(&bytes, &marker).is_some() {
         return Err(encrypted(path).into());
+    }
+    let is_compound = bytes.starts_with(b"\xd0\xcf\x11\xe0");
+    if is_compound && !compound_file::is_bounded(&bytes) {
+        return Err(damaged_archive(path).into());
     }
     let mut workbook = calamine::open_workbook_auto_from_rs(Cursor::new(bytes))
         .map_err(|_| damaged_archive(path))?;
