@@ -1,7 +1,6 @@
 //! The verbs of the command line, a file each.
 
 pub mod completions;
-pub mod identity;
 pub mod key;
 pub mod policy;
 pub mod resolve;

@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use aidlink::cli::{Cli, Command};
+use aidlink::cli::{Cli, Command, IdentityCommand};
 use aidlink::commands::{self, Ending};
-use aidlink_office::terminal;
+use aidlink_office::{identity, terminal};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -16,7 +16,10 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(arguments, language),
         Command::Tokenise(arguments) => commands::tokenise::run(arguments, language),
         Command::Resolve(arguments) => commands::resolve::run(arguments, language),
-        Command::Identity(arguments) => commands::identity::run(arguments, language),
+        Command::Identity(arguments) => {
+            let IdentityCommand::New { file } = arguments.command;
+            identity::make(&file, language)
+        }
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),
         Command::Schema(arguments) => commands::schema::run(arguments, language),

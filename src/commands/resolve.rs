@@ -16,7 +16,6 @@ use aidlink_contract::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::receive;
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::round::Crossing;
 use aidlink_office::sealed::Opener;
 use aidlink_office::terminal::{self, Progress};
 use serde_json::json;
@@ -43,9 +42,7 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
     let output = &plan.terms.output;
-    let destination =
-        OutputFolder::check_absent(output).and_then(|()| OutputFolder::check_parent(output));
-    if let Err(fault) = destination {
+    if let Err(fault) = OutputFolder::check_destination(output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let progress = Progress::new(language);
@@ -86,15 +83,11 @@ fn resolve_leads(
         Some(file) => Some(Opener::read_identity(file)?),
         None => None,
     };
-    // A split round has a sealing: the round file was checked.
-    let crossing = terms
-        .sealing
-        .as_ref()
-        .map_or(Crossing::Plain, |sealing| sealing.leads.clone());
+    let crossing = &terms.sealing()?.leads;
     let leads_path = arguments.leads.as_path();
     let mut plain = receive(
         leads_path,
-        &crossing,
+        crossing,
         opener.as_ref(),
         folder.for_unnamed_files(),
     )?;

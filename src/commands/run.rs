@@ -25,9 +25,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Ok(plan) => plan,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let destination = OutputFolder::check_absent(&plan.terms.output)
-        .and_then(|()| OutputFolder::check_parent(&plan.terms.output));
-    if let Err(fault) = destination {
+    if let Err(fault) = OutputFolder::check_destination(&plan.terms.output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let pool = match threads(&arguments.round, arguments.threads) {

@@ -19,7 +19,7 @@ use aidlink_contract::token_table::Origin;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::round::{Crossing, RoundTerms};
+use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal::{self, Progress};
 use serde_json::json;
 
@@ -51,9 +51,7 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
     let terms = &plan.terms;
-    let destination = OutputFolder::check_absent(&terms.output)
-        .and_then(|()| OutputFolder::check_parent(&terms.output));
-    if let Err(fault) = destination {
+    if let Err(fault) = OutputFolder::check_destination(&terms.output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let pool = match threads(&arguments.round, arguments.threads) {
@@ -129,13 +127,9 @@ fn tokenise(plan: &ExportPlan, progress: &Progress) -> Result<Tokenised, Faults>
         snapshot: planned.snapshot,
     };
     let mut folder = OutputFolder::begin(&terms.output)?;
-    // A split round has a sealing: the round file was checked.
-    let crossing = terms
-        .sealing
-        .as_ref()
-        .map_or(Crossing::Plain, |sealing| sealing.tokens.clone());
+    let crossing = &terms.sealing()?.tokens;
     let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);
-    let file = CrossingFile::begin(&folder, &path, &crossing)?;
+    let file = CrossingFile::begin(&folder, &path, crossing)?;
     let written = write_tokens(terms, &exports, &tokenising, origin, file, &folder)
         .map_err(|error| error.into_faults(&exports))?;
     check_report(planned, &exports, &written.report, &mut faults);

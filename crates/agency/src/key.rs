@@ -9,6 +9,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use aidlink_contract::fault::{Fault, Faults, Place, io_reason};
+use aidlink_contract::owner_only::check_owner_only;
 use aidlink_contract::text::Text;
 use aidlink_contract::token::TokenAlgorithm;
 
@@ -143,7 +144,7 @@ impl RoundKey {
     /// When others than the owner may read it, when it is no key file, or when
     /// it was made for another round or purpose.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
-        check_owner_only(path)?;
+        check_owner_only(path, &Text::new("密钥文件", "the key file"))?;
         // Read by hand and wiped: a general parser would leave copies of the key.
         let content =
             Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
@@ -248,34 +249,6 @@ fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
         *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
     }
     Some(bytes)
-}
-
-#[cfg(unix)]
-fn check_owner_only(path: &Path) -> Result<(), Fault> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(path).map_err(|error| Fault::unreadable(path, &error))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                "密钥文件可被他人读取或改写，拒绝使用",
-                "others may read or change the key file; it is refused",
-            ),
-            Text::new(
-                format!("请执行 chmod 600 {}；若已外泄，请更换密钥", path.display()),
-                format!(
-                    "run chmod 600 {}; if others may have read it, make a new key",
-                    path.display()
-                ),
-            ),
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_owner_only(_path: &Path) -> Result<(), Fault> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -72,6 +72,19 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds a file, and the fields whose columns were read of it.
+    fn add_file(&mut self, digest: String, byte_length: u64, fields: &[String]) {
+        self.files.push(FileReport {
+            digest,
+            byte_length,
+        });
+        for field in fields {
+            if !self.columns_read.contains(field) {
+                self.columns_read.push(field.clone());
+            }
+        }
+    }
+
     /// Adds what the checks that every row goes through gave of one file.
     fn add_checked(&mut self, file: usize, export: &Export, counts: Counts, checked: Checked) {
         let account = &mut self.account;
@@ -276,15 +289,7 @@ fn read_file(
     let read = export
         .read::<_, Gathered>(tokenising.pass, &check, &progress)
         .map_err(TokeniseError::Unreadable)?;
-    report.files.push(FileReport {
-        digest: read.digest,
-        byte_length: read.byte_length,
-    });
-    for field in &columns.read {
-        if !report.columns_read.contains(field) {
-            report.columns_read.push(field.clone());
-        }
-    }
+    report.add_file(read.digest, read.byte_length, &columns.read);
     let gathered = read.tally;
     if let Rest::Probed { unmatched, .. } = &mut report.account.rest {
         *unmatched += gathered.unmatched;

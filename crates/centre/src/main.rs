@@ -9,9 +9,10 @@ use aidlink_contract::screened_lead::NotVerified;
 use aidlink_contract::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::ending::Ending;
+use aidlink_office::identity;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, RoundTerms};
-use aidlink_office::sealed::{Opener, new_identity};
+use aidlink_office::sealed::Opener;
 use aidlink_office::terminal::{self, LanguageChoice};
 use clap::{Args, Parser, Subcommand};
 
@@ -67,33 +68,12 @@ fn main() -> ExitCode {
     let language = LanguageChoice::or_locale(cli.lang);
     let ending = match cli.command {
         Command::Run(arguments) => run(&arguments, language),
-        Command::Identity(IdentityCommand::New { file }) => identity(&file, language),
+        Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
     };
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
         terminal::print_faults(faults, language);
     }
     ExitCode::from(ending.exit_code())
-}
-
-fn identity(file: &std::path::Path, language: Language) -> Ending {
-    match new_identity(file) {
-        Ok(recipient) => {
-            let (file, recipient) = (file.display(), recipient.to_string());
-            terminal::say(
-                &Text::new(
-                    format!(
-                        "已生成身份文件 {file}，仅限本人读取。收件人公钥（可公开）：{recipient}"
-                    ),
-                    format!(
-                        "made the identity {file}, owner-only. Its recipient, which may be public: {recipient}"
-                    ),
-                ),
-                language,
-            );
-            Ending::Done
-        }
-        Err(faults) => Ending::Failed(faults),
-    }
 }
 
 fn run(arguments: &RunArguments, language: Language) -> Ending {
@@ -108,9 +88,7 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
         Ok(terms) => terms,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let destination = OutputFolder::check_absent(&terms.output)
-        .and_then(|()| OutputFolder::check_parent(&terms.output));
-    if let Err(fault) = destination {
+    if let Err(fault) = OutputFolder::check_destination(&terms.output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let opener = match arguments.identity.as_deref().map(Opener::read_identity) {

@@ -223,14 +223,11 @@ fn open_files(
     opener: Option<&Opener>,
     beside: &Path,
 ) -> Result<Vec<OpenedFile>, Faults> {
-    let crossing = terms
-        .sealing
-        .as_ref()
-        .map_or(Crossing::Plain, |sealing| sealing.tokens.clone());
+    let crossing = &terms.sealing()?.tokens;
     let mut faults = Faults::new();
     let mut opened: Vec<OpenedFile> = Vec::new();
     for path in paths {
-        match open_file(terms, path, &crossing, opener, beside) {
+        match open_file(terms, path, crossing, opener, beside) {
             Err(fault) => faults.push(fault),
             Ok(file) => {
                 let export = &file.received.head.origin.export;
@@ -437,12 +434,9 @@ fn write_leads(
     folder: &mut OutputFolder,
     leads: &LeadsFile,
 ) -> Result<CrossedFile, Fault> {
-    let crossing = terms
-        .sealing
-        .as_ref()
-        .map_or(Crossing::Plain, |sealing| sealing.leads.clone());
+    let crossing = &terms.sealing()?.leads;
     let path = "to-procuratorate/leads.json";
-    let mut file = CrossingFile::begin(folder, path, &crossing)?;
+    let mut file = CrossingFile::begin(folder, path, crossing)?;
     let fault = folder.fault_of(path);
     file.write_all(&leads.to_bytes())
         .map_err(|error| fault(&error))?;

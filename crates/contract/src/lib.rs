@@ -13,6 +13,7 @@ pub mod fault;
 pub mod guarded;
 pub mod leads_file;
 pub mod outcome;
+pub mod owner_only;
 pub mod policy;
 pub mod schema;
 pub mod screened_lead;

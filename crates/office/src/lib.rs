@@ -6,6 +6,7 @@
 pub mod audit_log;
 pub mod crossing;
 pub mod ending;
+pub mod identity;
 pub mod output_folder;
 pub mod round;
 pub mod sealed;

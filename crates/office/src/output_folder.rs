@@ -69,6 +69,15 @@ impl OutputFolder {
         ))
     }
 
+    /// Refuses, before any work is done, a destination that exists or that has
+    /// no folder to stand in.
+    ///
+    /// # Errors
+    /// As [`OutputFolder::check_absent`] and [`OutputFolder::check_parent`].
+    pub fn check_destination(destination: &Path) -> Result<(), Fault> {
+        Self::check_absent(destination).and_then(|()| Self::check_parent(destination))
+    }
+
     /// Begins a folder beside its destination.
     ///
     /// # Errors

@@ -221,6 +221,23 @@ impl RoundTerms {
         reader.read(output, mode, for_export)
     }
 
+    /// How files cross between offices.
+    ///
+    /// # Errors
+    /// When nothing was said of it: nothing crosses by default.
+    pub fn sealing(&self) -> Result<&Sealing, Fault> {
+        self.sealing.as_ref().ok_or_else(|| {
+            Fault::of_file(
+                &self.file,
+                Text::new(
+                    "没有写明文件如何传送",
+                    "the round does not say how files cross",
+                ),
+                Text::new("请写 [sealing]", "say so in [sealing]"),
+            )
+        })
+    }
+
     /// All exports, the case parties first.
     pub fn exports(&self) -> impl Iterator<Item = &ExportTerms> {
         std::iter::once(&self.cases).chain(&self.registers)

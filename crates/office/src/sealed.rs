@@ -12,6 +12,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
 use aidlink_contract::fault::{Fault, Faults, io_reason};
+use aidlink_contract::owner_only::check_owner_only;
 use aidlink_contract::text::Text;
 use zeroize::Zeroizing;
 
@@ -312,41 +313,8 @@ pub fn write_new_owner_only(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     })
 }
 
-/// Refuses a file that others than its owner may read or change.
-///
-/// # Errors
-/// When it cannot be read or others may.
-#[cfg(unix)]
-pub fn check_owner_only(path: &Path) -> Result<(), Fault> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(path).map_err(|error| Fault::unreadable(path, &error))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                "文件可被他人读取或改写，拒绝使用",
-                "others may read or change the file; it is refused",
-            ),
-            Text::new(
-                format!("请执行 chmod 600 {}；若已外泄，请更换", path.display()),
-                format!(
-                    "run chmod 600 {}; if others may have read it, make a new one",
-                    path.display()
-                ),
-            ),
-        ));
-    }
-    Ok(())
-}
-
-/// Elsewhere the folder must keep others out.
-#[cfg(not(unix))]
-pub fn check_owner_only(_path: &Path) -> Result<(), Fault> {
-    Ok(())
-}
-
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {
-    check_owner_only(path)?;
+    check_owner_only(path, &Text::new("文件", "the file"))?;
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
     let mut text = Zeroizing::new(String::new());
     File::open(path)

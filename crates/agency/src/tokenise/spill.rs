@@ -36,7 +36,7 @@ pub(super) struct OutcomeBits {
 }
 
 impl OutcomeBits {
-    /// At most [`MOST_RULES`] outcomes; those beyond are lost.
+    /// At most [`MOST_RULES`] outcomes: more are refused before any row is read.
     pub(super) fn new(outcomes: &[Outcome]) -> Self {
         let mut bits = OutcomeBits::default();
         for (rule, outcome) in outcomes.iter().take(MOST_RULES).enumerate() {
@@ -82,6 +82,8 @@ pub enum SpillFault {
     },
     /// The token file.
     Output(io::Error),
+    /// The policy has so many rules on the export.
+    TooManyRules(usize),
 }
 
 impl SpillFault {
@@ -94,6 +96,18 @@ impl SpillFault {
                 "tokens cannot be put aside there",
                 error,
             ),
+            SpillFault::TooManyRules(rules) => {
+                return Fault::of_file(
+                    export,
+                    Text::new(
+                        format!("规则文件对此导出有{rules}条规则，最多{MOST_RULES}条"),
+                        format!(
+                            "the policy has {rules} rules on this export; {MOST_RULES} are the most"
+                        ),
+                    ),
+                    Text::new("请合并规则", "join some of the rules"),
+                );
+            }
             SpillFault::Output(error) => (
                 export.to_path_buf(),
                 "令牌文件无法写入",
@@ -148,11 +162,15 @@ impl Persons {
     /// too many.
     pub(super) fn append(&mut self, next: Self) {
         self.settings = self.settings.take().or(next.settings);
+        if self.fault.is_some() {
+            // Nothing will be written: nothing more is held.
+            return;
+        }
         self.in_memory.extend(next.in_memory);
         let Some(settings) = self.settings.clone() else {
             return;
         };
-        if self.in_memory.len() >= settings.persons && self.fault.is_none() {
+        if self.in_memory.len() >= settings.persons {
             sort_and_join(&mut self.in_memory);
             match put_aside(&self.in_memory, &settings.folder) {
                 Ok(run) => self.runs.push(run),
@@ -334,6 +352,38 @@ mod tests {
             Just(Outcome::Unknown),
             Just(Outcome::Yes)
         ]
+    }
+
+    #[test]
+    fn persons_that_cannot_be_put_aside_are_told_and_not_gathered() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = Arc::new(SpillSettings {
+            persons: 2,
+            folder: folder.path().join("gone"),
+        });
+        let mut all = Persons::default();
+        for byte in 0..10 {
+            let mut next = Persons::default();
+            next.set(&settings);
+            next.push(PersonRow {
+                token: Token::from_bytes([byte; 16]),
+                outcomes: OutcomeBits::default(),
+            });
+            all.append(next);
+            assert!(all.in_memory.len() < 2);
+        }
+        let mut given = 0;
+        let ended = all.for_each(|_| {
+            given += 1;
+            Ok(())
+        });
+        assert_eq!(given, 0);
+        let Err(fault) = ended else {
+            panic!("a folder that is not there")
+        };
+        let told = fault.into_fault(Path::new("export.csv")).message.en;
+        assert!(told.contains("cannot be put aside"), "{told}");
+        assert!(told.contains("no result was left behind"), "{told}");
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::evaluate::{Accepted, EvaluatedCounts, ROWS_A_BLOCK, RowColumns};
 use super::spill::{MOST_RULES, OutcomeBits, PersonRow, Persons, SpillFault, SpillSettings};
-use super::{Checked, FileReport, Report, RowCheck, TokeniseError, Tokenising};
+use super::{Checked, Report, RowCheck, TokeniseError, Tokenising};
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::tokeniser::Scratch;
@@ -123,6 +123,10 @@ pub fn tokenise_whole_register<W: Write + Send>(
     for (index, export) in exports.iter().enumerate() {
         let columns = RowColumns::new(export, tokenising);
         rules = columns.outcome_rules.len();
+        if rules > MOST_RULES {
+            // Beyond that an outcome would be lost without a word.
+            return Err(TokeniseError::Spill(SpillFault::TooManyRules(rules)));
+        }
         let check = WholeCheck {
             row: RowCheck::new(export, tokenising),
             columns: &columns,
@@ -133,15 +137,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
         let read = export
             .read::<_, Gathered>(tokenising.pass, &check, &progress)
             .map_err(TokeniseError::Unreadable)?;
-        report.files.push(FileReport {
-            digest: read.digest,
-            byte_length: read.byte_length,
-        });
-        for field in &columns.read {
-            if !report.columns_read.contains(field) {
-                report.columns_read.push(field.clone());
-            }
-        }
+        report.add_file(read.digest, read.byte_length, &columns.read);
         let gathered = read.tally;
         if let Some(error) = gathered.error {
             return Err(error);
@@ -150,7 +146,6 @@ pub fn tokenise_whole_register<W: Write + Send>(
         gathered.counts.add_to(&mut report);
         persons.join(gathered.persons);
     }
-    debug_assert!(rules <= MOST_RULES);
     report.check_usable(exports)?;
     let mut written = 0;
     let mut patterns: PatternCounter<OutcomeBits> = PatternCounter::default();

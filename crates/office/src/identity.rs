@@ -1,18 +1,18 @@
-//! `aidlink identity`: the identity by which this office opens sealed files.
+//! The command that makes an office's identity, the same at every office.
+
+use std::path::Path;
 
 use aidlink_contract::text::{Language, Text};
-use aidlink_office::sealed::new_identity;
-use aidlink_office::terminal;
 
-use super::Ending;
-use crate::cli::{IdentityArguments, IdentityCommand};
+use crate::ending::Ending;
+use crate::sealed::new_identity;
+use crate::terminal;
 
-/// Makes an identity and prints its recipient.
-pub fn run(arguments: IdentityArguments, language: Language) -> Ending {
-    let IdentityCommand::New { file } = arguments.command;
-    match new_identity(&file) {
+/// Makes an identity file and says its recipient.
+pub fn make(file: &Path, language: Language) -> Ending {
+    match new_identity(file) {
         Ok(recipient) => {
-            let (file, recipient) = (file.display(), recipient.to_string());
+            let file = file.display();
             terminal::say(
                 &Text::new(
                     format!(
