@@ -1,3 +1,5 @@
-//! What proves a run: the manifest.
+//! What is written for the compliance officer, and what is checked for him.
 
 pub mod manifest;
+pub mod minimisation;
+pub mod minimisation_page;

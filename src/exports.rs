@@ -32,10 +32,41 @@ pub struct ReadFile {
     pub format: &'static str,
     /// The encoding it was read in.
     pub encoding: &'static str,
-    /// Headers that were present and not read.
-    pub columns_not_read: Vec<String>,
+    /// Its columns, in the order of the file.
+    pub columns: Vec<ReadColumn>,
     /// Fields of the schema for which there is no column.
     pub columns_absent: Vec<String>,
+}
+
+/// A column of a file after it was read.
+pub struct ReadColumn {
+    /// Its header.
+    pub header: String,
+    /// The field that it was matched to.
+    pub field: Option<String>,
+    /// Whether its cells were read.
+    pub read: bool,
+}
+
+/// The columns of a file that have a header, in the order of the file.
+pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ReadColumn> {
+    let columns = export.columns();
+    let field_at = |index: usize| {
+        let mut fields = columns.index.iter();
+        fields.find(|(_, at)| **at == index).map(|(field, _)| field)
+    };
+    let headers = columns.headers.iter().enumerate();
+    headers
+        .filter(|(_, header)| !header.trim().is_empty())
+        .map(|(index, header)| {
+            let field = field_at(index);
+            ReadColumn {
+                header: header.trim().to_owned(),
+                field: field.cloned(),
+                read: field.is_some_and(|field| is_read(field)),
+            }
+        })
+        .collect()
 }
 
 /// Opens the files of an export and checks that they can mean what the round
@@ -131,26 +162,15 @@ pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) 
         .zip(exports)
         .zip(&report.files)
         .map(|((file, export), read)| {
-            let columns = export.columns();
-            let is_read = |header: &&String| {
-                report
-                    .columns_read
-                    .iter()
-                    .any(|field| columns.header_of(field) == Some(header.as_str()))
-            };
+            let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
             ReadFile {
                 written_path: file.written_path.clone(),
                 digest: read.digest.clone(),
                 byte_length: read.byte_length,
                 format: export.format().name(),
                 encoding: export.encoding().name(),
-                columns_not_read: columns
-                    .headers
-                    .iter()
-                    .filter(|header| !header.trim().is_empty() && !is_read(header))
-                    .map(|header| header.trim().to_owned())
-                    .collect(),
-                columns_absent: columns.absent.clone(),
+                columns: columns_of(export, is_read),
+                columns_absent: export.columns().absent.clone(),
             }
         })
         .collect();

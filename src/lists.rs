@@ -1,5 +1,5 @@
 //! What a round writes for people: match lists for review and rejects for agencies.
 
-mod csv_file;
+pub(crate) mod csv_file;
 pub mod match_list;
 pub mod rejects;

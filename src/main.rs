@@ -9,7 +9,7 @@ use aidlink_office::{identity, terminal};
 use clap::Parser;
 
 fn main() -> ExitCode {
-    terminal::silence_panics();
+    terminal::begin();
     let cli = Cli::parse();
     let language = cli.language();
     let ending = match cli.command {

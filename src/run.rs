@@ -59,6 +59,13 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         )
         .into());
     }
+    log.record(
+        "known_answer_test",
+        &[
+            ("algorithm", plan.terms.algorithm.name()),
+            ("result", "passed"),
+        ],
+    );
     let mut faults = Faults::new();
     progress.step(&Text::new("读取导出", "reading exports"));
     let opened: Vec<(&PlannedExport, Vec<Export>)> = plan
@@ -185,7 +192,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         progress: &on_rows,
     };
     let screened = &reports[0].files;
-    let leads = resolve(export, &tokenising, screened, screening.leads)?;
+    let (leads, _) = resolve(export, &tokenising, screened, screening.leads)?;
     log.record("resolved", &[("leads", &leads.len().to_string())]);
 
     let exports: Vec<ReadExport> = opened

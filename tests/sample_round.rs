@@ -162,13 +162,15 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
     let without_log = |output: &str| {
         let mut files = round.output(output);
         assert!(files.remove("audit.jsonl").is_some());
+        // It holds the log's digest, and randomness.
+        assert!(files.remove("manifest.json.minisig").is_some());
         files
     };
     let first = without_log("output");
     assert_eq!(
         first.len(),
-        10 + 5 + 2,
-        "lists, rejects, summary and manifest"
+        10 + 5 + 9 + 5 + 2,
+        "lists, rejects, documents, matrix, summary and manifest"
     );
     assert!(first == without_log("output-again"));
     assert!(first == without_log("output-many"));
@@ -310,7 +312,11 @@ fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
     assert_eq!(manifest["mode"], "pooled");
     let digest = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
     let outputs = manifest["outputs"].as_array().unwrap();
-    assert_eq!(outputs.len() + 2, files.len(), "all but manifest and log");
+    assert_eq!(
+        outputs.len() + 3,
+        files.len(),
+        "all but manifest, signature and log"
+    );
     for output in outputs {
         let bytes = &files[output["file"].as_str().unwrap()];
         assert_eq!(output["blake3"], digest(bytes));
@@ -322,14 +328,15 @@ fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
         assert_eq!(file["blake3"], digest(&bytes));
     }
     let log = String::from_utf8(files["audit.jsonl"].clone()).unwrap();
-    let entries = aidlink_office::audit_log::check_chain(&log).unwrap();
+    let read = aidlink_office::audit_log::read_log(&log);
+    assert_eq!(read.fault, None);
     let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!(last["event"], "round_complete");
     assert_eq!(
         last["details"]["manifest_blake3"],
         digest(&files["manifest.json"])
     );
-    assert!(entries > 20);
+    assert!(read.entries.len() > 20);
 }
 
 #[test]

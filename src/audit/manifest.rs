@@ -8,14 +8,17 @@ use aidlink_agency::account::Rest;
 use aidlink_agency::resolve::ResolvedLead;
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::text::Text;
+use aidlink_office::record::Step;
 use aidlink_office::round::RoundTerms;
 use serde_json::{Map, Value, json};
 
-use crate::exports::ReadExport;
+use crate::exports::{ReadColumn, ReadExport};
 use crate::lists::match_list::{MatchList, language_name};
 use crate::round::Plan;
 use crate::run::RoundResult;
-use aidlink_office::output_folder::WrittenFile;
+
+/// The name of this program in manifests.
+pub const PROGRAM: &str = "aidlink";
 
 /// The figures of a pooled round.
 pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Value {
@@ -128,7 +131,7 @@ fn account(export: &ReadExport) -> Value {
 }
 
 /// Everything that a compliance officer needs to know of a pooled run.
-pub fn manifest(plan: &Plan, result: &RoundResult, outputs: &[WrittenFile]) -> Value {
+pub fn manifest(step: &Step<'_>, plan: &Plan, result: &RoundResult) -> Value {
     let exports: Vec<Value> = result
         .exports
         .iter()
@@ -139,51 +142,24 @@ pub fn manifest(plan: &Plan, result: &RoundResult, outputs: &[WrittenFile]) -> V
             export
         })
         .collect();
-    let mut document = round(&plan.terms, "run");
+    let mut document = step.manifest(PROGRAM);
+    document["list_language"] = language_name(plan.terms.list_language).into();
     document["provisional"] = reasons(&result.provisional).into();
     document["not_verified_by"] = not_verified(&result.not_verified_by).into();
     document["key"] = key(&plan.terms, &result.key_id);
     document["exports"] = exports.into();
-    document["outputs"] = files(outputs).into();
     document
 }
 
-/// What every manifest says of the round and of the software.
-pub fn round(terms: &RoundTerms, step: &str) -> Value {
-    json!({
-        "manifest_version": 1,
-        "software": {"name": "aidlink", "version": env!("CARGO_PKG_VERSION")},
-        "mode": terms.mode.name(),
-        "step": step,
-        "round": terms.round,
-        "round_file_blake3": terms.digest,
-        "as_of": terms.as_of.to_string(),
-        "issued_on": terms.issued_on.to_string(),
-        "purpose": terms.purpose,
-        "impact_assessment": {
-            "id": terms.impact_assessment,
-            "valid_until": terms.impact_assessment_until.to_string(),
-        },
-        "operator": terms.operator,
-        "retention_until": terms.retention_until.to_string(),
-        "list_language": language_name(terms.list_language),
-        "thresholds": {
-            "snapshot_age_days": terms.thresholds.snapshot_age_days,
-            "reject_rate": terms.thresholds.reject_rate,
-            "rare_pattern": terms.thresholds.rare_pattern,
-        },
-        "policy": {
-            "id": terms.policy.id,
-            "version": terms.policy.version,
-            "blake3": terms.policy.digest,
-        },
-        "calendar": {"blake3": terms.calendar.digest()},
-    })
-}
-
-/// The key by its id.
+/// The key by its id, and where it lies: it is deleted with the round.
 pub fn key(terms: &RoundTerms, id: &str) -> Value {
-    json!({"id": id, "algorithm": terms.algorithm.name()})
+    json!({
+        "id": id,
+        "algorithm": terms.algorithm.name(),
+        // Nothing is tokenised by a build that fails it.
+        "known_answer_test": "passed",
+        "file": terms.relative(&terms.key_file),
+    })
 }
 
 /// An export as it was read.
@@ -193,6 +169,8 @@ pub fn export(export: &ReadExport) -> Value {
         .files
         .iter()
         .map(|file| {
+            let not_read = file.columns.iter().filter(|column| !column.read);
+            let not_read: Vec<&str> = not_read.map(|column| column.header.as_str()).collect();
             json!({
                 "file": file.written_path,
                 "blake3": file.digest,
@@ -200,7 +178,8 @@ pub fn export(export: &ReadExport) -> Value {
                 "format": file.format,
                 "encoding": file.encoding,
                 "date_epoch": planned.reading.epoch.year(),
-                "columns_present_and_not_read": file.columns_not_read,
+                "columns": columns(&file.columns),
+                "columns_present_and_not_read": not_read,
                 "fields_absent": file.columns_absent,
             })
         })
@@ -217,10 +196,10 @@ pub fn export(export: &ReadExport) -> Value {
     })
 }
 
-/// Files that were written.
-pub fn files(written: &[WrittenFile]) -> Vec<Value> {
-    written
+/// The columns of a file: header, field, whether its cells were read.
+pub fn columns(columns: &[ReadColumn]) -> Vec<Value> {
+    columns
         .iter()
-        .map(|file| json!({"file": file.path, "blake3": file.digest, "bytes": file.byte_length}))
+        .map(|column| json!({"header": column.header, "field": column.field, "read": column.read}))
         .collect()
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_contract::fault::{Fault, Faults, io_reason};
+use aidlink_contract::owner_only::write_new_owner_only;
 use aidlink_contract::text::{Language, Text};
 use aidlink_office::round::KeyTerms;
-use aidlink_office::sealed::{Opener, Passphrase, Recipient, write_new_owner_only};
+use aidlink_office::sealed::{Opener, Passphrase, Recipient};
 use aidlink_office::terminal;
 
 use super::Ending;
@@ -133,7 +134,8 @@ fn seal(
             Text::new("请重试", "try again"),
         )
     })?;
-    write_new_owner_only(out, &sealed)?;
+    let what = Text::new("文件", "the file");
+    write_new_owner_only(out, &sealed, &what)?;
     let (out, id) = (out.display(), key.id());
     Ok(Text::new(
         format!("已密封密钥 {id}：{out}。可发给该机构，由其用 key open 打开。"),

@@ -13,19 +13,22 @@ use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::leads_file::LeadsFile;
 use aidlink_contract::policy::Policy;
 use aidlink_contract::text::{Language, Text};
-use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::receive;
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::record::{self, Step};
 use aidlink_office::sealed::Opener;
+use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
+use aidlink_office::verification::digest_of;
 use serde_json::json;
 
 use super::Ending;
-use super::tokenise::check_algorithm;
+use super::run::write_matrix;
+use super::tokenise::{check_algorithm, log_known_answer};
 use crate::audit::manifest;
 use crate::cli::ResolveArguments;
-use crate::exports::open;
-use crate::lists::match_list::{MatchList, match_lists};
+use crate::exports::{open, read_export};
+use crate::lists::match_list::{MatchList, language_name, match_lists};
 use crate::round::ExportPlan;
 
 /// What resolving gave.
@@ -33,6 +36,7 @@ struct Resolved {
     leads: Vec<ResolvedLead>,
     lists: Vec<MatchList>,
     file: LeadsFile,
+    signing_key: SigningKey,
 }
 
 /// Resolves screened leads and writes the lists.
@@ -45,8 +49,12 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
     if let Err(fault) = OutputFolder::check_destination(output) {
         return Ending::WrongConfiguration(fault.into());
     }
+    let signing_key = match SigningKey::at_the_beginning(&plan.terms.signing.key) {
+        Ok(key) => key,
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
     let progress = Progress::new(language);
-    let done = resolve_leads(&plan, &arguments, &progress);
+    let done = resolve_leads(&plan, &arguments, signing_key, &progress);
     progress.finish();
     match done {
         Err(faults) => Ending::Failed(faults),
@@ -64,12 +72,12 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
 fn resolve_leads(
     plan: &ExportPlan,
     arguments: &ResolveArguments,
+    signing_key: Option<SigningKey>,
     progress: &Progress,
 ) -> Result<Resolved, Faults> {
     let terms = &plan.terms;
     check_algorithm(terms)?;
-    let mut log = AuditLog::new(jiff::Timestamp::now);
-    log.record(
+    let mut log = record::begin(
         "resolve_started",
         &[
             ("round", &terms.round),
@@ -78,6 +86,7 @@ fn resolve_leads(
         ],
     );
     let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose)?;
+    log_known_answer(&mut log, terms);
     let mut folder = OutputFolder::begin(&terms.output)?;
     let opener = match &arguments.identity {
         Some(file) => Some(Opener::read_identity(file)?),
@@ -146,7 +155,8 @@ fn resolve_leads(
             byte_length: source.byte_length,
         })
         .collect();
-    let leads = resolve(&exports, &tokenising, &screened, file.leads.clone())?;
+    let (leads, report) = resolve(&exports, &tokenising, &screened, file.leads.clone())?;
+    let export = read_export(&plan.export, &exports, report);
     log.record("resolved", &[("leads", &leads.len().to_string())]);
 
     let lists = match_lists(terms, &leads, &file.provisional);
@@ -157,19 +167,23 @@ fn resolve_leads(
     summary["provisional"] = manifest::reasons(&file.provisional).into();
     summary["not_verified_by"] = manifest::not_verified(&file.not_verified_by).into();
     folder.write("summary.json", format!("{summary:#}\n").as_bytes())?;
-    for written in folder.written() {
-        log.record(
-            "file_written",
-            &[("file", &written.path), ("blake3", &written.digest)],
-        );
-    }
-    let mut document = manifest::round(terms, "resolve");
+    let step = Step {
+        name: "resolve",
+        last_event: "resolve_complete",
+        terms,
+    };
+    step.write_configuration(&mut folder)?;
+    let mut document = step.manifest(manifest::PROGRAM);
+    document["list_language"] = language_name(terms.list_language).into();
     document["provisional"] = manifest::reasons(&file.provisional).into();
     document["not_verified_by"] = manifest::not_verified(&file.not_verified_by).into();
     document["key"] = manifest::key(terms, &key_id);
+    document["exports"] = json!([manifest::export(&export)]);
     document["screening"] = file.screening.clone().into();
     document["received"] = json!([{
         "file": leads_path.file_name().map(|name| name.to_string_lossy()),
+        "path": terms.relative(leads_path),
+        "blake3": digest_of(leads_path).ok().map(|(digest, _)| digest),
         "from": "centre",
         "plain_blake3": plain.digest,
         "plain_bytes": plain.byte_length,
@@ -179,14 +193,14 @@ fn resolve_leads(
         .map(|source| json!({"blake3": source.digest, "bytes": source.byte_length}))
         .collect::<Vec<_>>()
         .into();
-    document["outputs"] = manifest::files(folder.written()).into();
-    let bytes = format!("{document:#}\n").into_bytes();
-    folder.write("manifest.json", &bytes)?;
-    let digest = blake3::hash(&bytes).to_hex().to_string();
-    log.record("resolve_complete", &[("manifest_blake3", &digest)]);
-    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
-    folder.complete()?;
-    Ok(Resolved { leads, lists, file })
+    write_matrix(&mut folder, terms, &document)?;
+    let signing_key = step.conclude(folder, log, document, signing_key)?;
+    Ok(Resolved {
+        leads,
+        lists,
+        file,
+        signing_key,
+    })
 }
 
 /// What in the leads cannot come of screening by this policy.
@@ -226,6 +240,9 @@ fn say(plan: &ExportPlan, resolved: &Resolved, language: Language) {
         format!("轮次 {round}，筛查 {screening}：线索{leads}条"),
         format!("Round {round}, screening {screening}: {leads} leads"),
     );
+    if let Some(text) = resolved.signing_key.made_text(&plan.terms.signing.key) {
+        terminal::say(&text, language);
+    }
     super::run::say_lists(
         &plan.terms,
         &resolved.file.not_verified_by,

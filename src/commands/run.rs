@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::account::Rest;
-use aidlink_contract::fault::Faults;
+use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::text::{Language, Text};
 
 use super::{Ending, threads};
-use crate::audit::manifest;
+use crate::audit::minimisation::Matrix;
+use crate::audit::{manifest, minimisation_page};
 use crate::cli::RunArguments;
 use crate::lists::match_list::{MatchList, match_lists};
 use crate::lists::rejects::rejects_files;
@@ -16,7 +17,9 @@ use crate::round::{Plan, fields_lacking};
 use crate::run::{RoundResult, run as run_round};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::record::{self, Step};
 use aidlink_office::round::RoundTerms;
+use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
 
 /// Runs a round and writes its folder.
@@ -32,9 +35,12 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Ok(pool) => pool,
         Err(fault) => return Ending::Failed(fault.into()),
     };
+    let signing_key = match SigningKey::at_the_beginning(&plan.terms.signing.key) {
+        Ok(key) => key,
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
     let progress = Progress::new(language);
-    let mut log = AuditLog::new(jiff::Timestamp::now);
-    log.record(
+    let mut log = record::begin(
         "round_started",
         &[
             ("round", &plan.terms.round),
@@ -48,8 +54,8 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     let written = result.and_then(|result| {
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
-        write(&plan, &result, &lists, log)?;
-        Ok((result, lists))
+        let signing_key = write(&plan, &result, &lists, log, signing_key)?;
+        Ok((result, lists, signing_key))
     });
     progress.finish();
     match written {
@@ -61,8 +67,8 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
             }
             Ending::Failed(faults)
         }
-        Ok((result, lists)) => {
-            say_summary(&plan, &result, &lists, language);
+        Ok((result, lists, signing_key)) => {
+            say_summary(&plan, &result, &lists, &signing_key, language);
             if result.provisional.is_empty() {
                 Ending::Done
             } else {
@@ -76,8 +82,14 @@ fn write(
     plan: &Plan,
     result: &RoundResult,
     lists: &[MatchList],
-    mut log: AuditLog,
-) -> Result<(), Faults> {
+    log: AuditLog,
+    signing_key: Option<SigningKey>,
+) -> Result<SigningKey, Faults> {
+    let step = Step {
+        name: "run",
+        last_event: "round_complete",
+        terms: &plan.terms,
+    };
     let mut folder = OutputFolder::begin(&plan.terms.output)?;
     for list in lists {
         folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
@@ -85,27 +97,46 @@ fn write(
     for (agency, bytes) in rejects_files(&result.exports) {
         folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
-    let json = |value: serde_json::Value| format!("{value:#}\n").into_bytes();
-    folder.write(
-        "summary.json",
-        &json(manifest::summary(plan, result, lists)),
-    )?;
-    for file in folder.written() {
-        log.record(
-            "file_written",
-            &[("file", &file.path), ("blake3", &file.digest)],
-        );
+    let summary = manifest::summary(plan, result, lists);
+    folder.write("summary.json", format!("{summary:#}\n").as_bytes())?;
+    step.write_configuration(&mut folder)?;
+    let manifest = manifest::manifest(&step, plan, result);
+    write_matrix(&mut folder, &plan.terms, &manifest)?;
+    Ok(step.conclude(folder, log, manifest, signing_key)?)
+}
+
+/// Writes the minimisation matrix of what a manifest says.
+pub(super) fn write_matrix(
+    folder: &mut OutputFolder,
+    terms: &RoundTerms,
+    manifest: &serde_json::Value,
+) -> Result<(), Faults> {
+    let matrix = Matrix::of_manifest(manifest, &terms.policy, &terms.schemas);
+    if let Some((part, row)) = matrix.wrong().next() {
+        // The reading and the matrix work out by themselves what is needed.
+        return Err(Fault::of_file(
+            &terms.file,
+            Text::new(
+                format!("{} 的列与规定不符：{}", part.export, row.verdict.text().zh),
+                format!("a column of {}: {}", part.export, row.verdict.text().en),
+            ),
+            Text::new("请报告此问题", "please report this"),
+        )
+        .into());
     }
-    let manifest = json(manifest::manifest(plan, result, folder.written()));
-    folder.write("manifest.json", &manifest)?;
-    let digest = blake3::hash(&manifest).to_hex().to_string();
-    log.record("round_complete", &[("manifest_blake3", &digest)]);
-    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
-    folder.complete()?;
+    for (name, bytes) in minimisation_page::files(&matrix) {
+        folder.write(&format!("minimisation/{name}"), &bytes)?;
+    }
     Ok(())
 }
 
-fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language: Language) {
+fn say_summary(
+    plan: &Plan,
+    result: &RoundResult,
+    lists: &[MatchList],
+    signing_key: &SigningKey,
+    language: Language,
+) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
     say(
         format!(
@@ -129,6 +160,9 @@ fn say_summary(plan: &Plan, result: &RoundResult, lists: &[MatchList], language:
                 result.key_id
             ),
         );
+    }
+    if let Some(text) = signing_key.made_text(&plan.terms.signing.key) {
+        terminal::say(&text, language);
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
     for export in &result.exports {

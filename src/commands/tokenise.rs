@@ -19,7 +19,9 @@ use aidlink_contract::token_table::Origin;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::record::{self, Step};
 use aidlink_office::round::RoundTerms;
+use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
 use serde_json::json;
 
@@ -59,12 +61,16 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
         Err(fault) => return Ending::Failed(fault.into()),
     };
     let progress = Progress::new(language);
-    let done = pool.install(|| tokenise(&plan, &progress));
+    let signing_key = match SigningKey::at_the_beginning(&terms.signing.key) {
+        Ok(key) => key,
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
+    let done = pool.install(|| tokenise(&plan, signing_key, &progress));
     progress.finish();
     match done {
         Err(faults) => Ending::Failed(faults),
-        Ok(tokenised) => {
-            say(&plan, &tokenised, language);
+        Ok((tokenised, signing_key)) => {
+            say(&plan, &tokenised, &signing_key, language);
             if tokenised.export.report.account.reject_rate() > terms.thresholds.reject_rate {
                 Ending::ThresholdPassed
             } else {
@@ -74,12 +80,15 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
     }
 }
 
-fn tokenise(plan: &ExportPlan, progress: &Progress) -> Result<Tokenised, Faults> {
+fn tokenise(
+    plan: &ExportPlan,
+    signing_key: Option<SigningKey>,
+    progress: &Progress,
+) -> Result<(Tokenised, SigningKey), Faults> {
     let terms = &plan.terms;
     let planned = &plan.export;
     check_algorithm(terms)?;
-    let mut log = AuditLog::new(jiff::Timestamp::now);
-    log.record(
+    let mut log = record::begin(
         "tokenise_started",
         &[
             ("round", &terms.round),
@@ -88,6 +97,7 @@ fn tokenise(plan: &ExportPlan, progress: &Progress) -> Result<Tokenised, Faults>
             ("operator", &terms.operator),
         ],
     );
+    log_known_answer(&mut log, terms);
     let mut faults = Faults::new();
     let exports = open(&terms.policy, planned, &mut faults);
     let key = match RoundKey::read(&terms.key_file, &terms.round, &terms.purpose) {
@@ -145,8 +155,8 @@ fn tokenise(plan: &ExportPlan, progress: &Progress) -> Result<Tokenised, Faults>
         tokens: written.tokens,
         rare: written.rare,
     };
-    write(terms, &tokenised, folder, log)?;
-    Ok(tokenised)
+    let signing_key = write(terms, &tokenised, folder, log, signing_key)?;
+    Ok((tokenised, signing_key))
 }
 
 /// A broken build must not make a token.
@@ -162,6 +172,14 @@ pub(super) fn check_algorithm(terms: &RoundTerms) -> Result<(), Fault> {
         ),
         Text::new("请重新安装程序", "install the program again"),
     ))
+}
+
+/// The log says that the test was passed: without it there is no step.
+pub(super) fn log_known_answer(log: &mut AuditLog, terms: &RoundTerms) {
+    log.record(
+        "known_answer_test",
+        &[("algorithm", terms.algorithm.name()), ("result", "passed")],
+    );
 }
 
 /// A token file that was written, not yet closed.
@@ -261,7 +279,8 @@ fn write(
     tokenised: &Tokenised,
     mut folder: OutputFolder,
     mut log: AuditLog,
-) -> Result<(), Faults> {
+    signing_key: Option<SigningKey>,
+) -> Result<SigningKey, Faults> {
     for (agency, bytes) in rejects_files(std::slice::from_ref(&tokenised.export)) {
         folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
@@ -271,14 +290,14 @@ fn write(
             &[("file", &file.written_path), ("blake3", &file.digest)],
         );
     }
-    for file in folder.written() {
-        log.record(
-            "file_written",
-            &[("file", &file.path), ("blake3", &file.digest)],
-        );
-    }
+    let step = Step {
+        name: "tokenise",
+        last_event: "tokenise_complete",
+        terms,
+    };
+    step.write_configuration(&mut folder)?;
     let file = &tokenised.file;
-    let mut document = manifest::round(terms, "tokenise");
+    let mut document = step.manifest(manifest::PROGRAM);
     document["key"] = manifest::key(terms, &tokenised.key_id);
     document["exports"] = json!([manifest::export(&tokenised.export)]);
     document["tokens"] = json!({
@@ -295,14 +314,8 @@ fn write(
         "plain_blake3": file.plain_digest,
         "plain_bytes": file.plain_length,
     }]);
-    document["outputs"] = manifest::files(folder.written()).into();
-    let bytes = format!("{document:#}\n").into_bytes();
-    folder.write("manifest.json", &bytes)?;
-    let digest = blake3::hash(&bytes).to_hex().to_string();
-    log.record("tokenise_complete", &[("manifest_blake3", &digest)]);
-    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
-    folder.complete()?;
-    Ok(())
+    super::run::write_matrix(&mut folder, terms, &document)?;
+    Ok(step.conclude(folder, log, document, signing_key)?)
 }
 
 fn share_sent(tokenised: &Tokenised) -> f64 {
@@ -314,7 +327,7 @@ fn share_sent(tokenised: &Tokenised) -> f64 {
     }
 }
 
-fn say(plan: &ExportPlan, tokenised: &Tokenised, language: Language) {
+fn say(plan: &ExportPlan, tokenised: &Tokenised, signing_key: &SigningKey, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
     let terms = &plan.terms;
     let schema = &plan.export.schema;
@@ -359,6 +372,9 @@ fn say(plan: &ExportPlan, tokenised: &Tokenised, language: Language) {
                 rare.persons, rare.rare
             ),
         );
+    }
+    if let Some(text) = signing_key.made_text(&terms.signing.key) {
+        terminal::say(&text, language);
     }
     let file = terms.output.join(&tokenised.file.written.path);
     let file = file.display();

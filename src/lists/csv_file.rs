@@ -2,7 +2,7 @@
 //! cell that a spreadsheet takes for a formula.
 
 /// Writes rows as a CSV file.
-pub(super) fn to_bytes(rows: &[Vec<String>]) -> Vec<u8> {
+pub(crate) fn to_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     let mut bytes = b"\xef\xbb\xbf".to_vec();
     {
         let mut writer = csv::WriterBuilder::new()

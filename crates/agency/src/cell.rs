@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
+use aidlink_contract::personal_number;
 use aidlink_contract::schema::{ExportSchema, Field};
 use aidlink_contract::text::Text;
 use aidlink_contract::value::{FieldType, Value};
@@ -150,10 +151,19 @@ pub fn tidy(cell: &str) -> &str {
 }
 
 /// The text of a cell that a list shows, with whatever has the form of an ID
-/// number or a mobile telephone number blacked out: it was typed into a field
-/// where it does not belong. Other long numbers stay: case numbers are long, and
-/// one in ten has the check digit of a bank card.
+/// number, a telephone number or a bank card number blacked out, written in one
+/// or in groups: it was typed into a field where it does not belong. Other long
+/// numbers stay, as of cases.
 pub fn without_numbers(text: &str, as_of: Date) -> String {
+    let mut shown = without_id_runs(text, as_of);
+    for found in personal_number::find(&shown).into_iter().rev() {
+        shown.replace_range(found.at, "***");
+    }
+    shown
+}
+
+/// Without what the reading of ID numbers knows, damaged ones included.
+fn without_id_runs(text: &str, as_of: Date) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = String::new();
     let flush = |run: &mut String, shown: &mut String| {
@@ -383,6 +393,10 @@ mod tests {
             ("甲13800001234乙", "甲***乙"),
             ("449901900101011", "***"),
             ("44020320260012345", "44020320260012345"),
+            ("4402032026000122", "4402032026000122"),
+            ("甲 449901 19900101 011X", "甲 ***"),
+            ("甲，电话0751-2000000", "甲，电话***"),
+            ("甲 6222 0200 0000 0000 000", "甲 ***"),
         ] {
             assert_eq!(without_numbers(text, as_of), shown, "{text}");
         }

@@ -1,15 +1,15 @@
 //! The round key: a file that only its owner may read, and the subkeys made from it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+
 use std::path::Path;
 
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use aidlink_contract::fault::{Fault, Faults, Place, io_reason};
-use aidlink_contract::owner_only::check_owner_only;
+use aidlink_contract::fault::{Fault, Faults, Place};
+use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
 use aidlink_contract::text::Text;
 use aidlink_contract::token::TokenAlgorithm;
 
@@ -85,38 +85,8 @@ impl RoundKey {
             }
         }
         let content = self.to_text(round, purpose);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| {
-            file.write_all(content.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(|error| {
-            if error.kind() == std::io::ErrorKind::AlreadyExists {
-                Fault::of_file(
-                    path,
-                    Text::new(
-                        "密钥文件已存在，不会覆盖",
-                        "the key file exists and is not overwritten",
-                    ),
-                    Text::new(
-                        "请换一个文件名，或先确认旧密钥已不需要",
-                        "choose another name, or make sure that the old key is not needed",
-                    ),
-                )
-            } else {
-                Fault::of_file(
-                    path,
-                    Text::new(
-                        format!("无法写入密钥文件：{}", io_reason(&error).zh),
-                        format!("the key file cannot be written: {}", io_reason(&error).en),
-                    ),
-                    Text::new("请检查文件夹和权限", "check the folder and its permissions"),
-                )
-            }
-        })?;
+        let what = Text::new("密钥文件", "the key file");
+        write_new_owner_only(path, content.as_bytes(), &what)?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
 use aidlink_contract::text::Text;
 
 use crate::scan::Export;
-use crate::tokenise::{FileReport, Listed, Tokenising, read_rows};
+use crate::tokenise::{FileReport, Listed, Report, Tokenising, read_rows};
 
 /// A lead with what the procuratorate's own export says of its case rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub struct ResolvedLead {
     pub minor: bool,
 }
 
-/// Finds the rows that leads refer to. The order of the leads is kept.
+/// Finds the rows that leads refer to, and tells what was read of the export.
+/// The order of the leads is kept.
 ///
 /// # Errors
 /// When the export cannot be tokenised, or is not the one that was screened:
@@ -31,14 +32,14 @@ pub fn resolve(
     tokenising: &Tokenising<'_>,
     screened: &[FileReport],
     leads: Vec<ScreenedLead>,
-) -> Result<Vec<ResolvedLead>, Faults> {
+) -> Result<(Vec<ResolvedLead>, Report), Faults> {
     let (rows, report) =
         read_rows(exports, tokenising).map_err(|error| error.into_faults(exports))?;
     if report.files != screened {
         return Err(not_this_export(exports));
     }
     let find = |evidence: &CaseEvidence| rows.get(evidence.reference).map(|row| row.listed.clone());
-    leads
+    let leads: Result<Vec<ResolvedLead>, Faults> = leads
         .into_iter()
         .map(|screened| {
             let cases: Option<Vec<Listed>> = screened.cases.iter().map(find).collect();
@@ -50,7 +51,8 @@ pub fn resolve(
                 minor,
             })
         })
-        .collect()
+        .collect();
+    Ok((leads?, report))
 }
 
 fn not_this_export(exports: &[Export]) -> Faults {

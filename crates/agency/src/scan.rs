@@ -2,6 +2,7 @@
 
 mod compound_file;
 mod encoding;
+mod file_stamp;
 mod header;
 mod parquet_rows;
 pub mod pass;
@@ -22,6 +23,7 @@ use crate::cell::DateEpoch;
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::schema::ExportSchema;
 use aidlink_contract::text::Text;
+use file_stamp::FileStamp;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
 
@@ -49,6 +51,7 @@ pub struct Export {
     encoding: Encoding,
     epoch: DateEpoch,
     header: header::Header,
+    stamp: FileStamp,
 }
 
 /// What a pass over a whole file gave.
@@ -75,6 +78,7 @@ impl Export {
         choice: &ReadingChoice,
     ) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
+        let stamp = FileStamp::of(path).map_err(unreadable)?;
         let source = Source::open(path, choice.sheet.as_deref())?;
         let mut head = Vec::new();
         source
@@ -105,6 +109,7 @@ impl Export {
             encoding,
             epoch: choice.epoch,
             header,
+            stamp,
         })
     }
 
@@ -151,7 +156,7 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or is not the one any more that was opened.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
@@ -186,6 +191,9 @@ impl Export {
                 (digest, source.byte_length)
             }
         };
+        if FileStamp::of(&self.path).map_err(unreadable)? != self.stamp {
+            return Err(Fault::changed_while_read(&self.path));
+        }
         Ok(WholeFile {
             tally,
             counts,
@@ -209,5 +217,65 @@ impl Read for Digesting<'_> {
         self.digest.update(bytes);
         self.byte_length += bytes.len() as u64;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::*;
+    use pass::{Place, RowFault, RowView};
+
+    #[derive(Default)]
+    struct Nothing;
+
+    impl Tally<()> for Nothing {
+        fn row(&mut self, _: &(), _: Place, _: Result<RowView<'_>, RowFault>) {}
+        fn append(&mut self, _: Self, _: u64, _: u64) {}
+    }
+
+    /// A file that grows, shrinks or is replaced while its rows are read, the
+    /// last with the same length.
+    #[test]
+    fn an_export_that_changes_while_it_is_read_is_refused() {
+        let schema = include_bytes!("../../../schemas/veterans.persons.json");
+        let schema = ExportSchema::parse(Path::new("veterans.persons.json"), schema)
+            .expect("the shipped schema");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("veterans.csv");
+        let text = format!(
+            "national_id,kind\n{}",
+            "44990119900101011X,veteran\n".repeat(9)
+        );
+        let change: [(&str, fn(&Path)); 3] = [
+            ("grows", |path| {
+                let file = std::fs::OpenOptions::new().append(true).open(path);
+                file.and_then(|mut file| file.write_all(b"x,veteran\n"))
+                    .expect("writable");
+            }),
+            ("shrinks", |path| {
+                let file = std::fs::OpenOptions::new().write(true).open(path);
+                file.and_then(|file| file.set_len(40)).expect("writable");
+            }),
+            ("replaced", |path| {
+                let bytes = std::fs::read(path).expect("readable");
+                let other = path.with_extension("new");
+                std::fs::write(&other, bytes).expect("writable");
+                std::fs::rename(&other, path).expect("writable");
+            }),
+        ];
+        for (what, change) in change {
+            std::fs::write(&path, &text).expect("writable");
+            let export = Export::open(&path, &schema, &ReadingChoice::default()).expect("readable");
+            let read = export.read::<_, Nothing>(Pass::DEFAULT, &(), &|_| {});
+            assert!(read.is_ok(), "{what}");
+            change(&path);
+            let Err(fault) = export.read::<_, Nothing>(Pass::DEFAULT, &(), &|_| {}) else {
+                panic!("{what} was not noticed");
+            };
+            assert_eq!(fault.message.en, "the file was changed while it was read");
+        }
     }
 }

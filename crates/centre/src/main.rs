@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use aidlink_centre::screening::{self, Screened};
 use aidlink_contract::screened_lead::NotVerified;
 use aidlink_contract::text::{Language, Text};
-use aidlink_office::audit_log::AuditLog;
 use aidlink_office::ending::Ending;
 use aidlink_office::identity;
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::record;
 use aidlink_office::round::{Mode, RoundTerms};
 use aidlink_office::sealed::Opener;
+use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, LanguageChoice};
 use clap::{Args, Parser, Subcommand};
 
@@ -63,7 +64,7 @@ struct RunArguments {
 }
 
 fn main() -> ExitCode {
-    terminal::silence_panics();
+    terminal::begin();
     let cli = Cli::parse();
     let language = LanguageChoice::or_locale(cli.lang);
     let ending = match cli.command {
@@ -100,18 +101,24 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
         Ok(files) => files,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let mut log = AuditLog::new(jiff::Timestamp::now);
-    log.record(
+    let signing_key = match SigningKey::at_the_beginning(&terms.signing.key) {
+        Ok(key) => key,
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
+    let log = record::begin(
         "screening_started",
         &[
             ("round", &terms.round),
             ("round_file_blake3", &terms.digest),
         ],
     );
-    match screening::run(&terms, &files, opener.as_ref(), log) {
+    match screening::run(&terms, &files, opener.as_ref(), signing_key, log) {
         Err(faults) => Ending::Failed(faults),
-        Ok(screened) => {
+        Ok((screened, signing_key)) => {
             say(&terms, &screened, language);
+            if let Some(text) = signing_key.made_text(&terms.signing.key) {
+                terminal::say(&text, language);
+            }
             if screened.provisional.is_empty() {
                 Ending::Done
             } else {

@@ -16,8 +16,11 @@ use aidlink_contract::token_table::{CaseTable, RegisterTable};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::record::Step;
 use aidlink_office::round::{Crossing, RoundTerms};
 use aidlink_office::sealed::Opener;
+use aidlink_office::signing::SigningKey;
+use aidlink_office::verification::digest_of;
 use serde_json::{Value, json};
 
 use crate::screen::{Screening, ScreeningTerms, provisional, screen};
@@ -48,6 +51,8 @@ pub struct Screened {
 pub struct ReceivedFile {
     /// Its name.
     pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
     /// BLAKE3 digest of its plain text, hexadecimal.
     pub digest: String,
     /// Bytes of its plain text.
@@ -72,8 +77,9 @@ pub fn run(
     terms: &RoundTerms,
     paths: &[PathBuf],
     opener: Option<&Opener>,
+    signing_key: Option<SigningKey>,
     mut log: AuditLog,
-) -> Result<Screened, Faults> {
+) -> Result<(Screened, SigningKey), Faults> {
     let mut folder = OutputFolder::begin(&terms.output)?;
     let mut opened = open_files(terms, paths, opener, folder.for_unnamed_files())?;
     let order: Vec<&str> = terms
@@ -163,20 +169,15 @@ pub fn run(
         screening,
         crossed,
     };
-    log.record(
-        "file_written",
-        &[
-            ("file", &screened.crossed.written.path),
-            ("blake3", &screened.crossed.written.digest),
-        ],
-    );
-    let manifest = format!("{:#}\n", manifest(terms, &screened, &folder)).into_bytes();
-    folder.write("manifest.json", &manifest)?;
-    let digest = blake3::hash(&manifest).to_hex().to_string();
-    log.record("screening_complete", &[("manifest_blake3", &digest)]);
-    folder.write("audit.jsonl", log.to_jsonl().as_bytes())?;
-    folder.complete()?;
-    Ok(screened)
+    let step = Step {
+        name: "screen",
+        last_event: "screening_complete",
+        terms,
+    };
+    step.write_configuration(&mut folder)?;
+    let manifest = manifest(&step, &screened);
+    let signing_key = step.conclude(folder, log, manifest, signing_key)?;
+    Ok((screened, signing_key))
 }
 
 /// The files to read: those named, and of a folder every token file in it.
@@ -302,6 +303,7 @@ fn open_file(
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned(),
+            path: path.to_path_buf(),
             digest: plain.digest,
             byte_length: plain.byte_length,
             head: tokens.head().clone(),
@@ -443,7 +445,7 @@ fn write_leads(
     file.finish(folder)
 }
 
-fn manifest(terms: &RoundTerms, screened: &Screened, folder: &OutputFolder) -> Value {
+fn manifest(step: &Step<'_>, screened: &Screened) -> Value {
     let received: Vec<Value> = screened
         .files
         .iter()
@@ -453,6 +455,9 @@ fn manifest(terms: &RoundTerms, screened: &Screened, folder: &OutputFolder) -> V
             let tokens = screened.matched.get(&origin.export);
             json!({
                 "file": file.name,
+                "path": step.terms.relative(&file.path),
+                "blake3": digest_of(&file.path).ok().map(|(digest, _)| digest),
+                "key_id": origin.key_id,
                 "plain_blake3": file.digest,
                 "plain_bytes": file.byte_length,
                 "export": origin.export,
@@ -486,27 +491,9 @@ fn manifest(terms: &RoundTerms, screened: &Screened, folder: &OutputFolder) -> V
             json!({"zh": text.zh, "en": text.en})
         })
         .collect();
-    let outputs: Vec<Value> = folder
-        .written()
-        .iter()
-        .map(|file| json!({"file": file.path, "blake3": file.digest, "bytes": file.byte_length}))
-        .collect();
     let crossed = &screened.crossed;
-    json!({
-        "manifest_version": 1,
-        "software": {"name": "aidlink-screen", "version": env!("CARGO_PKG_VERSION")},
-        "mode": terms.mode.name(),
-        "step": "screen",
-        "round": terms.round,
-        "round_file_blake3": terms.digest,
-        "as_of": terms.as_of.to_string(),
-        "purpose": terms.purpose,
-        "retention_until": terms.retention_until.to_string(),
-        "policy": {
-            "id": terms.policy.id,
-            "version": terms.policy.version,
-            "blake3": terms.policy.digest,
-        },
+    let mut document = step.manifest("aidlink-screen");
+    let of_the_centre = json!({
         "screening": screened.screening,
         "case_rows": screened.case_rows,
         "case_parties": screened.case_parties,
@@ -521,6 +508,9 @@ fn manifest(terms: &RoundTerms, screened: &Screened, folder: &OutputFolder) -> V
             "plain_blake3": crossed.plain_digest,
             "plain_bytes": crossed.plain_length,
         }],
-        "outputs": outputs,
-    })
+    });
+    if let (Some(document), Value::Object(own)) = (document.as_object_mut(), of_the_centre) {
+        document.extend(own);
+    }
+    document
 }

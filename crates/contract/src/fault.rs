@@ -78,6 +78,21 @@ impl Fault {
         )
     }
 
+    /// A file that changed while it was read.
+    pub fn changed_while_read(file: &Path) -> Self {
+        Fault::of_file(
+            file,
+            Text::new(
+                "文件在读取时被改动",
+                "the file was changed while it was read",
+            ),
+            Text::new(
+                "请等写入完成，再重新运行",
+                "wait until it is written, then run again",
+            ),
+        )
+    }
+
     /// One line that says what happened and where, one that says what to do.
     pub fn render(&self, language: Language) -> String {
         let file = self.file.display();

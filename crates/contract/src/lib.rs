@@ -14,6 +14,8 @@ pub mod guarded;
 pub mod leads_file;
 pub mod outcome;
 pub mod owner_only;
+pub mod partial;
+pub mod personal_number;
 pub mod policy;
 pub mod schema;
 pub mod screened_lead;

@@ -69,6 +69,8 @@ pub struct ExportSchema {
     pub missing_values: Vec<String>,
     /// BLAKE3 digest of the schema file, hexadecimal.
     pub digest: String,
+    /// The schema file.
+    pub file: PathBuf,
 }
 
 impl ExportSchema {
@@ -339,6 +341,7 @@ impl SchemaReader<'_> {
             fields,
             missing_values,
             digest,
+            file: self.path.to_path_buf(),
         })
     }
 

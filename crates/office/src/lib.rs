@@ -1,13 +1,23 @@
-//! What every office of a round needs on its own machine, be it an agency, the
-//! centre or the procuratorate: the round file, the output folder, the audit
-//! log, sealed files, and what is said on the terminal. It knows no key of a
-//! round, no ID number and no lead.
+//! What every office of a round needs on its own machine: the round file, the
+//! output folder and its record, the audit log, files that cross sealed, what
+//! is signed, verified and deleted, what is said.
+//!
+//! It knows no round key, no ID number and no lead; agency, centre and
+//! procuratorate all build on it.
 
 pub mod audit_log;
+pub mod confinement;
 pub mod crossing;
+pub mod deletion;
+pub mod deletion_record;
 pub mod ending;
 pub mod identity;
+pub mod interruption;
+pub mod leak_scan;
 pub mod output_folder;
+pub mod record;
 pub mod round;
 pub mod sealed;
+pub mod signing;
 pub mod terminal;
+pub mod verification;

@@ -1,13 +1,17 @@
 //! The output folder: written beside its final name and renamed when it is
 //! complete, so that a run that was killed leaves nothing that looks like a
-//! result. Folders are 0700, files 0600.
+//! result. What a killed run did leave, a hidden folder, the next run of the
+//! same output removes. Folders are 0700, files 0600.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aidlink_contract::fault::{Fault, io_reason};
+use aidlink_contract::partial::{hold, parent_of, prefix_of, remove_abandoned};
 use aidlink_contract::text::Text;
+
+use crate::interruption;
 
 /// A file that was written.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct WrittenFile {
 /// removes what it has written.
 pub struct OutputFolder {
     partial: tempfile::TempDir,
+    /// While it is held, no other run takes the folder for abandoned.
+    _held: Option<File>,
     destination: PathBuf,
     written: Vec<WrittenFile>,
 }
@@ -84,20 +90,18 @@ impl OutputFolder {
     /// When the destination exists or its parent cannot be written.
     pub fn begin(destination: &Path) -> Result<Self, Fault> {
         Self::check_absent(destination)?;
-        let parent = parent_of(destination);
-        let name = destination
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        remove_abandoned(destination);
         let mut builder = tempfile::Builder::new();
-        let prefix = format!(".{name}.partial-");
+        let prefix = prefix_of(destination);
         builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let partial = builder
-            .tempdir_in(parent)
+            .tempdir_in(parent_of(destination))
             .map_err(|error| unwritable(destination, &error))?;
+        interruption::remove_when_interrupted(partial.path());
         Ok(OutputFolder {
+            _held: hold(partial.path()),
             partial,
             destination: destination.to_path_buf(),
             written: Vec::new(),
@@ -168,25 +172,50 @@ impl OutputFolder {
     pub fn complete(self) -> Result<(), Fault> {
         let OutputFolder {
             partial,
+            _held,
             destination,
             ..
         } = self;
-        // A rename would silently replace an empty folder.
-        Self::check_absent(&destination)?;
-        sync_folder(partial.path()).map_err(|error| unwritable(&destination, &error))?;
-        fs::rename(partial.path(), &destination)
-            .map_err(|error| unwritable(&destination, &error))?;
+        let failed = |error: io::Error| unwritable(&destination, &error);
+        sync_folder(partial.path()).map_err(failed)?;
+        interruption::keep();
+        rename_new(partial.path(), &destination).map_err(|error| {
+            // Another run was quicker.
+            match Self::check_absent(&destination) {
+                Err(fault) => fault,
+                Ok(()) => failed(error),
+            }
+        })?;
         // The folder has moved away; there is nothing left to remove.
         let _ = partial.keep();
-        Ok(())
+        File::open(parent_of(&destination))
+            .and_then(|parent| parent.sync_all())
+            .map_err(|error| not_lasting(&destination, &error))
     }
 }
 
-fn parent_of(destination: &Path) -> &Path {
-    match destination.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+/// Renames and never replaces, not even an empty folder.
+#[cfg(target_os = "linux")]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that does not know the flag.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => rename_checked(from, to),
+        other => other.map_err(io::Error::from),
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    rename_checked(from, to)
+}
+
+fn rename_checked(from: &Path, to: &Path) -> io::Result<()> {
+    // A rename would silently replace an empty folder.
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)
 }
 
 /// A file that is written piece by piece.
@@ -275,8 +304,30 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The folder has its name and is whole, but its name may not outlast a power cut.
+fn not_lasting(path: &Path, error: &io::Error) -> Fault {
+    let reason = io_reason(error);
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("结果已写全，但无法确认其已落盘：{}", reason.zh),
+            format!(
+                "the output is whole, but the disk did not confirm it: {}",
+                reason.en
+            ),
+        ),
+        Text::new(
+            "请检查磁盘，用 aidlink audit verify 核对结果",
+            "check the disk, and the output with `aidlink audit verify`",
+        ),
+    )
+}
+
 fn unwritable(path: &Path, error: &io::Error) -> Fault {
-    let hint = if error.kind() == io::ErrorKind::StorageFull {
+    let hint = if matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
         Text::new(
             "磁盘已满；请腾出空间后重新运行",
             "the disk is full; free some space and run again",

@@ -7,13 +7,21 @@ use std::path::{Component, Path, PathBuf};
 use aidlink_contract::calendar::Calendar;
 use aidlink_contract::configuration::{Document, Located, Node, TableReader};
 use aidlink_contract::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_contract::partial::parent_of;
 use aidlink_contract::policy::{CASE_EXPORT, Policy};
-use aidlink_contract::schema::{ExportSchema, Schemas};
+use aidlink_contract::schema::{ExportSchema, Role, Schemas};
 use aidlink_contract::text::{Language, Text};
 use aidlink_contract::token::TokenAlgorithm;
 use jiff::civil::Date;
 
 use crate::sealed::Recipient;
+use crate::signing::PublicKey;
+
+/// Where the signing key lies when a round does not say so.
+const SIGNING_KEY: &str = "signing.key";
+
+/// The folder of an output folder that holds the round's documents.
+pub const CONFIGURATION: &str = "configuration";
 
 /// Persons fewer than this are told as a rare pattern where a round says nothing.
 const RARE_PATTERN: u64 = 5;
@@ -65,6 +73,24 @@ pub struct Sealing {
     pub tokens: Crossing,
     /// From the centre to the procuratorate.
     pub leads: Crossing,
+}
+
+/// Who signs, and whose signatures count.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// This office's signing key.
+    pub key: PathBuf,
+    /// Offices and their public keys, as the round names them.
+    pub signers: Vec<(String, PublicKey)>,
+}
+
+/// A document of the round, as it was read: it is kept with what came of it.
+#[derive(Clone, Debug)]
+pub struct ConfigurationFile {
+    /// Its path inside an output folder.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// What a round says of one export.
@@ -137,6 +163,12 @@ pub struct RoundTerms {
     pub thresholds: Thresholds,
     /// How files cross between offices; none do in a pooled round.
     pub sealing: Option<Sealing>,
+    /// Who signs.
+    pub signing: Signing,
+    /// Round file, policy, calendar and schemas, byte for byte.
+    pub configuration: Vec<ConfigurationFile>,
+    /// The schemas.
+    pub schemas: Schemas,
     /// The policy.
     pub policy: Policy,
     /// The working days.
@@ -238,6 +270,17 @@ impl RoundTerms {
         })
     }
 
+    /// The folder of the round file.
+    pub fn folder(&self) -> &Path {
+        parent_of(&self.file)
+    }
+
+    /// A path as the round file would write it: relative to its folder, with `/`.
+    /// `None` where it lies elsewhere.
+    pub fn relative(&self, path: &Path) -> Option<String> {
+        relative_to(self.folder(), path)
+    }
+
     /// All exports, the case parties first.
     pub fn exports(&self) -> impl Iterator<Item = &ExportTerms> {
         std::iter::once(&self.cases).chain(&self.registers)
@@ -247,6 +290,24 @@ impl RoundTerms {
     pub fn export(&self, schema: &str) -> Option<&ExportTerms> {
         self.exports().find(|export| export.schema.name == schema)
     }
+}
+
+/// A path below a folder as it is written with `/`; `None` where it lies elsewhere.
+pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let inside = match path.strip_prefix(folder) {
+        Ok(inside) => inside.to_path_buf(),
+        Err(_) => real(path)?.strip_prefix(real(folder)?).ok()?.to_path_buf(),
+    };
+    let mut parts = Vec::new();
+    for part in inside.components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_str()?.to_owned()),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// A path of the round file that must stay inside the round's folder.
@@ -310,10 +371,19 @@ fn check_round_id(document: &Document, round: &Located<String>, faults: &mut Fau
 }
 
 fn folder_of(document: &Document) -> &Path {
-    match document.path().parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+    parent_of(document.path())
+}
+
+/// A document once more, byte for byte; it must not have changed since it was read.
+fn copied(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fault> {
+    let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+    if blake3::hash(&bytes).to_hex().as_str() != digest {
+        return Err(Fault::changed_while_read(path));
     }
+    Ok(ConfigurationFile {
+        path: format!("{CONFIGURATION}/{name}"),
+        bytes,
+    })
 }
 
 struct TermsReader<'d> {
@@ -354,6 +424,7 @@ impl TermsReader<'_> {
         let key = root.table("key", &mut self.faults);
         let (key_file, algorithm) = key.map_or((None, None), |key| self.key(key));
         let sealing = self.sealing(&mut root, wanted);
+        let signing = self.signing(&mut root);
         let thresholds = root.table("thresholds", &mut self.faults);
         let thresholds = thresholds.and_then(|mut table| {
             let days = table.integer("snapshot_age_days", &mut self.faults);
@@ -403,15 +474,34 @@ impl TermsReader<'_> {
             for_export(document, export, &mut self.faults);
         }
 
-        let schemas = schema_folder.map(|path| {
-            let (schemas, found) = Schemas::read_what_is_sound(&path);
+        let schemas = schema_folder.as_ref().map(|path| {
+            let (schemas, found) = Schemas::read_what_is_sound(path);
             self.faults.extend(found);
             schemas
         });
-        let calendar = calendar_file.and_then(|path| self.keep(Calendar::read(&path)));
+        let calendar = calendar_file
+            .as_ref()
+            .and_then(|path| self.keep(Calendar::read(path)));
         let policy = policy_file
+            .as_ref()
             .zip(schemas.as_ref())
-            .and_then(|(path, schemas)| self.keep(Policy::read(&path, schemas)));
+            .and_then(|(path, schemas)| self.keep(Policy::read(path, schemas)));
+        let mut configuration = Vec::new();
+        let mut copy = |path: &Path, name: &str, digest: &str| match copied(path, name, digest) {
+            Ok(file) => configuration.push(file),
+            Err(fault) => self.faults.push(fault),
+        };
+        copy(document.path(), "round.toml", document.digest());
+        if let (Some(path), Some(policy)) = (&policy_file, &policy) {
+            copy(path, "policy.toml", &policy.digest);
+        }
+        if let (Some(path), Some(calendar)) = (&calendar_file, &calendar) {
+            copy(path, "calendar.toml", calendar.digest());
+        }
+        for schema in schemas.iter().flat_map(|schemas| schemas.0.values()) {
+            let name = format!("schemas/{}.json", schema.name);
+            copy(&schema.file, &name, &schema.digest);
+        }
         let issued_on = issued_on.or_else(|| as_of.clone());
         self.check_dates(
             as_of.as_ref(),
@@ -439,8 +529,11 @@ impl TermsReader<'_> {
                 algorithm: algorithm?,
                 key_file: key_file?,
                 sealing,
+                signing: signing?,
+                configuration,
                 output: output?,
                 thresholds: thresholds?,
+                schemas: schemas?,
                 policy: policy?,
                 calendar: calendar?,
                 cases: cases?,
@@ -628,6 +721,43 @@ impl TermsReader<'_> {
         })
     }
 
+    /// `[signing]`: this office's key, and the public keys of the offices. The
+    /// key may lie anywhere: it serves the office for more than a round.
+    fn signing(&mut self, root: &mut TableReader<'_>) -> Option<Signing> {
+        let folder = folder_of(self.document);
+        let mut signing = Signing {
+            key: folder.join(SIGNING_KEY),
+            signers: Vec::new(),
+        };
+        let Some(mut table) = root.optional_table("signing", &mut self.faults) else {
+            return Some(signing);
+        };
+        if let Some(key) = table.optional_string("key", &mut self.faults) {
+            signing.key = folder.join(key.value);
+        }
+        if let Some(mut signers) = table.optional_table("signers", &mut self.faults) {
+            for (office, node) in signers.all() {
+                let key = match &node.value {
+                    Node::String(text) => PublicKey::parse(text),
+                    _ => None,
+                };
+                match key {
+                    Some(key) => signing.signers.push((office.value.clone(), key)),
+                    None => self.fault(
+                        &node.at,
+                        Text::new("这不是minisign公钥", "this is no minisign public key"),
+                        Text::new(
+                            "应为 RW 开头的一行，由 signing new 给出",
+                            "it is the line that begins with RW, given by `signing new`",
+                        ),
+                    ),
+                }
+            }
+        }
+        table.finish(&mut self.faults);
+        Some(signing)
+    }
+
     fn exports(&mut self, root: &mut TableReader<'_>) -> Vec<WrittenExport> {
         let mut exports: Vec<WrittenExport> = Vec::new();
         for mut table in root.tables("export", &mut self.faults) {
@@ -753,6 +883,55 @@ impl TermsReader<'_> {
         }
     }
 
+    /// What would be read and nothing needs is told before anything is read
+    /// (Personal Information Protection Law, 6).
+    fn check_needed(
+        &mut self,
+        export: &WrittenExport,
+        schema: &ExportSchema,
+        policy: Option<&Policy>,
+    ) {
+        if schema.name != CASE_EXPORT {
+            for field in schema.list_fields() {
+                // Lists show the procuratorate's own rows and no others.
+                self.faults.push(Fault::of_file(
+                    &schema.file,
+                    Text::new(
+                        format!("字段“{}”标为清单字段，而清单不显示此导出", field.name),
+                        format!(
+                            "the field `{}` is a list field, and no list shows this export: nothing needs it",
+                            field.name
+                        ),
+                    ),
+                    Text::new(
+                        "请删去 \"role\": \"list\"（个人信息保护法第六条）",
+                        "remove \"role\": \"list\" (Personal Information Protection Law, 6)",
+                    ),
+                ));
+            }
+        }
+        let Some(policy) = policy else { return };
+        let needed = policy.columns_needed(&schema.name);
+        for (_, written) in &export.headers {
+            let unneeded = schema.field(&written.value).is_some_and(|field| {
+                field.role == Role::Attribute && !needed.contains(&field.name)
+            });
+            if unneeded {
+                self.fault(
+                    &written.at,
+                    Text::new(
+                        format!("没有规则需要“{}”，不应读取", written.value),
+                        format!("nothing needs `{}`; it must not be read", written.value),
+                    ),
+                    Text::new(
+                        "请删去此表头（个人信息保护法第六条）",
+                        "remove this header (Personal Information Protection Law, 6)",
+                    ),
+                );
+            }
+        }
+    }
+
     fn planned(
         &mut self,
         exports: Vec<WrittenExport>,
@@ -825,6 +1004,7 @@ impl TermsReader<'_> {
                     ),
                 );
             }
+            self.check_needed(&export, schema, policy);
             for (_, field) in &export.headers {
                 if schema.field(&field.value).is_none() {
                     let known = schema.fields.iter().map(|field| field.name.as_str());

@@ -4,7 +4,7 @@
 //! that only its owner may read.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::iter;
 use std::path::Path;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
 use aidlink_contract::fault::{Fault, Faults, io_reason};
-use aidlink_contract::owner_only::check_owner_only;
+use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
 use aidlink_contract::text::Text;
 use zeroize::Zeroizing;
 
@@ -270,47 +270,9 @@ pub fn new_identity(path: &Path) -> Result<Recipient, Faults> {
         "# public key: {recipient}\n{}\n",
         secret.expose_secret()
     ));
-    write_new_owner_only(path, text.as_bytes())?;
+    let what = Text::new("文件", "the file");
+    write_new_owner_only(path, text.as_bytes(), &what)?;
     Ok(Recipient(recipient))
-}
-
-/// Writes a file that only its owner may read; an existing one is never overwritten.
-///
-/// # Errors
-/// When it exists or cannot be written.
-pub fn write_new_owner_only(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        file.write_all(bytes)?;
-        file.flush()?;
-        file.get_ref().sync_all()
-    });
-    written.map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return Fault::of_file(
-                path,
-                Text::new(
-                    "文件已存在，不会覆盖",
-                    "the file exists and is not overwritten",
-                ),
-                Text::new("请换一个文件名", "choose another name"),
-            );
-        }
-        // Half a secret serves nobody.
-        let _ = std::fs::remove_file(path);
-        Fault::of_file(
-            path,
-            Text::new(
-                format!("无法写入：{}", io_reason(&error).zh),
-                format!("it cannot be written: {}", io_reason(&error).en),
-            ),
-            Text::new("请检查文件夹和权限", "check the folder and its permissions"),
-        )
-    })
 }
 
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {

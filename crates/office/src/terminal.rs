@@ -8,6 +8,8 @@ use aidlink_contract::text::{Language, Text};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::{confinement, interruption};
+
 /// The language of messages, as the command line says it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LanguageChoice {
@@ -37,9 +39,25 @@ pub fn say(text: &Text, language: Language) {
     let _ = writeln!(std::io::stdout(), "{}", text.in_language(language));
 }
 
+/// What every command does first: it gives up the network and core dumps, says
+/// nothing of values when it panics, and cleans up when it is interrupted.
+pub fn begin() {
+    // Before there is another thread: what is given up, children and threads lack too.
+    confinement::confine();
+    silence_panics();
+    interruption::listen();
+}
+
+/// Tells a user whose system could not confine the program.
+pub fn warn_if_not_confined(language: Language) {
+    if let Some(text) = confinement::granted().warning() {
+        let _ = writeln!(std::io::stderr(), "{}", text.in_language(language));
+    }
+}
+
 /// What is said of a panic names the place in the program and nothing else: the
 /// library that panicked may have put a value of an export into its message.
-pub fn silence_panics() {
+fn silence_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if is_guarded() {
             return;
