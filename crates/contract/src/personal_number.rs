@@ -55,8 +55,7 @@ struct Digit {
     value: u8,
     at: usize,
     end: usize,
-    /// What stands between the digit before and this one: nothing, or one
-    /// separator.
+    /// A separator stands between the digit before and this one.
     separated: bool,
 }
 
@@ -67,7 +66,7 @@ const X: u8 = 10;
 pub fn find(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
     let mut run: Vec<Digit> = Vec::new();
-    let mut separator = false;
+    let mut separators = 0;
     for (at, character) in text.char_indices() {
         let end = at + character.len_utf8();
         match (digit_of(character), run.is_empty()) {
@@ -77,19 +76,20 @@ pub fn find(text: &str) -> Vec<Found> {
                     value,
                     at,
                     end,
-                    separated: separator && !run.is_empty(),
+                    separated: separators > 0 && !run.is_empty(),
                 });
-                separator = false;
+                separators = 0;
                 if value == X {
                     look(&mut run, &mut found);
                 }
             }
             (None, true) => {}
             (None, false) if is_invisible(character) => {}
-            (None, false) if is_separator(character) && !separator => separator = true,
+            // A bracket and a space.
+            (None, false) if is_separator(character) && separators < 2 => separators += 1,
             (None, false) => {
                 look(&mut run, &mut found);
-                separator = false;
+                separators = 0;
             }
         }
     }
@@ -228,8 +228,13 @@ fn is_telephone(digits: &[Digit], values: &[u8]) -> bool {
         _ => 4,
     };
     let local = values.len().saturating_sub(area);
-    // Without a separator other numbers look so too.
-    let separated = digits.get(area).is_some_and(|digit| digit.separated);
+    // Other numbers look so too where the area code is no group of its own.
+    let separated = digits.get(area).is_some_and(|digit| digit.separated)
+        && !digits
+            .iter()
+            .take(area)
+            .skip(1)
+            .any(|digit| digit.separated);
     separated && (7..=8).contains(&local) && values.get(area).is_some_and(|first| *first > 1)
 }
 
