@@ -39,6 +39,12 @@ pub enum Command {
     Tokenise(TokeniseArguments),
     /// Resolve screened leads to match lists, at the procuratorate / 在检察机关把筛查线索还原为核查清单（分步模式）
     Resolve(ResolveArguments),
+    /// Check what a step wrote, for the compliance officer / 核查某一步骤的输出（供合规人员）
+    Audit(AuditArguments),
+    /// Delete a round's data when it is due, by a signed record / 到期删除轮次数据并签署删除记录
+    Purge(PurgeArguments),
+    /// Make the key with which this office signs / 生成本机构的签名私钥
+    Signing(SigningArguments),
     /// Make, identify, seal and open round keys / 生成、识别、密封、打开轮次密钥
     Key(KeyArguments),
     /// Make the identity by which this office opens sealed files / 生成本机构打开密封文件的身份
@@ -96,6 +102,98 @@ pub struct ResolveArguments {
     /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
     #[arg(long)]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct AuditArguments {
+    /// What to look at; all checks without one
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+    /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
+    #[arg(required = true)]
+    pub folder: Option<PathBuf>,
+    /// Where trust comes from
+    #[command(flatten)]
+    pub trust: TrustArguments,
+    /// Run the round again in memory and compare the lists / 在内存中重新运行并比较清单
+    #[arg(long)]
+    pub rerun: bool,
+    /// Print JSON / 输出JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whose signature counts, and which round it should be.
+#[derive(Debug, Args)]
+pub struct TrustArguments {
+    /// A public key whose signature counts: a file, or its line that begins with RW; may be repeated
+    /// / 认可的公钥，可多次指明
+    #[arg(long = "public-key")]
+    pub public_keys: Vec<String>,
+    /// The round file; else the one beside the output folder / 轮次文件，默认在输出文件夹旁
+    #[arg(long)]
+    pub round: Option<PathBuf>,
+}
+
+/// The verbs of `audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Whether anything was changed, removed or added since it was signed / 签名后是否被改动、删去或添加
+    Verify {
+        /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
+        folder: PathBuf,
+        /// Where trust comes from
+        #[command(flatten)]
+        trust: TrustArguments,
+    },
+    /// Before the run: what would be read and why, by the round file / 运行之前：按轮次文件将读取什么、为何读取
+    Matrix {
+        /// The round file / 轮次文件
+        round: PathBuf,
+        /// A folder to write the matrix into (CSV, JSON, pages to print) / 写出核对表的文件夹
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Arguments of `purge`.
+#[derive(Debug, Args)]
+pub struct PurgeArguments {
+    /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
+    pub folder: PathBuf,
+    /// The round file; else the one beside the output folder / 轮次文件，默认在输出文件夹旁
+    #[arg(long)]
+    pub round: Option<PathBuf>,
+    /// The key that signed the manifest and signs the record; else the one that the round file names
+    /// / 签署清单和删除记录的私钥
+    #[arg(long)]
+    pub signing_key: Option<PathBuf>,
+    /// Delete before the day, for this reason, which stands in the record / 提前删除的理由
+    #[arg(long, value_name = "REASON")]
+    pub early: Option<String>,
+    /// Say what would be deleted and delete nothing / 只列出，不删除
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `signing`.
+#[derive(Debug, Args)]
+pub struct SigningArguments {
+    /// What to do with a signing key
+    #[command(subcommand)]
+    pub command: SigningCommand,
+}
+
+/// The verbs of `signing`.
+#[derive(Debug, Subcommand)]
+pub enum SigningCommand {
+    /// Make a signing key, its public key beside it, and print that / 生成签名私钥和公钥
+    New {
+        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        file: PathBuf,
+    },
 }
 
 /// Arguments of `identity`.

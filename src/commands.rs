@@ -1,8 +1,10 @@
 //! The verbs of the command line, a file each.
 
+pub mod audit;
 pub mod completions;
 pub mod key;
 pub mod policy;
+pub mod purge;
 pub mod resolve;
 pub mod run;
 pub mod sample;

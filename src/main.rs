@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use aidlink::cli::{Cli, Command, IdentityCommand};
+use aidlink::cli::{Cli, Command, IdentityCommand, SigningCommand};
 use aidlink::commands::{self, Ending};
-use aidlink_office::{identity, terminal};
+use aidlink_office::{identity, signing, terminal};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -19,6 +19,12 @@ fn main() -> ExitCode {
         Command::Identity(arguments) => {
             let IdentityCommand::New { file } = arguments.command;
             identity::make(&file, language)
+        }
+        Command::Audit(arguments) => commands::audit::run(arguments, language),
+        Command::Purge(arguments) => commands::purge::run(&arguments, language),
+        Command::Signing(arguments) => {
+            let SigningCommand::New { file } = arguments.command;
+            signing::make(&file, language)
         }
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),

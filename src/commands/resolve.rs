@@ -87,6 +87,10 @@ fn resolve_leads(
     );
     let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose)?;
     log_known_answer(&mut log, terms);
+    log.record(
+        "key",
+        &[("id", &key.id()), ("algorithm", terms.algorithm.name())],
+    );
     let mut folder = OutputFolder::begin(&terms.output)?;
     let opener = match &arguments.identity {
         Some(file) => Some(Opener::read_identity(file)?),

@@ -22,6 +22,52 @@ pub struct MatchList {
     pub leads: usize,
 }
 
+/// Where the columns of a list stand, for who reads one again.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    /// How many columns come before those that are the same on every list.
+    before: usize,
+}
+
+impl Columns {
+    /// Of lists that show so many fields of the case parties.
+    pub fn of(list_fields: usize) -> Self {
+        Columns {
+            before: 2 + list_fields,
+        }
+    }
+
+    /// The aid with its citations.
+    pub fn aid(self) -> usize {
+        self.before
+    }
+
+    /// What to check, marks first.
+    pub fn check(self) -> usize {
+        self.before + 5
+    }
+
+    /// The deadline.
+    pub fn act_by(self) -> usize {
+        self.before + 7
+    }
+
+    /// Policy, version and rules.
+    pub fn rules(self) -> usize {
+        self.before + 8
+    }
+
+    /// The marking, whose header alone says something.
+    pub fn marking(self) -> usize {
+        self.before + 13
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        self.before + 14
+    }
+}
+
 /// How soon a lead is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Urgency {
@@ -51,6 +97,11 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
     } else {
         name
     }
+}
+
+/// How an aid stands on lists: its title, then its citations in brackets.
+pub fn aid_title(aid: &Aid, language: Language) -> &str {
+    aid.title.in_language(language)
 }
 
 /// The lead's number: leads are numbered in token order over all lists.

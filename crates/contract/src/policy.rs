@@ -9,7 +9,7 @@ mod read;
 
 use std::collections::BTreeSet;
 
-pub use cases::{CaseFailure, test_cases};
+pub use cases::{CaseFailure, is_withheld, test_cases};
 
 use crate::expression::Expression;
 use crate::outcome::Outcome;

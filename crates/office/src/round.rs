@@ -18,7 +18,7 @@ use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
 /// Where the signing key lies when a round does not say so.
-const SIGNING_KEY: &str = "signing.key";
+pub const SIGNING_KEY: &str = "signing.key";
 
 /// The folder of an output folder that holds the round's documents.
 pub const CONFIGURATION: &str = "configuration";

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use aidlink_contract::fault::Fault;
 use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
-use aidlink_contract::text::Text;
+use aidlink_contract::text::{Language, Text};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
 use zeroize::Zeroizing;
+
+use crate::ending::Ending;
+use crate::terminal;
 
 /// What the name of a signature ends with, behind the name of the signed file.
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
@@ -216,6 +219,28 @@ impl SigningKey {
                 Text::new("请检查系统的随机数", "check the system's randomness"),
             )
         })
+    }
+}
+
+/// The command that makes an office's signing key, the same at every office.
+pub fn make(file: &Path, language: Language) -> Ending {
+    match SigningKey::make(file) {
+        Ok(key) => {
+            let (shown, public) = (file.display(), key.public().to_base64());
+            terminal::say(
+                &Text::new(
+                    format!(
+                        "已生成签名私钥 {shown}，仅限本人读取。公钥（可公开，请记入会议记录）：{public}"
+                    ),
+                    format!(
+                        "made the signing key {shown}, owner-only. Its public key, which belongs into the minutes: {public}"
+                    ),
+                ),
+                language,
+            );
+            Ending::Done
+        }
+        Err(fault) => Ending::Failed(fault.into()),
     }
 }
 

@@ -36,7 +36,11 @@ impl LanguageChoice {
 /// Prints a line on standard output. A reader that has gone away is no fault
 /// of the run.
 pub fn say(text: &Text, language: Language) {
-    let _ = writeln!(std::io::stdout(), "{}", text.in_language(language));
+    let _ = writeln!(
+        std::io::stdout(),
+        "{}",
+        printable(text.in_language(language))
+    );
 }
 
 /// What every command does first: it gives up the network and core dumps, says
@@ -81,6 +85,14 @@ pub fn print_faults(faults: &Faults, language: Language) {
             Language::English => "error: ",
         };
         let _ = writeln!(stderr, "{head}{}", printable(&fault.render(language)));
+    }
+}
+
+/// Prints what was found wrong on standard output, each with what to do.
+pub fn say_faults(faults: &Faults, language: Language) {
+    let mut stdout = std::io::stdout().lock();
+    for fault in faults.iter() {
+        let _ = writeln!(stdout, "  ! {}", printable(&fault.render(language)));
     }
 }
 

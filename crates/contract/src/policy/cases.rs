@@ -42,6 +42,37 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     Ok((run, failures))
 }
 
+/// Whether a row would be withheld: whether one of the withhold rules on an
+/// export holds of it. All columns that are not named are empty.
+///
+/// # Errors
+/// When the engine fails; see [`EvaluationError`].
+pub fn is_withheld(
+    policy: &Policy,
+    export: &str,
+    row: &[(&str, Value)],
+    age: Option<i64>,
+    as_of: jiff::civil::Date,
+) -> Result<bool, EvaluationError> {
+    let case = RuleCase {
+        line: 0,
+        row: row
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        age,
+        sex: None,
+        as_of,
+        outcome: Outcome::Yes,
+    };
+    for rule in policy.withhold_rules(export) {
+        if outcome_of(rule, &case)? == Outcome::Yes {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn outcome_of(rule: &Rule, case: &RuleCase) -> Result<Outcome, EvaluationError> {
     let mut block = RowBlock {
         rows: 1,

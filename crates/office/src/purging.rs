@@ -1,0 +1,162 @@
+//! The command that deletes a round's data, the same at every office.
+
+use std::path::{Path, PathBuf};
+
+use aidlink_contract::configuration::Document;
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::partial::parent_of;
+use aidlink_contract::text::{Language, Text};
+use jiff::Timestamp;
+
+use crate::deletion::{Purge, Purged};
+use crate::ending::Ending;
+use crate::round::SIGNING_KEY;
+use crate::round_folder::RoundFolder;
+use crate::signing::SigningKey;
+use crate::terminal;
+
+/// What the command line asks for.
+pub struct Asked<'a> {
+    /// An output folder, or the folder of the round file.
+    pub folder: &'a Path,
+    /// The round file, if it is named.
+    pub round: Option<&'a Path>,
+    /// The signing key, if it is named.
+    pub signing_key: Option<&'a Path>,
+    /// Why before the day.
+    pub early: Option<&'a str>,
+    /// Only say what would be deleted.
+    pub dry_run: bool,
+    /// The name of this program.
+    pub program: &'a str,
+}
+
+/// Deletes what is due and says so.
+pub fn run(asked: &Asked<'_>, language: Language) -> Ending {
+    match purge(asked) {
+        Err(faults) => Ending::Failed(faults),
+        Ok(purged) => {
+            let mut something_left = false;
+            for one in &purged {
+                say(one, asked.dry_run, language);
+                something_left |= !one.record.left.is_empty() && one.is_due;
+            }
+            match something_left {
+                true => Ending::ThresholdPassed,
+                false => Ending::Done,
+            }
+        }
+    }
+}
+
+fn purge(asked: &Asked<'_>) -> Result<Vec<Purged>, Faults> {
+    let found = RoundFolder::find(asked.folder, asked.round)?;
+    let key_file = match asked.signing_key {
+        Some(file) => file.to_path_buf(),
+        None => signing_key_of(&found),
+    };
+    if !key_file.exists() {
+        return Err(Fault::of_file(
+            &key_file,
+            Text::new(
+                "找不到签名私钥：没有它，删除记录就无法签名",
+                "there is no signing key: without it no deletion record can be signed",
+            ),
+            Text::new(
+                "请用 --signing-key 指明签署清单的那把私钥",
+                "name the key that signed the manifest with --signing-key",
+            ),
+        )
+        .into());
+    }
+    let signing_key = SigningKey::read(&key_file)?;
+    Purge {
+        outputs: &found.outputs,
+        round_folder: &found.folder,
+        signing_key: &signing_key,
+        program: asked.program,
+        early: asked.early,
+        only_say: asked.dry_run,
+        now: Timestamp::now(),
+    }
+    .run()
+}
+
+/// Where the round file says that the signing key is.
+fn signing_key_of(found: &RoundFolder) -> PathBuf {
+    let written = found.round_file.as_deref().and_then(|file| {
+        let document = Document::read(file).ok()?;
+        let mut faults = Faults::new();
+        let mut root = document.root();
+        let mut signing = root.optional_table("signing", &mut faults)?;
+        let key = signing.optional_string("key", &mut faults)?;
+        Some(parent_of(file).join(key.value))
+    });
+    written.unwrap_or_else(|| found.folder.join(SIGNING_KEY))
+}
+
+fn say(purged: &Purged, dry_run: bool, language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let record = &purged.record;
+    let (folder, round, day) = (purged.output.display(), &record.round, purged.purge_by);
+    say(
+        format!("轮次 {round}：{folder}"),
+        format!("Round {round}: {folder}"),
+    );
+    if purged.nothing_left {
+        let known = record.not_found.is_empty();
+        let (zh, en) = match known {
+            true => ("没有剩余的数据", "nothing is left"),
+            false => (
+                "没有剩余的数据，但有文件缺失而没有删除记录",
+                "nothing is left, but files are gone of which no record tells",
+            ),
+        };
+        say(format!("  {zh}"), format!("  {en}"));
+    } else if !purged.is_due && !dry_run {
+        let count = record.removed.len();
+        say(
+            format!(
+                "  {day} 之前没有到期的数据（届时须删除{count}个文件）；提前删除请用 --early 理由"
+            ),
+            format!(
+                "  nothing is due before {day} ({count} files are then); to delete them earlier say --early REASON"
+            ),
+        );
+    } else {
+        let (zh, en) = match dry_run {
+            true => (
+                format!("将删除（期限 {day}）"),
+                format!("to be deleted by {day}"),
+            ),
+            false => ("已删除".to_owned(), "deleted".to_owned()),
+        };
+        for file in &record.removed {
+            let (path, part) = (&file.path, file.part.name());
+            say(
+                format!("  {zh}：{path}（{part}）"),
+                format!("  {en}: {path} ({part})"),
+            );
+        }
+    }
+    if purged.is_due || dry_run {
+        for (file, why) in &record.left {
+            let path = &file.path;
+            say(
+                format!("  未删除：{path}：{}", why.zh),
+                format!("  left: {path}: {}", why.en),
+            );
+        }
+    }
+    if purged.is_due && !dry_run && !purged.nothing_left {
+        let (count, until) = (record.removed.len(), record.keep_until);
+        say(
+            format!(
+                "  共{count}个文件，签名的记录在 deletions/；清单、日志和记录须保留至 {until}（个人信息保护法第五十六条）"
+            ),
+            format!(
+                "  {count} files in all; the signed record is in deletions/. Manifest, log and records are kept until {until} (Personal Information Protection Law, 56)"
+            ),
+        );
+    }
+}

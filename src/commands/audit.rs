@@ -1,0 +1,435 @@
+//! `aidlink audit`: for the compliance officer: what was read and why, whether
+//! anything was changed, what is left to delete.
+
+use std::path::Path;
+
+use aidlink_contract::configuration::Document;
+use aidlink_contract::fault::{Fault, Faults};
+use aidlink_contract::text::{Language, Text};
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::{Mode, RoundTerms};
+use aidlink_office::round_folder::RoundFolder;
+use aidlink_office::signing::PublicKey;
+use aidlink_office::terminal;
+use aidlink_office::verification::{Named, Signer, Verification, verify};
+use jiff::Zoned;
+use serde_json::{Value, json};
+
+use super::Ending;
+use crate::audit::checks::{self, Check, State};
+use crate::audit::evidence::{Evidence, StepKind};
+use crate::audit::manifest;
+use crate::audit::minimisation::{Matrix, Verdict};
+use crate::audit::minimisation_page;
+use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
+use crate::exports::{columns_of, open};
+use crate::round::{ExportPlan, Plan, PlannedExport};
+
+/// Audits, verifies, or tells what a round would read.
+pub fn run(arguments: AuditArguments, language: Language) -> Ending {
+    match (arguments.command, arguments.folder) {
+        (Some(AuditCommand::Verify { folder, trust }), _) => verify_all(&folder, &trust, language),
+        (Some(AuditCommand::Matrix { round, output }), _) => {
+            matrix(&round, output.as_deref(), language)
+        }
+        (None, Some(folder)) => {
+            let how = How {
+                rerun: arguments.rerun,
+                json: arguments.json,
+            };
+            audit_all(&folder, &arguments.trust, how, language)
+        }
+        // The command line asks for one of them.
+        (None, None) => Ending::WrongConfiguration(Faults::new()),
+    }
+}
+
+struct How {
+    rerun: bool,
+    json: bool,
+}
+
+/// The keys whose signature counts: those that the user names, and those that
+/// the round file names, which is no better than the round file.
+fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
+    let mut faults = Faults::new();
+    let mut keys = Vec::new();
+    for text in &trust.public_keys {
+        match PublicKey::named(text) {
+            Ok(key) => keys.push(("--public-key".to_owned(), key)),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if let Some(file) = &found.round_file {
+        keys.extend(signers_of(file));
+    }
+    faults.or_value(Some(Named { keys }))
+}
+
+/// The public keys that a round file names; a faulty one names none.
+fn signers_of(round_file: &Path) -> Vec<(String, PublicKey)> {
+    use aidlink_contract::configuration::Node;
+    let Ok(document) = Document::read(round_file) else {
+        return Vec::new();
+    };
+    let mut faults = Faults::new();
+    let mut root = document.root();
+    let signing = root.optional_table("signing", &mut faults);
+    let signers = signing.and_then(|mut signing| signing.optional_table("signers", &mut faults));
+    let Some(mut signers) = signers else {
+        return Vec::new();
+    };
+    signers
+        .all()
+        .filter_map(|(office, node)| match &node.value {
+            Node::String(text) => Some((office.value.clone(), PublicKey::parse(text)?)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn looked_at(
+    folder: &Path,
+    trust: &TrustArguments,
+) -> Result<(RoundFolder, Vec<Result<Verification, Fault>>), Faults> {
+    let found = RoundFolder::find(folder, trust.round.as_deref())?;
+    let named = named(trust, &found)?;
+    let looked = found
+        .outputs
+        .iter()
+        .map(|output| verify(output, found.round_file.as_deref(), &named))
+        .collect();
+    Ok((found, looked))
+}
+
+fn verify_all(folder: &Path, trust: &TrustArguments, language: Language) -> Ending {
+    let (_, looked) = match looked_at(folder, trust) {
+        Ok(found) => found,
+        Err(faults) => return Ending::Failed(faults),
+    };
+    let mut unreadable = Faults::new();
+    let mut all_right = true;
+    for verification in looked {
+        match verification {
+            Err(fault) => unreadable.push(fault),
+            Ok(verification) => {
+                say_verification(&verification, language);
+                all_right &= verification.faults.is_empty();
+            }
+        }
+    }
+    if !unreadable.is_empty() {
+        return Ending::Failed(unreadable);
+    }
+    match all_right {
+        true => Ending::Done,
+        false => Ending::ThresholdPassed,
+    }
+}
+
+fn say_verification(verification: &Verification, language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let folder = verification.folder.display();
+    let (round, step) = (verification.text("round"), verification.text("step"));
+    say(
+        format!("轮次 {round}，步骤 {step}：{folder}"),
+        format!("Round {round}, step {step}: {folder}"),
+    );
+    if let Signer::Named(name, key) = &verification.signer {
+        let id = key.id();
+        say(
+            format!("  清单的签名正确：{name} {id}"),
+            format!("  the manifest is signed: {name} {id}"),
+        );
+    }
+    let (held, entries) = (verification.files_held, verification.log.entries.len());
+    say(
+        format!("  {held}个文件与清单相符，日志{entries}条"),
+        format!("  {held} files are as the manifest says, {entries} entries in the log"),
+    );
+    for record in &verification.deleted {
+        let (count, at) = (record.removed.len(), record.completed_at);
+        say(
+            format!("  {count}个文件已按签名的记录删除（{at}）"),
+            format!("  {count} files were deleted by a signed record ({at})"),
+        );
+    }
+    if verification.faults.is_empty() {
+        say(
+            "  没有发现改动、缺失或添加".to_owned(),
+            "  nothing was changed, removed or added".to_owned(),
+        );
+    }
+    terminal::say_faults(&verification.faults, language);
+}
+
+fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language) -> Ending {
+    let (found, looked) = match looked_at(folder, trust) {
+        Ok(found) => found,
+        Err(faults) => return Ending::Failed(faults),
+    };
+    let today = Zoned::now().date();
+    let mut unreadable = Faults::new();
+    let mut documents = Vec::new();
+    let mut all_held = true;
+    for verification in looked {
+        let verification = match verification {
+            Ok(verification) => verification,
+            Err(fault) => {
+                unreadable.push(fault);
+                continue;
+            }
+        };
+        let round_file = found.round_file.as_deref();
+        let evidence = Evidence::gather(verification, &found.folder, round_file, today, how.rerun);
+        let checks = checks::all(&evidence);
+        let faults = &evidence.verification.faults;
+        all_held &= faults.is_empty()
+            && checks
+                .iter()
+                .all(|check| check.finding.state != State::NotHeld);
+        if how.json {
+            documents.push(to_json(&evidence, &checks));
+        } else {
+            say_verification(&evidence.verification, language);
+            say_checks(&evidence, &checks, language);
+        }
+    }
+    if how.json {
+        let text = format!("{:#}", Value::Array(documents));
+        terminal::say(&Text::new(text.clone(), text), language);
+    }
+    if !unreadable.is_empty() {
+        return Ending::Failed(unreadable);
+    }
+    match all_held {
+        true => Ending::Done,
+        false => Ending::ThresholdPassed,
+    }
+}
+
+fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
+    let say = |text: &Text| terminal::say(text, language);
+    for check in checks {
+        let (number, state) = (check.number, check.finding.state.text());
+        say(&Text::new(
+            format!("{number:>4} {}  {}", state.zh, check.title.zh),
+            format!("{number:>4} {}  {}", state.en, check.title.en),
+        ));
+        for text in &check.finding.evidence {
+            say(&Text::new(
+                format!("              {}", text.zh),
+                format!("                       {}", text.en),
+            ));
+        }
+    }
+    let count = |state| {
+        checks
+            .iter()
+            .filter(|check| check.finding.state == state)
+            .count()
+    };
+    let (held, not_held) = (count(State::Held), count(State::NotHeld));
+    let not_applicable = count(State::NotApplicable);
+    say(&Text::new(
+        format!("符合{held}项，不符合{not_held}项，不适用{not_applicable}项"),
+        format!("{held} held, {not_held} not held, {not_applicable} not applicable"),
+    ));
+    if evidence.step.is_some_and(StepKind::reads_exports) {
+        let page = evidence.path("minimisation").display().to_string();
+        say(&Text::new(
+            format!("读取了什么、为何读取、谁能看到：{page}/matrix.zh.html"),
+            format!("What was read, why, and who sees it: {page}/matrix.en.html"),
+        ));
+    }
+    let left = evidence.remains.there.len() + evidence.remains.changed.len();
+    let until = evidence.verification.text("retention_until");
+    if left == 0 {
+        say(&Text::new(
+            "没有剩余的数据须删除",
+            "Nothing is left to delete",
+        ));
+    } else {
+        say(&Text::new(
+            format!("{until} 前须删除的文件有{left}个：aidlink purge --dry-run 可列出"),
+            format!(
+                "{left} files are to be deleted by {until}: `aidlink purge --dry-run` lists them"
+            ),
+        ));
+    }
+}
+
+fn to_json(evidence: &Evidence, checks: &[Check]) -> Value {
+    let verification = &evidence.verification;
+    let signer = match &verification.signer {
+        Signer::Named(name, key) => json!({"named": name, "key_id": key.id()}),
+        Signer::NotNamed(key) => json!({"named": null, "key_id": key.id()}),
+        Signer::None => Value::Null,
+    };
+    let faults: Vec<Value> = verification
+        .faults
+        .iter()
+        .map(|fault| {
+            json!({
+                "file": fault.file.display().to_string(),
+                "zh": fault.message.zh,
+                "en": fault.message.en,
+            })
+        })
+        .collect();
+    let checks: Vec<Value> = checks.iter().map(Check::to_json).collect();
+    let left = evidence
+        .remains
+        .there
+        .iter()
+        .chain(&evidence.remains.changed);
+    let left: Vec<&str> = left.map(|file| file.path.as_str()).collect();
+    json!({
+        "folder": verification.folder.display().to_string(),
+        "round": verification.text("round"),
+        "step": verification.text("step"),
+        "signer": signer,
+        "files_held": verification.files_held,
+        "faults": faults,
+        "checks": checks,
+        "left_to_delete": left,
+        "delete_by": verification.text("retention_until"),
+    })
+}
+
+/// What a round would read, before it is run: its headers are looked at and no
+/// row. In a split round the exports whose files are here.
+fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
+    if let Some(output) = output
+        && let Err(fault) = OutputFolder::check_destination(output)
+    {
+        return Ending::WrongConfiguration(fault.into());
+    }
+    let (terms, planned) = match planned(round) {
+        Ok(planned) => planned,
+        Err(faults) => return Ending::WrongConfiguration(faults),
+    };
+    let mut faults = Faults::new();
+    let exports: Vec<Value> = planned
+        .iter()
+        .map(|planned| {
+            let files = open(&terms.policy, planned, &mut faults);
+            let files: Vec<Value> = files
+                .iter()
+                .map(|export| {
+                    let needed = |name: &str| {
+                        let field = planned.schema.field(name);
+                        field.is_some_and(|field| {
+                            let needs = crate::audit::minimisation::needs(
+                                &terms.policy,
+                                &planned.schema,
+                                field,
+                            );
+                            !needs.is_empty()
+                        })
+                    };
+                    json!({"columns": manifest::columns(&columns_of(export, needed))})
+                })
+                .collect();
+            json!({
+                "export": planned.schema.name,
+                "snapshot": planned.snapshot.to_string(),
+                "legal_basis": planned.legal_basis,
+                "files": files,
+            })
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Ending::Failed(faults);
+    }
+    let document = json!({
+        "round": terms.round,
+        "step": "",
+        "mode": terms.mode.name(),
+        "as_of": terms.as_of.to_string(),
+        "purpose": terms.purpose,
+        "impact_assessment": {"id": terms.impact_assessment},
+        "policy": {
+            "id": terms.policy.id,
+            "version": terms.policy.version,
+            "blake3": terms.policy.digest,
+        },
+        "exports": exports,
+    });
+    let matrix = Matrix::of_manifest(&document, &terms.policy, &terms.schemas);
+    let written = output.map(|output| {
+        let mut folder = OutputFolder::begin(output)?;
+        for (name, bytes) in minimisation_page::files(&matrix) {
+            folder.write(name, &bytes)?;
+        }
+        folder.complete()
+    });
+    if let Some(Err(fault)) = written {
+        return Ending::Failed(fault.into());
+    }
+    say_matrix(&matrix, language);
+    if let Some(output) = output {
+        let output = output.display();
+        terminal::say(
+            &Text::new(format!("已写入 {output}"), format!("Written to {output}")),
+            language,
+        );
+    }
+    Ending::Done
+}
+
+fn planned(round: &Path) -> Result<(RoundTerms, Vec<PlannedExport>), Faults> {
+    // Nothing is written there.
+    let nowhere = Path::new("nowhere");
+    let document = Document::read(round)?;
+    let mode = document.root().optional_string("mode", &mut Faults::new());
+    if mode.is_some_and(|mode| mode.value == Mode::Split.name()) {
+        let terms = RoundTerms::read(round, Some(nowhere), Mode::Split, &mut |_, _, _| {})?;
+        let here = terms.exports().filter_map(|export| {
+            let plan = ExportPlan::read(round, Some(nowhere), &export.schema.name).ok()?;
+            Some(plan.export)
+        });
+        let here: Vec<PlannedExport> = here.collect();
+        return Ok((terms, here));
+    }
+    let plan = Plan::read(round, Some(nowhere))?;
+    let exports = plan.exports().cloned().collect();
+    Ok((plan.terms, exports))
+}
+
+fn say_matrix(matrix: &Matrix, language: Language) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    for part in &matrix.exports {
+        let names = |verdict: Verdict| {
+            let rows = part.columns.iter().filter(|row| row.verdict == verdict);
+            let names: Vec<String> = rows
+                .map(|row| row.field.clone().unwrap_or_else(|| row.headers.join(", ")))
+                .collect();
+            names
+        };
+        let (read, unread) = (names(Verdict::ReadAsNeeded), names(Verdict::PresentNotRead));
+        let absent = names(Verdict::NeededAbsent);
+        say(
+            format!("{}（{}）", part.title.zh, part.legal_basis),
+            format!("{} ({})", part.title.en, part.legal_basis),
+        );
+        say(
+            format!("  将读取{}列：{}", read.len(), read.join("、")),
+            format!("  would read {} columns: {}", read.len(), read.join(", ")),
+        );
+        say(
+            format!("  存在而不读取{}列：{}", unread.len(), unread.join("、")),
+            format!(
+                "  present and not read, {}: {}",
+                unread.len(),
+                unread.join(", ")
+            ),
+        );
+        if !absent.is_empty() {
+            say(
+                format!("  需要而没有：{}", absent.join("、")),
+                format!("  needed and not there: {}", absent.join(", ")),
+            );
+        }
+    }
+}
