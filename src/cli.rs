@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use aidlink_agency::cell::DateEpoch;
 use aidlink_contract::text::Language;
+use aidlink_office::purging::PurgeArguments;
+use aidlink_office::signing::SigningCommand;
 use aidlink_office::terminal::LanguageChoice;
 use clap::{Args, Parser, Subcommand};
 
@@ -44,7 +46,8 @@ pub enum Command {
     /// Delete a round's data when it is due, by a signed record / 到期删除轮次数据并签署删除记录
     Purge(PurgeArguments),
     /// Make the key with which this office signs / 生成本机构的签名私钥
-    Signing(SigningArguments),
+    #[command(subcommand)]
+    Signing(SigningCommand),
     /// Make, identify, seal and open round keys / 生成、识别、密封、打开轮次密钥
     Key(KeyArguments),
     /// Make the identity by which this office opens sealed files / 生成本机构打开密封文件的身份
@@ -155,44 +158,6 @@ pub enum AuditCommand {
         /// A folder to write the matrix into (CSV, JSON, pages to print) / 写出核对表的文件夹
         #[arg(long)]
         output: Option<PathBuf>,
-    },
-}
-
-/// Arguments of `purge`.
-#[derive(Debug, Args)]
-pub struct PurgeArguments {
-    /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
-    pub folder: PathBuf,
-    /// The round file; else the one beside the output folder / 轮次文件，默认在输出文件夹旁
-    #[arg(long)]
-    pub round: Option<PathBuf>,
-    /// The key that signed the manifest and signs the record; else the one that the round file names
-    /// / 签署清单和删除记录的私钥
-    #[arg(long)]
-    pub signing_key: Option<PathBuf>,
-    /// Delete before the day, for this reason, which stands in the record / 提前删除的理由
-    #[arg(long, value_name = "REASON")]
-    pub early: Option<String>,
-    /// Say what would be deleted and delete nothing / 只列出，不删除
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Arguments of `signing`.
-#[derive(Debug, Args)]
-pub struct SigningArguments {
-    /// What to do with a signing key
-    #[command(subcommand)]
-    pub command: SigningCommand,
-}
-
-/// The verbs of `signing`.
-#[derive(Debug, Subcommand)]
-pub enum SigningCommand {
-    /// Make a signing key, its public key beside it, and print that / 生成签名私钥和公钥
-    New {
-        /// The file to make; it must not exist / 要生成的文件，不得已存在
-        file: PathBuf,
     },
 }
 

@@ -4,7 +4,6 @@ pub mod audit;
 pub mod completions;
 pub mod key;
 pub mod policy;
-pub mod purge;
 pub mod resolve;
 pub mod run;
 pub mod sample;

@@ -3,9 +3,11 @@
 
 use std::process::ExitCode;
 
-use aidlink::cli::{Cli, Command, IdentityCommand, SigningCommand};
+use aidlink::audit::manifest::PROGRAM;
+use aidlink::cli::{Cli, Command, IdentityCommand};
 use aidlink::commands::{self, Ending};
-use aidlink_office::{identity, signing, terminal};
+use aidlink_office::signing::SigningCommand;
+use aidlink_office::{identity, purging, signing, terminal};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -21,11 +23,8 @@ fn main() -> ExitCode {
             identity::make(&file, language)
         }
         Command::Audit(arguments) => commands::audit::run(arguments, language),
-        Command::Purge(arguments) => commands::purge::run(&arguments, language),
-        Command::Signing(arguments) => {
-            let SigningCommand::New { file } = arguments.command;
-            signing::make(&file, language)
-        }
+        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, language),
+        Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),
         Command::Schema(arguments) => commands::schema::run(arguments, language),

@@ -228,6 +228,9 @@ valid_until = 2027-06-30
 file = "round.key"         # made by the first run when it is not there
 algorithm = "hmac-sha256"
 
+[signing]
+key = "signing.key"        # signs the manifest; made by the first run when it is not there
+
 [thresholds]
 snapshot_age_days = 92
 reject_rate = 0.05

@@ -212,7 +212,8 @@ impl RoundKey {
 
 fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    if hex.len() != 64 || !hex.is_ascii() {
+    // `from_str_radix` would take a sign for a digit.
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     for (index, byte) in bytes.iter_mut().enumerate() {

@@ -8,13 +8,13 @@ use aidlink_centre::screening::{self, Screened};
 use aidlink_contract::screened_lead::NotVerified;
 use aidlink_contract::text::{Language, Text};
 use aidlink_office::ending::Ending;
-use aidlink_office::identity;
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::record;
+use aidlink_office::purging::{self, PurgeArguments};
 use aidlink_office::round::{Mode, RoundTerms};
 use aidlink_office::sealed::Opener;
-use aidlink_office::signing::SigningKey;
+use aidlink_office::signing::{self, SigningCommand, SigningKey};
 use aidlink_office::terminal::{self, LanguageChoice};
+use aidlink_office::{identity, record};
 use clap::{Args, Parser, Subcommand};
 
 /// Screen the token files of a split round, at a centre that holds no key
@@ -37,6 +37,11 @@ enum Command {
     /// Make the identity by which the centre opens token files / 生成筛查机构打开令牌文件的身份
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// Make the key with which the centre signs / 生成筛查机构的签名私钥
+    #[command(subcommand)]
+    Signing(SigningCommand),
+    /// Delete a round's data when it is due, by a signed record / 到期删除轮次数据并签署删除记录
+    Purge(PurgeArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +75,8 @@ fn main() -> ExitCode {
     let ending = match cli.command {
         Command::Run(arguments) => run(&arguments, language),
         Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
+        Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
+        Command::Purge(arguments) => purging::run(&arguments, "aidlink-screen", language),
     };
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
         terminal::print_faults(faults, language);

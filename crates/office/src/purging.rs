@@ -1,6 +1,6 @@
 //! The command that deletes a round's data, the same at every office.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aidlink_contract::configuration::Document;
 use aidlink_contract::fault::{Fault, Faults};
@@ -15,25 +15,29 @@ use crate::round_folder::RoundFolder;
 use crate::signing::SigningKey;
 use crate::terminal;
 
-/// What the command line asks for.
-pub struct Asked<'a> {
-    /// An output folder, or the folder of the round file.
-    pub folder: &'a Path,
-    /// The round file, if it is named.
-    pub round: Option<&'a Path>,
-    /// The signing key, if it is named.
-    pub signing_key: Option<&'a Path>,
-    /// Why before the day.
-    pub early: Option<&'a str>,
-    /// Only say what would be deleted.
+/// Arguments of `purge`.
+#[derive(Debug, clap::Args)]
+pub struct PurgeArguments {
+    /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
+    pub folder: PathBuf,
+    /// The round file; else the one beside the output folder / 轮次文件，默认在输出文件夹旁
+    #[arg(long)]
+    pub round: Option<PathBuf>,
+    /// The key that signed the manifest and signs the record; else the one that the round file names
+    /// / 签署清单和删除记录的私钥
+    #[arg(long)]
+    pub signing_key: Option<PathBuf>,
+    /// Delete before the day, for this reason, which stands in the record / 提前删除的理由
+    #[arg(long, value_name = "REASON")]
+    pub early: Option<String>,
+    /// Say what would be deleted and delete nothing / 只列出，不删除
+    #[arg(long)]
     pub dry_run: bool,
-    /// The name of this program.
-    pub program: &'a str,
 }
 
 /// Deletes what is due and says so.
-pub fn run(asked: &Asked<'_>, language: Language) -> Ending {
-    match purge(asked) {
+pub fn run(asked: &PurgeArguments, program: &str, language: Language) -> Ending {
+    match purge(asked, program) {
         Err(faults) => Ending::Failed(faults),
         Ok(purged) => {
             let mut something_left = false;
@@ -49,10 +53,10 @@ pub fn run(asked: &Asked<'_>, language: Language) -> Ending {
     }
 }
 
-fn purge(asked: &Asked<'_>) -> Result<Vec<Purged>, Faults> {
-    let found = RoundFolder::find(asked.folder, asked.round)?;
-    let key_file = match asked.signing_key {
-        Some(file) => file.to_path_buf(),
+fn purge(asked: &PurgeArguments, program: &str) -> Result<Vec<Purged>, Faults> {
+    let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
+    let key_file = match &asked.signing_key {
+        Some(file) => file.clone(),
         None => signing_key_of(&found),
     };
     if !key_file.exists() {
@@ -74,8 +78,8 @@ fn purge(asked: &Asked<'_>) -> Result<Vec<Purged>, Faults> {
         outputs: &found.outputs,
         round_folder: &found.folder,
         signing_key: &signing_key,
-        program: asked.program,
-        early: asked.early,
+        program,
+        early: asked.early.as_deref(),
         only_say: asked.dry_run,
         now: Timestamp::now(),
     }

@@ -891,25 +891,6 @@ impl TermsReader<'_> {
         schema: &ExportSchema,
         policy: Option<&Policy>,
     ) {
-        if schema.name != CASE_EXPORT {
-            for field in schema.list_fields() {
-                // Lists show the procuratorate's own rows and no others.
-                self.faults.push(Fault::of_file(
-                    &schema.file,
-                    Text::new(
-                        format!("字段“{}”标为清单字段，而清单不显示此导出", field.name),
-                        format!(
-                            "the field `{}` is a list field, and no list shows this export: nothing needs it",
-                            field.name
-                        ),
-                    ),
-                    Text::new(
-                        "请删去 \"role\": \"list\"（个人信息保护法第六条）",
-                        "remove \"role\": \"list\" (Personal Information Protection Law, 6)",
-                    ),
-                ));
-            }
-        }
         let Some(policy) = policy else { return };
         let needed = policy.columns_needed(&schema.name);
         for (_, written) in &export.headers {

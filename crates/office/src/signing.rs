@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aidlink_contract::fault::Fault;
 use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
 use aidlink_contract::text::{Language, Text};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
 use zeroize::Zeroizing;
 
@@ -134,7 +135,9 @@ impl SigningKey {
         check_owner_only(path, &Text::new("签名私钥", "the signing key"))?;
         let content = Zeroizing::new(read_small(path)?);
         let boxed = SecretKeyBox::from_string(&content).map_err(|_| no_key(path))?;
-        let secret = boxed.into_unencrypted_secret_key().map_err(|_| {
+        let secret = boxed.into_unencrypted_secret_key().ok();
+        let secret = secret.or_else(|| without_checksum(&content));
+        let secret = secret.ok_or_else(|| {
             // The library does not tell a password from damage.
             Fault::of_file(
                 path,
@@ -222,6 +225,16 @@ impl SigningKey {
     }
 }
 
+/// The verbs of `signing`, the same at every office.
+#[derive(Debug, clap::Subcommand)]
+pub enum SigningCommand {
+    /// Make a signing key, its public key beside it, and print that / 生成签名私钥和公钥
+    New {
+        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        file: PathBuf,
+    },
+}
+
 /// The command that makes an office's signing key, the same at every office.
 pub fn make(file: &Path, language: Language) -> Ending {
     match SigningKey::make(file) {
@@ -276,6 +289,20 @@ impl Signature {
     pub fn verifies(&self, key: &PublicKey, bytes: &[u8]) -> bool {
         minisign::verify(&key.key, &self.0, Cursor::new(bytes), true, false, false).is_ok()
     }
+}
+
+/// A key that `minisign -G -W` made: version 0.11 writes no checksum into it,
+/// and the library then takes it for damaged.
+fn without_checksum(content: &str) -> Option<minisign::SecretKey> {
+    const CHECKSUM: usize = 32;
+    let line = content.lines().nth(1)?.trim();
+    let bytes = Zeroizing::new(BASE64_STANDARD.decode(line).ok()?);
+    let is_plain = bytes.get(2..4)? == [0, 0];
+    let (_, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
+    if !is_plain || checksum != [0; CHECKSUM] {
+        return None;
+    }
+    minisign::SecretKey::from_bytes(&bytes).ok()
 }
 
 fn no_key(path: &Path) -> Fault {

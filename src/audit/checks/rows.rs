@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aidlink_contract::policy::{CASE_EXPORT, is_withheld};
 use aidlink_contract::text::Text;
 use aidlink_contract::value::Value as Cell;
+use aidlink_office::deletion_record::{Part, RoundFile};
 use serde_json::Value;
 
 use super::{Finding, no_documents};
@@ -51,13 +52,14 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     if files == 0 {
         wrong.push(Text::new("清单没有任何输入", "the manifest names no input"));
     }
-    for file in &evidence.remains.changed {
+    let is_input = |file: &&RoundFile| matches!(file.part, Part::Export | Part::Received);
+    for file in evidence.remains.changed.iter().filter(is_input) {
         wrong.push(Text::new(
             format!("{} 已不是当时读取的内容", file.path),
             format!("{} is not any more what was read", file.path),
         ));
     }
-    let there = evidence.remains.there.len();
+    let there = evidence.remains.there.iter().filter(is_input).count();
     Finding::of(
         wrong,
         Text::new(

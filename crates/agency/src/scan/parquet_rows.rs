@@ -180,11 +180,14 @@ impl ParquetText {
         piece.push(b'\n');
         let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
         let with_views = options().with_schema(Arc::new(schema));
-        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)
-            .map_err(invalid)?;
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_batch_size(ROWS_A_BATCH)
-            .build()
+        let batches = guarded(|| {
+            let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)?;
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+                .with_batch_size(ROWS_A_BATCH)
+                .build()
+        });
+        let batches = batches
+            .ok_or(io::ErrorKind::InvalidData)?
             .map_err(invalid)?;
         Ok(ParquetText {
             batches,

@@ -15,6 +15,11 @@ use super::written_out::{float_text, write_cell};
 
 /// Cells of a sheet's grid: a million rows of a hundred columns.
 const LARGEST_GRID: u64 = 1 << 27;
+/// A grid of this many cells is always allowed, however few are filled.
+const SMALL_GRID: u64 = 1 << 22;
+/// A larger one must be filled to this part at least, so that memory grows
+/// with what stands in the file: a table is, and a cell far out is not.
+const LEAST_FILLED: u64 = 64;
 
 /// A sheet written out as text, and the file it was read from.
 pub(super) struct Sheet {
@@ -124,13 +129,15 @@ fn check_extent(
     let mut cells = xlsx
         .worksheet_cells_reader(sheet)
         .map_err(|_| damaged_archive(path))?;
-    let (mut rows, mut columns) = (0_u64, 0_u64);
+    let (mut rows, mut columns, mut filled) = (0_u64, 0_u64, 0_u64);
     while let Some(cell) = cells.next_cell().map_err(|_| damaged_archive(path))? {
         let (row, column) = cell.get_position();
         rows = rows.max(u64::from(row) + 1);
         columns = columns.max(u64::from(column) + 1);
+        filled += 1;
     }
-    if rows * columns > LARGEST_GRID {
+    let most = LARGEST_GRID.min(SMALL_GRID.max(filled.saturating_mul(LEAST_FILLED)));
+    if rows.saturating_mul(columns) > most {
         return Err(damaged(
             path,
             "工作表范围过大：表格以外很远处有内容",
