@@ -1,0 +1,318 @@
+//! Input that was made to do harm is refused or made harmless, in little time
+//! and memory. What fuzzing found stands here too.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::{Ended, Round, ended};
+
+/// Runs the round with a limit on its memory: what grows without bound fails.
+fn run_limited(round: &Round, megabytes: u64) -> Ended {
+    let output: Output = Command::new("bash")
+        .args([
+            "-c",
+            &format!(
+                "ulimit -v {}; exec \"$0\" run \"$1\" --lang en --threads 2",
+                megabytes << 10
+            ),
+        ])
+        .arg(env!("CARGO_BIN_EXE_aidlink"))
+        .arg(round.path("round.toml"))
+        .output()
+        .unwrap();
+    ended(output)
+}
+
+fn refused(round: &Round, code: i32, said: &str) {
+    let names = round.names();
+    let ended = run_limited(round, 3000);
+    assert_eq!(ended.code, code, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("internal error"), "{}", ended.stderr);
+    assert_eq!(round.names(), names, "nothing is left behind");
+}
+
+#[test]
+fn a_rule_nested_a_million_deep() {
+    for (open, close) in [("(", ")"), ("NOT ", ""), ("-", "")] {
+        let round = Round::sample();
+        let policy = round.root().join("policies/shaoguan.toml");
+        let text = fs::read_to_string(&policy).unwrap();
+        let nested = format!(
+            "{}sealed{}",
+            open.repeat(1_000_000),
+            close.repeat(1_000_000)
+        );
+        let text = text.replacen("when = 'sealed'", &format!("when = '{nested}'"), 1);
+        fs::write(&policy, &text).unwrap();
+        refused(&round, 2, "the expression is longer than 8 KiB");
+        // As deep as its length allows.
+        let nested = format!(
+            "{}sealed{}",
+            open.repeat(8000 / (open.len() + close.len())),
+            close.repeat(8000 / (open.len() + close.len()))
+        );
+        let policy_text = fs::read_to_string(&policy).unwrap();
+        let start = policy_text
+            .find(&format!("when = '{}", open.repeat(10)))
+            .unwrap();
+        let end = start + policy_text[start..].find('\n').unwrap();
+        let text = format!(
+            "{}when = '{nested}'{}",
+            &policy_text[..start],
+            &policy_text[end..]
+        );
+        fs::write(&policy, text).unwrap();
+        refused(&round, 2, "policies/shaoguan.toml:");
+    }
+}
+
+#[test]
+fn configuration_nested_a_million_deep() {
+    let deep = "[".repeat(1_000_000);
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "retention_until = ",
+        &format!("x = {deep}\nretention_until = "),
+    );
+    refused(&round, 2, "round.toml:");
+    let round = Round::sample();
+    fs::write(
+        round.root().join("calendars/china.toml"),
+        format!("x = {deep}"),
+    )
+    .unwrap();
+    refused(&round, 2, "china.toml:");
+    let round = Round::sample();
+    fs::write(round.root().join("schemas/veterans.persons.json"), &deep).unwrap();
+    refused(&round, 2, "veterans.persons.json:1:");
+    let dotted = format!("{}x = 1", "a.".repeat(500_000));
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "retention_until = ",
+        &format!("{dotted}\nretention_until = "),
+    );
+    refused(&round, 2, "round.toml:");
+}
+
+/// A line of a hundred million columns; tests/faults.sh does a thousand million.
+#[test]
+fn a_line_of_a_hundred_million_columns() {
+    let write = |path: &Path, before: &str, after: &str| {
+        let mut file = std::io::BufWriter::new(fs::File::create(path).unwrap());
+        file.write_all(before.as_bytes()).unwrap();
+        let commas = vec![b','; 1 << 20];
+        for _ in 0..96 {
+            file.write_all(&commas).unwrap();
+        }
+        file.write_all(after.as_bytes()).unwrap();
+        file.flush().unwrap();
+    };
+    // As a row among others it is one reject.
+    let round = Round::sample();
+    let path = round.path("veterans.persons.csv");
+    let text = round.read("veterans.persons.csv");
+    let (header, rows) = text.split_once('\n').unwrap();
+    write(&path, &format!("{header}\n"), &format!("\n{rows}"));
+    let ended = run_limited(&round, 3000);
+    assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
+    let rejects =
+        String::from_utf8(round.output("output")["rejects/veterans.csv"].clone()).unwrap();
+    assert!(rejects.contains("record_too_long"), "{rejects}");
+    // As a header it is none.
+    let round = Round::sample();
+    write(
+        &round.path("veterans.persons.csv"),
+        "national_id",
+        &format!("\n{rows}"),
+    );
+    refused(&round, 1, "no header was found");
+}
+
+#[test]
+fn paths_and_links_that_lead_out_of_the_rounds_folder() {
+    for path in [
+        "../secret.csv",
+        "/etc/passwd",
+        "a/../../secret.csv",
+        "..",
+        "a\\u0000b",
+    ] {
+        let round = Round::sample();
+        fs::write(round.path("../secret.csv"), "national_id\n").unwrap();
+        round.replace(
+            "round.toml",
+            "path = \"veterans.persons.csv\"",
+            &format!("path = \"{path}\""),
+        );
+        let ended = round.run();
+        assert_eq!(ended.code, 2, "{path}: {}", ended.stderr);
+    }
+    for target in ["file", "folder"] {
+        let round = Round::sample();
+        fs::write(round.path("../secret.csv"), "national_id\n").unwrap();
+        let link = round.path("link");
+        let written = match target {
+            "file" => {
+                std::os::unix::fs::symlink(round.path("../secret.csv"), &link).unwrap();
+                "link"
+            }
+            _ => {
+                std::os::unix::fs::symlink(round.path(".."), &link).unwrap();
+                "link/secret.csv"
+            }
+        };
+        round.replace(
+            "round.toml",
+            "path = \"veterans.persons.csv\"",
+            &format!("path = \"{written}\""),
+        );
+        refused(&round, 2, "the path leaves the round's folder");
+        let round = Round::sample();
+        std::os::unix::fs::symlink(round.path(".."), round.path("out")).unwrap();
+        round.replace(
+            "round.toml",
+            "output = \"output\"",
+            "output = \"out/output\"",
+        );
+        refused(&round, 2, "the path leaves the round's folder");
+        let round = Round::sample();
+        std::os::unix::fs::symlink("/dev/null", round.path("key-link")).unwrap();
+        round.replace("round.toml", "file = \"round.key\"", "file = \"key-link\"");
+        refused(&round, 2, "the path leaves the round's folder");
+    }
+}
+
+/// A case party whose fields hold a formula, escape codes and markup.
+#[test]
+fn formulas_escape_codes_and_markup_in_cells() {
+    let round = Round::hand_made();
+    let text = round.read("procuratorate.case-parties.csv");
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let at = |name: &str| header.iter().position(|column| *column == name).unwrap();
+    let (name, handler) = (at("name"), at("handler"));
+    let hostile = [
+        "=HYPERLINK(1)",
+        "+1+1",
+        "@SUM(1)",
+        "-2",
+        "＝1",
+        "\u{1b}]0;owned\u{7}",
+        "\u{1b}[2J\u{9b}31m",
+        "<script>x</script>",
+    ];
+    let mut lines = vec![text.lines().next().unwrap().to_owned()];
+    for (index, line) in text.lines().skip(1).enumerate() {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        cells[name] = hostile[index % hostile.len()].to_owned();
+        cells[handler] = hostile[(index + 1) % hostile.len()].to_owned();
+        lines.push(cells.join(","));
+    }
+    round.write("procuratorate.case-parties.csv", lines.join("\n") + "\n");
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let mut cells = 0;
+    for (path, bytes) in round.output("output") {
+        if !path.starts_with("configuration/") {
+            let text = String::from_utf8_lossy(&bytes);
+            let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
+            assert!(!text.contains(control), "{path} holds a control character");
+        }
+        if path.starts_with("lists/") {
+            for row in crate::support::csv_rows(&bytes) {
+                for cell in row {
+                    let starts = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r'];
+                    assert!(!cell.starts_with(starts), "{path}: a cell starts a formula");
+                    cells += 1;
+                }
+            }
+        }
+    }
+    assert!(cells > 500);
+    let control = |c: char| c.is_control() && c != '\n';
+    assert!(!ended.stdout.contains(control) && !ended.stderr.contains(control));
+}
+
+/// Names of files and headers are shown, and cannot steer the terminal.
+#[test]
+fn escape_codes_in_headers_and_in_the_round_file() {
+    let round = Round::hand_made();
+    let text = round.read("veterans.persons.csv");
+    let (header, rows) = text.split_once('\n').unwrap();
+    round.write(
+        "veterans.persons.csv",
+        format!("{},\u{1b}[31mred\u{7}<b>\n{rows}", header.trim_end()),
+    );
+    let ended = round.run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let files = round.output("output");
+    for path in ["minimisation/matrix.zh.html", "minimisation/matrix.en.csv"] {
+        assert!(!files[path].contains(&0x1b), "{path}");
+    }
+    assert!(!String::from_utf8_lossy(&files["minimisation/matrix.en.html"]).contains("<b>"));
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "path = \"veterans.persons.csv\"",
+        "path = \"\\u001b[31mx.csv\"",
+    );
+    let ended = round.run();
+    assert_eq!(ended.code, 2);
+    assert!(!ended.stderr.contains('\u{1b}'), "{:?}", ended.stderr);
+}
+
+/// Found by reading: one cell far out made a grid of 134 million cells.
+#[test]
+fn a_workbook_with_one_cell_far_out() {
+    let round = Round::sample();
+    let path = round.path("veterans.xlsx");
+    let sheet = r#"<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>national_id</t></is></c></row><row r="1048576"><c r="DX1048576"><v>1</v></c></row></sheetData></worksheet>"#;
+    let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    for (name, content) in [
+        (
+            "[Content_Types].xml",
+            r#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#,
+        ),
+        (
+            "_rels/.rels",
+            r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+        ),
+        (
+            "xl/workbook.xml",
+            r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="a" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#,
+        ),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ] {
+        archive.start_file(name, options).unwrap();
+        archive.write_all(content.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap();
+    round.replace(
+        "round.toml",
+        "path = \"veterans.persons.csv\"",
+        "path = \"veterans.xlsx\"",
+    );
+    refused(
+        &round,
+        1,
+        "the sheet is too large: something stands far outside the table",
+    );
+}
+
+/// Found by reading: a sign was taken for a digit.
+#[test]
+fn a_key_file_whose_digits_are_signs() {
+    let round = Round::sample();
+    let digits = "0123456789abcdef".repeat(4);
+    round.replace("round.key", &digits, &"+f".repeat(32));
+    refused(&round, 1, "this is no valid key file");
+}
