@@ -38,7 +38,9 @@ fn read(pass: Pass, dialect: Dialect, bytes: &[u8]) -> (Seen, Counts) {
 /// Made once: the target is run many thousand times a second.
 static POOLS: LazyLock<Vec<rayon::ThreadPool>> = LazyLock::new(|| {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    (1..4).map(|threads| pool(threads).expect("threads")).collect()
+    (1..4)
+        .map(|threads| pool(threads).expect("threads"))
+        .collect()
 });
 
 fuzz_target!(|input: (u16, u8, u8, &[u8])| {

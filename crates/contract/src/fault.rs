@@ -130,6 +130,10 @@ pub fn io_reason(error: &std::io::Error) -> Text {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "磁盘已满",
         ErrorKind::ReadOnlyFilesystem => "磁盘只读",
         ErrorKind::FileTooLarge => "文件超过允许的大小",
+        // What a broken disk says (EIO).
+        _ if error.raw_os_error() == Some(5) => {
+            return Text::new("磁盘报告读写错误", "the disk reports an error");
+        }
         _ => return Text::new(kind.to_string(), kind.to_string()),
     };
     let en = match kind {

@@ -55,17 +55,7 @@ pub fn check_owner_only(_path: &Path, _what: &Text) -> Result<(), Fault> {
 pub fn write_new_owner_only(path: &Path, bytes: &[u8], what: &Text) -> Result<(), Fault> {
     write_whole(path, bytes).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            return Fault::of_file(
-                path,
-                Text::new(
-                    format!("{}已存在，不会覆盖", what.zh),
-                    format!("{} exists and is not overwritten", what.en),
-                ),
-                Text::new(
-                    "请换一个文件名，或先确认旧文件已不需要",
-                    "choose another name, or make sure that the old one is not needed",
-                ),
-            );
+            return exists(path, what);
         }
         let reason = io_reason(&error);
         Fault::of_file(
@@ -77,6 +67,21 @@ pub fn write_new_owner_only(path: &Path, bytes: &[u8], what: &Text) -> Result<()
             Text::new("请检查文件夹和权限", "check the folder and its permissions"),
         )
     })
+}
+
+/// The fault of a file that is there and is never overwritten.
+pub fn exists(path: &Path, what: &Text) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("{}已存在，不会覆盖", what.zh),
+            format!("{} exists and is not overwritten", what.en),
+        ),
+        Text::new(
+            "请换一个文件名，或先确认旧文件已不需要",
+            "choose another name, or make sure that the old one is not needed",
+        ),
+    )
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {

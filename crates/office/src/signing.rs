@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use aidlink_contract::fault::Fault;
-use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
+use aidlink_contract::owner_only::{check_owner_only, exists, write_new_owner_only};
 use aidlink_contract::text::{Language, Text};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
@@ -152,6 +152,7 @@ impl SigningKey {
             )
         })?;
         let key = minisign::PublicKey::from_secret_key(&secret).map_err(|_| no_key(path))?;
+        write_missing_public_key(path, &key);
         Ok(SigningKey {
             secret,
             public: PublicKey { key },
@@ -178,19 +179,20 @@ impl SigningKey {
         let secret = Zeroizing::new(secret.map_err(no_randomness)?.into_string());
         let public = pair.pk.to_box().map_err(no_randomness)?.into_string();
         let public_path = public_key_path(path);
-        // A public key without its secret half is of no use: written first, it
-        // is made again by the next call after an interruption.
-        let _ = std::fs::remove_file(&public_path);
-        write_new_owner_only(
-            &public_path,
-            public.as_bytes(),
-            &Text::new("签名公钥", "the public key"),
-        )?;
+        let what = Text::new("签名公钥", "the public key");
+        if public_path.exists() {
+            // It may be the one by which other signatures are verified.
+            return Err(exists(&public_path, &what));
+        }
         write_new_owner_only(
             path,
             secret.as_bytes(),
             &Text::new("签名私钥", "the signing key"),
         )?;
+        write_new_owner_only(&public_path, public.as_bytes(), &what).inspect_err(|_| {
+            // What cannot be removed is whole, and serves the next step.
+            let _ = std::fs::remove_file(path);
+        })?;
         Ok(SigningKey {
             secret: pair.sk,
             public: PublicKey { key: pair.pk },
@@ -305,6 +307,20 @@ fn without_checksum(content: &str) -> Option<minisign::SecretKey> {
     minisign::SecretKey::from_bytes(&bytes).ok()
 }
 
+/// The public key beside a signing key: a program that was killed while it made
+/// both may have left the one without the other. Where it cannot be written the
+/// manifest has it all the same.
+fn write_missing_public_key(path: &Path, key: &minisign::PublicKey) {
+    let public_path = public_key_path(path);
+    if !public_path.exists()
+        && let Ok(public) = key.to_box()
+    {
+        let what = Text::new("签名公钥", "the public key");
+        let text = public.into_string();
+        let _ = write_new_owner_only(&public_path, text.as_bytes(), &what);
+    }
+}
+
 fn no_key(path: &Path) -> Fault {
     Fault::of_file(
         path,
@@ -347,6 +363,16 @@ mod tests {
         let moved = text.replace("log 1", "log 2");
         let moved = Signature::parse(&moved).expect("whole");
         assert!(!moved.verifies(key.public(), b"manifest"));
+        // A second call changes neither half, and half a pair is made whole.
+        let public = std::fs::read(public_key_path(&path)).expect("written");
+        assert!(SigningKey::make(&path).is_err());
+        assert_eq!(std::fs::read(public_key_path(&path)).expect("left"), public);
+        std::fs::remove_file(public_key_path(&path)).expect("ours");
+        assert!(SigningKey::read(&path).is_ok());
+        assert_eq!(
+            std::fs::read(public_key_path(&path)).expect("made again"),
+            public
+        );
         let other = SigningKey::make(&folder.path().join("other.key")).expect("writable");
         assert!(!signature.verifies(other.public(), b"manifest"));
         let public = std::fs::read_to_string(public_key_path(&path)).expect("written");

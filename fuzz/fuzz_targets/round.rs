@@ -1,0 +1,76 @@
+//! Whatever a round file says, reading it gives the round or faults with
+//! their places, as a pooled round and as a split one, and as far as the
+//! commands on keys read it.
+
+#![no_main]
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::LazyLock;
+
+use aidlink_contract::fault::Faults;
+use aidlink_contract::text::Language;
+use aidlink_fuzz::{FOLDER, shipped};
+use aidlink_office::round::{KeyTerms, Mode, RoundTerms};
+use libfuzzer_sys::fuzz_target;
+
+/// `sample_data/2026Q3/round.toml` beside policies, schemas and calendars, as
+/// the shipped round has it.
+static ROUND_FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let round = FOLDER.path().join("sample_data/2026Q3");
+    std::fs::create_dir_all(&round).expect("room in the temporary folder");
+    for folder in ["policies", "schemas", "calendars"] {
+        std::os::unix::fs::symlink(shipped(folder), FOLDER.path().join(folder)).expect("a link");
+    }
+    round.join("round.toml")
+});
+
+/// A policy, schema or calendar may lie anywhere; the devices and the system's
+/// own folders of this machine are not what this target looks at.
+fn leads_elsewhere(text: &str) -> bool {
+    ["/dev", "/proc", "/sys", "/run"]
+        .iter()
+        .any(|folder| text.contains(folder))
+}
+
+fn stays_in(folder: &Path, path: &Path) -> bool {
+    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    path.strip_prefix(folder)
+        .is_ok_and(|below| below.components().all(plain))
+}
+
+fn render<T>(read: Result<T, Faults>) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(faults) => {
+            assert!(faults.iter().next().is_some(), "refused without a fault");
+            for fault in faults.iter() {
+                let _ = fault.render(Language::English);
+                let _ = fault.render(Language::Chinese);
+            }
+            None
+        }
+    }
+}
+
+fuzz_target!(|text: &str| {
+    if leads_elsewhere(text) {
+        return;
+    }
+    std::fs::write(&*ROUND_FILE, text).expect("room in the temporary folder");
+    let key = render(KeyTerms::read(&ROUND_FILE));
+    // A file says one of the two; the other is a fault and little else.
+    let mode = if text.contains("\"split\"") {
+        Mode::Split
+    } else {
+        Mode::Pooled
+    };
+    let terms = RoundTerms::read(&ROUND_FILE, None, mode, &mut |_, _, _| {});
+    if let Some(terms) = render(terms) {
+        assert!(
+            stays_in(terms.folder(), &terms.key_file) && stays_in(terms.folder(), &terms.output)
+        );
+        assert!(key.is_some_and(|key| key.round == terms.round && key.file == terms.key_file));
+        assert!(terms.issued_on >= terms.as_of && terms.mode == mode);
+        let _ = terms.sealing();
+    }
+});

@@ -1,0 +1,216 @@
+//! Any text is a rule or has faults with their places; a rule that is
+//! evaluated column by column says the same as one that is read row by row.
+//!
+//! The first byte chooses the grammar, the rest is the text.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use aidlink_contract::expression::{
+    Comparison, Expression, Grammar, Operand, Scope, ScopeColumn, evaluate, parse,
+};
+use aidlink_contract::outcome::Outcome;
+use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
+use aidlink_fuzz::AS_OF;
+use jiff::civil::Date;
+use libfuzzer_sys::fuzz_target;
+
+const GRAMMARS: [Grammar; 3] = [
+    Grammar::Condition,
+    Grammar::Combination,
+    Grammar::CombinationWithNegation,
+];
+
+fn scope(grammar: Grammar) -> Scope {
+    let column = |name: &str, field_type, codes: &[&str]| ScopeColumn {
+        name: name.to_owned(),
+        field_type,
+        codes: (!codes.is_empty()).then(|| codes.iter().map(|code| (*code).to_owned()).collect()),
+    };
+    let condition = || {
+        vec![
+            column("kind", FieldType::String, &["dibao", "tekun"]),
+            column("name", FieldType::String, &[]),
+            column("grade", FieldType::Integer, &[]),
+            column("loss", FieldType::Number, &[]),
+            column("sealed", FieldType::Boolean, &[]),
+            column("started_on", FieldType::Date, &[]),
+            column("as_of", FieldType::Date, &[]),
+        ]
+    };
+    let rules = || {
+        ["a", "b", "c"]
+            .map(|name| column(name, FieldType::Boolean, &[]))
+            .to_vec()
+    };
+    let columns = if grammar == Grammar::Condition {
+        condition()
+    } else {
+        rules()
+    };
+    Scope { columns, grammar }
+}
+
+static SCOPES: LazyLock<[Scope; 3]> = LazyLock::new(|| GRAMMARS.map(scope));
+
+/// Rows with every value beside an empty cell.
+static ROWS: LazyLock<RowBlock> = LazyLock::new(|| {
+    let truths = vec![Some(true), None, Some(false), Some(true), None, Some(false)];
+    let mut moved = truths.clone();
+    moved.rotate_left(1);
+    let texts = |texts: [&str; 6]| {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Column::String(texts.map(text).to_vec())
+    };
+    let day = |year, month, day| Some(Date::constant(year, month, day));
+    let columns = [
+        ("kind", texts(["dibao", "tekun", "", "dibao", "tekun", ""])),
+        ("name", texts(["", "张某", "x", "'", "dibao", "X"])),
+        (
+            "grade",
+            Column::Integer(vec![
+                Some(1),
+                Some(-2),
+                Some(i64::MAX),
+                None,
+                Some(0),
+                Some(4),
+            ]),
+        ),
+        (
+            "loss",
+            Column::Number(vec![
+                Some(0.0),
+                Some(-0.0),
+                Some(29_999.99),
+                Some(1e300),
+                None,
+                Some(2.0),
+            ]),
+        ),
+        ("sealed", Column::Boolean(truths.clone())),
+        (
+            "started_on",
+            Column::Date(vec![
+                day(2026, 3, 30),
+                day(1970, 1, 1),
+                None,
+                day(2024, 2, 29),
+                Some(Date::MIN),
+                Some(Date::MAX),
+            ]),
+        ),
+        ("a", Column::Boolean(truths)),
+        ("b", Column::Boolean(moved)),
+        // `c` is a column that the export does not have.
+    ];
+    RowBlock {
+        rows: 6,
+        columns: columns
+            .map(|(name, column)| (name.to_owned(), column))
+            .into(),
+    }
+});
+
+fn cell(name: &str, row: usize) -> Option<Value> {
+    match ROWS.columns.get(name)? {
+        Column::String(values) => values[row].clone().map(Value::String),
+        Column::Integer(values) => values[row].map(|number| Value::Number(number as f64)),
+        Column::Number(values) => values[row].map(Value::Number),
+        Column::Boolean(values) => values[row].map(Value::Boolean),
+        Column::Date(values) => values[row].map(Value::Date),
+    }
+}
+
+/// The same tree read row by row.
+fn read(expression: &Expression, row: usize) -> Outcome {
+    let known = |truth| Outcome::from_option(Some(truth));
+    match expression {
+        Expression::Constant(truth) => known(*truth),
+        Expression::Column(name) => Outcome::from_option(match cell(name, row) {
+            Some(Value::Boolean(truth)) => Some(truth),
+            _ => None,
+        }),
+        Expression::Not(inner) => !read(inner, row),
+        Expression::And(left, right) => read(left, row).and(read(right, row)),
+        Expression::Or(left, right) => read(left, row).or(read(right, row)),
+        Expression::IsUnknown(inner) => known(read(inner, row) == Outcome::Unknown),
+        Expression::IsNull(operand) => known(value(operand, row).is_none()),
+        Expression::Compare {
+            left,
+            comparison,
+            right,
+        } => {
+            let sides = value(left, row).zip(value(right, row));
+            Outcome::from_option(sides.and_then(|sides| compare(&sides.0, *comparison, &sides.1)))
+        }
+    }
+}
+
+fn compare(left: &Value, comparison: Comparison, right: &Value) -> Option<bool> {
+    let order = match (left, right) {
+        (Value::String(left), Value::String(right)) => left.cmp(right),
+        (Value::Date(left), Value::Date(right)) => left.cmp(right),
+        // Sums beyond all numbers can differ by what is no number: it is the greatest.
+        (Value::Number(left), Value::Number(right)) => left
+            .partial_cmp(right)
+            .unwrap_or_else(|| left.is_nan().cmp(&right.is_nan())),
+        _ => return None,
+    };
+    Some(match comparison {
+        Comparison::Equal => order.is_eq(),
+        Comparison::NotEqual => order.is_ne(),
+        Comparison::Less => order.is_lt(),
+        Comparison::LessOrEqual => order.is_le(),
+        Comparison::Greater => order.is_gt(),
+        Comparison::GreaterOrEqual => order.is_ge(),
+    })
+}
+
+fn value(operand: &Operand, row: usize) -> Option<Value> {
+    Some(match operand {
+        Operand::Column { name, .. } => cell(name, row)?,
+        Operand::String(text) => Value::String(text.clone()),
+        Operand::Number(number) => Value::Number(*number),
+        Operand::Date(date) => Value::Date(*date),
+        Operand::AsOf { months, days } => {
+            let month = jiff::Span::new().try_months(*months).ok()?;
+            let day = jiff::Span::new().try_days(*days).ok()?;
+            Value::Date(AS_OF.checked_add(month).ok()?.checked_add(day).ok()?)
+        }
+        Operand::Arithmetic {
+            left,
+            subtract,
+            right,
+        } => match (value(left, row)?, value(right, row)?) {
+            (Value::Number(left), Value::Number(right)) if *subtract => Value::Number(left - right),
+            (Value::Number(left), Value::Number(right)) => Value::Number(left + right),
+            _ => return None,
+        },
+    })
+}
+
+fuzz_target!(|input: (u8, &str)| {
+    let (grammar, text) = input;
+    let scope = &SCOPES[usize::from(grammar) % SCOPES.len()];
+    let expression = match parse(text, scope) {
+        Ok(expression) => expression,
+        Err(faults) => {
+            assert!(!faults.is_empty(), "refused without a fault");
+            for fault in faults {
+                assert!(text.is_char_boundary(fault.offset), "a place that is none");
+            }
+            return;
+        }
+    };
+    for name in expression.columns() {
+        assert!(scope.columns.iter().any(|column| column.name == name));
+    }
+    assert!(expression.substitute(&|_| None) == expression);
+    let outcomes =
+        evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("every rule is evaluated");
+    for (row, outcome) in outcomes[0].iter().enumerate() {
+        assert_eq!(*outcome, read(&expression, row), "row {row}");
+    }
+});

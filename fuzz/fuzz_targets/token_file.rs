@@ -1,0 +1,103 @@
+//! Whatever an office is sent as a token file or as screened leads, reading it
+//! ends with a table or a fault; a table is sorted and complete, and leads that
+//! can be read are read the same again when they are written.
+//!
+//! The first byte says what the rest is.
+
+#![no_main]
+
+use std::fs::File;
+use std::sync::Arc;
+
+use aidlink_contract::leads_file::LeadsFile;
+use aidlink_contract::screened_lead::Provisional;
+use aidlink_contract::token::{Token, TokenAlgorithm};
+use aidlink_contract::token_file::{TokenFile, is_of_case_parties};
+use aidlink_fuzz::{POLICY, file_of, let_guarded_panics_pass};
+use libfuzzer_sys::fuzz_target;
+
+/// A file may be as long as its account says; one that says this much takes
+/// memory and nothing else.
+const MOST_ROWS: u64 = 1 << 20;
+
+fn token_file(bytes: &[u8], as_cases: bool) {
+    let open = || {
+        let file = File::open(file_of(bytes)).expect("just written");
+        TokenFile::open(file, &POLICY)
+    };
+    let Ok(opened) = open() else { return };
+    let head = opened.head().clone();
+    assert!(head.account.adds_up());
+    if head.account.sent > MOST_ROWS {
+        return;
+    }
+    if as_cases || is_of_case_parties(&head) {
+        if let Ok(table) = opened.read_cases() {
+            assert!(table.tokens().is_sorted());
+            assert_eq!(table.tokens().len() as u64, head.account.sent);
+        }
+        return;
+    }
+    // All tokens at first, to know some that are there.
+    let nobody = Arc::new([]);
+    let Ok(none) = opened.read_register(nobody) else {
+        return;
+    };
+    assert!(none.tokens().is_empty() && none.left_out() <= head.account.sent);
+    let mut parties: Vec<Token> = bytes
+        .windows(Token::LENGTH)
+        .step_by(Token::LENGTH)
+        .skip(1)
+        .take(64)
+        .flat_map(|window| <[u8; Token::LENGTH]>::try_from(window).map(Token::from_bytes))
+        .collect();
+    // The first page's tokens stand behind its head of some bytes.
+    parties.extend((4..80).filter_map(|at| {
+        let window = bytes.get(at..at + Token::LENGTH)?;
+        <[u8; Token::LENGTH]>::try_from(window)
+            .map(Token::from_bytes)
+            .ok()
+    }));
+    parties.sort_unstable();
+    parties.dedup();
+    if let Ok(table) = open().and_then(|file| file.read_register(parties.clone().into())) {
+        let kept = table.tokens();
+        assert!(
+            kept.is_sorted()
+                && kept
+                    .iter()
+                    .all(|token| parties.binary_search(token).is_ok())
+        );
+        assert_eq!(kept.len() as u64 + table.left_out(), none.left_out());
+    }
+}
+
+/// Shares are read with the last bit rounded one way or the other.
+fn without_rates(mut leads: LeadsFile) -> LeadsFile {
+    for reason in &mut leads.provisional {
+        if let Provisional::RejectRate { rate, .. } = reason {
+            *rate = 0.0;
+        }
+    }
+    leads
+}
+
+fn leads_file(bytes: &[u8]) {
+    let Ok(leads) = LeadsFile::parse(bytes) else {
+        return;
+    };
+    for algorithm in TokenAlgorithm::ALL {
+        let _ = leads.check("2026Q3", &POLICY.digest, &leads.key_id, algorithm);
+    }
+    let again = LeadsFile::parse(&leads.to_bytes()).expect("what was written can be read");
+    assert!(without_rates(again) == without_rates(leads));
+}
+
+fuzz_target!(|input: &[u8]| {
+    let_guarded_panics_pass();
+    match input.split_first() {
+        Some((0, bytes)) => leads_file(bytes),
+        Some((first, bytes)) => token_file(bytes, *first == 2),
+        None => {}
+    }
+});

@@ -1,0 +1,139 @@
+//! Whatever a workbook holds, opening and reading it as an export ends with
+//! rows or a fault.
+//!
+//! Few changes of bytes inside an archive leave an archive, so the input is
+//! what lies inside: the parts of an XLSX, which are packed here, or the
+//! records of an XLS, which are put into its container here. The first byte
+//! says which; a file as it stands goes the same way.
+
+#![no_main]
+
+use std::io::{Cursor, Write};
+
+use aidlink_agency::inspect::inspect;
+use aidlink_agency::scan::{Export, ReadingChoice};
+use aidlink_fuzz::{AS_OF, file_of, let_guarded_panics_pass, schema};
+use libfuzzer_sys::fuzz_target;
+use zip::write::SimpleFileOptions;
+
+/// The parts of an XLSX that inputs hold, in this order, with NUL between them,
+/// and what stands for one that is empty or not there.
+const PARTS: [(&str, &str); 6] = [
+    ("xl/worksheets/sheet1.xml", SHEET),
+    (
+        "xl/sharedStrings.xml",
+        "<sst><si><t>national_id</t></si></sst>",
+    ),
+    (
+        "xl/styles.xml",
+        "<styleSheet><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/></cellXfs></styleSheet>",
+    ),
+    ("xl/workbook.xml", WORKBOOK),
+    ("xl/_rels/workbook.xml.rels", RELATIONS),
+    ("_rels/.rels", PACKAGE),
+];
+const SHEET: &str = "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c>\
+    <c r=\"B1\" t=\"inlineStr\"><is><t>kind</t></is></c></row></sheetData></worksheet>";
+const WORKBOOK: &str = "<workbook xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\">\
+    <sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>";
+const RELATIONS: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+    <Relationship Id=\"rId1\" Target=\"worksheets/sheet1.xml\" \
+    Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\"/></Relationships>";
+const PACKAGE: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+    <Relationship Id=\"rId1\" Target=\"xl/workbook.xml\" \
+    Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\"/></Relationships>";
+const CONTENT_TYPES: &str = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
+    <Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>";
+
+fn packed(input: &[u8]) -> Vec<u8> {
+    let mut given = input.split(|byte| *byte == 0);
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let content_types = ("[Content_Types].xml", CONTENT_TYPES.as_bytes());
+    let parts = PARTS.iter().map(|(name, default)| {
+        let part = given.next().filter(|part| !part.is_empty());
+        (*name, part.unwrap_or(default.as_bytes()))
+    });
+    for (name, part) in std::iter::once(content_types).chain(parts) {
+        archive.start_file(name, stored).expect("a new name");
+        archive.write_all(part).expect("memory can be written");
+    }
+    archive
+        .finish()
+        .expect("memory can be written")
+        .into_inner()
+}
+
+const SECTOR: usize = 512;
+/// As many sectors as one sector of the table has room for.
+const MOST_SECTORS: usize = SECTOR / 4;
+/// Shorter streams lie elsewhere in the container.
+const CUTOFF: usize = 4096;
+const END_OF_CHAIN: u32 = 0xffff_fffe;
+const FREE: u32 = 0xffff_ffff;
+
+/// The smallest container of one stream ([MS-CFB]): header, sector table,
+/// directory, stream.
+fn in_container(stream: &[u8]) -> Option<Vec<u8>> {
+    let length = stream.len().max(CUTOFF).next_multiple_of(SECTOR);
+    let sectors = length / SECTOR;
+    (2 + sectors <= MOST_SECTORS).then_some(())?;
+    let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    file.resize(24, 0);
+    for half in [0x3e_u16, 3, 0xfffe, 9, 6, 0, 0, 0, 0, 0] {
+        file.extend(half.to_le_bytes());
+    }
+    // Sectors of the table: one; the directory stands in sector 1; no mini
+    // sectors and no further list.
+    for word in [1, 1, 0, CUTOFF as u32, END_OF_CHAIN, 0, END_OF_CHAIN, 0, 0] {
+        file.extend(u32::to_le_bytes(word));
+    }
+    file.resize(SECTOR, 0xff);
+    let chain = (3..2 + sectors as u32).chain([END_OF_CHAIN]);
+    let table = [0xffff_fffd, END_OF_CHAIN].into_iter().chain(chain);
+    for word in table.chain(std::iter::repeat(FREE)).take(MOST_SECTORS) {
+        file.extend(word.to_le_bytes());
+    }
+    for (name, kind, child, start, size) in [
+        ("Root Entry", 5, 1, END_OF_CHAIN, 0),
+        ("Workbook", 2, FREE, 2, length as u32),
+    ] {
+        let entry = file.len();
+        file.extend(name.encode_utf16().flat_map(u16::to_le_bytes));
+        file.resize(entry + 64, 0);
+        file.extend((2 * name.len() as u16 + 2).to_le_bytes());
+        file.extend([kind, 1]);
+        file.extend([FREE, FREE, child].into_iter().flat_map(u32::to_le_bytes));
+        file.resize(entry + 116, 0);
+        file.extend(start.to_le_bytes());
+        file.extend(u64::from(size).to_le_bytes());
+    }
+    file.resize(3 * SECTOR, 0);
+    file.extend(stream);
+    file.resize(3 * SECTOR + length, 0);
+    Some(file)
+}
+
+fuzz_target!(|input: &[u8]| {
+    let_guarded_panics_pass();
+    let Some((first, input)) = input.split_first() else {
+        return;
+    };
+    let bytes = match first % 4 {
+        0 => input.to_vec(),
+        1 => match in_container(input) {
+            Some(bytes) => bytes,
+            None => return,
+        },
+        _ => packed(input),
+    };
+    let path = file_of(&bytes);
+    let choice = ReadingChoice {
+        sheet: (first % 4 == 3).then(|| "S".to_owned()),
+        ..ReadingChoice::default()
+    };
+    let schema = schema("veterans.persons");
+    if let Ok(export) = Export::open(&path, schema, &choice) {
+        let _ = inspect(&export, schema, AS_OF, &|_| {});
+    }
+});

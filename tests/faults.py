@@ -1,0 +1,471 @@
+"""Faults: every command that writes is killed, and its writing made to fail.
+
+A killed command leaves nothing or the whole, and the next run succeeds. A
+command whose writing fails says so, ends with code 1 and leaves nothing.
+
+    python3 tests/faults.py AIDLINK AIDLINK_SCREEN [--kills N] [--points N] [--large]
+
+Kills come at random moments (--kills of each command) and at its system calls
+that change something (--points of each command, spread evenly; needs strace).
+As root it also tries full and read-only file systems. --large adds a line of a
+thousand million columns.
+"""
+
+import argparse
+import collections
+import itertools
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+CALLS = ["write", "fsync", "renameat2,rename,renameat", "mkdir", "linkat,link", "unlink,unlinkat,rmdir"]
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("aidlink", type=pathlib.Path)
+arguments.add_argument("screen", type=pathlib.Path)
+arguments.add_argument("--kills", type=int, default=200)
+arguments.add_argument("--points", type=int, default=400)
+arguments.add_argument("--large", action="store_true")
+arguments.add_argument("--seed", type=int, default=1)
+options = arguments.parse_args()
+AIDLINK, SCREEN = str(options.aidlink.resolve()), str(options.screen.resolve())
+chance = random.Random(options.seed)
+counts = collections.Counter()
+failures = []
+
+
+def run(argv, **more):
+    return subprocess.run(argv, capture_output=True, text=True, **more)
+
+
+def fail(what, why, ended=None):
+    failures.append(what)
+    counts["failed"] += 1
+    print(f"FAILED {what}: {why}")
+    if ended is not None:
+        print(ended.stdout[-600:], ended.stderr[-600:])
+
+
+def passed(kind):
+    counts["passed"] += 1
+    counts[kind] += 1
+
+
+# ---------------------------------------------------------------- rounds to be ruined
+
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
+
+
+def template(name, edit=lambda text: text):
+    """A project with the hand-made round, its keys made."""
+    root = WORK / f"template-{name}"
+    for part in ["policies", "schemas", "calendars"]:
+        shutil.copytree(PROJECT / part, root / part)
+    folder = root / "tests/rounds/round"
+    shutil.copytree(PROJECT / "tests/rounds/hand-made", folder)
+    round_file = folder / "round.toml"
+    round_file.write_text(edit(round_file.read_text()))
+    assert run([AIDLINK, "signing", "new", str(folder / "signing.key")]).returncode == 0
+    return root
+
+
+def due(text):
+    return text.replace("retention_until = 2026-12-31", "retention_until = 2026-10-01")
+
+
+def split(text):
+    sealing = f'\n[sealing]\ncentre = "{CENTRE}"\nprocuratorate = "{PROCURATORATE}"\n'
+    return text.replace('mode = "pooled"', 'mode = "split"').replace("\n[key]", sealing + "\n[key]")
+
+
+def recipient(name):
+    ended = run([AIDLINK, "identity", "new", str(WORK / name), "--lang", "en"])
+    return ended.stdout.split()[-1]
+
+
+CENTRE, PROCURATORATE, AGENCY = recipient("centre"), recipient("procuratorate"), recipient("agency")
+POOLED = template("pooled")
+RUN_DONE = template("run-done", due)
+SPLIT = template("split", split)
+INNER = "tests/rounds/round"
+
+
+def prepare():
+    """Folders in which the steps before a command are done."""
+    folder = RUN_DONE / INNER
+    assert run([AIDLINK, "run", str(folder / "round.toml")]).returncode == 0
+    folder = SPLIT / INNER
+    round_file = str(folder / "round.toml")
+    assert run([AIDLINK, "key", "new", round_file]).returncode == 0
+    assert run([AIDLINK, "key", "seal", round_file, "--recipient", AGENCY, "--out", str(folder / "key.age")]).returncode == 0
+    received = folder / "received"
+    received.mkdir()
+    for schema in ["procuratorate.case-parties", "veterans.persons", "civil-affairs.assistance"]:
+        output = folder / f"at-{schema}"
+        ended = run([AIDLINK, "tokenise", round_file, "--export", schema, "--output", str(output)])
+        assert ended.returncode == 0, ended.stderr
+        for file in (output / "to-centre").iterdir():
+            shutil.copy(file, received)
+        shutil.rmtree(output)
+    ended = run([SCREEN, "run", round_file, "--tokens", str(received), "--identity", str(WORK / "centre"),
+                 "--output", str(folder / "at-centre")])
+    assert ended.returncode == 0, ended.stderr
+
+
+prepare()
+WITHOUT_KEY = WORK / "template-without-key"
+shutil.copytree(SPLIT, WITHOUT_KEY)
+(WITHOUT_KEY / INNER / "round.key").unlink()
+
+
+class Place:
+    """A copy of a template."""
+
+    def __init__(self, source, on=None):
+        self.root = pathlib.Path(tempfile.mkdtemp(dir=on or WORK))
+        shutil.copytree(source, self.root, dirs_exist_ok=True)
+        self.folder = self.root / INNER
+        self.round = str(self.folder / "round.toml")
+
+    def names(self):
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+    def partials(self):
+        return [path.name for path in self.folder.iterdir() if ".partial-" in path.name]
+
+    def remove(self):
+        shutil.rmtree(self.root)
+
+
+def verified(place, output):
+    ended = run([AIDLINK, "audit", "verify", str(place.folder / output), "--lang", "en",
+                 "--public-key", str(place.folder / "signing.pub")])
+    return ended.returncode == 0, ended
+
+
+def folder_is_whole(output):
+    return lambda place: verified(place, output)[0]
+
+
+def key_is_whole(place):
+    return run([AIDLINK, "key", "id", place.round]).returncode == 0
+
+
+def sealed_is_whole(place):
+    other = Place(WITHOUT_KEY)
+    ended = run([AIDLINK, "key", "open", other.round, "--sealed", str(place.folder / "new.age"),
+                 "--identity", str(WORK / "agency")])
+    other.remove()
+    return ended.returncode == 0
+
+
+def identity_is_whole(place):
+    text = (place.folder / "identity").read_text()
+    return text.count("\n") == 2 and "AGE-SECRET-KEY-1" in text and len(text) in range(130, 160)
+
+
+def signing_is_whole(place):
+    """Both halves: what the one signs the other verifies."""
+    round_file = pathlib.Path(place.round)
+    text = round_file.read_text() + '\n[signing]\nkey = "new.key"\n'
+    probe = place.folder / "probe.toml"
+    probe.write_text(text)
+    ended = run([AIDLINK, "run", str(probe), "--output", str(place.folder / "probe")])
+    held = run([AIDLINK, "audit", "verify", str(place.folder / "probe"), "--round", str(probe),
+                "--public-key", str(place.folder / "new.pub")])
+    shutil.rmtree(place.folder / "probe", ignore_errors=True)
+    probe.unlink()
+    return ended.returncode == 0 and held.returncode == 0
+
+
+def sample_is_whole(place):
+    ended = run([AIDLINK, "run", str(place.folder / "sample/round.toml"), "--output", str(place.folder / "of-sample")])
+    shutil.rmtree(place.folder / "of-sample", ignore_errors=True)
+    return ended.returncode == 0
+
+
+def matrix_is_whole(place):
+    return len(list((place.folder / "matrix").iterdir())) == 5
+
+
+Command = collections.namedtuple("Command", "name template argv result whole")
+COMMANDS = [
+    Command("run", POOLED, lambda p: [AIDLINK, "run", p.round], "output", folder_is_whole("output")),
+    Command("tokenise", SPLIT, lambda p: [AIDLINK, "tokenise", p.round, "--export", "veterans.persons"],
+            "output", folder_is_whole("output")),
+    Command("aidlink-screen run", SPLIT,
+            lambda p: [SCREEN, "run", p.round, "--tokens", str(p.folder / "received"), "--identity", str(WORK / "centre")],
+            "output", folder_is_whole("output")),
+    Command("resolve", SPLIT,
+            lambda p: [AIDLINK, "resolve", p.round, "--leads",
+                       str(p.folder / "at-centre/to-procuratorate/leads.json.age"),
+                       "--identity", str(WORK / "procuratorate")],
+            "output", folder_is_whole("output")),
+    Command("key new", WITHOUT_KEY, lambda p: [AIDLINK, "key", "new", p.round], "round.key", key_is_whole),
+    Command("key seal", SPLIT,
+            lambda p: [AIDLINK, "key", "seal", p.round, "--recipient", AGENCY, "--out", str(p.folder / "new.age")],
+            "new.age", sealed_is_whole),
+    Command("key open", WITHOUT_KEY,
+            lambda p: [AIDLINK, "key", "open", p.round, "--sealed", str(p.folder / "key.age"),
+                       "--identity", str(WORK / "agency")],
+            "round.key", key_is_whole),
+    Command("identity new", POOLED, lambda p: [AIDLINK, "identity", "new", str(p.folder / "identity")],
+            "identity", identity_is_whole),
+    Command("signing new", POOLED, lambda p: [AIDLINK, "signing", "new", str(p.folder / "new.key")],
+            "new.key", signing_is_whole),
+    Command("sample", POOLED, lambda p: [AIDLINK, "sample", "--out", str(p.folder / "sample"), "--dirt", "none"],
+            "sample", sample_is_whole),
+    Command("audit matrix", POOLED,
+            lambda p: [AIDLINK, "audit", "matrix", p.round, "--output", str(p.folder / "matrix")],
+            "matrix", matrix_is_whole),
+    Command("purge", RUN_DONE, lambda p: [AIDLINK, "purge", str(p.folder)], None, None),
+]
+
+
+def after(command, place, what, killed):
+    """What must hold once a command has ended, however it ended."""
+    if command.name == "purge":
+        # What is left goes on from here, and the record has everything.
+        ended = run(command.argv(place) + ["--lang", "en"])
+        held, verification = verified(place, "output")
+        left = [name for name in ["round.key", "output/lists"] if (place.folder / name).exists()]
+        if ended.returncode != 0 or not held or left:
+            fail(what, f"the next purge leaves {left}", ended if ended.returncode else verification)
+            return
+        audit = run([AIDLINK, "audit", str(place.folder), "--lang", "en",
+                     "--public-key", str(place.folder / "signing.pub")])
+        if audit.returncode != 0:
+            fail(what, "the audit does not hold after the purge", audit)
+            return
+        passed(killed)
+        return
+    result = place.folder / command.result
+    there = result.exists()
+    if there and not command.whole(place):
+        fail(what, "half a result is there")
+        return
+    if there:
+        # Whole: then out of the way, for the next run.
+        shutil.rmtree(result) if result.is_dir() else result.unlink()
+        result.with_suffix(".pub").unlink(missing_ok=True) if command.name == "signing new" else None
+    ended = run(command.argv(place) + ["--lang", "en"])
+    if ended.returncode != 0 or not command.whole(place):
+        fail(what, "the next run does not succeed", ended)
+    elif place.partials():
+        fail(what, f"left behind: {place.partials()}")
+    else:
+        passed(killed)
+
+
+def kill_at_random(command):
+    place = Place(command.template)
+    begun = time.monotonic()
+    run(command.argv(place))
+    whole_time = time.monotonic() - begun
+    place.remove()
+    for number in range(options.kills):
+        place = Place(command.template)
+        process = subprocess.Popen(command.argv(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0, whole_time * 1.1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        after(command, place, f"{command.name}, kill {number}", "killed at a random moment")
+        place.remove()
+
+
+def strace(inject, argv, environment=None):
+    return run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={inject}"] + argv, env=environment)
+
+
+def calls_of(command, calls):
+    """How often a command makes these system calls."""
+    place = Place(command.template)
+    log = WORK / "calls"
+    run(["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={calls}"] + command.argv(place))
+    place.remove()
+    lines = log.read_text().splitlines()
+    return sum("resumed>" not in line and "(" in line for line in lines)
+
+
+def points(count, most):
+    """Numbers from 1 to count, at most so many, spread evenly."""
+    if count <= most:
+        return range(1, count + 1)
+    return sorted({1 + (count - 1) * index // (most - 1) for index in range(most)})
+
+
+def at_system_calls(command):
+    share = max(2, options.points // len(CALLS))
+    for calls in CALLS:
+        for point in points(calls_of(command, calls), share):
+            place = Place(command.template)
+            strace(f"{calls}:signal=KILL:when={point}", command.argv(place))
+            after(command, place, f"{command.name}, killed at {calls} {point}", "killed at a system call")
+            place.remove()
+
+
+ERRORS = [("fsync", "EIO", ""), ("write", "ENOSPC", "+"), ("renameat2,rename,renameat", "EACCES", ""),
+          ("mkdir", "EACCES", ""), ("linkat,link", "EIO", "")]
+
+
+def writing_fails(command):
+    share = max(2, options.points // (4 * len(ERRORS)))
+    for calls, error, on in ERRORS:
+        for point in points(calls_of(command, calls), share):
+            place = Place(command.template)
+            before = place.names()
+            what = f"{command.name}, {calls} {point} fails with {error}"
+            ended = strace(f"{calls}:error={error}:when={point}{on}", command.argv(place) + ["--lang", "en"])
+            told = "error: " in ended.stderr
+            if "internal error" in ended.stderr or ended.returncode not in (0, 1, 3):
+                fail(what, f"it ended with {ended.returncode}", ended)
+            elif ended.returncode == 1 and not told and error != "ENOSPC":
+                fail(what, "it failed without a word", ended)
+            elif command.name != "purge" and ended.returncode == 1 and not (place.folder / command.result).exists() \
+                    and [name for name in place.names() if name not in before]:
+                new = [name for name in place.names() if name not in before]
+                fail(what, f"left behind: {new}", ended)
+            else:
+                after(command, place, what, "failed writes")
+            place.remove()
+
+
+def file_systems(command):
+    """Full and read-only file systems of their own."""
+    on = WORK / "disk"
+    on.mkdir(exist_ok=True)
+    source = command.template
+    size = sum(path.stat().st_size + 4096 for path in source.rglob("*")) // 1024
+    for free in [0, 16, 64, 128, 256, 512]:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size + free}k", "none", str(on)], check=True)
+        place = None
+        try:
+            try:
+                place = Place(source, on)
+            except OSError:
+                continue
+            before = place.names()
+            ended = run(command.argv(place) + ["--lang", "en"])
+            what = f"{command.name}, a disk with {free} KiB free"
+            if ended.returncode == 1:
+                new = [name for name in place.names() if name not in before]
+                if "error: " not in ended.stderr or "internal error" in ended.stderr:
+                    fail(what, "it does not say why", ended)
+                elif new and command.name != "purge":
+                    fail(what, f"left behind: {new}", ended)
+                else:
+                    passed("full disk")
+            elif ended.returncode == 0 and (command.whole is None or command.whole(place)):
+                passed("full disk")
+            elif ended.returncode != 0:
+                fail(what, f"it ended with {ended.returncode}", ended)
+        finally:
+            subprocess.run(["umount", "-l", str(on)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(on)], check=True)
+    try:
+        place = Place(source, on)
+        subprocess.run(["mount", "-o", "remount,ro", str(on)], check=True)
+        ended = run(command.argv(place) + ["--lang", "en"])
+        if ended.returncode == 1 and "error: " in ended.stderr and "internal error" not in ended.stderr:
+            passed("read-only folder")
+        else:
+            fail(f"{command.name}, a read-only folder", f"it ended with {ended.returncode}", ended)
+    finally:
+        subprocess.run(["umount", "-l", str(on)], check=True)
+
+
+def several_at_once(times):
+    """One output, four runs: one of them writes it."""
+    command = COMMANDS[0]
+    for number in range(times):
+        place = Place(command.template)
+        (place.folder / "round.key").unlink(missing_ok=True)
+        assert run([AIDLINK, "key", "new", place.round]).returncode == 0
+        processes = [
+            subprocess.Popen(command.argv(place) + ["--lang", "en"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
+        ended = [(process.communicate()[1], process.returncode) for process in processes]
+        codes = sorted(code for _, code in ended)
+        said = all("the output folder exists" in stderr for stderr, code in ended if code != 0)
+        if codes.count(0) != 1 or not said or not command.whole(place) or place.partials():
+            fail(f"four runs at once, {number}", f"codes {codes}, {place.partials()}, {ended}")
+        else:
+            passed("runs at once")
+        place.remove()
+
+
+def interrupted(times):
+    """Ctrl-C leaves nothing, not even a hidden folder."""
+    command = COMMANDS[0]
+    for number in range(times):
+        place = Place(command.template)
+        process = subprocess.Popen(command.argv(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.02, 0.08))
+        process.send_signal(signal.SIGINT)
+        code = process.wait()
+        there = (place.folder / "output").exists()
+        if place.partials() or code not in (0, 130, -2) or (code == 0) != there and code != 130:
+            fail(f"interruption {number}", f"code {code}, left {place.partials()}")
+        else:
+            passed("interrupted")
+        place.remove()
+
+
+def a_line_of_a_thousand_million_columns():
+    place = Place(POOLED)
+    path = place.folder / "veterans.persons.csv"
+    text = path.read_text()
+    header, rows = text.split("\n", 1)
+    with path.open("wb") as file:
+        file.write(header.encode() + b"\n")
+        block = b"," * (1 << 24)
+        for _ in range(60):
+            file.write(block)
+        file.write(b"\n" + rows.encode())
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    ended = run([AIDLINK, "run", place.round, "--lang", "en"])
+    peak = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
+    rejects = (place.folder / "output/rejects/veterans.csv").read_text() if ended.returncode in (0, 3) else ""
+    if "record_too_long" in rejects and peak < 1024:
+        passed("line of a thousand million columns")
+        print(f"a line of 1,006,632,960 commas: one reject, {peak} MiB at the most")
+    else:
+        fail("a line of a thousand million columns", f"{peak} MiB", ended)
+    place.remove()
+
+
+has_strace = shutil.which("strace") is not None
+is_root = os.geteuid() == 0
+try:
+    for command in COMMANDS:
+        begun = dict(counts)
+        kill_at_random(command)
+        if has_strace:
+            at_system_calls(command)
+            writing_fails(command)
+        if is_root and command.name not in ("aidlink-screen run", "resolve"):
+            file_systems(command)
+        new = {kind: counts[kind] - begun.get(kind, 0) for kind in counts if kind not in ("passed", "failed")}
+        print(f"{command.name}: " + ", ".join(f"{count} {kind}" for kind, count in new.items() if count), flush=True)
+    several_at_once(max(2, options.kills // 10))
+    interrupted(max(3, options.kills // 4))
+    if options.large:
+        a_line_of_a_thousand_million_columns()
+finally:
+    shutil.rmtree(WORK, ignore_errors=True)
+if not has_strace:
+    print("strace is not installed: system calls were not made to fail")
+for kind, count in sorted(counts.items()):
+    if kind not in ("passed", "failed"):
+        print(f"  {kind}: {count}")
+print(f"{counts['passed']} passed, {counts['failed']} failed")
+sys.exit(1 if failures else 0)

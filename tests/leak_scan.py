@@ -1,0 +1,316 @@
+"""Leaks and sockets: every byte that every command writes, as the system sees it.
+
+Each command is run on success and on its failure paths under strace, which
+gives every write to every file, named or not, to standard output and standard
+error. In none of them may stand
+
+- an ID number that occurs in the inputs, or anything with the form of one
+  (18 or 15 digits with a possible date), of a mobile or landline telephone
+  number, or of a bank card;
+- a name that occurs in the inputs, but on the procuratorate's own lists, which
+  the policy discloses (files below lists/for-review/);
+- the round's key, but in the key's own file.
+
+And no command may ask for a socket.
+
+    python3 tests/leak_scan.py AIDLINK AIDLINK_SCREEN
+
+The search is written here anew and is not the program's own.
+"""
+
+import csv
+import gzip
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+AIDLINK, SCREEN = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:3])
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="leaks-"))
+INNER = "tests/rounds/round"
+KEY = "0123456789abcdef" * 4
+
+# ---------------------------------------------------------------- what must not be found
+
+FULL_WIDTH = str.maketrans("０１２３４５６７８９ＸｘX", "0123456789XXX")
+ID_18 = re.compile(r"[1-9]\d{5}(?:18[5-9]\d|19\d\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]")
+ID_15 = re.compile(r"(?<!\d)[1-9]\d{7}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}(?!\d)")
+MOBILE = re.compile(r"(?<!\d)(?:86)?1[3-9]\d{9}(?!\d)")
+LANDLINE = re.compile(r"(?<!\d)0(?:10|2\d|[3-9]\d\d)-[2-9]\d{6,7}(?!\d)")
+CARD = re.compile(r"(?<!\d)62\d{14,17}(?!\d)")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def luhn(digits):
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
+def forms(text):
+    text = DIGEST.sub("-", text).translate(FULL_WIDTH)
+    for what, pattern in [("ID number", ID_18), ("ID number of 15 digits", ID_15), ("mobile", MOBILE),
+                          ("landline", LANDLINE)]:
+        if pattern.search(text):
+            return what
+    if any(luhn(found) for found in CARD.findall(text)):
+        return "bank card"
+    return None
+
+
+def inputs(folder):
+    """ID numbers and names that stand in the exports."""
+    ids, names = set(), set()
+    for path in folder.glob("*.csv"):
+        # What was spoilt has other encodings; the rest of its rows counts.
+        lines = path.read_bytes().decode("utf-8-sig", errors="ignore").replace("\0", "").splitlines()
+        for row in csv.DictReader(lines):
+            number = (row.get("national_id") or "").strip()
+            if len(number) >= 15 and number[:15].isdigit():
+                ids.add(number)
+            for column in ("name", "handler"):
+                name = (row.get(column) or "").strip()
+                if len(name) >= 3 and not name.isascii():
+                    names.add(name)
+    return ids, names
+
+
+# ---------------------------------------------------------------- what a command writes
+
+WRITES = "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,copy_file_range,sendfile"
+CALL = re.compile(r"^\d+\s+(\w+)\((\d+)<([^>]*)>(.*)$")
+HEX = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
+
+
+def traced(argv):
+    """How it ended, what it wrote where, and whether it asked for a socket."""
+    log = WORK / "trace"
+    ended = subprocess.run(
+        ["strace", "-f", "-qq", "-y", "-xx", "-s", "100000000", "-o", str(log), "-e",
+         f"trace={WRITES},socket,connect,bind,io_uring_setup"] + argv,
+        capture_output=True, stdin=subprocess.DEVNULL)
+    written, sockets = {}, 0
+    for line in log.read_text().splitlines():
+        call = CALL.match(line)
+        if call and call[1] not in ("connect", "bind"):
+            path = bytes.fromhex(call[3].replace("\\x", "")).decode() if call[3].startswith("\\x") else call[3]
+            if call[1] in ("copy_file_range", "sendfile"):
+                raise SystemExit(f"{argv}: {call[1]} is not looked through")
+            data = b"".join(bytes.fromhex(part.replace("\\x", "")) for part in HEX.findall(call[4]))
+            written[path] = written.get(path, b"") + data
+        elif re.match(r"^\d+\s+(socket|connect|bind|io_uring_setup)\(", line):
+            sockets += 1
+    return ended, written, sockets
+
+
+# ---------------------------------------------------------------- rounds
+
+def project(name):
+    root = WORK / name
+    for part in ["policies", "schemas", "calendars"]:
+        shutil.copytree(PROJECT / part, root / part)
+    folder = root / INNER
+    shutil.copytree(PROJECT / "tests/rounds/hand-made", folder)
+    # Numbers where they do not belong, in fields that lists show.
+    path = folder / "procuratorate.case-parties.csv"
+    rows = list(csv.reader(path.open(encoding="utf-8-sig")))
+    header = rows[0]
+    handler = header.index("handler")
+    for row, text in zip(rows[1:], ["张某 44990119900101011X", "13800000000", "0751-2000000", "李某 449901 19900101 011X",
+                                    "6222020000000000000", "449901900101011"] * 40):
+        row[handler] = text
+    csv.writer(path.open("w", encoding="utf-8", newline="")).writerows(rows)
+    key = folder / "round.key"
+    key.write_text(f"round = 'HAND'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v1:{KEY}'\n")
+    key.chmod(0o600)
+    return folder
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text, (path, old)
+    path.write_text(text.replace(old, new, 1))
+
+
+def split(folder):
+    recipients = {}
+    for name in ("centre", "procuratorate"):
+        ended = subprocess.run([AIDLINK, "identity", "new", str(WORK / name), "--lang", "en"], capture_output=True, text=True)
+        recipients[name] = ended.stdout.split()[-1] if ended.returncode == 0 else recipients_before[name]
+    recipients_before.update(recipients)
+    edit(folder / "round.toml", 'mode = "pooled"', 'mode = "split"')
+    edit(folder / "round.toml", "\n[key]", "\n[sealing]\n" + "".join(f'{name} = "{key}"\n' for name, key in recipients.items()) + "\n[key]")
+
+
+recipients_before = {}
+counts = {"commands": 0, "files": 0, "bytes": 0, "failure paths": 0}
+leaks = []
+
+
+def look(what, argv, folder, codes, languages=("en", "zh"), writes=None):
+    ids, names = inputs(folder)
+    names |= {"张某", "李某"}
+    for language in languages:
+        if writes and language != languages[0]:
+            shutil.rmtree(folder / writes)
+        ended, written, sockets = traced(argv + ["--lang", language])
+        if ended.returncode not in codes:
+            leaks.append(f"{what}: it ended with {ended.returncode}, not {codes}: {ended.stderr.decode()[-300:]}")
+            return
+        if sockets:
+            leaks.append(f"{what}: it asked for a socket")
+        counts["commands"] += 1
+        counts["failure paths"] += ended.returncode not in (0, 3)
+        for path, data in written.items():
+            counts["files"] += 1
+            counts["bytes"] += len(data)
+            text = data.decode("utf-8", errors="replace")
+            where = f"{what} ({language}): {path}"
+            form = forms(text)
+            if form:
+                leaks.append(f"{where}: the form of a {form}")
+            for number in ids:
+                if number in text:
+                    leaks.append(f"{where}: an ID number of the inputs")
+            if "lists/for-review/" not in path:
+                for name in names:
+                    if name in text:
+                        leaks.append(f"{where}: a name of the inputs")
+            if KEY in text and ".round.key.partial" not in path:
+                leaks.append(f"{where}: the key")
+
+
+# ---------------------------------------------------------------- every command
+
+def run_on(folder, *more):
+    return [AIDLINK, "run", str(folder / "round.toml"), *more]
+
+
+def successes():
+    folder = project("pooled")
+    look("run", run_on(folder), folder, [0], writes="output")
+    output = str(folder / "output")
+    look("audit", [AIDLINK, "audit", str(folder)], folder, [3])
+    look("audit --rerun --json", [AIDLINK, "audit", str(folder), "--rerun", "--json", "--public-key", str(folder / "signing.pub")], folder, [0], ["en"])
+    look("audit verify", [AIDLINK, "audit", "verify", output], folder, [3], ["en"])
+    look("audit matrix", [AIDLINK, "audit", "matrix", str(folder / "round.toml"), "--output", str(folder / "matrix")], folder, [0], writes="matrix")
+    look("run, output exists", run_on(folder), folder, [2])
+    look("purge --dry-run", [AIDLINK, "purge", str(folder), "--dry-run"], folder, [0], ["en"])
+    look("purge", [AIDLINK, "purge", str(folder), "--early", "test"], folder, [0], ["en"])
+    look("purge again", [AIDLINK, "purge", str(folder)], folder, [0], ["zh"])
+    look("audit of what was purged", [AIDLINK, "audit", str(folder)], folder, [3], ["en"])
+
+    folder = project("commands")
+    for schema in ["veterans.persons", "procuratorate.case-parties", "civil-affairs.assistance"]:
+        export = str(folder / f"{schema}.csv")
+        look(f"schema check {schema}", [AIDLINK, "schema", "check", export, "--schemas", str(PROJECT / "schemas"),
+             "--policy", str(PROJECT / "policies/shaoguan.toml")], folder, [0, 3])
+        look(f"schema check --json {schema}", [AIDLINK, "schema", "check", export, "--schemas", str(PROJECT / "schemas"), "--json"], folder, [0, 3])
+    policy = str(PROJECT / "policies/shaoguan.toml")
+    for verb in ["check", "test", "explain"]:
+        look(f"policy {verb}", [AIDLINK, "policy", verb, policy], folder, [0])
+    look("completions", [AIDLINK, "completions", "bash"], folder, [0])
+    (folder / "round.key").unlink()
+    for verb in ["new", "id"]:
+        look(f"key {verb}", [AIDLINK, "key", verb, str(folder / "round.toml")], folder, [0], ["en"])
+    look("identity new", [AIDLINK, "identity", "new", str(folder / "identity")], folder, [0], ["en"])
+    look("signing new", [AIDLINK, "signing", "new", str(folder / "signing.key")], folder, [0], ["en"])
+
+    folder = project("split")
+    split(folder)
+    round_file = str(folder / "round.toml")
+    received = folder / "received"
+    received.mkdir()
+    for schema in ["procuratorate.case-parties", "veterans.persons", "civil-affairs.assistance", "education.students"]:
+        look(f"tokenise {schema}", [AIDLINK, "tokenise", round_file, "--export", schema], folder, [0], writes="output")
+        for file in (folder / "output/to-centre").iterdir():
+            shutil.copy(file, received)
+        shutil.rmtree(folder / "output")
+    screen = [SCREEN, "run", round_file, "--tokens", str(received), "--identity", str(WORK / "centre")]
+    look("aidlink-screen run", screen, folder, [0], writes="output")
+    shutil.move(folder / "output", folder / "at-centre")
+    leads = str(folder / "at-centre/to-procuratorate/leads.json.age")
+    resolve = [AIDLINK, "resolve", round_file, "--leads", leads, "--identity", str(WORK / "procuratorate")]
+    look("resolve", resolve, folder, [0], writes="output")
+    look("audit of a split round", [AIDLINK, "audit", str(folder)], folder, [3])
+    shutil.rmtree(folder / "output")
+    # What can go wrong between offices.
+    look("resolve with another identity", resolve[:-1] + [str(WORK / "centre")], folder, [1])
+    look("aidlink-screen run with another identity", screen[:-1] + [str(WORK / "procuratorate")], folder, [1])
+    look("aidlink-screen run without identity", screen[:-2], folder, [1])
+    file = next(received.glob("*veterans*"))
+    file.write_bytes(file.read_bytes()[:-40])
+    look("aidlink-screen run, a file cut short", screen, folder, [1])
+    shutil.copy(folder / "veterans.persons.csv", file)
+    look("aidlink-screen run, an export among the token files", screen, folder, [1])
+    look("resolve, an export instead of leads", [AIDLINK, "resolve", round_file, "--leads", str(folder / "veterans.persons.csv")], folder, [1])
+    (folder / "round.key").chmod(0o644)
+    look("tokenise, a key that others may read", [AIDLINK, "tokenise", round_file, "--export", "veterans.persons"], folder, [1])
+    look("aidlink-screen purge", [SCREEN, "purge", str(folder / "at-centre"), "--early", "test"], folder, [0, 3], ["en"])
+
+
+def spoil(name, codes, change, argv=run_on):
+    folder = project(name.replace(" ", "-"))
+    change(folder)
+    # Those that end well end with a folder.
+    look(name, argv(folder), folder, codes, ["en"] if 0 in codes or 3 in codes else ("en", "zh"))
+
+
+def failures():
+    export = "veterans.persons.csv"
+
+    def rewrite(change, encoding="utf-8"):
+        def apply(folder):
+            path = folder / export
+            path.write_bytes(change(path.read_text()).encode(encoding, errors="surrogateescape"))
+        return apply
+
+    first_row = lambda text: text.split("\n", 1)[1]
+    spoil("no header", [1], rewrite(first_row))
+    spoil("a number as a header", [1], rewrite(lambda text: "44990119900101011X,13800000000\n" + first_row(text)))
+    spoil("a required column missing", [1], rewrite(lambda text: text.replace("national_id", "number", 1)))
+    spoil("wide rows", [0, 1, 3], rewrite(lambda text: text.replace("\n", ",x,y,z\n").replace(",x,y,z\n", "\n", 1)))
+    spoil("all rows bad", [1], rewrite(lambda text: re.sub(r"\d{17}[\dX]", "4402**********1630", text)))
+    spoil("an open quote", [0, 1, 3], rewrite(lambda text: text.replace("\n", '\n"', 1)))
+    spoil("an open quote in the header", [0, 1, 3], rewrite(lambda text: '"' + text))
+    spoil("utf-16", [1], rewrite(lambda text: text, "utf-16"))
+    spoil("binary", [1], lambda folder: (folder / export).write_bytes(bytes(range(256)) * 40))
+    spoil("a web page", [1], rewrite(lambda text: "<html><table>" + text))
+    spoil("nothing", [1], lambda folder: (folder / export).write_bytes(b""))
+    spoil("a damaged archive", [1], lambda folder: (folder / export).write_bytes(gzip.compress((folder / export).read_bytes())[:-9]))
+    spoil("a damaged workbook", [1], lambda folder: (folder / export).write_bytes(b"PK\x03\x04" + (folder / export).read_bytes()))
+    spoil("a damaged parquet file", [1], lambda folder: (folder / export).write_bytes(b"PAR1" + (folder / export).read_bytes() + b"PAR1"))
+    spoil("no export", [2], lambda folder: (folder / export).unlink())
+    spoil("another round's key", [1], lambda folder: edit(folder / "round.key", "HAND", "OTHER"))
+    spoil("a damaged key", [1], lambda folder: edit(folder / "round.key", KEY, KEY[:-1]))
+    spoil("a key that others may read", [1], lambda folder: (folder / "round.key").chmod(0o644))
+    spoil("a damaged signing key", [1], lambda folder: ((folder / "signing.key").write_text(f"x\n{KEY}\n"), (folder / "signing.key").chmod(0o600)))
+    spoil("a faulty round file", [2], lambda folder: edit(folder / "round.toml", "operator =", "44990119900101011X ="), )
+    spoil("an expired assessment", [2], lambda folder: edit(folder / "round.toml", "valid_until = 2027-06-30", "valid_until = 2025-06-30"))
+    spoil("a path that leads out", [2], lambda folder: edit(folder / "round.toml", f'"{export}"', f'"../{export}"'))
+    spoil("a faulty policy", [2], lambda folder: edit(folder.parent.parent.parent / "policies/shaoguan.toml", "when = 'sealed'", "when = 'seald'"))
+    spoil("a faulty schema", [2], lambda folder: edit(folder.parent.parent.parent / "schemas/veterans.persons.json", '"fields"', '"felds"'))
+    spoil("a row with another person's number", [0, 3], lambda folder: edit(folder / "education.students.csv", "\n", "\n44990119900101011X,,2015-01-01\n"))
+    spoil("schema check of a bad export", [1, 3], rewrite(lambda text: re.sub(r"(\d{17})[\dX]", r"\g<1>Z", text)),
+          lambda folder: [AIDLINK, "schema", "check", str(folder / export), "--schemas", str(PROJECT / "schemas")])
+    spoil("a folder that cannot be written", [2], lambda folder: None, lambda folder: run_on(folder, "--output", str(folder / "no/such/output")))
+
+
+if shutil.which("strace") is None:
+    print("strace is not installed: leaks were not looked for")
+    sys.exit(0)
+try:
+    # A scan that finds nothing must be one that can find.
+    planted = ["44990119900101011X", "甲449901199001010111乙", "４４９９０１１９９００１０１０１１Ｘ", "449901900101011", "13800000000", "0751-2000000", "6222020000000000000"]
+    assert all(forms(text) for text in planted) and not forms("2026-09-30 2026Q3-00001 " + "1234567890abcdef" * 4)
+    successes()
+    failures()
+finally:
+    shutil.rmtree(WORK, ignore_errors=True)
+    for leak in leaks:
+        print(f"FAILED {leak}")
+print("commands {commands} ({failure paths} of them failures), files written {files}, bytes {bytes}".format(**counts))
+print(f"{counts['commands']} passed, {len(leaks)} failed")
+sys.exit(1 if leaks else 0)
