@@ -316,3 +316,59 @@ fn a_key_file_whose_digits_are_signs() {
     round.replace("round.key", &digits, &"+f".repeat(32));
     refused(&round, 1, "this is no valid key file");
 }
+
+/// Found by fuzzing, each in a few kilobytes: workbooks and Parquet files that
+/// made their readers ask for terabytes (which ends a program), hold grids of
+/// gigabytes, or count for hours. Where each comes from says its name.
+#[test]
+fn small_files_that_ask_for_all_memory_or_all_time_are_refused() {
+    let folder = crate::support::project().join("tests/files/hostile");
+    let mut looked_at = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.ends_with(".tokens.parquet") {
+            continue;
+        }
+        let output = Command::new("bash")
+            .args([
+                "-c",
+                "ulimit -v 3000000; exec timeout 60 \"$0\" schema check \"$1\" --schema veterans.persons --schemas \"$2\" --lang en",
+            ])
+            .arg(env!("CARGO_BIN_EXE_aidlink"))
+            .arg(&path)
+            .arg(crate::support::project().join("schemas"))
+            .output()
+            .unwrap();
+        let ended = ended(output);
+        assert_eq!(ended.code, 1, "{name}: {}{}", ended.stdout, ended.stderr);
+        assert!(
+            ended.stderr.starts_with("error: "),
+            "{name}: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains("internal error"),
+            "{name}: {}",
+            ended.stderr
+        );
+        looked_at += 1;
+    }
+    assert_eq!(looked_at, 10);
+}
+
+/// Found by fuzzing: what follows on a line of a key file may be the key.
+#[test]
+fn a_key_files_fault_shows_nothing_of_the_line() {
+    let round = Round::sample();
+    let digits = "0123456789abcdef".repeat(4);
+    let line = "purpose = 'joint-screening'";
+    round.replace(
+        "round.key",
+        line,
+        &format!("purpose = 'other' key = '{digits}'"),
+    );
+    let ended = round.run();
+    assert_eq!(ended.code, 1);
+    assert!(!ended.stderr.contains(&digits), "{}", ended.stderr);
+}

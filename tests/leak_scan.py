@@ -251,6 +251,20 @@ def successes():
     look("aidlink-screen purge", [SCREEN, "purge", str(folder / "at-centre"), "--early", "test"], folder, [0, 3], ["en"])
 
 
+def confined():
+    """Before anything else each command gives up core dumps and sockets."""
+    for argv in [[AIDLINK, "policy", "check", str(PROJECT / "policies/shaoguan.toml")], [SCREEN, "--version"]]:
+        log = WORK / "trace"
+        subprocess.run(["strace", "-f", "-qq", "-o", str(log), "-e", "trace=prctl,prlimit64,setrlimit,seccomp,openat"] + argv,
+                       capture_output=True)
+        text = log.read_text()
+        wanted = {"core dumps limited": r"RLIMIT_CORE, \{rlim_cur=0, rlim_max=0\}", "not dumpable": r"PR_SET_DUMPABLE, SUID_DUMP_DISABLE",
+                  "sockets refused": r"seccomp\(SECCOMP_SET_MODE_FILTER.*\) += 0"}
+        for what, pattern in wanted.items():
+            if not re.search(pattern, text):
+                leaks.append(f"{argv[0]}: {what} is not asked for")
+
+
 def spoil(name, codes, change, argv=run_on):
     folder = project(name.replace(" ", "-"))
     change(folder)
@@ -305,6 +319,7 @@ try:
     # A scan that finds nothing must be one that can find.
     planted = ["44990119900101011X", "甲449901199001010111乙", "４４９９０１１９９００１０１０１１Ｘ", "449901900101011", "13800000000", "0751-2000000", "6222020000000000000"]
     assert all(forms(text) for text in planted) and not forms("2026-09-30 2026Q3-00001 " + "1234567890abcdef" * 4)
+    confined()
     successes()
     failures()
 finally:

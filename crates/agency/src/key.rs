@@ -141,7 +141,8 @@ impl RoundKey {
             content.lines().enumerate().find_map(|(index, line)| {
                 let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
                 let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-                Some((index + 1, value))
+                // Of a line with a further apostrophe nothing is shown: the key may follow.
+                (!value.contains('\'')).then_some((index + 1, value))
             })
         };
         let (Some(named_round), Some(named_purpose), Some((_, key))) =

@@ -14,6 +14,7 @@ pub mod guarded;
 pub mod leads_file;
 pub mod outcome;
 pub mod owner_only;
+pub mod parquet_file;
 pub mod partial;
 pub mod personal_number;
 pub mod policy;

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::guarded::guarded;
 use crate::outcome::Outcome;
+use crate::parquet_file::ParquetFile;
 use crate::policy::{CASE_EXPORT, Policy};
 use crate::text::Text;
 use crate::token::{Token, TokenAlgorithm};
@@ -489,13 +490,14 @@ impl TokenFile {
 
     /// A reader of the whole file. Several may follow one another, not run
     /// beside each other: they share the place in the file.
-    fn all_columns(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, TokenFileFault> {
+    fn all_columns(&self) -> Result<ParquetRecordBatchReaderBuilder<ParquetFile>, TokenFileFault> {
         let file = self
             .file
             .try_clone()
             .map_err(|_| TokenFileFault::Unreadable)?;
         let metadata = self.metadata.clone();
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata);
         Ok(builder.with_batch_size(ROWS_A_BATCH))
     }
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use aidlink_contract::fault::Faults;
 use aidlink_contract::guarded::is_guarded;
+use aidlink_contract::personal_number;
 use aidlink_contract::text::{Language, Text};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -84,7 +85,7 @@ pub fn print_faults(faults: &Faults, language: Language) {
             Language::Chinese => "错误：",
             Language::English => "error: ",
         };
-        let _ = writeln!(stderr, "{head}{}", printable(&fault.render(language)));
+        let _ = writeln!(stderr, "{head}{}", harmless(&fault.render(language)));
     }
 }
 
@@ -92,8 +93,18 @@ pub fn print_faults(faults: &Faults, language: Language) {
 pub fn say_faults(faults: &Faults, language: Language) {
     let mut stdout = std::io::stdout().lock();
     for fault in faults.iter() {
-        let _ = writeln!(stdout, "  ! {}", printable(&fault.render(language)));
+        let _ = writeln!(stdout, "  ! {}", harmless(&fault.render(language)));
     }
+}
+
+/// What a fault says, with numbers that point to a person blacked out: a fault
+/// may name a path or a key of a file that somebody put one into.
+fn harmless(text: &str) -> String {
+    let mut shown = printable(text);
+    for found in personal_number::find(&shown).into_iter().rev() {
+        shown.replace_range(found.at, "***");
+    }
+    shown
 }
 
 /// A text without control characters, so that a header or file name cannot

@@ -3,12 +3,19 @@
 //! workbook may stand where no sheet has one, since the reader holds a sheet as
 //! a full grid. A crafted file would else take all memory.
 
+use super::workbook::{LARGEST_GRID, LEAST_FILLED, SMALL_GRID};
+
 /// Sector numbers from here on are marks, not sectors ([MS-CFB] 2.1).
 const FIRST_MARK: u32 = 0xffff_fffa;
 /// Sectors of the FAT that the header itself names.
 const IN_HEADER: usize = 109;
 const DIRECTORY_ENTRY: usize = 128;
 const MINI_SECTOR: usize = 64;
+/// Shorter streams stand in small sectors ([MS-CFB] 2.2).
+const CUTOFF: u32 = 4096;
+/// Kinds of directory entries.
+const STREAM: u8 = 2;
+const ROOT: u8 = 5;
 
 /// An XLS sheet has 256 columns ([MS-XLS] 2.5.51).
 const MOST_COLUMNS: u16 = 256;
@@ -69,22 +76,142 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
 }
 
-/// Whether the cells of a stream of records stand within a sheet. A stream that
-/// is none, and that its reader will not take for one, has no cells.
-fn cells_stand_within(stream: &[u8]) -> bool {
-    let mut rest = stream;
-    while let [kind_low, kind_high, low, high, content @ ..] = rest {
-        let kind = u16::from_le_bytes([*kind_low, *kind_high]);
-        let length = usize::from(u16::from_le_bytes([*low, *high]));
-        if CELL_RECORDS.contains(&kind)
-            && let [_, _, low, high, ..] = content
-            && u16::from_le_bytes([*low, *high]) >= MOST_COLUMNS
-        {
-            return false;
+fn half(bytes: &[u8], at: usize) -> Option<u32> {
+    let half = bytes.get(at..at.checked_add(2)?)?;
+    Some(u32::from(u16::from_le_bytes([half[0], half[1]])))
+}
+
+/// The record that names a sheet and the byte where it begins: BOUNDSHEET.
+const BOUND_SHEET: u16 = 0x0085;
+/// BOF and EOF, which may stand in each other.
+const BEGIN: u16 = 0x0809;
+const END: u16 = 0x000a;
+/// MULRK: cells from a first column to a last.
+const MULTIPLE: u16 = 0x00bd;
+/// The record that says how far a sheet reaches: DIMENSIONS ([MS-XLS] 2.4.90).
+const DIMENSIONS: u16 = 0x0200;
+/// An XLS sheet has 65,536 rows.
+const MOST_ROWS: u32 = 1 << 16;
+
+/// Whether what a sheet says of its extent is one: its reader makes room for all
+/// of it before it has seen a cell. Records of other lengths it refuses itself.
+fn extent_is_one(record: &[u8]) -> bool {
+    let numbers = match record.len() {
+        10 => [
+            half(record, 0),
+            half(record, 2),
+            half(record, 4),
+            half(record, 6),
+        ],
+        14 | 16 => [
+            word(record, 0),
+            word(record, 4),
+            half(record, 8),
+            half(record, 10),
+        ],
+        _ => return true,
+    };
+    let [Some(first_row), Some(rows), Some(_), Some(columns)] = numbers else {
+        return true;
+    };
+    // A sheet without cells says 0.
+    rows == 0
+        || columns == 0
+        || (first_row < rows && rows <= MOST_ROWS && columns <= u32::from(MOST_COLUMNS))
+}
+
+/// Whether an entry is what the reader takes for the workbook: it decodes names
+/// by their first bytes, and goes by the name alone.
+fn has_name_of_workbook(entry: &[u8]) -> bool {
+    let name = encoding_rs::UTF_16LE.decode(&entry[..64]).0;
+    let name = name.split('\0').next().unwrap_or_default();
+    ["Workbook", "Book"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether the sheets of a stream of records can be held. The reader holds every
+/// sheet as a full grid, and begins it where the stream's list of sheets says,
+/// which may be in the midst of another record.
+fn sheets_can_be_held(stream: &[u8]) -> bool {
+    let mut total = Grid::default();
+    // Sheets that lie beside each other are as long as the stream together.
+    let mut left = stream.len().saturating_mul(2);
+    for (kind, record, _) in records(stream) {
+        if kind != BOUND_SHEET {
+            continue;
         }
-        rest = content.get(length..).unwrap_or_default();
+        let start = word(record, 0).and_then(|start| usize::try_from(start).ok());
+        let sheet = start.and_then(|start| stream.get(start..));
+        match sheet.and_then(|sheet| Grid::of_sheet(sheet, &mut left)) {
+            Some(grid) => total.add(&grid),
+            None => return false,
+        }
     }
-    true
+    total.cells <= LARGEST_GRID.min(SMALL_GRID.max(total.filled.saturating_mul(LEAST_FILLED)))
+}
+
+/// Kind, content and length with head of each record.
+fn records(stream: &[u8]) -> impl Iterator<Item = (u16, &[u8], usize)> {
+    let mut rest = stream;
+    std::iter::from_fn(move || {
+        let [kind_low, kind_high, low, high, content @ ..] = rest else {
+            return None;
+        };
+        let length = usize::from(u16::from_le_bytes([*low, *high]));
+        let record = content.get(..length).unwrap_or(content);
+        rest = content.get(length..).unwrap_or_default();
+        let kind = u16::from_le_bytes([*kind_low, *kind_high]);
+        Some((kind, record, 4 + record.len()))
+    })
+}
+
+/// What a sheet's cells span, and how many there are.
+#[derive(Default)]
+struct Grid {
+    cells: u64,
+    filled: u64,
+}
+
+impl Grid {
+    fn add(&mut self, other: &Grid) {
+        self.cells = self.cells.saturating_add(other.cells);
+        self.filled = self.filled.saturating_add(other.filled);
+    }
+
+    /// The grid of a sheet, up to the end of the sheet; `None` where a cell
+    /// stands where no sheet has one, or more than `left` bytes were walked.
+    fn of_sheet(sheet: &[u8], left: &mut usize) -> Option<Grid> {
+        let (mut rows, mut columns, mut filled, mut depth) = (0, 0, 0, 0_u64);
+        for (kind, record, length) in records(sheet) {
+            *left = left.checked_sub(length)?;
+            match kind {
+                BEGIN => depth += 1,
+                END if depth <= 1 => break,
+                END => depth -= 1,
+                DIMENSIONS if !extent_is_one(record) => return None,
+                _ if CELL_RECORDS.contains(&kind) => {
+                    let Some(first) = half(record, 2) else {
+                        continue;
+                    };
+                    let last = match kind {
+                        MULTIPLE => half(record, record.len().checked_sub(2)?)?,
+                        _ => first,
+                    };
+                    let last = first.max(last);
+                    (last < u32::from(MOST_COLUMNS)).then_some(())?;
+                    rows = rows.max(u64::from(half(record, 0)?) + 1);
+                    columns = columns.max(u64::from(last) + 1);
+                    filled += u64::from(last - first) + 1;
+                }
+                _ => {}
+            }
+        }
+        Some(Grid {
+            cells: rows * columns,
+            filled,
+        })
+    }
 }
 
 fn check(bytes: &[u8]) -> Option<()> {
@@ -116,24 +243,33 @@ fn check(bytes: &[u8]) -> Option<()> {
     let mini_fat = sectors.chain(&fat, word(bytes, 60)?, &mut seen)?;
     let mini_fat = sectors.words(&mini_fat)?;
     let mut mini_seen = vec![false; mini_fat.len()];
-    let cutoff = word(bytes, 56)?;
+    // The reader goes by this number and does not look at the header's.
+    (word(bytes, 56)? == CUTOFF).then_some(())?;
     let mut small: Vec<u8> = Vec::new();
+    let mut entries = 0_u64;
     for sector in directory {
         for entry in sectors.get(sector)?.chunks_exact(DIRECTORY_ENTRY) {
             let kind = entry[66];
             let start = word(entry, 116)?;
             let size = word(entry, 120)?;
+            // Of small sectors the upper half of the size says nothing.
+            let is_too_long = shift > 9 && word(entry, 124)? > 0;
+            let is_workbook = has_name_of_workbook(entry);
+            // The reader takes the first entry for the root and a name for a stream.
+            let is_odd = (kind == ROOT) != (entries == 0) || (is_workbook && kind != STREAM);
+            (!is_odd && !(is_too_long && kind == STREAM)).then_some(())?;
+            entries += 1;
             match kind {
                 // The root's stream holds the small streams.
-                5 => {
+                ROOT => {
                     let chain = sectors.chain(&fat, start, &mut seen)?;
                     let parts: Option<Vec<&[u8]>> =
                         chain.iter().map(|sector| sectors.get(*sector)).collect();
                     small = parts?.concat();
                 }
-                2 if size == 0 => {}
-                2 => {
-                    let parts: Option<Vec<&[u8]>> = if size >= cutoff {
+                STREAM if size == 0 => {}
+                STREAM => {
+                    let parts: Option<Vec<&[u8]>> = if size >= CUTOFF {
                         let chain = sectors.chain(&fat, start, &mut seen)?;
                         chain.iter().map(|sector| sectors.get(*sector)).collect()
                     } else {
@@ -144,7 +280,9 @@ fn check(bytes: &[u8]) -> Option<()> {
                         };
                         chain.iter().map(part).collect()
                     };
-                    cells_stand_within(&parts?.concat()).then_some(())?;
+                    let mut stream = parts?.concat();
+                    stream.truncate(size as usize);
+                    (!is_workbook || sheets_can_be_held(&stream)).then_some(())?;
                 }
                 _ => {}
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::guarded::guarded;
+use aidlink_contract::parquet_file::ParquetFile;
 use aidlink_contract::text::Text;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -182,7 +183,7 @@ impl ParquetText {
         let with_views = options().with_schema(Arc::new(schema));
         let batches = guarded(|| {
             let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+            ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata)
                 .with_batch_size(ROWS_A_BATCH)
                 .build()
         });

@@ -1,10 +1,10 @@
 //! Workbooks: the rows of a sheet written out as text, one line a row, so that
 //! a line number is the sheet's row number.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
-use calamine::{Data, Reader, Sheets};
+use calamine::{Data, Reader, Sheets, Xls, Xlsx};
 
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::text::Text;
@@ -14,12 +14,12 @@ use super::source::{damaged, damaged_archive, encrypted};
 use super::written_out::{float_text, write_cell};
 
 /// Cells of a sheet's grid: a million rows of a hundred columns.
-const LARGEST_GRID: u64 = 1 << 27;
+pub(super) const LARGEST_GRID: u64 = 1 << 27;
 /// A grid of this many cells is always allowed, however few are filled.
-const SMALL_GRID: u64 = 1 << 22;
+pub(super) const SMALL_GRID: u64 = 1 << 22;
 /// A larger one must be filled to this part at least, so that memory grows
 /// with what stands in the file: a table is, and a cell far out is not.
-const LEAST_FILLED: u64 = 64;
+pub(super) const LEAST_FILLED: u64 = 64;
 
 /// A sheet written out as text, and the file it was read from.
 pub(super) struct Sheet {
@@ -45,8 +45,15 @@ pub(super) fn read_sheet(path: &Path, named: Option<&str>) -> Result<Sheet, Faul
     if is_compound && !compound_file::is_bounded(&bytes) {
         return Err(damaged_archive(path).into());
     }
-    let mut workbook = calamine::open_workbook_auto_from_rs(Cursor::new(bytes))
-        .map_err(|_| damaged_archive(path))?;
+    if !is_compound && !texts_are_as_many_as_said(&bytes) {
+        return Err(damaged_archive(path).into());
+    }
+    // Not whatever the library can open: of other kinds nobody looks at the extent.
+    let workbook = match is_compound {
+        true => Xls::new(Cursor::new(bytes)).map(Sheets::Xls).ok(),
+        false => Xlsx::new(Cursor::new(bytes)).map(Sheets::Xlsx).ok(),
+    };
+    let mut workbook = workbook.ok_or_else(|| damaged_archive(path))?;
     let names = workbook.sheet_names();
     let chosen = match named {
         Some(name) if names.iter().any(|other| other == name) => name.to_owned(),
@@ -112,6 +119,43 @@ pub(super) fn read_sheet(path: &Path, named: Option<&str>) -> Result<Sheet, Faul
         csv,
         digest,
         byte_length,
+    })
+}
+
+/// Whether no part of shared texts says that it has more of them than it has
+/// bytes: the reader makes room for as many before it has seen one. Control
+/// characters stand in no XML, and with them letters could be written otherwise.
+fn texts_are_as_many_as_said(bytes: &[u8]) -> bool {
+    let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
+        return false;
+    };
+    (0..archive.len()).all(|index| {
+        let Ok(mut part) = archive.by_index(index) else {
+            return false;
+        };
+        let name = part.name().map(|name| name.to_ascii_lowercase());
+        match name.map(|name| name.ends_with("sharedstrings.xml")) {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => return false,
+        }
+        let mut text = Vec::new();
+        part.read_to_end(&mut text).is_ok()
+            && !text
+                .iter()
+                .any(|byte| *byte < b' ' && !byte.is_ascii_whitespace())
+            && memchr::memmem::find_iter(&text, b"uniqueCount").all(|at| {
+                let after = text[at..].iter().skip("uniqueCount".len());
+                let digits: Vec<u8> = after
+                    .skip_while(|byte| !byte.is_ascii_digit())
+                    .take_while(|byte| byte.is_ascii_digit())
+                    .copied()
+                    .collect();
+                let count = std::str::from_utf8(&digits)
+                    .ok()
+                    .and_then(|digits| digits.parse().ok());
+                digits.is_empty() || count.is_some_and(|count: u64| count <= text.len() as u64)
+            })
     })
 }
 
