@@ -839,11 +839,7 @@ fn the_matrix_says_of_every_column_what_became_of_it() {
     for row in rows {
         let needed = !row["needed_for"].as_array().unwrap().is_empty();
         assert!(needed || row["read"] == false, "{row}");
-        assert_eq!(
-            row["leaves"] == json!([]) || row["read"] == true,
-            true,
-            "{row}"
-        );
+        assert!(row["leaves"] == json!([]) || row["read"] == true, "{row}");
     }
     for page in ["zh.html", "en.html", "zh.csv", "en.csv"] {
         let text =
@@ -922,7 +918,7 @@ fn minisign_verifies_the_manifest() {
     };
     let written = Written::new();
     let Ok(output) = minisign(&written) else {
-        println!("the minisign command is not installed: not compared");
+        eprintln!("the minisign command is not installed: not compared");
         return;
     };
     let said = String::from_utf8(output.stdout).unwrap();

@@ -23,6 +23,8 @@ pub struct Matrix {
     pub head: Head,
     /// A part for each export, in the order of the manifest.
     pub exports: Vec<ExportPart>,
+    /// How many lists the policy has.
+    pub lists: usize,
 }
 
 /// What the whole matrix is about.
@@ -189,6 +191,11 @@ impl Matrix {
                 ),
             },
             exports,
+            lists: {
+                let aids = policy.aids.iter();
+                let names = aids.flat_map(|aid| [list_name(aid, false), list_name(aid, true)]);
+                names.collect::<BTreeSet<String>>().len()
+            },
         }
     }
 
@@ -291,9 +298,13 @@ impl Matrix {
             ));
         }
         if !row.lists.is_empty() && row.read {
+            let (zh, en) = match row.lists.len() == self.lists {
+                true => ("全部清单".to_owned(), "all lists".to_owned()),
+                false => (row.lists.join("、"), row.lists.join(", ")),
+            };
             seen.push(Text::new(
-                format!("检察机关（{}）", row.lists.join("、")),
-                format!("the procuratorate ({})", row.lists.join(", ")),
+                format!("检察机关（{zh}）"),
+                format!("the procuratorate ({en})"),
             ));
         }
         seen

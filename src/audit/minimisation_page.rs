@@ -128,11 +128,14 @@ body { font: 10pt/1.35 'Noto Sans CJK SC', 'Source Han Sans SC', 'Microsoft YaHe
 h1 { font-size: 16pt; margin: 0 0 .3em; } h2 { font-size: 12pt; margin: 1.6em 0 .2em; break-after: avoid; }
 p { margin: .2em 0; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1em 1em; margin: .5em 0 1em; }
 dt { color: #555; } dd { margin: 0; }
-table { border-collapse: collapse; width: 100%; font-size: 8.5pt; } thead { display: table-header-group; } tr { break-inside: avoid; }
+table { border-collapse: collapse; width: 100%; font-size: 8.5pt; table-layout: fixed; } thead { display: table-header-group; } tr { break-inside: avoid; }
 th, td { border: 1px solid #999; padding: .2em .4em; text-align: left; vertical-align: top; overflow-wrap: anywhere; } th { background: #eee; }
-td.short, th.short { white-space: nowrap; } tr.unread td { color: #666; } tr.wrong td { background: #fdd; font-weight: bold; }
+tr.unread td { color: #666; } tr.wrong td { background: #fdd; font-weight: bold; }
 .mark { font-weight: bold; } .sums td, .sums th { width: auto; }
 ";
+
+/// The widths of the table's columns.
+const WIDTHS: &str = "<colgroup><col style=\"width:12%\"><col style=\"width:9%\"><col style=\"width:5%\"><col style=\"width:4%\"><col style=\"width:19%\"><col style=\"width:17%\"><col style=\"width:14%\"><col style=\"width:12%\"><col style=\"width:8%\"></colgroup>\n";
 
 /// The page in one language.
 pub fn page(matrix: &Matrix, language: Language) -> String {
@@ -207,7 +210,7 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
     sums(matrix, language, &mut html);
     for part in &matrix.exports {
         html.push_str(&format!(
-            "<h2>{} <small>{}</small></h2>\n<p>{}</p>\n<table>\n<thead><tr>",
+            "<h2>{} <small>{}</small></h2>\n<p>{}</p>\n<table>\n{WIDTHS}<thead><tr>",
             escaped(part.title.in_language(language)),
             escaped(&part.export),
             escaped(&say(
@@ -221,12 +224,8 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
                 ),
             )),
         ));
-        for (index, (zh, en)) in HEADINGS.iter().enumerate() {
-            html.push_str(&format!(
-                "<th{}>{}</th>",
-                short(index),
-                escaped(&say(zh, en))
-            ));
+        for (zh, en) in HEADINGS {
+            html.push_str(&format!("<th>{}</th>", escaped(&say(zh, en))));
         }
         html.push_str("</tr></thead>\n<tbody>\n");
         for row in &part.columns {
@@ -236,8 +235,8 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
                 _ => " class=\"unread\"",
             };
             html.push_str(&format!("<tr{class}>"));
-            for (index, cell) in cells(matrix, part, row, language).iter().enumerate() {
-                html.push_str(&format!("<td{}>{}</td>", short(index), escaped(cell)));
+            for cell in &cells(matrix, part, row, language) {
+                html.push_str(&format!("<td>{}</td>", escaped(cell)));
             }
             html.push_str("</tr>\n");
         }
@@ -245,15 +244,6 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
     }
     html.push_str("</html>\n");
     html
-}
-
-/// Narrow columns do not break.
-fn short(index: usize) -> &'static str {
-    if matches!(index, 2 | 3) {
-        " class=\"short\""
-    } else {
-        ""
-    }
 }
 
 fn sums(matrix: &Matrix, language: Language, html: &mut String) {

@@ -249,7 +249,8 @@ mod tests {
             "national_id,kind\n{}",
             "44990119900101011X,veteran\n".repeat(9)
         );
-        let change: [(&str, fn(&Path)); 3] = [
+        type Change = fn(&Path);
+        let change: [(&str, Change); 3] = [
             ("grows", |path| {
                 let file = std::fs::OpenOptions::new().append(true).open(path);
                 file.and_then(|mut file| file.write_all(b"x,veteran\n"))

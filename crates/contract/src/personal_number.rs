@@ -243,12 +243,10 @@ fn is_telephone(digits: &[Digit], values: &[u8]) -> bool {
 /// international networks). A long case number has a year behind its region and
 /// is none, though one in ten has a right check digit.
 fn is_bank_card(values: &[u8]) -> bool {
-    let issued = match (values.len(), values) {
-        (16..=19, [6, 2, ..]) => true,
-        (16, [3 | 4 | 5, ..]) => true,
-        (19, [6, 0 | 8 | 9, ..] | [9, 5, 5, 8, ..]) => true,
-        _ => false,
-    };
+    let issued = matches!(
+        (values.len(), values),
+        (16..=19, [6, 2, ..]) | (16, [3..=5, ..]) | (19, [6, 0 | 8 | 9, ..] | [9, 5, 5, 8, ..])
+    );
     let year = values.get(6..10).map(number);
     let is_case_number = year.is_some_and(|year| (2000..2100).contains(&year));
     issued && !is_case_number && luhn(values)

@@ -257,7 +257,8 @@ fn check(bytes: &[u8]) -> Option<()> {
             let is_workbook = has_name_of_workbook(entry);
             // The reader takes the first entry for the root and a name for a stream.
             let is_odd = (kind == ROOT) != (entries == 0) || (is_workbook && kind != STREAM);
-            (!is_odd && !(is_too_long && kind == STREAM)).then_some(())?;
+            let is_refused = is_odd || is_too_long && kind == STREAM;
+            (!is_refused).then_some(())?;
             entries += 1;
             match kind {
                 // The root's stream holds the small streams.
