@@ -673,7 +673,10 @@ fn whose_signature_it_is_is_told() {
     assert_eq!(written.round.run_with(&["--output", again]).code, 0);
     let ended = aidlink(&["audit", "verify", again, "--lang", "en"]);
     assert_eq!(ended.code, 0, "{}", ended.stdout);
-    told(&ended, &["the manifest is signed: procuratorate"]);
+    told(
+        &ended,
+        &["the manifest is signed by procuratorate, as the round file names it,"],
+    );
 }
 
 #[test]

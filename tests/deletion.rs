@@ -306,3 +306,62 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
     );
     assert!(written.round.path("round.key").exists());
 }
+
+/// An output that lies elsewhere: its inputs are not looked for in the wrong place
+/// and then taken for gone.
+#[test]
+fn inputs_that_are_not_beside_the_output_are_told() {
+    let written = due();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = elsewhere.path().join("output");
+    let output = output.to_str().unwrap();
+    assert_eq!(written.round.run_with(&["--output", output]).code, 0);
+    let key = written.round.path("signing.key");
+    let arguments = [
+        "purge",
+        output,
+        "--signing-key",
+        key.to_str().unwrap(),
+        "--lang",
+        "en",
+    ];
+    let ended = aidlink(&arguments);
+    assert_eq!(ended.code, 3, "{}", ended.stdout);
+    let told =
+        "not here, and no record tells of it: round.key (key); if the round file is elsewhere";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    assert!(written.round.path("round.key").exists());
+    let audit = aidlink(&["audit", output, "--lang", "en"]);
+    assert!(
+        !audit.stdout.contains("Nothing is left to delete"),
+        "{}",
+        audit.stdout
+    );
+    // Named, they are found.
+    let round = written.round.path("round.toml");
+    let with_round = [&arguments[..], &["--round", round.to_str().unwrap()]].concat();
+    let ended = aidlink(&with_round);
+    assert_eq!(ended.code, 0, "{}", ended.stdout);
+    assert!(!written.round.path("round.key").exists());
+}
+
+/// Two outputs of one round share its inputs, and one record of them serves both.
+#[test]
+fn what_one_outputs_record_tells_of_the_inputs_holds_for_the_other() {
+    let written = due();
+    let other = written.round.path("other");
+    let other = other.to_str().unwrap();
+    assert_eq!(written.round.run_with(&["--output", other]).code, 0);
+    let first = written.path("");
+    let ended = aidlink(&["purge", first.to_str().unwrap(), "--lang", "en"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let ended = purge(&written, &[]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let audit = written.audit(&[]);
+    assert_eq!(audit.code, 0, "{}", audit.stdout);
+    assert!(
+        !audit.stdout.contains("no record tells"),
+        "{}",
+        audit.stdout
+    );
+}

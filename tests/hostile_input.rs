@@ -99,7 +99,7 @@ fn configuration_nested_a_million_deep() {
     refused(&round, 2, "round.toml:");
 }
 
-/// A line of a hundred million columns; tests/faults.sh does a thousand million.
+/// A line of a hundred million columns; tests/faults.py does a thousand million.
 #[test]
 fn a_line_of_a_hundred_million_columns() {
     let write = |path: &Path, before: &str, after: &str| {

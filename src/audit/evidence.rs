@@ -10,6 +10,7 @@ use aidlink_contract::policy::{CASE_EXPORT, Policy};
 use aidlink_contract::schema::Schemas;
 use aidlink_contract::text::{Language, Text};
 use aidlink_office::deletion::{Remains, remains};
+use aidlink_office::deletion_record::{DeletionRecord, Part, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::{Verification, walk};
@@ -96,6 +97,8 @@ pub struct Evidence {
     pub round_file: Option<PathBuf>,
     /// What is left of the round's data.
     pub remains: Remains,
+    /// Deletion records of this and the round's other output folders.
+    pub records: Vec<DeletionRecord>,
     /// What the leak scan found.
     pub leaks: std::io::Result<Scan>,
     /// The day of the audit.
@@ -134,6 +137,7 @@ impl Evidence {
             documents,
             lists,
             remains: remains(&verification.manifest, &output, round_folder),
+            records: verification.deleted.clone(),
             leaks: scan_folder(&output),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
@@ -192,6 +196,22 @@ impl Evidence {
     /// A file of the folder.
     pub fn path(&self, path: &str) -> PathBuf {
         self.verification.folder.join(path)
+    }
+
+    /// Files that are gone and of which no deletion record tells.
+    pub fn unproven(&self) -> Vec<&str> {
+        let of_records = |file: &RoundFile| {
+            let mut own = self
+                .verification
+                .deleted
+                .iter()
+                .flat_map(|record| &record.removed);
+            let mut others = self.records.iter().flat_map(|record| &record.removed);
+            let is_it = |other: &RoundFile| other.part == file.part && other.path == file.path;
+            own.any(is_it) || file.part != Part::Output && others.any(is_it)
+        };
+        let gone = self.remains.gone.iter().filter(|file| !of_records(file));
+        gone.map(|file| file.path.as_str()).collect()
     }
 
     /// Whether all of the round's data was deleted by record.

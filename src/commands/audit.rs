@@ -6,6 +6,7 @@ use std::path::Path;
 use aidlink_contract::configuration::Document;
 use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::text::{Language, Text};
+use aidlink_office::deletion_record::DeletionRecord;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, RoundTerms};
 use aidlink_office::round_folder::RoundFolder;
@@ -44,6 +45,9 @@ pub fn run(arguments: AuditArguments, language: Language) -> Ending {
     }
 }
 
+/// The name of a key that the command line names.
+const BY_THE_USER: &str = "--public-key";
+
 struct How {
     rerun: bool,
     json: bool,
@@ -56,7 +60,7 @@ fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
     let mut keys = Vec::new();
     for text in &trust.public_keys {
         match PublicKey::named(text) {
-            Ok(key) => keys.push(("--public-key".to_owned(), key)),
+            Ok(key) => keys.push((BY_THE_USER.to_owned(), key)),
             Err(fault) => faults.push(fault),
         }
     }
@@ -137,9 +141,19 @@ fn say_verification(verification: &Verification, language: Language) {
     );
     if let Signer::Named(name, key) = &verification.signer {
         let id = key.id();
+        let (zh, en) = match name.as_str() {
+            BY_THE_USER => (
+                "所指明的公钥".to_owned(),
+                "the key that you named,".to_owned(),
+            ),
+            office => (
+                format!("轮次文件所写的 {office}，"),
+                format!("{office}, as the round file names it,"),
+            ),
+        };
         say(
-            format!("  清单的签名正确：{name} {id}"),
-            format!("  the manifest is signed: {name} {id}"),
+            format!("  清单的签名正确：{zh} {id}"),
+            format!("  the manifest is signed by {en} {id}"),
         );
     }
     let (held, entries) = (verification.files_held, verification.log.entries.len());
@@ -169,6 +183,12 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
         Err(faults) => return Ending::Failed(faults),
     };
     let today = Zoned::now().date();
+    // What one folder's record tells of the round's inputs holds for all.
+    let records: Vec<DeletionRecord> = looked
+        .iter()
+        .flatten()
+        .flat_map(|verification| verification.deleted.clone())
+        .collect();
     let mut unreadable = Faults::new();
     let mut documents = Vec::new();
     let mut all_held = true;
@@ -181,7 +201,9 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
             }
         };
         let round_file = found.round_file.as_deref();
-        let evidence = Evidence::gather(verification, &found.folder, round_file, today, how.rerun);
+        let mut evidence =
+            Evidence::gather(verification, &found.folder, round_file, today, how.rerun);
+        evidence.records.clone_from(&records);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()
@@ -244,12 +266,23 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
     }
     let left = evidence.remains.there.len() + evidence.remains.changed.len();
     let until = evidence.verification.text("retention_until");
-    if left == 0 {
+    let unproven = evidence.unproven().len();
+    if unproven > 0 {
+        say(&Text::new(
+            format!(
+                "{unproven}个文件不在此处，也没有删除记录；若轮次文件在别处，请用 --round 指明"
+            ),
+            format!(
+                "{unproven} files are not here, and no record tells of them; if the round file is elsewhere, name it with --round"
+            ),
+        ));
+    } else if left == 0 {
         say(&Text::new(
             "没有剩余的数据须删除",
             "Nothing is left to delete",
         ));
-    } else {
+    }
+    if left > 0 {
         say(&Text::new(
             format!("{until} 前须删除的文件有{left}个：aidlink purge --dry-run 可列出"),
             format!(

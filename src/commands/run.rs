@@ -60,7 +60,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     progress.finish();
     match written {
         Err(faults) => {
-            if !key_was_there {
+            if !key_was_there && !plan.terms.output.exists() {
                 // A key that this run made for nothing; if it cannot be removed,
                 // the next run uses it.
                 let _ = std::fs::remove_file(&plan.terms.key_file);

@@ -233,9 +233,20 @@ impl Purge<'_> {
                 self.write_down(plan)?;
             }
         }
+        // What one folder's record tells of the round's inputs holds for all.
+        let of_records = planned
+            .iter()
+            .flat_map(|plan| &plan.verification.deleted)
+            .flat_map(|record| &record.removed);
+        let there = planned.iter().flat_map(|plan| &plan.remains.there);
+        let shared: Vec<RoundFile> = of_records
+            .chain(there)
+            .filter(|file| file.part != Part::Output)
+            .cloned()
+            .collect();
         planned
             .into_iter()
-            .map(|plan| self.carry_out(plan))
+            .map(|plan| self.carry_out(plan, &shared))
             .collect()
     }
 
@@ -342,7 +353,7 @@ impl Purge<'_> {
         )
     }
 
-    fn carry_out(&self, plan: Planned) -> Result<Purged, Faults> {
+    fn carry_out(&self, plan: Planned, shared: &[RoundFile]) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
         let mut removed = Vec::new();
         let mut left: Vec<(RoundFile, Text)> = Vec::new();
@@ -376,6 +387,7 @@ impl Purge<'_> {
             let records = plan.verification.deleted.iter();
             records
                 .flat_map(|record| &record.removed)
+                .chain(shared)
                 .any(|removed| removed.part == file.part && removed.path == file.path)
         };
         let not_found: Vec<RoundFile> = plan

@@ -43,7 +43,8 @@ pub fn run(asked: &PurgeArguments, program: &str, language: Language) -> Ending 
             let mut something_left = false;
             for one in &purged {
                 say(one, asked.dry_run, language);
-                something_left |= !one.record.left.is_empty() && one.is_due;
+                let open = !one.record.left.is_empty() || !one.record.not_found.is_empty();
+                something_left |= open && one.is_due;
             }
             match something_left {
                 true => Ending::ThresholdPassed,
@@ -151,6 +152,17 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
                 format!("  left: {path}: {}", why.en),
             );
         }
+    }
+    for file in &record.not_found {
+        let (path, part) = (&file.path, file.part.name());
+        say(
+            format!(
+                "  不在此处，也没有删除记录：{path}（{part}）；若轮次文件在别处，请用 --round 指明"
+            ),
+            format!(
+                "  not here, and no record tells of it: {path} ({part}); if the round file is elsewhere, name it with --round"
+            ),
+        );
     }
     if purged.is_due && !dry_run && !purged.nothing_left {
         let (count, until) = (record.removed.len(), record.keep_until);

@@ -110,7 +110,8 @@ impl Step<'_> {
             None => SigningKey::read_or_make(path)?,
         };
         let written = self.write(folder, log, manifest, &signing_key);
-        if written.is_err() && signing_key.made {
+        // A folder that is there was signed with it, whatever the disk says of lasting.
+        if written.is_err() && signing_key.made && !self.terms.output.exists() {
             // What cannot be removed serves the next run.
             let _ = std::fs::remove_file(path);
             let _ = std::fs::remove_file(public_key_path(path));

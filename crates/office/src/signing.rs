@@ -193,6 +193,7 @@ impl SigningKey {
             // What cannot be removed is whole, and serves the next step.
             let _ = std::fs::remove_file(path);
         })?;
+        everybody_may_read(&public_path);
         Ok(SigningKey {
             secret: pair.sk,
             public: PublicKey { key: pair.pk },
@@ -317,8 +318,21 @@ fn write_missing_public_key(path: &Path, key: &minisign::PublicKey) {
     {
         let what = Text::new("签名公钥", "the public key");
         let text = public.into_string();
-        let _ = write_new_owner_only(&public_path, text.as_bytes(), &what);
+        if write_new_owner_only(&public_path, text.as_bytes(), &what).is_ok() {
+            everybody_may_read(&public_path);
+        }
     }
+}
+
+/// A public key is for everybody; where that cannot be set its owner hands it on.
+fn everybody_may_read(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 fn no_key(path: &Path) -> Fault {

@@ -463,11 +463,16 @@ impl Looking<'_> {
         for (path, (digest, _)) in &listed {
             match digest_of(&self.folder.join(path)) {
                 Ok((found, _)) if found == *digest => held += 1,
-                Ok(_) => self.fault(
-                    path,
-                    Text::new("文件被改动", "the file was changed"),
-                    Text::new("请从备份取回", "get it back from a copy"),
-                ),
+                Ok(_) => {
+                    let hint = match path.starts_with("lists/") {
+                        true => Text::new(
+                            "核查结论请填在副本上；请从备份取回",
+                            "who checks leads fills in a copy; get the list back from one",
+                        ),
+                        false => Text::new("请从备份取回", "get it back from a copy"),
+                    };
+                    self.fault(path, Text::new("文件被改动", "the file was changed"), hint);
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let by_record = deleted.iter().any(|record| record.removed(path, digest));
                     if !by_record {

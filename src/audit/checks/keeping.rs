@@ -137,16 +137,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let remains = &evidence.remains;
     let left = remains.there.len() + remains.changed.len();
     // Deleted before anybody wrote it down: nothing proves it.
-    let unproven: Vec<&str> = remains
-        .gone
-        .iter()
-        .filter(|file| {
-            let records = evidence.verification.deleted.iter();
-            let mut removed = records.flat_map(|record| &record.removed);
-            !removed.any(|other| other.part == file.part && other.path == file.path)
-        })
-        .map(|file| file.path.as_str())
-        .collect();
+    let unproven = evidence.unproven();
     let is_due = evidence.today >= until;
     let mut wrong = Vec::new();
     if is_due && left > 0 {

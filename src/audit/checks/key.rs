@@ -177,6 +177,7 @@ pub(super) fn network(evidence: &Evidence) -> Finding {
     let logged = entries.into_iter().find(|(_, entry)| {
         entry.event == "confined"
             && entry.details.get("network").and_then(Value::as_str) == Some(DENIED)
+            && entry.details.get("core_dumps").and_then(Value::as_str) == Some("off")
     });
     match logged {
         Some((line, _)) if text(confinement, "network") == DENIED => Finding::held(

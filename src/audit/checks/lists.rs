@@ -263,8 +263,8 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
         .filter(|plan| plan.terms.key_file.exists());
     let Some(plan) = plan else {
         return Finding::not_applicable(
-            "轮次文件、导出或密钥已不在此处",
-            "the round file, an export or the key is not here any more",
+            "轮次文件、导出或密钥已不在此处，或轮次文件已改动",
+            "the round file, an export or the key is not here any more, or the round file was changed",
         );
     };
     let mut log = AuditLog::new(jiff::Timestamp::now);
