@@ -126,7 +126,7 @@ fn copy_files(from: &Path, to: &Path) {
             && entry
                 .path()
                 .extension()
-                .is_none_or(|extension| extension != "key");
+                .is_none_or(|extension| extension != "key" && extension != "pub");
         if entry.file_type().unwrap().is_dir() && wanted {
             copy_files(&entry.path(), &to.join(&name));
         } else if wanted {
