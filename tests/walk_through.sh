@@ -367,7 +367,7 @@ grep -qF -f "$courier/round-key" "$base/veterans/round.key" || fail "the search 
 [ "$(sort -u "$courier/secrets" | wc -l)" -eq $((1 + ${#offices[@]})) ] || fail "the secrets of the offices were not found"
 
 absent "$courier/round-key" "$base/centre"
-[ -z "$(find "$base/centre" -name '*.key*')" ] || fail "the centre has a key file"
+[ -z "$(find "$base/centre" -name '*.key*' ! -name signing.key)" ] || fail "the centre has a key file"
 ok "the centre's folder holds no key"
 absent "$courier/id-numbers" "$base/centre"
 ok "the centre's folder and the files it received hold none of $ids ID numbers of the exports"
