@@ -403,7 +403,7 @@ ok "no argument of a command held a key, an identity or an ID number"
 count=0
 for office in "${offices[@]}"; do
   user=${user_of[$office]}
-  find "$base/$office" \( -type d -perm 0700 -o -type f -perm 0600 \) -user "$user" -o -print >"$courier/found"
+  find "$base/$office" \( -type d -perm 0700 -o -type f -perm 0600 -o -name signing.pub -perm 0644 \) -user "$user" -o -print >"$courier/found"
   find "$base/$office" -name '*.partial-*' >>"$courier/found"
   [ ! -s "$courier/found" ] || {
     cat "$courier/found" >&2
