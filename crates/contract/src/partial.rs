@@ -28,6 +28,21 @@ pub fn hold(under_way: &Path) -> Option<File> {
     Some(file)
 }
 
+/// Takes the lock on something that was just made. `None` where another program
+/// took it for abandoned in that moment and removes it: then another is made.
+pub fn hold_new(under_way: &Path) -> Option<Option<File>> {
+    let Ok(file) = File::open(under_way) else {
+        return None;
+    };
+    match file.try_lock() {
+        // It may have been removed between opening and locking.
+        Ok(()) => under_way.exists().then_some(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => None,
+        // No locks here.
+        Err(fs::TryLockError::Error(_)) => Some(None),
+    }
+}
+
 /// What writers that are gone have left of a destination.
 pub fn abandoned(destination: &Path) -> Vec<PathBuf> {
     let prefix = prefix_of(destination);
@@ -48,6 +63,8 @@ pub fn abandoned(destination: &Path) -> Vec<PathBuf> {
 /// be removed stays: it hinders nobody, and an audit tells of it.
 pub fn remove_abandoned(destination: &Path) {
     for path in abandoned(destination) {
+        // Held until it is gone: its maker may be about to take the lock.
+        let Some(_held) = hold(&path) else { continue };
         let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
         let _ = if is_folder {
             fs::remove_dir_all(&path)

@@ -1,20 +1,29 @@
 //! Ctrl-C and the system's request to end: what is under way is removed, so
 //! that an interrupted run leaves no lists behind.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The folder under way; a command has one at a time.
 static UNDER_WAY: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// Removes a folder when the program is interrupted.
-pub fn remove_when_interrupted(folder: &Path) {
-    *under_way() = Some(folder.to_path_buf());
+/// Makes a folder that is removed when the program is interrupted; an
+/// interruption waits until it is known.
+pub fn making<E>(
+    make: impl FnOnce() -> Result<tempfile::TempDir, E>,
+) -> Result<tempfile::TempDir, E> {
+    let mut under_way = under_way();
+    let folder = make()?;
+    *under_way = Some(folder.path().to_path_buf());
+    Ok(folder)
 }
 
-/// What was under way is about to get its final name.
-pub fn keep() {
-    *under_way() = None;
+/// Gives what is under way its final name; an interruption waits until it has it.
+pub fn finishing<T>(rename: impl FnOnce() -> T) -> T {
+    let mut under_way = under_way();
+    let renamed = rename();
+    *under_way = None;
+    renamed
 }
 
 fn under_way() -> MutexGuard<'static, Option<PathBuf>> {
@@ -36,9 +45,14 @@ pub fn listen() {
             // Held to the end: nothing begins or gets its name meanwhile.
             let folder = under_way();
             if let Some(folder) = folder.as_deref() {
-                // A file may be written into it at this moment: once more then.
-                let _ =
-                    std::fs::remove_dir_all(folder).or_else(|_| std::fs::remove_dir_all(folder));
+                // Files may be written into it at this moment: again then.
+                for _ in 0..200 {
+                    let _ = std::fs::remove_dir_all(folder);
+                    if !folder.exists() {
+                        break;
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
             }
             std::process::exit(128 + signal);
         }

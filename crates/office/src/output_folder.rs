@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use aidlink_contract::fault::{Fault, io_reason};
-use aidlink_contract::partial::{hold, parent_of, prefix_of, remove_abandoned};
+use aidlink_contract::partial::{hold_new, parent_of, prefix_of, remove_abandoned};
 use aidlink_contract::text::Text;
 
 use crate::interruption;
@@ -96,12 +96,15 @@ impl OutputFolder {
         builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let partial = builder
-            .tempdir_in(parent_of(destination))
-            .map_err(|error| unwritable(destination, &error))?;
-        interruption::remove_when_interrupted(partial.path());
+        let (partial, held) = loop {
+            let partial = interruption::making(|| builder.tempdir_in(parent_of(destination)))
+                .map_err(|error| unwritable(destination, &error))?;
+            if let Some(held) = hold_new(partial.path()) {
+                break (partial, held);
+            }
+        };
         Ok(OutputFolder {
-            _held: hold(partial.path()),
+            _held: held,
             partial,
             destination: destination.to_path_buf(),
             written: Vec::new(),
@@ -114,7 +117,7 @@ impl OutputFolder {
     /// When the disk is full or the folder cannot be written.
     pub fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
         let full = self.partial.path().join(path);
-        write_file(&full, bytes)
+        write_file(self.partial.path(), &full, bytes)
             .map_err(|error| unwritable(&self.destination.join(path), &error))?;
         self.written.push(WrittenFile {
             path: path.to_owned(),
@@ -131,7 +134,7 @@ impl OutputFolder {
     /// When the folder cannot be written.
     pub fn stream(&self, path: &str) -> Result<StreamedFile, Fault> {
         let shown = self.destination.join(path);
-        create_file(&self.partial.path().join(path))
+        create_file(self.partial.path(), &self.partial.path().join(path))
             .map(|file| StreamedFile {
                 file: io::BufWriter::with_capacity(1 << 16, file),
                 shown: shown.clone(),
@@ -178,8 +181,8 @@ impl OutputFolder {
         } = self;
         let failed = |error: io::Error| unwritable(&destination, &error);
         sync_folder(partial.path()).map_err(failed)?;
-        interruption::keep();
-        rename_new(partial.path(), &destination).map_err(|error| {
+        let renamed = interruption::finishing(|| rename_new(partial.path(), &destination));
+        renamed.map_err(|error| {
             // Another run was quicker.
             match Self::check_absent(&destination) {
                 Err(fault) => fault,
@@ -273,19 +276,28 @@ impl Write for StreamedFile {
     }
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = create_file(path)?;
+fn write_file(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_file(root, path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-fn create_file(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
+/// Makes a file and the folders below `root` that it stands in. `root` itself is
+/// never made again: where it is gone, somebody has removed it.
+fn create_file(root: &Path, path: &Path) -> io::Result<File> {
+    let below = path
+        .parent()
+        .and_then(|folder| folder.strip_prefix(root).ok());
+    let mut folder = root.to_path_buf();
+    for part in below.into_iter().flat_map(Path::components) {
+        folder.push(part);
         let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
+        match builder.create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
     }
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
