@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::fault::{Fault, io_reason};
-use crate::partial::{hold, parent_of, prefix_of, remove_abandoned};
+use crate::partial::{hold, parent_of, prefix_of, remove_abandoned, undisturbed};
 use crate::text::Text;
 
 /// Refuses a file that others than its owner may read or change. `what` is the
@@ -89,6 +89,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if std::fs::symlink_metadata(path).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
+    let _undisturbed = undisturbed();
     remove_abandoned(path);
     let folder = parent_of(path);
     // Owner-only from the start: `tempfile` makes files so.

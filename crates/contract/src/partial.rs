@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What the name of something under way begins with.
 pub fn prefix_of(destination: &Path) -> String {
@@ -20,6 +21,13 @@ pub fn parent_of(destination: &Path) -> &Path {
     }
 }
 
+/// Held while a secret is written, which takes milliseconds: who ends the program
+/// takes it first, so that an interruption leaves no part of one behind.
+pub fn undisturbed() -> MutexGuard<'static, ()> {
+    static UNDISTURBED: Mutex<()> = Mutex::new(());
+    UNDISTURBED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Takes the lock that says that the writer lives. Where the file system has
 /// no locks nothing is held, and nothing is ever taken for abandoned either.
 pub fn hold(under_way: &Path) -> Option<File> {
@@ -31,8 +39,11 @@ pub fn hold(under_way: &Path) -> Option<File> {
 /// Takes the lock on something that was just made. `None` where another program
 /// took it for abandoned in that moment and removes it: then another is made.
 pub fn hold_new(under_way: &Path) -> Option<Option<File>> {
-    let Ok(file) = File::open(under_way) else {
-        return None;
+    let file = match File::open(under_way) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        // Another that is made would be no better.
+        Err(_) => return Some(None),
     };
     match file.try_lock() {
         // It may have been removed between opening and locking.

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use aidlink_contract::partial::undisturbed;
+
 /// The folder under way; a command has one at a time.
 static UNDER_WAY: Mutex<Option<PathBuf>> = Mutex::new(None);
 
@@ -44,6 +46,7 @@ pub fn listen() {
         if let Some(signal) = signals.forever().next() {
             // Held to the end: nothing begins or gets its name meanwhile.
             let folder = under_way();
+            let _undisturbed = undisturbed();
             if let Some(folder) = folder.as_deref() {
                 // Files may be written into it at this moment: again then.
                 for _ in 0..200 {
