@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use aidlink_agency::cell::DateEpoch;
-use aidlink_contract::text::Language;
+use aidlink_faults::text::Language;
 use aidlink_office::purging::PurgeArguments;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::terminal::LanguageChoice;
 use clap::{Args, Parser, Subcommand};
 
-use crate::sample::dirt::{DirtChoice, REALISTIC};
+use aidlink_sample::dirt::{DirtChoice, REALISTIC};
 
 /// Find people who qualify for judicial and social aid and were never referred
 /// / 找出同时符合司法救助与社会救助条件而从未转介的人

@@ -14,8 +14,8 @@ pub use aidlink_office::ending::Ending;
 
 use std::path::Path;
 
-use aidlink_contract::fault::Fault;
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::Fault;
+use aidlink_faults::text::Text;
 
 /// A pool of so many threads; else one for each core.
 fn threads(round: &Path, threads: Option<u16>) -> Result<rayon::ThreadPool, Fault> {

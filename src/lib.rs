@@ -1,12 +1,9 @@
-//! The aidlink command: a round of joint screening from raw exports to match
-//! lists. The work is done in three crates that the wall divides; here the
-//! steps are composed and what they give is written.
+//! The aidlink command. Each office's work is done in its own crate; here the
+//! command line is read, the steps of a pooled round are composed, and what came
+//! of a step is said.
 
-pub mod audit;
 pub mod cli;
 pub mod commands;
-pub mod exports;
-pub mod lists;
+pub mod manifest;
+pub mod pooled;
 pub mod round;
-pub mod run;
-pub mod sample;

@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use aidlink::audit::manifest::PROGRAM;
 use aidlink::cli::{Cli, Command, IdentityCommand};
 use aidlink::commands::{self, Ending};
+use aidlink::manifest::PROGRAM;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::{identity, purging, signing, terminal};
 use clap::Parser;

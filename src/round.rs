@@ -2,45 +2,16 @@
 //! the files of its exports with how they are read.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aidlink_agency::cell::DateEpoch;
+use aidlink_agency::exports::{PlannedExport, PlannedFile};
 use aidlink_agency::scan::{EncodingChoice, ReadingChoice};
-use aidlink_contract::configuration::{Document, Located};
-use aidlink_contract::fault::{Fault, Faults, nearest_name_hint};
-use aidlink_contract::policy::CASE_EXPORT;
-use aidlink_contract::schema::{ExportSchema, Field};
-use aidlink_contract::text::Text;
+use aidlink_faults::configuration::{Document, Located};
+use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::text::Text;
 use aidlink_office::round::{ExportTerms, Mode, RoundTerms, WrittenExport, inside};
-use jiff::civil::Date;
-
-use crate::exports::{ReadExport, ReadFile};
-
-/// An export whose files this office reads.
-#[derive(Clone, Debug)]
-pub struct PlannedExport {
-    /// Its schema.
-    pub schema: ExportSchema,
-    /// Its files: one, or one for each district.
-    pub files: Vec<PlannedFile>,
-    /// The day on which the agency took it.
-    pub snapshot: Date,
-    /// The legal basis or agreement on which it is used.
-    pub legal_basis: String,
-    /// What the round says of how it is read.
-    pub reading: ReadingChoice,
-    /// A header alone is no fault (a first round has no referrals yet).
-    pub may_be_empty: bool,
-}
-
-/// A file of an export.
-#[derive(Clone, Debug)]
-pub struct PlannedFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its path as the round file gives it.
-    pub written_path: String,
-}
+use aidlink_policy::pack::CASE_EXPORT;
 
 /// Which exports an office reads.
 #[derive(Clone, Copy, Debug)]
@@ -136,20 +107,6 @@ impl ExportPlan {
     pub fn read_cases(path: &Path, output: Option<&Path>) -> Result<Self, Faults> {
         Self::read(path, output, CASE_EXPORT)
     }
-}
-
-/// The fields that rules need and that no file of an export has.
-pub fn fields_lacking<'e>(terms: &RoundTerms, export: &'e ReadExport) -> Vec<&'e Field> {
-    let schema = &export.planned.schema;
-    let needed = terms.policy.columns_needed(&schema.name);
-    schema
-        .fields
-        .iter()
-        .filter(|field| {
-            let absent = |file: &ReadFile| file.columns_absent.contains(&field.name);
-            needed.contains(&field.name) && export.files.iter().all(absent)
-        })
-        .collect()
 }
 
 /// The files of exports and how they are read, by schema.

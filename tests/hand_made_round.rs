@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aidlink::pooled::{RoundResult, run};
 use aidlink::round::Plan;
-use aidlink::run::{RoundResult, run};
 use aidlink_agency::account::Rest;
-use aidlink_contract::policy::{Policy, RuleKind};
-use aidlink_contract::text::Language;
+use aidlink_faults::text::Language;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::terminal::Progress;
+use aidlink_policy::pack::{Policy, RuleKind};
 
 use crate::support::{Round, csv_rows};
 

@@ -14,8 +14,8 @@ const AID: usize = 5;
 const ACT_BY: usize = 12;
 
 fn aid_titles() -> Vec<(String, String)> {
-    let schemas = aidlink_contract::schema::Schemas::read(&project().join("schemas"));
-    let policy = aidlink_contract::policy::Policy::read(
+    let schemas = aidlink_policy::schema::Schemas::read(&project().join("schemas"));
+    let policy = aidlink_policy::pack::Policy::read(
         &project().join("policies/shaoguan.toml"),
         &schemas.unwrap(),
     );

@@ -6,9 +6,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use aidlink_contract::calendar::Calendar;
-use aidlink_contract::policy::Policy;
-use aidlink_contract::schema::{ExportSchema, Schemas};
+use aidlink_policy::calendar::Calendar;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::{ExportSchema, Schemas};
 use libfuzzer_sys::fuzz_target;
 
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {

@@ -10,7 +10,7 @@
 use aidlink_agency::cell::DateEpoch;
 use aidlink_agency::inspect::inspect;
 use aidlink_agency::scan::{EncodingChoice, Export, Format, ReadingChoice};
-use aidlink_contract::schema::ExportSchema;
+use aidlink_policy::schema::ExportSchema;
 use aidlink_fuzz::{AS_OF, SCHEMAS, file_of, let_guarded_panics_pass};
 use libfuzzer_sys::fuzz_target;
 

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
-use aidlink_contract::text::Language;
+use aidlink_faults::text::Language;
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_office::signing::{PublicKey, Signature};
 use libfuzzer_sys::fuzz_target;

@@ -7,8 +7,8 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 
-use aidlink_contract::fault::Faults;
-use aidlink_contract::text::Language;
+use aidlink_faults::fault::Faults;
+use aidlink_faults::text::Language;
 use aidlink_fuzz::{FOLDER, shipped};
 use aidlink_office::round::{KeyTerms, Mode, RoundTerms};
 use libfuzzer_sys::fuzz_target;

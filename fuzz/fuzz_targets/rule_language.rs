@@ -7,11 +7,11 @@
 
 use std::sync::LazyLock;
 
-use aidlink_contract::expression::{
+use aidlink_policy::rule_language::{
     Comparison, Expression, Grammar, Operand, Scope, ScopeColumn, evaluate, parse,
 };
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
+use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 use aidlink_fuzz::AS_OF;
 use jiff::civil::Date;
 use libfuzzer_sys::fuzz_target;

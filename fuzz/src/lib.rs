@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use aidlink_contract::guarded::is_guarded;
-use aidlink_contract::policy::Policy;
-use aidlink_contract::schema::{ExportSchema, Schemas};
+use aidlink_files::guarded::is_guarded;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::{ExportSchema, Schemas};
 
 /// The day at which everything is judged.
 pub const AS_OF: jiff::civil::Date = jiff::civil::Date::constant(2026, 9, 30);

@@ -3,28 +3,31 @@
 
 use std::path::Path;
 
-use aidlink_contract::configuration::Document;
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::configuration::Document;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::{Language, Text};
+use aidlink_office::audit_log::AuditLog;
 use aidlink_office::deletion_record::DeletionRecord;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, RoundTerms};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::terminal;
+use aidlink_office::terminal::{self, Progress};
 use aidlink_office::verification::{Named, Signer, Verification, verify};
+use aidlink_procuratorate::lists::match_list::match_lists;
 use jiff::Zoned;
 use serde_json::{Value, json};
 
 use super::Ending;
-use crate::audit::checks::{self, Check, State};
-use crate::audit::evidence::{Evidence, StepKind};
-use crate::audit::manifest;
-use crate::audit::minimisation::{Matrix, Verdict};
-use crate::audit::minimisation_page;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
-use crate::exports::{columns_of, open};
-use crate::round::{ExportPlan, Plan, PlannedExport};
+use crate::manifest;
+use crate::pooled;
+use crate::round::{ExportPlan, Plan};
+use aidlink_agency::exports::{PlannedExport, columns_of, open};
+use aidlink_audit::checks::{self, Check, State};
+use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun, StepKind};
+use aidlink_audit::minimisation::{Matrix, Verdict};
+use aidlink_audit::minimisation_page;
 
 /// Audits, verifies, or tells what a round would read.
 pub fn run(arguments: AuditArguments, language: Language) -> Ending {
@@ -72,7 +75,7 @@ fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
 
 /// The public keys that a round file names; a faulty one names none.
 fn signers_of(round_file: &Path) -> Vec<(String, PublicKey)> {
-    use aidlink_contract::configuration::Node;
+    use aidlink_faults::configuration::Node;
     let Ok(document) = Document::read(round_file) else {
         return Vec::new();
     };
@@ -201,8 +204,19 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
             }
         };
         let round_file = found.round_file.as_deref();
-        let mut evidence =
-            Evidence::gather(verification, &found.folder, round_file, today, how.rerun);
+        let planned = planned_exports(&verification, round_file);
+        let second_run = match how.rerun {
+            true => second_run(&verification, round_file, language),
+            false => SecondRun::NotAsked,
+        };
+        let mut evidence = Evidence::gather(
+            verification,
+            &found.folder,
+            round_file,
+            today,
+            planned,
+            second_run,
+        );
         evidence.records.clone_from(&records);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
@@ -228,6 +242,61 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
         true => Ending::Done,
         false => Ending::ThresholdPassed,
     }
+}
+
+/// The exports as the round file plans them, where it is there and unchanged,
+/// and all files with it.
+fn planned_exports(
+    verification: &Verification,
+    round_file: Option<&Path>,
+) -> Option<Vec<PlannedExport>> {
+    let round_file = round_file?;
+    // Any name will do: nothing is written.
+    let nowhere = verification.folder.with_extension("nowhere");
+    let (terms, planned) = if verification.text("mode") == Mode::Pooled.name() {
+        let plan = Plan::read(round_file, Some(&nowhere)).ok()?;
+        let exports = plan.exports().cloned().collect();
+        (plan.terms, exports)
+    } else {
+        let exports = verification.manifest.get("exports")?.as_array()?;
+        let export = exports.first()?.get("export")?.as_str()?;
+        let plan = ExportPlan::read(round_file, Some(&nowhere), export).ok()?;
+        (plan.terms, vec![plan.export])
+    };
+    (terms.digest == verification.text("round_file_blake3")).then_some(planned)
+}
+
+/// Runs a pooled round again in memory.
+fn second_run(
+    verification: &Verification,
+    round_file: Option<&Path>,
+    language: Language,
+) -> SecondRun {
+    // Any name will do: nothing is written.
+    let nowhere = verification.folder.with_extension("nowhere");
+    let plan = round_file
+        .and_then(|file| Plan::read(file, Some(&nowhere)).ok())
+        .filter(|plan| plan.terms.digest == verification.text("round_file_blake3"))
+        .filter(|plan| plan.terms.key_file.exists());
+    let Some(plan) = plan else {
+        return SecondRun::NotPossible;
+    };
+    let mut log = AuditLog::new(jiff::Timestamp::now);
+    let progress = Progress::new(language);
+    let result = pooled::run(&plan, &progress, &mut log);
+    progress.finish();
+    let Ok(result) = result else {
+        return SecondRun::Failed;
+    };
+    let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
+    let summary = manifest::summary(&plan, &result, &lists);
+    SecondRun::Made(SecondOutput {
+        summary: format!("{summary:#}\n"),
+        lists: lists
+            .into_iter()
+            .map(|list| (list.name, list.bytes))
+            .collect(),
+    })
 }
 
 fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
@@ -353,7 +422,7 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
                     let needed = |name: &str| {
                         let field = planned.schema.field(name);
                         field.is_some_and(|field| {
-                            let needs = crate::audit::minimisation::needs(
+                            let needs = aidlink_audit::minimisation::needs(
                                 &terms.policy,
                                 &planned.schema,
                                 field,

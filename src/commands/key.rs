@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
-use aidlink_contract::fault::{Fault, Faults, io_reason};
-use aidlink_contract::owner_only::write_new_owner_only;
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_office::round::KeyTerms;
 use aidlink_office::sealed::{Opener, Passphrase, Recipient};
 use aidlink_office::terminal;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use aidlink_contract::fault::{Fault, Faults, Place, nearest_name_hint};
-use aidlink_contract::policy::{Aid, Policy, Rule, Term, test_cases};
-use aidlink_contract::schema::Schemas;
-use aidlink_contract::text::{Language, Text};
+use aidlink_agency::rules::test_cases;
+use aidlink_faults::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_faults::text::{Language, Text};
+use aidlink_policy::pack::{Aid, Policy, Rule, Term};
+use aidlink_policy::schema::Schemas;
 
 use super::Ending;
 use crate::cli::{PolicyArguments, PolicyCommand, PolicyFile};

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use aidlink_agency::key::RoundKey;
-use aidlink_agency::resolve::{ResolvedLead, resolve};
 use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
-use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::leads_file::LeadsFile;
-use aidlink_contract::policy::Policy;
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::{Language, Text};
 use aidlink_office::crossing::receive;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::record::{self, Step};
@@ -20,16 +18,18 @@ use aidlink_office::sealed::Opener;
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
 use aidlink_office::verification::digest_of;
+use aidlink_policy::pack::Policy;
+use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
 use serde_json::json;
 
 use super::Ending;
 use super::run::write_matrix;
 use super::tokenise::{check_algorithm, log_known_answer};
-use crate::audit::manifest;
 use crate::cli::ResolveArguments;
-use crate::exports::{open, read_export};
-use crate::lists::match_list::{MatchList, language_name, match_lists};
+use crate::manifest;
 use crate::round::ExportPlan;
+use aidlink_agency::exports::{open, read_export};
+use aidlink_procuratorate::lists::match_list::{MatchList, language_name, match_lists};
 
 /// What resolving gave.
 struct Resolved {

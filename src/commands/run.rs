@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::account::Rest;
-use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::{Language, Text};
 
 use super::{Ending, threads};
-use crate::audit::minimisation::Matrix;
-use crate::audit::{manifest, minimisation_page};
 use crate::cli::RunArguments;
-use crate::lists::match_list::{MatchList, match_lists};
-use crate::lists::rejects::rejects_files;
-use crate::round::{Plan, fields_lacking};
-use crate::run::{RoundResult, run as run_round};
+use crate::manifest;
+use crate::pooled::{RoundResult, run as run_round};
+use crate::round::Plan;
+use aidlink_agency::exports::fields_lacking;
+use aidlink_agency::rejects_file::rejects_files;
+use aidlink_audit::minimisation::Matrix;
+use aidlink_audit::minimisation_page;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::record::{self, Step};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
+use aidlink_procuratorate::lists::match_list::{MatchList, match_lists};
 
 /// Runs a round and writes its folder.
 pub fn run(arguments: RunArguments, language: Language) -> Ending {
@@ -202,7 +204,7 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        let lacking = fields_lacking(&plan.terms, export);
+        let lacking = fields_lacking(&plan.terms.policy, export);
         if !lacking.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
                 lacking

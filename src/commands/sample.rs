@@ -1,16 +1,22 @@
 //! `aidlink sample`: a synthetic round.
 
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::text::{Language, Text};
 
 use super::Ending;
 use crate::cli::SampleArguments;
 use aidlink_office::terminal;
 
-use crate::sample;
+use aidlink_sample::SampleChoice;
 
 /// Makes a synthetic round in a new folder.
 pub fn run(arguments: SampleArguments, language: Language) -> Ending {
-    match sample::write(&arguments) {
+    let choice = SampleChoice {
+        seed: arguments.seed,
+        out: arguments.out.clone(),
+        scale: arguments.scale,
+        dirt: arguments.dirt,
+    };
+    match aidlink_sample::write(&choice) {
         Ok(leads) => {
             let out = arguments.out.display();
             terminal::say(

@@ -2,10 +2,10 @@
 
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ReadingChoice};
-use aidlink_contract::fault::{Fault, Faults, nearest_name_hint};
-use aidlink_contract::policy::Policy;
-use aidlink_contract::schema::{ExportSchema, Role, Schemas};
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::text::{Language, Text};
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use serde_json::{Value, json};
 
 use super::Ending;

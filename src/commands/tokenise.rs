@@ -11,11 +11,10 @@ use aidlink_agency::tokenise::{
     tokenise_whole_register,
 };
 use aidlink_agency::tokeniser::Tokeniser;
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::policy::CASE_EXPORT;
-use aidlink_contract::text::{Language, Text};
 use aidlink_contract::token_file::{SentAccount, SourceFile, TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::output_folder::OutputFolder;
@@ -23,14 +22,15 @@ use aidlink_office::record::{self, Step};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
+use aidlink_policy::pack::CASE_EXPORT;
 use serde_json::json;
 
 use super::{Ending, threads};
-use crate::audit::manifest;
 use crate::cli::TokeniseArguments;
-use crate::exports::{ReadExport, check_report, open, read_export};
-use crate::lists::rejects::rejects_files;
+use crate::manifest;
 use crate::round::ExportPlan;
+use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
+use aidlink_agency::rejects_file::rejects_files;
 
 /// What tokenising an export gave.
 struct Tokenised {

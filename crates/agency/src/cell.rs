@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
-use aidlink_contract::personal_number;
-use aidlink_contract::schema::{ExportSchema, Field};
-use aidlink_contract::text::Text;
-use aidlink_contract::value::{FieldType, Value};
+use aidlink_faults::personal_number;
+use aidlink_faults::text::Text;
+use aidlink_policy::schema::{ExportSchema, Field};
+use aidlink_policy::value::{FieldType, Value};
 
 use crate::national_id::{IdFault, NationalId};
 

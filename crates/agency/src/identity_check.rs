@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use aidlink_contract::schema::{ExportSchema, Role};
+use aidlink_policy::schema::{ExportSchema, Role};
 
 use crate::cell::{self, DateEpoch};
 use crate::national_id::{CheckedId, NationalId};

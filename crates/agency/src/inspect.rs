@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use aidlink_contract::fault::Fault;
-use aidlink_contract::schema::{ExportSchema, Field};
+use aidlink_faults::fault::Fault;
+use aidlink_policy::schema::{ExportSchema, Field};
 
 use crate::cell::{self, DateEpoch, ValueFault};
 use crate::identity_check::IdentityCheck;

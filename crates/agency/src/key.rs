@@ -8,10 +8,10 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use aidlink_contract::fault::{Fault, Faults, Place};
-use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
-use aidlink_contract::text::Text;
 use aidlink_contract::token::TokenAlgorithm;
+use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::text::Text;
+use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
 
 /// HKDF label of the subkey that tokens of persons are made with; the name of
 /// the algorithm follows, so that no subkey serves two.
@@ -226,7 +226,7 @@ fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aidlink_contract::text::Language;
+    use aidlink_faults::text::Language;
 
     static_assertions::assert_not_impl_any!(
         RoundKey: std::fmt::Debug, std::fmt::Display, Clone, Copy

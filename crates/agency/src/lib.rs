@@ -6,13 +6,15 @@
 
 pub mod account;
 pub mod cell;
+pub mod exports;
 pub mod identity_check;
 pub mod inspect;
 pub mod key;
 pub mod known_answers;
 pub mod national_id;
 pub mod reject;
-pub mod resolve;
+pub mod rejects_file;
+pub mod rules;
 pub mod scan;
 pub mod token_set;
 pub mod tokenise;

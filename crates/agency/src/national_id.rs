@@ -12,7 +12,7 @@ mod region;
 use jiff::civil::Date;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use aidlink_contract::text::Text;
+use aidlink_faults::text::Text;
 
 use normalise::{Cell, normalise};
 pub use region::RegionStanding;

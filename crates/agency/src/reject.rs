@@ -3,7 +3,7 @@
 //! A reject rests only on checks that every row goes through, so it betrays
 //! no match. It holds no value of the row.
 
-use aidlink_contract::text::Text;
+use aidlink_faults::text::Text;
 
 use crate::national_id::IdFault;
 

@@ -20,9 +20,9 @@ pub use record::{Cells, Dialect};
 pub use source::Format;
 
 use crate::cell::DateEpoch;
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::schema::ExportSchema;
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;

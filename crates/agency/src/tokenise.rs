@@ -8,14 +8,13 @@ mod whole;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aidlink_contract::expression::EvaluationError;
-use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::policy::{Policy, Rule};
-use aidlink_contract::schema::ExportSchema;
-use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable, TableFault};
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_policy::pack::{Policy, Rule};
+use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
@@ -24,6 +23,7 @@ use crate::cell::ValueFault;
 use crate::identity_check::IdentityCheck;
 use crate::national_id::{CheckedId, IdWarning};
 use crate::reject::{Reject, RejectReason};
+use crate::rules::EvaluationError;
 use crate::scan::Export;
 use crate::scan::pass::{Counts, Pass, Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
@@ -128,11 +128,11 @@ pub struct FileReport {
 }
 
 /// One row that became a token.
-pub(crate) struct TokenisedRow {
-    pub(crate) token: Token,
+struct TokenisedRow {
+    token: Token,
     /// Outcomes in the order of the policy's outcome rules on this export.
-    pub(crate) outcomes: Vec<Outcome>,
-    pub(crate) listed: Listed,
+    outcomes: Vec<Outcome>,
+    listed: Listed,
 }
 
 /// What the procuratorate's lists show of its own row.
@@ -249,10 +249,23 @@ fn outcome_columns(rules: Vec<&Rule>, rows: &[TokenisedRow]) -> OutcomeColumns {
     )
 }
 
+/// What lists show of each row of the table that [`tokenise_cases`] makes, by
+/// the row's index.
+///
+/// # Errors
+/// See [`TokeniseError`].
+pub fn listed_rows(
+    exports: &[Export],
+    tokenising: &Tokenising<'_>,
+) -> Result<(Vec<Listed>, Report), TokeniseError> {
+    let (rows, report) = read_rows(exports, tokenising)?;
+    Ok((rows.into_iter().map(|row| row.listed).collect(), report))
+}
+
 /// The rows of an export that become tokens, sorted by token; rows of one
 /// token by outcomes and then by what lists show, so that no order of the
 /// export is left in them.
-pub(crate) fn read_rows(
+fn read_rows(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
 ) -> Result<(Vec<TokenisedRow>, Report), TokeniseError> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use aidlink_centre::screening::{self, Screened};
 use aidlink_contract::screened_lead::NotVerified;
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::text::{Language, Text};
 use aidlink_office::ending::Ending;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::purging::{self, PurgeArguments};

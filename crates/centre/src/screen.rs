@@ -9,14 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use aidlink_contract::expression::{EvaluationError, Expression, evaluate};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::policy::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
-use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
-use aidlink_contract::value::{Column, RowBlock};
+use aidlink_faults::text::Text;
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 
 /// What the round says to the centre.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +70,6 @@ pub enum ScreenError {
         /// The export.
         export: String,
     },
-    /// An aid could not be evaluated.
-    Evaluation(EvaluationError),
 }
 
 impl ScreenError {
@@ -95,7 +91,6 @@ impl ScreenError {
                 format!("{export} 的令牌表与规则文件的规则不一致"),
                 format!("the token table of {export} does not have the rules of the policy"),
             ),
-            ScreenError::Evaluation(error) => error.text(),
         }
     }
 }
@@ -121,7 +116,7 @@ pub fn screen(
             (register.origin().export.clone(), (matched, unmatched))
         })
         .collect();
-    let verdicts = candidates.verdicts(policy, terms, &not_verified_by)?;
+    let verdicts = candidates.verdicts(policy, &not_verified_by);
     let mut by_person_and_aid: BTreeMap<(usize, usize), ScreenedLead> = BTreeMap::new();
     for (aid_index, (aid, verdicts)) in policy.aids.iter().zip(verdicts).enumerate() {
         let shown = rules_shown(policy, aid);
@@ -323,28 +318,12 @@ impl Candidates {
         }
     }
 
-    fn block(&self, hidden: &BTreeSet<&str>) -> RowBlock {
-        let columns = self.outcomes.iter().map(|(rule, outcomes)| {
-            let values = if hidden.contains(rule.as_str()) {
-                vec![None; self.rows]
-            } else {
-                outcomes.iter().map(|outcome| outcome.to_option()).collect()
-            };
-            (rule.clone(), Column::Boolean(values))
-        });
-        RowBlock {
-            rows: self.rows,
-            columns: columns.collect(),
-        }
-    }
-
     /// For each aid of the policy, the case rows that are leads for it.
     fn verdicts(
         &self,
         policy: &Policy,
-        terms: ScreeningTerms,
         not_verified_by: &BTreeMap<String, NotVerified>,
-    ) -> Result<Vec<Vec<(usize, Verdict)>>, ScreenError> {
+    ) -> Vec<Vec<(usize, Verdict)>> {
         // What an absent or stale export says of receipt and referral is unknown.
         let hidden: BTreeSet<&str> = policy
             .rules
@@ -352,38 +331,36 @@ impl Candidates {
             .filter(|rule| not_verified_by.contains_key(&rule.on))
             .map(|rule| rule.id.as_str())
             .collect();
-        let nobody = Expression::Constant(false);
-        let run = |of: &dyn Fn(&'_ Aid) -> Option<&'_ Expression>, hidden: &BTreeSet<&str>| {
-            let expressions: Vec<(&str, &Expression)> = policy
-                .aids
-                .iter()
-                .map(|aid| (aid.id.as_str(), of(aid).unwrap_or(&nobody)))
-                .collect();
-            evaluate(&expressions, &self.block(hidden), terms.as_of)
-                .map_err(ScreenError::Evaluation)
-        };
-        let qualifies = run(&|aid| Some(&aid.qualifies), &BTreeSet::new())?;
-        let settled = run(&|aid| aid.settled.as_ref(), &hidden)?;
-        let referred = run(&|aid| Some(&aid.referred), &hidden)?;
-        let of_aid = |aid: usize| {
-            let (qualifies, settled, referred) = (&qualifies[aid], &settled[aid], &referred[aid]);
+        let of_aid = |aid: &Aid| {
             (0..self.rows)
-                .filter(|row| {
-                    qualifies[*row] != Outcome::No
-                        && settled[*row] != Outcome::Yes
-                        && referred[*row] != Outcome::Yes
-                })
-                .map(|row| {
-                    let verdict = Verdict {
-                        needs_review: qualifies[row] == Outcome::Unknown,
-                        receipt_not_verified: settled[row] == Outcome::Unknown,
-                        referral_not_verified: referred[row] == Outcome::Unknown,
-                    };
-                    (row, verdict)
-                })
+                .filter_map(|row| Some((row, self.verdict(aid, row, &hidden)?)))
                 .collect()
         };
-        Ok((0..policy.aids.len()).map(of_aid).collect())
+        policy.aids.iter().map(of_aid).collect()
+    }
+
+    /// What an aid's combinations say of one case row; `None` where it is no lead.
+    fn verdict(&self, aid: &Aid, row: usize, hidden: &BTreeSet<&str>) -> Option<Verdict> {
+        let outcome = |rule: &str| {
+            let outcomes = self.outcomes.get(rule);
+            // A rule that no table has is unknown.
+            outcomes.map_or(Outcome::Unknown, |outcomes| outcomes[row])
+        };
+        let verified = |rule: &str| match hidden.contains(rule) {
+            true => Outcome::Unknown,
+            false => outcome(rule),
+        };
+        let qualifies = aid.qualifies.combined(&outcome);
+        let settled = aid.settled.as_ref();
+        let settled = settled.map_or(Outcome::No, |settled| settled.combined(&verified));
+        let referred = aid.referred.combined(&verified);
+        let is_lead =
+            qualifies != Outcome::No && settled != Outcome::Yes && referred != Outcome::Yes;
+        is_lead.then_some(Verdict {
+            needs_review: qualifies == Outcome::Unknown,
+            receipt_not_verified: settled == Outcome::Unknown,
+            referral_not_verified: referred == Outcome::Unknown,
+        })
     }
 
     /// The outcomes of the rules shown, for one case row.

@@ -6,13 +6,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aidlink_contract::fault::{Fault, Faults};
 use aidlink_contract::leads_file::LeadsFile;
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties};
 use aidlink_contract::token_table::{CaseTable, RegisterTable};
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
 use aidlink_office::output_folder::OutputFolder;
@@ -281,7 +281,7 @@ fn open_file(
     beside: &Path,
 ) -> Result<OpenedFile, Fault> {
     let plain = receive(path, crossing, opener, beside)?;
-    let tokens = TokenFile::open(plain.file, &terms.policy)
+    let tokens = TokenFile::open(plain.file, |export| terms.policy.rule_ids(export))
         .map_err(|fault| send_again(terms, path, None, fault.text()))?;
     if let Some(what) = difference(terms, tokens.head()) {
         let export = &tokens.head().origin.export;

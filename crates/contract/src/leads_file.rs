@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
-use crate::text::Text;
 use crate::token::TokenAlgorithm;
 use crate::token_file::{SourceFile, sources_from_json, sources_to_json};
+use aidlink_faults::text::Text;
 
 /// What the file's `format` says.
 pub const FORMAT: &str = "aidlink screened leads";

@@ -1,6 +1,6 @@
 //! Screened leads: what the centre tells the procuratorate. References only, no token.
 
-use crate::text::Text;
+use aidlink_faults::text::Text;
 
 /// One case row that led to a lead, and the outcomes that did.
 #[derive(Clone, Debug, PartialEq, Eq)]

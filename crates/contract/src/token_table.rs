@@ -4,8 +4,11 @@
 use jiff::civil::Date;
 
 use crate::outcome::Outcome;
-use crate::text::Text;
 use crate::token::{Token, TokenAlgorithm};
+use aidlink_faults::text::Text;
+
+/// The export of case parties; its rows are the unit of screening.
+pub const CASE_EXPORT: &str = "procuratorate.case-parties";
 
 /// What must be equal for two tables to be joined, and what the centre must
 /// know of the export behind a table.

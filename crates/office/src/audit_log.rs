@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aidlink_contract::text::Text;
+use aidlink_faults::text::Text;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use aidlink_contract::text::Text;
+use aidlink_faults::text::Text;
 use serde_json::{Value, json};
 
 static GRANTED: OnceLock<Confinement> = OnceLock::new();

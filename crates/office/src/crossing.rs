@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-use aidlink_contract::fault::Fault;
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::Fault;
+use aidlink_faults::text::Text;
 use sha2::{Digest, Sha256};
 
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};

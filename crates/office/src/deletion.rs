@@ -11,10 +11,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aidlink_contract::fault::{Fault, Faults, io_reason};
-use aidlink_contract::owner_only::write_new_owner_only;
-use aidlink_contract::partial::{abandoned, parent_of};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::text::Text;
+use aidlink_files::owner_only::write_new_owner_only;
+use aidlink_files::partial::{abandoned, parent_of};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 use serde_json::{Value, json};

@@ -6,8 +6,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -266,7 +266,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Fault> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| {
-        let reason = aidlink_contract::fault::io_reason(&error);
+        let reason = aidlink_faults::fault::io_reason(&error);
         Fault::of_file(
             folder,
             Text::new(

@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use aidlink_contract::fault::Faults;
+use aidlink_faults::fault::Faults;
 
 /// How a command ended; the exit code follows.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::text::{Language, Text};
 
 use crate::ending::Ending;
 use crate::sealed::new_identity;

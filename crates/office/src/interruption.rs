@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aidlink_contract::partial::undisturbed;
+use aidlink_files::partial::undisturbed;
 
 /// The folder under way; a command has one at a time.
 static UNDER_WAY: Mutex<Option<PathBuf>> = Mutex::new(None);

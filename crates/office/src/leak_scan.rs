@@ -8,7 +8,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aidlink_contract::personal_number::{NumberKind, find};
+use aidlink_faults::personal_number::{NumberKind, find};
 
 use crate::verification::walk;
 

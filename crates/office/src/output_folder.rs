@@ -7,9 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use aidlink_contract::fault::{Fault, io_reason};
-use aidlink_contract::partial::{hold_new, parent_of, prefix_of, remove_abandoned};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, io_reason};
+use aidlink_faults::text::Text;
+use aidlink_files::partial::{hold_new, parent_of, prefix_of, remove_abandoned};
 
 use crate::interruption;
 

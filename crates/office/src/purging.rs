@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use aidlink_contract::configuration::Document;
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::partial::parent_of;
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::configuration::Document;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::partial::parent_of;
 use jiff::Timestamp;
 
 use crate::deletion::{Purge, Purged};

@@ -3,7 +3,7 @@
 //! and the signature that holds manifest and log together. Then the folder
 //! gets its name.
 
-use aidlink_contract::fault::Fault;
+use aidlink_faults::fault::Fault;
 use serde_json::{Value, json};
 
 use crate::audit_log::AuditLog;

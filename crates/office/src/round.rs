@@ -4,14 +4,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use aidlink_contract::calendar::Calendar;
-use aidlink_contract::configuration::{Document, Located, Node, TableReader};
-use aidlink_contract::fault::{Fault, Faults, nearest_name_hint};
-use aidlink_contract::partial::parent_of;
-use aidlink_contract::policy::{CASE_EXPORT, Policy};
-use aidlink_contract::schema::{ExportSchema, Role, Schemas};
-use aidlink_contract::text::{Language, Text};
 use aidlink_contract::token::TokenAlgorithm;
+use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::partial::parent_of;
+use aidlink_policy::calendar::Calendar;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use jiff::civil::Date;
 
 use crate::sealed::Recipient;

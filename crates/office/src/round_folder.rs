@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aidlink_contract::configuration::Document;
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::partial::parent_of;
-use aidlink_contract::text::Text;
+use aidlink_faults::configuration::Document;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_files::partial::parent_of;
 use serde_json::Value;
 
 use crate::record::{LOG, MANIFEST};

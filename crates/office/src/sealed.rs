@@ -11,9 +11,9 @@ use std::str::FromStr;
 
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
-use aidlink_contract::fault::{Fault, Faults, io_reason};
-use aidlink_contract::owner_only::{check_owner_only, write_new_owner_only};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::text::Text;
+use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
 use zeroize::Zeroizing;
 
 /// How a sealed file begins.

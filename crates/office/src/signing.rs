@@ -6,9 +6,9 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use aidlink_contract::fault::Fault;
-use aidlink_contract::owner_only::{check_owner_only, exists, write_new_owner_only};
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::fault::Fault;
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::owner_only::{check_owner_only, exists, write_new_owner_only};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
 use zeroize::Zeroizing;

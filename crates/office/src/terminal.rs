@@ -2,10 +2,10 @@
 
 use std::io::{IsTerminal, Write};
 
-use aidlink_contract::fault::Faults;
-use aidlink_contract::guarded::is_guarded;
-use aidlink_contract::personal_number;
-use aidlink_contract::text::{Language, Text};
+use aidlink_faults::fault::Faults;
+use aidlink_faults::personal_number;
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::guarded::is_guarded;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -7,8 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use aidlink_contract::fault::{Fault, Faults, Place};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::text::Text;
 use serde_json::Value;
 
 use crate::audit_log::{ReadLog, read_log};
@@ -552,7 +552,7 @@ impl Looking<'_> {
             return;
         }
         let mine = self.text(&["round"]).to_owned();
-        let document = aidlink_contract::configuration::Document::parse(
+        let document = aidlink_faults::configuration::Document::parse(
             round_file,
             String::from_utf8_lossy(&bytes).into_owned(),
         );

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use encoding_rs::GB18030;
 
-use aidlink_contract::fault::{Fault, Place};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Place};
+use aidlink_faults::text::Text;
 
 /// The encoding that an export is read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aidlink_contract::fault::{Fault, Faults, Place};
-use aidlink_contract::schema::{ExportSchema, Field, Role, normalise_header};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::text::Text;
+use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
 use super::record::{Cells, Dialect, Split, split};

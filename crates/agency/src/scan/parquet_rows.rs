@@ -6,10 +6,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::guarded::guarded;
-use aidlink_contract::parquet_file::ParquetFile;
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_files::guarded::guarded;
+use aidlink_files::parquet_file::ParquetFile;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::guarded::guarded;
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_files::guarded::guarded;
 
 use super::parquet_rows;
 use super::pass::SourceRead;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use calamine::{Data, Reader, Sheets, Xls, Xlsx};
 
-use aidlink_contract::fault::{Fault, Faults};
-use aidlink_contract::text::Text;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
 
 use super::compound_file;
 use super::source::{damaged, damaged_archive, encrypted};
@@ -64,7 +64,7 @@ pub(super) fn read_sheet(path: &Path, named: Option<&str>) -> Result<Sheet, Faul
                     format!("工作簿中没有名为“{name}”的工作表"),
                     format!("the workbook has no sheet `{name}`"),
                 ),
-                aidlink_contract::fault::nearest_name_hint(name, names.iter().map(String::as_str)),
+                aidlink_faults::fault::nearest_name_hint(name, names.iter().map(String::as_str)),
             )
             .into());
         }

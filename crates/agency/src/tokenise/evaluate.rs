@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use aidlink_contract::expression::{Expression, evaluate};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::policy::{CASE_EXPORT, Rule};
-use aidlink_contract::schema::{Field, Role};
 use aidlink_contract::token::Token;
-use aidlink_contract::value::{Column, FieldType, RowBlock, Value};
+use aidlink_policy::pack::{CASE_EXPORT, Rule};
+use aidlink_policy::rule_language::Expression;
+use aidlink_policy::schema::{Field, Role};
+use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 
 use jiff::civil::Date;
 
@@ -16,6 +16,7 @@ use super::{Listed, Report, TokeniseError, TokenisedRow, Tokenising};
 use crate::account::Rest;
 use crate::cell::{self, DateEpoch, ValueFault};
 use crate::national_id::{CheckedId, Sex};
+use crate::rules::evaluate;
 use crate::scan::pass::RowView;
 use crate::scan::{Cells, Encoding, Export};
 
@@ -299,9 +300,9 @@ fn add_derived(block: &mut RowBlock, rows: &[Accepted]) {
         }));
     }
     for (name, column) in [
-        (aidlink_contract::DERIVED_AGE, age),
-        (aidlink_contract::DERIVED_MINOR, minor),
-        (aidlink_contract::DERIVED_SEX, sex),
+        (aidlink_policy::rule_language::DERIVED_AGE, age),
+        (aidlink_policy::rule_language::DERIVED_MINOR, minor),
+        (aidlink_policy::rule_language::DERIVED_SEX, sex),
     ] {
         block.columns.insert(name.to_owned(), column);
     }

@@ -9,10 +9,10 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aidlink_contract::fault::{Fault, io_reason};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::text::Text;
 use aidlink_contract::token::Token;
+use aidlink_faults::fault::{Fault, io_reason};
+use aidlink_faults::text::Text;
 use rayon::prelude::*;
 
 /// Rules of one export: a bit each.

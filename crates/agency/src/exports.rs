@@ -1,0 +1,224 @@
+//! Exports that this office reads: their files opened, and what was read of them.
+
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_policy::pack::{Policy, WhenUnknown};
+
+use aidlink_policy::schema::{ExportSchema, Field};
+use jiff::civil::Date;
+
+use crate::scan::{Export, ReadingChoice};
+use crate::tokenise::Report;
+
+/// An export whose files this office reads.
+#[derive(Clone, Debug)]
+pub struct PlannedExport {
+    /// Its schema.
+    pub schema: ExportSchema,
+    /// Its files: one, or one for each district.
+    pub files: Vec<PlannedFile>,
+    /// The day on which the agency took it.
+    pub snapshot: Date,
+    /// The legal basis or agreement on which it is used.
+    pub legal_basis: String,
+    /// What the round says of how it is read.
+    pub reading: ReadingChoice,
+    /// A header alone is no fault (a first round has no referrals yet).
+    pub may_be_empty: bool,
+}
+
+/// A file of an export.
+#[derive(Clone, Debug)]
+pub struct PlannedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path as the round file gives it.
+    pub written_path: String,
+}
+
+/// The fields that rules need and that no file of an export has.
+pub fn fields_lacking<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
+    let schema = &export.planned.schema;
+    let needed = policy.columns_needed(&schema.name);
+    schema
+        .fields
+        .iter()
+        .filter(|field| {
+            let absent = |file: &ReadFile| file.columns_absent.contains(&field.name);
+            needed.contains(&field.name) && export.files.iter().all(absent)
+        })
+        .collect()
+}
+
+/// An export after it was read.
+pub struct ReadExport {
+    /// What the round says of it.
+    pub planned: PlannedExport,
+    /// Its files.
+    pub files: Vec<ReadFile>,
+    /// What became of its rows.
+    pub report: Report,
+}
+
+/// A file of an export after it was read.
+pub struct ReadFile {
+    /// Its path as the round file gives it.
+    pub written_path: String,
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    pub digest: String,
+    /// Bytes.
+    pub byte_length: u64,
+    /// The kind of file.
+    pub format: &'static str,
+    /// The encoding it was read in.
+    pub encoding: &'static str,
+    /// Its columns, in the order of the file.
+    pub columns: Vec<ReadColumn>,
+    /// Fields of the schema for which there is no column.
+    pub columns_absent: Vec<String>,
+}
+
+/// A column of a file after it was read.
+pub struct ReadColumn {
+    /// Its header.
+    pub header: String,
+    /// The field that it was matched to.
+    pub field: Option<String>,
+    /// Whether its cells were read.
+    pub read: bool,
+}
+
+/// The columns of a file that have a header, in the order of the file.
+pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ReadColumn> {
+    let columns = export.columns();
+    let field_at = |index: usize| {
+        let mut fields = columns.index.iter();
+        fields.find(|(_, at)| **at == index).map(|(field, _)| field)
+    };
+    let headers = columns.headers.iter().enumerate();
+    headers
+        .filter(|(_, header)| !header.trim().is_empty())
+        .map(|(index, header)| {
+            let field = field_at(index);
+            ReadColumn {
+                header: header.trim().to_owned(),
+                field: field.cloned(),
+                read: field.is_some_and(|field| is_read(field)),
+            }
+        })
+        .collect()
+}
+
+/// Opens the files of an export and checks that they can mean what the round
+/// takes them for.
+pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut Faults) -> Vec<Export> {
+    let mut files = Vec::new();
+    for file in &planned.files {
+        match Export::open(&file.path, &planned.schema, &planned.reading) {
+            Ok(export) => {
+                check_columns(policy, planned, &export, faults);
+                files.push(export);
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    files
+}
+
+/// Columns without which an export cannot mean what the round takes it for:
+/// those on which it rests whether a row may be looked at at all, and at least
+/// one that a rule needs.
+fn check_columns(policy: &Policy, planned: &PlannedExport, export: &Export, faults: &mut Faults) {
+    let columns = export.columns();
+    let silent = policy
+        .withhold_rules(&planned.schema.name)
+        .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
+        .flat_map(|rule| rule.expression.columns());
+    for name in silent.collect::<std::collections::BTreeSet<String>>() {
+        if let Some(field) = planned.schema.field(&name)
+            && !columns.index.contains_key(&name)
+        {
+            faults.push(Fault::of_file(
+                export.path(),
+                Text::new(
+                    format!("缺少列“{}”（{name}）：没有它，所有行都不能处理", field.title.zh),
+                    format!("the column `{name}` ({}) is missing: without it every row would be withheld", field.title.en),
+                ),
+                Text::new("请添加该列并逐行填写", "add the column and fill it in on every row"),
+            ));
+        }
+    }
+    let needed = policy.columns_needed(&planned.schema.name);
+    if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
+        faults.push(Fault::of_file(
+            export.path(),
+            Text::new(
+                "导出中没有任何规则需要的列",
+                "the export has no column that a rule needs",
+            ),
+            Text::new(
+                format!("请确认这是“{}”的导出", planned.schema.title.zh),
+                format!(
+                    "check that this is an export of \"{}\"",
+                    planned.schema.title.en
+                ),
+            ),
+        ));
+    }
+}
+
+/// Adds what a report says that cannot be right.
+pub fn check_report(
+    planned: &PlannedExport,
+    exports: &[Export],
+    report: &Report,
+    faults: &mut Faults,
+) {
+    let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
+    if report.account.rows == 0 && !planned.may_be_empty {
+        faults.push(Fault::of_file(
+            path,
+            Text::new("表头下没有任何记录", "there is no record below the header"),
+            Text::new(
+                "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
+                "export it again; if there truly is none, say may_be_empty = true in the round file",
+            ),
+        ));
+    }
+    if !report.account.adds_up() {
+        faults.push(Fault::of_file(
+            path,
+            Text::new("行数核对不平", "the account of the rows does not add up"),
+            Text::new("请报告此问题", "please report this"),
+        ));
+    }
+}
+
+/// An export with what its reading gave.
+pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
+    let files = planned
+        .files
+        .iter()
+        .zip(exports)
+        .zip(&report.files)
+        .map(|((file, export), read)| {
+            let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
+            ReadFile {
+                written_path: file.written_path.clone(),
+                digest: read.digest.clone(),
+                byte_length: read.byte_length,
+                format: export.format().name(),
+                encoding: export.encoding().name(),
+                columns: columns_of(export, is_read),
+                columns_absent: export.columns().absent.clone(),
+            }
+        })
+        .collect();
+    ReadExport {
+        planned: planned.clone(),
+        files,
+        report,
+    }
+}

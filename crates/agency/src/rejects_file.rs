@@ -1,0 +1,50 @@
+//! Rejects: for each agency, and for it alone, the rows that it must correct.
+//! They rest only on checks that every row went through, so they betray no
+//! match, and they hold no value of a row.
+
+use std::collections::BTreeMap;
+
+use aidlink_files::spreadsheet_csv;
+
+use crate::exports::ReadExport;
+
+/// The rejects file of each agency, by agency id; written even when empty.
+pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {
+    let header = [
+        "export 导出",
+        "file 文件",
+        "record 记录号",
+        "line 行号",
+        "column 列",
+        "reason 原因代码",
+        "说明",
+        "explanation",
+    ];
+    let mut tables: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    for export in exports {
+        let planned = &export.planned;
+        let table = tables
+            .entry(planned.schema.agency.clone())
+            .or_insert_with(|| vec![header.map(str::to_owned).to_vec()]);
+        for reject in &export.report.rejects {
+            let text = reject.reason.text();
+            table.push(vec![
+                planned.schema.name.clone(),
+                planned
+                    .files
+                    .get(reject.file)
+                    .map_or(String::new(), |file| file.written_path.clone()),
+                reject.record.to_string(),
+                reject.line.to_string(),
+                reject.column.clone().unwrap_or_default(),
+                reject.reason.code().to_owned(),
+                text.zh,
+                text.en,
+            ]);
+        }
+    }
+    tables
+        .into_iter()
+        .map(|(agency, table)| (agency, spreadsheet_csv::to_bytes(&table)))
+        .collect()
+}

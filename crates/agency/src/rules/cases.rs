@@ -1,0 +1,122 @@
+//! The cases that rules carry: rows with the outcome they must give.
+
+use aidlink_contract::outcome::Outcome;
+use aidlink_policy::pack::{Policy, Rule, RuleCase};
+use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
+
+use super::evaluate::{EvaluationError, evaluate};
+
+/// A case whose rule gave another outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFailure {
+    /// The rule.
+    pub rule: String,
+    /// The line of the policy file the case stands on.
+    pub line: usize,
+    /// The outcome the case wants.
+    pub wanted: Outcome,
+    /// The outcome the rule gave.
+    pub given: Outcome,
+}
+
+/// Runs the cases of every rule: how many there are, and which fail.
+///
+/// # Errors
+/// When the engine fails; see [`EvaluationError`].
+pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), EvaluationError> {
+    let mut run = 0;
+    let mut failures = Vec::new();
+    for rule in &policy.rules {
+        for case in &rule.cases {
+            run += 1;
+            let given = outcome_of(rule, case)?;
+            if given != case.outcome {
+                failures.push(CaseFailure {
+                    rule: rule.id.clone(),
+                    line: case.line,
+                    wanted: case.outcome,
+                    given,
+                });
+            }
+        }
+    }
+    Ok((run, failures))
+}
+
+/// Whether a row would be withheld: whether one of the withhold rules on an
+/// export holds of it. All columns that are not named are empty.
+///
+/// # Errors
+/// When the engine fails; see [`EvaluationError`].
+pub fn is_withheld(
+    policy: &Policy,
+    export: &str,
+    row: &[(&str, Value)],
+    age: Option<i64>,
+    as_of: jiff::civil::Date,
+) -> Result<bool, EvaluationError> {
+    let case = RuleCase {
+        line: 0,
+        row: row
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        age,
+        sex: None,
+        as_of,
+        outcome: Outcome::Yes,
+    };
+    for rule in policy.withhold_rules(export) {
+        if outcome_of(rule, &case)? == Outcome::Yes {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn outcome_of(rule: &Rule, case: &RuleCase) -> Result<Outcome, EvaluationError> {
+    let mut block = RowBlock {
+        rows: 1,
+        ..RowBlock::default()
+    };
+    let mut set = |name: &str, value: Value| {
+        let field_type = match &value {
+            Value::String(_) => FieldType::String,
+            Value::Integer(_) => FieldType::Integer,
+            Value::Number(_) => FieldType::Number,
+            Value::Boolean(_) => FieldType::Boolean,
+            Value::Date(_) => FieldType::Date,
+        };
+        let mut column = Column::new(field_type);
+        column.push(Some(value));
+        block.columns.insert(name.to_owned(), column);
+    };
+    for (name, value) in &case.row {
+        set(name, value.clone());
+    }
+    if let Some(age) = case.age {
+        set(
+            aidlink_policy::rule_language::DERIVED_AGE,
+            Value::Integer(age),
+        );
+        set(
+            aidlink_policy::rule_language::DERIVED_MINOR,
+            Value::Boolean(age < 18),
+        );
+    }
+    if let Some(sex) = &case.sex {
+        set(
+            aidlink_policy::rule_language::DERIVED_SEX,
+            Value::String(sex.clone()),
+        );
+    }
+    let outcomes = evaluate(&[(&rule.id, &rule.expression)], &block, case.as_of)?;
+    let outcome = outcomes
+        .first()
+        .and_then(|outcomes| outcomes.first())
+        .copied()
+        .ok_or_else(|| EvaluationError {
+            name: rule.id.clone(),
+        })?;
+    Ok(rule.when_unknown.apply(outcome))
+}

@@ -1,0 +1,296 @@
+//! The checks of a compliance officer, each mechanical: held, not held, or not
+//! applicable, with the evidence. Their numbers and order are those of the
+//! checklist in docs/compliance.md.
+
+mod basis;
+mod keeping;
+mod key;
+mod lists;
+mod rows;
+
+use aidlink_faults::text::Text;
+use serde_json::{Value, json};
+
+use super::evidence::Evidence;
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It holds.
+    Held,
+    /// It does not.
+    NotHeld,
+    /// It has no meaning for this folder, or cannot be told from it.
+    NotApplicable,
+}
+
+impl State {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Held => "held",
+            State::NotHeld => "not_held",
+            State::NotApplicable => "not_applicable",
+        }
+    }
+
+    /// The words for a user, padded to one width.
+    pub fn text(self) -> Text {
+        match self {
+            State::Held => Text::new("符合　", "held          "),
+            State::NotHeld => Text::new("不符合", "NOT HELD      "),
+            State::NotApplicable => Text::new("不适用", "not applicable"),
+        }
+    }
+}
+
+/// What a check says.
+pub struct Finding {
+    /// Whether it holds.
+    pub state: State,
+    /// On what that rests: files, lines, figures.
+    pub evidence: Vec<Text>,
+}
+
+impl Finding {
+    fn held(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Finding {
+            state: State::Held,
+            evidence: vec![Text::new(zh, en)],
+        }
+    }
+
+    fn not_held(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Finding {
+            state: State::NotHeld,
+            evidence: vec![Text::new(zh, en)],
+        }
+    }
+
+    fn not_applicable(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Finding {
+            state: State::NotApplicable,
+            evidence: vec![Text::new(zh, en)],
+        }
+    }
+
+    /// Held with this evidence where nothing is wrong, else what is wrong.
+    fn of(wrong: Vec<Text>, held: Text) -> Self {
+        if wrong.is_empty() {
+            Finding {
+                state: State::Held,
+                evidence: vec![held],
+            }
+        } else {
+            Finding {
+                state: State::NotHeld,
+                evidence: wrong,
+            }
+        }
+    }
+}
+
+/// A check that was made.
+pub struct Check {
+    /// Its number.
+    pub number: usize,
+    /// What it asks.
+    pub title: Text,
+    /// What it found.
+    pub finding: Finding,
+}
+
+impl Check {
+    /// The check as JSON.
+    pub fn to_json(&self) -> Value {
+        let evidence = self.finding.evidence.iter();
+        let evidence: Vec<Value> = evidence
+            .map(|text| json!({"zh": text.zh, "en": text.en}))
+            .collect();
+        json!({
+            "number": self.number,
+            "title": {"zh": self.title.zh, "en": self.title.en},
+            "state": self.finding.state.name(),
+            "evidence": evidence,
+        })
+    }
+}
+
+type Look = fn(&Evidence) -> Finding;
+
+/// What each check asks, and who answers. PIPL: Personal Information Protection
+/// Law; DSL: Data Security Law; LPM: Law on the Protection of Minors; CPL:
+/// Criminal Procedure Law.
+const CHECKS: [(&str, &str, Look); 25] = [
+    (
+        "影响评估编号齐全，未过期（个保法55）",
+        "an impact assessment, not expired (PIPL 55)",
+        basis::impact_assessment,
+    ),
+    (
+        "每个来源有法律依据或协议（个保法13、34）",
+        "a legal basis for each source (PIPL 13, 34)",
+        basis::legal_basis,
+    ),
+    (
+        "只读取声明并需要的列（个保法6）",
+        "only columns that are declared and needed were read (PIPL 6)",
+        basis::only_needed_columns,
+    ),
+    (
+        "存在而未读取的列已列明（个保法6）",
+        "columns present and not read are listed (PIPL 6)",
+        basis::unread_columns,
+    ),
+    (
+        "输出和日志中没有身份证号、电话、银行卡号（个保法51）",
+        "no ID, telephone or bank card number in any output or log (PIPL 51)",
+        keeping::no_numbers,
+    ),
+    (
+        "密钥至少128位，仅限本人，只记其编号",
+        "the key has at least 128 bits, is owner-only, and only its id is written",
+        key::key_file,
+    ),
+    (
+        "写明算法，启动时通过已知答案测试（GB/T 39786）",
+        "the algorithm is named and passed its known-answer test (GB/T 39786)",
+        key::algorithm,
+    ),
+    (
+        "所有来源用同一密钥",
+        "one key for all sources",
+        key::one_key,
+    ),
+    (
+        "输入有摘要、行数、提取日",
+        "inputs with digest, rows and snapshot",
+        rows::inputs,
+    ),
+    (
+        "每个来源的行数核对相符",
+        "the account of each source adds up",
+        rows::accounts,
+    ),
+    (
+        "拒收按原因列出，不含原值",
+        "rejects by reason, without values",
+        rows::rejects,
+    ),
+    (
+        "提取日在期限之内",
+        "snapshots within the limit",
+        rows::snapshots,
+    ),
+    (
+        "每份清单只含其接收方的行（个保法6）",
+        "each list holds its recipient's rows alone (PIPL 6)",
+        lists::recipients,
+    ),
+    (
+        "未成年人单列清单（未保法103、111）",
+        "minors on lists of their own (LPM 103, 111)",
+        lists::minors,
+    ),
+    (
+        "诉讼地位在白名单内，不含未成年犯罪嫌疑人（刑诉法286）",
+        "roles are white-listed, no suspects who were minors (CPL 286)",
+        rows::roles,
+    ),
+    (
+        "封存记录不处理（刑诉法286）",
+        "sealed records are excluded (CPL 286)",
+        rows::sealed,
+    ),
+    (
+        "小数目已抑制",
+        "small cells are suppressed",
+        keeping::small_cells,
+    ),
+    (
+        "文件仅限本人，密封，标明保密（个保法51）",
+        "files owner-only, sealed, marked confidential (PIPL 51)",
+        keeping::protected,
+    ),
+    (
+        "有删除期限，删除有证明（个保法19、47）",
+        "a day of deletion, and deletion proven (PIPL 19, 47)",
+        keeping::retention,
+    ),
+    (
+        "日志以摘要相连，与清单一同签名（个保法54）",
+        "the log is hash-chained and signed with the manifest (PIPL 54)",
+        keeping::log,
+    ),
+    (
+        "经办人与批准人不同",
+        "operator and approver differ",
+        keeping::approver,
+    ),
+    (
+        "每条线索有规则、版本和核查事项",
+        "rule, version and what to check on each lead",
+        lists::rules,
+    ),
+    (
+        "重新运行逐字节相同",
+        "byte-identical on a second run",
+        lists::second_run,
+    ),
+    (
+        "不使用网络（数安法27）",
+        "no network was used (DSL 27)",
+        key::network,
+    ),
+    (
+        "日历涵盖每个期限，否则标为暂定",
+        "the calendar covers every deadline, or it is marked provisional",
+        lists::deadlines,
+    ),
+];
+
+/// Makes every check, in order.
+pub fn all(evidence: &Evidence) -> Vec<Check> {
+    CHECKS
+        .iter()
+        .enumerate()
+        .map(|(index, (zh, en, look))| Check {
+            number: index + 1,
+            title: Text::new(*zh, *en),
+            finding: look(evidence),
+        })
+        .collect()
+}
+
+/// The documents are needed and cannot be read.
+fn no_documents() -> Finding {
+    Finding::not_held(
+        "configuration/ 中的轮次文件、规则、模式或日历缺失或无法读取",
+        "the round's documents in configuration/ are missing or cannot be read",
+    )
+}
+
+/// The centre reads no export.
+fn no_exports() -> Finding {
+    Finding::not_applicable("筛查机构不读取导出", "the centre reads no export")
+}
+
+/// What has no lists.
+fn no_lists(evidence: &Evidence) -> Option<Finding> {
+    let writes = evidence
+        .step
+        .is_some_and(super::evidence::StepKind::writes_lists);
+    if !writes {
+        return Some(Finding::not_applicable(
+            "此步骤不写清单",
+            "this step writes no lists",
+        ));
+    }
+    if evidence.lists.is_empty() && evidence.is_purged() {
+        return Some(Finding::not_applicable(
+            "清单已按记录删除",
+            "the lists were deleted by record",
+        ));
+    }
+    None
+}

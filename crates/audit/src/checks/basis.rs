@@ -1,0 +1,227 @@
+//! On what basis was read what: assessment, legal basis, columns.
+
+use aidlink_agency::scan::Export;
+use aidlink_faults::fault::Faults;
+use aidlink_faults::text::Text;
+use serde_json::Value;
+
+use super::{Finding, no_documents, no_exports};
+use crate::evidence::{Evidence, list, text};
+use aidlink_agency::exports::{columns_of, open};
+
+pub(super) fn impact_assessment(evidence: &Evidence) -> Finding {
+    let assessment = evidence
+        .manifest()
+        .get("impact_assessment")
+        .unwrap_or(&Value::Null);
+    let (id, until) = (text(assessment, "id"), text(assessment, "valid_until"));
+    let place = evidence.round_line("[impact_assessment]");
+    if id.trim().is_empty() {
+        return Finding::not_held(
+            format!("没有影响评估编号（{place}）"),
+            format!("there is no id of an impact assessment ({place})"),
+        );
+    }
+    let valid = until.parse::<jiff::civil::Date>().ok();
+    match (valid, evidence.date("issued_on")) {
+        (Some(valid), Some(issued_on)) if valid >= issued_on => Finding::held(
+            format!("{id}，有效至{until}，签发日{issued_on}（{place}）"),
+            format!("{id}, valid until {until}, leads issued on {issued_on} ({place})"),
+        ),
+        _ => Finding::not_held(
+            format!("{id} 在签发日已过期：有效至{until}（{place}）"),
+            format!("{id} had expired when the leads were issued: valid until {until} ({place})"),
+        ),
+    }
+}
+
+pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
+    let exports = evidence.list("exports");
+    if exports.is_empty() {
+        return no_exports();
+    }
+    let wrong: Vec<Text> = exports
+        .iter()
+        .filter(|export| text(export, "legal_basis").trim().is_empty())
+        .map(|export| {
+            let name = text(export, "export");
+            Text::new(
+                format!("{name} 没有法律依据"),
+                format!("{name} has no legal basis"),
+            )
+        })
+        .collect();
+    let count = exports.len();
+    let place = evidence.round_line("legal_basis");
+    Finding::of(
+        wrong,
+        Text::new(
+            format!("{count}个来源，各有依据（{place} 起；minimisation/matrix.*）"),
+            format!("{count} sources, each with one (from {place}; minimisation/matrix.*)"),
+        ),
+    )
+}
+
+pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
+    if evidence.list("exports").is_empty() {
+        return no_exports();
+    }
+    let Ok(documents) = &evidence.documents else {
+        return no_documents();
+    };
+    let mut wrong: Vec<Text> = documents
+        .matrix
+        .wrong()
+        .map(|(part, row)| {
+            let column = row.field.clone().unwrap_or_else(|| row.headers.join(", "));
+            let verdict = row.verdict.text();
+            Text::new(
+                format!("{} 的列 {column}：{}", part.export, verdict.zh),
+                format!("{}, column {column}: {}", part.export, verdict.en),
+            )
+        })
+        .collect();
+    // `fields_read` is what the reading says, the matrix what columns say.
+    for export in evidence.list("exports") {
+        let name = text(export, "export");
+        let part = documents
+            .matrix
+            .exports
+            .iter()
+            .find(|part| part.export == name);
+        for field in list(export, "fields_read").iter().filter_map(Value::as_str) {
+            let row = part.and_then(|part| {
+                part.columns
+                    .iter()
+                    .find(|row| row.field.as_deref() == Some(field))
+            });
+            if row.is_none_or(|row| row.needs.is_empty()) {
+                wrong.push(Text::new(
+                    format!("{name} 读取了 {field}，而没有任何用途"),
+                    format!("{name}: {field} was read, and nothing needs it"),
+                ));
+            }
+        }
+    }
+    let written = std::fs::read(evidence.path("minimisation/matrix.json")).ok();
+    let written: Option<Value> = written.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if written.as_ref() != Some(&documents.matrix.to_json()) {
+        wrong.push(Text::new(
+            "minimisation/matrix.json 与由模式和规则重新推出的不同",
+            "minimisation/matrix.json is not the one that follows from schemas and policy",
+        ));
+    }
+    use crate::minimisation::Verdict::ReadAsNeeded;
+    let read = documents.matrix.count(ReadAsNeeded);
+    Finding::of(
+        wrong,
+        Text::new(
+            format!(
+                "读取了{read}列，每列都有用途（由 configuration/ 重新推出，与 minimisation/matrix.json 相同）"
+            ),
+            format!(
+                "{read} columns were read, each for a need (worked out again from configuration/, equal to minimisation/matrix.json)"
+            ),
+        ),
+    )
+}
+
+pub(super) fn unread_columns(evidence: &Evidence) -> Finding {
+    let exports = evidence.list("exports");
+    if exports.is_empty() {
+        return no_exports();
+    }
+    let mut wrong = Vec::new();
+    let mut unread = 0;
+    for export in exports {
+        for file in list(export, "files") {
+            let stated = list(file, "columns_present_and_not_read");
+            let columns = list(file, "columns");
+            let not_read: Vec<&Value> = columns
+                .iter()
+                .filter(|column| column.get("read").and_then(Value::as_bool) == Some(false))
+                .filter_map(|column| column.get("header"))
+                .collect();
+            unread += not_read.len();
+            if columns.is_empty() || stated.iter().collect::<Vec<_>>() != not_read {
+                let name = text(file, "file");
+                wrong.push(Text::new(
+                    format!("{name} 的未读列没有列全"),
+                    format!("{name}: the columns that were not read are not all listed"),
+                ));
+            }
+        }
+    }
+    let compared = match compare_headers(evidence) {
+        Ok(count) => count,
+        Err(found) => {
+            wrong.extend(found);
+            0
+        }
+    };
+    let (zh, en) = if compared == 0 {
+        (
+            "导出已不在，未再与其表头核对".to_owned(),
+            "the exports are not here to compare".to_owned(),
+        )
+    } else {
+        (
+            format!("与{compared}个导出文件的表头核对相符"),
+            format!("compared with the headers of {compared} export files"),
+        )
+    };
+    Finding::of(
+        wrong,
+        Text::new(
+            format!("列出{unread}列（manifest.json 的 columns_present_and_not_read）；{zh}"),
+            format!(
+                "{unread} columns are listed (columns_present_and_not_read in manifest.json); {en}"
+            ),
+        ),
+    )
+}
+
+/// Opens the exports that are still there and compares their headers with the
+/// manifest; gives how many files were compared.
+fn compare_headers(evidence: &Evidence) -> Result<usize, Vec<Text>> {
+    let Some(planned) = &evidence.planned else {
+        return Ok(0);
+    };
+    let Ok(documents) = &evidence.documents else {
+        return Ok(0);
+    };
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    for export in evidence.list("exports") {
+        let name = text(export, "export");
+        let Some(planned) = planned.iter().find(|planned| planned.schema.name == name) else {
+            continue;
+        };
+        let mut faults = Faults::new();
+        let opened: Vec<Export> = open(&documents.policy, planned, &mut faults);
+        if !faults.is_empty() {
+            continue;
+        }
+        for (file, export) in list(export, "files").iter().zip(&opened) {
+            let stated: Vec<&str> = list(file, "columns")
+                .iter()
+                .map(|column| text(column, "header"))
+                .collect();
+            let found = columns_of(export, |_| false);
+            let found: Vec<&str> = found.iter().map(|column| column.header.as_str()).collect();
+            compared += 1;
+            if stated != found {
+                let path = text(file, "file");
+                wrong.push(Text::new(
+                    format!("{path} 的表头与清单所记不同"),
+                    format!("{path}: its header is not the one in the manifest"),
+                ));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        Ok(compared)
+    } else {
+        Err(wrong)
+    }
+}

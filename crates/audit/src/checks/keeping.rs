@@ -1,0 +1,207 @@
+//! How what was written is kept: without numbers, owner-only, signed, to its day.
+
+use aidlink_faults::text::Text;
+use aidlink_office::record::LOG;
+use aidlink_office::verification::{Signer, walk};
+use serde_json::Value;
+
+use super::Finding;
+use crate::evidence::{Evidence, text};
+
+pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
+    match &evidence.leaks {
+        Err(_) => Finding::not_held("输出文件无法读取", "the outputs cannot be read"),
+        Ok(scan) => {
+            let wrong = scan
+                .leaks
+                .iter()
+                .map(|leak| {
+                    let file = leak.file.strip_prefix(&evidence.verification.folder);
+                    let (file, line) = (file.unwrap_or(&leak.file).display(), leak.line);
+                    Text::new(
+                        format!("{file}:{line} 有{}", leak.kind.text().zh),
+                        format!("{file}:{line} holds {}", leak.kind.text().en),
+                    )
+                })
+                .collect();
+            let (files, bytes) = (scan.files, scan.bytes);
+            Finding::of(
+                wrong,
+                Text::new(
+                    format!(
+                        "查看{files}个文件，{bytes}字节，没有身份证号、电话、银行卡号形式的数字"
+                    ),
+                    format!(
+                        "{files} files, {bytes} bytes looked through: nothing has the form of an ID, telephone or bank card number"
+                    ),
+                ),
+            )
+        }
+    }
+}
+
+pub(super) fn small_cells(_evidence: &Evidence) -> Finding {
+    Finding::not_applicable(
+        "尚无对外统计：清单、summary.json 和 manifest.json 都留在本机构，不得外传",
+        "no figures leave yet: lists, summary.json and manifest.json stay at this office and must not be handed on",
+    )
+}
+
+pub(super) fn approver(_evidence: &Evidence) -> Finding {
+    Finding::not_applicable(
+        "程序尚不记录批准：经办人见清单，批准人见会议记录",
+        "the program records no approval yet: the operator stands in the manifest, the approver in the minutes",
+    )
+}
+
+pub(super) fn protected(evidence: &Evidence) -> Finding {
+    let mut wrong = Vec::new();
+    let mut paths = Vec::new();
+    let _ = walk(&evidence.verification.folder, "", &mut paths);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut folders: Vec<String> = paths
+            .iter()
+            .filter_map(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()))
+            .collect();
+        folders.push(String::new());
+        folders.sort();
+        folders.dedup();
+        for path in folders.iter().chain(&paths) {
+            let metadata = std::fs::symlink_metadata(evidence.path(path));
+            let open = metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+            if open {
+                let path = if path.is_empty() { "." } else { path };
+                wrong.push(Text::new(
+                    format!("{path} 可被他人读取"),
+                    format!("others may read {path}"),
+                ));
+            }
+        }
+    }
+    if let Some(columns) = evidence.columns() {
+        for list in &evidence.lists {
+            let marking = list.header.get(columns.marking());
+            let marked = marking.is_some_and(|marking| {
+                marking.starts_with("保密") || marking.starts_with("CONFIDENTIAL")
+            });
+            if !marked {
+                let path = &list.path;
+                wrong.push(Text::new(
+                    format!("{path} 没有标明保密"),
+                    format!("{path} is not marked confidential"),
+                ));
+            }
+        }
+    }
+    let crossing = evidence.list("crossing");
+    for file in crossing {
+        if file.get("sealed_to").is_none_or(Value::is_null) {
+            let name = text(file, "file");
+            wrong.push(Text::new(
+                format!("{name} 明文传送（轮次文件如此要求）"),
+                format!("{name} crosses plain, as the round file asks"),
+            ));
+        }
+    }
+    let sealed = if crossing.is_empty() {
+        Text::new("没有文件送往别处", "nothing crosses to another office")
+    } else {
+        Text::new("送出的文件已密封", "what crosses is sealed")
+    };
+    let (files, lists) = (paths.len(), evidence.lists.len());
+    Finding::of(
+        wrong,
+        Text::new(
+            format!(
+                "{files}个文件仅限本人；{lists}份清单标明保密；{}",
+                sealed.zh
+            ),
+            format!(
+                "{files} files are owner-only; {lists} lists are marked; {}",
+                sealed.en
+            ),
+        ),
+    )
+}
+
+pub(super) fn retention(evidence: &Evidence) -> Finding {
+    let place = evidence.round_line("retention_until");
+    let Some(until) = evidence.date("retention_until") else {
+        return Finding::not_held(
+            format!("没有删除期限（{place}）"),
+            format!("there is no day of deletion ({place})"),
+        );
+    };
+    let remains = &evidence.remains;
+    let left = remains.there.len() + remains.changed.len();
+    // Deleted before anybody wrote it down: nothing proves it.
+    let unproven = evidence.unproven();
+    let is_due = evidence.today >= until;
+    let mut wrong = Vec::new();
+    if is_due && left > 0 {
+        wrong.push(Text::new(
+            format!("期限{until}已到，仍有{left}个文件未删除：请用 aidlink purge"),
+            format!("the day was {until}, and {left} files are still here: use `aidlink purge`"),
+        ));
+    }
+    if is_due && !unproven.is_empty() {
+        let names = unproven.join(", ");
+        wrong.push(Text::new(
+            format!("没有删除记录的缺失文件：{names}"),
+            format!("gone without a deletion record: {names}"),
+        ));
+    }
+    let evidence = match evidence.verification.deleted.last() {
+        Some(record) => Text::new(
+            format!(
+                "{} 起删除，{} 完成，有签名记录（deletions/）；{} 之前保留记录",
+                record.begun_at, record.completed_at, record.keep_until
+            ),
+            format!(
+                "deleted between {} and {}, by a signed record (deletions/); records are kept until {}",
+                record.begun_at, record.completed_at, record.keep_until
+            ),
+        ),
+        None => Text::new(
+            format!("期限{until}（{place}）；届时须删除{left}个文件"),
+            format!("{until} ({place}); {left} files are to be deleted by then"),
+        ),
+    };
+    Finding::of(wrong, evidence)
+}
+
+pub(super) fn log(evidence: &Evidence) -> Finding {
+    let verification = &evidence.verification;
+    let log = evidence.path(LOG);
+    let wrong: Vec<Text> = verification
+        .faults
+        .iter()
+        .filter(|fault| {
+            let name = fault.file.file_name().unwrap_or_default().to_string_lossy();
+            fault.file == log || name.starts_with("manifest.json")
+        })
+        .map(|fault| {
+            let name = fault.file.file_name().unwrap_or_default().to_string_lossy();
+            Text::new(
+                format!("{name}：{}", fault.message.zh),
+                format!("{name}: {}", fault.message.en),
+            )
+        })
+        .collect();
+    let entries = verification.log.entries.len();
+    let who = match &verification.signer {
+        Signer::Named(name, key) => format!("{name} {}", key.id()),
+        Signer::NotNamed(key) => key.id(),
+        Signer::None => String::new(),
+    };
+    let who = who.trim();
+    Finding::of(
+        wrong,
+        Text::new(
+            format!("{entries}条相连，末条摘要在签名之中（公钥 {who}）"),
+            format!("{entries} entries, the last one's digest is under the signature (key {who})"),
+        ),
+    )
+}

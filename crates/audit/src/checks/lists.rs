@@ -1,0 +1,317 @@
+//! What stands on the lists.
+
+use std::collections::BTreeSet;
+
+use aidlink_faults::text::Text;
+use serde_json::Value;
+
+use super::{Finding, no_documents, no_lists};
+use crate::evidence::{Evidence, List, SecondRun, StepKind, text};
+use aidlink_procuratorate::lists::match_list::{Columns, aid_title, list_name};
+
+/// Looks at every row of every list; `wrong` gives what is wrong with one.
+fn each_row(
+    evidence: &Evidence,
+    columns: Columns,
+    mut wrong: impl FnMut(&List, &[String]) -> Option<Text>,
+) -> (usize, Vec<Text>) {
+    let mut found = Vec::new();
+    let mut rows = 0;
+    for list in &evidence.lists {
+        let path = &list.path;
+        if list.header.len() != columns.count() {
+            found.push(Text::new(
+                format!("{path} 的列不是清单的列"),
+                format!("{path} has not the columns of a list"),
+            ));
+            continue;
+        }
+        for (line, row) in &list.rows {
+            rows += 1;
+            let fault = if row.len() == columns.count() {
+                wrong(list, row)
+            } else {
+                Some(Text::new("列数不对", "it has another number of columns"))
+            };
+            if let Some(fault) = fault {
+                found.push(Text::new(
+                    format!("{path}:{line}：{}", fault.zh),
+                    format!("{path}:{line}: {}", fault.en),
+                ));
+            }
+        }
+    }
+    (rows, found)
+}
+
+pub(super) fn recipients(evidence: &Evidence) -> Finding {
+    if let Some(finding) = no_lists(evidence) {
+        return finding;
+    }
+    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+        return no_documents();
+    };
+    let language = evidence.list_language();
+    let (rows, wrong) = each_row(evidence, columns, |list, row| {
+        let cell = &row[columns.aid()];
+        let mut aids = documents.policy.aids.iter();
+        let of_list = aids.any(|aid| {
+            let name = list.name.as_str();
+            let title = format!("{}〔", aid_title(aid, language));
+            (list_name(aid, false) == name || list_name(aid, true) == name)
+                && cell.starts_with(&title)
+        });
+        (!of_list).then(|| {
+            Text::new(
+                "救助项目不属于此清单的接收方",
+                "its aid is not one of this list's recipient",
+            )
+        })
+    });
+    let lists = evidence.lists.len();
+    Finding::of(
+        wrong,
+        Text::new(
+            format!("{lists}份清单，{rows}行，逐行核对救助项目"),
+            format!("{lists} lists, {rows} rows, the aid of each was looked at"),
+        ),
+    )
+}
+
+pub(super) fn minors(evidence: &Evidence) -> Finding {
+    if let Some(finding) = no_lists(evidence) {
+        return finding;
+    }
+    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+        return no_documents();
+    };
+    let summary: Option<Value> = std::fs::read(evidence.path("summary.json"))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(summary) = summary else {
+        return Finding::not_held("summary.json 缺失", "summary.json is missing");
+    };
+    let language = evidence.list_language();
+    let mut wrong = Vec::new();
+    let (mut adults, mut minors) = (0, 0);
+    for aid in &documents.policy.aids {
+        let figures = summary
+            .get("leads_by_aid")
+            .and_then(|aids| aids.get(&aid.id));
+        for (key, minor, sum) in [
+            ("adults", false, &mut adults),
+            ("minors", true, &mut minors),
+        ] {
+            let stated = figures.and_then(|figures| figures.get(key)?.as_u64());
+            let name = list_name(aid, minor);
+            let title = format!("{}〔", aid_title(aid, language));
+            let found = evidence
+                .lists
+                .iter()
+                .filter(|list| list.name == name)
+                .flat_map(|list| &list.rows)
+                .filter(|(_, row)| {
+                    row.get(columns.aid())
+                        .is_some_and(|cell| cell.starts_with(&title))
+                })
+                .count() as u64;
+            *sum += found;
+            if stated != Some(found) {
+                wrong.push(Text::new(
+                    format!("{name}.csv 有{found}条{}，summary.json 所记不同", aid.id),
+                    format!(
+                        "{name}.csv has {found} of {}, summary.json says otherwise",
+                        aid.id
+                    ),
+                ));
+            }
+        }
+    }
+    Finding::of(
+        wrong,
+        Text::new(
+            format!(
+                "未成年人（及年龄不明者）{minors}条都在 *.minors.csv，成年人{adults}条都不在（与 summary.json 相符）"
+            ),
+            format!(
+                "{minors} leads of minors (and of persons of unknown age) stand on *.minors.csv, {adults} of adults do not (as in summary.json)"
+            ),
+        ),
+    )
+}
+
+pub(super) fn rules(evidence: &Evidence) -> Finding {
+    if let Some(finding) = no_lists(evidence) {
+        return finding;
+    }
+    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+        return no_documents();
+    };
+    let policy = &documents.policy;
+    let version = format!("{} {}: ", policy.id, policy.version);
+    let (rows, wrong) = each_row(evidence, columns, |_, row| {
+        let rules = row[columns.rules()].strip_prefix(&version);
+        let known = |rules: &str| {
+            let mut ids = rules.split(' ').peekable();
+            ids.peek().is_some_and(|first| !first.is_empty())
+                && ids.all(|id| policy.rule(id).is_some())
+        };
+        if !rules.is_some_and(known) {
+            return Some(Text::new(
+                "没有规则编号和版本，或规则文件中没有此规则",
+                "it lacks rules with their version, or names one that the policy does not have",
+            ));
+        }
+        row[columns.check()]
+            .trim()
+            .is_empty()
+            .then(|| Text::new("没有核查事项", "it does not say what to check"))
+    });
+    Finding::of(
+        wrong,
+        Text::new(
+            format!(
+                "{rows}条线索，每条有 {} 第{}版的规则编号和核查事项",
+                policy.id, policy.version
+            ),
+            format!(
+                "{rows} leads, each with rules of {} version {} and what to check",
+                policy.id, policy.version
+            ),
+        ),
+    )
+}
+
+pub(super) fn deadlines(evidence: &Evidence) -> Finding {
+    if let Some(finding) = no_lists(evidence) {
+        return finding;
+    }
+    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+        return no_documents();
+    };
+    let Some(issued_on) = evidence.date("issued_on") else {
+        return Finding::not_held("清单没有签发日", "the manifest has no day of issue");
+    };
+    let language = evidence.list_language();
+    let mut provisional = 0;
+    let (rows, wrong) = each_row(evidence, columns, |_, row| {
+        let of_row =
+            documents.policy.aids.iter().find(|aid| {
+                row[columns.aid()].starts_with(&format!("{}〔", aid_title(aid, language)))
+            });
+        let deadline = of_row.and_then(|aid| {
+            let days = documents.policy.deadline(&aid.deadline)?.working_days;
+            documents.calendar.deadline(issued_on, days)
+        });
+        let cell = &row[columns.act_by()];
+        let fits = match deadline {
+            None => cell.is_empty(),
+            Some(deadline) => {
+                let marks = ["暂定", "provisional"];
+                let is_marked = marks.iter().any(|mark| cell.contains(mark));
+                provisional += usize::from(is_marked);
+                cell.starts_with(&deadline.on.to_string()) && is_marked == deadline.provisional
+            }
+        };
+        (!fits).then(|| {
+            Text::new(
+                "期限与规则和日历推出的不同，或没有标为暂定",
+                "its deadline is not the one of policy and calendar, or is not marked provisional",
+            )
+        })
+    });
+    Finding::of(
+        wrong,
+        Text::new(
+            format!(
+                "{rows}个期限由 configuration/calendar.toml 重新推出，相同；{provisional}个标为暂定"
+            ),
+            format!(
+                "{rows} deadlines were worked out again from configuration/calendar.toml and are the same; {provisional} are marked provisional"
+            ),
+        ),
+    )
+}
+
+pub(super) fn second_run(evidence: &Evidence) -> Finding {
+    if let Some(finding) = no_lists(evidence) {
+        return finding;
+    }
+    let is_asked = !matches!(evidence.second_run, SecondRun::NotAsked);
+    if is_asked && evidence.step != Some(StepKind::Run) {
+        return Finding::not_applicable(
+            "分步模式须由各机构重新运行",
+            "in split mode each office runs its step again",
+        );
+    }
+    let made = match &evidence.second_run {
+        SecondRun::NotAsked => {
+            return Finding::not_applicable(
+                "没有要求重新运行：请加 --rerun（须有导出和密钥）",
+                "a second run was not asked for: say --rerun (it needs the exports and the key)",
+            );
+        }
+        SecondRun::NotPossible => {
+            return Finding::not_applicable(
+                "轮次文件、导出或密钥已不在此处，或轮次文件已改动",
+                "the round file, an export or the key is not here any more, or the round file was changed",
+            );
+        }
+        SecondRun::Failed => return Finding::not_held("重新运行失败", "the second run failed"),
+        SecondRun::Made(made) => made,
+    };
+    let mut differ = Vec::new();
+    let mut names: BTreeSet<String> = evidence
+        .lists
+        .iter()
+        .map(|list| list.name.clone())
+        .collect();
+    for (name, bytes) in &made.lists {
+        names.remove(name);
+        let path = format!("lists/for-review/{name}.csv");
+        if std::fs::read(evidence.path(&path)).ok().as_ref() != Some(bytes) {
+            differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
+        }
+    }
+    differ.extend(names.into_iter().map(|name| {
+        Text::new(
+            format!("{name}.csv 没有再次写出"),
+            format!("{name}.csv was not written again"),
+        )
+    }));
+    if std::fs::read_to_string(evidence.path("summary.json"))
+        .ok()
+        .as_ref()
+        != Some(&made.summary)
+    {
+        differ.push(Text::new("summary.json 不同", "summary.json differs"));
+    }
+    let build = |value: &Value| {
+        let build = value.get("build").unwrap_or(&Value::Null);
+        text(build, "executable_blake3").to_owned()
+    };
+    let software = aidlink_office::record::software("aidlink");
+    let same = evidence
+        .manifest()
+        .get("software")
+        .is_some_and(|stated| build(stated) == build(&software));
+    let with = if same {
+        Text::new("同一程序", "the same program")
+    } else {
+        Text::new("另一版程序", "another build of the program")
+    };
+    let count = made.lists.len();
+    Finding::of(
+        differ,
+        Text::new(
+            format!(
+                "用{}重新运行，{count}份清单和 summary.json 逐字节相同",
+                with.zh
+            ),
+            format!(
+                "run again with {}: {count} lists and summary.json are the same byte for byte",
+                with.en
+            ),
+        ),
+    )
+}

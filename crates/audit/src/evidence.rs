@@ -1,0 +1,318 @@
+//! What an audit looks at: an output folder as it was verified, the round's
+//! documents in it, its lists, and, where they are still there, the round's
+//! inputs.
+
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::fault::Faults;
+use aidlink_faults::text::{Language, Text};
+use aidlink_office::deletion::{Remains, remains};
+use aidlink_office::deletion_record::{DeletionRecord, Part, RoundFile};
+use aidlink_office::leak_scan::{Scan, scan_folder};
+use aidlink_office::round::CONFIGURATION;
+use aidlink_office::verification::{Verification, walk};
+use aidlink_policy::calendar::Calendar;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::schema::Schemas;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::minimisation::Matrix;
+use aidlink_agency::exports::PlannedExport;
+use aidlink_procuratorate::lists::match_list::Columns;
+
+/// The step that wrote a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// A pooled round.
+    Run,
+    /// An agency's export became tokens.
+    Tokenise,
+    /// The centre found the leads.
+    Screen,
+    /// The procuratorate made the lists.
+    Resolve,
+}
+
+impl StepKind {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "run" => Some(StepKind::Run),
+            "tokenise" => Some(StepKind::Tokenise),
+            "screen" => Some(StepKind::Screen),
+            "resolve" => Some(StepKind::Resolve),
+            _ => None,
+        }
+    }
+
+    /// Whether exports were read.
+    pub fn reads_exports(self) -> bool {
+        self != StepKind::Screen
+    }
+
+    /// Whether lists were written.
+    pub fn writes_lists(self) -> bool {
+        matches!(self, StepKind::Run | StepKind::Resolve)
+    }
+}
+
+/// The documents by which the round ran, as the folder keeps them.
+pub struct Documents {
+    /// The text of the round file.
+    pub round: String,
+    /// The schemas.
+    pub schemas: Schemas,
+    /// The policy.
+    pub policy: Policy,
+    /// The working days.
+    pub calendar: Calendar,
+    /// What may be read and what was.
+    pub matrix: Matrix,
+}
+
+/// A match list as it stands in the folder.
+pub struct List {
+    /// `to-civil-affairs.minors`.
+    pub name: String,
+    /// Its path in the folder.
+    pub path: String,
+    /// Its header.
+    pub header: Vec<String>,
+    /// Its rows, each with the line it begins on.
+    pub rows: Vec<(u64, Vec<String>)>,
+}
+
+/// All that the checks look at.
+pub struct Evidence {
+    /// The folder as it was verified.
+    pub verification: Verification,
+    /// The step; none that this program knows otherwise.
+    pub step: Option<StepKind>,
+    /// The round's documents; the faults of those that cannot be read.
+    pub documents: Result<Documents, Faults>,
+    /// The lists; deleted ones are none.
+    pub lists: Vec<List>,
+    /// Where the round's inputs are or were.
+    pub round_folder: PathBuf,
+    /// The round file, where it is there.
+    pub round_file: Option<PathBuf>,
+    /// What is left of the round's data.
+    pub remains: Remains,
+    /// Deletion records of this and the round's other output folders.
+    pub records: Vec<DeletionRecord>,
+    /// What the leak scan found.
+    pub leaks: std::io::Result<Scan>,
+    /// The day of the audit.
+    pub today: Date,
+    /// The exports as the round file plans them, where it is there and
+    /// unchanged, and all files with it.
+    pub planned: Option<Vec<PlannedExport>>,
+    /// What a second run gave.
+    pub second_run: SecondRun,
+}
+
+/// What a second run of a pooled round in memory gave.
+pub enum SecondRun {
+    /// It was not asked for.
+    NotAsked,
+    /// The round file, an export or the key is gone or was changed.
+    NotPossible,
+    /// It failed.
+    Failed,
+    /// It gave these lists.
+    Made(SecondOutput),
+}
+
+/// What a second run would have written.
+pub struct SecondOutput {
+    /// Name and bytes of each list.
+    pub lists: Vec<(String, Vec<u8>)>,
+    /// The text of `summary.json`.
+    pub summary: String,
+}
+
+impl Evidence {
+    /// Gathers it.
+    pub fn gather(
+        verification: Verification,
+        round_folder: &Path,
+        round_file: Option<&Path>,
+        today: Date,
+        planned: Option<Vec<PlannedExport>>,
+        second_run: SecondRun,
+    ) -> Self {
+        let output = verification.folder.clone();
+        let documents = documents(&output, &verification.manifest);
+        let mut lists = Vec::new();
+        let mut paths = Vec::new();
+        // A folder that cannot be listed was told of by the verification.
+        let _ = walk(&output, "", &mut paths);
+        for path in paths {
+            let name = path
+                .strip_prefix("lists/for-review/")
+                .and_then(|name| name.strip_suffix(".csv"));
+            if let Some(name) = name
+                && let Some(list) = read_list(&output, &path, name)
+            {
+                lists.push(list);
+            }
+        }
+        Evidence {
+            step: StepKind::named(verification.text("step")),
+            documents,
+            lists,
+            remains: remains(&verification.manifest, &output, round_folder),
+            records: verification.deleted.clone(),
+            leaks: scan_folder(&output),
+            round_folder: round_folder.to_path_buf(),
+            round_file: round_file.map(Path::to_path_buf),
+            verification,
+            today,
+            planned,
+            second_run,
+        }
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Value {
+        &self.verification.manifest
+    }
+
+    /// The entries of a list of the manifest.
+    pub fn list(&self, key: &str) -> &[Value] {
+        list(self.manifest(), key)
+    }
+
+    /// A date of the manifest.
+    pub fn date(&self, key: &str) -> Option<Date> {
+        self.verification.text(key).parse().ok()
+    }
+
+    /// Where a key of the round file stands in the folder's copy.
+    pub fn round_line(&self, key: &str) -> String {
+        let path = format!("{CONFIGURATION}/round.toml");
+        let line = self.documents.as_ref().ok().and_then(|documents| {
+            let mut lines = documents.round.lines();
+            lines.position(|line| line.trim_start().starts_with(key))
+        });
+        line.map_or(path.clone(), |line| format!("{path}:{}", line + 1))
+    }
+
+    /// Whether the case parties were read.
+    pub fn reads_cases(&self) -> bool {
+        let mut exports = self.list("exports").iter();
+        exports.any(|export| text(export, "export") == CASE_EXPORT)
+    }
+
+    /// Where the columns of the lists stand.
+    pub fn columns(&self) -> Option<Columns> {
+        let documents = self.documents.as_ref().ok()?;
+        let cases = documents.schemas.get(CASE_EXPORT)?;
+        Some(Columns::of(cases.list_fields().count()))
+    }
+
+    /// The language of the lists.
+    pub fn list_language(&self) -> Language {
+        match self.verification.text("list_language") {
+            "en" => Language::English,
+            _ => Language::Chinese,
+        }
+    }
+
+    /// A file of the folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.verification.folder.join(path)
+    }
+
+    /// Files that are gone and of which no deletion record tells.
+    pub fn unproven(&self) -> Vec<&str> {
+        let of_records = |file: &RoundFile| {
+            let mut own = self
+                .verification
+                .deleted
+                .iter()
+                .flat_map(|record| &record.removed);
+            let mut others = self.records.iter().flat_map(|record| &record.removed);
+            let is_it = |other: &RoundFile| other.part == file.part && other.path == file.path;
+            own.any(is_it) || file.part != Part::Output && others.any(is_it)
+        };
+        let gone = self.remains.gone.iter().filter(|file| !of_records(file));
+        gone.map(|file| file.path.as_str()).collect()
+    }
+
+    /// Whether all of the round's data was deleted by record.
+    pub fn is_purged(&self) -> bool {
+        !self.verification.deleted.is_empty()
+    }
+}
+
+/// The entries of a list in a JSON object.
+pub fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    let list = value.get(key).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// A string in a JSON object.
+pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A whole number in a JSON object.
+pub fn number(value: &Value, key: &str) -> Option<u64> {
+    value.get(key).and_then(Value::as_u64)
+}
+
+fn documents(output: &Path, manifest: &Value) -> Result<Documents, Faults> {
+    let folder = output.join(CONFIGURATION);
+    let schemas = Schemas::read(&folder.join("schemas"))?;
+    let policy = Policy::read(&folder.join("policy.toml"), &schemas)?;
+    let calendar = Calendar::read(&folder.join("calendar.toml"))?;
+    let round = std::fs::read_to_string(folder.join("round.toml")).unwrap_or_default();
+    let matrix = Matrix::of_manifest(manifest, &policy, &schemas);
+    Ok(Documents {
+        round,
+        schemas,
+        policy,
+        calendar,
+        matrix,
+    })
+}
+
+fn read_list(output: &Path, path: &str, name: &str) -> Option<List> {
+    let bytes = std::fs::read(output.join(path)).ok()?;
+    let (header, rows) = read_csv(&bytes)?;
+    Some(List {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        header,
+        rows,
+    })
+}
+
+/// The header and the rows of a CSV file that a step wrote, rows with their lines.
+#[expect(clippy::type_complexity, reason = "a header and rows with their lines")]
+pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(bytes);
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.ok()?;
+        let line = record.position().map_or(0, csv::Position::line);
+        rows.push((line, record.iter().map(str::to_owned).collect::<Vec<_>>()));
+    }
+    let header = if rows.is_empty() {
+        Vec::new()
+    } else {
+        rows.remove(0).1
+    };
+    Some((header, rows))
+}
+
+/// Names joined for both languages.
+pub fn joined<S: AsRef<str>>(names: &[S]) -> Text {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    Text::new(names.join("、"), names.join(", "))
+}

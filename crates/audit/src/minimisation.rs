@@ -1,0 +1,546 @@
+//! The minimisation matrix (Personal Information Protection Law, 6): for every
+//! column of every export whether it is there, whether it was read, what needs
+//! it, what of it leaves and who sees that.
+//!
+//! What may be read is worked out here from schema and policy; what was read is
+//! what the run says of itself. The two are compared, and neither is made of
+//! the other.
+
+use std::collections::BTreeSet;
+
+use aidlink_faults::text::Text;
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
+use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
+use aidlink_policy::schema::{ExportSchema, Field, Role, Schemas};
+use serde_json::{Value, json};
+
+use aidlink_procuratorate::lists::match_list::list_name;
+
+/// The matrix of one step of a round.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// What the manifest says of round, policy, purpose and mode.
+    pub head: Head,
+    /// A part for each export, in the order of the manifest.
+    pub exports: Vec<ExportPart>,
+    /// How many lists the policy has.
+    pub lists: usize,
+}
+
+/// What the whole matrix is about.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// The round.
+    pub round: String,
+    /// `run`, `tokenise`, `resolve`; empty before the run.
+    pub step: String,
+    /// `pooled` or `split`.
+    pub mode: String,
+    /// The as-of date.
+    pub as_of: String,
+    /// The purpose.
+    pub purpose: String,
+    /// Id of the impact assessment.
+    pub impact_assessment: String,
+    /// Id, version and digest of the policy.
+    pub policy: (String, String, String),
+}
+
+/// The columns of one export.
+#[derive(Clone, Debug)]
+pub struct ExportPart {
+    /// The schema's name.
+    pub export: String,
+    /// The agency's id.
+    pub agency: String,
+    /// The schema's title.
+    pub title: Text,
+    /// Day of the snapshot.
+    pub snapshot: String,
+    /// The legal basis on which it is used.
+    pub legal_basis: String,
+    /// How many files it has.
+    pub files: usize,
+    /// Its columns: the schema's fields in their order, then headers that the
+    /// schema does not know.
+    pub columns: Vec<ColumnRow>,
+}
+
+/// Why a column is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The ID number becomes a token.
+    Token,
+    /// The birth date tells that the ID number of a row is somebody else's.
+    OwnNumber,
+    /// The procuratorate's own lists show it.
+    List,
+    /// Rules read it, by their ids.
+    Rules(Vec<String>),
+}
+
+/// What the matrix says of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Something needs it, it is there, and it was read (or will be).
+    ReadAsNeeded,
+    /// It is there, nothing needs it, and it was not read.
+    PresentNotRead,
+    /// The schema declares it, nothing needs it, and it is not there.
+    DeclaredNotUsed,
+    /// Something needs it and it is not there.
+    NeededAbsent,
+    /// It was read although nothing needs it.
+    ReadWithoutNeed,
+    /// Something needs it, it is there, and it was not read.
+    NeededNotRead,
+}
+
+impl Verdict {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::ReadAsNeeded => "read_as_needed",
+            Verdict::PresentNotRead => "present_not_read",
+            Verdict::DeclaredNotUsed => "declared_not_used",
+            Verdict::NeededAbsent => "needed_absent",
+            Verdict::ReadWithoutNeed => "read_without_need",
+            Verdict::NeededNotRead => "needed_not_read",
+        }
+    }
+
+    /// The words for a user.
+    pub fn text(self) -> Text {
+        match self {
+            Verdict::ReadAsNeeded => Text::new("需要，已读取", "needed and read"),
+            Verdict::PresentNotRead => Text::new("存在，未读取", "present, not read"),
+            Verdict::DeclaredNotUsed => Text::new("已声明，从未使用", "declared, never used"),
+            Verdict::NeededAbsent => Text::new("需要，导出中没有", "needed, not in the export"),
+            Verdict::ReadWithoutNeed => Text::new("不需要却被读取", "READ WITHOUT NEED"),
+            Verdict::NeededNotRead => Text::new("需要而未读取", "needed, present, NOT READ"),
+        }
+    }
+
+    /// Whether the run did other than schema and policy say.
+    pub fn is_wrong(self) -> bool {
+        matches!(self, Verdict::ReadWithoutNeed | Verdict::NeededNotRead)
+    }
+}
+
+/// One column of one export.
+#[derive(Clone, Debug)]
+pub struct ColumnRow {
+    /// The schema's field; none for a header that the schema does not know.
+    pub field: Option<String>,
+    /// The field's title.
+    pub title: Text,
+    /// Headers under which it stands in the files.
+    pub headers: Vec<String>,
+    /// In how many of the files it is.
+    pub present_in: usize,
+    /// Why it is read; empty where it is not to be.
+    pub needs: Vec<Need>,
+    /// Whether it was read; before the run, whether it will be.
+    pub read: bool,
+    /// Rules whose outcome leaves the office that holds the row.
+    pub outcomes: Vec<String>,
+    /// Aids for which the column decides and is not shown: already received,
+    /// already referred.
+    pub decides: Vec<String>,
+    /// Lists on which the field or the outcome of a rule on it can be seen.
+    pub lists: Vec<String>,
+    /// What is to be said of it.
+    pub verdict: Verdict,
+}
+
+/// A file of an export, as a manifest tells of it.
+#[derive(Clone, Debug)]
+struct SeenColumn {
+    header: String,
+    field: Option<String>,
+    read: bool,
+}
+
+impl Matrix {
+    /// The matrix of what a manifest says, by a policy and its schemas.
+    pub fn of_manifest(manifest: &Value, policy: &Policy, schemas: &Schemas) -> Self {
+        let exports = manifest.get("exports").and_then(Value::as_array);
+        let exports = exports
+            .into_iter()
+            .flatten()
+            .filter_map(|export| {
+                let schema = schemas.get(text(export, "export"))?;
+                Some(export_part(export, policy, schema))
+            })
+            .collect();
+        let part = |key: &str, inner: &str| {
+            text(manifest.get(key).unwrap_or(&Value::Null), inner).to_owned()
+        };
+        Matrix {
+            head: Head {
+                round: text(manifest, "round").to_owned(),
+                step: text(manifest, "step").to_owned(),
+                mode: text(manifest, "mode").to_owned(),
+                as_of: text(manifest, "as_of").to_owned(),
+                purpose: text(manifest, "purpose").to_owned(),
+                impact_assessment: part("impact_assessment", "id"),
+                policy: (
+                    part("policy", "id"),
+                    part("policy", "version"),
+                    part("policy", "blake3"),
+                ),
+            },
+            exports,
+            lists: {
+                let aids = policy.aids.iter();
+                let names = aids.flat_map(|aid| [list_name(aid, false), list_name(aid, true)]);
+                names.collect::<BTreeSet<String>>().len()
+            },
+        }
+    }
+
+    /// Columns that the run did not treat as schema and policy say.
+    pub fn wrong(&self) -> impl Iterator<Item = (&ExportPart, &ColumnRow)> {
+        self.exports.iter().flat_map(|part| {
+            let wrong = part.columns.iter().filter(|row| row.verdict.is_wrong());
+            wrong.map(move |row| (part, row))
+        })
+    }
+
+    /// How many columns have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let rows = self.exports.iter().flat_map(|part| &part.columns);
+        rows.filter(|row| row.verdict == verdict).count()
+    }
+
+    /// The matrix as JSON.
+    pub fn to_json(&self) -> Value {
+        let exports: Vec<Value> = self
+            .exports
+            .iter()
+            .map(|part| self.part_json(part))
+            .collect();
+        let head = &self.head;
+        json!({
+            "format": "aidlink minimisation matrix",
+            "version": 1,
+            "round": head.round,
+            "step": head.step,
+            "mode": head.mode,
+            "as_of": head.as_of,
+            "purpose": head.purpose,
+            "impact_assessment": head.impact_assessment,
+            "policy": {"id": head.policy.0, "version": head.policy.1, "blake3": head.policy.2},
+            "exports": exports,
+        })
+    }
+
+    fn part_json(&self, part: &ExportPart) -> Value {
+        let columns: Vec<Value> = part
+            .columns
+            .iter()
+            .map(|row| {
+                let needs: Vec<Value> = row.needs.iter().map(need_json).collect();
+                json!({
+                    "field": row.field,
+                    "title": {"zh": row.title.zh, "en": row.title.en},
+                    "headers": row.headers,
+                    "present_in_files": row.present_in,
+                    "needed_for": needs,
+                    "read": row.read,
+                    "leaves": self.leaves(row).iter().map(Leaves::name).collect::<Vec<_>>(),
+                    "outcomes": row.outcomes,
+                    "decides": row.decides,
+                    "seen_by": self.recipients(row).into_iter().map(|text| text.en).collect::<Vec<_>>(),
+                    "lists": row.lists,
+                    "verdict": row.verdict.name(),
+                })
+            })
+            .collect();
+        json!({
+            "export": part.export,
+            "agency": part.agency,
+            "snapshot": part.snapshot,
+            "purpose": self.head.purpose,
+            "legal_basis": part.legal_basis,
+            "files": part.files,
+            "columns": columns,
+        })
+    }
+
+    /// In what form something of a column leaves the office that holds the row.
+    pub fn leaves(&self, row: &ColumnRow) -> Vec<Leaves> {
+        let mut leaves = Vec::new();
+        if !row.read {
+            return leaves;
+        }
+        for need in &row.needs {
+            match need {
+                Need::Token => leaves.push(Leaves::Token),
+                Need::List => leaves.push(Leaves::ListField),
+                Need::OwnNumber | Need::Rules(_) => {}
+            }
+        }
+        if !row.outcomes.is_empty() {
+            leaves.push(Leaves::Outcomes);
+        }
+        leaves
+    }
+
+    /// Who sees what leaves.
+    pub fn recipients(&self, row: &ColumnRow) -> Vec<Text> {
+        let leaves = self.leaves(row);
+        let mut seen = Vec::new();
+        if self.head.mode == "split" && leaves.iter().any(|form| *form != Leaves::ListField) {
+            seen.push(Text::new(
+                "筛查机构（令牌和结果）",
+                "the centre (token and outcomes)",
+            ));
+        }
+        if !row.lists.is_empty() && row.read {
+            let (zh, en) = match row.lists.len() == self.lists {
+                true => ("全部清单".to_owned(), "all lists".to_owned()),
+                false => (row.lists.join("、"), row.lists.join(", ")),
+            };
+            seen.push(Text::new(
+                format!("检察机关（{zh}）"),
+                format!("the procuratorate ({en})"),
+            ));
+        }
+        seen
+    }
+}
+
+/// In what form something of a column leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// A keyed hash.
+    Token,
+    /// Yes, no or unknown for each rule.
+    Outcomes,
+    /// The cell itself, on the procuratorate's own lists.
+    ListField,
+}
+
+impl Leaves {
+    /// The word in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Leaves::Token => "token",
+            Leaves::Outcomes => "outcomes",
+            Leaves::ListField => "list_field",
+        }
+    }
+
+    /// The words for a user.
+    pub fn text(self) -> Text {
+        match self {
+            Leaves::Token => Text::new("令牌", "token"),
+            Leaves::Outcomes => Text::new("规则结果", "outcomes of rules"),
+            Leaves::ListField => Text::new("清单字段", "list field"),
+        }
+    }
+}
+
+impl Need {
+    /// The words for a user.
+    pub fn text(&self) -> Text {
+        match self {
+            Need::Token => Text::new("生成令牌", "to make the token"),
+            Need::OwnNumber => Text::new(
+                "核对身份证号是否本人的",
+                "to notice another person's number",
+            ),
+            Need::List => Text::new("清单显示", "shown on the lists"),
+            Need::Rules(rules) => Text::new(
+                format!("规则 {}", rules.join("、")),
+                format!("rules {}", rules.join(", ")),
+            ),
+        }
+    }
+}
+
+fn need_json(need: &Need) -> Value {
+    match need {
+        Need::Token => json!({"for": "token"}),
+        Need::OwnNumber => json!({"for": "own_number"}),
+        Need::List => json!({"for": "lists"}),
+        Need::Rules(rules) => json!({"for": "rules", "rules": rules}),
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Why a field is read, by schema and policy; nothing where it is not to be.
+pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need> {
+    let mut needs = Vec::new();
+    match field.role {
+        Role::NationalId => needs.push(Need::Token),
+        Role::BirthDate => needs.push(Need::OwnNumber),
+        // Only the procuratorate's own rows stand on lists.
+        Role::List if schema.name == CASE_EXPORT => needs.push(Need::List),
+        Role::List | Role::Attribute => {}
+    }
+    let rules: Vec<String> = rules_on(policy, schema, field)
+        .map(|rule| rule.id.clone())
+        .collect();
+    if !rules.is_empty() {
+        needs.push(Need::Rules(rules));
+    }
+    needs
+}
+
+/// The rules that read a field: of the ID number those that ask for what it
+/// states, age and sex.
+fn rules_on<'p>(
+    policy: &'p Policy,
+    schema: &'p ExportSchema,
+    field: &'p Field,
+) -> impl Iterator<Item = &'p Rule> {
+    policy.rules.iter().filter(move |rule| {
+        let columns = rule.expression.columns();
+        let derived = [DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX];
+        rule.on == schema.name
+            && (columns.contains(&field.name)
+                || field.role == Role::NationalId
+                    && derived.iter().any(|name| columns.contains(*name)))
+    })
+}
+
+fn export_part(export: &Value, policy: &Policy, schema: &ExportSchema) -> ExportPart {
+    let files: Vec<Vec<SeenColumn>> = export
+        .get("files")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(seen_columns)
+        .collect();
+    let mut columns: Vec<ColumnRow> = schema
+        .fields
+        .iter()
+        .map(|field| field_row(policy, schema, field, &files))
+        .collect();
+    columns.extend(unknown_headers(&files));
+    ExportPart {
+        export: schema.name.clone(),
+        agency: schema.agency.clone(),
+        title: schema.title.clone(),
+        snapshot: text(export, "snapshot").to_owned(),
+        legal_basis: text(export, "legal_basis").to_owned(),
+        files: files.len(),
+        columns,
+    }
+}
+
+fn seen_columns(file: &Value) -> Vec<SeenColumn> {
+    let columns = file.get("columns").and_then(Value::as_array);
+    columns
+        .into_iter()
+        .flatten()
+        .map(|column| SeenColumn {
+            header: text(column, "header").to_owned(),
+            field: column
+                .get("field")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            read: column.get("read").and_then(Value::as_bool).unwrap_or(false),
+        })
+        .collect()
+}
+
+fn field_row(
+    policy: &Policy,
+    schema: &ExportSchema,
+    field: &Field,
+    files: &[Vec<SeenColumn>],
+) -> ColumnRow {
+    let of_field = |column: &&SeenColumn| column.field.as_deref() == Some(field.name.as_str());
+    let seen: Vec<&SeenColumn> = files.iter().flatten().filter(of_field).collect();
+    let present_in = files
+        .iter()
+        .filter(|file| file.iter().any(|column| of_field(&column)))
+        .count();
+    let headers: BTreeSet<&str> = seen.iter().map(|column| column.header.as_str()).collect();
+    let needs = needs(policy, schema, field);
+    let read = seen.iter().any(|column| column.read);
+    let rules: Vec<&Rule> = rules_on(policy, schema, field).collect();
+    let sees = |aid: &Aid| {
+        rules.iter().any(|rule| match rule.kind {
+            // Shown with every lead of the person.
+            RuleKind::Exclusion | RuleKind::Priority => true,
+            _ => aid.qualifies.columns().contains(&rule.id),
+        })
+    };
+    let is_listed = needs.contains(&Need::List);
+    let mut lists = BTreeSet::new();
+    for aid in policy.aids.iter().filter(|aid| is_listed || sees(aid)) {
+        lists.extend([list_name(aid, false), list_name(aid, true)]);
+    }
+    let decides = policy.aids.iter().filter(|aid| {
+        let settled = aid.settled.iter().flat_map(|settled| settled.columns());
+        let names: BTreeSet<String> = settled.chain(aid.referred.columns()).collect();
+        rules.iter().any(|rule| names.contains(&rule.id))
+    });
+    ColumnRow {
+        field: Some(field.name.clone()),
+        title: field.title.clone(),
+        headers: headers.into_iter().map(str::to_owned).collect(),
+        present_in,
+        read,
+        outcomes: rules
+            .iter()
+            .filter(|rule| rule.kind != RuleKind::Withhold)
+            .map(|rule| rule.id.clone())
+            .collect(),
+        decides: decides.map(|aid| aid.id.clone()).collect(),
+        lists: lists.into_iter().collect(),
+        verdict: verdict(!needs.is_empty(), present_in > 0, read),
+        needs,
+    }
+}
+
+fn verdict(needed: bool, present: bool, read: bool) -> Verdict {
+    match (needed, present, read) {
+        (true, _, true) => Verdict::ReadAsNeeded,
+        (false, _, true) => Verdict::ReadWithoutNeed,
+        (true, true, false) => Verdict::NeededNotRead,
+        (true, false, false) => Verdict::NeededAbsent,
+        (false, true, false) => Verdict::PresentNotRead,
+        (false, false, false) => Verdict::DeclaredNotUsed,
+    }
+}
+
+/// Headers that the schema does not know, each once.
+fn unknown_headers(files: &[Vec<SeenColumn>]) -> Vec<ColumnRow> {
+    let unknown = |column: &&SeenColumn| column.field.is_none();
+    let headers: BTreeSet<&str> = files
+        .iter()
+        .flatten()
+        .filter(unknown)
+        .map(|column| column.header.as_str())
+        .collect();
+    headers
+        .into_iter()
+        .map(|header| {
+            let is_it = |column: &SeenColumn| column.field.is_none() && column.header == header;
+            let read = files
+                .iter()
+                .flatten()
+                .any(|column| is_it(column) && column.read);
+            ColumnRow {
+                field: None,
+                title: Text::default(),
+                headers: vec![header.to_owned()],
+                present_in: files.iter().filter(|file| file.iter().any(is_it)).count(),
+                needs: Vec::new(),
+                read,
+                outcomes: Vec::new(),
+                decides: Vec::new(),
+                lists: Vec::new(),
+                verdict: verdict(false, true, read),
+            }
+        })
+        .collect()
+}

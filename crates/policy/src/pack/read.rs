@@ -1,0 +1,1147 @@
+//! From a policy file to a checked policy, with every fault reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use jiff::civil::Date;
+
+use super::{
+    Aid, CASE_EXPORT, Direction, Named, Policy, PolicyDeadline, Rule, RuleCase, RuleKind, Term,
+    WhenUnknown,
+};
+use crate::rule_language::{Expression, Grammar, Scope, ScopeColumn, parse};
+use crate::schema::{ExportSchema, Role, Schemas};
+use crate::value::{FieldType, Value};
+use aidlink_contract::outcome::Outcome;
+use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_faults::text::Text;
+
+impl Policy {
+    /// Reads and checks a policy file against the schemas.
+    ///
+    /// # Errors
+    /// Every fault of the file at once, each with its place.
+    pub fn read(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
+        let document = Document::read(path)?;
+        let faults = document.syntax_faults();
+        PolicyReader {
+            document: &document,
+            schemas,
+            faults,
+        }
+        .read()
+    }
+}
+
+struct PolicyReader<'d> {
+    document: &'d Document,
+    schemas: &'d Schemas,
+    faults: Faults,
+}
+
+/// A term or aid expression that is read once every rule is known.
+struct Combination<'d> {
+    text: Located<String>,
+    expression: Option<Expression>,
+    table: TableReader<'d>,
+}
+
+/// One `[[referral_state]]`.
+struct ReferralState {
+    states: Vec<String>,
+    suppresses: Suppression,
+    aids: Vec<String>,
+    reopened_by: Option<String>,
+    title: Text,
+    cites: Vec<String>,
+    check: Option<Text>,
+}
+
+#[derive(Clone, PartialEq)]
+enum Suppression {
+    Always,
+    Never,
+    For { amount: u32, unit: &'static str },
+}
+
+struct ReferralColumns {
+    on: String,
+    aid: String,
+    state: String,
+    since: String,
+}
+
+impl<'d> PolicyReader<'d> {
+    fn read(mut self) -> Result<Policy, Faults> {
+        let mut root = self.document.root();
+        let id = root.string("id", &mut self.faults);
+        let version = root.string("version", &mut self.faults);
+        let title = root.text("title", &mut self.faults);
+        let sources = self.named(&mut root, "source", "title");
+        let agencies = self.named(&mut root, "agency", "name");
+        let deadlines = self.deadlines(&mut root, &sources);
+        let mut rules = self.rules(&mut root, &sources);
+        let declared = self.declared_rules(&mut root);
+        let terms = self.terms(&mut root, &rules, &declared);
+        let term_expressions: BTreeMap<String, Expression> = terms
+            .iter()
+            .map(|term| (term.id.clone(), term.expression.clone()))
+            .collect();
+        let mut aids = self.aids(
+            &mut root,
+            &declared,
+            &term_expressions,
+            &sources,
+            &agencies,
+            &deadlines,
+        );
+        let referrals_on = self.referrals(&mut root, &mut rules, &mut aids, &sources);
+        self.unused_rules(&mut root, &rules, &aids);
+        root.finish(&mut self.faults);
+        let policy = (|| {
+            Some(Policy {
+                id: id?.value,
+                version: version?.value,
+                title: title?,
+                digest: self.document.digest().to_owned(),
+                sources,
+                agencies,
+                deadlines,
+                rules,
+                terms,
+                aids,
+                referrals_on,
+            })
+        })();
+        self.faults.or_value(policy)
+    }
+
+    fn fault(&mut self, at: &std::ops::Range<usize>, message: Text, hint: Text) {
+        self.faults
+            .push(self.document.fault(at.clone(), message, hint));
+    }
+
+    fn named(
+        &mut self,
+        root: &mut TableReader<'d>,
+        key: &'static str,
+        name_key: &'static str,
+    ) -> Vec<Named> {
+        let mut named: Vec<Named> = Vec::new();
+        for mut table in root.tables(key, &mut self.faults) {
+            let id = table.string("id", &mut self.faults);
+            let name = table.text(name_key, &mut self.faults);
+            // Only documents are cited by a short name.
+            let short = if key == "source" {
+                table.optional_text("short", &mut self.faults)
+            } else {
+                None
+            };
+            table.finish(&mut self.faults);
+            if let (Some(id), Some(name)) = (id, name) {
+                self.check_unique(&id, named.iter().map(|other| other.id.as_str()));
+                let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+                if !id.value.chars().all(plain) {
+                    self.fault(
+                        &id.at,
+                        Text::new("编号不合要求", "this cannot be an id"),
+                        Text::new(
+                            "请只用英文字母、数字和“-”：编号会用作文件名",
+                            "use letters, digits and -: ids become file names",
+                        ),
+                    );
+                }
+                named.push(Named {
+                    id: id.value,
+                    name,
+                    short,
+                });
+            }
+        }
+        named
+    }
+
+    fn check_unique<'n>(
+        &mut self,
+        id: &Located<String>,
+        mut others: impl Iterator<Item = &'n str>,
+    ) {
+        if others.any(|other| other == id.value) {
+            self.fault(
+                &id.at,
+                Text::new(
+                    format!("编号“{}”重复", id.value),
+                    format!("the id `{}` stands twice", id.value),
+                ),
+                Text::new("请改用另一个编号", "choose another id"),
+            );
+        }
+    }
+
+    /// Ids of rules, terms and aids are names in expressions.
+    fn check_identifier(&mut self, id: &Located<String>) {
+        let mut characters = id.value.chars();
+        let starts = characters
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase());
+        let reserved = [
+            "and", "or", "not", "in", "is", "null", "between", "true", "false",
+        ];
+        if !starts
+            || !characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            || reserved.contains(&id.value.as_str())
+        {
+            self.fault(
+                &id.at,
+                Text::new("编号不能用作名称", "this id cannot be a name in expressions"),
+                Text::new(
+                    "请用小写英文字母开头，后接小写字母、数字和下划线",
+                    "begin with a lower-case letter; then lower-case letters, digits and underscores",
+                ),
+            );
+        }
+    }
+
+    fn cites(&mut self, table: &mut TableReader<'d>, sources: &[Named]) -> Vec<String> {
+        let cites = table.strings("cites", &mut self.faults);
+        if cites.is_empty() {
+            self.faults.push(table.fault_here(
+                Text::new("缺少出处“cites”", "`cites` is missing"),
+                Text::new(
+                    "请写明文件和条款，例如 cites = [\"SG 二(一)1\"]",
+                    "give document and article, such as cites = [\"SG 二(一)1\"]",
+                ),
+            ));
+        }
+        for cite in &cites {
+            let document = cite.value.split_whitespace().next().unwrap_or_default();
+            if !sources.iter().any(|source| source.id == document) {
+                let names: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+                let hint = nearest_name_hint(document, names.iter().copied());
+                self.fault(
+                    &cite.at,
+                    Text::new("未定义的出处", "an undefined source is cited"),
+                    hint,
+                );
+            }
+        }
+        cites.into_iter().map(|cite| cite.value).collect()
+    }
+
+    fn deadlines(&mut self, root: &mut TableReader<'d>, sources: &[Named]) -> Vec<PolicyDeadline> {
+        let mut deadlines: Vec<PolicyDeadline> = Vec::new();
+        for mut table in root.tables("deadline", &mut self.faults) {
+            let id = table.string("id", &mut self.faults);
+            let title = table.text("title", &mut self.faults);
+            let working_days = table.integer("working_days", &mut self.faults);
+            let cites = self.cites(&mut table, sources);
+            if let Some(days) = working_days
+                && !(1..=250).contains(&days)
+            {
+                self.faults.push(table.fault_here(
+                    Text::new("工作日数应在1到250之间", "working days must be 1 to 250"),
+                    Text::new("请更正此值", "correct this value"),
+                ));
+            }
+            table.finish(&mut self.faults);
+            if let (Some(id), Some(title), Some(days)) = (id, title, working_days) {
+                self.check_unique(&id, deadlines.iter().map(|other| other.id.as_str()));
+                deadlines.push(PolicyDeadline {
+                    id: id.value,
+                    title,
+                    working_days: u32::try_from(days).unwrap_or(0),
+                    cites,
+                });
+            }
+        }
+        deadlines
+    }
+
+    /// Parses an expression that stands in the file, its faults placed in the file.
+    fn expression(&mut self, text: &Located<String>, scope: &Scope) -> Option<Expression> {
+        match parse(&text.value, scope) {
+            Ok(expression) => Some(expression),
+            Err(found) => {
+                let start = self.document.content_start(&text.at);
+                for fault in found {
+                    let at = start + fault.offset;
+                    self.fault(&(at..at), fault.message, fault.hint);
+                }
+                None
+            }
+        }
+    }
+
+    /// The ids of all rules that combinations may name, also of faulty ones:
+    /// their own faults are told, and not once more wherever they are named.
+    fn declared_rules(&self, root: &mut TableReader<'d>) -> Vec<String> {
+        let mut told = Faults::new();
+        let tables = root.tables("rule", &mut told);
+        tables
+            .into_iter()
+            .filter_map(|mut table| {
+                let kind = table.string("kind", &mut told);
+                let id = table.string("id", &mut told)?;
+                let withhold = kind.is_some_and(|kind| kind.value == RuleKind::Withhold.name());
+                (!withhold).then_some(id.value)
+            })
+            .collect()
+    }
+
+    fn rules(&mut self, root: &mut TableReader<'d>, sources: &[Named]) -> Vec<Rule> {
+        let mut rules: Vec<Rule> = Vec::new();
+        for mut table in root.tables("rule", &mut self.faults) {
+            let rule = self.rule(&mut table, sources, &rules);
+            table.finish(&mut self.faults);
+            rules.extend(rule);
+        }
+        rules
+    }
+
+    fn rule(
+        &mut self,
+        table: &mut TableReader<'d>,
+        sources: &[Named],
+        others: &[Rule],
+    ) -> Option<Rule> {
+        let id = table.string("id", &mut self.faults);
+        if let Some(id) = &id {
+            self.check_identifier(id);
+            self.check_unique(id, others.iter().map(|other| other.id.as_str()));
+        }
+        let on = table.string("on", &mut self.faults);
+        let schema = on.as_ref().and_then(|on| self.schema(on));
+        let kind = table.string("kind", &mut self.faults);
+        let kind = kind.and_then(|kind| self.rule_kind(&kind));
+        let when = table.string("when", &mut self.faults);
+        let when_unknown = table.string("unknown", &mut self.faults);
+        let when_unknown = when_unknown
+            .and_then(|word| self.when_unknown(&word, kind == Some(RuleKind::Withhold)));
+        let title = table.text("title", &mut self.faults);
+        let check = table.optional_text("check", &mut self.faults);
+        let urgent = table.boolean_or("urgent", false, &mut self.faults);
+        let cites = self.cites(table, sources);
+        let cases = table.tables("case", &mut self.faults);
+        if cases.is_empty() {
+            self.faults.push(table.fault_here(
+                Text::new("规则没有测试用例", "the rule has no case"),
+                Text::new("请添加 [[rule.case]]", "add a [[rule.case]]"),
+            ));
+        }
+        let cases: Vec<RuleCase> = cases
+            .into_iter()
+            .filter_map(|case| self.case(case, schema))
+            .collect();
+        let expression = match (&when, schema) {
+            (Some(when), Some(schema)) => self.expression(when, &row_scope(schema)),
+            _ => None,
+        };
+        Some(Rule {
+            id: id?.value,
+            on: on?.value,
+            kind: kind?,
+            when: when?.value.trim().to_owned(),
+            expression: expression?,
+            when_unknown: when_unknown?,
+            title: title?,
+            cites,
+            check,
+            urgent,
+            cases,
+        })
+    }
+
+    fn schema(&mut self, name: &Located<String>) -> Option<&'d ExportSchema> {
+        let schema = self.schemas.get(&name.value);
+        if schema.is_none() && !self.schemas.is_faulty(&name.value) {
+            let hint = nearest_name_hint(&name.value, self.schemas.0.keys().map(String::as_str));
+            self.fault(
+                &name.at,
+                Text::new(
+                    format!("没有名为“{}”的导出模式", name.value),
+                    format!("there is no export schema `{}`", name.value),
+                ),
+                hint,
+            );
+        }
+        schema
+    }
+
+    fn rule_kind(&mut self, word: &Located<String>) -> Option<RuleKind> {
+        let written = RuleKind::ALL
+            .iter()
+            .filter(|(kind, _)| *kind != RuleKind::Referral);
+        let kind = written.clone().find(|(_, name)| *name == word.value);
+        if kind.is_none() {
+            let hint = nearest_name_hint(&word.value, written.map(|(_, name)| *name));
+            self.fault(
+                &word.at,
+                Text::new("未知的规则种类", "unknown kind of rule"),
+                hint,
+            );
+        }
+        kind.map(|(kind, _)| *kind)
+    }
+
+    fn when_unknown(&mut self, word: &Located<String>, withhold: bool) -> Option<WhenUnknown> {
+        let allowed: &[(&str, WhenUnknown)] = if withhold {
+            &[("yes", WhenUnknown::Yes), ("no", WhenUnknown::No)]
+        } else {
+            &[("review", WhenUnknown::Review), ("no", WhenUnknown::No)]
+        };
+        let found = allowed.iter().find(|(name, _)| *name == word.value);
+        if found.is_none() {
+            let hint = nearest_name_hint(&word.value, allowed.iter().map(|(name, _)| *name));
+            self.fault(
+                &word.at,
+                Text::new(
+                    "“unknown”的取值不适用于此种类的规则",
+                    "this value of `unknown` does not fit this kind of rule",
+                ),
+                hint,
+            );
+        }
+        found.map(|(_, when_unknown)| *when_unknown)
+    }
+
+    fn case(
+        &mut self,
+        mut table: TableReader<'d>,
+        schema: Option<&ExportSchema>,
+    ) -> Option<RuleCase> {
+        let here = table.fault_here(Text::default(), Text::default());
+        let line = match here.place {
+            Some(Place::LineColumn { line, .. }) => line,
+            _ => 0,
+        };
+        let row = table.table("row", &mut self.faults);
+        let age = table.optional_integer("age", &mut self.faults);
+        let age = age.map(|age| age.value);
+        let sex = table.optional_string("sex", &mut self.faults);
+        let as_of = table.optional_date("as_of", &mut self.faults);
+        let outcome = table.string("outcome", &mut self.faults);
+        table.finish(&mut self.faults);
+        if let Some(sex) = &sex
+            && !["male", "female"].contains(&sex.value.as_str())
+        {
+            let hint = nearest_name_hint(&sex.value, ["male", "female"]);
+            self.fault(&sex.at, Text::new("未知的性别", "unknown sex"), hint);
+        }
+        let outcome = outcome.and_then(|word| {
+            let words = [Outcome::Yes, Outcome::No, Outcome::Unknown];
+            let found = words
+                .into_iter()
+                .find(|outcome| outcome.name() == word.value);
+            if found.is_none() {
+                let hint = nearest_name_hint(&word.value, words.map(Outcome::name));
+                self.fault(&word.at, Text::new("未知的结果", "unknown outcome"), hint);
+            }
+            found
+        });
+        let mut values = Vec::new();
+        if let (Some(mut row), Some(schema)) = (row, schema) {
+            for (name, node) in row.all() {
+                values.extend(self.case_value(schema, name, node));
+            }
+        }
+        Some(RuleCase {
+            line,
+            row: values,
+            age,
+            sex: sex.map(|sex| sex.value),
+            as_of: as_of.map_or(Date::constant(2026, 9, 30), |as_of| as_of.value),
+            outcome: outcome?,
+        })
+    }
+
+    fn case_value(
+        &mut self,
+        schema: &ExportSchema,
+        name: &Located<String>,
+        node: &Located<Node>,
+    ) -> Option<(String, Value)> {
+        let Some(field) = schema.field(&name.value) else {
+            let hint =
+                nearest_name_hint(&name.value, schema.fields.iter().map(|f| f.name.as_str()));
+            self.fault(
+                &name.at,
+                Text::new(
+                    format!("未知的列“{}”", name.value),
+                    format!("unknown column `{}`", name.value),
+                ),
+                hint,
+            );
+            return None;
+        };
+        let value = match (field.field_type, &node.value) {
+            (FieldType::String, Node::String(text)) => Some(Value::String(text.clone())),
+            (FieldType::Integer, Node::Integer(number)) => Some(Value::Integer(*number)),
+            (FieldType::Number, Node::Integer(number)) => Some(Value::Number(*number as f64)),
+            (FieldType::Number, Node::Float(number)) => Some(Value::Number(*number)),
+            (FieldType::Boolean, Node::Boolean(truth)) => Some(Value::Boolean(*truth)),
+            (FieldType::Date, Node::Date(date)) => Some(Value::Date(*date)),
+            _ => None,
+        };
+        match (&value, &field.codes) {
+            (None, _) => self.fault(
+                &node.at,
+                Text::new(
+                    format!("列“{}”的类型为{}", field.name, field.field_type.name()),
+                    format!(
+                        "the column `{}` is a {}",
+                        field.name,
+                        field.field_type.name()
+                    ),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            ),
+            (Some(Value::String(code)), Some(codes)) if !codes.contains(code) => {
+                let hint = nearest_name_hint(code, codes.iter().map(String::as_str));
+                self.fault(
+                    &node.at,
+                    Text::new(
+                        format!("代码“{code}”不在“{}”的代码表中", field.name),
+                        format!(
+                            "the code `{code}` is not in the code list of `{}`",
+                            field.name
+                        ),
+                    ),
+                    hint,
+                );
+            }
+            _ => {}
+        }
+        Some((field.name.clone(), value?))
+    }
+
+    fn terms(
+        &mut self,
+        root: &mut TableReader<'d>,
+        rules: &[Rule],
+        declared: &[String],
+    ) -> Vec<Term> {
+        let mut read: Vec<(Located<String>, Text, Combination<'d>)> = Vec::new();
+        for mut table in root.tables("term", &mut self.faults) {
+            let id = table.string("id", &mut self.faults);
+            let title = table.text("title", &mut self.faults);
+            let means = table.string("means", &mut self.faults);
+            if let (Some(id), Some(title), Some(text)) = (id, title, means) {
+                self.check_identifier(&id);
+                self.check_unique(
+                    &id,
+                    rules
+                        .iter()
+                        .map(|rule| rule.id.as_str())
+                        .chain(read.iter().map(|(other, _, _)| other.value.as_str())),
+                );
+                read.push((
+                    id,
+                    title,
+                    Combination {
+                        text,
+                        expression: None,
+                        table,
+                    },
+                ));
+            }
+        }
+        let ids: Vec<String> = read.iter().map(|(id, _, _)| id.value.clone()).collect();
+        let scope = combination_scope(declared, &ids, Grammar::Combination);
+        for (_, _, combination) in &mut read {
+            combination.expression = self.expression(&combination.text, &scope);
+        }
+        let written: BTreeMap<String, Expression> = read
+            .iter()
+            .filter_map(|(id, _, combination)| {
+                Some((id.value.clone(), combination.expression.clone()?))
+            })
+            .collect();
+        let mut terms = Vec::new();
+        for (id, title, combination) in read {
+            let mut path = vec![id.value.clone()];
+            match inline(&written, &id.value, &mut path) {
+                Ok(Some(expression)) => terms.push(Term {
+                    id: id.value,
+                    title,
+                    means: combination.text.value.trim().to_owned(),
+                    expression,
+                }),
+                Ok(None) => {}
+                Err(cycle) => self.fault(
+                    &combination.text.at,
+                    Text::new(
+                        format!("术语循环引用：{}", cycle.join(" → ")),
+                        format!(
+                            "the terms refer to each other in a cycle: {}",
+                            cycle.join(" -> ")
+                        ),
+                    ),
+                    Text::new("请断开循环", "break the cycle"),
+                ),
+            }
+            combination.table.finish(&mut self.faults);
+        }
+        terms
+    }
+
+    fn aids(
+        &mut self,
+        root: &mut TableReader<'d>,
+        declared: &[String],
+        terms: &BTreeMap<String, Expression>,
+        sources: &[Named],
+        agencies: &[Named],
+        deadlines: &[PolicyDeadline],
+    ) -> Vec<Aid> {
+        let term_ids: Vec<String> = terms.keys().cloned().collect();
+        let mut aids: Vec<Aid> = Vec::new();
+        for mut table in root.tables("aid", &mut self.faults) {
+            let id = table.string("id", &mut self.faults);
+            if let Some(id) = &id {
+                self.check_identifier(id);
+                self.check_unique(id, aids.iter().map(|aid| aid.id.as_str()));
+            }
+            let direction = table.string("direction", &mut self.faults);
+            let direction = direction.and_then(|word| {
+                let words = [Direction::ToSocial, Direction::ToJudicial];
+                let found = words
+                    .into_iter()
+                    .find(|direction| direction.name() == word.value);
+                if found.is_none() {
+                    let hint = nearest_name_hint(&word.value, words.map(Direction::name));
+                    self.fault(&word.at, Text::new("未知的方向", "unknown direction"), hint);
+                }
+                found
+            });
+            let agency = table.string("agency", &mut self.faults);
+            if let Some(agency) = &agency {
+                let known = agencies.iter().map(|agency| agency.id.as_str());
+                self.check_defined(agency, known, Text::new("未定义的机构", "undefined agency"));
+            }
+            let deadline = table.string("deadline", &mut self.faults);
+            if let Some(deadline) = &deadline {
+                let known = deadlines.iter().map(|deadline| deadline.id.as_str());
+                self.check_defined(
+                    deadline,
+                    known,
+                    Text::new("未定义的期限", "undefined deadline"),
+                );
+            }
+            let title = table.text("title", &mut self.faults);
+            let check = table.optional_text("check", &mut self.faults);
+            let cites = self.cites(&mut table, sources);
+            let qualifies_text = table.string("qualifies", &mut self.faults);
+            let settled_text = table.optional_string("settled", &mut self.faults);
+            table.finish(&mut self.faults);
+            let mut combine = |text: &Located<String>, grammar| {
+                self.expression(text, &combination_scope(declared, &term_ids, grammar))
+                    .map(|expression| expression.substitute(&|name| terms.get(name).cloned()))
+            };
+            let qualifies = qualifies_text
+                .as_ref()
+                .and_then(|text| combine(text, Grammar::Combination));
+            let settled = settled_text
+                .as_ref()
+                .map(|text| combine(text, Grammar::CombinationWithNegation));
+            let aid = (|| {
+                Some(Aid {
+                    id: id?.value,
+                    direction: direction?,
+                    agency: agency?.value,
+                    title: title?,
+                    cites,
+                    qualifies_text: qualifies_text?.value.trim().to_owned(),
+                    qualifies: qualifies?,
+                    settled: match settled {
+                        Some(settled) => Some(settled?),
+                        None => None,
+                    },
+                    settled_text: settled_text.map(|text| text.value.trim().to_owned()),
+                    referred: Expression::Constant(false),
+                    check,
+                    deadline: deadline?.value,
+                })
+            })();
+            aids.extend(aid);
+        }
+        if aids.is_empty() && self.faults.is_empty() {
+            self.faults.push(Fault::of_file(
+                self.document.path(),
+                Text::new("规则文件没有任何救助项目", "the policy defines no aid"),
+                Text::new("请添加 [[aid]]", "add an [[aid]]"),
+            ));
+        }
+        aids
+    }
+
+    fn check_defined<'n>(
+        &mut self,
+        name: &Located<String>,
+        known: impl Iterator<Item = &'n str> + Clone,
+        message: Text,
+    ) -> bool {
+        let defined = known.clone().any(|other| other == name.value);
+        if !defined {
+            let hint = nearest_name_hint(&name.value, known);
+            self.fault(
+                &name.at,
+                Text::new(
+                    format!("{}“{}”", message.zh, name.value),
+                    format!("{} `{}`", message.en, name.value),
+                ),
+                hint,
+            );
+        }
+        defined
+    }
+
+    /// Turns `[referrals]` and `[[referral_state]]` into rules on the referrals
+    /// export and into each aid's `referred`.
+    fn referrals(
+        &mut self,
+        root: &mut TableReader<'d>,
+        rules: &mut Vec<Rule>,
+        aids: &mut [Aid],
+        sources: &[Named],
+    ) -> Option<String> {
+        let table = root.optional_table("referrals", &mut self.faults);
+        let state_tables = root.tables("referral_state", &mut self.faults);
+        if table.is_none() && !state_tables.is_empty() {
+            self.faults.push(Fault::of_file(
+                self.document.path(),
+                Text::new(
+                    "有 [[referral_state]] 却没有 [referrals]",
+                    "there are [[referral_state]] tables and no [referrals]",
+                ),
+                Text::new(
+                    "请添加 [referrals]，否则此前的转介不起作用",
+                    "add [referrals], or no earlier referral counts",
+                ),
+            ));
+        }
+        let columns = table.and_then(|table| self.referral_columns(table))?;
+        let schema = self.schemas.get(&columns.on)?;
+        let codes = |column: &str| -> BTreeSet<String> {
+            schema
+                .field(column)
+                .and_then(|field| field.codes.clone())
+                .unwrap_or_default()
+        };
+        let state_codes = codes(&columns.state);
+        let mut entries = Vec::new();
+        for mut table in state_tables {
+            entries.extend(self.referral_state(&mut table, &state_codes, rules, aids, sources));
+            table.finish(&mut self.faults);
+        }
+        let aid_codes = codes(&columns.aid);
+        for aid in aids {
+            if !aid_codes.contains(&aid.id) {
+                self.faults.push(Fault::of_file(
+                    self.document.path(),
+                    Text::new(
+                        format!("救助项目“{}”不在转介导出的代码表中", aid.id),
+                        format!(
+                            "the aid `{}` is not in the code list of the referrals export",
+                            aid.id
+                        ),
+                    ),
+                    Text::new(
+                        format!("请在模式 {} 的“{}”中添加", columns.on, columns.aid),
+                        format!("add it to `{}` of the schema {}", columns.aid, columns.on),
+                    ),
+                ));
+                continue;
+            }
+            for state in &state_codes {
+                let count = entries
+                    .iter()
+                    .filter(|entry| entry.applies_to(&aid.id) && entry.states.contains(state))
+                    .count();
+                if count != 1 {
+                    self.faults.push(Fault::of_file(
+                        self.document.path(),
+                        Text::new(
+                            format!("对“{}”，转介状态“{state}”出现{count}次", aid.id),
+                            format!(
+                                "for `{}` the referral state `{state}` stands {count} times",
+                                aid.id
+                            ),
+                        ),
+                        Text::new(
+                            "每个状态应恰在一个 [[referral_state]] 中",
+                            "each state must stand in exactly one [[referral_state]]",
+                        ),
+                    ));
+                }
+            }
+            aid.referred = self.referred(aid, &entries, &columns, schema, rules);
+        }
+        Some(columns.on)
+    }
+
+    fn referral_columns(&mut self, mut table: TableReader<'d>) -> Option<ReferralColumns> {
+        let on = table.string("on", &mut self.faults);
+        let schema = on.as_ref().and_then(|on| self.schema(on));
+        let mut column = |table: &mut TableReader<'d>, key, wanted: FieldType| {
+            let name = table.string(key, &mut self.faults)?;
+            let schema = schema?;
+            let fields = schema.fields.iter().filter(|f| f.field_type == wanted);
+            let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+            let message = Text::new("未知的列", "unknown column");
+            self.check_defined(&name, names.into_iter(), message)
+                .then_some(name.value)
+        };
+        let aid = column(&mut table, "aid", FieldType::String);
+        let state = column(&mut table, "state", FieldType::String);
+        let since = column(&mut table, "since", FieldType::Date);
+        table.finish(&mut self.faults);
+        Some(ReferralColumns {
+            on: on?.value,
+            aid: aid?,
+            state: state?,
+            since: since?,
+        })
+    }
+
+    fn referral_state(
+        &mut self,
+        table: &mut TableReader<'d>,
+        state_codes: &BTreeSet<String>,
+        rules: &[Rule],
+        aids: &[Aid],
+        sources: &[Named],
+    ) -> Option<ReferralState> {
+        let states = table.strings("states", &mut self.faults);
+        for state in &states {
+            let known = state_codes.iter().map(String::as_str);
+            let message = Text::new("未知的转介状态", "unknown referral state");
+            self.check_defined(state, known, message);
+        }
+        let suppresses = table.string("suppresses", &mut self.faults);
+        let suppresses = suppresses.and_then(|text| self.suppression(&text));
+        let for_aids = table.strings("aids", &mut self.faults);
+        for aid in &for_aids {
+            let known = aids.iter().map(|aid| aid.id.as_str());
+            self.check_defined(aid, known, Text::new("未定义的救助项目", "undefined aid"));
+        }
+        let reopened_by = table.optional_string("reopened_by", &mut self.faults);
+        if let Some(rule) = &reopened_by {
+            let known = rules
+                .iter()
+                .filter(|rule| rule.on == CASE_EXPORT && rule.kind != RuleKind::Withhold)
+                .map(|rule| rule.id.as_str());
+            self.check_defined(
+                rule,
+                known,
+                Text::new("未定义的案件规则", "undefined rule on cases"),
+            );
+        }
+        let title = table.text("title", &mut self.faults);
+        let check = table.optional_text("check", &mut self.faults);
+        let cites = self.cites(table, sources);
+        Some(ReferralState {
+            check,
+            states: states.into_iter().map(|state| state.value).collect(),
+            suppresses: suppresses?,
+            aids: for_aids.into_iter().map(|aid| aid.value).collect(),
+            reopened_by: reopened_by.map(|rule| rule.value),
+            title: title?,
+            cites,
+        })
+    }
+
+    fn suppression(&mut self, text: &Located<String>) -> Option<Suppression> {
+        let suppression = match text.value.as_str() {
+            "always" => Some(Suppression::Always),
+            "never" => Some(Suppression::Never),
+            period => period.split_once(' ').and_then(|(amount, unit)| {
+                let amount = amount
+                    .parse::<u32>()
+                    .ok()
+                    .filter(|amount| *amount <= 1200)?;
+                let unit = match unit {
+                    "day" | "days" => "DAY",
+                    "month" | "months" => "MONTH",
+                    "year" | "years" => "YEAR",
+                    _ => return None,
+                };
+                Some(Suppression::For { amount, unit })
+            }),
+        };
+        if suppression.is_none() {
+            self.fault(
+                &text.at,
+                Text::new("无法理解的时长", "this period is not understood"),
+                Text::new(
+                    "请写 always、never 或 \"6 months\"",
+                    "write always, never, or such as \"6 months\"",
+                ),
+            );
+        }
+        suppression
+    }
+
+    /// The `referred` of one aid, and the rules on the referrals export it names.
+    fn referred(
+        &mut self,
+        aid: &Aid,
+        entries: &[ReferralState],
+        columns: &ReferralColumns,
+        schema: &ExportSchema,
+        rules: &mut Vec<Rule>,
+    ) -> Expression {
+        let mut reopeners: Vec<Option<&str>> = Vec::new();
+        for entry in entries {
+            if !reopeners.contains(&entry.reopened_by.as_deref()) {
+                reopeners.push(entry.reopened_by.as_deref());
+            }
+        }
+        let mut referred = Expression::Constant(false);
+        for reopener in reopeners {
+            let group: Vec<&ReferralState> = entries
+                .iter()
+                .filter(|entry| {
+                    entry.reopened_by.as_deref() == reopener
+                        && entry.suppresses != Suppression::Never
+                        && entry.applies_to(&aid.id)
+                })
+                .collect();
+            if group.is_empty() {
+                continue;
+            }
+            let alternatives: Vec<String> =
+                group.iter().map(|entry| entry.condition(columns)).collect();
+            let when = format!(
+                "{} = '{}' AND ({})",
+                columns.aid,
+                aid.id,
+                alternatives.join(" OR ")
+            );
+            let id = match reopener {
+                None => format!("referred_{}", aid.id),
+                Some(rule) => format!("referred_{}_unless_{rule}", aid.id),
+            };
+            if rules.iter().any(|rule| rule.id == id) {
+                self.faults.push(Fault::of_file(
+                    self.document.path(),
+                    Text::new(
+                        format!("编号“{id}”是为转介规则保留的"),
+                        format!("the id `{id}` is kept for the rule made from [[referral_state]]"),
+                    ),
+                    Text::new("请改用另一个编号", "choose another id"),
+                ));
+                continue;
+            }
+            // The parts were checked one by one, so this parses; were it not so,
+            // the fault says where to look.
+            let Ok(expression) = parse(&when, &row_scope(schema)) else {
+                self.faults.push(Fault::of_file(
+                    self.document.path(),
+                    Text::new(
+                        format!("无法由 [[referral_state]] 生成规则 {id}"),
+                        format!("no rule {id} could be made from [[referral_state]]"),
+                    ),
+                    Text::new("请检查状态和救助项目", "check its states and aids"),
+                ));
+                continue;
+            };
+            let mut cites: Vec<String> = Vec::new();
+            for cite in group.iter().flat_map(|entry| &entry.cites) {
+                if !cites.contains(cite) {
+                    cites.push(cite.clone());
+                }
+            }
+            let titles = |pick: fn(&Text) -> &str| {
+                group
+                    .iter()
+                    .map(|entry| pick(&entry.title))
+                    .collect::<Vec<_>>()
+                    .join(" / ")
+            };
+            rules.push(Rule {
+                id: id.clone(),
+                on: columns.on.clone(),
+                kind: RuleKind::Referral,
+                when,
+                expression,
+                when_unknown: WhenUnknown::Review,
+                title: Text::new(
+                    format!("已转介：{}（{}）", aid.title.zh, titles(|text| &text.zh)),
+                    format!(
+                        "Referred before: {} ({})",
+                        aid.title.en,
+                        titles(|text| &text.en)
+                    ),
+                ),
+                cites,
+                check: group.iter().find_map(|entry| entry.check.clone()),
+                urgent: false,
+                cases: Vec::new(),
+            });
+            let named = Expression::Column(id);
+            let suppressed = match reopener {
+                None => named,
+                Some(rule) => Expression::And(
+                    Box::new(named),
+                    Box::new(Expression::Not(Box::new(Expression::Column(rule.into())))),
+                ),
+            };
+            referred = match referred {
+                Expression::Constant(_) => suppressed,
+                before => Expression::Or(Box::new(before), Box::new(suppressed)),
+            };
+        }
+        referred
+    }
+
+    /// A rule that nothing uses would read columns for nothing.
+    fn unused_rules(&mut self, root: &mut TableReader<'d>, rules: &[Rule], aids: &[Aid]) {
+        if !self.faults.is_empty() {
+            return;
+        }
+        let used: BTreeSet<String> = aids
+            .iter()
+            .flat_map(|aid| {
+                let settled = aid.settled.iter().flat_map(Expression::columns);
+                aid.qualifies
+                    .columns()
+                    .into_iter()
+                    .chain(settled)
+                    .chain(aid.referred.columns())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        for mut table in root.tables("rule", &mut Faults::new()) {
+            let Some(id) = table.string("id", &mut Faults::new()) else {
+                continue;
+            };
+            let alone = rules.iter().any(|rule| {
+                rule.id == id.value
+                    && !used.contains(&rule.id)
+                    && !matches!(
+                        rule.kind,
+                        RuleKind::Withhold | RuleKind::Exclusion | RuleKind::Priority
+                    )
+            });
+            if alone {
+                self.fault(
+                    &id.at,
+                    Text::new(
+                        format!("没有救助项目使用规则“{}”", id.value),
+                        format!("no aid uses the rule `{}`", id.value),
+                    ),
+                    Text::new(
+                        "请删去，否则会无故读取数据列（个人信息保护法第六条）",
+                        "remove it: it would read columns for nothing (Personal Information Protection Law, 6)",
+                    ),
+                );
+            }
+        }
+    }
+}
+
+impl ReferralState {
+    fn applies_to(&self, aid: &str) -> bool {
+        self.aids.is_empty() || self.aids.iter().any(|other| other == aid)
+    }
+
+    fn condition(&self, columns: &ReferralColumns) -> String {
+        let states: Vec<String> = self
+            .states
+            .iter()
+            .map(|state| format!("'{state}'"))
+            .collect();
+        let in_state = format!("{} IN ({})", columns.state, states.join(", "));
+        match &self.suppresses {
+            Suppression::For { amount, unit } => format!(
+                "({in_state} AND {since} >= as_of - INTERVAL '{amount}' {unit} AND {since} <= as_of)",
+                since = columns.since
+            ),
+            Suppression::Always | Suppression::Never => in_state,
+        }
+    }
+}
+
+/// What a rule on an export may name: its attributes and the derived columns.
+fn row_scope(schema: &ExportSchema) -> Scope {
+    let mut columns: Vec<ScopeColumn> = schema
+        .fields
+        .iter()
+        .filter(|field| field.role == Role::Attribute)
+        .map(|field| ScopeColumn {
+            name: field.name.clone(),
+            field_type: field.field_type,
+            codes: field.codes.clone(),
+        })
+        .collect();
+    let derived = [
+        (crate::rule_language::DERIVED_AGE, FieldType::Integer, None),
+        (
+            crate::rule_language::DERIVED_MINOR,
+            FieldType::Boolean,
+            None,
+        ),
+        (
+            crate::rule_language::DERIVED_SEX,
+            FieldType::String,
+            Some(["male", "female"].map(str::to_owned).into()),
+        ),
+        (crate::rule_language::DERIVED_AS_OF, FieldType::Date, None),
+    ];
+    for (name, field_type, codes) in derived {
+        columns.push(ScopeColumn {
+            name: name.to_owned(),
+            field_type,
+            codes,
+        });
+    }
+    Scope {
+        columns,
+        grammar: Grammar::Condition,
+    }
+}
+
+/// What a term or aid may name: rules (but no withhold rule) and terms.
+fn combination_scope(declared: &[String], terms: &[String], grammar: Grammar) -> Scope {
+    let names = declared.iter().chain(terms);
+    Scope {
+        columns: names
+            .map(|name| ScopeColumn {
+                name: name.clone(),
+                field_type: FieldType::Boolean,
+                codes: None,
+            })
+            .collect(),
+        grammar,
+    }
+}
+
+/// A term in rule ids alone. `path` holds the terms under way, for cycles.
+fn inline(
+    written: &BTreeMap<String, Expression>,
+    id: &str,
+    path: &mut Vec<String>,
+) -> Result<Option<Expression>, Vec<String>> {
+    let Some(expression) = written.get(id) else {
+        return Ok(None);
+    };
+    let mut replacements = BTreeMap::new();
+    for name in expression.columns() {
+        if !written.contains_key(&name) {
+            continue;
+        }
+        let seen = path.contains(&name);
+        path.push(name.clone());
+        if seen {
+            return Err(path.clone());
+        }
+        if let Some(inner) = inline(written, &name, path)? {
+            replacements.insert(name, inner);
+        }
+        path.pop();
+    }
+    Ok(Some(
+        expression.substitute(&|name| replacements.get(name).cloned()),
+    ))
+}

@@ -1,0 +1,240 @@
+//! The rule language: a SQL boolean expression, checked against the columns of
+//! one export before any row is read.
+//!
+//! `parse` turns text into a typed [`Expression`] or a fault with its place.
+//! Agencies apply it to rows; the centre combines outcomes.
+
+mod parse;
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+pub use parse::{ExpressionFault, parse};
+
+use crate::value::FieldType;
+use aidlink_contract::outcome::Outcome;
+
+/// The name that the rule language gives to the age in whole years at the as-of date.
+pub const DERIVED_AGE: &str = "age";
+/// The name that the rule language gives to "under 18 at the as-of date"
+/// (Law on the Protection of Minors, article 2).
+pub const DERIVED_MINOR: &str = "minor";
+/// The name that the rule language gives to the sex that an ID number states (GB 11643).
+pub const DERIVED_SEX: &str = "sex";
+/// The name that the rule language gives to the round's as-of date.
+pub const DERIVED_AS_OF: &str = "as_of";
+
+/// A column that an expression may name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopeColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub field_type: FieldType,
+    /// Its code list, if it has one: a text compared with it must be in it.
+    pub codes: Option<BTreeSet<String>>,
+}
+
+/// Which nodes an expression may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// A condition on one row: everything of the language.
+    Condition,
+    /// A combination of rules by AND and OR.
+    Combination,
+    /// A combination of rules by AND, OR and NOT.
+    CombinationWithNegation,
+}
+
+/// The names an expression may use and the nodes it may have.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The names.
+    pub columns: Vec<ScopeColumn>,
+    /// The nodes.
+    pub grammar: Grammar,
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A value of an expression: a column, a literal, or arithmetic on them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// A column of the row.
+    Column {
+        /// Its name.
+        name: String,
+        /// Its type.
+        field_type: FieldType,
+    },
+    /// A text.
+    String(String),
+    /// A number, whole or decimal.
+    Number(f64),
+    /// A date.
+    Date(Date),
+    /// The round's as-of date, moved by a number of months and days.
+    AsOf {
+        /// Months added (negative: subtracted), applied first.
+        months: i32,
+        /// Days added (negative: subtracted).
+        days: i32,
+    },
+    /// A sum of two numbers, or a difference.
+    Arithmetic {
+        /// The left number.
+        left: Box<Operand>,
+        /// Whether the right number is subtracted.
+        subtract: bool,
+        /// The right number.
+        right: Box<Operand>,
+    },
+}
+
+/// A condition, checked for names and types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// TRUE or FALSE.
+    Constant(bool),
+    /// A Boolean column.
+    Column(String),
+    /// Negation; of unknown: unknown.
+    Not(Box<Expression>),
+    /// Both.
+    And(Box<Expression>, Box<Expression>),
+    /// At least one.
+    Or(Box<Expression>, Box<Expression>),
+    /// A comparison; unknown when a side is empty.
+    Compare {
+        /// Left side.
+        left: Operand,
+        /// The operator.
+        comparison: Comparison,
+        /// Right side.
+        right: Operand,
+    },
+    /// Whether a column is empty; never unknown.
+    IsNull(Operand),
+    /// Whether a Boolean column or a combination is unknown; never unknown itself.
+    IsUnknown(Box<Expression>),
+}
+
+impl Operand {
+    /// The type of its value.
+    pub fn field_type(&self) -> FieldType {
+        match self {
+            Operand::Column { field_type, .. } => *field_type,
+            Operand::String(_) => FieldType::String,
+            Operand::Number(_) | Operand::Arithmetic { .. } => FieldType::Number,
+            Operand::Date(_) | Operand::AsOf { .. } => FieldType::Date,
+        }
+    }
+
+    fn collect_columns(&self, names: &mut BTreeSet<String>) {
+        match self {
+            Operand::Column { name, .. } => {
+                names.insert(name.clone());
+            }
+            Operand::Arithmetic { left, right, .. } => {
+                left.collect_columns(names);
+                right.collect_columns(names);
+            }
+            Operand::String(_) | Operand::Number(_) | Operand::Date(_) | Operand::AsOf { .. } => {}
+        }
+    }
+}
+
+impl Expression {
+    /// The names of the columns (or rules) it reads.
+    pub fn columns(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.collect_columns(&mut names);
+        names
+    }
+
+    /// The outcome of a combination of rules, by Kleene's logic. A comparison is
+    /// no combination: it is unknown.
+    pub fn combined(&self, of: &impl Fn(&str) -> Outcome) -> Outcome {
+        match self {
+            Expression::Constant(truth) => Outcome::from_option(Some(*truth)),
+            Expression::Column(rule) => of(rule),
+            Expression::Not(inner) => !inner.combined(of),
+            Expression::And(left, right) => left.combined(of).and(right.combined(of)),
+            Expression::Or(left, right) => left.combined(of).or(right.combined(of)),
+            Expression::IsUnknown(inner) => {
+                Outcome::from_option(Some(inner.combined(of) == Outcome::Unknown))
+            }
+            Expression::Compare { .. } | Expression::IsNull(_) => Outcome::Unknown,
+        }
+    }
+
+    fn collect_columns(&self, names: &mut BTreeSet<String>) {
+        match self {
+            Expression::Constant(_) => {}
+            Expression::Column(name) => {
+                names.insert(name.clone());
+            }
+            Expression::Not(inner) | Expression::IsUnknown(inner) => inner.collect_columns(names),
+            Expression::And(left, right) | Expression::Or(left, right) => {
+                left.collect_columns(names);
+                right.collect_columns(names);
+            }
+            Expression::Compare { left, right, .. } => {
+                left.collect_columns(names);
+                right.collect_columns(names);
+            }
+            Expression::IsNull(operand) => operand.collect_columns(names),
+        }
+    }
+
+    /// The same expression with each column replaced by what `replace` gives
+    /// for its name; columns for which it gives nothing stay.
+    pub fn substitute(&self, replace: &impl Fn(&str) -> Option<Expression>) -> Expression {
+        match self {
+            Expression::Column(name) => replace(name).unwrap_or_else(|| self.clone()),
+            Expression::Not(inner) => Expression::Not(Box::new(inner.substitute(replace))),
+            Expression::IsUnknown(inner) => {
+                Expression::IsUnknown(Box::new(inner.substitute(replace)))
+            }
+            Expression::And(left, right) => Expression::And(
+                Box::new(left.substitute(replace)),
+                Box::new(right.substitute(replace)),
+            ),
+            Expression::Or(left, right) => Expression::Or(
+                Box::new(left.substitute(replace)),
+                Box::new(right.substitute(replace)),
+            ),
+            Expression::Constant(_) | Expression::Compare { .. } | Expression::IsNull(_) => {
+                self.clone()
+            }
+        }
+    }
+}
+
+/// A date moved by months (the day clamped to the month's last) and then by
+/// days; `None` out of the range of dates.
+pub fn moved(date: Date, months: i32, days: i32) -> Option<Date> {
+    let span = |value: i32, unit: fn(jiff::Span, i64) -> Result<jiff::Span, jiff::Error>| {
+        unit(jiff::Span::new(), i64::from(value)).ok()
+    };
+    date.checked_add(span(months, |span, value| span.try_months(value))?)
+        .ok()?
+        .checked_add(span(days, |span, value| span.try_days(value))?)
+        .ok()
+}

@@ -1,0 +1,608 @@
+//! From text to a checked expression.
+//!
+//! `sqlparser` reads the SQL; every node that this language does not have is
+//! refused, and names, types and codes are checked here, so that a typing
+//! error is a fault with a place and never a rule that silently says no.
+
+use jiff::civil::Date;
+use sqlparser::ast::{
+    BinaryOperator, DataType, DateTimeField, Expr, Ident, Spanned, UnaryOperator, Value,
+    ValueWithSpan,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Span, Token, Tokenizer};
+
+use super::{Comparison, Expression, Grammar, Operand, Scope, ScopeColumn};
+use crate::value::FieldType;
+use aidlink_faults::fault::nearest_name_hint;
+use aidlink_faults::text::Text;
+
+/// Longer expressions are refused: no rule of law needs them, and it bounds
+/// the depth of every tree built from one.
+const LONGEST_EXPRESSION: usize = 8 * 1024;
+/// How deep parentheses and operators may nest.
+const DEEPEST_NESTING: usize = 60;
+
+/// What is wrong with an expression, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionFault {
+    /// Byte offset into the expression's text.
+    pub offset: usize,
+    /// What happened.
+    pub message: Text,
+    /// What to do.
+    pub hint: Text,
+}
+
+/// Parses and checks an expression.
+///
+/// # Errors
+/// The first fault of syntax, or every fault of names, types and codes.
+pub fn parse(text: &str, scope: &Scope) -> Result<Expression, Vec<ExpressionFault>> {
+    if text.len() > LONGEST_EXPRESSION {
+        return Err(vec![ExpressionFault {
+            offset: 0,
+            message: Text::new("表达式超过8 KiB", "the expression is longer than 8 KiB"),
+            hint: Text::new("请拆分为多条规则", "split it into several rules"),
+        }]);
+    }
+    let syntax_fault = |offset, message: Text| {
+        vec![ExpressionFault {
+            offset,
+            message,
+            hint: Text::new(
+                "请检查括号、引号和运算符",
+                "check parentheses, quotes and operators",
+            ),
+        }]
+    };
+    let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, text)
+        .tokenize_with_location()
+        .map_err(|error| {
+            let offset = offset_of(text, error.location.line, error.location.column);
+            syntax_fault(
+                offset,
+                Text::new("表达式语法错误", "syntax error in the expression"),
+            )
+        })?;
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(DEEPEST_NESTING)
+        .with_tokens_with_locations(tokens);
+    let parsed = parser.parse_expr();
+    let next = parser.peek_token();
+    let next_offset = offset_of(text, next.span.start.line, next.span.start.column);
+    let parsed = match parsed {
+        Ok(parsed) if next.token == Token::EOF => parsed,
+        Err(ParserError::RecursionLimitExceeded) => {
+            return Err(syntax_fault(
+                next_offset,
+                Text::new("表达式嵌套过深", "the expression is nested too deeply"),
+            ));
+        }
+        // The library's own text is not shown: it quotes what it read.
+        Ok(_) | Err(_) => {
+            return Err(syntax_fault(
+                next_offset,
+                Text::new("表达式语法错误", "syntax error in the expression"),
+            ));
+        }
+    };
+    let mut checker = Checker {
+        text,
+        scope,
+        faults: Vec::new(),
+    };
+    let expression = checker.condition(&parsed);
+    match expression {
+        Some(expression) if checker.faults.is_empty() => Ok(expression),
+        _ => Err(checker.faults),
+    }
+}
+
+/// The byte offset of a place that the tokenizer gives as line and column,
+/// both from 1, columns in characters. Line 0 means unknown.
+fn offset_of(text: &str, line: u64, column: u64) -> usize {
+    if line == 0 {
+        return text.trim_end().len();
+    }
+    let mut start = 0;
+    for _ in 1..line {
+        match text[start..].find('\n') {
+            Some(newline) => start += newline + 1,
+            None => return text.len(),
+        }
+    }
+    let skipped = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+    text[start..]
+        .char_indices()
+        .nth(skipped)
+        .map_or(text.len(), |(index, _)| start + index)
+}
+
+struct Checker<'t> {
+    text: &'t str,
+    scope: &'t Scope,
+    faults: Vec<ExpressionFault>,
+}
+
+impl Checker<'_> {
+    fn offset(&self, span: Span) -> usize {
+        if span.start.line == 0 {
+            0
+        } else {
+            offset_of(self.text, span.start.line, span.start.column)
+        }
+    }
+
+    fn fault(&mut self, span: Span, message: Text, hint: Text) {
+        let offset = self.offset(span);
+        self.faults.push(ExpressionFault {
+            offset,
+            message,
+            hint,
+        });
+    }
+
+    fn not_in_language(&mut self, expression: &Expr) {
+        let hint = match self.scope.grammar {
+            Grammar::Condition => Text::new(
+                "可用：比较、IN、BETWEEN、AND、OR、NOT、IS NULL、数值加减、DATE '…'、as_of - INTERVAL '6' MONTH",
+                "the language has comparison, IN, BETWEEN, AND, OR, NOT, IS NULL, + and - of numbers, DATE '...', as_of - INTERVAL '6' MONTH",
+            ),
+            Grammar::Combination => Text::new(
+                "此处只能用AND和OR组合规则；否定请写在settled中",
+                "only AND and OR of rules may stand here; negation belongs in `settled`",
+            ),
+            Grammar::CombinationWithNegation => Text::new(
+                "此处只能用AND、OR、NOT组合规则",
+                "only AND, OR and NOT of rules may stand here",
+            ),
+        };
+        self.fault(
+            expression.span(),
+            Text::new(
+                "规则语言不允许此写法",
+                "this is not part of the rule language",
+            ),
+            hint,
+        );
+    }
+
+    fn column(&mut self, identifier: &Ident) -> Option<ScopeColumn> {
+        let found = self
+            .scope
+            .columns
+            .iter()
+            .find(|column| column.name == identifier.value);
+        if found.is_none() {
+            let what = match self.scope.grammar {
+                Grammar::Condition => ("未知的列", "unknown column"),
+                _ => ("未定义的规则", "undefined rule"),
+            };
+            let names = self.scope.columns.iter().map(|column| column.name.as_str());
+            let hint = nearest_name_hint(&identifier.value, names);
+            self.fault(
+                identifier.span,
+                Text::new(
+                    format!("{}“{}”", what.0, identifier.value),
+                    format!("{} `{}`", what.1, identifier.value),
+                ),
+                hint,
+            );
+        }
+        found.cloned()
+    }
+
+    fn condition(&mut self, expression: &Expr) -> Option<Expression> {
+        let full = self.scope.grammar == Grammar::Condition;
+        let negation = self.scope.grammar != Grammar::Combination;
+        match expression {
+            Expr::Nested(inner) => self.condition(inner),
+            Expr::BinaryOp { left, op, right } => match op {
+                BinaryOperator::And | BinaryOperator::Or => {
+                    let sides = (self.condition(left), self.condition(right));
+                    let (left, right) = (Box::new(sides.0?), Box::new(sides.1?));
+                    Some(if *op == BinaryOperator::And {
+                        Expression::And(left, right)
+                    } else {
+                        Expression::Or(left, right)
+                    })
+                }
+                _ if full => {
+                    let Some(comparison) = comparison_of(op) else {
+                        self.not_in_language(expression);
+                        return None;
+                    };
+                    self.comparison(expression, left, comparison, right)
+                }
+                _ => {
+                    self.not_in_language(expression);
+                    None
+                }
+            },
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } if negation => Some(Expression::Not(Box::new(self.condition(expr)?))),
+            Expr::Identifier(identifier) => {
+                let column = self.column(identifier)?;
+                if column.field_type != FieldType::Boolean {
+                    self.fault(
+                        identifier.span,
+                        Text::new(
+                            format!(
+                                "列“{}”的类型为{}，不能单独作条件",
+                                column.name,
+                                column.field_type.name()
+                            ),
+                            format!(
+                                "the column `{}` is a {} and no condition by itself",
+                                column.name,
+                                column.field_type.name()
+                            ),
+                        ),
+                        Text::new("请加比较，例如 = '…'", "compare it, such as = '...'"),
+                    );
+                    return None;
+                }
+                Some(Expression::Column(column.name))
+            }
+            Expr::Value(ValueWithSpan {
+                value: Value::Boolean(truth),
+                ..
+            }) if full => Some(Expression::Constant(*truth)),
+            Expr::IsNull(inner) if full => self.is_null(inner),
+            Expr::IsNotNull(inner) if full => Some(Expression::Not(Box::new(self.is_null(inner)?))),
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } if full => {
+                let mut any = None;
+                let mut complete = true;
+                for item in list {
+                    match self.comparison(item, expr, Comparison::Equal, item) {
+                        Some(equal) => {
+                            any = Some(match any {
+                                None => equal,
+                                Some(before) => Expression::Or(Box::new(before), Box::new(equal)),
+                            });
+                        }
+                        None => complete = false,
+                    }
+                }
+                let any = any.filter(|_| complete)?;
+                Some(if *negated {
+                    Expression::Not(Box::new(any))
+                } else {
+                    any
+                })
+            }
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } if full => {
+                let from = self.comparison(low, expr, Comparison::GreaterOrEqual, low);
+                let to = self.comparison(high, expr, Comparison::LessOrEqual, high);
+                let both = Expression::And(Box::new(from?), Box::new(to?));
+                Some(if *negated {
+                    Expression::Not(Box::new(both))
+                } else {
+                    both
+                })
+            }
+            _ => {
+                self.not_in_language(expression);
+                None
+            }
+        }
+    }
+
+    fn is_null(&mut self, inner: &Expr) -> Option<Expression> {
+        if let Expr::Identifier(identifier) = inner
+            && identifier.value != crate::rule_language::DERIVED_AS_OF
+        {
+            let column = self.column(identifier)?;
+            return Some(if column.field_type == FieldType::Boolean {
+                Expression::IsUnknown(Box::new(Expression::Column(column.name)))
+            } else {
+                Expression::IsNull(Operand::Column {
+                    name: column.name,
+                    field_type: column.field_type,
+                })
+            });
+        }
+        self.not_in_language(inner);
+        None
+    }
+
+    fn comparison(
+        &mut self,
+        whole: &Expr,
+        left: &Expr,
+        comparison: Comparison,
+        right: &Expr,
+    ) -> Option<Expression> {
+        // `sealed = TRUE` and `sealed <> TRUE` are what people write for flags.
+        if let (
+            Expr::Identifier(identifier),
+            Expr::Value(ValueWithSpan {
+                value: Value::Boolean(truth),
+                ..
+            }),
+        ) = (left, right)
+            && let Some(column) = self.column(identifier)
+            && column.field_type == FieldType::Boolean
+        {
+            let column = Expression::Column(column.name);
+            return match (comparison, truth) {
+                (Comparison::Equal, true) | (Comparison::NotEqual, false) => Some(column),
+                (Comparison::Equal, false) | (Comparison::NotEqual, true) => {
+                    Some(Expression::Not(Box::new(column)))
+                }
+                _ => {
+                    self.not_in_language(whole);
+                    None
+                }
+            };
+        }
+        let sides = (self.operand(left), self.operand(right));
+        let (left_operand, right_operand) = (sides.0?, sides.1?);
+        let (left_type, right_type) = (left_operand.field_type(), right_operand.field_type());
+        let numeric = |field_type| matches!(field_type, FieldType::Integer | FieldType::Number);
+        let same = left_type == right_type || (numeric(left_type) && numeric(right_type));
+        if !same || left_type == FieldType::Boolean {
+            let hint = if right_type == FieldType::String && left_type == FieldType::Date {
+                Text::new(
+                    "日期请写成 DATE '2026-01-01'",
+                    "write a date as DATE '2026-01-01'",
+                )
+            } else {
+                Text::new("请比较同一类型的值", "compare values of the same type")
+            };
+            self.fault(
+                right.span(),
+                Text::new(
+                    format!("{}不能与{}比较", left_type.name(), right_type.name()),
+                    format!(
+                        "{} cannot be compared with {}",
+                        left_type.name(),
+                        right_type.name()
+                    ),
+                ),
+                hint,
+            );
+            return None;
+        }
+        if left_type == FieldType::String {
+            let ordered = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+            if ordered {
+                self.fault(
+                    whole.span(),
+                    Text::new("文本没有大小顺序", "texts and codes have no order"),
+                    Text::new("请用 = 或 IN", "use = or IN"),
+                );
+                return None;
+            }
+            self.check_code(left, right);
+            self.check_code(right, left);
+        }
+        Some(Expression::Compare {
+            left: left_operand,
+            comparison,
+            right: right_operand,
+        })
+    }
+
+    /// A text compared with a column that has a code list must be in the list.
+    fn check_code(&mut self, column: &Expr, literal: &Expr) {
+        let (
+            Expr::Identifier(identifier),
+            Expr::Value(ValueWithSpan {
+                value: Value::SingleQuotedString(code),
+                span,
+            }),
+        ) = (column, literal)
+        else {
+            return;
+        };
+        let codes = self
+            .scope
+            .columns
+            .iter()
+            .find(|column| column.name == identifier.value)
+            .and_then(|column| column.codes.clone());
+        if let Some(codes) = codes
+            && !codes.contains(code)
+        {
+            let hint = nearest_name_hint(code, codes.iter().map(String::as_str));
+            self.fault(
+                *span,
+                Text::new(
+                    format!("代码“{code}”不在“{}”的代码表中", identifier.value),
+                    format!(
+                        "the code `{code}` is not in the code list of `{}`",
+                        identifier.value
+                    ),
+                ),
+                hint,
+            );
+        }
+    }
+
+    fn operand(&mut self, expression: &Expr) -> Option<Operand> {
+        match expression {
+            Expr::Nested(inner) => self.operand(inner),
+            Expr::Identifier(identifier) => {
+                let column = self.column(identifier)?;
+                Some(if column.name == crate::rule_language::DERIVED_AS_OF {
+                    Operand::AsOf { months: 0, days: 0 }
+                } else {
+                    Operand::Column {
+                        name: column.name,
+                        field_type: column.field_type,
+                    }
+                })
+            }
+            Expr::Value(ValueWithSpan { value, span }) => match value {
+                Value::Number(digits, false) => match digits.parse::<f64>() {
+                    Ok(number) if number.is_finite() => Some(Operand::Number(number)),
+                    _ => {
+                        self.fault(
+                            *span,
+                            Text::new("数值过大", "the number is too large"),
+                            Text::new("请更正此值", "correct this value"),
+                        );
+                        None
+                    }
+                },
+                Value::SingleQuotedString(text) => Some(Operand::String(text.clone())),
+                _ => {
+                    self.not_in_language(expression);
+                    None
+                }
+            },
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => match self.operand(expr)? {
+                Operand::Number(number) => Some(Operand::Number(-number)),
+                _ => {
+                    self.not_in_language(expression);
+                    None
+                }
+            },
+            Expr::TypedString(typed) if typed.data_type == DataType::Date => {
+                let date = match &typed.value.value {
+                    Value::SingleQuotedString(text) => text.parse::<Date>().ok(),
+                    _ => None,
+                };
+                if date.is_none() {
+                    self.fault(
+                        typed.value.span,
+                        Text::new("不是有效日期", "this is no date"),
+                        Text::new("请写成 DATE '2026-01-01'", "write it as DATE '2026-01-01'"),
+                    );
+                }
+                date.map(Operand::Date)
+            }
+            Expr::BinaryOp {
+                left,
+                op: op @ (BinaryOperator::Plus | BinaryOperator::Minus),
+                right,
+            } => self.arithmetic(expression, left, *op == BinaryOperator::Minus, right),
+            _ => {
+                self.not_in_language(expression);
+                None
+            }
+        }
+    }
+
+    fn arithmetic(
+        &mut self,
+        whole: &Expr,
+        left: &Expr,
+        subtract: bool,
+        right: &Expr,
+    ) -> Option<Operand> {
+        if let Expr::Interval(interval) = right {
+            let amount = match &*interval.value {
+                Expr::Value(ValueWithSpan {
+                    value: Value::SingleQuotedString(digits) | Value::Number(digits, false),
+                    ..
+                }) => digits.parse::<i32>().ok(),
+                _ => None,
+            };
+            let amount = amount.filter(|amount| (0..=100_000).contains(amount));
+            let amount = amount.map(|amount| if subtract { -amount } else { amount });
+            let moved = match (amount, &interval.leading_field) {
+                (Some(amount), Some(DateTimeField::Year)) => Some((amount * 12, 0)),
+                (Some(amount), Some(DateTimeField::Month)) => Some((amount, 0)),
+                (Some(amount), Some(DateTimeField::Day)) => Some((0, amount)),
+                _ => None,
+            };
+            let Some((months, days)) = moved else {
+                self.fault(
+                    whole.span(),
+                    Text::new("无法理解的时间间隔", "this interval is not understood"),
+                    Text::new(
+                        "请写成 INTERVAL '6' MONTH（YEAR、MONTH、DAY）",
+                        "write it as INTERVAL '6' MONTH (YEAR, MONTH or DAY)",
+                    ),
+                );
+                return None;
+            };
+            return match self.operand(left)? {
+                Operand::AsOf {
+                    months: before,
+                    days: days_before,
+                } => Some(Operand::AsOf {
+                    months: before.checked_add(months)?,
+                    days: days_before.checked_add(days)?,
+                }),
+                Operand::Date(date) => {
+                    let moved = super::moved(date, months, days);
+                    if moved.is_none() {
+                        self.fault(
+                            whole.span(),
+                            Text::new("日期超出范围", "the date is out of range"),
+                            Text::new("请缩短时间间隔", "shorten the interval"),
+                        );
+                    }
+                    moved.map(Operand::Date)
+                }
+                _ => {
+                    self.fault(
+                        whole.span(),
+                        Text::new(
+                            "时间间隔只能加在as_of或DATE常量上",
+                            "an interval may stand only beside as_of or a DATE literal",
+                        ),
+                        Text::new(
+                            "请改写，例如 changed_on >= as_of - INTERVAL '3' MONTH",
+                            "turn it round, such as changed_on >= as_of - INTERVAL '3' MONTH",
+                        ),
+                    );
+                    None
+                }
+            };
+        }
+        let sides = (self.operand(left), self.operand(right));
+        let (left_operand, right_operand) = (sides.0?, sides.1?);
+        let numeric = |operand: &Operand| {
+            matches!(operand.field_type(), FieldType::Integer | FieldType::Number)
+        };
+        if !numeric(&left_operand) || !numeric(&right_operand) {
+            self.fault(
+                whole.span(),
+                Text::new(
+                    "只有数值可以加减",
+                    "only numbers can be added or subtracted",
+                ),
+                Text::new("请更正表达式", "correct the expression"),
+            );
+            return None;
+        }
+        Some(Operand::Arithmetic {
+            left: Box::new(left_operand),
+            subtract,
+            right: Box::new(right_operand),
+        })
+    }
+}
+
+fn comparison_of(operator: &BinaryOperator) -> Option<Comparison> {
+    match operator {
+        BinaryOperator::Eq => Some(Comparison::Equal),
+        BinaryOperator::NotEq => Some(Comparison::NotEqual),
+        BinaryOperator::Lt => Some(Comparison::Less),
+        BinaryOperator::LtEq => Some(Comparison::LessOrEqual),
+        BinaryOperator::Gt => Some(Comparison::Greater),
+        BinaryOperator::GtEq => Some(Comparison::GreaterOrEqual),
+        _ => None,
+    }
+}

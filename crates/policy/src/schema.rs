@@ -1,0 +1,596 @@
+//! Export schemas: Frictionless Table Schemas with one key of our own.
+//!
+//! An agency can check its own export with the ordinary `frictionless` tool.
+//! What that standard lacks stands under `aidlink`: the role of a field,
+//! header aliases, raw value to code maps, labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json};
+
+use crate::value::FieldType;
+use aidlink_faults::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_faults::text::Text;
+
+/// What a field is for, beyond the rules that may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The ID number: read, normalised, turned into a token, never kept.
+    NationalId,
+    /// The procuratorate's own data that its match lists show.
+    List,
+    /// A birth date, read only to notice that the ID number of a row belongs
+    /// to somebody else (a guardian's number in a child's row).
+    BirthDate,
+    /// An attribute that rules may read where the row lives.
+    Attribute,
+}
+
+/// One field of an export.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The canonical header.
+    pub name: String,
+    /// The title in both languages.
+    pub title: Text,
+    /// Its type.
+    pub field_type: FieldType,
+    /// Its role.
+    pub role: Role,
+    /// The column must be in the export.
+    pub required: bool,
+    /// Headers under which it stands in real exports, besides name and title.
+    pub aliases: Vec<String>,
+    /// The canonical codes, when the field has a code list.
+    pub codes: Option<BTreeSet<String>>,
+    /// Raw value to canonical code.
+    pub raw_codes: BTreeMap<String, String>,
+    /// Canonical code to label.
+    pub labels: BTreeMap<String, Text>,
+    /// Raw values that mean true (boolean fields).
+    pub true_values: Vec<String>,
+    /// Raw values that mean false (boolean fields).
+    pub false_values: Vec<String>,
+}
+
+/// The schema of one agency's export.
+#[derive(Clone, Debug)]
+pub struct ExportSchema {
+    /// `civil-affairs.assistance`: agency, point, export.
+    pub name: String,
+    /// The agency's id, `civil-affairs`.
+    pub agency: String,
+    /// Title in both languages.
+    pub title: Text,
+    /// The fields in the schema's order.
+    pub fields: Vec<Field>,
+    /// Raw values that mean an empty cell.
+    pub missing_values: Vec<String>,
+    /// BLAKE3 digest of the schema file, hexadecimal.
+    pub digest: String,
+    /// The schema file.
+    pub file: PathBuf,
+}
+
+impl ExportSchema {
+    /// Reads one schema file.
+    ///
+    /// # Errors
+    /// Every fault of the file at once, each with its JSON pointer.
+    pub fn read(path: &Path) -> Result<Self, Faults> {
+        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+        Self::parse(path, &bytes)
+    }
+
+    /// Parses the bytes of a schema file.
+    ///
+    /// # Errors
+    /// As [`ExportSchema::read`].
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Faults> {
+        let json: Json = serde_json::from_slice(bytes).map_err(|error| {
+            Fault::of_file(
+                path,
+                Text::new("JSON语法错误", "JSON syntax error"),
+                Text::new("请更正此处的语法", "correct the syntax at this place"),
+            )
+            .at(Place::LineColumn {
+                line: error.line(),
+                column: error.column(),
+            })
+        })?;
+        let mut reader = SchemaReader {
+            path,
+            faults: Faults::new(),
+        };
+        let schema = reader.schema(&json, blake3::hash(bytes).to_hex().to_string());
+        reader.faults.or_value(schema)
+    }
+
+    /// The field with a canonical name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field that holds the ID number.
+    pub fn national_id(&self) -> Option<&Field> {
+        self.fields
+            .iter()
+            .find(|field| field.role == Role::NationalId)
+    }
+
+    /// The fields that the match lists show.
+    pub fn list_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.role == Role::List)
+    }
+}
+
+/// All schemas of a folder, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Schemas(pub BTreeMap<String, ExportSchema>, BTreeSet<String>);
+
+impl Schemas {
+    /// Reads every `*.json` of a folder.
+    ///
+    /// # Errors
+    /// The faults of all files at once.
+    pub fn read(folder: &Path) -> Result<Self, Faults> {
+        let (schemas, faults) = Self::read_what_is_sound(folder);
+        faults.or_value(Some(schemas))
+    }
+
+    /// Reads every `*.json` of a folder: the sound ones, and the faults of the
+    /// others. A faulty one is remembered by its file's name, so that what
+    /// names it is not told as a fault once more.
+    pub fn read_what_is_sound(folder: &Path) -> (Self, Faults) {
+        let mut faults = Faults::new();
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let faults = Fault::unreadable(folder, &error).into();
+                return (Schemas::default(), faults);
+            }
+        };
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
+            .collect();
+        paths.sort();
+        let mut schemas = BTreeMap::new();
+        let mut faulty = BTreeSet::new();
+        for path in paths {
+            match ExportSchema::read(&path) {
+                Ok(schema) => {
+                    let name = schema.name.clone();
+                    if schemas.insert(name.clone(), schema).is_some() {
+                        faults.push(Fault::of_file(
+                            &path,
+                            Text::new(
+                                format!("另一个模式文件也名为“{name}”"),
+                                format!("another schema file has the name `{name}` too"),
+                            ),
+                            Text::new("请改名或删去其一", "rename or remove one of them"),
+                        ));
+                    }
+                }
+                Err(found) => {
+                    faults.extend(found);
+                    let name = path.file_stem().map(|name| name.to_string_lossy());
+                    faulty.extend(name.map(|name| name.into_owned()));
+                }
+            }
+        }
+        if schemas.is_empty() && faults.is_empty() {
+            faults.push(Fault::of_file(
+                folder,
+                Text::new("文件夹中没有模式文件", "the folder holds no schema"),
+                Text::new("请指向 schemas/ 文件夹", "point to the folder `schemas`"),
+            ));
+        }
+        (Schemas(schemas, faulty), faults)
+    }
+
+    /// Whether the file of this schema was there and had faults.
+    pub fn is_faulty(&self, name: &str) -> bool {
+        self.1.contains(name)
+    }
+
+    /// The schema with this name.
+    pub fn get(&self, name: &str) -> Option<&ExportSchema> {
+        self.0.get(name)
+    }
+}
+
+/// The form in which headers are compared: full-width characters to half-width,
+/// white space and invisible characters removed, lower case.
+pub fn normalise_header(header: &str) -> String {
+    header
+        .chars()
+        .map(|character| match character {
+            '\u{ff01}'..='\u{ff5e}' => {
+                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
+            }
+            other => other,
+        })
+        .filter(|character| {
+            !character.is_whitespace()
+                && !character.is_control()
+                && !matches!(
+                    character,
+                    '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '*'
+                )
+        })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+struct SchemaReader<'p> {
+    path: &'p Path,
+    faults: Faults,
+}
+
+impl SchemaReader<'_> {
+    fn fault(&mut self, pointer: &str, message: Text, hint: Text) {
+        self.faults
+            .push(Fault::of_file(self.path, message, hint).at(Place::Pointer(pointer.to_owned())));
+    }
+
+    fn string(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> Option<String> {
+        match object.get(key).and_then(Json::as_str) {
+            Some(text) if !text.is_empty() => Some(text.to_owned()),
+            _ => {
+                self.fault(
+                    &format!("{pointer}/{key}"),
+                    Text::new(format!("缺少“{key}”"), format!("`{key}` is missing")),
+                    Text::new("应为非空字符串", "it must be a string that is not empty"),
+                );
+                None
+            }
+        }
+    }
+
+    fn strings(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> Vec<String> {
+        let Some(value) = object.get(key) else {
+            return Vec::new();
+        };
+        let strings: Option<Vec<String>> = value.as_array().and_then(|items| {
+            items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect()
+        });
+        strings.unwrap_or_else(|| {
+            self.fault(
+                &format!("{pointer}/{key}"),
+                Text::new(
+                    format!("“{key}”应为字符串数组"),
+                    format!("`{key}` must be an array of strings"),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            );
+            Vec::new()
+        })
+    }
+
+    fn known_keys(&mut self, object: &Map<String, Json>, known: &[&str], pointer: &str) {
+        for key in object.keys() {
+            if !known.contains(&key.as_str()) {
+                self.fault(
+                    &format!("{pointer}/{key}"),
+                    Text::new(format!("未知的键“{key}”"), format!("unknown key `{key}`")),
+                    nearest_name_hint(key, known.iter().copied()),
+                );
+            }
+        }
+    }
+
+    fn schema(&mut self, json: &Json, digest: String) -> Option<ExportSchema> {
+        let Some(root) = json.as_object() else {
+            self.fault(
+                "",
+                Text::new("模式应为JSON对象", "a schema must be a JSON object"),
+                Text::new("见 schemas/ 中的例子", "see the examples in `schemas`"),
+            );
+            return None;
+        };
+        let name = self.string(root, "name", "");
+        let title = self.string(root, "title", "");
+        let own = self.own_object(root, "");
+        self.known_keys(&own, &["version", "agency", "title_en"], "/aidlink");
+        let agency = self.string(&own, "agency", "/aidlink");
+        let title_en = self.string(&own, "title_en", "/aidlink");
+        if let (Some(name), Some(agency)) = (&name, &agency)
+            && name.split('.').next() != Some(agency)
+        {
+            self.fault(
+                "/name",
+                Text::new(
+                    "模式名称应以机构编号开头",
+                    "a schema's name must begin with its agency's id",
+                ),
+                Text::new(format!("例如 {agency}.…"), format!("such as {agency}....")),
+            );
+        }
+        let missing_values = if root.contains_key("missingValues") {
+            self.strings(root, "missingValues", "")
+        } else {
+            vec![String::new()]
+        };
+        let mut fields = Vec::new();
+        match root.get("fields").and_then(Json::as_array) {
+            Some(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    fields.extend(self.field(item, &format!("/fields/{index}")));
+                }
+            }
+            None => self.fault(
+                "/fields",
+                Text::new("缺少“fields”", "`fields` is missing"),
+                Text::new("应为字段的数组", "it must be an array of fields"),
+            ),
+        }
+        self.check_fields(&fields, name.as_deref().unwrap_or_default());
+        Some(ExportSchema {
+            name: name?,
+            agency: agency?,
+            title: Text::new(title?, title_en?),
+            fields,
+            missing_values,
+            digest,
+            file: self.path.to_path_buf(),
+        })
+    }
+
+    fn own_object(&mut self, object: &Map<String, Json>, pointer: &str) -> Map<String, Json> {
+        match object.get("aidlink") {
+            Some(Json::Object(own)) => own.clone(),
+            Some(_) => {
+                self.fault(
+                    &format!("{pointer}/aidlink"),
+                    Text::new("“aidlink”应为对象", "`aidlink` must be an object"),
+                    Text::new("请更正此值", "correct this value"),
+                );
+                Map::new()
+            }
+            None => Map::new(),
+        }
+    }
+
+    fn field(&mut self, json: &Json, pointer: &str) -> Option<Field> {
+        let Some(object) = json.as_object() else {
+            self.fault(
+                pointer,
+                Text::new("字段应为对象", "a field must be an object"),
+                Text::new("请更正此值", "correct this value"),
+            );
+            return None;
+        };
+        let name = self.string(object, "name", pointer);
+        let title = self.string(object, "title", pointer);
+        let type_name = self.string(object, "type", pointer);
+        let field_type = type_name.as_deref().and_then(FieldType::from_name);
+        if let (Some(type_name), None) = (&type_name, field_type) {
+            self.fault(
+                &format!("{pointer}/type"),
+                Text::new(
+                    format!("未知的类型“{type_name}”"),
+                    format!("unknown type `{type_name}`"),
+                ),
+                nearest_name_hint(
+                    type_name,
+                    ["string", "integer", "number", "boolean", "date"],
+                ),
+            );
+        }
+        let own = self.own_object(object, pointer);
+        let own_pointer = format!("{pointer}/aidlink");
+        self.known_keys(
+            &own,
+            &["title_en", "role", "aliases", "codes", "labels"],
+            &own_pointer,
+        );
+        let title_en = self.string(&own, "title_en", &own_pointer);
+        let role = match own
+            .get("role")
+            .map(|role| role.as_str().unwrap_or_default())
+        {
+            None => Role::Attribute,
+            Some("national_id") => Role::NationalId,
+            Some("list") => Role::List,
+            Some("birth_date") => Role::BirthDate,
+            Some(other) => {
+                let hint = nearest_name_hint(other, ["national_id", "list", "birth_date"]);
+                self.fault(
+                    &format!("{own_pointer}/role"),
+                    Text::new("未知的角色", "unknown role"),
+                    hint,
+                );
+                Role::Attribute
+            }
+        };
+        let aliases = self.strings(&own, "aliases", &own_pointer);
+        let raw_codes = self.string_map(&own, "codes", &own_pointer);
+        let labels = self.labels(&own, &own_pointer);
+        let constraints = object.get("constraints").and_then(Json::as_object);
+        let required = constraints
+            .and_then(|constraints| constraints.get("required"))
+            .and_then(Json::as_bool)
+            .unwrap_or(false);
+        let codes: Option<BTreeSet<String>> = constraints
+            .filter(|constraints| constraints.contains_key("enum"))
+            .map(|constraints| {
+                self.strings(constraints, "enum", &format!("{pointer}/constraints"))
+                    .into_iter()
+                    .collect()
+            });
+        if let Some(codes) = &codes {
+            let written = raw_codes.values().map(|code| ("codes", code));
+            let labelled = labels.keys().map(|code| ("labels", code));
+            for (key, code) in written.chain(labelled) {
+                if !codes.contains(code) {
+                    self.fault(
+                        &format!("{own_pointer}/{key}"),
+                        Text::new(
+                            format!("代码“{code}”不在代码表中"),
+                            format!("the code `{code}` is not in the code list"),
+                        ),
+                        nearest_name_hint(code, codes.iter().map(String::as_str)),
+                    );
+                }
+            }
+        }
+        Some(Field {
+            name: name?,
+            title: Text::new(title?, title_en?),
+            field_type: field_type?,
+            role,
+            required: required || role == Role::NationalId,
+            aliases,
+            codes,
+            raw_codes,
+            labels,
+            true_values: self.strings(object, "trueValues", pointer),
+            false_values: self.strings(object, "falseValues", pointer),
+        })
+    }
+
+    fn string_map(
+        &mut self,
+        object: &Map<String, Json>,
+        key: &str,
+        pointer: &str,
+    ) -> BTreeMap<String, String> {
+        let mut map = BTreeMap::new();
+        match object.get(key) {
+            None => {}
+            Some(Json::Object(entries)) => {
+                for (raw, code) in entries {
+                    // An integer field's codes are numbers.
+                    let code = match code {
+                        Json::String(code) => Some(code.clone()),
+                        Json::Number(code) => Some(code.to_string()),
+                        _ => None,
+                    };
+                    match code {
+                        Some(code) => {
+                            map.insert(raw.clone(), code);
+                        }
+                        None => self.fault(
+                            &format!("{pointer}/{key}"),
+                            Text::new("代码应为字符串", "a code must be a string"),
+                            Text::new("请加引号", "put it in quotes"),
+                        ),
+                    }
+                }
+            }
+            Some(_) => self.fault(
+                &format!("{pointer}/{key}"),
+                Text::new(
+                    format!("“{key}”应为对象"),
+                    format!("`{key}` must be an object"),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            ),
+        }
+        map
+    }
+
+    fn labels(&mut self, own: &Map<String, Json>, pointer: &str) -> BTreeMap<String, Text> {
+        let mut labels = BTreeMap::new();
+        let Some(entries) = own.get("labels").and_then(Json::as_object) else {
+            return labels;
+        };
+        for (code, label) in entries {
+            let part = |key| label.get(key).and_then(Json::as_str);
+            match (part("zh"), part("en")) {
+                (Some(zh), Some(en)) => {
+                    labels.insert(code.clone(), Text::new(zh, en));
+                }
+                _ => self.fault(
+                    &format!("{pointer}/labels/{code}"),
+                    Text::new("标签应有zh和en", "a label must have `zh` and `en`"),
+                    Text::new("请补全", "add what is missing"),
+                ),
+            }
+        }
+        labels
+    }
+
+    fn check_fields(&mut self, fields: &[Field], schema: &str) {
+        let ids = fields
+            .iter()
+            .filter(|field| field.role == Role::NationalId)
+            .count();
+        if ids != 1 {
+            self.fault(
+                "/fields",
+                Text::new(
+                    format!("应恰有一个字段的角色为national_id，现有{ids}个"),
+                    format!("exactly one field must have the role national_id, not {ids}"),
+                ),
+                Text::new("请更正字段的角色", "correct the fields' roles"),
+            );
+        }
+        let derived = [
+            crate::rule_language::DERIVED_AGE,
+            crate::rule_language::DERIVED_MINOR,
+            crate::rule_language::DERIVED_SEX,
+            crate::rule_language::DERIVED_AS_OF,
+        ];
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for (index, field) in fields.iter().enumerate() {
+            let before = fields.get(..index).unwrap_or_default();
+            let twice = before.iter().any(|other| other.name == field.name);
+            if twice || derived.contains(&field.name.as_str()) {
+                self.fault(
+                    &format!("/fields/{index}/name"),
+                    Text::new(
+                        format!("字段名“{}”重复或为保留名", field.name),
+                        format!(
+                            "the field name `{}` stands twice or is reserved",
+                            field.name
+                        ),
+                    ),
+                    Text::new("请改名", "choose another name"),
+                );
+            }
+            if field.role == Role::List && !schema.starts_with("procuratorate.") {
+                self.fault(
+                    "/fields",
+                    Text::new(
+                        format!("字段“{}”不属于检察院，不能列入清单", field.name),
+                        format!(
+                            "the field `{}` is not the procuratorate's own and cannot stand in lists",
+                            field.name
+                        ),
+                    ),
+                    Text::new("请去掉角色list", "remove the role `list`"),
+                );
+            }
+            let headers = [&field.name, &field.title.zh]
+                .into_iter()
+                .chain(&field.aliases);
+            for header in headers {
+                if let Some(other) = seen.insert(normalise_header(header), &field.name)
+                    && other != field.name
+                {
+                    self.fault(
+                        "/fields",
+                        Text::new(
+                            format!("表头“{header}”同属字段“{other}”和“{}”", field.name),
+                            format!(
+                                "the header `{header}` belongs to both `{other}` and `{}`",
+                                field.name
+                            ),
+                        ),
+                        Text::new("请从其中一个删去", "remove it from one of them"),
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A token file of two kilobytes, found by fuzzing, whose column of tokens says
+//! that it holds so many values that memory for them cannot be had, which would
+//! end the program of the centre, and here the test.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use aidlink_contract::token::Token;
+use aidlink_contract::token_file::TokenFile;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::Schemas;
+
+#[test]
+fn a_token_file_that_asks_for_all_memory_is_refused() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemas = Schemas::read(&root.join("schemas")).unwrap();
+    let policy = Policy::read(&root.join("policies/shaoguan.toml"), &schemas).unwrap();
+    let path = root.join("tests/files/hostile/delta.tokens.parquet");
+    let open = || TokenFile::open(File::open(&path).unwrap(), |export| policy.rule_ids(export));
+    let cases = open().and_then(TokenFile::read_cases);
+    assert!(cases.is_err());
+    let parties: Arc<[Token]> = [Token::from_bytes([7; 16])].into();
+    let register = open().and_then(|file| file.read_register(parties));
+    assert!(register.is_err());
+}

@@ -1,0 +1,3 @@
+//! The lists that a person at the procuratorate checks.
+
+pub mod match_list;

@@ -1,0 +1,62 @@
+//! An export as a workbook: a merged title, then the header, then the rows.
+
+use aidlink_policy::schema::Field;
+use aidlink_policy::value::FieldType;
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Worksheet};
+
+/// A workbook under way.
+pub(super) struct Workbook {
+    sheet: Worksheet,
+    date: Format,
+    next: u32,
+}
+
+impl Workbook {
+    pub(super) fn new(title: &str, header: &[String]) -> Self {
+        let mut sheet = Worksheet::new();
+        let last = header.len().saturating_sub(1) as u16;
+        let title = format!("{title}（合成数据）");
+        // Texts and widths are the generator's own and far below the limits.
+        let _ = sheet.set_name("名单");
+        let _ = sheet.merge_range(0, 0, 0, last, &title, &Format::new());
+        for (column, name) in header.iter().enumerate() {
+            let _ = sheet.write_string(1, column as u16, name);
+        }
+        Workbook {
+            sheet,
+            date: Format::new().set_num_format("yyyy/m/d"),
+            next: 2,
+        }
+    }
+
+    /// Adds a row; its dates become dates of the workbook.
+    pub(super) fn row(&mut self, fields: &[&Field], cells: &[String]) {
+        for (column, (field, cell)) in fields.iter().zip(cells).enumerate() {
+            let column = column as u16;
+            let date = (field.field_type == FieldType::Date)
+                .then(|| ExcelDateTime::parse_from_str(cell))
+                .and_then(Result::ok);
+            let _ = match date {
+                Some(date) => {
+                    let format = &self.date;
+                    self.sheet
+                        .write_datetime_with_format(self.next, column, &date, format)
+                }
+                None if cell.is_empty() => continue,
+                None => self.sheet.write_string(self.next, column, cell),
+            };
+        }
+        self.next += 1;
+    }
+
+    /// The file, the same for the same rows.
+    pub(super) fn bytes(self) -> Vec<u8> {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        // The time of writing would make every file another.
+        if let Ok(made) = ExcelDateTime::from_ymd(2026, 9, 28) {
+            workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
+        }
+        workbook.push_worksheet(self.sheet);
+        workbook.save_to_buffer().unwrap_or_default()
+    }
+}

@@ -1,0 +1,237 @@
+//! A pooled round: tokenise, screen and resolve composed in one process.
+//!
+//! Each step takes what the last one gives, and nothing else crosses the wall:
+//! screening sees token tables, resolving sees references and the
+//! procuratorate's own export.
+
+use std::collections::BTreeMap;
+
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::known_answers;
+use aidlink_agency::scan::Export;
+use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::token_set::TokenSet;
+use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
+use aidlink_agency::tokeniser::Tokeniser;
+use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
+use aidlink_contract::screened_lead::{NotVerified, Provisional};
+use aidlink_contract::token_table::Origin;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
+
+use crate::round::Plan;
+use aidlink_agency::exports::{PlannedExport, ReadExport, check_report, open, read_export};
+use aidlink_office::audit_log::AuditLog;
+use aidlink_office::terminal::Progress;
+
+/// What a round gives.
+pub struct RoundResult {
+    /// The exports, the case parties first.
+    pub exports: Vec<ReadExport>,
+    /// The leads in token order.
+    pub leads: Vec<ResolvedLead>,
+    /// For each register: persons of it that are a case party, and that are not.
+    pub persons_matched: BTreeMap<String, (u64, u64)>,
+    /// Exports that could not verify receipt or referral.
+    pub not_verified_by: BTreeMap<String, NotVerified>,
+    /// Why the lists are provisional; empty when they are not.
+    pub provisional: Vec<Provisional>,
+    /// The id of the key.
+    pub key_id: String,
+    /// The key was made by this run.
+    pub key_was_made: bool,
+}
+
+/// Runs a round.
+///
+/// # Errors
+/// The faults of the key and of all exports at once, or of the step that failed.
+pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<RoundResult, Faults> {
+    if !known_answers::holds(plan.terms.algorithm) {
+        return Err(Fault::of_file(
+            &plan.terms.file,
+            Text::new(
+                "令牌算法自检不通过，拒绝运行",
+                "the token algorithm fails its known-answer test; the run is refused",
+            ),
+            Text::new("请重新安装程序", "install the program again"),
+        )
+        .into());
+    }
+    log.record(
+        "known_answer_test",
+        &[
+            ("algorithm", plan.terms.algorithm.name()),
+            ("result", "passed"),
+        ],
+    );
+    let mut faults = Faults::new();
+    progress.step(&Text::new("读取导出", "reading exports"));
+    let opened: Vec<(&PlannedExport, Vec<Export>)> = plan
+        .exports()
+        .map(|planned| (planned, open(&plan.terms.policy, planned, &mut faults)))
+        .collect();
+    // A key is made only for a round whose exports can be read.
+    let key = if faults.is_empty() || plan.terms.key_file.exists() {
+        read_or_make_key(plan)
+            .map_err(|found| faults.extend(found))
+            .ok()
+    } else {
+        None
+    };
+    let (Some((key, key_was_made)), true) = (key, faults.is_empty()) else {
+        return Err(faults);
+    };
+    let key_id = key.id();
+    let made = if key_was_made { "made" } else { "read" };
+    log.record(
+        "key",
+        &[
+            ("id", &key_id),
+            ("how", made),
+            ("algorithm", plan.terms.algorithm.name()),
+        ],
+    );
+
+    let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
+    let origin = |planned: &PlannedExport| Origin {
+        round: plan.terms.round.clone(),
+        as_of: plan.terms.as_of,
+        policy_digest: plan.terms.policy.digest.clone(),
+        key_id: key_id.clone(),
+        algorithm: plan.terms.algorithm,
+        export: planned.schema.name.clone(),
+        snapshot: planned.snapshot,
+    };
+    let on_rows = |rows| progress.rows(rows);
+    let mut cases = None;
+    let mut case_parties = TokenSet::default();
+    let mut registers = Vec::new();
+    let mut reports = Vec::new();
+    for (index, (planned, export)) in opened.iter().enumerate() {
+        progress.step(&planned.schema.title);
+        // The case parties come first: every other export streams past their tokens.
+        let is_cases = index == 0;
+        let tokenising = Tokenising {
+            schema: &planned.schema,
+            policy: &plan.terms.policy,
+            as_of: plan.terms.as_of,
+            tokeniser: &tokeniser,
+            probe: (!is_cases).then_some(&case_parties),
+            pass: Pass::DEFAULT,
+            progress: &on_rows,
+        };
+        let report = if is_cases {
+            tokenise_cases(export, &tokenising, origin(planned)).map(|(table, report)| {
+                case_parties = TokenSet::new(table.tokens());
+                cases = Some(table);
+                report
+            })
+        } else {
+            tokenise_register(export, &tokenising, origin(planned)).map(|(table, report)| {
+                registers.push(table);
+                report
+            })
+        };
+        match report {
+            Ok(report) => {
+                check_report(planned, export, &report, &mut faults);
+                for (file, read) in planned.files.iter().zip(&report.files) {
+                    log.record(
+                        "file_read",
+                        &[
+                            ("export", &planned.schema.name),
+                            ("file", &file.written_path),
+                            ("blake3", &read.digest),
+                        ],
+                    );
+                }
+                log.record(
+                    "export_tokenised",
+                    &[
+                        ("export", &planned.schema.name),
+                        ("rows", &report.account.rows.to_string()),
+                        ("rejected", &report.account.rejected.to_string()),
+                        ("withheld", &report.account.withheld.to_string()),
+                    ],
+                );
+                reports.push(report);
+            }
+            Err(error) => faults.extend(error.into_faults(export)),
+        }
+    }
+    let (Some(cases), true) = (cases, faults.is_empty()) else {
+        return Err(faults);
+    };
+
+    progress.step(&Text::new("筛查", "screening"));
+    let terms = ScreeningTerms {
+        as_of: plan.terms.as_of,
+        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
+        reject_rate: plan.terms.thresholds.reject_rate,
+    };
+    let screening = screen(&plan.terms.policy, terms, &cases, &registers).map_err(|error| {
+        Fault::of_file(
+            &plan.terms.file,
+            error.text(),
+            Text::new("请检查轮次文件", "check the round file"),
+        )
+    })?;
+    log.record("screened", &[("leads", &screening.leads.len().to_string())]);
+
+    progress.step(&Text::new("还原线索", "resolving leads"));
+    let (planned, export) = &opened[0];
+    let tokenising = Tokenising {
+        schema: &planned.schema,
+        policy: &plan.terms.policy,
+        as_of: plan.terms.as_of,
+        tokeniser: &tokeniser,
+        probe: None,
+        pass: Pass::DEFAULT,
+        progress: &on_rows,
+    };
+    let screened = &reports[0].files;
+    let (leads, _) = resolve(export, &tokenising, screened, screening.leads)?;
+    log.record("resolved", &[("leads", &leads.len().to_string())]);
+
+    let exports: Vec<ReadExport> = opened
+        .iter()
+        .zip(reports)
+        .map(|((planned, export), report)| read_export(planned, export, report))
+        .collect();
+    let reject_rates: Vec<(&str, f64)> = exports
+        .iter()
+        .map(|export| {
+            let rate = export.report.account.reject_rate();
+            (export.planned.schema.name.as_str(), rate)
+        })
+        .collect();
+    let provisional = provisional(
+        terms,
+        &reject_rates,
+        plan.cases.snapshot,
+        &screening.not_verified_by,
+    );
+    Ok(RoundResult {
+        exports,
+        leads,
+        persons_matched: screening.matched,
+        not_verified_by: screening.not_verified_by,
+        provisional,
+        key_id,
+        key_was_made,
+    })
+}
+
+/// In a pooled round the key never leaves the machine and nothing needs it
+/// afterwards but a second run, so a missing one is made.
+fn read_or_make_key(plan: &Plan) -> Result<(RoundKey, bool), Faults> {
+    if plan.terms.key_file.exists() {
+        RoundKey::read(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
+            .map(|key| (key, false))
+    } else {
+        RoundKey::create(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
+            .map(|key| (key, true))
+    }
+}
