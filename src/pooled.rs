@@ -16,7 +16,7 @@ use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::token_table::Origin;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
 
@@ -66,7 +66,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
             ("result", "passed"),
         ],
     );
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     progress.step(&Text::new("读取导出", "reading exports"));
     let opened: Vec<(&PlannedExport, Vec<Export>)> = plan
         .exports()
@@ -74,15 +74,12 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         .collect();
     // A key is made only for a round whose exports can be read.
     let key = if faults.is_empty() || plan.terms.key_file.exists() {
-        read_or_make_key(plan)
-            .map_err(|found| faults.extend(found))
-            .ok()
+        faults.take(read_or_make_key(plan))
     } else {
         None
     };
-    let (Some((key, key_was_made)), true) = (key, faults.is_empty()) else {
-        return Err(faults);
-    };
+    let (key, key_was_made) = faults.or_value(key)?;
+    let mut faults = FaultCollector::new();
     let key_id = key.id();
     let made = if key_was_made { "made" } else { "read" };
     log.record(
@@ -161,9 +158,7 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
             Err(error) => faults.extend(error.into_faults(export)),
         }
     }
-    let (Some(cases), true) = (cases, faults.is_empty()) else {
-        return Err(faults);
-    };
+    let cases = faults.or_value(cases)?;
 
     progress.step(&Text::new("筛查", "screening"));
     let terms = ScreeningTerms {

@@ -8,7 +8,7 @@ use aidlink_agency::cell::DateEpoch;
 use aidlink_agency::exports::{PlannedExport, PlannedFile};
 use aidlink_agency::scan::{EncodingChoice, ReadingChoice};
 use aidlink_faults::configuration::{Document, Located};
-use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_office::round::{ExportTerms, Mode, RoundTerms, WrittenExport, inside};
 use aidlink_policy::pack::CASE_EXPORT;
@@ -56,7 +56,7 @@ impl Plan {
             .collect::<Vec<_>>()
             .into_iter();
         // The terms have an export of case parties, and its files were read.
-        let cases = planned.next().ok_or_else(Faults::new)?;
+        let cases = FaultCollector::new().or_value(planned.next())?;
         Ok(Plan {
             cases,
             registers: planned.collect(),
@@ -155,7 +155,11 @@ fn read(
     Ok((terms, files))
 }
 
-fn encoding(document: &Document, export: &WrittenExport, faults: &mut Faults) -> EncodingChoice {
+fn encoding(
+    document: &Document,
+    export: &WrittenExport,
+    faults: &mut FaultCollector,
+) -> EncodingChoice {
     let Some(word) = &export.encoding else {
         return EncodingChoice::Detect;
     };
@@ -170,7 +174,11 @@ fn encoding(document: &Document, export: &WrittenExport, faults: &mut Faults) ->
 }
 
 /// `date_epoch = 1904`: serial numbers of dates count from then.
-fn date_epoch(document: &Document, export: &WrittenExport, faults: &mut Faults) -> DateEpoch {
+fn date_epoch(
+    document: &Document,
+    export: &WrittenExport,
+    faults: &mut FaultCollector,
+) -> DateEpoch {
     let Some(year) = &export.date_epoch else {
         return DateEpoch::Year1900;
     };
@@ -188,7 +196,7 @@ fn date_epoch(document: &Document, export: &WrittenExport, faults: &mut Faults) 
 fn data_file(
     document: &Document,
     path: &Located<String>,
-    faults: &mut Faults,
+    faults: &mut FaultCollector,
 ) -> Option<PlannedFile> {
     let full = inside(document, path, faults)?;
     if !full.is_file() {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use aidlink_faults::configuration::Document;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::deletion_record::DeletionRecord;
@@ -31,20 +31,18 @@ use aidlink_audit::minimisation_page;
 
 /// Audits, verifies, or tells what a round would read.
 pub fn run(arguments: AuditArguments, language: Language) -> Ending {
-    match (arguments.command, arguments.folder) {
-        (Some(AuditCommand::Verify { folder, trust }), _) => verify_all(&folder, &trust, language),
-        (Some(AuditCommand::Matrix { round, output }), _) => {
-            matrix(&round, output.as_deref(), language)
-        }
-        (None, Some(folder)) => {
+    match arguments.command {
+        Some(AuditCommand::Verify { folder, trust }) => verify_all(&folder, &trust, language),
+        Some(AuditCommand::Matrix { round, output }) => matrix(&round, output.as_deref(), language),
+        None => {
+            // The command line asks for a folder where there is no verb.
+            let folder = arguments.folder.unwrap_or_default();
             let how = How {
                 rerun: arguments.rerun,
                 json: arguments.json,
             };
             audit_all(&folder, &arguments.trust, how, language)
         }
-        // The command line asks for one of them.
-        (None, None) => Ending::WrongConfiguration(Faults::new()),
     }
 }
 
@@ -59,7 +57,7 @@ struct How {
 /// The keys whose signature counts: those that the user names, and those that
 /// the round file names, which is no better than the round file.
 fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let mut keys = Vec::new();
     for text in &trust.public_keys {
         match PublicKey::named(text) {
@@ -79,7 +77,7 @@ fn signers_of(round_file: &Path) -> Vec<(String, PublicKey)> {
     let Ok(document) = Document::read(round_file) else {
         return Vec::new();
     };
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let mut root = document.root();
     let signing = root.optional_table("signing", &mut faults);
     let signers = signing.and_then(|mut signing| signing.optional_table("signers", &mut faults));
@@ -114,7 +112,7 @@ fn verify_all(folder: &Path, trust: &TrustArguments, language: Language) -> Endi
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
-    let mut unreadable = Faults::new();
+    let mut unreadable = FaultCollector::new();
     let mut all_right = true;
     for verification in looked {
         match verification {
@@ -125,8 +123,8 @@ fn verify_all(folder: &Path, trust: &TrustArguments, language: Language) -> Endi
             }
         }
     }
-    if !unreadable.is_empty() {
-        return Ending::Failed(unreadable);
+    if let Err(faults) = unreadable.finish() {
+        return Ending::Failed(faults);
     }
     match all_right {
         true => Ending::Done,
@@ -177,7 +175,7 @@ fn say_verification(verification: &Verification, language: Language) {
             "  nothing was changed, removed or added".to_owned(),
         );
     }
-    terminal::say_faults(&verification.faults, language);
+    terminal::say_faults(verification.faults.iter(), language);
 }
 
 fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language) -> Ending {
@@ -192,7 +190,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
         .flatten()
         .flat_map(|verification| verification.deleted.clone())
         .collect();
-    let mut unreadable = Faults::new();
+    let mut unreadable = FaultCollector::new();
     let mut documents = Vec::new();
     let mut all_held = true;
     for verification in looked {
@@ -235,8 +233,8 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
         let text = format!("{:#}", Value::Array(documents));
         terminal::say(&Text::new(text.clone(), text), language);
     }
-    if !unreadable.is_empty() {
-        return Ending::Failed(unreadable);
+    if let Err(faults) = unreadable.finish() {
+        return Ending::Failed(faults);
     }
     match all_held {
         true => Ending::Done,
@@ -411,7 +409,7 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
         Ok(planned) => planned,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let exports: Vec<Value> = planned
         .iter()
         .map(|planned| {
@@ -441,7 +439,7 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
             })
         })
         .collect();
-    if !faults.is_empty() {
+    if let Err(faults) = faults.finish() {
         return Ending::Failed(faults);
     }
     let document = json!({
@@ -484,7 +482,9 @@ fn planned(round: &Path) -> Result<(RoundTerms, Vec<PlannedExport>), Faults> {
     // Nothing is written there.
     let nowhere = Path::new("nowhere");
     let document = Document::read(round)?;
-    let mode = document.root().optional_string("mode", &mut Faults::new());
+    let mode = document
+        .root()
+        .optional_string("mode", &mut FaultCollector::new());
     if mode.is_some_and(|mode| mode.value == Mode::Split.name()) {
         let terms = RoundTerms::read(round, Some(nowhere), Mode::Split, &mut |_, _, _| {})?;
         let here = terms.exports().filter_map(|export| {

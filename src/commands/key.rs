@@ -151,11 +151,10 @@ fn open(
     identity: Option<&Path>,
     passphrase_file: Option<&Path>,
 ) -> Result<Text, Faults> {
-    let opener = match (identity, passphrase_file) {
-        (Some(file), _) => Opener::read_identity(file)?,
-        (None, Some(file)) => Opener::Passphrase(Passphrase::read(file)?),
-        // The command line asks for one of them.
-        (None, None) => return Err(Faults::new()),
+    let opener = match identity {
+        Some(file) => Opener::read_identity(file)?,
+        // The command line asks for one of the two.
+        None => Opener::Passphrase(Passphrase::read(passphrase_file.unwrap_or(Path::new("")))?),
     };
     let text = opener.open_to_memory(sealed, LONGEST_SEALED_KEY)?;
     let key = RoundKey::parse(&text, sealed, &terms.round, &terms.purpose)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aidlink_agency::rules::test_cases;
-use aidlink_faults::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Place, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::pack::{Aid, Policy, Rule, Term};
 use aidlink_policy::schema::Schemas;
@@ -77,9 +77,8 @@ fn test(policy: &Policy, path: &Path, language: Language) -> Ending {
             ),
             language,
         );
-        return Ending::Done;
     }
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     for failure in failures {
         let fault = Fault::of_file(
             path,
@@ -104,7 +103,10 @@ fn test(policy: &Policy, path: &Path, language: Language) -> Ending {
             column: 1,
         }));
     }
-    Ending::Failed(faults)
+    match faults.finish() {
+        Ok(()) => Ending::Done,
+        Err(faults) => Ending::Failed(faults),
+    }
 }
 
 fn explain(policy: &Policy, path: &Path, id: Option<&str>, language: Language) -> Ending {

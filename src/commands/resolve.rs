@@ -9,7 +9,7 @@ use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::leads_file::LeadsFile;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::crossing::receive;
 use aidlink_office::output_folder::OutputFolder;
@@ -134,11 +134,9 @@ fn resolve_leads(
             ("leads", &file.leads.len().to_string()),
         ],
     );
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, &plan.export, &mut faults);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    faults.finish()?;
     progress.step(&plan.export.schema.title);
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let on_rows = |rows| progress.rows(rows);

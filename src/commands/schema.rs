@@ -2,7 +2,7 @@
 
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ReadingChoice};
-use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
@@ -84,7 +84,7 @@ fn open<'s>(
         ..ReadingChoice::default()
     };
     let mut best: Option<(usize, &ExportSchema, Export)> = None;
-    let mut first_faults = None;
+    let mut faults = FaultCollector::new();
     for schema in schemas.0.values() {
         if arguments
             .schema
@@ -100,12 +100,14 @@ fn open<'s>(
                     best = Some((known, schema, export));
                 }
             }
-            Err(faults) => first_faults = first_faults.or(Some(faults)),
+            // What one schema says against the file, the others mostly say too.
+            Err(found) if faults.is_empty() => faults.extend(found),
+            Err(_) => {}
         }
     }
     match best {
         Some((_, schema, export)) => Ok((schema, export)),
-        None => Err(first_faults.unwrap_or_default()),
+        None => faults.or_value(None),
     }
 }
 

@@ -13,7 +13,7 @@ use aidlink_agency::tokenise::{
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::token_file::{SentAccount, SourceFile, TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
@@ -98,18 +98,12 @@ fn tokenise(
         ],
     );
     log_known_answer(&mut log, terms);
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, planned, &mut faults);
-    let key = match RoundKey::read(&terms.key_file, &terms.round, &terms.purpose) {
-        Ok(key) => Some(key),
-        Err(found) => {
-            faults.extend(found);
-            None
-        }
-    };
-    let (Some(key), true) = (key, faults.is_empty()) else {
-        return Err(faults);
-    };
+    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose);
+    let key = faults.take(key);
+    let key = faults.or_value(key)?;
+    let mut faults = FaultCollector::new();
     let key_id = key.id();
     log.record(
         "key",
@@ -143,9 +137,7 @@ fn tokenise(
     let written = write_tokens(terms, &exports, &tokenising, origin, file, &folder)
         .map_err(|error| error.into_faults(&exports))?;
     check_report(planned, &exports, &written.report, &mut faults);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    faults.finish()?;
     let file = written.file.finish(&mut folder)?;
     let export = read_export(planned, &exports, written.report);
     let tokenised = Tokenised {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, WhenUnknown};
 
@@ -113,7 +113,7 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ReadCo
 
 /// Opens the files of an export and checks that they can mean what the round
 /// takes them for.
-pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut Faults) -> Vec<Export> {
+pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollector) -> Vec<Export> {
     let mut files = Vec::new();
     for file in &planned.files {
         match Export::open(&file.path, &planned.schema, &planned.reading) {
@@ -130,7 +130,12 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut Faults) -> Ve
 /// Columns without which an export cannot mean what the round takes it for:
 /// those on which it rests whether a row may be looked at at all, and at least
 /// one that a rule needs.
-fn check_columns(policy: &Policy, planned: &PlannedExport, export: &Export, faults: &mut Faults) {
+fn check_columns(
+    policy: &Policy,
+    planned: &PlannedExport,
+    export: &Export,
+    faults: &mut FaultCollector,
+) {
     let columns = export.columns();
     let silent = policy
         .withhold_rules(&planned.schema.name)
@@ -174,7 +179,7 @@ pub fn check_report(
     planned: &PlannedExport,
     exports: &[Export],
     report: &Report,
-    faults: &mut Faults,
+    faults: &mut FaultCollector,
 ) {
     let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
     if report.account.rows == 0 && !planned.may_be_empty {

@@ -11,7 +11,7 @@ use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties};
 use aidlink_contract::token_table::{CaseTable, RegisterTable};
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
@@ -225,7 +225,7 @@ fn open_files(
     beside: &Path,
 ) -> Result<Vec<OpenedFile>, Faults> {
     let crossing = &terms.sealing()?.tokens;
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let mut opened: Vec<OpenedFile> = Vec::new();
     for path in paths {
         match open_file(terms, path, crossing, opener, beside) {
@@ -336,7 +336,7 @@ fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
 }
 
 /// Which file was made with another key: all must have that of the case parties.
-fn check_keys(opened: &[OpenedFile], faults: &mut Faults) {
+fn check_keys(opened: &[OpenedFile], faults: &mut FaultCollector) {
     let Some(cases) = opened
         .iter()
         .find(|file| is_of_case_parties(&file.received.head))
@@ -388,7 +388,7 @@ fn send_again(terms: &RoundTerms, path: &Path, export: Option<&str>, message: Te
 type Tables = (Vec<ReceivedFile>, CaseTable, Vec<RegisterTable>);
 
 fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Faults> {
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let mut cases: Option<CaseTable> = None;
     let mut parties: Arc<[Token]> = Arc::new([]);
     let mut registers = Vec::new();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use toml::de::{DeTable, DeValue};
 
-use crate::fault::{Fault, Faults, Place, nearest_name_hint};
+use crate::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use crate::text::Text;
 
 /// A configuration file larger than this is refused: none is, and a parser
@@ -56,7 +56,7 @@ pub struct Document {
     digest: String,
     source: String,
     root: Vec<(Located<String>, Located<Node>)>,
-    syntax: Faults,
+    syntax: FaultCollector,
 }
 
 impl Document {
@@ -111,7 +111,7 @@ impl Document {
             None => source,
         };
         let (root, errors) = DeTable::parse_recoverable(&source);
-        let mut syntax = Faults::new();
+        let mut syntax = FaultCollector::new();
         for error in errors {
             let start = error.span().map_or(0, |span| span.start);
             syntax.push(
@@ -152,7 +152,7 @@ impl Document {
     }
 
     /// What the parser found wrong.
-    pub fn syntax_faults(&self) -> Faults {
+    pub fn syntax_faults(&self) -> FaultCollector {
         self.syntax.clone()
     }
 
@@ -193,7 +193,12 @@ impl Document {
     }
 
     /// A date from a TOML date or a string `YYYY-MM-DD`.
-    pub fn date_of(&self, node: &Node, at: &Range<usize>, faults: &mut Faults) -> Option<Date> {
+    pub fn date_of(
+        &self,
+        node: &Node,
+        at: &Range<usize>,
+        faults: &mut FaultCollector,
+    ) -> Option<Date> {
         let date = match node {
             Node::Date(date) => Some(*date),
             Node::String(text) => text.parse().ok(),
@@ -313,14 +318,14 @@ impl<'d> TableReader<'d> {
         self.entries.iter().map(|(key, node)| (key, node))
     }
 
-    fn missing(&self, key: &str, faults: &mut Faults) {
+    fn missing(&self, key: &str, faults: &mut FaultCollector) {
         faults.push(self.fault_here(
             Text::new(format!("缺少“{key}”"), format!("`{key}` is missing")),
             Text::new(format!("请添加 {key} = …"), format!("add {key} = ...")),
         ));
     }
 
-    fn wrong_type(&self, key: &str, at: &Range<usize>, wanted: Text, faults: &mut Faults) {
+    fn wrong_type(&self, key: &str, at: &Range<usize>, wanted: Text, faults: &mut FaultCollector) {
         faults.push(self.document.fault(
             at.clone(),
             Text::new(
@@ -335,7 +340,7 @@ impl<'d> TableReader<'d> {
         &self,
         key: &'static str,
         wanted: Text,
-        faults: &mut Faults,
+        faults: &mut FaultCollector,
         convert: impl Fn(&Node) -> Option<T>,
     ) -> Option<Located<T>> {
         let node = self.node(key)?;
@@ -353,7 +358,7 @@ impl<'d> TableReader<'d> {
     pub fn optional_string(
         &mut self,
         key: &'static str,
-        faults: &mut Faults,
+        faults: &mut FaultCollector,
     ) -> Option<Located<String>> {
         self.take(
             key,
@@ -367,7 +372,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// A string that must be there and not be empty.
-    pub fn string(&mut self, key: &'static str, faults: &mut Faults) -> Option<Located<String>> {
+    pub fn string(
+        &mut self,
+        key: &'static str,
+        faults: &mut FaultCollector,
+    ) -> Option<Located<String>> {
         if self.node(key).is_none() {
             self.missing(key, faults);
             return None;
@@ -389,7 +398,7 @@ impl<'d> TableReader<'d> {
     pub fn optional_integer(
         &mut self,
         key: &'static str,
-        faults: &mut Faults,
+        faults: &mut FaultCollector,
     ) -> Option<Located<i64>> {
         self.take(
             key,
@@ -403,7 +412,7 @@ impl<'d> TableReader<'d> {
     }
 
     /// A whole number that must be there.
-    pub fn integer(&mut self, key: &'static str, faults: &mut Faults) -> Option<i64> {
+    pub fn integer(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<i64> {
         if self.node(key).is_none() {
             self.missing(key, faults);
             return None;
@@ -413,7 +422,7 @@ impl<'d> TableReader<'d> {
     }
 
     /// A share between 0 and 1 that must be there.
-    pub fn share(&mut self, key: &'static str, faults: &mut Faults) -> Option<f64> {
+    pub fn share(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<f64> {
         if self.node(key).is_none() {
             self.missing(key, faults);
             return None;
@@ -433,7 +442,12 @@ impl<'d> TableReader<'d> {
     }
 
     /// True or false; `default` when absent.
-    pub fn boolean_or(&mut self, key: &'static str, default: bool, faults: &mut Faults) -> bool {
+    pub fn boolean_or(
+        &mut self,
+        key: &'static str,
+        default: bool,
+        faults: &mut FaultCollector,
+    ) -> bool {
         self.take(
             key,
             Text::new("true或false", "true or false"),
@@ -447,7 +461,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// A date that must be there.
-    pub fn date(&mut self, key: &'static str, faults: &mut Faults) -> Option<Located<Date>> {
+    pub fn date(
+        &mut self,
+        key: &'static str,
+        faults: &mut FaultCollector,
+    ) -> Option<Located<Date>> {
         if self.node(key).is_none() {
             self.missing(key, faults);
             return None;
@@ -459,7 +477,7 @@ impl<'d> TableReader<'d> {
     pub fn optional_date(
         &mut self,
         key: &'static str,
-        faults: &mut Faults,
+        faults: &mut FaultCollector,
     ) -> Option<Located<Date>> {
         let node = self.node(key)?;
         self.document
@@ -471,7 +489,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// A sentence in both languages, `{ zh = "…", en = "…" }`, that may be absent.
-    pub fn optional_text(&mut self, key: &'static str, faults: &mut Faults) -> Option<Text> {
+    pub fn optional_text(
+        &mut self,
+        key: &'static str,
+        faults: &mut FaultCollector,
+    ) -> Option<Text> {
         let mut table = self.optional_table(key, faults)?;
         let zh = table.string("zh", faults);
         let en = table.string("en", faults);
@@ -480,7 +502,7 @@ impl<'d> TableReader<'d> {
     }
 
     /// A sentence in both languages that must be there.
-    pub fn text(&mut self, key: &'static str, faults: &mut Faults) -> Option<Text> {
+    pub fn text(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<Text> {
         if self.node(key).is_none() {
             self.missing(key, faults);
             return None;
@@ -492,7 +514,7 @@ impl<'d> TableReader<'d> {
     pub fn optional_table(
         &mut self,
         key: &'static str,
-        faults: &mut Faults,
+        faults: &mut FaultCollector,
     ) -> Option<TableReader<'d>> {
         let node = self.node(key)?;
         let reader = self.document.table_at(node);
@@ -503,7 +525,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// A table that must be there.
-    pub fn table(&mut self, key: &'static str, faults: &mut Faults) -> Option<TableReader<'d>> {
+    pub fn table(
+        &mut self,
+        key: &'static str,
+        faults: &mut FaultCollector,
+    ) -> Option<TableReader<'d>> {
         if self.node(key).is_none() {
             self.missing(key, faults);
             return None;
@@ -512,7 +538,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// The tables `[[key]]`; none when absent.
-    pub fn tables(&mut self, key: &'static str, faults: &mut Faults) -> Vec<TableReader<'d>> {
+    pub fn tables(
+        &mut self,
+        key: &'static str,
+        faults: &mut FaultCollector,
+    ) -> Vec<TableReader<'d>> {
         let Some(node) = self.node(key) else {
             return Vec::new();
         };
@@ -539,8 +569,8 @@ impl<'d> TableReader<'d> {
     pub fn list<T>(
         &mut self,
         key: &'static str,
-        faults: &mut Faults,
-        mut convert: impl FnMut(&'d Document, &'d Node, &Range<usize>, &mut Faults) -> Option<T>,
+        faults: &mut FaultCollector,
+        mut convert: impl FnMut(&'d Document, &'d Node, &Range<usize>, &mut FaultCollector) -> Option<T>,
     ) -> Vec<Located<T>> {
         let Some(node) = self.node(key) else {
             return Vec::new();
@@ -561,7 +591,11 @@ impl<'d> TableReader<'d> {
     }
 
     /// The strings of an array; none when absent.
-    pub fn strings(&mut self, key: &'static str, faults: &mut Faults) -> Vec<Located<String>> {
+    pub fn strings(
+        &mut self,
+        key: &'static str,
+        faults: &mut FaultCollector,
+    ) -> Vec<Located<String>> {
         self.list(key, faults, |document, node, at, faults| match node {
             Node::String(text) => Some(text.clone()),
             _ => {
@@ -577,14 +611,14 @@ impl<'d> TableReader<'d> {
 
     /// The dates of an array, each a TOML date or a string `YYYY-MM-DD`; none
     /// when absent.
-    pub fn dates(&mut self, key: &'static str, faults: &mut Faults) -> Vec<Located<Date>> {
+    pub fn dates(&mut self, key: &'static str, faults: &mut FaultCollector) -> Vec<Located<Date>> {
         self.list(key, faults, |document, value, at, faults| {
             document.date_of(value, at, faults)
         })
     }
 
     /// Reports the keys of this table that nobody asked for.
-    pub fn finish(self, faults: &mut Faults) {
+    pub fn finish(self, faults: &mut FaultCollector) {
         let known = self.known.into_inner();
         for (key, _) in self.entries {
             if !known.contains(&key.value.as_str()) {

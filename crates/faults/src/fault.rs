@@ -143,14 +143,46 @@ pub fn io_reason(error: &std::io::Error) -> Text {
     Text::new(zh, en)
 }
 
-/// Faults gathered so that all are reported at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<Fault>);
+/// Faults that ended something: one at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    first: Fault,
+    others: Vec<Fault>,
+}
 
 impl Faults {
+    /// The faults in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Faults {
+            first: fault,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::iter::Chain<std::iter::Once<Fault>, std::vec::IntoIter<Fault>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.first).chain(self.others)
+    }
+}
+
+/// Gathers faults, so that all of them are reported at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultCollector(Vec<Fault>);
+
+impl FaultCollector {
     /// No fault yet.
     pub fn new() -> Self {
-        Faults::default()
+        FaultCollector::default()
     }
 
     /// Adds one.
@@ -158,9 +190,20 @@ impl Faults {
         self.0.push(fault);
     }
 
-    /// Adds all of another gathering.
-    pub fn extend(&mut self, other: Faults) {
-        self.0.extend(other.0);
+    /// Adds several.
+    pub fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        self.0.extend(faults);
+    }
+
+    /// The value of a result; its faults are added.
+    pub fn take<T>(&mut self, result: Result<T, impl Into<Faults>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(faults) => {
+                self.extend(faults.into());
+                None
+            }
+        }
     }
 
     /// Whether none was found.
@@ -173,19 +216,48 @@ impl Faults {
         self.0.iter()
     }
 
-    /// The value if no fault was found, else the faults.
-    pub fn or_value<T>(self, value: Option<T>) -> Result<T, Faults> {
-        match value {
-            Some(value) if self.is_empty() => Ok(value),
-            _ => Err(self),
+    /// Ends gathering.
+    ///
+    /// # Errors
+    /// The faults, where any was found.
+    pub fn finish(self) -> Result<(), Faults> {
+        let mut faults = self.0.into_iter();
+        match faults.next() {
+            None => Ok(()),
+            Some(first) => Err(Faults {
+                first,
+                others: faults.collect(),
+            }),
         }
+    }
+
+    /// The value, which is there unless a fault says why not.
+    ///
+    /// # Errors
+    /// The faults, where any was found. A value that is missing without a fault
+    /// is a defect of the program, and is reported as one.
+    pub fn or_value<T>(self, value: Option<T>) -> Result<T, Faults> {
+        self.finish()?;
+        value.ok_or_else(|| internal_error().into())
     }
 }
 
-impl From<Fault> for Faults {
-    fn from(fault: Fault) -> Self {
-        Faults(vec![fault])
+impl IntoIterator for FaultCollector {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
+}
+
+/// What must not happen. It names no file, for none is to blame.
+fn internal_error() -> Fault {
+    Fault::of_file(
+        Path::new("aidlink"),
+        Text::new("程序内部错误", "internal error"),
+        Text::new("请报告此问题", "please report it"),
+    )
 }
 
 /// The known name nearest to a misspelt one, when one is near enough to be meant.

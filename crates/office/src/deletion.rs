@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_files::partial::{abandoned, parent_of};
@@ -219,7 +219,7 @@ impl Purge<'_> {
     /// When a folder is not what its manifest says, when the clock cannot be
     /// right, or when a record cannot be written.
     pub fn run(&self) -> Result<Vec<Purged>, Faults> {
-        let mut faults = Faults::new();
+        let mut faults = FaultCollector::new();
         let mut planned = Vec::new();
         for output in self.outputs {
             match self.plan(output) {

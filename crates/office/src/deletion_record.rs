@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -218,8 +218,8 @@ impl DeletionRecord {
     pub fn read_all(
         output: &Path,
         verifies: impl Fn(&Signature, &[u8]) -> bool,
-    ) -> (Vec<Self>, Faults) {
-        let mut faults = Faults::new();
+    ) -> (Vec<Self>, FaultCollector) {
+        let mut faults = FaultCollector::new();
         let mut records = Vec::new();
         let entries = match fs::read_dir(output.join(DELETIONS)) {
             Ok(entries) => entries,

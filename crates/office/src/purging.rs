@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aidlink_faults::configuration::Document;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::partial::parent_of;
 use jiff::Timestamp;
@@ -91,7 +91,7 @@ fn purge(asked: &PurgeArguments, program: &str) -> Result<Vec<Purged>, Faults> {
 fn signing_key_of(found: &RoundFolder) -> PathBuf {
     let written = found.round_file.as_deref().and_then(|file| {
         let document = Document::read(file).ok()?;
-        let mut faults = Faults::new();
+        let mut faults = FaultCollector::new();
         let mut root = document.root();
         let mut signing = root.optional_table("signing", &mut faults)?;
         let key = signing.optional_string("key", &mut faults)?;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::configuration::{Document, Located, Node, TableReader};
-use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::partial::parent_of;
 use aidlink_policy::calendar::Calendar;
@@ -181,7 +181,7 @@ pub struct RoundTerms {
 
 /// What an office says of an export while the round file is read: it gathers
 /// what it needs of it and adds its faults.
-pub type ForExport<'f> = &'f mut dyn FnMut(&Document, &WrittenExport, &mut Faults);
+pub type ForExport<'f> = &'f mut dyn FnMut(&Document, &WrittenExport, &mut FaultCollector);
 
 /// What the commands on keys need of a round file.
 pub struct KeyTerms {
@@ -313,7 +313,11 @@ pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
 /// A path of the round file that must stay inside the round's folder.
 ///
 /// `None` with a fault where it does not.
-pub fn inside(document: &Document, path: &Located<String>, faults: &mut Faults) -> Option<PathBuf> {
+pub fn inside(
+    document: &Document,
+    path: &Located<String>,
+    faults: &mut FaultCollector,
+) -> Option<PathBuf> {
     let relative = Path::new(&path.value);
     let plain = relative
         .components()
@@ -348,7 +352,7 @@ pub fn inside(document: &Document, path: &Located<String>, faults: &mut Faults) 
 }
 
 /// The id stands in lead numbers, which spreadsheets must not take for a formula.
-fn check_round_id(document: &Document, round: &Located<String>, faults: &mut Faults) {
+fn check_round_id(document: &Document, round: &Located<String>, faults: &mut FaultCollector) {
     let starts = round
         .value
         .chars()
@@ -388,7 +392,7 @@ fn copied(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fa
 
 struct TermsReader<'d> {
     document: &'d Document,
-    faults: Faults,
+    faults: FaultCollector,
 }
 
 impl TermsReader<'_> {
@@ -461,7 +465,7 @@ impl TermsReader<'_> {
                 .as_ref()
                 .and_then(|path| inside(document, path, &mut self.faults)),
         };
-        let named_file = |key, root: &mut TableReader<'_>, faults: &mut Faults| {
+        let named_file = |key, root: &mut TableReader<'_>, faults: &mut FaultCollector| {
             root.string(key, faults)
                 .map(|path| folder_of(document).join(path.value))
         };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::configuration::Document;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use serde_json::Value;
@@ -119,7 +119,7 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
         .filter_map(|path| {
             let document = Document::read(&path).ok()?;
             let mut root = document.root();
-            let mut faults = Faults::new();
+            let mut faults = FaultCollector::new();
             root.optional_string("round", &mut faults)?;
             root.optional_string("mode", &mut faults)?;
             let digest = document.digest().to_owned();

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use aidlink_faults::fault::Faults;
+use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
@@ -90,9 +90,9 @@ pub fn print_faults(faults: &Faults, language: Language) {
 }
 
 /// Prints what was found wrong on standard output, each with what to do.
-pub fn say_faults(faults: &Faults, language: Language) {
+pub fn say_faults<'f>(faults: impl Iterator<Item = &'f Fault>, language: Language) {
     let mut stdout = std::io::stdout().lock();
-    for fault in faults.iter() {
+    for fault in faults {
         let _ = writeln!(stdout, "  ! {}", harmless(&fault.render(language)));
     }
 }

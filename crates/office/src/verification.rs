@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ pub struct Verification {
     /// Files that were deleted by a signed record.
     pub deleted: Vec<DeletionRecord>,
     /// Everything that is not as it was written.
-    pub faults: Faults,
+    pub faults: FaultCollector,
 }
 
 impl Verification {
@@ -88,7 +88,7 @@ pub fn verify(
         folder,
         named,
         manifest: &manifest,
-        faults: Faults::new(),
+        faults: FaultCollector::new(),
     };
     let signature = looking.signature(&bytes);
     let signer = looking.signer(&bytes, signature.as_ref());
@@ -240,7 +240,7 @@ struct Looking<'l> {
     folder: &'l Path,
     named: &'l Named,
     manifest: &'l Value,
-    faults: Faults,
+    faults: FaultCollector,
 }
 
 impl Looking<'_> {
@@ -556,7 +556,9 @@ impl Looking<'_> {
             round_file,
             String::from_utf8_lossy(&bytes).into_owned(),
         );
-        let other = document.root().optional_string("round", &mut Faults::new());
+        let other = document
+            .root()
+            .optional_string("round", &mut FaultCollector::new());
         let (message, hint) = match other {
             Some(other) if other.value != mine => (
                 Text::new(

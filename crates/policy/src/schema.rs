@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use crate::value::FieldType;
-use aidlink_faults::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
 
 /// What a field is for, beyond the rules that may read it.
@@ -101,7 +101,7 @@ impl ExportSchema {
         })?;
         let mut reader = SchemaReader {
             path,
-            faults: Faults::new(),
+            faults: FaultCollector::new(),
         };
         let schema = reader.schema(&json, blake3::hash(bytes).to_hex().to_string());
         reader.faults.or_value(schema)
@@ -142,12 +142,12 @@ impl Schemas {
     /// Reads every `*.json` of a folder: the sound ones, and the faults of the
     /// others. A faulty one is remembered by its file's name, so that what
     /// names it is not told as a fault once more.
-    pub fn read_what_is_sound(folder: &Path) -> (Self, Faults) {
-        let mut faults = Faults::new();
+    pub fn read_what_is_sound(folder: &Path) -> (Self, FaultCollector) {
+        let mut faults = FaultCollector::new();
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
-                let faults = Fault::unreadable(folder, &error).into();
+                faults.push(Fault::unreadable(folder, &error));
                 return (Schemas::default(), faults);
             }
         };
@@ -230,7 +230,7 @@ pub fn normalise_header(header: &str) -> String {
 
 struct SchemaReader<'p> {
     path: &'p Path,
-    faults: Faults,
+    faults: FaultCollector,
 }
 
 impl SchemaReader<'_> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
@@ -215,7 +215,7 @@ fn matched(
     ranks: &Ranks,
     candidate: Candidate,
 ) -> Result<Header, Faults> {
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     let mut columns = ColumnMatch {
         headers: candidate.cells.clone(),
         ..ColumnMatch::default()

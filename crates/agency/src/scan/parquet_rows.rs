@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 use aidlink_files::parquet_file::ParquetFile;
@@ -85,7 +85,7 @@ pub(super) fn check(path: &Path) -> Result<(), Faults> {
         )
         .into());
     }
-    let mut faults = Faults::new();
+    let mut faults = FaultCollector::new();
     for field in metadata.schema().fields() {
         if is_nested(field.data_type()) {
             let name = field.name();

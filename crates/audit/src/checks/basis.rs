@@ -1,7 +1,7 @@
 //! On what basis was read what: assessment, legal basis, columns.
 
 use aidlink_agency::scan::Export;
-use aidlink_faults::fault::Faults;
+use aidlink_faults::fault::FaultCollector;
 use aidlink_faults::text::Text;
 use serde_json::Value;
 
@@ -197,7 +197,7 @@ fn compare_headers(evidence: &Evidence) -> Result<usize, Vec<Text>> {
         let Some(planned) = planned.iter().find(|planned| planned.schema.name == name) else {
             continue;
         };
-        let mut faults = Faults::new();
+        let mut faults = FaultCollector::new();
         let opened: Vec<Export> = open(&documents.policy, planned, &mut faults);
         if !faults.is_empty() {
             continue;

@@ -14,7 +14,7 @@ use crate::schema::{ExportSchema, Role, Schemas};
 use crate::value::{FieldType, Value};
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::configuration::{Document, Located, Node, TableReader};
-use aidlink_faults::fault::{Fault, Faults, Place, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
 
 impl Policy {
@@ -37,7 +37,7 @@ impl Policy {
 struct PolicyReader<'d> {
     document: &'d Document,
     schemas: &'d Schemas,
-    faults: Faults,
+    faults: FaultCollector,
 }
 
 /// A term or aid expression that is read once every rule is known.
@@ -276,7 +276,7 @@ impl<'d> PolicyReader<'d> {
     /// The ids of all rules that combinations may name, also of faulty ones:
     /// their own faults are told, and not once more wherever they are named.
     fn declared_rules(&self, root: &mut TableReader<'d>) -> Vec<String> {
-        let mut told = Faults::new();
+        let mut told = FaultCollector::new();
         let tables = root.tables("rule", &mut told);
         tables
             .into_iter()
@@ -1012,8 +1012,8 @@ impl<'d> PolicyReader<'d> {
                     .collect::<Vec<_>>()
             })
             .collect();
-        for mut table in root.tables("rule", &mut Faults::new()) {
-            let Some(id) = table.string("id", &mut Faults::new()) else {
+        for mut table in root.tables("rule", &mut FaultCollector::new()) {
+            let Some(id) = table.string("id", &mut FaultCollector::new()) else {
                 continue;
             };
             let alone = rules.iter().any(|rule| {
