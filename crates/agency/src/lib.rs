@@ -16,6 +16,7 @@ pub mod reject;
 pub mod rejects_file;
 pub mod rules;
 pub mod scan;
+pub mod spreadsheet_csv;
 pub mod token_set;
 pub mod tokenise;
 pub mod tokeniser;

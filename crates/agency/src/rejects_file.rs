@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aidlink_files::spreadsheet_csv;
+use crate::spreadsheet_csv;
 
 use crate::exports::ReadExport;
 

@@ -5,7 +5,7 @@
 use aidlink_faults::text::{Language, Text};
 
 use super::minimisation::{ColumnRow, ExportPart, Matrix, Verdict};
-use aidlink_files::spreadsheet_csv;
+use aidlink_agency::spreadsheet_csv;
 
 /// The files of the matrix: name inside its folder, and bytes.
 pub fn files(matrix: &Matrix) -> Vec<(&'static str, Vec<u8>)> {

@@ -1,13 +1,11 @@
 //! Files as every office handles them.
 //!
 //! Secrets are owner-only and appear whole or not at all ([`owner_only`],
-//! [`partial`]). JSON documents have types ([`document`]). Libraries that read hostile files are called under guard
-//! ([`guarded`], [`parquet_file`]). CSV is written so that spreadsheets open it
-//! and run nothing in it ([`spreadsheet_csv`]).
+//! [`partial`]). JSON documents have types ([`document`]). Libraries that read
+//! hostile files are called under guard ([`guarded`], [`parquet_file`]).
 
 pub mod document;
 pub mod guarded;
 pub mod owner_only;
 pub mod parquet_file;
 pub mod partial;
-pub mod spreadsheet_csv;

@@ -10,7 +10,7 @@ use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, Direction, Policy, Rule, RuleKind};
 
 use crate::resolve::ResolvedLead;
-use aidlink_files::spreadsheet_csv;
+use aidlink_agency::spreadsheet_csv;
 
 /// A list as it is written.
 pub struct MatchList {
