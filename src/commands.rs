@@ -12,6 +12,9 @@ pub mod tokenise;
 
 pub use aidlink_office::ending::Ending;
 
+/// The name of this program in manifests.
+pub const PROGRAM: &str = "aidlink";
+
 use std::path::Path;
 
 use aidlink_faults::fault::Fault;

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod commands;
-pub mod manifest;
+mod lists_report;
+mod matrix;
 pub mod pooled;
 pub mod round;

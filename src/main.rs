@@ -4,8 +4,7 @@
 use std::process::ExitCode;
 
 use aidlink::cli::{Cli, Command, IdentityCommand};
-use aidlink::commands::{self, Ending};
-use aidlink::manifest::PROGRAM;
+use aidlink::commands::{self, Ending, PROGRAM};
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::{identity, purging, signing, terminal};
 use clap::Parser;

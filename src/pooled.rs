@@ -7,23 +7,24 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::key::RoundKey;
-use aidlink_agency::known_answers;
 use aidlink_agency::scan::Export;
 use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::step::origin;
 use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_contract::token_table::Origin;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
 
 use crate::round::Plan;
 use aidlink_agency::exports::{PlannedExport, ReadExport, check_report, open, read_export};
-use aidlink_office::audit_log::AuditLog;
+use aidlink_office::audit_log::{AuditLog, Count, Event};
 use aidlink_office::terminal::Progress;
+use aidlink_procuratorate::lists::match_list::MatchList;
+use aidlink_procuratorate::summary::Summary;
 
 /// What a round gives.
 pub struct RoundResult {
@@ -43,29 +44,27 @@ pub struct RoundResult {
     pub key_was_made: bool,
 }
 
+/// The figures of a pooled round.
+pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Summary {
+    let exports = result.exports.iter();
+    let exports = exports.map(|export| (export.planned.schema.name.clone(), export.account()));
+    Summary {
+        exports: exports.collect(),
+        ..Summary::new(
+            &plan.terms,
+            &result.leads,
+            lists,
+            &result.provisional,
+            &result.not_verified_by,
+        )
+    }
+}
+
 /// Runs a round.
 ///
 /// # Errors
 /// The faults of the key and of all exports at once, or of the step that failed.
 pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<RoundResult, Faults> {
-    if !known_answers::holds(plan.terms.algorithm) {
-        return Err(Fault::of_file(
-            &plan.terms.file,
-            Text::new(
-                "令牌算法自检不通过，拒绝运行",
-                "the token algorithm fails its known-answer test; the run is refused",
-            ),
-            Text::new("请重新安装程序", "install the program again"),
-        )
-        .into());
-    }
-    log.record(
-        "known_answer_test",
-        &[
-            ("algorithm", plan.terms.algorithm.name()),
-            ("result", "passed"),
-        ],
-    );
     let mut faults = FaultCollector::new();
     progress.step(&Text::new("读取导出", "reading exports"));
     let opened: Vec<(&PlannedExport, Vec<Export>)> = plan
@@ -81,26 +80,15 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     let (key, key_was_made) = faults.or_value(key)?;
     let mut faults = FaultCollector::new();
     let key_id = key.id();
-    let made = if key_was_made { "made" } else { "read" };
-    log.record(
-        "key",
-        &[
-            ("id", &key_id),
-            ("how", made),
-            ("algorithm", plan.terms.algorithm.name()),
-        ],
-    );
+    let how = if key_was_made { "made" } else { "read" };
+    log.record(&Event::Key {
+        id: key_id.clone(),
+        how: Some(how.to_owned()),
+        algorithm: plan.terms.algorithm,
+    });
 
     let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
-    let origin = |planned: &PlannedExport| Origin {
-        round: plan.terms.round.clone(),
-        as_of: plan.terms.as_of,
-        policy_digest: plan.terms.policy.digest.clone(),
-        key_id: key_id.clone(),
-        algorithm: plan.terms.algorithm,
-        export: planned.schema.name.clone(),
-        snapshot: planned.snapshot,
-    };
+    let origin = |planned: &PlannedExport| origin(&plan.terms, planned, &key_id);
     let on_rows = |rows| progress.rows(rows);
     let mut cases = None;
     let mut case_parties = TokenSet::default();
@@ -135,24 +123,18 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
             Ok(report) => {
                 check_report(planned, export, &report, &mut faults);
                 for (file, read) in planned.files.iter().zip(&report.files) {
-                    log.record(
-                        "file_read",
-                        &[
-                            ("export", &planned.schema.name),
-                            ("file", &file.written_path),
-                            ("blake3", &read.digest),
-                        ],
-                    );
+                    log.record(&Event::FileRead {
+                        export: Some(planned.schema.name.clone()),
+                        file: file.written_path.clone(),
+                        blake3: read.digest.clone(),
+                    });
                 }
-                log.record(
-                    "export_tokenised",
-                    &[
-                        ("export", &planned.schema.name),
-                        ("rows", &report.account.rows.to_string()),
-                        ("rejected", &report.account.rejected.to_string()),
-                        ("withheld", &report.account.withheld.to_string()),
-                    ],
-                );
+                log.record(&Event::ExportTokenised {
+                    export: planned.schema.name.clone(),
+                    rows: Count(report.account.rows),
+                    rejected: Count(report.account.rejected),
+                    withheld: Count(report.account.withheld),
+                });
                 reports.push(report);
             }
             Err(error) => faults.extend(error.into_faults(export)),
@@ -173,7 +155,10 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
             Text::new("请检查轮次文件", "check the round file"),
         )
     })?;
-    log.record("screened", &[("leads", &screening.leads.len().to_string())]);
+    log.record(&Event::Screened {
+        screening: None,
+        leads: Count(screening.leads.len() as u64),
+    });
 
     progress.step(&Text::new("还原线索", "resolving leads"));
     let (planned, export) = &opened[0];
@@ -188,7 +173,9 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     };
     let screened = &reports[0].files;
     let (leads, _) = resolve(export, &tokenising, screened, screening.leads)?;
-    log.record("resolved", &[("leads", &leads.len().to_string())]);
+    log.record(&Event::Resolved {
+        leads: Count(leads.len() as u64),
+    });
 
     let exports: Vec<ReadExport> = opened
         .iter()

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aidlink_office::audit_log::AuditLog;
-use aidlink_office::record::{MANIFEST, comment};
+use aidlink_office::audit_log::{AuditLog, Event, read_log};
+use aidlink_office::manifest::{MANIFEST, StepKind};
 use aidlink_office::signing::SigningKey;
+use aidlink_office::step::comment;
 use serde_json::{Value, json};
 
 use crate::support::{Ended, Round, aidlink, set_mode};
@@ -81,11 +82,7 @@ impl Written {
     /// Changes the folder as somebody could who has the signing key: the
     /// manifest names what is there, the log ends with the manifest, and all of
     /// it is signed again. `events` may drop or change entries of the log.
-    fn sign_again(
-        &self,
-        change: impl Fn(&mut Value),
-        events: impl Fn(&str, &mut Vec<(String, String)>) -> bool,
-    ) {
+    fn sign_again(&self, change: impl Fn(&mut Value), events: impl Fn(&mut Event) -> bool) {
         let mut manifest = self.manifest();
         let mut outputs = Vec::new();
         for (path, bytes) in self.round.output("output") {
@@ -104,46 +101,37 @@ impl Written {
         let bytes = format!("{manifest:#}\n");
         fs::write(self.path(MANIFEST), &bytes).unwrap();
         let mut log = AuditLog::new(jiff::Timestamp::now);
-        for line in fs::read_to_string(self.path("audit.jsonl"))
-            .unwrap()
-            .lines()
-        {
-            let entry: Value = serde_json::from_str(line).unwrap();
-            let details = entry["details"].as_object().unwrap();
-            let mut details: Vec<(String, String)> = details
-                .iter()
-                .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
-                .collect();
-            let event = entry["event"].as_str().unwrap();
-            if event == "round_complete" {
-                details = vec![(
-                    "manifest_blake3".to_owned(),
-                    blake3::hash(bytes.as_bytes()).to_hex().to_string(),
-                )];
+        let read = read_log(&fs::read_to_string(self.path("audit.jsonl")).unwrap());
+        for (_, event) in read.events() {
+            let mut event = event.clone();
+            if let Event::RoundComplete(complete) = &mut event {
+                complete.manifest_blake3 = blake3::hash(bytes.as_bytes()).to_hex().to_string();
             }
-            if events(event, &mut details) {
-                let details: Vec<(&str, &str)> = details
-                    .iter()
-                    .map(|(key, value)| (key.as_str(), value.as_str()))
-                    .collect();
-                log.record(event, &details);
+            if events(&mut event) {
+                log.record(&event);
             }
         }
         fs::write(self.path("audit.jsonl"), log.to_jsonl()).unwrap();
         let key = SigningKey::read(&self.round.path("signing.key")).unwrap();
         let round = manifest["round"].as_str().unwrap();
-        let comment = comment(round, "run", log.last_digest());
+        let comment = comment(round, StepKind::Run, log.last_digest());
         let signature = key.sign(bytes.as_bytes(), &comment, Path::new("")).unwrap();
         fs::write(self.path("manifest.json.minisig"), signature).unwrap();
     }
 
     fn resign(&self, change: impl Fn(&mut Value)) {
-        self.sign_again(change, |_, _| true);
+        self.sign_again(change, |_| true);
     }
 
     fn replace(&self, file: &str, from: &str, to: &str) {
         let path = format!("output/{file}");
         self.round.replace(&path, from, to);
+    }
+
+    /// Puts a text into the summary, which stays one.
+    fn put_into_summary(&self, text: &str) {
+        let reason = format!("\"provisional\": [{{\"zh\": \"{text}\", \"en\": \"x\"}}]");
+        self.replace("summary.json", "\"provisional\": []", &reason);
     }
 
     /// The lines of a list, header first.
@@ -268,7 +256,7 @@ fn every_check_that_is_broken_is_reported() {
         (
             "an ID number in an output",
             &|written| {
-                written.replace("summary.json", "{", "{\"note\": \"44990119900101011X\",");
+                written.put_into_summary("44990119900101011X");
                 written.resign(|_| {});
             },
             &[5],
@@ -294,14 +282,19 @@ fn every_check_that_is_broken_is_reported() {
             "a key in an output",
             &|written| {
                 let key = "0123456789abcdef".repeat(4);
-                written.replace("summary.json", "{", &format!("{{\"key\": \"{key}\","));
+                written.put_into_summary(&key);
                 written.resign(|_| {});
             },
             &[6],
         ),
         (
             "no known-answer test",
-            &|written| written.sign_again(|_| {}, |event, _| event != "known_answer_test"),
+            &|written| {
+                written.sign_again(
+                    |_| {},
+                    |event| !matches!(event, Event::KnownAnswerTest { .. }),
+                )
+            },
             &[7],
         ),
         (
@@ -309,9 +302,9 @@ fn every_check_that_is_broken_is_reported() {
             &|written| {
                 written.sign_again(
                     |_| {},
-                    |event, details| {
-                        if event == "key" {
-                            details[0].1 = "0000000000000000".to_owned();
+                    |event| {
+                        if let Event::Key { id, .. } = event {
+                            *id = "0000000000000000".to_owned();
                         }
                         true
                     },
@@ -709,16 +702,16 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
     let mut manifest = written.manifest();
     for (version, said) in [
         (
-            json!(3),
-            "a newer aidlink wrote it (manifest version 3; this one knows 2)",
+            json!(4),
+            "a newer aidlink wrote it (manifest version 4; this one reads up to 3)",
         ),
         (
             json!(1),
-            "an older aidlink wrote it (manifest version 1); it is not signed",
+            "an older aidlink wrote it (manifest version 1; this one reads from 2 on)",
         ),
-        (json!("x"), "this is no manifest"),
+        (json!("x"), "this is not a manifest, or it is damaged"),
     ] {
-        manifest["manifest_version"] = version;
+        manifest["version"] = version;
         fs::write(written.path(MANIFEST), manifest.to_string()).unwrap();
         let ended = written.verify();
         assert_eq!(ended.code, 1);
@@ -727,12 +720,12 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
     fs::write(written.path(MANIFEST), "{\"a\": ").unwrap();
     told(
         &written.verify(),
-        &["manifest.json:1:6: this is no manifest, or it is damaged"],
+        &["manifest.json:1:6: this is not a manifest, or it is damaged"],
     );
     fs::write(written.path(MANIFEST), "[".repeat(1_000_000)).unwrap();
     told(
         &written.verify(),
-        &["this is no manifest, or it is damaged"],
+        &["this is not a manifest, or it is damaged"],
     );
     fs::remove_file(written.path(MANIFEST)).unwrap();
     told(

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use aidlink_files::document::Document as _;
 use aidlink_office::deletion::Purge;
+use aidlink_office::manifest::Manifest;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
@@ -176,7 +178,7 @@ fn what_a_run_that_was_cut_off_left_goes_too() {
     assert!(
         ended
             .stdout
-            .contains(".output.partial-cut/lists/a.csv (left by a run that was cut off)"),
+            .contains(".output.partial-cut/lists/a.csv (left by an interrupted run)"),
         "{}",
         ended.stdout
     );
@@ -192,19 +194,15 @@ fn a_purge_that_was_cut_off_is_finished_by_the_next() {
 
     let written = due();
     let manifest = fs::read(written.path("manifest.json")).unwrap();
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let manifest = Manifest::parse(&manifest).unwrap();
     let remains =
         aidlink_office::deletion::remains(&manifest, &written.path(""), &written.round.path(""));
-    let there: Vec<Value> = remains
-        .there
-        .iter()
-        .map(|file| {
-            serde_json::json!({
-                "part": file.part.name(), "file": file.path, "blake3": file.digest, "bytes": file.byte_length,
-            })
-        })
-        .collect();
-    let list = serde_json::json!({"begun_at": "2026-10-02T08:00:00Z", "there": there});
+    let list = serde_json::json!({
+        "format": "aidlink deletion journal",
+        "version": 1,
+        "begun_at": "2026-10-02T08:00:00Z",
+        "there": remains.there,
+    });
     fs::create_dir(written.path("deletions")).unwrap();
     fs::write(written.path("deletions/under-way.json"), list.to_string()).unwrap();
     fs::remove_file(written.path("lists/for-review/to-veterans.csv")).unwrap();

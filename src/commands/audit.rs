@@ -16,18 +16,20 @@ use aidlink_office::terminal::{self, Progress};
 use aidlink_office::verification::{Named, Signer, Verification, verify};
 use aidlink_procuratorate::lists::match_list::match_lists;
 use jiff::Zoned;
-use serde_json::{Value, json};
+use jiff::civil::Date;
+use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
-use crate::manifest;
 use crate::pooled;
 use crate::round::{ExportPlan, Plan};
 use aidlink_agency::exports::{PlannedExport, columns_of, open};
 use aidlink_audit::checks::{self, Check, State};
-use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun, StepKind};
-use aidlink_audit::minimisation::{Matrix, Verdict};
+use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun};
+use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, Verdict, needs};
 use aidlink_audit::minimisation_page;
+use aidlink_files::document::Document as _;
+use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
 
 /// Audits, verifies, or tells what a round would read.
 pub fn run(arguments: AuditArguments, language: Language) -> Ending {
@@ -135,7 +137,10 @@ fn verify_all(folder: &Path, trust: &TrustArguments, language: Language) -> Endi
 fn say_verification(verification: &Verification, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
     let folder = verification.folder.display();
-    let (round, step) = (verification.text("round"), verification.text("step"));
+    let (round, step) = (
+        &verification.manifest.round,
+        verification.manifest.step.name(),
+    );
     say(
         format!("轮次 {round}，步骤 {step}：{folder}"),
         format!("Round {round}, step {step}: {folder}"),
@@ -191,7 +196,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
         .flat_map(|verification| verification.deleted.clone())
         .collect();
     let mut unreadable = FaultCollector::new();
-    let mut documents = Vec::new();
+    let mut reports = Vec::new();
     let mut all_held = true;
     for verification in looked {
         let verification = match verification {
@@ -223,15 +228,14 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
                 .iter()
                 .all(|check| check.finding.state != State::NotHeld);
         if how.json {
-            documents.push(to_json(&evidence, &checks));
+            reports.push(report(&evidence, checks));
         } else {
             say_verification(&evidence.verification, language);
             say_checks(&evidence, &checks, language);
         }
     }
     if how.json {
-        let text = format!("{:#}", Value::Array(documents));
-        terminal::say(&Text::new(text.clone(), text), language);
+        terminal::say_json(&reports);
     }
     if let Err(faults) = unreadable.finish() {
         return Ending::Failed(faults);
@@ -251,17 +255,16 @@ fn planned_exports(
     let round_file = round_file?;
     // Any name will do: nothing is written.
     let nowhere = verification.folder.with_extension("nowhere");
-    let (terms, planned) = if verification.text("mode") == Mode::Pooled.name() {
+    let (terms, planned) = if verification.manifest.mode == Mode::Pooled {
         let plan = Plan::read(round_file, Some(&nowhere)).ok()?;
         let exports = plan.exports().cloned().collect();
         (plan.terms, exports)
     } else {
-        let exports = verification.manifest.get("exports")?.as_array()?;
-        let export = exports.first()?.get("export")?.as_str()?;
+        let export = &verification.manifest.exports.first()?.export;
         let plan = ExportPlan::read(round_file, Some(&nowhere), export).ok()?;
         (plan.terms, vec![plan.export])
     };
-    (terms.digest == verification.text("round_file_blake3")).then_some(planned)
+    (terms.digest == verification.manifest.round_file_blake3).then_some(planned)
 }
 
 /// Runs a pooled round again in memory.
@@ -274,7 +277,7 @@ fn second_run(
     let nowhere = verification.folder.with_extension("nowhere");
     let plan = round_file
         .and_then(|file| Plan::read(file, Some(&nowhere)).ok())
-        .filter(|plan| plan.terms.digest == verification.text("round_file_blake3"))
+        .filter(|plan| plan.terms.digest == verification.manifest.round_file_blake3)
         .filter(|plan| plan.terms.key_file.exists());
     let Some(plan) = plan else {
         return SecondRun::NotPossible;
@@ -287,9 +290,9 @@ fn second_run(
         return SecondRun::Failed;
     };
     let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
-    let summary = manifest::summary(&plan, &result, &lists);
+    let summary = pooled::summary(&plan, &result, &lists);
     SecondRun::Made(SecondOutput {
-        summary: format!("{summary:#}\n"),
+        summary: summary.to_bytes(),
         lists: lists
             .into_iter()
             .map(|list| (list.name, list.bytes))
@@ -324,7 +327,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
         format!("符合{held}项，不符合{not_held}项，不适用{not_applicable}项"),
         format!("{held} held, {not_held} not held, {not_applicable} not applicable"),
     ));
-    if evidence.step.is_some_and(StepKind::reads_exports) {
+    if evidence.step().reads_exports() {
         let page = evidence.path("minimisation").display().to_string();
         say(&Text::new(
             format!("读取了什么、为何读取、谁能看到：{page}/matrix.zh.html"),
@@ -332,7 +335,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
         ));
     }
     let left = evidence.remains.there.len() + evidence.remains.changed.len();
-    let until = evidence.verification.text("retention_until");
+    let until = evidence.manifest().retention_until;
     let unproven = evidence.unproven().len();
     if unproven > 0 {
         say(&Text::new(
@@ -359,42 +362,61 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
     }
 }
 
-fn to_json(evidence: &Evidence, checks: &[Check]) -> Value {
+/// The audit of one folder as JSON.
+#[derive(Serialize)]
+struct AuditReport {
+    folder: String,
+    round: String,
+    step: StepKind,
+    /// Absent where there is no right signature.
+    signer: Option<ReportedSigner>,
+    files_held: u64,
+    faults: Vec<ReportedFault>,
+    checks: Vec<Check>,
+    left_to_delete: Vec<String>,
+    delete_by: Date,
+}
+
+#[derive(Serialize)]
+struct ReportedSigner {
+    /// Who the key belongs to, as the user or the round file names it.
+    named: Option<String>,
+    key_id: String,
+}
+
+#[derive(Serialize)]
+struct ReportedFault {
+    file: String,
+    zh: String,
+    en: String,
+}
+
+fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
     let verification = &evidence.verification;
+    let manifest = evidence.manifest();
     let signer = match &verification.signer {
-        Signer::Named(name, key) => json!({"named": name, "key_id": key.id()}),
-        Signer::NotNamed(key) => json!({"named": null, "key_id": key.id()}),
-        Signer::None => Value::Null,
+        Signer::Named(name, key) => Some((Some(name.clone()), key.id())),
+        Signer::NotNamed(key) => Some((None, key.id())),
+        Signer::None => None,
     };
-    let faults: Vec<Value> = verification
-        .faults
-        .iter()
-        .map(|fault| {
-            json!({
-                "file": fault.file.display().to_string(),
-                "zh": fault.message.zh,
-                "en": fault.message.en,
-            })
-        })
-        .collect();
-    let checks: Vec<Value> = checks.iter().map(Check::to_json).collect();
-    let left = evidence
-        .remains
-        .there
-        .iter()
-        .chain(&evidence.remains.changed);
-    let left: Vec<&str> = left.map(|file| file.path.as_str()).collect();
-    json!({
-        "folder": verification.folder.display().to_string(),
-        "round": verification.text("round"),
-        "step": verification.text("step"),
-        "signer": signer,
-        "files_held": verification.files_held,
-        "faults": faults,
-        "checks": checks,
-        "left_to_delete": left,
-        "delete_by": verification.text("retention_until"),
-    })
+    let faults = verification.faults.iter().map(|fault| ReportedFault {
+        file: fault.file.display().to_string(),
+        zh: fault.message.zh.clone(),
+        en: fault.message.en.clone(),
+    });
+    let remains = &evidence.remains;
+    let left = remains.there.iter().chain(&remains.changed);
+    AuditReport {
+        folder: verification.folder.display().to_string(),
+        round: manifest.round.clone(),
+        step: manifest.step,
+        signer: signer.map(|(named, key_id)| ReportedSigner { named, key_id }),
+        files_held: verification.files_held,
+        faults: faults.collect(),
+        checks,
+        left_to_delete: left.map(|file| file.path.clone()).collect(),
+        delete_by: manifest.retention_until,
+    }
 }
 
 /// What a round would read, before it is run: its headers are looked at and no
@@ -410,53 +432,43 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
     let mut faults = FaultCollector::new();
-    let exports: Vec<Value> = planned
+    let columns: Vec<Vec<Vec<ColumnRead>>> = planned
         .iter()
         .map(|planned| {
+            let needed = |name: &str| {
+                let schema = &planned.schema;
+                let field = schema.field(name);
+                field.is_some_and(|field| !needs(&terms.policy, schema, field).is_empty())
+            };
             let files = open(&terms.policy, planned, &mut faults);
-            let files: Vec<Value> = files
-                .iter()
-                .map(|export| {
-                    let needed = |name: &str| {
-                        let field = planned.schema.field(name);
-                        field.is_some_and(|field| {
-                            let needs = aidlink_audit::minimisation::needs(
-                                &terms.policy,
-                                &planned.schema,
-                                field,
-                            );
-                            !needs.is_empty()
-                        })
-                    };
-                    json!({"columns": manifest::columns(&columns_of(export, needed))})
-                })
-                .collect();
-            json!({
-                "export": planned.schema.name,
-                "snapshot": planned.snapshot.to_string(),
-                "legal_basis": planned.legal_basis,
-                "files": files,
-            })
+            let files = files.iter();
+            files.map(|export| columns_of(export, needed)).collect()
         })
         .collect();
     if let Err(faults) = faults.finish() {
         return Ending::Failed(faults);
     }
-    let document = json!({
-        "round": terms.round,
-        "step": "",
-        "mode": terms.mode.name(),
-        "as_of": terms.as_of.to_string(),
-        "purpose": terms.purpose,
-        "impact_assessment": {"id": terms.impact_assessment},
-        "policy": {
-            "id": terms.policy.id,
-            "version": terms.policy.version,
-            "blake3": terms.policy.digest,
-        },
-        "exports": exports,
+    let exports = planned.iter().zip(&columns);
+    let exports = exports.map(|(planned, files)| SeenExport {
+        export: &planned.schema.name,
+        snapshot: planned.snapshot,
+        legal_basis: &planned.legal_basis,
+        files: files.iter().map(Vec::as_slice).collect(),
     });
-    let matrix = Matrix::of_manifest(&document, &terms.policy, &terms.schemas);
+    let head = MatrixHead {
+        round: terms.round.clone(),
+        step: None,
+        mode: terms.mode,
+        as_of: terms.as_of,
+        purpose: terms.purpose.clone(),
+        impact_assessment: terms.impact_assessment.clone(),
+        policy: PolicyUsed {
+            id: terms.policy.id.clone(),
+            version: terms.policy.version.clone(),
+            blake3: terms.policy.digest.clone(),
+        },
+    };
+    let matrix = Matrix::new(head, exports, &terms.policy, &terms.schemas);
     let written = output.map(|output| {
         let mut folder = OutputFolder::begin(output)?;
         for (name, bytes) in minimisation_page::files(&matrix) {

@@ -1,28 +1,25 @@
 //! `aidlink run`: a pooled round from raw exports to match lists.
 
-use std::collections::BTreeMap;
-
 use aidlink_agency::account::Rest;
-use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_faults::fault::{Fault, Faults};
-use aidlink_faults::text::{Language, Text};
-
-use super::{Ending, threads};
-use crate::cli::RunArguments;
-use crate::manifest;
-use crate::pooled::{RoundResult, run as run_round};
-use crate::round::Plan;
 use aidlink_agency::exports::fields_lacking;
+use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::rejects_files;
-use aidlink_audit::minimisation::Matrix;
-use aidlink_audit::minimisation_page;
-use aidlink_office::audit_log::AuditLog;
-use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::record::{self, Step};
-use aidlink_office::round::RoundTerms;
-use aidlink_office::signing::SigningKey;
+use aidlink_agency::step::key_used;
+use aidlink_faults::fault::Faults;
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::document::Document as _;
+use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
+use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
-use aidlink_procuratorate::lists::match_list::{MatchList, match_lists};
+use aidlink_procuratorate::lists::match_list::{MatchList, match_lists, write_lists};
+use aidlink_procuratorate::summary::SUMMARY;
+
+use super::{Ending, PROGRAM, threads};
+use crate::cli::RunArguments;
+use crate::lists_report::say_lists;
+use crate::matrix::write_matrix;
+use crate::pooled::{self, RoundResult};
+use crate::round::Plan;
 
 /// Runs a round and writes its folder.
 pub fn run(arguments: RunArguments, language: Language) -> Ending {
@@ -30,47 +27,45 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Ok(plan) => plan,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    if let Err(fault) = OutputFolder::check_destination(&plan.terms.output) {
-        return Ending::WrongConfiguration(fault.into());
-    }
+    let terms = &plan.terms;
     let pool = match threads(&arguments.round, arguments.threads) {
         Ok(pool) => pool,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let signing_key = match SigningKey::at_the_beginning(&plan.terms.signing.key) {
-        Ok(key) => key,
-        Err(fault) => return Ending::Failed(fault.into()),
+    let step = Step::begin(Beginning {
+        kind: StepKind::Run,
+        program: PROGRAM,
+        terms,
+        output: &terms.output,
+        signing_key: &terms.signing.key,
+        export: None,
+        known_answers: Some(known_answers::holds(terms.algorithm)),
+    });
+    let step = match step {
+        Ok(step) => step,
+        Err(ending) => return ending,
     };
     let progress = Progress::new(language);
-    let mut log = record::begin(
-        "round_started",
-        &[
-            ("round", &plan.terms.round),
-            ("round_file_blake3", &plan.terms.digest),
-            ("operator", &plan.terms.operator),
-            ("mode", "pooled"),
-        ],
-    );
-    let key_was_there = plan.terms.key_file.exists();
-    let result = pool.install(|| run_round(&plan, &progress, &mut log));
-    let written = result.and_then(|result| {
+    let key_was_there = terms.key_file.exists();
+    let done = step.perform(|step| {
+        let result = pool.install(|| pooled::run(&plan, &progress, &mut step.log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
-        let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
-        let signing_key = write(&plan, &result, &lists, log, signing_key)?;
-        Ok((result, lists, signing_key))
+        let lists = match_lists(terms, &result.leads, &result.provisional);
+        let manifest = write(step, &plan, &result, &lists)?;
+        Ok((manifest, (result, lists)))
     });
     progress.finish();
-    match written {
+    match done {
         Err(faults) => {
-            if !key_was_there && !plan.terms.output.exists() {
+            if !key_was_there && !terms.output.exists() {
                 // A key that this run made for nothing; if it cannot be removed,
                 // the next run uses it.
-                let _ = std::fs::remove_file(&plan.terms.key_file);
+                let _ = std::fs::remove_file(&terms.key_file);
             }
             Ending::Failed(faults)
         }
-        Ok((result, lists, signing_key)) => {
-            say_summary(&plan, &result, &lists, &signing_key, language);
+        Ok(((result, lists), finished)) => {
+            say_summary(&plan, &result, &lists, &finished, language);
             if result.provisional.is_empty() {
                 Ending::Done
             } else {
@@ -81,62 +76,42 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
 }
 
 fn write(
+    step: &mut Step<'_>,
     plan: &Plan,
     result: &RoundResult,
     lists: &[MatchList],
-    log: AuditLog,
-    signing_key: Option<SigningKey>,
-) -> Result<SigningKey, Faults> {
-    let step = Step {
-        name: "run",
-        last_event: "round_complete",
-        terms: &plan.terms,
-    };
-    let mut folder = OutputFolder::begin(&plan.terms.output)?;
-    for list in lists {
-        folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
-    }
+) -> Result<Manifest, Faults> {
+    write_lists(&mut step.folder, lists)?;
     for (agency, bytes) in rejects_files(&result.exports) {
-        folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
+        step.folder
+            .write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
-    let summary = manifest::summary(plan, result, lists);
-    folder.write("summary.json", format!("{summary:#}\n").as_bytes())?;
-    step.write_configuration(&mut folder)?;
-    let manifest = manifest::manifest(&step, plan, result);
-    write_matrix(&mut folder, &plan.terms, &manifest)?;
-    Ok(step.conclude(folder, log, manifest, signing_key)?)
-}
-
-/// Writes the minimisation matrix of what a manifest says.
-pub(super) fn write_matrix(
-    folder: &mut OutputFolder,
-    terms: &RoundTerms,
-    manifest: &serde_json::Value,
-) -> Result<(), Faults> {
-    let matrix = Matrix::of_manifest(manifest, &terms.policy, &terms.schemas);
-    if let Some((part, row)) = matrix.wrong().next() {
-        // The reading and the matrix work out by themselves what is needed.
-        return Err(Fault::of_file(
-            &terms.file,
-            Text::new(
-                format!("{} 的列与规定不符：{}", part.export, row.verdict.text().zh),
-                format!("a column of {}: {}", part.export, row.verdict.text().en),
-            ),
-            Text::new("请报告此问题", "please report this"),
-        )
-        .into());
-    }
-    for (name, bytes) in minimisation_page::files(&matrix) {
-        folder.write(&format!("minimisation/{name}"), &bytes)?;
-    }
-    Ok(())
+    let summary = pooled::summary(plan, result, lists);
+    step.folder.write(SUMMARY, &summary.to_bytes())?;
+    let exports = result.exports.iter().map(|read| {
+        let matched = result.persons_matched.get(&read.planned.schema.name);
+        ExportRead {
+            persons_matched: matched.map(|(matched, _)| *matched),
+            ..read.record()
+        }
+    });
+    let manifest = Manifest {
+        list_language: Some(plan.terms.list_language),
+        provisional: Some(summary.provisional),
+        not_verified_by: Some(summary.not_verified_by),
+        key: Some(key_used(&plan.terms, &result.key_id)),
+        exports: exports.collect(),
+        ..step.manifest()
+    };
+    write_matrix(&mut step.folder, &plan.terms, &manifest)?;
+    Ok(manifest)
 }
 
 fn say_summary(
     plan: &Plan,
     result: &RoundResult,
     lists: &[MatchList],
-    signing_key: &SigningKey,
+    finished: &Finished,
     language: Language,
 ) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
@@ -163,7 +138,7 @@ fn say_summary(
             ),
         );
     }
-    if let Some(text) = signing_key.made_text(&plan.terms.signing.key) {
+    if let Some(text) = finished.key_made() {
         terminal::say(&text, language);
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
@@ -240,47 +215,5 @@ fn say_summary(
         lists,
         &result.provisional,
         language,
-    );
-}
-
-/// Says what could not be verified, how many leads stand on each list, and
-/// where they were written.
-pub(super) fn say_lists(
-    terms: &RoundTerms,
-    not_verified_by: &BTreeMap<String, NotVerified>,
-    lists: &[MatchList],
-    provisional: &[Provisional],
-    language: Language,
-) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    for list in lists.iter().filter(|list| list.leads > 0) {
-        say(
-            format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
-            format!("  lists/for-review/{}.csv: {}", list.name, list.leads),
-        );
-    }
-    for (export, reason) in not_verified_by {
-        let (zh, en) = match reason {
-            NotVerified::Absent => ("缺失", "absent"),
-            NotVerified::Stale => ("过旧", "stale"),
-        };
-        say(
-            format!("  {export} {zh}：相关线索标为“未能核实”；只能由它发现的人本轮可能遗漏"),
-            format!(
-                "  {export} is {en}: leads that need it are marked \"not verified\"; people whom it alone would show may be missed"
-            ),
-        );
-    }
-    for reason in provisional {
-        let text = reason.text();
-        say(
-            format!("清单为暂定：{}", text.zh),
-            format!("The lists are provisional: {}", text.en),
-        );
-    }
-    let output = terms.output.display();
-    say(
-        format!("已写入 {output}（保密，仅限本人读取）"),
-        format!("Written to {output} (confidential, owner-only)"),
     );
 }

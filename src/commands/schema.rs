@@ -1,12 +1,14 @@
 //! `aidlink schema check`: for the data officer, before the round.
 
+use std::collections::BTreeMap;
+
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ReadingChoice};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{SchemaArguments, SchemaCheckArguments, SchemaCommand};
@@ -61,8 +63,7 @@ pub fn run(arguments: SchemaArguments, language: Language) -> Ending {
         inspection: &inspection,
     };
     if arguments.json {
-        let text = format!("{:#}", look.json());
-        terminal::say(&Text::new(text.clone(), text), language);
+        terminal::say_json(&look.report());
     } else {
         look.say(language);
     }
@@ -111,6 +112,58 @@ fn open<'s>(
     }
 }
 
+/// What `schema check --json` prints.
+#[derive(Serialize)]
+struct SchemaReport<'a> {
+    schema: &'a str,
+    format: &'static str,
+    encoding: &'static str,
+    /// From 1.
+    header_line: u64,
+    rows: u64,
+    blank_lines: u64,
+    total_lines: u64,
+    columns: Vec<ReportedColumn<'a>>,
+    headers_not_known: Vec<&'a str>,
+    fields_absent: &'a [String],
+    /// By the code of the reason.
+    rejects: BTreeMap<String, ReportedRows>,
+    /// By the code of the warning.
+    id_warnings: BTreeMap<String, ReportedRows>,
+    /// By `field: code`.
+    unreadable: BTreeMap<String, ReportedRows>,
+}
+
+#[derive(Serialize)]
+struct ReportedColumn<'a> {
+    header: &'a str,
+    field: &'a str,
+    /// Absent when no policy was named.
+    read_by_a_round: Option<bool>,
+    /// Cells with a value.
+    filled: Option<u64>,
+}
+
+/// Rows of one kind, with the lines of the first of them.
+#[derive(Serialize)]
+struct ReportedRows {
+    count: u64,
+    first_lines: Vec<u64>,
+    zh: String,
+    en: String,
+}
+
+impl ReportedRows {
+    fn new(seen: &Occurrences, text: Text) -> Self {
+        ReportedRows {
+            count: seen.count,
+            first_lines: seen.first_lines.clone(),
+            zh: text.zh,
+            en: text.en,
+        }
+    }
+}
+
 struct Look<'a> {
     schema: &'a ExportSchema,
     export: &'a Export,
@@ -138,64 +191,57 @@ impl Look<'_> {
             .collect()
     }
 
-    fn json(&self) -> Value {
-        let columns: Vec<Value> = self
-            .schema
-            .fields
-            .iter()
-            .filter_map(|field| {
-                Some(json!({
-                    "header": self.export.columns().header_of(&field.name)?.trim(),
-                    "field": field.name,
-                    "read_by_a_round": self.is_read(&field.name),
-                    "filled": self.inspection.filled.get(&field.name),
-                }))
-            })
-            .collect();
-        let occurrences = |occurrences: &Occurrences, text: Text| {
-            json!({
-                "count": occurrences.count,
-                "first_lines": occurrences.first_lines,
-                "zh": text.zh,
-                "en": text.en,
-            })
-        };
-        let rejects: Value = self
-            .inspection
-            .rejects
-            .iter()
-            .map(|(reason, seen)| (reason.code().to_owned(), occurrences(seen, reason.text())))
-            .collect();
-        let warnings: Value = self
-            .inspection
-            .id_warnings
-            .iter()
-            .map(|(warning, seen)| (warning.code().to_owned(), occurrences(seen, warning.text())))
-            .collect();
-        let unreadable: Value = self
-            .inspection
-            .unreadable
-            .iter()
-            .map(|((field, fault), seen)| {
-                let key = format!("{field}: {}", fault.code());
-                (key, occurrences(seen, fault.text()))
-            })
-            .collect();
-        json!({
-            "schema": self.schema.name,
-            "format": self.export.format().name(),
-            "encoding": self.export.encoding().name(),
-            "header_line": self.export.title_lines() + 1,
-            "rows": self.inspection.counts.rows,
-            "blank_lines": self.inspection.counts.blank_lines,
-            "total_lines": self.inspection.counts.total_lines,
-            "columns": columns,
-            "headers_not_known": self.unmatched(),
-            "fields_absent": self.export.columns().absent,
-            "rejects": rejects,
-            "id_warnings": warnings,
-            "unreadable": unreadable,
-        })
+    fn report(&self) -> SchemaReport<'_> {
+        let columns = self.export.columns();
+        let inspection = self.inspection;
+        SchemaReport {
+            schema: &self.schema.name,
+            format: self.export.format().name(),
+            encoding: self.export.encoding().name(),
+            header_line: self.export.title_lines() + 1,
+            rows: inspection.counts.rows,
+            blank_lines: inspection.counts.blank_lines,
+            total_lines: inspection.counts.total_lines,
+            columns: self
+                .schema
+                .fields
+                .iter()
+                .filter_map(|field| {
+                    Some(ReportedColumn {
+                        header: columns.header_of(&field.name)?.trim(),
+                        field: &field.name,
+                        read_by_a_round: self.is_read(&field.name),
+                        filled: inspection.filled.get(&field.name).copied(),
+                    })
+                })
+                .collect(),
+            headers_not_known: self.unmatched(),
+            fields_absent: &columns.absent,
+            rejects: inspection
+                .rejects
+                .iter()
+                .map(|(reason, seen)| {
+                    let code = reason.code().to_owned();
+                    (code, ReportedRows::new(seen, reason.text()))
+                })
+                .collect(),
+            id_warnings: inspection
+                .id_warnings
+                .iter()
+                .map(|(warning, seen)| {
+                    let code = warning.code().to_owned();
+                    (code, ReportedRows::new(seen, warning.text()))
+                })
+                .collect(),
+            unreadable: inspection
+                .unreadable
+                .iter()
+                .map(|((field, fault), seen)| {
+                    let code = format!("{field}: {}", fault.code());
+                    (code, ReportedRows::new(seen, fault.text()))
+                })
+                .collect(),
+        }
     }
 
     fn say(&self, language: Language) {

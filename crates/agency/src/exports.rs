@@ -1,5 +1,6 @@
 //! Exports that this office reads: their files opened, and what was read of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector};
@@ -9,6 +10,9 @@ use aidlink_policy::pack::{Policy, WhenUnknown};
 use aidlink_policy::schema::{ExportSchema, Field};
 use jiff::civil::Date;
 
+use aidlink_office::manifest::{ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows};
+
+use crate::account::Rest;
 use crate::scan::{Export, ReadingChoice};
 use crate::tokenise::Report;
 
@@ -75,23 +79,89 @@ pub struct ReadFile {
     /// The encoding it was read in.
     pub encoding: &'static str,
     /// Its columns, in the order of the file.
-    pub columns: Vec<ReadColumn>,
+    pub columns: Vec<ColumnRead>,
     /// Fields of the schema for which there is no column.
     pub columns_absent: Vec<String>,
 }
 
-/// A column of a file after it was read.
-pub struct ReadColumn {
-    /// Its header.
-    pub header: String,
-    /// The field that it was matched to.
-    pub field: Option<String>,
-    /// Whether its cells were read.
-    pub read: bool,
+impl ReadExport {
+    /// The export in a manifest.
+    pub fn record(&self) -> ExportRead {
+        let planned = &self.planned;
+        let file = |file: &ReadFile| FileRead {
+            file: file.written_path.clone(),
+            blake3: file.digest.clone(),
+            bytes: file.byte_length,
+            format: file.format.to_owned(),
+            encoding: file.encoding.to_owned(),
+            date_epoch: planned.reading.epoch.year(),
+            columns: file.columns.clone(),
+            columns_present_and_not_read: file
+                .columns
+                .iter()
+                .filter(|column| !column.read)
+                .map(|column| column.header.clone())
+                .collect(),
+            fields_absent: file.columns_absent.clone(),
+        };
+        ExportRead {
+            export: planned.schema.name.clone(),
+            agency: planned.schema.agency.clone(),
+            snapshot: planned.snapshot,
+            legal_basis: planned.legal_basis.clone(),
+            schema_blake3: planned.schema.digest.clone(),
+            fields_read: self.report.columns_read.clone(),
+            files: self.files.iter().map(file).collect(),
+            account: self.account(),
+            persons_matched: None,
+        }
+    }
+
+    /// What became of the rows, with rejects, withheld rows and warnings by reason.
+    pub fn account(&self) -> ExportAccount {
+        let report = &self.report;
+        let account = &report.account;
+        let mut rejected_by_reason: BTreeMap<String, u64> = BTreeMap::new();
+        for reject in &report.rejects {
+            let code = reject.reason.code().to_owned();
+            *rejected_by_reason.entry(code).or_default() += 1;
+        }
+        let (evaluated, probed) = match account.rest {
+            Rest::Evaluated {
+                without_outcome,
+                sent,
+            } => (Some((without_outcome, sent)), None),
+            Rest::Probed { matched, unmatched } => (None, Some((matched, unmatched))),
+        };
+        let warnings = report.id_warnings.iter();
+        let unreadable = report.value_faults.iter();
+        ExportAccount {
+            rows: account.rows,
+            rejected: account.rejected,
+            withheld: account.withheld,
+            without_outcome: evaluated.map(|(without_outcome, _)| without_outcome),
+            sent: evaluated.map(|(_, sent)| sent),
+            matched: probed.map(|(matched, _)| matched),
+            unmatched: probed.map(|(_, unmatched)| unmatched),
+            not_rows: LinesNotRows {
+                title_lines: account.not_rows.title_lines,
+                blank_lines: account.not_rows.blank_lines,
+                total_lines: account.not_rows.total_lines,
+            },
+            rejected_by_reason,
+            withheld_by_rule: report.withheld_by_rule.clone(),
+            id_warnings: warnings
+                .map(|(code, count)| ((*code).to_owned(), *count))
+                .collect(),
+            unreadable_values: unreadable
+                .map(|((field, fault), count)| (format!("{field}: {}", fault.code()), *count))
+                .collect(),
+        }
+    }
 }
 
 /// The columns of a file that have a header, in the order of the file.
-pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ReadColumn> {
+pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
     let field_at = |index: usize| {
         let mut fields = columns.index.iter();
@@ -102,7 +172,7 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ReadCo
         .filter(|(_, header)| !header.trim().is_empty())
         .map(|(index, header)| {
             let field = field_at(index);
-            ReadColumn {
+            ColumnRead {
                 header: header.trim().to_owned(),
                 field: field.cloned(),
                 read: field.is_some_and(|field| is_read(field)),

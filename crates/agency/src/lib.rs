@@ -17,6 +17,7 @@ pub mod rejects_file;
 pub mod rules;
 pub mod scan;
 pub mod spreadsheet_csv;
+pub mod step;
 pub mod token_set;
 pub mod tokenise;
 pub mod tokeniser;

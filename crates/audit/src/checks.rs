@@ -9,12 +9,13 @@ mod lists;
 mod rows;
 
 use aidlink_faults::text::Text;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::evidence::Evidence;
 
 /// What a check found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// It holds.
     Held,
@@ -25,15 +26,6 @@ pub enum State {
 }
 
 impl State {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Held => "held",
-            State::NotHeld => "not_held",
-            State::NotApplicable => "not_applicable",
-        }
-    }
-
     /// The words for a user, padded to one width.
     pub fn text(self) -> Text {
         match self {
@@ -45,6 +37,7 @@ impl State {
 }
 
 /// What a check says.
+#[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Whether it holds.
     pub state: State,
@@ -91,29 +84,15 @@ impl Finding {
 }
 
 /// A check that was made.
+#[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// Its number.
     pub number: usize,
     /// What it asks.
     pub title: Text,
     /// What it found.
+    #[serde(flatten)]
     pub finding: Finding,
-}
-
-impl Check {
-    /// The check as JSON.
-    pub fn to_json(&self) -> Value {
-        let evidence = self.finding.evidence.iter();
-        let evidence: Vec<Value> = evidence
-            .map(|text| json!({"zh": text.zh, "en": text.en}))
-            .collect();
-        json!({
-            "number": self.number,
-            "title": {"zh": self.title.zh, "en": self.title.en},
-            "state": self.finding.state.name(),
-            "evidence": evidence,
-        })
-    }
 }
 
 type Look = fn(&Evidence) -> Finding;
@@ -277,10 +256,7 @@ fn no_exports() -> Finding {
 
 /// What has no lists.
 fn no_lists(evidence: &Evidence) -> Option<Finding> {
-    let writes = evidence
-        .step
-        .is_some_and(super::evidence::StepKind::writes_lists);
-    if !writes {
+    if !evidence.step().writes_lists() {
         return Some(Finding::not_applicable(
             "此步骤不写清单",
             "this step writes no lists",

@@ -7,54 +7,19 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::deletion::{Remains, remains};
-use aidlink_office::deletion_record::{DeletionRecord, Part, RoundFile};
+use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
+use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::{Verification, walk};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::schema::Schemas;
 use jiff::civil::Date;
-use serde_json::Value;
 
 use super::minimisation::Matrix;
 use aidlink_agency::exports::PlannedExport;
 use aidlink_procuratorate::lists::match_list::Columns;
-
-/// The step that wrote a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepKind {
-    /// A pooled round.
-    Run,
-    /// An agency's export became tokens.
-    Tokenise,
-    /// The centre found the leads.
-    Screen,
-    /// The procuratorate made the lists.
-    Resolve,
-}
-
-impl StepKind {
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "run" => Some(StepKind::Run),
-            "tokenise" => Some(StepKind::Tokenise),
-            "screen" => Some(StepKind::Screen),
-            "resolve" => Some(StepKind::Resolve),
-            _ => None,
-        }
-    }
-
-    /// Whether exports were read.
-    pub fn reads_exports(self) -> bool {
-        self != StepKind::Screen
-    }
-
-    /// Whether lists were written.
-    pub fn writes_lists(self) -> bool {
-        matches!(self, StepKind::Run | StepKind::Resolve)
-    }
-}
 
 /// The documents by which the round ran, as the folder keeps them.
 pub struct Documents {
@@ -86,8 +51,6 @@ pub struct List {
 pub struct Evidence {
     /// The folder as it was verified.
     pub verification: Verification,
-    /// The step; none that this program knows otherwise.
-    pub step: Option<StepKind>,
     /// The round's documents; the faults of those that cannot be read.
     pub documents: Result<Documents, Faults>,
     /// The lists; deleted ones are none.
@@ -127,8 +90,8 @@ pub enum SecondRun {
 pub struct SecondOutput {
     /// Name and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,
-    /// The text of `summary.json`.
-    pub summary: String,
+    /// The bytes of the summary.
+    pub summary: Vec<u8>,
 }
 
 impl Evidence {
@@ -158,7 +121,6 @@ impl Evidence {
             }
         }
         Evidence {
-            step: StepKind::named(verification.text("step")),
             documents,
             lists,
             remains: remains(&verification.manifest, &output, round_folder),
@@ -174,18 +136,13 @@ impl Evidence {
     }
 
     /// The manifest.
-    pub fn manifest(&self) -> &Value {
+    pub fn manifest(&self) -> &Manifest {
         &self.verification.manifest
     }
 
-    /// The entries of a list of the manifest.
-    pub fn list(&self, key: &str) -> &[Value] {
-        list(self.manifest(), key)
-    }
-
-    /// A date of the manifest.
-    pub fn date(&self, key: &str) -> Option<Date> {
-        self.verification.text(key).parse().ok()
+    /// The step.
+    pub fn step(&self) -> StepKind {
+        self.manifest().step
     }
 
     /// Where a key of the round file stands in the folder's copy.
@@ -200,8 +157,8 @@ impl Evidence {
 
     /// Whether the case parties were read.
     pub fn reads_cases(&self) -> bool {
-        let mut exports = self.list("exports").iter();
-        exports.any(|export| text(export, "export") == CASE_EXPORT)
+        let mut exports = self.manifest().exports.iter();
+        exports.any(|export| export.export == CASE_EXPORT)
     }
 
     /// Where the columns of the lists stand.
@@ -213,10 +170,8 @@ impl Evidence {
 
     /// The language of the lists.
     pub fn list_language(&self) -> Language {
-        match self.verification.text("list_language") {
-            "en" => Language::English,
-            _ => Language::Chinese,
-        }
+        let stated = self.manifest().list_language;
+        stated.unwrap_or(Language::Chinese)
     }
 
     /// A file of the folder.
@@ -234,7 +189,7 @@ impl Evidence {
                 .flat_map(|record| &record.removed);
             let mut others = self.records.iter().flat_map(|record| &record.removed);
             let is_it = |other: &RoundFile| other.part == file.part && other.path == file.path;
-            own.any(is_it) || file.part != Part::Output && others.any(is_it)
+            own.any(is_it) || file.part != FilePart::Output && others.any(is_it)
         };
         let gone = self.remains.gone.iter().filter(|file| !of_records(file));
         gone.map(|file| file.path.as_str()).collect()
@@ -246,23 +201,7 @@ impl Evidence {
     }
 }
 
-/// The entries of a list in a JSON object.
-pub fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    let list = value.get(key).and_then(Value::as_array);
-    list.map_or(&[], Vec::as_slice)
-}
-
-/// A string in a JSON object.
-pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// A whole number in a JSON object.
-pub fn number(value: &Value, key: &str) -> Option<u64> {
-    value.get(key).and_then(Value::as_u64)
-}
-
-fn documents(output: &Path, manifest: &Value) -> Result<Documents, Faults> {
+fn documents(output: &Path, manifest: &Manifest) -> Result<Documents, Faults> {
     let folder = output.join(CONFIGURATION);
     let schemas = Schemas::read(&folder.join("schemas"))?;
     let policy = Policy::read(&folder.join("policy.toml"), &schemas)?;

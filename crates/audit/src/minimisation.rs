@@ -7,20 +7,90 @@
 //! the other.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use aidlink_faults::text::Text;
+use aidlink_files::document::{Document, Head};
+use aidlink_office::manifest::{ColumnRead, Manifest, PolicyUsed, StepKind};
+use aidlink_office::round::Mode;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role, Schemas};
-use serde_json::{Value, json};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use aidlink_procuratorate::lists::match_list::list_name;
+
+/// The matrix as it is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixDocument {
+    /// The name of the format.
+    pub format: String,
+    /// The version of the format.
+    pub version: u64,
+    /// The round.
+    pub round: String,
+    /// The step; absent before the run.
+    pub step: Option<StepKind>,
+    /// How the steps of the round are divided.
+    pub mode: Mode,
+    /// The as-of date.
+    pub as_of: Date,
+    /// The purpose.
+    pub purpose: String,
+    /// Id of the impact assessment.
+    pub impact_assessment: String,
+    /// The policy.
+    pub policy: PolicyUsed,
+    /// The exports, in the order of the manifest.
+    pub exports: Vec<MatrixExport>,
+}
+
+/// An export in the written matrix; its fields are those of [`ExportPart`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `ExportPart`")]
+pub struct MatrixExport {
+    pub export: String,
+    pub agency: String,
+    pub snapshot: Date,
+    pub purpose: String,
+    pub legal_basis: String,
+    pub files: u64,
+    pub columns: Vec<MatrixColumn>,
+}
+
+/// A column in the written matrix; its fields are those of [`ColumnRow`], with
+/// what follows from them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are those of `ColumnRow`")]
+pub struct MatrixColumn {
+    pub field: Option<String>,
+    pub title: Text,
+    pub headers: Vec<String>,
+    pub present_in_files: u64,
+    pub needed_for: Vec<Need>,
+    pub read: bool,
+    pub leaves: Vec<Leaves>,
+    pub outcomes: Vec<String>,
+    pub decides: Vec<String>,
+    pub seen_by: Vec<String>,
+    pub lists: Vec<String>,
+    pub verdict: Verdict,
+}
+
+impl Document for MatrixDocument {
+    const FORMAT: &'static str = "aidlink minimisation matrix";
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
+}
 
 /// The matrix of one step of a round.
 #[derive(Clone, Debug)]
 pub struct Matrix {
     /// What the manifest says of round, policy, purpose and mode.
-    pub head: Head,
+    pub head: MatrixHead,
     /// A part for each export, in the order of the manifest.
     pub exports: Vec<ExportPart>,
     /// How many lists the policy has.
@@ -28,22 +98,35 @@ pub struct Matrix {
 }
 
 /// What the whole matrix is about.
-#[derive(Clone, Debug, Default)]
-pub struct Head {
+#[derive(Clone, Debug)]
+pub struct MatrixHead {
     /// The round.
     pub round: String,
-    /// `run`, `tokenise`, `resolve`; empty before the run.
-    pub step: String,
-    /// `pooled` or `split`.
-    pub mode: String,
+    /// The step; `None` before the run.
+    pub step: Option<StepKind>,
+    /// How the steps of the round are divided.
+    pub mode: Mode,
     /// The as-of date.
-    pub as_of: String,
+    pub as_of: Date,
     /// The purpose.
     pub purpose: String,
     /// Id of the impact assessment.
     pub impact_assessment: String,
-    /// Id, version and digest of the policy.
-    pub policy: (String, String, String),
+    /// The policy.
+    pub policy: PolicyUsed,
+}
+
+/// The columns of an export's files: as they were read, or as they would be.
+#[derive(Clone, Debug)]
+pub struct SeenExport<'e> {
+    /// The schema's name.
+    pub export: &'e str,
+    /// Day of the snapshot.
+    pub snapshot: Date,
+    /// The legal basis on which it is used.
+    pub legal_basis: &'e str,
+    /// The columns of each of its files.
+    pub files: Vec<&'e [ColumnRead]>,
 }
 
 /// The columns of one export.
@@ -56,7 +139,7 @@ pub struct ExportPart {
     /// The schema's title.
     pub title: Text,
     /// Day of the snapshot.
-    pub snapshot: String,
+    pub snapshot: Date,
     /// The legal basis on which it is used.
     pub legal_basis: String,
     /// How many files it has.
@@ -67,20 +150,23 @@ pub struct ExportPart {
 }
 
 /// Why a column is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", content = "rules", rename_all = "snake_case")]
 pub enum Need {
     /// The ID number becomes a token.
     Token,
     /// The birth date tells that the ID number of a row is somebody else's.
     OwnNumber,
     /// The procuratorate's own lists show it.
+    #[serde(rename = "lists")]
     List,
     /// Rules read it, by their ids.
     Rules(Vec<String>),
 }
 
 /// What the matrix says of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Something needs it, it is there, and it was read (or will be).
     ReadAsNeeded,
@@ -97,18 +183,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::ReadAsNeeded => "read_as_needed",
-            Verdict::PresentNotRead => "present_not_read",
-            Verdict::DeclaredNotUsed => "declared_not_used",
-            Verdict::NeededAbsent => "needed_absent",
-            Verdict::ReadWithoutNeed => "read_without_need",
-            Verdict::NeededNotRead => "needed_not_read",
-        }
-    }
-
     /// The words for a user.
     pub fn text(self) -> Text {
         match self {
@@ -153,49 +227,50 @@ pub struct ColumnRow {
     pub verdict: Verdict,
 }
 
-/// A file of an export, as a manifest tells of it.
-#[derive(Clone, Debug)]
-struct SeenColumn {
-    header: String,
-    field: Option<String>,
-    read: bool,
-}
-
 impl Matrix {
     /// The matrix of what a manifest says, by a policy and its schemas.
-    pub fn of_manifest(manifest: &Value, policy: &Policy, schemas: &Schemas) -> Self {
-        let exports = manifest.get("exports").and_then(Value::as_array);
+    pub fn of_manifest(manifest: &Manifest, policy: &Policy, schemas: &Schemas) -> Self {
+        let head = MatrixHead {
+            round: manifest.round.clone(),
+            step: Some(manifest.step),
+            mode: manifest.mode,
+            as_of: manifest.as_of,
+            purpose: manifest.purpose.clone(),
+            impact_assessment: manifest.impact_assessment.id.clone(),
+            policy: manifest.policy.clone(),
+        };
+        let exports = manifest.exports.iter().map(|export| SeenExport {
+            export: &export.export,
+            snapshot: export.snapshot,
+            legal_basis: &export.legal_basis,
+            files: export
+                .files
+                .iter()
+                .map(|file| file.columns.as_slice())
+                .collect(),
+        });
+        Matrix::new(head, exports, policy, schemas)
+    }
+
+    /// The matrix of exports, by a policy and its schemas.
+    pub fn new<'e>(
+        head: MatrixHead,
+        exports: impl Iterator<Item = SeenExport<'e>>,
+        policy: &Policy,
+        schemas: &Schemas,
+    ) -> Self {
         let exports = exports
-            .into_iter()
-            .flatten()
             .filter_map(|export| {
-                let schema = schemas.get(text(export, "export"))?;
-                Some(export_part(export, policy, schema))
+                let schema = schemas.get(export.export)?;
+                Some(export_part(&export, policy, schema))
             })
             .collect();
-        let part = |key: &str, inner: &str| {
-            text(manifest.get(key).unwrap_or(&Value::Null), inner).to_owned()
-        };
+        let aids = policy.aids.iter();
+        let lists = aids.flat_map(|aid| [list_name(aid, false), list_name(aid, true)]);
         Matrix {
-            head: Head {
-                round: text(manifest, "round").to_owned(),
-                step: text(manifest, "step").to_owned(),
-                mode: text(manifest, "mode").to_owned(),
-                as_of: text(manifest, "as_of").to_owned(),
-                purpose: text(manifest, "purpose").to_owned(),
-                impact_assessment: part("impact_assessment", "id"),
-                policy: (
-                    part("policy", "id"),
-                    part("policy", "version"),
-                    part("policy", "blake3"),
-                ),
-            },
+            head,
             exports,
-            lists: {
-                let aids = policy.aids.iter();
-                let names = aids.flat_map(|aid| [list_name(aid, false), list_name(aid, true)]);
-                names.collect::<BTreeSet<String>>().len()
-            },
+            lists: lists.collect::<BTreeSet<String>>().len(),
         }
     }
 
@@ -213,59 +288,52 @@ impl Matrix {
         rows.filter(|row| row.verdict == verdict).count()
     }
 
-    /// The matrix as JSON.
-    pub fn to_json(&self) -> Value {
-        let exports: Vec<Value> = self
-            .exports
-            .iter()
-            .map(|part| self.part_json(part))
-            .collect();
+    /// The matrix as a document.
+    pub fn document(&self) -> MatrixDocument {
+        let Head { format, version } = MatrixDocument::head();
         let head = &self.head;
-        json!({
-            "format": "aidlink minimisation matrix",
-            "version": 1,
-            "round": head.round,
-            "step": head.step,
-            "mode": head.mode,
-            "as_of": head.as_of,
-            "purpose": head.purpose,
-            "impact_assessment": head.impact_assessment,
-            "policy": {"id": head.policy.0, "version": head.policy.1, "blake3": head.policy.2},
-            "exports": exports,
-        })
+        MatrixDocument {
+            format,
+            version,
+            round: head.round.clone(),
+            step: head.step,
+            mode: head.mode,
+            as_of: head.as_of,
+            purpose: head.purpose.clone(),
+            impact_assessment: head.impact_assessment.clone(),
+            policy: head.policy.clone(),
+            exports: self.exports.iter().map(|part| self.part(part)).collect(),
+        }
     }
 
-    fn part_json(&self, part: &ExportPart) -> Value {
-        let columns: Vec<Value> = part
-            .columns
-            .iter()
-            .map(|row| {
-                let needs: Vec<Value> = row.needs.iter().map(need_json).collect();
-                json!({
-                    "field": row.field,
-                    "title": {"zh": row.title.zh, "en": row.title.en},
-                    "headers": row.headers,
-                    "present_in_files": row.present_in,
-                    "needed_for": needs,
-                    "read": row.read,
-                    "leaves": self.leaves(row).iter().map(Leaves::name).collect::<Vec<_>>(),
-                    "outcomes": row.outcomes,
-                    "decides": row.decides,
-                    "seen_by": self.recipients(row).into_iter().map(|text| text.en).collect::<Vec<_>>(),
-                    "lists": row.lists,
-                    "verdict": row.verdict.name(),
-                })
-            })
-            .collect();
-        json!({
-            "export": part.export,
-            "agency": part.agency,
-            "snapshot": part.snapshot,
-            "purpose": self.head.purpose,
-            "legal_basis": part.legal_basis,
-            "files": part.files,
-            "columns": columns,
-        })
+    fn part(&self, part: &ExportPart) -> MatrixExport {
+        let column = |row: &ColumnRow| MatrixColumn {
+            field: row.field.clone(),
+            title: row.title.clone(),
+            headers: row.headers.clone(),
+            present_in_files: row.present_in as u64,
+            needed_for: row.needs.clone(),
+            read: row.read,
+            leaves: self.leaves(row),
+            outcomes: row.outcomes.clone(),
+            decides: row.decides.clone(),
+            seen_by: self
+                .recipients(row)
+                .into_iter()
+                .map(|text| text.en)
+                .collect(),
+            lists: row.lists.clone(),
+            verdict: row.verdict,
+        };
+        MatrixExport {
+            export: part.export.clone(),
+            agency: part.agency.clone(),
+            snapshot: part.snapshot,
+            purpose: self.head.purpose.clone(),
+            legal_basis: part.legal_basis.clone(),
+            files: part.files as u64,
+            columns: part.columns.iter().map(column).collect(),
+        }
     }
 
     /// In what form something of a column leaves the office that holds the row.
@@ -291,7 +359,7 @@ impl Matrix {
     pub fn recipients(&self, row: &ColumnRow) -> Vec<Text> {
         let leaves = self.leaves(row);
         let mut seen = Vec::new();
-        if self.head.mode == "split" && leaves.iter().any(|form| *form != Leaves::ListField) {
+        if self.head.mode == Mode::Split && leaves.iter().any(|form| *form != Leaves::ListField) {
             seen.push(Text::new(
                 "筛查机构（令牌和结果）",
                 "the centre (token and outcomes)",
@@ -312,7 +380,8 @@ impl Matrix {
 }
 
 /// In what form something of a column leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Leaves {
     /// A keyed hash.
     Token,
@@ -323,15 +392,6 @@ pub enum Leaves {
 }
 
 impl Leaves {
-    /// The word in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Leaves::Token => "token",
-            Leaves::Outcomes => "outcomes",
-            Leaves::ListField => "list_field",
-        }
-    }
-
     /// The words for a user.
     pub fn text(self) -> Text {
         match self {
@@ -358,19 +418,6 @@ impl Need {
             ),
         }
     }
-}
-
-fn need_json(need: &Need) -> Value {
-    match need {
-        Need::Token => json!({"for": "token"}),
-        Need::OwnNumber => json!({"for": "own_number"}),
-        Need::List => json!({"for": "lists"}),
-        Need::Rules(rules) => json!({"for": "rules", "rules": rules}),
-    }
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Why a field is read, by schema and policy; nothing where it is not to be.
@@ -409,55 +456,33 @@ fn rules_on<'p>(
     })
 }
 
-fn export_part(export: &Value, policy: &Policy, schema: &ExportSchema) -> ExportPart {
-    let files: Vec<Vec<SeenColumn>> = export
-        .get("files")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(seen_columns)
-        .collect();
+fn export_part(export: &SeenExport<'_>, policy: &Policy, schema: &ExportSchema) -> ExportPart {
+    let files = &export.files;
     let mut columns: Vec<ColumnRow> = schema
         .fields
         .iter()
-        .map(|field| field_row(policy, schema, field, &files))
+        .map(|field| field_row(policy, schema, field, files))
         .collect();
-    columns.extend(unknown_headers(&files));
+    columns.extend(unknown_headers(files));
     ExportPart {
         export: schema.name.clone(),
         agency: schema.agency.clone(),
         title: schema.title.clone(),
-        snapshot: text(export, "snapshot").to_owned(),
-        legal_basis: text(export, "legal_basis").to_owned(),
+        snapshot: export.snapshot,
+        legal_basis: export.legal_basis.to_owned(),
         files: files.len(),
         columns,
     }
-}
-
-fn seen_columns(file: &Value) -> Vec<SeenColumn> {
-    let columns = file.get("columns").and_then(Value::as_array);
-    columns
-        .into_iter()
-        .flatten()
-        .map(|column| SeenColumn {
-            header: text(column, "header").to_owned(),
-            field: column
-                .get("field")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-            read: column.get("read").and_then(Value::as_bool).unwrap_or(false),
-        })
-        .collect()
 }
 
 fn field_row(
     policy: &Policy,
     schema: &ExportSchema,
     field: &Field,
-    files: &[Vec<SeenColumn>],
+    files: &[&[ColumnRead]],
 ) -> ColumnRow {
-    let of_field = |column: &&SeenColumn| column.field.as_deref() == Some(field.name.as_str());
-    let seen: Vec<&SeenColumn> = files.iter().flatten().filter(of_field).collect();
+    let of_field = |column: &&ColumnRead| column.field.as_deref() == Some(field.name.as_str());
+    let seen: Vec<&ColumnRead> = files.iter().copied().flatten().filter(of_field).collect();
     let present_in = files
         .iter()
         .filter(|file| file.iter().any(|column| of_field(&column)))
@@ -513,10 +538,11 @@ fn verdict(needed: bool, present: bool, read: bool) -> Verdict {
 }
 
 /// Headers that the schema does not know, each once.
-fn unknown_headers(files: &[Vec<SeenColumn>]) -> Vec<ColumnRow> {
-    let unknown = |column: &&SeenColumn| column.field.is_none();
+fn unknown_headers(files: &[&[ColumnRead]]) -> Vec<ColumnRow> {
+    let unknown = |column: &&ColumnRead| column.field.is_none();
     let headers: BTreeSet<&str> = files
         .iter()
+        .copied()
         .flatten()
         .filter(unknown)
         .map(|column| column.header.as_str())
@@ -524,9 +550,10 @@ fn unknown_headers(files: &[Vec<SeenColumn>]) -> Vec<ColumnRow> {
     headers
         .into_iter()
         .map(|header| {
-            let is_it = |column: &SeenColumn| column.field.is_none() && column.header == header;
+            let is_it = |column: &ColumnRead| column.field.is_none() && column.header == header;
             let read = files
                 .iter()
+                .copied()
                 .flatten()
                 .any(|column| is_it(column) && column.read);
             ColumnRow {

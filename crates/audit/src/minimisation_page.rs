@@ -4,6 +4,9 @@
 
 use aidlink_faults::text::{Language, Text};
 
+use aidlink_files::document::Document as _;
+use aidlink_office::manifest::PolicyUsed;
+
 use super::minimisation::{ColumnRow, ExportPart, Matrix, Verdict};
 use aidlink_agency::spreadsheet_csv;
 
@@ -11,10 +14,7 @@ use aidlink_agency::spreadsheet_csv;
 pub fn files(matrix: &Matrix) -> Vec<(&'static str, Vec<u8>)> {
     let page = |language| page(matrix, language).into_bytes();
     vec![
-        (
-            "matrix.json",
-            format!("{:#}\n", matrix.to_json()).into_bytes(),
-        ),
+        ("matrix.json", matrix.document().to_bytes()),
         ("matrix.zh.csv", csv(matrix, Language::Chinese)),
         ("matrix.en.csv", csv(matrix, Language::English)),
         ("matrix.zh.html", page(Language::Chinese)),
@@ -164,16 +164,20 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         ))
     ));
     let wrong = matrix.wrong().count();
-    let (policy, version, digest) = &head.policy;
+    let PolicyUsed {
+        id: policy,
+        version,
+        blake3: digest,
+    } = &head.policy;
     let facts = [
         (
             say("步骤", "Step"),
-            match head.step.as_str() {
-                "" => say("运行之前", "before the run"),
-                step => format!("{step} ({})", head.mode),
+            match head.step {
+                None => say("运行之前", "before the run"),
+                Some(step) => format!("{} ({})", step.name(), head.mode.name()),
             },
         ),
-        (say("基准日", "As of"), head.as_of.clone()),
+        (say("基准日", "As of"), head.as_of.to_string()),
         (say("目的", "Purpose"), head.purpose.clone()),
         (
             say("影响评估", "Impact assessment"),

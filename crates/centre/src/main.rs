@@ -8,14 +8,18 @@ use aidlink_centre::screening::{self, Screened};
 use aidlink_contract::screened_lead::NotVerified;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::ending::Ending;
-use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::identity;
+use aidlink_office::manifest::StepKind;
 use aidlink_office::purging::{self, PurgeArguments};
 use aidlink_office::round::{Mode, RoundTerms};
 use aidlink_office::sealed::Opener;
-use aidlink_office::signing::{self, SigningCommand, SigningKey};
+use aidlink_office::signing::{self, SigningCommand};
+use aidlink_office::step::{Beginning, Step};
 use aidlink_office::terminal::{self, LanguageChoice};
-use aidlink_office::{identity, record};
 use clap::{Args, Parser, Subcommand};
+
+/// The name of this program in manifests.
+const PROGRAM: &str = "aidlink-screen";
 
 /// Screen the token files of a split round, at a centre that holds no key
 /// / 筛查机构：汇合各机构的令牌文件，不持有密钥
@@ -76,7 +80,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(&arguments, language),
         Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
         Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
-        Command::Purge(arguments) => purging::run(&arguments, "aidlink-screen", language),
+        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, language),
     };
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
         terminal::print_faults(faults, language);
@@ -96,9 +100,6 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
         Ok(terms) => terms,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    if let Err(fault) = OutputFolder::check_destination(&terms.output) {
-        return Ending::WrongConfiguration(fault.into());
-    }
     let opener = match arguments.identity.as_deref().map(Opener::read_identity) {
         None => None,
         Some(Ok(opener)) => Some(opener),
@@ -108,22 +109,25 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
         Ok(files) => files,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let signing_key = match SigningKey::at_the_beginning(&terms.signing.key) {
-        Ok(key) => key,
-        Err(fault) => return Ending::Failed(fault.into()),
+    let step = Step::begin(Beginning {
+        kind: StepKind::Screen,
+        program: PROGRAM,
+        terms: &terms,
+        output: &terms.output,
+        signing_key: &terms.signing.key,
+        export: None,
+        known_answers: None,
+    });
+    let step = match step {
+        Ok(step) => step,
+        Err(ending) => return ending,
     };
-    let log = record::begin(
-        "screening_started",
-        &[
-            ("round", &terms.round),
-            ("round_file_blake3", &terms.digest),
-        ],
-    );
-    match screening::run(&terms, &files, opener.as_ref(), signing_key, log) {
+    let done = step.perform(|step| screening::screen_files(step, &terms, &files, opener.as_ref()));
+    match done {
         Err(faults) => Ending::Failed(faults),
-        Ok((screened, signing_key)) => {
+        Ok((screened, finished)) => {
             say(&terms, &screened, language);
-            if let Some(text) = signing_key.made_text(&terms.signing.key) {
+            if let Some(text) = finished.key_made() {
                 terminal::say(&text, language);
             }
             if screened.provisional.is_empty() {

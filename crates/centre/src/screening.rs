@@ -13,15 +13,14 @@ use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties}
 use aidlink_contract::token_table::{CaseTable, RegisterTable};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
-use aidlink_office::audit_log::AuditLog;
+use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
+use aidlink_office::manifest::{Manifest, Received, TokensReceived};
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::record::Step;
 use aidlink_office::round::{Crossing, RoundTerms};
 use aidlink_office::sealed::Opener;
-use aidlink_office::signing::SigningKey;
+use aidlink_office::step::Step;
 use aidlink_office::verification::digest_of;
-use serde_json::{Value, json};
 
 use crate::screen::{Screening, ScreeningTerms, provisional, screen};
 
@@ -68,20 +67,18 @@ struct OpenedFile {
     tokens: TokenFile,
 }
 
-/// Screens token files and writes the output folder of the round.
+/// Screens token files and writes the screened leads into the step's folder.
 ///
 /// # Errors
 /// Every fault of the files at once, each with the agency that must send
 /// again; or why the output could not be written.
-pub fn run(
+pub fn screen_files(
+    step: &mut Step<'_>,
     terms: &RoundTerms,
     paths: &[PathBuf],
     opener: Option<&Opener>,
-    signing_key: Option<SigningKey>,
-    mut log: AuditLog,
-) -> Result<(Screened, SigningKey), Faults> {
-    let mut folder = OutputFolder::begin(&terms.output)?;
-    let mut opened = open_files(terms, paths, opener, folder.for_unnamed_files())?;
+) -> Result<(Manifest, Screened), Faults> {
+    let mut opened = open_files(terms, paths, opener, step.folder.for_unnamed_files())?;
     let order: Vec<&str> = terms
         .exports()
         .map(|export| export.schema.name.as_str())
@@ -91,13 +88,10 @@ pub fn run(
         order.iter().position(|name| name == export)
     });
     for file in &opened {
-        log.record(
-            "token_file_received",
-            &[
-                ("export", &file.received.head.origin.export),
-                ("plain_blake3", &file.received.digest),
-            ],
-        );
+        step.log.record(&Event::TokenFileReceived {
+            export: file.received.head.origin.export.clone(),
+            plain_blake3: file.received.digest.clone(),
+        });
     }
     let (files, cases, registers) = read_tables(terms, opened)?;
     let screening_terms = ScreeningTerms {
@@ -134,14 +128,11 @@ pub fn run(
         &not_verified_by,
     );
     let screening = screening_id(&files);
-    log.record(
-        "screened",
-        &[
-            ("screening", &screening),
-            ("leads", &leads.len().to_string()),
-        ],
-    );
     let leads_count = leads.len();
+    step.log.record(&Event::Screened {
+        screening: Some(screening.clone()),
+        leads: Count(leads_count as u64),
+    });
     let leads = LeadsFile {
         round: terms.round.clone(),
         policy_digest: terms.policy.digest.clone(),
@@ -157,7 +148,7 @@ pub fn run(
         provisional: provisional.clone(),
         leads,
     };
-    let crossed = write_leads(terms, &mut folder, &leads)?;
+    let crossed = write_leads(terms, &mut step.folder, &leads)?;
     let screened = Screened {
         matched,
         case_rows: cases.tokens().len() as u64,
@@ -169,15 +160,8 @@ pub fn run(
         screening,
         crossed,
     };
-    let step = Step {
-        name: "screen",
-        last_event: "screening_complete",
-        terms,
-    };
-    step.write_configuration(&mut folder)?;
-    let manifest = manifest(&step, &screened);
-    let signing_key = step.conclude(folder, log, manifest, signing_key)?;
-    Ok((screened, signing_key))
+    let manifest = manifest(step, terms, &screened);
+    Ok((manifest, screened))
 }
 
 /// The files to read: those named, and of a folder every token file in it.
@@ -445,72 +429,38 @@ fn write_leads(
     file.finish(folder)
 }
 
-fn manifest(step: &Step<'_>, screened: &Screened) -> Value {
-    let received: Vec<Value> = screened
-        .files
-        .iter()
-        .map(|file| {
-            let origin = &file.head.origin;
-            let account = &file.head.account;
-            let tokens = screened.matched.get(&origin.export);
-            json!({
-                "file": file.name,
-                "path": step.terms.relative(&file.path),
-                "blake3": digest_of(&file.path).ok().map(|(digest, _)| digest),
-                "key_id": origin.key_id,
-                "plain_blake3": file.digest,
-                "plain_bytes": file.byte_length,
-                "export": origin.export,
-                "snapshot": origin.snapshot.to_string(),
-                "schema_blake3": file.head.schema_digest,
-                "account_at_the_agency": {
-                    "rows": account.rows,
-                    "rejected": account.rejected,
-                    "withheld": account.withheld,
-                    "without_outcome": account.without_outcome,
-                    "sent": account.sent,
-                },
-                "tokens": tokens.map(|(matched, unmatched)| json!({
-                    "tokens": matched + unmatched,
-                    "matched": matched,
-                    "unmatched": unmatched,
-                })),
-            })
-        })
-        .collect();
-    let not_verified: serde_json::Map<String, Value> = screened
-        .not_verified_by
-        .iter()
-        .map(|(export, reason)| (export.clone(), reason.name().into()))
-        .collect();
-    let provisional: Vec<Value> = screened
-        .provisional
-        .iter()
-        .map(|reason| {
-            let text = reason.text();
-            json!({"zh": text.zh, "en": text.en})
-        })
-        .collect();
-    let crossed = &screened.crossed;
-    let mut document = step.manifest("aidlink-screen");
-    let of_the_centre = json!({
-        "screening": screened.screening,
-        "case_rows": screened.case_rows,
-        "case_parties": screened.case_parties,
-        "received": received,
-        "not_verified_by": not_verified,
-        "provisional": provisional,
-        "leads": screened.leads,
-        "crossing": [{
-            "file": crossed.written.path,
-            "to": "procuratorate",
-            "sealed_to": crossed.sealed_to,
-            "plain_blake3": crossed.plain_digest,
-            "plain_bytes": crossed.plain_length,
-        }],
+fn manifest(step: &Step<'_>, terms: &RoundTerms, screened: &Screened) -> Manifest {
+    let received = screened.files.iter().map(|file| {
+        let origin = &file.head.origin;
+        let tokens = screened.matched.get(&origin.export);
+        Received {
+            file: Some(file.name.clone()),
+            path: terms.relative(&file.path),
+            blake3: digest_of(&file.path).ok().map(|(digest, _)| digest),
+            from: None,
+            plain_blake3: file.digest.clone(),
+            plain_bytes: file.byte_length,
+            key_id: Some(origin.key_id.clone()),
+            export: Some(origin.export.clone()),
+            snapshot: Some(origin.snapshot),
+            schema_blake3: Some(file.head.schema_digest.clone()),
+            account_at_the_agency: Some(file.head.account),
+            tokens: tokens.map(|(matched, unmatched)| TokensReceived {
+                tokens: matched + unmatched,
+                matched: *matched,
+                unmatched: *unmatched,
+            }),
+        }
     });
-    if let (Some(document), Value::Object(own)) = (document.as_object_mut(), of_the_centre) {
-        document.extend(own);
+    Manifest {
+        screening: Some(screened.screening.clone()),
+        case_rows: Some(screened.case_rows),
+        case_parties: Some(screened.case_parties),
+        received: received.collect(),
+        not_verified_by: Some(screened.not_verified_by.clone()),
+        provisional: Some(screened.provisional.iter().map(Provisional::text).collect()),
+        leads: Some(screened.leads as u64),
+        crossing: vec![screened.crossed.record("procuratorate")],
+        ..step.manifest()
     }
-    document
 }

@@ -1,6 +1,7 @@
 //! Screened leads: what the centre tells the procuratorate. References only, no token.
 
 use aidlink_faults::text::Text;
+use serde::{Deserialize, Serialize};
 
 /// One case row that led to a lead, and the outcomes that did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct ScreenedLead {
 }
 
 /// Why an export cannot verify who receives an aid or was referred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NotVerified {
     /// It is not there.
     Absent,

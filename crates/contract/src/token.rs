@@ -1,12 +1,16 @@
 //! The token: all that the centre ever sees of a person.
 
+use serde::{Deserialize, Serialize};
+
 /// How tokens are made. Rounds, key derivation and token files name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenAlgorithm {
     /// HMAC (FIPS 198-1) with SHA-256 (FIPS 180-4).
+    #[serde(rename = "hmac-sha256")]
     HmacSha256,
     /// HMAC with SM3 (GB/T 32905-2016), as an assessment of cryptography by
     /// GB/T 39786 expects.
+    #[serde(rename = "hmac-sm3")]
     HmacSm3,
 }
 

@@ -21,6 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
@@ -62,17 +63,21 @@ pub struct TokenFileHead {
 }
 
 /// A file that an export was read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceFile {
     /// BLAKE3 digest of its bytes, hexadecimal.
+    #[serde(rename = "blake3")]
     pub digest: String,
     /// Bytes.
+    #[serde(rename = "bytes")]
     pub byte_length: u64,
 }
 
 /// What became of the rows of an export at its agency:
 /// rows = rejected + withheld + without outcome + sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SentAccount {
     /// Rows below the header.
     pub rows: u64,

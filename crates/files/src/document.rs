@@ -16,6 +16,8 @@ pub trait Document: Serialize + DeserializeOwned {
     const FORMAT: &'static str;
     /// The versions that this program reads; it writes the last of them.
     const VERSIONS: RangeInclusive<u64>;
+    /// The version of documents that name none, if there ever were such.
+    const VERSION_UNNAMED: Option<u64> = None;
 
     /// What stands first in a document that is written now.
     fn head() -> Head {
@@ -149,7 +151,7 @@ fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
     };
     let head: AnyHead = serde_json::from_slice(bytes).map_err(damaged)?;
     let (first, last) = (*T::VERSIONS.start(), *T::VERSIONS.end());
-    match (head.format, head.version) {
+    match (head.format, head.version.or(T::VERSION_UNNAMED)) {
         (Some(format), _) if format != T::FORMAT => Err(DocumentFault::OtherFormat),
         (_, None) => Err(DocumentFault::OtherFormat),
         (_, Some(version)) if version > last => Err(DocumentFault::Newer {

@@ -4,50 +4,52 @@
 use std::sync::OnceLock;
 
 use aidlink_faults::text::Text;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 static GRANTED: OnceLock<Confinement> = OnceLock::new();
 
 /// What the system granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Confinement {
-    /// The system refuses every socket to this process, its threads and children.
-    pub network_denied: bool,
-    /// The system writes no core dump of this process, and no other process of
-    /// the same user may look into its memory.
-    pub core_dumps_off: bool,
+    /// Whether the system refuses every socket to this process, its threads and children.
+    pub network: Network,
+    /// Whether the system writes core dumps of this process, and lets other
+    /// processes of the same user read its memory.
+    pub core_dumps: CoreDumps,
+}
+
+/// Whether the process can open a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// The kernel refuses every socket.
+    #[serde(rename = "denied by seccomp")]
+    Denied,
+    /// The system could not be asked to refuse them.
+    #[serde(rename = "not denied by the system")]
+    NotDenied,
+}
+
+/// Whether a crash leaves an image of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CoreDumps {
+    /// It does not.
+    #[serde(rename = "off")]
+    Off,
+    /// The system's own settings decide.
+    #[serde(rename = "as the system says")]
+    AsTheSystemSays,
 }
 
 impl Confinement {
-    /// How it stands in manifests and logs.
-    pub fn to_json(self) -> Value {
-        json!({
-            "network": self.network(),
-            "core_dumps": self.core_dumps(),
-        })
-    }
-
-    /// The word for the network.
-    pub fn network(self) -> &'static str {
-        if self.network_denied {
-            "denied by seccomp"
-        } else {
-            "not denied by the system"
-        }
-    }
-
-    /// The word for core dumps.
-    pub fn core_dumps(self) -> &'static str {
-        if self.core_dumps_off {
-            "off"
-        } else {
-            "as the system says"
-        }
+    /// Whether everything was granted.
+    pub fn is_full(self) -> bool {
+        self.network == Network::Denied && self.core_dumps == CoreDumps::Off
     }
 
     /// What to tell a user whose system grants less.
     pub fn warning(self) -> Option<Text> {
-        (!self.network_denied || !self.core_dumps_off).then(|| {
+        (!self.is_full()).then(|| {
             Text::new(
                 "注意：本系统未能为程序关闭网络或内存转储；请在断网的机器上运行",
                 "note: this system could not deny the network or core dumps to the program; run it on a machine without network",
@@ -59,16 +61,22 @@ impl Confinement {
 /// Confines this process; called first of all, before there is another thread.
 pub fn confine() -> Confinement {
     *GRANTED.get_or_init(|| Confinement {
-        network_denied: deny_network(),
-        core_dumps_off: turn_core_dumps_off(),
+        network: match deny_network() {
+            true => Network::Denied,
+            false => Network::NotDenied,
+        },
+        core_dumps: match turn_core_dumps_off() {
+            true => CoreDumps::Off,
+            false => CoreDumps::AsTheSystemSays,
+        },
     })
 }
 
 /// What this process was granted; nothing where it was never confined.
 pub fn granted() -> Confinement {
     let nothing = Confinement {
-        network_denied: false,
-        core_dumps_off: false,
+        network: Network::NotDenied,
+        core_dumps: CoreDumps::AsTheSystemSays,
     };
     GRANTED.get().copied().unwrap_or(nothing)
 }

@@ -10,6 +10,7 @@ use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use sha2::{Digest, Sha256};
 
+use crate::manifest::Crossed;
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};
 use crate::round::Crossing;
 use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed};
@@ -47,6 +48,19 @@ pub struct CrossedFile {
     pub plain_length: u64,
     /// Whom it is sealed to; plain otherwise.
     pub sealed_to: Option<String>,
+}
+
+impl CrossedFile {
+    /// The file in a manifest, on its way to an office.
+    pub fn record(&self, to: &str) -> Crossed {
+        Crossed {
+            file: self.written.path.clone(),
+            to: to.to_owned(),
+            sealed_to: self.sealed_to.clone(),
+            plain_blake3: self.plain_digest.clone(),
+            plain_bytes: self.plain_length,
+        }
+    }
 }
 
 impl CrossingFile {

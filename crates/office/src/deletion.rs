@@ -9,25 +9,43 @@
 
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
 use aidlink_faults::text::Text;
+use aidlink_files::document::{Document, Head};
 use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_files::partial::{abandoned, parent_of};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
+use crate::audit_log::LOG;
 use crate::deletion_record::{
-    DELETIONS, DeletionRecord, Part, RoundFile, files_to_json, make_folder,
+    DELETIONS, DeletionRecord, FilePart, LeftFile, RoundFile, make_folder,
 };
-use crate::record::{LOG, MANIFEST, software};
+use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::signing::SigningKey;
 use crate::verification::{Named, Signer, Verification, digest_of, is_plain, verify, walk};
 
 /// The list of what is about to be removed.
 const UNDER_WAY: &str = "under-way.json";
+
+/// What was about to be removed when a call was interrupted.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Journal {
+    format: String,
+    version: u64,
+    begun_at: Timestamp,
+    there: Vec<RoundFile>,
+}
+
+impl Document for Journal {
+    const FORMAT: &'static str = "aidlink deletion journal";
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
+}
 
 /// Files of an output folder that stay when the rest is deleted: they hold
 /// figures, names of columns, rules and digests, and nothing of a person.
@@ -51,55 +69,38 @@ pub struct Remains {
 
 /// Looks what is left of the data of an output folder and of the round's
 /// inputs. `round_folder` is where the round file is or was.
-pub fn remains(manifest: &Value, output: &Path, round_folder: &Path) -> Remains {
+pub fn remains(manifest: &Manifest, output: &Path, round_folder: &Path) -> Remains {
     let mut remains = Remains::default();
-    let list = |key: &str| {
-        manifest
-            .get(key)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let bytes = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let mut files = Vec::new();
-    for file in list("exports").flat_map(|export| {
-        export
-            .get("files")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    }) {
+    let mut files: Vec<(FilePart, Option<String>, Option<String>, u64)> = Vec::new();
+    for file in manifest.exports.iter().flat_map(|export| &export.files) {
+        let digest = Some(file.blake3.clone());
         files.push((
-            Part::Export,
-            text(file, "file"),
-            text(file, "blake3"),
-            bytes(file, "bytes"),
+            FilePart::Export,
+            Some(file.file.clone()),
+            digest,
+            file.bytes,
         ));
     }
-    for file in list("received") {
+    for file in &manifest.received {
+        let (path, digest) = (file.path.clone(), file.blake3.clone());
+        files.push((FilePart::Received, path, digest, 0));
+    }
+    for file in &manifest.outputs {
+        let digest = Some(file.blake3.clone());
         files.push((
-            Part::Received,
-            text(file, "path"),
-            text(file, "blake3"),
-            bytes(file, "bytes"),
+            FilePart::Output,
+            Some(file.file.clone()),
+            digest,
+            file.bytes,
         ));
     }
-    for file in list("outputs") {
-        files.push((
-            Part::Output,
-            text(file, "file"),
-            text(file, "blake3"),
-            bytes(file, "bytes"),
-        ));
-    }
-    let key = manifest.get("key").and_then(|key| text(key, "file"));
-    files.push((Part::Key, key, None, 0));
+    let key = manifest.key.as_ref().and_then(|key| key.file.clone());
+    files.push((FilePart::Key, key, None, 0));
     for (part, path, digest, byte_length) in files {
         let Some(path) = path.filter(|path| is_plain(path)) else {
             continue;
         };
-        if part == Part::Output && is_record(&path) {
+        if part == FilePart::Output && is_record(&path) {
             continue;
         }
         let full = place(part, &path, output, round_folder);
@@ -111,7 +112,7 @@ pub fn remains(manifest: &Value, output: &Path, round_folder: &Path) -> Remains 
         };
         match digest_of(&full) {
             // No digest of a key is ever kept.
-            Ok((_, found_bytes)) if part == Part::Key => {
+            Ok((_, found_bytes)) if part == FilePart::Key => {
                 remains.there.push(file(None, found_bytes));
             }
             Ok((found, found_bytes)) if Some(&found) == digest.as_ref() => {
@@ -136,7 +137,7 @@ pub fn remains(manifest: &Value, output: &Path, round_folder: &Path) -> Remains 
         for path in inside {
             let found = digest_of(&partial.join(&path));
             remains.there.push(RoundFile {
-                part: Part::CutOff,
+                part: FilePart::CutOff,
                 path: format!("{name}/{path}"),
                 byte_length: found.as_ref().map_or(0, |(_, bytes)| *bytes),
                 digest: found.ok().map(|(digest, _)| digest),
@@ -148,7 +149,7 @@ pub fn remains(manifest: &Value, output: &Path, round_folder: &Path) -> Remains 
             .any(|file| file.path.starts_with(&name))
         {
             remains.there.push(RoundFile {
-                part: Part::CutOff,
+                part: FilePart::CutOff,
                 path: name,
                 digest: None,
                 byte_length: 0,
@@ -159,11 +160,11 @@ pub fn remains(manifest: &Value, output: &Path, round_folder: &Path) -> Remains 
     remains
 }
 
-fn place(part: Part, path: &str, output: &Path, round_folder: &Path) -> PathBuf {
+fn place(part: FilePart, path: &str, output: &Path, round_folder: &Path) -> PathBuf {
     match part {
-        Part::Output => output.join(path),
-        Part::CutOff => parent_of(output).join(path),
-        Part::Export | Part::Received | Part::Key => round_folder.join(path),
+        FilePart::Output => output.join(path),
+        FilePart::CutOff => parent_of(output).join(path),
+        FilePart::Export | FilePart::Received | FilePart::Key => round_folder.join(path),
     }
 }
 
@@ -241,7 +242,7 @@ impl Purge<'_> {
         let there = planned.iter().flat_map(|plan| &plan.remains.there);
         let shared: Vec<RoundFile> = of_records
             .chain(there)
-            .filter(|file| file.part != Part::Output)
+            .filter(|file| file.part != FilePart::Output)
             .cloned()
             .collect();
         planned
@@ -270,17 +271,7 @@ impl Purge<'_> {
             )
             .into());
         }
-        let day = verification.text("retention_until").parse::<Date>();
-        let purge_by = day.map_err(|_| {
-            Fault::of_file(
-                &output.join(MANIFEST),
-                Text::new(
-                    "清单没有写明删除期限",
-                    "the manifest names no day of deletion",
-                ),
-                Text::new("请检查清单", "look at the manifest"),
-            )
-        })?;
+        let purge_by = verification.manifest.retention_until;
         self.check_clock(&verification)?;
         let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
         let is_due = today >= purge_by || self.early.is_some();
@@ -327,28 +318,29 @@ impl Purge<'_> {
     /// What a call that was interrupted had written down.
     fn begun(&self, output: &Path) -> (Timestamp, Vec<RoundFile>) {
         let path = output.join(DELETIONS).join(UNDER_WAY);
-        let read = || {
-            let value: Value = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
-            let at = value.get("begun_at")?.as_str()?.parse().ok()?;
-            Some((at, RoundFile::list_from_json(value.get("there")?)?))
-        };
-        read().unwrap_or((self.now, Vec::new()))
+        let journal = fs::read(&path).ok();
+        let journal = journal.and_then(|bytes| Journal::parse(&bytes).ok());
+        journal.map_or((self.now, Vec::new()), |journal| {
+            (journal.begun_at, journal.there)
+        })
     }
 
     fn write_down(&self, plan: &Planned) -> Result<(), Fault> {
         let folder = plan.verification.folder.join(DELETIONS);
         make_folder(&folder)?;
         let path = folder.join(UNDER_WAY);
-        let list = json!({
-            "begun_at": plan.begun_at.to_string(),
-            "there": files_to_json(&plan.all()),
-        });
+        let Head { format, version } = Journal::head();
+        let journal = Journal {
+            format,
+            version,
+            begun_at: plan.begun_at,
+            there: plan.all(),
+        };
         // The new list has all that is left of the old one.
         let _ = fs::remove_file(&path);
-        let text = format!("{list:#}\n");
         write_new_owner_only(
             &path,
-            text.as_bytes(),
+            &journal.to_bytes(),
             &Text::new("删除清单", "the list of what is deleted"),
         )
     }
@@ -356,13 +348,13 @@ impl Purge<'_> {
     fn carry_out(&self, plan: Planned, shared: &[RoundFile]) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
         let mut removed = Vec::new();
-        let mut left: Vec<(RoundFile, Text)> = Vec::new();
+        let mut left: Vec<LeftFile> = Vec::new();
         for file in &plan.remains.changed {
             let why = Text::new(
                 "内容已不是本轮的，未删除；请人工查看",
                 "its content is not the round's any more; it was not removed: look at it",
             );
-            left.push((file.clone(), why));
+            left.push(LeftFile::new(file.clone(), why));
         }
         for file in plan.all() {
             if self.only_say || !plan.is_due {
@@ -378,7 +370,7 @@ impl Purge<'_> {
                         format!("无法删除：{}", reason.zh),
                         format!("it cannot be removed: {}", reason.en),
                     );
-                    left.push((file, why));
+                    left.push(LeftFile::new(file, why));
                 }
             }
         }
@@ -400,10 +392,15 @@ impl Purge<'_> {
             .collect();
         let completed_at = Timestamp::now().max(self.now);
         let today = completed_at.to_zoned(jiff::tz::TimeZone::system()).date();
+        let Head { format, version } = DeletionRecord::head();
         let record = DeletionRecord {
-            round: plan.verification.text("round").to_owned(),
+            format,
+            version,
+            software: Software::running(self.program),
+            public_key: self.signing_key.public().to_base64(),
+            round: plan.verification.manifest.round.clone(),
             manifest_digest: plan.manifest_digest,
-            purge_by: plan.purge_by.to_string(),
+            purge_by: plan.purge_by,
             early: (today < plan.purge_by)
                 .then(|| self.early.map(str::to_owned))
                 .flatten(),
@@ -421,7 +418,7 @@ impl Purge<'_> {
                 let _ = fs::remove_dir_all(&partial);
             }
             make_lasting(&output, self.round_folder);
-            record.write(&output, software(self.program), self.signing_key)?;
+            record.write(&output, self.signing_key)?;
             // The record has taken the list's place.
             let _ = fs::remove_file(output.join(DELETIONS).join(UNDER_WAY));
         }

@@ -4,14 +4,17 @@
 
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
+use aidlink_files::document::Document;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
+use crate::manifest::Software;
 use crate::output_folder::OutputFolder;
 use crate::signing::{SIGNATURE_SUFFIX, Signature, SigningKey};
 
@@ -19,102 +22,107 @@ use crate::signing::{SIGNATURE_SUFFIX, Signature, SigningKey};
 pub const DELETIONS: &str = "deletions";
 /// The record's name in a folder of its own.
 const RECORD: &str = "deletion-record.json";
-const FORMAT: &str = "aidlink deletion record";
-const VERSION: u64 = 1;
 
 /// What a file was to the round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FilePart {
     /// A file of an export.
+    #[serde(rename = "export")]
     Export,
     /// A file that came from another office.
+    #[serde(rename = "received")]
     Received,
     /// The round's key.
+    #[serde(rename = "key")]
     Key,
     /// What the step wrote.
+    #[serde(rename = "output")]
     Output,
     /// What a run that was cut off left behind.
+    #[serde(rename = "left by a run that was cut off")]
     CutOff,
 }
 
-impl Part {
-    const ALL: [Part; 5] = [
-        Part::Export,
-        Part::Received,
-        Part::Key,
-        Part::Output,
-        Part::CutOff,
-    ];
-
-    /// The word in records.
-    pub fn name(self) -> &'static str {
+impl FilePart {
+    /// The word for a user.
+    pub fn text(self) -> Text {
         match self {
-            Part::Export => "export",
-            Part::Received => "received",
-            Part::Key => "key",
-            Part::Output => "output",
-            Part::CutOff => "left by a run that was cut off",
+            FilePart::Export => Text::new("导出", "export"),
+            FilePart::Received => Text::new("收到的文件", "received file"),
+            FilePart::Key => Text::new("密钥", "key"),
+            FilePart::Output => Text::new("输出", "output"),
+            FilePart::CutOff => Text::new("中断的运行所留", "left by an interrupted run"),
         }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Part::ALL.into_iter().find(|part| part.name() == name)
     }
 }
 
 /// A file of the round.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RoundFile {
     /// What it is.
-    pub part: Part,
+    pub part: FilePart,
     /// Its path: of an output inside the output folder, else inside the folder
     /// of the round file.
+    #[serde(rename = "file")]
     pub path: String,
     /// BLAKE3 digest of its bytes, hexadecimal. None is kept of a key.
+    #[serde(rename = "blake3")]
     pub digest: Option<String>,
     /// Bytes.
+    #[serde(rename = "bytes")]
     pub byte_length: u64,
 }
 
-impl RoundFile {
-    fn to_json(&self) -> Value {
-        json!({
-            "part": self.part.name(),
-            "file": self.path,
-            "blake3": self.digest,
-            "bytes": self.byte_length,
-        })
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        Some(RoundFile {
-            part: Part::named(value.get("part")?.as_str()?)?,
-            path: value.get("file")?.as_str()?.to_owned(),
-            digest: value.get("blake3")?.as_str().map(str::to_owned),
-            byte_length: value.get("bytes")?.as_u64()?,
-        })
-    }
-
-    /// Reads a list of files, as [`files_to_json`] writes it.
-    pub(crate) fn list_from_json(value: &Value) -> Option<Vec<Self>> {
-        value.as_array()?.iter().map(RoundFile::from_json).collect()
-    }
+/// A file that should have been deleted and is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftFile {
+    /// What it is.
+    pub part: FilePart,
+    /// Its path, as of a [`RoundFile`].
+    #[serde(rename = "file")]
+    pub path: String,
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    #[serde(rename = "blake3")]
+    pub digest: Option<String>,
+    /// Bytes.
+    #[serde(rename = "bytes")]
+    pub byte_length: u64,
+    /// Why it is still there.
+    pub why: Text,
 }
 
-/// A list of files in a record.
-pub(crate) fn files_to_json(files: &[RoundFile]) -> Value {
-    files.iter().map(RoundFile::to_json).collect()
+impl LeftFile {
+    /// The file with the reason.
+    pub fn new(file: RoundFile, why: Text) -> Self {
+        LeftFile {
+            part: file.part,
+            path: file.path,
+            digest: file.digest,
+            byte_length: file.byte_length,
+            why,
+        }
+    }
 }
 
 /// What was deleted of a round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeletionRecord {
+    /// The name of the format.
+    pub format: String,
+    /// The version of the format.
+    pub version: u64,
+    /// The program that wrote it.
+    pub software: Software,
     /// The round.
     pub round: String,
-    /// BLAKE3 digest of the manifest in the folder.
+    /// BLAKE3 digest of the manifest in the folder, hexadecimal.
+    #[serde(rename = "manifest_blake3")]
     pub manifest_digest: String,
     /// The day by which the round's data had to be deleted.
-    pub purge_by: String,
+    pub purge_by: Date,
     /// Why before that day, if it was before.
     pub early: Option<String>,
     /// Before this moment nothing was deleted.
@@ -124,68 +132,28 @@ pub struct DeletionRecord {
     /// What was there and is no more.
     pub removed: Vec<RoundFile>,
     /// What should have gone and is still there, with the reason.
-    pub left: Vec<(RoundFile, Text)>,
-    /// What was not there when the deletion began, and no earlier record tells of.
+    pub left: Vec<LeftFile>,
+    /// What was not there when the deletion began, and no earlier record names.
     pub not_found: Vec<RoundFile>,
     /// Records are kept to this day at least (Personal Information Protection Law, 56).
+    #[serde(rename = "keep_records_until")]
     pub keep_until: Date,
+    /// The public half of the key that signs it.
+    pub public_key: String,
+}
+
+impl Document for DeletionRecord {
+    const FORMAT: &'static str = "aidlink deletion record";
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
 }
 
 impl DeletionRecord {
-    /// Whether the record tells of an output of these bytes.
+    /// Whether the record names an output of these bytes.
     pub fn removed(&self, path: &str, digest: &str) -> bool {
         self.removed.iter().any(|file| {
-            file.part == Part::Output && file.path == path && file.digest.as_deref() == Some(digest)
-        })
-    }
-
-    fn to_json(&self, software: Value, public_key: &str) -> Value {
-        let left: Vec<Value> = self
-            .left
-            .iter()
-            .map(|(file, why)| {
-                let mut file = file.to_json();
-                file["why"] = json!({"zh": why.zh, "en": why.en});
-                file
-            })
-            .collect();
-        json!({
-            "format": FORMAT,
-            "version": VERSION,
-            "software": software,
-            "round": self.round,
-            "manifest_blake3": self.manifest_digest,
-            "purge_by": self.purge_by,
-            "early": self.early,
-            "begun_at": self.begun_at.to_string(),
-            "completed_at": self.completed_at.to_string(),
-            "removed": files_to_json(&self.removed),
-            "left": left,
-            "not_found": files_to_json(&self.not_found),
-            "keep_records_until": self.keep_until.to_string(),
-            "public_key": public_key,
-        })
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        let text = |key: &str| value.get(key)?.as_str();
-        (text("format")? == FORMAT && value.get("version")?.as_u64()? == VERSION).then_some(())?;
-        let left = value.get("left")?.as_array()?.iter().map(|entry| {
-            let why = entry.get("why")?;
-            let text = Text::new(why.get("zh")?.as_str()?, why.get("en")?.as_str()?);
-            Some((RoundFile::from_json(entry)?, text))
-        });
-        Some(DeletionRecord {
-            round: text("round")?.to_owned(),
-            manifest_digest: text("manifest_blake3")?.to_owned(),
-            purge_by: text("purge_by")?.to_owned(),
-            early: value.get("early")?.as_str().map(str::to_owned),
-            begun_at: text("begun_at")?.parse().ok()?,
-            completed_at: text("completed_at")?.parse().ok()?,
-            removed: RoundFile::list_from_json(value.get("removed")?)?,
-            left: left.collect::<Option<_>>()?,
-            not_found: RoundFile::list_from_json(value.get("not_found")?)?,
-            keep_until: text("keep_records_until")?.parse().ok()?,
+            file.part == FilePart::Output
+                && file.path == path
+                && file.digest.as_deref() == Some(digest)
         })
     }
 
@@ -194,15 +162,14 @@ impl DeletionRecord {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn write(&self, output: &Path, software: Value, key: &SigningKey) -> Result<(), Fault> {
+    pub fn write(&self, output: &Path, key: &SigningKey) -> Result<(), Fault> {
         let folder = output.join(DELETIONS);
         make_folder(&folder)?;
         // A colon cannot stand in a name on Windows, where copies may go.
         let stamp = self.completed_at.to_string().replace(':', "-");
         let destination = folder.join(stamp);
         let mut folder = OutputFolder::begin(&destination)?;
-        let document = self.to_json(software, &key.public().to_base64());
-        let bytes = format!("{document:#}\n").into_bytes();
+        let bytes = self.to_bytes();
         folder.write(RECORD, &bytes)?;
         let comment = format!(
             "aidlink deletion record; round {}; manifest {}",
@@ -241,9 +208,8 @@ impl DeletionRecord {
             let signature = fs::read_to_string(&signature_path).ok();
             let signature = signature.and_then(|text| Signature::parse(&text));
             let signed = signature.is_some_and(|signature| verifies(&signature, &bytes));
-            let record = serde_json::from_slice(&bytes).ok();
-            match record.and_then(|value| DeletionRecord::from_json(&value)) {
-                Some(record) if signed => records.push(record),
+            match DeletionRecord::parse(&bytes) {
+                Ok(record) if signed => records.push(record),
                 _ => faults.push(Fault::of_file(
                     &path,
                     Text::new(

@@ -137,16 +137,16 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
             false => ("已删除".to_owned(), "deleted".to_owned()),
         };
         for file in &record.removed {
-            let (path, part) = (&file.path, file.part.name());
+            let (path, part) = (&file.path, file.part.text());
             say(
-                format!("  {zh}：{path}（{part}）"),
-                format!("  {en}: {path} ({part})"),
+                format!("  {zh}：{path}（{}）", part.zh),
+                format!("  {en}: {path} ({})", part.en),
             );
         }
     }
     if purged.is_due || dry_run {
-        for (file, why) in &record.left {
-            let path = &file.path;
+        for file in &record.left {
+            let (path, why) = (&file.path, &file.why);
             say(
                 format!("  未删除：{path}：{}", why.zh),
                 format!("  left: {path}: {}", why.en),
@@ -154,13 +154,15 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
         }
     }
     for file in &record.not_found {
-        let (path, part) = (&file.path, file.part.name());
+        let (path, part) = (&file.path, file.part.text());
         say(
             format!(
-                "  不在此处，也没有删除记录：{path}（{part}）；若轮次文件在别处，请用 --round 指明"
+                "  不在此处，也没有删除记录：{path}（{}）；若轮次文件在别处，请用 --round 指明",
+                part.zh
             ),
             format!(
-                "  not here, and no record tells of it: {path} ({part}); if the round file is elsewhere, name it with --round"
+                "  not here, and no record tells of it: {path} ({}); if the round file is elsewhere, name it with --round",
+                part.en
             ),
         );
     }

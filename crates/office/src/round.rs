@@ -13,6 +13,7 @@ use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
@@ -27,7 +28,8 @@ pub const CONFIGURATION: &str = "configuration";
 const RARE_PATTERN: u64 = 5;
 
 /// Limits beyond which lists are provisional.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Thresholds {
     /// Days between a snapshot and the as-of date.
     pub snapshot_age_days: i32,
@@ -38,7 +40,8 @@ pub struct Thresholds {
 }
 
 /// How the steps of a round are divided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Every step on one trusted machine.
     Pooled,

@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::audit_log::LOG;
+use crate::manifest::{MANIFEST, Manifest};
 use aidlink_faults::configuration::Document;
 use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
+use aidlink_files::document::Document as _;
 use aidlink_files::partial::parent_of;
-use serde_json::Value;
-
-use crate::record::{LOG, MANIFEST};
 
 /// What a folder holds of a round.
 #[derive(Clone, Debug)]
@@ -106,8 +106,8 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
     let digests: Vec<String> = outputs
         .iter()
         .filter_map(|output| fs::read(output.join(MANIFEST)).ok())
-        .filter_map(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .filter_map(|manifest| Some(manifest.get("round_file_blake3")?.as_str()?.to_owned()))
+        .filter_map(|bytes| Manifest::parse(&bytes).ok())
+        .map(|manifest| manifest.round_file_blake3)
         .collect();
     let entries = fs::read_dir(folder).ok()?;
     let mut round_files: Vec<(PathBuf, String)> = entries

@@ -8,6 +8,7 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::{confinement, interruption};
 
@@ -42,6 +43,13 @@ pub fn say(text: &Text, language: Language) {
         "{}",
         printable(text.in_language(language))
     );
+}
+
+/// Prints a value as JSON on standard output. It is the same in every language.
+pub fn say_json(value: &impl Serialize) {
+    // What is printed has only text keys, so serialising cannot fail.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let _ = writeln!(std::io::stdout(), "{}", printable(&text));
 }
 
 /// What every command does first: it gives up the network and core dumps, says

@@ -9,13 +9,14 @@ use std::path::{Component, Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
-use serde_json::Value;
+use aidlink_files::document::Document as _;
 
-use crate::audit_log::{ReadLog, read_log};
+use crate::audit_log::{Event, LOG, ReadLog, read_log};
 use crate::deletion_record::{DELETIONS, DeletionRecord};
-use crate::record::{COMPLETE, LOG, MANIFEST, MANIFEST_VERSION, comment};
+use crate::manifest::{MANIFEST, Manifest, manifest_word};
 use crate::round::CONFIGURATION;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
+use crate::step::comment;
 
 /// A manifest larger than this is none.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
@@ -43,7 +44,7 @@ pub struct Verification {
     /// The folder.
     pub folder: PathBuf,
     /// Its manifest, as far as it can be read.
-    pub manifest: Value,
+    pub manifest: Manifest,
     /// Its log.
     pub log: ReadLog,
     /// Who signed the manifest.
@@ -54,16 +55,6 @@ pub struct Verification {
     pub deleted: Vec<DeletionRecord>,
     /// Everything that is not as it was written.
     pub faults: FaultCollector,
-}
-
-impl Verification {
-    /// A string of the manifest.
-    pub fn text(&self, key: &str) -> &str {
-        self.manifest
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
 }
 
 /// Looks at an output folder. `round_file` is the round file that it should be
@@ -83,7 +74,8 @@ pub fn verify(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_manifest(folder)),
         Err(error) => return Err(Fault::unreadable(&manifest_path, &error)),
     };
-    let manifest = parse_manifest(&manifest_path, &bytes)?;
+    let manifest =
+        Manifest::parse(&bytes).map_err(|fault| fault.of_file(&manifest_path, &manifest_word()))?;
     let mut looking = Looking {
         folder,
         named,
@@ -167,57 +159,6 @@ fn no_manifest(folder: &Path) -> Fault {
     Fault::of_file(folder, message, hint)
 }
 
-fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Value, Fault> {
-    let manifest: Value = serde_json::from_slice(bytes).map_err(|error| {
-        Fault::of_file(
-            path,
-            Text::new(
-                "这不是清单文件，或已损坏",
-                "this is no manifest, or it is damaged",
-            ),
-            Text::new("请从备份取回", "get it back from a copy"),
-        )
-        .at(Place::LineColumn {
-            line: error.line(),
-            column: error.column(),
-        })
-    })?;
-    match manifest.get("manifest_version").and_then(Value::as_u64) {
-        Some(MANIFEST_VERSION) => Ok(manifest),
-        Some(version) if version > MANIFEST_VERSION => Err(Fault::of_file(
-            path,
-            Text::new(
-                format!(
-                    "由更新版本的程序写出（清单第{version}版，本程序认识第{MANIFEST_VERSION}版）"
-                ),
-                format!(
-                    "a newer aidlink wrote it (manifest version {version}; this one knows {MANIFEST_VERSION})"
-                ),
-            ),
-            Text::new(
-                "请用那个版本或更新的版本核对",
-                "verify it with that version or a newer one",
-            ),
-        )),
-        Some(version) => Err(Fault::of_file(
-            path,
-            Text::new(
-                format!("由旧版本的程序写出（清单第{version}版），没有签名"),
-                format!("an older aidlink wrote it (manifest version {version}); it is not signed"),
-            ),
-            Text::new(
-                "请用当时的版本核对，或重新运行",
-                "verify it with that version, or run again",
-            ),
-        )),
-        None => Err(Fault::of_file(
-            path,
-            Text::new("这不是清单文件", "this is no manifest"),
-            Text::new("请从备份取回", "get it back from a copy"),
-        )),
-    }
-}
-
 /// What a name is that a manifest gives: below the folder and nowhere else.
 pub fn is_plain(path: &str) -> bool {
     !path.is_empty()
@@ -239,7 +180,7 @@ pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
 struct Looking<'l> {
     folder: &'l Path,
     named: &'l Named,
-    manifest: &'l Value,
+    manifest: &'l Manifest,
     faults: FaultCollector,
 }
 
@@ -247,14 +188,6 @@ impl Looking<'_> {
     fn fault(&mut self, path: &str, message: Text, hint: Text) {
         self.faults
             .push(Fault::of_file(&self.folder.join(path), message, hint));
-    }
-
-    fn text(&self, keys: &[&str]) -> &str {
-        let mut value = self.manifest;
-        for key in keys {
-            value = value.get(*key).unwrap_or(&Value::Null);
-        }
-        value.as_str().unwrap_or_default()
     }
 
     fn signature(&mut self, _manifest: &[u8]) -> Option<Signature> {
@@ -302,7 +235,8 @@ impl Looking<'_> {
         {
             return Signer::Named(name.clone(), key.clone());
         }
-        let stated = PublicKey::parse(self.text(&["signing", "public_key"]));
+        let stated = self.manifest.signing.as_ref();
+        let stated = stated.and_then(|signing| PublicKey::parse(&signing.public_key));
         let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
         match stated.filter(|key| signature.verifies(key, manifest)) {
             Some(key) => {
@@ -378,13 +312,10 @@ impl Looking<'_> {
             return log;
         }
         let digest = blake3::hash(manifest).to_hex().to_string();
-        let last = log.entries.last();
-        let ends = last.is_some_and(|entry| entry.event.ends_with(COMPLETE));
-        let ends_here = last.is_some_and(|entry| {
-            let stated = entry.details.get("manifest_blake3");
-            stated.and_then(Value::as_str) == Some(&digest)
-        });
-        if !ends {
+        let last = log.entries.last().and_then(|entry| entry.event.as_ref());
+        let complete = last.and_then(Event::complete);
+        let ends_here = complete.is_some_and(|complete| complete.manifest_blake3 == digest);
+        if complete.is_none() {
             self.fault(
                 LOG,
                 Text::new("日志的末尾缺失", "the end of the log is missing"),
@@ -401,8 +332,8 @@ impl Looking<'_> {
             );
         } else if let Some(signature) = signature {
             let expected = comment(
-                self.text(&["round"]),
-                self.text(&["step"]),
+                &self.manifest.round,
+                self.manifest.step,
                 log.last_digest().unwrap_or_default(),
             );
             if signature.comment() != expected {
@@ -438,15 +369,9 @@ impl Looking<'_> {
 
     /// Compares the files with the manifest; gives how many are as it says.
     fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
-        let mut listed: BTreeMap<String, (String, u64)> = BTreeMap::new();
-        let outputs = self.manifest.get("outputs").and_then(Value::as_array);
-        for output in outputs.into_iter().flatten() {
-            let text = |key: &str| output.get(key).and_then(Value::as_str).unwrap_or_default();
-            let bytes = output
-                .get("bytes")
-                .and_then(Value::as_u64)
-                .unwrap_or_default();
-            if !is_plain(text("file")) {
+        let mut listed: BTreeMap<String, String> = BTreeMap::new();
+        for output in &self.manifest.outputs {
+            if !is_plain(&output.file) {
                 self.fault(
                     MANIFEST,
                     Text::new(
@@ -457,10 +382,10 @@ impl Looking<'_> {
                 );
                 continue;
             }
-            listed.insert(text("file").to_owned(), (text("blake3").to_owned(), bytes));
+            listed.insert(output.file.clone(), output.blake3.clone());
         }
         let mut held = 0;
-        for (path, (digest, _)) in &listed {
+        for (path, digest) in &listed {
             match digest_of(&self.folder.join(path)) {
                 Ok((found, _)) if found == *digest => held += 1,
                 Ok(_) => {
@@ -525,8 +450,8 @@ impl Looking<'_> {
     /// The documents in the folder must be those that the manifest says were used.
     fn configuration(&mut self) {
         let stated = [
-            ("round.toml", self.text(&["round_file_blake3"]).to_owned()),
-            ("policy.toml", self.text(&["policy", "blake3"]).to_owned()),
+            ("round.toml", self.manifest.round_file_blake3.clone()),
+            ("policy.toml", self.manifest.policy.blake3.clone()),
         ];
         for (name, digest) in stated {
             let path = format!("{CONFIGURATION}/{name}");
@@ -546,12 +471,12 @@ impl Looking<'_> {
 
     /// The folder must be of this round file, and not of another round.
     fn round(&mut self, round_file: &Path) {
-        let stated = self.text(&["round_file_blake3"]);
+        let stated = &self.manifest.round_file_blake3;
         let Ok(bytes) = read(round_file) else { return };
-        if blake3::hash(&bytes).to_hex().as_str() == stated {
+        if blake3::hash(&bytes).to_hex().as_str() == stated.as_str() {
             return;
         }
-        let mine = self.text(&["round"]).to_owned();
+        let mine = self.manifest.round.clone();
         let document = aidlink_faults::configuration::Document::parse(
             round_file,
             String::from_utf8_lossy(&bytes).into_owned(),

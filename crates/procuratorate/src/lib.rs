@@ -3,3 +3,5 @@
 
 pub mod lists;
 pub mod resolve;
+pub mod step;
+pub mod summary;

@@ -3,18 +3,19 @@
 use aidlink_agency::scan::Export;
 use aidlink_faults::fault::FaultCollector;
 use aidlink_faults::text::Text;
-use serde_json::Value;
 
 use super::{Finding, no_documents, no_exports};
-use crate::evidence::{Evidence, list, text};
+use crate::evidence::Evidence;
+use crate::minimisation::MatrixDocument;
 use aidlink_agency::exports::{columns_of, open};
+use aidlink_files::document::Document as _;
 
 pub(super) fn impact_assessment(evidence: &Evidence) -> Finding {
-    let assessment = evidence
-        .manifest()
-        .get("impact_assessment")
-        .unwrap_or(&Value::Null);
-    let (id, until) = (text(assessment, "id"), text(assessment, "valid_until"));
+    let manifest = evidence.manifest();
+    let (id, until) = (
+        &manifest.impact_assessment.id,
+        manifest.impact_assessment.valid_until,
+    );
     let place = evidence.round_line("[impact_assessment]");
     if id.trim().is_empty() {
         return Finding::not_held(
@@ -22,29 +23,30 @@ pub(super) fn impact_assessment(evidence: &Evidence) -> Finding {
             format!("there is no id of an impact assessment ({place})"),
         );
     }
-    let valid = until.parse::<jiff::civil::Date>().ok();
-    match (valid, evidence.date("issued_on")) {
-        (Some(valid), Some(issued_on)) if valid >= issued_on => Finding::held(
+    let issued_on = manifest.issued_on;
+    if until >= issued_on {
+        Finding::held(
             format!("{id}，有效至{until}，签发日{issued_on}（{place}）"),
             format!("{id}, valid until {until}, leads issued on {issued_on} ({place})"),
-        ),
-        _ => Finding::not_held(
+        )
+    } else {
+        Finding::not_held(
             format!("{id} 在签发日已过期：有效至{until}（{place}）"),
             format!("{id} had expired when the leads were issued: valid until {until} ({place})"),
-        ),
+        )
     }
 }
 
 pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
-    let exports = evidence.list("exports");
+    let exports = &evidence.manifest().exports;
     if exports.is_empty() {
         return no_exports();
     }
     let wrong: Vec<Text> = exports
         .iter()
-        .filter(|export| text(export, "legal_basis").trim().is_empty())
+        .filter(|export| export.legal_basis.trim().is_empty())
         .map(|export| {
-            let name = text(export, "export");
+            let name = &export.export;
             Text::new(
                 format!("{name} 没有法律依据"),
                 format!("{name} has no legal basis"),
@@ -63,7 +65,7 @@ pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
-    if evidence.list("exports").is_empty() {
+    if evidence.manifest().exports.is_empty() {
         return no_exports();
     }
     let Ok(documents) = &evidence.documents else {
@@ -82,18 +84,18 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
         })
         .collect();
     // `fields_read` is what the reading says, the matrix what columns say.
-    for export in evidence.list("exports") {
-        let name = text(export, "export");
+    for export in &evidence.manifest().exports {
+        let name = &export.export;
         let part = documents
             .matrix
             .exports
             .iter()
-            .find(|part| part.export == name);
-        for field in list(export, "fields_read").iter().filter_map(Value::as_str) {
+            .find(|part| part.export == *name);
+        for field in &export.fields_read {
             let row = part.and_then(|part| {
                 part.columns
                     .iter()
-                    .find(|row| row.field.as_deref() == Some(field))
+                    .find(|row| row.field.as_ref() == Some(field))
             });
             if row.is_none_or(|row| row.needs.is_empty()) {
                 wrong.push(Text::new(
@@ -104,8 +106,8 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
         }
     }
     let written = std::fs::read(evidence.path("minimisation/matrix.json")).ok();
-    let written: Option<Value> = written.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if written.as_ref() != Some(&documents.matrix.to_json()) {
+    let written = written.and_then(|bytes| MatrixDocument::parse(&bytes).ok());
+    if written.as_ref() != Some(&documents.matrix.document()) {
         wrong.push(Text::new(
             "minimisation/matrix.json 与由模式和规则重新推出的不同",
             "minimisation/matrix.json is not the one that follows from schemas and policy",
@@ -127,24 +129,24 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn unread_columns(evidence: &Evidence) -> Finding {
-    let exports = evidence.list("exports");
+    let exports = &evidence.manifest().exports;
     if exports.is_empty() {
         return no_exports();
     }
     let mut wrong = Vec::new();
     let mut unread = 0;
     for export in exports {
-        for file in list(export, "files") {
-            let stated = list(file, "columns_present_and_not_read");
-            let columns = list(file, "columns");
-            let not_read: Vec<&Value> = columns
+        for file in &export.files {
+            let not_read: Vec<&String> = file
+                .columns
                 .iter()
-                .filter(|column| column.get("read").and_then(Value::as_bool) == Some(false))
-                .filter_map(|column| column.get("header"))
+                .filter(|column| !column.read)
+                .map(|column| &column.header)
                 .collect();
             unread += not_read.len();
-            if columns.is_empty() || stated.iter().collect::<Vec<_>>() != not_read {
-                let name = text(file, "file");
+            let stated: Vec<&String> = file.columns_present_and_not_read.iter().collect();
+            if file.columns.is_empty() || stated != not_read {
+                let name = &file.file;
                 wrong.push(Text::new(
                     format!("{name} 的未读列没有列全"),
                     format!("{name}: the columns that were not read are not all listed"),
@@ -192,9 +194,9 @@ fn compare_headers(evidence: &Evidence) -> Result<usize, Vec<Text>> {
     };
     let mut wrong = Vec::new();
     let mut compared = 0;
-    for export in evidence.list("exports") {
-        let name = text(export, "export");
-        let Some(planned) = planned.iter().find(|planned| planned.schema.name == name) else {
+    for read in &evidence.manifest().exports {
+        let name = &read.export;
+        let Some(planned) = planned.iter().find(|planned| planned.schema.name == *name) else {
             continue;
         };
         let mut faults = FaultCollector::new();
@@ -202,16 +204,14 @@ fn compare_headers(evidence: &Evidence) -> Result<usize, Vec<Text>> {
         if !faults.is_empty() {
             continue;
         }
-        for (file, export) in list(export, "files").iter().zip(&opened) {
-            let stated: Vec<&str> = list(file, "columns")
-                .iter()
-                .map(|column| text(column, "header"))
-                .collect();
+        for (file, export) in read.files.iter().zip(&opened) {
+            let stated = file.columns.iter();
+            let stated: Vec<&str> = stated.map(|column| column.header.as_str()).collect();
             let found = columns_of(export, |_| false);
             let found: Vec<&str> = found.iter().map(|column| column.header.as_str()).collect();
             compared += 1;
             if stated != found {
-                let path = text(file, "file");
+                let path = &file.file;
                 wrong.push(Text::new(
                     format!("{path} 的表头与清单所记不同"),
                     format!("{path}: its header is not the one in the manifest"),

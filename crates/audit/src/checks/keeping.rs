@@ -1,12 +1,11 @@
 //! How what was written is kept: without numbers, owner-only, signed, to its day.
 
 use aidlink_faults::text::Text;
-use aidlink_office::record::LOG;
+use aidlink_office::audit_log::LOG;
 use aidlink_office::verification::{Signer, walk};
-use serde_json::Value;
 
 use super::Finding;
-use crate::evidence::{Evidence, text};
+use crate::evidence::Evidence;
 
 pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
     match &evidence.leaks {
@@ -95,10 +94,10 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             }
         }
     }
-    let crossing = evidence.list("crossing");
+    let crossing = &evidence.manifest().crossing;
     for file in crossing {
-        if file.get("sealed_to").is_none_or(Value::is_null) {
-            let name = text(file, "file");
+        if file.sealed_to.is_none() {
+            let name = &file.file;
             wrong.push(Text::new(
                 format!("{name} 明文传送（轮次文件如此要求）"),
                 format!("{name} crosses plain, as the round file asks"),
@@ -128,12 +127,7 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
 
 pub(super) fn retention(evidence: &Evidence) -> Finding {
     let place = evidence.round_line("retention_until");
-    let Some(until) = evidence.date("retention_until") else {
-        return Finding::not_held(
-            format!("没有删除期限（{place}）"),
-            format!("there is no day of deletion ({place})"),
-        );
-    };
+    let until = evidence.manifest().retention_until;
     let remains = &evidence.remains;
     let left = remains.there.len() + remains.changed.len();
     // Deleted before anybody wrote it down: nothing proves it.

@@ -1,34 +1,32 @@
 //! The key, the algorithm, and what the program could not do.
 
 use aidlink_agency::key::RoundKey;
-use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::check_owner_only;
-use aidlink_office::deletion_record::Part;
+use aidlink_office::deletion_record::FilePart;
 use aidlink_office::verification::{is_plain, walk};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::Finding;
-use crate::evidence::{Evidence, StepKind, text};
-
-fn key(evidence: &Evidence) -> &Value {
-    evidence.manifest().get("key").unwrap_or(&Value::Null)
-}
+use crate::evidence::Evidence;
+use aidlink_office::audit_log::Event;
+use aidlink_office::confinement::{Confinement, CoreDumps, Network};
+use aidlink_office::manifest::{KeyUsed, StepKind};
 
 pub(super) fn key_file(evidence: &Evidence) -> Finding {
-    if evidence.step == Some(StepKind::Screen) {
+    if evidence.step() == StepKind::Screen {
         return Finding::not_applicable("筛查机构没有密钥", "the centre has no key");
     }
-    let (id, file) = (text(key(evidence), "id"), text(key(evidence), "file"));
-    if !is_id(id) {
-        return Finding::not_held("清单没有密钥编号", "the manifest has no key id");
-    }
+    let manifest = evidence.manifest();
+    let Some(KeyUsed { id, file, .. }) = manifest.key.as_ref().filter(|key| is_id(&key.id)) else {
+        return Finding::not_held("运行记录没有密钥编号", "the manifest has no key id");
+    };
+    let file = file.as_deref().unwrap_or_default();
     let deleted = evidence
         .verification
         .deleted
         .iter()
-        .find(|record| record.removed.iter().any(|file| file.part == Part::Key));
+        .find(|record| record.removed.iter().any(|file| file.part == FilePart::Key));
     let path = evidence.round_folder.join(file);
     if !is_plain(file) || !path.exists() {
         return match deleted {
@@ -49,14 +47,13 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
             format!("{file}: {}", fault.message.en),
         );
     }
-    let purpose = evidence.verification.text("purpose");
-    match RoundKey::read(&path, evidence.verification.text("round"), purpose) {
+    match RoundKey::read(&path, &manifest.round, &manifest.purpose) {
         Err(_) => Finding::not_held(
             format!("{file} 不是本轮的密钥"),
             format!("{file} is not the key of this round"),
         ),
-        Ok(key) if key.id() != id => Finding::not_held(
-            format!("{file} 的编号不是清单所记的{id}"),
+        Ok(key) if key.id() != *id => Finding::not_held(
+            format!("{file} 的编号不是运行记录所记的{id}"),
             format!("{file} has another id than the manifest's {id}"),
         ),
         Ok(_) => match leaked_in(evidence, &path) {
@@ -97,27 +94,23 @@ fn is_id(id: &str) -> bool {
 }
 
 pub(super) fn algorithm(evidence: &Evidence) -> Finding {
-    if evidence.step == Some(StepKind::Screen) {
+    if evidence.step() == StepKind::Screen {
         return Finding::not_applicable("筛查机构不生成令牌", "the centre makes no token");
     }
-    let name = text(key(evidence), "algorithm");
-    if TokenAlgorithm::named(name).is_none() {
+    let Some(key) = &evidence.manifest().key else {
         return Finding::not_held(
-            "清单没有写明令牌算法",
+            "运行记录没有写明令牌算法",
             "the manifest names no token algorithm",
         );
-    }
-    let entries = evidence.verification.log.entries.iter().enumerate();
-    let tested = entries.into_iter().find(|(_, entry)| {
-        let detail = |key: &str| entry.details.get(key).and_then(Value::as_str);
-        entry.event == "known_answer_test"
-            && detail("algorithm") == Some(name)
-            && detail("result") == Some("passed")
+    };
+    let name = key.algorithm.name();
+    let tested = evidence.verification.log.events().find(|(_, event)| {
+        matches!(event, Event::KnownAnswerTest { algorithm, .. } if *algorithm == key.algorithm)
     });
     match tested {
         Some((line, _)) => Finding::held(
-            format!("{name}，已通过（audit.jsonl:{}）", line + 1),
-            format!("{name}, passed (audit.jsonl:{})", line + 1),
+            format!("{name}，已通过（audit.jsonl:{line}）"),
+            format!("{name}, passed (audit.jsonl:{line})"),
         ),
         None => Finding::not_held(
             format!("日志中没有 {name} 通过已知答案测试的记录"),
@@ -127,11 +120,10 @@ pub(super) fn algorithm(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn one_key(evidence: &Evidence) -> Finding {
-    if evidence.step == Some(StepKind::Screen) {
-        let mut ids: Vec<&str> = evidence
-            .list("received")
-            .iter()
-            .map(|file| text(file, "key_id"))
+    if evidence.step() == StepKind::Screen {
+        let received = evidence.manifest().received.iter();
+        let mut ids: Vec<&str> = received
+            .map(|file| file.key_id.as_deref().unwrap_or_default())
             .collect();
         let files = ids.len();
         ids.sort_unstable();
@@ -147,13 +139,18 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
             ),
         };
     }
-    let id = text(key(evidence), "id");
-    let entries = evidence.verification.log.entries.iter();
-    let used: Vec<&str> = entries
-        .filter(|entry| entry.event == "key")
-        .filter_map(|entry| entry.details.get("id").and_then(Value::as_str))
+    let id = evidence.manifest().key.as_ref();
+    let id = id.map_or("", |key| key.id.as_str());
+    let used: Vec<&str> = evidence
+        .verification
+        .log
+        .events()
+        .filter_map(|(_, event)| match event {
+            Event::Key { id, .. } => Some(id.as_str()),
+            _ => None,
+        })
         .collect();
-    let sources = evidence.list("exports").len();
+    let sources = evidence.manifest().exports.len();
     if used == [id] && is_id(id) {
         Finding::held(
             format!("{sources}个来源，密钥{id}"),
@@ -161,34 +158,27 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
         )
     } else {
         Finding::not_held(
-            "日志中的密钥不是清单所记的那一个",
+            "日志中的密钥不是运行记录所记的那一个",
             "the log has another key than the manifest, or several",
         )
     }
 }
 
 pub(super) fn network(evidence: &Evidence) -> Finding {
-    const DENIED: &str = "denied by seccomp";
-    let confinement = evidence
-        .manifest()
-        .get("confinement")
-        .unwrap_or(&Value::Null);
-    let entries = evidence.verification.log.entries.iter().enumerate();
-    let logged = entries.into_iter().find(|(_, entry)| {
-        entry.event == "confined"
-            && entry.details.get("network").and_then(Value::as_str) == Some(DENIED)
-            && entry.details.get("core_dumps").and_then(Value::as_str) == Some("off")
+    let granted = evidence.manifest().confinement;
+    let logged = evidence.verification.log.events().find(|(_, event)| {
+        matches!(
+            event,
+            Event::Confined {
+                network: Network::Denied,
+                core_dumps: CoreDumps::Off
+            }
+        )
     });
     match logged {
-        Some((line, _)) if text(confinement, "network") == DENIED => Finding::held(
-            format!(
-                "内核拒绝程序的一切套接字（seccomp；audit.jsonl:{}）",
-                line + 1
-            ),
-            format!(
-                "the kernel refused every socket to the program (seccomp; audit.jsonl:{})",
-                line + 1
-            ),
+        Some((line, _)) if granted.is_some_and(Confinement::is_full) => Finding::held(
+            format!("内核拒绝程序的一切套接字（seccomp；audit.jsonl:{line}）"),
+            format!("the kernel refused every socket to the program (seccomp; audit.jsonl:{line})"),
         ),
         _ => Finding::not_held(
             "系统没有为程序关闭网络：请查明当时机器是否断网",

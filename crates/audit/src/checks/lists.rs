@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use aidlink_faults::text::Text;
-use serde_json::Value;
 
 use super::{Finding, no_documents, no_lists};
-use crate::evidence::{Evidence, List, SecondRun, StepKind, text};
+use crate::evidence::{Evidence, List, SecondRun};
+use aidlink_files::document::Document as _;
+use aidlink_office::manifest::{Software, StepKind};
 use aidlink_procuratorate::lists::match_list::{Columns, aid_title, list_name};
+use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 /// Looks at every row of every list; `wrong` gives what is wrong with one.
 fn each_row(
@@ -85,24 +87,22 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
     let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
         return no_documents();
     };
-    let summary: Option<Value> = std::fs::read(evidence.path("summary.json"))
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let Some(summary) = summary else {
-        return Finding::not_held("summary.json 缺失", "summary.json is missing");
+    let summary = std::fs::read(evidence.path(SUMMARY)).ok();
+    let Some(summary) = summary.and_then(|bytes| Summary::parse(&bytes).ok()) else {
+        return Finding::not_held(
+            "summary.json 缺失或已损坏",
+            "summary.json is missing or damaged",
+        );
     };
     let language = evidence.list_language();
     let mut wrong = Vec::new();
     let (mut adults, mut minors) = (0, 0);
     for aid in &documents.policy.aids {
-        let figures = summary
-            .get("leads_by_aid")
-            .and_then(|aids| aids.get(&aid.id));
-        for (key, minor, sum) in [
-            ("adults", false, &mut adults),
-            ("minors", true, &mut minors),
+        let figures = summary.leads_by_aid.get(&aid.id);
+        for (stated, minor, sum) in [
+            (figures.map(|figures| figures.adults), false, &mut adults),
+            (figures.map(|figures| figures.minors), true, &mut minors),
         ] {
-            let stated = figures.and_then(|figures| figures.get(key)?.as_u64());
             let name = list_name(aid, minor);
             let title = format!("{}〔", aid_title(aid, language));
             let found = evidence
@@ -189,9 +189,7 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
     let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
         return no_documents();
     };
-    let Some(issued_on) = evidence.date("issued_on") else {
-        return Finding::not_held("清单没有签发日", "the manifest has no day of issue");
-    };
+    let issued_on = evidence.manifest().issued_on;
     let language = evidence.list_language();
     let mut provisional = 0;
     let (rows, wrong) = each_row(evidence, columns, |_, row| {
@@ -238,7 +236,7 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
         return finding;
     }
     let is_asked = !matches!(evidence.second_run, SecondRun::NotAsked);
-    if is_asked && evidence.step != Some(StepKind::Run) {
+    if is_asked && evidence.step() != StepKind::Run {
         return Finding::not_applicable(
             "分步模式须由各机构重新运行",
             "in split mode each office runs its step again",
@@ -279,22 +277,11 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             format!("{name}.csv was not written again"),
         )
     }));
-    if std::fs::read_to_string(evidence.path("summary.json"))
-        .ok()
-        .as_ref()
-        != Some(&made.summary)
-    {
+    if std::fs::read(evidence.path(SUMMARY)).ok().as_ref() != Some(&made.summary) {
         differ.push(Text::new("summary.json 不同", "summary.json differs"));
     }
-    let build = |value: &Value| {
-        let build = value.get("build").unwrap_or(&Value::Null);
-        text(build, "executable_blake3").to_owned()
-    };
-    let software = aidlink_office::record::software("aidlink");
-    let same = evidence
-        .manifest()
-        .get("software")
-        .is_some_and(|stated| build(stated) == build(&software));
+    let running = Software::running("aidlink");
+    let same = evidence.manifest().software.build == running.build;
     let with = if same {
         Text::new("同一程序", "the same program")
     } else {

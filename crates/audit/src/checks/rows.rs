@@ -4,46 +4,39 @@ use std::collections::BTreeMap;
 
 use aidlink_agency::rules::is_withheld;
 use aidlink_faults::text::Text;
-use aidlink_office::deletion_record::{Part, RoundFile};
+use aidlink_office::deletion_record::{FilePart, RoundFile};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::value::Value as Cell;
-use serde_json::Value;
 
 use super::{Finding, no_documents};
-use crate::evidence::{Evidence, StepKind, joined, list, number, read_csv, text};
+use crate::evidence::{Evidence, joined, read_csv};
+use aidlink_office::manifest::StepKind;
 
 fn is_digest(digest: &str) -> bool {
     digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 pub(super) fn inputs(evidence: &Evidence) -> Finding {
+    let manifest = evidence.manifest();
     let mut wrong = Vec::new();
     let (mut files, mut rows) = (0, 0);
-    for export in evidence.list("exports") {
-        let name = text(export, "export");
-        let account = export.get("account").unwrap_or(&Value::Null);
-        let (counted, snapshot) = (number(account, "rows"), text(export, "snapshot"));
-        let dated = snapshot.parse::<jiff::civil::Date>().is_ok();
-        let digests = list(export, "files")
-            .iter()
-            .all(|file| is_digest(text(file, "blake3")));
-        files += list(export, "files").len();
-        rows += counted.unwrap_or(0);
-        if !dated || counted.is_none() || !digests || list(export, "files").is_empty() {
+    for export in &manifest.exports {
+        let name = &export.export;
+        files += export.files.len();
+        rows += export.account.rows;
+        let digests = export.files.iter().all(|file| is_digest(&file.blake3));
+        if !digests || export.files.is_empty() {
             wrong.push(Text::new(
-                format!("{name} 缺少摘要、行数或提取日"),
-                format!("{name} lacks a digest, the number of rows or the snapshot"),
+                format!("{name} 没有文件，或缺少摘要"),
+                format!("{name} has no files, or lacks a digest"),
             ));
         }
     }
-    for file in evidence.list("received") {
+    for file in &manifest.received {
         files += 1;
-        rows += file
-            .get("account_at_the_agency")
-            .and_then(|account| number(account, "rows"))
-            .unwrap_or(0);
-        if !is_digest(text(file, "plain_blake3")) {
-            let name = text(file, "file");
+        rows += file.account_at_the_agency.map_or(0, |account| account.rows);
+        if !is_digest(&file.plain_blake3) {
+            let name = file.file.as_deref().unwrap_or_default();
             wrong.push(Text::new(
                 format!("{name} 缺少摘要"),
                 format!("{name} has no digest"),
@@ -51,9 +44,12 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
         }
     }
     if files == 0 {
-        wrong.push(Text::new("清单没有任何输入", "the manifest names no input"));
+        wrong.push(Text::new(
+            "运行记录没有任何输入",
+            "the manifest names no input",
+        ));
     }
-    let is_input = |file: &&RoundFile| matches!(file.part, Part::Export | Part::Received);
+    let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
     for file in evidence.remains.changed.iter().filter(is_input) {
         wrong.push(Text::new(
             format!("{} 已不是当时读取的内容", file.path),
@@ -75,34 +71,26 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
 pub(super) fn accounts(evidence: &Evidence) -> Finding {
     let mut wrong = Vec::new();
     let mut sums = 0;
-    let mut add_up = |name: &str, account: &Value, parts: &[&str]| {
-        let parts: Option<Vec<u64>> = parts.iter().map(|part| number(account, part)).collect();
-        let sum = parts.map(|parts| parts.iter().sum::<u64>());
+    let mut check = |name: &str, adds_up: bool| {
         sums += 1;
-        if sum.is_none() || sum != number(account, "rows").or(number(account, "tokens")) {
+        if !adds_up {
             wrong.push(Text::new(
                 format!("{name} 的行数核对不平"),
                 format!("the account of {name} does not add up"),
             ));
         }
     };
-    const EVALUATED: [&str; 4] = ["rejected", "withheld", "without_outcome", "sent"];
-    const PROBED: [&str; 4] = ["rejected", "withheld", "matched", "unmatched"];
-    for export in evidence.list("exports") {
-        let account = export.get("account").unwrap_or(&Value::Null);
-        let is_probed = account.get("matched").is_some();
-        add_up(
-            text(export, "export"),
-            account,
-            if is_probed { &PROBED } else { &EVALUATED },
-        );
+    for export in &evidence.manifest().exports {
+        check(&export.export, export.account.adds_up());
     }
-    for file in evidence.list("received") {
-        if let Some(account) = file.get("account_at_the_agency") {
-            add_up(text(file, "export"), account, &EVALUATED);
+    for file in &evidence.manifest().received {
+        let name = file.export.as_deref().unwrap_or_default();
+        if let Some(account) = file.account_at_the_agency {
+            check(name, account.adds_up());
         }
-        if let Some(tokens) = file.get("tokens").filter(|tokens| !tokens.is_null()) {
-            add_up(text(file, "export"), tokens, &["matched", "unmatched"]);
+        if let Some(tokens) = file.tokens {
+            let sum = tokens.matched.checked_add(tokens.unmatched);
+            check(name, sum == Some(tokens.tokens));
         }
     }
     Finding::of(
@@ -115,28 +103,23 @@ pub(super) fn accounts(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn rejects(evidence: &Evidence) -> Finding {
-    if !evidence.step.is_some_and(StepKind::reads_exports)
-        || evidence.step == Some(StepKind::Resolve)
-    {
+    if matches!(evidence.step(), StepKind::Screen | StepKind::Resolve) {
         return Finding::not_applicable("此步骤不写拒收", "this step writes no rejects");
     }
     let mut wrong = Vec::new();
     // Reason to figure, of each agency, by the manifest and by the files.
     let mut stated: BTreeMap<&str, BTreeMap<(String, String), u64>> = BTreeMap::new();
     let mut rejected = 0;
-    for export in evidence.list("exports") {
-        let account = export.get("account").unwrap_or(&Value::Null);
-        let reasons = account.get("rejected_by_reason").and_then(Value::as_object);
-        let of_agency = stated.entry(text(export, "agency")).or_default();
-        let mut sum = 0;
-        for (reason, count) in reasons.into_iter().flatten() {
-            let count = count.as_u64().unwrap_or(0);
-            sum += count;
-            of_agency.insert((text(export, "export").to_owned(), reason.clone()), count);
+    for export in &evidence.manifest().exports {
+        let reasons = &export.account.rejected_by_reason;
+        let of_agency = stated.entry(&export.agency).or_default();
+        for (reason, count) in reasons {
+            of_agency.insert((export.export.clone(), reason.clone()), *count);
         }
+        let sum: u64 = reasons.values().sum();
         rejected += sum;
-        if Some(sum) != number(account, "rejected") {
-            let name = text(export, "export");
+        if sum != export.account.rejected {
+            let name = &export.export;
             wrong.push(Text::new(
                 format!("{name} 的拒收原因之和不等于拒收行数"),
                 format!("the reasons of {name} do not add up to its rejected rows"),
@@ -206,37 +189,24 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn snapshots(evidence: &Evidence) -> Finding {
-    let limit = evidence
-        .manifest()
-        .get("thresholds")
-        .and_then(|thresholds| thresholds.get("snapshot_age_days"))
-        .and_then(Value::as_i64);
-    let (Some(limit), Some(as_of)) = (limit, evidence.date("as_of")) else {
-        return Finding::not_held(
-            "清单没有期限或基准日",
-            "the manifest has no limit or as-of date",
-        );
-    };
+    let manifest = evidence.manifest();
+    let (limit, as_of) = (manifest.thresholds.snapshot_age_days, manifest.as_of);
     let mut wrong = Vec::new();
     let mut oldest = 0;
-    let all = evidence
-        .list("exports")
-        .iter()
-        .chain(evidence.list("received"));
-    for export in all.filter(|export| export.get("snapshot").is_some()) {
-        let name = text(export, "export");
-        let snapshot = text(export, "snapshot").parse::<jiff::civil::Date>();
-        let age = snapshot
-            .ok()
-            .and_then(|snapshot| as_of.since(snapshot).ok())
-            .map(|age| i64::from(age.get_days()));
-        match age {
-            Some(age) if (0..=limit).contains(&age) => oldest = oldest.max(age),
-            Some(age) => wrong.push(Text::new(
+    let exports = manifest.exports.iter();
+    let exports = exports.map(|export| (export.export.as_str(), export.snapshot));
+    let received = manifest.received.iter();
+    let received = received.filter_map(|file| Some((file.export.as_deref()?, file.snapshot?)));
+    for (name, snapshot) in exports.chain(received) {
+        // A difference of days between civil dates fits.
+        let age = as_of.since(snapshot).map_or(i32::MAX, |age| age.get_days());
+        if (0..=limit).contains(&age) {
+            oldest = oldest.max(age);
+        } else {
+            wrong.push(Text::new(
                 format!("{name} 距基准日{age}天，期限{limit}天；清单应为暂定"),
                 format!("{name} is {age} days old at the as-of date, the limit is {limit}; lists must be provisional"),
-            )),
-            None => wrong.push(Text::new(format!("{name} 没有提取日"), format!("{name} has no snapshot"))),
+            ));
         }
     }
     let place = evidence.round_line("snapshot_age_days");
@@ -252,7 +222,7 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
 /// Rows as a case export could have them, asked of the policy itself.
 fn withheld(evidence: &Evidence, row: &[(&str, Cell)], age: Option<i64>) -> Option<bool> {
     let documents = evidence.documents.as_ref().ok()?;
-    let as_of = evidence.date("as_of")?;
+    let as_of = evidence.manifest().as_of;
     is_withheld(&documents.policy, CASE_EXPORT, row, age, as_of).ok()
 }
 
@@ -366,13 +336,11 @@ pub(super) fn sealed(evidence: &Evidence) -> Finding {
             None => return no_documents(),
         }
     }
-    let cases = evidence
-        .list("exports")
-        .iter()
-        .find(|export| text(export, "export") == CASE_EXPORT);
-    let by_rule = cases.and_then(|export| export.get("account")?.get("withheld_by_rule"));
+    let mut exports = evidence.manifest().exports.iter();
+    let cases = exports.find(|export| export.export == CASE_EXPORT);
+    let by_rule = cases.map(|export| &export.account.withheld_by_rule);
     let count = by_rule
-        .and_then(|rules| number(rules, "withhold_sealed"))
+        .and_then(|rules| rules.get("withhold_sealed").copied())
         .unwrap_or(0);
     Finding::of(
         wrong,

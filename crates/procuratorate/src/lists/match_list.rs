@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_contract::screened_lead::{CaseEvidence, Provisional};
+use aidlink_faults::fault::Fault;
 use aidlink_faults::text::{Language, Text};
+use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, Direction, Policy, Rule, RuleKind};
 
@@ -148,6 +150,17 @@ pub fn match_lists(
             }
         })
         .collect()
+}
+
+/// Writes the lists into a folder.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_lists(folder: &mut OutputFolder, lists: &[MatchList]) -> Result<(), Fault> {
+    for list in lists {
+        folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
+    }
+    Ok(())
 }
 
 fn header(terms: &RoundTerms, provisional: &[Provisional]) -> Vec<String> {
@@ -400,13 +413,5 @@ impl LeadRow<'_> {
         // What the person who decides fills in, and the column under the marking.
         cells.extend(std::iter::repeat_n(String::new(), 5));
         cells
-    }
-}
-
-/// The languages of a list are those of messages.
-pub fn language_name(language: Language) -> &'static str {
-    match language {
-        Language::Chinese => "zh",
-        Language::English => "en",
     }
 }

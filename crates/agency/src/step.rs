@@ -1,0 +1,240 @@
+//! An agency's step of a split round: one export becomes a token file for the
+//! centre, with the rejects and the account for the agency itself.
+
+use aidlink_contract::token_file::{SentAccount, SourceFile, TokenFileHead, TokenFileWriter};
+use aidlink_contract::token_table::Origin;
+use aidlink_faults::fault::{FaultCollector, Faults};
+use aidlink_office::audit_log::Event;
+use aidlink_office::crossing::{CrossedFile, CrossingFile};
+use aidlink_office::manifest::{KeyUsed, Manifest, Passed, TokensSent};
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::RoundTerms;
+use aidlink_office::step::Step;
+use aidlink_office::terminal::Progress;
+use aidlink_policy::pack::CASE_EXPORT;
+
+use crate::account::{Account, Rest};
+use crate::exports::{PlannedExport, ReadExport, check_report, open, read_export};
+use crate::key::RoundKey;
+use crate::rejects_file::rejects_files;
+use crate::scan::Export;
+use crate::scan::pass::Pass;
+use crate::tokenise::{
+    RarePatterns, Report, SpillFault, TokeniseError, Tokenising, tokenise_cases,
+    tokenise_whole_register,
+};
+use crate::tokeniser::Tokeniser;
+
+/// What tokenising an export gave.
+pub struct Tokenised {
+    /// The export.
+    pub export: ReadExport,
+    /// The token file.
+    pub file: CrossedFile,
+    /// What it holds.
+    pub sent: TokensSent,
+}
+
+impl Tokenised {
+    /// What became of the export's rows.
+    pub fn account(&self) -> SentAccount {
+        sent_account(&self.export.report.account)
+    }
+}
+
+/// Tokenises an export into the step's folder.
+///
+/// # Errors
+/// The faults of export and key at once, or why the output could not be written.
+pub fn tokenise_export(
+    step: &mut Step<'_>,
+    terms: &RoundTerms,
+    planned: &PlannedExport,
+    progress: &Progress,
+) -> Result<(Manifest, Tokenised), Faults> {
+    let mut faults = FaultCollector::new();
+    let exports = open(&terms.policy, planned, &mut faults);
+    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose);
+    let key = faults.take(key);
+    let key = faults.or_value(key)?;
+    let key_id = key.id();
+    step.log.record(&Event::Key {
+        id: key_id.clone(),
+        how: None,
+        algorithm: terms.algorithm,
+    });
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    progress.step(&planned.schema.title);
+    let on_rows = |rows| progress.rows(rows);
+    let tokenising = Tokenising {
+        schema: &planned.schema,
+        policy: &terms.policy,
+        as_of: terms.as_of,
+        tokeniser: &tokeniser,
+        probe: None,
+        pass: Pass::DEFAULT,
+        progress: &on_rows,
+    };
+    let origin = origin(terms, planned, &key_id);
+    let crossing = &terms.sealing()?.tokens;
+    let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);
+    let file = CrossingFile::begin(&step.folder, &path, crossing)?;
+    let written = write_tokens(terms, &exports, &tokenising, origin, file, &step.folder)
+        .map_err(|error| error.into_faults(&exports))?;
+    let mut faults = FaultCollector::new();
+    check_report(planned, &exports, &written.report, &mut faults);
+    faults.finish()?;
+    let file = written.file.finish(&mut step.folder)?;
+    let export = read_export(planned, &exports, written.report);
+    for (agency, bytes) in rejects_files(std::slice::from_ref(&export)) {
+        step.folder
+            .write(&format!("rejects/{agency}.csv"), &bytes)?;
+    }
+    for file in &export.files {
+        step.log.record(&Event::FileRead {
+            export: None,
+            file: file.written_path.clone(),
+            blake3: file.digest.clone(),
+        });
+    }
+    let sent = tokens_sent(&export.report.account, written.tokens, written.rare);
+    let manifest = Manifest {
+        key: Some(key_used(terms, &key_id)),
+        exports: vec![export.record()],
+        tokens: Some(sent),
+        crossing: vec![file.record("centre")],
+        ..step.manifest()
+    };
+    Ok((manifest, Tokenised { export, file, sent }))
+}
+
+/// What must be equal for the tokens of exports to be joined.
+pub fn origin(terms: &RoundTerms, planned: &PlannedExport, key_id: &str) -> Origin {
+    Origin {
+        round: terms.round.clone(),
+        as_of: terms.as_of,
+        policy_digest: terms.policy.digest.clone(),
+        key_id: key_id.to_owned(),
+        algorithm: terms.algorithm,
+        export: planned.schema.name.clone(),
+        snapshot: planned.snapshot,
+    }
+}
+
+/// The round's key in a manifest: its id, and where it lies, for it is deleted
+/// with the round.
+pub fn key_used(terms: &RoundTerms, id: &str) -> KeyUsed {
+    KeyUsed {
+        id: id.to_owned(),
+        algorithm: terms.algorithm,
+        // A step that fails the test does not begin.
+        known_answer_test: Passed::Passed,
+        file: terms.relative(&terms.key_file),
+    }
+}
+
+fn tokens_sent(account: &Account, tokens: u64, rare: RarePatterns) -> TokensSent {
+    let account = sent_account(account);
+    TokensSent {
+        tokens,
+        share_of_rows_sent: match account.rows {
+            0 => 0.0,
+            rows => account.sent as f64 / rows as f64,
+        },
+        patterns: rare.patterns,
+        rare_patterns: rare.rare,
+        persons_with_a_rare_pattern: rare.persons,
+    }
+}
+
+/// A token file that was written, not yet closed.
+struct WrittenTokens {
+    file: CrossingFile,
+    report: Report,
+    tokens: u64,
+    rare: RarePatterns,
+}
+
+fn write_tokens(
+    terms: &RoundTerms,
+    exports: &[Export],
+    tokenising: &Tokenising<'_>,
+    origin: Origin,
+    file: CrossingFile,
+    folder: &OutputFolder,
+) -> Result<WrittenTokens, TokeniseError> {
+    let failed = |error: parquet::errors::ParquetError| {
+        TokeniseError::Spill(SpillFault::Output(std::io::Error::other(error.to_string())))
+    };
+    let schema = tokenising.schema;
+    let rules: Vec<&str> = terms
+        .policy
+        .outcome_rules(&schema.name)
+        .map(|rule| rule.id.as_str())
+        .collect();
+    let mut writer = TokenFileWriter::begin(file, &rules).map_err(failed)?;
+    let (writer, report, tokens, rare) = if schema.name == CASE_EXPORT {
+        let (table, report) = tokenise_cases(exports, tokenising, origin.clone())?;
+        for (row, token) in table.tokens().iter().enumerate() {
+            let outcomes = table.outcomes().0.iter().map(|(_, column)| column[row]);
+            writer.push(*token, outcomes).map_err(failed)?;
+        }
+        let tokens = table.tokens().len() as u64;
+        let patterns = (0..table.tokens().len()).map(|row| {
+            let columns = table.outcomes().0.iter();
+            columns.map(|(_, column)| column[row]).collect::<Vec<_>>()
+        });
+        let rare = RarePatterns::count(patterns, terms.thresholds.rare_pattern);
+        (writer, report, tokens, rare)
+    } else {
+        let whole = tokenise_whole_register(
+            exports,
+            tokenising,
+            writer,
+            folder.for_unnamed_files(),
+            terms.thresholds.rare_pattern,
+        )?;
+        (whole.writer, whole.report, whole.persons, whole.rare)
+    };
+    let head = TokenFileHead {
+        origin,
+        schema_digest: schema.digest.clone(),
+        sources: match schema.name == CASE_EXPORT {
+            true => report
+                .files
+                .iter()
+                .map(|file| SourceFile {
+                    digest: file.digest.clone(),
+                    byte_length: file.byte_length,
+                })
+                .collect(),
+            false => Vec::new(),
+        },
+        account: sent_account(&report.account),
+    };
+    let file = writer.finish(&head).map_err(failed)?;
+    Ok(WrittenTokens {
+        file,
+        report,
+        tokens,
+        rare,
+    })
+}
+
+fn sent_account(account: &Account) -> SentAccount {
+    let (without_outcome, sent) = match account.rest {
+        Rest::Evaluated {
+            without_outcome,
+            sent,
+        } => (without_outcome, sent),
+        // Nothing is probed at an agency.
+        Rest::Probed { matched, unmatched } => (unmatched, matched),
+    };
+    SentAccount {
+        rows: account.rows,
+        rejected: account.rejected,
+        withheld: account.withheld,
+        without_outcome,
+        sent,
+    }
+}

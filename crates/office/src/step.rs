@@ -1,0 +1,291 @@
+//! The life of a step, the same for every step of every office: it begins with
+//! what must be right before any work, the work is the step's own, and it ends
+//! with the manifest, the log and the signature that binds the two. Then the
+//! output folder gets its name.
+
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_files::document::{Document, Head};
+
+use crate::audit_log::{AuditLog, Complete, Event, LOG, Started};
+use crate::confinement;
+use crate::ending::Ending;
+use crate::manifest::{
+    CalendarUsed, ImpactAssessment, MANIFEST, Manifest, OutputFile, Passed, PolicyUsed,
+    SigningUsed, Software, StepKind,
+};
+use crate::output_folder::{OutputFolder, WrittenFile};
+use crate::round::{Mode, RoundTerms};
+use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
+
+/// What a step begins with.
+#[derive(Clone, Copy)]
+pub struct Beginning<'b> {
+    /// The step.
+    pub kind: StepKind,
+    /// The name of this program.
+    pub program: &'b str,
+    /// The round.
+    pub terms: &'b RoundTerms,
+    /// The output folder to make.
+    pub output: &'b Path,
+    /// The office's signing key.
+    pub signing_key: &'b Path,
+    /// The export that the step works on, if it is one.
+    pub export: Option<&'b str>,
+    /// Whether the token algorithm gave the known answers; `None` for a step
+    /// that makes no tokens.
+    pub known_answers: Option<bool>,
+}
+
+/// A step under way.
+pub struct Step<'b> {
+    beginning: Beginning<'b>,
+    signing_key: Option<SigningKey>,
+    /// The log.
+    pub log: AuditLog,
+    /// The output folder.
+    pub folder: OutputFolder,
+}
+
+/// A step that has ended.
+pub struct Finished {
+    /// The key that signed.
+    pub signing_key: SigningKey,
+    signing_key_path: PathBuf,
+}
+
+impl Finished {
+    /// What a user must know of a signing key that the step made.
+    pub fn key_made(&self) -> Option<Text> {
+        self.signing_key.made_text(&self.signing_key_path)
+    }
+}
+
+impl<'b> Step<'b> {
+    /// Begins a step: the output folder must not exist, the signing key must be
+    /// sound where there is one, and the token algorithm must give the known
+    /// answers. The log begins.
+    ///
+    /// # Errors
+    /// How the command ends otherwise.
+    pub fn begin(beginning: Beginning<'b>) -> Result<Self, Ending> {
+        let Beginning { terms, output, .. } = beginning;
+        OutputFolder::check_destination(output)
+            .map_err(|fault| Ending::WrongConfiguration(fault.into()))?;
+        let failed = |fault: Fault| Ending::Failed(fault.into());
+        if beginning.known_answers == Some(false) {
+            // A broken build must not make a token.
+            return Err(failed(known_answers_differ(&terms.file)));
+        }
+        let signing_key = SigningKey::at_the_beginning(beginning.signing_key).map_err(failed)?;
+        let folder = OutputFolder::begin(output).map_err(failed)?;
+        let mut log = AuditLog::new(jiff::Timestamp::now);
+        log.record(&beginning.started());
+        let granted = confinement::granted();
+        log.record(&Event::Confined {
+            network: granted.network,
+            core_dumps: granted.core_dumps,
+        });
+        if beginning.known_answers.is_some() {
+            log.record(&Event::KnownAnswerTest {
+                algorithm: terms.algorithm,
+                result: Passed::Passed,
+            });
+        }
+        Ok(Step {
+            beginning,
+            signing_key,
+            log,
+            folder,
+        })
+    }
+
+    /// Does the work of a step and ends it.
+    ///
+    /// # Errors
+    /// Why the work or its writing failed; nothing is left of the output then.
+    pub fn perform<T>(
+        mut self,
+        work: impl FnOnce(&mut Self) -> Result<(Manifest, T), Faults>,
+    ) -> Result<(T, Finished), Faults> {
+        let (manifest, result) = work(&mut self)?;
+        let finished = self.finish(manifest)?;
+        Ok((result, finished))
+    }
+
+    /// What every manifest says, for the step to add its own part.
+    pub fn manifest(&self) -> Manifest {
+        let Beginning {
+            kind,
+            program,
+            terms,
+            ..
+        } = self.beginning;
+        let Head { format, version } = Manifest::head();
+        Manifest {
+            format,
+            version,
+            software: Software::running(program),
+            mode: terms.mode,
+            step: kind,
+            round: terms.round.clone(),
+            round_file_blake3: terms.digest.clone(),
+            as_of: terms.as_of,
+            issued_on: terms.issued_on,
+            purpose: terms.purpose.clone(),
+            impact_assessment: ImpactAssessment {
+                id: terms.impact_assessment.clone(),
+                valid_until: terms.impact_assessment_until,
+            },
+            operator: terms.operator.clone(),
+            retention_until: terms.retention_until,
+            thresholds: terms.thresholds,
+            policy: PolicyUsed {
+                id: terms.policy.id.clone(),
+                version: terms.policy.version.clone(),
+                blake3: terms.policy.digest.clone(),
+            },
+            calendar: CalendarUsed {
+                blake3: terms.calendar.digest().to_owned(),
+            },
+            list_language: None,
+            provisional: None,
+            not_verified_by: None,
+            key: None,
+            exports: Vec::new(),
+            tokens: None,
+            screening: None,
+            case_rows: None,
+            case_parties: None,
+            leads: None,
+            received: Vec::new(),
+            case_sources: None,
+            crossing: Vec::new(),
+            signing: None,
+            confinement: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Writes the round's documents, the manifest, the log and the signature,
+    /// and gives the folder its name. The signing key is the one that was there
+    /// when the step began; where there was none one is made now, and kept if
+    /// the step succeeds.
+    fn finish(self, manifest: Manifest) -> Result<Finished, Fault> {
+        let (path, output) = (self.beginning.signing_key, self.beginning.output);
+        let Step {
+            beginning,
+            signing_key,
+            log,
+            folder,
+        } = self;
+        let signing_key = match signing_key {
+            Some(key) => key,
+            None => SigningKey::read_or_make(path)?,
+        };
+        let written = write(beginning, folder, log, manifest, &signing_key);
+        // A folder that is there was signed with it, whatever the disk says of lasting.
+        if written.is_err() && signing_key.made && !output.exists() {
+            // What cannot be removed serves the next run.
+            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(public_key_path(path));
+        }
+        written.map(|()| Finished {
+            signing_key,
+            signing_key_path: path.to_path_buf(),
+        })
+    }
+}
+
+impl Beginning<'_> {
+    fn started(&self) -> Event {
+        let terms = self.terms;
+        let started = Started {
+            round: terms.round.clone(),
+            round_file_blake3: terms.digest.clone(),
+            export: self.export.map(str::to_owned),
+            // The operator of the round file is the procuratorate's; the centre has its own.
+            operator: (self.kind != StepKind::Screen).then(|| terms.operator.clone()),
+            mode: (terms.mode == Mode::Pooled).then(|| terms.mode.name().to_owned()),
+        };
+        match self.kind {
+            StepKind::Run => Event::RoundStarted(started),
+            StepKind::Tokenise => Event::TokeniseStarted(started),
+            StepKind::Screen => Event::ScreeningStarted(started),
+            StepKind::Resolve => Event::ResolveStarted(started),
+        }
+    }
+}
+
+fn complete(kind: StepKind, manifest_blake3: String) -> Event {
+    let complete = Complete { manifest_blake3 };
+    match kind {
+        StepKind::Run => Event::RoundComplete(complete),
+        StepKind::Tokenise => Event::TokeniseComplete(complete),
+        StepKind::Screen => Event::ScreeningComplete(complete),
+        StepKind::Resolve => Event::ResolveComplete(complete),
+    }
+}
+
+fn write(
+    beginning: Beginning<'_>,
+    mut folder: OutputFolder,
+    mut log: AuditLog,
+    mut manifest: Manifest,
+    signing_key: &SigningKey,
+) -> Result<(), Fault> {
+    for file in &beginning.terms.configuration {
+        folder.write(&file.path, &file.bytes)?;
+    }
+    for file in folder.written() {
+        log.record(&Event::FileWritten {
+            file: file.path.clone(),
+            blake3: file.digest.clone(),
+        });
+    }
+    manifest.signing = Some(SigningUsed {
+        key_id: signing_key.public().id(),
+        public_key: signing_key.public().to_base64(),
+    });
+    manifest.confinement = Some(confinement::granted());
+    manifest.outputs = folder.written().iter().map(output_file).collect();
+    let bytes = manifest.to_bytes();
+    folder.write(MANIFEST, &bytes)?;
+    let digest = blake3::hash(&bytes).to_hex().to_string();
+    log.record(&complete(manifest.step, digest));
+    folder.write(LOG, log.to_jsonl().as_bytes())?;
+    let comment = comment(&manifest.round, manifest.step, log.last_digest());
+    let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+    let shown = beginning.output.join(&path);
+    let signature = signing_key.sign(&bytes, &comment, &shown)?;
+    folder.write(&path, signature.as_bytes())?;
+    folder.complete()
+}
+
+/// The trusted comment of a manifest's signature: it binds the log to the manifest.
+pub fn comment(round: &str, step: StepKind, last_digest: &str) -> String {
+    let step = step.name();
+    format!("aidlink manifest; round {round}; step {step}; last log entry {last_digest}")
+}
+
+fn output_file(file: &WrittenFile) -> OutputFile {
+    OutputFile {
+        file: file.path.clone(),
+        blake3: file.digest.clone(),
+        bytes: file.byte_length,
+    }
+}
+
+fn known_answers_differ(round_file: &Path) -> Fault {
+    Fault::of_file(
+        round_file,
+        Text::new(
+            "令牌算法自检不通过，拒绝运行",
+            "the token algorithm fails its known-answer test; the run is refused",
+        ),
+        Text::new("请重新安装程序", "install the program again"),
+    )
+}

@@ -1,0 +1,192 @@
+//! The procuratorate's step of a split round: screened leads and its own export
+//! of case parties become the match lists.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+
+use aidlink_agency::exports::{PlannedExport, open, read_export};
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::step::key_used;
+use aidlink_agency::tokenise::{FileReport, Tokenising};
+use aidlink_agency::tokeniser::Tokeniser;
+use aidlink_contract::leads_file::LeadsFile;
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::text::Text;
+use aidlink_files::document::Document as _;
+use aidlink_office::audit_log::{Count, Event};
+use aidlink_office::crossing::receive;
+use aidlink_office::manifest::{Manifest, Received};
+use aidlink_office::round::RoundTerms;
+use aidlink_office::sealed::{Opener, PlainFile};
+use aidlink_office::step::Step;
+use aidlink_office::terminal::Progress;
+use aidlink_office::verification::digest_of;
+use aidlink_policy::pack::Policy;
+
+use crate::lists::match_list::{MatchList, match_lists, write_lists};
+use crate::resolve::{ResolvedLead, resolve};
+use crate::summary::{SUMMARY, Summary};
+
+/// What resolving gave.
+pub struct Resolved {
+    /// The leads.
+    pub leads: Vec<ResolvedLead>,
+    /// The lists.
+    pub lists: Vec<MatchList>,
+    /// The screened leads as they came.
+    pub file: LeadsFile,
+}
+
+/// Resolves screened leads into the step's folder.
+///
+/// # Errors
+/// When the leads are not of this round or of another export, when export or
+/// key cannot be read, or when the output cannot be written.
+pub fn resolve_leads(
+    step: &mut Step<'_>,
+    terms: &RoundTerms,
+    planned: &PlannedExport,
+    leads_path: &Path,
+    identity: Option<&Path>,
+    progress: &Progress,
+) -> Result<(Manifest, Resolved), Faults> {
+    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose)?;
+    let key_id = key.id();
+    step.log.record(&Event::Key {
+        id: key_id.clone(),
+        how: None,
+        algorithm: terms.algorithm,
+    });
+    let opener = identity.map(Opener::read_identity).transpose()?;
+    let crossing = &terms.sealing()?.leads;
+    let beside = step.folder.for_unnamed_files();
+    let mut plain = receive(leads_path, crossing, opener.as_ref(), beside)?;
+    let file = read_leads(leads_path, &mut plain, terms, &key_id)?;
+    step.log.record(&Event::LeadsReceived {
+        screening: file.screening.clone(),
+        plain_blake3: plain.digest.clone(),
+        leads: Count(file.leads.len() as u64),
+    });
+    let mut faults = FaultCollector::new();
+    let exports = open(&terms.policy, planned, &mut faults);
+    faults.finish()?;
+    progress.step(&planned.schema.title);
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let on_rows = |rows| progress.rows(rows);
+    let tokenising = Tokenising {
+        schema: &planned.schema,
+        policy: &terms.policy,
+        as_of: terms.as_of,
+        tokeniser: &tokeniser,
+        probe: None,
+        pass: Pass::DEFAULT,
+        progress: &on_rows,
+    };
+    let screened: Vec<FileReport> = file
+        .case_sources
+        .iter()
+        .map(|source| FileReport {
+            digest: source.digest.clone(),
+            byte_length: source.byte_length,
+        })
+        .collect();
+    let (leads, report) = resolve(&exports, &tokenising, &screened, file.leads.clone())?;
+    let export = read_export(planned, &exports, report);
+    step.log.record(&Event::Resolved {
+        leads: Count(leads.len() as u64),
+    });
+
+    let lists = match_lists(terms, &leads, &file.provisional);
+    write_lists(&mut step.folder, &lists)?;
+    let (provisional, not_verified_by) = (&file.provisional, &file.not_verified_by);
+    let summary = Summary::new(terms, &leads, &lists, provisional, not_verified_by);
+    step.folder.write(SUMMARY, &summary.to_bytes())?;
+    let name = leads_path.file_name();
+    let manifest = Manifest {
+        list_language: Some(terms.list_language),
+        provisional: Some(summary.provisional),
+        not_verified_by: Some(summary.not_verified_by),
+        key: Some(key_used(terms, &key_id)),
+        exports: vec![export.record()],
+        screening: Some(file.screening.clone()),
+        received: vec![Received {
+            file: name.map(|name| name.to_string_lossy().into_owned()),
+            path: terms.relative(leads_path),
+            blake3: digest_of(leads_path).ok().map(|(digest, _)| digest),
+            from: Some("centre".to_owned()),
+            plain_blake3: plain.digest,
+            plain_bytes: plain.byte_length,
+            key_id: None,
+            export: None,
+            snapshot: None,
+            schema_blake3: None,
+            account_at_the_agency: None,
+            tokens: None,
+        }],
+        case_sources: Some(file.case_sources.clone()),
+        ..step.manifest()
+    };
+    Ok((manifest, Resolved { leads, lists, file }))
+}
+
+/// Reads the screened leads and checks that they are of this round.
+fn read_leads(
+    path: &Path,
+    plain: &mut PlainFile,
+    terms: &RoundTerms,
+    key_id: &str,
+) -> Result<LeadsFile, Fault> {
+    let mut bytes = Vec::new();
+    plain
+        .file
+        .read_to_end(&mut bytes)
+        .map_err(|error| Fault::unreadable(path, &error))?;
+    let refused = |text: Text| {
+        Fault::of_file(
+            path,
+            text,
+            Text::new(
+                "请筛查机构用本轮的轮次文件重新筛查",
+                "ask the centre to screen again with this round's file",
+            ),
+        )
+    };
+    let file = LeadsFile::parse(&bytes).map_err(|fault| refused(fault.text()))?;
+    file.check(&terms.round, &terms.policy.digest, key_id, terms.algorithm)
+        .map_err(|fault| refused(fault.text()))?;
+    match not_of_this_policy(&terms.policy, &file) {
+        Some(text) => Err(refused(text)),
+        None => Ok(file),
+    }
+}
+
+/// What in the leads cannot come of screening by this policy.
+fn not_of_this_policy(policy: &Policy, file: &LeadsFile) -> Option<Text> {
+    let mut seen = BTreeSet::new();
+    for lead in &file.leads {
+        if policy.aid(&lead.aid).is_none() {
+            return Some(Text::new(
+                "线索文件中有规则文件没有的救助项目",
+                "the file names an aid that the policy does not have",
+            ));
+        }
+        for case in &lead.cases {
+            let mut rules = case.yes.iter().chain(&case.unknown);
+            if rules.any(|rule| policy.rule(rule).is_none()) {
+                return Some(Text::new(
+                    "线索文件中有规则文件没有的规则",
+                    "the file names a rule that the policy does not have",
+                ));
+            }
+            if !seen.insert((lead.aid.as_str(), case.reference)) {
+                return Some(Text::new(
+                    "线索文件中同一线索出现两次",
+                    "a lead stands twice in the file",
+                ));
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,51 @@
+//! What the terminal says of match lists, the same for `run` and `resolve`.
+
+use std::collections::BTreeMap;
+
+use aidlink_contract::screened_lead::{NotVerified, Provisional};
+use aidlink_faults::text::{Language, Text};
+use aidlink_office::round::RoundTerms;
+use aidlink_office::terminal;
+use aidlink_procuratorate::lists::match_list::MatchList;
+
+/// Says what could not be verified, how many leads stand on each list, and
+/// where they were written.
+pub(crate) fn say_lists(
+    terms: &RoundTerms,
+    not_verified_by: &BTreeMap<String, NotVerified>,
+    lists: &[MatchList],
+    provisional: &[Provisional],
+    language: Language,
+) {
+    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    for list in lists.iter().filter(|list| list.leads > 0) {
+        say(
+            format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
+            format!("  lists/for-review/{}.csv: {}", list.name, list.leads),
+        );
+    }
+    for (export, reason) in not_verified_by {
+        let (zh, en) = match reason {
+            NotVerified::Absent => ("缺失", "absent"),
+            NotVerified::Stale => ("过旧", "stale"),
+        };
+        say(
+            format!("  {export} {zh}：相关线索标为“未能核实”；只能由它发现的人本轮可能遗漏"),
+            format!(
+                "  {export} is {en}: leads that need it are marked \"not verified\"; people whom it alone would show may be missed"
+            ),
+        );
+    }
+    for reason in provisional {
+        let text = reason.text();
+        say(
+            format!("清单为暂定：{}", text.zh),
+            format!("The lists are provisional: {}", text.en),
+        );
+    }
+    let output = terms.output.display();
+    say(
+        format!("已写入 {output}（保密，仅限本人读取）"),
+        format!("Written to {output} (confidential, owner-only)"),
+    );
+}

@@ -1,0 +1,38 @@
+//! The minimisation matrix in the folder of every step that reads exports.
+
+use aidlink_audit::minimisation::Matrix;
+use aidlink_audit::minimisation_page;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::text::Text;
+use aidlink_office::manifest::Manifest;
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::RoundTerms;
+
+/// Writes the minimisation matrix of what a manifest says.
+///
+/// # Errors
+/// When the step did not read what schema and policy say it needs, or the
+/// folder cannot be written.
+pub(crate) fn write_matrix(
+    folder: &mut OutputFolder,
+    terms: &RoundTerms,
+    manifest: &Manifest,
+) -> Result<(), Faults> {
+    let matrix = Matrix::of_manifest(manifest, &terms.policy, &terms.schemas);
+    if let Some((part, row)) = matrix.wrong().next() {
+        // The reading and the matrix work out by themselves what is needed.
+        return Err(Fault::of_file(
+            &terms.file,
+            Text::new(
+                format!("{} 的列与规定不符：{}", part.export, row.verdict.text().zh),
+                format!("a column of {}: {}", part.export, row.verdict.text().en),
+            ),
+            Text::new("请报告此问题", "please report this"),
+        )
+        .into());
+    }
+    for (name, bytes) in minimisation_page::files(&matrix) {
+        folder.write(&format!("minimisation/{name}"), &bytes)?;
+    }
+    Ok(())
+}
