@@ -6,9 +6,9 @@ command whose writing fails says so, ends with code 1 and leaves nothing.
     python3 tests/faults.py AIDLINK AIDLINK_SCREEN [--kills N] [--points N] [--large]
 
 Kills come at random moments (--kills of each command) and at its system calls
-that change something (--points of each command, spread evenly; needs strace).
-As root it also tries full and read-only file systems. --large adds a line of a
-thousand million columns.
+that change something (--points of each command, spread evenly). Full and read-only file systems are
+tried too. --large adds a line of a thousand million columns. It needs strace
+and root.
 """
 
 import argparse
@@ -61,6 +61,10 @@ def passed(kind):
 
 # ---------------------------------------------------------------- rounds to be ruined
 
+if shutil.which("strace") is None:
+    sys.exit("strace is not installed: system calls cannot be made to fail")
+if os.geteuid() != 0:
+    sys.exit("this needs root, to mount a file system that is full")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
 
 
@@ -443,16 +447,13 @@ def a_line_of_a_thousand_million_columns():
     place.remove()
 
 
-has_strace = shutil.which("strace") is not None
-is_root = os.geteuid() == 0
 try:
     for command in COMMANDS:
         begun = dict(counts)
         kill_at_random(command)
-        if has_strace:
-            at_system_calls(command)
-            writing_fails(command)
-        if is_root and command.name not in ("aidlink-screen run", "resolve"):
+        at_system_calls(command)
+        writing_fails(command)
+        if command.name not in ("aidlink-screen run", "resolve"):
             file_systems(command)
         new = {kind: counts[kind] - begun.get(kind, 0) for kind in counts if kind not in ("passed", "failed")}
         print(f"{command.name}: " + ", ".join(f"{count} {kind}" for kind, count in new.items() if count), flush=True)
@@ -462,8 +463,6 @@ try:
         a_line_of_a_thousand_million_columns()
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
-if not has_strace:
-    print("strace is not installed: system calls were not made to fail")
 for kind, count in sorted(counts.items()):
     if kind not in ("passed", "failed"):
         print(f"  {kind}: {count}")

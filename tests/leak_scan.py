@@ -29,6 +29,8 @@ import tempfile
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 AIDLINK, SCREEN = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:3])
+if shutil.which("strace") is None:
+    sys.exit("strace is not installed: leaks were not looked for")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="leaks-"))
 INNER = "tests/rounds/round"
 KEY = "0123456789abcdef" * 4
@@ -312,9 +314,6 @@ def failures():
     spoil("a folder that cannot be written", [2], lambda folder: None, lambda folder: run_on(folder, "--output", str(folder / "no/such/output")))
 
 
-if shutil.which("strace") is None:
-    print("strace is not installed: leaks were not looked for")
-    sys.exit(0)
 try:
     # A scan that finds nothing must be one that can find.
     planted = ["44990119900101011X", "甲449901199001010111乙", "４４９９０１１９９００１０１０１１Ｘ", "449901900101011", "13800000000", "0751-2000000", "6222020000000000000"]

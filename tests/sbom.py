@@ -1,8 +1,16 @@
-"""The bill of materials, CycloneDX 1.5: every crate that the commands are built
-of, with its licence and the checksum of the lock file.
+"""The bill of materials, CycloneDX 1.5: every crate that `aidlink` and `aidlink-screen`
+are built of on x86_64-unknown-linux-gnu, with its licence and the checksum of the lock
+file. A crate that is linked into a program has the scope `required`; one that only takes
+part in the build (a build script, a procedural macro) has `excluded`.
 
     python3 tests/sbom.py            writes docs/sbom.cdx.json
     python3 tests/sbom.py --check    fails when that is not of this Cargo.lock
+
+It is derived from `cargo tree`, which resolves features as a build does. cargo-cyclonedx
+(0.5.9, with --target) and anything else that reads `cargo metadata` follows optional
+dependencies that no feature turns on: it names reqwest, hyper, rustls, quinn and a
+hundred others, which Cargo.lock holds for features of polars that are off. A bill that
+names them would say that the programs can speak to a network.
 """
 
 import json
@@ -13,53 +21,76 @@ import tomllib
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 FILE = PROJECT / "docs/sbom.cdx.json"
+TARGET = "x86_64-unknown-linux-gnu"
+# The crate that each program is a binary of.
+PROGRAMS = {"aidlink": "aidlink", "aidlink-screen": "aidlink-centre"}
+
+
+def tree(package, edges):
+    """What a package is built of: edges from package to packages, and licences; a package
+    is its (name, version)."""
+    printed = subprocess.run(
+        ["cargo", "tree", "--locked", "--package", package, "--target", TARGET, "--edges", edges, "--prefix", "depth",
+         "--format", "\t{p}\t{l}\t"],
+        cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    needs, licences, path = {}, {}, []
+    for line in printed.splitlines():
+        # "3<tab>serde v1.0.229 (proc-macro)<tab>MIT OR Apache-2.0<tab> (*)"; what is under a package
+        # marked (*) was printed at its first place.
+        depth, described, licence, _ = line.split("\t")
+        name, version = described.split()[:2]
+        crate = (name, version.removeprefix("v"))
+        licences[crate] = licence.replace("/", " OR ")
+        needs.setdefault(crate, set())
+        path[int(depth):] = [crate]
+        if len(path) > 1:
+            needs[path[-2]].add(crate)
+    return needs, licences
+
+
+def reference(crate):
+    return "pkg:cargo/{}@{}".format(*crate)
 
 
 def sbom():
-    metadata = json.loads(subprocess.run(
-        ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"],
-        cwd=PROJECT, check=True, capture_output=True).stdout)
-    lock = tomllib.loads((PROJECT / "Cargo.lock").read_text())
+    lock = tomllib.loads((PROJECT / "Cargo.lock").read_text("utf-8"))
     checksums = {(entry["name"], entry["version"]): entry.get("checksum") for entry in lock["package"]}
-    packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    # From the two commands along everything but what tests alone need.
-    reached, open_ = set(), [id for id in metadata["workspace_members"]]
-    while open_:
-        id = open_.pop()
-        if id not in reached:
-            reached.add(id)
-            open_ += [dep["pkg"] for dep in nodes[id]["deps"] if any(kind["kind"] != "dev" for kind in dep["dep_kinds"])]
-
-    def reference(id):
-        package = packages[id]
-        return f"pkg:cargo/{package['name']}@{package['version']}"
-
-    components, dependencies = [], []
-    for id in sorted(reached, key=reference):
-        package = packages[id]
-        component = {"type": "library", "bom-ref": reference(id), "name": package["name"], "version": package["version"],
-                     "purl": reference(id)}
-        if package.get("license"):
-            component["licenses"] = [{"expression": package["license"].replace("/", " OR ")}]
-        checksum = checksums.get((package["name"], package["version"]))
-        if checksum:
-            component["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    needs, licences, linked, roots = {}, {}, set(), {}
+    for program, package in PROGRAMS.items():
+        built, stated = tree(package, "normal,build")
+        roots[program] = next(iter(built))
+        licences |= stated
+        for crate, needed in built.items():
+            needs.setdefault(crate, set()).update(needed)
+        linked |= tree(package, "normal,no-proc-macro")[0].keys()
+    components = []
+    for crate in sorted(needs):
+        component = {"type": "library", "bom-ref": reference(crate), "name": crate[0], "version": crate[1],
+                     "scope": "required" if crate in linked else "excluded", "purl": reference(crate)}
+        if licences[crate]:
+            component["licenses"] = [{"expression": licences[crate]}]
+        if checksums[crate]:
+            component["hashes"] = [{"alg": "SHA-256", "content": checksums[crate]}]
         components.append(component)
-        needed = {reference(dep["pkg"]) for dep in nodes[id]["deps"]
-                  if any(kind["kind"] != "dev" for kind in dep["dep_kinds"])}
-        dependencies.append({"ref": reference(id), "dependsOn": sorted(needed)})
-    root = next(package for package in metadata["packages"] if package["name"] == "aidlink")
+    version = roots["aidlink"][1]
+    programs = [{"type": "application", "bom-ref": f"program:{program}", "name": program, "version": version}
+                for program in PROGRAMS]
+    dependencies = [{"ref": f"program:{program}", "dependsOn": [reference(root)]} for program, root in roots.items()]
+    dependencies += [{"ref": reference(crate), "dependsOn": sorted(map(reference, needs[crate]))}
+                     for crate in sorted(needs)]
     return {
         "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
-        "metadata": {"component": {"type": "application", "name": "aidlink", "version": root["version"]}},
+        "metadata": {"component": {"type": "application", "bom-ref": "product:aidlink", "name": "aidlink",
+                                   "version": version, "components": programs}},
         "components": components, "dependencies": dependencies,
     }
 
 
-text = json.dumps(sbom(), indent=1, ensure_ascii=False) + "\n"
+made = sbom()
+text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 if "--check" not in sys.argv:
-    FILE.write_text(text)
-elif not FILE.exists() or FILE.read_text() != text:
-    sys.exit("docs/sbom.cdx.json is not of this Cargo.lock: python3 tests/sbom.py")
-print(f"docs/sbom.cdx.json: {text.count('bom-ref')} components")
+    FILE.write_text(text, "utf-8")
+elif not FILE.exists() or FILE.read_text("utf-8") != text:
+    sys.exit("docs/sbom.cdx.json is not of this Cargo.lock; make it anew with: python3 tests/sbom.py")
+linked = sum(component["scope"] == "required" for component in made["components"])
+print(f"docs/sbom.cdx.json: {len(made['components'])} crates, {linked} of them linked into a program")

@@ -40,7 +40,7 @@ if [ "$#" -ne 2 ]; then
   exit 2
 fi
 [ "$EUID" -eq 0 ] || skip "this needs root, to make system users and to carry files between them"
-for tool in useradd userdel setpriv flock; do
+for tool in useradd userdel setpriv flock age; do
   command -v "$tool" >/dev/null || skip "this needs the command $tool"
 done
 for binary in "$1" "$2"; do
@@ -372,20 +372,16 @@ ok "the centre's folder holds no key"
 absent "$courier/id-numbers" "$base/centre"
 ok "the centre's folder and the files it received hold none of $ids ID numbers of the exports"
 
-if command -v age >/dev/null; then
-  mkdir "$courier/opened"
-  for file in "$base"/centre/received/*.age; do
-    opened="$courier/opened/$(basename "$file" .age)"
-    age --decrypt --identity "$base/centre/identity" --output "$opened" "$file"
-    [ "$(head -c 4 "$opened")" = PAR1 ] || fail "$file is no Parquet file inside"
-  done
-  age --decrypt --identity "$holder/identity" --output "$courier/opened/leads.json" "$holder/leads.json.age"
-  absent "$courier/id-numbers" "$courier/opened"
-  absent "$courier/round-key" "$courier/opened"
-  ok "neither do the token files and the leads, opened with the age command; nor the key"
-else
-  echo "  skipped: the opened token files were not searched, the age command is not installed"
-fi
+mkdir "$courier/opened"
+for file in "$base"/centre/received/*.age; do
+  opened="$courier/opened/$(basename "$file" .age)"
+  age --decrypt --identity "$base/centre/identity" --output "$opened" "$file"
+  [ "$(head -c 4 "$opened")" = PAR1 ] || fail "$file is no Parquet file inside"
+done
+age --decrypt --identity "$holder/identity" --output "$courier/opened/leads.json" "$holder/leads.json.age"
+absent "$courier/id-numbers" "$courier/opened"
+absent "$courier/round-key" "$courier/opened"
+ok "neither do the token files and the leads, opened with the age command; nor the key"
 
 made=()
 for office in "${agencies[@]}"; do

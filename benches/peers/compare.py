@@ -25,18 +25,16 @@ PROVISIONAL = 3  # aidlink's exit code when a threshold was passed: the lists ar
 
 def measure(command, accepted=(0,)):
     """Runs a process: its output, wall and CPU seconds, and peak RSS in MiB."""
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in accepted:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as report:
+        helper = [sys.executable, "-I", "-S", str(HERE / "measured.py"), report.name]
+        ended = subprocess.run([*helper, *command], stdout=output, stderr=errors)
+        code, *figures = report.read().split() or [b"not started"]
+        if ended.returncode != 0 or int(code) not in accepted:
             errors.seek(0)
-            sys.exit(f"{command[0]} failed ({process.returncode}):\n{errors.read().decode()}")
+            sys.exit(f"{command[0]} failed ({str(code, 'ascii')}):\n{errors.read().decode()}")
+        wall, cpu, peak = map(float, figures)
         output.seek(0)
-        figures = (wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-        return output.read().decode(), figures
+        return output.read().decode(), (wall, cpu, peak / 1024)
 
 
 def run_aidlink(binary, folder):
