@@ -6,4 +6,3 @@ pub mod cli;
 pub mod commands;
 pub mod manifest;
 pub mod pooled;
-pub mod round;

@@ -13,7 +13,6 @@ use aidlink_procuratorate::resolve::ResolvedLead;
 use serde_json::{Map, Value, json};
 
 use crate::pooled::RoundResult;
-use crate::round::Plan;
 use aidlink_agency::exports::{ReadColumn, ReadExport};
 use aidlink_procuratorate::lists::match_list::{MatchList, language_name};
 
@@ -21,13 +20,13 @@ use aidlink_procuratorate::lists::match_list::{MatchList, language_name};
 pub const PROGRAM: &str = "aidlink";
 
 /// The figures of a pooled round.
-pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Value {
+pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) -> Value {
     let exports: Map<String, Value> = result
         .exports
         .iter()
         .map(|export| (export.planned.schema.name.clone(), account(export)))
         .collect();
-    let mut document = leads_summary(&plan.terms, &result.leads, lists);
+    let mut document = leads_summary(terms, &result.leads, lists);
     document["provisional"] = reasons(&result.provisional).into();
     document["not_verified_by"] = not_verified(&result.not_verified_by).into();
     document["exports"] = exports.into();
@@ -131,7 +130,7 @@ fn account(export: &ReadExport) -> Value {
 }
 
 /// Everything that a compliance officer needs to know of a pooled run.
-pub fn manifest(step: &Step<'_>, plan: &Plan, result: &RoundResult) -> Value {
+pub fn manifest(step: &Step<'_>, result: &RoundResult) -> Value {
     let exports: Vec<Value> = result
         .exports
         .iter()
@@ -143,22 +142,22 @@ pub fn manifest(step: &Step<'_>, plan: &Plan, result: &RoundResult) -> Value {
         })
         .collect();
     let mut document = step.manifest(PROGRAM);
-    document["list_language"] = language_name(plan.terms.list_language).into();
+    document["list_language"] = language_name(step.terms.list_language).into();
     document["provisional"] = reasons(&result.provisional).into();
     document["not_verified_by"] = not_verified(&result.not_verified_by).into();
-    document["key"] = key(&plan.terms, &result.key_id);
+    document["key"] = key(step, &result.key_id);
     document["exports"] = exports.into();
     document
 }
 
 /// The key by its id, and where it lies: it is deleted with the round.
-pub fn key(terms: &RoundTerms, id: &str) -> Value {
+pub fn key(step: &Step<'_>, id: &str) -> Value {
     json!({
         "id": id,
-        "algorithm": terms.algorithm.name(),
+        "algorithm": step.terms.algorithm.name(),
         // Nothing is tokenised by a build that fails it.
         "known_answer_test": "passed",
-        "file": terms.relative(&terms.key_file),
+        "file": step.terms.relative(&step.paths.key_file),
     })
 }
 

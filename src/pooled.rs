@@ -5,6 +5,7 @@
 //! procuratorate's own export.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::known_answers;
@@ -20,10 +21,11 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
 
-use crate::round::Plan;
-use aidlink_agency::exports::{PlannedExport, ReadExport, check_report, open, read_export};
+use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
 use aidlink_office::audit_log::AuditLog;
+use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal::Progress;
+use aidlink_policy::reading::PlannedExport;
 
 /// What a round gives.
 pub struct RoundResult {
@@ -43,14 +45,20 @@ pub struct RoundResult {
     pub key_was_made: bool,
 }
 
-/// Runs a round.
+/// Runs a round: `exports` are all of its exports, the case parties first.
 ///
 /// # Errors
 /// The faults of the key and of all exports at once, or of the step that failed.
-pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<RoundResult, Faults> {
-    if !known_answers::holds(plan.terms.algorithm) {
+pub fn run(
+    terms: &RoundTerms,
+    exports: &[PlannedExport],
+    key_file: &Path,
+    progress: &Progress,
+    log: &mut AuditLog,
+) -> Result<RoundResult, Faults> {
+    if !known_answers::holds(terms.algorithm) {
         return Err(Fault::of_file(
-            &plan.terms.file,
+            &terms.file,
             Text::new(
                 "令牌算法自检不通过，拒绝运行",
                 "the token algorithm fails its known-answer test; the run is refused",
@@ -61,20 +69,17 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     }
     log.record(
         "known_answer_test",
-        &[
-            ("algorithm", plan.terms.algorithm.name()),
-            ("result", "passed"),
-        ],
+        &[("algorithm", terms.algorithm.name()), ("result", "passed")],
     );
     let mut faults = FaultCollector::new();
     progress.step(&Text::new("读取导出", "reading exports"));
-    let opened: Vec<(&PlannedExport, Vec<Export>)> = plan
-        .exports()
-        .map(|planned| (planned, open(&plan.terms.policy, planned, &mut faults)))
+    let opened: Vec<(&PlannedExport, Vec<Export>)> = exports
+        .iter()
+        .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
         .collect();
     // A key is made only for a round whose exports can be read.
-    let key = if faults.is_empty() || plan.terms.key_file.exists() {
-        faults.take(read_or_make_key(plan))
+    let key = if faults.is_empty() || key_file.exists() {
+        faults.take(read_or_make_key(terms, key_file))
     } else {
         None
     };
@@ -87,17 +92,17 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         &[
             ("id", &key_id),
             ("how", made),
-            ("algorithm", plan.terms.algorithm.name()),
+            ("algorithm", terms.algorithm.name()),
         ],
     );
 
-    let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let origin = |planned: &PlannedExport| Origin {
-        round: plan.terms.round.clone(),
-        as_of: plan.terms.as_of,
-        policy_digest: plan.terms.policy.digest.clone(),
+        round: terms.round.clone(),
+        as_of: terms.as_of,
+        policy_digest: terms.policy.digest.clone(),
         key_id: key_id.clone(),
-        algorithm: plan.terms.algorithm,
+        algorithm: terms.algorithm,
         export: planned.schema.name.clone(),
         snapshot: planned.snapshot,
     };
@@ -112,8 +117,8 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         let is_cases = index == 0;
         let tokenising = Tokenising {
             schema: &planned.schema,
-            policy: &plan.terms.policy,
-            as_of: plan.terms.as_of,
+            policy: &terms.policy,
+            as_of: terms.as_of,
             tokeniser: &tokeniser,
             probe: (!is_cases).then_some(&case_parties),
             pass: Pass::DEFAULT,
@@ -161,14 +166,14 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     let cases = faults.or_value(cases)?;
 
     progress.step(&Text::new("筛查", "screening"));
-    let terms = ScreeningTerms {
-        as_of: plan.terms.as_of,
-        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
-        reject_rate: plan.terms.thresholds.reject_rate,
+    let limits = ScreeningTerms {
+        as_of: terms.as_of,
+        snapshot_age_days: terms.thresholds.snapshot_age_days,
+        reject_rate: terms.thresholds.reject_rate,
     };
-    let screening = screen(&plan.terms.policy, terms, &cases, &registers).map_err(|error| {
+    let screening = screen(&terms.policy, limits, &cases, &registers).map_err(|error| {
         Fault::of_file(
-            &plan.terms.file,
+            &terms.file,
             error.text(),
             Text::new("请检查轮次文件", "check the round file"),
         )
@@ -176,11 +181,12 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     log.record("screened", &[("leads", &screening.leads.len().to_string())]);
 
     progress.step(&Text::new("还原线索", "resolving leads"));
+    // The terms have an export of case parties, and `cases` came of it.
     let (planned, export) = &opened[0];
     let tokenising = Tokenising {
         schema: &planned.schema,
-        policy: &plan.terms.policy,
-        as_of: plan.terms.as_of,
+        policy: &terms.policy,
+        as_of: terms.as_of,
         tokeniser: &tokeniser,
         probe: None,
         pass: Pass::DEFAULT,
@@ -203,9 +209,9 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         })
         .collect();
     let provisional = provisional(
-        terms,
+        limits,
         &reject_rates,
-        plan.cases.snapshot,
+        terms.cases.snapshot,
         &screening.not_verified_by,
     );
     Ok(RoundResult {
@@ -221,12 +227,10 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
 
 /// In a pooled round the key never leaves the machine and nothing needs it
 /// afterwards but a second run, so a missing one is made.
-fn read_or_make_key(plan: &Plan) -> Result<(RoundKey, bool), Faults> {
-    if plan.terms.key_file.exists() {
-        RoundKey::read(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
-            .map(|key| (key, false))
+fn read_or_make_key(terms: &RoundTerms, key_file: &Path) -> Result<(RoundKey, bool), Faults> {
+    if key_file.exists() {
+        RoundKey::read(key_file, &terms.round, &terms.purpose).map(|key| (key, false))
     } else {
-        RoundKey::create(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
-            .map(|key| (key, true))
+        RoundKey::create(key_file, &terms.round, &terms.purpose).map(|key| (key, true))
     }
 }

@@ -14,11 +14,13 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::crossing::receive;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::record::{self, Step};
+use aidlink_office::round::{Mode, Reads, Round};
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
 use aidlink_office::verification::digest_of;
-use aidlink_policy::pack::Policy;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::reading::PlannedExport;
 use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
 use serde_json::json;
 
@@ -27,7 +29,6 @@ use super::run::write_matrix;
 use super::tokenise::{check_algorithm, log_known_answer};
 use crate::cli::ResolveArguments;
 use crate::manifest;
-use crate::round::ExportPlan;
 use aidlink_agency::exports::{open, read_export};
 use aidlink_procuratorate::lists::match_list::{MatchList, language_name, match_lists};
 
@@ -41,25 +42,30 @@ struct Resolved {
 
 /// Resolves screened leads and writes the lists.
 pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
-    let plan = match ExportPlan::read_cases(&arguments.round, arguments.output.as_deref()) {
-        Ok(plan) => plan,
+    let output = arguments.output.as_deref();
+    let reads = Reads::One(CASE_EXPORT);
+    let round = match Round::read(&arguments.round, output, Mode::Split, reads) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let output = &plan.terms.output;
-    if let Err(fault) = OutputFolder::check_destination(output) {
+    let cases = match round.cases() {
+        Ok(cases) => cases,
+        Err(fault) => return Ending::WrongConfiguration(fault.into()),
+    };
+    if let Err(fault) = OutputFolder::check_destination(&round.paths.output) {
         return Ending::WrongConfiguration(fault.into());
     }
-    let signing_key = match SigningKey::at_the_beginning(&plan.terms.signing.key) {
+    let signing_key = match SigningKey::at_the_beginning(&round.paths.signing_key) {
         Ok(key) => key,
         Err(fault) => return Ending::Failed(fault.into()),
     };
     let progress = Progress::new(language);
-    let done = resolve_leads(&plan, &arguments, signing_key, &progress);
+    let done = resolve_leads(&round, cases, &arguments, signing_key, &progress);
     progress.finish();
     match done {
         Err(faults) => Ending::Failed(faults),
         Ok(resolved) => {
-            say(&plan, &resolved, language);
+            say(&round, &resolved, language);
             if resolved.file.provisional.is_empty() {
                 Ending::Done
             } else {
@@ -70,12 +76,13 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
 }
 
 fn resolve_leads(
-    plan: &ExportPlan,
+    round: &Round,
+    cases: &PlannedExport,
     arguments: &ResolveArguments,
     signing_key: Option<SigningKey>,
     progress: &Progress,
 ) -> Result<Resolved, Faults> {
-    let terms = &plan.terms;
+    let terms = &round.terms;
     check_algorithm(terms)?;
     let mut log = record::begin(
         "resolve_started",
@@ -85,13 +92,13 @@ fn resolve_leads(
             ("operator", &terms.operator),
         ],
     );
-    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose)?;
+    let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose)?;
     log_known_answer(&mut log, terms);
     log.record(
         "key",
         &[("id", &key.id()), ("algorithm", terms.algorithm.name())],
     );
-    let mut folder = OutputFolder::begin(&terms.output)?;
+    let mut folder = OutputFolder::begin(&round.paths.output)?;
     let opener = match &arguments.identity {
         Some(file) => Some(Opener::read_identity(file)?),
         None => None,
@@ -135,13 +142,13 @@ fn resolve_leads(
         ],
     );
     let mut faults = FaultCollector::new();
-    let exports = open(&terms.policy, &plan.export, &mut faults);
+    let exports = open(&terms.policy, cases, &mut faults);
     faults.finish()?;
-    progress.step(&plan.export.schema.title);
+    progress.step(&cases.schema.title);
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let on_rows = |rows| progress.rows(rows);
     let tokenising = Tokenising {
-        schema: &plan.export.schema,
+        schema: &cases.schema,
         policy: &terms.policy,
         as_of: terms.as_of,
         tokeniser: &tokeniser,
@@ -158,7 +165,7 @@ fn resolve_leads(
         })
         .collect();
     let (leads, report) = resolve(&exports, &tokenising, &screened, file.leads.clone())?;
-    let export = read_export(&plan.export, &exports, report);
+    let export = read_export(cases, &exports, report);
     log.record("resolved", &[("leads", &leads.len().to_string())]);
 
     let lists = match_lists(terms, &leads, &file.provisional);
@@ -173,13 +180,14 @@ fn resolve_leads(
         name: "resolve",
         last_event: "resolve_complete",
         terms,
+        paths: &round.paths,
     };
     step.write_configuration(&mut folder)?;
     let mut document = step.manifest(manifest::PROGRAM);
     document["list_language"] = language_name(terms.list_language).into();
     document["provisional"] = manifest::reasons(&file.provisional).into();
     document["not_verified_by"] = manifest::not_verified(&file.not_verified_by).into();
-    document["key"] = manifest::key(terms, &key_id);
+    document["key"] = manifest::key(&step, &key_id);
     document["exports"] = json!([manifest::export(&export)]);
     document["screening"] = file.screening.clone().into();
     document["received"] = json!([{
@@ -234,19 +242,19 @@ fn not_of_this_policy(policy: &Policy, file: &LeadsFile) -> Option<Text> {
     None
 }
 
-fn say(plan: &ExportPlan, resolved: &Resolved, language: Language) {
+fn say(round: &Round, resolved: &Resolved, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    let (round, screening) = (&plan.terms.round, short(&resolved.file.screening));
+    let (id, screening) = (&round.terms.round, short(&resolved.file.screening));
     let leads = resolved.leads.len();
     say(
-        format!("轮次 {round}，筛查 {screening}：线索{leads}条"),
-        format!("Round {round}, screening {screening}: {leads} leads"),
+        format!("轮次 {id}，筛查 {screening}：线索{leads}条"),
+        format!("Round {id}, screening {screening}: {leads} leads"),
     );
-    if let Some(text) = resolved.signing_key.made_text(&plan.terms.signing.key) {
+    if let Some(text) = resolved.signing_key.made_text(&round.paths.signing_key) {
         terminal::say(&text, language);
     }
     super::run::say_lists(
-        &plan.terms,
+        &round.paths.output,
         &resolved.file.not_verified_by,
         &resolved.lists,
         &resolved.file.provisional,

@@ -1,6 +1,7 @@
 //! `aidlink run`: a pooled round from raw exports to match lists.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_agency::account::Rest;
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
@@ -11,7 +12,6 @@ use super::{Ending, threads};
 use crate::cli::RunArguments;
 use crate::manifest;
 use crate::pooled::{RoundResult, run as run_round};
-use crate::round::Plan;
 use aidlink_agency::exports::fields_lacking;
 use aidlink_agency::rejects_file::rejects_files;
 use aidlink_audit::minimisation::Matrix;
@@ -19,25 +19,26 @@ use aidlink_audit::minimisation_page;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::record::{self, Step};
-use aidlink_office::round::RoundTerms;
+use aidlink_office::round::{Mode, Reads, Round, RoundTerms};
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
 use aidlink_procuratorate::lists::match_list::{MatchList, match_lists};
 
 /// Runs a round and writes its folder.
 pub fn run(arguments: RunArguments, language: Language) -> Ending {
-    let plan = match Plan::read(&arguments.round, arguments.output.as_deref()) {
-        Ok(plan) => plan,
+    let output = arguments.output.as_deref();
+    let round = match Round::read(&arguments.round, output, Mode::Pooled, Reads::All) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    if let Err(fault) = OutputFolder::check_destination(&plan.terms.output) {
+    if let Err(fault) = OutputFolder::check_destination(&round.paths.output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let pool = match threads(&arguments.round, arguments.threads) {
         Ok(pool) => pool,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let signing_key = match SigningKey::at_the_beginning(&plan.terms.signing.key) {
+    let signing_key = match SigningKey::at_the_beginning(&round.paths.signing_key) {
         Ok(key) => key,
         Err(fault) => return Ending::Failed(fault.into()),
     };
@@ -45,32 +46,35 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     let mut log = record::begin(
         "round_started",
         &[
-            ("round", &plan.terms.round),
-            ("round_file_blake3", &plan.terms.digest),
-            ("operator", &plan.terms.operator),
+            ("round", &round.terms.round),
+            ("round_file_blake3", &round.terms.digest),
+            ("operator", &round.terms.operator),
             ("mode", "pooled"),
         ],
     );
-    let key_was_there = plan.terms.key_file.exists();
-    let result = pool.install(|| run_round(&plan, &progress, &mut log));
+    let key_was_there = round.paths.key_file.exists();
+    let result = pool.install(|| {
+        let key_file = &round.paths.key_file;
+        run_round(&round.terms, &round.exports, key_file, &progress, &mut log)
+    });
     let written = result.and_then(|result| {
         progress.step(&Text::new("写出清单", "writing lists"));
-        let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
-        let signing_key = write(&plan, &result, &lists, log, signing_key)?;
+        let lists = match_lists(&round.terms, &result.leads, &result.provisional);
+        let signing_key = write(&round, &result, &lists, log, signing_key)?;
         Ok((result, lists, signing_key))
     });
     progress.finish();
     match written {
         Err(faults) => {
-            if !key_was_there && !plan.terms.output.exists() {
+            if !key_was_there && !round.paths.output.exists() {
                 // A key that this run made for nothing; if it cannot be removed,
                 // the next run uses it.
-                let _ = std::fs::remove_file(&plan.terms.key_file);
+                let _ = std::fs::remove_file(&round.paths.key_file);
             }
             Ending::Failed(faults)
         }
         Ok((result, lists, signing_key)) => {
-            say_summary(&plan, &result, &lists, &signing_key, language);
+            say_summary(&round, &result, &lists, &signing_key, language);
             if result.provisional.is_empty() {
                 Ending::Done
             } else {
@@ -81,7 +85,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
 }
 
 fn write(
-    plan: &Plan,
+    round: &Round,
     result: &RoundResult,
     lists: &[MatchList],
     log: AuditLog,
@@ -90,20 +94,21 @@ fn write(
     let step = Step {
         name: "run",
         last_event: "round_complete",
-        terms: &plan.terms,
+        terms: &round.terms,
+        paths: &round.paths,
     };
-    let mut folder = OutputFolder::begin(&plan.terms.output)?;
+    let mut folder = OutputFolder::begin(&round.paths.output)?;
     for list in lists {
         folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
     }
     for (agency, bytes) in rejects_files(&result.exports) {
         folder.write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
-    let summary = manifest::summary(plan, result, lists);
+    let summary = manifest::summary(&round.terms, result, lists);
     folder.write("summary.json", format!("{summary:#}\n").as_bytes())?;
     step.write_configuration(&mut folder)?;
-    let manifest = manifest::manifest(&step, plan, result);
-    write_matrix(&mut folder, &plan.terms, &manifest)?;
+    let manifest = manifest::manifest(&step, result);
+    write_matrix(&mut folder, &round.terms, &manifest)?;
     Ok(step.conclude(folder, log, manifest, signing_key)?)
 }
 
@@ -133,7 +138,7 @@ pub(super) fn write_matrix(
 }
 
 fn say_summary(
-    plan: &Plan,
+    round: &Round,
     result: &RoundResult,
     lists: &[MatchList],
     signing_key: &SigningKey,
@@ -143,15 +148,15 @@ fn say_summary(
     say(
         format!(
             "轮次 {}（基准日 {}，规则 {} 第{}版）",
-            plan.terms.round, plan.terms.as_of, plan.terms.policy.id, plan.terms.policy.version
+            round.terms.round, round.terms.as_of, round.terms.policy.id, round.terms.policy.version
         ),
         format!(
             "Round {} (as of {}, policy {} version {})",
-            plan.terms.round, plan.terms.as_of, plan.terms.policy.id, plan.terms.policy.version
+            round.terms.round, round.terms.as_of, round.terms.policy.id, round.terms.policy.version
         ),
     );
     if result.key_was_made {
-        let file = plan.terms.key_file.display();
+        let file = round.paths.key_file.display();
         say(
             format!(
                 "  已生成本轮密钥 {file}（编号 {}），仅限本人读取",
@@ -163,7 +168,7 @@ fn say_summary(
             ),
         );
     }
-    if let Some(text) = signing_key.made_text(&plan.terms.signing.key) {
+    if let Some(text) = signing_key.made_text(&round.paths.signing_key) {
         terminal::say(&text, language);
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
@@ -195,7 +200,7 @@ fn say_summary(
             ),
         );
         for (rule, count) in &export.report.withheld_by_rule {
-            let title = plan.terms.policy.rule(rule).map_or_else(
+            let title = round.terms.policy.rule(rule).map_or_else(
                 || Text::new(rule.clone(), rule.clone()),
                 |rule| rule.title.clone(),
             );
@@ -204,7 +209,7 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        let lacking = fields_lacking(&plan.terms.policy, export);
+        let lacking = fields_lacking(&round.terms.policy, export);
         if !lacking.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
                 lacking
@@ -235,7 +240,7 @@ fn say_summary(
     let total = result.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));
     say_lists(
-        &plan.terms,
+        &round.paths.output,
         &result.not_verified_by,
         lists,
         &result.provisional,
@@ -246,7 +251,7 @@ fn say_summary(
 /// Says what could not be verified, how many leads stand on each list, and
 /// where they were written.
 pub(super) fn say_lists(
-    terms: &RoundTerms,
+    output: &Path,
     not_verified_by: &BTreeMap<String, NotVerified>,
     lists: &[MatchList],
     provisional: &[Provisional],
@@ -278,7 +283,7 @@ pub(super) fn say_lists(
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let output = terms.output.display();
+    let output = output.display();
     say(
         format!("已写入 {output}（保密，仅限本人读取）"),
         format!("Written to {output} (confidential, owner-only)"),

@@ -1,10 +1,11 @@
 //! `aidlink schema check`: for the data officer, before the round.
 
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
-use aidlink_agency::scan::{Export, ReadingChoice};
+use aidlink_agency::scan::Export;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::pack::Policy;
+use aidlink_policy::reading::ReadingChoice;
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use serde_json::{Value, json};
 

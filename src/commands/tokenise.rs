@@ -19,16 +19,16 @@ use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::record::{self, Step};
-use aidlink_office::round::RoundTerms;
+use aidlink_office::round::{Mode, Reads, Round, RoundTerms};
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::{self, Progress};
 use aidlink_policy::pack::CASE_EXPORT;
+use aidlink_policy::reading::PlannedExport;
 use serde_json::json;
 
 use super::{Ending, threads};
 use crate::cli::TokeniseArguments;
 use crate::manifest;
-use crate::round::ExportPlan;
 use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
 use aidlink_agency::rejects_file::rejects_files;
 
@@ -43,17 +43,17 @@ struct Tokenised {
 
 /// Tokenises an export and writes its folder.
 pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
-    let plan = ExportPlan::read(
-        &arguments.round,
-        arguments.output.as_deref(),
-        &arguments.export,
-    );
-    let plan = match plan {
-        Ok(plan) => plan,
+    let output = arguments.output.as_deref();
+    let reads = Reads::One(&arguments.export);
+    let round = match Round::read(&arguments.round, output, Mode::Split, reads) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let terms = &plan.terms;
-    if let Err(fault) = OutputFolder::check_destination(&terms.output) {
+    let planned = match round.export(&arguments.export) {
+        Ok(planned) => planned,
+        Err(fault) => return Ending::WrongConfiguration(fault.into()),
+    };
+    if let Err(fault) = OutputFolder::check_destination(&round.paths.output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let pool = match threads(&arguments.round, arguments.threads) {
@@ -61,17 +61,17 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
         Err(fault) => return Ending::Failed(fault.into()),
     };
     let progress = Progress::new(language);
-    let signing_key = match SigningKey::at_the_beginning(&terms.signing.key) {
+    let signing_key = match SigningKey::at_the_beginning(&round.paths.signing_key) {
         Ok(key) => key,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let done = pool.install(|| tokenise(&plan, signing_key, &progress));
+    let done = pool.install(|| tokenise(&round, planned, signing_key, &progress));
     progress.finish();
     match done {
         Err(faults) => Ending::Failed(faults),
         Ok((tokenised, signing_key)) => {
-            say(&plan, &tokenised, &signing_key, language);
-            if tokenised.export.report.account.reject_rate() > terms.thresholds.reject_rate {
+            say(&round, &tokenised, &signing_key, language);
+            if tokenised.export.report.account.reject_rate() > round.terms.thresholds.reject_rate {
                 Ending::ThresholdPassed
             } else {
                 Ending::Done
@@ -81,12 +81,12 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
 }
 
 fn tokenise(
-    plan: &ExportPlan,
+    round: &Round,
+    planned: &PlannedExport,
     signing_key: Option<SigningKey>,
     progress: &Progress,
 ) -> Result<(Tokenised, SigningKey), Faults> {
-    let terms = &plan.terms;
-    let planned = &plan.export;
+    let terms = &round.terms;
     check_algorithm(terms)?;
     let mut log = record::begin(
         "tokenise_started",
@@ -100,7 +100,7 @@ fn tokenise(
     log_known_answer(&mut log, terms);
     let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, planned, &mut faults);
-    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose);
+    let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose);
     let key = faults.take(key);
     let key = faults.or_value(key)?;
     let mut faults = FaultCollector::new();
@@ -130,7 +130,7 @@ fn tokenise(
         export: planned.schema.name.clone(),
         snapshot: planned.snapshot,
     };
-    let mut folder = OutputFolder::begin(&terms.output)?;
+    let mut folder = OutputFolder::begin(&round.paths.output)?;
     let crossing = &terms.sealing()?.tokens;
     let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);
     let file = CrossingFile::begin(&folder, &path, crossing)?;
@@ -147,7 +147,7 @@ fn tokenise(
         tokens: written.tokens,
         rare: written.rare,
     };
-    let signing_key = write(terms, &tokenised, folder, log, signing_key)?;
+    let signing_key = write(round, &tokenised, folder, log, signing_key)?;
     Ok((tokenised, signing_key))
 }
 
@@ -267,7 +267,7 @@ fn sent_account(account: &Account) -> SentAccount {
 }
 
 fn write(
-    terms: &RoundTerms,
+    round: &Round,
     tokenised: &Tokenised,
     mut folder: OutputFolder,
     mut log: AuditLog,
@@ -285,12 +285,13 @@ fn write(
     let step = Step {
         name: "tokenise",
         last_event: "tokenise_complete",
-        terms,
+        terms: &round.terms,
+        paths: &round.paths,
     };
     step.write_configuration(&mut folder)?;
     let file = &tokenised.file;
     let mut document = step.manifest(manifest::PROGRAM);
-    document["key"] = manifest::key(terms, &tokenised.key_id);
+    document["key"] = manifest::key(&step, &tokenised.key_id);
     document["exports"] = json!([manifest::export(&tokenised.export)]);
     document["tokens"] = json!({
         "tokens": tokenised.tokens,
@@ -306,7 +307,7 @@ fn write(
         "plain_blake3": file.plain_digest,
         "plain_bytes": file.plain_length,
     }]);
-    super::run::write_matrix(&mut folder, terms, &document)?;
+    super::run::write_matrix(&mut folder, &round.terms, &document)?;
     Ok(step.conclude(folder, log, document, signing_key)?)
 }
 
@@ -319,10 +320,10 @@ fn share_sent(tokenised: &Tokenised) -> f64 {
     }
 }
 
-fn say(plan: &ExportPlan, tokenised: &Tokenised, signing_key: &SigningKey, language: Language) {
+fn say(round: &Round, tokenised: &Tokenised, signing_key: &SigningKey, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    let terms = &plan.terms;
-    let schema = &plan.export.schema;
+    let terms = &round.terms;
+    let schema = &tokenised.export.planned.schema;
     let account = sent_account(&tokenised.export.report.account);
     let SentAccount {
         rows,
@@ -365,10 +366,10 @@ fn say(plan: &ExportPlan, tokenised: &Tokenised, signing_key: &SigningKey, langu
             ),
         );
     }
-    if let Some(text) = signing_key.made_text(&terms.signing.key) {
+    if let Some(text) = signing_key.made_text(&round.paths.signing_key) {
         terminal::say(&text, language);
     }
-    let file = terms.output.join(&tokenised.file.written.path);
+    let file = round.paths.output.join(&tokenised.file.written.path);
     let file = file.display();
     match &tokenised.file.sealed_to {
         Some(_) => say(

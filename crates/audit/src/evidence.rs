@@ -13,12 +13,12 @@ use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::{Verification, walk};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Schemas;
 use jiff::civil::Date;
 use serde_json::Value;
 
 use super::minimisation::Matrix;
-use aidlink_agency::exports::PlannedExport;
 use aidlink_procuratorate::lists::match_list::Columns;
 
 /// The step that wrote a folder.

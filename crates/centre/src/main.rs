@@ -10,7 +10,7 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::ending::Ending;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::purging::{self, PurgeArguments};
-use aidlink_office::round::{Mode, RoundTerms};
+use aidlink_office::round::{Mode, Reads, Round};
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand, SigningKey};
 use aidlink_office::terminal::{self, LanguageChoice};
@@ -86,17 +86,12 @@ fn main() -> ExitCode {
 
 fn run(arguments: &RunArguments, language: Language) -> Ending {
     // The centre reads no export: nothing of them is looked at.
-    let terms = RoundTerms::read(
-        &arguments.round,
-        arguments.output.as_deref(),
-        Mode::Split,
-        &mut |_, _, _| {},
-    );
-    let terms = match terms {
-        Ok(terms) => terms,
+    let output = arguments.output.as_deref();
+    let round = match Round::read(&arguments.round, output, Mode::Split, Reads::Nothing) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    if let Err(fault) = OutputFolder::check_destination(&terms.output) {
+    if let Err(fault) = OutputFolder::check_destination(&round.paths.output) {
         return Ending::WrongConfiguration(fault.into());
     }
     let opener = match arguments.identity.as_deref().map(Opener::read_identity) {
@@ -108,22 +103,22 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
         Ok(files) => files,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let signing_key = match SigningKey::at_the_beginning(&terms.signing.key) {
+    let signing_key = match SigningKey::at_the_beginning(&round.paths.signing_key) {
         Ok(key) => key,
         Err(fault) => return Ending::Failed(fault.into()),
     };
     let log = record::begin(
         "screening_started",
         &[
-            ("round", &terms.round),
-            ("round_file_blake3", &terms.digest),
+            ("round", &round.terms.round),
+            ("round_file_blake3", &round.terms.digest),
         ],
     );
-    match screening::run(&terms, &files, opener.as_ref(), signing_key, log) {
+    match screening::run(&round, &files, opener.as_ref(), signing_key, log) {
         Err(faults) => Ending::Failed(faults),
         Ok((screened, signing_key)) => {
-            say(&terms, &screened, language);
-            if let Some(text) = signing_key.made_text(&terms.signing.key) {
+            say(&round, &screened, language);
+            if let Some(text) = signing_key.made_text(&round.paths.signing_key) {
                 terminal::say(&text, language);
             }
             if screened.provisional.is_empty() {
@@ -135,13 +130,13 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
     }
 }
 
-fn say(terms: &RoundTerms, screened: &Screened, language: Language) {
+fn say(round: &Round, screened: &Screened, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    let (round, screening) = (&terms.round, &screened.screening);
+    let (id, screening) = (&round.terms.round, &screened.screening);
     let screening = screening.get(..12).unwrap_or(screening);
     say(
-        format!("轮次 {round}，筛查 {screening}"),
-        format!("Round {round}, screening {screening}"),
+        format!("轮次 {id}，筛查 {screening}"),
+        format!("Round {id}, screening {screening}"),
     );
     let (rows, parties) = (screened.case_rows, screened.case_parties);
     say(
@@ -175,7 +170,7 @@ fn say(terms: &RoundTerms, screened: &Screened, language: Language) {
         );
     }
     let leads = screened.leads;
-    let file = terms.output.join(&screened.crossed.written.path);
+    let file = round.paths.output.join(&screened.crossed.written.path);
     let file = file.display();
     say(
         format!("线索{leads}条，请送检察机关：{file}"),

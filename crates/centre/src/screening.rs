@@ -17,7 +17,7 @@ use aidlink_office::audit_log::AuditLog;
 use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::record::Step;
-use aidlink_office::round::{Crossing, RoundTerms};
+use aidlink_office::round::{Crossing, Round, RoundTerms};
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::SigningKey;
 use aidlink_office::verification::digest_of;
@@ -74,13 +74,14 @@ struct OpenedFile {
 /// Every fault of the files at once, each with the agency that must send
 /// again; or why the output could not be written.
 pub fn run(
-    terms: &RoundTerms,
+    round: &Round,
     paths: &[PathBuf],
     opener: Option<&Opener>,
     signing_key: Option<SigningKey>,
     mut log: AuditLog,
 ) -> Result<(Screened, SigningKey), Faults> {
-    let mut folder = OutputFolder::begin(&terms.output)?;
+    let terms = &round.terms;
+    let mut folder = OutputFolder::begin(&round.paths.output)?;
     let mut opened = open_files(terms, paths, opener, folder.for_unnamed_files())?;
     let order: Vec<&str> = terms
         .exports()
@@ -173,6 +174,7 @@ pub fn run(
         name: "screen",
         last_event: "screening_complete",
         terms,
+        paths: &round.paths,
     };
     step.write_configuration(&mut folder)?;
     let manifest = manifest(&step, &screened);

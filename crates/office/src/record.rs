@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::audit_log::AuditLog;
 use crate::confinement;
 use crate::output_folder::{OutputFolder, WrittenFile};
-use crate::round::RoundTerms;
+use crate::round::{OfficePaths, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
 
 /// The manifest in an output folder.
@@ -44,6 +44,8 @@ pub struct Step<'s> {
     pub last_event: &'s str,
     /// The round.
     pub terms: &'s RoundTerms,
+    /// Where this office writes, and with what it signs.
+    pub paths: &'s OfficePaths,
 }
 
 impl Step<'_> {
@@ -104,14 +106,14 @@ impl Step<'_> {
         manifest: Value,
         signing_key: Option<SigningKey>,
     ) -> Result<SigningKey, Fault> {
-        let path = &self.terms.signing.key;
+        let path = &self.paths.signing_key;
         let signing_key = match signing_key {
             Some(key) => key,
             None => SigningKey::read_or_make(path)?,
         };
         let written = self.write(folder, log, manifest, &signing_key);
         // A folder that is there was signed with it, whatever the disk says of lasting.
-        if written.is_err() && signing_key.made && !self.terms.output.exists() {
+        if written.is_err() && signing_key.made && !self.paths.output.exists() {
             // What cannot be removed serves the next run.
             let _ = std::fs::remove_file(path);
             let _ = std::fs::remove_file(public_key_path(path));
@@ -145,7 +147,7 @@ impl Step<'_> {
         folder.write(LOG, log.to_jsonl().as_bytes())?;
         let comment = comment(&self.terms.round, self.name, log.last_digest());
         let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-        let shown = self.terms.output.join(&path);
+        let shown = self.paths.output.join(&path);
         let signature = signing_key.sign(&bytes, &comment, &shown)?;
         folder.write(&path, signature.as_bytes())?;
         folder.complete()

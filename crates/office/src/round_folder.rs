@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::configuration::Document;
-use aidlink_faults::fault::{Fault, FaultCollector};
+use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use serde_json::Value;
 
 use crate::record::{LOG, MANIFEST};
+use crate::round::WrittenRound;
 
 /// What a folder holds of a round.
 #[derive(Clone, Debug)]
@@ -117,13 +117,9 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
                 .is_some_and(|extension| extension == "toml")
         })
         .filter_map(|path| {
-            let document = Document::read(&path).ok()?;
-            let mut root = document.root();
-            let mut faults = FaultCollector::new();
-            root.optional_string("round", &mut faults)?;
-            root.optional_string("mode", &mut faults)?;
-            let digest = document.digest().to_owned();
-            Some((path, digest))
+            let written = WrittenRound::read(&path).ok()?;
+            let digest = written.digest().to_owned();
+            written.names_a_round().then_some((path, digest))
         })
         .collect();
     round_files.sort();

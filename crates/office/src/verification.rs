@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::audit_log::{ReadLog, read_log};
 use crate::deletion_record::{DELETIONS, DeletionRecord};
 use crate::record::{COMPLETE, LOG, MANIFEST, MANIFEST_VERSION, comment};
-use crate::round::CONFIGURATION;
+use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
 
 /// A manifest larger than this is none.
@@ -552,21 +552,13 @@ impl Looking<'_> {
             return;
         }
         let mine = self.text(&["round"]).to_owned();
-        let document = aidlink_faults::configuration::Document::parse(
-            round_file,
-            String::from_utf8_lossy(&bytes).into_owned(),
-        );
-        let other = document
-            .root()
-            .optional_string("round", &mut FaultCollector::new());
+        let written = WrittenRound::read(round_file);
+        let other = written.and_then(|written| written.round_id()).ok();
         let (message, hint) = match other {
-            Some(other) if other.value != mine => (
+            Some(other) if other != mine => (
                 Text::new(
-                    format!("文件夹属于轮次 {mine}，而轮次文件是 {}", other.value),
-                    format!(
-                        "the folder is of round {mine}, and the round file of {}",
-                        other.value
-                    ),
+                    format!("文件夹属于轮次 {mine}，而轮次文件是 {other}"),
+                    format!("the folder is of round {mine}, and the round file of {other}"),
                 ),
                 Text::new(
                     "结果被调换，或放错了文件夹",
