@@ -8,7 +8,6 @@ use std::hint::black_box;
 use std::io::Cursor;
 use std::path::Path;
 
-use aidlink::round::Plan;
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::national_id::NationalId;
 use aidlink_agency::scan::pass::{Pass, Place, RowFault, RowView, Tally, run};
@@ -19,12 +18,13 @@ use aidlink_agency::tokeniser::{Scratch, Tokeniser};
 use aidlink_centre::screen::{ScreeningTerms, screen};
 use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use aidlink_office::round::{Mode, Reads, Round};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// A round made for the benches, and its key.
 struct Made {
     _folder: tempfile::TempDir,
-    plan: Plan,
+    plan: Round,
     key: RoundKey,
     tokeniser: Tokeniser,
 }
@@ -42,10 +42,11 @@ fn made() -> Made {
         .status()
         .expect("the command that is benched");
     assert!(status.success());
-    let Ok(plan) = Plan::read(&out.join("round.toml"), None) else {
+    let file = out.join("round.toml");
+    let Ok(plan) = Round::read(&file, None, Mode::Pooled, Reads::All) else {
         panic!("the sample's own round file")
     };
-    let Ok(key) = RoundKey::create(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
+    let Ok(key) = RoundKey::create(&plan.paths.key_file, &plan.terms.round, &plan.terms.purpose)
     else {
         panic!("a fresh folder")
     };
@@ -76,8 +77,7 @@ fn stages(criterion: &mut Criterion) {
     let made = made();
     let plan = &made.plan;
     let students = plan
-        .registers
-        .iter()
+        .registers()
         .find(|export| export.schema.name == "education.students")
         .expect("the sample has students");
     let bytes = std::fs::read(&students.files[0].path).expect("the sample's file");
@@ -159,7 +159,8 @@ fn rules(criterion: &mut Criterion, made: &Made) {
     let plan = &made.plan;
     let tokenising = |planned: &'static str| {
         let planned = plan
-            .exports()
+            .exports
+            .iter()
             .find(|export| export.schema.name == planned)
             .expect("the sample has it");
         let exports: Vec<Export> = planned
@@ -213,8 +214,7 @@ fn rules(criterion: &mut Criterion, made: &Made) {
     });
     let cases = cases();
     let registers: Vec<RegisterTable> = plan
-        .registers
-        .iter()
+        .registers()
         .map(|planned| planned.schema.name.as_str())
         .filter_map(|name| {
             let names = [

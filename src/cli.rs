@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use aidlink_agency::cell::DateEpoch;
 use aidlink_faults::text::Language;
 use aidlink_office::purging::PurgeArguments;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::terminal::LanguageChoice;
+use aidlink_policy::reading::DateEpoch;
 use clap::{Args, Parser, Subcommand};
 
 use aidlink_sample::dirt::{DirtChoice, REALISTIC};

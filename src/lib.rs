@@ -7,4 +7,3 @@ pub mod commands;
 mod lists_report;
 mod matrix;
 pub mod pooled;
-pub mod round;

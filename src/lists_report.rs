@@ -1,17 +1,17 @@
 //! What the terminal says of match lists, the same for `run` and `resolve`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_faults::text::{Language, Text};
-use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal;
 use aidlink_procuratorate::lists::match_list::MatchList;
 
 /// Says what could not be verified, how many leads stand on each list, and
 /// where they were written.
 pub(crate) fn say_lists(
-    terms: &RoundTerms,
+    output: &Path,
     not_verified_by: &BTreeMap<String, NotVerified>,
     lists: &[MatchList],
     provisional: &[Provisional],
@@ -43,7 +43,7 @@ pub(crate) fn say_lists(
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let output = terms.output.display();
+    let output = output.display();
     say(
         format!("已写入 {output}（保密，仅限本人读取）"),
         format!("Written to {output} (confidential, owner-only)"),

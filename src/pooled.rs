@@ -5,6 +5,7 @@
 //! procuratorate's own export.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::scan::Export;
@@ -19,10 +20,11 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
 
-use crate::round::Plan;
-use aidlink_agency::exports::{PlannedExport, ReadExport, check_report, open, read_export};
+use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
 use aidlink_office::audit_log::{AuditLog, Count, Event};
+use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal::Progress;
+use aidlink_policy::reading::PlannedExport;
 use aidlink_procuratorate::lists::match_list::MatchList;
 use aidlink_procuratorate::summary::Summary;
 
@@ -45,13 +47,13 @@ pub struct RoundResult {
 }
 
 /// The figures of a pooled round.
-pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Summary {
+pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) -> Summary {
     let exports = result.exports.iter();
     let exports = exports.map(|export| (export.planned.schema.name.clone(), export.account()));
     Summary {
         exports: exports.collect(),
         ..Summary::new(
-            &plan.terms,
+            terms,
             &result.leads,
             lists,
             &result.provisional,
@@ -60,20 +62,26 @@ pub fn summary(plan: &Plan, result: &RoundResult, lists: &[MatchList]) -> Summar
     }
 }
 
-/// Runs a round.
+/// Runs a round: `planned` are all of its exports, the case parties first.
 ///
 /// # Errors
 /// The faults of the key and of all exports at once, or of the step that failed.
-pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<RoundResult, Faults> {
+pub fn run(
+    terms: &RoundTerms,
+    planned: &[PlannedExport],
+    key_file: &Path,
+    progress: &Progress,
+    log: &mut AuditLog,
+) -> Result<RoundResult, Faults> {
     let mut faults = FaultCollector::new();
     progress.step(&Text::new("读取导出", "reading exports"));
-    let opened: Vec<(&PlannedExport, Vec<Export>)> = plan
-        .exports()
-        .map(|planned| (planned, open(&plan.terms.policy, planned, &mut faults)))
+    let opened: Vec<(&PlannedExport, Vec<Export>)> = planned
+        .iter()
+        .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
         .collect();
     // A key is made only for a round whose exports can be read.
-    let key = if faults.is_empty() || plan.terms.key_file.exists() {
-        faults.take(read_or_make_key(plan))
+    let key = if faults.is_empty() || key_file.exists() {
+        faults.take(read_or_make_key(terms, key_file))
     } else {
         None
     };
@@ -84,11 +92,11 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     log.record(&Event::Key {
         id: key_id.clone(),
         how: Some(how.to_owned()),
-        algorithm: plan.terms.algorithm,
+        algorithm: terms.algorithm,
     });
 
-    let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
-    let origin = |planned: &PlannedExport| origin(&plan.terms, planned, &key_id);
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let origin = |planned: &PlannedExport| origin(terms, planned, &key_id);
     let on_rows = |rows| progress.rows(rows);
     let mut cases = None;
     let mut case_parties = TokenSet::default();
@@ -100,8 +108,8 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         let is_cases = index == 0;
         let tokenising = Tokenising {
             schema: &planned.schema,
-            policy: &plan.terms.policy,
-            as_of: plan.terms.as_of,
+            policy: &terms.policy,
+            as_of: terms.as_of,
             tokeniser: &tokeniser,
             probe: (!is_cases).then_some(&case_parties),
             pass: Pass::DEFAULT,
@@ -143,18 +151,19 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     let cases = faults.or_value(cases)?;
 
     progress.step(&Text::new("筛查", "screening"));
-    let terms = ScreeningTerms {
-        as_of: plan.terms.as_of,
-        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
-        reject_rate: plan.terms.thresholds.reject_rate,
+    let screening_terms = ScreeningTerms {
+        as_of: terms.as_of,
+        snapshot_age_days: terms.thresholds.snapshot_age_days,
+        reject_rate: terms.thresholds.reject_rate,
     };
-    let screening = screen(&plan.terms.policy, terms, &cases, &registers).map_err(|error| {
-        Fault::of_file(
-            &plan.terms.file,
-            error.text(),
-            Text::new("请检查轮次文件", "check the round file"),
-        )
-    })?;
+    let screening =
+        screen(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
+            Fault::of_file(
+                &terms.file,
+                error.text(),
+                Text::new("请检查轮次文件", "check the round file"),
+            )
+        })?;
     log.record(&Event::Screened {
         screening: None,
         leads: Count(screening.leads.len() as u64),
@@ -164,8 +173,8 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
     let (planned, export) = &opened[0];
     let tokenising = Tokenising {
         schema: &planned.schema,
-        policy: &plan.terms.policy,
-        as_of: plan.terms.as_of,
+        policy: &terms.policy,
+        as_of: terms.as_of,
         tokeniser: &tokeniser,
         probe: None,
         pass: Pass::DEFAULT,
@@ -190,9 +199,9 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
         })
         .collect();
     let provisional = provisional(
-        terms,
+        screening_terms,
         &reject_rates,
-        plan.cases.snapshot,
+        terms.cases.snapshot,
         &screening.not_verified_by,
     );
     Ok(RoundResult {
@@ -208,12 +217,10 @@ pub fn run(plan: &Plan, progress: &Progress, log: &mut AuditLog) -> Result<Round
 
 /// In a pooled round the key never leaves the machine and nothing needs it
 /// afterwards but a second run, so a missing one is made.
-fn read_or_make_key(plan: &Plan) -> Result<(RoundKey, bool), Faults> {
-    if plan.terms.key_file.exists() {
-        RoundKey::read(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
-            .map(|key| (key, false))
+fn read_or_make_key(terms: &RoundTerms, key_file: &Path) -> Result<(RoundKey, bool), Faults> {
+    if key_file.exists() {
+        RoundKey::read(key_file, &terms.round, &terms.purpose).map(|key| (key, false))
     } else {
-        RoundKey::create(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose)
-            .map(|key| (key, true))
+        RoundKey::create(key_file, &terms.round, &terms.purpose).map(|key| (key, true))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use aidlink::round::Plan;
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::scan::Export;
 use aidlink_agency::scan::pass::Pass;
@@ -12,6 +11,7 @@ use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreenError, Screening, ScreeningTerms, screen};
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use aidlink_office::round::{self as office, Mode, Reads};
 use serde_json::Value;
 
 use crate::support::{Round, csv_rows, project};
@@ -91,9 +91,14 @@ fn each_office_builds_on_nothing_of_another() {
     }
 }
 
+/// The sample as `aidlink run` reads it.
+fn read(round: &Round) -> office::Round {
+    office::Round::read(&round.path("round.toml"), None, Mode::Pooled, Reads::All).unwrap()
+}
+
 /// The tables of the sample, with registers probed or tokenised whole.
-fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
-    let key = RoundKey::read(&plan.terms.key_file, &plan.terms.round, &plan.terms.purpose);
+fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
+    let key = RoundKey::read(&plan.paths.key_file, &plan.terms.round, &plan.terms.purpose);
     let Ok(key) = key else {
         panic!("the test's key")
     };
@@ -101,7 +106,7 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
     let mut cases = None;
     let mut registers = Vec::new();
     let mut parties = TokenSet::default();
-    for (index, planned) in plan.exports().enumerate() {
+    for (index, planned) in plan.exports.iter().enumerate() {
         let export: Vec<Export> = planned
             .files
             .iter()
@@ -143,7 +148,7 @@ fn tables(plan: &Plan, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
 }
 
 fn screened(
-    plan: &Plan,
+    plan: &office::Round,
     cases: &CaseTable,
     registers: &[RegisterTable],
 ) -> Result<Screening, ScreenError> {
@@ -158,7 +163,7 @@ fn screened(
 #[test]
 fn probing_registers_gives_the_leads_of_tokenising_them_whole() {
     let round = Round::sample();
-    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let plan = read(&round);
     let (cases, probed) = tables(&plan, true);
     let (_, whole) = tables(&plan, false);
     let rows =
@@ -181,7 +186,7 @@ fn probing_registers_gives_the_leads_of_tokenising_them_whole() {
 #[test]
 fn rows_on_which_nothing_holds_stay_home() {
     let round = Round::sample();
-    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let plan = read(&round);
     let (cases, registers) = tables(&plan, false);
     let nothing = |outcomes: &aidlink_contract::token_table::OutcomeColumns, row: usize| {
         let mut columns = outcomes.0.iter();
@@ -196,7 +201,7 @@ fn rows_on_which_nothing_holds_stay_home() {
 #[test]
 fn the_centre_refuses_tables_that_do_not_belong_together() {
     let round = Round::sample();
-    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+    let plan = read(&round);
     let (cases, registers) = tables(&plan, true);
     let first = &registers[0];
     let with = |change: fn(&mut Origin)| {

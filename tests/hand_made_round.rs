@@ -5,27 +5,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink::pooled::{RoundResult, run};
-use aidlink::round::Plan;
 use aidlink_agency::account::Rest;
 use aidlink_faults::text::Language;
 use aidlink_office::audit_log::AuditLog;
+use aidlink_office::round::{self as office, Mode, Reads};
 use aidlink_office::terminal::Progress;
 use aidlink_policy::pack::{Policy, RuleKind};
 
 use crate::support::{Round, csv_rows};
 
-fn result(round: &Round) -> (Plan, RoundResult) {
-    let plan = Plan::read(&round.path("round.toml"), None).unwrap();
+fn result(round: &Round) -> (office::Round, RoundResult) {
+    let file = round.path("round.toml");
+    let plan = office::Round::read(&file, None, Mode::Pooled, Reads::All).unwrap();
     let mut log = AuditLog::new(|| jiff::Timestamp::UNIX_EPOCH);
-    let result = run(&plan, &Progress::new(Language::English), &mut log).unwrap();
+    let result = run(
+        &plan.terms,
+        &plan.exports,
+        &plan.paths.key_file,
+        &Progress::new(Language::English),
+        &mut log,
+    )
+    .unwrap();
     (plan, result)
 }
 
 /// One lead as the expectations write it.
 type Lead = BTreeMap<&'static str, String>;
 
-fn found(plan: &Plan, result: &RoundResult) -> BTreeMap<(String, String), Lead> {
+fn found(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, String), Lead> {
     let fields: Vec<&str> = plan
+        .terms
         .cases
         .schema
         .list_fields()

@@ -4,8 +4,9 @@
 #![no_main]
 
 use aidlink_agency::inspect::inspect;
-use aidlink_agency::scan::{Export, ReadingChoice};
+use aidlink_agency::scan::Export;
 use aidlink_fuzz::{AS_OF, file_of, let_guarded_panics_pass, schema};
+use aidlink_policy::reading::ReadingChoice;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

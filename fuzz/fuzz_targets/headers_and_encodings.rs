@@ -7,11 +7,11 @@
 
 #![no_main]
 
-use aidlink_agency::cell::DateEpoch;
 use aidlink_agency::inspect::inspect;
-use aidlink_agency::scan::{EncodingChoice, Export, Format, ReadingChoice};
-use aidlink_policy::schema::ExportSchema;
+use aidlink_agency::scan::{Export, Format};
 use aidlink_fuzz::{AS_OF, SCHEMAS, file_of, let_guarded_panics_pass};
+use aidlink_policy::reading::{DateEpoch, EncodingChoice, ReadingChoice};
+use aidlink_policy::schema::ExportSchema;
 use libfuzzer_sys::fuzz_target;
 
 const CHOICES: [EncodingChoice; 3] = [

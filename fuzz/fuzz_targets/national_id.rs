@@ -5,6 +5,7 @@
 
 use aidlink_agency::cell;
 use aidlink_agency::national_id::NationalId;
+use aidlink_policy::reading::DateEpoch;
 use libfuzzer_sys::fuzz_target;
 
 const AS_OF: jiff::civil::Date = jiff::civil::Date::constant(2026, 9, 30);
@@ -25,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
         let age = checked.id.age_at(AS_OF);
         assert!(age.is_none_or(|age| (0..200).contains(&age)));
     }
-    for epoch in [cell::DateEpoch::Year1900, cell::DateEpoch::Year1904] {
+    for epoch in [DateEpoch::Year1900, DateEpoch::Year1904] {
         let _ = cell::date(text, epoch);
     }
     // What a list shows holds no run that is an ID number.

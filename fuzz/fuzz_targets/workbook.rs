@@ -11,8 +11,9 @@
 use std::io::{Cursor, Write};
 
 use aidlink_agency::inspect::inspect;
-use aidlink_agency::scan::{Export, ReadingChoice};
+use aidlink_agency::scan::Export;
 use aidlink_fuzz::{AS_OF, file_of, let_guarded_panics_pass, schema};
+use aidlink_policy::reading::ReadingChoice;
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 

@@ -3,13 +3,12 @@
 
 use std::path::Path;
 
-use aidlink_faults::configuration::Document;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::deletion_record::DeletionRecord;
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::round::{Mode, RoundTerms};
+use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{self, Progress};
@@ -22,14 +21,14 @@ use serde::Serialize;
 use super::Ending;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::pooled;
-use crate::round::{ExportPlan, Plan};
-use aidlink_agency::exports::{PlannedExport, columns_of, open};
+use aidlink_agency::exports::{columns_of, open};
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, Verdict, needs};
 use aidlink_audit::minimisation_page;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
+use aidlink_policy::reading::PlannedExport;
 
 /// Audits, verifies, or tells what a round would read.
 pub fn run(arguments: AuditArguments, language: Language) -> Ending {
@@ -68,31 +67,11 @@ fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
         }
     }
     if let Some(file) = &found.round_file {
-        keys.extend(signers_of(file));
+        // A file that cannot be read names nobody.
+        let written = WrittenRound::read(file);
+        keys.extend(written.iter().flat_map(WrittenRound::signers));
     }
     faults.or_value(Some(Named { keys }))
-}
-
-/// The public keys that a round file names; a faulty one names none.
-fn signers_of(round_file: &Path) -> Vec<(String, PublicKey)> {
-    use aidlink_faults::configuration::Node;
-    let Ok(document) = Document::read(round_file) else {
-        return Vec::new();
-    };
-    let mut faults = FaultCollector::new();
-    let mut root = document.root();
-    let signing = root.optional_table("signing", &mut faults);
-    let signers = signing.and_then(|mut signing| signing.optional_table("signers", &mut faults));
-    let Some(mut signers) = signers else {
-        return Vec::new();
-    };
-    signers
-        .all()
-        .filter_map(|(office, node)| match &node.value {
-            Node::String(text) => Some((office.value.clone(), PublicKey::parse(text)?)),
-            _ => None,
-        })
-        .collect()
 }
 
 fn looked_at(
@@ -252,19 +231,21 @@ fn planned_exports(
     verification: &Verification,
     round_file: Option<&Path>,
 ) -> Option<Vec<PlannedExport>> {
-    let round_file = round_file?;
-    // Any name will do: nothing is written.
-    let nowhere = verification.folder.with_extension("nowhere");
-    let (terms, planned) = if verification.manifest.mode == Mode::Pooled {
-        let plan = Plan::read(round_file, Some(&nowhere)).ok()?;
-        let exports = plan.exports().cloned().collect();
-        (plan.terms, exports)
-    } else {
-        let export = &verification.manifest.exports.first()?.export;
-        let plan = ExportPlan::read(round_file, Some(&nowhere), export).ok()?;
-        (plan.terms, vec![plan.export])
+    let written = WrittenRound::read(round_file?).ok()?;
+    let manifest = &verification.manifest;
+    if written.digest() != manifest.round_file_blake3 {
+        return None;
+    }
+    let planned = match manifest.mode {
+        Mode::Pooled => written.planned(Mode::Pooled, Reads::All),
+        Mode::Split => {
+            let export = &manifest.exports.first()?.export;
+            written.planned(Mode::Split, Reads::One(export))
+        }
     };
-    (terms.digest == verification.manifest.round_file_blake3).then_some(planned)
+    let (_, exports) = planned.ok()?;
+    // An export that the round does not have cannot be looked at again.
+    (!exports.is_empty()).then_some(exports)
 }
 
 /// Runs a pooled round again in memory.
@@ -273,24 +254,26 @@ fn second_run(
     round_file: Option<&Path>,
     language: Language,
 ) -> SecondRun {
-    // Any name will do: nothing is written.
-    let nowhere = verification.folder.with_extension("nowhere");
-    let plan = round_file
-        .and_then(|file| Plan::read(file, Some(&nowhere)).ok())
-        .filter(|plan| plan.terms.digest == verification.manifest.round_file_blake3)
-        .filter(|plan| plan.terms.key_file.exists());
-    let Some(plan) = plan else {
+    let written = round_file.and_then(|file| WrittenRound::read(file).ok());
+    let planned = written
+        .filter(|written| written.digest() == verification.manifest.round_file_blake3)
+        .and_then(|written| {
+            let key_file = written.key_file().ok().filter(|file| file.exists())?;
+            let planned = written.planned(Mode::Pooled, Reads::All).ok()?;
+            Some((planned, key_file))
+        });
+    let Some(((terms, exports), key_file)) = planned else {
         return SecondRun::NotPossible;
     };
     let mut log = AuditLog::new(jiff::Timestamp::now);
     let progress = Progress::new(language);
-    let result = pooled::run(&plan, &progress, &mut log);
+    let result = pooled::run(&terms, &exports, &key_file, &progress, &mut log);
     progress.finish();
     let Ok(result) = result else {
         return SecondRun::Failed;
     };
-    let lists = match_lists(&plan.terms, &result.leads, &result.provisional);
-    let summary = pooled::summary(&plan, &result, &lists);
+    let lists = match_lists(&terms, &result.leads, &result.provisional);
+    let summary = pooled::summary(&terms, &result, &lists);
     SecondRun::Made(SecondOutput {
         summary: summary.to_bytes(),
         lists: lists
@@ -491,24 +474,12 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
 }
 
 fn planned(round: &Path) -> Result<(RoundTerms, Vec<PlannedExport>), Faults> {
-    // Nothing is written there.
-    let nowhere = Path::new("nowhere");
-    let document = Document::read(round)?;
-    let mode = document
-        .root()
-        .optional_string("mode", &mut FaultCollector::new());
-    if mode.is_some_and(|mode| mode.value == Mode::Split.name()) {
-        let terms = RoundTerms::read(round, Some(nowhere), Mode::Split, &mut |_, _, _| {})?;
-        let here = terms.exports().filter_map(|export| {
-            let plan = ExportPlan::read(round, Some(nowhere), &export.schema.name).ok()?;
-            Some(plan.export)
-        });
-        let here: Vec<PlannedExport> = here.collect();
-        return Ok((terms, here));
+    let written = WrittenRound::read(round)?;
+    match written.mode() {
+        Ok(Mode::Split) => written.planned(Mode::Split, Reads::Present),
+        // A mode that is none is told with the other faults.
+        Ok(Mode::Pooled) | Err(_) => written.planned(Mode::Pooled, Reads::All),
     }
-    let plan = Plan::read(round, Some(nowhere))?;
-    let exports = plan.exports().cloned().collect();
-    Ok((plan.terms, exports))
 }
 
 fn say_matrix(matrix: &Matrix, language: Language) {

@@ -8,7 +8,7 @@ use aidlink_agency::key::RoundKey;
 use aidlink_faults::fault::{Fault, Faults, io_reason};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::write_new_owner_only;
-use aidlink_office::round::KeyTerms;
+use aidlink_office::round::{KeyTerms, WrittenRound};
 use aidlink_office::sealed::{Opener, Passphrase, Recipient};
 use aidlink_office::terminal;
 
@@ -26,7 +26,7 @@ pub fn run(arguments: KeyArguments, language: Language) -> Ending {
         | KeyCommand::Seal { round, .. }
         | KeyCommand::Open { round, .. } => round,
     };
-    let terms = match KeyTerms::read(round) {
+    let terms = match WrittenRound::read(round).and_then(|round| round.key_terms()) {
         Ok(terms) => terms,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };

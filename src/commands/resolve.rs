@@ -4,29 +4,30 @@
 use aidlink_agency::known_answers;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::manifest::StepKind;
+use aidlink_office::round::{Mode, Reads, Round};
 use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
+use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::step::{Resolved, resolve_leads};
 
 use super::{Ending, PROGRAM};
 use crate::cli::ResolveArguments;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
-use crate::round::ExportPlan;
 
 /// Resolves screened leads and writes the lists.
 pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
-    let plan = match ExportPlan::read_cases(&arguments.round, arguments.output.as_deref()) {
-        Ok(plan) => plan,
+    let output = arguments.output.as_deref();
+    let reads = Reads::One(CASE_EXPORT);
+    let round = match Round::read(&arguments.round, output, Mode::Split, reads) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let terms = &plan.terms;
+    let terms = &round.terms;
     let step = Step::begin(Beginning {
         kind: StepKind::Resolve,
         program: PROGRAM,
-        terms,
-        output: &terms.output,
-        signing_key: &terms.signing.key,
+        round: &round,
         export: None,
         known_answers: Some(known_answers::holds(terms.algorithm)),
     });
@@ -37,8 +38,7 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
     let progress = Progress::new(language);
     let done = step.perform(|step| {
         let (leads, identity) = (&arguments.leads, arguments.identity.as_deref());
-        let (manifest, resolved) =
-            resolve_leads(step, terms, &plan.export, leads, identity, &progress)?;
+        let (manifest, resolved) = resolve_leads(step, &round, leads, identity, &progress)?;
         write_matrix(&mut step.folder, terms, &manifest)?;
         Ok((manifest, resolved))
     });
@@ -46,7 +46,7 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
     match done {
         Err(faults) => Ending::Failed(faults),
         Ok((resolved, finished)) => {
-            say(&plan, &resolved, &finished, language);
+            say(&round, &resolved, &finished, language);
             if resolved.file.provisional.is_empty() {
                 Ending::Done
             } else {
@@ -56,19 +56,19 @@ pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
     }
 }
 
-fn say(plan: &ExportPlan, resolved: &Resolved, finished: &Finished, language: Language) {
+fn say(round: &Round, resolved: &Resolved, finished: &Finished, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    let (round, screening) = (&plan.terms.round, short(&resolved.file.screening));
+    let (id, screening) = (&round.terms.round, short(&resolved.file.screening));
     let leads = resolved.leads.len();
     say(
-        format!("轮次 {round}，筛查 {screening}：线索{leads}条"),
-        format!("Round {round}, screening {screening}: {leads} leads"),
+        format!("轮次 {id}，筛查 {screening}：线索{leads}条"),
+        format!("Round {id}, screening {screening}: {leads} leads"),
     );
     if let Some(text) = finished.key_made() {
         terminal::say(&text, language);
     }
     say_lists(
-        &plan.terms,
+        &round.paths.output,
         &resolved.file.not_verified_by,
         &resolved.lists,
         &resolved.file.provisional,

@@ -9,6 +9,7 @@ use aidlink_faults::fault::Faults;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
+use aidlink_office::round::{Mode, Reads, Round};
 use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
 use aidlink_procuratorate::lists::match_list::{MatchList, match_lists, write_lists};
@@ -19,15 +20,19 @@ use crate::cli::RunArguments;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
-use crate::round::Plan;
 
 /// Runs a round and writes its folder.
 pub fn run(arguments: RunArguments, language: Language) -> Ending {
-    let plan = match Plan::read(&arguments.round, arguments.output.as_deref()) {
-        Ok(plan) => plan,
+    let output = arguments.output.as_deref();
+    let round = match Round::read(&arguments.round, output, Mode::Pooled, Reads::All) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let terms = &plan.terms;
+    let Round {
+        terms,
+        paths,
+        exports,
+    } = &round;
     let pool = match threads(&arguments.round, arguments.threads) {
         Ok(pool) => pool,
         Err(fault) => return Ending::Failed(fault.into()),
@@ -35,9 +40,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     let step = Step::begin(Beginning {
         kind: StepKind::Run,
         program: PROGRAM,
-        terms,
-        output: &terms.output,
-        signing_key: &terms.signing.key,
+        round: &round,
         export: None,
         known_answers: Some(known_answers::holds(terms.algorithm)),
     });
@@ -46,26 +49,27 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Err(ending) => return ending,
     };
     let progress = Progress::new(language);
-    let key_was_there = terms.key_file.exists();
+    let key_was_there = paths.key_file.exists();
     let done = step.perform(|step| {
-        let result = pool.install(|| pooled::run(&plan, &progress, &mut step.log))?;
+        let result = pool
+            .install(|| pooled::run(terms, exports, &paths.key_file, &progress, &mut step.log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = match_lists(terms, &result.leads, &result.provisional);
-        let manifest = write(step, &plan, &result, &lists)?;
+        let manifest = write(step, &round, &result, &lists)?;
         Ok((manifest, (result, lists)))
     });
     progress.finish();
     match done {
         Err(faults) => {
-            if !key_was_there && !terms.output.exists() {
+            if !key_was_there && !paths.output.exists() {
                 // A key that this run made for nothing; if it cannot be removed,
                 // the next run uses it.
-                let _ = std::fs::remove_file(&terms.key_file);
+                let _ = std::fs::remove_file(&paths.key_file);
             }
             Ending::Failed(faults)
         }
         Ok(((result, lists), finished)) => {
-            say_summary(&plan, &result, &lists, &finished, language);
+            say_summary(&round, &result, &lists, &finished, language);
             if result.provisional.is_empty() {
                 Ending::Done
             } else {
@@ -77,7 +81,7 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
 
 fn write(
     step: &mut Step<'_>,
-    plan: &Plan,
+    round: &Round,
     result: &RoundResult,
     lists: &[MatchList],
 ) -> Result<Manifest, Faults> {
@@ -86,7 +90,7 @@ fn write(
         step.folder
             .write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
-    let summary = pooled::summary(plan, result, lists);
+    let summary = pooled::summary(&round.terms, result, lists);
     step.folder.write(SUMMARY, &summary.to_bytes())?;
     let exports = result.exports.iter().map(|read| {
         let matched = result.persons_matched.get(&read.planned.schema.name);
@@ -96,19 +100,19 @@ fn write(
         }
     });
     let manifest = Manifest {
-        list_language: Some(plan.terms.list_language),
+        list_language: Some(round.terms.list_language),
         provisional: Some(summary.provisional),
         not_verified_by: Some(summary.not_verified_by),
-        key: Some(key_used(&plan.terms, &result.key_id)),
+        key: Some(key_used(round, &result.key_id)),
         exports: exports.collect(),
         ..step.manifest()
     };
-    write_matrix(&mut step.folder, &plan.terms, &manifest)?;
+    write_matrix(&mut step.folder, &round.terms, &manifest)?;
     Ok(manifest)
 }
 
 fn say_summary(
-    plan: &Plan,
+    round: &Round,
     result: &RoundResult,
     lists: &[MatchList],
     finished: &Finished,
@@ -118,15 +122,15 @@ fn say_summary(
     say(
         format!(
             "轮次 {}（基准日 {}，规则 {} 第{}版）",
-            plan.terms.round, plan.terms.as_of, plan.terms.policy.id, plan.terms.policy.version
+            round.terms.round, round.terms.as_of, round.terms.policy.id, round.terms.policy.version
         ),
         format!(
             "Round {} (as of {}, policy {} version {})",
-            plan.terms.round, plan.terms.as_of, plan.terms.policy.id, plan.terms.policy.version
+            round.terms.round, round.terms.as_of, round.terms.policy.id, round.terms.policy.version
         ),
     );
     if result.key_was_made {
-        let file = plan.terms.key_file.display();
+        let file = round.paths.key_file.display();
         say(
             format!(
                 "  已生成本轮密钥 {file}（编号 {}），仅限本人读取",
@@ -170,7 +174,7 @@ fn say_summary(
             ),
         );
         for (rule, count) in &export.report.withheld_by_rule {
-            let title = plan.terms.policy.rule(rule).map_or_else(
+            let title = round.terms.policy.rule(rule).map_or_else(
                 || Text::new(rule.clone(), rule.clone()),
                 |rule| rule.title.clone(),
             );
@@ -179,7 +183,7 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        let lacking = fields_lacking(&plan.terms.policy, export);
+        let lacking = fields_lacking(&round.terms.policy, export);
         if !lacking.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
                 lacking
@@ -210,7 +214,7 @@ fn say_summary(
     let total = result.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));
     say_lists(
-        &plan.terms,
+        &round.paths.output,
         &result.not_verified_by,
         lists,
         &result.provisional,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
-use aidlink_agency::scan::{Export, ReadingChoice};
+use aidlink_agency::scan::Export;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::pack::Policy;
+use aidlink_policy::reading::ReadingChoice;
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use serde::Serialize;
 

@@ -5,26 +5,27 @@ use aidlink_agency::step::{Tokenised, tokenise_export};
 use aidlink_contract::token_file::SentAccount;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::manifest::StepKind;
+use aidlink_office::round::{Mode, Reads, Round};
 use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::TokeniseArguments;
 use crate::matrix::write_matrix;
-use crate::round::ExportPlan;
 
 /// Tokenises an export and writes its folder.
 pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
-    let plan = ExportPlan::read(
-        &arguments.round,
-        arguments.output.as_deref(),
-        &arguments.export,
-    );
-    let plan = match plan {
-        Ok(plan) => plan,
+    let output = arguments.output.as_deref();
+    let reads = Reads::One(&arguments.export);
+    let round = match Round::read(&arguments.round, output, Mode::Split, reads) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let terms = &plan.terms;
+    let planned = match round.export(&arguments.export) {
+        Ok(planned) => planned,
+        Err(fault) => return Ending::WrongConfiguration(fault.into()),
+    };
+    let terms = &round.terms;
     let pool = match threads(&arguments.round, arguments.threads) {
         Ok(pool) => pool,
         Err(fault) => return Ending::Failed(fault.into()),
@@ -32,10 +33,8 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
     let step = Step::begin(Beginning {
         kind: StepKind::Tokenise,
         program: PROGRAM,
-        terms,
-        output: &terms.output,
-        signing_key: &terms.signing.key,
-        export: Some(&plan.export.schema.name),
+        round: &round,
+        export: Some(&planned.schema.name),
         known_answers: Some(known_answers::holds(terms.algorithm)),
     });
     let step = match step {
@@ -45,7 +44,7 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
     let progress = Progress::new(language);
     let done = step.perform(|step| {
         let (manifest, tokenised) =
-            pool.install(|| tokenise_export(step, terms, &plan.export, &progress))?;
+            pool.install(|| tokenise_export(step, &round, planned, &progress))?;
         write_matrix(&mut step.folder, terms, &manifest)?;
         Ok((manifest, tokenised))
     });
@@ -53,7 +52,7 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
     match done {
         Err(faults) => Ending::Failed(faults),
         Ok((tokenised, finished)) => {
-            say(&plan, &tokenised, &finished, language);
+            say(&round, &tokenised, &finished, language);
             if tokenised.export.report.account.reject_rate() > terms.thresholds.reject_rate {
                 Ending::ThresholdPassed
             } else {
@@ -63,10 +62,10 @@ pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
     }
 }
 
-fn say(plan: &ExportPlan, tokenised: &Tokenised, finished: &Finished, language: Language) {
+fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    let terms = &plan.terms;
-    let schema = &plan.export.schema;
+    let terms = &round.terms;
+    let schema = &tokenised.export.planned.schema;
     let SentAccount {
         rows,
         rejected,
@@ -112,7 +111,7 @@ fn say(plan: &ExportPlan, tokenised: &Tokenised, finished: &Finished, language: 
     if let Some(text) = finished.key_made() {
         terminal::say(&text, language);
     }
-    let file = terms.output.join(&tokenised.file.written.path);
+    let file = round.paths.output.join(&tokenised.file.written.path);
     let file = file.display();
     match &tokenised.file.sealed_to {
         Some(_) => say(

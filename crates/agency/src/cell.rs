@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use aidlink_faults::personal_number;
 use aidlink_faults::text::Text;
+use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Field};
 use aidlink_policy::value::{FieldType, Value};
 
@@ -62,42 +63,6 @@ impl ValueFault {
             ValueFault::UnreadableNumber => "unreadable_number",
             ValueFault::UnreadableBoolean => "unreadable_boolean",
             ValueFault::Encoding => "encoding",
-        }
-    }
-}
-
-/// From which day a spreadsheet counts its serial numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DateEpoch {
-    /// 45322 is 2024-01-31.
-    #[default]
-    Year1900,
-    /// 43860 is 2024-01-31: workbooks first made on a Macintosh.
-    Year1904,
-}
-
-impl DateEpoch {
-    /// The epoch of a year, as round files give it.
-    pub fn of_year(year: i64) -> Option<Self> {
-        [DateEpoch::Year1900, DateEpoch::Year1904]
-            .into_iter()
-            .find(|epoch| epoch.year() == year)
-    }
-
-    /// The epoch's year.
-    pub fn year(self) -> i64 {
-        match self {
-            DateEpoch::Year1900 => 1900,
-            DateEpoch::Year1904 => 1904,
-        }
-    }
-
-    /// The day of serial number 0. The epoch of 1900 counts a 29 February that
-    /// never was, so that its day 0 lies two days before the first of January.
-    fn day_zero(self) -> Date {
-        match self {
-            DateEpoch::Year1900 => Date::constant(1899, 12, 30),
-            DateEpoch::Year1904 => Date::constant(1904, 1, 1),
         }
     }
 }

@@ -1,46 +1,20 @@
 //! Exports that this office reads: their files opened, and what was read of them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, WhenUnknown};
 
-use aidlink_policy::schema::{ExportSchema, Field};
-use jiff::civil::Date;
+use aidlink_policy::reading::PlannedExport;
+use aidlink_policy::schema::Field;
 
 use aidlink_office::manifest::{ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows};
 
 use crate::account::Rest;
-use crate::scan::{Export, ReadingChoice};
+use crate::scan::Export;
 use crate::tokenise::Report;
-
-/// An export whose files this office reads.
-#[derive(Clone, Debug)]
-pub struct PlannedExport {
-    /// Its schema.
-    pub schema: ExportSchema,
-    /// Its files: one, or one for each district.
-    pub files: Vec<PlannedFile>,
-    /// The day on which the agency took it.
-    pub snapshot: Date,
-    /// The legal basis or agreement on which it is used.
-    pub legal_basis: String,
-    /// What the round says of how it is read.
-    pub reading: ReadingChoice,
-    /// A header alone is no fault (a first round has no referrals yet).
-    pub may_be_empty: bool,
-}
-
-/// A file of an export.
-#[derive(Clone, Debug)]
-pub struct PlannedFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its path as the round file gives it.
-    pub written_path: String,
-}
 
 /// The fields that rules need and that no file of an export has.
 pub fn fields_lacking<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {

@@ -3,9 +3,10 @@
 
 use jiff::civil::Date;
 
+use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
-use crate::cell::{self, DateEpoch};
+use crate::cell;
 use crate::national_id::{CheckedId, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};

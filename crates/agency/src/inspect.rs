@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use aidlink_faults::fault::Fault;
+use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Field};
 
-use crate::cell::{self, DateEpoch, ValueFault};
+use crate::cell::{self, ValueFault};
 use crate::identity_check::IdentityCheck;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;

@@ -14,14 +14,14 @@ mod written_out;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use encoding::{Encoding, EncodingChoice};
+pub use encoding::Encoding;
 pub use header::ColumnMatch;
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
-use crate::cell::DateEpoch;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
+use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
 use pass::{Counts, Pass, SourceRead, Tally};
@@ -29,19 +29,6 @@ use source::Source;
 
 /// A header stands within the first mebibyte.
 const HEAD: u64 = 1 << 20;
-
-/// What a round says of how a file is read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReadingChoice {
-    /// Its encoding.
-    pub encoding: EncodingChoice,
-    /// The sheet of a workbook; else the first that holds anything.
-    pub sheet: Option<String>,
-    /// A site's own headers: header as it stands in the file, and the field.
-    pub headers: Vec<(String, String)>,
-    /// From when serial numbers that stand for dates count.
-    pub epoch: DateEpoch,
-}
 
 /// An export whose encoding and header were found and whose columns were
 /// matched to its schema. Its rows are read by [`Export::read`].

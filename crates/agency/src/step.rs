@@ -8,13 +8,14 @@ use aidlink_office::audit_log::Event;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::manifest::{KeyUsed, Manifest, Passed, TokensSent};
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::round::RoundTerms;
+use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
 use aidlink_policy::pack::CASE_EXPORT;
+use aidlink_policy::reading::PlannedExport;
 
 use crate::account::{Account, Rest};
-use crate::exports::{PlannedExport, ReadExport, check_report, open, read_export};
+use crate::exports::{ReadExport, check_report, open, read_export};
 use crate::key::RoundKey;
 use crate::rejects_file::rejects_files;
 use crate::scan::Export;
@@ -48,13 +49,14 @@ impl Tokenised {
 /// The faults of export and key at once, or why the output could not be written.
 pub fn tokenise_export(
     step: &mut Step<'_>,
-    terms: &RoundTerms,
+    round: &Round,
     planned: &PlannedExport,
     progress: &Progress,
 ) -> Result<(Manifest, Tokenised), Faults> {
+    let terms = &round.terms;
     let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, planned, &mut faults);
-    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose);
+    let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose);
     let key = faults.take(key);
     let key = faults.or_value(key)?;
     let key_id = key.id();
@@ -99,7 +101,7 @@ pub fn tokenise_export(
     }
     let sent = tokens_sent(&export.report.account, written.tokens, written.rare);
     let manifest = Manifest {
-        key: Some(key_used(terms, &key_id)),
+        key: Some(key_used(round, &key_id)),
         exports: vec![export.record()],
         tokens: Some(sent),
         crossing: vec![file.record("centre")],
@@ -123,13 +125,13 @@ pub fn origin(terms: &RoundTerms, planned: &PlannedExport, key_id: &str) -> Orig
 
 /// The round's key in a manifest: its id, and where it lies, for it is deleted
 /// with the round.
-pub fn key_used(terms: &RoundTerms, id: &str) -> KeyUsed {
+pub fn key_used(round: &Round, id: &str) -> KeyUsed {
     KeyUsed {
         id: id.to_owned(),
-        algorithm: terms.algorithm,
+        algorithm: round.terms.algorithm,
         // A step that fails the test does not begin.
         known_answer_test: Passed::Passed,
-        file: terms.relative(&terms.key_file),
+        file: round.terms.relative(&round.paths.key_file),
     }
 }
 

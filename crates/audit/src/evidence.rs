@@ -14,11 +14,11 @@ use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::{Verification, walk};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Schemas;
 use jiff::civil::Date;
 
 use super::minimisation::Matrix;
-use aidlink_agency::exports::PlannedExport;
 use aidlink_procuratorate::lists::match_list::Columns;
 
 /// The documents by which the round ran, as the folder keeps them.

@@ -13,7 +13,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{SentAccount, TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
-use aidlink_office::round::{ExportTerms, Mode, RoundTerms};
+use aidlink_office::round::{ExportTerms, Mode, Reads, RoundTerms, WrittenRound};
 use sha2::{Digest, Sha256};
 
 type Failure = Box<dyn std::error::Error>;
@@ -23,8 +23,9 @@ fn main() -> Result<(), Failure> {
     let [round, parties, persons, folder] = arguments.as_slice() else {
         return Err("usage: made_token_files ROUND.toml CASE_PARTIES PERSONS FOLDER".into());
     };
-    let terms = RoundTerms::read(Path::new(round), None, Mode::Split, &mut |_, _, _| {});
-    let terms = terms.map_err(|_| "the round file has faults")?;
+    let written = WrittenRound::read(Path::new(round));
+    let planned = written.and_then(|written| written.planned(Mode::Split, Reads::Nothing));
+    let (terms, _) = planned.map_err(|_| "the round file has faults")?;
     let (parties, persons): (u64, u64) = (parties.parse()?, persons.parse()?);
     let register = terms
         .export("civil-affairs.assistance")

@@ -11,7 +11,7 @@ use aidlink_office::ending::Ending;
 use aidlink_office::identity;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::purging::{self, PurgeArguments};
-use aidlink_office::round::{Mode, RoundTerms};
+use aidlink_office::round::{Mode, Reads, Round};
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand};
 use aidlink_office::step::{Beginning, Step};
@@ -90,14 +90,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &RunArguments, language: Language) -> Ending {
     // The centre reads no export: nothing of them is looked at.
-    let terms = RoundTerms::read(
-        &arguments.round,
-        arguments.output.as_deref(),
-        Mode::Split,
-        &mut |_, _, _| {},
-    );
-    let terms = match terms {
-        Ok(terms) => terms,
+    let output = arguments.output.as_deref();
+    let round = match Round::read(&arguments.round, output, Mode::Split, Reads::Nothing) {
+        Ok(round) => round,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
     let opener = match arguments.identity.as_deref().map(Opener::read_identity) {
@@ -112,9 +107,7 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
     let step = Step::begin(Beginning {
         kind: StepKind::Screen,
         program: PROGRAM,
-        terms: &terms,
-        output: &terms.output,
-        signing_key: &terms.signing.key,
+        round: &round,
         export: None,
         known_answers: None,
     });
@@ -122,11 +115,12 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
         Ok(step) => step,
         Err(ending) => return ending,
     };
-    let done = step.perform(|step| screening::screen_files(step, &terms, &files, opener.as_ref()));
+    let done =
+        step.perform(|step| screening::screen_files(step, &round.terms, &files, opener.as_ref()));
     match done {
         Err(faults) => Ending::Failed(faults),
         Ok((screened, finished)) => {
-            say(&terms, &screened, language);
+            say(&round, &screened, language);
             if let Some(text) = finished.key_made() {
                 terminal::say(&text, language);
             }
@@ -139,13 +133,13 @@ fn run(arguments: &RunArguments, language: Language) -> Ending {
     }
 }
 
-fn say(terms: &RoundTerms, screened: &Screened, language: Language) {
+fn say(round: &Round, screened: &Screened, language: Language) {
     let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
-    let (round, screening) = (&terms.round, &screened.screening);
+    let (id, screening) = (&round.terms.round, &screened.screening);
     let screening = screening.get(..12).unwrap_or(screening);
     say(
-        format!("轮次 {round}，筛查 {screening}"),
-        format!("Round {round}, screening {screening}"),
+        format!("轮次 {id}，筛查 {screening}"),
+        format!("Round {id}, screening {screening}"),
     );
     let (rows, parties) = (screened.case_rows, screened.case_parties);
     say(
@@ -179,7 +173,7 @@ fn say(terms: &RoundTerms, screened: &Screened, language: Language) {
         );
     }
     let leads = screened.leads;
-    let file = terms.output.join(&screened.crossed.written.path);
+    let file = round.paths.output.join(&screened.crossed.written.path);
     let file = file.display();
     say(
         format!("线索{leads}条，请送检察机关：{file}"),

@@ -2,15 +2,13 @@
 
 use std::path::PathBuf;
 
-use aidlink_faults::configuration::Document;
-use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::{Language, Text};
-use aidlink_files::partial::parent_of;
 use jiff::Timestamp;
 
 use crate::deletion::{Purge, Purged};
 use crate::ending::Ending;
-use crate::round::SIGNING_KEY;
+use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::RoundFolder;
 use crate::signing::SigningKey;
 use crate::terminal;
@@ -89,14 +87,10 @@ fn purge(asked: &PurgeArguments, program: &str) -> Result<Vec<Purged>, Faults> {
 
 /// Where the round file says that the signing key is.
 fn signing_key_of(found: &RoundFolder) -> PathBuf {
-    let written = found.round_file.as_deref().and_then(|file| {
-        let document = Document::read(file).ok()?;
-        let mut faults = FaultCollector::new();
-        let mut root = document.root();
-        let mut signing = root.optional_table("signing", &mut faults)?;
-        let key = signing.optional_string("key", &mut faults)?;
-        Some(parent_of(file).join(key.value))
-    });
+    let written = found
+        .round_file
+        .as_deref()
+        .and_then(|file| WrittenRound::read(file).ok()?.signing_key_file().ok());
     written.unwrap_or_else(|| found.folder.join(SIGNING_KEY))
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
-use aidlink_faults::configuration::Document;
-use aidlink_faults::fault::{Fault, FaultCollector};
+use crate::round::WrittenRound;
+use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::partial::parent_of;
@@ -117,13 +117,9 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
                 .is_some_and(|extension| extension == "toml")
         })
         .filter_map(|path| {
-            let document = Document::read(&path).ok()?;
-            let mut root = document.root();
-            let mut faults = FaultCollector::new();
-            root.optional_string("round", &mut faults)?;
-            root.optional_string("mode", &mut faults)?;
-            let digest = document.digest().to_owned();
-            Some((path, digest))
+            let written = WrittenRound::read(&path).ok()?;
+            let digest = written.digest().to_owned();
+            written.names_a_round().then_some((path, digest))
         })
         .collect();
     round_files.sort();

@@ -17,7 +17,7 @@ use crate::manifest::{
     SigningUsed, Software, StepKind,
 };
 use crate::output_folder::{OutputFolder, WrittenFile};
-use crate::round::{Mode, RoundTerms};
+use crate::round::{Mode, Round};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
 
 /// What a step begins with.
@@ -28,11 +28,7 @@ pub struct Beginning<'b> {
     /// The name of this program.
     pub program: &'b str,
     /// The round.
-    pub terms: &'b RoundTerms,
-    /// The output folder to make.
-    pub output: &'b Path,
-    /// The office's signing key.
-    pub signing_key: &'b Path,
+    pub round: &'b Round,
     /// The export that the step works on, if it is one.
     pub export: Option<&'b str>,
     /// Whether the token algorithm gave the known answers; `None` for a step
@@ -72,16 +68,16 @@ impl<'b> Step<'b> {
     /// # Errors
     /// How the command ends otherwise.
     pub fn begin(beginning: Beginning<'b>) -> Result<Self, Ending> {
-        let Beginning { terms, output, .. } = beginning;
-        OutputFolder::check_destination(output)
+        let Round { terms, paths, .. } = beginning.round;
+        OutputFolder::check_destination(&paths.output)
             .map_err(|fault| Ending::WrongConfiguration(fault.into()))?;
         let failed = |fault: Fault| Ending::Failed(fault.into());
         if beginning.known_answers == Some(false) {
             // A broken build must not make a token.
             return Err(failed(known_answers_differ(&terms.file)));
         }
-        let signing_key = SigningKey::at_the_beginning(beginning.signing_key).map_err(failed)?;
-        let folder = OutputFolder::begin(output).map_err(failed)?;
+        let signing_key = SigningKey::at_the_beginning(&paths.signing_key).map_err(failed)?;
+        let folder = OutputFolder::begin(&paths.output).map_err(failed)?;
         let mut log = AuditLog::new(jiff::Timestamp::now);
         log.record(&beginning.started());
         let granted = confinement::granted();
@@ -121,9 +117,10 @@ impl<'b> Step<'b> {
         let Beginning {
             kind,
             program,
-            terms,
+            round,
             ..
         } = self.beginning;
+        let terms = &round.terms;
         let Head { format, version } = Manifest::head();
         Manifest {
             format,
@@ -175,7 +172,8 @@ impl<'b> Step<'b> {
     /// when the step began; where there was none one is made now, and kept if
     /// the step succeeds.
     fn finish(self, manifest: Manifest) -> Result<Finished, Fault> {
-        let (path, output) = (self.beginning.signing_key, self.beginning.output);
+        let paths = &self.beginning.round.paths;
+        let (path, output) = (&paths.signing_key, &paths.output);
         let Step {
             beginning,
             signing_key,
@@ -202,7 +200,7 @@ impl<'b> Step<'b> {
 
 impl Beginning<'_> {
     fn started(&self) -> Event {
-        let terms = self.terms;
+        let terms = &self.round.terms;
         let started = Started {
             round: terms.round.clone(),
             round_file_blake3: terms.digest.clone(),
@@ -237,7 +235,7 @@ fn write(
     mut manifest: Manifest,
     signing_key: &SigningKey,
 ) -> Result<(), Fault> {
-    for file in &beginning.terms.configuration {
+    for file in &beginning.round.terms.configuration {
         folder.write(&file.path, &file.bytes)?;
     }
     for file in folder.written() {
@@ -259,7 +257,7 @@ fn write(
     folder.write(LOG, log.to_jsonl().as_bytes())?;
     let comment = comment(&manifest.round, manifest.step, log.last_digest());
     let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-    let shown = beginning.output.join(&path);
+    let shown = beginning.round.paths.output.join(&path);
     let signature = signing_key.sign(&bytes, &comment, &shown)?;
     folder.write(&path, signature.as_bytes())?;
     folder.complete()

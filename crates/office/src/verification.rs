@@ -14,7 +14,7 @@ use aidlink_files::document::Document as _;
 use crate::audit_log::{Event, LOG, ReadLog, read_log};
 use crate::deletion_record::{DELETIONS, DeletionRecord};
 use crate::manifest::{MANIFEST, Manifest, manifest_word};
-use crate::round::CONFIGURATION;
+use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::comment;
 
@@ -477,20 +477,15 @@ impl Looking<'_> {
             return;
         }
         let mine = self.manifest.round.clone();
-        let document = aidlink_faults::configuration::Document::parse(
-            round_file,
-            String::from_utf8_lossy(&bytes).into_owned(),
-        );
-        let other = document
-            .root()
-            .optional_string("round", &mut FaultCollector::new());
+        let written = WrittenRound::read(round_file);
+        let other = written.and_then(|written| written.round_id()).ok();
         let (message, hint) = match other {
-            Some(other) if other.value != mine => (
+            Some(other) if other != mine => (
                 Text::new(
-                    format!("文件夹属于轮次 {mine}，而轮次文件是 {}", other.value),
+                    format!("文件夹属于轮次 {mine}，而轮次文件是 {}", other),
                     format!(
                         "the folder is of round {mine}, and the round file of {}",
-                        other.value
+                        other
                     ),
                 ),
                 Text::new(

@@ -6,6 +6,7 @@
 
 pub mod calendar;
 pub mod pack;
+pub mod reading;
 pub mod rule_language;
 pub mod schema;
 pub mod value;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use aidlink_agency::exports::{PlannedExport, open, read_export};
+use aidlink_agency::exports::{open, read_export};
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::step::key_used;
@@ -18,7 +18,7 @@ use aidlink_files::document::Document as _;
 use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::crossing::receive;
 use aidlink_office::manifest::{Manifest, Received};
-use aidlink_office::round::RoundTerms;
+use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::sealed::{Opener, PlainFile};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
@@ -46,13 +46,13 @@ pub struct Resolved {
 /// key cannot be read, or when the output cannot be written.
 pub fn resolve_leads(
     step: &mut Step<'_>,
-    terms: &RoundTerms,
-    planned: &PlannedExport,
+    round: &Round,
     leads_path: &Path,
     identity: Option<&Path>,
     progress: &Progress,
 ) -> Result<(Manifest, Resolved), Faults> {
-    let key = RoundKey::read(&terms.key_file, &terms.round, &terms.purpose)?;
+    let (terms, planned) = (&round.terms, round.cases()?);
+    let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose)?;
     let key_id = key.id();
     step.log.record(&Event::Key {
         id: key_id.clone(),
@@ -108,7 +108,7 @@ pub fn resolve_leads(
         list_language: Some(terms.list_language),
         provisional: Some(summary.provisional),
         not_verified_by: Some(summary.not_verified_by),
-        key: Some(key_used(terms, &key_id)),
+        key: Some(key_used(round, &key_id)),
         exports: vec![export.record()],
         screening: Some(file.screening.clone()),
         received: vec![Received {

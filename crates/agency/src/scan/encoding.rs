@@ -10,6 +10,7 @@ use encoding_rs::GB18030;
 
 use aidlink_faults::fault::{Fault, Place};
 use aidlink_faults::text::Text;
+use aidlink_policy::reading::EncodingChoice;
 
 /// The encoding that an export is read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,28 +69,6 @@ impl Encoding {
             Encoding::Gb18030 => gb18030().or_else(utf8),
         }
     }
-}
-
-/// What a round says of an export's encoding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EncodingChoice {
-    /// Find out: a byte-order mark or valid UTF-8 is UTF-8, else GB18030.
-    #[default]
-    Detect,
-    /// UTF-8.
-    Utf8,
-    /// GB18030.
-    Gb18030,
-}
-
-impl EncodingChoice {
-    /// The names in round files.
-    pub const NAMES: [(&'static str, EncodingChoice); 4] = [
-        ("detect", EncodingChoice::Detect),
-        ("utf-8", EncodingChoice::Utf8),
-        ("gb18030", EncodingChoice::Gb18030),
-        ("gbk", EncodingChoice::Gb18030),
-    ];
 }
 
 pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 use aidlink_policy::pack::{CASE_EXPORT, Rule};
+use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::rule_language::Expression;
 use aidlink_policy::schema::{Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
@@ -14,7 +15,7 @@ use jiff::civil::Date;
 
 use super::{Listed, Report, TokeniseError, TokenisedRow, Tokenising};
 use crate::account::Rest;
-use crate::cell::{self, DateEpoch, ValueFault};
+use crate::cell::{self, ValueFault};
 use crate::national_id::{CheckedId, Sex};
 use crate::rules::evaluate;
 use crate::scan::pass::RowView;

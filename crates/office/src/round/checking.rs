@@ -1,0 +1,777 @@
+//! From the round file as it is written to the terms of the round: every check
+//! of the round and of the schemas, policy and calendar that it names, all
+//! faults at once.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use aidlink_contract::token::TokenAlgorithm;
+use aidlink_faults::configuration::{Document, Located};
+use aidlink_faults::fault::{Fault, FaultCollector, nearest_name_hint};
+use aidlink_faults::text::{Language, Text};
+use aidlink_policy::calendar::Calendar;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::reading::{DateEpoch, EncodingChoice, PlannedFile, ReadingChoice};
+use aidlink_policy::schema::{ExportSchema, Role, Schemas};
+use jiff::civil::Date;
+
+use super::CONFIGURATION;
+use super::paths::inside;
+use super::planning::{OfficePaths, Reads};
+use super::terms::{
+    ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
+};
+use super::written::{WrittenExport, WrittenRound, WrittenSealing};
+use crate::sealed::Recipient;
+use crate::signing::PublicKey;
+
+/// Persons fewer than this are told as a rare pattern where a round says nothing.
+const RARE_PATTERN: u64 = 5;
+
+/// The keys of a pooled round: `sealing` is not one of them.
+const KEYS_OF_A_POOLED_ROUND: [&str; 17] = [
+    "round",
+    "as_of",
+    "issued_on",
+    "purpose",
+    "mode",
+    "operator",
+    "retention_until",
+    "list_language",
+    "impact_assessment",
+    "key",
+    "signing",
+    "thresholds",
+    "output",
+    "policy",
+    "schemas",
+    "calendar",
+    "export",
+];
+
+/// What is asked of a round file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// The mode that the command is for.
+    pub mode: Mode,
+    /// The exports whose files this office reads.
+    pub reads: Reads<'a>,
+    /// This office's own paths.
+    pub paths: AskedPaths<'a>,
+}
+
+/// Which of this office's own paths are asked of a round file.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AskedPaths<'a> {
+    /// None: nothing is written and no key is used.
+    None,
+    /// All; `output` replaces the round file's own output folder.
+    All { output: Option<&'a Path> },
+}
+
+/// The files of exports and how they are read, by schema.
+pub(super) type ExportFiles = BTreeMap<String, (Vec<PlannedFile>, ReadingChoice)>;
+
+/// What checking gave, as far as there are no faults.
+pub(super) struct Checked {
+    pub terms: Option<RoundTerms>,
+    /// Only of [`AskedPaths::All`].
+    pub paths: Option<OfficePaths>,
+    pub files: ExportFiles,
+    pub faults: FaultCollector,
+}
+
+impl WrittenRound {
+    pub(super) fn check(&self, asked: Asked<'_>) -> Checked {
+        let checking = Checking {
+            written: self,
+            document: &self.document,
+            faults: self.document.syntax_faults(),
+        };
+        checking.check(asked)
+    }
+}
+
+/// A whole `[[export]]`.
+struct WholeExport<'w> {
+    written: &'w WrittenExport,
+    schema: &'w Located<String>,
+    snapshot: &'w Located<Date>,
+    legal_basis: &'w Located<String>,
+}
+
+/// A document once more, byte for byte; it must not have changed since it was read.
+fn copied(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fault> {
+    let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+    if blake3::hash(&bytes).to_hex().as_str() != digest {
+        return Err(Fault::changed_while_read(path));
+    }
+    Ok(ConfigurationFile {
+        path: format!("{CONFIGURATION}/{name}"),
+        bytes,
+    })
+}
+
+struct Checking<'w> {
+    written: &'w WrittenRound,
+    document: &'w Document,
+    faults: FaultCollector,
+}
+
+impl<'w> Checking<'w> {
+    fn check(mut self, asked: Asked<'_>) -> Checked {
+        let written = self.written;
+        let document = self.document;
+        let round = written.checked_round_id(&mut self.faults);
+        let as_of = written.as_of.required(&mut self.faults);
+        let issued_on = written.issued_on.optional(&mut self.faults);
+        let purpose = written.purpose.required(&mut self.faults);
+        if let Some(word) = written.mode.required(&mut self.faults) {
+            self.check_mode(word, asked.mode);
+        }
+        let operator = written.operator.required(&mut self.faults);
+        let retention_until = written.retention_until.required(&mut self.faults);
+        let list_language = self.list_language();
+        let assessment = written.impact_assessment.required(&mut self.faults);
+        let assessment = assessment.and_then(|assessment| {
+            Some((assessment.id.as_ref()?, assessment.valid_until.as_ref()?))
+        });
+        let (key_file, algorithm) = self.key(asked.paths);
+        let sealing = self.sealing(asked.mode);
+        let (signing_key, signers) = self.signing();
+        let thresholds = self.thresholds();
+        let output = match asked.paths {
+            AskedPaths::None => None,
+            AskedPaths::All { output } => self.output(output),
+        };
+        let folder = written.folder();
+        let named_file = |path: &Located<String>| folder.join(&path.value);
+        let policy_file = written.policy.required(&mut self.faults).map(named_file);
+        let schema_folder = written.schemas.required(&mut self.faults).map(named_file);
+        let calendar_file = written.calendar.required(&mut self.faults).map(named_file);
+        let exports = self.exports();
+        self.faults.extend(written.unknown.clone());
+        if asked.mode == Mode::Pooled {
+            self.check_nothing_crosses();
+        }
+        let mut files = ExportFiles::new();
+        for export in &exports {
+            if asked.reads.reads(document, export.written, export.schema) {
+                let read = self.files(export.written);
+                files.insert(export.schema.value.clone(), read);
+            }
+        }
+
+        let schemas = schema_folder.as_ref().map(|path| {
+            let (schemas, found) = Schemas::read_what_is_sound(path);
+            self.faults.extend(found);
+            schemas
+        });
+        let calendar = calendar_file
+            .as_ref()
+            .and_then(|path| self.faults.take(Calendar::read(path)));
+        let policy = policy_file
+            .as_ref()
+            .zip(schemas.as_ref())
+            .and_then(|(path, schemas)| self.faults.take(Policy::read(path, schemas)));
+        let mut configuration = Vec::new();
+        let mut copy = |path: &Path, name: &str, digest: &str| {
+            configuration.extend(self.faults.take(copied(path, name, digest)));
+        };
+        copy(document.path(), "round.toml", document.digest());
+        if let (Some(path), Some(policy)) = (&policy_file, &policy) {
+            copy(path, "policy.toml", &policy.digest);
+        }
+        if let (Some(path), Some(calendar)) = (&calendar_file, &calendar) {
+            copy(path, "calendar.toml", calendar.digest());
+        }
+        for schema in schemas.iter().flat_map(|schemas| schemas.0.values()) {
+            let name = format!("schemas/{}.json", schema.name);
+            copy(&schema.file, &name, &schema.digest);
+        }
+        let issued_on = issued_on.or(as_of);
+        self.check_dates(
+            as_of,
+            issued_on,
+            assessment.map(|(_, until)| until),
+            retention_until,
+        );
+        let (cases, registers) =
+            self.export_terms(exports, schemas.as_ref(), policy.as_ref(), as_of);
+        let terms = (|| {
+            let (impact_assessment, impact_assessment_until) = assessment?;
+            Some(RoundTerms {
+                mode: asked.mode,
+                file: document.path().to_path_buf(),
+                digest: document.digest().to_owned(),
+                round: round?.value.clone(),
+                as_of: as_of?.value,
+                issued_on: issued_on?.value,
+                purpose: purpose?.value.clone(),
+                impact_assessment: impact_assessment.value.clone(),
+                impact_assessment_until: impact_assessment_until.value,
+                operator: operator?.value.clone(),
+                retention_until: retention_until?.value,
+                list_language,
+                algorithm: algorithm?,
+                sealing,
+                signers,
+                configuration,
+                thresholds: thresholds?,
+                schemas: schemas?,
+                policy: policy?,
+                calendar: calendar?,
+                cases: cases?,
+                registers,
+            })
+        })();
+        let paths = (|| {
+            Some(OfficePaths {
+                key_file: key_file?,
+                output: output?,
+                signing_key,
+            })
+        })();
+        Checked {
+            terms,
+            paths,
+            files,
+            faults: self.faults,
+        }
+    }
+
+    fn fault(&mut self, at: &Range<usize>, message: Text, hint: Text) {
+        self.faults
+            .push(self.document.fault(at.clone(), message, hint));
+    }
+
+    fn list_language(&mut self) -> Language {
+        match self.written.list_language.optional(&mut self.faults) {
+            None => Language::Chinese,
+            Some(word) => match word.value.as_str() {
+                "zh" => Language::Chinese,
+                "en" => Language::English,
+                other => {
+                    let hint = nearest_name_hint(other, ["zh", "en"]);
+                    self.fault(&word.at, Text::new("未知的语言", "unknown language"), hint);
+                    Language::Chinese
+                }
+            },
+        }
+    }
+
+    fn check_mode(&mut self, word: &Located<String>, wanted: Mode) {
+        let (message, hint) = match (Mode::named(&word.value), wanted) {
+            (None, _) => return self.written.unknown_mode(word, &mut self.faults),
+            (Some(mode), wanted) if mode == wanted => return,
+            (Some(_), Mode::Pooled) => (
+                Text::new(
+                    "本轮为split，不能在一台机器上完成全部步骤",
+                    "this round is `split`; its steps are not done on one machine",
+                ),
+                Text::new(
+                    "请用 tokenise、aidlink-screen、resolve",
+                    "use `tokenise`, `aidlink-screen` and `resolve`",
+                ),
+            ),
+            (Some(_), Mode::Split) => (
+                Text::new(
+                    "本轮为pooled，由 run 一次完成",
+                    "this round is `pooled`; `run` does every step of it",
+                ),
+                Text::new(
+                    "若各步骤由不同机构完成，请写 mode = \"split\"",
+                    "if the steps are done at several offices, say mode = \"split\"",
+                ),
+            ),
+        };
+        self.fault(&word.at, message, hint);
+    }
+
+    /// `[key]`: the key file, where it is asked for, and the algorithm.
+    fn key(&mut self, paths: AskedPaths<'_>) -> (Option<PathBuf>, Option<TokenAlgorithm>) {
+        let Some(key) = self.written.key.required(&mut self.faults) else {
+            return (None, None);
+        };
+        let file = match paths {
+            AskedPaths::None => None,
+            AskedPaths::All { .. } => key.file.required(&mut self.faults),
+        };
+        let word = key.algorithm.required(&mut self.faults);
+        self.faults.extend(key.unknown.clone());
+        let algorithm = word.and_then(|word| {
+            let algorithm = TokenAlgorithm::named(&word.value);
+            if algorithm.is_none() {
+                let names = TokenAlgorithm::ALL.map(TokenAlgorithm::name);
+                let hint = nearest_name_hint(&word.value, names);
+                let message = Text::new("未知的令牌算法", "unknown token algorithm");
+                self.fault(&word.at, message, hint);
+            }
+            algorithm
+        });
+        let file = file.and_then(|file| inside(self.document, file, &mut self.faults));
+        (file, algorithm)
+    }
+
+    /// A `[sealing]` that nothing asks for must not seem to seal anything.
+    fn check_nothing_crosses(&mut self) {
+        if let Some(at) = &self.written.sealing_key {
+            let hint = nearest_name_hint("sealing", KEYS_OF_A_POOLED_ROUND);
+            let message = Text::new("未知的键“sealing”", "unknown key `sealing`");
+            self.fault(at, message, hint);
+        }
+    }
+
+    /// `[sealing]`: the recipients of what crosses, and what crosses plain.
+    fn sealing(&mut self, mode: Mode) -> Option<Sealing> {
+        if mode == Mode::Pooled {
+            return None;
+        }
+        let table = self.written.sealing.required(&mut self.faults)?;
+        let plain = table.plain.optional(&mut self.faults);
+        for name in plain.into_iter().flatten() {
+            if !["tokens", "leads"].contains(&name.value.as_str()) {
+                let hint = nearest_name_hint(&name.value, ["tokens", "leads"]);
+                self.fault(
+                    &name.at,
+                    Text::new("未知的文件种类", "unknown kind of file"),
+                    hint,
+                );
+            }
+        }
+        let centre = table.centre.optional(&mut self.faults);
+        let tokens = self.crossing(table, "centre", centre, "tokens");
+        let procuratorate = table.procuratorate.optional(&mut self.faults);
+        let leads = self.crossing(table, "procuratorate", procuratorate, "leads");
+        if let (Some(Crossing::Sealed(centre)), Some(Crossing::Sealed(other))) = (&tokens, &leads)
+            && centre.to_string() == other.to_string()
+        {
+            // Who holds the key must not open the agencies' tokens.
+            self.fault(
+                &table.at,
+                Text::new(
+                    "centre 和 procuratorate 是同一收件人",
+                    "`centre` and `procuratorate` are the same recipient",
+                ),
+                Text::new(
+                    "筛查机构和检察机关须各有身份：持有密钥者不得打开各机构的令牌",
+                    "each makes its own identity: who holds the key must not open the tokens of the agencies",
+                ),
+            );
+        }
+        self.faults.extend(table.unknown.clone());
+        Some(Sealing {
+            tokens: tokens?,
+            leads: leads?,
+        })
+    }
+
+    /// How one kind of file crosses: sealed to the recipient under `key`, or plain.
+    fn crossing(
+        &mut self,
+        table: &WrittenSealing,
+        key: &str,
+        recipient: Option<&Located<String>>,
+        kind: &str,
+    ) -> Option<Crossing> {
+        let mut plain = table.plain.value().into_iter().flatten();
+        let is_plain = plain.any(|name| name.value == kind);
+        match (recipient, is_plain) {
+            (Some(written), true) => {
+                self.fault(
+                    &written.at,
+                    Text::new(
+                        format!("{key} 有收件人，而 plain 又要求明文"),
+                        format!("`{key}` is a recipient, and `plain` asks for no seal"),
+                    ),
+                    Text::new(
+                        format!("请删去收件人，或从 plain 中删去 {kind}"),
+                        format!("remove the recipient, or `{kind}` from `plain`"),
+                    ),
+                );
+                None
+            }
+            (Some(written), false) => {
+                let recipient = Recipient::parse(&written.value);
+                if recipient.is_none() {
+                    self.fault(
+                        &written.at,
+                        Text::new("这不是age收件人", "this is no age recipient"),
+                        Text::new(
+                            "应为 age1 开头的公钥，由 identity new 给出",
+                            "it begins with age1 and is given by `identity new`",
+                        ),
+                    );
+                }
+                recipient.map(Crossing::Sealed)
+            }
+            (None, true) => Some(Crossing::Plain),
+            (None, false) => {
+                self.fault(
+                    &table.at,
+                    Text::new(
+                        format!("没有写明 {key} 的收件人"),
+                        format!("there is no recipient `{key}`"),
+                    ),
+                    Text::new(
+                        format!(
+                            "请写 {key} = \"age1...\"；若确要明文传送，请写 plain = [\"{kind}\"]"
+                        ),
+                        format!(
+                            "say {key} = \"age1...\"; or, to send it plain, plain = [\"{kind}\"]"
+                        ),
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    /// `[signing]`: this office's key, and the public keys of the offices.
+    fn signing(&mut self) -> (PathBuf, Vec<(String, PublicKey)>) {
+        let Some(signing) = self.written.signing.optional(&mut self.faults) else {
+            return (self.written.signing_key_beside(None), Vec::new());
+        };
+        let key = signing.key.optional(&mut self.faults);
+        let signers = signing.signers.optional(&mut self.faults);
+        for signer in signers.into_iter().flatten() {
+            if signer.key.value.is_none() {
+                self.fault(
+                    &signer.key.at,
+                    Text::new("这不是minisign公钥", "this is no minisign public key"),
+                    Text::new(
+                        "应为 RW 开头的一行，由 signing new 给出",
+                        "it is the line that begins with RW, given by `signing new`",
+                    ),
+                );
+            }
+        }
+        self.faults.extend(signing.unknown.clone());
+        (self.written.signing_key_beside(key), self.written.signers())
+    }
+
+    fn thresholds(&mut self) -> Option<Thresholds> {
+        let table = self.written.thresholds.required(&mut self.faults)?;
+        let days = table.snapshot_age_days;
+        if days.is_some_and(|days| days < 0) {
+            self.fault(
+                &table.at,
+                Text::new("天数不能为负", "a number of days cannot be negative"),
+                Text::new("请更正 snapshot_age_days", "correct `snapshot_age_days`"),
+            );
+        }
+        let rare = table.rare_pattern.as_ref();
+        if let Some(rare) = rare.filter(|rare| rare.value < 0) {
+            self.fault(
+                &rare.at,
+                Text::new("人数不能为负", "a number of persons cannot be negative"),
+                Text::new("请更正 rare_pattern", "correct `rare_pattern`"),
+            );
+        }
+        Some(Thresholds {
+            snapshot_age_days: i32::try_from(days?).unwrap_or(i32::MAX),
+            reject_rate: table.reject_rate?,
+            rare_pattern: rare
+                .and_then(|rare| u64::try_from(rare.value).ok())
+                .unwrap_or(RARE_PATTERN),
+        })
+    }
+
+    /// The output folder. The file names one, also where it is replaced.
+    fn output(&mut self, instead: Option<&Path>) -> Option<PathBuf> {
+        let written = self.written.output.required(&mut self.faults);
+        match instead {
+            Some(output) => Some(output.to_path_buf()),
+            None => written.and_then(|path| inside(self.document, path, &mut self.faults)),
+        }
+    }
+
+    /// The exports that say what every office needs of them.
+    fn exports(&mut self) -> Vec<WholeExport<'w>> {
+        let written = self.written.exports.optional(&mut self.faults);
+        let mut exports: Vec<WholeExport<'w>> = Vec::new();
+        for export in written.into_iter().flatten() {
+            self.faults.extend(export.faults.clone());
+            let (Some(schema), Some(snapshot), Some(legal_basis)) =
+                (&export.schema, &export.snapshot, &export.legal_basis)
+            else {
+                continue;
+            };
+            if exports
+                .iter()
+                .any(|other| other.schema.value == schema.value)
+            {
+                self.fault(
+                    &schema.at,
+                    Text::new(
+                        format!("“{}”有两份导出", schema.value),
+                        format!("there are two exports of `{}`", schema.value),
+                    ),
+                    Text::new("每个模式只能有一份导出", "each schema has one export"),
+                );
+            }
+            exports.push(WholeExport {
+                written: export,
+                schema,
+                snapshot,
+                legal_basis,
+            });
+        }
+        exports
+    }
+
+    /// The files of an export that this office reads, and how.
+    fn files(&mut self, export: &WrittenExport) -> (Vec<PlannedFile>, ReadingChoice) {
+        let reading = ReadingChoice {
+            encoding: self.encoding(export),
+            sheet: export.sheet.as_ref().map(|sheet| sheet.value.clone()),
+            headers: export
+                .headers
+                .iter()
+                .map(|(header, field)| (header.clone(), field.value.clone()))
+                .collect(),
+            epoch: self.date_epoch(export),
+        };
+        let paths = export.paths.iter();
+        let files = paths.filter_map(|path| self.file(path)).collect();
+        (files, reading)
+    }
+
+    fn encoding(&mut self, export: &WrittenExport) -> EncodingChoice {
+        let Some(word) = &export.encoding else {
+            return EncodingChoice::Detect;
+        };
+        let choice = EncodingChoice::named(&word.value);
+        if choice.is_none() {
+            let names = EncodingChoice::NAMES.map(|(name, _)| name);
+            let hint = nearest_name_hint(&word.value, names);
+            self.fault(&word.at, Text::new("未知的编码", "unknown encoding"), hint);
+        }
+        choice.unwrap_or_default()
+    }
+
+    /// `date_epoch = 1904`: serial numbers of dates count from then.
+    fn date_epoch(&mut self, export: &WrittenExport) -> DateEpoch {
+        let Some(year) = &export.date_epoch else {
+            return DateEpoch::default();
+        };
+        let epoch = DateEpoch::of_year(year.value);
+        if epoch.is_none() {
+            self.fault(
+                &year.at,
+                Text::new("未知的日期起算年", "unknown epoch of dates"),
+                Text::new("只能是1900或1904", "it is 1900 or 1904"),
+            );
+        }
+        epoch.unwrap_or_default()
+    }
+
+    fn file(&mut self, path: &Located<String>) -> Option<PlannedFile> {
+        let full = inside(self.document, path, &mut self.faults)?;
+        if !full.is_file() {
+            self.fault(
+                &path.at,
+                Text::new(
+                    format!("找不到导出文件“{}”", path.value),
+                    format!("there is no export file `{}`", path.value),
+                ),
+                Text::new(
+                    "请检查文件名；若该机构未报送，请删去此项",
+                    "check the name; if the agency sent none, remove this entry",
+                ),
+            );
+            return None;
+        }
+        Some(PlannedFile {
+            path: full,
+            written_path: path.value.clone(),
+        })
+    }
+
+    fn check_dates(
+        &mut self,
+        as_of: Option<&Located<Date>>,
+        issued_on: Option<&Located<Date>>,
+        assessment_until: Option<&Located<Date>>,
+        retention_until: Option<&Located<Date>>,
+    ) {
+        let Some(issued_on) = issued_on else { return };
+        if let Some(as_of) = as_of
+            && issued_on.value < as_of.value
+        {
+            self.fault(
+                &issued_on.at,
+                Text::new("签发日期早于基准日", "`issued_on` is before `as_of`"),
+                Text::new("请更正日期", "correct the dates"),
+            );
+        }
+        if let Some(until) = assessment_until
+            && until.value < issued_on.value
+        {
+            self.fault(
+                &until.at,
+                Text::new(
+                    "影响评估已过期（个人信息保护法第五十五条）",
+                    "the impact assessment has expired (Personal Information Protection Law, 55)",
+                ),
+                Text::new("请先更新评估", "renew the assessment first"),
+            );
+        }
+        if let Some(until) = retention_until
+            && until.value < issued_on.value
+        {
+            self.fault(
+                &until.at,
+                Text::new(
+                    "保存期限早于签发日期",
+                    "`retention_until` is before the leads are issued",
+                ),
+                Text::new("请更正日期", "correct the date"),
+            );
+        }
+    }
+
+    /// What would be read and nothing needs is told before anything is read
+    /// (Personal Information Protection Law, 6).
+    fn check_needed(
+        &mut self,
+        export: &WrittenExport,
+        schema: &ExportSchema,
+        policy: Option<&Policy>,
+    ) {
+        let Some(policy) = policy else { return };
+        let needed = policy.columns_needed(&schema.name);
+        for (_, written) in &export.headers {
+            let unneeded = schema.field(&written.value).is_some_and(|field| {
+                field.role == Role::Attribute && !needed.contains(&field.name)
+            });
+            if unneeded {
+                self.fault(
+                    &written.at,
+                    Text::new(
+                        format!("没有规则需要“{}”，不应读取", written.value),
+                        format!("nothing needs `{}`; it must not be read", written.value),
+                    ),
+                    Text::new(
+                        "请删去此表头（个人信息保护法第六条）",
+                        "remove this header (Personal Information Protection Law, 6)",
+                    ),
+                );
+            }
+        }
+    }
+
+    /// The terms of the exports: the case parties, and the others in the order
+    /// of the file.
+    fn export_terms(
+        &mut self,
+        exports: Vec<WholeExport<'_>>,
+        schemas: Option<&Schemas>,
+        policy: Option<&Policy>,
+        as_of: Option<&Located<Date>>,
+    ) -> (Option<ExportTerms>, Vec<ExportTerms>) {
+        let mut cases = None;
+        let mut registers = Vec::new();
+        let has_cases = exports
+            .iter()
+            .any(|export| export.schema.value == CASE_EXPORT);
+        if !has_cases {
+            self.faults.push(Fault::of_file(
+                self.document.path(),
+                Text::new(
+                    "没有可用的案件当事人导出",
+                    "there is no usable export of case parties",
+                ),
+                Text::new(
+                    format!("请添加 [[export]] schema = \"{CASE_EXPORT}\""),
+                    format!("add an [[export]] with schema = \"{CASE_EXPORT}\""),
+                ),
+            ));
+        }
+        let Some(schemas) = schemas else {
+            return (cases, registers);
+        };
+        for export in exports {
+            let Some(schema) = schemas.get(&export.schema.value) else {
+                if !schemas.is_faulty(&export.schema.value) {
+                    let known = schemas.0.keys().map(String::as_str);
+                    let hint = nearest_name_hint(&export.schema.value, known);
+                    self.fault(
+                        &export.schema.at,
+                        Text::new("未知的导出模式", "unknown export schema"),
+                        hint,
+                    );
+                }
+                continue;
+            };
+            self.check_export(&export, schema, policy, as_of);
+            let terms = ExportTerms {
+                schema: schema.clone(),
+                snapshot: export.snapshot.value,
+                legal_basis: export.legal_basis.value.clone(),
+                may_be_empty: export.written.may_be_empty,
+            };
+            if terms.schema.name == CASE_EXPORT {
+                cases = Some(terms);
+            } else {
+                registers.push(terms);
+            }
+        }
+        (cases, registers)
+    }
+
+    fn check_export(
+        &mut self,
+        export: &WholeExport<'_>,
+        schema: &ExportSchema,
+        policy: Option<&Policy>,
+        as_of: Option<&Located<Date>>,
+    ) {
+        if let Some(policy) = policy
+            && policy.outcome_rules(&schema.name).next().is_none()
+        {
+            self.fault(
+                &export.schema.at,
+                Text::new(
+                    format!("没有规则需要“{}”，不应读取", schema.name),
+                    format!("no rule needs `{}`; it must not be read", schema.name),
+                ),
+                Text::new(
+                    "请从轮次中删去（个人信息保护法第六条）",
+                    "remove it from the round (Personal Information Protection Law, 6)",
+                ),
+            );
+        }
+        if let Some(as_of) = as_of
+            && export.snapshot.value > as_of.value
+        {
+            self.fault(
+                &export.snapshot.at,
+                Text::new(
+                    "数据提取日晚于基准日",
+                    "the snapshot is after the as-of date",
+                ),
+                Text::new(
+                    "请更正基准日或提取日：基准日之后的记录无法判断",
+                    "correct the as-of date or the snapshot: records after the as-of date cannot be judged",
+                ),
+            );
+        }
+        self.check_needed(export.written, schema, policy);
+        for (_, field) in &export.written.headers {
+            if schema.field(&field.value).is_none() {
+                let known = schema.fields.iter().map(|field| field.name.as_str());
+                let hint = nearest_name_hint(&field.value, known);
+                self.fault(
+                    &field.at,
+                    Text::new(
+                        format!("模式 {} 没有字段“{}”", schema.name, field.value),
+                        format!("the schema {} has no field `{}`", schema.name, field.value),
+                    ),
+                    hint,
+                );
+            }
+        }
+    }
+}

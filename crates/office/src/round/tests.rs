@@ -1,0 +1,743 @@
+//! The round file as each command reads it, and the digest of what all agree on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::fault::Faults;
+use aidlink_faults::text::Language;
+use aidlink_policy::reading::{DateEpoch, EncodingChoice};
+
+use super::{Mode, Reads, Round, RoundTerms, WrittenRound};
+
+const CENTRE: &str = "age1w75s39argttf5htrf6jvvndkcrtcd7d6dxrsa4d96gzvwyaul57sslq2zr";
+const PROCURATORATE: &str = "age1uwhwklhakktdd6gqeyv5mye9dhnjh4m33jgk2y0u9e6kx77m44yqtxa9ty";
+const SIGNER: &str = "RWQXcmbb1vxFIyzUhee/SLjgQsZswDjeeUQSpZaAOXb63OfgxW2LSeR6";
+
+/// A split round, without its exports. [`Place::new`] puts in the recipients
+/// and the keys of the signers.
+const HEAD: &str = r#"round = "2026Q3"
+as_of = 2026-09-30
+issued_on = 2026-10-08
+purpose = "joint-screening"
+mode = "split"
+operator = "an operator"
+retention_until = 2026-12-31
+list_language = "zh"
+policy = "policy.toml"
+schemas = "schemas"
+calendar = "calendar.toml"
+output = "output"
+
+[impact_assessment]
+id = "PIA-1"
+valid_until = 2027-06-30
+
+[key]
+file = "round.key"
+algorithm = "hmac-sha256"
+
+[sealing]
+centre = "@centre"
+procuratorate = "@procuratorate"
+
+[signing]
+key = "signing.key"
+[signing.signers]
+procuratorate = "@signer"
+centre = "@other"
+
+[thresholds]
+snapshot_age_days = 92
+reject_rate = 0.05
+rare_pattern = 5
+"#;
+
+const STUDENTS: &str = r#"
+[[export]]
+schema = "education.students"
+path = "students.csv"
+snapshot = 2026-09-28
+legal_basis = "agreement 1"
+"#;
+
+const CASES: &str = r#"
+[[export]]
+schema = "procuratorate.case-parties"
+path = ["north.csv", "south.csv"]
+snapshot = 2026-09-27
+legal_basis = "agreement 2"
+encoding = "gb18030"
+"#;
+
+const VETERANS: &str = r#"
+[[export]]
+schema = "veterans.persons"
+path = "veterans.xlsx"
+snapshot = 2026-09-26
+legal_basis = "agreement 3"
+sheet = "名单"
+headers = { "证号" = "national_id" }
+date_epoch = 1904
+may_be_empty = true
+"#;
+
+const DISABLED: &str = r#"
+[[export]]
+schema = "disabled-federation.persons"
+path = "disabled.csv"
+snapshot = 2026-09-28
+legal_basis = "agreement 4"
+"#;
+
+/// A folder with the round file, the shipped policy, schemas and calendar, and
+/// the files of all exports.
+struct Place {
+    folder: tempfile::TempDir,
+    text: String,
+}
+
+fn shipped(path: &str) -> PathBuf {
+    // By the variable at run time: binaries of two checkouts may share a target folder.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    Path::new(&package).join("../..").join(path)
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("schemas")).expect("a fresh folder");
+        for entry in fs::read_dir(shipped("schemas")).expect("the shipped schemas") {
+            let file = entry.expect("a schema").path();
+            let name = file.file_name().expect("a name");
+            fs::copy(&file, at("schemas").join(name)).expect("a fresh file");
+        }
+        for (from, to) in [
+            ("policies/shaoguan.toml", "policy.toml"),
+            ("calendars/china.toml", "calendar.toml"),
+        ] {
+            fs::copy(shipped(from), at(to)).expect("a fresh file");
+        }
+        for file in ["students.csv", "north.csv", "south.csv", "veterans.xlsx"] {
+            fs::write(at(file), "").expect("a fresh file");
+        }
+        let key = crate::signing::SigningKey::make(&at("other.key")).expect("a fresh key");
+        let text = [HEAD, STUDENTS, CASES, VETERANS]
+            .concat()
+            .replace("@centre", CENTRE)
+            .replace("@procuratorate", PROCURATORATE)
+            .replace("@signer", SIGNER)
+            .replace("@other", &key.public().to_base64());
+        Place { folder, text }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The round file with this text.
+    fn with(&self, text: &str) -> PathBuf {
+        let file = self.path("round.toml");
+        fs::write(&file, text).expect("the test's folder");
+        file
+    }
+
+    /// The round file with these texts, which must be there, replaced.
+    fn edited(&self, edits: &[(&str, &str)]) -> PathBuf {
+        let mut text = self.text.clone();
+        for (from, to) in edits {
+            assert!(text.contains(from), "the round file does not hold {from}");
+            text = text.replacen(from, to, 1);
+        }
+        self.with(&text)
+    }
+
+    fn terms(&self, file: &Path, mode: Mode) -> RoundTerms {
+        match planned(file, mode, Reads::Nothing) {
+            Ok((terms, _)) => terms,
+            Err(faults) => panic!("{:?}", sentences(&faults)),
+        }
+    }
+
+    fn digest(&self, edits: &[(&str, &str)]) -> String {
+        let file = self.edited(edits);
+        self.terms(&file, Mode::Split).terms_digest()
+    }
+
+    /// Adds a byte to a document beside the round file.
+    fn touch(&self, name: &str, more: &str) {
+        let file = self.path(name);
+        let text = fs::read_to_string(&file).expect("a document");
+        fs::write(file, text + more).expect("the test's folder");
+    }
+}
+
+fn written(file: &Path) -> WrittenRound {
+    WrittenRound::read(file).expect("a file that can be read")
+}
+
+fn planned(
+    file: &Path,
+    mode: Mode,
+    reads: Reads<'_>,
+) -> Result<(RoundTerms, Vec<aidlink_policy::reading::PlannedExport>), Faults> {
+    WrittenRound::read(file).and_then(|written| written.planned(mode, reads))
+}
+
+/// The faults as `line: sentence`.
+fn sentences(faults: &Faults) -> Vec<String> {
+    let rendered = faults.iter().map(|fault| {
+        let text = fault.render(Language::English);
+        let first = text.lines().next().unwrap_or_default();
+        let name = first.rsplit('/').next().unwrap_or_default();
+        name.trim_start_matches("round.toml:").to_owned()
+    });
+    rendered.collect()
+}
+
+fn refused<T>(result: Result<T, Faults>) -> Vec<String> {
+    match result {
+        Ok(_) => panic!("it was read"),
+        Err(faults) => sentences(&faults),
+    }
+}
+
+#[test]
+fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
+    let place = Place::new();
+    let digest = place.digest(&[]);
+    let signer = format!("procuratorate = \"{SIGNER}\"\n");
+    let signer_last = format!("{signer}\n[thresholds]");
+    let spaced = format!(" {CENTRE}\\n");
+    let cases_first = [CASES, STUDENTS].concat();
+    let assessment = "[impact_assessment]\nid = \"PIA-1\"\nvalid_until = 2027-06-30\n";
+    let assessment_last = format!("{assessment}\n[[export]]");
+    type Edits<'e> = &'e [(&'e str, &'e str)];
+    let edits: [(&str, Edits<'_>); 24] = [
+        ("a comment", &[("as_of", "# the day 基准日\nas_of")]),
+        (
+            "a comment behind a value",
+            &[("\"split\"", "\"split\" # we")],
+        ),
+        ("space", &[("as_of = ", "\n\nas_of   =   ")]),
+        (
+            "line ends of Windows",
+            &[("2026-09-30\n", "2026-09-30\r\n")],
+        ),
+        (
+            "keys in another order",
+            &[
+                ("round = \"2026Q3\"\n", ""),
+                ("output =", "round = \"2026Q3\"\noutput ="),
+            ],
+        ),
+        (
+            "tables in another order",
+            &[(assessment, ""), ("[[export]]", &assessment_last)],
+        ),
+        (
+            "the case parties first",
+            &[(CASES, ""), (STUDENTS, &cases_first)],
+        ),
+        (
+            "signers in another order",
+            &[(&signer, ""), ("\n[thresholds]", &signer_last)],
+        ),
+        ("a date as a string", &[("2026-09-30", "\"2026-09-30\"")]),
+        ("another way to write a number", &[("0.05", "5.0e-2")]),
+        ("a default that is not said", &[("rare_pattern = 5\n", "")]),
+        (
+            "another default that is said",
+            &[("agreement 1\"", "agreement 1\"\nmay_be_empty = false")],
+        ),
+        ("a recipient with space around it", &[(CENTRE, &spaced)]),
+        ("another operator", &[("an operator", "another")]),
+        ("another language of the lists", &[("\"zh\"", "\"en\"")]),
+        ("another output", &[("\"output\"", "\"elsewhere/output\"")]),
+        (
+            "another key file",
+            &[("\"round.key\"", "\"keys/round.key\"")],
+        ),
+        (
+            "another signing key",
+            &[("\"signing.key\"", "\"/keys/signing.key\"")],
+        ),
+        ("another file", &[("\"students.csv\"", "\"学生.parquet\"")]),
+        (
+            "one file for two",
+            &[("[\"north.csv\", \"south.csv\"]", "\"all.csv\"")],
+        ),
+        ("another sheet", &[("\"名单\"", "\"Sheet1\"")]),
+        ("other headers", &[("\"证号\"", "\"身份证\"")]),
+        ("another encoding", &[("\"gb18030\"", "\"detect\"")]),
+        ("another epoch", &[("1904", "1900")]),
+    ];
+    for (what, edits) in edits {
+        assert_eq!(place.digest(edits), digest, "{what}");
+    }
+    // A document may lie anywhere; it is known by its content.
+    fs::rename(place.path("policy.toml"), place.path("p.toml")).expect("a move");
+    assert_eq!(place.digest(&[("policy.toml", "p.toml")]), digest);
+}
+
+#[test]
+fn every_value_that_all_agree_on_changes_the_digest() {
+    let place = Place::new();
+    let other = fs::read_to_string(place.path("other.pub")).expect("a public key");
+    let other = other.lines().last().expect("the key").to_owned();
+    let mut seen = BTreeMap::from([(place.digest(&[]), "as it is".to_owned())]);
+    let mut see = |what: &str, digest: String| {
+        let before = seen.insert(digest, what.to_owned());
+        assert_eq!(before, None, "{what} gives the digest of another");
+    };
+    let centre = format!("centre = \"{CENTRE}\"\n");
+    let procuratorate = format!("procuratorate = \"{PROCURATORATE}\"\n");
+    let signer = format!("procuratorate = \"{SIGNER}\"\n");
+    let renamed = signer.replace("procuratorate", "prosecutors");
+    let third = format!("{signer}veterans = \"{SIGNER}\"\n");
+    let one_more = [STUDENTS, DISABLED].concat();
+    let students_last = [VETERANS, STUDENTS].concat();
+    let other_words = STUDENTS.replace("agreement 1", "agreement 3");
+    let not_empty = VETERANS.replace("may_be_empty = true\n", "");
+    type Edits<'e> = &'e [(&'e str, &'e str)];
+    let edits: [(&str, Edits<'_>); 31] = [
+        ("id", &[("2026Q3", "2026Q4")]),
+        ("as-of date", &[("2026-09-30", "2026-09-29")]),
+        ("date of issue", &[("2026-10-08", "2026-10-09")]),
+        ("no date of issue", &[("issued_on = 2026-10-08\n", "")]),
+        ("purpose", &[("joint-screening", "another purpose")]),
+        (
+            "a space in the purpose",
+            &[("joint-screening", "joint-screening ")],
+        ),
+        ("assessment", &[("PIA-1", "PIA-2")]),
+        ("end of the assessment", &[("2027-06-30", "2027-07-01")]),
+        ("end of retention", &[("2026-12-31", "2027-01-01")]),
+        ("algorithm", &[("hmac-sha256", "hmac-sm3")]),
+        ("age of snapshots", &[("= 92", "= 93")]),
+        ("reject rate", &[("0.05", "0.0500001")]),
+        ("rare pattern", &[("rare_pattern = 5", "rare_pattern = 6")]),
+        (
+            "recipients swapped",
+            &[(CENTRE, "@"), (PROCURATORATE, CENTRE), ("@", PROCURATORATE)],
+        ),
+        ("plain tokens", &[(&centre, "plain = [\"tokens\"]\n")]),
+        ("plain leads", &[(&procuratorate, "plain = [\"leads\"]\n")]),
+        (
+            "all plain",
+            &[
+                (&centre, "plain = [\"leads\", \"tokens\"]\n"),
+                (&procuratorate, ""),
+            ],
+        ),
+        ("name of a signer", &[(&signer, &renamed)]),
+        ("key of a signer", &[(SIGNER, &other)]),
+        ("a third signer", &[(&signer, &third)]),
+        ("a signer less", &[(&signer, "")]),
+        (
+            "no signers",
+            &[(&signer, ""), (&format!("centre = \"{other}\"\n"), "")],
+        ),
+        (
+            "another export",
+            &[("education.students", "civil-affairs.assistance")],
+        ),
+        ("an export more", &[(STUDENTS, &one_more)]),
+        ("an export less", &[(STUDENTS, "")]),
+        (
+            "registers in another order",
+            &[(STUDENTS, ""), (VETERANS, &students_last)],
+        ),
+        ("snapshot", &[("2026-09-28", "2026-09-25")]),
+        (
+            "snapshot of the case parties",
+            &[("2026-09-27", "2026-09-25")],
+        ),
+        ("legal basis", &[(STUDENTS, &other_words)]),
+        ("may not be empty", &[(VETERANS, &not_empty)]),
+        (
+            "may be empty",
+            &[("agreement 1\"", "agreement 1\"\nmay_be_empty = true")],
+        ),
+    ];
+    for (what, edits) in edits {
+        see(what, place.digest(edits));
+    }
+    let sealing = format!("[sealing]\n{centre}{procuratorate}");
+    let pooled = place.edited(&[("\"split\"", "\"pooled\""), (&sealing, "")]);
+    see("mode", place.terms(&pooled, Mode::Pooled).terms_digest());
+    for (document, more) in [
+        ("policy.toml", "# more\n"),
+        ("calendar.toml", "# more\n"),
+        ("schemas/veterans.persons.json", "\n"),
+        ("schemas/procuratorate.case-parties.json", "\n"),
+    ] {
+        place.touch(document, more);
+        see(document, place.digest(&[]));
+    }
+    // A schema of which the round has no export does not concern it.
+    let before = place.digest(&[]);
+    place.touch("schemas/civil-affairs.assistance.json", "\n");
+    assert_eq!(place.digest(&[]), before);
+}
+
+#[test]
+fn a_reject_rate_of_zero_has_no_sign() {
+    let place = Place::new();
+    let zero = place.digest(&[("0.05", "0")]);
+    for written in ["0.0", "-0.0", "0e5"] {
+        assert_eq!(place.digest(&[("0.05", written)]), zero, "{written}");
+    }
+}
+
+#[test]
+fn the_digest_is_that_of_a_documented_text() {
+    let place = Place::new();
+    let sealing = format!("centre = \"{CENTRE}\"");
+    let file = place.edited(&[(&sealing, "plain = [\"tokens\"]"), (STUDENTS, "")]);
+    let terms = place.terms(&file, Mode::Split);
+    let schema = |name: &str| terms.schemas.0[name].digest.clone();
+    let (_, other) = &terms.signers[1];
+    let (policy, calendar) = (&terms.policy.digest, terms.calendar.digest());
+    let (cases, veterans) = (
+        schema("procuratorate.case-parties"),
+        schema("veterans.persons"),
+    );
+    let other = other.to_base64();
+    let text = [
+        r#"{"format":"aidlink-round-terms","version":1,"round":"2026Q3","mode":"split","#
+            .to_owned(),
+        r#""as_of":"2026-09-30","issued_on":"2026-10-08","purpose":"joint-screening","#.to_owned(),
+        r#""impact_assessment":{"id":"PIA-1","valid_until":"2027-06-30"},"#.to_owned(),
+        r#""retention_until":"2026-12-31","algorithm":"hmac-sha256","#.to_owned(),
+        r#""thresholds":{"snapshot_age_days":92,"reject_rate":0.05,"rare_pattern":5},"#.to_owned(),
+        format!(r#""sealing":{{"tokens":"plain","leads":{{"sealed_to":"{PROCURATORATE}"}}}},"#),
+        format!(r#""signers":[{{"name":"centre","public_key":"{other}"}},"#),
+        format!(r#"{{"name":"procuratorate","public_key":"{SIGNER}"}}],"#),
+        format!(r#""policy_blake3":"{policy}","calendar_blake3":"{calendar}","exports":["#),
+        format!(r#"{{"schema":"procuratorate.case-parties","schema_blake3":"{cases}","#),
+        r#""snapshot":"2026-09-27","legal_basis":"agreement 2","may_be_empty":false},"#.to_owned(),
+        format!(r#"{{"schema":"veterans.persons","schema_blake3":"{veterans}","#),
+        r#""snapshot":"2026-09-26","legal_basis":"agreement 3","may_be_empty":true}]}"#.to_owned(),
+    ]
+    .concat();
+    let digest = blake3::hash(text.as_bytes()).to_hex();
+    assert_eq!(terms.terms_digest(), digest.as_str());
+    let short = terms.terms_digest_short();
+    assert_eq!(short.replace(' ', ""), digest[..32]);
+    let groups: Vec<usize> = short.split(' ').map(str::len).collect();
+    assert_eq!(groups, [4; 8]);
+}
+
+#[test]
+fn a_command_is_stopped_by_the_faults_that_concern_it_alone() {
+    let place = Place::new();
+    let part = "round = \"2026Q3\"\npurpose = \"joint-screening\"\n[key]\nfile = \"round.key\"\n";
+    // All that `aidlink key` needs; the rest is missing or wrong.
+    let rest = "unknown = 1\nalgorithm = 5\n[sealing]\ncentre = \" age1x \"\nplain = 3\n[thresholds]\nreject_rate = 7\n[[export]]\nschema = 5\n";
+    let file = place.with(&format!("{part}{rest}"));
+    let key = written(&file).key_terms().expect("its part is whole");
+    assert_eq!(
+        (key.round.as_str(), key.purpose.as_str()),
+        ("2026Q3", "joint-screening")
+    );
+    assert_eq!(key.file, place.path("round.key"));
+    assert_eq!(key.centre.as_deref(), Some("age1x"));
+
+    let file = place.with("round = \"=1\"\n[key]\nfile = \"../k\"\n[sealing]\ncentre = 5\n");
+    assert_eq!(
+        refused(written(&file).key_terms()),
+        [
+            "1:9: this cannot be a round's id",
+            "1:1: `purpose` is missing",
+            "3:8: the path leaves the round's folder",
+            "5:10: `centre` must be a string",
+        ]
+    );
+    let faulty = written(&file);
+    assert_eq!(
+        refused(faulty.round_id()),
+        ["1:9: this cannot be a round's id"]
+    );
+    assert_eq!(refused(faulty.mode()), ["1:1: `mode` is missing"]);
+    assert_eq!(
+        refused(faulty.key_file()),
+        ["3:8: the path leaves the round's folder"]
+    );
+    assert!(!faulty.names_a_round());
+    // It says nothing of a signing key, so the usual one is meant.
+    let signing_key = faulty.signing_key_file().expect("nothing is wrong with it");
+    assert_eq!(signing_key, place.path("signing.key"));
+
+    let whole = written(&place.edited(&[]));
+    assert!(whole.names_a_round());
+    assert_eq!(whole.round_id().ok().as_deref(), Some("2026Q3"));
+    assert_eq!(whole.mode().ok(), Some(Mode::Split));
+    assert_eq!(whole.key_file().ok(), Some(place.path("round.key")));
+    let modes = place.edited(&[("\"split\"", "\"both\"")]);
+    assert_eq!(
+        refused(written(&modes).mode()),
+        ["5:8: `mode` must be `pooled` or `split`"]
+    );
+}
+
+#[test]
+fn a_signing_key_may_lie_anywhere_and_must_be_named_by_a_string() {
+    let place = Place::new();
+    for (word, file) in [
+        ("\"keys/own.key\"", place.path("keys/own.key")),
+        ("\"../own.key\"", place.path("../own.key")),
+        ("\"/keys/own.key\"", PathBuf::from("/keys/own.key")),
+    ] {
+        let round = place.edited(&[("\"signing.key\"", word)]);
+        assert_eq!(written(&round).signing_key_file().ok(), Some(file.clone()));
+        let step = Round::read(&round, None, Mode::Split, Reads::Nothing);
+        assert_eq!(step.ok().map(|round| round.paths.signing_key), Some(file));
+    }
+    let round = place.edited(&[("\"signing.key\"", "5")]);
+    assert_eq!(
+        refused(written(&round).signing_key_file()),
+        ["27:7: `key` must be a string"]
+    );
+    let round = place.with("signing = 5\n");
+    assert_eq!(
+        refused(written(&round).signing_key_file()),
+        ["1:11: `signing` must be a table"]
+    );
+}
+
+#[test]
+fn who_verifies_does_without_a_faulty_signer_and_a_step_refuses_it() {
+    let place = Place::new();
+    let signer = format!("\"{SIGNER}\"");
+    let faulty = format!("{signer}\ncentre2 = \"RWno\"\nthird = 5");
+    let file = place.edited(&[(&signer, &faulty)]);
+    let names: Vec<String> = written(&file)
+        .signers()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["procuratorate", "centre"]);
+    assert_eq!(
+        refused(planned(&file, Mode::Split, Reads::Nothing)),
+        [
+            "30:11: this is no minisign public key",
+            "31:9: this is no minisign public key"
+        ]
+    );
+    for text in [
+        "",
+        "signing = 5\n",
+        "[signing]\nsigners = 5\n",
+        "[signing]\nkey = \"k\"\n",
+    ] {
+        assert!(written(&place.with(text)).signers().is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn output_and_key_are_demanded_of_a_step_and_not_of_who_writes_nothing() {
+    let place = Place::new();
+    let file = place.edited(&[
+        ("output = \"output\"\n", ""),
+        ("file = \"round.key\"\n", ""),
+    ]);
+    assert!(planned(&file, Mode::Split, Reads::All).is_ok());
+    let told = ["17:1: `file` is missing", "1:1: `output` is missing"];
+    let output = place.path("elsewhere");
+    for output in [None, Some(output.as_path())] {
+        let step = Round::read(&file, output, Mode::Split, Reads::Nothing);
+        assert_eq!(refused(step), told);
+    }
+    // What they are is nobody else's affair either.
+    let file = place.edited(&[("\"output\"", "\"../out\""), ("\"round.key\"", "5")]);
+    assert!(planned(&file, Mode::Split, Reads::All).is_ok());
+    let step = Round::read(&file, None, Mode::Split, Reads::Nothing);
+    assert_eq!(
+        refused(step),
+        [
+            "19:8: `file` must be a string",
+            "12:10: the path leaves the round's folder"
+        ]
+    );
+    let round = Round::read(&place.edited(&[]), None, Mode::Split, Reads::Nothing);
+    let paths = round.expect("a whole round").paths;
+    assert_eq!(paths.output, place.path("output"));
+    assert_eq!(paths.key_file, place.path("round.key"));
+    let round = Round::read(
+        &place.edited(&[]),
+        Some(&output),
+        Mode::Split,
+        Reads::Nothing,
+    );
+    assert_eq!(round.expect("a whole round").paths.output, output);
+}
+
+#[test]
+fn the_faults_of_all_parts_are_told_at_once_and_in_one_order() {
+    let place = Place::new();
+    let file = place.edited(&[
+        ("\"2026Q3\"", "\"2026 Q3\""),
+        ("2026-10-08", "2026-09-01"),
+        ("\"split\"", "\"pooled\""),
+        ("operator", "oprator"),
+        ("\"zh\"", "\"fr\""),
+        ("\"hmac-sha256\"", "\"hmac-sha1\""),
+        (CENTRE, "age1nonsense"),
+        ("= 92", "= -1"),
+        ("rare_pattern = 5", "rare_pattern = \"few\""),
+        ("\"students.csv\"", "\"pupils.csv\""),
+        ("\"gb18030\"", "\"gb2313\""),
+        ("1904", "1970"),
+        ("\"national_id\" }", "\"name_of_cat\" }"),
+        ("2026-09-26", "2026-10-26"),
+        ("calendar.toml", "no-calendar.toml"),
+    ]);
+    let text = fs::read_to_string(place.path("policy.toml")).expect("the policy");
+    let text = text.replacen("property_loss IS", "property_los IS", 1);
+    fs::write(place.path("policy.toml"), text).expect("the test's folder");
+    let told = refused(Round::read(&file, None, Mode::Split, Reads::All));
+    // The place in the policy is the policy's affair.
+    let told: Vec<&str> = told
+        .iter()
+        .map(|line| match line.strip_prefix("policy.toml:") {
+            Some(rest) => rest.split_once(": ").map_or(rest, |(_, sentence)| sentence),
+            None => line,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "1:9: this cannot be a round's id",
+            "5:8: this round is `pooled`; `run` does every step of it",
+            "1:1: `operator` is missing",
+            "8:17: unknown language",
+            "20:13: unknown token algorithm",
+            "23:10: this is no age recipient",
+            "35:16: `rare_pattern` must be a whole number",
+            "32:1: a number of days cannot be negative",
+            "6:1: unknown key `oprator`",
+            "39:8: there is no export file `pupils.csv`",
+            "48:12: unknown encoding",
+            "57:14: unknown epoch of dates",
+            "no-calendar.toml: the file cannot be read: there is no such file or folder",
+            "unknown column `property_los`",
+            "3:13: `issued_on` is before `as_of`",
+            "53:12: the snapshot is after the as-of date",
+            "56:20: the schema veterans.persons has no field `name_of_cat`",
+        ]
+    );
+}
+
+#[test]
+fn a_pooled_round_seals_nothing_and_a_split_one_says_how() {
+    let place = Place::new();
+    let file = place.edited(&[("\"split\"", "\"pooled\"")]);
+    assert_eq!(
+        refused(planned(&file, Mode::Pooled, Reads::Nothing)),
+        ["22:2: unknown key `sealing`"]
+    );
+    let file = place.edited(&[("[sealing]", "[sealed]")]);
+    assert_eq!(
+        refused(planned(&file, Mode::Split, Reads::Nothing)),
+        ["1:1: `sealing` is missing", "22:2: unknown key `sealed`"]
+    );
+}
+
+#[test]
+fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
+    let place = Place::new();
+    let names = |reads| -> Vec<String> {
+        let (_, exports) = planned(&place.edited(&[]), Mode::Split, reads).expect("a whole round");
+        exports
+            .iter()
+            .map(|export| export.schema.name.clone())
+            .collect()
+    };
+    let (cases, students) = ("procuratorate.case-parties", "education.students");
+    let veterans = "veterans.persons";
+    assert_eq!(names(Reads::Nothing), [""; 0]);
+    assert_eq!(names(Reads::One(veterans)), [veterans]);
+    assert_eq!(names(Reads::One("no.such")), [""; 0]);
+    assert_eq!(names(Reads::All), [cases, students, veterans]);
+    assert_eq!(names(Reads::Present), [cases, students, veterans]);
+
+    // One of two files is missing: the export is not there.
+    fs::remove_file(place.path("south.csv")).expect("the file");
+    assert_eq!(names(Reads::Nothing), [""; 0]);
+    assert_eq!(names(Reads::One(veterans)), [veterans]);
+    assert_eq!(names(Reads::Present), [students, veterans]);
+    for reads in [Reads::All, Reads::One(cases)] {
+        assert_eq!(
+            refused(planned(&place.edited(&[]), Mode::Split, reads)),
+            ["45:22: there is no export file `south.csv`"]
+        );
+    }
+    // What another office's export says of its reading is not looked at here.
+    let file = place.edited(&[
+        ("\"gb18030\"", "\"gb2313\""),
+        ("1904", "1970"),
+        ("\"students.csv\"", "\"../s\""),
+    ]);
+    assert!(planned(&file, Mode::Split, Reads::Nothing).is_ok());
+    assert_eq!(
+        refused(planned(&file, Mode::Split, Reads::Present)),
+        ["57:14: unknown epoch of dates"]
+    );
+}
+
+#[test]
+fn an_export_is_planned_as_the_round_file_says() {
+    let place = Place::new();
+    let round = Round::read(&place.edited(&[]), None, Mode::Split, Reads::All);
+    let round = round.expect("a whole round");
+    let cases = round.cases().expect("it was asked for");
+    let files: Vec<(PathBuf, &str)> = cases
+        .files
+        .iter()
+        .map(|file| (file.path.clone(), file.written_path.as_str()))
+        .collect();
+    let (north, south) = (place.path("north.csv"), place.path("south.csv"));
+    assert_eq!(files, [(north, "north.csv"), (south, "south.csv")]);
+    assert_eq!(cases.reading.encoding, EncodingChoice::Gb18030);
+    assert_eq!(cases.reading.epoch, DateEpoch::Year1900);
+    assert!(!cases.may_be_empty);
+    let registers: Vec<&str> = round
+        .registers()
+        .map(|export| export.schema.name.as_str())
+        .collect();
+    assert_eq!(registers, ["education.students", "veterans.persons"]);
+    let veterans = round.export("veterans.persons").expect("it was asked for");
+    assert_eq!(veterans.reading.sheet.as_deref(), Some("名单"));
+    assert_eq!(
+        veterans.reading.headers,
+        [("证号".to_owned(), "national_id".to_owned())]
+    );
+    assert_eq!(veterans.reading.epoch, DateEpoch::Year1904);
+    assert_eq!(veterans.legal_basis, "agreement 3");
+    assert_eq!(veterans.snapshot, jiff::civil::Date::constant(2026, 9, 26));
+    assert!(veterans.may_be_empty);
+}
+
+#[test]
+fn an_export_that_the_round_does_not_have_is_told_with_the_nearest_name() {
+    let place = Place::new();
+    let read = |name| Round::read(&place.edited(&[]), None, Mode::Split, Reads::One(name));
+    let round = read("veterans.persons").expect("a whole round");
+    assert!(round.export("veterans.persons").is_ok());
+    assert!(round.cases().is_err(), "its files were not asked for");
+    let faults = read("veterans.person")
+        .map(|_| ())
+        .expect_err("it has none");
+    let told = faults
+        .iter()
+        .next()
+        .map(|fault| fault.render(Language::English));
+    let told = told.unwrap_or_default();
+    assert!(
+        told.contains("the round has no export `veterans.person`"),
+        "{told}"
+    );
+    assert!(told.contains("did you mean `veterans.persons`?"), "{told}");
+}

@@ -1,0 +1,556 @@
+//! The round file as it is written. Every key of it is read here and nowhere
+//! else.
+//!
+//! The reading is lenient: what is missing or of the wrong form is kept as a
+//! fault beside the value, and a value that is asked for brings its faults. So a
+//! command that needs one key of a file is not stopped by a fault in another,
+//! and a step that needs all of it tells every fault at once.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::fault::{FaultCollector, Faults};
+use aidlink_faults::text::Text;
+use aidlink_files::partial::parent_of;
+use jiff::civil::Date;
+
+use super::SIGNING_KEY;
+use super::paths::inside;
+use super::terms::Mode;
+use crate::signing::PublicKey;
+
+/// What stands under a key: its value, and the faults of its form. That the key
+/// is missing is one of them, and counts where the value is required.
+#[derive(Debug)]
+pub(super) struct Written<T> {
+    is_there: bool,
+    value: Option<T>,
+    faults: FaultCollector,
+}
+
+impl<T> Written<T> {
+    fn read<'d>(
+        table: &mut TableReader<'d>,
+        key: &'static str,
+        read: impl FnOnce(&mut TableReader<'d>, &'static str, &mut FaultCollector) -> Option<T>,
+    ) -> Self {
+        let is_there = table.node(key).is_some();
+        let mut faults = FaultCollector::new();
+        let value = read(table, key, &mut faults);
+        Written {
+            is_there,
+            value,
+            faults,
+        }
+    }
+
+    /// The value, where it is there and of its form.
+    pub(super) fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// The value; that it is missing or not of its form is a fault.
+    pub(super) fn required(&self, faults: &mut FaultCollector) -> Option<&T> {
+        faults.extend(self.faults.clone());
+        self.value.as_ref()
+    }
+
+    /// The value; that it is not of its form is a fault, that it is missing is not.
+    pub(super) fn optional(&self, faults: &mut FaultCollector) -> Option<&T> {
+        if self.is_there {
+            faults.extend(self.faults.clone());
+        }
+        self.value.as_ref()
+    }
+}
+
+type Word = Written<Located<String>>;
+type Day = Written<Located<Date>>;
+
+/// `[impact_assessment]`.
+#[derive(Debug)]
+pub(super) struct WrittenAssessment {
+    pub(super) id: Option<Located<String>>,
+    pub(super) valid_until: Option<Located<Date>>,
+}
+
+/// `[key]`.
+#[derive(Debug)]
+pub(super) struct WrittenKey {
+    pub(super) file: Word,
+    pub(super) algorithm: Word,
+    pub(super) unknown: FaultCollector,
+}
+
+/// `[sealing]`.
+#[derive(Debug)]
+pub(super) struct WrittenSealing {
+    pub(super) at: Range<usize>,
+    pub(super) plain: Written<Vec<Located<String>>>,
+    pub(super) centre: Word,
+    pub(super) procuratorate: Word,
+    pub(super) unknown: FaultCollector,
+}
+
+/// `[signing]`.
+#[derive(Debug)]
+pub(super) struct WrittenSigning {
+    pub(super) key: Word,
+    pub(super) signers: Written<Vec<WrittenSigner>>,
+    pub(super) unknown: FaultCollector,
+}
+
+/// A line of `[signing.signers]`.
+#[derive(Debug)]
+pub(super) struct WrittenSigner {
+    pub(super) office: String,
+    /// `None` where what is written is no public key.
+    pub(super) key: Located<Option<PublicKey>>,
+}
+
+/// `[thresholds]`.
+#[derive(Debug)]
+pub(super) struct WrittenThresholds {
+    pub(super) at: Range<usize>,
+    pub(super) snapshot_age_days: Option<i64>,
+    pub(super) reject_rate: Option<f64>,
+    pub(super) rare_pattern: Option<Located<i64>>,
+}
+
+/// An `[[export]]`, with the faults of its form.
+#[derive(Debug)]
+pub(super) struct WrittenExport {
+    pub(super) schema: Option<Located<String>>,
+    /// Its files: `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
+    pub(super) paths: Vec<Located<String>>,
+    pub(super) snapshot: Option<Located<Date>>,
+    pub(super) legal_basis: Option<Located<String>>,
+    pub(super) encoding: Option<Located<String>>,
+    pub(super) sheet: Option<Located<String>>,
+    pub(super) date_epoch: Option<Located<i64>>,
+    /// A site's own headers, each with the field of the schema.
+    pub(super) headers: Vec<(String, Located<String>)>,
+    pub(super) may_be_empty: bool,
+    pub(super) faults: FaultCollector,
+}
+
+/// A round file as it is written: every value with its place, and what is wrong
+/// with the form of each.
+#[derive(Debug)]
+pub struct WrittenRound {
+    pub(super) document: Document,
+    pub(super) round: Word,
+    pub(super) as_of: Day,
+    pub(super) issued_on: Day,
+    pub(super) purpose: Word,
+    pub(super) mode: Word,
+    pub(super) operator: Word,
+    pub(super) retention_until: Day,
+    pub(super) list_language: Word,
+    pub(super) impact_assessment: Written<WrittenAssessment>,
+    pub(super) key: Written<WrittenKey>,
+    pub(super) sealing: Written<WrittenSealing>,
+    /// Where the key `sealing` stands, with whatever value.
+    pub(super) sealing_key: Option<Range<usize>>,
+    pub(super) signing: Written<WrittenSigning>,
+    pub(super) thresholds: Written<WrittenThresholds>,
+    pub(super) output: Word,
+    pub(super) policy: Word,
+    pub(super) schemas: Word,
+    pub(super) calendar: Word,
+    pub(super) exports: Written<Vec<WrittenExport>>,
+    /// Keys that no round has.
+    pub(super) unknown: FaultCollector,
+}
+
+impl WrittenRound {
+    /// Reads a round file. What is wrong in it is told when it is asked for.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB.
+    pub fn read(path: &Path) -> Result<Self, Faults> {
+        Ok(Self::of(Document::read(path)?))
+    }
+
+    fn of(document: Document) -> Self {
+        let mut reader = document.root();
+        let root = &mut reader;
+        let round = Written::read(root, "round", TableReader::string);
+        let as_of = Written::read(root, "as_of", TableReader::date);
+        let issued_on = Written::read(root, "issued_on", TableReader::optional_date);
+        let purpose = Written::read(root, "purpose", TableReader::string);
+        let mode = Written::read(root, "mode", TableReader::string);
+        let operator = Written::read(root, "operator", TableReader::string);
+        let retention_until = Written::read(root, "retention_until", TableReader::date);
+        let list_language = Written::read(root, "list_language", TableReader::optional_string);
+        let impact_assessment = Written::read(root, "impact_assessment", assessment);
+        let key = Written::read(root, "key", key);
+        let sealing = Written::read(root, "sealing", sealing);
+        let sealing_key = root
+            .all()
+            .find(|(key, _)| key.value == "sealing")
+            .map(|(key, _)| key.at.clone());
+        let signing = Written::read(root, "signing", signing);
+        let thresholds = Written::read(root, "thresholds", thresholds);
+        let output = Written::read(root, "output", TableReader::string);
+        let policy = Written::read(root, "policy", TableReader::string);
+        let schemas = Written::read(root, "schemas", TableReader::string);
+        let calendar = Written::read(root, "calendar", TableReader::string);
+        let exports = Written::read(root, "export", |root, key, faults| {
+            let tables = root.tables(key, faults);
+            Some(tables.into_iter().map(export).collect())
+        });
+        let mut unknown = FaultCollector::new();
+        reader.finish(&mut unknown);
+        WrittenRound {
+            round,
+            as_of,
+            issued_on,
+            purpose,
+            mode,
+            operator,
+            retention_until,
+            list_language,
+            impact_assessment,
+            key,
+            sealing,
+            sealing_key,
+            signing,
+            thresholds,
+            output,
+            policy,
+            schemas,
+            calendar,
+            exports,
+            unknown,
+            document,
+        }
+    }
+
+    /// BLAKE3 digest of the file, hexadecimal.
+    pub fn digest(&self) -> &str {
+        self.document.digest()
+    }
+
+    /// Whether the file says that it is one of a round. Policies, calendars and
+    /// keys are TOML files too.
+    pub fn names_a_round(&self) -> bool {
+        self.round.value().is_some() && self.mode.value().is_some()
+    }
+
+    /// The round's id.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be one.
+    pub fn round_id(&self) -> Result<String, Faults> {
+        let mut faults = FaultCollector::new();
+        let round = self.checked_round_id(&mut faults);
+        faults.or_value(round.map(|round| round.value.clone()))
+    }
+
+    /// How the round's steps are divided.
+    ///
+    /// # Errors
+    /// When the file does not say it, or names no mode that is known.
+    pub fn mode(&self) -> Result<Mode, Faults> {
+        let mut faults = FaultCollector::new();
+        let word = self.mode.required(&mut faults);
+        let mode = word.and_then(|word| Mode::named(&word.value));
+        if let (Some(word), None) = (word, mode) {
+            self.unknown_mode(word, &mut faults);
+        }
+        faults.or_value(mode)
+    }
+
+    /// What the commands on keys need.
+    ///
+    /// # Errors
+    /// The faults of that part, and of the file's syntax.
+    pub fn key_terms(&self) -> Result<KeyTerms, Faults> {
+        let mut faults = self.document.syntax_faults();
+        let round = self.checked_round_id(&mut faults);
+        let purpose = self.purpose.required(&mut faults);
+        let file = self.checked_key_file(&mut faults);
+        let sealing = self.sealing.optional(&mut faults);
+        let centre = sealing.and_then(|sealing| sealing.centre.optional(&mut faults));
+        let terms = (|| {
+            Some(KeyTerms {
+                round: round?.value.clone(),
+                purpose: purpose?.value.clone(),
+                file: file?,
+                centre: centre.map(|centre| centre.value.trim().to_owned()),
+            })
+        })();
+        faults.or_value(terms)
+    }
+
+    /// The key file.
+    ///
+    /// # Errors
+    /// When it is missing or leaves the round's folder.
+    pub fn key_file(&self) -> Result<PathBuf, Faults> {
+        let mut faults = FaultCollector::new();
+        let file = self.checked_key_file(&mut faults);
+        faults.or_value(file)
+    }
+
+    /// This office's signing key. It may lie anywhere: it serves the office for
+    /// more than a round.
+    ///
+    /// # Errors
+    /// When `[signing]` is no table or its `key` no string.
+    pub fn signing_key_file(&self) -> Result<PathBuf, Faults> {
+        let mut faults = FaultCollector::new();
+        let signing = self.signing.optional(&mut faults);
+        let key = signing.and_then(|signing| signing.key.optional(&mut faults));
+        let file = self.signing_key_beside(key);
+        faults.or_value(Some(file))
+    }
+
+    /// The offices whose signatures count, with their public keys. What is no
+    /// public key is left out: a step refuses it, who verifies does without.
+    pub fn signers(&self) -> Vec<(String, PublicKey)> {
+        let signing = self.signing.value();
+        let signers = signing.and_then(|signing| signing.signers.value());
+        let signers = signers.into_iter().flatten();
+        signers
+            .filter_map(|signer| Some((signer.office.clone(), signer.key.value.clone()?)))
+            .collect()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        parent_of(self.document.path())
+    }
+
+    pub(super) fn signing_key_beside(&self, key: Option<&Located<String>>) -> PathBuf {
+        let file = key.map_or(SIGNING_KEY, |key| key.value.as_str());
+        self.folder().join(file)
+    }
+
+    /// The id stands in lead numbers, which spreadsheets must not take for a formula.
+    pub(super) fn checked_round_id(&self, faults: &mut FaultCollector) -> Option<&Located<String>> {
+        let round = self.round.required(faults)?;
+        let starts = round
+            .value
+            .chars()
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric());
+        let rest = round
+            .value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !starts || !rest || round.value.len() > 32 {
+            faults.push(self.document.fault(
+                round.at.clone(),
+                Text::new("轮次编号不合要求", "this cannot be a round's id"),
+                Text::new(
+                    "请用字母、数字、“-”、“_”，如 2026Q3",
+                    "use letters, digits, - and _, such as 2026Q3",
+                ),
+            ));
+        }
+        Some(round)
+    }
+
+    fn checked_key_file(&self, faults: &mut FaultCollector) -> Option<PathBuf> {
+        let key = self.key.required(faults)?;
+        let file = key.file.required(faults)?;
+        inside(&self.document, file, faults)
+    }
+
+    pub(super) fn unknown_mode(&self, word: &Located<String>, faults: &mut FaultCollector) {
+        faults.push(self.document.fault(
+            word.at.clone(),
+            Text::new(
+                "“mode”只能是pooled或split",
+                "`mode` must be `pooled` or `split`",
+            ),
+            Text::new(
+                "在一台可信的机器上完成全部步骤为pooled，须如实写明",
+                "`pooled` does every step on one trusted machine, and the round must say so",
+            ),
+        ));
+    }
+}
+
+/// What the commands on keys need of a round file.
+#[derive(Clone, Debug)]
+pub struct KeyTerms {
+    /// The round's id.
+    pub round: String,
+    /// The purpose.
+    pub purpose: String,
+    /// The key file.
+    pub file: PathBuf,
+    /// The recipient of the centre, who must never have the key.
+    pub centre: Option<String>,
+}
+
+fn assessment(
+    root: &mut TableReader<'_>,
+    key: &'static str,
+    faults: &mut FaultCollector,
+) -> Option<WrittenAssessment> {
+    let mut table = root.table(key, faults)?;
+    let id = table.string("id", faults);
+    let valid_until = table.date("valid_until", faults);
+    table.finish(faults);
+    Some(WrittenAssessment { id, valid_until })
+}
+
+fn key(
+    root: &mut TableReader<'_>,
+    key: &'static str,
+    faults: &mut FaultCollector,
+) -> Option<WrittenKey> {
+    let mut table = root.table(key, faults)?;
+    let file = Written::read(&mut table, "file", TableReader::string);
+    let algorithm = Written::read(&mut table, "algorithm", TableReader::string);
+    let mut unknown = FaultCollector::new();
+    table.finish(&mut unknown);
+    Some(WrittenKey {
+        file,
+        algorithm,
+        unknown,
+    })
+}
+
+fn sealing(
+    root: &mut TableReader<'_>,
+    key: &'static str,
+    faults: &mut FaultCollector,
+) -> Option<WrittenSealing> {
+    let at = root.node(key).map(|node| node.at.clone());
+    let mut table = root.table(key, faults)?;
+    let plain = Written::read(&mut table, "plain", |table, key, faults| {
+        Some(table.strings(key, faults))
+    });
+    let centre = Written::read(&mut table, "centre", TableReader::optional_string);
+    let procuratorate = Written::read(&mut table, "procuratorate", TableReader::optional_string);
+    let mut unknown = FaultCollector::new();
+    table.finish(&mut unknown);
+    Some(WrittenSealing {
+        at: at.unwrap_or_default(),
+        plain,
+        centre,
+        procuratorate,
+        unknown,
+    })
+}
+
+fn signing(
+    root: &mut TableReader<'_>,
+    key: &'static str,
+    faults: &mut FaultCollector,
+) -> Option<WrittenSigning> {
+    let mut table = root.optional_table(key, faults)?;
+    let key = Written::read(&mut table, "key", TableReader::optional_string);
+    let signers = Written::read(&mut table, "signers", |table, key, faults| {
+        let mut signers = table.optional_table(key, faults)?;
+        let signers = signers.all().map(|(office, node)| WrittenSigner {
+            office: office.value.clone(),
+            key: Located {
+                value: match &node.value {
+                    Node::String(text) => PublicKey::parse(text),
+                    _ => None,
+                },
+                at: node.at.clone(),
+            },
+        });
+        Some(signers.collect())
+    });
+    let mut unknown = FaultCollector::new();
+    table.finish(&mut unknown);
+    Some(WrittenSigning {
+        key,
+        signers,
+        unknown,
+    })
+}
+
+fn thresholds(
+    root: &mut TableReader<'_>,
+    key: &'static str,
+    faults: &mut FaultCollector,
+) -> Option<WrittenThresholds> {
+    let at = root.node(key).map(|node| node.at.clone());
+    let mut table = root.table(key, faults)?;
+    let snapshot_age_days = table.integer("snapshot_age_days", faults);
+    let reject_rate = table.share("reject_rate", faults);
+    let rare_pattern = table.optional_integer("rare_pattern", faults);
+    table.finish(faults);
+    Some(WrittenThresholds {
+        at: at.unwrap_or_default(),
+        snapshot_age_days,
+        reject_rate,
+        rare_pattern,
+    })
+}
+
+fn export(mut table: TableReader<'_>) -> WrittenExport {
+    let mut faults = FaultCollector::new();
+    let schema = table.string("schema", &mut faults);
+    let paths = paths(&mut table, &mut faults);
+    let snapshot = table.date("snapshot", &mut faults);
+    let legal_basis = table.string("legal_basis", &mut faults);
+    let encoding = table.optional_string("encoding", &mut faults);
+    let sheet = table.optional_string("sheet", &mut faults);
+    let date_epoch = table.optional_integer("date_epoch", &mut faults);
+    let headers = headers(&mut table, &mut faults);
+    let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
+    table.finish(&mut faults);
+    WrittenExport {
+        schema,
+        paths,
+        snapshot,
+        legal_basis,
+        encoding,
+        sheet,
+        date_epoch,
+        headers,
+        may_be_empty,
+        faults,
+    }
+}
+
+/// `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
+fn paths(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<Located<String>> {
+    let several = matches!(
+        table.node("path").map(|node| &node.value),
+        Some(Node::Array(items)) if !items.is_empty()
+    );
+    if several {
+        table.strings("path", faults)
+    } else {
+        table.string("path", faults).into_iter().collect()
+    }
+}
+
+/// `headers = { "本地表头" = "field" }`: a site's own headers.
+fn headers(
+    table: &mut TableReader<'_>,
+    faults: &mut FaultCollector,
+) -> Vec<(String, Located<String>)> {
+    let document = table.document();
+    let mut headers = Vec::new();
+    if let Some(mut table) = table.optional_table("headers", faults) {
+        for (header, node) in table.all() {
+            match &node.value {
+                Node::String(field) => {
+                    let field = Located {
+                        value: field.clone(),
+                        at: node.at.clone(),
+                    };
+                    headers.push((header.value.clone(), field));
+                }
+                _ => faults.push(document.fault(
+                    node.at.clone(),
+                    Text::new("此处应为字段名", "the name of a field is wanted here"),
+                    Text::new("请加引号", "put it in quotes"),
+                )),
+            }
+        }
+    }
+    headers
+}
