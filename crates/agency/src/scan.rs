@@ -4,9 +4,11 @@ mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
+mod limits;
 mod parquet_rows;
 pub mod pass;
 mod record;
+mod refusal;
 mod source;
 mod workbook;
 mod written_out;
@@ -24,11 +26,9 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
+use limits::HEAD;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
-
-/// A header stands within the first mebibyte.
-const HEAD: u64 = 1 << 20;
 
 /// What a round says of how a file is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

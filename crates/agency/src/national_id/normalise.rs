@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::IdFault;
+use super::fault::IdFault;
 
 /// Longer cells are no ID number, nor two.
 const LONGEST: usize = 40;

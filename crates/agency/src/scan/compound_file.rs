@@ -3,7 +3,7 @@
 //! workbook may stand where no sheet has one, since the reader holds a sheet as
 //! a full grid. A crafted file would else take all memory.
 
-use super::workbook::{LARGEST_GRID, LEAST_FILLED, SMALL_GRID};
+use super::limits::largest_grid;
 
 /// Sector numbers from here on are marks, not sectors ([MS-CFB] 2.1).
 const FIRST_MARK: u32 = 0xffff_fffa;
@@ -148,7 +148,7 @@ fn sheets_can_be_held(stream: &[u8]) -> bool {
             None => return false,
         }
     }
-    total.cells <= LARGEST_GRID.min(SMALL_GRID.max(total.filled.saturating_mul(LEAST_FILLED)))
+    total.cells <= largest_grid(total.filled)
 }
 
 /// Kind, content and length with head of each record.

@@ -8,12 +8,8 @@ use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
+use super::limits::{FURTHEST_HEADER, LONGEST_HEADER};
 use super::record::{Cells, Dialect, Split, split};
-
-/// Title lines above a header are few.
-const FURTHEST_HEADER: usize = 30;
-/// A header's cell is a name, not a text.
-const LONGEST_HEADER: usize = 200;
 
 /// Which column of the file holds which field.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,8 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
-use super::record::{Cells, Dialect, Kind, LONGEST_RECORD, Split, kind_of, split};
+use super::limits::LONGEST_RECORD;
+use super::record::{Cells, Dialect, Kind, Split, kind_of, split};
 
 /// Which pass to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,7 @@
 //! field ends, is a stray quote: its line is a reject and reading goes on with
 //! the next line, so it costs one row and not the rest of the file.
 
-/// A quoted field longer than this is a stray quote.
-pub(super) const LONGEST_QUOTED_FIELD: usize = 64 * 1024;
-/// A record longer than this is a reject, whatever it holds.
-pub(super) const LONGEST_RECORD: usize = 1 << 20;
+use super::limits::{LONGEST_QUOTED_FIELD, LONGEST_RECORD};
 
 /// How an export's records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

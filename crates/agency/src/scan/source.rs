@@ -12,17 +12,11 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 
+use super::limits::{ALWAYS_UNPACKED, LARGEST_RATIO, LARGEST_WORKBOOK};
 use super::parquet_rows;
 use super::pass::SourceRead;
+use super::refusal::{damaged, damaged_archive, encrypted};
 use super::workbook::{Sheet, read_sheet};
-
-/// Unpacked, a file may be this many times larger than packed, beyond what
-/// every file may be. Real exports stay far below; a bomb does not.
-const LARGEST_RATIO: u64 = 400;
-/// What every file may unpack to.
-const ALWAYS_ALLOWED: u64 = 256 << 20;
-/// A workbook is read whole, so its parts may not unpack to more than this.
-const LARGEST_WORKBOOK: u64 = 2 << 30;
 
 /// The kind of a file, by its first bytes and not by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +115,7 @@ impl Source {
         }
         let file = File::open(&self.path)?;
         let packed = file.metadata()?.len();
-        let most = packed.saturating_mul(LARGEST_RATIO).max(ALWAYS_ALLOWED);
+        let most = packed.saturating_mul(LARGEST_RATIO).max(ALWAYS_UNPACKED);
         Ok(match self.format {
             Format::Gzip => Box::new(Limited {
                 inner: MultiGzDecoder::new(BufReader::new(file)),
@@ -184,25 +178,6 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-pub(super) fn damaged(path: &Path, zh: &str, en: &str) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(zh, en),
-        Text::new(
-            "请用原系统重新导出，或另存为“CSV UTF-8”",
-            "export it again from the source system, or save it as \"CSV UTF-8\"",
-        ),
-    )
-}
-
-pub(super) fn damaged_archive(path: &Path) -> Fault {
-    damaged(
-        path,
-        "压缩文件或工作簿已损坏或不完整",
-        "the archive or workbook is damaged or cut short",
-    )
-}
-
 fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
@@ -245,20 +220,6 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
         return Err(encrypted(path));
     }
     Ok(Format::Zip)
-}
-
-pub(super) fn encrypted(path: &Path) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(
-            "文件有密码保护，无法读取",
-            "the file is protected by a password",
-        ),
-        Text::new(
-            "请去掉密码后重新提供",
-            "remove the password and provide it again",
-        ),
-    )
 }
 
 /// The bytes of an archive's one member.
