@@ -54,7 +54,7 @@ impl IdentityCheck {
     ///
     /// # Errors
     /// The row as a reject, its place counted as `place` is.
-    pub fn check<'v>(
+    pub(crate) fn check<'v>(
         &self,
         place: Place,
         row: Result<RowView<'v>, RowFault>,
@@ -64,7 +64,7 @@ impl IdentityCheck {
             RowFault::Quote => RejectReason::Quote,
             RowFault::TooLong => RejectReason::TooLong,
         })
-        .and_then(|row| self.identify(&row).map(|checked| (row, checked)))
+        .and_then(|row| self.check_id(&row).map(|checked| (row, checked)))
         .map_err(|reason| Reject {
             file: 0,
             record: place.record,
@@ -78,7 +78,7 @@ impl IdentityCheck {
         })
     }
 
-    fn identify(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
+    fn check_id(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
         let cell = row.id_cell();
         let checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,

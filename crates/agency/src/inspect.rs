@@ -9,6 +9,7 @@ use aidlink_faults::fault::Fault;
 use aidlink_policy::schema::{ExportSchema, Field};
 
 use crate::cell::{self, DateEpoch, ValueFault};
+use crate::identify::identify;
 use crate::identity_check::IdentityCheck;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;
@@ -122,7 +123,7 @@ struct Seen {
 
 impl Tally<Look<'_>> for Seen {
     fn row(&mut self, look: &Look<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let (row, checked) = match look.identity.check(place, row) {
+        let row = match identify(&look.identity, place, row) {
             Ok(row) => row,
             Err(reject) => {
                 self.rejects
@@ -132,9 +133,10 @@ impl Tally<Look<'_>> for Seen {
                 return;
             }
         };
-        if let Some(warning) = checked.warning {
+        if let Some(warning) = row.warning() {
             self.id_warnings.entry(warning).or_default().add(place.line);
         }
+        let row = row.row();
         let encoding = look.encoding.of_record(row.to_cells().bytes());
         for (index, (column, field)) in look.fields.iter().enumerate() {
             let value = encoding
