@@ -10,6 +10,8 @@ mod report;
 mod row;
 mod settings;
 mod spill;
+#[cfg(test)]
+mod tests;
 mod whole;
 
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable};
