@@ -1,7 +1,7 @@
 //! From a row to the person it is about: the first of the two steps on the way
 //! to a token. This step knows no key and no token. The second step,
 //! [`Tokeniser::token`](crate::tokeniser::Tokeniser::token), takes the
-//! [`NationalId`] alone, so another way of making tokens can stand in its place.
+//! [`NationalId`] alone, so another way of making tokens can replace it.
 
 use crate::identity_check::IdentityCheck;
 use crate::national_id::{CheckedId, IdWarning, NationalId};

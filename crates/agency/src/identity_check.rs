@@ -1,5 +1,5 @@
-//! The checks that every row goes through: record, ID number, birth date.
-//! What an agency gets back as rejects rests on them alone.
+//! The checks that every row goes through: record, ID number, birth date. An
+//! agency's rejects depend on nothing else, so they reveal no match.
 
 use jiff::civil::Date;
 

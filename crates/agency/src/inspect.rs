@@ -1,5 +1,5 @@
-//! Looking an export over before a round, without a key: what would be read,
-//! which rows would be rejected, and which cells could not be read.
+//! Inspecting an export before a round, without a key: which rows would be
+//! rejected, and which cells could not be read.
 
 use std::collections::BTreeMap;
 
@@ -44,10 +44,10 @@ impl Occurrences {
     }
 }
 
-/// What was seen in a file.
+/// What an inspection found in a file.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// Rows and lines that are none.
+    /// Rows and other lines.
     pub counts: Counts,
     /// Rows that a round would reject, by reason.
     pub rejects: BTreeMap<RejectReason, Occurrences>,
@@ -59,7 +59,7 @@ pub struct Inspection {
     pub filled: BTreeMap<String, u64>,
 }
 
-/// Looks a file over. Every field for which there is a column is read.
+/// Inspects a file. Every field for which there is a column is read.
 ///
 /// # Errors
 /// When the file cannot be read to its end.

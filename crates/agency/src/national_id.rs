@@ -96,7 +96,7 @@ pub enum IdWarning {
     /// The region code is in no edition known here.
     UnknownRegion,
     /// The last digit of a foreign permanent resident ID of 2017 does not fit
-    /// the 7-3-1 rule; no standard open to us fixes that rule.
+    /// the 7-3-1 rule, which no public standard prescribes.
     ForeignCheckDigit,
     /// The number ends in 000 and its check digit fits: one number in a
     /// thousand does, and so does one in eleven that a spreadsheet has zeroed.
@@ -205,7 +205,7 @@ impl NationalId {
             30 | 33 | 36 if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
                 Err(IdFault::TwoInCell)
             }
-            // X stands only where a check digit does.
+            // X is a check digit and occurs only at the end.
             length
                 if digits(0..length - 1)
                     && (digits(0..length) || characters[length - 1] == b'X') =>

@@ -30,16 +30,16 @@ use limits::HEAD;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
 
-/// What a round says of how a file is read.
+/// How a round says that a file is to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadingChoice {
     /// Its encoding.
     pub encoding: EncodingChoice,
-    /// The sheet of a workbook; else the first that holds anything.
+    /// The sheet of a workbook; `None` for the first one that is not empty.
     pub sheet: Option<String>,
-    /// A site's own headers: header as it stands in the file, and the field.
+    /// A site's own headers: the header as the file has it, and its field.
     pub headers: Vec<(String, String)>,
-    /// From when serial numbers that stand for dates count.
+    /// The day from which dates written as serial numbers count.
     pub epoch: DateEpoch,
 }
 
@@ -54,11 +54,11 @@ pub struct Export {
     stamp: FileStamp,
 }
 
-/// What a pass over a whole file gave.
+/// The result of a pass over a whole file.
 pub struct WholeFile<T> {
-    /// What was gathered from the rows.
+    /// What the tally gathered from the rows.
     pub tally: T,
-    /// What was counted besides.
+    /// The numbers of rows and of other lines.
     pub counts: Counts,
     /// BLAKE3 digest of the file's bytes, hexadecimal.
     pub digest: String,
@@ -70,8 +70,8 @@ impl Export {
     /// Finds a file's encoding and header.
     ///
     /// # Errors
-    /// When the file cannot be read as an export of this schema: every fault
-    /// that can be told at once.
+    /// When the file cannot be read as an export of this schema: as many faults
+    /// at once as can be found.
     pub fn open(
         path: &Path,
         schema: &ExportSchema,
@@ -94,7 +94,7 @@ impl Export {
             .into());
         }
         let encoding = match source.format() {
-            // What rows are written out in.
+            // Their rows are written out in UTF-8.
             Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
             _ => encoding::detect(path, &head, choice.encoding)?,
         };
@@ -128,7 +128,7 @@ impl Export {
         self.encoding
     }
 
-    /// From when serial numbers that stand for dates count.
+    /// The day from which dates written as serial numbers count.
     pub fn epoch(&self) -> DateEpoch {
         self.epoch
     }
@@ -156,7 +156,7 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not the one any more that was opened.
+    /// When the file cannot be read, or has changed since it was opened.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,

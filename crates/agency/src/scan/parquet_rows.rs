@@ -237,7 +237,7 @@ impl Read for ParquetText {
     }
 }
 
-/// The library's own words may hold a value, so they are not passed on.
+/// The library's own message may contain a value, so it is dropped.
 fn invalid<E>(_: E) -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
@@ -269,8 +269,8 @@ impl Batch {
     }
 }
 
-/// What the cells of a column say. A column of bytes without the mark of UTF-8
-/// is taken as text: older systems write their texts so.
+/// The cells of a column as text. Older systems write texts as byte columns
+/// that are not marked as UTF-8; these are read as text too.
 fn column_text(column: &ArrayRef) -> io::Result<BinaryViewArray> {
     let texts = match column.data_type() {
         DataType::Float64 => floats(downcast::<Float64Array>(column)?.iter()),

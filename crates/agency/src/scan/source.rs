@@ -18,10 +18,10 @@ use super::pass::SourceRead;
 use super::refusal::{damaged, damaged_archive, encrypted};
 use super::workbook::{Sheet, read_sheet};
 
-/// The kind of a file, by its first bytes and not by its name.
+/// The kind of a file, found by its first bytes and not by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Text as it stands.
+    /// Plain text.
     Text,
     /// One text packed by gzip.
     Gzip,
@@ -49,7 +49,8 @@ impl Format {
     }
 }
 
-/// A file whose format is known, opened as text as often as it is asked.
+/// A file whose format is known. Its text can be read from the start any
+/// number of times.
 pub(super) struct Source {
     path: std::path::PathBuf,
     format: Format,
@@ -61,8 +62,7 @@ impl Source {
     /// Finds a file's format and, of a spreadsheet, reads the sheet.
     ///
     /// # Errors
-    /// When the file cannot be read, is encrypted, damaged, or unpacks beyond
-    /// all measure.
+    /// When the file cannot be read, is encrypted, damaged or too large.
     pub(super) fn open(path: &Path, sheet: Option<&str>) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let mut start = Vec::new();
@@ -102,7 +102,7 @@ impl Source {
         self.format
     }
 
-    /// Digest and size of the file, where it was read whole when it was opened.
+    /// Digest and size of the file if opening it has already read all of it.
     pub(super) fn digest_at_opening(&self) -> Option<(String, u64)> {
         let sheet = self.sheet.as_ref()?;
         Some((sheet.digest.clone(), sheet.byte_length))
@@ -159,7 +159,7 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// Stops a stream that unpacks beyond all measure.
+/// Stops a stream that unpacks to more than it may.
 struct Limited<R> {
     inner: R,
     left: u64,

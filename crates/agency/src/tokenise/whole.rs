@@ -40,8 +40,8 @@ pub struct WholeRegister<W: Write + Send> {
     pub rare: RarePatterns,
 }
 
-/// Patterns of outcomes that fewer than k persons have: at the centre, such a
-/// pattern may tell who somebody is to whoever knows the person.
+/// Patterns of outcomes that fewer than k persons have: at the centre, somebody
+/// who knows such a person may recognise them by the pattern.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RarePatterns {
     /// How many different patterns there are.
