@@ -1,5 +1,5 @@
-//! The checks that every row goes through: record, ID number, birth date.
-//! What an agency gets back as rejects rests on them alone.
+//! The checks that every row goes through: record, ID number, birth date. An
+//! agency's rejects depend on nothing else, so they reveal no match.
 
 use jiff::civil::Date;
 
@@ -55,7 +55,7 @@ impl IdentityCheck {
     ///
     /// # Errors
     /// The row as a reject, its place counted as `place` is.
-    pub fn check<'v>(
+    pub(crate) fn check<'v>(
         &self,
         place: Place,
         row: Result<RowView<'v>, RowFault>,
@@ -65,7 +65,7 @@ impl IdentityCheck {
             RowFault::Quote => RejectReason::Quote,
             RowFault::TooLong => RejectReason::TooLong,
         })
-        .and_then(|row| self.identify(&row).map(|checked| (row, checked)))
+        .and_then(|row| self.check_id(&row).map(|checked| (row, checked)))
         .map_err(|reason| Reject {
             file: 0,
             record: place.record,
@@ -79,7 +79,7 @@ impl IdentityCheck {
         })
     }
 
-    fn identify(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
+    fn check_id(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
         let cell = row.id_cell();
         let checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,

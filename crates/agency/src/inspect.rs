@@ -1,5 +1,5 @@
-//! Looking an export over before a round, without a key: what would be read,
-//! which rows would be rejected, and which cells could not be read.
+//! Inspecting an export before a round, without a key: which rows would be
+//! rejected, and which cells could not be read.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Field};
 
 use crate::cell::{self, ValueFault};
+use crate::identify::identify;
 use crate::identity_check::IdentityCheck;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;
@@ -44,10 +45,10 @@ impl Occurrences {
     }
 }
 
-/// What was seen in a file.
+/// What an inspection found in a file.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// Rows and lines that are none.
+    /// Rows and other lines.
     pub counts: Counts,
     /// Rows that a round would reject, by reason.
     pub rejects: BTreeMap<RejectReason, Occurrences>,
@@ -59,7 +60,7 @@ pub struct Inspection {
     pub filled: BTreeMap<String, u64>,
 }
 
-/// Looks a file over. Every field for which there is a column is read.
+/// Inspects a file. Every field for which there is a column is read.
 ///
 /// # Errors
 /// When the file cannot be read to its end.
@@ -123,7 +124,7 @@ struct Seen {
 
 impl Tally<Look<'_>> for Seen {
     fn row(&mut self, look: &Look<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let (row, checked) = match look.identity.check(place, row) {
+        let row = match identify(&look.identity, place, row) {
             Ok(row) => row,
             Err(reject) => {
                 self.rejects
@@ -133,9 +134,10 @@ impl Tally<Look<'_>> for Seen {
                 return;
             }
         };
-        if let Some(warning) = checked.warning {
+        if let Some(warning) = row.warning() {
             self.id_warnings.entry(warning).or_default().add(place.line);
         }
+        let row = row.row();
         let encoding = look.encoding.of_record(row.to_cells().bytes());
         for (index, (column, field)) in look.fields.iter().enumerate() {
             let value = encoding

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod cell;
 pub mod exports;
+pub mod identify;
 pub mod identity_check;
 pub mod inspect;
 pub mod key;

@@ -4,9 +4,11 @@ mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
+mod limits;
 mod parquet_rows;
 pub mod pass;
 mod record;
+mod refusal;
 mod source;
 mod workbook;
 mod written_out;
@@ -24,11 +26,9 @@ use aidlink_faults::text::Text;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
+use limits::HEAD;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
-
-/// A header stands within the first mebibyte.
-const HEAD: u64 = 1 << 20;
 
 /// An export whose encoding and header were found and whose columns were
 /// matched to its schema. Its rows are read by [`Export::read`].
@@ -41,11 +41,11 @@ pub struct Export {
     stamp: FileStamp,
 }
 
-/// What a pass over a whole file gave.
+/// The result of a pass over a whole file.
 pub struct WholeFile<T> {
-    /// What was gathered from the rows.
+    /// What the tally gathered from the rows.
     pub tally: T,
-    /// What was counted besides.
+    /// The numbers of rows and of other lines.
     pub counts: Counts,
     /// BLAKE3 digest of the file's bytes, hexadecimal.
     pub digest: String,
@@ -57,8 +57,8 @@ impl Export {
     /// Finds a file's encoding and header.
     ///
     /// # Errors
-    /// When the file cannot be read as an export of this schema: every fault
-    /// that can be told at once.
+    /// When the file cannot be read as an export of this schema: as many faults
+    /// at once as can be found.
     pub fn open(
         path: &Path,
         schema: &ExportSchema,
@@ -81,7 +81,7 @@ impl Export {
             .into());
         }
         let encoding = match source.format() {
-            // What rows are written out in.
+            // Their rows are written out in UTF-8.
             Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
             _ => encoding::detect(path, &head, choice.encoding)?,
         };
@@ -115,7 +115,7 @@ impl Export {
         self.encoding
     }
 
-    /// From when serial numbers that stand for dates count.
+    /// The day from which dates written as serial numbers count.
     pub fn epoch(&self) -> DateEpoch {
         self.epoch
     }
@@ -143,7 +143,7 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not the one any more that was opened.
+    /// When the file cannot be read, or has changed since it was opened.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,

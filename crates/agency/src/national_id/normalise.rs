@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::IdFault;
+use super::fault::IdFault;
 
 /// Longer cells are no ID number, nor two.
 const LONGEST: usize = 40;
@@ -24,7 +24,7 @@ impl Cell {
     }
 }
 
-/// Words that stand where a number should.
+/// Words that are written in place of a number.
 const PLACEHOLDER_WORDS: [&str; 14] = [
     "无",
     "不详",
@@ -43,7 +43,7 @@ const PLACEHOLDER_WORDS: [&str; 14] = [
 ];
 
 /// Maps every way of writing a character to one, drops what is invisible or a
-/// separator within one number, and recognises what is no number at all.
+/// separator within one number, and recognises cells that hold no number.
 pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     let text = text.trim();
     // A float written out, as some libraries do: the fraction is no part of it.

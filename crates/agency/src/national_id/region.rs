@@ -3,14 +3,14 @@
 
 use std::sync::LazyLock;
 
-/// How a region code stands.
+/// Whether a region code is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionStanding {
     /// In force, or a prefix that is no region (permits, foreign IDs).
     Current,
-    /// Dropped since.
+    /// Abolished.
     Old,
-    /// In no list known here.
+    /// In no list that this program has.
     Unknown,
 }
 
@@ -18,7 +18,7 @@ static CURRENT: LazyLock<Codes> = LazyLock::new(|| Codes::new(include_str!("regi
 static OLD: LazyLock<Codes> =
     LazyLock::new(|| Codes::new(include_str!("historical_region_codes.txt")));
 
-/// Six-digit codes, one bit each: asked for every row.
+/// Six-digit codes, one bit each: looked up for every row.
 struct Codes(Vec<u64>);
 
 impl Codes {

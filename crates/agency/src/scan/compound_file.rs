@@ -1,9 +1,9 @@
 //! The container of XLS workbooks ([MS-CFB]): before its reader may follow the
 //! chains of sectors, each is walked here and must end; and no cell of the
-//! workbook may stand where no sheet has one, since the reader holds a sheet as
-//! a full grid. A crafted file would else take all memory.
+//! workbook may lie outside a sheet, since the reader holds a sheet as a full
+//! grid. Otherwise a crafted file could take all memory.
 
-use super::workbook::{LARGEST_GRID, LEAST_FILLED, SMALL_GRID};
+use super::limits::largest_grid;
 
 /// Sector numbers from here on are marks, not sectors ([MS-CFB] 2.1).
 const FIRST_MARK: u32 = 0xffff_fffa;
@@ -11,7 +11,7 @@ const FIRST_MARK: u32 = 0xffff_fffa;
 const IN_HEADER: usize = 109;
 const DIRECTORY_ENTRY: usize = 128;
 const MINI_SECTOR: usize = 64;
-/// Shorter streams stand in small sectors ([MS-CFB] 2.2).
+/// Shorter streams are stored in small sectors ([MS-CFB] 2.2).
 const CUTOFF: u32 = 4096;
 /// Kinds of directory entries.
 const STREAM: u8 = 2;
@@ -26,7 +26,7 @@ const CELL_RECORDS: [u16; 10] = [
 ];
 
 /// Whether every chain of sectors ends, no two share a sector, and every cell
-/// stands within a sheet.
+/// lies within a sheet.
 pub(super) fn is_bounded(bytes: &[u8]) -> bool {
     check(bytes).is_some()
 }
@@ -83,7 +83,7 @@ fn half(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// The record that names a sheet and the byte where it begins: BOUNDSHEET.
 const BOUND_SHEET: u16 = 0x0085;
-/// BOF and EOF, which may stand in each other.
+/// BOF and EOF, which may be nested.
 const BEGIN: u16 = 0x0809;
 const END: u16 = 0x000a;
 /// MULRK: cells from a first column to a last.
@@ -93,8 +93,9 @@ const DIMENSIONS: u16 = 0x0200;
 /// An XLS sheet has 65,536 rows.
 const MOST_ROWS: u32 = 1 << 16;
 
-/// Whether what a sheet says of its extent is one: its reader makes room for all
-/// of it before it has seen a cell. Records of other lengths it refuses itself.
+/// Whether a sheet can have the extent that it states: the reader allocates all
+/// of it before it has seen a cell. The reader itself refuses records of other
+/// lengths.
 fn extent_is_one(record: &[u8]) -> bool {
     let numbers = match record.len() {
         10 => [
@@ -132,7 +133,7 @@ fn has_name_of_workbook(entry: &[u8]) -> bool {
 
 /// Whether the sheets of a stream of records can be held. The reader holds every
 /// sheet as a full grid, and begins it where the stream's list of sheets says,
-/// which may be in the midst of another record.
+/// which may be inside another record.
 fn sheets_can_be_held(stream: &[u8]) -> bool {
     let mut total = Grid::default();
     // Sheets that lie beside each other are as long as the stream together.
@@ -148,7 +149,7 @@ fn sheets_can_be_held(stream: &[u8]) -> bool {
             None => return false,
         }
     }
-    total.cells <= LARGEST_GRID.min(SMALL_GRID.max(total.filled.saturating_mul(LEAST_FILLED)))
+    total.cells <= largest_grid(total.filled)
 }
 
 /// Kind, content and length with head of each record.
@@ -180,7 +181,7 @@ impl Grid {
     }
 
     /// The grid of a sheet, up to the end of the sheet; `None` where a cell
-    /// stands where no sheet has one, or more than `left` bytes were walked.
+    /// lies outside a sheet, or more than `left` bytes were walked.
     fn of_sheet(sheet: &[u8], left: &mut usize) -> Option<Grid> {
         let (mut rows, mut columns, mut filled, mut depth) = (0, 0, 0, 0_u64);
         for (kind, record, length) in records(sheet) {

@@ -76,7 +76,7 @@ pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The encoding of a file, from its head.
 ///
 /// # Errors
-/// When the file is no text, or most of its lines beyond ASCII are valid in
+/// When the file is not text, or most of its lines beyond ASCII are valid in
 /// neither encoding (or not in the one that the round names).
 pub(super) fn detect(path: &Path, head: &[u8], choice: EncodingChoice) -> Result<Encoding, Fault> {
     refuse_other_formats(path, head)?;
@@ -137,7 +137,7 @@ impl Validity {
         validity
     }
 
-    /// A few bad lines are those of another system; they are told row by row.
+    /// A few bad lines come from another system; each is reported as a row.
     fn accept(self, path: &Path, encoding: Encoding, name: &str) -> Result<Encoding, Fault> {
         if self.bad * 2 > self.lines {
             return Err(Fault::of_file(
@@ -157,7 +157,7 @@ impl Validity {
     }
 }
 
-/// Files that are no CSV under whatever name.
+/// Refuses files that are not CSV, whatever their name.
 fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
     let refuse = |zh: &str, en: &str| {
         Err(Fault::of_file(

@@ -22,7 +22,7 @@ type Identity = (u64, u64, i64, i64);
 type Identity = ();
 
 impl FileStamp {
-    /// The stamp of the file that stands at a path now.
+    /// The stamp of the file that is at a path now.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
         Ok(FileStamp {

@@ -8,26 +8,22 @@ use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
+use super::limits::{FURTHEST_HEADER, LONGEST_HEADER};
 use super::record::{Cells, Dialect, Split, split};
-
-/// Title lines above a header are few.
-const FURTHEST_HEADER: usize = 30;
-/// A header's cell is a name, not a text.
-const LONGEST_HEADER: usize = 200;
 
 /// Which column of the file holds which field.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnMatch {
     /// Field name to column index (from 0).
     pub index: BTreeMap<String, usize>,
-    /// The headers as they stand in the file.
+    /// The headers as the file has them.
     pub headers: Vec<String>,
     /// Fields of the schema for which there is no column.
     pub absent: Vec<String>,
 }
 
 impl ColumnMatch {
-    /// The header of a field's column as it stands in the file.
+    /// The header of a field's column as the file has it.
     pub fn header_of(&self, field: &str) -> Option<&str> {
         let index = *self.index.get(field)?;
         self.headers.get(index).map(String::as_str)
@@ -49,7 +45,7 @@ pub(super) struct Header {
 struct Candidate {
     delimiter: u8,
     cells: Vec<String>,
-    /// The bytes of the file it stands at.
+    /// Where it begins in the file, and where the next record does.
     start: usize,
     end: usize,
     known: usize,
@@ -165,9 +161,9 @@ fn first_header(
     best
 }
 
-/// What of a cell may be a header. Headers are recorded in the manifest, so a
-/// text or a long number is none: the cell is taken as without a name. `None`
-/// when it can only be rows that an unclosed quote in the header line took in.
+/// The header in a cell. Headers are recorded in the manifest, so a long text or
+/// number is dropped: the column then has no name. `None` when the cell can only
+/// be rows that an unclosed quote in the header line took in.
 fn header_text(text: &str) -> Option<String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let doubtful = text.len() > LONGEST_HEADER || digits >= 8;
@@ -184,7 +180,7 @@ struct Ranks(BTreeMap<String, (String, usize)>);
 impl Ranks {
     fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
         let mut ranks = BTreeMap::new();
-        // What the site says of its own headers goes before what the schema knows.
+        // A site's own headers take precedence over the schema's.
         for (header, field) in site_headers {
             ranks.insert(normalise_header(header), (field.clone(), 0));
         }

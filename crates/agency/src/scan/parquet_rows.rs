@@ -28,8 +28,8 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use super::record::LONGEST_RECORD;
-use super::source::damaged;
+use super::limits::{LARGEST_ROW_GROUP, LONGEST_RECORD};
+use super::refusal::damaged;
 use super::written_out::{float_text, write_cell};
 
 /// How a Parquet file begins.
@@ -37,8 +37,6 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 /// How one whose footer is encrypted begins.
 pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
 
-/// A row group is held in pages; one that unpacks to more is no export.
-const LARGEST_ROW_GROUP: i64 = 4 << 30;
 const ROWS_A_BATCH: usize = 4096;
 /// Text is handed on in pieces of about this size.
 const PIECE: usize = 1 << 20;
@@ -239,7 +237,7 @@ impl Read for ParquetText {
     }
 }
 
-/// The library's own words may hold a value, so they are not passed on.
+/// The library's own message may contain a value, so it is dropped.
 fn invalid<E>(_: E) -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
@@ -271,8 +269,8 @@ impl Batch {
     }
 }
 
-/// What the cells of a column say. A column of bytes without the mark of UTF-8
-/// is taken as text: older systems write their texts so.
+/// The cells of a column as text. Older systems write texts as byte columns
+/// that are not marked as UTF-8; these are read as text too.
 fn column_text(column: &ArrayRef) -> io::Result<BinaryViewArray> {
     let texts = match column.data_type() {
         DataType::Float64 => floats(downcast::<Float64Array>(column)?.iter()),

@@ -2,17 +2,19 @@
 //!
 //! The plain pass splits the whole file record by record. The fast pass reads
 //! large blocks, splits them on all cores, takes a line without quotes as a
-//! record, and looks only for the cells that are asked for. A block is cut after a line feed and taken to
-//! begin with a record; where the block before it ends inside a quoted field,
-//! what is left of that block is put before it and both are split again.
-//! Tests hold the two passes equal, whatever the bytes, the size of the blocks
-//! and the number of threads.
+//! record, and searches only the cells that are needed. A block is cut after a
+//! line feed and is expected to begin with a record. Where the block before it
+//! ends inside a quoted field, the rest of that block is put in front of it and
+//! the two are split again.
+//! A property test compares the two passes for any bytes, block size and number
+//! of threads.
 
 use std::io::{self, Read};
 
 use rayon::prelude::*;
 
-use super::record::{Cells, Dialect, Kind, LONGEST_RECORD, Split, kind_of, split};
+use super::limits::LONGEST_RECORD;
+use super::record::{Cells, Dialect, Kind, Split, kind_of, split};
 
 /// Which pass to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +36,16 @@ impl Pass {
     };
 }
 
-/// A row that is looked at: its cells and where it stands.
+/// A row in the block that is being read. It borrows its cells.
 pub struct RowView<'v> {
     cells: RowCells<'v>,
     dialect: Dialect,
 }
 
 enum RowCells<'v> {
-    /// Taken apart into cells of its own.
+    /// Split into cells.
     Split(&'v Cells),
-    /// As it stands in the block; its cells are looked for when they are asked for.
+    /// A whole line of the block; a cell is searched when it is needed.
     Unquoted { record: &'v [u8] },
 }
 
@@ -86,7 +88,7 @@ fn nth_cell(record: &[u8], delimiter: u8, column: usize) -> &[u8] {
     memchr::memchr(delimiter, rest).map_or(rest, |at| &rest[..at])
 }
 
-/// Where a row stands: record number below the header and line, both from 1.
+/// The place of a row: record number below the header and line, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Record number.
@@ -98,7 +100,7 @@ pub struct Place {
 /// A row that could not be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFault {
-    /// More fields than the header, or none for the ID number.
+    /// More fields than the header, or too few to have an ID number.
     FieldCount,
     /// A quote that is not closed.
     Quote,
@@ -110,7 +112,7 @@ pub enum RowFault {
 ///
 /// `C` is what looks at rows.
 pub trait Tally<C>: Default + Send {
-    /// Takes a row, or the reason why it is none.
+    /// Takes a row, or the reason why it could not be split.
     fn row(&mut self, check: &C, place: Place, row: Result<RowView<'_>, RowFault>);
 
     /// Called once after the rows of a block, on the thread that took them.
@@ -202,7 +204,7 @@ impl<T> Block<T> {
         self.tally.end_of_block(check);
     }
 
-    /// Splits one record with all its care; gives the byte after it.
+    /// Splits one record by the full rules; returns the byte after it.
     fn split_one<C>(
         &mut self,
         bytes: &[u8],
@@ -445,7 +447,7 @@ mod tests {
     #[derive(Debug, Default, PartialEq)]
     struct Seen(Vec<(u64, u64, SeenRow)>);
 
-    /// The cells of a row, or why it is none.
+    /// The cells of a row, or why it could not be split.
     type SeenRow = Result<Vec<Vec<u8>>, RowFault>;
 
     impl Tally<()> for Seen {

@@ -6,10 +6,7 @@
 //! field ends, is a stray quote: its line is a reject and reading goes on with
 //! the next line, so it costs one row and not the rest of the file.
 
-/// A quoted field longer than this is a stray quote.
-pub(super) const LONGEST_QUOTED_FIELD: usize = 64 * 1024;
-/// A record longer than this is a reject, whatever it holds.
-pub(super) const LONGEST_RECORD: usize = 1 << 20;
+use super::limits::{LONGEST_QUOTED_FIELD, LONGEST_RECORD};
 
 /// How an export's records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +24,8 @@ pub struct Dialect {
 pub struct Cells {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// Bytes between one cell and the next: the delimiter, where the record
-    /// was taken as it stands.
+    /// Bytes between one cell and the next: 1 for the delimiter if the record
+    /// was copied whole, else 0.
     gap: usize,
 }
 
@@ -74,7 +71,7 @@ impl Cells {
         self.gap = 0;
     }
 
-    /// Takes a record without quotes as it stands.
+    /// Copies a whole record that has no quotes.
     pub(super) fn take_unquoted(&mut self, record: &[u8], delimiter: u8) {
         self.clear();
         self.bytes.extend_from_slice(record);
@@ -97,7 +94,7 @@ impl Cells {
     }
 }
 
-/// What stands at a place of the file.
+/// What was found at a place of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// A record; its cells were filled in.
@@ -110,8 +107,8 @@ pub enum Split {
     Incomplete,
 }
 
-/// Splits the record that begins at `start` and gives the byte after it. Of a
-/// reject that is the byte after its first line.
+/// Splits the record that begins at `start`; returns the byte after it, or after
+/// its first line if it is a reject.
 pub(super) fn split(
     bytes: &[u8],
     start: usize,
@@ -198,13 +195,13 @@ pub(super) enum Kind {
     Blank,
     /// 合计, 总计 and the like.
     Total,
-    /// A row with more fields than the header, or without the one of the ID number.
+    /// More fields than the header, or too few to have an ID number.
     FieldCount,
     /// A row.
     Row,
 }
 
-/// Tells rows from what is no row.
+/// Tells rows from blank lines, totals and records of a wrong width.
 pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
     // A row that holds a number is neither blank nor a total.
     let digits = cells

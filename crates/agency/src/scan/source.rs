@@ -12,22 +12,16 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 
+use super::limits::{ALWAYS_UNPACKED, LARGEST_RATIO, LARGEST_WORKBOOK};
 use super::parquet_rows;
 use super::pass::SourceRead;
+use super::refusal::{damaged, damaged_archive, encrypted};
 use super::workbook::{Sheet, read_sheet};
 
-/// Unpacked, a file may be this many times larger than packed, beyond what
-/// every file may be. Real exports stay far below; a bomb does not.
-const LARGEST_RATIO: u64 = 400;
-/// What every file may unpack to.
-const ALWAYS_ALLOWED: u64 = 256 << 20;
-/// A workbook is read whole, so its parts may not unpack to more than this.
-const LARGEST_WORKBOOK: u64 = 2 << 30;
-
-/// The kind of a file, by its first bytes and not by its name.
+/// The kind of a file, found by its first bytes and not by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Text as it stands.
+    /// Plain text.
     Text,
     /// One text packed by gzip.
     Gzip,
@@ -55,7 +49,8 @@ impl Format {
     }
 }
 
-/// A file whose format is known, opened as text as often as it is asked.
+/// A file whose format is known. Its text can be read from the start any
+/// number of times.
 pub(super) struct Source {
     path: std::path::PathBuf,
     format: Format,
@@ -67,8 +62,7 @@ impl Source {
     /// Finds a file's format and, of a spreadsheet, reads the sheet.
     ///
     /// # Errors
-    /// When the file cannot be read, is encrypted, damaged, or unpacks beyond
-    /// all measure.
+    /// When the file cannot be read, is encrypted, damaged or too large.
     pub(super) fn open(path: &Path, sheet: Option<&str>) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let mut start = Vec::new();
@@ -108,7 +102,7 @@ impl Source {
         self.format
     }
 
-    /// Digest and size of the file, where it was read whole when it was opened.
+    /// Digest and size of the file if opening it has already read all of it.
     pub(super) fn digest_at_opening(&self) -> Option<(String, u64)> {
         let sheet = self.sheet.as_ref()?;
         Some((sheet.digest.clone(), sheet.byte_length))
@@ -121,7 +115,7 @@ impl Source {
         }
         let file = File::open(&self.path)?;
         let packed = file.metadata()?.len();
-        let most = packed.saturating_mul(LARGEST_RATIO).max(ALWAYS_ALLOWED);
+        let most = packed.saturating_mul(LARGEST_RATIO).max(ALWAYS_UNPACKED);
         Ok(match self.format {
             Format::Gzip => Box::new(Limited {
                 inner: MultiGzDecoder::new(BufReader::new(file)),
@@ -165,7 +159,7 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// Stops a stream that unpacks beyond all measure.
+/// Stops a stream that unpacks to more than it may.
 struct Limited<R> {
     inner: R,
     left: u64,
@@ -182,25 +176,6 @@ impl<R: Read> Read for Limited<R> {
         })?;
         Ok(read)
     }
-}
-
-pub(super) fn damaged(path: &Path, zh: &str, en: &str) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(zh, en),
-        Text::new(
-            "请用原系统重新导出，或另存为“CSV UTF-8”",
-            "export it again from the source system, or save it as \"CSV UTF-8\"",
-        ),
-    )
-}
-
-pub(super) fn damaged_archive(path: &Path) -> Fault {
-    damaged(
-        path,
-        "压缩文件或工作簿已损坏或不完整",
-        "the archive or workbook is damaged or cut short",
-    )
 }
 
 fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
@@ -245,20 +220,6 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
         return Err(encrypted(path));
     }
     Ok(Format::Zip)
-}
-
-pub(super) fn encrypted(path: &Path) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(
-            "文件有密码保护，无法读取",
-            "the file is protected by a password",
-        ),
-        Text::new(
-            "请去掉密码后重新提供",
-            "remove the password and provide it again",
-        ),
-    )
 }
 
 /// The bytes of an archive's one member.

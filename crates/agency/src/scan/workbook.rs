@@ -10,16 +10,9 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 
 use super::compound_file;
-use super::source::{damaged, damaged_archive, encrypted};
+use super::limits::largest_grid;
+use super::refusal::{damaged, damaged_archive, encrypted};
 use super::written_out::{float_text, write_cell};
-
-/// Cells of a sheet's grid: a million rows of a hundred columns.
-pub(super) const LARGEST_GRID: u64 = 1 << 27;
-/// A grid of this many cells is always allowed, however few are filled.
-pub(super) const SMALL_GRID: u64 = 1 << 22;
-/// A larger one must be filled to this part at least, so that memory grows
-/// with what stands in the file: a table is, and a cell far out is not.
-pub(super) const LEAST_FILLED: u64 = 64;
 
 /// A sheet written out as text, and the file it was read from.
 pub(super) struct Sheet {
@@ -180,8 +173,7 @@ fn check_extent(
         columns = columns.max(u64::from(column) + 1);
         filled += 1;
     }
-    let most = LARGEST_GRID.min(SMALL_GRID.max(filled.saturating_mul(LEAST_FILLED)));
-    if rows.saturating_mul(columns) > most {
+    if rows.saturating_mul(columns) > largest_grid(filled) {
         return Err(damaged(
             path,
             "工作表范围过大：表格以外很远处有内容",

@@ -1,4 +1,4 @@
-//! Rows of files that are no text, written out as CSV in UTF-8: one line a row.
+//! Rows of workbooks and Parquet files written out as CSV in UTF-8, one line a row.
 
 /// A number as digits. One of more than fifteen digits was rounded when it
 /// became a floating-point number: it is written in scientific notation, so

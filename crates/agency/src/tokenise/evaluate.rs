@@ -1,51 +1,49 @@
-//! From accepted rows to outcomes: columns are read, withhold rules come first,
-//! and rows on which nothing holds stay home.
+//! From identified rows to outcomes: the columns that rules need are read,
+//! withhold rules come first, and rows on which nothing holds stay with the
+//! agency. No token is known here.
 
 use std::collections::BTreeMap;
 
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::token::Token;
-use aidlink_policy::pack::{CASE_EXPORT, Rule};
+use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
 use aidlink_policy::reading::DateEpoch;
-use aidlink_policy::rule_language::Expression;
-use aidlink_policy::schema::{Field, Role};
+use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX, Expression};
+use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
-
 use jiff::civil::Date;
 
-use super::{Listed, Report, TokeniseError, TokenisedRow, Tokenising};
+use super::report::Report;
+use super::row::Listed;
 use crate::account::Rest;
 use crate::cell::{self, ValueFault};
-use crate::national_id::{CheckedId, Sex};
-use crate::rules::evaluate;
-use crate::scan::pass::RowView;
-use crate::scan::{Cells, Encoding, Export};
+use crate::identify::OwnedRow;
+use crate::national_id::{NationalId, Sex};
+use crate::rules::{EvaluationError, evaluate};
+use crate::scan::{Encoding, Export};
 
 /// Rows that are evaluated together.
 pub(super) const ROWS_A_BLOCK: usize = 4 * 1024;
 
-/// A row whose ID number was accepted.
-pub(super) struct Accepted {
-    pub(super) cells: Cells,
-    pub(super) token: Token,
-    pub(super) age: Option<i64>,
-    pub(super) sex: Option<Sex>,
+/// Which of the rows that are not withheld go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Rows on which an outcome holds or cannot be decided.
+    WithOutcome,
+    /// Every row: all of them are of case parties, which a probe found.
+    All,
 }
 
-impl Accepted {
-    pub(super) fn new(row: &RowView<'_>, checked: &CheckedId, token: Token, as_of: Date) -> Self {
-        Accepted {
-            cells: row.to_cells(),
-            token,
-            age: checked.id.age_at(as_of),
-            sex: checked.id.sex(),
-        }
-    }
+/// A row that goes on to become a token.
+pub(super) struct EvaluatedRow<'r> {
+    pub(super) id: &'r NationalId,
+    /// Outcomes in the order of the policy's outcome rules on this export.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) listed: Listed,
 }
 
-/// The rows of a block that become tokens, and what became of the others.
-pub(super) struct Evaluated {
-    pub(super) rows: Vec<TokenisedRow>,
+/// The rows of a block that go on, and what became of the others.
+pub(super) struct Evaluated<'r> {
+    pub(super) rows: Vec<EvaluatedRow<'r>>,
     pub(super) counts: EvaluatedCounts,
 }
 
@@ -94,9 +92,13 @@ impl EvaluatedCounts {
     }
 }
 
-/// The columns that are read of accepted rows, fixed once for an export.
+/// The columns that are read of identified rows and the rules that are
+/// evaluated on them, found once for a file.
 pub(super) struct RowColumns<'a> {
-    tokenising: &'a Tokenising<'a>,
+    schema: &'a ExportSchema,
+    policy: &'a Policy,
+    as_of: Date,
+    keep: Keep,
     encoding: Encoding,
     epoch: DateEpoch,
     /// Columns that rules need.
@@ -110,11 +112,16 @@ pub(super) struct RowColumns<'a> {
 }
 
 impl<'a> RowColumns<'a> {
-    pub(super) fn new(export: &Export, tokenising: &'a Tokenising<'a>) -> Self {
-        let schema = tokenising.schema;
+    pub(super) fn new(
+        export: &Export,
+        schema: &'a ExportSchema,
+        policy: &'a Policy,
+        as_of: Date,
+        keep: Keep,
+    ) -> Self {
         let columns = export.columns();
         let index = |field: &Field| columns.index.get(&field.name).copied();
-        let needed = tokenising.policy.columns_needed(&schema.name);
+        let needed = policy.columns_needed(&schema.name);
         let is_read = |field: &&Field| {
             let needed = match field.role {
                 Role::NationalId | Role::List | Role::BirthDate => true,
@@ -123,7 +130,10 @@ impl<'a> RowColumns<'a> {
             needed && index(field).is_some()
         };
         RowColumns {
-            tokenising,
+            schema,
+            policy,
+            as_of,
+            keep,
             encoding: export.encoding(),
             epoch: export.epoch(),
             attributes: schema
@@ -133,8 +143,8 @@ impl<'a> RowColumns<'a> {
                 .filter_map(|field| Some((index(field)?, field)))
                 .collect(),
             list_fields: schema.list_fields().map(index).collect(),
-            outcome_rules: tokenising.policy.outcome_rules(&schema.name).collect(),
-            withhold_rules: tokenising.policy.withhold_rules(&schema.name).collect(),
+            outcome_rules: policy.outcome_rules(&schema.name).collect(),
+            withhold_rules: policy.withhold_rules(&schema.name).collect(),
             read: schema
                 .fields
                 .iter()
@@ -151,11 +161,14 @@ impl<'a> RowColumns<'a> {
         cell: &[u8],
     ) -> Result<Option<Value>, ValueFault> {
         let cell = encoding.decode(cell).ok_or(ValueFault::Encoding)?;
-        cell::read(self.tokenising.schema, field, self.epoch, &cell)
+        cell::read(self.schema, field, self.epoch, &cell)
     }
 
     /// Reads the columns that rules need, withholds, and gives outcomes.
-    pub(super) fn evaluate(&self, rows: &[Accepted]) -> Result<Evaluated, TokeniseError> {
+    pub(super) fn evaluate<'r>(
+        &self,
+        rows: &'r [OwnedRow],
+    ) -> Result<Evaluated<'r>, EvaluationError> {
         let mut counts = EvaluatedCounts::default();
         let mut block = RowBlock {
             rows: rows.len(),
@@ -181,14 +194,13 @@ impl<'a> RowColumns<'a> {
             }
             block.columns.insert(field.name.clone(), column);
         }
-        add_derived(&mut block, rows);
-        let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, TokeniseError> {
+        add_derived(&mut block, rows, self.as_of);
+        let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, EvaluationError> {
             let named: Vec<(&str, &Expression)> = rules
                 .iter()
                 .map(|rule| (rule.id.as_str(), &rule.expression))
                 .collect();
-            let mut columns = evaluate(&named, &block, self.tokenising.as_of)
-                .map_err(TokeniseError::Evaluation)?;
+            let mut columns = evaluate(&named, &block, self.as_of)?;
             for (column, rule) in columns.iter_mut().zip(rules) {
                 for outcome in column {
                     *outcome = rule.when_unknown.apply(*outcome);
@@ -213,13 +225,12 @@ impl<'a> RowColumns<'a> {
                 continue;
             }
             let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
-            // A probe has found the row to be a case party's: it is matched.
-            if self.tokenising.probe.is_none() && !holds[index] {
+            if self.keep == Keep::WithOutcome && !holds[index] {
                 counts.without_outcome += 1;
                 continue;
             }
-            kept.push(TokenisedRow {
-                token: row.token,
+            kept.push(EvaluatedRow {
+                id: &row.id,
                 outcomes,
                 listed: Listed {
                     fields: self
@@ -228,13 +239,11 @@ impl<'a> RowColumns<'a> {
                         .map(|column| {
                             let cell = column.map(|column| row.cells.get(column));
                             let cell = cell.and_then(|cell| encodings[index].decode(cell));
-                            {
-                                let text = cell.unwrap_or_default();
-                                cell::without_numbers(cell::tidy(&text), self.tokenising.as_of)
-                            }
+                            let text = cell.unwrap_or_default();
+                            cell::without_numbers(cell::tidy(&text), self.as_of)
                         })
                         .collect(),
-                    minor: row.age.is_none_or(|age| age < 18),
+                    minor: row.id.age_at(self.as_of).is_none_or(|age| age < 18),
                     unreadable,
                 },
             });
@@ -249,10 +258,10 @@ impl RowColumns<'_> {
     /// a case row when some aid could be reached by it, whatever the registers
     /// say. (`qualifies` has no negation, so yes in every register is the most
     /// that they can say.)
-    fn holds(&self, outcomes: &[Vec<Outcome>]) -> Result<Vec<bool>, TokeniseError> {
+    fn holds(&self, outcomes: &[Vec<Outcome>]) -> Result<Vec<bool>, EvaluationError> {
         let rows = outcomes.first().map_or(0, Vec::len);
-        let policy = self.tokenising.policy;
-        if self.tokenising.schema.name != CASE_EXPORT {
+        let policy = self.policy;
+        if self.schema.name != CASE_EXPORT {
             let holds = |row: usize| outcomes.iter().any(|column| column[row] != Outcome::No);
             return Ok((0..rows).map(holds).collect());
         }
@@ -278,22 +287,22 @@ impl RowColumns<'_> {
             .iter()
             .map(|aid| (aid.id.as_str(), &aid.qualifies))
             .collect();
-        let reached =
-            evaluate(&aids, &block, self.tokenising.as_of).map_err(TokeniseError::Evaluation)?;
+        let reached = evaluate(&aids, &block, self.as_of)?;
         let holds = |row: usize| reached.iter().any(|column| column[row] != Outcome::No);
         Ok((0..rows).map(holds).collect())
     }
 }
 
 /// The columns that the ID number gives: age, minor, sex.
-fn add_derived(block: &mut RowBlock, rows: &[Accepted]) {
+fn add_derived(block: &mut RowBlock, rows: &[OwnedRow], as_of: Date) {
     let mut age = Column::new(FieldType::Integer);
     let mut minor = Column::new(FieldType::Boolean);
     let mut sex = Column::new(FieldType::String);
     for row in rows {
-        age.push(row.age.map(Value::Integer));
-        minor.push(row.age.map(|age| Value::Boolean(age < 18)));
-        sex.push(row.sex.map(|sex| {
+        let years = row.id.age_at(as_of);
+        age.push(years.map(Value::Integer));
+        minor.push(years.map(|years| Value::Boolean(years < 18)));
+        sex.push(row.id.sex().map(|sex| {
             Value::String(match sex {
                 Sex::Male => "male".to_owned(),
                 Sex::Female => "female".to_owned(),
@@ -301,9 +310,9 @@ fn add_derived(block: &mut RowBlock, rows: &[Accepted]) {
         }));
     }
     for (name, column) in [
-        (aidlink_policy::rule_language::DERIVED_AGE, age),
-        (aidlink_policy::rule_language::DERIVED_MINOR, minor),
-        (aidlink_policy::rule_language::DERIVED_SEX, sex),
+        (DERIVED_AGE, age),
+        (DERIVED_MINOR, minor),
+        (DERIVED_SEX, sex),
     ] {
         block.columns.insert(name.to_owned(), column);
     }

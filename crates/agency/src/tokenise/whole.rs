@@ -9,12 +9,17 @@ use std::sync::Arc;
 use aidlink_contract::token_file::TokenFileWriter;
 use rayon::prelude::*;
 
-use super::evaluate::{Accepted, EvaluatedCounts, ROWS_A_BLOCK, RowColumns};
+use super::error::TokeniseError;
+use super::evaluate::{EvaluatedCounts, ROWS_A_BLOCK, RowColumns};
+use super::report::Report;
+use super::settings::Tokenising;
 use super::spill::{MOST_RULES, OutcomeBits, PersonRow, Persons, SpillFault, SpillSettings};
-use super::{Checked, Report, RowCheck, TokeniseError, Tokenising};
+use crate::identify::{IdentifyFindings, OwnedRow};
+use crate::identity_check::IdentityCheck;
+use crate::rules::EvaluationError;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
-use crate::tokeniser::Scratch;
+use crate::tokeniser::{Scratch, Tokeniser};
 
 /// Persons that are sorted in memory: 128 MiB of them.
 const PERSONS_IN_MEMORY: usize = 4 << 20;
@@ -35,8 +40,8 @@ pub struct WholeRegister<W: Write + Send> {
     pub rare: RarePatterns,
 }
 
-/// Patterns of outcomes that fewer than k persons have: at the centre, such a
-/// pattern may tell who somebody is to whoever knows the person.
+/// Patterns of outcomes that fewer than k persons have: at the centre, somebody
+/// who knows such a person may recognise them by the pattern.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RarePatterns {
     /// How many different patterns there are.
@@ -120,33 +125,37 @@ pub fn tokenise_whole_register<W: Write + Send>(
     let mut report = Report::default();
     let mut persons = Persons::default();
     let mut rules = 0;
+    let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     for (index, export) in exports.iter().enumerate() {
-        let columns = RowColumns::new(export, tokenising);
+        let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
         rules = columns.outcome_rules.len();
         if rules > MOST_RULES {
             // Beyond that an outcome would be lost without a word.
             return Err(TokeniseError::Spill(SpillFault::TooManyRules(rules)));
         }
-        let check = WholeCheck {
-            row: RowCheck::new(export, tokenising),
+        let look = Look {
+            identity: IdentityCheck::new(export, schema, as_of),
             columns: &columns,
+            tokeniser: tokenising.tokeniser,
             settings: &settings,
         };
         let before = report.account.rows;
         let progress = |rows| (tokenising.progress)(before + rows);
         let read = export
-            .read::<_, Gathered>(tokenising.pass, &check, &progress)
+            .read::<_, Gathered>(tokenising.pass, &look, &progress)
             .map_err(TokeniseError::Unreadable)?;
         report.add_file(read.digest, read.byte_length, &columns.read);
         let gathered = read.tally;
         if let Some(error) = gathered.error {
-            return Err(error);
+            return Err(TokeniseError::Evaluation(error));
         }
-        report.add_checked(index, export, read.counts, gathered.checked);
+        report.add_identified(index, export, read.counts, gathered.findings);
         gathered.counts.add_to(&mut report);
         persons.join(gathered.persons);
     }
-    report.check_usable(exports)?;
+    report
+        .check_usable(exports)
+        .map_err(TokeniseError::NothingUsable)?;
     let mut written = 0;
     let mut patterns: PatternCounter<OutcomeBits> = PatternCounter::default();
     persons
@@ -168,51 +177,60 @@ pub fn tokenise_whole_register<W: Write + Send>(
 }
 
 /// What looks at the rows of a file.
-struct WholeCheck<'a> {
-    row: RowCheck<'a>,
+struct Look<'a> {
+    identity: IdentityCheck,
     columns: &'a RowColumns<'a>,
+    tokeniser: &'a Tokeniser,
     settings: &'a Arc<SpillSettings>,
 }
 
-/// What is gathered from a block: accepted rows only until its end, when they
-/// are evaluated and become persons.
+/// What is gathered from a block: rows only until its end, when they are
+/// evaluated and become persons.
 #[derive(Default)]
 struct Gathered {
-    checked: Checked,
-    scratch: Scratch,
-    accepted: Vec<Accepted>,
+    findings: IdentifyFindings,
+    rows: Vec<OwnedRow>,
     counts: EvaluatedCounts,
     persons: Persons,
-    error: Option<TokeniseError>,
+    error: Option<EvaluationError>,
 }
 
-impl Tally<WholeCheck<'_>> for Gathered {
-    fn row(&mut self, check: &WholeCheck<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let taken = self.checked.row(&check.row, place, row, &mut self.scratch);
-        if let Some((row, checked, token)) = taken {
-            let as_of = check.row.identity.as_of();
-            self.accepted
-                .push(Accepted::new(&row, &checked, token, as_of));
-        }
+impl Look<'_> {
+    /// Evaluates rows; those on which an outcome holds become persons.
+    fn persons(
+        &self,
+        rows: &[OwnedRow],
+    ) -> Result<(Vec<PersonRow>, EvaluatedCounts), EvaluationError> {
+        let evaluated = self.columns.evaluate(rows)?;
+        let mut scratch = Scratch::default();
+        let persons = evaluated.rows.iter().map(|row| PersonRow {
+            token: self.tokeniser.token(row.id, &mut scratch),
+            outcomes: OutcomeBits::new(&row.outcomes),
+        });
+        Ok((persons.collect(), evaluated.counts))
+    }
+}
+
+impl Tally<Look<'_>> for Gathered {
+    fn row(&mut self, look: &Look<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
+        let row = self.findings.identify(&look.identity, place, row);
+        self.rows.extend(row.map(|row| row.into_owned()));
     }
 
-    fn end_of_block(&mut self, check: &WholeCheck<'_>) {
-        self.persons.set(check.settings);
-        let accepted = std::mem::take(&mut self.accepted);
-        let evaluated: Result<Vec<_>, _> = accepted
+    fn end_of_block(&mut self, look: &Look<'_>) {
+        self.persons.set(look.settings);
+        let rows = std::mem::take(&mut self.rows);
+        let blocks: Result<Vec<_>, _> = rows
             .par_chunks(ROWS_A_BLOCK)
-            .map(|rows| check.columns.evaluate(rows))
+            .map(|rows| look.persons(rows))
             .collect();
-        match evaluated {
+        match blocks {
             Err(error) => self.error = Some(error),
             Ok(blocks) => {
-                for block in blocks {
-                    self.counts.append(block.counts);
-                    for row in block.rows {
-                        self.persons.push(PersonRow {
-                            token: row.token,
-                            outcomes: OutcomeBits::new(&row.outcomes),
-                        });
+                for (persons, counts) in blocks {
+                    self.counts.append(counts);
+                    for person in persons {
+                        self.persons.push(person);
                     }
                 }
             }
@@ -220,7 +238,7 @@ impl Tally<WholeCheck<'_>> for Gathered {
     }
 
     fn append(&mut self, next: Self, records: u64, lines: u64) {
-        self.checked.append(next.checked, records, lines);
+        self.findings.append(next.findings, records, lines);
         self.counts.append(next.counts);
         self.persons.append(next.persons);
         self.error = self.error.take().or(next.error);

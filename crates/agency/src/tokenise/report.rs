@@ -1,0 +1,120 @@
+//! What became of the rows of an export: the account, the rejects, the warnings
+//! and the cells that could not be read.
+
+use std::collections::BTreeMap;
+
+use aidlink_faults::fault::Fault;
+use aidlink_faults::text::Text;
+
+use crate::account::Account;
+use crate::cell::ValueFault;
+use crate::identify::IdentifyFindings;
+use crate::reject::{Reject, RejectReason};
+use crate::scan::Export;
+use crate::scan::pass::Counts;
+
+/// What tokenising says about an export besides its table.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What became of the rows.
+    pub account: Account,
+    /// The rejected rows, in the order of the file.
+    pub rejects: Vec<Reject>,
+    /// Withheld rows by the first withhold rule that held.
+    pub withheld_by_rule: BTreeMap<String, u64>,
+    /// Rows whose ID is unusual, by the code of the warning.
+    pub id_warnings: BTreeMap<&'static str, u64>,
+    /// Cells of evaluated rows that could not be read, by field and fault.
+    pub value_faults: BTreeMap<(String, ValueFault), u64>,
+    /// Fields whose columns were read.
+    pub columns_read: Vec<String>,
+    /// The files as they were read, in the order of the round file.
+    pub files: Vec<FileReport>,
+}
+
+impl Report {
+    /// Adds a file, and the fields whose columns were read of it.
+    pub(super) fn add_file(&mut self, digest: String, byte_length: u64, fields: &[String]) {
+        self.files.push(FileReport {
+            digest,
+            byte_length,
+        });
+        for field in fields {
+            if !self.columns_read.contains(field) {
+                self.columns_read.push(field.clone());
+            }
+        }
+    }
+
+    /// Adds the rows of one file, and what identifying them found.
+    pub(super) fn add_identified(
+        &mut self,
+        file: usize,
+        export: &Export,
+        counts: Counts,
+        findings: IdentifyFindings,
+    ) {
+        let account = &mut self.account;
+        account.rows += counts.rows;
+        account.not_rows.title_lines += export.title_lines();
+        account.not_rows.blank_lines += counts.blank_lines;
+        account.not_rows.total_lines += counts.total_lines;
+        account.rejected += findings.rejects.len() as u64;
+        for (warning, rows) in findings.id_warnings() {
+            *self.id_warnings.entry(warning.code()).or_default() += rows;
+        }
+        // The pass counted lines from the first record on; a report counts them
+        // from the first line of the file.
+        let rejects = findings.rejects.into_iter().map(|mut reject| {
+            reject.file = file;
+            reject.line += export.body_line() - 1;
+            reject
+        });
+        self.rejects.extend(rejects);
+    }
+
+    /// Refuses an export of which every row was rejected.
+    pub(super) fn check_usable(&self, exports: &[Export]) -> Result<(), Fault> {
+        match exports.first() {
+            Some(export) if self.account.rows > 0 && self.account.rejected == self.account.rows => {
+                Err(nothing_usable(export, self))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file of an export as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileReport {
+    /// BLAKE3 digest, hexadecimal.
+    pub digest: String,
+    /// Bytes.
+    pub byte_length: u64,
+}
+
+fn nothing_usable(export: &Export, report: &Report) -> Fault {
+    let mut counts: BTreeMap<RejectReason, u64> = BTreeMap::new();
+    for reject in &report.rejects {
+        *counts.entry(reject.reason).or_default() += 1;
+    }
+    let commonest = counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(reason, _)| reason.text())
+        .unwrap_or_default();
+    Fault::of_file(
+        export.path(),
+        Text::new(
+            format!("{}行全部被拒收，没有可用的行", report.account.rows),
+            format!(
+                "all {} rows were rejected; none can be used",
+                report.account.rows
+            ),
+        ),
+        Text::new(
+            format!("最常见的原因：{}", commonest.zh),
+            format!("the commonest reason: {}", commonest.en),
+        ),
+    )
+}

@@ -1,0 +1,39 @@
+//! What an export is tokenised with.
+
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::ExportSchema;
+use jiff::civil::Date;
+
+use super::evaluate::Keep;
+use crate::scan::pass::Pass;
+use crate::token_set::TokenSet;
+use crate::tokeniser::Tokeniser;
+
+/// What an export is tokenised with.
+pub struct Tokenising<'a> {
+    /// The schema of the export.
+    pub schema: &'a ExportSchema,
+    /// The policy whose rules are evaluated.
+    pub policy: &'a Policy,
+    /// The round's as-of date.
+    pub as_of: Date,
+    /// The round's tokeniser.
+    pub tokeniser: &'a Tokeniser,
+    /// In pooled mode, the tokens of the case parties: rows of others are
+    /// counted and not evaluated.
+    pub probe: Option<&'a TokenSet>,
+    /// Which pass to take over the rows; both give the same.
+    pub pass: Pass,
+    /// Called with the number of rows read so far.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Tokenising<'_> {
+    /// Which of the evaluated rows go on.
+    pub(super) fn keep(&self) -> Keep {
+        match self.probe {
+            Some(_) => Keep::All,
+            None => Keep::WithOutcome,
+        }
+    }
+}

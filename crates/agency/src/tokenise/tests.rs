@@ -1,0 +1,318 @@
+//! Exports of known rows, read by every way that tokenises or inspects them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use aidlink_contract::token::{Token, TokenAlgorithm};
+use aidlink_contract::token_file::TokenFileWriter;
+use aidlink_contract::token_table::Origin;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::{ExportSchema, Schemas};
+use jiff::civil::{Date, date};
+
+use super::{Report, Tokenising, tokenise_register, tokenise_whole_register};
+use crate::identify::IdentifyFindings;
+use crate::identity_check::IdentityCheck;
+use crate::inspect::inspect;
+use crate::key::RoundKey;
+use crate::national_id::{IdWarning, NationalId, check_digit};
+use crate::scan::Export;
+use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
+use crate::token_set::TokenSet;
+use crate::tokeniser::{Scratch, Tokeniser};
+use aidlink_policy::reading::ReadingChoice;
+
+const AS_OF: Date = date(2026, 9, 30);
+
+/// The plain pass, and the fast one with blocks of one row, of a few and of all.
+const PASSES: [Pass; 4] = [
+    Pass::Plain,
+    Pass::Fast { block_bytes: 1 },
+    Pass::Fast { block_bytes: 200 },
+    Pass::DEFAULT,
+];
+
+/// What the rows of a file hold: how many without a warning, with each warning
+/// in the order of [`IdWarning::ALL`], and how many rejects.
+#[derive(Clone, Copy)]
+struct Contents {
+    plain: u64,
+    warned: [u64; 4],
+    rejects: u64,
+}
+
+/// Files of one export; the second gives no warning that the first gives and
+/// the third none at all.
+const FILES: [Contents; 4] = [
+    Contents {
+        plain: 5,
+        warned: [3, 21, 0, 4],
+        rejects: 2,
+    },
+    Contents {
+        plain: 11,
+        warned: [0, 0, 7, 0],
+        rejects: 1,
+    },
+    Contents {
+        plain: 2,
+        warned: [0, 0, 0, 0],
+        rejects: 3,
+    },
+    Contents {
+        plain: 0,
+        warned: [6, 1, 2, 9],
+        rejects: 0,
+    },
+];
+
+/// Numbers that nobody has and that give this warning, or none: sequence 000 is
+/// given to nobody, nor is region 449901.
+fn numbers(warning: Option<IdWarning>) -> Vec<String> {
+    let days =
+        (1..=12).flat_map(|month| (1..=28).map(move |day| format!("1990{month:02}{day:02}")));
+    let body = |day: String| match warning {
+        // Wujiang in Shaoguan.
+        None => format!("440203{day}000"),
+        // Beijiang in Shaoguan, abolished in 2004.
+        Some(IdWarning::OldRegion) => format!("440202{day}000"),
+        Some(IdWarning::UnknownRegion) => format!("449901{day}123"),
+        Some(IdWarning::TrailingZeros) => format!("449901{day}100"),
+        Some(IdWarning::ForeignCheckDigit) => format!("USA4401{}", &day[2..]),
+    };
+    let whole = |body: String| match warning {
+        Some(IdWarning::ForeignCheckDigit) => format!("{body}10"),
+        _ => format!("{body}{}", check_digit(body.as_bytes()) as char),
+    };
+    let gives = |number: &String| {
+        NationalId::parse(number, AS_OF).is_ok_and(|checked| checked.warning == warning)
+    };
+    days.map(body).map(whole).filter(gives).collect()
+}
+
+/// A file with these rows, each kind spread over the whole of it.
+fn file(folder: &Path, name: usize, contents: Contents) -> PathBuf {
+    let mut rows: Vec<(u64, String)> = Vec::new();
+    let mut add = |count: u64, warning: Option<IdWarning>| {
+        let numbers = numbers(warning);
+        assert!(numbers.len() as u64 >= count, "{warning:?}");
+        for (row, number) in (0..count).zip(numbers) {
+            // Every third number is in quotes, which the fast pass splits with care.
+            let cell = if row % 3 == 2 {
+                format!("\"{number}\"")
+            } else {
+                number
+            };
+            rows.push((row * 1000 / count, cell));
+        }
+    };
+    add(contents.plain, None);
+    for (warning, count) in IdWarning::ALL.into_iter().zip(contents.warned) {
+        add(count, Some(warning));
+    }
+    for row in 0..contents.rejects {
+        rows.push((row * 1000 / contents.rejects, "不详".to_owned()));
+    }
+    rows.sort();
+    let mut text = "优抚对象登记表\nnational_id,kind\n".to_owned();
+    for (_, cell) in rows {
+        let _ = writeln!(text, "{cell},veteran");
+    }
+    let path = folder.join(format!("{name}.csv"));
+    std::fs::write(&path, text).expect("the temporary folder is writable");
+    path
+}
+
+struct Made {
+    folder: tempfile::TempDir,
+    schema: ExportSchema,
+    policy: Policy,
+    tokeniser: Tokeniser,
+    paths: Vec<PathBuf>,
+}
+
+fn made() -> Made {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+    let policy = Policy::read(&project.join("policies/shaoguan.toml"), &schemas);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Ok(key) = RoundKey::create(&folder.path().join("key"), "round", "purpose") else {
+        panic!("a fresh folder")
+    };
+    let files = FILES.into_iter().enumerate();
+    let paths = files.map(|(name, contents)| file(folder.path(), name, contents));
+    Made {
+        schema: schemas.get("veterans.persons").expect("shipped").clone(),
+        policy: policy.expect("the shipped policy"),
+        tokeniser: Tokeniser::new(&key.person_subkey(TokenAlgorithm::HmacSha256)),
+        paths: paths.collect(),
+        folder,
+    }
+}
+
+impl Made {
+    fn exports(&self) -> Vec<Export> {
+        let open = |path: &PathBuf| {
+            Export::open(path, &self.schema, &ReadingChoice::default()).expect("a good header")
+        };
+        self.paths.iter().map(open).collect()
+    }
+
+    fn tokenising<'a>(&'a self, pass: Pass, probe: Option<&'a TokenSet>) -> Tokenising<'a> {
+        Tokenising {
+            schema: &self.schema,
+            policy: &self.policy,
+            as_of: AS_OF,
+            tokeniser: &self.tokeniser,
+            probe,
+            pass,
+            progress: &|_| {},
+        }
+    }
+
+    fn register(&self, pass: Pass, probe: Option<&TokenSet>) -> (BTreeSet<Token>, Report) {
+        let origin = Origin {
+            round: "round".to_owned(),
+            as_of: AS_OF,
+            policy_digest: self.policy.digest.clone(),
+            key_id: "key".to_owned(),
+            algorithm: TokenAlgorithm::HmacSha256,
+            export: self.schema.name.clone(),
+            snapshot: AS_OF,
+        };
+        let tokenising = self.tokenising(pass, probe);
+        let Ok((table, report)) = tokenise_register(&self.exports(), &tokenising, origin) else {
+            panic!("a readable register")
+        };
+        (table.tokens().iter().copied().collect(), report)
+    }
+
+    fn whole_register(&self, pass: Pass) -> (u64, Report) {
+        let rules = self.policy.outcome_rules(&self.schema.name);
+        let rules: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
+        let writer = TokenFileWriter::begin(Vec::new(), &rules).expect("memory can be written");
+        let tokenising = self.tokenising(pass, None);
+        let exports = self.exports();
+        let whole = tokenise_whole_register(&exports, &tokenising, writer, self.folder.path(), 1);
+        let Ok(whole) = whole else {
+            panic!("a readable register")
+        };
+        (whole.persons, whole.report)
+    }
+}
+
+/// Rows with each warning, by its code; a warning that no row gives is absent.
+fn expected<'c>(files: impl IntoIterator<Item = &'c Contents>) -> BTreeMap<&'static str, u64> {
+    let mut warnings = BTreeMap::new();
+    for contents in files {
+        for (warning, count) in IdWarning::ALL.into_iter().zip(contents.warned) {
+            if count > 0 {
+                *warnings.entry(warning.code()).or_default() += count;
+            }
+        }
+    }
+    warnings
+}
+
+#[test]
+fn every_row_with_a_warning_is_counted_once_over_all_files_blocks_and_passes() {
+    let made = made();
+    let warnings = expected(&FILES);
+    assert_eq!(warnings.len(), IdWarning::ALL.len());
+    let rejects: Vec<u64> = FILES.iter().map(|contents| contents.rejects).collect();
+    let no_case_parties = TokenSet::new(&[]);
+    for pass in PASSES {
+        let probed = made.register(pass, Some(&no_case_parties)).1;
+        let evaluated = made.register(pass, None).1;
+        let whole = made.whole_register(pass).1;
+        for (way, report) in [
+            ("probed", probed),
+            ("evaluated", evaluated),
+            ("whole", whole),
+        ] {
+            assert_eq!(report.id_warnings, warnings, "{way}, {pass:?}");
+            assert!(report.account.adds_up(), "{way}, {pass:?}");
+            let rejects_of = |file: usize| {
+                let of_file = report.rejects.iter().filter(|reject| reject.file == file);
+                of_file.count() as u64
+            };
+            let given: Vec<u64> = (0..FILES.len()).map(rejects_of).collect();
+            assert_eq!(given, rejects, "{way}, {pass:?}");
+        }
+    }
+}
+
+#[test]
+fn an_export_whose_numbers_are_all_usual_has_no_warnings_in_its_report() {
+    let mut made = made();
+    // The third file has none.
+    made.paths.retain(|path| path.ends_with("2.csv"));
+    for pass in PASSES {
+        assert_eq!(made.register(pass, None).1.id_warnings, BTreeMap::new());
+        assert_eq!(made.whole_register(pass).1.id_warnings, BTreeMap::new());
+    }
+}
+
+#[test]
+fn a_file_that_is_inspected_has_the_warnings_of_the_report() {
+    let made = made();
+    for (export, contents) in made.exports().iter().zip(&FILES) {
+        let seen = inspect(export, &made.schema, AS_OF, &|_| {}).expect("a readable file");
+        let warnings = seen.id_warnings.iter();
+        let warnings: BTreeMap<_, _> = warnings
+            .map(|(warning, rows)| (warning.code(), rows.count))
+            .collect();
+        assert_eq!(warnings, expected([contents]));
+    }
+}
+
+/// Identifies rows and does nothing else: no key is near.
+#[derive(Default)]
+struct Identified {
+    findings: IdentifyFindings,
+    ids: Vec<NationalId>,
+}
+
+impl Tally<IdentityCheck> for Identified {
+    fn row(&mut self, check: &IdentityCheck, place: Place, row: Result<RowView<'_>, RowFault>) {
+        let row = self.findings.identify(check, place, row);
+        self.ids.extend(row.map(|row| row.into_owned().id));
+    }
+
+    fn append(&mut self, next: Self, records: u64, lines: u64) {
+        self.findings.append(next.findings, records, lines);
+        self.ids.extend(next.ids);
+    }
+}
+
+/// As a round does whose tokens are made on request: first the persons of all
+/// rows, and their tokens when the rows are no longer there.
+#[test]
+fn rows_identified_without_a_key_get_the_tokens_of_the_register() {
+    let made = made();
+    for pass in PASSES {
+        let mut ids = Vec::new();
+        let mut rejects = Vec::new();
+        for (file, export) in made.exports().iter().enumerate() {
+            let check = IdentityCheck::new(export, &made.schema, AS_OF);
+            let read = export.read::<_, Identified>(pass, &check, &|_| {});
+            let Ok(read) = read else {
+                panic!("a readable file")
+            };
+            ids.extend(read.tally.ids);
+            // Below a title and a header.
+            let places = read.tally.findings.rejects.into_iter();
+            rejects.extend(places.map(|reject| (file, reject.line + 2)));
+        }
+        let mut scratch = Scratch::default();
+        let tokens = ids.iter().map(|id| made.tokeniser.token(id, &mut scratch));
+        let tokens: BTreeSet<Token> = tokens.collect();
+        let (of_register, report) = made.register(pass, None);
+        assert_eq!(tokens, of_register, "{pass:?}");
+        assert_eq!(made.whole_register(pass).0, tokens.len() as u64, "{pass:?}");
+        let reported = report.rejects.iter();
+        let reported: Vec<_> = reported.map(|reject| (reject.file, reject.line)).collect();
+        assert_eq!(rejects, reported, "{pass:?}");
+    }
+}
