@@ -109,8 +109,9 @@ def main():
     key_file = tomllib.loads((folder / round_["key"]["file"]).read_text("utf-8"))
     if (key_file["round"], key_file["purpose"]) != (round_["round"], round_["purpose"]):
         sys.exit("the key is for another round or purpose")
-    key = bytes.fromhex(key_file["key"].removeprefix("aidlink-round-key-v1:"))
-    subkey = hkdf(key, f"aidlink v1 person token {algorithm}", 32)
+    key = bytes.fromhex(key_file["key"].removeprefix("aidlink-round-key-v2:"))
+    bound = f"; round {round_['round']}; purpose {round_['purpose']}"
+    subkey = hkdf(key, f"aidlink v2 person token {algorithm}{bound}", 32)
 
     # From rows to persons: a token, and the outcomes of the person's rows joined by OR.
     persons = {}
@@ -147,7 +148,7 @@ def main():
         "policy_blake3": arguments.policy_blake3,
         "schema_blake3": arguments.schema_blake3,
         "algorithm": algorithm,
-        "key_id": hkdf(key, "aidlink v1 key id", 8).hex(),
+        "key_id": hkdf(key, f"aidlink v2 key id{bound}", 8).hex(),
         "sources": [],  # of the case parties alone
         "account": account,
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use aidlink::cli::{Cli, Command, IdentityCommand};
 use aidlink::commands::{self, Ending, PROGRAM};
+use aidlink_agency::key::RoundKey;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::{identity, purging, signing, terminal};
 use clap::Parser;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
             identity::make(&file, language)
         }
         Command::Audit(arguments) => commands::audit::run(arguments, language),
-        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, language),
+        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &RoundKey::id_for, language),
         Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),

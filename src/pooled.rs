@@ -5,9 +5,8 @@
 //! procuratorate's own export.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use aidlink_agency::key::RoundKey;
+use aidlink_agency::key::KeyFile;
 use aidlink_agency::scan::Export;
 use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::step::origin;
@@ -69,7 +68,7 @@ pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) ->
 pub fn run(
     terms: &RoundTerms,
     planned: &[PlannedExport],
-    key_file: &Path,
+    key_file: &mut KeyFile,
     progress: &Progress,
     log: &mut AuditLog,
 ) -> Result<RoundResult, Faults> {
@@ -80,15 +79,19 @@ pub fn run(
         .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
         .collect();
     // A key is made only for a round whose exports can be read.
-    let key = if faults.is_empty() || key_file.exists() {
-        faults.take(read_or_make_key(terms, key_file))
+    let key = if faults.is_empty() || key_file.path().exists() {
+        faults.take(key_file.read_or_make(&terms.round, &terms.purpose))
     } else {
         None
     };
-    let (key, key_was_made) = faults.or_value(key)?;
+    let key = faults.or_value(key)?;
     let mut faults = FaultCollector::new();
     let key_id = key.id();
-    let how = if key_was_made { "made" } else { "read" };
+    let how = if key_file.is_made_here() {
+        "made"
+    } else {
+        "read"
+    };
     log.record(&Event::Key {
         id: key_id.clone(),
         how: Some(how.to_owned()),
@@ -211,16 +214,6 @@ pub fn run(
         not_verified_by: screening.not_verified_by,
         provisional,
         key_id,
-        key_was_made,
+        key_was_made: key_file.is_made_here(),
     })
-}
-
-/// In a pooled round the key never leaves the machine and nothing needs it
-/// afterwards but a second run, so a missing one is made.
-fn read_or_make_key(terms: &RoundTerms, key_file: &Path) -> Result<(RoundKey, bool), Faults> {
-    if key_file.exists() {
-        RoundKey::read(key_file, &terms.round, &terms.purpose).map(|key| (key, false))
-    } else {
-        RoundKey::create(key_file, &terms.round, &terms.purpose).map(|key| (key, true))
-    }
 }

@@ -493,16 +493,16 @@ fn a_changed_missing_or_added_file_is_found() {
         &ended,
         &[
             "to-veterans.csv: the file was changed",
-            "rejects/education.csv: the file is missing, and no deletion record tells of it",
-            "to-nobody.csv: the manifest does not know this file",
-            "minimisation/link: the manifest does not know this file",
+            "rejects/education.csv: the file is missing, and no deletion record names it",
+            "to-nobody.csv: the manifest does not name this file",
+            "minimisation/link: the manifest does not name this file",
         ],
     );
     fs::remove_file(&list).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", &list).unwrap();
     told(
         &written.verify(),
-        &["to-veterans.csv: it cannot be read, or is no plain file"],
+        &["to-veterans.csv: it cannot be read, or is not an ordinary file"],
     );
 }
 
@@ -517,7 +517,7 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
     let cases: [(Change<'_>, &str); 9] = [
         (
             &|written| written.replace(MANIFEST, "joint-screening", "another purpose"),
-            "the manifest does not fit its signature",
+            "the manifest does not match its signature",
         ),
         (
             &|written| fs::remove_file(written.path("manifest.json.minisig")).unwrap(),
@@ -525,7 +525,7 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
         ),
         (
             &|written| fs::write(written.path("manifest.json.minisig"), "x\n").unwrap(),
-            "this is no minisign signature",
+            "this is not a minisign signature",
         ),
         (
             &|written| log(written, &|lines| lines[..lines.len() - 1].to_vec()),
@@ -619,7 +619,7 @@ fn whose_signature_it_is_is_told() {
     assert_eq!(unnamed.code, 3);
     told(
         &unnamed,
-        &["which nobody named: no public key was named", public],
+        &["which nobody named for it: no public key was named", public],
     );
     // The line itself, and a file.
     assert_eq!(
@@ -643,7 +643,7 @@ fn whose_signature_it_is_is_told() {
     assert_eq!(ended.code, 3);
     told(
         &ended,
-        &["which nobody named: it is none of those that were named"],
+        &["which nobody named for it: it is not one of those that were named"],
     );
     let ended = aidlink(&[
         "audit",

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use aidlink_files::document::Document as _;
+use aidlink_agency::key::RoundKey;
+use aidlink_files::document::{Document as _, Head};
 use aidlink_office::deletion::Purge;
+use aidlink_office::deletion_record::Journal;
 use aidlink_office::manifest::Manifest;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
@@ -155,7 +157,7 @@ fn a_file_that_is_another_now_is_left_and_told() {
     assert!(
         ended
             .stdout
-            .contains("left: veterans.persons.csv: its content is not the round's any more"),
+            .contains("left: veterans.persons.csv: its content is no longer the round's"),
         "{}",
         ended.stdout
     );
@@ -195,16 +197,26 @@ fn a_purge_that_was_cut_off_is_finished_by_the_next() {
     let written = due();
     let manifest = fs::read(written.path("manifest.json")).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
-    let remains =
-        aidlink_office::deletion::remains(&manifest, &written.path(""), &written.round.path(""));
-    let list = serde_json::json!({
-        "format": "aidlink deletion journal",
-        "version": 1,
-        "begun_at": "2026-10-02T08:00:00Z",
-        "there": remains.there,
-    });
-    fs::create_dir(written.path("deletions")).unwrap();
-    fs::write(written.path("deletions/under-way.json"), list.to_string()).unwrap();
+    let remains = aidlink_office::deletion::remains(
+        &manifest,
+        &written.path(""),
+        &written.round.path(""),
+        &RoundKey::id_for,
+    );
+    let Head { format, version } = Journal::head();
+    let begun_at = "2026-10-02T08:00:00Z".parse().unwrap();
+    let key = SigningKey::read(&written.round.path("signing.key")).unwrap();
+    let digest = blake3::hash(&fs::read(written.path("manifest.json")).unwrap());
+    let journal = Journal {
+        format,
+        version,
+        round: manifest.round.clone(),
+        manifest_digest: digest.to_hex().to_string(),
+        begun_at,
+        there: remains.there,
+        public_key: key.public().to_base64(),
+    };
+    journal.write(&written.path(""), begun_at, &key).unwrap();
     fs::remove_file(written.path("lists/for-review/to-veterans.csv")).unwrap();
     fs::remove_file(written.round.path("education.students.csv")).unwrap();
     let ended = purge(&written, &[]);
@@ -212,7 +224,8 @@ fn a_purge_that_was_cut_off_is_finished_by_the_next() {
     let record = record(&written);
     assert_eq!(paths(&record["removed"]), all);
     assert_eq!(record["begun_at"], "2026-10-02T08:00:00Z");
-    assert!(!written.path("deletions/under-way.json").exists());
+    let left = fs::read_dir(written.path("deletions")).unwrap().count();
+    assert_eq!(left, 1, "the record alone");
     assert_eq!(written.verify().code, 0);
 }
 
@@ -231,8 +244,8 @@ fn a_record_that_was_changed_counts_for_nothing() {
     let ended = written.verify();
     assert_eq!(ended.code, 3);
     for said in [
-        "the deletion record is damaged, or not signed by this office",
-        "to-veterans.csv: the file is missing, and no deletion record tells of it",
+        "the deletion record is damaged, of another folder, or not signed by the manifest's signer",
+        "to-veterans.csv: the file is missing, and no deletion record names it",
     ] {
         assert!(ended.stdout.contains(said), "{}", ended.stdout);
     }
@@ -287,6 +300,8 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         signing_key: &key,
         program: "aidlink",
         early: Some("test"),
+        other_signer: None,
+        key_id: &RoundKey::id_for,
         only_say: false,
         now: "2020-01-01T00:00:00Z".parse().unwrap(),
     };
@@ -298,7 +313,7 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         fault
             .message
             .en
-            .contains("clock stands before the round's own log"),
+            .contains("clock is before the round's own log"),
         "{}",
         fault.message.en
     );

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink::pooled::{RoundResult, run};
 use aidlink_agency::account::Rest;
+use aidlink_agency::key::KeyFile;
 use aidlink_faults::text::Language;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::round::{self as office, Mode, Reads};
@@ -21,7 +22,7 @@ fn result(round: &Round) -> (office::Round, RoundResult) {
     let result = run(
         &plan.terms,
         &plan.exports,
-        &plan.paths.key_file,
+        &mut KeyFile::at(&plan.paths.key_file),
         &Progress::new(Language::English),
         &mut log,
     )

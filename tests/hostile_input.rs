@@ -314,7 +314,7 @@ fn a_key_file_whose_digits_are_signs() {
     let round = Round::sample();
     let digits = "0123456789abcdef".repeat(4);
     round.replace("round.key", &digits, &"+f".repeat(32));
-    refused(&round, 1, "this is no valid key file");
+    refused(&round, 1, "this is not a valid key file");
 }
 
 /// Found by fuzzing, each in a few kilobytes: workbooks and Parquet files that

@@ -125,7 +125,7 @@ def project(name):
         row[handler] = text
     csv.writer(path.open("w", encoding="utf-8", newline="")).writerows(rows)
     key = folder / "round.key"
-    key.write_text(f"round = 'HAND'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v1:{KEY}'\n")
+    key.write_text(f"round = 'HAND'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v2:{KEY}'\n")
     key.chmod(0o600)
     return folder
 

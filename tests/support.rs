@@ -48,7 +48,7 @@ impl Round {
         };
         // The same key each time, so that lead numbers are the same each time.
         let key = format!(
-            "round = '{}'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v1:{}'\n",
+            "round = '{}'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v2:{}'\n",
             round
                 .read("round.toml")
                 .lines()

@@ -24,7 +24,7 @@ fn secrets(bytes: &[u8]) -> impl Iterator<Item = &str> {
         value.is_some_and(|value| value.matches('\'').count() == 2)
     };
     let named: Vec<&str> = text.lines().filter(|line| is_named(line)).collect();
-    text.split("aidlink-round-key-v1:")
+    text.split("aidlink-round-key-v2:")
         .skip(1)
         .filter_map(move |after| {
             let secret = after.get(..64)?;

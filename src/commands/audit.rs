@@ -22,6 +22,7 @@ use super::Ending;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::pooled;
 use aidlink_agency::exports::{columns_of, open};
+use aidlink_agency::key::KeyFile;
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, Verdict, needs};
@@ -47,31 +48,28 @@ pub fn run(arguments: AuditArguments, language: Language) -> Ending {
     }
 }
 
-/// The name of a key that the command line names.
-const BY_THE_USER: &str = "--public-key";
-
 struct How {
     rerun: bool,
     json: bool,
 }
 
-/// The keys whose signature counts: those that the user names, and those that
-/// the round file names, which is no better than the round file.
+/// The keys whose signature counts: those that the user names, and only where
+/// the user names none those of the round file, which are no better than it.
 fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
+    if trust.public_keys.is_empty() {
+        let file = found.round_file.as_deref();
+        // A file that cannot be read names nobody.
+        let written = file.and_then(|file| WrittenRound::read(file).ok());
+        let signers = written.map(|written| written.signers());
+        return Ok(Named::ByRound(signers.unwrap_or_default()));
+    }
     let mut faults = FaultCollector::new();
     let mut keys = Vec::new();
     for text in &trust.public_keys {
-        match PublicKey::named(text) {
-            Ok(key) => keys.push((BY_THE_USER.to_owned(), key)),
-            Err(fault) => faults.push(fault),
-        }
+        keys.extend(faults.take(PublicKey::named(text)));
     }
-    if let Some(file) = &found.round_file {
-        // A file that cannot be read names nobody.
-        let written = WrittenRound::read(file);
-        keys.extend(written.iter().flat_map(WrittenRound::signers));
-    }
-    faults.or_value(Some(Named { keys }))
+    faults.finish()?;
+    Ok(Named::ByUser(keys))
 }
 
 fn looked_at(
@@ -126,24 +124,24 @@ fn say_verification(verification: &Verification, language: Language) {
     );
     if let Signer::Named(name, key) = &verification.signer {
         let id = key.id();
-        let (zh, en) = match name.as_str() {
-            BY_THE_USER => (
+        let (zh, en) = match name {
+            None => (
                 "所指明的公钥".to_owned(),
                 "the key that you named,".to_owned(),
             ),
-            office => (
+            Some(office) => (
                 format!("轮次文件所写的 {office}，"),
                 format!("{office}, as the round file names it,"),
             ),
         };
         say(
-            format!("  清单的签名正确：{zh} {id}"),
+            format!("  运行记录的签名正确：{zh} {id}"),
             format!("  the manifest is signed by {en} {id}"),
         );
     }
     let (held, entries) = (verification.files_held, verification.log.entries.len());
     say(
-        format!("  {held}个文件与清单相符，日志{entries}条"),
+        format!("  {held}个文件与运行记录相符，日志{entries}条"),
         format!("  {held} files are as the manifest says, {entries} entries in the log"),
     );
     for record in &verification.deleted {
@@ -151,6 +149,14 @@ fn say_verification(verification: &Verification, language: Language) {
         say(
             format!("  {count}个文件已按签名的记录删除（{at}）"),
             format!("  {count} files were deleted by a signed record ({at})"),
+        );
+    }
+    for path in &verification.left_by_programs {
+        say(
+            format!("  {path}：办公软件或文件管理器留下的文件，与结果无关，可删去"),
+            format!(
+                "  {path}: left by an office program or file manager; no part of the result, and may be removed"
+            ),
         );
     }
     if verification.faults.is_empty() {
@@ -267,7 +273,13 @@ fn second_run(
     };
     let mut log = AuditLog::new(jiff::Timestamp::now);
     let progress = Progress::new(language);
-    let result = pooled::run(&terms, &exports, &key_file, &progress, &mut log);
+    let result = pooled::run(
+        &terms,
+        &exports,
+        &mut KeyFile::at(&key_file),
+        &progress,
+        &mut log,
+    );
     progress.finish();
     let Ok(result) = result else {
         return SecondRun::Failed;
@@ -317,7 +329,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
             format!("What was read, why, and who sees it: {page}/matrix.en.html"),
         ));
     }
-    let left = evidence.remains.there.len() + evidence.remains.changed.len();
+    let left = evidence.remains.there.len() + evidence.remains.doubtful.len();
     let until = evidence.manifest().retention_until;
     let unproven = evidence.unproven().len();
     if unproven > 0 {
@@ -378,7 +390,7 @@ fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
     let verification = &evidence.verification;
     let manifest = evidence.manifest();
     let signer = match &verification.signer {
-        Signer::Named(name, key) => Some((Some(name.clone()), key.id())),
+        Signer::Named(name, key) => Some((name.clone(), key.id())),
         Signer::NotNamed(key) => Some((None, key.id())),
         Signer::None => None,
     };
@@ -388,7 +400,8 @@ fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
         en: fault.message.en.clone(),
     });
     let remains = &evidence.remains;
-    let left = remains.there.iter().chain(&remains.changed);
+    let doubtful = remains.doubtful.iter().map(|(file, _)| file);
+    let left = remains.there.iter().chain(doubtful);
     AuditReport {
         folder: verification.folder.display().to_string(),
         round: manifest.round.clone(),

@@ -99,7 +99,7 @@ fn seal(
         .into());
     }
     let key = RoundKey::read(&terms.file, &terms.round, &terms.purpose)?;
-    let text = key.to_text(&terms.round, &terms.purpose);
+    let text = key.to_text();
     let mut sealed = Vec::new();
     let written = match passphrase_file {
         Some(file) => Passphrase::read(file)?.seal(&mut sealed),
@@ -158,7 +158,7 @@ fn open(
     };
     let text = opener.open_to_memory(sealed, LONGEST_SEALED_KEY)?;
     let key = RoundKey::parse(&text, sealed, &terms.round, &terms.purpose)?;
-    key.write_new(&terms.file, &terms.round, &terms.purpose)?;
+    key.write_new(&terms.file)?;
     let (file, id) = (terms.file.display(), key.id());
     Ok(Text::new(
         format!("已写入密钥 {file}，编号 {id}，仅限本人读取。请与发送方核对编号。"),

@@ -2,6 +2,7 @@
 
 use aidlink_agency::account::Rest;
 use aidlink_agency::exports::fields_lacking;
+use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::rejects_files;
 use aidlink_agency::step::key_used;
@@ -49,10 +50,10 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Err(ending) => return ending,
     };
     let progress = Progress::new(language);
-    let key_was_there = paths.key_file.exists();
+    let mut key_file = KeyFile::at(&paths.key_file);
     let done = step.perform(|step| {
-        let result = pool
-            .install(|| pooled::run(terms, exports, &paths.key_file, &progress, &mut step.log))?;
+        let result =
+            pool.install(|| pooled::run(terms, exports, &mut key_file, &progress, &mut step.log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = match_lists(terms, &result.leads, &result.provisional);
         let manifest = write(step, &round, &result, &lists)?;
@@ -61,10 +62,9 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
     progress.finish();
     match done {
         Err(faults) => {
-            if !key_was_there && !paths.output.exists() {
-                // A key that this run made for nothing; if it cannot be removed,
-                // the next run uses it.
-                let _ = std::fs::remove_file(&paths.key_file);
+            // A folder that is there was made with it.
+            if !paths.output.exists() {
+                key_file.discard_if_made();
             }
             Ending::Failed(faults)
         }

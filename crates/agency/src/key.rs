@@ -1,8 +1,8 @@
 //! The round key: a file that only its owner may read, and the subkeys made from it.
 
 use std::fmt::Write as _;
-
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -12,14 +12,13 @@ use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
+use aidlink_office::manifest::Manifest;
 
-/// HKDF label of the subkey that tokens of persons are made with; the name of
-/// the algorithm follows, so that no subkey serves two.
-const LABEL_PERSON: &str = "aidlink v1 person token ";
-/// HKDF label of the key id.
-const LABEL_KEY_ID: &[u8] = b"aidlink v1 key id";
-/// The prefix that tells a key file from other files.
-const KEY_PREFIX: &str = "aidlink-round-key-v1:";
+/// The version of keys that this program makes. Version 1, of aidlink 0.1, did
+/// not bind subkey and id to round and purpose.
+pub const KEY_VERSION: u64 = 2;
+/// The prefix that tells a key file from other files; the version follows.
+const KEY_PREFIX: &str = "aidlink-round-key-v";
 
 /// The 32 random bytes of a round, with the round and purpose they were made for.
 ///
@@ -38,6 +37,11 @@ const KEY_PREFIX: &str = "aidlink-round-key-v1:";
 /// ```
 pub struct RoundKey {
     bytes: Zeroizing<[u8; 32]>,
+    version: u64,
+    round: String,
+    purpose: String,
+    /// Held while the key is in use, so that nobody discards it meanwhile.
+    _held: Option<File>,
 }
 
 /// The subkey that tokens of persons are made with.
@@ -61,8 +65,15 @@ impl RoundKey {
                 Text::new("请检查系统", "check the system"),
             )
         })?;
-        let key = RoundKey { bytes };
-        key.write_new(path, round, purpose)?;
+        let mut key = RoundKey {
+            bytes,
+            version: KEY_VERSION,
+            round: round.to_owned(),
+            purpose: purpose.to_owned(),
+            _held: None,
+        };
+        key.write_new(path)?;
+        key._held = held(path);
         Ok(key)
     }
 
@@ -70,8 +81,8 @@ impl RoundKey {
     ///
     /// # Errors
     /// When the file exists or cannot be written.
-    pub fn write_new(&self, path: &Path, round: &str, purpose: &str) -> Result<(), Faults> {
-        for text in [round, purpose] {
+    pub fn write_new(&self, path: &Path) -> Result<(), Faults> {
+        for text in [&self.round, &self.purpose] {
             if text.contains('\'') || text.chars().any(char::is_control) {
                 return Err(Fault::of_file(
                     path,
@@ -84,14 +95,14 @@ impl RoundKey {
                 .into());
             }
         }
-        let content = self.to_text(round, purpose);
+        let content = self.to_text();
         let what = Text::new("密钥文件", "the key file");
         write_new_owner_only(path, content.as_bytes(), &what)?;
         Ok(())
     }
 
     /// The content of the key's file, to be sealed to an agency.
-    pub fn to_text(&self, round: &str, purpose: &str) -> Zeroizing<String> {
+    pub fn to_text(&self) -> Zeroizing<String> {
         let mut hex = Zeroizing::new(String::with_capacity(64));
         for byte in self.bytes.iter() {
             // Writing to a String cannot fail.
@@ -103,36 +114,72 @@ impl RoundKey {
              # 机密：持有此密钥者可还原本轮全部令牌。仅限本人读取，本轮结束后销毁。\n\
              round = '{}'\n\
              purpose = '{}'\n\
-             key = '{KEY_PREFIX}{}'\n",
-            round, purpose, *hex,
+             key = '{KEY_PREFIX}{}:{}'\n",
+            self.round, self.purpose, self.version, *hex,
         ))
     }
 
-    /// Reads a key file.
+    /// Reads a key file, to make tokens with the key.
     ///
     /// # Errors
-    /// When others than the owner may read it, when it is no key file, or when
-    /// it was made for another round or purpose.
+    /// When others than the owner may read it, when it is not a key file, when
+    /// it was made for another round or purpose, or by aidlink 0.1.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         check_owner_only(path, &Text::new("密钥文件", "the key file"))?;
+        let held = held(path);
         // Read by hand and wiped: a general parser would leave copies of the key.
         let content =
             Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
-        Self::parse(&content, path, round, purpose)
+        let mut key = Self::parse(&content, path, round, purpose)?;
+        key._held = held;
+        Ok(key)
     }
 
-    /// Reads the content of a key file; `path` is where it came from.
+    /// Reads the content of a key file, to make tokens with the key; `path` is
+    /// where it came from.
     ///
     /// # Errors
-    /// When it is none, or of another round or purpose.
+    /// When it is not a key, is of another round or purpose, or was made by
+    /// aidlink 0.1.
     pub fn parse(content: &[u8], path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
+        let key = Self::parse_any_version(content, path, round, purpose)?;
+        if key.version != KEY_VERSION {
+            let version = key.version;
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    format!("密钥是旧版本（第{version}版），没有与轮次和用途绑定，不能用于本版本的轮次"),
+                    format!(
+                        "the key is of an old version ({version}), which is not bound to its round and purpose; rounds of this version do not use it"
+                    ),
+                ),
+                Text::new(
+                    "请移走旧密钥，用 aidlink key new 生成新密钥，各机构从头开始本轮；已完成的轮次仍可核对和删除",
+                    "move the old key away, make a new one with `aidlink key new`, and begin the round anew at every office; finished rounds are still audited and purged",
+                ),
+            )
+            .into());
+        }
+        Ok(key)
+    }
+
+    /// Reads a key of any version, for the finished round that used it.
+    ///
+    /// # Errors
+    /// When it is not a key, or is of another round or purpose.
+    pub fn parse_any_version(
+        content: &[u8],
+        path: &Path,
+        round: &str,
+        purpose: &str,
+    ) -> Result<Self, Faults> {
         let no_key = || {
             Fault::of_file(
                 path,
-                Text::new("这不是有效的密钥文件", "this is no valid key file"),
+                Text::new("这不是有效的密钥文件", "this is not a valid key file"),
                 Text::new(
                     "请用 aidlink key new 生成，或向发放方重新索取",
-                    "make one with `aidlink key new`, or ask its giver again",
+                    "make one with `aidlink key new`, or ask for it again",
                 ),
             )
         };
@@ -170,24 +217,63 @@ impl RoundKey {
                 .into());
             }
         }
-        let bytes = key
+        let (version, hex) = key
             .strip_prefix(KEY_PREFIX)
-            .and_then(decode_hex)
+            .and_then(|rest| rest.split_once(':'))
             .ok_or_else(no_key)?;
-        Ok(RoundKey { bytes })
+        let version = match version {
+            "1" => 1,
+            "2" => KEY_VERSION,
+            _ => return Err(no_key().into()),
+        };
+        Ok(RoundKey {
+            bytes: decode_hex(hex).ok_or_else(no_key)?,
+            version,
+            round: round.to_owned(),
+            purpose: purpose.to_owned(),
+            _held: None,
+        })
     }
 
-    fn derive(&self, label: &[u8], output: &mut [u8]) {
+    /// The id of the key in a file's content, as the manifest of its round names
+    /// it: by the version that the manifest names. `None` when the content is
+    /// not a key of that round.
+    pub fn id_for(content: &[u8], manifest: &Manifest) -> Option<String> {
+        let path = Path::new("");
+        let key = Self::parse_any_version(content, path, &manifest.round, &manifest.purpose);
+        let key = key.ok()?;
+        let stated = manifest.key.as_ref()?.version.unwrap_or(1);
+        (key.version == stated).then(|| key.id())
+    }
+
+    /// The version of the key.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// HKDF-SHA-256 (RFC 5869) without salt. What an output is for stands in
+    /// `info`, with the round and the purpose: a key file that somebody edits
+    /// to serve another round gives other tokens.
+    fn derive(&self, what: &str, output: &mut [u8]) {
+        let info = match self.version {
+            1 => format!("aidlink v1 {what}"),
+            // A round's id holds no semicolon, so no two pairs give one text.
+            _ => format!(
+                "aidlink v2 {what}; round {}; purpose {}",
+                self.round, self.purpose
+            ),
+        };
         // RFC 5869 allows up to 255 x 32 bytes; these outputs have at most 32.
-        let expanded = Hkdf::<Sha256>::new(None, self.bytes.as_ref()).expand(label, output);
+        let expanded =
+            Hkdf::<Sha256>::new(None, self.bytes.as_ref()).expand(info.as_bytes(), output);
         debug_assert!(expanded.is_ok());
     }
 
-    /// An id that reveals nothing about the key: 64 bits of HKDF output under
-    /// a label of its own, hexadecimal.
+    /// An id that reveals nothing about the key: 64 bits of HKDF output of their
+    /// own, hexadecimal.
     pub fn id(&self) -> String {
         let mut id = [0; 8];
-        self.derive(LABEL_KEY_ID, &mut id);
+        self.derive("key id", &mut id);
         id.iter().fold(String::new(), |mut hex, byte| {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
@@ -195,11 +281,11 @@ impl RoundKey {
         })
     }
 
-    /// The subkey for tokens of persons.
+    /// The subkey for tokens of persons. The name of the algorithm is part of
+    /// its derivation, so that no subkey serves two.
     pub fn person_subkey(&self, algorithm: TokenAlgorithm) -> PersonSubkey {
         let mut key = Zeroizing::new([0; 32]);
-        let label = format!("{LABEL_PERSON}{}", algorithm.name());
-        self.derive(label.as_bytes(), key.as_mut());
+        self.derive(&format!("person token {}", algorithm.name()), key.as_mut());
         PersonSubkey { key, algorithm }
     }
 
@@ -207,8 +293,92 @@ impl RoundKey {
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         RoundKey {
             bytes: Zeroizing::new(bytes),
+            version: KEY_VERSION,
+            round: "r".to_owned(),
+            purpose: "p".to_owned(),
+            _held: None,
         }
     }
+}
+
+/// The key file, held for others to see that it is in use. Where the file
+/// system has no locks nothing is held.
+fn held(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    file.lock_shared().ok()?;
+    Some(file)
+}
+
+/// The key file of a pooled round: a missing key is made by the run that first
+/// needs it, and discarded when that run fails.
+pub struct KeyFile {
+    path: PathBuf,
+    /// The file that this process made.
+    made: Option<File>,
+}
+
+impl KeyFile {
+    /// The key file at a path.
+    pub fn at(path: &Path) -> Self {
+        KeyFile {
+            path: path.to_path_buf(),
+            made: None,
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether this process made the key.
+    pub fn is_made_here(&self) -> bool {
+        self.made.is_some()
+    }
+
+    /// Reads the key; makes it where there is none. In a pooled round the key
+    /// never leaves the machine, and only a second run needs it afterwards.
+    ///
+    /// # Errors
+    /// As [`RoundKey::read`] and [`RoundKey::create`].
+    pub fn read_or_make(&mut self, round: &str, purpose: &str) -> Result<RoundKey, Faults> {
+        if self.path.exists() {
+            return RoundKey::read(&self.path, round, purpose);
+        }
+        match RoundKey::create(&self.path, round, purpose) {
+            Ok(key) => {
+                self.made = File::open(&self.path).ok();
+                Ok(key)
+            }
+            // Another run made it in this moment.
+            Err(_) if self.path.exists() => RoundKey::read(&self.path, round, purpose),
+            Err(faults) => Err(faults),
+        }
+    }
+
+    /// Removes a key that this process made for nothing, unless another run
+    /// uses it by now. What cannot be removed serves the next run. Every
+    /// [`RoundKey`] of this process must be dropped before.
+    pub fn discard_if_made(self) {
+        let Some(made) = self.made else { return };
+        let is_unused = made.try_lock().is_ok();
+        let is_still_it = File::open(&self.path).is_ok_and(|there| is_same(&there, &made));
+        if is_unused && is_still_it {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &File, other: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |file: &File| file.metadata().ok().map(|data| (data.dev(), data.ino()));
+    of(one).is_some() && of(one) == of(other)
+}
+
+#[cfg(not(unix))]
+fn is_same(_one: &File, _other: &File) -> bool {
+    true
 }
 
 fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
@@ -291,12 +461,90 @@ mod tests {
     }
 
     #[test]
+    fn one_edit_of_a_key_file_gives_other_tokens_and_another_id() {
+        let path = Path::new("round.key");
+        let of = |round: &str, purpose: &str| {
+            let text = format!(
+                "round = '{round}'\npurpose = '{purpose}'\nkey = '{KEY_PREFIX}2:{}'\n",
+                "5a".repeat(32)
+            );
+            let Ok(key) = RoundKey::parse(text.as_bytes(), path, round, purpose) else {
+                panic!("a good key file")
+            };
+            let subkey = key.person_subkey(TokenAlgorithm::HmacSha256);
+            (key.id(), subkey.key.to_vec())
+        };
+        let all = [
+            of("2026Q3", "joint-screening"),
+            of("2026Q4", "joint-screening"),
+            of("2026Q3", "another"),
+            of("2026", "Q3"),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            for other in &all[index + 1..] {
+                assert_ne!(one.0, other.0);
+                assert_ne!(one.1, other.1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_first_version_is_known_by_its_id_and_makes_no_tokens() {
+        let text = format!(
+            "round = 'r'\npurpose = 'p'\nkey = '{KEY_PREFIX}1:{}'\n",
+            "0123456789abcdef".repeat(4)
+        );
+        let path = Path::new("round.key");
+        let told = refused(RoundKey::parse(text.as_bytes(), path, "r", "p"));
+        assert!(
+            told.starts_with("the key is of an old version (1)"),
+            "{told}"
+        );
+        let Ok(key) = RoundKey::parse_any_version(text.as_bytes(), path, "r", "p") else {
+            panic!("a good key file")
+        };
+        // openssl kdf -keylen 8 -kdfopt digest:SHA256 -kdfopt hexkey:0123... -kdfopt
+        // info:"aidlink v1 key id" HKDF
+        assert_eq!((key.version(), key.id().as_str()), (1, "37173d2b1cff34e0"));
+    }
+
+    #[test]
+    fn a_key_that_another_run_uses_is_not_discarded() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("round.key");
+        let made = |file: &mut KeyFile| {
+            let Ok(key) = file.read_or_make("r", "p") else {
+                panic!("writable")
+            };
+            key
+        };
+        // Alone, a failed run leaves no key.
+        let mut one = KeyFile::at(&path);
+        drop(made(&mut one));
+        one.discard_if_made();
+        assert!(!path.exists());
+        // A run that found the key never removes it.
+        let mut one = KeyFile::at(&path);
+        let key = made(&mut one);
+        let mut other = KeyFile::at(&path);
+        let read = made(&mut other);
+        assert_eq!(key.id(), read.id());
+        other.discard_if_made();
+        assert!(path.exists());
+        // And its maker leaves it while another run uses it.
+        drop(key);
+        one.discard_if_made();
+        assert!(path.exists());
+    }
+
+    #[test]
     fn a_spoilt_key_file_is_refused_without_showing_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for content in [
-            "round = 'r'\npurpose = 'p'\nkey = 'aidlink-round-key-v1:abcd'\n",
+            "round = 'r'\npurpose = 'p'\nkey = 'aidlink-round-key-v2:abcd'\n",
+            "round = 'r'\npurpose = 'p'\nkey = 'aidlink-round-key-v3:00000000000000000000000000000000000000000000000000000000000000'\n",
             "round = 'r'\npurpose = 'p'\nkey = 0xabcdefabcdef\n",
-            "aidlink-round-key-v1:0123456789abcdef0123456789abcdef",
+            "aidlink-round-key-v2:0123456789abcdef0123456789abcdef",
             "",
         ] {
             let path = folder.path().join("spoilt.key");
@@ -306,7 +554,7 @@ mod tests {
                 .expect("own file");
             assert_eq!(
                 refused(RoundKey::read(&path, "r", "p")),
-                "this is no valid key file"
+                "this is not a valid key file"
             );
         }
     }

@@ -16,7 +16,7 @@ use aidlink_policy::reading::PlannedExport;
 
 use crate::account::{Account, Rest};
 use crate::exports::{ReadExport, check_report, open, read_export};
-use crate::key::RoundKey;
+use crate::key::{KEY_VERSION, RoundKey};
 use crate::rejects_file::rejects_files;
 use crate::scan::Export;
 use crate::scan::pass::Pass;
@@ -128,6 +128,7 @@ pub fn origin(terms: &RoundTerms, planned: &PlannedExport, key_id: &str) -> Orig
 pub fn key_used(round: &Round, id: &str) -> KeyUsed {
     KeyUsed {
         id: id.to_owned(),
+        version: Some(KEY_VERSION),
         algorithm: round.terms.algorithm,
         // A step that fails the test does not begin.
         known_answer_test: Passed::Passed,

@@ -256,7 +256,10 @@ mod tests {
                     "-kdfopt",
                     &format!("hexkey:{}", hex(&bytes)),
                     "-kdfopt",
-                    &format!("info:aidlink v1 person token {}", algorithm.name()),
+                    &format!(
+                        "info:aidlink v2 person token {}; round r; purpose p",
+                        algorithm.name()
+                    ),
                     "HKDF",
                 ],
                 "",

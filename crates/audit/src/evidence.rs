@@ -4,14 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::Faults;
+use aidlink_agency::key::RoundKey;
+use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::{Language, Text};
+use aidlink_files::folder::Folder;
 use aidlink_office::deletion::{Remains, remains};
 use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::round::CONFIGURATION;
-use aidlink_office::verification::{Verification, walk};
+use aidlink_office::verification::Verification;
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::PlannedExport;
@@ -34,6 +36,9 @@ pub struct Documents {
     /// What may be read and what was.
     pub matrix: Matrix,
 }
+
+/// Larger files are not read.
+const LARGEST_FILE: u64 = 1 << 30;
 
 /// A match list as it stands in the folder.
 pub struct List {
@@ -105,17 +110,16 @@ impl Evidence {
         second_run: SecondRun,
     ) -> Self {
         let output = verification.folder.clone();
-        let documents = documents(&output, &verification.manifest);
+        let documents = documents(&verification);
         let mut lists = Vec::new();
-        let mut paths = Vec::new();
-        // A folder that cannot be listed was told of by the verification.
-        let _ = walk(&output, "", &mut paths);
-        for path in paths {
+        // The verification has reported a folder that cannot be listed.
+        for file in verification.opened.files().unwrap_or_default() {
+            let path = file.name();
             let name = path
                 .strip_prefix("lists/for-review/")
                 .and_then(|name| name.strip_suffix(".csv"));
             if let Some(name) = name
-                && let Some(list) = read_list(&output, &path, name)
+                && let Some(list) = read_list(&verification.opened, &path, name)
             {
                 lists.push(list);
             }
@@ -123,9 +127,14 @@ impl Evidence {
         Evidence {
             documents,
             lists,
-            remains: remains(&verification.manifest, &output, round_folder),
+            remains: remains(
+                &verification.manifest,
+                &output,
+                round_folder,
+                &RoundKey::id_for,
+            ),
             records: verification.deleted.clone(),
-            leaks: scan_folder(&output),
+            leaks: scan_folder(&verification.opened),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
             verification,
@@ -174,7 +183,16 @@ impl Evidence {
         stated.unwrap_or(Language::Chinese)
     }
 
-    /// A file of the folder.
+    /// The content of a file of the folder; `None` where it is missing, or is
+    /// reached through a link.
+    pub fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.verification
+            .opened
+            .read(Path::new(path), LARGEST_FILE)
+            .ok()
+    }
+
+    /// Where a file of the folder is.
     pub fn path(&self, path: &str) -> PathBuf {
         self.verification.folder.join(path)
     }
@@ -201,8 +219,15 @@ impl Evidence {
     }
 }
 
-fn documents(output: &Path, manifest: &Manifest) -> Result<Documents, Faults> {
-    let folder = output.join(CONFIGURATION);
+fn documents(verification: &Verification) -> Result<Documents, Faults> {
+    let manifest = &verification.manifest;
+    let folder = verification.folder.join(CONFIGURATION);
+    let schemas_folder = Path::new(CONFIGURATION).join("schemas");
+    // Documents elsewhere are not those of the round.
+    verification
+        .opened
+        .folder(&schemas_folder)
+        .map_err(|error| Fault::unreadable(&verification.folder.join(&schemas_folder), &error))?;
     let schemas = Schemas::read(&folder.join("schemas"))?;
     let policy = Policy::read(&folder.join("policy.toml"), &schemas)?;
     let calendar = Calendar::read(&folder.join("calendar.toml"))?;
@@ -217,8 +242,8 @@ fn documents(output: &Path, manifest: &Manifest) -> Result<Documents, Faults> {
     })
 }
 
-fn read_list(output: &Path, path: &str, name: &str) -> Option<List> {
-    let bytes = std::fs::read(output.join(path)).ok()?;
+fn read_list(output: &Folder, path: &str, name: &str) -> Option<List> {
+    let bytes = output.read(Path::new(path), LARGEST_FILE).ok()?;
     let (header, rows) = read_csv(&bytes)?;
     Some(List {
         name: name.to_owned(),

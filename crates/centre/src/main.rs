@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(&arguments, language),
         Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
         Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
-        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, language),
+        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &|_, _| None, language),
     };
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
         terminal::print_faults(faults, language);

@@ -3,9 +3,12 @@
 //! releases however the writer ends; so what nobody holds was left behind by a
 //! program that was killed, and the next one that writes the same name removes it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::folder::{EntryKind, Folder};
 
 /// What the name of something under way begins with.
 pub fn prefix_of(destination: &Path) -> String {
@@ -54,33 +57,35 @@ pub fn hold_new(under_way: &Path) -> Option<Option<File>> {
     }
 }
 
-/// What writers that are gone have left of a destination.
-pub fn abandoned(destination: &Path) -> Vec<PathBuf> {
+/// Names of what writers that are gone have left of a destination, in its
+/// folder: real files and folders that nobody holds. A link is never one, for
+/// no writer makes any.
+pub fn abandoned(folder: &Folder, destination: &Path) -> Vec<OsString> {
     let prefix = prefix_of(destination);
-    let Ok(entries) = fs::read_dir(parent_of(destination)) else {
-        return Vec::new();
-    };
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
-        .map(|entry| entry.path())
-        .filter(|path| hold(path).is_some())
-        .collect();
-    found.sort();
-    found
+    let entries = folder.entries().unwrap_or_default().into_iter();
+    entries
+        .map(|entry| entry.name)
+        .filter(|name| name.to_string_lossy().starts_with(&prefix))
+        .filter(|name| folder.try_hold(name).is_some())
+        .collect()
 }
 
 /// Removes what writers that are gone have left of a destination. What cannot
-/// be removed stays: it hinders nobody, and an audit tells of it.
+/// be removed stays: it does no harm, and an audit reports it.
 pub fn remove_abandoned(destination: &Path) {
-    for path in abandoned(destination) {
+    let Ok(folder) =
+        fs::canonicalize(parent_of(destination)).and_then(|folder| Folder::open(&folder))
+    else {
+        return;
+    };
+    for name in abandoned(&folder, destination) {
         // Held until it is gone: its maker may be about to take the lock.
-        let Some(_held) = hold(&path) else { continue };
-        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-        let _ = if is_folder {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
+        let Some(_held) = folder.try_hold(&name) else {
+            continue;
+        };
+        let _ = match folder.kind(Path::new(&name)) {
+            Ok(EntryKind::Folder) => folder.remove_tree(&name),
+            _ => folder.remove_file(Path::new(&name)),
         };
     }
 }

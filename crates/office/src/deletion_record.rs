@@ -2,26 +2,36 @@
 //! that a missing file can be told from a deleted one (Personal Information
 //! Protection Law, 47 and 54). It stands in the output folder, which stays.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use aidlink_faults::fault::{Fault, FaultCollector};
+use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
+use aidlink_files::folder::{EntryKind, Folder};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::Software;
+use crate::manifest::{Manifest, Software};
 use crate::output_folder::OutputFolder;
-use crate::signing::{SIGNATURE_SUFFIX, Signature, SigningKey};
+use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
 /// The folder of an output folder that holds its deletion records.
 pub const DELETIONS: &str = "deletions";
 /// The record's name in a folder of its own.
 const RECORD: &str = "deletion-record.json";
+/// The journal's name in a folder of its own.
+const JOURNAL: &str = "deletion-journal.json";
+/// What the names of journals' folders begin with.
+const JOURNAL_PREFIX: &str = "under-way-";
+/// Larger records are refused.
+const LARGEST_DOCUMENT: u64 = 256 << 20;
+/// Signatures are a few lines.
+const LARGEST_SIGNATURE: u64 = 16 << 10;
 
 /// What a file was to the round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -140,11 +150,15 @@ pub struct DeletionRecord {
     pub keep_until: Date,
     /// The public half of the key that signs it.
     pub public_key: String,
+    /// Why another key than the manifest's signs it, if it does: such a record
+    /// proves nothing by itself, and a person must confirm it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_signer: Option<String>,
 }
 
 impl Document for DeletionRecord {
     const FORMAT: &'static str = "aidlink deletion record";
-    const VERSIONS: RangeInclusive<u64> = 1..=1;
+    const VERSIONS: RangeInclusive<u64> = 1..=2;
 }
 
 impl DeletionRecord {
@@ -163,75 +177,294 @@ impl DeletionRecord {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&self, output: &Path, key: &SigningKey) -> Result<(), Fault> {
-        let folder = output.join(DELETIONS);
-        make_folder(&folder)?;
-        // A colon cannot stand in a name on Windows, where copies may go.
-        let stamp = self.completed_at.to_string().replace(':', "-");
-        let destination = folder.join(stamp);
-        let mut folder = OutputFolder::begin(&destination)?;
-        let bytes = self.to_bytes();
-        folder.write(RECORD, &bytes)?;
-        let comment = format!(
-            "aidlink deletion record; round {}; manifest {}",
-            self.round, self.manifest_digest
-        );
-        let signature = key.sign(&bytes, &comment, &destination)?;
-        folder.write(&format!("{RECORD}{SIGNATURE_SUFFIX}"), signature.as_bytes())?;
-        folder.complete()
-    }
-
-    /// The records of an output folder in the order of time, and what is wrong
-    /// with others. `verifies` says whether a signature counts.
-    pub fn read_all(
-        output: &Path,
-        verifies: impl Fn(&Signature, &[u8]) -> bool,
-    ) -> (Vec<Self>, FaultCollector) {
-        let mut faults = FaultCollector::new();
-        let mut records = Vec::new();
-        let entries = match fs::read_dir(output.join(DELETIONS)) {
-            Ok(entries) => entries,
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    faults.push(Fault::unreadable(&output.join(DELETIONS), &error));
-                }
-                return (records, faults);
-            }
-        };
-        for entry in entries.filter_map(Result::ok) {
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                // Under way, or left by a program that was killed.
-                continue;
-            }
-            let path = entry.path().join(RECORD);
-            let signature_path = entry.path().join(format!("{RECORD}{SIGNATURE_SUFFIX}"));
-            let bytes = fs::read(&path).unwrap_or_default();
-            let signature = fs::read_to_string(&signature_path).ok();
-            let signature = signature.and_then(|text| Signature::parse(&text));
-            let signed = signature.is_some_and(|signature| verifies(&signature, &bytes));
-            match DeletionRecord::parse(&bytes) {
-                Ok(record) if signed => records.push(record),
-                _ => faults.push(Fault::of_file(
-                    &path,
-                    Text::new(
-                        "删除记录的签名不对，或记录已损坏：不作数",
-                        "the deletion record is damaged, or not signed by this office: it counts for nothing",
-                    ),
-                    Text::new("请从备份取回", "get it back from a copy"),
-                )),
-            }
-        }
-        records.sort_by_key(|record| record.completed_at);
-        (records, faults)
+        let comment = comment("record", &self.round, &self.manifest_digest);
+        let name = stamp(self.completed_at);
+        write_signed(output, &name, RECORD, &self.to_bytes(), &comment, key)
     }
 }
 
+/// What was about to be removed when a deletion began. It proves what was
+/// there, where its deletion was interrupted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// The name of the format.
+    pub format: String,
+    /// The version of the format.
+    pub version: u64,
+    /// The round.
+    pub round: String,
+    /// BLAKE3 digest of the manifest in the folder, hexadecimal.
+    #[serde(rename = "manifest_blake3")]
+    pub manifest_digest: String,
+    /// Before this moment nothing was deleted.
+    pub begun_at: Timestamp,
+    /// What was there, or had been by an earlier journal.
+    pub there: Vec<RoundFile>,
+    /// The public half of the key that signs it.
+    pub public_key: String,
+}
+
+impl Document for Journal {
+    const FORMAT: &'static str = "aidlink deletion journal";
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
+}
+
+impl Journal {
+    /// Writes the journal beside earlier ones, which stay until the record is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, output: &Path, now: Timestamp, key: &SigningKey) -> Result<(), Fault> {
+        let comment = comment("journal", &self.round, &self.manifest_digest);
+        let name = format!("{JOURNAL_PREFIX}{}", stamp(now));
+        write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
+    }
+
+    /// The journals of an output folder that count.
+    pub fn read_all(output: &Folder, signed_by: &SignedBy<'_>) -> Vec<Self> {
+        let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
+            return Vec::new();
+        };
+        let entries = folder.entries().unwrap_or_default().into_iter();
+        entries
+            .filter(|entry| is_journal(&entry.name))
+            .filter_map(|entry| {
+                let (bytes, signature) = read_signed(&folder, &entry.name, JOURNAL)?;
+                let journal = Journal::parse(&bytes).ok()?;
+                let comment = comment("journal", &journal.round, &journal.manifest_digest);
+                let counts = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
+                    && signature.verifies(signed_by.signer, &bytes)
+                    && signature.comment() == comment;
+                counts.then_some(journal)
+            })
+            .collect()
+    }
+
+    /// Removes all journals: a record has taken their place. What cannot be
+    /// removed is of no use to anybody.
+    pub fn remove_all(output: &Folder) {
+        let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
+            return;
+        };
+        for entry in folder.entries().unwrap_or_default() {
+            if is_journal(&entry.name) {
+                let _ = folder.remove_tree(&entry.name);
+            }
+        }
+        let _ = folder.sync();
+    }
+}
+
+/// Which records and journals of a folder count: those of its manifest, signed
+/// by the manifest's signer.
+pub struct SignedBy<'s> {
+    /// The manifest.
+    pub manifest: &'s Manifest,
+    /// Its BLAKE3 digest, hexadecimal.
+    pub manifest_digest: &'s str,
+    /// Who signed it.
+    pub signer: &'s PublicKey,
+}
+
+impl SignedBy<'_> {
+    fn is_of_folder(&self, round: &str, manifest_digest: &str) -> bool {
+        round == self.manifest.round && manifest_digest == self.manifest_digest
+    }
+}
+
+/// What is in the folder of deletions.
+#[derive(Default)]
+pub struct Deletions {
+    /// Records that count, in the order of time.
+    pub records: Vec<DeletionRecord>,
+    /// What does not count, or does not belong there, by its path in the output
+    /// folder.
+    pub faults: Vec<(String, DeletionFault)>,
+}
+
+/// What is wrong with something in the folder of deletions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionFault {
+    /// A record that is damaged, of another folder, or not signed as it must be.
+    DoesNotCount,
+    /// A record that another key signed, which nobody named.
+    UnknownSigner,
+    /// Something that no deletion writes.
+    Unknown,
+}
+
+impl DeletionFault {
+    /// The sentence for a user.
+    pub fn text(self) -> Text {
+        match self {
+            DeletionFault::DoesNotCount => Text::new(
+                "删除记录已损坏，不属于此文件夹，或不是签署运行记录的机构所签：不作数",
+                "the deletion record is damaged, of another folder, or not signed by the manifest's signer: it counts for nothing",
+            ),
+            DeletionFault::UnknownSigner => Text::new(
+                "删除记录由另一把无人指明的私钥签署：不作数",
+                "the deletion record is signed by another key, which nobody named: it counts for nothing",
+            ),
+            DeletionFault::Unknown => Text::new(
+                "删除记录的文件夹中没有此文件的位置：是后来放入的",
+                "nothing of a deletion has this name: it was put here later",
+            ),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(self) -> Text {
+        match self {
+            DeletionFault::DoesNotCount => Text::new("请从备份取回", "restore it from a backup"),
+            DeletionFault::UnknownSigner => Text::new(
+                "请与会议记录中的公钥核对；若相符，请用 --public-key 指明",
+                "compare its key with the minutes; if it is that one, name it with --public-key",
+            ),
+            DeletionFault::Unknown => Text::new("请移到别处", "move it elsewhere"),
+        }
+    }
+}
+
+/// Reads what is in the folder of deletions. `named` are the keys whose
+/// signatures count for records that another key signed.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn read_deletions(
+    output: &Folder,
+    signed_by: &SignedBy<'_>,
+    named: &[&PublicKey],
+) -> io::Result<Deletions> {
+    let mut found = Deletions::default();
+    let folder = match output.folder(Path::new(DELETIONS)) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(error),
+    };
+    for entry in folder.entries()? {
+        let name = entry.name.to_string_lossy().into_owned();
+        if entry.kind != EntryKind::Folder {
+            let path = format!("{DELETIONS}/{name}");
+            found.faults.push((path, DeletionFault::Unknown));
+            continue;
+        }
+        if name.starts_with('.') && folder.try_hold(&entry.name).is_none() {
+            // Under way.
+            continue;
+        }
+        let document = match is_journal(&entry.name) {
+            true => JOURNAL,
+            false => RECORD,
+        };
+        let signature = format!("{document}{SIGNATURE_SUFFIX}");
+        let inner = folder.folder(Path::new(&entry.name))?;
+        for file in inner.files()? {
+            let inner = file.name();
+            let expected = inner == document || inner == signature;
+            if !expected || file.kind != EntryKind::File {
+                let path = format!("{DELETIONS}/{name}/{inner}");
+                found.faults.push((path, DeletionFault::Unknown));
+            }
+        }
+        if is_journal(&entry.name) || name.starts_with('.') {
+            // A journal counts for the next deletion, and for nobody else.
+            continue;
+        }
+        let path = format!("{DELETIONS}/{name}/{RECORD}");
+        match record_that_counts(&folder, &entry.name, signed_by, named) {
+            Ok(record) => found.records.push(record),
+            Err(fault) => found.faults.push((path, fault)),
+        }
+    }
+    found.records.sort_by_key(|record| record.completed_at);
+    Ok(found)
+}
+
+fn record_that_counts(
+    folder: &Folder,
+    name: &OsStr,
+    signed_by: &SignedBy<'_>,
+    named: &[&PublicKey],
+) -> Result<DeletionRecord, DeletionFault> {
+    let does_not_count = DeletionFault::DoesNotCount;
+    let (bytes, signature) = read_signed(folder, name, RECORD).ok_or(does_not_count)?;
+    let record = DeletionRecord::parse(&bytes).map_err(|_| does_not_count)?;
+    let comment = comment("record", &record.round, &record.manifest_digest);
+    if !signed_by.is_of_folder(&record.round, &record.manifest_digest)
+        || signature.comment() != comment
+    {
+        return Err(does_not_count);
+    }
+    if signature.verifies(signed_by.signer, &bytes) {
+        return Ok(record);
+    }
+    let by_another = named.iter().any(|key| signature.verifies(key, &bytes));
+    match (&record.other_signer, by_another) {
+        (Some(_), true) => Ok(record),
+        (Some(_), false) => Err(DeletionFault::UnknownSigner),
+        (None, _) => Err(does_not_count),
+    }
+}
+
+/// The document of a folder and its signature, as far as they can be read.
+fn read_signed(folder: &Folder, name: &OsStr, document: &str) -> Option<(Vec<u8>, Signature)> {
+    let inner = folder.folder(Path::new(name)).ok()?;
+    let bytes = inner.read(Path::new(document), LARGEST_DOCUMENT).ok()?;
+    let signature = format!("{document}{SIGNATURE_SUFFIX}");
+    let signature = inner.read(Path::new(&signature), LARGEST_SIGNATURE).ok()?;
+    let signature = Signature::parse(std::str::from_utf8(&signature).ok()?)?;
+    Some((bytes, signature))
+}
+
+fn write_signed(
+    output: &Path,
+    name: &str,
+    document: &str,
+    bytes: &[u8],
+    comment: &str,
+    key: &SigningKey,
+) -> Result<(), Fault> {
+    let folder = output.join(DELETIONS);
+    make_folder(&folder)?;
+    let destination = folder.join(name);
+    let mut folder = OutputFolder::begin(&destination)?;
+    folder.write(document, bytes)?;
+    let signature = key.sign(bytes, comment, &destination)?;
+    folder.write(
+        &format!("{document}{SIGNATURE_SUFFIX}"),
+        signature.as_bytes(),
+    )?;
+    folder.complete()
+}
+
+/// The trusted comment: which folder the document is of.
+fn comment(what: &str, round: &str, manifest_digest: &str) -> String {
+    format!("aidlink deletion {what}; round {round}; manifest {manifest_digest}")
+}
+
+fn is_journal(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(JOURNAL_PREFIX)
+}
+
+/// A moment as a name. A colon cannot stand in a name on Windows, where copies may go.
+fn stamp(at: Timestamp) -> String {
+    at.to_string().replace(':', "-")
+}
+
 /// Makes a folder, owner-only, where there is none.
-pub(crate) fn make_folder(folder: &Path) -> Result<(), Fault> {
+fn make_folder(folder: &Path) -> Result<(), Fault> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| {
+    let made = match builder.create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // A link in its place would lead the record elsewhere.
+            Folder::open(folder).map(|_| ())
+        }
+        other => other,
+    };
+    made.map_err(|error| {
         let reason = aidlink_faults::fault::io_reason(&error);
         Fault::of_file(
             folder,

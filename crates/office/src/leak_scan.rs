@@ -6,11 +6,10 @@
 //! Digests are told apart by their form: 64 hexadecimal digits in one word.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aidlink_faults::personal_number::{NumberKind, find};
-
-use crate::verification::walk;
+use aidlink_files::folder::{EntryKind, Folder};
 
 /// A leak: where it is, and not what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +37,14 @@ pub struct Scan {
 ///
 /// # Errors
 /// When one cannot be read.
-pub fn scan_folder(folder: &Path) -> io::Result<Scan> {
-    let mut paths = Vec::new();
-    walk(folder, "", &mut paths)?;
+pub fn scan_folder(folder: &Folder) -> io::Result<Scan> {
     let mut scan = Scan::default();
-    for path in paths {
-        let full = folder.join(&path);
-        if !std::fs::symlink_metadata(&full)?.is_file() {
+    for file in folder.files()? {
+        if file.kind != EntryKind::File {
             continue;
         }
-        let bytes = std::fs::read(&full)?;
+        let full = folder.path().join(&file.path);
+        let bytes = folder.read(&file.path, u64::MAX)?;
         scan.files += 1;
         scan.bytes += bytes.len() as u64;
         let leaks = scan_bytes(&bytes).into_iter();

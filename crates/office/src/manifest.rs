@@ -232,6 +232,9 @@ pub struct CalendarUsed {
 pub struct KeyUsed {
     /// Its id, 16 hexadecimal digits.
     pub id: String,
+    /// The version of the key; absent for version 1, of aidlink 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     /// The token algorithm.
     pub algorithm: TokenAlgorithm,
     /// The algorithm gave the known answers: a step that fails the test does not run.

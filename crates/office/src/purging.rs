@@ -6,7 +6,7 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::{Language, Text};
 use jiff::Timestamp;
 
-use crate::deletion::{Purge, Purged};
+use crate::deletion::{KeyIdOf, Purge, Purged};
 use crate::ending::Ending;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::RoundFolder;
@@ -28,14 +28,23 @@ pub struct PurgeArguments {
     /// Delete before the day, for this reason, which stands in the record / 提前删除的理由
     #[arg(long, value_name = "REASON")]
     pub early: Option<String>,
+    /// Sign the record with another key than the manifest's, which is gone, for this reason
+    /// / 签署清单的私钥已不在，改用另一把签署记录的理由
+    #[arg(long, value_name = "REASON", requires = "signing_key")]
+    pub other_signer: Option<String>,
     /// Say what would be deleted and delete nothing / 只列出，不删除
     #[arg(long)]
     pub dry_run: bool,
 }
 
 /// Deletes what is due and says so.
-pub fn run(asked: &PurgeArguments, program: &str, language: Language) -> Ending {
-    match purge(asked, program) {
+pub fn run(
+    asked: &PurgeArguments,
+    program: &str,
+    key_id: KeyIdOf<'_>,
+    language: Language,
+) -> Ending {
+    match purge(asked, program, key_id) {
         Err(faults) => Ending::Failed(faults),
         Ok(purged) => {
             let mut something_left = false;
@@ -52,7 +61,11 @@ pub fn run(asked: &PurgeArguments, program: &str, language: Language) -> Ending 
     }
 }
 
-fn purge(asked: &PurgeArguments, program: &str) -> Result<Vec<Purged>, Faults> {
+fn purge(
+    asked: &PurgeArguments,
+    program: &str,
+    key_id: KeyIdOf<'_>,
+) -> Result<Vec<Purged>, Faults> {
     let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
@@ -79,6 +92,8 @@ fn purge(asked: &PurgeArguments, program: &str) -> Result<Vec<Purged>, Faults> {
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),
+        other_signer: asked.other_signer.as_deref(),
+        key_id,
         only_say: asked.dry_run,
         now: Timestamp::now(),
     }

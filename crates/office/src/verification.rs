@@ -1,6 +1,6 @@
 //! Whether an output folder is what a step wrote: nothing changed, nothing
 //! missing that was not deleted by record, nothing added, the log whole to its
-//! last entry, all of it signed by somebody whose key was named.
+//! last entry, all of it signed with a key that somebody named.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,30 +10,52 @@ use std::path::{Component, Path, PathBuf};
 use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
+use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_policy::pack::CASE_EXPORT;
 
 use crate::audit_log::{Event, LOG, ReadLog, read_log};
-use crate::deletion_record::{DELETIONS, DeletionRecord};
-use crate::manifest::{MANIFEST, Manifest, manifest_word};
+use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions};
+use crate::manifest::{MANIFEST, Manifest, StepKind, manifest_word};
 use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::comment;
 
-/// A manifest larger than this is none.
+/// Larger documents are refused.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
 
+/// The office of a round that holds no key and no export, as signers name it.
+pub const CENTRE: &str = "centre";
+
 /// Whose signatures count.
-#[derive(Clone, Debug, Default)]
-pub struct Named {
-    /// A name for each key: an office of the round, or how the user named it.
-    pub keys: Vec<(String, PublicKey)>,
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// These keys, which the user names, and no others.
+    ByUser(Vec<PublicKey>),
+    /// The keys of the round file, each for the steps of its own office.
+    ByRound(Vec<(String, PublicKey)>),
+}
+
+impl Named {
+    /// This key alone.
+    pub fn only(key: PublicKey) -> Self {
+        Named::ByUser(vec![key])
+    }
+
+    fn keys(&self) -> Vec<&PublicKey> {
+        match self {
+            Named::ByUser(keys) => keys.iter().collect(),
+            Named::ByRound(signers) => signers.iter().map(|(_, key)| key).collect(),
+        }
+    }
 }
 
 /// Who signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signer {
-    /// A key that was named, with its name.
-    Named(String, PublicKey),
-    /// The signature is right, by a key that nobody named.
+    /// A key that was named, with the office that the round file gives it to;
+    /// `None` for a key that the user named.
+    Named(Option<String>, PublicKey),
+    /// The signature is right, by a key that nobody named for this step.
     NotNamed(PublicKey),
     /// There is no right signature.
     None,
@@ -43,7 +65,9 @@ pub enum Signer {
 pub struct Verification {
     /// The folder.
     pub folder: PathBuf,
-    /// Its manifest, as far as it can be read.
+    /// The folder, opened: all that is read of it is read through this.
+    pub opened: Folder,
+    /// Its manifest.
     pub manifest: Manifest,
     /// Its log.
     pub log: ReadLog,
@@ -51,8 +75,11 @@ pub struct Verification {
     pub signer: Signer,
     /// Files that are there as the manifest says.
     pub files_held: u64,
-    /// Files that were deleted by a signed record.
+    /// Deletion records that count.
     pub deleted: Vec<DeletionRecord>,
+    /// Files that office programs and file managers leave: they hold nothing of
+    /// the step and are not tampering.
+    pub left_by_programs: Vec<String>,
     /// Everything that is not as it was written.
     pub faults: FaultCollector,
 }
@@ -61,55 +88,73 @@ pub struct Verification {
 /// of, where there is one.
 ///
 /// # Errors
-/// When the folder is none that a step wrote, or not one that this program
-/// understands: there is nothing to verify then.
+/// When no step wrote the folder, or a version that this program does not
+/// read: there is nothing to verify then.
 pub fn verify(
     folder: &Path,
     round_file: Option<&Path>,
     named: &Named,
 ) -> Result<Verification, Fault> {
     let manifest_path = folder.join(MANIFEST);
-    let bytes = match read(&manifest_path) {
+    let opened = Folder::open(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => no_manifest(folder),
+        _ => not_a_real_folder(folder),
+    })?;
+    let bytes = match opened.read(Path::new(MANIFEST), LARGEST_DOCUMENT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_manifest(folder)),
         Err(error) => return Err(Fault::unreadable(&manifest_path, &error)),
     };
     let manifest =
         Manifest::parse(&bytes).map_err(|fault| fault.of_file(&manifest_path, &manifest_word()))?;
-    let mut looking = Looking {
+    let mut check = Check {
         folder,
+        opened: &opened,
         named,
         manifest: &manifest,
+        bytes: &bytes,
+        left_by_programs: Vec::new(),
         faults: FaultCollector::new(),
     };
-    let signature = looking.signature(&bytes);
-    let signer = looking.signer(&bytes, signature.as_ref());
-    let log = looking.log(&bytes, signature.as_ref());
-    let deleted = looking.deletion_records(&signer);
-    let files_held = looking.outputs(&deleted);
-    looking.configuration();
+    let signature = check.signature();
+    let signer = check.signer(signature.as_ref());
+    let log = check.log(signature.as_ref());
+    let deleted = check.deletion_records(&signer);
+    let files_held = check.outputs(&deleted);
+    check.configuration();
     if let Some(round_file) = round_file {
-        looking.round(round_file);
+        check.round(round_file);
     }
-    let faults = looking.faults;
+    let Check {
+        left_by_programs,
+        faults,
+        ..
+    } = check;
     Ok(Verification {
         folder: folder.to_path_buf(),
+        opened,
         log,
         signer,
         files_held,
         deleted,
+        left_by_programs,
         faults,
         manifest,
     })
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    use io::Read;
-    let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(LARGEST_DOCUMENT)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn not_a_real_folder(folder: &Path) -> Fault {
+    Fault::of_file(
+        folder,
+        Text::new(
+            "这不是文件夹，或是一个链接",
+            "this is not a folder, or it is a link",
+        ),
+        Text::new(
+            "请指明文件夹本身，不要用链接",
+            "name the folder itself and not a link to it",
+        ),
+    )
 }
 
 fn no_manifest(folder: &Path) -> Fault {
@@ -159,7 +204,7 @@ fn no_manifest(folder: &Path) -> Fault {
     Fault::of_file(folder, message, hint)
 }
 
-/// What a name is that a manifest gives: below the folder and nowhere else.
+/// Whether a path that a manifest gives stays below its folder.
 pub fn is_plain(path: &str) -> bool {
     !path.is_empty()
         && Path::new(path)
@@ -167,7 +212,11 @@ pub fn is_plain(path: &str) -> bool {
             .all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// BLAKE3 digest of a file, hexadecimal; only of a file that stands there itself.
+/// BLAKE3 digest (hexadecimal) and length of a file that a user names; a link
+/// is refused.
+///
+/// # Errors
+/// When it is not an ordinary file, or cannot be read.
 pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -177,22 +226,54 @@ pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
     Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 
-struct Looking<'l> {
-    folder: &'l Path,
-    named: &'l Named,
-    manifest: &'l Manifest,
+/// The office whose step wrote a manifest: `centre`, or an agency's id.
+pub fn office_of(manifest: &Manifest) -> Option<&str> {
+    match manifest.step {
+        StepKind::Screen => Some(CENTRE),
+        StepKind::Tokenise => manifest
+            .exports
+            .first()
+            .map(|export| export.agency.as_str()),
+        StepKind::Run | StepKind::Resolve => {
+            let mut exports = manifest.exports.iter();
+            let cases = exports.find(|export| export.export == CASE_EXPORT);
+            cases.map(|export| export.agency.as_str())
+        }
+    }
+}
+
+/// Names that office programs and file managers give to files of their own.
+fn is_left_by_a_program(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.starts_with("~$")
+        || name.starts_with(".~lock.")
+        || name.starts_with("._")
+        || ["Thumbs.db", ".DS_Store", "desktop.ini"].contains(&name)
+}
+
+struct Check<'c> {
+    folder: &'c Path,
+    opened: &'c Folder,
+    named: &'c Named,
+    manifest: &'c Manifest,
+    bytes: &'c [u8],
+    left_by_programs: Vec<String>,
     faults: FaultCollector,
 }
 
-impl Looking<'_> {
+impl Check<'_> {
     fn fault(&mut self, path: &str, message: Text, hint: Text) {
         self.faults
             .push(Fault::of_file(&self.folder.join(path), message, hint));
     }
 
-    fn signature(&mut self, _manifest: &[u8]) -> Option<Signature> {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.opened.read(Path::new(path), LARGEST_DOCUMENT)
+    }
+
+    fn signature(&mut self) -> Option<Signature> {
         let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-        let signature = match read(&self.folder.join(&path)) {
+        let signature = match self.read(&path) {
             Ok(bytes) => String::from_utf8(bytes)
                 .ok()
                 .and_then(|text| Signature::parse(&text)),
@@ -201,7 +282,7 @@ impl Looking<'_> {
                     &path,
                     Text::new("缺少签名文件", "the signature is missing"),
                     Text::new(
-                        "没有签名，清单就不能证明什么：请查明是谁删去了它",
+                        "没有签名，运行记录就不能证明什么：请查明是谁删去了它",
                         "without it the manifest proves nothing: find out who removed it",
                     ),
                 );
@@ -214,89 +295,110 @@ impl Looking<'_> {
                 &path,
                 Text::new(
                     "这不是minisign签名，或已损坏",
-                    "this is no minisign signature, or it is damaged",
+                    "this is not a minisign signature, or it is damaged",
                 ),
-                Text::new("请从备份取回", "get it back from a copy"),
+                from_a_backup(),
             );
         }
         signature
     }
 
-    /// Whose the signature is. A key in the manifest itself tells a signature
-    /// by a stranger from a manifest that was changed, and nothing more.
-    fn signer(&mut self, manifest: &[u8], signature: Option<&Signature>) -> Signer {
+    /// Whose the signature is. The manifest names the key that signs it, so a
+    /// signature by any other key is a change.
+    fn signer(&mut self, signature: Option<&Signature>) -> Signer {
         let Some(signature) = signature else {
             return Signer::None;
         };
-        let named = self.named.keys.iter();
-        if let Some((name, key)) = named
-            .clone()
-            .find(|(_, key)| signature.verifies(key, manifest))
-        {
-            return Signer::Named(name.clone(), key.clone());
-        }
         let stated = self.manifest.signing.as_ref();
         let stated = stated.and_then(|signing| PublicKey::parse(&signing.public_key));
-        let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-        match stated.filter(|key| signature.verifies(key, manifest)) {
-            Some(key) => {
-                let id = key.id();
-                let (zh, en) = match self.named.keys.is_empty() {
-                    true => ("没有指明任何公钥", "no public key was named"),
-                    false => (
+        let Some(key) = stated.filter(|key| signature.verifies(key, self.bytes)) else {
+            let id = signature.key_id();
+            self.fault(
+                MANIFEST,
+                Text::new(
+                    format!("运行记录与其签名不符（公钥 {id}）：其中之一被改动"),
+                    format!(
+                        "the manifest does not match its signature (key {id}): one of them was changed"
+                    ),
+                ),
+                Text::new(
+                    "此文件夹不能作为证据；请从备份取回",
+                    "the folder proves nothing as it is; restore it from a backup",
+                ),
+            );
+            return Signer::None;
+        };
+        match self.named {
+            Named::ByUser(keys) => {
+                if keys.contains(&key) {
+                    return Signer::Named(None, key);
+                }
+                self.not_named(
+                    &key,
+                    &Text::new(
                         "不在所指明的公钥之中",
-                        "it is none of those that were named",
-                    ),
-                };
-                self.fault(
-                    &path,
-                    Text::new(
-                        format!("签名本身正确，但出自无人指明的公钥 {id}：{zh}"),
-                        format!("the signature is right, but by the key {id}, which nobody named: {en}"),
-                    ),
-                    Text::new(
-                        format!(
-                            "请与会议记录中的公钥核对；若相符，请加 --public-key {}",
-                            key.to_base64()
-                        ),
-                        format!(
-                            "compare it with the public key in the minutes; if it is that one, say --public-key {}",
-                            key.to_base64()
-                        ),
+                        "it is not one of those that were named",
                     ),
                 );
-                Signer::NotNamed(key)
             }
-            None => {
-                self.fault(
-                    MANIFEST,
-                    Text::new(
-                        format!("清单与其签名不符（公钥 {}）：清单或签名被改动", signature.key_id()),
-                        format!(
-                            "the manifest does not fit its signature (key {}): one of them was changed",
-                            signature.key_id()
-                        ),
+            Named::ByRound(signers) => {
+                let own = office_of(self.manifest);
+                let of_office = |office: &str| Some(office) == own;
+                let mut named = signers.iter().filter(|(_, signer)| *signer == key);
+                let offices: Vec<&str> = named.clone().map(|(office, _)| office.as_str()).collect();
+                if let Some((office, _)) = named.find(|(office, _)| of_office(office)) {
+                    return Signer::Named(Some(office.clone()), key);
+                }
+                let why = match (signers.is_empty(), offices.is_empty()) {
+                    (true, _) => Text::new("没有指明任何公钥", "no public key was named"),
+                    (false, true) => Text::new(
+                        "不在轮次文件所写的公钥之中",
+                        "it is not one of those that the round file names",
                     ),
-                    Text::new(
-                        "此文件夹不能作为证据；请从备份取回",
-                        "the folder proves nothing as it is; get it back from a copy",
-                    ),
-                );
-                Signer::None
+                    (false, false) => {
+                        let step = self.manifest.step.name();
+                        let offices = offices.join(", ");
+                        Text::new(
+                            format!("轮次文件把它写给 {offices}，而步骤 {step} 不是其步骤"),
+                            format!(
+                                "the round file gives it to {offices}, and the step `{step}` is not theirs"
+                            ),
+                        )
+                    }
+                };
+                self.not_named(&key, &why);
             }
         }
+        Signer::NotNamed(key)
     }
 
-    fn log(&mut self, manifest: &[u8], signature: Option<&Signature>) -> ReadLog {
-        let read = read(&self.folder.join(LOG));
+    fn not_named(&mut self, key: &PublicKey, why: &Text) {
+        let (id, line) = (key.id(), key.to_base64());
+        self.fault(
+            &format!("{MANIFEST}{SIGNATURE_SUFFIX}"),
+            Text::new(
+                format!("签名本身正确，但出自无人为此指明的公钥 {id}：{}", why.zh),
+                format!(
+                    "the signature is right, but by the key {id}, which nobody named for it: {}",
+                    why.en
+                ),
+            ),
+            Text::new(
+                format!("请与会议记录中的公钥核对；若相符，请加 --public-key {line}"),
+                format!(
+                    "compare it with the public key in the minutes; if it is that one, add --public-key {line}"
+                ),
+            ),
+        );
+    }
+
+    fn log(&mut self, signature: Option<&Signature>) -> ReadLog {
+        let read = self.read(LOG);
         let text = match &read {
             Ok(bytes) => String::from_utf8_lossy(bytes),
             Err(_) => {
-                self.fault(
-                    LOG,
-                    Text::new("缺少日志", "the log is missing"),
-                    Text::new("请从备份取回", "get it back from a copy"),
-                );
+                let missing = Text::new("缺少日志", "the log is missing");
+                self.fault(LOG, missing, from_a_backup());
                 "".into()
             }
         };
@@ -304,97 +406,99 @@ impl Looking<'_> {
         if read.is_err() {
             return log;
         }
-        let copy = || Text::new("请从备份取回日志", "get the log back from a copy");
         if let Some(fault) = log.fault {
-            let told = Fault::of_file(&self.folder.join(LOG), fault.text(), copy())
+            let fault = Fault::of_file(&self.folder.join(LOG), fault.text(), from_a_backup())
                 .at(Place::Line(fault.line()));
-            self.faults.push(told);
+            self.faults.push(fault);
             return log;
         }
-        let digest = blake3::hash(manifest).to_hex().to_string();
+        let digest = blake3::hash(self.bytes).to_hex().to_string();
         let last = log.entries.last().and_then(|entry| entry.event.as_ref());
         let complete = last.and_then(Event::complete);
         let ends_here = complete.is_some_and(|complete| complete.manifest_blake3 == digest);
-        if complete.is_none() {
-            self.fault(
-                LOG,
-                Text::new("日志的末尾缺失", "the end of the log is missing"),
-                copy(),
-            );
+        let wrong = if complete.is_none() {
+            Some(Text::new("日志的末尾缺失", "the end of the log is missing"))
         } else if !ends_here {
-            self.fault(
-                LOG,
-                Text::new(
-                    "日志所记的清单不是这一份",
-                    "the log ends with another manifest than this one",
-                ),
-                copy(),
-            );
-        } else if let Some(signature) = signature {
-            let expected = comment(
-                &self.manifest.round,
-                self.manifest.step,
-                log.last_digest().unwrap_or_default(),
-            );
-            if signature.comment() != expected {
-                self.fault(
-                    LOG,
+            Some(Text::new(
+                "日志所记的运行记录不是这一份",
+                "the log ends with another manifest than this one",
+            ))
+        } else {
+            signature.and_then(|signature| {
+                let expected = comment(
+                    &self.manifest.round,
+                    self.manifest.step,
+                    log.last_digest().unwrap_or_default(),
+                );
+                (signature.comment() != expected).then(|| {
                     Text::new(
                         "日志不是签名所指的那一份",
                         "the log is not the one that was signed",
-                    ),
-                    copy(),
-                );
-            }
+                    )
+                })
+            })
+        };
+        if let Some(wrong) = wrong {
+            self.fault(LOG, wrong, from_a_backup());
         }
         log
     }
 
-    /// The deletion records of the folder; one that is not signed by the same
-    /// office counts for nothing.
+    /// The deletion records that count: of this manifest, signed by its signer,
+    /// or by another key that was named.
     fn deletion_records(&mut self, signer: &Signer) -> Vec<DeletionRecord> {
-        let (records, faults) = DeletionRecord::read_all(self.folder, |signature, bytes| {
-            let named = self.named.keys.iter().map(|(_, key)| key);
-            let signers = match signer {
-                Signer::Named(_, key) | Signer::NotNamed(key) => Some(key),
-                Signer::None => None,
-            };
-            named
-                .chain(signers)
-                .any(|key| signature.verifies(key, bytes))
-        });
-        self.faults.extend(faults);
-        records
+        let (Signer::Named(_, key) | Signer::NotNamed(key)) = signer else {
+            return Vec::new();
+        };
+        let digest = blake3::hash(self.bytes).to_hex();
+        let signed_by = SignedBy {
+            manifest: self.manifest,
+            manifest_digest: digest.as_str(),
+            signer: key,
+        };
+        match read_deletions(self.opened, &signed_by, &self.named.keys()) {
+            Ok(found) => {
+                for (path, fault) in found.faults {
+                    self.fault(&path, fault.text(), fault.hint());
+                }
+                found.records
+            }
+            Err(error) => {
+                let folder = self.folder.join(DELETIONS);
+                self.faults.push(Fault::unreadable(&folder, &error));
+                Vec::new()
+            }
+        }
     }
 
     /// Compares the files with the manifest; gives how many are as it says.
     fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
-        let mut listed: BTreeMap<String, String> = BTreeMap::new();
+        let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
         for output in &self.manifest.outputs {
             if !is_plain(&output.file) {
                 self.fault(
                     MANIFEST,
                     Text::new(
-                        "清单中有越出文件夹的路径",
+                        "运行记录中有越出文件夹的路径",
                         "the manifest names a path outside of the folder",
                     ),
-                    Text::new("此清单不可信", "do not trust this manifest"),
+                    Text::new("此运行记录不可信", "do not trust this manifest"),
                 );
                 continue;
             }
-            listed.insert(output.file.clone(), output.blake3.clone());
+            listed.insert(&output.file, &output.blake3);
         }
         let mut held = 0;
         for (path, digest) in &listed {
-            match digest_of(&self.folder.join(path)) {
+            match self.opened.digest(Path::new(path)) {
                 Ok((found, _)) if found == *digest => held += 1,
                 Ok(_) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(
                             "核查结论请填在副本上；请从备份取回",
-                            "who checks leads fills in a copy; get the list back from one",
+                            "fill in a copy when checking leads; restore the list from a backup",
                         ),
-                        false => Text::new("请从备份取回", "get it back from a copy"),
+                        false => from_a_backup(),
                     };
                     self.fault(path, Text::new("文件被改动", "the file was changed"), hint);
                 }
@@ -405,11 +509,11 @@ impl Looking<'_> {
                             path,
                             Text::new(
                                 "文件缺失，也没有删除记录",
-                                "the file is missing, and no deletion record tells of it",
+                                "the file is missing, and no deletion record names it",
                             ),
                             Text::new(
                                 "请查明去向；应删的文件请用 aidlink purge 删除",
-                                "find out where it went; what is to be deleted is deleted with `aidlink purge`",
+                                "find out where it went; delete what is due with `aidlink purge`",
                             ),
                         );
                     }
@@ -418,52 +522,67 @@ impl Looking<'_> {
                     path,
                     Text::new(
                         "无法读取，或不是普通文件",
-                        "it cannot be read, or is no plain file",
+                        "it cannot be read, or is not an ordinary file",
                     ),
                     Text::new("请检查该文件", "look at the file"),
                 ),
             }
         }
-        let mut found = Vec::new();
-        if let Err(error) = walk(self.folder, "", &mut found) {
-            self.faults.push(Fault::unreadable(self.folder, &error));
-        }
-        let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-        for path in found {
-            let known = listed.contains_key(&path)
-                || [MANIFEST, LOG, &signature].contains(&path.as_str())
-                || path.starts_with(&format!("{DELETIONS}/"));
-            if !known {
-                self.fault(
-                    &path,
-                    Text::new(
-                        "清单中没有此文件：是后来放入的",
-                        "the manifest does not know this file: it was put here later",
-                    ),
-                    Text::new("请移到别处", "move it elsewhere"),
-                );
-            }
-        }
+        self.added(&listed);
         held
+    }
+
+    /// Files that the manifest does not name.
+    fn added(&mut self, listed: &BTreeMap<&str, &str>) {
+        let found = match self.opened.files() {
+            Ok(found) => found,
+            Err(error) => {
+                self.faults.push(Fault::unreadable(self.folder, &error));
+                return;
+            }
+        };
+        let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+        let deletions = format!("{DELETIONS}/");
+        for file in found {
+            let path = file.name();
+            let known = listed.contains_key(path.as_str())
+                || [MANIFEST, LOG, &signature].contains(&path.as_str())
+                || path.starts_with(&deletions);
+            if known {
+                continue;
+            }
+            if file.kind == EntryKind::File && is_left_by_a_program(&path) {
+                self.left_by_programs.push(path);
+                continue;
+            }
+            self.fault(
+                &path,
+                Text::new(
+                    "运行记录中没有此文件：是后来放入的",
+                    "the manifest does not name this file: it was put here later",
+                ),
+                Text::new("请移到别处", "move it elsewhere"),
+            );
+        }
     }
 
     /// The documents in the folder must be those that the manifest says were used.
     fn configuration(&mut self) {
         let stated = [
-            ("round.toml", self.manifest.round_file_blake3.clone()),
-            ("policy.toml", self.manifest.policy.blake3.clone()),
+            ("round.toml", &self.manifest.round_file_blake3),
+            ("policy.toml", &self.manifest.policy.blake3),
         ];
         for (name, digest) in stated {
             let path = format!("{CONFIGURATION}/{name}");
-            let found = digest_of(&self.folder.join(&path));
-            if found.is_ok_and(|(found, _)| found != digest) {
+            let found = self.opened.digest(Path::new(&path));
+            if found.is_ok_and(|(found, _)| found != *digest) {
                 self.fault(
                     &path,
                     Text::new(
-                        "不是清单所说的那份文件",
+                        "不是运行记录所说的那份文件",
                         "this is not the document that the manifest names",
                     ),
-                    Text::new("请从备份取回", "get it back from a copy"),
+                    from_a_backup(),
                 );
             }
         }
@@ -471,26 +590,22 @@ impl Looking<'_> {
 
     /// The folder must be of this round file, and not of another round.
     fn round(&mut self, round_file: &Path) {
-        let stated = &self.manifest.round_file_blake3;
-        let Ok(bytes) = read(round_file) else { return };
-        if blake3::hash(&bytes).to_hex().as_str() == stated.as_str() {
+        let Ok(written) = WrittenRound::read(round_file) else {
+            return;
+        };
+        if written.digest() == self.manifest.round_file_blake3 {
             return;
         }
-        let mine = self.manifest.round.clone();
-        let written = WrittenRound::read(round_file);
-        let other = written.and_then(|written| written.round_id()).ok();
-        let (message, hint) = match other {
-            Some(other) if other != mine => (
+        let mine = &self.manifest.round;
+        let (message, hint) = match written.round_id().ok() {
+            Some(other) if other != *mine => (
                 Text::new(
-                    format!("文件夹属于轮次 {mine}，而轮次文件是 {}", other),
-                    format!(
-                        "the folder is of round {mine}, and the round file of {}",
-                        other
-                    ),
+                    format!("文件夹属于轮次 {mine}，而轮次文件是 {other}"),
+                    format!("the folder is of round {mine}, and the round file of {other}"),
                 ),
                 Text::new(
                     "结果被调换，或放错了文件夹",
-                    "the folder was swapped, or lies in the wrong place",
+                    "the folder was swapped, or is in the wrong place",
                 ),
             ),
             _ => (
@@ -508,18 +623,36 @@ impl Looking<'_> {
     }
 }
 
-/// Every file below a folder, by its path there; links are not followed and
-/// count as files.
-pub fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) -> io::Result<()> {
-    let mut entries: Vec<fs::DirEntry> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.file_type()?.is_dir() {
-            walk(&entry.path(), &format!("{name}/"), found)?;
-        } else {
-            found.push(name);
+fn from_a_backup() -> Text {
+    Text::new("请从备份取回", "restore it from a backup")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_manifest_stays_below_its_folder() {
+        for path in ["a", "lists/for-review/a.csv", "名单.csv"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in ["", ".", "..", "/etc/passwd", "../a", "lists/../../a", "./a"] {
+            assert!(!is_plain(path), "{path}");
         }
     }
-    Ok(())
+
+    #[test]
+    fn files_of_office_programs_are_known_by_their_names() {
+        for path in [
+            "lists/for-review/~$to-education.csv",
+            "Thumbs.db",
+            "lists/.DS_Store",
+            "lists/for-review/.~lock.to-education.csv#",
+        ] {
+            assert!(is_left_by_a_program(path), "{path}");
+        }
+        for path in ["lists/for-review/to-education.csv", "a/~b", "Thumbs.db/a"] {
+            assert!(!is_left_by_a_program(path), "{path}");
+        }
+    }
 }

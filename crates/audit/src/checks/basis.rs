@@ -105,7 +105,7 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
             }
         }
     }
-    let written = std::fs::read(evidence.path("minimisation/matrix.json")).ok();
+    let written = evidence.read("minimisation/matrix.json");
     let written = written.and_then(|bytes| MatrixDocument::parse(&bytes).ok());
     if written.as_ref() != Some(&documents.matrix.document()) {
         wrong.push(Text::new(

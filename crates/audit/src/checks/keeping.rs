@@ -2,7 +2,7 @@
 
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
-use aidlink_office::verification::{Signer, walk};
+use aidlink_office::verification::Signer;
 
 use super::Finding;
 use crate::evidence::Evidence;
@@ -55,30 +55,23 @@ pub(super) fn approver(_evidence: &Evidence) -> Finding {
 
 pub(super) fn protected(evidence: &Evidence) -> Finding {
     let mut wrong = Vec::new();
-    let mut paths = Vec::new();
-    let _ = walk(&evidence.verification.folder, "", &mut paths);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mut folders: Vec<String> = paths
-            .iter()
-            .filter_map(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()))
-            .collect();
-        folders.push(String::new());
-        folders.sort();
-        folders.dedup();
-        for path in folders.iter().chain(&paths) {
-            let metadata = std::fs::symlink_metadata(evidence.path(path));
-            let open = metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
-            if open {
-                let path = if path.is_empty() { "." } else { path };
-                wrong.push(Text::new(
-                    format!("{path} 可被他人读取"),
-                    format!("others may read {path}"),
-                ));
-            }
-        }
+    let folder = &evidence.verification.opened;
+    let files = folder.files().unwrap_or_default();
+    let folders = folder.folders().unwrap_or_default();
+    let below = files.iter().map(|file| &file.path).chain(&folders);
+    let mut open: Vec<String> = below
+        .filter(|path| folder.is_open_to_others(path).unwrap_or(true))
+        .map(|path| path.display().to_string())
+        .collect();
+    if folder.is_itself_open_to_others().unwrap_or(true) {
+        open.push(".".to_owned());
     }
+    wrong.extend(open.iter().map(|path| {
+        Text::new(
+            format!("{path} 可被他人读取"),
+            format!("others may read {path}"),
+        )
+    }));
     if let Some(columns) = evidence.columns() {
         for list in &evidence.lists {
             let marking = list.header.get(columns.marking());
@@ -109,7 +102,7 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
     } else {
         Text::new("送出的文件已密封", "what crosses is sealed")
     };
-    let (files, lists) = (paths.len(), evidence.lists.len());
+    let (files, lists) = (files.len(), evidence.lists.len());
     Finding::of(
         wrong,
         Text::new(
@@ -129,7 +122,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let place = evidence.round_line("retention_until");
     let until = evidence.manifest().retention_until;
     let remains = &evidence.remains;
-    let left = remains.there.len() + remains.changed.len();
+    let left = remains.there.len() + remains.doubtful.len();
     // Deleted before anybody wrote it down: nothing proves it.
     let unproven = evidence.unproven();
     let is_due = evidence.today >= until;
@@ -146,6 +139,15 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             format!("没有删除记录的缺失文件：{names}"),
             format!("gone without a deletion record: {names}"),
         ));
+    }
+    for record in &evidence.verification.deleted {
+        if let Some(reason) = &record.other_signer {
+            let at = record.completed_at;
+            wrong.push(Text::new(
+                format!("{at} 的删除记录由另一把私钥签署（理由：{reason}）：须由人确认"),
+                format!("the deletion record of {at} is signed by another key (reason: {reason}): a person must confirm it"),
+            ));
+        }
     }
     let evidence = match evidence.verification.deleted.last() {
         Some(record) => Text::new(
@@ -186,7 +188,7 @@ pub(super) fn log(evidence: &Evidence) -> Finding {
         .collect();
     let entries = verification.log.entries.len();
     let who = match &verification.signer {
-        Signer::Named(name, key) => format!("{name} {}", key.id()),
+        Signer::Named(name, key) => format!("{} {}", name.as_deref().unwrap_or_default(), key.id()),
         Signer::NotNamed(key) => key.id(),
         Signer::None => String::new(),
     };

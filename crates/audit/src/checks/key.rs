@@ -2,9 +2,11 @@
 
 use aidlink_agency::key::RoundKey;
 use aidlink_faults::text::Text;
+use aidlink_files::folder::{EntryKind, Folder, FoundFile};
 use aidlink_files::owner_only::check_owner_only;
 use aidlink_office::deletion_record::FilePart;
-use aidlink_office::verification::{is_plain, walk};
+use aidlink_office::verification::is_plain;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Finding;
@@ -28,7 +30,10 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
         .iter()
         .find(|record| record.removed.iter().any(|file| file.part == FilePart::Key));
     let path = evidence.round_folder.join(file);
-    if !is_plain(file) || !path.exists() {
+    let is_there = Folder::open(&evidence.round_folder)
+        .and_then(|folder| folder.kind(Path::new(file)))
+        .is_ok_and(|kind| kind == EntryKind::File);
+    if !is_plain(file) || !is_there {
         return match deleted {
             Some(record) => Finding::held(
                 format!("编号{id}；密钥已于{}删除", record.completed_at),
@@ -47,16 +52,17 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
             format!("{file}: {}", fault.message.en),
         );
     }
-    match RoundKey::read(&path, &manifest.round, &manifest.purpose) {
-        Err(_) => Finding::not_held(
+    let content = Zeroizing::new(std::fs::read(&path).unwrap_or_default());
+    match RoundKey::id_for(&content, manifest) {
+        None => Finding::not_held(
             format!("{file} 不是本轮的密钥"),
             format!("{file} is not the key of this round"),
         ),
-        Ok(key) if key.id() != *id => Finding::not_held(
+        Some(found) if found != *id => Finding::not_held(
             format!("{file} 的编号不是运行记录所记的{id}"),
             format!("{file} has another id than the manifest's {id}"),
         ),
-        Ok(_) => match leaked_in(evidence, &path) {
+        Some(_) => match leaked_in(evidence, &path) {
             Some(leaked) => Finding::not_held(
                 format!("密钥出现在 {leaked} 中：请立即停用"),
                 format!("the key stands in {leaked}: stop using it at once"),
@@ -72,16 +78,16 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
 }
 
 /// The first file of the folder in which the key itself stands.
-fn leaked_in(evidence: &Evidence, key_file: &std::path::Path) -> Option<String> {
+fn leaked_in(evidence: &Evidence, key_file: &Path) -> Option<String> {
     let content = Zeroizing::new(std::fs::read_to_string(key_file).ok()?);
     let secret = content
         .lines()
         .find_map(|line| line.strip_prefix("key = '"))?;
     let secret = secret.rsplit(':').next()?.trim_end_matches('\'');
-    let mut paths = Vec::new();
-    walk(&evidence.verification.folder, "", &mut paths).ok()?;
-    paths.into_iter().find(|path| {
-        let bytes = std::fs::read(evidence.path(path)).unwrap_or_default();
+    let files = evidence.verification.opened.files().ok()?;
+    let mut paths = files.iter().map(FoundFile::name);
+    paths.find(|path| {
+        let bytes = evidence.read(path).unwrap_or_default();
         bytes
             .windows(secret.len())
             .any(|window| window == secret.as_bytes())

@@ -87,7 +87,7 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
     let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
         return no_documents();
     };
-    let summary = std::fs::read(evidence.path(SUMMARY)).ok();
+    let summary = evidence.read(SUMMARY);
     let Some(summary) = summary.and_then(|bytes| Summary::parse(&bytes).ok()) else {
         return Finding::not_held(
             "summary.json 缺失或已损坏",
@@ -267,7 +267,7 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
     for (name, bytes) in &made.lists {
         names.remove(name);
         let path = format!("lists/for-review/{name}.csv");
-        if std::fs::read(evidence.path(&path)).ok().as_ref() != Some(bytes) {
+        if evidence.read(&path).as_ref() != Some(bytes) {
             differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
         }
     }
@@ -277,7 +277,7 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             format!("{name}.csv was not written again"),
         )
     }));
-    if std::fs::read(evidence.path(SUMMARY)).ok().as_ref() != Some(&made.summary) {
+    if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
         differ.push(Text::new("summary.json 不同", "summary.json differs"));
     }
     let running = Software::running("aidlink");

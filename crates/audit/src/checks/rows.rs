@@ -50,7 +50,8 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
         ));
     }
     let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
-    for file in evidence.remains.changed.iter().filter(is_input) {
+    let doubtful = evidence.remains.doubtful.iter();
+    for file in doubtful.map(|(file, _)| file).filter(is_input) {
         wrong.push(Text::new(
             format!("{} 已不是当时读取的内容", file.path),
             format!("{} is not any more what was read", file.path),
@@ -129,7 +130,7 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
     let mut read = 0;
     for (agency, stated) in &stated {
         let path = format!("rejects/{agency}.csv");
-        let Ok(bytes) = std::fs::read(evidence.path(&path)) else {
+        let Some(bytes) = evidence.read(&path) else {
             continue;
         };
         let Some((header, rows)) = read_csv(&bytes) else {

@@ -1,0 +1,627 @@
+//! A folder whose content is reached without following links.
+//!
+//! The folder is opened once. Every path below it is then opened part by part,
+//! each relative to the folder before it, and a link at any part is refused.
+//! So nobody can exchange a folder for a link between a look and a deletion.
+//! Pipes, devices and sockets are never opened, for opening one can wait or act.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// What an entry of a folder is, without following links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// An ordinary file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link.
+    Link,
+    /// A pipe, a device or a socket.
+    Special,
+}
+
+/// An entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: OsString,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// A file below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Its path below the folder.
+    pub path: PathBuf,
+    /// What it is: anything but a folder.
+    pub kind: EntryKind,
+}
+
+impl FoundFile {
+    /// The path with `/`, as manifests write it.
+    pub fn name(&self) -> String {
+        let parts: Vec<_> = self
+            .path
+            .iter()
+            .map(|part| part.to_string_lossy().into_owned())
+            .collect();
+        parts.join("/")
+    }
+}
+
+/// Why a path below a folder was refused.
+fn refused(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// The parts of a path that stays below a folder.
+fn parts_of(path: &Path) -> io::Result<Vec<&OsStr>> {
+    let parts: Option<Vec<&OsStr>> = path
+        .components()
+        .map(|part| match part {
+            Component::Normal(part) => Some(part),
+            _ => None,
+        })
+        .collect();
+    match parts {
+        Some(parts) if !parts.is_empty() => Ok(parts),
+        _ => Err(refused("the path leaves its folder")),
+    }
+}
+
+#[cfg(unix)]
+pub use opened::Folder;
+
+#[cfg(not(unix))]
+pub use by_path::Folder;
+
+#[cfg(unix)]
+mod opened {
+    use std::os::fd::{AsFd, OwnedFd};
+
+    use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
+
+    use super::*;
+
+    /// Links are refused, and a pipe that was put in a file's place is not waited for.
+    const NEVER_FOLLOW: OFlags = OFlags::NOFOLLOW
+        .union(OFlags::CLOEXEC)
+        .union(OFlags::NONBLOCK)
+        .union(OFlags::NOCTTY);
+
+    /// An open folder.
+    #[derive(Debug)]
+    pub struct Folder {
+        folder: OwnedFd,
+        path: PathBuf,
+    }
+
+    impl Folder {
+        /// Opens the folder that a user names. Links in the path to it are the
+        /// user's own; the folder itself must not be one.
+        ///
+        /// # Errors
+        /// When it is missing, a link, or not a folder.
+        pub fn open(path: &Path) -> io::Result<Self> {
+            // `output/` and `.` name the folder itself.
+            let path = match path.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => path,
+            };
+            let plain: PathBuf = path.components().collect();
+            let folder = openat(
+                rustix::fs::CWD,
+                &plain,
+                OFlags::RDONLY | OFlags::DIRECTORY | NEVER_FOLLOW,
+                Mode::empty(),
+            )?;
+            Ok(Folder {
+                folder,
+                path: plain,
+            })
+        }
+
+        /// The path by which it was opened, for messages.
+        pub fn path(&self) -> &Path {
+            &self.path
+        }
+
+        /// A folder in this one.
+        ///
+        /// # Errors
+        /// When it is missing, a link, or not a folder.
+        pub fn folder(&self, path: &Path) -> io::Result<Self> {
+            let mut folder = self.again()?;
+            for part in parts_of(path)? {
+                folder = folder.child(part)?;
+            }
+            Ok(folder)
+        }
+
+        fn again(&self) -> io::Result<Self> {
+            Ok(Folder {
+                folder: self.folder.try_clone()?,
+                path: self.path.clone(),
+            })
+        }
+
+        fn child(&self, name: &OsStr) -> io::Result<Self> {
+            let folder = openat(
+                &self.folder,
+                name,
+                OFlags::RDONLY | OFlags::DIRECTORY | NEVER_FOLLOW,
+                Mode::empty(),
+            )?;
+            Ok(Folder {
+                folder,
+                path: self.path.join(name),
+            })
+        }
+
+        /// The folder that a path is in, opened, and the path's last part.
+        fn parent<'p>(&self, path: &'p Path) -> io::Result<(Self, &'p OsStr)> {
+            let mut parts = parts_of(path)?;
+            // `parts_of` gives one part at least.
+            let name = parts.pop().unwrap_or_default();
+            let mut folder = self.again()?;
+            for part in parts {
+                folder = folder.child(part)?;
+            }
+            Ok((folder, name))
+        }
+
+        /// What is at a path.
+        ///
+        /// # Errors
+        /// When nothing is, or a part of the path is a link.
+        pub fn kind(&self, path: &Path) -> io::Result<EntryKind> {
+            let (folder, name) = self.parent(path)?;
+            folder.kind_of(name)
+        }
+
+        fn kind_of(&self, name: &OsStr) -> io::Result<EntryKind> {
+            let stat = statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            Ok(match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => EntryKind::File,
+                FileType::Directory => EntryKind::Folder,
+                FileType::Symlink => EntryKind::Link,
+                _ => EntryKind::Special,
+            })
+        }
+
+        /// The entries of the folder, by name.
+        ///
+        /// # Errors
+        /// When it cannot be read.
+        pub fn entries(&self) -> io::Result<Vec<Entry>> {
+            use std::os::unix::ffi::OsStrExt;
+            let mut entries = Vec::new();
+            for entry in Dir::read_from(&self.folder)? {
+                let entry = entry?;
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                if name == "." || name == ".." {
+                    continue;
+                }
+                match self.kind_of(name) {
+                    Ok(kind) => entries.push(Entry {
+                        name: name.to_owned(),
+                        kind,
+                    }),
+                    // It went while the folder was read.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            entries.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(entries)
+        }
+
+        /// Opens an ordinary file for reading.
+        ///
+        /// # Errors
+        /// When it is missing or not an ordinary file, or when a part of the
+        /// path is a link.
+        pub fn open_file(&self, path: &Path) -> io::Result<File> {
+            let (folder, name) = self.parent(path)?;
+            if folder.kind_of(name)? != EntryKind::File {
+                return Err(refused("not an ordinary file"));
+            }
+            let file = openat(
+                &folder.folder,
+                name,
+                OFlags::RDONLY | NEVER_FOLLOW,
+                Mode::empty(),
+            )?;
+            let file = File::from(file);
+            // Something else may have been put in its place meanwhile.
+            if !file.metadata()?.is_file() {
+                return Err(refused("not an ordinary file"));
+            }
+            Ok(file)
+        }
+
+        /// Whether others than the owner may read or change what is at a path.
+        ///
+        /// # Errors
+        /// As of [`Folder::kind`].
+        pub fn is_open_to_others(&self, path: &Path) -> io::Result<bool> {
+            let (folder, name) = self.parent(path)?;
+            let stat = statat(&folder.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            Ok(stat.st_mode & 0o077 != 0)
+        }
+
+        /// Whether others than the owner may read or change the folder itself.
+        ///
+        /// # Errors
+        /// When the system does not say.
+        pub fn is_itself_open_to_others(&self) -> io::Result<bool> {
+            Ok(rustix::fs::fstat(&self.folder)?.st_mode & 0o077 != 0)
+        }
+
+        /// Removes what is at a path, unless it is a folder. A link goes, and
+        /// what it points to stays.
+        ///
+        /// # Errors
+        /// When it is missing or a folder, or when a part of the path is a link.
+        pub fn remove_file(&self, path: &Path) -> io::Result<()> {
+            let (folder, name) = self.parent(path)?;
+            Ok(unlinkat(&folder.folder, name, AtFlags::empty())?)
+        }
+
+        /// Removes an empty folder.
+        ///
+        /// # Errors
+        /// When it is missing, a link, or not empty.
+        pub fn remove_empty_folder(&self, path: &Path) -> io::Result<()> {
+            let (folder, name) = self.parent(path)?;
+            Ok(unlinkat(&folder.folder, name, AtFlags::REMOVEDIR)?)
+        }
+
+        /// Makes changes of the folder's entries lasting.
+        ///
+        /// # Errors
+        /// When the disk does not confirm it.
+        pub fn sync(&self) -> io::Result<()> {
+            Ok(rustix::fs::fsync(&self.folder)?)
+        }
+
+        /// Makes changes of the entries lasting, of the folder that a path is in.
+        ///
+        /// # Errors
+        /// When it cannot be opened, or the disk does not confirm it.
+        pub fn sync_parent(&self, path: &Path) -> io::Result<()> {
+            self.parent(path)?.0.sync()
+        }
+
+        /// Takes the lock on a file or folder that is being written; `None` where
+        /// its writer holds it, or where the file system has no locks.
+        pub fn try_hold(&self, name: &OsStr) -> Option<File> {
+            let held = match self.kind_of(name).ok()? {
+                EntryKind::File => self.open_file(Path::new(name)).ok()?,
+                EntryKind::Folder => File::from(self.child(name).ok()?.folder),
+                EntryKind::Link | EntryKind::Special => return None,
+            };
+            held.try_lock().ok()?;
+            Some(held)
+        }
+
+        /// The open folder, for the system's own calls.
+        pub fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            self.folder.as_fd()
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod by_path {
+    use super::*;
+
+    /// A folder. Elsewhere than on Unix it is reached by paths: links are looked
+    /// for before each step, and nothing is removed.
+    #[derive(Debug)]
+    pub struct Folder {
+        path: PathBuf,
+    }
+
+    fn unsupported() -> io::Error {
+        io::ErrorKind::Unsupported.into()
+    }
+
+    #[expect(missing_docs, reason = "the same as on Unix")]
+    impl Folder {
+        pub fn open(path: &Path) -> io::Result<Self> {
+            if !std::fs::symlink_metadata(path)?.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            Ok(Folder {
+                path: path.to_path_buf(),
+            })
+        }
+
+        pub fn path(&self) -> &Path {
+            &self.path
+        }
+
+        pub fn folder(&self, path: &Path) -> io::Result<Self> {
+            let mut folder = self.path.clone();
+            for part in parts_of(path)? {
+                folder.push(part);
+                Folder::open(&folder)?;
+            }
+            Folder::open(&folder)
+        }
+
+        pub fn kind(&self, path: &Path) -> io::Result<EntryKind> {
+            let parts = parts_of(path)?;
+            if let Some((_, folders)) = parts.split_last()
+                && !folders.is_empty()
+            {
+                self.folder(&folders.iter().collect::<PathBuf>())?;
+            }
+            let kind = std::fs::symlink_metadata(self.path.join(path))?.file_type();
+            Ok(if kind.is_file() {
+                EntryKind::File
+            } else if kind.is_dir() {
+                EntryKind::Folder
+            } else if kind.is_symlink() {
+                EntryKind::Link
+            } else {
+                EntryKind::Special
+            })
+        }
+
+        pub fn entries(&self) -> io::Result<Vec<Entry>> {
+            let mut entries = Vec::new();
+            for entry in std::fs::read_dir(&self.path)? {
+                let name = entry?.file_name();
+                let kind = self.kind(Path::new(&name))?;
+                entries.push(Entry { name, kind });
+            }
+            entries.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(entries)
+        }
+
+        pub fn open_file(&self, path: &Path) -> io::Result<File> {
+            match self.kind(path)? {
+                EntryKind::File => File::open(self.path.join(path)),
+                _ => Err(refused("not an ordinary file")),
+            }
+        }
+
+        pub fn is_open_to_others(&self, _path: &Path) -> io::Result<bool> {
+            Ok(false)
+        }
+
+        pub fn is_itself_open_to_others(&self) -> io::Result<bool> {
+            Ok(false)
+        }
+
+        pub fn remove_file(&self, _path: &Path) -> io::Result<()> {
+            Err(unsupported())
+        }
+
+        pub fn remove_empty_folder(&self, _path: &Path) -> io::Result<()> {
+            Err(unsupported())
+        }
+
+        pub fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        pub fn sync_parent(&self, _path: &Path) -> io::Result<()> {
+            Ok(())
+        }
+
+        pub fn try_hold(&self, _name: &OsStr) -> Option<File> {
+            None
+        }
+    }
+}
+
+impl Folder {
+    /// Every file below the folder, in the order of their paths. Links are not
+    /// followed and are found as what they are.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn files(&self) -> io::Result<Vec<FoundFile>> {
+        let mut found = Vec::new();
+        self.files_below(Path::new(""), &mut found)?;
+        Ok(found)
+    }
+
+    fn files_below(&self, prefix: &Path, found: &mut Vec<FoundFile>) -> io::Result<()> {
+        for entry in self.entries()? {
+            let path = prefix.join(&entry.name);
+            if entry.kind == EntryKind::Folder {
+                self.folder(Path::new(&entry.name))?
+                    .files_below(&path, found)?;
+            } else {
+                found.push(FoundFile {
+                    path,
+                    kind: entry.kind,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every folder below the folder, each before those in it.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn folders(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        self.folders_below(Path::new(""), &mut found)?;
+        Ok(found)
+    }
+
+    fn folders_below(&self, prefix: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+        for entry in self.entries()? {
+            if entry.kind == EntryKind::Folder {
+                let path = prefix.join(&entry.name);
+                found.push(path.clone());
+                self.folder(Path::new(&entry.name))?
+                    .folders_below(&path, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of an ordinary file of at most so many bytes.
+    ///
+    /// # Errors
+    /// As of [`Folder::open_file`]; also when the file is larger.
+    pub fn read(&self, path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = self.open_file(path)?;
+        file.take(at_most.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        match bytes.len() as u64 > at_most {
+            true => Err(io::ErrorKind::FileTooLarge.into()),
+            false => Ok(bytes),
+        }
+    }
+
+    /// BLAKE3 digest (hexadecimal) and length of an ordinary file.
+    ///
+    /// # Errors
+    /// As of [`Folder::open_file`].
+    pub fn digest(&self, path: &Path) -> io::Result<(String, u64)> {
+        let mut digest = blake3::Hasher::new();
+        let bytes = io::copy(&mut self.open_file(path)?, &mut digest)?;
+        Ok((digest.finalize().to_hex().to_string(), bytes))
+    }
+
+    /// Removes a folder in this one with all that is in it. Links in it go, and
+    /// what they point to stays.
+    ///
+    /// # Errors
+    /// When something in it cannot be removed.
+    pub fn remove_tree(&self, name: &OsStr) -> io::Result<()> {
+        let folder = self.folder(Path::new(name))?;
+        for entry in folder.entries()? {
+            match entry.kind {
+                EntryKind::Folder => folder.remove_tree(&entry.name)?,
+                _ => folder.remove_file(Path::new(&entry.name))?,
+            }
+        }
+        self.remove_empty_folder(Path::new(name))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A folder with files, and one elsewhere with a file that must stay.
+    fn two_folders() -> (tempfile::TempDir, Folder, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("lists")).expect("writable");
+        fs::write(folder.path().join("lists/a.csv"), b"a").expect("writable");
+        fs::write(elsewhere.path().join("precious"), b"p").expect("writable");
+        let opened = Folder::open(folder.path()).expect("a folder");
+        (folder, opened, elsewhere)
+    }
+
+    #[test]
+    fn files_are_found_and_read_below_real_folders_only() {
+        let (folder, opened, elsewhere) = two_folders();
+        symlink(elsewhere.path(), folder.path().join("link")).expect("writable");
+        symlink(
+            elsewhere.path().join("precious"),
+            folder.path().join("lists/link"),
+        )
+        .expect("writable");
+        let found: Vec<(String, EntryKind)> = opened
+            .files()
+            .expect("readable")
+            .iter()
+            .map(|file| (file.name(), file.kind))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("link".to_owned(), EntryKind::Link),
+                ("lists/a.csv".to_owned(), EntryKind::File),
+                ("lists/link".to_owned(), EntryKind::Link),
+            ]
+        );
+        assert_eq!(
+            opened.read(Path::new("lists/a.csv"), 1).expect("a file"),
+            b"a"
+        );
+        assert!(opened.read(Path::new("lists/a.csv"), 0).is_err());
+        for path in [
+            "link/precious",
+            "lists/link",
+            "../precious",
+            "/etc/hostname",
+            "lists/../lists/a.csv",
+            "",
+            ".",
+        ] {
+            assert!(opened.read(Path::new(path), 100).is_err(), "{path}");
+            assert!(opened.digest(Path::new(path)).is_err(), "{path}");
+        }
+        assert!(Folder::open(&folder.path().join("link")).is_err());
+        assert!(Folder::open(&folder.path().join("link/")).is_err());
+    }
+
+    #[test]
+    fn nothing_is_removed_through_a_link() {
+        let (folder, opened, elsewhere) = two_folders();
+        symlink(elsewhere.path(), folder.path().join("link")).expect("writable");
+        assert!(opened.remove_file(Path::new("link/precious")).is_err());
+        assert!(opened.remove_tree(OsStr::new("link")).is_err());
+        fs::create_dir(folder.path().join("tree")).expect("writable");
+        symlink(elsewhere.path(), folder.path().join("tree/inner")).expect("writable");
+        fs::write(folder.path().join("tree/file"), b"x").expect("writable");
+        opened.remove_tree(OsStr::new("tree")).expect("removable");
+        assert!(!folder.path().join("tree").exists());
+        // The link itself may go.
+        opened.remove_file(Path::new("link")).expect("a link");
+        assert!(elsewhere.path().join("precious").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_exchanged_for_a_link_after_it_was_opened_changes_nothing() {
+        let (folder, opened, elsewhere) = two_folders();
+        let lists = opened.folder(Path::new("lists")).expect("a folder");
+        fs::rename(folder.path().join("lists"), folder.path().join("away")).expect("writable");
+        symlink(elsewhere.path(), folder.path().join("lists")).expect("writable");
+        assert!(lists.remove_file(Path::new("precious")).is_err());
+        lists.remove_file(Path::new("a.csv")).expect("the old one");
+        assert!(elsewhere.path().join("precious").exists());
+        assert!(!folder.path().join("away/a.csv").exists());
+    }
+
+    #[test]
+    fn pipes_and_devices_are_never_opened() {
+        let (folder, opened, _elsewhere) = two_folders();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .expect("mkfifo is there");
+        assert!(made.success());
+        let listening = std::os::unix::net::UnixListener::bind(folder.path().join("socket"));
+        assert!(listening.is_ok());
+        for name in ["pipe", "socket"] {
+            let path = Path::new(name);
+            assert_eq!(opened.kind(path).expect("there"), EntryKind::Special);
+            // Opening a pipe that nobody writes would never return.
+            assert!(opened.digest(path).is_err());
+            assert!(opened.try_hold(OsStr::new(name)).is_none());
+            opened.remove_file(path).expect("removable");
+        }
+    }
+}
