@@ -794,14 +794,45 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
             "no \"{words}\" in: {}",
             done.stderr
         );
+        assert!(!done.stderr.contains("张某"), "{}", done.stderr);
         assert!(!split.round.path("refused").exists());
     };
     let once = |from: &str, to: &str| good.replacen(from, to, 1);
-    refused(once("{", "["), "no file of screened leads");
+    refused(once("{", "["), "not a file of screened leads");
     refused(
         once("\"version\":1", "\"version\":2"),
-        "no file of screened leads",
+        "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)",
     );
+    // Text that would get to lists, terminal and log.
+    let name_of_a_person = "张某";
+    let twice = format!("\"screening\":\"{name_of_a_person}\",\"was\":");
+    refused(
+        once("\"screening\":", &twice),
+        "not a file of screened leads",
+    );
+    let screening = &good[good.find("\"screening\":\"").unwrap() + 13..][..64];
+    refused(
+        good.replacen(screening, name_of_a_person, 1),
+        "is not 64 hexadecimal digits",
+    );
+    let entry = format!("\"not_verified_by\":{{\"{name_of_a_person}\":\"absent\"");
+    refused(
+        once("\"not_verified_by\":{", &entry),
+        "an export that is not of this round",
+    );
+    for (reason, words) in [
+        (
+            format!("{{\"reason\":\"stale\",\"export\":\"{name_of_a_person}\"}}"),
+            "an export that is not of this round",
+        ),
+        (
+            "{\"reason\":\"reject_rate\",\"export\":\"veterans.persons\",\"rate\":4.5}".to_owned(),
+            "is not between 0 and 1",
+        ),
+    ] {
+        let list = format!("\"provisional\":[{reason}");
+        refused(once("\"provisional\":[", &list), words);
+    }
     refused(once("\"2026Q3\"", "\"2026Q2\""), "another round");
     refused(
         once("\"hmac-sha256\"", "\"hmac-sm3\""),

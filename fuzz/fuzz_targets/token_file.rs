@@ -9,10 +9,12 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use aidlink_contract::leads_file::LeadsFile;
+use aidlink_contract::hexadecimal::is_digest;
+use aidlink_contract::leads_file::{LeadsFile, OfRound};
 use aidlink_contract::screened_lead::Provisional;
-use aidlink_contract::token::{Token, TokenAlgorithm};
+use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{TokenFile, is_of_case_parties};
+use aidlink_files::document::Document as _;
 use aidlink_fuzz::{POLICY, file_of, let_guarded_panics_pass};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,10 +22,13 @@ use libfuzzer_sys::fuzz_target;
 /// memory and nothing else.
 const MOST_ROWS: u64 = 1 << 20;
 
+/// Exports of a round.
+const EXPORTS: [&str; 2] = ["veterans.persons", "education.students"];
+
 fn token_file(bytes: &[u8], as_cases: bool) {
     let open = || {
         let file = File::open(file_of(bytes)).expect("just written");
-        TokenFile::open(file, &POLICY)
+        TokenFile::open(file, |export| POLICY.rule_ids(export))
     };
     let Ok(opened) = open() else { return };
     let head = opened.head().clone();
@@ -86,8 +91,19 @@ fn leads_file(bytes: &[u8]) {
     let Ok(leads) = LeadsFile::parse(bytes) else {
         return;
     };
-    for algorithm in TokenAlgorithm::ALL {
-        let _ = leads.check("2026Q3", &POLICY.digest, &leads.key_id, algorithm);
+    let of = OfRound {
+        round: &leads.round,
+        policy_digest: &leads.policy_digest,
+        key_id: &leads.key_id,
+        algorithm: leads.algorithm,
+        exports: &EXPORTS,
+        exports_of_the_policy: &EXPORTS,
+    };
+    if leads.check(&of).is_ok() {
+        assert!(is_digest(&leads.screening));
+        let named = leads.provisional.iter().map(Provisional::export);
+        let mut named = named.chain(leads.not_verified_by.keys().map(String::as_str));
+        assert!(named.all(|export| EXPORTS.contains(&export)));
     }
     let again = LeadsFile::parse(&leads.to_bytes()).expect("what was written can be read");
     assert!(without_rates(again) == without_rates(leads));

@@ -13,6 +13,7 @@ use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties}
 use aidlink_contract::token_table::{CaseTable, RegisterTable};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
+use aidlink_files::document::{Document as _, Head};
 use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
 use aidlink_office::manifest::{Manifest, Received, TokensReceived};
@@ -133,7 +134,10 @@ pub fn screen_files(
         screening: Some(screening.clone()),
         leads: Count(leads_count as u64),
     });
+    let Head { format, version } = LeadsFile::head();
     let leads = LeadsFile {
+        format,
+        version,
         round: terms.round.clone(),
         policy_digest: terms.policy.digest.clone(),
         key_id: cases.origin().key_id.clone(),
@@ -265,8 +269,13 @@ fn open_file(
     beside: &Path,
 ) -> Result<OpenedFile, Fault> {
     let plain = receive(path, crossing, opener, beside)?;
-    let tokens = TokenFile::open(plain.file, |export| terms.policy.rule_ids(export))
-        .map_err(|fault| send_again(terms, path, None, fault.text()))?;
+    let tokens =
+        TokenFile::open(plain.file, |export| terms.policy.rule_ids(export)).map_err(|fault| {
+            match fault.hint() {
+                Some(hint) => Fault::of_file(path, fault.text(), hint),
+                None => send_again(terms, path, None, fault.text()),
+            }
+        })?;
     if let Some(what) = difference(terms, tokens.head()) {
         let export = &tokens.head().origin.export;
         return Err(send_again(

@@ -1,39 +1,44 @@
 //! The file of screened leads: what the centre sends to the procuratorate.
-//! JSON; it holds references to case rows and names of rules, and no token.
-//! docs/formats.md is the reference.
+//! JSON on one line; it holds references to case rows and names of rules, and
+//! no token. docs/formats.md is the reference.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value, json};
-
-use crate::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
-use crate::token::TokenAlgorithm;
-use crate::token_file::{SourceFile, sources_from_json, sources_to_json};
 use aidlink_faults::text::Text;
+use aidlink_files::document::{Document, DocumentFault, map_without_repeats};
+use serde::{Deserialize, Serialize};
 
-/// What the file's `format` says.
-pub const FORMAT: &str = "aidlink screened leads";
-/// The version of the format.
-pub const VERSION: u64 = 1;
+use crate::hexadecimal::is_digest;
+use crate::screened_lead::{NotVerified, Provisional, ScreenedLead};
+use crate::token::TokenAlgorithm;
+use crate::token_file::SourceFile;
 
-/// The screened leads of one screening.
-#[derive(Clone, Debug, PartialEq)]
+/// The screened leads of one screening. The fields are in the order of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeadsFile {
+    /// The name of the format.
+    pub format: String,
+    /// Its version.
+    pub version: u64,
     /// The round's id.
     pub round: String,
     /// BLAKE3 digest of the policy, hexadecimal.
+    #[serde(rename = "policy_blake3")]
     pub policy_digest: String,
     /// The id of the key that made the tokens.
     pub key_id: String,
     /// How tokens were made.
     pub algorithm: TokenAlgorithm,
     /// Tells screenings of one round apart: BLAKE3 over the digests of the
-    /// token files that were screened.
+    /// token files that were screened, hexadecimal.
     pub screening: String,
     /// The files that the case parties were read from: references hold for
     /// these and no others.
     pub case_sources: Vec<SourceFile>,
     /// Exports that could not verify receipt or referral.
+    #[serde(deserialize_with = "map_without_repeats")]
     pub not_verified_by: BTreeMap<String, NotVerified>,
     /// Why the lists are provisional.
     pub provisional: Vec<Provisional>,
@@ -41,26 +46,49 @@ pub struct LeadsFile {
     pub leads: Vec<ScreenedLead>,
 }
 
-/// Why a file of screened leads was refused.
+/// The round that a file of screened leads must be of.
+#[derive(Clone, Copy, Debug)]
+pub struct OfRound<'r> {
+    /// The round's id.
+    pub round: &'r str,
+    /// BLAKE3 digest of the policy, hexadecimal.
+    pub policy_digest: &'r str,
+    /// The id of the round's key.
+    pub key_id: &'r str,
+    /// How tokens are made.
+    pub algorithm: TokenAlgorithm,
+    /// The exports of the round.
+    pub exports: &'r [&'r str],
+    /// The exports that rules of the policy read; the round may lack some.
+    pub exports_of_the_policy: &'r [&'r str],
+}
+
+/// Why a file of screened leads was refused. None shows a text of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeadsFileFault {
-    /// It is not a file of screened leads of this version, or is damaged.
-    Unreadable,
+    /// It is not a file of screened leads, is damaged, or is of a version that
+    /// this program does not read.
+    Document(DocumentFault),
     /// It is of another round, policy, key or algorithm.
     Differs {
         /// What differs.
         what: Text,
     },
+    /// Something else stands where a BLAKE3 digest belongs.
+    Digest,
+    /// It names an export that neither the round has nor the policy uses.
+    Export,
+    /// A share of rejected rows is not a number from 0 to 1.
+    Rate,
 }
 
 impl LeadsFileFault {
     /// The sentence for a user.
     pub fn text(&self) -> Text {
         match self {
-            LeadsFileFault::Unreadable => Text::new(
-                "这不是本版本的筛查线索文件，或已损坏",
-                "this is no file of screened leads of this version, or it is damaged",
-            ),
+            LeadsFileFault::Document(fault) => {
+                fault.text(&Text::new("筛查线索文件", "file of screened leads"))
+            }
             LeadsFileFault::Differs { what } => Text::new(
                 format!("线索文件的{}与本轮不同", what.zh),
                 format!(
@@ -68,165 +96,287 @@ impl LeadsFileFault {
                     what.en
                 ),
             ),
+            LeadsFileFault::Digest => Text::new(
+                "线索文件中有摘要不是64位十六进制数",
+                "a digest in the file is not 64 hexadecimal digits",
+            ),
+            LeadsFileFault::Export => Text::new(
+                "线索文件中有本轮没有的导出",
+                "the file names an export that is not of this round",
+            ),
+            LeadsFileFault::Rate => Text::new(
+                "线索文件中有拒收率不在0到1之间",
+                "a share of rejected rows in the file is not between 0 and 1",
+            ),
         }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Text {
+        match self {
+            LeadsFileFault::Document(fault @ DocumentFault::Newer { .. }) => fault.hint(),
+            _ => Text::new(
+                "请筛查机构用本轮的轮次文件重新筛查",
+                "ask the centre to screen again with this round's file",
+            ),
+        }
+    }
+}
+
+impl Document for LeadsFile {
+    const FORMAT: &'static str = "aidlink screened leads";
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut line = self.to_line();
+        line.push('\n');
+        line.into_bytes()
     }
 }
 
 impl LeadsFile {
-    /// As a file's content, the same for the same screening.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let not_verified: Map<String, Value> = self
-            .not_verified_by
-            .iter()
-            .map(|(export, reason)| (export.clone(), reason.name().into()))
-            .collect();
-        let provisional: Vec<Value> = self
-            .provisional
-            .iter()
-            .map(|reason| match reason {
-                Provisional::RejectRate { export, rate } => {
-                    json!({"reason": "reject_rate", "export": export, "rate": rate})
-                }
-                Provisional::Stale { export } => json!({"reason": "stale", "export": export}),
-            })
-            .collect();
-        let leads: Vec<Value> = self.leads.iter().map(lead_to_json).collect();
-        let document = json!({
-            "format": FORMAT,
-            "version": VERSION,
-            "round": self.round,
-            "policy_blake3": self.policy_digest,
-            "key_id": self.key_id,
-            "algorithm": self.algorithm.name(),
-            "screening": self.screening,
-            "case_sources": sources_to_json(&self.case_sources),
-            "not_verified_by": not_verified,
-            "provisional": provisional,
-            "leads": leads,
-        });
-        format!("{document}\n").into_bytes()
-    }
-
-    /// Reads a file's content.
+    /// Refuses leads of another round, policy, key or algorithm, and whatever
+    /// would carry text from outside onto lists, terminal or log. Aids, rules and
+    /// references are for the reader to check, who has policy and export.
     ///
     /// # Errors
-    /// [`LeadsFileFault::Unreadable`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, LeadsFileFault> {
-        serde_json::from_slice(bytes)
-            .ok()
-            .and_then(|document| from_json(&document))
-            .ok_or(LeadsFileFault::Unreadable)
-    }
-
-    /// Refuses leads of another round, policy, key or algorithm.
-    ///
-    /// # Errors
-    /// [`LeadsFileFault::Differs`].
-    pub fn check(
-        &self,
-        round: &str,
-        policy_digest: &str,
-        key_id: &str,
-        algorithm: TokenAlgorithm,
-    ) -> Result<(), LeadsFileFault> {
-        let what = if self.round != round {
-            Text::new("轮次", "round")
-        } else if self.policy_digest != policy_digest {
-            Text::new("规则文件", "policy")
-        } else if self.algorithm != algorithm {
-            Text::new("令牌算法", "token algorithm")
-        } else if self.key_id != key_id {
-            Text::new("密钥", "key")
+    /// See [`LeadsFileFault`].
+    pub fn check(&self, of: &OfRound<'_>) -> Result<(), LeadsFileFault> {
+        let differs = if self.round != of.round {
+            Some(Text::new("轮次", "round"))
+        } else if self.policy_digest != of.policy_digest {
+            Some(Text::new("规则文件", "policy"))
+        } else if self.algorithm != of.algorithm {
+            Some(Text::new("令牌算法", "token algorithm"))
+        } else if self.key_id != of.key_id {
+            Some(Text::new("密钥", "key"))
         } else {
-            return Ok(());
+            None
         };
-        Err(LeadsFileFault::Differs { what })
+        if let Some(what) = differs {
+            return Err(LeadsFileFault::Differs { what });
+        }
+        let sources = self.case_sources.iter().map(|source| &source.digest);
+        if !sources
+            .chain([&self.screening])
+            .all(|digest| is_digest(digest))
+        {
+            return Err(LeadsFileFault::Digest);
+        }
+        let in_round = |export: &str| of.exports.contains(&export);
+        let named = |export: &String| {
+            in_round(export) || of.exports_of_the_policy.contains(&export.as_str())
+        };
+        // An export that did not come cannot make lists provisional.
+        let known = self.not_verified_by.keys().all(named)
+            && self
+                .provisional
+                .iter()
+                .all(|reason| in_round(reason.export()));
+        if !known {
+            return Err(LeadsFileFault::Export);
+        }
+        let is_share = |reason: &Provisional| match reason {
+            Provisional::RejectRate { rate, .. } => (0.0..=1.0).contains(rate),
+            Provisional::Stale { .. } => true,
+        };
+        match self.provisional.iter().all(is_share) {
+            true => Ok(()),
+            false => Err(LeadsFileFault::Rate),
+        }
     }
 }
 
-fn lead_to_json(lead: &ScreenedLead) -> Value {
-    let cases: Vec<Value> = lead
-        .cases
-        .iter()
-        .map(|case| {
-            json!({
-                "reference": case.reference,
-                "yes": case.yes,
-                "unknown": case.unknown,
-                "needs_review": case.needs_review,
-            })
-        })
-        .collect();
-    json!({
-        "aid": lead.aid,
-        "receipt_not_verified": lead.receipt_not_verified,
-        "referral_not_verified": lead.referral_not_verified,
-        "cases": cases,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screened_lead::CaseEvidence;
+    use aidlink_files::document::Head;
 
-fn from_json(document: &Value) -> Option<LeadsFile> {
-    let text = |key: &str| document.get(key)?.as_str().map(str::to_owned);
-    let known = text("format")? == FORMAT && document.get("version")?.as_u64()? == VERSION;
-    known.then_some(())?;
-    let not_verified = |(export, reason): (&String, &Value)| {
-        let word = reason.as_str()?;
-        let reason = NotVerified::ALL
-            .into_iter()
-            .find(|known| known.name() == word)?;
-        Some((export.clone(), reason))
-    };
-    let provisional = |reason: &Value| {
-        let export = reason.get("export")?.as_str()?.to_owned();
-        match reason.get("reason")?.as_str()? {
-            "reject_rate" => Some(Provisional::RejectRate {
-                export,
-                rate: reason.get("rate")?.as_f64()?,
-            }),
-            "stale" => Some(Provisional::Stale { export }),
-            _ => None,
-        }
-    };
-    let not_verified_by = document.get("not_verified_by")?.as_object()?.iter();
-    let reasons = document.get("provisional")?.as_array()?.iter();
-    let leads = document.get("leads")?.as_array()?.iter();
-    Some(LeadsFile {
-        round: text("round")?,
-        policy_digest: text("policy_blake3")?,
-        key_id: text("key_id")?,
-        algorithm: TokenAlgorithm::named(&text("algorithm")?)?,
-        screening: text("screening")?,
-        case_sources: sources_from_json(document.get("case_sources")?)?,
-        not_verified_by: not_verified_by.map(not_verified).collect::<Option<_>>()?,
-        provisional: reasons.map(provisional).collect::<Option<_>>()?,
-        leads: leads.map(lead_from_json).collect::<Option<_>>()?,
-    })
-}
+    const DIGEST: &str = "3e833381390cd43fc0f8374229b14c43fdab7861c3c8814a85e8556a4507b421";
+    const NUMBER: &str = "449901199001011234";
 
-fn lead_from_json(lead: &Value) -> Option<ScreenedLead> {
-    let case = |case: &Value| {
-        let rules = |key: &str| -> Option<Vec<String>> {
-            let rules = case.get(key)?.as_array()?.iter();
-            rules.map(|rule| rule.as_str().map(str::to_owned)).collect()
+    const OF_ROUND: OfRound<'static> = OfRound {
+        round: "2026Q3",
+        policy_digest: DIGEST,
+        key_id: "d432a71f3462fef5",
+        algorithm: TokenAlgorithm::HmacSm3,
+        exports: &["procuratorate.case-parties", "veterans.persons"],
+        exports_of_the_policy: &["veterans.persons", "education.students"],
+    };
+
+    fn leads() -> LeadsFile {
+        let Head { format, version } = LeadsFile::head();
+        let case = |reference| CaseEvidence {
+            reference,
+            yes: vec!["j1".into(), "dibao".into()],
+            unknown: vec!["x2".into()],
+            needs_review: reference == 3,
         };
-        Some(CaseEvidence {
-            reference: usize::try_from(case.get("reference")?.as_u64()?).ok()?,
-            yes: rules("yes")?,
-            unknown: rules("unknown")?,
-            needs_review: case.get("needs_review")?.as_bool()?,
-        })
-    };
-    let cases: Vec<CaseEvidence> = lead
-        .get("cases")?
-        .as_array()?
-        .iter()
-        .map(case)
-        .collect::<Option<_>>()?;
-    (!cases.is_empty()).then_some(())?;
-    Some(ScreenedLead {
-        aid: lead.get("aid")?.as_str()?.to_owned(),
-        cases,
-        receipt_not_verified: lead.get("receipt_not_verified")?.as_bool()?,
-        referral_not_verified: lead.get("referral_not_verified")?.as_bool()?,
-    })
+        LeadsFile {
+            format,
+            version,
+            round: "2026Q3".into(),
+            policy_digest: DIGEST.into(),
+            key_id: "d432a71f3462fef5".into(),
+            algorithm: TokenAlgorithm::HmacSm3,
+            screening: DIGEST.into(),
+            case_sources: vec![SourceFile {
+                digest: DIGEST.into(),
+                byte_length: 11_837,
+            }],
+            not_verified_by: [
+                ("veterans.persons".into(), NotVerified::Stale),
+                ("education.students".into(), NotVerified::Absent),
+            ]
+            .into(),
+            provisional: vec![
+                Provisional::RejectRate {
+                    export: "veterans.persons".into(),
+                    rate: 0.0625,
+                },
+                Provisional::Stale {
+                    export: "veterans.persons".into(),
+                },
+            ],
+            leads: vec![ScreenedLead {
+                aid: "judicial_aid".into(),
+                receipt_not_verified: true,
+                referral_not_verified: false,
+                cases: vec![case(0), case(3)],
+            }],
+        }
+    }
+
+    #[test]
+    fn the_file_is_written_as_programs_of_others_read_it() {
+        let expected = format!(
+            r#"{{"format":"aidlink screened leads","version":1,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"unknown":["x2"],"needs_review":false}},{{"reference":3,"yes":["j1","dibao"],"unknown":["x2"],"needs_review":true}}]}}]}}"#
+        ) + "\n";
+        let bytes = leads().to_bytes();
+        assert_eq!(String::from_utf8_lossy(&bytes), expected);
+        assert_eq!(LeadsFile::parse(&bytes), Ok(leads()));
+        assert_eq!(leads().check(&OF_ROUND), Ok(()));
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_or_of_another_kind_is_refused() {
+        let good = leads().to_line();
+        let refused = |from: &str, to: &str| {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            let fault = LeadsFile::parse(text.as_bytes()).expect_err(from);
+            LeadsFileFault::Document(fault).text().en
+        };
+        assert_eq!(
+            refused("\"version\":1", "\"version\":2"),
+            "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)"
+        );
+        assert_eq!(
+            refused("aidlink screened leads", NUMBER),
+            "this is not a file of screened leads"
+        );
+        assert_eq!(
+            refused("\"version\":1", &format!("\"version\":{NUMBER}")),
+            "this is not a file of screened leads"
+        );
+        let stale = r#"{"reason":"stale","export":"veterans.persons"}"#;
+        for (from, to) in [
+            ("{", "["),
+            // Less, and more.
+            ("\"screening\":", "\"screened\":"),
+            ("\"needs_review\":false", "\"needs_review\":null"),
+            ("{\"aid\":", "{\"name\":\"\",\"aid\":"),
+            ("{\"reference\":0,", "{\"reference\":0,\"note\":\"\","),
+            ("\"bytes\":11837", "\"bytes\":11837,\"path\":\"\""),
+            (stale, r#"{"reason":"stale","export":"a","rate":0.5}"#),
+            (stale, r#"{"reason":"reject_rate","export":"a"}"#),
+            (stale, r#"{"reason":"late","export":"a"}"#),
+            ("\"absent\"", "\"late\""),
+            // Twice.
+            ("\"round\":", "\"round\":\"2026Q3\",\"round\":"),
+            ("\"reference\":0", "\"reference\":0,\"reference\":0"),
+            (
+                "\"veterans.persons\":\"stale\"",
+                "\"education.students\":\"stale\"",
+            ),
+            (stale, r#"{"reason":"stale","export":"a","export":"b"}"#),
+            (stale, r#"{"reason":"stale","reason":"stale","export":"a"}"#),
+            // Numbers that are none.
+            ("\"reference\":0", "\"reference\":-1"),
+            ("0.0625", "1e999"),
+            ("0.0625", "\"0.0625\""),
+        ] {
+            let told = refused(from, to);
+            let damaged = "this is not a file of screened leads, or it is damaged";
+            assert_eq!(told, damaged, "{from} -> {to}");
+        }
+        // A lead without a case row.
+        let mut without = leads();
+        without.leads[0].cases.clear();
+        assert!(LeadsFile::parse(&without.to_bytes()).is_err());
+    }
+
+    #[test]
+    fn leads_of_another_round_are_refused_by_what_differs() {
+        let changes: [(fn(&mut LeadsFile), &str); 4] = [
+            (|leads| leads.round = NUMBER.into(), "round"),
+            (|leads| leads.policy_digest = NUMBER.into(), "policy"),
+            (
+                |leads| leads.algorithm = TokenAlgorithm::HmacSha256,
+                "token algorithm",
+            ),
+            (|leads| leads.key_id = NUMBER.into(), "key"),
+        ];
+        for (change, what) in changes {
+            let mut leads = leads();
+            change(&mut leads);
+            let told = leads.check(&OF_ROUND).expect_err(what).text();
+            let words = format!("the screened leads are of another {what} than this round");
+            assert_eq!(told.en, words);
+            assert!(!told.zh.contains(NUMBER));
+        }
+    }
+
+    #[test]
+    fn no_text_from_outside_gets_to_a_list_a_terminal_or_a_log() {
+        let stale = |export: &str| Provisional::Stale {
+            export: export.into(),
+        };
+        let rate = |export: &str, rate| Provisional::RejectRate {
+            export: export.into(),
+            rate,
+        };
+        let refused = |change: &dyn Fn(&mut LeadsFile)| {
+            let mut leads = leads();
+            change(&mut leads);
+            leads.check(&OF_ROUND).err()
+        };
+        for text in ["", "张某", NUMBER, &DIGEST[1..], &DIGEST.to_uppercase()] {
+            let screening = refused(&|leads| leads.screening = text.into());
+            assert_eq!(screening, Some(LeadsFileFault::Digest), "{text}");
+            let source = refused(&|leads| leads.case_sources[0].digest = text.into());
+            assert_eq!(source, Some(LeadsFileFault::Digest), "{text}");
+            for reason in [stale(text), rate(text, 0.5)] {
+                let provisional = refused(&|leads| leads.provisional.push(reason.clone()));
+                assert_eq!(provisional, Some(LeadsFileFault::Export), "{text}");
+            }
+            let not_verified = refused(&|leads| {
+                let entry = (text.to_owned(), NotVerified::Absent);
+                leads.not_verified_by.extend([entry]);
+            });
+            assert_eq!(not_verified, Some(LeadsFileFault::Export), "{text}");
+        }
+        // The policy uses it, and the round does not have it.
+        let absent = refused(&|leads| leads.provisional.push(stale("education.students")));
+        assert_eq!(absent, Some(LeadsFileFault::Export));
+        for share in [-0.01, 1.01, 1e300, f64::NAN, f64::INFINITY] {
+            let rate = refused(&|leads| leads.provisional.push(rate("veterans.persons", share)));
+            assert_eq!(rate, Some(LeadsFileFault::Rate), "{share}");
+        }
+        for share in [0.0, 1.0] {
+            let rate = refused(&|leads| leads.provisional.push(rate("veterans.persons", share)));
+            assert_eq!(rate, None, "{share}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows an ID number, a key or a policy.
 
+pub mod hexadecimal;
 pub mod leads_file;
 pub mod outcome;
 pub mod screened_lead;

@@ -1,10 +1,12 @@
 //! Screened leads: what the centre tells the procuratorate. References only, no token.
 
 use aidlink_faults::text::Text;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One case row that led to a lead, and the outcomes that did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CaseEvidence {
     /// The index of the row in the case table.
     pub reference: usize,
@@ -18,18 +20,32 @@ pub struct CaseEvidence {
 }
 
 /// A lead: one person who appears to qualify for one aid and was not referred
-/// to it, with every case row that says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// to it, with every case row that says so. The fields are in the order of the
+/// file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScreenedLead {
     /// The aid's id in the policy.
     pub aid: String,
-    /// The case rows, in the order of their references; never empty.
-    pub cases: Vec<CaseEvidence>,
     /// Whether the person already receives the aid could not be verified: the
     /// export is absent or stale, or the row that would tell is incomplete.
     pub receipt_not_verified: bool,
     /// Whether the person was referred before could not be verified.
     pub referral_not_verified: bool,
+    /// The case rows, in the order of their references; never empty.
+    #[serde(deserialize_with = "at_least_one")]
+    pub cases: Vec<CaseEvidence>,
+}
+
+fn at_least_one<'de, D>(deserializer: D) -> Result<Vec<CaseEvidence>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let cases = Vec::deserialize(deserializer)?;
+    match cases.is_empty() {
+        true => Err(D::Error::custom("a lead without a case row")),
+        false => Ok(cases),
+    }
 }
 
 /// Why an export cannot verify who receives an aid or was referred.
@@ -42,21 +58,9 @@ pub enum NotVerified {
     Stale,
 }
 
-impl NotVerified {
-    /// Every reason.
-    pub const ALL: [NotVerified; 2] = [NotVerified::Absent, NotVerified::Stale];
-
-    /// The word in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            NotVerified::Absent => "absent",
-            NotVerified::Stale => "stale",
-        }
-    }
-}
-
 /// Why the lists of a round are provisional.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Provisional {
     /// An export's share of rejected rows is above the threshold.
     RejectRate {
@@ -73,6 +77,13 @@ pub enum Provisional {
 }
 
 impl Provisional {
+    /// The export that it concerns.
+    pub fn export(&self) -> &str {
+        match self {
+            Provisional::RejectRate { export, .. } | Provisional::Stale { export } => export,
+        }
+    }
+
     /// The sentence in a list's heading and on the terminal.
     pub fn text(&self) -> Text {
         match self {

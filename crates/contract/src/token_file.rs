@@ -3,6 +3,9 @@
 //! each rule (yes, no; null is unknown). What it was made for stands in the
 //! file's metadata under one key. docs/formats.md is the reference.
 
+mod fault;
+mod head;
+
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
@@ -10,7 +13,6 @@ use std::sync::Arc;
 use arrow_array::builder::{BooleanBuilder, FixedSizeBinaryBuilder};
 use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use jiff::civil::Date;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
     RowSelector,
@@ -21,24 +23,19 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
-use crate::token::{Token, TokenAlgorithm};
-use crate::token_table::{
-    CASE_EXPORT, CaseTable, Origin, OutcomeColumns, RegisterTable, TableFault,
-};
-use aidlink_faults::text::Text;
+use crate::token::Token;
+use crate::token_table::{CASE_EXPORT, CaseTable, OutcomeColumns, RegisterTable, TableFault};
+use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_files::guarded::guarded;
 use aidlink_files::parquet_file::ParquetFile;
 
+pub use fault::TokenFileFault;
+pub use head::{SentAccount, SourceFile, TokenFileHead};
+
 /// The metadata key.
 pub const METADATA_KEY: &str = "aidlink";
-/// What the metadata's `format` says.
-pub const FORMAT: &str = "aidlink token file";
-/// The version of the format.
-pub const VERSION: u64 = 1;
 /// The token column.
 const TOKEN: &str = "token";
 /// Bytes of a token, as Arrow counts them.
@@ -46,149 +43,6 @@ const WIDTH: i32 = Token::LENGTH as i32;
 const ROWS_A_BATCH: usize = 16 * 1024;
 /// A row group that unpacks to more is no token file: a million rows have 17 MB.
 const LARGEST_ROW_GROUP: i64 = 4 << 30;
-
-/// What an agency's file says of where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenFileHead {
-    /// What must be equal for files to be screened together.
-    pub origin: Origin,
-    /// BLAKE3 digest of the export's schema, hexadecimal.
-    pub schema_digest: String,
-    /// The files of the case parties' export, by which the procuratorate finds
-    /// its rows again. Of a register none: nobody needs them, and the digest of
-    /// a small export could be guessed.
-    pub sources: Vec<SourceFile>,
-    /// What became of the export's rows.
-    pub account: SentAccount,
-}
-
-/// A file that an export was read from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceFile {
-    /// BLAKE3 digest of its bytes, hexadecimal.
-    #[serde(rename = "blake3")]
-    pub digest: String,
-    /// Bytes.
-    #[serde(rename = "bytes")]
-    pub byte_length: u64,
-}
-
-/// What became of the rows of an export at its agency:
-/// rows = rejected + withheld + without outcome + sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SentAccount {
-    /// Rows below the header.
-    pub rows: u64,
-    /// Rows that could not be used.
-    pub rejected: u64,
-    /// Rows that a withhold rule kept back.
-    pub withheld: u64,
-    /// Rows on which no rule holds.
-    pub without_outcome: u64,
-    /// Rows that became part of a token's outcomes.
-    pub sent: u64,
-}
-
-impl SentAccount {
-    /// Whether every row is accounted for.
-    pub fn adds_up(&self) -> bool {
-        [self.rejected, self.withheld, self.without_outcome]
-            .into_iter()
-            .try_fold(self.sent, u64::checked_add)
-            == Some(self.rows)
-    }
-
-    /// Share of rows rejected, 0 to 1.
-    pub fn reject_rate(&self) -> f64 {
-        if self.rows == 0 {
-            0.0
-        } else {
-            self.rejected as f64 / self.rows as f64
-        }
-    }
-}
-
-/// Why a token file was refused. None shows a token.
-#[derive(Debug)]
-pub enum TokenFileFault {
-    /// No Parquet file, or damaged.
-    Unreadable,
-    /// Its metadata is not that of a token file, or of another version.
-    Metadata,
-    /// The token column is missing, or is not 16 bytes wide, or has empty cells.
-    TokenColumn,
-    /// A column of a rule that the policy has on this export is missing.
-    RuleMissing(String),
-    /// A column that is no rule of the policy on this export.
-    ColumnBeyondPolicy(String),
-    /// The rules' columns are not in the policy's order.
-    Order,
-    /// A column of outcomes is not Boolean.
-    NotBoolean(String),
-    /// The table breaks its own contract.
-    Table(TableFault),
-    /// The account does not add up, or says that fewer rows were sent than
-    /// there are tokens.
-    Account,
-}
-
-impl TokenFileFault {
-    /// The sentence for a user.
-    pub fn text(&self) -> Text {
-        match self {
-            TokenFileFault::Unreadable => Text::new(
-                "令牌文件已损坏、不完整，或不是Parquet文件",
-                "the token file is damaged, cut short, or no Parquet file",
-            ),
-            TokenFileFault::Metadata => Text::new(
-                "文件的元数据不是本版本的令牌文件",
-                "the file's metadata is not that of a token file of this version",
-            ),
-            TokenFileFault::TokenColumn => Text::new(
-                "令牌列缺失，或不是每个16字节，或有空值",
-                "the column `token` is missing, is not 16 bytes wide, or has empty cells",
-            ),
-            TokenFileFault::RuleMissing(rule) => Text::new(
-                format!("缺少规则 {rule} 的结果列"),
-                format!("the column of rule {rule} is missing"),
-            ),
-            TokenFileFault::ColumnBeyondPolicy(column) => Text::new(
-                format!("列“{column}”不是该导出的规则，不应传送"),
-                format!(
-                    "the column `{column}` is no rule of the policy on this export and must not be sent"
-                ),
-            ),
-            TokenFileFault::Order => Text::new(
-                "结果列的顺序与规则文件不同",
-                "the columns of outcomes are not in the order of the policy",
-            ),
-            TokenFileFault::NotBoolean(column) => Text::new(
-                format!("列“{column}”不是布尔型"),
-                format!("the column `{column}` is not Boolean"),
-            ),
-            TokenFileFault::Table(fault) => fault.text(),
-            TokenFileFault::Account => Text::new(
-                "文件中的行数核对不平",
-                "the account in the file does not add up",
-            ),
-        }
-    }
-}
-
-impl From<ParquetError> for TokenFileFault {
-    // The library's own words may quote the file, so they are not kept.
-    fn from(_: ParquetError) -> Self {
-        TokenFileFault::Unreadable
-    }
-}
-
-impl From<TableFault> for TokenFileFault {
-    fn from(fault: TableFault) -> Self {
-        TokenFileFault::Table(fault)
-    }
-}
 
 /// A token file under way.
 pub struct TokenFileWriter<W: Write + Send> {
@@ -272,85 +126,10 @@ impl<W: Write + Send> TokenFileWriter<W> {
         }
         self.writer.append_key_value_metadata(KeyValue {
             key: METADATA_KEY.to_owned(),
-            value: Some(head.to_json().to_string()),
+            value: Some(head.to_line()),
         });
         self.writer.into_inner()
     }
-}
-
-impl TokenFileHead {
-    fn to_json(&self) -> Value {
-        let origin = &self.origin;
-        let account = &self.account;
-        json!({
-            "format": FORMAT,
-            "version": VERSION,
-            "round": origin.round,
-            "as_of": origin.as_of.to_string(),
-            "export": origin.export,
-            "snapshot": origin.snapshot.to_string(),
-            "policy_blake3": origin.policy_digest,
-            "schema_blake3": self.schema_digest,
-            "algorithm": origin.algorithm.name(),
-            "key_id": origin.key_id,
-            "sources": sources_to_json(&self.sources),
-            "account": {
-                "rows": account.rows,
-                "rejected": account.rejected,
-                "withheld": account.withheld,
-                "without_outcome": account.without_outcome,
-                "sent": account.sent,
-            },
-        })
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
-        let known =
-            value.get("format")?.as_str()? == FORMAT && value.get("version")?.as_u64()? == VERSION;
-        let account = value.get("account")?;
-        let count = |key: &str| account.get(key)?.as_u64();
-        known.then_some(())?;
-        Some(TokenFileHead {
-            origin: Origin {
-                round: text("round")?,
-                as_of: text("as_of")?.parse::<Date>().ok()?,
-                policy_digest: text("policy_blake3")?,
-                key_id: text("key_id")?,
-                algorithm: TokenAlgorithm::named(&text("algorithm")?)?,
-                export: text("export")?,
-                snapshot: text("snapshot")?.parse::<Date>().ok()?,
-            },
-            schema_digest: text("schema_blake3")?,
-            sources: sources_from_json(value.get("sources")?)?,
-            account: SentAccount {
-                rows: count("rows")?,
-                rejected: count("rejected")?,
-                withheld: count("withheld")?,
-                without_outcome: count("without_outcome")?,
-                sent: count("sent")?,
-            },
-        })
-    }
-}
-
-/// Files as JSON.
-pub(crate) fn sources_to_json(sources: &[SourceFile]) -> Vec<Value> {
-    sources
-        .iter()
-        .map(|source| json!({"blake3": source.digest, "bytes": source.byte_length}))
-        .collect()
-}
-
-/// Files from JSON.
-pub(crate) fn sources_from_json(value: &Value) -> Option<Vec<SourceFile>> {
-    let source = |source: &Value| {
-        Some(SourceFile {
-            digest: source.get("blake3")?.as_str()?.to_owned(),
-            byte_length: source.get("bytes")?.as_u64()?,
-        })
-    };
-    value.as_array()?.iter().map(source).collect()
 }
 
 /// A token file whose head was read and whose columns are those of a policy.
@@ -381,12 +160,18 @@ impl TokenFile {
     ) -> Result<Self, TokenFileFault> {
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
         let pairs = metadata.metadata().file_metadata().key_value_metadata();
-        let head = pairs
-            .and_then(|pairs| pairs.iter().find(|pair| pair.key == METADATA_KEY))
-            .and_then(|pair| pair.value.as_ref())
-            .and_then(|text| serde_json::from_str(text).ok())
-            .and_then(|value| TokenFileHead::from_json(&value))
-            .ok_or(TokenFileFault::Metadata)?;
+        let mut heads = pairs
+            .into_iter()
+            .flatten()
+            .filter(|pair| pair.key == METADATA_KEY);
+        let (Some(pair), None) = (heads.next(), heads.next()) else {
+            return Err(TokenFileFault::Metadata(DocumentFault::OtherFormat));
+        };
+        let text = pair.value.as_deref().unwrap_or_default();
+        let head = TokenFileHead::parse(text.as_bytes()).map_err(TokenFileFault::Metadata)?;
+        if !head.is_well_formed() {
+            return Err(TokenFileFault::Identifiers);
+        }
         let rules = rules_of(&head.origin.export);
         check_columns(metadata.schema(), &rules)?;
         // What the file says of its own length is looked at before any row is
@@ -529,7 +314,8 @@ fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault
     }
     for (index, field) in columns.iter().enumerate() {
         if !rules.contains(field.name()) {
-            return Err(TokenFileFault::ColumnBeyondPolicy(field.name().clone()));
+            // Beside the token column, and counted from 1.
+            return Err(TokenFileFault::ColumnBeyondPolicy(index + 2));
         }
         if rules.get(index) != Some(field.name()) {
             return Err(TokenFileFault::Order);
@@ -664,9 +450,12 @@ pub fn is_of_case_parties(head: &TokenFileHead) -> bool {
 #[cfg(test)]
 mod tests {
     use arrow_array::{BinaryArray, Int32Array, StringArray};
+    use jiff::civil::Date;
     use std::io::{Seek, SeekFrom};
 
     use super::*;
+    use crate::token::TokenAlgorithm;
+    use crate::token_table::Origin;
 
     const VETERANS: &str = "veterans.persons";
 
@@ -685,15 +474,15 @@ mod tests {
             origin: Origin {
                 round: "2026Q3".into(),
                 as_of: Date::constant(2026, 9, 30),
-                policy_digest: "p".into(),
-                key_id: "k".into(),
+                policy_digest: "0".repeat(64),
+                key_id: "0".repeat(16),
                 algorithm: TokenAlgorithm::HmacSm3,
                 export: export.into(),
                 snapshot: Date::constant(2026, 9, 28),
             },
-            schema_digest: "s".into(),
+            schema_digest: "1".repeat(64),
             sources: vec![SourceFile {
-                digest: "d".into(),
+                digest: "2".repeat(64),
                 byte_length: 7,
             }],
             account: SentAccount {
@@ -746,7 +535,7 @@ mod tests {
         if let Some(head) = head {
             writer.append_key_value_metadata(KeyValue {
                 key: METADATA_KEY.to_owned(),
-                value: Some(head.to_json().to_string()),
+                value: Some(head.to_line()),
             });
         }
         let mut file = writer.into_inner().expect("room");
@@ -838,7 +627,7 @@ mod tests {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["甲", "乙"]));
         let told = with(&|columns| columns.push(("name".to_owned(), Arc::clone(&names))));
         assert!(
-            told.contains("the column `name` is no rule of the policy"),
+            told.contains("column 5 is no rule of the policy") && !told.contains("name"),
             "{told}"
         );
         let told = with(&|columns| columns.swap(1, 2));
@@ -859,6 +648,13 @@ mod tests {
 
         // Metadata, and figures.
         assert!(refused(of_columns(good(), None)).contains("metadata"));
+        let mut named = head.clone();
+        named.origin.key_id = "张某".to_owned();
+        let told = refused(of_columns(good(), Some(&named)));
+        assert_eq!(
+            told,
+            "a digest or the key id in the file's metadata is not one"
+        );
         for (rows, sent) in [(8, 1), (9, 2)] {
             let mut wrong = head.clone();
             (wrong.account.rows, wrong.account.sent) = (rows, sent);

@@ -1,13 +1,20 @@
 //! JSON documents with a type: each names its format and version, is written and
 //! read by the same type, and is refused when it is of another.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use aidlink_faults::fault::{Fault, Place};
 use aidlink_faults::text::Text;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use std::path::Path;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A version beyond this is not aidlink's. It is not shown: a number in a file
+/// from outside may be an ID number.
+const LARGEST_VERSION: u64 = 9_999;
 
 /// A kind of JSON document. Its fields `format` and `version` are those of
 /// [`Head`]; reading refuses fields that the type does not have.
@@ -33,6 +40,11 @@ pub trait Document: Serialize + DeserializeOwned {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
+    }
+
+    /// The document on one line, without spaces and without a line feed.
+    fn to_line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads a document.
@@ -154,6 +166,7 @@ fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
     match (head.format, head.version.or(T::VERSION_UNNAMED)) {
         (Some(format), _) if format != T::FORMAT => Err(DocumentFault::OtherFormat),
         (_, None) => Err(DocumentFault::OtherFormat),
+        (_, Some(version)) if version > LARGEST_VERSION => Err(DocumentFault::OtherFormat),
         (_, Some(version)) if version > last => Err(DocumentFault::Newer {
             version,
             known: last,
@@ -164,6 +177,39 @@ fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
         }),
         _ => serde_json::from_slice(bytes).map_err(damaged),
     }
+}
+
+/// Reads a map and refuses a key that is named twice; serde by itself keeps the
+/// last. For `#[serde(deserialize_with = "...")]`.
+///
+/// # Errors
+/// When a key is named twice, or a value cannot be read.
+pub fn map_without_repeats<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    struct WithoutRepeats<V>(PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for WithoutRepeats<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = entries.next_entry::<String, V>()? {
+                if map.insert(key, value).is_some() {
+                    return Err(A::Error::custom("a key is named twice"));
+                }
+            }
+            Ok(map)
+        }
+    }
+
+    deserializer.deserialize_map(WithoutRepeats(PhantomData))
 }
 
 #[cfg(test)]
@@ -192,6 +238,11 @@ mod tests {
             text: "a".to_owned(),
         };
         let bytes = note.to_bytes();
+        assert_eq!(
+            note.to_line(),
+            r#"{"format":"test note","version":3,"text":"a"}"#
+        );
+        assert_eq!(Note::parse(note.to_line().as_bytes()).as_ref(), Ok(&note));
         assert_eq!(Note::parse(&bytes), Ok(note));
         let refused = |text: &str| Note::parse(text.as_bytes()).err();
         assert_eq!(
@@ -213,6 +264,11 @@ mod tests {
             Some(DocumentFault::OtherFormat)
         );
         assert_eq!(refused("{}"), Some(DocumentFault::OtherFormat));
+        // An ID number in the place of a version is not shown.
+        assert_eq!(
+            refused(r#"{"format":"test note","version":449901199001011234}"#),
+            Some(DocumentFault::OtherFormat)
+        );
         for damaged in [
             "",
             "[",
@@ -224,6 +280,22 @@ mod tests {
                 matches!(refused(damaged), Some(DocumentFault::Damaged { .. })),
                 "{damaged}"
             );
+        }
+    }
+    #[test]
+    fn a_map_that_names_a_key_twice_is_refused() {
+        #[derive(Debug, Deserialize)]
+        struct Counts(#[serde(deserialize_with = "map_without_repeats")] BTreeMap<String, u64>);
+        let read = |text: &str| serde_json::from_str::<Counts>(text).map(|counts| counts.0);
+        let counts = read(r#"{"a":1,"b":2}"#).expect("two keys");
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [1, 2]);
+        for refused in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"b":2,"a":3}"#,
+            "[]",
+            r#"{"a":"1"}"#,
+        ] {
+            assert!(read(refused).is_err(), "{refused}");
         }
     }
 }

@@ -11,10 +11,10 @@ use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
-use aidlink_contract::leads_file::LeadsFile;
-use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_contract::leads_file::{LeadsFile, LeadsFileFault, OfRound};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
-use aidlink_files::document::Document as _;
+use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::crossing::receive;
 use aidlink_office::manifest::{Manifest, Received};
@@ -143,21 +143,36 @@ fn read_leads(
         .file
         .read_to_end(&mut bytes)
         .map_err(|error| Fault::unreadable(path, &error))?;
-    let refused = |text: Text| {
-        Fault::of_file(
+    let refused = |fault: &LeadsFileFault| Fault::of_file(path, fault.text(), fault.hint());
+    let file = LeadsFile::parse(&bytes).map_err(|fault| match fault {
+        DocumentFault::Damaged { line, column } => {
+            refused(&LeadsFileFault::Document(fault)).at(Place::LineColumn { line, column })
+        }
+        _ => refused(&LeadsFileFault::Document(fault)),
+    })?;
+    let exports = terms.exports().map(|export| export.schema.name.as_str());
+    let exports: Vec<&str> = exports.collect();
+    let rules = terms.policy.rules.iter().map(|rule| rule.on.as_str());
+    let exports_of_the_policy: BTreeSet<&str> = rules.collect();
+    let exports_of_the_policy: Vec<&str> = exports_of_the_policy.into_iter().collect();
+    let of = OfRound {
+        round: &terms.round,
+        policy_digest: &terms.policy.digest,
+        key_id,
+        algorithm: terms.algorithm,
+        exports: &exports,
+        exports_of_the_policy: &exports_of_the_policy,
+    };
+    file.check(&of).map_err(|fault| refused(&fault))?;
+    match not_of_this_policy(&terms.policy, &file) {
+        Some(text) => Err(Fault::of_file(
             path,
             text,
             Text::new(
                 "请筛查机构用本轮的轮次文件重新筛查",
                 "ask the centre to screen again with this round's file",
             ),
-        )
-    };
-    let file = LeadsFile::parse(&bytes).map_err(|fault| refused(fault.text()))?;
-    file.check(&terms.round, &terms.policy.digest, key_id, terms.algorithm)
-        .map_err(|fault| refused(fault.text()))?;
-    match not_of_this_policy(&terms.policy, &file) {
-        Some(text) => Err(refused(text)),
+        )),
         None => Ok(file),
     }
 }

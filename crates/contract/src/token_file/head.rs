@@ -1,0 +1,245 @@
+//! What a token file says of itself, and how its metadata write it.
+
+use std::ops::RangeInclusive;
+
+use aidlink_files::document::{Document, Head};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::hexadecimal::{is_digest, is_key_id};
+use crate::token::TokenAlgorithm;
+use crate::token_table::Origin;
+
+/// What an agency's file says of where it comes from.
+/// The file's metadata hold it as JSON on one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Metadata", into = "Metadata")]
+pub struct TokenFileHead {
+    /// What must be equal for files to be screened together.
+    pub origin: Origin,
+    /// BLAKE3 digest of the export's schema, hexadecimal.
+    pub schema_digest: String,
+    /// The files of the case parties' export, by which the procuratorate finds
+    /// its rows again. Of a register none: nobody needs them, and the digest of
+    /// a small export could be guessed.
+    pub sources: Vec<SourceFile>,
+    /// What became of the export's rows.
+    pub account: SentAccount,
+}
+
+/// A file that an export was read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    #[serde(rename = "blake3")]
+    pub digest: String,
+    /// Bytes.
+    #[serde(rename = "bytes")]
+    pub byte_length: u64,
+}
+
+/// What became of the rows of an export at its agency:
+/// rows = rejected + withheld + without outcome + sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentAccount {
+    /// Rows below the header.
+    pub rows: u64,
+    /// Rows that could not be used.
+    pub rejected: u64,
+    /// Rows that a withhold rule kept back.
+    pub withheld: u64,
+    /// Rows on which no rule holds.
+    pub without_outcome: u64,
+    /// Rows that became part of a token's outcomes.
+    pub sent: u64,
+}
+
+impl SentAccount {
+    /// Whether every row is accounted for.
+    pub fn adds_up(&self) -> bool {
+        [self.rejected, self.withheld, self.without_outcome]
+            .into_iter()
+            .try_fold(self.sent, u64::checked_add)
+            == Some(self.rows)
+    }
+
+    /// Share of rows rejected, 0 to 1.
+    pub fn reject_rate(&self) -> f64 {
+        if self.rows == 0 {
+            0.0
+        } else {
+            self.rejected as f64 / self.rows as f64
+        }
+    }
+}
+
+impl Document for TokenFileHead {
+    const FORMAT: &'static str = "aidlink token file";
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
+}
+
+impl TokenFileHead {
+    /// Whether digests and key id are such. They may be shown and logged, so a
+    /// head with any other text in their place is refused.
+    pub fn is_well_formed(&self) -> bool {
+        let origin = &self.origin;
+        is_key_id(&origin.key_id)
+            && is_digest(&origin.policy_digest)
+            && is_digest(&self.schema_digest)
+            && self.sources.iter().all(|source| is_digest(&source.digest))
+    }
+}
+
+/// A head as the metadata write it; the fields are in the order of the file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    format: String,
+    version: u64,
+    round: String,
+    as_of: Date,
+    export: String,
+    snapshot: Date,
+    policy_blake3: String,
+    schema_blake3: String,
+    algorithm: TokenAlgorithm,
+    key_id: String,
+    sources: Vec<SourceFile>,
+    account: SentAccount,
+}
+
+impl From<TokenFileHead> for Metadata {
+    fn from(head: TokenFileHead) -> Self {
+        let Head { format, version } = TokenFileHead::head();
+        let origin = head.origin;
+        Metadata {
+            format,
+            version,
+            round: origin.round,
+            as_of: origin.as_of,
+            export: origin.export,
+            snapshot: origin.snapshot,
+            policy_blake3: origin.policy_digest,
+            schema_blake3: head.schema_digest,
+            algorithm: origin.algorithm,
+            key_id: origin.key_id,
+            sources: head.sources,
+            account: head.account,
+        }
+    }
+}
+
+impl From<Metadata> for TokenFileHead {
+    fn from(metadata: Metadata) -> Self {
+        TokenFileHead {
+            origin: Origin {
+                round: metadata.round,
+                as_of: metadata.as_of,
+                policy_digest: metadata.policy_blake3,
+                key_id: metadata.key_id,
+                algorithm: metadata.algorithm,
+                export: metadata.export,
+                snapshot: metadata.snapshot,
+            },
+            schema_digest: metadata.schema_blake3,
+            sources: metadata.sources,
+            account: metadata.account,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aidlink_files::document::DocumentFault;
+
+    use super::*;
+
+    const DIGEST: &str = "3e833381390cd43fc0f8374229b14c43fdab7861c3c8814a85e8556a4507b421";
+
+    fn head() -> TokenFileHead {
+        TokenFileHead {
+            origin: Origin {
+                round: "2026Q3".into(),
+                as_of: Date::constant(2026, 9, 30),
+                policy_digest: DIGEST.into(),
+                key_id: "d432a71f3462fef5".into(),
+                algorithm: TokenAlgorithm::HmacSm3,
+                export: "procuratorate.case-parties".into(),
+                snapshot: Date::constant(2026, 9, 28),
+            },
+            schema_digest: DIGEST.into(),
+            sources: vec![SourceFile {
+                digest: DIGEST.into(),
+                byte_length: 7,
+            }],
+            account: SentAccount {
+                rows: 10,
+                rejected: 1,
+                withheld: 2,
+                without_outcome: 3,
+                sent: 4,
+            },
+        }
+    }
+
+    #[test]
+    fn the_metadata_are_written_as_programs_of_others_read_them() {
+        let expected = format!(
+            r#"{{"format":"aidlink token file","version":1,"round":"2026Q3","as_of":"2026-09-30","export":"procuratorate.case-parties","snapshot":"2026-09-28","policy_blake3":"{DIGEST}","schema_blake3":"{DIGEST}","algorithm":"hmac-sm3","key_id":"d432a71f3462fef5","sources":[{{"blake3":"{DIGEST}","bytes":7}}],"account":{{"rows":10,"rejected":1,"withheld":2,"without_outcome":3,"sent":4}}}}"#
+        );
+        assert_eq!(head().to_line(), expected);
+        assert_eq!(TokenFileHead::parse(expected.as_bytes()), Ok(head()));
+        assert!(head().is_well_formed());
+    }
+
+    #[test]
+    fn metadata_with_more_or_less_or_of_another_version_are_refused() {
+        let good = head().to_line();
+        let read = |from: &str, to: &str| {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            TokenFileHead::parse(text.as_bytes()).expect_err(from)
+        };
+        assert_eq!(
+            read("\"version\":1", "\"version\":2"),
+            DocumentFault::Newer {
+                version: 2,
+                known: 1
+            }
+        );
+        let other = DocumentFault::OtherFormat;
+        assert_eq!(read("aidlink token file", "aidlink screened leads"), other);
+        for (from, to) in [
+            ("\"round\":\"2026Q3\",", ""),
+            ("\"sent\":4", "\"sent\":4,\"kept\":0"),
+            ("\"key_id\"", "\"name\":\"x\",\"key_id\""),
+            ("\"key_id\"", "\"key_id\":\"d432a71f3462fef5\",\"key_id\""),
+            ("hmac-sm3", "hmac-md5"),
+            ("2026-09-30", "30.9.2026"),
+            ("\"rows\":10", "\"rows\":-1"),
+            ("\"version\":1", "\"version\":1.0"),
+        ] {
+            let fault = read(from, to);
+            assert!(matches!(fault, DocumentFault::Damaged { .. }), "{from}");
+        }
+    }
+
+    #[test]
+    fn no_text_stands_in_the_place_of_a_digest() {
+        let changes: [fn(&mut TokenFileHead, String); 4] = [
+            |head, text| head.origin.key_id = text,
+            |head, text| head.origin.policy_digest = text,
+            |head, text| head.schema_digest = text,
+            |head, text| head.sources[0].digest = text,
+        ];
+        for change in changes {
+            for text in ["", "张某", "449901199001011234", &DIGEST[1..]] {
+                let mut head = head();
+                change(&mut head, text.to_owned());
+                assert!(!head.is_well_formed(), "{text}");
+            }
+        }
+    }
+}
