@@ -1,35 +1,33 @@
 //! Any text is a rule or has faults with their places; a rule that is
-//! evaluated column by column says the same as one that is read row by row.
+//! evaluated column by column says the same as one that is read row by row. A
+//! combination of rules says the same as the condition of the same text on
+//! Boolean columns.
 //!
-//! The first byte chooses the grammar, the rest is the text.
+//! The first byte chooses condition or combination, the rest is the text.
 
 #![no_main]
 
 use std::sync::LazyLock;
 
-use aidlink_policy::rule_language::{
-    Comparison, Expression, Grammar, Operand, Scope, ScopeColumn, evaluate, parse,
-};
+use aidlink_agency::rules::evaluate;
 use aidlink_contract::outcome::Outcome;
-use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 use aidlink_fuzz::AS_OF;
+use aidlink_policy::rule_language::{
+    Combination, Comparison, Expression, ExpressionFault, Negation, Operand, Scope, ScopeColumn,
+    parse,
+};
+use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 use jiff::civil::Date;
 use libfuzzer_sys::fuzz_target;
 
-const GRAMMARS: [Grammar; 3] = [
-    Grammar::Condition,
-    Grammar::Combination,
-    Grammar::CombinationWithNegation,
-];
-
-fn scope(grammar: Grammar) -> Scope {
+static CONDITIONS: LazyLock<Scope> = LazyLock::new(|| {
     let column = |name: &str, field_type, codes: &[&str]| ScopeColumn {
         name: name.to_owned(),
         field_type,
         codes: (!codes.is_empty()).then(|| codes.iter().map(|code| (*code).to_owned()).collect()),
     };
-    let condition = || {
-        vec![
+    Scope {
+        columns: vec![
             column("kind", FieldType::String, &["dibao", "tekun"]),
             column("name", FieldType::String, &[]),
             column("grade", FieldType::Integer, &[]),
@@ -37,22 +35,24 @@ fn scope(grammar: Grammar) -> Scope {
             column("sealed", FieldType::Boolean, &[]),
             column("started_on", FieldType::Date, &[]),
             column("as_of", FieldType::Date, &[]),
-        ]
-    };
-    let rules = || {
-        ["a", "b", "c"]
-            .map(|name| column(name, FieldType::Boolean, &[]))
-            .to_vec()
-    };
-    let columns = if grammar == Grammar::Condition {
-        condition()
-    } else {
-        rules()
-    };
-    Scope { columns, grammar }
-}
+        ],
+    }
+});
 
-static SCOPES: LazyLock<[Scope; 3]> = LazyLock::new(|| GRAMMARS.map(scope));
+/// The rules that combinations name.
+static RULES: LazyLock<Vec<String>> = LazyLock::new(|| ["a", "b", "c"].map(str::to_owned).to_vec());
+
+/// The same names as Boolean columns.
+static RULE_COLUMNS: LazyLock<Scope> = LazyLock::new(|| Scope {
+    columns: RULES
+        .iter()
+        .map(|name| ScopeColumn {
+            name: name.clone(),
+            field_type: FieldType::Boolean,
+            codes: None,
+        })
+        .collect(),
+});
 
 /// Rows with every value beside an empty cell.
 static ROWS: LazyLock<RowBlock> = LazyLock::new(|| {
@@ -191,26 +191,54 @@ fn value(operand: &Operand, row: usize) -> Option<Value> {
     })
 }
 
-fuzz_target!(|input: (u8, &str)| {
-    let (grammar, text) = input;
-    let scope = &SCOPES[usize::from(grammar) % SCOPES.len()];
-    let expression = match parse(text, scope) {
+fn check_places(text: &str, faults: &[ExpressionFault]) {
+    assert!(!faults.is_empty(), "refused without a fault");
+    for fault in faults {
+        assert!(text.is_char_boundary(fault.offset), "a place that is none");
+    }
+}
+
+fn condition(text: &str) {
+    let expression = match parse(text, &CONDITIONS) {
         Ok(expression) => expression,
-        Err(faults) => {
-            assert!(!faults.is_empty(), "refused without a fault");
-            for fault in faults {
-                assert!(text.is_char_boundary(fault.offset), "a place that is none");
-            }
-            return;
-        }
+        Err(faults) => return check_places(text, &faults),
     };
     for name in expression.columns() {
-        assert!(scope.columns.iter().any(|column| column.name == name));
+        assert!(CONDITIONS.columns.iter().any(|column| column.name == name));
     }
-    assert!(expression.substitute(&|_| None) == expression);
     let outcomes =
         evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("every rule is evaluated");
     for (row, outcome) in outcomes[0].iter().enumerate() {
         assert_eq!(*outcome, read(&expression, row), "row {row}");
+    }
+}
+
+fn combination(text: &str, negation: Negation) {
+    let combination = match Combination::parse(text, &RULES, negation) {
+        Ok(combination) => combination,
+        Err(faults) => return check_places(text, &faults),
+    };
+    assert!(
+        combination
+            .rules()
+            .iter()
+            .all(|rule| RULES.iter().any(|known| known == rule))
+    );
+    assert!(combination.substitute(&|_| None) == combination);
+    let expression = parse(text, &RULE_COLUMNS).expect("a combination is a condition");
+    let outcomes =
+        evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("every rule is evaluated");
+    for (row, outcome) in outcomes[0].iter().enumerate() {
+        let of = |rule: &str| read(&Expression::Column(rule.to_owned()), row);
+        assert_eq!(*outcome, combination.outcome(&of), "row {row}");
+    }
+}
+
+fuzz_target!(|input: (u8, &str)| {
+    let (choice, text) = input;
+    match choice % 3 {
+        0 => condition(text),
+        1 => combination(text, Negation::Refused),
+        _ => combination(text, Negation::Allowed),
     }
 });

@@ -172,7 +172,7 @@ fn explain_aid(policy: &Policy, aid: &Aid, language: Language) {
             language,
         );
     }
-    let referred: Vec<String> = aid.referred.columns().into_iter().collect();
+    let referred: Vec<&str> = aid.referred.rules().into_iter().collect();
     let referred = referred.join(", ");
     line(
         format!("  已转介：{referred}"),
@@ -194,8 +194,8 @@ fn explain_aid(policy: &Policy, aid: &Aid, language: Language) {
         );
     }
     line("  所依规则：", "  rests on:", language);
-    for id in aid.qualifies.columns() {
-        if let Some(rule) = policy.rule(&id) {
+    for id in aid.qualifies.rules() {
+        if let Some(rule) = policy.rule(id) {
             let cites = rule.cites.join(", ");
             line(
                 format!("    {id}：{}（{cites}）", rule.title.zh),
@@ -218,9 +218,9 @@ fn explain_term(policy: &Policy, term: &Term, language: Language) {
         format!("  means: {means}"),
         language,
     );
-    let rules: Vec<String> = term
-        .expression
-        .columns()
+    let rules: Vec<&str> = term
+        .combination
+        .rules()
         .into_iter()
         .filter(|id| policy.rule(id).is_some())
         .collect();

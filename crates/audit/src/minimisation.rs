@@ -14,7 +14,7 @@ use aidlink_files::document::{Document, Head};
 use aidlink_office::manifest::{ColumnRead, Manifest, PolicyUsed, StepKind};
 use aidlink_office::round::Mode;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
-use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
+use aidlink_policy::rule_language::{Combination, DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role, Schemas};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -495,7 +495,7 @@ fn field_row(
         rules.iter().any(|rule| match rule.kind {
             // Shown with every lead of the person.
             RuleKind::Exclusion | RuleKind::Priority => true,
-            _ => aid.qualifies.columns().contains(&rule.id),
+            _ => aid.qualifies.rules().contains(rule.id.as_str()),
         })
     };
     let is_listed = needs.contains(&Need::List);
@@ -504,9 +504,9 @@ fn field_row(
         lists.extend([list_name(aid, false), list_name(aid, true)]);
     }
     let decides = policy.aids.iter().filter(|aid| {
-        let settled = aid.settled.iter().flat_map(|settled| settled.columns());
-        let names: BTreeSet<String> = settled.chain(aid.referred.columns()).collect();
-        rules.iter().any(|rule| names.contains(&rule.id))
+        let settled = aid.settled.iter().flat_map(Combination::rules);
+        let names: BTreeSet<&str> = settled.chain(aid.referred.rules()).collect();
+        rules.iter().any(|rule| names.contains(rule.id.as_str()))
     });
     ColumnRow {
         field: Some(field.name.clone()),

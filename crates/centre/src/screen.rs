@@ -350,10 +350,10 @@ impl Candidates {
             true => Outcome::Unknown,
             false => outcome(rule),
         };
-        let qualifies = aid.qualifies.combined(&outcome);
+        let qualifies = aid.qualifies.outcome(&outcome);
         let settled = aid.settled.as_ref();
-        let settled = settled.map_or(Outcome::No, |settled| settled.combined(&verified));
-        let referred = aid.referred.combined(&verified);
+        let settled = settled.map_or(Outcome::No, |settled| settled.outcome(&verified));
+        let referred = aid.referred.outcome(&verified);
         let is_lead =
             qualifies != Outcome::No && settled != Outcome::Yes && referred != Outcome::Yes;
         is_lead.then_some(Verdict {
@@ -385,12 +385,12 @@ impl Candidates {
 /// The rules whose outcomes a person at the procuratorate must see: those that
 /// the aid's `qualifies` names, and every exclusion and priority rule.
 fn rules_shown<'p>(policy: &'p Policy, aid: &Aid) -> Vec<&'p Rule> {
-    let named = aid.qualifies.columns();
+    let named = aid.qualifies.rules();
     policy
         .rules
         .iter()
         .filter(|rule| {
-            named.contains(&rule.id)
+            named.contains(rule.id.as_str())
                 || matches!(rule.kind, RuleKind::Exclusion | RuleKind::Priority)
         })
         .collect()

@@ -8,7 +8,7 @@ mod read;
 
 use std::collections::BTreeSet;
 
-use crate::rule_language::Expression;
+use crate::rule_language::{Combination, Expression};
 use crate::value::Value;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
@@ -145,7 +145,7 @@ pub struct Term {
     /// The combination as written.
     pub means: String,
     /// The combination in rule ids alone.
-    pub expression: Expression,
+    pub combination: Combination,
 }
 
 /// Which way a lead goes.
@@ -183,13 +183,13 @@ pub struct Aid {
     /// Who qualifies, as written.
     pub qualifies_text: String,
     /// Who qualifies, in rule ids, AND and OR only.
-    pub qualifies: Expression,
+    pub qualifies: Combination,
     /// Who already receives it, as written.
     pub settled_text: Option<String>,
     /// Who already receives it, in rule ids.
-    pub settled: Option<Expression>,
+    pub settled: Option<Combination>,
     /// Who was referred to it before, in rule ids; made from `[[referral_state]]`.
-    pub referred: Expression,
+    pub referred: Combination,
     /// What a person must still check.
     pub check: Option<Text>,
     /// The deadline of its leads.

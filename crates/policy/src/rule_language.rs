@@ -1,19 +1,21 @@
 //! The rule language: a SQL boolean expression, checked against the columns of
 //! one export before any row is read.
 //!
-//! `parse` turns text into a typed [`Expression`] or a fault with its place.
-//! Agencies apply it to rows; the centre combines outcomes.
+//! `parse` turns text into a typed [`Expression`] or a fault with its place;
+//! agencies apply it to rows. Terms and aids are [`Combination`]s of the rules'
+//! outcomes, which need no row.
 
+mod combination;
 mod parse;
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+pub use combination::{Combination, Negation};
 pub use parse::{ExpressionFault, parse};
 
 use crate::value::FieldType;
-use aidlink_contract::outcome::Outcome;
 
 /// The name that the rule language gives to the age in whole years at the as-of date.
 pub const DERIVED_AGE: &str = "age";
@@ -36,24 +38,11 @@ pub struct ScopeColumn {
     pub codes: Option<BTreeSet<String>>,
 }
 
-/// Which nodes an expression may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grammar {
-    /// A condition on one row: everything of the language.
-    Condition,
-    /// A combination of rules by AND and OR.
-    Combination,
-    /// A combination of rules by AND, OR and NOT.
-    CombinationWithNegation,
-}
-
-/// The names an expression may use and the nodes it may have.
+/// The names an expression may use.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// The names.
+    /// The columns.
     pub columns: Vec<ScopeColumn>,
-    /// The nodes.
-    pub grammar: Grammar,
 }
 
 /// How two values are compared.
@@ -131,7 +120,7 @@ pub enum Expression {
     },
     /// Whether a column is empty; never unknown.
     IsNull(Operand),
-    /// Whether a Boolean column or a combination is unknown; never unknown itself.
+    /// Whether a Boolean column is unknown; never unknown itself.
     IsUnknown(Box<Expression>),
 }
 
@@ -161,27 +150,11 @@ impl Operand {
 }
 
 impl Expression {
-    /// The names of the columns (or rules) it reads.
+    /// The names of the columns it reads.
     pub fn columns(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         self.collect_columns(&mut names);
         names
-    }
-
-    /// The outcome of a combination of rules, by Kleene's logic. A comparison is
-    /// no combination: it is unknown.
-    pub fn combined(&self, of: &impl Fn(&str) -> Outcome) -> Outcome {
-        match self {
-            Expression::Constant(truth) => Outcome::from_option(Some(*truth)),
-            Expression::Column(rule) => of(rule),
-            Expression::Not(inner) => !inner.combined(of),
-            Expression::And(left, right) => left.combined(of).and(right.combined(of)),
-            Expression::Or(left, right) => left.combined(of).or(right.combined(of)),
-            Expression::IsUnknown(inner) => {
-                Outcome::from_option(Some(inner.combined(of) == Outcome::Unknown))
-            }
-            Expression::Compare { .. } | Expression::IsNull(_) => Outcome::Unknown,
-        }
     }
 
     fn collect_columns(&self, names: &mut BTreeSet<String>) {
@@ -200,29 +173,6 @@ impl Expression {
                 right.collect_columns(names);
             }
             Expression::IsNull(operand) => operand.collect_columns(names),
-        }
-    }
-
-    /// The same expression with each column replaced by what `replace` gives
-    /// for its name; columns for which it gives nothing stay.
-    pub fn substitute(&self, replace: &impl Fn(&str) -> Option<Expression>) -> Expression {
-        match self {
-            Expression::Column(name) => replace(name).unwrap_or_else(|| self.clone()),
-            Expression::Not(inner) => Expression::Not(Box::new(inner.substitute(replace))),
-            Expression::IsUnknown(inner) => {
-                Expression::IsUnknown(Box::new(inner.substitute(replace)))
-            }
-            Expression::And(left, right) => Expression::And(
-                Box::new(left.substitute(replace)),
-                Box::new(right.substitute(replace)),
-            ),
-            Expression::Or(left, right) => Expression::Or(
-                Box::new(left.substitute(replace)),
-                Box::new(right.substitute(replace)),
-            ),
-            Expression::Constant(_) | Expression::Compare { .. } | Expression::IsNull(_) => {
-                self.clone()
-            }
         }
     }
 }

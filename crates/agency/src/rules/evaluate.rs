@@ -201,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use aidlink_policy::rule_language::{Grammar, Scope, ScopeColumn, parse};
+    use aidlink_policy::rule_language::{Scope, ScopeColumn, parse};
     use aidlink_policy::value::{FieldType, Value};
 
     const AS_OF: Date = Date::constant(2026, 9, 30);
@@ -289,7 +289,6 @@ mod tests {
                 column("started_on", FieldType::Date, None),
                 column("as_of", FieldType::Date, None),
             ],
-            grammar: Grammar::Condition,
         }
     }
 

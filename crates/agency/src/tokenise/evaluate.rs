@@ -2,7 +2,7 @@
 //! withhold rules come first, and rows on which nothing holds stay with the
 //! agency. No token is known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
@@ -210,7 +210,8 @@ impl<'a> RowColumns<'a> {
         };
         let withheld = outcomes_of(&self.withhold_rules)?;
         let outcomes = outcomes_of(&self.outcome_rules)?;
-        let holds = self.holds(&outcomes)?;
+        // Few patterns of outcomes occur: each is judged once.
+        let mut holds: HashMap<Vec<Outcome>, bool> = HashMap::new();
         let mut kept = Vec::new();
         for (index, (row, unreadable)) in rows.iter().zip(unreadable).enumerate() {
             let withheld_by = withheld
@@ -225,9 +226,19 @@ impl<'a> RowColumns<'a> {
                 continue;
             }
             let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
-            if self.keep == Keep::WithOutcome && !holds[index] {
-                counts.without_outcome += 1;
-                continue;
+            if self.keep == Keep::WithOutcome {
+                let holds = match holds.get(&outcomes) {
+                    Some(holds) => *holds,
+                    None => {
+                        let judged = self.holds(&outcomes);
+                        holds.insert(outcomes.clone(), judged);
+                        judged
+                    }
+                };
+                if !holds {
+                    counts.without_outcome += 1;
+                    continue;
+                }
             }
             kept.push(EvaluatedRow {
                 id: &row.id,
@@ -254,42 +265,21 @@ impl<'a> RowColumns<'a> {
 }
 
 impl RowColumns<'_> {
-    /// Whether each row may leave: a register's row when any outcome is not no;
-    /// a case row when some aid could be reached by it, whatever the registers
-    /// say. (`qualifies` has no negation, so yes in every register is the most
-    /// that they can say.)
-    fn holds(&self, outcomes: &[Vec<Outcome>]) -> Result<Vec<bool>, EvaluationError> {
-        let rows = outcomes.first().map_or(0, Vec::len);
-        let policy = self.policy;
+    /// Whether a row may leave: a register's row when any outcome is not no; a
+    /// case row when some aid could be reached by it, whatever the registers say.
+    fn holds(&self, outcomes: &[Outcome]) -> bool {
         if self.schema.name != CASE_EXPORT {
-            let holds = |row: usize| outcomes.iter().any(|column| column[row] != Outcome::No);
-            return Ok((0..rows).map(holds).collect());
+            return outcomes.iter().any(|outcome| *outcome != Outcome::No);
         }
-        let own = self
-            .outcome_rules
-            .iter()
-            .zip(outcomes)
-            .map(|(rule, column)| {
-                let values = column.iter().map(|outcome| outcome.to_option()).collect();
-                (rule.id.clone(), Column::Boolean(values))
-            });
-        let others = policy
-            .rules
-            .iter()
-            .filter(|rule| rule.on != CASE_EXPORT)
-            .map(|rule| (rule.id.clone(), Column::Boolean(vec![Some(true); rows])));
-        let block = RowBlock {
-            rows,
-            columns: own.chain(others).collect(),
+        // `qualifies` has no negation, so yes in every register is the most that
+        // they can say.
+        let most = |id: &str| {
+            let own = self.outcome_rules.iter().position(|rule| rule.id == id);
+            own.and_then(|place| outcomes.get(place).copied())
+                .unwrap_or(Outcome::Yes)
         };
-        let aids: Vec<(&str, &Expression)> = policy
-            .aids
-            .iter()
-            .map(|aid| (aid.id.as_str(), &aid.qualifies))
-            .collect();
-        let reached = evaluate(&aids, &block, self.as_of)?;
-        let holds = |row: usize| reached.iter().any(|column| column[row] != Outcome::No);
-        Ok((0..rows).map(holds).collect())
+        let mut aids = self.policy.aids.iter();
+        aids.any(|aid| aid.qualifies.outcome(&most) != Outcome::No)
     }
 }
 

@@ -9,7 +9,9 @@ use super::{
     Aid, CASE_EXPORT, Direction, Named, Policy, PolicyDeadline, Rule, RuleCase, RuleKind, Term,
     WhenUnknown,
 };
-use crate::rule_language::{Expression, Grammar, Scope, ScopeColumn, parse};
+use crate::rule_language::{
+    Combination, Expression, ExpressionFault, Negation, Scope, ScopeColumn, parse,
+};
 use crate::schema::{ExportSchema, Role, Schemas};
 use crate::value::{FieldType, Value};
 use aidlink_contract::outcome::Outcome;
@@ -40,10 +42,10 @@ struct PolicyReader<'d> {
     faults: FaultCollector,
 }
 
-/// A term or aid expression that is read once every rule is known.
-struct Combination<'d> {
+/// A term that is read once the ids of all terms are known.
+struct WrittenTerm<'d> {
     text: Located<String>,
-    expression: Option<Expression>,
+    combination: Option<Combination>,
     table: TableReader<'d>,
 }
 
@@ -84,14 +86,14 @@ impl<'d> PolicyReader<'d> {
         let mut rules = self.rules(&mut root, &sources);
         let declared = self.declared_rules(&mut root);
         let terms = self.terms(&mut root, &rules, &declared);
-        let term_expressions: BTreeMap<String, Expression> = terms
+        let combinations: BTreeMap<String, Combination> = terms
             .iter()
-            .map(|term| (term.id.clone(), term.expression.clone()))
+            .map(|term| (term.id.clone(), term.combination.clone()))
             .collect();
         let mut aids = self.aids(
             &mut root,
             &declared,
-            &term_expressions,
+            &combinations,
             &sources,
             &agencies,
             &deadlines,
@@ -258,10 +260,29 @@ impl<'d> PolicyReader<'d> {
         deadlines
     }
 
-    /// Parses an expression that stands in the file, its faults placed in the file.
+    /// Parses a condition that stands in the file.
     fn expression(&mut self, text: &Located<String>, scope: &Scope) -> Option<Expression> {
-        match parse(&text.value, scope) {
-            Ok(expression) => Some(expression),
+        self.placed(text, parse(&text.value, scope))
+    }
+
+    /// Parses a combination that stands in the file.
+    fn combination(
+        &mut self,
+        text: &Located<String>,
+        names: &[String],
+        negation: Negation,
+    ) -> Option<Combination> {
+        self.placed(text, Combination::parse(&text.value, names, negation))
+    }
+
+    /// What was parsed, or its faults placed in the file.
+    fn placed<T>(
+        &mut self,
+        text: &Located<String>,
+        parsed: Result<T, Vec<ExpressionFault>>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(parsed) => Some(parsed),
             Err(found) => {
                 let start = self.document.content_start(&text.at);
                 for fault in found {
@@ -521,7 +542,7 @@ impl<'d> PolicyReader<'d> {
         rules: &[Rule],
         declared: &[String],
     ) -> Vec<Term> {
-        let mut read: Vec<(Located<String>, Text, Combination<'d>)> = Vec::new();
+        let mut read: Vec<(Located<String>, Text, WrittenTerm<'d>)> = Vec::new();
         for mut table in root.tables("term", &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             let title = table.text("title", &mut self.faults);
@@ -538,38 +559,36 @@ impl<'d> PolicyReader<'d> {
                 read.push((
                     id,
                     title,
-                    Combination {
+                    WrittenTerm {
                         text,
-                        expression: None,
+                        combination: None,
                         table,
                     },
                 ));
             }
         }
-        let ids: Vec<String> = read.iter().map(|(id, _, _)| id.value.clone()).collect();
-        let scope = combination_scope(declared, &ids, Grammar::Combination);
-        for (_, _, combination) in &mut read {
-            combination.expression = self.expression(&combination.text, &scope);
+        let ids = read.iter().map(|(id, _, _)| id.value.clone());
+        let names: Vec<String> = declared.iter().cloned().chain(ids).collect();
+        for (_, _, term) in &mut read {
+            term.combination = self.combination(&term.text, &names, Negation::Refused);
         }
-        let written: BTreeMap<String, Expression> = read
+        let written: BTreeMap<String, Combination> = read
             .iter()
-            .filter_map(|(id, _, combination)| {
-                Some((id.value.clone(), combination.expression.clone()?))
-            })
+            .filter_map(|(id, _, term)| Some((id.value.clone(), term.combination.clone()?)))
             .collect();
         let mut terms = Vec::new();
-        for (id, title, combination) in read {
+        for (id, title, term) in read {
             let mut path = vec![id.value.clone()];
             match inline(&written, &id.value, &mut path) {
-                Ok(Some(expression)) => terms.push(Term {
+                Ok(Some(combination)) => terms.push(Term {
                     id: id.value,
                     title,
-                    means: combination.text.value.trim().to_owned(),
-                    expression,
+                    means: term.text.value.trim().to_owned(),
+                    combination,
                 }),
                 Ok(None) => {}
                 Err(cycle) => self.fault(
-                    &combination.text.at,
+                    &term.text.at,
                     Text::new(
                         format!("术语循环引用：{}", cycle.join(" → ")),
                         format!(
@@ -580,7 +599,7 @@ impl<'d> PolicyReader<'d> {
                     Text::new("请断开循环", "break the cycle"),
                 ),
             }
-            combination.table.finish(&mut self.faults);
+            term.table.finish(&mut self.faults);
         }
         terms
     }
@@ -589,12 +608,12 @@ impl<'d> PolicyReader<'d> {
         &mut self,
         root: &mut TableReader<'d>,
         declared: &[String],
-        terms: &BTreeMap<String, Expression>,
+        terms: &BTreeMap<String, Combination>,
         sources: &[Named],
         agencies: &[Named],
         deadlines: &[PolicyDeadline],
     ) -> Vec<Aid> {
-        let term_ids: Vec<String> = terms.keys().cloned().collect();
+        let names: Vec<String> = declared.iter().chain(terms.keys()).cloned().collect();
         let mut aids: Vec<Aid> = Vec::new();
         for mut table in root.tables("aid", &mut self.faults) {
             let id = table.string("id", &mut self.faults);
@@ -634,16 +653,16 @@ impl<'d> PolicyReader<'d> {
             let qualifies_text = table.string("qualifies", &mut self.faults);
             let settled_text = table.optional_string("settled", &mut self.faults);
             table.finish(&mut self.faults);
-            let mut combine = |text: &Located<String>, grammar| {
-                self.expression(text, &combination_scope(declared, &term_ids, grammar))
-                    .map(|expression| expression.substitute(&|name| terms.get(name).cloned()))
+            let mut combine = |text: &Located<String>, negation| {
+                self.combination(text, &names, negation)
+                    .map(|written| written.substitute(&|name| terms.get(name).cloned()))
             };
             let qualifies = qualifies_text
                 .as_ref()
-                .and_then(|text| combine(text, Grammar::Combination));
+                .and_then(|text| combine(text, Negation::Refused));
             let settled = settled_text
                 .as_ref()
-                .map(|text| combine(text, Grammar::CombinationWithNegation));
+                .map(|text| combine(text, Negation::Allowed));
             let aid = (|| {
                 Some(Aid {
                     id: id?.value,
@@ -658,7 +677,7 @@ impl<'d> PolicyReader<'d> {
                         None => None,
                     },
                     settled_text: settled_text.map(|text| text.value.trim().to_owned()),
-                    referred: Expression::Constant(false),
+                    referred: Combination::Constant(false),
                     check,
                     deadline: deadline?.value,
                 })
@@ -890,14 +909,14 @@ impl<'d> PolicyReader<'d> {
         columns: &ReferralColumns,
         schema: &ExportSchema,
         rules: &mut Vec<Rule>,
-    ) -> Expression {
+    ) -> Combination {
         let mut reopeners: Vec<Option<&str>> = Vec::new();
         for entry in entries {
             if !reopeners.contains(&entry.reopened_by.as_deref()) {
                 reopeners.push(entry.reopened_by.as_deref());
             }
         }
-        let mut referred = Expression::Constant(false);
+        let mut referred = Combination::Constant(false);
         for reopener in reopeners {
             let group: Vec<&ReferralState> = entries
                 .iter()
@@ -979,17 +998,17 @@ impl<'d> PolicyReader<'d> {
                 urgent: false,
                 cases: Vec::new(),
             });
-            let named = Expression::Column(id);
+            let named = Combination::Rule(id);
             let suppressed = match reopener {
                 None => named,
-                Some(rule) => Expression::And(
+                Some(rule) => Combination::And(
                     Box::new(named),
-                    Box::new(Expression::Not(Box::new(Expression::Column(rule.into())))),
+                    Box::new(Combination::Not(Box::new(Combination::Rule(rule.into())))),
                 ),
             };
             referred = match referred {
-                Expression::Constant(_) => suppressed,
-                before => Expression::Or(Box::new(before), Box::new(suppressed)),
+                Combination::Constant(_) => suppressed,
+                before => Combination::Or(Box::new(before), Box::new(suppressed)),
             };
         }
         referred
@@ -1000,17 +1019,14 @@ impl<'d> PolicyReader<'d> {
         if !self.faults.is_empty() {
             return;
         }
-        let used: BTreeSet<String> = aids
+        let used: BTreeSet<&str> = aids
             .iter()
             .flat_map(|aid| {
-                let settled = aid.settled.iter().flat_map(Expression::columns);
-                aid.qualifies
-                    .columns()
+                [&aid.qualifies, &aid.referred]
                     .into_iter()
-                    .chain(settled)
-                    .chain(aid.referred.columns())
-                    .collect::<Vec<_>>()
+                    .chain(&aid.settled)
             })
+            .flat_map(Combination::rules)
             .collect();
         for mut table in root.tables("rule", &mut FaultCollector::new()) {
             let Some(id) = table.string("id", &mut FaultCollector::new()) else {
@@ -1018,7 +1034,7 @@ impl<'d> PolicyReader<'d> {
             };
             let alone = rules.iter().any(|rule| {
                 rule.id == id.value
-                    && !used.contains(&rule.id)
+                    && !used.contains(rule.id.as_str())
                     && !matches!(
                         rule.kind,
                         RuleKind::Withhold | RuleKind::Exclusion | RuleKind::Priority
@@ -1096,52 +1112,34 @@ fn row_scope(schema: &ExportSchema) -> Scope {
             codes,
         });
     }
-    Scope {
-        columns,
-        grammar: Grammar::Condition,
-    }
-}
-
-/// What a term or aid may name: rules (but no withhold rule) and terms.
-fn combination_scope(declared: &[String], terms: &[String], grammar: Grammar) -> Scope {
-    let names = declared.iter().chain(terms);
-    Scope {
-        columns: names
-            .map(|name| ScopeColumn {
-                name: name.clone(),
-                field_type: FieldType::Boolean,
-                codes: None,
-            })
-            .collect(),
-        grammar,
-    }
+    Scope { columns }
 }
 
 /// A term in rule ids alone. `path` holds the terms under way, for cycles.
 fn inline(
-    written: &BTreeMap<String, Expression>,
+    written: &BTreeMap<String, Combination>,
     id: &str,
     path: &mut Vec<String>,
-) -> Result<Option<Expression>, Vec<String>> {
-    let Some(expression) = written.get(id) else {
+) -> Result<Option<Combination>, Vec<String>> {
+    let Some(combination) = written.get(id) else {
         return Ok(None);
     };
     let mut replacements = BTreeMap::new();
-    for name in expression.columns() {
-        if !written.contains_key(&name) {
+    for name in combination.rules() {
+        if !written.contains_key(name) {
             continue;
         }
-        let seen = path.contains(&name);
-        path.push(name.clone());
+        let seen = path.iter().any(|before| before == name);
+        path.push(name.to_owned());
         if seen {
             return Err(path.clone());
         }
-        if let Some(inner) = inline(written, &name, path)? {
-            replacements.insert(name, inner);
+        if let Some(inner) = inline(written, name, path)? {
+            replacements.insert(name.to_owned(), inner);
         }
         path.pop();
     }
     Ok(Some(
-        expression.substitute(&|name| replacements.get(name).cloned()),
+        combination.substitute(&|name| replacements.get(name).cloned()),
     ))
 }

@@ -13,7 +13,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, Tokenizer};
 
-use super::{Comparison, Expression, Grammar, Operand, Scope, ScopeColumn};
+use super::{Comparison, Expression, Operand, Scope, ScopeColumn};
 use crate::value::FieldType;
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
@@ -35,11 +35,29 @@ pub struct ExpressionFault {
     pub hint: Text,
 }
 
-/// Parses and checks an expression.
+/// Parses and checks a condition on one row.
 ///
 /// # Errors
 /// The first fault of syntax, or every fault of names, types and codes.
 pub fn parse(text: &str, scope: &Scope) -> Result<Expression, Vec<ExpressionFault>> {
+    let parsed = syntax_tree(text)?;
+    let mut checker = Checker {
+        text,
+        scope,
+        faults: Vec::new(),
+    };
+    let expression = checker.condition(&parsed);
+    match expression {
+        Some(expression) if checker.faults.is_empty() => Ok(expression),
+        _ => Err(checker.faults),
+    }
+}
+
+/// The tree of an expression, whatever its nodes and names.
+///
+/// # Errors
+/// The first fault of syntax, alone.
+pub(super) fn syntax_tree(text: &str) -> Result<Expr, Vec<ExpressionFault>> {
     if text.len() > LONGEST_EXPRESSION {
         return Err(vec![ExpressionFault {
             offset: 0,
@@ -73,31 +91,31 @@ pub fn parse(text: &str, scope: &Scope) -> Result<Expression, Vec<ExpressionFaul
     let parsed = parser.parse_expr();
     let next = parser.peek_token();
     let next_offset = offset_of(text, next.span.start.line, next.span.start.column);
-    let parsed = match parsed {
-        Ok(parsed) if next.token == Token::EOF => parsed,
-        Err(ParserError::RecursionLimitExceeded) => {
-            return Err(syntax_fault(
-                next_offset,
-                Text::new("表达式嵌套过深", "the expression is nested too deeply"),
-            ));
-        }
+    match parsed {
+        Ok(parsed) if next.token == Token::EOF => Ok(parsed),
+        Err(ParserError::RecursionLimitExceeded) => Err(syntax_fault(
+            next_offset,
+            Text::new("表达式嵌套过深", "the expression is nested too deeply"),
+        )),
         // The library's own text is not shown: it quotes what it read.
-        Ok(_) | Err(_) => {
-            return Err(syntax_fault(
-                next_offset,
-                Text::new("表达式语法错误", "syntax error in the expression"),
-            ));
-        }
+        Ok(_) | Err(_) => Err(syntax_fault(
+            next_offset,
+            Text::new("表达式语法错误", "syntax error in the expression"),
+        )),
+    }
+}
+
+/// A fault of a node of an expression.
+pub(super) fn fault_at(text: &str, span: Span, message: Text, hint: Text) -> ExpressionFault {
+    // Line 0 is the place of a node that has none.
+    let offset = match span.start.line {
+        0 => 0,
+        line => offset_of(text, line, span.start.column),
     };
-    let mut checker = Checker {
-        text,
-        scope,
-        faults: Vec::new(),
-    };
-    let expression = checker.condition(&parsed);
-    match expression {
-        Some(expression) if checker.faults.is_empty() => Ok(expression),
-        _ => Err(checker.faults),
+    ExpressionFault {
+        offset,
+        message,
+        hint,
     }
 }
 
@@ -128,38 +146,15 @@ struct Checker<'t> {
 }
 
 impl Checker<'_> {
-    fn offset(&self, span: Span) -> usize {
-        if span.start.line == 0 {
-            0
-        } else {
-            offset_of(self.text, span.start.line, span.start.column)
-        }
-    }
-
     fn fault(&mut self, span: Span, message: Text, hint: Text) {
-        let offset = self.offset(span);
-        self.faults.push(ExpressionFault {
-            offset,
-            message,
-            hint,
-        });
+        self.faults.push(fault_at(self.text, span, message, hint));
     }
 
     fn not_in_language(&mut self, expression: &Expr) {
-        let hint = match self.scope.grammar {
-            Grammar::Condition => Text::new(
-                "可用：比较、IN、BETWEEN、AND、OR、NOT、IS NULL、数值加减、DATE '…'、as_of - INTERVAL '6' MONTH",
-                "the language has comparison, IN, BETWEEN, AND, OR, NOT, IS NULL, + and - of numbers, DATE '...', as_of - INTERVAL '6' MONTH",
-            ),
-            Grammar::Combination => Text::new(
-                "此处只能用AND和OR组合规则；否定请写在settled中",
-                "only AND and OR of rules may stand here; negation belongs in `settled`",
-            ),
-            Grammar::CombinationWithNegation => Text::new(
-                "此处只能用AND、OR、NOT组合规则",
-                "only AND, OR and NOT of rules may stand here",
-            ),
-        };
+        let hint = Text::new(
+            "可用：比较、IN、BETWEEN、AND、OR、NOT、IS NULL、数值加减、DATE '…'、as_of - INTERVAL '6' MONTH",
+            "the language has comparison, IN, BETWEEN, AND, OR, NOT, IS NULL, + and - of numbers, DATE '...', as_of - INTERVAL '6' MONTH",
+        );
         self.fault(
             expression.span(),
             Text::new(
@@ -177,17 +172,13 @@ impl Checker<'_> {
             .iter()
             .find(|column| column.name == identifier.value);
         if found.is_none() {
-            let what = match self.scope.grammar {
-                Grammar::Condition => ("未知的列", "unknown column"),
-                _ => ("未定义的规则", "undefined rule"),
-            };
             let names = self.scope.columns.iter().map(|column| column.name.as_str());
             let hint = nearest_name_hint(&identifier.value, names);
             self.fault(
                 identifier.span,
                 Text::new(
-                    format!("{}“{}”", what.0, identifier.value),
-                    format!("{} `{}`", what.1, identifier.value),
+                    format!("未知的列“{}”", identifier.value),
+                    format!("unknown column `{}`", identifier.value),
                 ),
                 hint,
             );
@@ -196,8 +187,6 @@ impl Checker<'_> {
     }
 
     fn condition(&mut self, expression: &Expr) -> Option<Expression> {
-        let full = self.scope.grammar == Grammar::Condition;
-        let negation = self.scope.grammar != Grammar::Combination;
         match expression {
             Expr::Nested(inner) => self.condition(inner),
             Expr::BinaryOp { left, op, right } => match op {
@@ -210,22 +199,18 @@ impl Checker<'_> {
                         Expression::Or(left, right)
                     })
                 }
-                _ if full => {
+                _ => {
                     let Some(comparison) = comparison_of(op) else {
                         self.not_in_language(expression);
                         return None;
                     };
                     self.comparison(expression, left, comparison, right)
                 }
-                _ => {
-                    self.not_in_language(expression);
-                    None
-                }
             },
             Expr::UnaryOp {
                 op: UnaryOperator::Not,
                 expr,
-            } if negation => Some(Expression::Not(Box::new(self.condition(expr)?))),
+            } => Some(Expression::Not(Box::new(self.condition(expr)?))),
             Expr::Identifier(identifier) => {
                 let column = self.column(identifier)?;
                 if column.field_type != FieldType::Boolean {
@@ -252,14 +237,14 @@ impl Checker<'_> {
             Expr::Value(ValueWithSpan {
                 value: Value::Boolean(truth),
                 ..
-            }) if full => Some(Expression::Constant(*truth)),
-            Expr::IsNull(inner) if full => self.is_null(inner),
-            Expr::IsNotNull(inner) if full => Some(Expression::Not(Box::new(self.is_null(inner)?))),
+            }) => Some(Expression::Constant(*truth)),
+            Expr::IsNull(inner) => self.is_null(inner),
+            Expr::IsNotNull(inner) => Some(Expression::Not(Box::new(self.is_null(inner)?))),
             Expr::InList {
                 expr,
                 list,
                 negated,
-            } if full => {
+            } => {
                 let mut any = None;
                 let mut complete = true;
                 for item in list {
@@ -285,7 +270,7 @@ impl Checker<'_> {
                 negated,
                 low,
                 high,
-            } if full => {
+            } => {
                 let from = self.comparison(low, expr, Comparison::GreaterOrEqual, low);
                 let to = self.comparison(high, expr, Comparison::LessOrEqual, high);
                 let both = Expression::And(Box::new(from?), Box::new(to?));
