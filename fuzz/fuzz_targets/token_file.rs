@@ -7,8 +7,8 @@
 #![no_main]
 
 use std::fs::File;
-use std::sync::Arc;
 
+use aidlink_centre::join::JoinedRegister;
 use aidlink_contract::hexadecimal::is_digest;
 use aidlink_contract::leads_file::{LeadsFile, OfRound};
 use aidlink_contract::screened_lead::Provisional;
@@ -44,11 +44,10 @@ fn token_file(bytes: &[u8], as_cases: bool) {
         return;
     }
     // All tokens at first, to know some that are there.
-    let nobody = Arc::new([]);
-    let Ok(none) = opened.read_register(nobody) else {
+    let Ok(none) = JoinedRegister::of_file(&[], opened.into_register()) else {
         return;
     };
-    assert!(none.tokens().is_empty() && none.left_out() <= head.account.sent);
+    assert!(none.matched() == 0 && none.unmatched() <= head.account.sent);
     let mut parties: Vec<Token> = bytes
         .windows(Token::LENGTH)
         .step_by(Token::LENGTH)
@@ -65,15 +64,16 @@ fn token_file(bytes: &[u8], as_cases: bool) {
     }));
     parties.sort_unstable();
     parties.dedup();
-    if let Ok(table) = open().and_then(|file| file.read_register(parties.clone().into())) {
-        let kept = table.tokens();
+    let joined = open().and_then(|file| JoinedRegister::of_file(&parties, file.into_register()));
+    if let Ok(joined) = joined {
+        let rows = joined.case_rows();
         assert!(
-            kept.is_sorted()
-                && kept
-                    .iter()
-                    .all(|token| parties.binary_search(token).is_ok())
+            rows.iter()
+                .all(|rows| rows.len() == 1 && rows.end <= parties.len())
         );
-        assert_eq!(kept.len() as u64 + table.left_out(), none.left_out());
+        assert!(rows.is_sorted_by(|one, next| one.end <= next.start));
+        assert!(joined.outcomes().check_lengths(rows.len()).is_ok());
+        assert_eq!(joined.matched() + joined.unmatched(), none.unmatched());
     }
 }
 

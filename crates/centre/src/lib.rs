@@ -14,5 +14,6 @@
 //! use aidlink_contract::token_table::CaseTable;
 //! ```
 
+pub mod join;
 pub mod screen;
 pub mod screening;

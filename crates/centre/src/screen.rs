@@ -11,10 +11,11 @@ use jiff::civil::Date;
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
-use aidlink_contract::token::Token;
-use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable, TableFault};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
+
+use crate::join::JoinedRegister;
 
 /// What the round says to the centre.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,13 @@ pub enum ScreenError {
         /// The export.
         export: String,
     },
+    /// A table breaks its own contract.
+    Table {
+        /// The export.
+        export: String,
+        /// How.
+        fault: TableFault,
+    },
     /// A table lacks the outcomes of a rule of the policy, or has another's.
     Rules {
         /// The export.
@@ -87,6 +95,13 @@ impl ScreenError {
                 format!("{export} 有两份令牌表"),
                 format!("there are two token tables of {export}"),
             ),
+            ScreenError::Table { export, fault } => {
+                let fault = fault.text();
+                Text::new(
+                    format!("{export}：{}", fault.zh),
+                    format!("{export}: {}", fault.en),
+                )
+            }
             ScreenError::Rules { export } => Text::new(
                 format!("{export} 的令牌表与规则文件的规则不一致"),
                 format!("the token table of {export} does not have the rules of the policy"),
@@ -95,7 +110,7 @@ impl ScreenError {
     }
 }
 
-/// Screens the case parties against the registers.
+/// Screens the case parties against registers that lie in memory.
 ///
 /// # Errors
 /// When the tables do not belong together; see [`ScreenError`].
@@ -105,15 +120,34 @@ pub fn screen(
     cases: &CaseTable,
     registers: &[RegisterTable],
 ) -> Result<Screening, ScreenError> {
+    let joined = registers.iter().map(|register| {
+        JoinedRegister::of_table(cases, register).map_err(|fault| ScreenError::Table {
+            export: register.origin().export.clone(),
+            fault,
+        })
+    });
+    let joined: Vec<JoinedRegister> = joined.collect::<Result<_, _>>()?;
+    screen_joined(policy, terms, cases, &joined)
+}
+
+/// Screens the case parties against registers that were joined with them.
+///
+/// # Errors
+/// When the tables do not belong together; see [`ScreenError`].
+pub fn screen_joined(
+    policy: &Policy,
+    terms: ScreeningTerms,
+    cases: &CaseTable,
+    registers: &[JoinedRegister],
+) -> Result<Screening, ScreenError> {
     check_tables(policy, cases, registers)?;
     let candidates = Candidates::join(policy, cases, registers);
     let not_verified_by = not_verified(policy, terms, registers);
     let matched = registers
         .iter()
         .map(|register| {
-            let matched = matched_tokens(cases.tokens(), register.tokens());
-            let unmatched = register.tokens().len() as u64 - matched + register.left_out();
-            (register.origin().export.clone(), (matched, unmatched))
+            let figures = (register.matched(), register.unmatched());
+            (register.origin().export.clone(), figures)
         })
         .collect();
     let verdicts = candidates.verdicts(policy, &not_verified_by);
@@ -172,7 +206,7 @@ pub fn provisional(
 fn check_tables(
     policy: &Policy,
     cases: &CaseTable,
-    registers: &[RegisterTable],
+    registers: &[JoinedRegister],
 ) -> Result<(), ScreenError> {
     let reference = cases.origin();
     let mut seen = BTreeSet::from([reference.export.clone()]);
@@ -223,7 +257,7 @@ fn difference(reference: &Origin, origin: &Origin, policy: &Policy) -> Option<Te
 fn not_verified(
     policy: &Policy,
     terms: ScreeningTerms,
-    registers: &[RegisterTable],
+    registers: &[JoinedRegister],
 ) -> BTreeMap<String, NotVerified> {
     let used: BTreeSet<&str> = policy
         .rules
@@ -246,18 +280,6 @@ fn not_verified(
         .collect()
 }
 
-/// How many tokens of a register are a case party's. Both ascend.
-fn matched_tokens(cases: &[Token], register: &[Token]) -> u64 {
-    let mut rest = cases;
-    let mut matched = 0;
-    for token in register {
-        let skip = rest.partition_point(|case| case < token);
-        rest = &rest[skip..];
-        matched += u64::from(rest.first() == Some(token));
-    }
-    matched
-}
-
 /// Case rows with the outcomes of every rule: their own, and their person's.
 struct Candidates {
     rows: usize,
@@ -274,10 +296,10 @@ struct Verdict {
 }
 
 impl Candidates {
-    /// Joins case rows with registers by token. Absence from a register gives
+    /// Gives case rows the outcomes of their persons in the registers. Absence from a register gives
     /// no outcome "yes"; that it is unknown and not "no" is told apart where it
     /// matters, in `settled` and `referred`.
-    fn join(policy: &Policy, cases: &CaseTable, registers: &[RegisterTable]) -> Self {
+    fn join(policy: &Policy, cases: &CaseTable, registers: &[JoinedRegister]) -> Self {
         let tokens = cases.tokens();
         let mut outcomes: BTreeMap<String, Vec<Outcome>> = policy
             .rules
@@ -289,17 +311,12 @@ impl Candidates {
             outcomes.insert(rule.clone(), column.clone());
         }
         for register in registers {
-            let mut from = 0;
-            for (reference, token) in tokens.iter().enumerate() {
-                let rest = &register.tokens()[from..];
-                from += rest.partition_point(|other| other < token);
-                if register.tokens().get(from) != Some(token) {
+            for (rule, column) in &register.outcomes().0 {
+                let Some(joined) = outcomes.get_mut(rule) else {
                     continue;
-                }
-                for (rule, column) in &register.outcomes().0 {
-                    if let Some(joined) = outcomes.get_mut(rule) {
-                        joined[reference] = column[from];
-                    }
+                };
+                for (rows, outcome) in register.case_rows().iter().zip(column) {
+                    joined[rows.clone()].fill(*outcome);
                 }
             }
         }

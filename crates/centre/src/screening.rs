@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use aidlink_contract::leads_file::LeadsFile;
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties};
-use aidlink_contract::token_table::{CaseTable, RegisterTable};
+use aidlink_contract::token_table::CaseTable;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
@@ -23,7 +21,8 @@ use aidlink_office::sealed::Opener;
 use aidlink_office::step::Step;
 use aidlink_office::verification::digest_of;
 
-use crate::screen::{Screening, ScreeningTerms, provisional, screen};
+use crate::join::JoinedRegister;
+use crate::screen::{Screening, ScreeningTerms, provisional, screen_joined};
 
 /// What a screening gave, for the terminal.
 pub struct Screened {
@@ -100,16 +99,17 @@ pub fn screen_files(
         snapshot_age_days: terms.thresholds.snapshot_age_days,
         reject_rate: terms.thresholds.reject_rate,
     };
-    let screened = screen(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
-        Fault::of_file(
-            &terms.file,
-            error.text(),
-            Text::new(
-                "请相应机构重新生成令牌文件",
-                "ask the agency to tokenise again",
-            ),
-        )
-    })?;
+    let screened =
+        screen_joined(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
+            Fault::of_file(
+                &terms.file,
+                error.text(),
+                Text::new(
+                    "请相应机构重新生成令牌文件",
+                    "ask the agency to tokenise again",
+                ),
+            )
+        })?;
     let Screening {
         leads,
         matched,
@@ -156,7 +156,7 @@ pub fn screen_files(
     let screened = Screened {
         matched,
         case_rows: cases.tokens().len() as u64,
-        case_parties: distinct(cases.tokens()).len() as u64,
+        case_parties: cases.tokens().chunk_by(|one, next| one == next).count() as u64,
         files,
         not_verified_by,
         provisional,
@@ -378,25 +378,23 @@ fn send_again(terms: &RoundTerms, path: &Path, export: Option<&str>, message: Te
     Fault::of_file(path, message, hint)
 }
 
-type Tables = (Vec<ReceivedFile>, CaseTable, Vec<RegisterTable>);
+type Tables = (Vec<ReceivedFile>, CaseTable, Vec<JoinedRegister>);
 
 fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Faults> {
     let mut faults = FaultCollector::new();
     let mut cases: Option<CaseTable> = None;
-    let mut parties: Arc<[Token]> = Arc::new([]);
     let mut registers = Vec::new();
     let mut files = Vec::new();
     // The case parties come first.
     for file in opened {
         let export = file.received.head.origin.export.clone();
         let read = if is_of_case_parties(&file.received.head) {
-            file.tokens.read_cases().map(|table| {
-                parties = distinct(table.tokens()).into();
-                cases = Some(table);
-            })
+            file.tokens.read_cases().map(|table| cases = Some(table))
         } else {
-            let table = file.tokens.read_register(Arc::clone(&parties));
-            table.map(|table| registers.push(table))
+            // Without the case parties a register is read for its faults.
+            let parties = cases.as_ref().map_or(&[][..], CaseTable::tokens);
+            let joined = JoinedRegister::of_file(parties, file.tokens.into_register());
+            joined.map(|joined| registers.push(joined))
         };
         if let Err(fault) = read {
             faults.push(send_again(terms, &file.path, Some(&export), fault.text()));
@@ -404,12 +402,6 @@ fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Fa
         files.push(file.received);
     }
     faults.or_value(cases.map(|cases| (files, cases, registers)))
-}
-
-fn distinct(tokens: &[Token]) -> Vec<Token> {
-    let mut distinct = tokens.to_vec();
-    distinct.dedup();
-    distinct
 }
 
 /// BLAKE3 over the digests of the token files, by export.

@@ -8,14 +8,15 @@ mod head;
 
 use std::fs::File;
 use std::io::Write;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, FixedSizeBinaryBuilder};
 use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
-    RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
@@ -26,7 +27,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::outcome::Outcome;
 use crate::token::Token;
-use crate::token_table::{CASE_EXPORT, CaseTable, OutcomeColumns, RegisterTable, TableFault};
+use crate::token_table::{CASE_EXPORT, CaseTable, OutcomeColumns};
 use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_files::guarded::guarded;
 use aidlink_files::parquet_file::ParquetFile;
@@ -211,76 +212,28 @@ impl TokenFile {
     }
 
     fn read_cases_unguarded(self) -> Result<CaseTable, TokenFileFault> {
-        let mut rows = Rows::new(&self.rules);
+        let mut tokens: Vec<Token> = Vec::new();
+        let rules = self.rules.iter();
+        let columns = rules.map(|rule| (rule.clone(), Vec::new()));
+        let mut outcomes = OutcomeColumns(columns.collect());
         for batch in self.all_columns()?.build()? {
-            rows.take_all(&batch.map_err(|_| TokenFileFault::Unreadable)?)?;
+            let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+            let (token_column, outcome_columns) = batch
+                .columns()
+                .split_first()
+                .ok_or(TokenFileFault::TokenColumn)?;
+            tokens.extend(tokens_of(token_column)?);
+            take_outcomes(outcome_columns, &mut outcomes)?;
         }
-        if rows.tokens.len() as u64 != self.head.account.sent {
+        if tokens.len() as u64 != self.head.account.sent {
             return Err(TokenFileFault::Account);
         }
-        Ok(CaseTable::new(
-            self.head.origin,
-            rows.tokens,
-            rows.outcomes,
-        )?)
+        Ok(CaseTable::new(self.head.origin, tokens, outcomes)?)
     }
 
-    /// Reads a register: the tokens of all persons, and the outcomes of those
-    /// who are a case party. `parties` ascend.
-    ///
-    /// # Errors
-    /// See [`TokenFileFault`]. Every token is looked at: one out of order or
-    /// twice is refused wherever it stands.
-    pub fn read_register(self, parties: Arc<[Token]>) -> Result<RegisterTable, TokenFileFault> {
-        guarded(|| self.read_register_unguarded(parties)).unwrap_or(Err(TokenFileFault::Unreadable))
-    }
-
-    fn read_register_unguarded(
-        self,
-        parties: Arc<[Token]>,
-    ) -> Result<RegisterTable, TokenFileFault> {
-        let mut search = Search {
-            parties,
-            next_party: 0,
-            last: None,
-            persons: 0,
-        };
-        let mut rows = Rows::new(&self.rules);
-        let schema = self.metadata.parquet_schema();
-        let token_column = ProjectionMask::columns(schema, std::iter::once(TOKEN));
-        let rule_columns = ProjectionMask::columns(schema, self.rules.iter().map(String::as_str));
-        for group in 0..self.metadata.metadata().num_row_groups() {
-            // The tokens first; outcomes only of persons who are a case party.
-            let tokens = self
-                .all_columns()?
-                .with_row_groups(vec![group])
-                .with_projection(token_column.clone())
-                .build()?;
-            let mut selected = Selected::default();
-            for batch in tokens {
-                let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
-                search.look(batch.column(0), &mut selected, &mut rows.tokens)?;
-            }
-            if selected.hits == 0 || self.rules.is_empty() {
-                continue;
-            }
-            let outcomes = self
-                .all_columns()?
-                .with_row_groups(vec![group])
-                .with_projection(rule_columns.clone())
-                .with_row_selection(RowSelection::from(selected.selectors))
-                .build()?;
-            for batch in outcomes {
-                let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
-                rows.take_outcomes(batch.columns())?;
-            }
-        }
-        if search.persons > self.head.account.sent {
-            return Err(TokenFileFault::Account);
-        }
-        let left_out = search.persons - rows.tokens.len() as u64;
-        let table = RegisterTable::new(self.head.origin, rows.tokens, rows.outcomes)?;
-        Ok(table.with_left_out(left_out))
+    /// The file as a register's, to be read by row groups.
+    pub fn into_register(self) -> RegisterReader {
+        RegisterReader { file: self }
     }
 
     /// A reader of the whole file. Several may follow one another, not run
@@ -327,67 +280,139 @@ fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault
     Ok(())
 }
 
-/// The merge of a register's tokens with those of the case parties.
-struct Search {
-    parties: Arc<[Token]>,
-    next_party: usize,
-    last: Option<Token>,
-    persons: u64,
+/// A register's token file, read a row group at a time: its tokens, and then, on
+/// request, the outcomes of some of its rows. Whose they are is for the caller to
+/// say; so is the order of the tokens.
+pub struct RegisterReader {
+    file: TokenFile,
 }
 
-/// Which rows of a row group are a case party's.
+impl RegisterReader {
+    /// Where the file comes from.
+    pub fn head(&self) -> &TokenFileHead {
+        &self.file.head
+    }
+
+    /// How many row groups the file has.
+    pub fn row_groups(&self) -> usize {
+        self.file.metadata.metadata().num_row_groups()
+    }
+
+    /// Columns for the outcomes of every rule, without rows.
+    pub fn no_outcomes(&self) -> OutcomeColumns {
+        let rules = self.file.rules.iter();
+        OutcomeColumns(rules.map(|rule| (rule.clone(), Vec::new())).collect())
+    }
+
+    /// The tokens of a row group, in batches. Nothing else is read of the file
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn tokens(&mut self, group: usize) -> Result<TokenBatches<'_>, TokenFileFault> {
+        let reader = self.reader(group, std::iter::once(TOKEN), None)?;
+        Ok(TokenBatches {
+            reader: Some(reader),
+            _of_the_file: PhantomData,
+        })
+    }
+
+    /// Adds the outcomes of the selected rows of a row group to `outcomes`, which
+    /// are columns as [`no_outcomes`](Self::no_outcomes) gives them.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_outcomes(
+        &mut self,
+        group: usize,
+        rows: SelectedRows,
+        outcomes: &mut OutcomeColumns,
+    ) -> Result<(), TokenFileFault> {
+        let rules = &self.file.rules;
+        if !rows.any || rules.is_empty() {
+            return Ok(());
+        }
+        let selection = RowSelection::from(rows.selectors);
+        let reader = self.reader(group, rules.iter().map(String::as_str), Some(selection))?;
+        let read = || {
+            for batch in reader {
+                let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+                take_outcomes(batch.columns(), outcomes)?;
+            }
+            Ok(())
+        };
+        guarded(read).unwrap_or(Err(TokenFileFault::Unreadable))
+    }
+
+    fn reader<'n>(
+        &self,
+        group: usize,
+        columns: impl Iterator<Item = &'n str>,
+        rows: Option<RowSelection>,
+    ) -> Result<ParquetRecordBatchReader, TokenFileFault> {
+        let schema = self.file.metadata.parquet_schema();
+        let columns = ProjectionMask::columns(schema, columns);
+        let built = guarded(|| {
+            let reader = self.file.all_columns()?.with_row_groups(vec![group]);
+            let reader = reader.with_projection(columns);
+            let reader = match rows {
+                Some(rows) => reader.with_row_selection(rows),
+                None => reader,
+            };
+            Ok(reader.build()?)
+        });
+        built.unwrap_or(Err(TokenFileFault::Unreadable))
+    }
+}
+
+/// Rows of a row group, each selected or not.
 #[derive(Default)]
-struct Selected {
+pub struct SelectedRows {
     selectors: Vec<RowSelector>,
-    hits: usize,
+    any: bool,
 }
 
-impl Selected {
-    fn add(&mut self, hit: bool) {
-        self.hits += usize::from(hit);
+impl SelectedRows {
+    /// Says of the next row whether it is selected.
+    pub fn push(&mut self, selected: bool) {
+        self.any |= selected;
         match self.selectors.last_mut() {
-            Some(last) if last.skip != hit => last.row_count += 1,
-            _ if hit => self.selectors.push(RowSelector::select(1)),
+            Some(last) if last.skip != selected => last.row_count += 1,
+            _ if selected => self.selectors.push(RowSelector::select(1)),
             _ => self.selectors.push(RowSelector::skip(1)),
         }
     }
 }
 
-impl Search {
-    /// Looks at every token of a batch; keeps those of case parties.
-    fn look(
-        &mut self,
-        column: &ArrayRef,
-        selected: &mut Selected,
-        kept: &mut Vec<Token>,
-    ) -> Result<(), TokenFileFault> {
-        for token in tokens_of(column)? {
-            if let Some(last) = self.last
-                && last >= token
-            {
-                let row = usize::try_from(self.persons).unwrap_or(usize::MAX);
-                return Err(TokenFileFault::Table(if last == token {
-                    TableFault::RepeatedToken(row)
-                } else {
-                    TableFault::Unsorted(row)
-                }));
-            }
-            self.last = Some(token);
-            self.persons += 1;
-            while self
-                .parties
-                .get(self.next_party)
-                .is_some_and(|party| *party < token)
-            {
-                self.next_party += 1;
-            }
-            let hit = self.parties.get(self.next_party) == Some(&token);
-            selected.add(hit);
-            if hit {
-                kept.push(token);
+/// The tokens of a row group, in batches.
+pub struct TokenBatches<'r> {
+    /// `None` at the end and after a fault.
+    reader: Option<ParquetRecordBatchReader>,
+    /// Readers of one file share the place in it.
+    _of_the_file: PhantomData<&'r mut RegisterReader>,
+}
+
+impl Iterator for TokenBatches<'_> {
+    type Item = Result<Vec<Token>, TokenFileFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // Taken, so that a reader that panicked is not used again.
+        let mut reader = self.reader.take()?;
+        let read = guarded(move || {
+            let batch = reader.next()?;
+            let tokens = batch
+                .map_err(|_| TokenFileFault::Unreadable)
+                .and_then(|batch| Ok(tokens_of(batch.column(0))?.collect()));
+            Some((tokens, reader))
+        });
+        match read {
+            None => Some(Err(TokenFileFault::Unreadable)),
+            Some(None) => None,
+            Some(Some((tokens, reader))) => {
+                self.reader = tokens.is_ok().then_some(reader);
+                Some(tokens)
             }
         }
-        Ok(())
     }
 }
 
@@ -406,40 +431,18 @@ fn tokens_of(column: &ArrayRef) -> Result<impl Iterator<Item = Token>, TokenFile
     Ok((0..tokens.len()).map(move |row| token(tokens.value(row))))
 }
 
-/// Rows read so far.
-struct Rows {
-    tokens: Vec<Token>,
-    outcomes: OutcomeColumns,
-}
-
-impl Rows {
-    fn new(rules: &[String]) -> Self {
-        let columns = rules.iter().map(|rule| (rule.clone(), Vec::new()));
-        Rows {
-            tokens: Vec::new(),
-            outcomes: OutcomeColumns(columns.collect()),
-        }
+fn take_outcomes(
+    columns: &[ArrayRef],
+    outcomes: &mut OutcomeColumns,
+) -> Result<(), TokenFileFault> {
+    for ((rule, outcomes), column) in outcomes.0.iter_mut().zip(columns) {
+        let column = column
+            .as_any()
+            .downcast_ref::<BooleanArray>()
+            .ok_or_else(|| TokenFileFault::NotBoolean(rule.clone()))?;
+        outcomes.extend(column.iter().map(Outcome::from_option));
     }
-
-    fn take_all(&mut self, batch: &RecordBatch) -> Result<(), TokenFileFault> {
-        let (tokens, outcomes) = batch
-            .columns()
-            .split_first()
-            .ok_or(TokenFileFault::TokenColumn)?;
-        self.tokens.extend(tokens_of(tokens)?);
-        self.take_outcomes(outcomes)
-    }
-
-    fn take_outcomes(&mut self, columns: &[ArrayRef]) -> Result<(), TokenFileFault> {
-        for ((rule, outcomes), column) in self.outcomes.0.iter_mut().zip(columns) {
-            let column = column
-                .as_any()
-                .downcast_ref::<BooleanArray>()
-                .ok_or_else(|| TokenFileFault::NotBoolean(rule.clone()))?;
-            outcomes.extend(column.iter().map(Outcome::from_option));
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Whether a head is that of the case parties.
@@ -551,46 +554,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_only_persons_who_are_a_party_are_kept() {
+    fn what_is_written_is_read_whole_or_by_the_rows_that_are_selected() {
+        let bytes = [1, 2, 3, 7, 9];
         let head = head(VETERANS, 5);
-        let file = written(&[1, 2, 3, 7, 9], &head);
-        let opened = TokenFile::open(file, rules_of).expect("a good file");
+        let opened = TokenFile::open(written(&bytes, &head), rules_of).expect("a good file");
         assert_eq!(*opened.head(), head);
-        let parties: Arc<[Token]> = [0, 2, 3, 8, 9].map(token).into();
-        let table = opened.read_register(parties).expect("a good file");
-        assert_eq!(table.tokens(), [2, 3, 9].map(token));
-        assert_eq!(table.left_out(), 2);
-        let rules = rules_of(VETERANS);
-        for (index, rule) in rules.iter().enumerate() {
-            let expected: Vec<Outcome> = [2, 3, 9]
-                .iter()
-                .map(|row| outcomes(*row, rules.len())[index])
-                .collect();
-            assert_eq!(table.outcomes().of(rule), Some(expected.as_slice()));
+        let mut register = opened.into_register();
+        assert_eq!(register.row_groups(), 1);
+        let batches = register.tokens(0).expect("a good file");
+        let batches: Result<Vec<_>, _> = batches.collect();
+        assert_eq!(batches.expect("a good file").concat(), bytes.map(token));
+        for selected in 0..1_u32 << bytes.len() {
+            let is_selected = |row: &usize| selected >> row & 1 == 1;
+            let mut rows = SelectedRows::default();
+            (0..bytes.len()).for_each(|row| rows.push(is_selected(&row)));
+            let mut read = register.no_outcomes();
+            let done = register.read_outcomes(0, rows, &mut read);
+            done.expect("a good file");
+            for (index, rule) in rules_of(VETERANS).iter().enumerate() {
+                let expected: Vec<Outcome> = (0..bytes.len())
+                    .filter(is_selected)
+                    .map(|row| outcomes(bytes[row], 3)[index])
+                    .collect();
+                assert_eq!(read.of(rule), Some(expected.as_slice()));
+            }
         }
         // Case rows: all of them, and a token may stand twice.
         let head = self::head(CASE_EXPORT, 3);
         let file = written(&[4, 4, 6], &head);
         let cases = TokenFile::open(file, rules_of).and_then(TokenFile::read_cases);
         assert_eq!(cases.expect("a good file").tokens(), [4, 4, 6].map(token));
-    }
-
-    #[test]
-    fn a_token_out_of_order_or_twice_is_refused_wherever_it_stands() {
-        for (bytes, words) in [
-            ([1, 5, 3], "is not sorted by token (row 2)"),
-            ([1, 3, 3], "stands twice in the token table (row 2)"),
-        ] {
-            let file = written(&bytes, &head(VETERANS, 3));
-            let opened = TokenFile::open(file, rules_of).expect("a good head");
-            // None of them is a case party's.
-            let read = opened.read_register([200].map(token).into());
-            let told = read.map(|_| ()).map_err(|fault| fault.text().en);
-            assert!(
-                told.as_ref().is_err_and(|told| told.contains(words)),
-                "{told:?}"
-            );
-        }
     }
 
     #[test]
@@ -643,8 +636,11 @@ mod tests {
         let mut columns = good();
         columns[0].1 = Arc::new(with_null.finish());
         let opened = TokenFile::open(of_columns(columns, Some(&head)), rules_of);
-        let read = opened.and_then(|file| file.read_register(Arc::new([])));
-        assert!(read.is_err_and(|fault| fault.text().en.contains("empty cells")));
+        let mut register = opened.map(TokenFile::into_register).expect("a good head");
+        let mut batches = register.tokens(0).expect("a good head");
+        let fault = batches.next().and_then(Result::err);
+        assert!(fault.is_some_and(|fault| fault.text().en.contains("empty cells")));
+        assert!(batches.next().is_none());
 
         // Metadata, and figures.
         assert!(refused(of_columns(good(), None)).contains("metadata"));

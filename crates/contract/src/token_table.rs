@@ -77,7 +77,11 @@ impl OutcomeColumns {
             .map(|(_, outcomes)| outcomes.as_slice())
     }
 
-    fn check_lengths(&self, rows: usize) -> Result<(), TableFault> {
+    /// Checks that there is an outcome of every rule for each of so many rows.
+    ///
+    /// # Errors
+    /// The first rule of whose outcomes there are more or fewer.
+    pub fn check_lengths(&self, rows: usize) -> Result<(), TableFault> {
         match self.0.iter().find(|(_, outcomes)| outcomes.len() != rows) {
             Some((rule, _)) => Err(TableFault::Length { rule: rule.clone() }),
             None => Ok(()),
@@ -102,7 +106,6 @@ pub struct RegisterTable {
     origin: Origin,
     tokens: Vec<Token>,
     outcomes: OutcomeColumns,
-    left_out: u64,
 }
 
 impl CaseTable {
@@ -164,19 +167,7 @@ impl RegisterTable {
             origin,
             tokens,
             outcomes,
-            left_out: 0,
         })
-    }
-
-    /// The same, of a register with so many further persons, whose outcomes
-    /// were not read since none of them is a case party.
-    pub fn with_left_out(self, left_out: u64) -> Self {
-        RegisterTable { left_out, ..self }
-    }
-
-    /// Persons of the register whose outcomes were not read.
-    pub fn left_out(&self) -> u64 {
-        self.left_out
     }
 
     /// Where the table comes from.

@@ -5,8 +5,8 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
+use aidlink_centre::join::JoinedRegister;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_file::TokenFile;
 use aidlink_policy::pack::Policy;
@@ -21,7 +21,7 @@ fn a_token_file_that_asks_for_all_memory_is_refused() {
     let open = || TokenFile::open(File::open(&path).unwrap(), |export| policy.rule_ids(export));
     let cases = open().and_then(TokenFile::read_cases);
     assert!(cases.is_err());
-    let parties: Arc<[Token]> = [Token::from_bytes([7; 16])].into();
-    let register = open().and_then(|file| file.read_register(parties));
+    let parties = [Token::from_bytes([7; 16])];
+    let register = open().and_then(|file| JoinedRegister::of_file(&parties, file.into_register()));
     assert!(register.is_err());
 }
