@@ -262,6 +262,44 @@ fn an_agency_that_sends_late_is_added_and_screened_again() {
 }
 
 #[test]
+fn an_export_that_the_round_does_not_have_is_not_told_as_late() {
+    let round = Round::sample();
+    let text = round.read("round.toml");
+    let at = text
+        .find("[[export]]\nschema = \"disabled-federation.persons\"")
+        .unwrap();
+    let next = text[at + 5..].find("\n[[export]]");
+    let end = next.map_or(text.len(), |next| at + 5 + next);
+    round.write("round.toml", format!("{}{}", &text[..at], &text[end..]));
+    let split = Split::plain(round);
+    let sent = ["procuratorate.case-parties", "veterans.persons"];
+    for export in sent {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    let done = split.screen(&sent, "at-centre");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let of = |export: &str| {
+        let mut lines = done.stdout.lines().map(str::trim);
+        lines.find(|line| line.starts_with(&format!("{export} is")))
+    };
+    assert_eq!(
+        of("disabled-federation.persons"),
+        Some(
+            "disabled-federation.persons is not part of this round: leads that need it are marked \"not verified\""
+        )
+    );
+    assert_eq!(
+        of("civil-affairs.assistance"),
+        Some(
+            "civil-affairs.assistance is not there yet: leads that need it are marked \"not verified\"; screen again when it comes"
+        )
+    );
+    assert_eq!(of("veterans.persons"), None);
+    // The procuratorate takes leads that name such an export.
+    assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
+}
+
+#[test]
 fn what_an_agency_sends_and_keeps() {
     let split = Split::plain(Round::sample());
     let thresholds = "reject_rate = 0.05\n";

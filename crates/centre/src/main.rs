@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aidlink_centre::screening::{self, Screened};
-use aidlink_contract::screened_lead::NotVerified;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::ending::Ending;
 use aidlink_office::identity;
@@ -154,16 +153,8 @@ fn say(round: &Round, screened: &Screened, language: Language) {
         );
     }
     for (export, reason) in &screened.not_verified_by {
-        let (zh, en) = match reason {
-            NotVerified::Absent => ("尚未送来", "not there yet"),
-            NotVerified::Stale => ("过旧", "stale"),
-        };
-        say(
-            format!("  {export} {zh}：相关线索标为“未能核实”；送来后请重新筛查"),
-            format!(
-                "  {export} is {en}: leads that need it are marked \"not verified\"; screen again when it comes"
-            ),
-        );
+        let text = screening::not_verified_text(&round.terms, export, *reason);
+        say(format!("  {}", text.zh), format!("  {}", text.en));
     }
     for reason in &screened.provisional {
         let text = reason.text();

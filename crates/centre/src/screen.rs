@@ -412,3 +412,6 @@ fn rules_shown<'p>(policy: &'p Policy, aid: &Aid) -> Vec<&'p Rule> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

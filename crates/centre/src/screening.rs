@@ -168,6 +168,26 @@ pub fn screen_files(
     Ok((manifest, screened))
 }
 
+/// What to tell of an export that could not verify receipt or referral.
+pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) -> Text {
+    let in_round = terms.export(export).is_some();
+    let (zh, en) = match reason {
+        NotVerified::Absent if !in_round => (
+            "不在本轮之内：相关线索标为“未能核实”",
+            "is not part of this round: leads that need it are marked \"not verified\"",
+        ),
+        NotVerified::Absent => (
+            "尚未送来：相关线索标为“未能核实”；送来后请重新筛查",
+            "is not there yet: leads that need it are marked \"not verified\"; screen again when it comes",
+        ),
+        NotVerified::Stale => (
+            "过旧：相关线索标为“未能核实”；收到较新的数据后请重新筛查",
+            "is stale: leads that need it are marked \"not verified\"; screen again when a newer one comes",
+        ),
+    };
+    Text::new(format!("{export} {zh}"), format!("{export} {en}"))
+}
+
 /// The files to read: those named, and of a folder every token file in it.
 ///
 /// # Errors
@@ -465,3 +485,6 @@ fn manifest(step: &Step<'_>, terms: &RoundTerms, screened: &Screened) -> Manifes
         ..step.manifest()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+//! Screening on a policy of one aid: who is a lead, and what is said of it.
+
+use aidlink_contract::token::{Token, TokenAlgorithm};
+use aidlink_contract::token_table::OutcomeColumns;
+use aidlink_policy::pack::{Direction, WhenUnknown};
+use aidlink_policy::rule_language::{Combination, Expression};
+
+use super::*;
+use Outcome::{No, Unknown, Yes};
+
+const CIVIL: &str = "civil-affairs.assistance";
+const REFERRALS: &str = "procuratorate.referrals";
+const OUTCOMES: [Outcome; 3] = [No, Unknown, Yes];
+const AS_OF: Date = Date::constant(2026, 9, 30);
+
+/// `qualifies = 'ground AND hardship'`, `settled = 'receiving'`, and a rule for
+/// earlier referrals; `exclusion` and `remark` on the case parties are in no
+/// combination.
+fn policy() -> Policy {
+    let rule = |id: &str, on: &str, kind| Rule {
+        id: id.into(),
+        on: on.into(),
+        kind,
+        when: String::new(),
+        expression: Expression::Constant(true),
+        when_unknown: WhenUnknown::Review,
+        title: Text::new(id, id),
+        cites: Vec::new(),
+        check: None,
+        urgent: false,
+        cases: Vec::new(),
+    };
+    let named = |id: &str| Combination::Rule(id.into());
+    let aid = Aid {
+        id: "aid".into(),
+        direction: Direction::ToSocial,
+        agency: "civil-affairs".into(),
+        title: Text::new("", ""),
+        cites: Vec::new(),
+        qualifies_text: String::new(),
+        qualifies: Combination::And(Box::new(named("ground")), Box::new(named("hardship"))),
+        settled_text: None,
+        settled: Some(named("receiving")),
+        referred: named("referred"),
+        check: None,
+        deadline: String::new(),
+    };
+    Policy {
+        id: "test".into(),
+        version: "1".into(),
+        title: Text::new("", ""),
+        digest: "0".repeat(64),
+        sources: Vec::new(),
+        agencies: Vec::new(),
+        deadlines: Vec::new(),
+        rules: vec![
+            rule("ground", CASE_EXPORT, RuleKind::Ground),
+            rule("exclusion", CASE_EXPORT, RuleKind::Exclusion),
+            rule("remark", CASE_EXPORT, RuleKind::Ground),
+            rule("hardship", CIVIL, RuleKind::Hardship),
+            rule("receiving", CIVIL, RuleKind::Receiving),
+            rule("referred", REFERRALS, RuleKind::Referral),
+        ],
+        terms: Vec::new(),
+        aids: vec![aid],
+        referrals_on: Some(REFERRALS.into()),
+    }
+}
+
+const TERMS: ScreeningTerms = ScreeningTerms {
+    as_of: AS_OF,
+    snapshot_age_days: 92,
+    reject_rate: 0.05,
+};
+const FRESH: Date = Date::constant(2026, 9, 28);
+const OLD: Date = Date::constant(2026, 1, 1);
+
+fn origin(export: &str, snapshot: Date) -> Origin {
+    Origin {
+        round: "2026Q3".into(),
+        as_of: AS_OF,
+        policy_digest: "0".repeat(64),
+        key_id: "0".repeat(16),
+        algorithm: TokenAlgorithm::HmacSm3,
+        export: export.into(),
+        snapshot,
+    }
+}
+
+/// Rows, each a token and its outcomes.
+type Rows<'r, const N: usize> = &'r [(u8, [Outcome; N])];
+
+fn tokens<const N: usize>(rows: Rows<'_, N>) -> Vec<Token> {
+    let tokens = rows.iter().map(|(byte, _)| Token::from_bytes([*byte; 16]));
+    tokens.collect()
+}
+
+fn columns<const N: usize>(rows: Rows<'_, N>, rules: [&str; N]) -> OutcomeColumns {
+    let column = |place: usize| rows.iter().map(|(_, outcomes)| outcomes[place]).collect();
+    let rules = rules.iter().enumerate();
+    OutcomeColumns(
+        rules
+            .map(|(place, rule)| ((*rule).to_owned(), column(place)))
+            .collect(),
+    )
+}
+
+/// Case parties: ground, exclusion and remark.
+fn cases(rows: Rows<'_, 3>) -> CaseTable {
+    let columns = columns(rows, ["ground", "exclusion", "remark"]);
+    CaseTable::new(origin(CASE_EXPORT, FRESH), tokens(rows), columns).expect("ascending tokens")
+}
+
+/// Civil affairs: hardship and receiving.
+fn civil(rows: Rows<'_, 2>, snapshot: Date) -> RegisterTable {
+    let columns = columns(rows, ["hardship", "receiving"]);
+    RegisterTable::new(origin(CIVIL, snapshot), tokens(rows), columns).expect("ascending tokens")
+}
+
+fn referrals(rows: Rows<'_, 1>, snapshot: Date) -> RegisterTable {
+    let columns = columns(rows, ["referred"]);
+    RegisterTable::new(origin(REFERRALS, snapshot), tokens(rows), columns)
+        .expect("ascending tokens")
+}
+
+fn screened(cases: &CaseTable, registers: &[RegisterTable]) -> Screening {
+    screen(&policy(), TERMS, cases, registers).expect("tables that belong together")
+}
+
+#[test]
+fn a_lead_qualifies_and_neither_receives_nor_was_referred() {
+    for ground in OUTCOMES {
+        for hardship in OUTCOMES {
+            for receiving in OUTCOMES {
+                for referred in OUTCOMES {
+                    let registers = [
+                        civil(&[(1, [hardship, receiving])], FRESH),
+                        referrals(&[(1, [referred])], FRESH),
+                    ];
+                    let cases = cases(&[(1, [ground, No, No])]);
+                    let leads = screened(&cases, &registers).leads;
+                    let qualifies = ground.and(hardship);
+                    let expected = qualifies != No && receiving != Yes && referred != Yes;
+                    assert_eq!(leads.len(), usize::from(expected));
+                    if let Some(lead) = leads.first() {
+                        assert_eq!(lead.cases[0].needs_review, qualifies == Unknown);
+                        assert_eq!(lead.receipt_not_verified, receiving == Unknown);
+                        assert_eq!(lead.referral_not_verified, referred == Unknown);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn case_rows_of_a_person_become_one_lead_and_persons_stay_apart() {
+    let cases = cases(&[
+        (1, [No, No, No]),
+        (1, [Unknown, Yes, Yes]),
+        (1, [Yes, Unknown, Unknown]),
+        (2, [Yes, No, No]),
+        (3, [Yes, No, No]),
+    ]);
+    let registers = [
+        civil(&[(0, [Yes, No]), (1, [Yes, No]), (3, [Yes, No])], FRESH),
+        referrals(&[], FRESH),
+    ];
+    let screening = screened(&cases, &registers);
+    let lead = |cases| ScreenedLead {
+        aid: "aid".into(),
+        receipt_not_verified: false,
+        referral_not_verified: false,
+        cases,
+    };
+    // The remark is no rule of the aid and no exclusion: it is not shown.
+    let case = |reference, yes: &[&str], unknown: &[&str], needs_review| CaseEvidence {
+        reference,
+        yes: yes.iter().map(|rule| (*rule).to_owned()).collect(),
+        unknown: unknown.iter().map(|rule| (*rule).to_owned()).collect(),
+        needs_review,
+    };
+    assert_eq!(
+        screening.leads,
+        [
+            lead(vec![
+                case(1, &["exclusion", "hardship"], &["ground"], true),
+                case(2, &["ground", "hardship"], &["exclusion"], false),
+            ]),
+            lead(vec![case(4, &["ground", "hardship"], &[], false)]),
+        ]
+    );
+    assert_eq!(screening.matched[CIVIL], (2, 1));
+    assert_eq!(screening.matched[REFERRALS], (0, 0));
+    assert!(screening.not_verified_by.is_empty());
+}
+
+#[test]
+fn what_an_absent_or_stale_export_would_verify_is_marked_and_not_believed() {
+    let cases = cases(&[(1, [Yes, No, No])]);
+    let receives = |snapshot| civil(&[(1, [Yes, Yes])], snapshot);
+    let needs = |snapshot| civil(&[(1, [Yes, No])], snapshot);
+    let was_referred = |snapshot| referrals(&[(1, [Yes])], snapshot);
+    let marks = |registers: &[RegisterTable]| {
+        let screening = screened(&cases, registers);
+        let lead = screening.leads.first();
+        let marks = lead.map(|lead| (lead.receipt_not_verified, lead.referral_not_verified));
+        (marks, screening.not_verified_by)
+    };
+    let by = |export: &str, reason| BTreeMap::from([(export.to_owned(), reason)]);
+    let (absent, stale) = (NotVerified::Absent, NotVerified::Stale);
+    for (registers, expected, not_verified_by) in [
+        // Fresh ones are believed.
+        (
+            vec![receives(FRESH), was_referred(FRESH)],
+            None,
+            BTreeMap::new(),
+        ),
+        // An old register still shows hardship, but not who receives the aid.
+        (
+            vec![receives(OLD), referrals(&[], FRESH)],
+            Some((true, false)),
+            by(CIVIL, stale),
+        ),
+        (
+            vec![needs(FRESH), was_referred(OLD)],
+            Some((false, true)),
+            by(REFERRALS, stale),
+        ),
+        (
+            vec![needs(FRESH)],
+            Some((false, true)),
+            by(REFERRALS, absent),
+        ),
+        // Without the register nobody is in hardship.
+        (vec![referrals(&[], FRESH)], None, by(CIVIL, absent)),
+    ] {
+        assert_eq!(marks(&registers), (expected, not_verified_by));
+    }
+}
+
+#[test]
+fn lists_are_provisional_beyond_a_threshold_and_not_at_it() {
+    let at_the_limit = AS_OF.saturating_sub(jiff::Span::new().days(92));
+    let beyond = AS_OF.saturating_sub(jiff::Span::new().days(93));
+    for (day, stale) in [
+        (AS_OF, false),
+        (at_the_limit, false),
+        (beyond, true),
+        (Date::MIN, true),
+    ] {
+        assert_eq!(TERMS.is_stale(day), stale, "{day}");
+    }
+    let stale = |export: &str| Provisional::Stale {
+        export: export.into(),
+    };
+    let rate = |export: &str, rate| Provisional::RejectRate {
+        export: export.into(),
+        rate,
+    };
+    let not_verified_by = BTreeMap::from([
+        (CIVIL.to_owned(), NotVerified::Stale),
+        (REFERRALS.to_owned(), NotVerified::Absent),
+    ]);
+    let rates = [(CASE_EXPORT, 0.05), (CIVIL, 0.051), (REFERRALS, 0.0)];
+    assert_eq!(
+        provisional(TERMS, &rates, at_the_limit, &not_verified_by),
+        [rate(CIVIL, 0.051), stale(CIVIL)]
+    );
+    assert_eq!(
+        provisional(TERMS, &[(CASE_EXPORT, 1.0)], beyond, &BTreeMap::new()),
+        [rate(CASE_EXPORT, 1.0), stale(CASE_EXPORT)]
+    );
+    assert_eq!(provisional(TERMS, &[], FRESH, &BTreeMap::new()), []);
+}
+
+#[test]
+fn tables_that_do_not_belong_together_are_told_with_what_to_send_again() {
+    let cases = cases(&[(1, [Yes, No, No])]);
+    let refused = |registers: &[RegisterTable]| {
+        let refused = screen(&policy(), TERMS, &cases, registers);
+        refused.expect_err("refused").text().en
+    };
+    let with = |change: fn(&mut Origin)| {
+        let mut origin = origin(REFERRALS, FRESH);
+        change(&mut origin);
+        let rows: Rows<'_, 1> = &[(1, [Yes])];
+        let columns = columns(rows, ["referred"]);
+        RegisterTable::new(origin, tokens(rows), columns).expect("ascending tokens")
+    };
+    let changes: [(fn(&mut Origin), &str); 5] = [
+        (|origin| origin.round = "2026Q2".into(), "round"),
+        (|origin| origin.as_of = OLD, "as-of date"),
+        (|origin| origin.policy_digest = "1".repeat(64), "policy"),
+        (|origin| origin.key_id = "1".repeat(16), "key"),
+        (
+            |origin| origin.algorithm = TokenAlgorithm::HmacSha256,
+            "token algorithm",
+        ),
+    ];
+    for (change, what) in changes {
+        assert_eq!(
+            refused(&[with(change)]),
+            format!(
+                "{REFERRALS} was tokenised with another {what} than the case parties; it must be sent again"
+            )
+        );
+    }
+    // Case parties of another policy than the centre's.
+    let mut newer = policy();
+    newer.digest = "1".repeat(64);
+    let told = screen(&newer, TERMS, &cases, &[]).expect_err("refused");
+    assert!(
+        told.text()
+            .en
+            .starts_with("procuratorate.case-parties was tokenised with another policy")
+    );
+    assert_eq!(
+        refused(&[with(|origin| origin.export = CIVIL.into())]),
+        format!("the token table of {CIVIL} does not have the rules of the policy")
+    );
+    for twice in [REFERRALS, CIVIL] {
+        let table = || match twice {
+            REFERRALS => referrals(&[], FRESH),
+            _ => civil(&[], FRESH),
+        };
+        assert_eq!(
+            refused(&[table(), table()]),
+            format!("there are two token tables of {twice}")
+        );
+    }
+}
