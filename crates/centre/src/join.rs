@@ -174,6 +174,10 @@ impl JoinedRegister {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::single_range_in_vec_init,
+    reason = "case rows of a person are a range"
+)]
 mod tests {
     use std::fs::File;
     use std::io::{Seek, SeekFrom};

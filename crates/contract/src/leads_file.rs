@@ -319,7 +319,8 @@ mod tests {
 
     #[test]
     fn leads_of_another_round_are_refused_by_what_differs() {
-        let changes: [(fn(&mut LeadsFile), &str); 4] = [
+        type Change = fn(&mut LeadsFile);
+        let changes: [(Change, &str); 4] = [
             (|leads| leads.round = NUMBER.into(), "round"),
             (|leads| leads.policy_digest = NUMBER.into(), "policy"),
             (

@@ -288,7 +288,8 @@ fn tables_that_do_not_belong_together_are_told_with_what_to_send_again() {
         let columns = columns(rows, ["referred"]);
         RegisterTable::new(origin, tokens(rows), columns).expect("ascending tokens")
     };
-    let changes: [(fn(&mut Origin), &str); 5] = [
+    type Change = fn(&mut Origin);
+    let changes: [(Change, &str); 5] = [
         (|origin| origin.round = "2026Q2".into(), "round"),
         (|origin| origin.as_of = OLD, "as-of date"),
         (|origin| origin.policy_digest = "1".repeat(64), "policy"),

@@ -270,12 +270,12 @@ fn an_export_twice_and_a_round_without_case_parties_are_refused() {
             "keep one of them".to_owned()
         )]
     );
-    let without = (
+    let without = [(
         "there is no token file of the case parties".to_owned(),
         "ask the procuratorate for its token file".to_owned(),
-    );
+    )];
     for paths in [vec![], vec![place.good(VETERANS)]] {
-        assert_eq!(place.refused(&paths), [without.clone()]);
+        assert_eq!(place.refused(&paths), without);
     }
 }
 
