@@ -262,7 +262,7 @@ fn an_agency_that_sends_late_is_added_and_screened_again() {
 }
 
 #[test]
-fn an_export_that_the_round_does_not_have_is_not_told_as_late() {
+fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
     let round = Round::sample();
     let text = round.read("round.toml");
     let at = text

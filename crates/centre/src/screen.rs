@@ -141,7 +141,7 @@ pub fn screen_joined(
     registers: &[JoinedRegister],
 ) -> Result<Screening, ScreenError> {
     check_tables(policy, cases, registers)?;
-    let candidates = Candidates::join(policy, cases, registers);
+    let candidates = Candidates::new(policy, cases, registers);
     let not_verified_by = not_verified(policy, terms, registers);
     let matched = registers
         .iter()
@@ -296,10 +296,10 @@ struct Verdict {
 }
 
 impl Candidates {
-    /// Gives case rows the outcomes of their persons in the registers. Absence from a register gives
-    /// no outcome "yes"; that it is unknown and not "no" is told apart where it
-    /// matters, in `settled` and `referred`.
-    fn join(policy: &Policy, cases: &CaseTable, registers: &[JoinedRegister]) -> Self {
+    /// Gives case rows the outcomes of their persons in the registers. A person
+    /// who is not in a register has "no" for its rules. Where the register itself
+    /// is absent or stale, `settled` and `referred` take them as unknown.
+    fn new(policy: &Policy, cases: &CaseTable, registers: &[JoinedRegister]) -> Self {
         let tokens = cases.tokens();
         let mut outcomes: BTreeMap<String, Vec<Outcome>> = policy
             .rules

@@ -302,7 +302,7 @@ mod tests {
             ),
             (stale, r#"{"reason":"stale","export":"a","export":"b"}"#),
             (stale, r#"{"reason":"stale","reason":"stale","export":"a"}"#),
-            // Numbers that are none.
+            // Not numbers of the right kind.
             ("\"reference\":0", "\"reference\":-1"),
             ("0.0625", "1e999"),
             ("0.0625", "\"0.0625\""),

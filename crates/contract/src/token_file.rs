@@ -620,7 +620,7 @@ mod tests {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["甲", "乙"]));
         let told = with(&|columns| columns.push(("name".to_owned(), Arc::clone(&names))));
         assert!(
-            told.contains("column 5 is no rule of the policy") && !told.contains("name"),
+            told.contains("column 5 is not a rule of the policy") && !told.contains("name"),
             "{told}"
         );
         let told = with(&|columns| columns.swap(1, 2));
@@ -649,7 +649,7 @@ mod tests {
         let told = refused(of_columns(good(), Some(&named)));
         assert_eq!(
             told,
-            "a digest or the key id in the file's metadata is not one"
+            "a digest or the key id in the file's metadata is malformed"
         );
         for (rows, sent) in [(8, 1), (9, 2)] {
             let mut wrong = head.clone();

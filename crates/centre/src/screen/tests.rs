@@ -173,7 +173,7 @@ fn case_rows_of_a_person_become_one_lead_and_persons_stay_apart() {
         referral_not_verified: false,
         cases,
     };
-    // The remark is no rule of the aid and no exclusion: it is not shown.
+    // The remark is neither a rule of the aid nor an exclusion: it is not shown.
     let case = |reference, yes: &[&str], unknown: &[&str], needs_review| CaseEvidence {
         reference,
         yes: yes.iter().map(|rule| (*rule).to_owned()).collect(),
@@ -275,7 +275,7 @@ fn lists_are_provisional_beyond_a_threshold_and_not_at_it() {
 }
 
 #[test]
-fn tables_that_do_not_belong_together_are_told_with_what_to_send_again() {
+fn tables_that_do_not_belong_together_are_refused_with_the_export_to_send_again() {
     let cases = cases(&[(1, [Yes, No, No])]);
     let refused = |registers: &[RegisterTable]| {
         let refused = screen(&policy(), TERMS, &cases, registers);

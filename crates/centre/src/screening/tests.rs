@@ -253,7 +253,7 @@ fn a_file_of_another_key_is_refused_with_both_keys() {
     assert_eq!(told.len(), 1);
     assert_eq!(
         told[0].0,
-        "a digest or the key id in the file's metadata is not one"
+        "a digest or the key id in the file's metadata is malformed"
     );
 }
 
@@ -280,7 +280,7 @@ fn an_export_twice_and_a_round_without_case_parties_are_refused() {
 }
 
 #[test]
-fn a_file_of_a_newer_program_is_told_as_one() {
+fn a_file_of_a_newer_program_is_refused_with_both_versions() {
     let place = Place::new();
     let path = place.good(VETERANS);
     let mut bytes = fs::read(&path).expect("the test's file");
@@ -302,7 +302,7 @@ fn a_file_of_a_newer_program_is_told_as_one() {
 }
 
 #[test]
-fn rows_that_break_the_contract_are_told_with_the_agency_that_sends_again() {
+fn rows_that_break_the_contract_are_refused_with_the_agency_that_must_send_again() {
     let place = Place::new();
     let rows = |export: &str, tokens: &[u8]| {
         let head = place.head(export, tokens.len() as u64);
@@ -368,7 +368,7 @@ fn token_files_are_those_named_and_those_of_folders() {
 }
 
 #[test]
-fn the_id_of_a_screening_is_the_digest_of_a_documented_text() {
+fn the_id_of_a_screening_depends_on_the_order_of_exports_and_on_digests_only() {
     let place = Place::new();
     let received = |export: &str, digit: &str| ReceivedFile {
         name: String::new(),
@@ -381,6 +381,7 @@ fn the_id_of_a_screening_is_the_digest_of_a_documented_text() {
         let files = files.iter().map(|(export, digit)| received(export, digit));
         screening_id(&files.collect::<Vec<_>>())
     };
+    // The text is that of docs/formats.md.
     let text = format!(
         "procuratorate.case-parties\n{}\nveterans.persons\n{}\n",
         "a".repeat(64),
@@ -393,8 +394,22 @@ fn the_id_of_a_screening_is_the_digest_of_a_documented_text() {
         &[(CASE_EXPORT, "a"), (VETERANS, "c")],
         &[(CASE_EXPORT, "a"), (STUDENTS, "b")],
         &[(CASE_EXPORT, "b"), (VETERANS, "a")],
+        &[(VETERANS, "b"), (CASE_EXPORT, "a")],
     ] {
         assert_ne!(id(other), expected);
+    }
+    // Nothing else counts: not the file's name, place or length, nor what it says.
+    let changes: [fn(&mut ReceivedFile); 5] = [
+        |file| file.name = "renamed.parquet".into(),
+        |file| file.path = "elsewhere/a.parquet".into(),
+        |file| file.byte_length = 11,
+        |file| file.head.origin.key_id = "1".repeat(16),
+        |file| file.head.account.rows = 11,
+    ];
+    for change in changes {
+        let mut files = [received(CASE_EXPORT, "a"), received(VETERANS, "b")];
+        files.iter_mut().for_each(change);
+        assert_eq!(screening_id(&files), expected);
     }
 }
 

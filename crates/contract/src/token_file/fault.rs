@@ -11,16 +11,16 @@ use crate::token_table::TableFault;
 pub enum TokenFileFault {
     /// No Parquet file, or damaged.
     Unreadable,
-    /// Its metadata are not those of a token file, or of another version.
+    /// Its metadata is not that of a token file, or is of another version.
     Metadata(DocumentFault),
-    /// Its metadata have something else where a digest or the key id belongs.
+    /// Its metadata has something else where a digest or the key id belongs.
     Identifiers,
     /// The token column is missing, or is not 16 bytes wide, or has empty cells.
     TokenColumn,
     /// A column of a rule that the policy has on this export is missing.
     RuleMissing(String),
-    /// The column at this place, from 1, is no rule of the policy on this
-    /// export. Its name is a text from outside.
+    /// The column at this place, from 1, is not a rule of the policy on this
+    /// export. Its name is text from outside and is not shown.
     ColumnBeyondPolicy(usize),
     /// The rules' columns are not in the policy's order.
     Order,
@@ -46,11 +46,11 @@ impl TokenFileFault {
             ) => fault.text(&Text::new("令牌文件", "token file")),
             TokenFileFault::Metadata(_) => Text::new(
                 "文件的元数据不是令牌文件的元数据，或不完整",
-                "the file's metadata are not those of a token file, or not complete",
+                "the file's metadata is not that of a token file, or is incomplete",
             ),
             TokenFileFault::Identifiers => Text::new(
                 "文件的元数据中有摘要或密钥编号格式不符",
-                "a digest or the key id in the file's metadata is not one",
+                "a digest or the key id in the file's metadata is malformed",
             ),
             TokenFileFault::TokenColumn => Text::new(
                 "令牌列缺失，或不是每个16字节，或有空值",
@@ -63,7 +63,7 @@ impl TokenFileFault {
             TokenFileFault::ColumnBeyondPolicy(place) => Text::new(
                 format!("第{place}列不是该导出的规则，不应传送"),
                 format!(
-                    "column {place} is no rule of the policy on this export and must not be sent"
+                    "column {place} is not a rule of the policy on this export and must not be sent"
                 ),
             ),
             TokenFileFault::Order => Text::new(
