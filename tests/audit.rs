@@ -210,7 +210,7 @@ fn a_sound_round_holds_every_check_that_applies() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Break<'b> = &'b dyn Fn(&Written);
-    let cases: [(&str, Break<'_>, &[u64]); 26] = [
+    let cases: [(&str, Break<'_>, &[u64]); 28] = [
         ("nothing", &|written| written.resign(|_| {}), &[]),
         (
             "an assessment that had expired",
@@ -401,6 +401,30 @@ fn every_check_that_is_broken_is_reported() {
             &[3, 16],
         ),
         (
+            "a policy that looks at dead adults",
+            &|written| {
+                written.replace(
+                    "configuration/policy.toml",
+                    "when = 'deceased'\n",
+                    "when = 'deceased AND minor'\n",
+                );
+                written.resign(|_| {});
+            },
+            &[3, 16],
+        ),
+        (
+            "a policy that looks at dead veterans",
+            &|written| {
+                written.replace(
+                    "configuration/policy.toml",
+                    "when = '''\nstatus = 'died'\n'''",
+                    "when = '''\nstatus = 'died' AND kind = 'veteran' AND minor\n'''",
+                );
+                written.resign(|_| {});
+            },
+            &[3, 16],
+        ),
+        (
             "a list that others may read",
             &|written| set_mode(&written.path("lists/for-review/to-veterans.csv"), 0o640),
             &[18],
@@ -457,6 +481,51 @@ fn every_check_that_is_broken_is_reported() {
         let expected: BTreeSet<u64> = not_held.iter().copied().collect();
         assert_eq!(written.not_held(&[]), expected, "{what}");
     }
+}
+
+#[test]
+fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
+    let written = Written::new();
+    let said = written.audit(&[]);
+    told(
+        &said,
+        &[
+            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner pass; defendant, other, suspect and none given are withheld; 4 cases hold;",
+            "(sealed_records, procuratorate.case-parties): 4 cases hold;",
+            "(dead_parties, procuratorate.case-parties): 3 cases hold;",
+            "(dead_veterans, veterans.persons): 2 cases hold;",
+        ],
+    );
+    written.replace(
+        "configuration/policy.toml",
+        "'civil_party','petitioner')",
+        "'civil_party','petitioner','suspect')",
+    );
+    written.resign(|_| {});
+    let said = written.audit(&[]);
+    told(
+        &said,
+        &[
+            "guarantee `permitted_roles`: a row with role suspect, aged 17 must be withheld, and its rules let it pass",
+            "guarantee `permitted_roles`: the case on line ",
+        ],
+    );
+}
+
+#[test]
+fn a_folder_whose_policy_guarantees_nothing_is_not_held_to_be_sound() {
+    let written = Written::new();
+    written.replace(
+        "configuration/policy.toml",
+        "of = \"seal\"",
+        "of = \"death\"",
+    );
+    written.resign(|_| {});
+    let not_held = written.not_held(&[]);
+    assert!(
+        not_held.is_superset(&BTreeSet::from([15, 16])),
+        "{not_held:?}"
+    );
 }
 
 #[test]

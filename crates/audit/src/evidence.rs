@@ -164,12 +164,6 @@ impl Evidence {
         line.map_or(path.clone(), |line| format!("{path}:{}", line + 1))
     }
 
-    /// Whether the case parties were read.
-    pub fn reads_cases(&self) -> bool {
-        let mut exports = self.manifest().exports.iter();
-        exports.any(|export| export.export == CASE_EXPORT)
-    }
-
     /// Where the columns of the lists stand.
     pub fn columns(&self) -> Option<Columns> {
         let documents = self.documents.as_ref().ok()?;
