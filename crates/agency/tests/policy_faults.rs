@@ -258,7 +258,7 @@ fn a_policy_that_guarantees_less_than_role_seal_and_death_is_refused() {
         );
         assert_eq!(faults_of(&text), [said]);
     }
-    // A guarantee on a register is none on the case parties.
+    // A guarantee on a register does not count for the case parties.
     let text = changed(
         "of = \"death\"\non = \"procuratorate.case-parties\"\nrules = [\"withhold_deceased\"]",
         "of = \"death\"\non = \"veterans.persons\"\nrules = [\"withhold_veteran_died\"]",

@@ -1,7 +1,7 @@
 //! The columns of a match list, and a row of it as it is written and read again.
 //!
 //! A [`ListRow`] is made into cells and read back from them here and nowhere
-//! else, so that whoever checks a list needs no position and no word of a cell.
+//! else, so that a check of a list needs no position and no word of a cell.
 //! Reading keeps what it does not understand ([`Cell::AsFound`]): the cells of a
 //! row that was read are those of the list, whatever somebody wrote into it.
 
@@ -240,7 +240,7 @@ impl<T> Cell<T> {
         }
     }
 
-    /// Reads a cell. A value counts only if it is written as the cell stands.
+    /// Reads a cell. A value counts only if writing it gives the same text again.
     fn read(
         text: &str,
         parse: impl Fn(&str) -> Option<T>,
