@@ -148,6 +148,15 @@ impl Written {
         .unwrap();
     }
 
+    /// Replaces a text of one line of a list, and signs the folder anew.
+    fn change_line(&self, list: &str, line: usize, from: &str, to: &str) {
+        let mut lines = self.lines(list);
+        assert!(lines[line].contains(from), "{}", lines[line]);
+        lines[line] = lines[line].replace(from, to);
+        self.set_lines(list, &lines);
+        self.resign(|_| {});
+    }
+
     /// Moves the first row of a list to another.
     fn move_row(&self, from: &str, to: &str) {
         let mut lines = self.lines(from);
@@ -210,7 +219,7 @@ fn a_sound_round_holds_every_check_that_applies() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Break<'b> = &'b dyn Fn(&Written);
-    let cases: [(&str, Break<'_>, &[u64]); 26] = [
+    let cases: [(&str, Break<'_>, &[u64]); 34] = [
         ("nothing", &|written| written.resign(|_| {}), &[]),
         (
             "an assessment that had expired",
@@ -401,6 +410,30 @@ fn every_check_that_is_broken_is_reported() {
             &[3, 16],
         ),
         (
+            "a policy that looks at dead adults",
+            &|written| {
+                written.replace(
+                    "configuration/policy.toml",
+                    "when = 'deceased'\n",
+                    "when = 'deceased AND minor'\n",
+                );
+                written.resign(|_| {});
+            },
+            &[3, 16],
+        ),
+        (
+            "a policy that looks at dead veterans",
+            &|written| {
+                written.replace(
+                    "configuration/policy.toml",
+                    "when = '''\nstatus = 'died'\n'''",
+                    "when = '''\nstatus = 'died' AND kind = 'veteran' AND minor\n'''",
+                );
+                written.resign(|_| {});
+            },
+            &[3, 16],
+        ),
+        (
             "a list that others may read",
             &|written| set_mode(&written.path("lists/for-review/to-veterans.csv"), 0o640),
             &[18],
@@ -450,6 +483,51 @@ fn every_check_that_is_broken_is_reported() {
             },
             &[25],
         ),
+        (
+            "a deadline that lost its remark",
+            &|written| {
+                written.change_line(
+                    "to-veterans.csv",
+                    1,
+                    "2026-10-13（以核查确认为准）",
+                    "2026-10-13",
+                )
+            },
+            &[25],
+        ),
+        (
+            "a list that lost its marking",
+            &|written| written.change_line("to-veterans.csv", 0, "保密：仅供核查", "仅供核查"),
+            &[18],
+        ),
+        (
+            "a list that lost a header",
+            &|written| written.change_line("to-veterans.csv", 0, "办理期限", "期限"),
+            &[13, 22, 25],
+        ),
+        (
+            "a row with a cell too many",
+            &|written| written.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
+            // Nor can its aid be counted.
+            &[13, 14, 22, 25],
+        ),
+        (
+            "an aid that is not as the policy cites it",
+            &|written| written.change_line("to-veterans.csv", 1, "〔韶关意见 三(八)〕,", ","),
+            // Without its aid no deadline can be worked out.
+            &[13, 14, 25],
+        ),
+        (
+            "a lead whose rules were taken away",
+            &|written| {
+                let rules = written.lines("to-veterans.csv")[1].clone();
+                let (_, rules) = rules.split_once("shaoguan 1: ").unwrap();
+                let (rules, _) = rules.split_once(',').unwrap();
+                assert!(!rules.is_empty());
+                written.change_line("to-veterans.csv", 1, rules, "");
+            },
+            &[22],
+        ),
     ];
     for (what, break_it, not_held) in cases {
         let written = Written::new();
@@ -457,6 +535,116 @@ fn every_check_that_is_broken_is_reported() {
         let expected: BTreeSet<u64> = not_held.iter().copied().collect();
         assert_eq!(written.not_held(&[]), expected, "{what}");
     }
+}
+
+#[test]
+fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
+    let written = Written::new();
+    let said = written.audit(&[]);
+    told(
+        &said,
+        &[
+            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner pass; defendant, other, suspect and none given are withheld; 4 cases hold;",
+            "(sealed_records, procuratorate.case-parties): 4 cases hold;",
+            "(dead_parties, procuratorate.case-parties): 3 cases hold;",
+            "(dead_veterans, veterans.persons): 2 cases hold;",
+        ],
+    );
+    written.replace(
+        "configuration/policy.toml",
+        "'civil_party','petitioner')",
+        "'civil_party','petitioner','suspect')",
+    );
+    written.resign(|_| {});
+    let said = written.audit(&[]);
+    told(
+        &said,
+        &[
+            "guarantee `permitted_roles`: a row with role suspect, aged 17 must be withheld, and its rules let it pass",
+            "guarantee `permitted_roles`: the case on line ",
+        ],
+    );
+}
+
+#[test]
+fn a_folder_whose_policy_guarantees_nothing_is_not_held_to_be_sound() {
+    let written = Written::new();
+    written.replace(
+        "configuration/policy.toml",
+        "of = \"seal\"",
+        "of = \"death\"",
+    );
+    written.resign(|_| {});
+    let not_held = written.not_held(&[]);
+    assert!(
+        not_held.is_superset(&BTreeSet::from([15, 16])),
+        "{not_held:?}"
+    );
+}
+
+#[test]
+fn a_row_is_named_by_the_line_that_an_editor_shows() {
+    for line in [1, 2] {
+        let written = Written::new();
+        written.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
+        let said = format!(
+            "lists/for-review/to-veterans.csv:{}: its deadline is not",
+            line + 1
+        );
+        told(&written.audit(&[]), &[&said]);
+    }
+}
+
+/// Nothing is known for certain of this relative: whether she lived on the income
+/// of the victim, and whether she is still on the margin of dibao.
+#[test]
+fn a_lead_that_rests_on_unknown_rules_alone_has_its_rules_and_what_to_check() {
+    let round = Round::hand_made();
+    let append = |file: &str, values: &[(&str, &str)]| {
+        let mut text = round.read(file);
+        let header = text.lines().next().unwrap().to_owned();
+        let cells = header.split(',').map(|column| {
+            let value = values.iter().find(|(name, _)| *name == column);
+            value.map_or("", |(_, value)| *value)
+        });
+        text.push_str(&(cells.collect::<Vec<_>>().join(",") + "\n"));
+        round.write(file, text);
+    };
+    let number = ("national_id", "44990119850505930X");
+    append(
+        "procuratorate.case-parties.csv",
+        &[
+            number,
+            ("case_number", "H900"),
+            ("name", "unknown-alone"),
+            ("role", "close_relative"),
+            ("case_kind", "criminal"),
+            ("sealed", "false"),
+            ("victim_died", "true"),
+            ("offender_status", "dead"),
+        ],
+    );
+    append(
+        "civil-affairs.assistance.csv",
+        &[
+            number,
+            ("kind", "dibao_margin"),
+            ("started_on", "2025-01-01"),
+        ],
+    );
+    let written = Written::of(round);
+    let list = "to-judicial-aid.csv";
+    let lines = written.lines(list);
+    let line = lines.iter().position(|line| line.contains("unknown-alone"));
+    let line = line.unwrap();
+    assert!(lines[line].contains("shaoguan 1: ,"), "{}", lines[line]);
+    assert_eq!(written.not_held(&[]), BTreeSet::new());
+    // Without the mark nothing says on what such a lead rests.
+    let mark = "【是否符合条件取决于尚不明确的条件】";
+    written.change_line(list, line, mark, "");
+    assert_eq!(written.not_held(&[]), BTreeSet::from([22]));
+    let said = format!("{list}:{}: it names no rule", line + 1);
+    told(&written.audit(&[]), &[&said]);
 }
 
 #[test]

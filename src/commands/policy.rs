@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use aidlink_agency::rules::test_cases;
+use aidlink_agency::rules::{EvaluationError, test_cases, try_guarantee};
 use aidlink_faults::fault::{Fault, FaultCollector, Place, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
-use aidlink_policy::pack::{Aid, Policy, Rule, Term};
+use aidlink_policy::pack::{Aid, Guarantee, Guaranteed, Policy, Rule, Term};
 use aidlink_policy::schema::Schemas;
 
 use super::Ending;
@@ -41,14 +41,15 @@ fn with_policy(file: &PolicyFile, act: impl FnOnce(&Policy) -> Ending) -> Ending
 
 fn check(policy: &Policy, language: Language) -> Ending {
     let (rules, terms, aids) = (policy.rules.len(), policy.terms.len(), policy.aids.len());
+    let guarantees = policy.guarantees.len();
     terminal::say(
         &Text::new(
             format!(
-                "规则文件 {} 第{}版无误：{rules}条规则、{terms}个术语、{aids}个救助项目",
+                "规则文件 {} 第{}版无误：{rules}条规则、{terms}个术语、{aids}个救助项目、{guarantees}项保证",
                 policy.id, policy.version
             ),
             format!(
-                "policy {} version {} is sound: {rules} rules, {terms} terms, {aids} aids",
+                "policy {} version {} is sound: {rules} rules, {terms} terms, {aids} aids, {guarantees} guarantees",
                 policy.id, policy.version
             ),
         ),
@@ -58,26 +59,18 @@ fn check(policy: &Policy, language: Language) -> Ending {
 }
 
 fn test(policy: &Policy, path: &Path, language: Language) -> Ending {
-    let (run, failures) = match test_cases(policy) {
-        Ok(result) => result,
-        Err(error) => {
-            let fault = Fault::of_file(
-                path,
-                error.text(),
-                Text::new("请报告此问题", "please report this"),
-            );
-            return Ending::Failed(fault.into());
-        }
-    };
-    if failures.is_empty() {
-        terminal::say(
-            &Text::new(
-                format!("{run}个用例全部通过"),
-                format!("all {run} cases give their outcome"),
-            ),
-            language,
+    let failed = |error: EvaluationError| {
+        let fault = Fault::of_file(
+            path,
+            error.text(),
+            Text::new("请报告此问题", "please report this"),
         );
-    }
+        Ending::Failed(fault.into())
+    };
+    let (mut run, failures) = match test_cases(policy) {
+        Ok(result) => result,
+        Err(error) => return failed(error),
+    };
     let mut faults = FaultCollector::new();
     for failure in failures {
         let fault = Fault::of_file(
@@ -103,6 +96,41 @@ fn test(policy: &Policy, path: &Path, language: Language) -> Ending {
             column: 1,
         }));
     }
+    let mut codes = 0;
+    for guarantee in &policy.guarantees {
+        let trial = match try_guarantee(policy, guarantee) {
+            Ok(trial) => trial,
+            Err(error) => return failed(error),
+        };
+        run += trial.cases;
+        codes += trial.codes;
+        for breach in trial.breaches {
+            let fault = Fault::of_file(
+                path,
+                breach.text(),
+                Text::new(
+                    "请更正保证所依的规则；保证只能扩大，不能缩小",
+                    "correct the rules that the guarantee names; a guarantee may be widened, not narrowed",
+                ),
+            );
+            faults.push(fault.at(Place::LineColumn {
+                line: breach.line,
+                column: 1,
+            }));
+        }
+    }
+    if faults.is_empty() {
+        let guarantees = policy.guarantees.len();
+        terminal::say(
+            &Text::new(
+                format!("{run}个用例全部通过；{guarantees}项保证成立，其中代码逐一试验{codes}次"),
+                format!(
+                    "all {run} cases give their outcome; {guarantees} guarantees hold, their codes tried {codes} times"
+                ),
+            ),
+            language,
+        );
+    }
     match faults.finish() {
         Ok(()) => Ending::Done,
         Err(faults) => Ending::Failed(faults),
@@ -114,6 +142,9 @@ fn explain(policy: &Policy, path: &Path, id: Option<&str>, language: Language) -
         for aid in &policy.aids {
             explain_aid(policy, aid, language);
         }
+        for guarantee in &policy.guarantees {
+            explain_guarantee(policy, guarantee, language);
+        }
         return Ending::Done;
     };
     if let Some(aid) = policy.aid(id) {
@@ -122,18 +153,21 @@ fn explain(policy: &Policy, path: &Path, id: Option<&str>, language: Language) -
         explain_term(policy, term, language);
     } else if let Some(rule) = policy.rule(id) {
         explain_rule(rule, language);
+    } else if let Some(guarantee) = policy.guarantee(id) {
+        explain_guarantee(policy, guarantee, language);
     } else {
         let known = policy
             .rules
             .iter()
             .map(|rule| rule.id.as_str())
             .chain(policy.terms.iter().map(|term| term.id.as_str()))
-            .chain(policy.aids.iter().map(|aid| aid.id.as_str()));
+            .chain(policy.aids.iter().map(|aid| aid.id.as_str()))
+            .chain(policy.guarantees.iter().map(|other| other.id.as_str()));
         let fault = Fault::of_file(
             path,
             Text::new(
-                format!("没有名为“{id}”的规则、术语或救助项目"),
-                format!("there is no rule, term or aid `{id}`"),
+                format!("没有名为“{id}”的规则、术语、救助项目或保证"),
+                format!("there is no rule, term, aid or guarantee `{id}`"),
             ),
             nearest_name_hint(id, known),
         );
@@ -272,6 +306,51 @@ fn explain_rule(rule: &Rule, language: Language) {
     line(
         format!("  用例：{}个", rule.cases.len()),
         format!("  cases: {}", rule.cases.len()),
+        language,
+    );
+}
+
+fn explain_guarantee(policy: &Policy, guarantee: &Guarantee, language: Language) {
+    let (id, on, cites) = (&guarantee.id, &guarantee.on, guarantee.cites.join(", "));
+    line(
+        format!("{}（{id}）— 保证，{cites}", guarantee.title.zh),
+        format!("{} ({id}): guarantee, {cites}", guarantee.title.en),
+        language,
+    );
+    line(
+        format!("  在 {on} 上，由以下规则不予处理："),
+        format!("  on {on}, withheld by:"),
+        language,
+    );
+    for rule in policy.rules_of(guarantee) {
+        let when = one_line(&rule.when);
+        line(
+            format!("    {}：{when}", rule.id),
+            format!("    {}: {when}", rule.id),
+            language,
+        );
+    }
+    if let Guaranteed::Role(codes) = &guarantee.of {
+        let (column, passes) = (&codes.column, codes.passes.join(", "));
+        let withheld = codes.withheld.join(", ");
+        let ages = codes.ages.iter().map(i64::to_string);
+        let ages = ages.collect::<Vec<_>>().join(", ");
+        line(
+            format!("  {column} 放行：{passes}"),
+            format!("  {column} that passes: {passes}"),
+            language,
+        );
+        line(
+            format!("  {column} 不予处理：{withheld}，以及空白（按{ages}岁和年龄不明逐一试验）"),
+            format!(
+                "  {column} withheld: {withheld}, and none given (tried at {ages} years and at an unknown age)"
+            ),
+            language,
+        );
+    }
+    line(
+        format!("  用例：{}个", guarantee.cases.len()),
+        format!("  cases: {}", guarantee.cases.len()),
         language,
     );
 }

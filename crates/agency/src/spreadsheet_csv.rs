@@ -19,8 +19,9 @@ pub fn to_bytes(rows: &[Vec<String>]) -> Vec<u8> {
 }
 
 /// The cell with control characters as spaces, and with an apostrophe before
-/// what a spreadsheet would run as a formula (also in full-width form).
-fn harmless(cell: &str) -> String {
+/// what a spreadsheet would run as a formula (also in full-width form). A cell
+/// that is harmless already stays as it is.
+pub fn harmless(cell: &str) -> String {
     let plain: String = cell
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

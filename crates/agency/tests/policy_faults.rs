@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aidlink_agency::rules::test_cases;
+use aidlink_agency::rules::{TriedRow, test_cases, try_guarantee};
 use aidlink_faults::text::Language;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::Schemas;
@@ -11,17 +11,39 @@ fn project() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The faults of the shipped policy after one change, and the changed text.
-fn faults_after(from: &str, to: &str) -> (Vec<String>, String) {
-    let text = std::fs::read_to_string(project().join("policies/shaoguan.toml"))
-        .expect("the shipped policy");
+fn shipped() -> String {
+    std::fs::read_to_string(project().join("policies/shaoguan.toml")).expect("the shipped policy")
+}
+
+/// The shipped policy after one change.
+fn changed(from: &str, to: &str) -> String {
+    let text = shipped();
     assert!(text.contains(from), "the policy does not hold {from}");
-    let text = text.replacen(from, to, 1);
+    text.replacen(from, to, 1)
+}
+
+/// A policy of this text.
+fn read(text: &str) -> Policy {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("policy.toml");
-    std::fs::write(&path, &text).expect("a writable folder");
+    std::fs::write(&path, text).expect("a writable folder");
     let schemas = Schemas::read(&project().join("schemas")).expect("the shipped schemas");
-    let faults = match Policy::read(&path, &schemas) {
+    Policy::read(&path, &schemas).expect("a policy that can be read")
+}
+
+/// The faults of the shipped policy after one change, and the changed text.
+fn faults_after(from: &str, to: &str) -> (Vec<String>, String) {
+    let text = changed(from, to);
+    (faults_of(&text), text)
+}
+
+/// The faults of a policy of this text.
+fn faults_of(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("policy.toml");
+    std::fs::write(&path, text).expect("a writable folder");
+    let schemas = Schemas::read(&project().join("schemas")).expect("the shipped schemas");
+    match Policy::read(&path, &schemas) {
         Ok(_) => Vec::new(),
         Err(faults) => faults
             .iter()
@@ -31,8 +53,7 @@ fn faults_after(from: &str, to: &str) -> (Vec<String>, String) {
                     .replace(&format!("{}", path.display()), "policy.toml")
             })
             .collect(),
-    };
-    (faults, text)
+    }
 }
 
 /// Line and column, both from 1, of a text that stands once.
@@ -185,15 +206,9 @@ fn an_undefined_source_agency_deadline_and_key() {
 
 #[test]
 fn a_case_that_gives_another_outcome_is_reported_with_its_line() {
-    let schemas = Schemas::read(&project().join("schemas")).expect("the shipped schemas");
-    let text = std::fs::read_to_string(project().join("policies/shaoguan.toml"))
-        .expect("the shipped policy");
     let row = "row = { role = \"suspect\" }\noutcome = \"yes\"";
-    let text = text.replacen(row, "row = { role = \"suspect\" }\noutcome = \"no\"", 1);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("policy.toml");
-    std::fs::write(&path, &text).expect("a writable folder");
-    let policy = Policy::read(&path, &schemas).expect("still well-formed");
+    let text = changed(row, "row = { role = \"suspect\" }\noutcome = \"no\"");
+    let policy = read(&text);
     let (_, failures) = test_cases(&policy).expect("evaluates");
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].rule, "withhold_role");
@@ -215,5 +230,185 @@ fn a_million_parentheses_are_a_fault_and_no_crash() {
             .any(|fault| fault.contains("the expression is longer than 8 KiB")),
         "{:.300}",
         faults.join("\n")
+    );
+}
+
+/// From a `[[guarantee]]` with this id to the next one, or to the rules after them.
+fn guarantee<'t>(text: &'t str, id: &str) -> &'t str {
+    let start = text
+        .find(&format!("[[guarantee]]\nid = \"{id}\""))
+        .expect("the guarantee");
+    let rest = &text[start..];
+    let ends = ["\n[[guarantee]]\n", "\n# ------"].map(|end| rest.find(end));
+    let end = ends.into_iter().flatten().min().expect("more follows");
+    &rest[..end + 1]
+}
+
+#[test]
+fn a_policy_that_guarantees_less_than_role_seal_and_death_is_refused() {
+    for (id, of) in [
+        ("permitted_roles", "role"),
+        ("sealed_records", "seal"),
+        ("dead_parties", "death"),
+    ] {
+        let text = shipped();
+        let text = text.replace(guarantee(&text, id), "");
+        let said = format!(
+            "policy.toml: the policy declares no guarantee of `{of}` on procuratorate.case-parties\n  add a [[guarantee]] with of = \"{of}\": a policy without it is refused"
+        );
+        assert_eq!(faults_of(&text), [said]);
+    }
+    // A guarantee on a register does not count for the case parties.
+    let text = changed(
+        "of = \"death\"\non = \"procuratorate.case-parties\"\nrules = [\"withhold_deceased\"]",
+        "of = \"death\"\non = \"veterans.persons\"\nrules = [\"withhold_veteran_died\"]",
+    );
+    let faults = faults_of(&text).join("\n");
+    assert!(
+        faults.contains("no guarantee of `death` on procuratorate.case-parties"),
+        "{faults}"
+    );
+    // One that only has another fault is not called missing besides.
+    let faults = faults_of(&changed("id = \"dead_parties\"", "id = \"Dead\""));
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+}
+
+#[test]
+fn every_part_of_a_guarantee_that_is_wrong_is_pointed_at() {
+    expect(
+        "of = \"seal\"",
+        "of = \"seel\"",
+        "\"seel\"",
+        "unknown kind of guarantee\n  did you mean `seal`?",
+    );
+    expect(
+        "rules = [\"withhold_role\"]",
+        "rules = [\"withhold_roll\"]",
+        "\"withhold_roll\"",
+        "undefined rule `withhold_roll`\n  did you mean `withhold_role`?",
+    );
+    expect(
+        "rules = [\"withhold_role\"]",
+        "rules = [\"withhold_role\", \"j3_bereaved\"]",
+        "\"j3_bereaved\"]",
+        "the rule `j3_bereaved` is not of kind `withhold`",
+    );
+    expect(
+        "rules = [\"withhold_deceased\"]",
+        "rules = [\"withhold_deceased\", \"withhold_veteran_died\"]",
+        "\"withhold_veteran_died\"]",
+        "the rule `withhold_veteran_died` is on veterans.persons\n  name rules on the same export",
+    );
+    expect(
+        "rules = [\"withhold_sealed\"]",
+        "rules = []",
+        "[[guarantee]]\nid = \"sealed_records\"",
+        "the guarantee names no rule",
+    );
+    expect(
+        "\"informant\", \"witness\"",
+        "\"informant\", \"witnes\"",
+        "\"witnes\"",
+        "the code `witnes` is not in the code list of `role`\n  did you mean `witness`?",
+    );
+    expect(
+        "column = \"role\"",
+        "column = \"handler\"",
+        "\"handler\"",
+        "the schema has no column with a code list named `handler`",
+    );
+    expect(
+        "ages = [15, 17, 40]",
+        "ages = [15, -17, 40]",
+        "-17, 40]",
+        "an age must be a whole number from 0 to 150",
+    );
+    expect(
+        "ages = [15, 17, 40]\n",
+        "",
+        "[[guarantee]]\nid = \"permitted_roles\"",
+        "`ages` is missing or empty",
+    );
+    // A guarantee of roles whose rule asks more could let a suspect pass.
+    expect(
+        "'civil_party','petitioner')\n",
+        "'civil_party','petitioner') AND NOT urgent_treatment\n",
+        "\"withhold_role\"]",
+        "the rule `withhold_role` reads `urgent_treatment` too",
+    );
+    expect(
+        "row = { role = \"petitioner\", deceased = true }\nwithheld = true",
+        "row = { role = \"petitioner\", deceased = true }",
+        "[[guarantee.case]]\nrow = { role = \"petitioner\", deceased = true }",
+        "`withheld` is missing",
+    );
+}
+
+#[test]
+fn a_guarantee_needs_a_row_that_is_withheld_and_one_that_passes() {
+    let text = shipped();
+    let whole = guarantee(&text, "dead_veterans");
+    let (head, _) = whole.split_once("[[guarantee.case]]").expect("cases");
+    let faults = faults_of(&text.replace(whole, head));
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert!(faults[0].contains("the guarantee has no case with withheld = true"));
+    assert!(faults[1].contains("the guarantee has no case with withheld = false"));
+    let one = whole.replacen("withheld = true", "withheld = false", 1);
+    let faults = faults_of(&text.replace(whole, &one));
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    let at = place(&text, "[[guarantee]]\nid = \"dead_veterans\"");
+    assert!(faults[0].starts_with(&at), "{faults:#?}");
+}
+
+#[test]
+fn every_role_that_a_weakened_rule_lets_pass_is_found_at_every_age() {
+    let trial = |text: &str| {
+        let policy = read(text);
+        let roles = policy.guarantee("permitted_roles").expect("it is declared");
+        try_guarantee(&policy, roles).expect("evaluates")
+    };
+    let passing = |text: &str, code: Option<&str>| {
+        let breaches = trial(text).breaches.into_iter().filter(|breach| {
+            breach.must_be_withheld
+                && matches!(&breach.row, TriedRow::Code { code: found, .. } if found.as_deref() == code)
+        });
+        breaches.count()
+    };
+    let listed = "'civil_party','petitioner')\n";
+    for role in ["suspect", "defendant", "other"] {
+        let text = changed(listed, &format!("'civil_party','petitioner','{role}')\n"));
+        assert_eq!(passing(&text, Some(role)), 4, "{role}");
+        // Let pass from 18 on: the age of 40 shows it.
+        let text = changed(
+            listed,
+            &format!("'civil_party','petitioner') AND NOT (role = '{role}' AND age >= 18)\n"),
+        );
+        assert_eq!(passing(&text, Some(role)), 1, "{role}");
+    }
+    let text = changed("unknown = \"yes\"", "unknown = \"no\"");
+    assert_eq!(passing(&text, None), 4);
+    // A role that is to pass, and does not.
+    let breaches = trial(&changed("'informant','witness',", "'informant',")).breaches;
+    assert_eq!(breaches.len(), 4);
+    assert!(breaches.iter().all(|breach| !breach.must_be_withheld));
+}
+
+#[test]
+fn no_other_withhold_rule_hides_a_weakened_one() {
+    // These rows stay withheld, for their seal is not stated.
+    let text = changed("when = 'deceased'\n", "when = 'deceased AND minor'\n");
+    let policy = read(&text);
+    let dead = policy.guarantee("dead_parties").expect("it is declared");
+    let trial = try_guarantee(&policy, dead).expect("evaluates");
+    let lines = trial.breaches.iter();
+    let lines: Vec<&str> = lines
+        .filter_map(|breach| text.lines().nth(breach.line))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "row = { role = \"victim\", deceased = true, victim_died = true }",
+            "row = { role = \"petitioner\", deceased = true }"
+        ]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aidlink_agency::rules::test_cases;
+use aidlink_agency::rules::{test_cases, try_guarantee};
 use aidlink_faults::text::Language;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::Schemas;
@@ -22,4 +22,12 @@ fn every_case_of_the_shaoguan_policy_gives_its_outcome() {
     let (run, failures) = test_cases(&policy).expect("the cases can be evaluated");
     assert!(run > 200, "the policy lost its cases: {run}");
     assert_eq!(failures, []);
+    for guarantee in &policy.guarantees {
+        let trial = try_guarantee(&policy, guarantee).expect("the guarantee can be tried");
+        assert_eq!(trial.breaches, [], "{}", guarantee.id);
+    }
+    // Eleven roles and an empty cell, at three ages and without one.
+    let roles = policy.guarantee("permitted_roles").expect("it is declared");
+    let trial = try_guarantee(&policy, roles).expect("the guarantee can be tried");
+    assert_eq!((trial.cases, trial.codes), (4, 48));
 }

@@ -69,10 +69,15 @@ impl Finding {
 
     /// Held with this evidence where nothing is wrong, else what is wrong.
     fn of(wrong: Vec<Text>, held: Text) -> Self {
+        Finding::of_each(wrong, vec![held])
+    }
+
+    /// As [`Finding::of`], with evidence of several parts.
+    fn of_each(wrong: Vec<Text>, held: Vec<Text>) -> Self {
         if wrong.is_empty() {
             Finding {
                 state: State::Held,
-                evidence: vec![held],
+                evidence: held,
             }
         } else {
             Finding {
@@ -172,14 +177,14 @@ const CHECKS: [(&str, &str, Look); 25] = [
         lists::minors,
     ),
     (
-        "诉讼地位在白名单内，不含未成年犯罪嫌疑人（刑诉法286）",
-        "roles are white-listed, no suspects who were minors (CPL 286)",
+        "只处理规则文件放行的诉讼地位（刑诉法286）",
+        "only the roles that the policy lets pass are processed (CPL 286)",
         rows::roles,
     ),
     (
-        "封存记录不处理（刑诉法286）",
-        "sealed records are excluded (CPL 286)",
-        rows::sealed,
+        "封存记录和死者不予处理（刑诉法286，个保法6）",
+        "sealed records and the dead are withheld (CPL 286, PIPL 6)",
+        rows::seal_and_death,
     ),
     (
         "小数目已抑制",

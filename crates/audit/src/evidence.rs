@@ -21,7 +21,7 @@ use aidlink_policy::schema::Schemas;
 use jiff::civil::Date;
 
 use super::minimisation::Matrix;
-use aidlink_procuratorate::lists::match_list::Columns;
+use aidlink_procuratorate::lists::columns::{ListForm, ListRow, Marking};
 
 /// The documents by which the round ran, as the folder keeps them.
 pub struct Documents {
@@ -40,16 +40,20 @@ pub struct Documents {
 /// Larger files are not read.
 const LARGEST_FILE: u64 = 1 << 30;
 
-/// A match list as it stands in the folder.
+/// A match list as it is in the folder.
 pub struct List {
     /// `to-civil-affairs.minors`.
     pub name: String,
     /// Its path in the folder.
     pub path: String,
-    /// Its header.
-    pub header: Vec<String>,
-    /// Its rows, each with the line it begins on.
-    pub rows: Vec<(u64, Vec<String>)>,
+    /// Whether its header, the marking apart, is that of a list.
+    pub has_its_columns: bool,
+    /// Its marking.
+    pub marking: Option<Marking>,
+    /// Its rows, each with the line it begins on; `None` for one that has not as
+    /// many cells as a list has columns. Not read where the round's documents,
+    /// which say what the columns are, cannot be read.
+    pub rows: Vec<(u64, Option<ListRow>)>,
 }
 
 /// All that the checks look at.
@@ -111,6 +115,10 @@ impl Evidence {
     ) -> Self {
         let output = verification.folder.clone();
         let documents = documents(&verification);
+        let form = documents.as_ref().ok().and_then(|documents| {
+            let cases = documents.schemas.get(CASE_EXPORT)?;
+            Some(ListForm::of(cases, list_language(&verification.manifest)))
+        });
         let mut lists = Vec::new();
         // The verification has reported a folder that cannot be listed.
         for file in verification.opened.files().unwrap_or_default() {
@@ -119,7 +127,7 @@ impl Evidence {
                 .strip_prefix("lists/for-review/")
                 .and_then(|name| name.strip_suffix(".csv"));
             if let Some(name) = name
-                && let Some(list) = read_list(&verification.opened, &path, name)
+                && let Some(list) = read_list(&verification.opened, &path, name, form.as_ref())
             {
                 lists.push(list);
             }
@@ -164,23 +172,9 @@ impl Evidence {
         line.map_or(path.clone(), |line| format!("{path}:{}", line + 1))
     }
 
-    /// Whether the case parties were read.
-    pub fn reads_cases(&self) -> bool {
-        let mut exports = self.manifest().exports.iter();
-        exports.any(|export| export.export == CASE_EXPORT)
-    }
-
-    /// Where the columns of the lists stand.
-    pub fn columns(&self) -> Option<Columns> {
-        let documents = self.documents.as_ref().ok()?;
-        let cases = documents.schemas.get(CASE_EXPORT)?;
-        Some(Columns::of(cases.list_fields().count()))
-    }
-
     /// The language of the lists.
     pub fn list_language(&self) -> Language {
-        let stated = self.manifest().list_language;
-        stated.unwrap_or(Language::Chinese)
+        list_language(self.manifest())
     }
 
     /// The content of a file of the folder; `None` where it is missing, or is
@@ -242,18 +236,29 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
     })
 }
 
-fn read_list(output: &Folder, path: &str, name: &str) -> Option<List> {
+fn list_language(manifest: &Manifest) -> Language {
+    manifest.list_language.unwrap_or(Language::Chinese)
+}
+
+fn read_list(output: &Folder, path: &str, name: &str, form: Option<&ListForm>) -> Option<List> {
     let bytes = output.read(Path::new(path), LARGEST_FILE).ok()?;
     let (header, rows) = read_csv(&bytes)?;
+    let rows = form.map(|form| {
+        let rows = rows.iter();
+        let rows = rows.map(|(line, cells)| (*line, ListRow::parse(form, cells)));
+        rows.collect()
+    });
     Some(List {
         name: name.to_owned(),
         path: path.to_owned(),
-        header,
-        rows,
+        has_its_columns: form.is_some_and(|form| form.has_header(&header)),
+        marking: form.and_then(|form| form.marking(&header)),
+        rows: rows.unwrap_or_default(),
     })
 }
 
-/// The header and the rows of a CSV file that a step wrote, rows with their lines.
+/// The header and the rows of a CSV file that a step wrote, each row with the
+/// line of the file on which it begins; the header begins on line 1.
 #[expect(clippy::type_complexity, reason = "a header and rows with their lines")]
 pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -261,10 +266,12 @@ pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> 
         .flexible(true)
         .has_headers(false)
         .from_reader(bytes);
+    let mut lines = Lines::of(bytes);
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.ok()?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let start = record.position().map_or(0, csv::Position::byte);
+        let line = lines.line_of_record(usize::try_from(start).ok()?);
         rows.push((line, record.iter().map(str::to_owned).collect::<Vec<_>>()));
     }
     let header = if rows.is_empty() {
@@ -275,8 +282,74 @@ pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> 
     Some((header, rows))
 }
 
+/// Counts lines as an editor shows them. `csv` ends a record after the CR of a
+/// CR LF, so the position of the next one, and its line, is still before the LF.
+struct Lines<'b> {
+    bytes: &'b [u8],
+    /// How many bytes were counted.
+    counted: usize,
+    line: u64,
+}
+
+impl<'b> Lines<'b> {
+    fn of(bytes: &'b [u8]) -> Self {
+        Lines {
+            bytes,
+            counted: 0,
+            line: 1,
+        }
+    }
+
+    /// The line on which a record begins whose position is this byte. Positions
+    /// must not go back.
+    fn line_of_record(&mut self, position: usize) -> u64 {
+        let rest = self.bytes.get(position..).unwrap_or_default();
+        // Empty lines before a record are no records.
+        let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = position + breaks.count();
+        for at in self.counted..start.min(self.bytes.len()) {
+            let ends_a_line = match self.bytes[at] {
+                b'\n' => true,
+                b'\r' => self.bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            self.line += u64::from(ends_a_line);
+        }
+        self.counted = self.counted.max(start);
+        self.line
+    }
+}
+
 /// Names joined for both languages.
 pub fn joined<S: AsRef<str>>(names: &[S]) -> Text {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     Text::new(names.join("、"), names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_csv;
+
+    /// The lines of the rows; the header is on line 1.
+    fn lines(text: &str) -> Vec<u64> {
+        let (_, rows) = read_csv(text.as_bytes()).unwrap_or_default();
+        rows.iter().map(|(line, _)| *line).collect()
+    }
+
+    #[test]
+    fn a_row_is_on_the_line_that_an_editor_shows() {
+        for end in ["\r\n", "\n", "\r"] {
+            let text = |lines: &[&str]| lines.join("\u{0}").replace('\u{0}', end) + end;
+            assert_eq!(lines(&text(&["a,b", "1,2", "3,4", "5,6"])), [2, 3, 4]);
+            let marked = format!("\u{feff}{}", text(&["a,b", "1,2", "3,4"]));
+            assert_eq!(lines(&marked), [2, 3]);
+            // A quoted line break is a line, and the row begins where it begins.
+            let quoted = text(&["a,\"b", "c\"", "1,\"2", "", "3\"", "4,5", "", "6,7"]);
+            assert_eq!(lines(&quoted), [3, 6, 8], "{end:?}");
+            // Without a line break at the end.
+            assert_eq!(lines(text(&["a,b", "1,2"]).trim_end()), [2]);
+        }
+        assert_eq!(lines(""), [0; 0]);
+        assert_eq!(lines("a,b\r\n"), [0; 0]);
+    }
 }

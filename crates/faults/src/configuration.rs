@@ -441,6 +441,15 @@ impl<'d> TableReader<'d> {
         .map(|number| number.value)
     }
 
+    /// True or false that must be there.
+    pub fn boolean(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<bool> {
+        if self.node(key).is_none() {
+            self.missing(key, faults);
+            return None;
+        }
+        self.optional_boolean(key, faults)
+    }
+
     /// True or false; `default` when absent.
     pub fn boolean_or(
         &mut self,
@@ -448,6 +457,10 @@ impl<'d> TableReader<'d> {
         default: bool,
         faults: &mut FaultCollector,
     ) -> bool {
+        self.optional_boolean(key, faults).unwrap_or(default)
+    }
+
+    fn optional_boolean(&self, key: &'static str, faults: &mut FaultCollector) -> Option<bool> {
         self.take(
             key,
             Text::new("true或false", "true or false"),
@@ -457,7 +470,7 @@ impl<'d> TableReader<'d> {
                 _ => None,
             },
         )
-        .map_or(default, |truth| truth.value)
+        .map(|truth| truth.value)
     }
 
     /// A date that must be there.

@@ -1,12 +1,14 @@
 //! The policy of one place: rules, terms, aids, deadlines and earlier
 //! referrals, with citations and with the rules' own test cases.
 //!
-//! `read` turns a TOML file into a [`Policy`] or reports every fault at once;
-//! `cases` runs the cases that the rules carry.
+//! `read` turns a TOML file into a [`Policy`] or reports every fault at once. The
+//! cases of rules and guarantees are run where rows are, by the agency's crate.
 
 mod read;
 
 use std::collections::BTreeSet;
+
+use jiff::civil::Date;
 
 use crate::rule_language::{Combination, Expression};
 use crate::value::Value;
@@ -118,21 +120,106 @@ pub struct Rule {
     pub cases: Vec<RuleCase>,
 }
 
-/// A row and the outcome that its rule must give.
+/// The as-of date of a case that names no other.
+pub const CASE_AS_OF: Date = Date::constant(2026, 9, 30);
+
+/// A row as a policy writes one down to try its rules on.
 #[derive(Clone, Debug)]
-pub struct RuleCase {
-    /// The line of the policy file it stands on.
+pub struct CaseRow {
+    /// The line of the policy file on which it is written.
     pub line: usize,
     /// Columns with a value; all others are empty.
-    pub row: Vec<(String, Value)>,
+    pub columns: Vec<(String, Value)>,
     /// The age at the as-of date, if given.
     pub age: Option<i64>,
     /// `male` or `female`, if given.
     pub sex: Option<String>,
     /// The as-of date.
-    pub as_of: jiff::civil::Date,
+    pub as_of: Date,
+}
+
+/// A row and the outcome that its rule must give.
+#[derive(Clone, Debug)]
+pub struct RuleCase {
+    /// The row.
+    pub row: CaseRow,
     /// The outcome, after [`WhenUnknown`] was applied.
     pub outcome: Outcome,
+}
+
+/// Rows of an export that never become tokens, declared with the withhold rules
+/// that see to it and with rows on which this is tried.
+///
+/// A guarantee is tried on its own rules alone, so no other withhold rule can
+/// hide that one of them was weakened. More rules, more cases, more ages and
+/// fewer codes that pass only ever withhold more rows: a layer on top of a policy
+/// can widen a guarantee in these ways without knowing the rest of it.
+#[derive(Clone, Debug)]
+pub struct Guarantee {
+    /// Its id.
+    pub id: String,
+    /// The line of the policy file on which it begins.
+    pub line: usize,
+    /// The export whose rows it concerns.
+    pub on: String,
+    /// What it guarantees.
+    pub of: Guaranteed,
+    /// The withhold rules that keep it; at least one, all on the same export.
+    pub rules: Vec<String>,
+    /// Title in both languages.
+    pub title: Text,
+    /// Document and article.
+    pub cites: Vec<String>,
+    /// Rows that are withheld or pass; at least one of each.
+    pub cases: Vec<GuaranteeCase>,
+}
+
+/// What a guarantee is about.
+#[derive(Clone, Debug)]
+pub enum Guaranteed {
+    /// Only people with certain roles are looked at.
+    Role(PassingCodes),
+    /// Sealed records are not.
+    Seal,
+    /// The dead are not.
+    Death,
+}
+
+impl Guaranteed {
+    /// The words in a policy file. A policy must declare each on the case parties.
+    pub const NAMES: [&'static str; 3] = ["role", "seal", "death"];
+
+    /// The word in a policy file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Guaranteed::Role(_) => "role",
+            Guaranteed::Seal => "seal",
+            Guaranteed::Death => "death",
+        }
+    }
+}
+
+/// The codes of a column with which a row passes. Every other code of its code
+/// list, and an empty cell, is withheld at every age.
+#[derive(Clone, Debug)]
+pub struct PassingCodes {
+    /// The column; beside it the guarantee's rules read the age alone.
+    pub column: String,
+    /// The codes that pass.
+    pub passes: Vec<String>,
+    /// Every other code of the column's code list.
+    pub withheld: Vec<String>,
+    /// The ages at which each code is tried, beside an unknown age.
+    pub ages: Vec<i64>,
+}
+
+/// A row and whether its guarantee withholds it.
+#[derive(Clone, Debug)]
+pub struct GuaranteeCase {
+    /// The row.
+    pub row: CaseRow,
+    /// Whether one of the guarantee's rules must be yes on it; else none may be.
+    pub withheld: bool,
 }
 
 /// A named combination of rules.
@@ -239,6 +326,8 @@ pub struct Policy {
     pub deadlines: Vec<PolicyDeadline>,
     /// The rules in the order of the file, those made from `[[referral_state]]` last.
     pub rules: Vec<Rule>,
+    /// What never becomes a token; on the case parties at least one of each kind.
+    pub guarantees: Vec<Guarantee>,
     /// The terms.
     pub terms: Vec<Term>,
     /// The aids in the order of the file.
@@ -306,6 +395,16 @@ impl Policy {
         self.rules
             .iter()
             .filter(move |rule| rule.on == export && rule.kind == RuleKind::Withhold)
+    }
+
+    /// The guarantee with an id.
+    pub fn guarantee(&self, id: &str) -> Option<&Guarantee> {
+        self.guarantees.iter().find(|guarantee| guarantee.id == id)
+    }
+
+    /// The rules of a guarantee, in its order.
+    pub fn rules_of<'p>(&'p self, guarantee: &'p Guarantee) -> impl Iterator<Item = &'p Rule> {
+        guarantee.rules.iter().filter_map(|id| self.rule(id))
     }
 
     /// The columns of an export that its rules read, derived columns left out.

@@ -1,7 +1,7 @@
 //! The cases that rules carry: rows with the outcome they must give.
 
 use aidlink_contract::outcome::Outcome;
-use aidlink_policy::pack::{Policy, Rule, RuleCase};
+use aidlink_policy::pack::{CaseRow, Policy, Rule};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 
 use super::evaluate::{EvaluationError, evaluate};
@@ -29,11 +29,11 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     for rule in &policy.rules {
         for case in &rule.cases {
             run += 1;
-            let given = outcome_of(rule, case)?;
+            let given = outcome_of(rule, &case.row)?;
             if given != case.outcome {
                 failures.push(CaseFailure {
                     rule: rule.id.clone(),
-                    line: case.line,
+                    line: case.row.line,
                     wanted: case.outcome,
                     given,
                 });
@@ -43,38 +43,8 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     Ok((run, failures))
 }
 
-/// Whether a row would be withheld: whether one of the withhold rules on an
-/// export holds of it. All columns that are not named are empty.
-///
-/// # Errors
-/// When the engine fails; see [`EvaluationError`].
-pub fn is_withheld(
-    policy: &Policy,
-    export: &str,
-    row: &[(&str, Value)],
-    age: Option<i64>,
-    as_of: jiff::civil::Date,
-) -> Result<bool, EvaluationError> {
-    let case = RuleCase {
-        line: 0,
-        row: row
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect(),
-        age,
-        sex: None,
-        as_of,
-        outcome: Outcome::Yes,
-    };
-    for rule in policy.withhold_rules(export) {
-        if outcome_of(rule, &case)? == Outcome::Yes {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn outcome_of(rule: &Rule, case: &RuleCase) -> Result<Outcome, EvaluationError> {
+/// What a rule gives for a row, its `unknown` applied.
+pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, EvaluationError> {
     let mut block = RowBlock {
         rows: 1,
         ..RowBlock::default()
@@ -91,10 +61,10 @@ fn outcome_of(rule: &Rule, case: &RuleCase) -> Result<Outcome, EvaluationError> 
         column.push(Some(value));
         block.columns.insert(name.to_owned(), column);
     };
-    for (name, value) in &case.row {
+    for (name, value) in &row.columns {
         set(name, value.clone());
     }
-    if let Some(age) = case.age {
+    if let Some(age) = row.age {
         set(
             aidlink_policy::rule_language::DERIVED_AGE,
             Value::Integer(age),
@@ -104,13 +74,13 @@ fn outcome_of(rule: &Rule, case: &RuleCase) -> Result<Outcome, EvaluationError> 
             Value::Boolean(age < 18),
         );
     }
-    if let Some(sex) = &case.sex {
+    if let Some(sex) = &row.sex {
         set(
             aidlink_policy::rule_language::DERIVED_SEX,
             Value::String(sex.clone()),
         );
     }
-    let outcomes = evaluate(&[(&rule.id, &rule.expression)], &block, case.as_of)?;
+    let outcomes = evaluate(&[(&rule.id, &rule.expression)], &block, row.as_of)?;
     let outcome = outcomes
         .first()
         .and_then(|outcomes| outcomes.first())

@@ -8,32 +8,32 @@ use super::{Finding, no_documents, no_lists};
 use crate::evidence::{Evidence, List, SecondRun};
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{Software, StepKind};
-use aidlink_procuratorate::lists::match_list::{Columns, aid_title, list_name};
+use aidlink_policy::pack::{Aid, Policy};
+use aidlink_procuratorate::lists::columns::{ActBy, CitedAid, ListRow, Mark};
+use aidlink_procuratorate::lists::match_list::list_name;
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 /// Looks at every row of every list; `wrong` gives what is wrong with one.
 fn each_row(
     evidence: &Evidence,
-    columns: Columns,
-    mut wrong: impl FnMut(&List, &[String]) -> Option<Text>,
+    mut wrong: impl FnMut(&List, &ListRow) -> Option<Text>,
 ) -> (usize, Vec<Text>) {
     let mut found = Vec::new();
     let mut rows = 0;
     for list in &evidence.lists {
         let path = &list.path;
-        if list.header.len() != columns.count() {
+        if !list.has_its_columns {
             found.push(Text::new(
                 format!("{path} 的列不是清单的列"),
-                format!("{path} has not the columns of a list"),
+                format!("{path} does not have the columns of a list"),
             ));
             continue;
         }
         for (line, row) in &list.rows {
             rows += 1;
-            let fault = if row.len() == columns.count() {
-                wrong(list, row)
-            } else {
-                Some(Text::new("列数不对", "it has another number of columns"))
+            let fault = match row {
+                Some(row) => wrong(list, row),
+                None => Some(Text::new("列数不对", "it has another number of columns")),
             };
             if let Some(fault) = fault {
                 found.push(Text::new(
@@ -46,22 +46,28 @@ fn each_row(
     (rows, found)
 }
 
+/// The aids of the policy, each as the lists of the round name it.
+fn cited_aids<'p>(evidence: &Evidence, policy: &'p Policy) -> Vec<(CitedAid, &'p Aid)> {
+    let language = evidence.list_language();
+    let aids = policy.aids.iter();
+    aids.map(|aid| (CitedAid::of(policy, aid, language), aid))
+        .collect()
+}
+
 pub(super) fn recipients(evidence: &Evidence) -> Finding {
     if let Some(finding) = no_lists(evidence) {
         return finding;
     }
-    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+    let Ok(documents) = &evidence.documents else {
         return no_documents();
     };
-    let language = evidence.list_language();
-    let (rows, wrong) = each_row(evidence, columns, |list, row| {
-        let cell = &row[columns.aid()];
-        let mut aids = documents.policy.aids.iter();
-        let of_list = aids.any(|aid| {
-            let name = list.name.as_str();
-            let title = format!("{}〔", aid_title(aid, language));
-            (list_name(aid, false) == name || list_name(aid, true) == name)
-                && cell.starts_with(&title)
+    let aids = cited_aids(evidence, &documents.policy);
+    let (rows, wrong) = each_row(evidence, |list, row| {
+        let of_list = aids.iter().any(|(cited, aid)| {
+            [false, true]
+                .into_iter()
+                .any(|minor| list_name(aid, minor) == list.name)
+                && row.aid == *cited
         });
         (!of_list).then(|| {
             Text::new(
@@ -84,7 +90,7 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
     if let Some(finding) = no_lists(evidence) {
         return finding;
     }
-    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+    let Ok(documents) = &evidence.documents else {
         return no_documents();
     };
     let summary = evidence.read(SUMMARY);
@@ -94,26 +100,19 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
             "summary.json is missing or damaged",
         );
     };
-    let language = evidence.list_language();
     let mut wrong = Vec::new();
     let (mut adults, mut minors) = (0, 0);
-    for aid in &documents.policy.aids {
+    for (cited, aid) in cited_aids(evidence, &documents.policy) {
         let figures = summary.leads_by_aid.get(&aid.id);
         for (stated, minor, sum) in [
             (figures.map(|figures| figures.adults), false, &mut adults),
             (figures.map(|figures| figures.minors), true, &mut minors),
         ] {
             let name = list_name(aid, minor);
-            let title = format!("{}〔", aid_title(aid, language));
-            let found = evidence
-                .lists
-                .iter()
-                .filter(|list| list.name == name)
-                .flat_map(|list| &list.rows)
-                .filter(|(_, row)| {
-                    row.get(columns.aid())
-                        .is_some_and(|cell| cell.starts_with(&title))
-                })
+            let lists = evidence.lists.iter().filter(|list| list.name == name);
+            let rows = lists.flat_map(|list| &list.rows);
+            let found = rows
+                .filter(|(_, row)| row.as_ref().is_some_and(|row| row.aid == cited))
                 .count() as u64;
             *sum += found;
             if stated != Some(found) {
@@ -144,28 +143,26 @@ pub(super) fn rules(evidence: &Evidence) -> Finding {
     if let Some(finding) = no_lists(evidence) {
         return finding;
     }
-    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+    let Ok(documents) = &evidence.documents else {
         return no_documents();
     };
     let policy = &documents.policy;
-    let version = format!("{} {}: ", policy.id, policy.version);
-    let (rows, wrong) = each_row(evidence, columns, |_, row| {
-        let rules = row[columns.rules()].strip_prefix(&version);
-        let known = |rules: &str| {
-            let mut ids = rules.split(' ').peekable();
-            ids.peek().is_some_and(|first| !first.is_empty())
-                && ids.all(|id| policy.rule(id).is_some())
-        };
-        if !rules.is_some_and(known) {
+    let (rows, wrong) = each_row(evidence, |_, row| {
+        let Some(rules) = row.rules.value().filter(|rules| rules.are_of(policy)) else {
             return Some(Text::new(
                 "没有规则编号和版本，或规则文件中没有此规则",
                 "it lacks rules with their version, or names one that the policy does not have",
             ));
+        };
+        // A lead may rest on unknown rules alone; it is marked then.
+        if rules.rules.is_empty() && !row.to_check.marks.contains(&Mark::Review) {
+            return Some(Text::new(
+                "没有规则编号，也没有标明取决于尚不明确的条件",
+                "it names no rule, and is not marked as depending on conditions not yet known",
+            ));
         }
-        row[columns.check()]
-            .trim()
-            .is_empty()
-            .then(|| Text::new("没有核查事项", "it does not say what to check"))
+        let nothing = row.to_check.is_empty();
+        nothing.then(|| Text::new("没有核查事项", "it does not say what to check"))
     });
     Finding::of(
         wrong,
@@ -186,31 +183,22 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
     if let Some(finding) = no_lists(evidence) {
         return finding;
     }
-    let (Ok(documents), Some(columns)) = (&evidence.documents, evidence.columns()) else {
+    let Ok(documents) = &evidence.documents else {
         return no_documents();
     };
     let issued_on = evidence.manifest().issued_on;
-    let language = evidence.list_language();
+    let aids = cited_aids(evidence, &documents.policy);
     let mut provisional = 0;
-    let (rows, wrong) = each_row(evidence, columns, |_, row| {
-        let of_row =
-            documents.policy.aids.iter().find(|aid| {
-                row[columns.aid()].starts_with(&format!("{}〔", aid_title(aid, language)))
-            });
-        let deadline = of_row.and_then(|aid| {
+    let (rows, wrong) = each_row(evidence, |_, row| {
+        let of_row = aids.iter().find(|(cited, _)| row.aid == *cited);
+        let deadline = of_row.and_then(|(_, aid)| {
             let days = documents.policy.deadline(&aid.deadline)?.working_days;
             documents.calendar.deadline(issued_on, days)
         });
-        let cell = &row[columns.act_by()];
-        let fits = match deadline {
-            None => cell.is_empty(),
-            Some(deadline) => {
-                let marks = ["暂定", "provisional"];
-                let is_marked = marks.iter().any(|mark| cell.contains(mark));
-                provisional += usize::from(is_marked);
-                cell.starts_with(&deadline.on.to_string()) && is_marked == deadline.provisional
-            }
-        };
+        let expected = deadline.map(ActBy::from);
+        let is_marked = |act_by: &ActBy| act_by.provisional;
+        provisional += usize::from(expected.as_ref().is_some_and(is_marked));
+        let fits = row.act_by.value() == Some(&expected);
         (!fits).then(|| {
             Text::new(
                 "期限与规则和日历推出的不同，或没有标为暂定",

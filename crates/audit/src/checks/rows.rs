@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aidlink_agency::rules::is_withheld;
+use aidlink_agency::rules::{Breach, try_guarantee};
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
-use aidlink_policy::pack::CASE_EXPORT;
-use aidlink_policy::value::Value as Cell;
+use aidlink_policy::pack::{Guarantee, Guaranteed};
 
-use super::{Finding, no_documents};
+use super::{Finding, no_documents, no_exports};
 use crate::evidence::{Evidence, joined, read_csv};
 use aidlink_office::manifest::StepKind;
 
@@ -220,136 +219,75 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
     )
 }
 
-/// Rows as a case export could have them, asked of the policy itself.
-fn withheld(evidence: &Evidence, row: &[(&str, Cell)], age: Option<i64>) -> Option<bool> {
-    let documents = evidence.documents.as_ref().ok()?;
-    let as_of = evidence.manifest().as_of;
-    is_withheld(&documents.policy, CASE_EXPORT, row, age, as_of).ok()
-}
-
-fn no_cases(evidence: &Evidence) -> Option<Finding> {
-    (!evidence.reads_cases()).then(|| {
-        Finding::not_applicable("此步骤不读取案件当事人", "this step reads no case parties")
-    })
-}
-
 pub(super) fn roles(evidence: &Evidence) -> Finding {
-    if let Some(finding) = no_cases(evidence) {
-        return finding;
+    guarantees(evidence, |of| matches!(of, Guaranteed::Role(_)))
+}
+
+pub(super) fn seal_and_death(evidence: &Evidence) -> Finding {
+    guarantees(evidence, |of| !matches!(of, Guaranteed::Role(_)))
+}
+
+/// Tries the policy's guarantees on the exports of this step, and counts the rows
+/// that their rules withheld.
+fn guarantees(evidence: &Evidence, asked: impl Fn(&Guaranteed) -> bool) -> Finding {
+    if evidence.manifest().exports.is_empty() {
+        return no_exports();
     }
     let Ok(documents) = &evidence.documents else {
         return no_documents();
     };
-    let schema = documents.schemas.get(CASE_EXPORT);
-    let roles = schema
-        .and_then(|schema| schema.field("role"))
-        .and_then(|field| field.codes.clone());
-    let Some(roles) = roles else {
-        return Finding::not_held(
-            "案件当事人的模式没有诉讼地位的代码表",
-            "the schema of the case parties has no list of roles",
-        );
-    };
-    let row = |role: Option<&str>| {
-        let mut row = vec![
-            ("sealed", Cell::Boolean(false)),
-            ("deceased", Cell::Boolean(false)),
-        ];
-        row.extend(role.map(|role| ("role", Cell::String(role.to_owned()))));
-        row
-    };
-    let mut through = Vec::new();
-    let mut held_back = Vec::new();
-    for role in &roles {
-        match withheld(evidence, &row(Some(role)), Some(40)) {
-            Some(true) => held_back.push(role.clone()),
-            Some(false) => through.push(role.clone()),
-            None => return no_documents(),
-        }
-    }
+    let policy = &documents.policy;
     let mut wrong = Vec::new();
-    for role in ["suspect", "defendant"] {
-        for age in [15, 17, 40] {
-            if roles.contains(role) && withheld(evidence, &row(Some(role)), Some(age)) != Some(true)
-            {
-                wrong.push(Text::new(
-                    format!("规则不排除{age}岁的 {role}"),
-                    format!("the policy does not withhold a {role} of {age} years"),
-                ));
+    let mut held = Vec::new();
+    for guarantee in &policy.guarantees {
+        let mut exports = evidence.manifest().exports.iter();
+        let export = exports.find(|export| export.export == guarantee.on);
+        let (Some(export), true) = (export, asked(&guarantee.of)) else {
+            continue;
+        };
+        match try_guarantee(policy, guarantee) {
+            Ok(trial) if trial.breaches.is_empty() => {
+                let by_rule = &export.account.withheld_by_rule;
+                let counts = guarantee.rules.iter().filter_map(|rule| by_rule.get(rule));
+                held.push(what_holds(guarantee, trial.cases, counts.sum()));
             }
+            Ok(trial) => wrong.extend(trial.breaches.iter().map(Breach::text)),
+            Err(error) => wrong.push(error.text()),
         }
     }
-    if withheld(evidence, &row(None), Some(40)) != Some(true) {
-        wrong.push(Text::new(
-            "规则不排除没有写明诉讼地位的行",
-            "the policy does not withhold a row without a role",
-        ));
+    if wrong.is_empty() && held.is_empty() {
+        return Finding::not_applicable(
+            "此步骤读取的导出没有这样的保证",
+            "this step reads no export with such a guarantee",
+        );
     }
-    if held_back.is_empty() {
-        wrong.push(Text::new(
-            "规则对任何诉讼地位都不排除",
-            "the policy withholds no role",
-        ));
-    }
-    let (through, held_back) = (joined(&through), joined(&held_back));
-    Finding::of(
-        wrong,
-        Text::new(
-            format!(
-                "逐一试验规则：放行 {}；排除 {} 和空白",
-                through.zh, held_back.zh
-            ),
-            format!(
-                "the policy was asked role by role: lets through {}; withholds {} and none stated",
-                through.en, held_back.en
-            ),
-        ),
-    )
+    Finding::of_each(wrong, held)
 }
 
-pub(super) fn sealed(evidence: &Evidence) -> Finding {
-    if let Some(finding) = no_cases(evidence) {
-        return finding;
-    }
-    let row = |sealed: Option<bool>| {
-        let mut row = vec![
-            ("role", Cell::String("victim".to_owned())),
-            ("deceased", Cell::Boolean(false)),
-        ];
-        row.extend(sealed.map(|sealed| ("sealed", Cell::Boolean(sealed))));
-        row
-    };
-    let mut wrong = Vec::new();
-    for (sealed, zh, en) in [
-        (Some(true), "封存的行", "a sealed row"),
-        (
-            None,
-            "没有写明是否封存的行",
-            "a row that does not say whether it is sealed",
-        ),
-    ] {
-        match withheld(evidence, &row(sealed), Some(40)) {
-            Some(true) => {}
-            Some(false) => wrong.push(Text::new(
-                format!("规则不排除{zh}"),
-                format!("the policy does not withhold {en}"),
-            )),
-            None => return no_documents(),
+/// What was tried of a guarantee that holds.
+fn what_holds(guarantee: &Guarantee, cases: usize, rows: u64) -> Text {
+    let (id, title) = (&guarantee.id, &guarantee.title);
+    let codes = match &guarantee.of {
+        Guaranteed::Role(codes) => {
+            let (passes, withheld) = (joined(&codes.passes), joined(&codes.withheld));
+            Text::new(
+                format!("放行 {}；不予处理 {} 和空白；", passes.zh, withheld.zh),
+                format!(
+                    "{} pass; {} and none given are withheld; ",
+                    passes.en, withheld.en
+                ),
+            )
         }
-    }
-    let mut exports = evidence.manifest().exports.iter();
-    let cases = exports.find(|export| export.export == CASE_EXPORT);
-    let by_rule = cases.map(|export| &export.account.withheld_by_rule);
-    let count = by_rule
-        .and_then(|rules| rules.get("withhold_sealed").copied())
-        .unwrap_or(0);
-    Finding::of(
-        wrong,
-        Text::new(
-            format!("已试验规则：封存和未写明的都排除；本轮因封存排除{count}行"),
-            format!(
-                "the policy was asked: sealed and not stated are withheld; {count} rows of this round for the seal"
-            ),
+        Guaranteed::Seal | Guaranteed::Death => Text::default(),
+    };
+    Text::new(
+        format!(
+            "{}（{id}，{}）：{}{cases}个用例成立；本轮据此不予处理{rows}行",
+            title.zh, guarantee.on, codes.zh
+        ),
+        format!(
+            "{} ({id}, {}): {}{cases} cases hold; {rows} rows of this round were withheld by it",
+            title.en, guarantee.on, codes.en
         ),
     )
 }

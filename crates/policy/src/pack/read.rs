@@ -1,13 +1,13 @@
 //! From a policy file to a checked policy, with every fault reported at once.
 
+mod guarantees;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use jiff::civil::Date;
-
 use super::{
-    Aid, CASE_EXPORT, Direction, Named, Policy, PolicyDeadline, Rule, RuleCase, RuleKind, Term,
-    WhenUnknown,
+    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Direction, Named, Policy, PolicyDeadline, Rule,
+    RuleCase, RuleKind, Term, WhenUnknown,
 };
 use crate::rule_language::{
     Combination, Expression, ExpressionFault, Negation, Scope, ScopeColumn, parse,
@@ -99,6 +99,7 @@ impl<'d> PolicyReader<'d> {
             &deadlines,
         );
         let referrals_on = self.referrals(&mut root, &mut rules, &mut aids, &sources);
+        let guarantees = self.guarantees(&mut root, &rules, &terms, &aids, &sources);
         self.unused_rules(&mut root, &rules, &aids);
         root.finish(&mut self.faults);
         let policy = (|| {
@@ -111,6 +112,7 @@ impl<'d> PolicyReader<'d> {
                 agencies,
                 deadlines,
                 rules,
+                guarantees,
                 terms,
                 aids,
                 referrals_on,
@@ -431,24 +433,9 @@ impl<'d> PolicyReader<'d> {
         mut table: TableReader<'d>,
         schema: Option<&ExportSchema>,
     ) -> Option<RuleCase> {
-        let here = table.fault_here(Text::default(), Text::default());
-        let line = match here.place {
-            Some(Place::LineColumn { line, .. }) => line,
-            _ => 0,
-        };
-        let row = table.table("row", &mut self.faults);
-        let age = table.optional_integer("age", &mut self.faults);
-        let age = age.map(|age| age.value);
-        let sex = table.optional_string("sex", &mut self.faults);
-        let as_of = table.optional_date("as_of", &mut self.faults);
+        let row = self.case_row(&mut table, schema);
         let outcome = table.string("outcome", &mut self.faults);
         table.finish(&mut self.faults);
-        if let Some(sex) = &sex
-            && !["male", "female"].contains(&sex.value.as_str())
-        {
-            let hint = nearest_name_hint(&sex.value, ["male", "female"]);
-            self.fault(&sex.at, Text::new("未知的性别", "unknown sex"), hint);
-        }
         let outcome = outcome.and_then(|word| {
             let words = [Outcome::Yes, Outcome::No, Outcome::Unknown];
             let found = words
@@ -460,20 +447,37 @@ impl<'d> PolicyReader<'d> {
             }
             found
         });
-        let mut values = Vec::new();
-        if let (Some(mut row), Some(schema)) = (row, schema) {
-            for (name, node) in row.all() {
-                values.extend(self.case_value(schema, name, node));
-            }
-        }
         Some(RuleCase {
-            line,
-            row: values,
-            age,
-            sex: sex.map(|sex| sex.value),
-            as_of: as_of.map_or(Date::constant(2026, 9, 30), |as_of| as_of.value),
+            row,
             outcome: outcome?,
         })
+    }
+
+    /// The row of a case, with the age, sex and as-of date that go with it.
+    fn case_row(&mut self, table: &mut TableReader<'d>, schema: Option<&ExportSchema>) -> CaseRow {
+        let row = table.table("row", &mut self.faults);
+        let age = table.optional_integer("age", &mut self.faults);
+        let sex = table.optional_string("sex", &mut self.faults);
+        let as_of = table.optional_date("as_of", &mut self.faults);
+        if let Some(sex) = &sex
+            && !["male", "female"].contains(&sex.value.as_str())
+        {
+            let hint = nearest_name_hint(&sex.value, ["male", "female"]);
+            self.fault(&sex.at, Text::new("未知的性别", "unknown sex"), hint);
+        }
+        let mut columns = Vec::new();
+        if let (Some(mut row), Some(schema)) = (row, schema) {
+            for (name, node) in row.all() {
+                columns.extend(self.case_value(schema, name, node));
+            }
+        }
+        CaseRow {
+            line: line_of(table),
+            columns,
+            age: age.map(|age| age.value),
+            sex: sex.map(|sex| sex.value),
+            as_of: as_of.map_or(CASE_AS_OF, |as_of| as_of.value),
+        }
     }
 
     fn case_value(
@@ -1054,6 +1058,14 @@ impl<'d> PolicyReader<'d> {
                 );
             }
         }
+    }
+}
+
+/// The line on which a table begins.
+fn line_of(table: &TableReader<'_>) -> usize {
+    match table.fault_here(Text::default(), Text::default()).place {
+        Some(Place::LineColumn { line, .. }) => line,
+        _ => 0,
     }
 }
 

@@ -6,11 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_contract::screened_lead::{CaseEvidence, Provisional};
 use aidlink_faults::fault::Fault;
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, Direction, Policy, Rule, RuleKind};
 
+use super::columns::{
+    ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, Marking, ToCheck,
+    Urgency, citations,
+};
 use crate::resolve::ResolvedLead;
 use aidlink_agency::spreadsheet_csv;
 
@@ -22,70 +26,6 @@ pub struct MatchList {
     pub bytes: Vec<u8>,
     /// How many leads it holds.
     pub leads: usize,
-}
-
-/// Where the columns of a list stand, for who reads one again.
-#[derive(Clone, Copy, Debug)]
-pub struct Columns {
-    /// How many columns come before those that are the same on every list.
-    before: usize,
-}
-
-impl Columns {
-    /// Of lists that show so many fields of the case parties.
-    pub fn of(list_fields: usize) -> Self {
-        Columns {
-            before: 2 + list_fields,
-        }
-    }
-
-    /// The aid with its citations.
-    pub fn aid(self) -> usize {
-        self.before
-    }
-
-    /// What to check, marks first.
-    pub fn check(self) -> usize {
-        self.before + 5
-    }
-
-    /// The deadline.
-    pub fn act_by(self) -> usize {
-        self.before + 7
-    }
-
-    /// Policy, version and rules.
-    pub fn rules(self) -> usize {
-        self.before + 8
-    }
-
-    /// The marking, whose header alone says something.
-    pub fn marking(self) -> usize {
-        self.before + 13
-    }
-
-    /// How many there are.
-    pub fn count(self) -> usize {
-        self.before + 14
-    }
-}
-
-/// How soon a lead is to be looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Urgency {
-    Urgent,
-    Priority,
-    Ordinary,
-}
-
-impl Urgency {
-    fn text(self) -> Text {
-        match self {
-            Urgency::Urgent => Text::new("1 紧急", "1 urgent"),
-            Urgency::Priority => Text::new("2 优先", "2 priority"),
-            Urgency::Ordinary => Text::new("3 一般", "3 ordinary"),
-        }
-    }
 }
 
 /// The list that the leads of an aid stand on.
@@ -101,11 +41,6 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
     }
 }
 
-/// How an aid stands on lists: its title, then its citations in brackets.
-pub fn aid_title(aid: &Aid, language: Language) -> &str {
-    aid.title.in_language(language)
-}
-
 /// The lead's number: leads are numbered in token order over all lists.
 pub fn lead_number(terms: &RoundTerms, index: usize) -> String {
     format!("{}-{:05}", terms.round, index + 1)
@@ -117,6 +52,7 @@ pub fn match_lists(
     leads: &[ResolvedLead],
     provisional: &[Provisional],
 ) -> Vec<MatchList> {
+    let form = ListForm::of(&terms.cases.schema, terms.list_language);
     let mut rows: BTreeMap<String, Vec<(Urgency, usize, Vec<String>)>> = BTreeMap::new();
     for aid in &terms.policy.aids {
         for minor in [false, true] {
@@ -128,15 +64,13 @@ pub fn match_lists(
         let Some(aid) = terms.policy.aid(&lead.screened.aid) else {
             continue;
         };
-        let row = LeadRow { terms, aid, lead };
-        let urgency = row.urgency();
-        rows.entry(list_name(aid, lead.minor)).or_default().push((
-            urgency,
-            index,
-            row.cells(index, urgency),
-        ));
+        let lead_row = LeadRow { terms, aid, lead };
+        let urgency = lead_row.urgency();
+        let cells = lead_row.row(index, urgency).cells(&form);
+        let list = rows.entry(list_name(aid, lead.minor)).or_default();
+        list.push((urgency, index, cells));
     }
-    let header = header(terms, provisional);
+    let header = form.header(&Marking::of(provisional, form.language));
     rows.into_iter()
         .map(|(name, mut leads)| {
             leads.sort();
@@ -161,54 +95,6 @@ pub fn write_lists(folder: &mut OutputFolder, lists: &[MatchList]) -> Result<(),
         folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
     }
     Ok(())
-}
-
-fn header(terms: &RoundTerms, provisional: &[Provisional]) -> Vec<String> {
-    let language = terms.list_language;
-    let list_fields = terms.cases.schema.list_fields().map(|field| &field.title);
-    let marking = if provisional.is_empty() {
-        Text::new("保密：仅供核查", "CONFIDENTIAL: for review only")
-    } else {
-        let reasons: Vec<Text> = provisional.iter().map(Provisional::text).collect();
-        let join =
-            |pick: fn(&Text) -> &str| reasons.iter().map(pick).collect::<Vec<_>>().join("；");
-        Text::new(
-            format!("保密：仅供核查·暂定（{}）", join(|text| &text.zh)),
-            format!(
-                "CONFIDENTIAL: for review only. PROVISIONAL ({})",
-                join(|text| &text.en)
-            ),
-        )
-    };
-    let before = [
-        Text::new("线索编号", "Lead number"),
-        Text::new("轻重缓急", "Urgency"),
-    ];
-    let after = [
-        Text::new("救助项目", "Aid"),
-        Text::new("依据和证据", "Grounds and evidence"),
-        Text::new("尚不明确的条件", "Conditions not yet known"),
-        Text::new(
-            "一般不予救助的情形（须核查）",
-            "Reasons against (to be checked)",
-        ),
-        Text::new("优先对象", "Priority groups"),
-        Text::new("核查事项", "What to check"),
-        Text::new("签发日期", "Issued on"),
-        Text::new("办理期限", "Act by"),
-        Text::new("规则", "Rules"),
-        Text::new("核查结论", "Decision"),
-        Text::new("理由", "Reason"),
-        Text::new("核查人", "Decided by"),
-        Text::new("核查日期", "Decided on"),
-        marking,
-    ];
-    before
-        .iter()
-        .chain(list_fields)
-        .chain(&after)
-        .map(|text| text.in_language(language).to_owned())
-        .collect()
 }
 
 /// One lead with what is needed to write its row.
@@ -254,14 +140,6 @@ impl LeadRow<'_> {
         }
     }
 
-    fn citations(&self, cites: &[String]) -> String {
-        let cites: Vec<String> = cites
-            .iter()
-            .map(|cite| self.say(&self.terms.policy.citation(cite)).to_owned())
-            .collect();
-        cites.join("、")
-    }
-
     fn titles(&self, rules: &[&Rule], keep: impl Fn(RuleKind) -> bool) -> String {
         let titles: Vec<String> = rules
             .iter()
@@ -270,7 +148,7 @@ impl LeadRow<'_> {
                 format!(
                     "{}〔{}〕",
                     self.say(&rule.title),
-                    self.citations(&rule.cites)
+                    citations(&self.terms.policy, &rule.cites, self.terms.list_language)
                 )
             })
             .collect();
@@ -300,7 +178,7 @@ impl LeadRow<'_> {
         numbered.join("；")
     }
 
-    fn to_check(&self, yes: &[&Rule], unknown: &[&Rule]) -> String {
+    fn to_check(&self, yes: &[&Rule], unknown: &[&Rule]) -> ToCheck {
         let mut checks: Vec<&str> = Vec::new();
         let of_rules = yes
             .iter()
@@ -313,21 +191,17 @@ impl LeadRow<'_> {
             }
         }
         let screened = &self.lead.screened;
-        let receipt = Text::new("是否已在领取未能核实", "receipt not verified");
-        let referral = Text::new("此前是否已转介未能核实", "earlier referral not verified");
-        let review = Text::new(
-            "是否符合条件取决于尚不明确的条件",
-            "whether the person qualifies depends on the conditions not yet known",
-        );
         let marks = [
-            (screened.receipt_not_verified, &receipt),
-            (screened.referral_not_verified, &referral),
-            (screened.cases.iter().all(|case| case.needs_review), &review),
+            (screened.receipt_not_verified, Mark::ReceiptNotVerified),
+            (screened.referral_not_verified, Mark::ReferralNotVerified),
+            (
+                screened.cases.iter().all(|case| case.needs_review),
+                Mark::Review,
+            ),
         ];
-        let mut marks: Vec<String> = marks
+        let mut marks: Vec<Mark> = marks
             .into_iter()
-            .filter(|(holds, _)| *holds)
-            .map(|(_, text)| format!("【{}】", self.say(text)))
+            .filter_map(|(holds, mark)| holds.then_some(mark))
             .collect();
         let unreadable: BTreeSet<&str> = self
             .lead
@@ -339,46 +213,26 @@ impl LeadRow<'_> {
             .collect();
         if !unreadable.is_empty() {
             let columns = unreadable.into_iter().collect::<Vec<_>>().join(", ");
-            let text = Text::new(
-                format!("案件导出中无法读取的列：{columns}"),
-                format!("columns of the case row that could not be read: {columns}"),
-            );
-            marks.push(format!("【{}】", self.say(&text)));
+            marks.push(Mark::Unreadable(columns));
         }
-        marks.concat() + &checks.join("；")
+        ToCheck {
+            marks,
+            checks: checks.join("；"),
+        }
     }
 
-    fn act_by(&self) -> String {
-        let deadline = self
-            .terms
-            .policy
-            .deadline(&self.aid.deadline)
-            .and_then(|deadline| {
-                let days = deadline.working_days;
-                self.terms.calendar.deadline(self.terms.issued_on, days)
-            });
-        let Some(deadline) = deadline else {
-            return String::new();
-        };
-        let note = if deadline.provisional {
-            Text::new(
-                "（暂定：当年放假安排未公布）",
-                " (provisional: that year's calendar is not out)",
-            )
-        } else {
-            Text::new("（以核查确认为准）", " (counts once confirmed)")
-        };
-        format!("{}{}", deadline.on, self.say(&note))
+    fn act_by(&self) -> Option<ActBy> {
+        let days = self.terms.policy.deadline(&self.aid.deadline)?.working_days;
+        let deadline = self.terms.calendar.deadline(self.terms.issued_on, days);
+        deadline.map(ActBy::from)
     }
 
-    fn cells(&self, index: usize, urgency: Urgency) -> Vec<String> {
+    fn row(&self, index: usize, urgency: Urgency) -> ListRow {
         let yes = self.rules(false);
         let unknown = self.rules(true);
         let apart = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
-        let mut cells = vec![
-            lead_number(self.terms, index),
-            self.say(&urgency.text()).to_owned(),
-        ];
+        let policy = &self.terms.policy;
+        let mut case_fields = Vec::new();
         for (column, _) in self.terms.cases.schema.list_fields().enumerate() {
             // One value for each case in the order of the cases, or one for all.
             let mut values: Vec<&str> = self
@@ -390,28 +244,27 @@ impl LeadRow<'_> {
             if values.windows(2).all(|pair| pair[0] == pair[1]) {
                 values.truncate(1);
             }
-            cells.push(values.join("；"));
+            case_fields.push(values.join("；"));
         }
-        let rules: Vec<&str> = yes.iter().map(|rule| rule.id.as_str()).collect();
-        let aid_cites = self.citations(&self.aid.cites);
-        cells.extend([
-            format!("{}〔{aid_cites}〕", self.say(&self.aid.title)),
-            self.titles_by_case(false, |kind| !apart(kind)),
-            self.titles_by_case(true, |kind| !apart(kind)),
-            self.titles_by_case(false, |kind| kind == RuleKind::Exclusion),
-            self.titles_by_case(false, |kind| kind == RuleKind::Priority),
-            self.to_check(&yes, &unknown),
-            self.terms.issued_on.to_string(),
-            self.act_by(),
-            format!(
-                "{} {}: {}",
-                self.terms.policy.id,
-                self.terms.policy.version,
-                rules.join(" ")
-            ),
-        ]);
-        // What the person who decides fills in, and the column under the marking.
-        cells.extend(std::iter::repeat_n(String::new(), 5));
-        cells
+        ListRow {
+            number: lead_number(self.terms, index),
+            urgency: Cell::Read(urgency),
+            case_fields,
+            aid: CitedAid::of(policy, self.aid, self.terms.list_language),
+            grounds: self.titles_by_case(false, |kind| !apart(kind)),
+            unknown: self.titles_by_case(true, |kind| !apart(kind)),
+            exclusions: self.titles_by_case(false, |kind| kind == RuleKind::Exclusion),
+            priority: self.titles_by_case(false, |kind| kind == RuleKind::Priority),
+            to_check: self.to_check(&yes, &unknown),
+            issued_on: Cell::Read(self.terms.issued_on),
+            act_by: Cell::Read(self.act_by()),
+            rules: Cell::Read(AppliedRules {
+                policy: policy.id.clone(),
+                version: policy.version.clone(),
+                rules: yes.iter().map(|rule| rule.id.clone()).collect(),
+            }),
+            decision: Decision::default(),
+            below_marking: String::new(),
+        }
     }
 }

@@ -1,0 +1,177 @@
+//! Guarantees tried: every case, and for roles every code of the code list, is put
+//! to the withhold rules that a guarantee names.
+
+use aidlink_contract::outcome::Outcome;
+use aidlink_faults::text::Text;
+use aidlink_policy::pack::{CASE_AS_OF, CaseRow, Guarantee, Guaranteed, PassingCodes, Policy};
+use aidlink_policy::value::Value;
+
+use super::cases::outcome_of;
+use super::evaluate::EvaluationError;
+
+/// What trying a guarantee gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// How many cases of the guarantee were tried.
+    pub cases: usize,
+    /// How many rows were made of codes and ages, and tried.
+    pub codes: usize,
+    /// Rows that pass and must be withheld, or the other way.
+    pub breaches: Vec<Breach>,
+}
+
+/// A row that does not fare as its guarantee says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// The guarantee.
+    pub guarantee: String,
+    /// The line of the policy file: of the case, or of the guarantee.
+    pub line: usize,
+    /// The row.
+    pub row: TriedRow,
+    /// Whether it must be withheld.
+    pub must_be_withheld: bool,
+}
+
+/// A row on which a guarantee was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TriedRow {
+    /// A case of the guarantee.
+    Case,
+    /// A row with a code of the column alone.
+    Code {
+        /// The column.
+        column: String,
+        /// The code; `None` for an empty cell.
+        code: Option<String>,
+        /// The age; `None` where it is unknown.
+        age: Option<i64>,
+    },
+}
+
+impl Breach {
+    /// What is wrong, for a user.
+    pub fn text(&self) -> Text {
+        let row = match &self.row {
+            TriedRow::Case => Text::new(
+                format!("第{}行的用例", self.line),
+                format!("the case on line {}", self.line),
+            ),
+            TriedRow::Code { column, code, age } => {
+                let code = match code {
+                    Some(code) => Text::new(
+                        format!("{column} 为 {code}"),
+                        format!("a row with {column} {code}"),
+                    ),
+                    None => Text::new(format!("{column} 为空"), format!("a row without {column}")),
+                };
+                let age = match age {
+                    Some(age) => Text::new(format!("{age}岁"), format!("aged {age}")),
+                    None => Text::new("年龄不明", "of unknown age"),
+                };
+                Text::new(
+                    format!("{}、{}的行", code.zh, age.zh),
+                    format!("{}, {}", code.en, age.en),
+                )
+            }
+        };
+        let id = &self.guarantee;
+        if self.must_be_withheld {
+            Text::new(
+                format!("保证“{id}”：{}应不予处理，规则却放行", row.zh),
+                format!(
+                    "guarantee `{id}`: {} must be withheld, and its rules let it pass",
+                    row.en
+                ),
+            )
+        } else {
+            Text::new(
+                format!("保证“{id}”：{}应放行，规则却不予处理", row.zh),
+                format!(
+                    "guarantee `{id}`: {} must pass, and its rules withhold it",
+                    row.en
+                ),
+            )
+        }
+    }
+}
+
+/// Tries a guarantee on its cases, and a guarantee of roles on every code of the
+/// code list and an empty cell, at each of its ages and without an age.
+///
+/// # Errors
+/// When the engine fails; see [`EvaluationError`].
+pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, EvaluationError> {
+    let mut trial = Trial {
+        cases: 0,
+        codes: 0,
+        breaches: Vec::new(),
+    };
+    for case in &guarantee.cases {
+        trial.cases += 1;
+        if is_withheld(policy, guarantee, &case.row)? != case.withheld {
+            trial.breaches.push(Breach {
+                guarantee: guarantee.id.clone(),
+                line: case.row.line,
+                row: TriedRow::Case,
+                must_be_withheld: case.withheld,
+            });
+        }
+    }
+    let Guaranteed::Role(codes) = &guarantee.of else {
+        return Ok(trial);
+    };
+    for (code, must_be_withheld) in codes_to_try(codes) {
+        for age in codes.ages.iter().copied().map(Some).chain([None]) {
+            trial.codes += 1;
+            let value = code.map(|code| Value::String(code.to_owned()));
+            let row = CaseRow {
+                line: guarantee.line,
+                columns: value
+                    .map(|value| (codes.column.clone(), value))
+                    .into_iter()
+                    .collect(),
+                age,
+                sex: None,
+                as_of: CASE_AS_OF,
+            };
+            if is_withheld(policy, guarantee, &row)? != must_be_withheld {
+                trial.breaches.push(Breach {
+                    guarantee: guarantee.id.clone(),
+                    line: guarantee.line,
+                    row: TriedRow::Code {
+                        column: codes.column.clone(),
+                        code: code.map(str::to_owned),
+                        age,
+                    },
+                    must_be_withheld,
+                });
+            }
+        }
+    }
+    Ok(trial)
+}
+
+/// Each code, and an empty cell, with whether it must be withheld.
+fn codes_to_try(codes: &PassingCodes) -> impl Iterator<Item = (Option<&str>, bool)> {
+    let withheld = codes
+        .withheld
+        .iter()
+        .map(|code| (Some(code.as_str()), true));
+    let passes = codes.passes.iter().map(|code| (Some(code.as_str()), false));
+    withheld.chain([(None, true)]).chain(passes)
+}
+
+/// Whether one of the guarantee's rules is yes.
+fn is_withheld(
+    policy: &Policy,
+    guarantee: &Guarantee,
+    row: &CaseRow,
+) -> Result<bool, EvaluationError> {
+    for rule in policy.rules_of(guarantee) {
+        if outcome_of(rule, row)? == Outcome::Yes {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,911 @@
+//! The columns of a match list, and a row of it as it is written and read again.
+//!
+//! A [`ListRow`] is made into cells and read back from them here and nowhere
+//! else, so that a check of a list needs no position and no word of a cell.
+//! Reading keeps what it does not understand ([`Cell::AsFound`]): the cells of a
+//! row that was read are those of the list, whatever somebody wrote into it.
+
+use aidlink_agency::spreadsheet_csv::harmless;
+use aidlink_contract::screened_lead::Provisional;
+use aidlink_faults::text::{Language, Text};
+use aidlink_policy::calendar::Deadline;
+use aidlink_policy::pack::{Aid, Policy};
+use aidlink_policy::schema::ExportSchema;
+use jiff::civil::Date;
+
+/// The columns in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// The lead's number, [`super::match_list::lead_number`].
+    LeadNumber,
+    /// How soon the lead is to be looked at.
+    Urgency,
+    /// The list fields of the case parties' schema, a column each.
+    CaseFields,
+    /// The aid with its citations.
+    Aid,
+    /// Rules of the aid that are yes.
+    Grounds,
+    /// Rules of the aid that are unknown.
+    Unknown,
+    /// Exclusion rules that are yes.
+    Exclusions,
+    /// Priority rules that are yes.
+    Priority,
+    /// What a person must check, marks first.
+    ToCheck,
+    /// The day of issue.
+    IssuedOn,
+    /// The deadline.
+    ActBy,
+    /// The rules that are yes, with policy and version.
+    Rules,
+    /// What the person decided.
+    Decision,
+    /// Why.
+    Reason,
+    /// Who decided.
+    DecidedBy,
+    /// When.
+    DecidedOn,
+    /// Empty; its header is the confidentiality marking.
+    Marking,
+}
+
+impl Column {
+    /// Every column, in its order.
+    pub const ALL: [Column; 17] = [
+        Column::LeadNumber,
+        Column::Urgency,
+        Column::CaseFields,
+        Column::Aid,
+        Column::Grounds,
+        Column::Unknown,
+        Column::Exclusions,
+        Column::Priority,
+        Column::ToCheck,
+        Column::IssuedOn,
+        Column::ActBy,
+        Column::Rules,
+        Column::Decision,
+        Column::Reason,
+        Column::DecidedBy,
+        Column::DecidedOn,
+        Column::Marking,
+    ];
+
+    /// The header, where it is the same on every list: that of the list fields
+    /// comes from the schema, and the marking says whether the list is provisional.
+    pub fn header(self) -> Option<Text> {
+        let (zh, en) = match self {
+            Column::LeadNumber => ("线索编号", "Lead number"),
+            Column::Urgency => ("轻重缓急", "Urgency"),
+            Column::Aid => ("救助项目", "Aid"),
+            Column::Grounds => ("依据和证据", "Grounds and evidence"),
+            Column::Unknown => ("尚不明确的条件", "Conditions not yet known"),
+            Column::Exclusions => (
+                "一般不予救助的情形（须核查）",
+                "Reasons against (to be checked)",
+            ),
+            Column::Priority => ("优先对象", "Priority groups"),
+            Column::ToCheck => ("核查事项", "What to check"),
+            Column::IssuedOn => ("签发日期", "Issued on"),
+            Column::ActBy => ("办理期限", "Act by"),
+            Column::Rules => ("规则", "Rules"),
+            Column::Decision => ("核查结论", "Decision"),
+            Column::Reason => ("理由", "Reason"),
+            Column::DecidedBy => ("核查人", "Decided by"),
+            Column::DecidedOn => ("核查日期", "Decided on"),
+            Column::CaseFields | Column::Marking => return None,
+        };
+        Some(Text::new(zh, en))
+    }
+}
+
+/// What decides how the lists of a round look: their language, and the fields of
+/// the case parties that they show.
+#[derive(Clone, Debug)]
+pub struct ListForm {
+    /// The language of headers, titles and remarks.
+    pub language: Language,
+    /// The titles of the list fields, in the schema's order.
+    case_fields: Vec<Text>,
+}
+
+impl ListForm {
+    /// The form of lists in a language, by the schema of the case parties.
+    pub fn of(cases: &ExportSchema, language: Language) -> Self {
+        ListForm {
+            language,
+            case_fields: cases
+                .list_fields()
+                .map(|field| field.title.clone())
+                .collect(),
+        }
+    }
+
+    /// How many columns a list has.
+    pub fn width(&self) -> usize {
+        Column::ALL.len() - 1 + self.case_fields.len()
+    }
+
+    /// The header of a list.
+    pub fn header(&self, marking: &Marking) -> Vec<String> {
+        let mut header = Vec::new();
+        for column in Column::ALL {
+            match column {
+                Column::CaseFields => header.extend(
+                    self.case_fields
+                        .iter()
+                        .map(|title| self.say(title).to_owned()),
+                ),
+                Column::Marking => header.push(marking.cell(self.language)),
+                column => header.extend(column.header().map(|text| self.say(&text).to_owned())),
+            }
+        }
+        header
+    }
+
+    /// Whether this is the header of a list, whatever its marking.
+    pub fn has_header(&self, header: &[String]) -> bool {
+        let expected = self.header(&Marking::default());
+        let (Some((_, expected)), Some((_, found))) = (expected.split_last(), header.split_last())
+        else {
+            return false;
+        };
+        expected
+            .iter()
+            .map(|cell| harmless(cell))
+            .eq(found.iter().cloned())
+    }
+
+    /// The marking in the header of a list.
+    pub fn marking(&self, header: &[String]) -> Option<Marking> {
+        Marking::parse(header.last()?, self.language)
+    }
+
+    fn say<'t>(&self, text: &'t Text) -> &'t str {
+        text.in_language(self.language)
+    }
+}
+
+/// What marks a list as confidential, and as provisional with the reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marking {
+    /// Why the list is provisional, in the list's language; empty when it is not.
+    pub provisional: Vec<String>,
+}
+
+impl Marking {
+    const PLAIN: [&'static str; 2] = ["保密：仅供核查", "CONFIDENTIAL: for review only"];
+    const PROVISIONAL: [(&'static str, &'static str); 2] = [
+        ("保密：仅供核查·暂定（", "）"),
+        ("CONFIDENTIAL: for review only. PROVISIONAL (", ")"),
+    ];
+    const BETWEEN: &'static str = "；";
+
+    /// The marking of lists that are provisional for these reasons.
+    pub fn of(provisional: &[Provisional], language: Language) -> Self {
+        let reasons = provisional.iter().map(Provisional::text);
+        Marking {
+            provisional: reasons
+                .map(|reason| reason.in_language(language).to_owned())
+                .collect(),
+        }
+    }
+
+    /// The header cell.
+    pub fn cell(&self, language: Language) -> String {
+        let plain = in_language(Marking::PLAIN, language);
+        let (before, after) = in_language(Marking::PROVISIONAL, language);
+        if self.provisional.is_empty() {
+            plain.to_owned()
+        } else {
+            let reasons = self.provisional.join(Marking::BETWEEN);
+            format!("{before}{reasons}{after}")
+        }
+    }
+
+    /// The marking that a header cell of a list in this language holds.
+    pub fn parse(cell: &str, language: Language) -> Option<Self> {
+        if cell == in_language(Marking::PLAIN, language) {
+            return Some(Marking {
+                provisional: Vec::new(),
+            });
+        }
+        let (before, after) = in_language(Marking::PROVISIONAL, language);
+        let reasons = cell.strip_prefix(before)?.strip_suffix(after)?;
+        let reasons = reasons.split(Marking::BETWEEN).map(str::to_owned);
+        Some(Marking {
+            provisional: reasons.collect(),
+        })
+    }
+}
+
+/// A value of a cell, or the cell's text where it has no such value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell<T> {
+    /// The cell says this.
+    Read(T),
+    /// The cell is not as aidlink writes it; somebody changed it.
+    AsFound(String),
+}
+
+impl<T> Cell<T> {
+    /// The value, where the cell has one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Cell::Read(value) => Some(value),
+            Cell::AsFound(_) => None,
+        }
+    }
+
+    /// Reads a cell. A value counts only if writing it gives the same text again.
+    fn read(
+        text: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        write: impl Fn(&T) -> String,
+    ) -> Cell<T> {
+        match parse(text) {
+            Some(value) if write(&value) == text => Cell::Read(value),
+            _ => Cell::AsFound(text.to_owned()),
+        }
+    }
+
+    fn write(&self, write: impl Fn(&T) -> String) -> String {
+        match self {
+            Cell::Read(value) => write(value),
+            Cell::AsFound(text) => text.clone(),
+        }
+    }
+}
+
+/// How soon a lead is to be looked at; what comes first is the most urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// A rule that makes leads urgent is yes, or may turn out so.
+    Urgent,
+    /// A priority rule is yes.
+    Priority,
+    /// Neither.
+    Ordinary,
+}
+
+impl Urgency {
+    const ALL: [Urgency; 3] = [Urgency::Urgent, Urgency::Priority, Urgency::Ordinary];
+
+    /// The cell; it sorts as text.
+    pub fn text(self) -> Text {
+        match self {
+            Urgency::Urgent => Text::new("1 紧急", "1 urgent"),
+            Urgency::Priority => Text::new("2 优先", "2 priority"),
+            Urgency::Ordinary => Text::new("3 一般", "3 ordinary"),
+        }
+    }
+}
+
+/// An aid as lists name it: its title and, in brackets, its citations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CitedAid(String);
+
+impl CitedAid {
+    /// An aid of a policy.
+    pub fn of(policy: &Policy, aid: &Aid, language: Language) -> Self {
+        let title = aid.title.in_language(language);
+        let citations = citations(policy, &aid.cites, language);
+        CitedAid(harmless(&format!("{title}〔{citations}〕")))
+    }
+}
+
+/// Citations with the short names of their documents.
+pub fn citations(policy: &Policy, cites: &[String], language: Language) -> String {
+    let cites = cites.iter().map(|cite| policy.citation(cite));
+    let cites: Vec<String> = cites
+        .map(|cite| cite.in_language(language).to_owned())
+        .collect();
+    cites.join("、")
+}
+
+/// A mark before what a person must check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Whether the person receives the aid already could not be verified.
+    ReceiptNotVerified,
+    /// Whether the person was referred before could not be verified.
+    ReferralNotVerified,
+    /// Whether the person qualifies depends on conditions not yet known.
+    Review,
+    /// Columns of the case row that could not be read, by their titles.
+    Unreadable(String),
+}
+
+impl Mark {
+    const FIXED: [Mark; 3] = [
+        Mark::ReceiptNotVerified,
+        Mark::ReferralNotVerified,
+        Mark::Review,
+    ];
+    const UNREADABLE: [&'static str; 2] = [
+        "案件导出中无法读取的列：",
+        "columns of the case row that could not be read: ",
+    ];
+
+    fn write(&self, language: Language) -> String {
+        let text = match self {
+            Mark::ReceiptNotVerified => ["是否已在领取未能核实", "receipt not verified"],
+            Mark::ReferralNotVerified => {
+                ["此前是否已转介未能核实", "earlier referral not verified"]
+            }
+            Mark::Review => [
+                "是否符合条件取决于尚不明确的条件",
+                "whether the person qualifies depends on the conditions not yet known",
+            ],
+            Mark::Unreadable(columns) => {
+                return format!("【{}{columns}】", in_language(Mark::UNREADABLE, language));
+            }
+        };
+        format!("【{}】", in_language(text, language))
+    }
+
+    /// The mark with which a text begins, and the rest.
+    fn split_from(text: &str, language: Language) -> Option<(Mark, &str)> {
+        for mark in Mark::FIXED {
+            if let Some(rest) = text.strip_prefix(&mark.write(language)) {
+                return Some((mark, rest));
+            }
+        }
+        let rest = text.strip_prefix('【')?;
+        let rest = rest.strip_prefix(in_language(Mark::UNREADABLE, language))?;
+        let (columns, rest) = rest.split_once('】')?;
+        Some((Mark::Unreadable(columns.to_owned()), rest))
+    }
+}
+
+/// What a person must check: marks, then what rules and aid say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToCheck {
+    /// The marks.
+    pub marks: Vec<Mark>,
+    /// What the rules and the aid say must be checked, joined by `；`.
+    pub checks: String,
+}
+
+impl ToCheck {
+    /// Whether there is nothing to check.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty() && self.checks.trim().is_empty()
+    }
+
+    fn write(&self, language: Language) -> String {
+        let marks = self.marks.iter().map(|mark| mark.write(language));
+        marks.collect::<String>() + &self.checks
+    }
+
+    fn parse(text: &str, language: Language) -> Self {
+        let mut marks = Vec::new();
+        let mut rest = text;
+        while let Some((mark, after)) = Mark::split_from(rest, language) {
+            marks.push(mark);
+            rest = after;
+        }
+        ToCheck {
+            marks,
+            checks: rest.to_owned(),
+        }
+    }
+}
+
+/// The day by which somebody must act, with its remark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActBy {
+    /// The day.
+    pub on: Date,
+    /// The calendar of that year was not out when the list was issued.
+    pub provisional: bool,
+}
+
+impl From<Deadline> for ActBy {
+    fn from(deadline: Deadline) -> Self {
+        ActBy {
+            on: deadline.on,
+            provisional: deadline.provisional,
+        }
+    }
+}
+
+impl ActBy {
+    fn remark(provisional: bool, language: Language) -> &'static str {
+        let remark = if provisional {
+            [
+                "（暂定：当年放假安排未公布）",
+                " (provisional: that year's calendar is not out)",
+            ]
+        } else {
+            ["（以核查确认为准）", " (counts once confirmed)"]
+        };
+        in_language(remark, language)
+    }
+
+    fn write(act_by: &Option<ActBy>, language: Language) -> String {
+        act_by.map_or_else(String::new, |act_by| {
+            let remark = ActBy::remark(act_by.provisional, language);
+            format!("{}{remark}", act_by.on)
+        })
+    }
+
+    /// `Some(None)` for an empty cell: the calendar knows no such day.
+    fn parse(text: &str, language: Language) -> Option<Option<ActBy>> {
+        if text.is_empty() {
+            return Some(None);
+        }
+        let of = |provisional| {
+            let day = text.strip_suffix(ActBy::remark(provisional, language))?;
+            Some(ActBy {
+                on: day.parse().ok()?,
+                provisional,
+            })
+        };
+        of(true).or_else(|| of(false)).map(Some)
+    }
+}
+
+/// The rules that are yes of a lead, with the policy that has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedRules {
+    /// The policy's id.
+    pub policy: String,
+    /// The policy's version.
+    pub version: String,
+    /// The ids of the rules; empty when the lead rests on unknown ones alone.
+    pub rules: Vec<String>,
+}
+
+impl AppliedRules {
+    /// Whether they are of this policy and version, and each is one of its rules.
+    pub fn are_of(&self, policy: &Policy) -> bool {
+        // Compared as they are written: an id or a version may hold spaces.
+        format!("{} {}", self.policy, self.version) == format!("{} {}", policy.id, policy.version)
+            && self.rules.iter().all(|id| policy.rule(id).is_some())
+    }
+
+    fn write(&self) -> String {
+        let rules = self.rules.join(" ");
+        format!("{} {}: {rules}", self.policy, self.version)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (policy, rules) = text.rsplit_once(": ")?;
+        let (policy, version) = policy.split_once(' ')?;
+        let rules = rules.split(' ').filter(|id| !id.is_empty());
+        Some(AppliedRules {
+            policy: policy.to_owned(),
+            version: version.to_owned(),
+            rules: rules.map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// What the person who decides fills in; empty as a list is issued.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// What was decided.
+    pub decision: String,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub by: String,
+    /// When.
+    pub on: String,
+}
+
+/// One lead on a list. Titles and remarks are in the list's language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListRow {
+    /// The lead's number.
+    pub number: String,
+    /// How soon it is to be looked at.
+    pub urgency: Cell<Urgency>,
+    /// The list fields of the case rows, in the schema's order.
+    pub case_fields: Vec<String>,
+    /// The aid.
+    pub aid: CitedAid,
+    /// The rules of the aid that are yes, by title.
+    pub grounds: String,
+    /// The rules of the aid that are unknown, by title.
+    pub unknown: String,
+    /// The exclusion rules that are yes, by title.
+    pub exclusions: String,
+    /// The priority rules that are yes, by title.
+    pub priority: String,
+    /// What must be checked.
+    pub to_check: ToCheck,
+    /// The day of issue.
+    pub issued_on: Cell<Date>,
+    /// The deadline; `None` where the calendar knows no such day.
+    pub act_by: Cell<Option<ActBy>>,
+    /// The rules that are yes.
+    pub rules: Cell<AppliedRules>,
+    /// What the person who decides fills in.
+    pub decision: Decision,
+    /// The cell below the marking; empty as a list is issued.
+    pub below_marking: String,
+}
+
+impl ListRow {
+    /// The cells, in the order of [`Column::ALL`].
+    pub fn cells(&self, form: &ListForm) -> Vec<String> {
+        let language = form.language;
+        let mut cells = Vec::with_capacity(form.width());
+        for column in Column::ALL {
+            cells.push(match column {
+                Column::LeadNumber => self.number.clone(),
+                Column::Urgency => self
+                    .urgency
+                    .write(|urgency| form.say(&urgency.text()).to_owned()),
+                Column::CaseFields => {
+                    cells.extend(self.case_fields.iter().cloned());
+                    continue;
+                }
+                Column::Aid => self.aid.0.clone(),
+                Column::Grounds => self.grounds.clone(),
+                Column::Unknown => self.unknown.clone(),
+                Column::Exclusions => self.exclusions.clone(),
+                Column::Priority => self.priority.clone(),
+                Column::ToCheck => self.to_check.write(language),
+                Column::IssuedOn => self.issued_on.write(Date::to_string),
+                Column::ActBy => self.act_by.write(|act_by| ActBy::write(act_by, language)),
+                Column::Rules => self.rules.write(AppliedRules::write),
+                Column::Decision => self.decision.decision.clone(),
+                Column::Reason => self.decision.reason.clone(),
+                Column::DecidedBy => self.decision.by.clone(),
+                Column::DecidedOn => self.decision.on.clone(),
+                Column::Marking => self.below_marking.clone(),
+            });
+        }
+        cells
+    }
+
+    /// The row that these cells of a list are; `None` where they are not as many
+    /// as a list has columns.
+    pub fn parse(form: &ListForm, cells: &[String]) -> Option<Self> {
+        if cells.len() != form.width() {
+            return None;
+        }
+        let language = form.language;
+        let mut cells = cells.iter().cloned();
+        // There are as many as the columns; see above.
+        let mut next = || cells.next().unwrap_or_default();
+        Some(ListRow {
+            number: next(),
+            urgency: Cell::read(
+                &next(),
+                |text| {
+                    let of_text = |urgency: &Urgency| form.say(&urgency.text()) == text;
+                    Urgency::ALL.into_iter().find(of_text)
+                },
+                |urgency| form.say(&urgency.text()).to_owned(),
+            ),
+            case_fields: form.case_fields.iter().map(|_| next()).collect(),
+            aid: CitedAid(next()),
+            grounds: next(),
+            unknown: next(),
+            exclusions: next(),
+            priority: next(),
+            to_check: ToCheck::parse(&next(), language),
+            issued_on: Cell::read(&next(), |text| text.parse().ok(), Date::to_string),
+            act_by: Cell::read(
+                &next(),
+                |text| ActBy::parse(text, language),
+                |act_by| ActBy::write(act_by, language),
+            ),
+            rules: Cell::read(&next(), AppliedRules::parse, AppliedRules::write),
+            decision: Decision {
+                decision: next(),
+                reason: next(),
+                by: next(),
+                on: next(),
+            },
+            below_marking: next(),
+        })
+    }
+}
+
+/// The Chinese or the English of a pair.
+fn in_language<T: Copy>([zh, en]: [T; 2], language: Language) -> T {
+    match language {
+        Language::Chinese => zh,
+        Language::English => en,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aidlink_policy::schema::Schemas;
+
+    use super::*;
+
+    const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
+
+    fn project() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    fn schemas() -> Schemas {
+        Schemas::read(&project().join("schemas")).expect("the shipped schemas")
+    }
+
+    fn policy() -> Policy {
+        Policy::read(&project().join("policies/shaoguan.toml"), &schemas())
+            .expect("the shipped policy")
+    }
+
+    fn form(language: Language) -> ListForm {
+        let schemas = schemas();
+        let cases = schemas.get(aidlink_policy::pack::CASE_EXPORT);
+        ListForm::of(cases.expect("the case parties"), language)
+    }
+
+    fn row(form: &ListForm) -> ListRow {
+        let policy = policy();
+        let aid = policy.aid("dibao").expect("an aid");
+        ListRow {
+            number: "2026Q3-00001".to_owned(),
+            urgency: Cell::Read(Urgency::Priority),
+            case_fields: (0..form.case_fields.len())
+                .map(|index| format!("field {index}"))
+                .collect(),
+            aid: CitedAid::of(&policy, aid, form.language),
+            grounds: "grounds".to_owned(),
+            unknown: "unknown".to_owned(),
+            exclusions: "exclusions".to_owned(),
+            priority: "priority".to_owned(),
+            to_check: ToCheck {
+                marks: vec![Mark::Review],
+                checks: "checks".to_owned(),
+            },
+            issued_on: Cell::Read(Date::constant(2026, 9, 30)),
+            act_by: Cell::Read(Some(ActBy {
+                on: Date::constant(2026, 10, 13),
+                provisional: false,
+            })),
+            rules: Cell::Read(AppliedRules {
+                policy: "shaoguan".to_owned(),
+                version: "1".to_owned(),
+                rules: vec!["j3_bereaved".to_owned(), "dibao_receiving".to_owned()],
+            }),
+            decision: Decision {
+                decision: "decision".to_owned(),
+                reason: "reason".to_owned(),
+                by: "by".to_owned(),
+                on: "on".to_owned(),
+            },
+            below_marking: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_cell_is_below_its_header_in_both_languages() {
+        let expected = [
+            [
+                ("线索编号", "2026Q3-00001"),
+                ("轻重缓急", "2 优先"),
+                ("案号", "field 0"),
+                ("姓名", "field 1"),
+                ("承办人", "field 2"),
+                ("救助项目", "最低生活保障〔韶关意见 三(三)〕"),
+                ("依据和证据", "grounds"),
+                ("尚不明确的条件", "unknown"),
+                ("一般不予救助的情形（须核查）", "exclusions"),
+                ("优先对象", "priority"),
+                ("核查事项", "【是否符合条件取决于尚不明确的条件】checks"),
+                ("签发日期", "2026-09-30"),
+                ("办理期限", "2026-10-13（以核查确认为准）"),
+                ("规则", "shaoguan 1: j3_bereaved dibao_receiving"),
+                ("核查结论", "decision"),
+                ("理由", "reason"),
+                ("核查人", "by"),
+                ("核查日期", "on"),
+                ("保密：仅供核查", ""),
+            ],
+            [
+                ("Lead number", "2026Q3-00001"),
+                ("Urgency", "2 priority"),
+                ("Case number", "field 0"),
+                ("Name", "field 1"),
+                ("Handler", "field 2"),
+                (
+                    "Aid",
+                    "Subsistence allowance (dibao)〔Shaoguan opinion 三(三)〕",
+                ),
+                ("Grounds and evidence", "grounds"),
+                ("Conditions not yet known", "unknown"),
+                ("Reasons against (to be checked)", "exclusions"),
+                ("Priority groups", "priority"),
+                (
+                    "What to check",
+                    "【whether the person qualifies depends on the conditions not yet known】checks",
+                ),
+                ("Issued on", "2026-09-30"),
+                ("Act by", "2026-10-13 (counts once confirmed)"),
+                ("Rules", "shaoguan 1: j3_bereaved dibao_receiving"),
+                ("Decision", "decision"),
+                ("Reason", "reason"),
+                ("Decided by", "by"),
+                ("Decided on", "on"),
+                ("CONFIDENTIAL: for review only", ""),
+            ],
+        ];
+        for (language, expected) in LANGUAGES.into_iter().zip(expected) {
+            let form = form(language);
+            let (header, cells) = (form.header(&Marking::default()), row(&form).cells(&form));
+            let found = header.iter().zip(&cells);
+            let found: Vec<(&str, &str)> = found.map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            assert_eq!(found, expected);
+            assert_eq!((header.len(), cells.len()), (form.width(), form.width()));
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let act_by = |provisional| {
+            let on = Date::constant(2027, 1, 4);
+            Some(ActBy { on, provisional })
+        };
+        let rules = |rules: &[&str]| AppliedRules {
+            policy: "shaoguan".to_owned(),
+            version: "1.2: draft".to_owned(),
+            rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+        };
+        let marks = [
+            vec![],
+            vec![Mark::ReceiptNotVerified],
+            vec![
+                Mark::ReceiptNotVerified,
+                Mark::ReferralNotVerified,
+                Mark::Review,
+                Mark::Unreadable("Role, Sealed".to_owned()),
+            ],
+        ];
+        for language in LANGUAGES {
+            let form = form(language);
+            let mut rows = Vec::new();
+            for urgency in Urgency::ALL {
+                rows.push(ListRow {
+                    urgency: Cell::Read(urgency),
+                    ..row(&form)
+                });
+            }
+            for act_by in [None, act_by(false), act_by(true)] {
+                rows.push(ListRow {
+                    act_by: Cell::Read(act_by),
+                    ..row(&form)
+                });
+            }
+            for rules in [rules(&[]), rules(&["a"]), rules(&["a", "b", "c"])] {
+                rows.push(ListRow {
+                    rules: Cell::Read(rules),
+                    ..row(&form)
+                });
+            }
+            for marks in &marks {
+                for checks in ["", "checks", "【checks】；more"] {
+                    let (marks, checks) = (marks.clone(), checks.to_owned());
+                    let to_check = ToCheck { marks, checks };
+                    rows.push(ListRow {
+                        to_check,
+                        ..row(&form)
+                    });
+                }
+            }
+            for row in rows {
+                assert_eq!(ListRow::parse(&form, &row.cells(&form)), Some(row));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_that_somebody_changed_is_kept_and_changes_no_other() {
+        for language in LANGUAGES {
+            let form = form(language);
+            let written = row(&form).cells(&form);
+            for index in 0..written.len() {
+                for text in [
+                    "",
+                    "x",
+                    "【",
+                    "〔〕",
+                    "2026-10-13",
+                    "20261013",
+                    "a: b",
+                    "保密",
+                ] {
+                    let mut cells = written.clone();
+                    cells[index] = text.to_owned();
+                    let read = ListRow::parse(&form, &cells).expect("as many cells");
+                    assert_eq!(read.cells(&form), cells);
+                    let sound = [
+                        read.urgency.value().is_some(),
+                        read.issued_on.value().is_some(),
+                        read.act_by.value().is_some(),
+                        read.rules.value().is_some(),
+                    ];
+                    assert!(sound.iter().filter(|sound| !**sound).count() <= 1);
+                }
+            }
+            // A deadline without its remark is no deadline of ours.
+            let mut cells = written.clone();
+            let deadline = cells.iter_mut().find(|cell| cell.starts_with("2026-10-13"));
+            "2026-10-13".clone_into(deadline.expect("the deadline"));
+            let read = ListRow::parse(&form, &cells).expect("as many cells");
+            assert_eq!(read.act_by, Cell::AsFound("2026-10-13".to_owned()));
+            // Another number of cells is no row.
+            let more = [&written[..], &[String::new()]].concat();
+            assert_eq!(ListRow::parse(&form, &more), None);
+            assert_eq!(ListRow::parse(&form, &written[1..]), None);
+            assert_eq!(ListRow::parse(&form, &[]), None);
+        }
+    }
+
+    #[test]
+    fn rules_count_only_under_their_policy_and_version() {
+        let policy = policy();
+        let are_of = |text: &str| AppliedRules::parse(text).map(|rules| rules.are_of(&policy));
+        for text in [
+            "shaoguan 1: j3_bereaved",
+            "shaoguan 1: ",
+            "shaoguan 1: j3_bereaved x1_major_fault",
+        ] {
+            assert_eq!(are_of(text), Some(true), "{text}");
+        }
+        for text in [
+            "shaoguan 2: j3_bereaved",
+            "ordos 1: j3_bereaved",
+            "shaoguan 1: j3_bereavd",
+        ] {
+            assert_eq!(are_of(text), Some(false), "{text}");
+        }
+        for text in ["", "shaoguan", "shaoguan 1", "shaoguan: j3_bereaved"] {
+            assert_eq!(are_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_marking_and_its_reasons_are_read_again() {
+        let provisional = [
+            Provisional::RejectRate {
+                export: "veterans.persons".to_owned(),
+                rate: 0.123,
+            },
+            Provisional::Stale {
+                export: "education.students".to_owned(),
+            },
+        ];
+        for language in LANGUAGES {
+            let form = form(language);
+            for count in 0..=2 {
+                let marking = Marking::of(&provisional[..count], language);
+                assert_eq!(marking.provisional.len(), count);
+                let header = form.header(&marking);
+                assert!(form.has_header(&header));
+                assert_eq!(form.marking(&header), Some(marking));
+            }
+            let header = form.header(&Marking::default());
+            let other = LANGUAGES.into_iter().find(|other| *other != language);
+            assert_eq!(
+                Marking::parse(&header[header.len() - 1], other.expect("two")),
+                None
+            );
+            for index in 0..header.len() {
+                let mut changed = header.clone();
+                changed[index] = "changed".to_owned();
+                let is_marking = index == header.len() - 1;
+                assert_eq!(form.has_header(&changed), is_marking);
+                assert_eq!(form.marking(&changed).is_none(), is_marking);
+            }
+            assert!(!form.has_header(&header[1..]) && !form.has_header(&[]));
+            assert_eq!(form.marking(&[]), None);
+        }
+    }
+}
