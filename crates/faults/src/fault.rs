@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::personal_number::{black_out, black_out_lines, shown_path};
 use crate::text::{Language, Text};
 
 /// Where in a file a fault lies.
@@ -93,13 +94,16 @@ impl Fault {
         )
     }
 
-    /// One line that says what happened and where, one that says what to do.
+    /// One line that says what happened and where, one that says what to do. The text
+    /// may be printed as it is: numbers that point to a person are blacked out, for a
+    /// path, a key or a header may hold one, and of control characters it has line
+    /// breaks alone.
     pub fn render(&self, language: Language) -> String {
-        let file = self.file.display();
+        let file = shown_path(&self.file);
         let place = match (&self.place, language) {
             (None, _) => String::new(),
             (Some(Place::LineColumn { line, column }), _) => format!(":{line}:{column}"),
-            (Some(Place::Pointer(pointer)), _) => format!("#{pointer}"),
+            (Some(Place::Pointer(pointer)), _) => format!("#{}", black_out(pointer)),
             (Some(Place::Record { record, line }), Language::Chinese) => {
                 format!("（第{record}条记录，第{line}行）")
             }
@@ -111,8 +115,8 @@ impl Fault {
         };
         format!(
             "{file}{place}: {}\n  {}",
-            self.message.in_language(language),
-            self.hint.in_language(language)
+            black_out_lines(self.message.in_language(language)),
+            black_out_lines(self.hint.in_language(language))
         )
     }
 }
@@ -299,6 +303,27 @@ pub fn nearest_name_hint<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_shows_no_number_and_obeys_no_control_character_of_a_name() {
+        let fault = Fault::of_file(
+            Path::new("/round/44990119900101011X/电话138\t0000 1234\u{202e}.csv"),
+            Text::new("表头“449901\n19900101\n011X\u{1b}[31m”", "two\nlines"),
+            Text::new("请核对", "write to 0751-2000000"),
+        )
+        .at(Place::LineColumn {
+            line: 138,
+            column: 7,
+        });
+        assert_eq!(
+            fault.render(Language::Chinese),
+            "/round/***/电话***.csv:138:7: 表头“*** [31m”\n  请核对"
+        );
+        assert_eq!(
+            fault.render(Language::English),
+            "/round/***/电话***.csv:138:7: two\nlines\n  write to ***"
+        );
+    }
 
     #[test]
     fn a_misspelt_name_finds_its_neighbour_and_a_strange_one_none() {
