@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::personal_number::{black_out, black_out_lines, shown_path};
+use crate::personal_number::{black_out, black_out_lines, shown_name, shown_path};
 use crate::text::{Language, Text};
 
 /// Where in a file a fault lies.
@@ -277,21 +277,34 @@ pub fn nearest_name<'a>(
         .map(|(_, name)| name)
 }
 
-/// The hint that names the nearest right name, or else all of them.
+/// So many names does a hint list: of a hostile workbook there may be any number.
+const MOST_NAMES: usize = 60;
+
+/// The hint that names the nearest right name, or else all of them, each as
+/// [`shown_name`]: sheets have their names from outside.
 pub fn nearest_name_hint<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Text {
     match nearest_name(written, known.clone()) {
-        Some(name) => Text::new(
-            format!("是否应为“{name}”？"),
-            format!("did you mean `{name}`?"),
-        ),
+        Some(name) => {
+            let name = shown_name(name);
+            Text::new(
+                format!("是否应为“{name}”？"),
+                format!("did you mean `{name}`?"),
+            )
+        }
         None => {
             let mut names: Vec<&str> = known.into_iter().collect();
             names.sort_unstable();
             names.dedup();
-            let names = names.join(", ");
+            let more = if names.len() > MOST_NAMES {
+                ", …"
+            } else {
+                ""
+            };
+            let names: Vec<_> = names.into_iter().take(MOST_NAMES).map(shown_name).collect();
+            let names = names.join(", ") + more;
             Text::new(
                 format!("可用的名称：{names}"),
                 format!("the names known here: {names}"),
@@ -322,6 +335,22 @@ mod tests {
         assert_eq!(
             fault.render(Language::English),
             "/round/***/电话***.csv:138:7: two\nlines\n  write to ***"
+        );
+    }
+
+    #[test]
+    fn names_of_a_hint_show_no_number_and_are_not_without_end() {
+        let sheets = ["名单\n13800001234", "449901\t19900101\t011X"];
+        let hint = nearest_name_hint("veterans", sheets);
+        assert_eq!(hint.zh, "可用的名称：***, 名单 ***");
+        let near = nearest_name_hint("名单13800001235", ["名单13800001234"]);
+        assert_eq!(near.en, "did you mean `名单***`?");
+        let many: Vec<String> = (0..5000).map(|sheet| format!("sheet {sheet}")).collect();
+        let hint = nearest_name_hint("veterans", many.iter().map(String::as_str));
+        assert!(
+            hint.en.len() < 1000 && hint.en.ends_with(", …"),
+            "{}",
+            hint.en
         );
     }
 

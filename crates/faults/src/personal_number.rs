@@ -106,6 +106,13 @@ pub fn black_out_lines(text: &str) -> Cow<'_, str> {
     without_numbers(harmless(text, LineBreaks::Kept))
 }
 
+/// A text of this program in which keys and digests stand that have to be exact:
+/// control characters are spaces, characters that turn the direction of the text are
+/// gone, numbers and line breaks stay.
+pub fn without_control_characters(text: &str) -> Cow<'_, str> {
+    harmless(text, LineBreaks::Kept)
+}
+
 /// Names are shown up to so many characters.
 pub const LONGEST_SHOWN_NAME: usize = 120;
 
