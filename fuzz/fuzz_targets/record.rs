@@ -6,7 +6,7 @@
 use aidlink_fuzz::FOLDER;
 use aidlink_office::audit_log::read_log;
 use aidlink_office::deletion::remains;
-use aidlink_office::leak_scan::scan_bytes;
+use aidlink_office::leak_scan::{KeyIds, scan_bytes};
 use aidlink_office::verification::{Named, verify};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         std::fs::write(output.join(name), part).expect("room in the temporary folder");
     }
     let _ = read_log(&String::from_utf8_lossy(bytes));
-    let _ = scan_bytes(bytes);
+    let _ = scan_bytes(bytes, &KeyIds::default());
     if let Ok(looked_at) = verify(&output, None, &Named::default()) {
         // Nobody's key was named, so there is always something to say.
         assert!(!looked_at.faults.is_empty());

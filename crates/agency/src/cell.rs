@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
-use aidlink_faults::personal_number;
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Field};
@@ -115,16 +115,12 @@ pub fn tidy(cell: &str) -> &str {
     trimmed.strip_prefix('\'').unwrap_or(trimmed).trim()
 }
 
-/// The text of a cell that a list shows, with whatever has the form of an ID
-/// number, a telephone number or a bank card number blacked out, written in one
-/// or in groups: it was typed into a field where it does not belong. Other long
-/// numbers stay, as of cases.
+/// The text of a cell as a list shows it: control characters are spaces, and what has
+/// the form of an ID number, a telephone number or a bank card number is blacked out,
+/// however it is written, for it was typed into a field where it does not belong. Other
+/// long numbers stay, as of cases.
 pub fn without_numbers(text: &str, as_of: Date) -> String {
-    let mut shown = without_id_runs(text, as_of);
-    for found in personal_number::find(&shown).into_iter().rev() {
-        shown.replace_range(found.at, "***");
-    }
-    shown
+    black_out(&without_id_runs(text, as_of)).into_owned()
 }
 
 /// Without what the reading of ID numbers knows, damaged ones included.
@@ -132,7 +128,7 @@ fn without_id_runs(text: &str, as_of: Date) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = String::new();
     let flush = |run: &mut String, shown: &mut String| {
-        if is_personal_number(&half_width(run), as_of) {
+        if is_id_number(&half_width(run), as_of) {
             shown.push_str("***");
         } else {
             shown.push_str(run);
@@ -153,8 +149,7 @@ fn without_id_runs(text: &str, as_of: Date) -> String {
     shown
 }
 
-fn is_personal_number(run: &str, as_of: Date) -> bool {
-    let mobile = run.len() == 11 && run.starts_with('1') && !run.starts_with("10");
+fn is_id_number(run: &str, as_of: Date) -> bool {
     let id = run.len() >= 15
         && match NationalId::parse(run, as_of) {
             Ok(_) => true,
@@ -171,7 +166,7 @@ fn is_personal_number(run: &str, as_of: Date) -> bool {
         .as_bytes()
         .windows(18)
         .any(|window| NationalId::parse_plain(window, as_of).is_some());
-    mobile || id || inside
+    id || inside
 }
 
 fn half_width(text: &str) -> Cow<'_, str> {
@@ -362,6 +357,18 @@ mod tests {
             ("甲 449901 19900101 011X", "甲 ***"),
             ("甲，电话0751-2000000", "甲，电话***"),
             ("甲 6222 0200 0000 0000 000", "甲 ***"),
+            ("甲 449901\t19900101\t011X", "甲 ***"),
+            ("甲 449901\r\n19900101\r\n011X", "甲 ***"),
+            ("甲 449901.19900101.011X", "甲 ***"),
+            ("甲 449901\u{2009}1990\u{ad}0101_011Х", "甲 ***"),
+            ("电话：+86 138 0000 1234", "电话：+***"),
+            ("电话：008613800001234", "电话：***"),
+            ("电话：〇一三八〇〇〇〇一二三四", "电话：***"),
+            ("甲\t乙\u{202e}丙", "甲 乙丙"),
+            (
+                "二〇二六年三月，2024-01-31至2024-02-29",
+                "二〇二六年三月，2024-01-31至2024-02-29",
+            ),
         ] {
             assert_eq!(without_numbers(text, as_of), shown, "{text}");
         }

@@ -3,6 +3,9 @@
 //! match, and they hold no value of a row.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use aidlink_faults::personal_number::shown_path;
 
 use crate::spreadsheet_csv;
 
@@ -33,7 +36,9 @@ pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {
                 planned
                     .files
                     .get(reject.file)
-                    .map_or(String::new(), |file| file.written_path.clone()),
+                    .map_or(String::new(), |file| {
+                        shown_path(Path::new(&file.written_path))
+                    }),
                 reject.record.to_string(),
                 reject.line.to_string(),
                 reject.column.clone().unwrap_or_default(),

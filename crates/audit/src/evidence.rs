@@ -10,7 +10,7 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::folder::Folder;
 use aidlink_office::deletion::{Remains, remains};
 use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
-use aidlink_office::leak_scan::{Scan, scan_folder};
+use aidlink_office::leak_scan::{KeyIds, Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::Verification;
@@ -142,7 +142,7 @@ impl Evidence {
                 &RoundKey::id_for,
             ),
             records: verification.deleted.clone(),
-            leaks: scan_folder(&verification.opened),
+            leaks: scan_folder(&verification.opened, &KeyIds::of(&verification.manifest)),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
             verification,

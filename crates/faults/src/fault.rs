@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::personal_number::{black_out, black_out_lines, shown_name, shown_path};
 use crate::text::{Language, Text};
 
 /// Where in a file a fault lies.
@@ -93,13 +94,16 @@ impl Fault {
         )
     }
 
-    /// One line that says what happened and where, one that says what to do.
+    /// One line that says what happened and where, one that says what to do. The text
+    /// may be printed as it is: numbers that point to a person are blacked out, for a
+    /// path, a key or a header may hold one, and of control characters it has line
+    /// breaks alone.
     pub fn render(&self, language: Language) -> String {
-        let file = self.file.display();
+        let file = shown_path(&self.file);
         let place = match (&self.place, language) {
             (None, _) => String::new(),
             (Some(Place::LineColumn { line, column }), _) => format!(":{line}:{column}"),
-            (Some(Place::Pointer(pointer)), _) => format!("#{pointer}"),
+            (Some(Place::Pointer(pointer)), _) => format!("#{}", black_out(pointer)),
             (Some(Place::Record { record, line }), Language::Chinese) => {
                 format!("（第{record}条记录，第{line}行）")
             }
@@ -111,8 +115,8 @@ impl Fault {
         };
         format!(
             "{file}{place}: {}\n  {}",
-            self.message.in_language(language),
-            self.hint.in_language(language)
+            black_out_lines(self.message.in_language(language)),
+            black_out_lines(self.hint.in_language(language))
         )
     }
 }
@@ -273,21 +277,34 @@ pub fn nearest_name<'a>(
         .map(|(_, name)| name)
 }
 
-/// The hint that names the nearest right name, or else all of them.
+/// So many names does a hint list: of a hostile workbook there may be any number.
+const MOST_NAMES: usize = 60;
+
+/// The hint that names the nearest right name, or else all of them, each as
+/// [`shown_name`]: sheets have their names from outside.
 pub fn nearest_name_hint<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Text {
     match nearest_name(written, known.clone()) {
-        Some(name) => Text::new(
-            format!("是否应为“{name}”？"),
-            format!("did you mean `{name}`?"),
-        ),
+        Some(name) => {
+            let name = shown_name(name);
+            Text::new(
+                format!("是否应为“{name}”？"),
+                format!("did you mean `{name}`?"),
+            )
+        }
         None => {
             let mut names: Vec<&str> = known.into_iter().collect();
             names.sort_unstable();
             names.dedup();
-            let names = names.join(", ");
+            let more = if names.len() > MOST_NAMES {
+                ", …"
+            } else {
+                ""
+            };
+            let names: Vec<_> = names.into_iter().take(MOST_NAMES).map(shown_name).collect();
+            let names = names.join(", ") + more;
             Text::new(
                 format!("可用的名称：{names}"),
                 format!("the names known here: {names}"),
@@ -299,6 +316,43 @@ pub fn nearest_name_hint<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_shows_no_number_and_obeys_no_control_character_of_a_name() {
+        let fault = Fault::of_file(
+            Path::new("/round/44990119900101011X/电话138\t0000 1234\u{202e}.csv"),
+            Text::new("表头“449901\n19900101\n011X\u{1b}[31m”", "two\nlines"),
+            Text::new("请核对", "write to 0751-2000000"),
+        )
+        .at(Place::LineColumn {
+            line: 138,
+            column: 7,
+        });
+        assert_eq!(
+            fault.render(Language::Chinese),
+            "/round/***/电话***.csv:138:7: 表头“*** [31m”\n  请核对"
+        );
+        assert_eq!(
+            fault.render(Language::English),
+            "/round/***/电话***.csv:138:7: two\nlines\n  write to ***"
+        );
+    }
+
+    #[test]
+    fn names_of_a_hint_show_no_number_and_are_not_without_end() {
+        let sheets = ["名单\n13800001234", "449901\t19900101\t011X"];
+        let hint = nearest_name_hint("veterans", sheets);
+        assert_eq!(hint.zh, "可用的名称：***, 名单 ***");
+        let near = nearest_name_hint("名单13800001235", ["名单13800001234"]);
+        assert_eq!(near.en, "did you mean `名单***`?");
+        let many: Vec<String> = (0..5000).map(|sheet| format!("sheet {sheet}")).collect();
+        let hint = nearest_name_hint("veterans", many.iter().map(String::as_str));
+        assert!(
+            hint.en.len() < 1000 && hint.en.ends_with(", …"),
+            "{}",
+            hint.en
+        );
+    }
 
     #[test]
     fn a_misspelt_name_finds_its_neighbour_and_a_strange_one_none() {

@@ -3,13 +3,18 @@
 //! the policy discloses and nowhere else; that a name stands elsewhere only who
 //! has the exports can tell.
 //!
-//! Digests are told apart by their form: 64 hexadecimal digits in one word.
+//! Digests are told apart by their form, ids of keys by the manifest: sixteen
+//! hexadecimal digits may all be decimal, and then they are a bank card's too.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
 use aidlink_faults::personal_number::{NumberKind, find};
 use aidlink_files::folder::{EntryKind, Folder};
+
+use crate::manifest::Manifest;
 
 /// A leak: where it is, and not what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +38,70 @@ pub struct Scan {
     pub leaks: Vec<Leak>,
 }
 
-/// Looks through every file of a folder.
+/// Ids of keys that outputs name, and that are no numbers of persons.
+#[derive(Clone, Debug, Default)]
+pub struct KeyIds(BTreeSet<String>);
+
+impl KeyIds {
+    /// The ids of a manifest: of the round's key, of the one that signs, of those
+    /// that made the token files. What has not the form of an id does not count, so
+    /// no manifest can hide another number.
+    pub fn of(manifest: &Manifest) -> Self {
+        let round = manifest.key.iter().map(|key| &key.id);
+        let signing = manifest.signing.iter().map(|signing| &signing.key_id);
+        let received = manifest.received.iter();
+        let received = received.filter_map(|file| file.key_id.as_ref());
+        round.chain(signing).chain(received).cloned().collect()
+    }
+
+    /// The text with each id that is a word of its own as a letter.
+    fn removed_from<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        // An id with letters is found as no number in any case.
+        let decimal = |id: &&String| id.bytes().all(|byte| byte.is_ascii_digit());
+        for id in self.0.iter().filter(decimal) {
+            let is_word = |at: usize| {
+                let part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+                let bytes = text.as_bytes();
+                let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+                !part(before) && !part(bytes.get(at + id.len()))
+            };
+            let places = text.match_indices(id.as_str()).map(|(at, _)| at);
+            let places: Vec<usize> = places.filter(|at| is_word(*at)).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let mut kept = String::with_capacity(text.len());
+            let mut from = 0;
+            for at in places {
+                kept.push_str(&text[from..at]);
+                // A letter: digits on both sides are not one number.
+                kept.push('k');
+                from = at + id.len();
+            }
+            kept.push_str(&text[from..]);
+            text = Cow::Owned(kept);
+        }
+        text
+    }
+}
+
+impl FromIterator<String> for KeyIds {
+    fn from_iter<I: IntoIterator<Item = String>>(ids: I) -> Self {
+        let has_form =
+            |id: &String| id.len() == KEY_ID_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit());
+        KeyIds(ids.into_iter().filter(has_form).collect())
+    }
+}
+
+/// Hexadecimal digits of a key's id.
+const KEY_ID_DIGITS: usize = 16;
+
+/// Looks through every file of a folder, which names the given keys.
 ///
 /// # Errors
 /// When one cannot be read.
-pub fn scan_folder(folder: &Folder) -> io::Result<Scan> {
+pub fn scan_folder(folder: &Folder, key_ids: &KeyIds) -> io::Result<Scan> {
     let mut scan = Scan::default();
     for file in folder.files()? {
         if file.kind != EntryKind::File {
@@ -47,7 +111,7 @@ pub fn scan_folder(folder: &Folder) -> io::Result<Scan> {
         let bytes = folder.read(&file.path, u64::MAX)?;
         scan.files += 1;
         scan.bytes += bytes.len() as u64;
-        let leaks = scan_bytes(&bytes).into_iter();
+        let leaks = scan_bytes(&bytes, key_ids).into_iter();
         scan.leaks.extend(leaks.map(|(line, kind)| Leak {
             file: full.clone(),
             line,
@@ -57,52 +121,75 @@ pub fn scan_folder(folder: &Folder) -> io::Result<Scan> {
     Ok(scan)
 }
 
-/// Looks through bytes, text or not: line (from 1) and kind of each number.
-pub fn scan_bytes(bytes: &[u8]) -> Vec<(u64, NumberKind)> {
-    let mut leaks = Vec::new();
-    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-        // A number is ASCII or full-width; other bytes only end it.
-        let text = String::from_utf8_lossy(line);
-        for found in find(&without_digests(&text)) {
-            leaks.push((index as u64 + 1, found.kind));
-        }
-    }
-    leaks
+/// Looks through bytes, text or not: line (from 1) and kind of each number. A number
+/// that line breaks part is one too; its line is the first.
+pub fn scan_bytes(bytes: &[u8], key_ids: &KeyIds) -> Vec<(u64, NumberKind)> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = key_ids.removed_from(&text);
+    let (mut line, mut from) = (1, 0);
+    let numbers = find(&text).into_iter().map(|found| {
+        let passed = &text.as_bytes()[from..found.at.start];
+        line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        from = found.at.start;
+        (line, found.kind)
+    });
+    numbers.collect()
 }
-
-/// The text with every digest as a dash.
-fn without_digests(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut word = String::new();
-    let flush = |word: &mut String, kept: &mut String| {
-        let is_digest = word.len() == DIGEST_DIGITS && word.chars().all(|c| c.is_ascii_hexdigit());
-        kept.push_str(if is_digest { "—" } else { word });
-        word.clear();
-    };
-    for character in text.chars() {
-        if character.is_ascii_alphanumeric() {
-            word.push(character);
-        } else {
-            flush(&mut word, &mut kept);
-            kept.push(character);
-        }
-    }
-    flush(&mut word, &mut kept);
-    kept
-}
-
-/// Hexadecimal digits of a BLAKE3 or SHA-256 digest.
-const DIGEST_DIGITS: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scan(text: &str, key_ids: &[&str]) -> Vec<(u64, NumberKind)> {
+        let key_ids = key_ids.iter().map(|id| (*id).to_owned()).collect();
+        scan_bytes(text.as_bytes(), &key_ids)
+    }
+
     #[test]
     fn a_number_in_a_digest_is_none_and_one_beside_it_is() {
         let digest = format!("{}44990119900101011a{}", "ab".repeat(20), "cd".repeat(3));
-        assert_eq!(digest.len(), DIGEST_DIGITS);
+        assert_eq!(digest.len(), 64);
         let text = format!("{{\"blake3\":\"{digest}\"}}\n{{\"x\":\"449901199001010111\"}}\n");
-        assert_eq!(scan_bytes(text.as_bytes()), [(2, NumberKind::NationalId)]);
+        assert_eq!(scan(&text, &[]), [(2, NumberKind::NationalId)]);
+    }
+
+    #[test]
+    fn a_number_is_found_on_its_line_however_it_is_written() {
+        for text in [
+            "449901 19900101 011X",
+            "449901\t19900101\t011X",
+            "449901.19900101.011X",
+            "449901\r\n19900101\r\n011X",
+            "449901\u{ad}19900101\u{200b}011X",
+        ] {
+            let text = format!("{{\n  \"round\": \"2026Q3\",\n  \"x\": \"{text}\"\n}}\n");
+            assert_eq!(scan(&text, &[]), [(3, NumberKind::NationalId)], "{text}");
+        }
+        let two = "a\n13800001234,1\n\n0751-2000000\n";
+        let lines: Vec<u64> = scan(two, &[]).iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [2, 4]);
+        // Bytes that are no text end no search.
+        let bytes = [b"\xff\xfe\n".as_slice(), b"13800001234\x80\n"].concat();
+        let found = scan_bytes(&bytes, &KeyIds::default());
+        assert_eq!(found, [(2, NumberKind::Telephone)]);
+    }
+
+    #[test]
+    fn the_id_of_a_key_is_no_bank_card_and_another_number_is() {
+        // Decimal digits by chance, with the form of a bank card.
+        let id = "6222020000000007";
+        let text = format!("{{\n  \"signing\": {{ \"key_id\": \"{id}\", \"n\": 1 }}\n}}\n");
+        assert_eq!(scan(&text, &[]), [(2, NumberKind::BankCard)]);
+        assert_eq!(scan(&text, &[id]), []);
+        let comment = format!("round 2026Q3 key {id} 2026-09-30\n");
+        assert_eq!(scan(&comment, &[id]), []);
+        // Only that id, and only as a whole word.
+        assert_eq!(scan("4111111111111111", &[id]), [(1, NumberKind::BankCard)]);
+        let telephone = format!("\"{id}\": \"13800001234\"");
+        assert_eq!(scan(&telephone, &[id]), [(1, NumberKind::Telephone)]);
+        // A manifest cannot hide what is no id of a key.
+        for number in ["44990119900101011X", "13800001234", "6222020000000000000"] {
+            assert_eq!(scan(number, &[number]).len(), 1, "{number}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use aidlink_faults::fault::{Fault, Faults};
-use aidlink_faults::personal_number;
+use aidlink_faults::personal_number::without_control_characters;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
 use clap::ValueEnum;
@@ -41,7 +41,7 @@ pub fn say(text: &Text, language: Language) {
     let _ = writeln!(
         std::io::stdout(),
         "{}",
-        printable(text.in_language(language))
+        without_control_characters(text.in_language(language))
     );
 }
 
@@ -49,7 +49,7 @@ pub fn say(text: &Text, language: Language) {
 pub fn say_json(value: &impl Serialize) {
     // What is printed has only text keys, so serialising cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let _ = writeln!(std::io::stdout(), "{}", printable(&text));
+    let _ = writeln!(std::io::stdout(), "{}", without_control_characters(&text));
 }
 
 /// What every command does first: it gives up the network and core dumps, says
@@ -85,7 +85,8 @@ fn silence_panics() {
     }));
 }
 
-/// Prints faults on standard error, each with what to do.
+/// Prints faults on standard error, each with what to do. Their text may be printed as
+/// it is ([`Fault::render`]).
 pub fn print_faults(faults: &Faults, language: Language) {
     let mut stderr = std::io::stderr().lock();
     for fault in faults.iter() {
@@ -93,7 +94,7 @@ pub fn print_faults(faults: &Faults, language: Language) {
             Language::Chinese => "错误：",
             Language::English => "error: ",
         };
-        let _ = writeln!(stderr, "{head}{}", harmless(&fault.render(language)));
+        let _ = writeln!(stderr, "{head}{}", fault.render(language));
     }
 }
 
@@ -101,32 +102,8 @@ pub fn print_faults(faults: &Faults, language: Language) {
 pub fn say_faults<'f>(faults: impl Iterator<Item = &'f Fault>, language: Language) {
     let mut stdout = std::io::stdout().lock();
     for fault in faults {
-        let _ = writeln!(stdout, "  ! {}", harmless(&fault.render(language)));
+        let _ = writeln!(stdout, "  ! {}", fault.render(language));
     }
-}
-
-/// What a fault says, with numbers that point to a person blacked out: a fault
-/// may name a path or a key of a file that somebody put one into.
-fn harmless(text: &str) -> String {
-    let mut shown = printable(text);
-    for found in personal_number::find(&shown).into_iter().rev() {
-        shown.replace_range(found.at, "***");
-    }
-    shown
-}
-
-/// A text without control characters, so that a header or file name cannot
-/// send escape codes to the terminal. Line breaks between sentences stay.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
 }
 
 /// Progress of a run on standard error; silent when that is no terminal.

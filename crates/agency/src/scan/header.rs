@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
+use aidlink_faults::personal_number::{self, shown_name};
 use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
@@ -161,16 +162,18 @@ fn first_header(
     best
 }
 
-/// The header in a cell. Headers are recorded in the manifest, so a long text or
-/// number is dropped: the column then has no name. `None` when the cell can only
-/// be rows that an unclosed quote in the header line took in.
+/// The header in a cell, as it may be shown: headers are recorded in the manifest and
+/// stand in rejects. A long text or number is dropped: the column then has no name.
+/// `None` when the cell can only be rows that an unclosed quote in the header line
+/// took in.
 fn header_text(text: &str) -> Option<String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    let doubtful = text.len() > LONGEST_HEADER || digits >= 8;
+    let doubtful =
+        text.len() > LONGEST_HEADER || digits >= 8 || !personal_number::find(text).is_empty();
     match doubtful {
         true if text.contains('\n') => None,
         true => Some(String::new()),
-        false => Some(text.to_owned()),
+        false => Some(shown_name(text).into_owned()),
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use calamine::{Data, Reader, Sheets, Xls, Xlsx};
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 
 use super::compound_file;
@@ -51,13 +52,14 @@ pub(super) fn read_sheet(path: &Path, named: Option<&str>) -> Result<Sheet, Faul
     let chosen = match named {
         Some(name) if names.iter().any(|other| other == name) => name.to_owned(),
         Some(name) => {
+            let shown = shown_name(name);
             return Err(Fault::of_file(
                 path,
                 Text::new(
-                    format!("工作簿中没有名为“{name}”的工作表"),
-                    format!("the workbook has no sheet `{name}`"),
+                    format!("工作簿中没有名为“{shown}”的工作表"),
+                    format!("the workbook has no sheet `{shown}`"),
                 ),
-                aidlink_faults::fault::nearest_name_hint(name, names.iter().map(String::as_str)),
+                nearest_name_hint(name, names.iter().map(String::as_str)),
             )
             .into());
         }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::{Fault, FaultCollector, nearest_name_hint};
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
@@ -579,6 +580,22 @@ impl<'w> Checking<'w> {
                 Text::new(
                     "请检查文件名；若该机构未报送，请删去此项",
                     "check the name; if the agency sent none, remove this entry",
+                ),
+            );
+            return None;
+        }
+        // The path has to be exact in the manifest, for the deletion goes by it, and the
+        // round file itself is kept: so the file gets another name.
+        if black_out(&path.value) != path.value {
+            self.fault(
+                &path.at,
+                Text::new(
+                    "文件名中有证件号码、电话或银行卡号形式的数字，或有控制字符；文件名会写入运行记录和日志",
+                    "the file's name holds what has the form of an ID, telephone or bank card number, or a control character; names of files are kept in the manifest and the log",
+                ),
+                Text::new(
+                    "请给文件改名，并在此处写新的文件名",
+                    "rename the file and write the new name here",
                 ),
             );
             return None;

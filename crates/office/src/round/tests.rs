@@ -575,6 +575,42 @@ fn output_and_key_are_demanded_of_a_step_and_not_of_who_writes_nothing() {
 }
 
 #[test]
+fn an_export_whose_file_name_holds_a_number_of_a_person_is_refused() {
+    let place = Place::new();
+    for name in [
+        "李某44990119900101011X.csv",
+        "13800001234/学生.csv",
+        "449901_19900101_011X.csv",
+        "学生\u{202e}.csv",
+    ] {
+        let path = place.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the test's folder");
+        fs::write(path, "").expect("the test's folder");
+        let file = place.edited(&[("\"students.csv\"", &format!("\"{name}\""))]);
+        let faults = planned(&file, Mode::Split, Reads::All).map(|_| ());
+        let faults = faults.expect_err("a name that must not be kept");
+        for language in [Language::Chinese, Language::English] {
+            let text: String = faults.iter().map(|fault| fault.render(language)).collect();
+            let told = ["控制字符", "a control character"];
+            assert!(
+                told.iter().any(|told| text.contains(told)),
+                "{name}: {text}"
+            );
+            assert!(!text.contains("011X") && !text.contains("1234"), "{text}");
+        }
+    }
+    for name in [
+        "学生 2026-09-30.csv",
+        "20240131-20240229.csv",
+        "韶检〔2026〕123号.csv",
+    ] {
+        fs::write(place.path(name), "").expect("the test's folder");
+        let file = place.edited(&[("\"students.csv\"", &format!("\"{name}\""))]);
+        assert!(planned(&file, Mode::Split, Reads::All).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn the_faults_of_all_parts_are_told_at_once_and_in_one_order() {
     let place = Place::new();
     let file = place.edited(&[

@@ -1,0 +1,397 @@
+//! The forms of numbers: which digits, and in which groups.
+
+use super::NumberKind;
+
+/// The value that stands for an X.
+pub(super) const X: u8 = 10;
+
+/// The most digits that a form has: an ID number and the four of a certificate.
+pub(super) const LONGEST: usize = 22;
+
+/// The fewest digits that a form has: 010 and seven digits.
+pub(super) const SHORTEST: usize = 10;
+
+/// Digits that might be one number, and how they are grouped. In each set of
+/// places, bit `n` is the place before digit `n`; the bit of place 0 is not set.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'d> {
+    /// Values from 0 to 9, or [`X`].
+    pub(super) values: &'d [u8],
+    /// Places with a separator.
+    pub(super) cuts: u32,
+    /// Places with a separator as lists have it: a comma, a colon.
+    pub(super) list_cuts: u32,
+    /// A plus sign stands before the first digit.
+    pub(super) plus: bool,
+    /// One of the digits is a Chinese numeral.
+    pub(super) chinese: bool,
+}
+
+/// The set of the given places.
+const fn places<const N: usize>(places: [usize; N]) -> u32 {
+    let mut set = 0;
+    let mut index = 0;
+    while index < N {
+        set |= 1 << places[index];
+        index += 1;
+    }
+    set
+}
+
+impl<'d> Candidate<'d> {
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn only_cut_at(&self, allowed: u32) -> bool {
+        self.cuts & !allowed == 0
+    }
+
+    fn is_cut_as(&self, groupings: &[u32]) -> bool {
+        groupings.contains(&self.cuts)
+    }
+
+    /// Groups of `size` digits, the last of them perhaps shorter.
+    fn is_cut_every(&self, size: usize) -> bool {
+        // 一、二、三 count items; no number is read out with a mark after each digit.
+        !(self.chinese && size == 1) && self.cuts == every(size, self.len())
+    }
+
+    /// The digits from a place on.
+    fn from(&self, place: usize) -> Candidate<'d> {
+        Candidate {
+            values: self.values.get(place..).unwrap_or_default(),
+            cuts: (self.cuts >> place) & !1,
+            list_cuts: (self.list_cuts >> place) & !1,
+            plus: false,
+            chinese: self.chinese,
+        }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &'d [u8]> {
+        let (values, cuts) = (self.values, self.cuts);
+        let mut from = 0;
+        (1..=values.len())
+            .filter(move |place| *place == values.len() || cuts & 1 << place != 0)
+            .map(move |place| {
+                let group = &values[from..place];
+                from = place;
+                group
+            })
+    }
+
+    /// Whether the groups are round amounts: 3000，4000，5000 元. A group of a number
+    /// of a person that begins with 0 shows that it is none.
+    fn is_list_of_amounts(&self) -> bool {
+        self.cuts != 0
+            && self.groups().enumerate().all(|(index, group)| {
+                group.first() != Some(&0)
+                    && match index {
+                        0 => group.ends_with(&[0]),
+                        _ => group.ends_with(&[0, 0]),
+                    }
+            })
+    }
+
+    /// Days and times in a row (2026-09-30 2026-10-14) are no number.
+    fn begins_with_a_date(&self) -> bool {
+        let eight = self.cuts & places([1, 2, 3, 4, 5, 6, 7, 8]);
+        let seven = eight & !places([8]);
+        eight == places([4, 6, 8]) || seven == places([4, 5, 7]) || seven == places([4, 6, 7])
+    }
+}
+
+fn every(size: usize, length: usize) -> u32 {
+    (size..length)
+        .step_by(size)
+        .fold(0, |cuts, place| cuts | 1 << place)
+}
+
+/// What digits are that are one number and nothing else.
+pub(super) fn kind_of(candidate: &Candidate) -> Option<NumberKind> {
+    if is_id(candidate) {
+        return Some(NumberKind::NationalId);
+    }
+    if candidate.values.contains(&X) {
+        return None;
+    }
+    if is_telephone(candidate) {
+        return Some(NumberKind::Telephone);
+    }
+    is_bank_card(candidate).then_some(NumberKind::BankCard)
+}
+
+fn number(values: &[u8]) -> u32 {
+    values
+        .iter()
+        .fold(0, |number, value| number * 10 + u32::from(*value))
+}
+
+fn is_day(month: u32, day: u32) -> bool {
+    (1..=12).contains(&month) && (1..=31).contains(&day)
+}
+
+/// Year, month and day of the years 1850 to 2099.
+fn is_date(values: &[u8]) -> bool {
+    values.len() == 8
+        && (1850..2100).contains(&number(&values[..4]))
+        && is_day(number(&values[4..6]), number(&values[6..]))
+}
+
+fn is_id(candidate: &Candidate) -> bool {
+    match candidate.len() {
+        18 => {
+            has_form_of_eighteen(candidate.values)
+                && (is_grouped_as_eighteen(candidate)
+                    // In other groups the check digit has to be right, for so may
+                    // the figures of a table be grouped.
+                    || has_check_digit(candidate.values)
+                        && !candidate.begins_with_a_date()
+                        && (candidate.cuts.count_ones() <= 5 || candidate.is_cut_every(2)))
+        }
+        15 => {
+            has_form_of_fifteen(candidate.values)
+                && (candidate.only_cut_at(places([6, 8, 10, 12])) && candidate.cuts != places([8])
+                    || [1, 3, 4, 5]
+                        .into_iter()
+                        .any(|size| candidate.is_cut_every(size)))
+        }
+        // The certificate of a disabled person: the ID number and two to four digits.
+        20..=LONGEST => candidate.cuts == 0 && has_form_of_eighteen(&candidate.values[..18]),
+        _ => false,
+    }
+}
+
+/// Groups of region, date of birth (and its parts), sequence and check digit, or of
+/// one length.
+fn is_grouped_as_eighteen(candidate: &Candidate) -> bool {
+    candidate.only_cut_at(places([6, 10, 12, 14, 17]))
+        || [1, 3, 4, 5, 6, 7, 8, 9]
+            .into_iter()
+            .any(|size| candidate.is_cut_every(size))
+}
+
+/// An ID number of 18 digits that is part of a longer run: its check digit is right.
+pub(super) fn is_id_within(candidate: &Candidate) -> bool {
+    candidate.len() == 18
+        && has_form_of_eighteen(candidate.values)
+        && is_grouped_as_eighteen(candidate)
+        && has_check_digit(candidate.values)
+}
+
+/// 18 digits with a day of the years 1850 to 2099; an X in the last place alone.
+fn has_form_of_eighteen(values: &[u8]) -> bool {
+    values.first() != Some(&0) && is_date(&values[6..14]) && !values[..17].contains(&X)
+}
+
+/// 15 digits with a day. A number that begins with a day is none: no region begins
+/// with 19 or 20.
+fn has_form_of_fifteen(values: &[u8]) -> bool {
+    values.first() != Some(&0)
+        && is_day(number(&values[8..10]), number(&values[10..12]))
+        && !values.contains(&X)
+        && !is_date(&values[..8])
+}
+
+/// The twelve digits behind three letters of a foreigner's permanent residence card
+/// of 2017: province and city, six of the date of birth, two more.
+pub(super) fn is_foreign_2017(candidate: &Candidate) -> bool {
+    candidate.len() == 12
+        && (candidate.only_cut_at(places([4, 10]))
+            || [1, 3, 4, 6]
+                .into_iter()
+                .any(|size| candidate.is_cut_every(size)))
+        && !candidate.values.contains(&X)
+        && matches!(
+            number(&candidate.values[..2]),
+            11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=83
+        )
+        && is_day(
+            number(&candidate.values[6..8]),
+            number(&candidate.values[8..10]),
+        )
+}
+
+/// What stands before a number within China.
+const PREFIXES: [&[u8]; 7] = [
+    &[],
+    &[0],
+    &[8, 6],
+    &[0, 8, 6],
+    &[8, 6, 0],
+    &[0, 0, 8, 6],
+    &[0, 0, 8, 6, 0],
+];
+
+/// Numbers of the Chinese numbering plan: mobile, landline with its area code, and
+/// 400 and 800 numbers.
+fn is_telephone(candidate: &Candidate) -> bool {
+    let singles = candidate.is_cut_every(1);
+    let is_behind_prefix = PREFIXES.iter().any(|prefix| {
+        if !candidate.values.starts_with(prefix) {
+            return false;
+        }
+        let rest = candidate.from(prefix.len());
+        if is_mobile(&rest, singles) {
+            return true;
+        }
+        // The national form of a landline begins with 0; behind 86 it may lack.
+        match prefix {
+            [] | [8, 6] | [0, 0, 8, 6] => {
+                is_landline(&rest, singles) || {
+                    let is_international = prefix.len() == 4
+                        || prefix.len() == 2
+                            && (candidate.plus || candidate.cuts & places([2]) != 0);
+                    is_international && is_landline_without_zero(&rest, singles)
+                }
+            }
+            _ => false,
+        }
+    });
+    is_behind_prefix || is_service_number(candidate, singles)
+}
+
+/// 1[3-9] and nine digits.
+fn is_mobile(rest: &Candidate, singles: bool) -> bool {
+    let values = rest.values;
+    if !(values.len() == 11 && values[0] == 1 && (3..=9).contains(&values[1])) {
+        return false;
+    }
+    if singles || rest.cuts == 0 {
+        return true;
+    }
+    let is_list = rest.list_cuts != 0;
+    if is_list && rest.is_list_of_amounts() {
+        return false;
+    }
+    if rest.is_cut_as(&[
+        places([3, 7]),
+        places([3]),
+        places([3, 6]),
+        places([3, 8]),
+        places([3, 6, 9]),
+    ]) {
+        return true;
+    }
+    // 1995-1999 120: two years, or a year and a day.
+    let begins_as_year = (1900..2000).contains(&number(&values[..4]));
+    let next = number(&values[4..8]);
+    let goes_on_as_date = (1850..2100).contains(&next) || is_day(next / 100, next % 100);
+    let four_first = rest.is_cut_as(&[places([4, 8]), places([4, 7])]);
+    !is_list
+        && !rest.is_list_of_amounts()
+        && (four_first && !(begins_as_year && goes_on_as_date)
+            || rest.is_cut_as(&[places([7]), places([3, 5, 7, 9]), places([3, 7, 9])]))
+}
+
+/// The area code 010, 02x or 0[3-9]xx, and seven or eight digits.
+fn is_landline(rest: &Candidate, singles: bool) -> bool {
+    let values = rest.values;
+    let area = match values {
+        [0, 1, 0, ..] | [0, 2, ..] => 3,
+        [0, 3..=9, ..] => 4,
+        _ => return false,
+    };
+    let Some(local) = values.get(area..) else {
+        return false;
+    };
+    if !(matches!(local.len(), 7 | 8) && local[0] > 1) || is_date(local) {
+        return false;
+    }
+    // Where nothing parts them, areas of three digits have numbers of eight.
+    let undivided = rest.cuts == 0 && (area == 4 || local.len() == 8);
+    undivided
+        || singles
+        || rest.is_cut_as(&[
+            places([area]),
+            places([area, area + 3]),
+            places([area, area + 4]),
+        ])
+}
+
+/// As [`is_landline`], behind the code of the country.
+fn is_landline_without_zero(rest: &Candidate, singles: bool) -> bool {
+    let mut values = [0; LONGEST + 1];
+    let length = rest.len().min(LONGEST);
+    values[1..=length].copy_from_slice(&rest.values[..length]);
+    let national = Candidate {
+        values: &values[..=length],
+        cuts: rest.cuts << 1,
+        list_cuts: rest.list_cuts << 1,
+        ..*rest
+    };
+    is_landline(&national, singles)
+}
+
+/// 400 and 800 numbers: ten digits.
+fn is_service_number(candidate: &Candidate, singles: bool) -> bool {
+    let values = candidate.values;
+    if !(values.len() == 10 && matches!(values, [4 | 8, 0, 0, ..])) {
+        return false;
+    }
+    match candidate.cuts {
+        // So many noughts are an amount.
+        0 => !values.ends_with(&[0; 4]),
+        _ => {
+            singles
+                || candidate.is_cut_as(&[
+                    places([3]),
+                    places([3, 6]),
+                    places([3, 7]),
+                    places([4, 7]),
+                ]) && !candidate.is_list_of_amounts()
+        }
+    }
+}
+
+/// Lengths and beginnings of cards that Chinese banks issue (UnionPay 62, and
+/// 60, 68, 69 and 9558 of older ones; 16 digits from 3, 4 or 5 of the
+/// international networks). A long case number has a year behind its region and
+/// is no card, though one in ten has a right check digit.
+fn is_bank_card(candidate: &Candidate) -> bool {
+    let values = candidate.values;
+    let issued = matches!(
+        (values.len(), values),
+        (16..=19, [6, 2, ..]) | (16, [3..=5, ..]) | (19, [6, 0 | 8 | 9, ..] | [9, 5, 5, 8, ..])
+    );
+    issued
+        && (candidate.only_cut_at(places([4, 8, 12, 16]))
+            || candidate.only_cut_at(places([6, 10, 14, 18]))
+            || candidate.only_cut_at(places([6, 12, 18]))
+            || [1, 3, 5, 7, 8, 9]
+                .into_iter()
+                .any(|size| candidate.is_cut_every(size)))
+        && !(2000..2100).contains(&number(&values[6..10]))
+        && !candidate.is_list_of_amounts()
+        && luhn(values)
+}
+
+/// ISO/IEC 7812-1, annex B.
+fn luhn(values: &[u8]) -> bool {
+    let sum: u32 = values
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, value)| {
+            let value = u32::from(*value);
+            match place % 2 {
+                0 => value,
+                _ if value > 4 => value * 2 - 9,
+                _ => value * 2,
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// GB 11643-1999, 4.2.
+fn has_check_digit(values: &[u8]) -> bool {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let sum: u32 = WEIGHTS
+        .iter()
+        .zip(values)
+        .map(|(weight, value)| weight * u32::from(*value))
+        .sum();
+    let check = [1, 0, X, 9, 8, 7, 6, 5, 4, 3, 2].get(sum as usize % 11);
+    check == values.get(17)
+}
