@@ -1,0 +1,577 @@
+//! XML of the parts, token by token, out of one window of fixed size.
+//!
+//! A general reader copies each token into a buffer that grows with it, and
+//! takes most of the time of a large sheet. This one hands out slices of its
+//! window, refuses a token that does not fit, and knows what parts of a workbook
+//! may hold: no DTD, UTF-8 alone, and the five entities of XML. Names of end
+//! tags are compared with those of their start tags. The tests hold it to quick-xml.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr2, memmem};
+
+use crate::limits::{MOST_DEPTH, MOST_TOKEN_BYTES};
+
+/// Why a part could not be read on.
+#[derive(Debug)]
+pub(crate) enum XmlFault {
+    Read(io::Error),
+    Malformed,
+    CutShort,
+    Doctype,
+    Encoding,
+    TooDeep,
+    TooLong,
+}
+
+type Result<T> = std::result::Result<T, XmlFault>;
+
+/// What stands next.
+#[derive(Debug)]
+pub(crate) enum Token<'w> {
+    /// A start tag, or an empty element, which has no end of its own.
+    Start(Tag<'w>),
+    /// An end tag, with the number of elements that stay open.
+    End(usize),
+    /// Text as written, entities and all.
+    Text(&'w [u8]),
+    /// The content of a CDATA section: text in which nothing is an entity.
+    Data(&'w [u8]),
+    /// The end of the part.
+    Finished,
+}
+
+/// A start tag or an empty element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag<'w> {
+    name: &'w [u8],
+    attributes: &'w [u8],
+    pub(crate) is_empty: bool,
+    /// The number of elements around it.
+    pub(crate) depth: usize,
+}
+
+impl<'w> Tag<'w> {
+    /// The name without its prefix.
+    #[inline]
+    pub(crate) fn local_name(&self) -> &'w [u8] {
+        local(self.name)
+    }
+
+    #[inline]
+    pub(crate) fn attributes(&self) -> Attributes<'w> {
+        Attributes {
+            rest: self.attributes,
+        }
+    }
+}
+
+#[inline]
+fn local(name: &[u8]) -> &[u8] {
+    match name.iter().position(|byte| *byte == b':') {
+        Some(colon) => &name[colon + 1..],
+        None => name,
+    }
+}
+
+/// An attribute, its value as written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attribute<'w> {
+    /// With its prefix: those of sheets and cells have none, and `xmlns:r` is
+    /// not the `r` of a cell.
+    pub(crate) name: &'w [u8],
+    pub(crate) raw: &'w [u8],
+}
+
+impl<'w> Attribute<'w> {
+    /// The value, with entities put in.
+    pub(crate) fn text(&self) -> Result<Cow<'w, str>> {
+        if memchr(b'&', self.raw).is_none() {
+            let text = std::str::from_utf8(self.raw).map_err(|_| XmlFault::Encoding)?;
+            return Ok(Cow::Borrowed(text));
+        }
+        let mut text = Vec::new();
+        push_text(self.raw, &mut text)?;
+        let text = String::from_utf8(text).map_err(|_| XmlFault::Encoding)?;
+        Ok(Cow::Owned(text))
+    }
+
+    /// Whether this is an attribute of this name in a namespace of its own, as
+    /// `r:id` is: what the prefix is called is up to the file.
+    pub(crate) fn is_prefixed(&self, name: &[u8]) -> bool {
+        local(self.name) == name && self.name.len() > name.len()
+    }
+}
+
+/// The attributes of a tag.
+pub(crate) struct Attributes<'w> {
+    rest: &'w [u8],
+}
+
+impl<'w> Iterator for Attributes<'w> {
+    type Item = Result<Attribute<'w>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.trim_ascii_start();
+        if rest.is_empty() {
+            self.rest = rest;
+            return None;
+        }
+        let attribute = split_attribute(rest);
+        self.rest = attribute.as_ref().map_or(&[][..], |(_, rest)| rest);
+        Some(
+            attribute
+                .map(|(attribute, _)| attribute)
+                .ok_or(XmlFault::Malformed),
+        )
+    }
+}
+
+#[inline]
+fn split_attribute(bytes: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
+    let equals = bytes.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = (
+        bytes[..equals].trim_ascii_end(),
+        bytes[equals + 1..].trim_ascii_start(),
+    );
+    let is_name = |byte: &u8| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'<');
+    if name.is_empty() || !name.iter().all(is_name) {
+        return None;
+    }
+    let (quote, value) = value.split_first()?;
+    if !matches!(quote, b'"' | b'\'') {
+        return None;
+    }
+    let end = value.iter().position(|byte| byte == quote)?;
+    let rest = &value[end + 1..];
+    // White space separates attributes.
+    if rest.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
+        return None;
+    }
+    let raw = &value[..end];
+    Some((Attribute { name, raw }, rest))
+}
+
+/// Appends text, with entities put in and line ends made one.
+#[inline]
+pub(crate) fn push_text(raw: &[u8], text: &mut Vec<u8>) -> Result<()> {
+    match memchr2(b'&', b'\r', raw) {
+        None => text.extend_from_slice(raw),
+        Some(first) => push_written_text(raw, first, text)?,
+    }
+    Ok(())
+}
+
+#[cold]
+fn push_written_text(mut raw: &[u8], first: usize, text: &mut Vec<u8>) -> Result<()> {
+    let mut special = Some(first);
+    while let Some(at) = special {
+        text.extend_from_slice(&raw[..at]);
+        let rest = &raw[at + 1..];
+        raw = if raw[at] == b'\r' {
+            text.push(b'\n');
+            rest.strip_prefix(b"\n").unwrap_or(rest)
+        } else {
+            let end = memchr(b';', rest).ok_or(XmlFault::Malformed)?;
+            let character = entity(&rest[..end]).ok_or(XmlFault::Malformed)?;
+            text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            &rest[end + 1..]
+        };
+        special = memchr2(b'&', b'\r', raw);
+    }
+    text.extend_from_slice(raw);
+    Ok(())
+}
+
+fn entity(name: &[u8]) -> Option<char> {
+    Some(match name {
+        b"amp" => '&',
+        b"lt" => '<',
+        b"gt" => '>',
+        b"quot" => '"',
+        b"apos" => '\'',
+        [b'#', b'x', digits @ ..] => char::from_u32(number(digits, 16)?)?,
+        [b'#', digits @ ..] => char::from_u32(number(digits, 10)?)?,
+        _ => return None,
+    })
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u32> {
+    let is_digit = |byte: &u8| char::from(*byte).is_digit(radix);
+    if !digits.iter().all(is_digit) {
+        return None;
+    }
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
+}
+
+/// A part, read token by token.
+pub(crate) struct Scanner<R> {
+    source: R,
+    window: Vec<u8>,
+    /// The first byte that was not handed out.
+    next: usize,
+    /// The end of what was read.
+    filled: usize,
+    /// The names of the open elements, one after the other, and where each begins.
+    names: Vec<u8>,
+    opened: Vec<usize>,
+    has_root: bool,
+}
+
+impl<R: Read> Scanner<R> {
+    /// Begins a part.
+    ///
+    /// # Errors
+    /// When it cannot be read or says that it is not in UTF-8.
+    pub(crate) fn new(source: R) -> Result<Self> {
+        let mut scanner = Scanner {
+            source,
+            window: vec![0; MOST_TOKEN_BYTES],
+            next: 0,
+            filled: 0,
+            names: Vec::new(),
+            opened: Vec::new(),
+            has_root: false,
+        };
+        scanner.fill()?;
+        let start = &scanner.window[..scanner.filled];
+        if start.starts_with(b"\xef\xbb\xbf") {
+            scanner.next = 3;
+        } else if start.starts_with(b"\xff\xfe")
+            || start.starts_with(b"\xfe\xff")
+            || start.iter().take(2).any(|byte| *byte == 0)
+        {
+            // UTF-16 or UTF-32, with a byte-order mark or by its zeros.
+            return Err(XmlFault::Encoding);
+        }
+        Ok(scanner)
+    }
+
+    /// The number of open elements.
+    #[inline]
+    pub(crate) fn depth(&self) -> usize {
+        self.opened.len()
+    }
+
+    /// The next token. Comments and instructions are passed over.
+    ///
+    /// # Errors
+    /// When the part is not well-formed or beyond a bound.
+    #[inline]
+    pub(crate) fn token(&mut self) -> Result<Token<'_>> {
+        loop {
+            if self.next == self.filled && !self.fill()? {
+                return match self.has_root && self.opened.is_empty() {
+                    true => Ok(Token::Finished),
+                    false => Err(XmlFault::CutShort),
+                };
+            }
+            if self.window[self.next] != b'<' {
+                let end = self.end_of_text()?;
+                let start = std::mem::replace(&mut self.next, end);
+                return Ok(Token::Text(&self.window[start..end]));
+            }
+            if self.filled - self.next < 2 {
+                self.need_more()?;
+                continue;
+            }
+            match self.window[self.next + 1] {
+                b'/' => {
+                    self.end_tag()?;
+                    return Ok(Token::End(self.opened.len()));
+                }
+                b'?' => self.instruction()?,
+                b'!' => {
+                    if let Some((start, end)) = self.declaration()? {
+                        return Ok(Token::Data(&self.window[start..end]));
+                    }
+                }
+                _ => return self.start_tag().map(Token::Start),
+            }
+        }
+    }
+
+    /// Passes over the rest of the element whose start tag came last.
+    ///
+    /// # Errors
+    /// As [`Scanner::token`].
+    pub(crate) fn skip(&mut self, is_empty: bool) -> Result<()> {
+        if is_empty {
+            return Ok(());
+        }
+        let outside = self.depth() - 1;
+        while self.depth() > outside {
+            self.token()?;
+        }
+        Ok(())
+    }
+
+    /// Reads on; whether there was more. What was not handed out moves to the
+    /// start of the window.
+    #[cold]
+    fn fill(&mut self) -> Result<bool> {
+        if self.next > 0 {
+            self.window.copy_within(self.next..self.filled, 0);
+            self.filled -= self.next;
+            self.next = 0;
+        }
+        if self.filled == self.window.len() {
+            return Err(XmlFault::TooLong);
+        }
+        // To the brim: a long token is searched anew after each time.
+        let before = self.filled;
+        while self.filled < self.window.len() {
+            match self.source.read(&mut self.window[self.filled..]) {
+                Ok(0) => break,
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(XmlFault::Read(error)),
+            }
+        }
+        Ok(self.filled > before)
+    }
+
+    #[cold]
+    fn need_more(&mut self) -> Result<()> {
+        match self.fill()? {
+            true => Ok(()),
+            false => Err(XmlFault::CutShort),
+        }
+    }
+
+    #[inline]
+    fn end_of_text(&mut self) -> Result<usize> {
+        let mut searched = 0;
+        loop {
+            let from = self.next + searched;
+            if let Some(at) = memchr(b'<', &self.window[from..self.filled]) {
+                return Ok(from + at);
+            }
+            searched = self.filled - self.next;
+            if !self.fill()? {
+                return Ok(self.filled);
+            }
+        }
+    }
+
+    /// Where a token ends with these bytes, and how long it is without them.
+    fn find_end(&mut self, head: usize, end: &[u8]) -> Result<usize> {
+        let mut searched = head;
+        loop {
+            let from = self.next + searched;
+            let rest = self.window.get(from..self.filled).unwrap_or_default();
+            if let Some(at) = memmem::find(rest, end) {
+                return Ok(from + at);
+            }
+            // The end itself may be cut by the window.
+            searched = (self.filled - self.next)
+                .saturating_sub(end.len() - 1)
+                .max(head);
+            self.need_more()?;
+        }
+    }
+
+    #[inline]
+    fn end_tag(&mut self) -> Result<()> {
+        let start = self.opened.pop().ok_or(XmlFault::Malformed)?;
+        let length = self.names.len() - start;
+        let as_expected = self.window[self.next + 2..self.filled]
+            .strip_prefix(&self.names[start..])
+            .is_some_and(|rest| rest.first() == Some(&b'>'));
+        if as_expected {
+            self.next += 2 + length + 1;
+        } else {
+            // White space before the end, or a tag that the window cuts.
+            let end = self.find_end(2, b">")?;
+            let name = self.window[self.next + 2..end].trim_ascii_end();
+            if name != &self.names[start..] {
+                return Err(XmlFault::Malformed);
+            }
+            self.next = end + 1;
+        }
+        self.names.truncate(start);
+        Ok(())
+    }
+
+    #[inline]
+    fn start_tag(&mut self) -> Result<Tag<'_>> {
+        let end = loop {
+            match end_of_tag(&self.window[self.next + 1..self.filled])? {
+                Some(length) => break self.next + 1 + length,
+                None => self.need_more()?,
+            }
+        };
+        let start = self.next + 1;
+        self.next = end + 1;
+        let content = &self.window[start..end];
+        let (content, is_empty) = match content {
+            [content @ .., b'/'] => (content, true),
+            content => (content, false),
+        };
+        let length = content
+            .iter()
+            .position(|byte| byte.is_ascii_whitespace())
+            .unwrap_or(content.len());
+        let (name, attributes) = content.split_at(length);
+        if name.is_empty() || (self.opened.is_empty() && self.has_root) {
+            return Err(XmlFault::Malformed);
+        }
+        self.has_root = true;
+        let depth = self.opened.len();
+        if !is_empty {
+            if depth == MOST_DEPTH {
+                return Err(XmlFault::TooDeep);
+            }
+            self.opened.push(self.names.len());
+            self.names.extend_from_slice(name);
+        }
+        Ok(Tag {
+            name,
+            attributes,
+            is_empty,
+            depth,
+        })
+    }
+
+    #[cold]
+    fn instruction(&mut self) -> Result<()> {
+        let end = self.find_end(2, b"?>")?;
+        let content = &self.window[self.next + 2..end];
+        self.next = end + 2;
+        let Some(attributes) = content.strip_prefix(b"xml").filter(|rest| {
+            // `<?xml-stylesheet ...?>` is another.
+            rest.first().is_none_or(u8::is_ascii_whitespace)
+        }) else {
+            return Ok(());
+        };
+        for attribute in (Attributes { rest: attributes }) {
+            let attribute = attribute?;
+            let is_known = ["utf-8", "us-ascii"]
+                .iter()
+                .any(|known| attribute.raw.eq_ignore_ascii_case(known.as_bytes()));
+            if attribute.name == b"encoding" && !is_known {
+                return Err(XmlFault::Encoding);
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over a comment; the content of a CDATA section.
+    #[cold]
+    fn declaration(&mut self) -> Result<Option<(usize, usize)>> {
+        const DATA: &[u8] = b"<![CDATA[";
+        loop {
+            let here = &self.window[self.next..self.filled];
+            if here.starts_with(b"<!--") {
+                let end = self.find_end(4, b"-->")?;
+                self.next = end + 3;
+                return Ok(None);
+            }
+            if here.starts_with(DATA) {
+                let end = self.find_end(DATA.len(), b"]]>")?;
+                let start = self.next + DATA.len();
+                self.next = end + 3;
+                // Text has its place in an element alone.
+                return match self.opened.is_empty() {
+                    true => Err(XmlFault::Malformed),
+                    false => Ok(Some((start, end))),
+                };
+            }
+            if here.len() >= DATA.len() {
+                let is_doctype = here
+                    .get(..DATA.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(b"<!DOCTYPE"));
+                return Err(match is_doctype {
+                    true => XmlFault::Doctype,
+                    false => XmlFault::Malformed,
+                });
+            }
+            self.need_more()?;
+        }
+    }
+}
+
+/// Where a tag ends that begins here; `None` when it does not end here. A `>`
+/// in a quoted value ends no tag.
+#[inline]
+fn end_of_tag(bytes: &[u8]) -> Result<Option<usize>> {
+    let mut from = 0;
+    loop {
+        // Tags are short: a search by blocks would take longer.
+        let Some(at) = bytes[from..]
+            .iter()
+            .position(|byte| matches!(byte, b'>' | b'"' | b'\'' | b'<'))
+        else {
+            return Ok(None);
+        };
+        let at = from + at;
+        match bytes[at] {
+            b'>' => return Ok(Some(at)),
+            b'<' => return Err(XmlFault::Malformed),
+            quote => match bytes[at + 1..].iter().position(|byte| *byte == quote) {
+                Some(length) => from = at + 1 + length + 1,
+                None => return Ok(None),
+            },
+        }
+    }
+}
+
+/// Whether a text holds what [`put_escapes_in`] may change.
+#[inline]
+pub(crate) fn may_hold_escapes(text: &[u8]) -> bool {
+    memchr(b'_', text).is_some_and(|at| memmem::find(&text[at..], b"_x").is_some())
+}
+
+/// Puts the characters in that a workbook writes as `_x0009_` (ECMA-376-1,
+/// 22.4.2.4, ST_Xstring), from a place in the text on. Two halves of a character
+/// beyond the first plane stand one after the other. What is no character stays.
+pub(crate) fn put_escapes_in(text: &mut Vec<u8>, from: usize) {
+    let source = text.split_off(from);
+    let mut rest = source.as_slice();
+    while let Some(at) = memmem::find(rest, b"_x") {
+        text.extend_from_slice(&rest[..at]);
+        rest = &rest[at..];
+        let Some(unit) = escape(rest) else {
+            text.extend_from_slice(b"_x");
+            rest = &rest[2..];
+            continue;
+        };
+        let pair = [unit, escape(&rest[7..]).unwrap_or_default()];
+        let character = char::decode_utf16(pair).next().and_then(|first| first.ok());
+        match character {
+            Some(character) => {
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = &rest[7 * character.len_utf16()..];
+            }
+            None => {
+                text.extend_from_slice(&rest[..7]);
+                rest = &rest[7..];
+            }
+        }
+    }
+    text.extend_from_slice(rest);
+}
+
+fn escape(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.strip_prefix(b"_x")?;
+    if digits.get(4) != Some(&b'_') {
+        return None;
+    }
+    let unit = number(digits.get(..4)?, 16)?;
+    u16::try_from(unit).ok()
+}
+
+/// Trims what counts as white space in XML.
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let Some(start) = text.iter().position(|byte| !is_space(byte)) else {
+        return &[];
+    };
+    let end = text
+        .iter()
+        .rposition(|byte| !is_space(byte))
+        .unwrap_or(start);
+    &text[start..=end]
+}
