@@ -22,10 +22,12 @@ pub const MOST_SHARED_BYTES: usize = 1 << 30;
 /// Shared strings; four bytes are held for each. A million rows of 32 columns,
 /// none of whose texts repeats.
 pub const MOST_SHARED_STRINGS: usize = 1 << 25;
-/// Bytes of the texts of one row, without those that are shared. They are held.
-pub const MOST_ROW_BYTES: usize = 64 << 20;
-/// Bytes of the texts that merged areas carry down at one time. They are held.
-pub const MOST_CARRIED_BYTES: usize = 64 << 20;
+/// Bytes of the texts of one row, without those that are shared. They are held:
+/// a thousand bytes in each column.
+pub const MOST_ROW_BYTES: usize = 16 << 20;
+/// Bytes of the texts that merged areas carry down at one time, without those
+/// that are shared. They are held as well.
+pub const MOST_CARRIED_BYTES: usize = 16 << 20;
 
 /// Elements inside one another. Excel's own files stay below twenty.
 pub const MOST_DEPTH: usize = 256;

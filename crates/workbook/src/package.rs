@@ -123,8 +123,7 @@ impl<R: Read + Seek> Package<R> {
             };
             fault.at(Place::of_part(part))
         })?;
-        let by_ratio = inner.compressed_size().saturating_mul(MOST_RATIO);
-        let limit = by_ratio.max(ALWAYS_UNPACKED).min(most);
+        let limit = allowed(inner.compressed_size(), most);
         Ok(Part {
             inner,
             limit,
@@ -192,6 +191,12 @@ impl<R: Read + Seek> Package<R> {
             .flat_map(|target| [joined(folder, target), joined("", target)])
             .find(|part| self.has(part))
     }
+}
+
+/// What a part of this size may unpack to.
+fn allowed(packed: u64, most: u64) -> u64 {
+    let by_ratio = packed.saturating_mul(MOST_RATIO);
+    by_ratio.max(ALWAYS_UNPACKED).min(most)
 }
 
 fn read_relationships<R: Read>(source: R) -> Result<Vec<Relationship>, Fault> {
@@ -335,4 +340,69 @@ fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
     let units = entry[..length - 2].chunks_exact(2);
     let units = units.map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
     char::decode_utf16(units).collect::<Result<_, _>>().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read, Write};
+
+    use super::{Package, allowed, as_key, joined, without_percents};
+    use crate::error::{Bound, Fault};
+    use crate::limits::{ALWAYS_UNPACKED, MOST_RATIO, MOST_SHEET_BYTES};
+
+    #[test]
+    fn a_part_may_unpack_to_a_multiple_of_its_size_and_to_no_more_than_its_kind() {
+        assert_eq!(allowed(0, MOST_SHEET_BYTES), ALWAYS_UNPACKED);
+        assert_eq!(allowed(1 << 20, MOST_SHEET_BYTES), MOST_RATIO << 20);
+        assert_eq!(allowed(u64::MAX, MOST_SHEET_BYTES), MOST_SHEET_BYTES);
+        assert_eq!(allowed(1 << 20, 1000), 1000);
+    }
+
+    #[test]
+    fn a_part_that_unpacks_beyond_its_bound_ends_there_whatever_it_says() {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated);
+        archive.start_file("part", options).expect("a name");
+        archive.write_all(&[b' '; 100_000]).expect("memory");
+        let bytes = archive.finish().expect("memory").into_inner();
+        for (most, is_within) in [(99_999, false), (100_000, true)] {
+            let mut package = Package::open(Cursor::new(bytes.as_slice())).expect("an archive");
+            let mut part = package.part("PART", most).expect("the part");
+            let mut unpacked = Vec::new();
+            let read = part.read_to_end(&mut unpacked);
+            match read.map_err(Fault::from) {
+                Ok(length) => assert!(is_within && length == 100_000),
+                Err(Fault::Beyond(bound)) => {
+                    assert_eq!(bound, Bound::PartBytes(99_999));
+                    assert!(!is_within && unpacked.len() <= 99_999);
+                }
+                Err(fault) => panic!("{fault:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn targets_are_resolved_as_writers_write_them() {
+        for (folder, target, part) in [
+            ("xl", "worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
+            (
+                "xl",
+                "/xl/worksheets/sheet1.xml",
+                "xl/worksheets/sheet1.xml",
+            ),
+            ("xl", "./a.xml", "xl/a.xml"),
+            ("xl/deep", "../a.xml", "xl/a.xml"),
+            ("xl", "../../../a.xml", "a.xml"),
+            ("", "xl//workbook.xml", "xl/workbook.xml"),
+        ] {
+            assert_eq!(joined(folder, target), part, "{target}");
+        }
+        assert_eq!(as_key("\\XL\\Sheet1.XML"), "xl/sheet1.xml");
+        assert_eq!(as_key("./xl/a.xml"), "xl/a.xml");
+        assert_eq!(without_percents("a%20b%E4%B8%AD"), Some("a b中".to_owned()));
+        for target in ["a", "a%2", "a%zz", "a%ff"] {
+            assert_eq!(without_percents(target), None, "{target}");
+        }
+    }
 }

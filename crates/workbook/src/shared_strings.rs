@@ -19,6 +19,10 @@ pub(crate) struct SharedStrings {
 impl SharedStrings {
     /// Reads the part. What it says of its own count is not looked at.
     pub(crate) fn read<R: Read>(source: R) -> Result<Self, Fault> {
+        Self::read_at_most(source, MOST_SHARED_STRINGS, MOST_SHARED_BYTES)
+    }
+
+    fn read_at_most<R: Read>(source: R, strings: usize, bytes: usize) -> Result<Self, Fault> {
         let mut scanner = Scanner::new(source)?;
         let mut arena = Vec::new();
         let mut ends: Vec<u32> = Vec::new();
@@ -29,13 +33,13 @@ impl SharedStrings {
                     if tag.depth != 1 {
                         return Err(Problem::OtherContent.into());
                     }
-                    if ends.len() == MOST_SHARED_STRINGS {
+                    if ends.len() == strings {
                         return Err(Bound::SharedStrings.into());
                     }
                     if !is_empty {
                         read_rich_text(&mut scanner, &mut arena)?;
                     }
-                    if arena.len() > MOST_SHARED_BYTES {
+                    if arena.len() > bytes {
                         return Err(Bound::SharedBytes.into());
                     }
                     // In range: the bound is below 4 GiB.
@@ -147,5 +151,26 @@ pub(crate) fn read_raw_text<R: Read>(
             Token::End(_) => return Ok(()),
             Token::Finished => return Err(XmlFault::CutShort),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SharedStrings;
+    use crate::error::{Bound, Fault};
+
+    #[test]
+    fn as_many_strings_and_bytes_are_read_as_the_bounds_allow() {
+        let part =
+            "<sst uniqueCount='4294967295'><si><t>four</t></si><si/><si><t>five5</t></si></sst>";
+        let read = |strings, bytes| SharedStrings::read_at_most(part.as_bytes(), strings, bytes);
+        let strings = read(3, 9).expect("at the bounds");
+        let texts: Vec<Option<&str>> = (0..4).map(|index| strings.get(index)).collect();
+        assert_eq!(texts, [Some("four"), Some(""), Some("five5"), None]);
+        assert!(matches!(
+            read(2, 9),
+            Err(Fault::Beyond(Bound::SharedStrings))
+        ));
+        assert!(matches!(read(3, 8), Err(Fault::Beyond(Bound::SharedBytes))));
     }
 }

@@ -226,9 +226,13 @@ impl<R: Read> Scanner<R> {
     /// # Errors
     /// When it cannot be read or says that it is not in UTF-8.
     pub(crate) fn new(source: R) -> Result<Self> {
+        Self::with_window(source, MOST_TOKEN_BYTES)
+    }
+
+    fn with_window(source: R, length: usize) -> Result<Self> {
         let mut scanner = Scanner {
             source,
-            window: vec![0; MOST_TOKEN_BYTES],
+            window: vec![0; length],
             next: 0,
             filled: 0,
             names: Vec::new(),
@@ -574,4 +578,273 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
         .rposition(|byte| !is_space(byte))
         .unwrap_or(start);
     &text[start..=end]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use quick_xml::events::Event;
+
+    use super::{Scanner, Token, XmlFault, may_hold_escapes, push_text, put_escapes_in};
+
+    /// What a reader found, in one form for both readers.
+    #[derive(Clone, Debug, PartialEq)]
+    enum Found {
+        Start(String, Vec<(String, String)>),
+        End,
+        Text(String),
+    }
+
+    fn push(found: &mut Vec<Found>, next: Found) {
+        match (found.last_mut(), next) {
+            // Sections and entities split a text.
+            (Some(Found::Text(text)), Found::Text(more)) => text.push_str(&more),
+            (_, Found::Text(text)) if text.is_empty() => {}
+            (_, next) => found.push(next),
+        }
+    }
+
+    fn scan(xml: &[u8], window: usize) -> Result<Vec<Found>, XmlFault> {
+        let mut scanner = Scanner::with_window(xml, window)?;
+        let mut found = Vec::new();
+        loop {
+            let next = match scanner.token()? {
+                Token::Start(tag) => {
+                    let mut attributes = Vec::new();
+                    for attribute in tag.attributes() {
+                        let attribute = attribute?;
+                        let name = String::from_utf8_lossy(attribute.name).into_owned();
+                        attributes.push((name, attribute.text()?.into_owned()));
+                    }
+                    let name = String::from_utf8_lossy(tag.local_name()).into_owned();
+                    let is_empty = tag.is_empty;
+                    push(&mut found, Found::Start(name, attributes));
+                    match is_empty {
+                        true => Found::End,
+                        false => continue,
+                    }
+                }
+                Token::End(_) => Found::End,
+                Token::Text(raw) => {
+                    let mut text = Vec::new();
+                    push_text(raw, &mut text)?;
+                    Found::Text(String::from_utf8(text).map_err(|_| XmlFault::Encoding)?)
+                }
+                Token::Data(raw) => Found::Text(String::from_utf8_lossy(raw).into_owned()),
+                Token::Finished => return Ok(found),
+            };
+            push(&mut found, next);
+        }
+    }
+
+    fn read_by_quick_xml(xml: &str) -> Vec<Found> {
+        let mut reader = quick_xml::Reader::from_str(xml);
+        let mut found = Vec::new();
+        let start = |tag: &quick_xml::events::BytesStart<'_>| {
+            let name = tag.local_name().as_ref().to_owned();
+            let attributes = tag.attributes().map(|attribute| {
+                let attribute = attribute.expect("an attribute");
+                let value = quick_xml::escape::unescape(&attribute.value).expect("entities");
+                (attribute.key.as_ref().to_owned(), value.into_owned())
+            });
+            Found::Start(name, attributes.collect())
+        };
+        loop {
+            let next = match reader.read_event().expect("well-formed XML") {
+                Event::Start(tag) => start(&tag),
+                Event::Empty(tag) => {
+                    push(&mut found, start(&tag));
+                    Found::End
+                }
+                Event::End(_) => Found::End,
+                Event::Text(text) => Found::Text(text.xml10_content().into_owned()),
+                Event::CData(text) => Found::Text(text.into_inner().into_owned()),
+                Event::GeneralRef(name) => {
+                    let written = format!("&{};", &*name);
+                    let text = quick_xml::escape::unescape(&written).expect("an entity");
+                    Found::Text(text.into_owned())
+                }
+                Event::Eof => return found,
+                _ => continue,
+            };
+            push(&mut found, next);
+        }
+    }
+
+    /// A piece of a document, well-formed by itself.
+    fn piece() -> impl Strategy<Value = String> {
+        let text = prop_oneof![
+            "[a-z0-9 \n城关镇>'\"]{1,12}",
+            Just("&amp;&lt;&#x4E2D;&#65;&apos;".to_owned()),
+            Just("line\r\nline\r".to_owned()),
+            Just("<![CDATA[<v>&amp;]]]]>".to_owned()),
+            Just("<!-- </v> > & -->".to_owned()),
+            Just("<?target <v> > ?>".to_owned()),
+        ];
+        let tag = (
+            "(x:)?[a-z]{1,4}",
+            "( [a-z]{1,2} ?= ?\"[a-z0-9 >']{0,5}\")?",
+            "( x:[a-z]{1,3}='[a-z\"&]{0}[a-z>\"]{0,4}(&quot;)?')?[ \n]?",
+        );
+        text.prop_recursive(5, 40, 6, move |inner| {
+            let content = prop::collection::vec(inner, 0..6);
+            (tag.clone(), content).prop_map(|((name, one, other), content)| {
+                let content = content.concat();
+                match content.is_empty() {
+                    true => format!("<{name}{one}{other}/>"),
+                    false => format!("<{name}{one}{other}>{content}</{name} >"),
+                }
+            })
+        })
+    }
+
+    fn document() -> impl Strategy<Value = String> {
+        let head = prop_oneof![
+            Just(""),
+            Just("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone='yes'?>\n"),
+            Just("\u{feff}<?xml version='1.0'?><!-- first -->"),
+        ];
+        let content = prop::collection::vec(piece(), 0..8);
+        (head, content).prop_map(|(head, content)| {
+            format!("{head}<root xmlns='a'>{}</root>\n", content.concat())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn well_formed_documents_are_read_as_quick_xml_reads_them(xml in document()) {
+            let mut found = scan(xml.as_bytes(), 1 << 16).expect("well-formed XML");
+            let mut expected = read_by_quick_xml(&xml);
+            // White space before the root is no content for either.
+            let is_outside = |found: &Found| matches!(found, Found::Text(_));
+            for found in [&mut found, &mut expected] {
+                if found.first().is_some_and(is_outside) {
+                    found.remove(0);
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn it_does_not_matter_where_the_window_cuts_a_document(xml in document(), window in 64_usize..200) {
+            match scan(xml.as_bytes(), window) {
+                Ok(found) => prop_assert_eq!(found, scan(xml.as_bytes(), 1 << 16).expect("read before")),
+                Err(fault) => {
+                    let is_too_long = matches!(fault, XmlFault::TooLong);
+                    prop_assert!(is_too_long, "{:?}", fault);
+                }
+            }
+        }
+
+        #[test]
+        fn a_document_that_was_changed_anywhere_is_no_panic(
+            xml in document(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let mut xml = xml.into_bytes();
+            for (at, byte) in changes {
+                let at = at.index(xml.len());
+                xml[at] = byte;
+            }
+            let small = scan(&xml, 100);
+            let whole = scan(&xml, 1 << 16);
+            if let Ok(found) = small {
+                prop_assert_eq!(found, whole.expect("a larger window reads more"));
+            }
+            xml.truncate(length.index(xml.len()));
+            // What follows the root may be cut off without loss.
+            if let Ok(found) = scan(&xml, 1 << 16) {
+                prop_assert!(found.contains(&Found::End));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_refused() {
+        for xml in [
+            "",
+            "text",
+            "<a>",
+            "<a></b>",
+            "<a></a",
+            "<a><b></a></b>",
+            "</a>",
+            "<a/><b/>",
+            "<a b></a>",
+            "<a b=c></a>",
+            "<a b='c></a>",
+            "<a b='c'd='e'/>",
+            "<a <b/>",
+            "<>",
+            "<a>&nbsp;</a>",
+            "<a>&#xD800;</a>",
+            "<a>&#1114112;</a>",
+            "<a>&#+65;</a>",
+            "<a>&amp</a>",
+            "<a><![CDATA[</a>",
+            "<a><!-- </a>",
+            "<a><!ELEMENT b></a>",
+            "<![CDATA[x]]><a/>",
+            "<?xml version='1.0'",
+        ] {
+            assert!(scan(xml.as_bytes(), 1 << 10).is_err(), "{xml}");
+        }
+    }
+
+    #[test]
+    fn other_encodings_and_document_types_are_refused_by_name() {
+        let utf_16: Vec<u8> = "<a/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf_16_big: Vec<u8> = "<a/>".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for xml in [
+            utf_16.clone(),
+            utf_16_big,
+            [b"\xff\xfe".to_vec(), utf_16].concat(),
+            b"<?xml version='1.0' encoding='GB18030'?><a/>".to_vec(),
+            b"<?xml version='1.0' encoding='utf-16'?><a/>".to_vec(),
+            b"<a b='\xb3\xc7'/>".to_vec(),
+        ] {
+            assert!(matches!(scan(&xml, 1 << 10), Err(XmlFault::Encoding)));
+        }
+        for encoding in ["UTF-8", "utf-8", "US-ASCII"] {
+            let xml = format!("<?xml version='1.0' encoding='{encoding}'?><a/>");
+            assert!(scan(xml.as_bytes(), 1 << 10).is_ok(), "{encoding}");
+        }
+        for xml in ["<!DOCTYPE a><a/>", "<!doctype a [<!ENTITY b 'c'>]><a/>"] {
+            let fault = scan(xml.as_bytes(), 1 << 10);
+            assert!(matches!(fault, Err(XmlFault::Doctype)), "{xml}");
+        }
+    }
+
+    #[test]
+    fn characters_that_workbooks_write_by_their_number_are_put_in() {
+        for (written, text) in [
+            ("a_x0009_b", "a\tb"),
+            ("_x4E2D_", "中"),
+            ("_x4e2d_", "中"),
+            ("_xD83D__xDE00_", "😀"),
+            ("_x005F_x0009_", "_x0009_"),
+            ("_x0041__x0042_", "AB"),
+            ("_xD83D_", "_xD83D_"),
+            ("_xDE00_", "_xDE00_"),
+            ("_xD83D_x", "_xD83D_x"),
+            ("_xD83D__x0041_", "_xD83D_A"),
+            ("_x009_", "_x009_"),
+            ("_x00009_", "_x00009_"),
+            ("_x+009_", "_x+009_"),
+            ("_x", "_x"),
+            ("__x0041_", "_A"),
+            ("_x_x0041_", "_xA"),
+            ("no_name", "no_name"),
+        ] {
+            let mut bytes = b"before_x0041_".to_vec();
+            let start = bytes.len();
+            bytes.extend_from_slice(written.as_bytes());
+            if may_hold_escapes(&bytes[start..]) {
+                put_escapes_in(&mut bytes, start);
+            }
+            let read = String::from_utf8(bytes).expect("UTF-8");
+            assert_eq!(read, format!("before_x0041_{text}"), "{written}");
+        }
+    }
 }
