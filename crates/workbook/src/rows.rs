@@ -247,6 +247,13 @@ enum State {
     Finished,
 }
 
+/// The table of cells, as it is found.
+enum Table {
+    Missing,
+    Empty,
+    Open,
+}
+
 /// What merged areas carry to the rows below.
 struct Filling<'w> {
     /// Those that no row has reached.
@@ -349,9 +356,11 @@ impl<'w, R: Read> Rows<'w, R> {
     /// Reads up to the end of the next row with content; `false` at the end.
     fn read_row(&mut self) -> Result<bool, Fault> {
         if self.state == State::BeforeTable {
+            self.state = State::InTable;
             match self.find_table()? {
-                true => self.state = State::InTable,
-                false => return Err(Problem::OtherContent.into()),
+                Table::Missing => return Err(Problem::OtherContent.into()),
+                Table::Empty => return self.read_to_end(),
+                Table::Open => {}
             }
         }
         // The table is a child of the root.
@@ -388,31 +397,29 @@ impl<'w, R: Read> Rows<'w, R> {
                 _ => {}
             }
         }
+        self.read_to_end()
+    }
+
+    /// Reads what follows the table, for the checksum at the end of the part.
+    fn read_to_end(&mut self) -> Result<bool, Fault> {
         (self.row, self.column) = (0, 0);
-        // The checksum is compared at the end of the part.
         match self.find_table()? {
-            true => Err(Problem::SecondTable.into()),
-            false => Ok(false),
+            Table::Missing => Ok(false),
+            Table::Empty | Table::Open => Err(Problem::SecondTable.into()),
         }
     }
 
-    /// Reads up to the table of cells; whether there is one.
-    fn find_table(&mut self) -> Result<bool, Fault> {
+    /// Reads up to the table of cells, which is a child of the root.
+    fn find_table(&mut self) -> Result<Table, Fault> {
         loop {
             match self.scanner.token()? {
-                Token::Start(tag) => {
-                    if tag.depth == 1 && tag.local_name() == b"sheetData" {
-                        if tag.is_empty {
-                            // A sheet without rows: nothing but its end comes.
-                            return match self.find_table()? {
-                                true => Err(Problem::SecondTable.into()),
-                                false => Err(Problem::OtherContent.into()),
-                            };
-                        }
-                        return Ok(true);
-                    }
+                Token::Start(tag) if tag.depth == 1 && tag.local_name() == b"sheetData" => {
+                    return Ok(match tag.is_empty {
+                        true => Table::Empty,
+                        false => Table::Open,
+                    });
                 }
-                Token::Finished => return Ok(false),
+                Token::Finished => return Ok(Table::Missing),
                 _ => {}
             }
         }
