@@ -155,8 +155,8 @@ impl Bound {
                 format!("an XML tag or text of more than {n} bytes"),
             ),
             Bound::AttributeBytes => Text::new(
-                format!("一个XML属性超过{n}字节"),
-                format!("an XML attribute of more than {n} bytes"),
+                format!("一个XML名称或属性超过{n}字节"),
+                format!("an XML name or attribute of more than {n} bytes"),
             ),
             Bound::PartBytes(_) => Text::new(
                 format!("解压后超过{n}字节"),
@@ -452,6 +452,7 @@ impl From<XmlFault> for Fault {
             XmlFault::Encoding => Problem::Encoding.into(),
             XmlFault::TooDeep => Bound::Depth.into(),
             XmlFault::TooLong => Bound::TokenBytes.into(),
+            XmlFault::LongName => Bound::AttributeBytes.into(),
         }
     }
 }

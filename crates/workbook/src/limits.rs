@@ -10,8 +10,8 @@ pub const MOST_COLUMNS: u32 = 16_384;
 pub const MOST_ROWS: u32 = 1_048_576;
 /// Sheets of a workbook. Excel has no limit but memory; offices have a sheet a town.
 pub const MOST_SHEETS: usize = 4_096;
-/// Relationships of the workbook part: a few for each sheet.
-pub const MOST_RELATIONSHIPS: usize = 4 * MOST_SHEETS;
+/// Relationships of the workbook part: one for each sheet, and a few besides.
+pub const MOST_RELATIONSHIPS: usize = 2 * MOST_SHEETS;
 /// Cell formats, and number formats of the file's own. Excel allows 65,490 formats.
 pub const MOST_STYLES: usize = 65_536;
 /// Merged areas of a sheet: one for each row. They are held, at 16 bytes each.
@@ -31,12 +31,14 @@ pub const MOST_CARRIED_BYTES: usize = 16 << 20;
 
 /// Elements inside one another. Excel's own files stay below twenty.
 pub const MOST_DEPTH: usize = 256;
-/// Bytes of one tag, comment or text between two tags. They are held. The
-/// longest cell fits, also when it writes each character as a number.
+/// Bytes of one tag, comment or text between two tags, and of a text that such
+/// pieces come to. They are held. The longest cell fits, also when it writes
+/// each character as a number.
 pub const MOST_TOKEN_BYTES: usize = 512 << 10;
-/// Bytes of an attribute that is kept: a name, a path or a number format.
-/// Excel allows 31 characters in the name of a sheet and 255 in a format.
-pub const MOST_ATTRIBUTE_BYTES: usize = 4 << 10;
+/// Bytes of an attribute that is kept, as written: the name of a sheet, a path
+/// or a number format; and of the name of an element. Excel allows 31 characters
+/// in the name of a sheet and 255 in a format.
+pub const MOST_ATTRIBUTE_BYTES: usize = 2 << 10;
 
 /// A part may unpack to this many times its size in the archive, beyond
 /// [`ALWAYS_UNPACKED`]. Sheets of real exports stay below 50; deflate reaches 1,032.

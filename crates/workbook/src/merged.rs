@@ -45,25 +45,22 @@ impl MergedAreas {
     fn of(mut all: Vec<Area>) -> Self {
         all.sort_unstable();
         let mut merged = MergedAreas::default();
-        // By first column, what reaches down to the row that is looked at.
+        // By first column, what reaches down to the row that is looked at, and
+        // some that ended above it: those are dropped where they are met.
         let mut reaching: BTreeMap<u32, Area> = BTreeMap::new();
-        for area in all {
-            // None of those that reach down overlap, so only the last of those
-            // that begin further left can reach this far right.
-            let left = reaching.range(..area.first_column).next_back();
-            let beside = reaching.range(area.first_column..=area.last_column);
-            let touched: Vec<Area> = left
-                .into_iter()
-                .chain(beside)
-                .map(|(_, other)| *other)
-                .filter(|other| other.last_column >= area.first_column)
-                .collect();
-            if touched.iter().any(|other| other.last_row >= area.first_row) {
-                merged.overlapping.push(area);
-                continue;
-            }
-            for ended in touched {
-                reaching.remove(&ended.first_column);
+        'areas: for area in all {
+            // No two of them have a column in common, so of those that begin
+            // further left only the last can reach this far right.
+            let touched = |reaching: &BTreeMap<u32, Area>| {
+                let (_, other) = reaching.range(..=area.last_column).next_back()?;
+                (other.last_column >= area.first_column).then_some(*other)
+            };
+            while let Some(other) = touched(&reaching) {
+                if other.last_row >= area.first_row {
+                    merged.overlapping.push(area);
+                    continue 'areas;
+                }
+                reaching.remove(&other.first_column);
             }
             reaching.insert(area.first_column, area);
             merged.areas.push(area);
@@ -154,6 +151,21 @@ mod tests {
             && other.first_row <= one.last_row
             && one.first_column <= other.last_column
             && other.first_column <= one.last_column
+    }
+
+    #[test]
+    fn areas_that_all_overlap_cost_no_more_than_others() {
+        let area = |first_row, first_column, last_row, last_column| Area {
+            first_row,
+            first_column,
+            last_row,
+            last_column,
+        };
+        let tall = (1..=8_000).map(|column| area(1, 2 * column, 1_000_000, 2 * column));
+        let wide = (2..=300_000).map(|row| area(row, 1, row, 16_384));
+        let merged = MergedAreas::of(tall.chain(wide).collect());
+        assert_eq!(merged.areas().len(), 8_000);
+        assert_eq!(merged.overlapping().len(), 299_999);
     }
 
     proptest! {

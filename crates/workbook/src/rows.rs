@@ -577,7 +577,7 @@ impl<'w, R: Read> Rows<'w, R> {
         if trimmed.is_empty() {
             return match is_formula {
                 true => self.store(Kind::FormulaWithoutValue, start, 0..0),
-                false => Ok(self.text.truncate(start)),
+                false => self.drop_text(start),
             };
         }
         match kind {
@@ -591,7 +591,7 @@ impl<'w, R: Read> Rows<'w, R> {
                 let text = self.strings.get(index).ok_or(Problem::NoSharedString)?;
                 check_length(text)?;
                 match text.len() {
-                    0 => Ok(self.text.truncate(start)),
+                    0 => self.drop_text(start),
                     _ => self.store(Kind::Shared, start, index..0),
                 }
             }
@@ -614,6 +614,12 @@ impl<'w, R: Read> Rows<'w, R> {
         }
     }
 
+    /// Keeps nothing: the cell holds nothing.
+    fn drop_text(&mut self, start: usize) -> Result<(), Fault> {
+        self.text.truncate(start);
+        Ok(())
+    }
+
     /// Keeps the text that was read from a place on as the cell's.
     fn store_text(&mut self, start: usize) -> Result<(), Fault> {
         let end = self.text.len();
@@ -634,6 +640,11 @@ impl<'w, R: Read> Rows<'w, R> {
         self.text.truncate(text_end);
         if text_end > MOST_ROW_BYTES {
             return Err(Bound::RowBytes.into());
+        }
+        // A full row: two of these cells, or the next, have the same place. They
+        // would pile up until the row's end.
+        if self.cells.len() == MOST_COLUMNS as usize {
+            return Err(Problem::CellTwice.into());
         }
         let stored = Stored {
             column: self.column,
@@ -668,11 +679,7 @@ impl<'w, R: Read> Rows<'w, R> {
                 Fill::Whole => first_column..=last_column,
             };
             let mut stored = carried.stored;
-            if !carried.text.is_empty() {
-                let range = as_range(self.text.len(), carried.text.len())?;
-                self.text.extend_from_slice(&carried.text);
-                (stored.start, stored.end) = (range.start, range.end);
-            }
+            let mut has_text = carried.text.is_empty();
             for column in columns {
                 let others = &self.cells[..own];
                 if others
@@ -683,6 +690,13 @@ impl<'w, R: Read> Rows<'w, R> {
                 }
                 self.column = column;
                 charge(&mut self.left, self.budget, stored.length(self.strings))?;
+                // Put in when it was paid for, and once for all columns.
+                if !has_text {
+                    let range = as_range(self.text.len(), carried.text.len())?;
+                    self.text.extend_from_slice(&carried.text);
+                    (stored.start, stored.end) = (range.start, range.end);
+                    has_text = true;
+                }
                 self.cells.push(Stored {
                     column,
                     is_filled: true,

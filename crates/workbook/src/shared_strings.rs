@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::error::{Bound, Fault, Problem};
-use crate::limits::{MOST_SHARED_BYTES, MOST_SHARED_STRINGS};
+use crate::limits::{MOST_SHARED_BYTES, MOST_SHARED_STRINGS, MOST_TOKEN_BYTES};
 use crate::xml::{
     Scanner, Tag, Token, XmlFault, may_hold_escapes, push_text, put_escapes_in, trim,
 };
@@ -77,7 +77,12 @@ pub(crate) fn read_rich_text<R: Read>(
     text: &mut Vec<u8>,
 ) -> Result<(), XmlFault> {
     let outside = scanner.depth() - 1;
+    let start = text.len();
     loop {
+        // Each piece is bounded, and so is what they come to.
+        if text.len() - start > MOST_TOKEN_BYTES {
+            return Err(XmlFault::TooLong);
+        }
         match scanner.token()? {
             Token::Start(tag) => match tag.local_name() {
                 b"t" => {
@@ -140,7 +145,11 @@ pub(crate) fn read_raw_text<R: Read>(
     scanner: &mut Scanner<R>,
     text: &mut Vec<u8>,
 ) -> Result<(), XmlFault> {
+    let start = text.len();
     loop {
+        if text.len() - start > MOST_TOKEN_BYTES {
+            return Err(XmlFault::TooLong);
+        }
         match scanner.token()? {
             Token::Text(raw) => push_text(raw, text)?,
             Token::Data(raw) => text.extend_from_slice(raw),

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memchr2, memmem};
 
-use crate::limits::{MOST_DEPTH, MOST_TOKEN_BYTES};
+use crate::limits::{MOST_ATTRIBUTE_BYTES, MOST_DEPTH, MOST_TOKEN_BYTES};
 
 /// Why a part could not be read on.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) enum XmlFault {
     Encoding,
     TooDeep,
     TooLong,
+    LongName,
 }
 
 type Result<T> = std::result::Result<T, XmlFault>;
@@ -428,6 +429,10 @@ impl<R: Read> Scanner<R> {
             if depth == MOST_DEPTH {
                 return Err(XmlFault::TooDeep);
             }
+            // It is held until the element ends.
+            if name.len() > MOST_ATTRIBUTE_BYTES {
+                return Err(XmlFault::LongName);
+            }
             self.opened.push(self.names.len());
             self.names.extend_from_slice(name);
         }
@@ -688,7 +693,7 @@ mod tests {
         );
         text.prop_recursive(5, 40, 6, move |inner| {
             let content = prop::collection::vec(inner, 0..6);
-            (tag.clone(), content).prop_map(|((name, one, other), content)| {
+            (tag, content).prop_map(|((name, one, other), content)| {
                 let content = content.concat();
                 match content.is_empty() {
                     true => format!("<{name}{one}{other}/>"),

@@ -6,7 +6,7 @@ use aidlink_workbook::limits::{
     MOST_ATTRIBUTE_BYTES, MOST_CELL_CHARACTERS, MOST_DEPTH, MOST_MERGED_AREAS, MOST_RELATIONSHIPS,
     MOST_ROW_BYTES, MOST_SHEETS, MOST_STYLES, MOST_TOKEN_BYTES,
 };
-use aidlink_workbook::{Bound, Fill, TextBudget, Workbook, WorkbookError};
+use aidlink_workbook::{Bound, Fill, Problem, TextBudget, Workbook, WorkbookError};
 use proptest::prelude::*;
 use zip::CompressionMethod;
 
@@ -95,7 +95,11 @@ fn one_long_text_in_many_cells_ends_at_the_budget() {
     let text = format!("<t>{}</t>", "a".repeat(MOST_CELL_CHARACTERS));
     let made = Made::of_rows(&rows).with_strings(&[&text]);
     let packed = made.packed();
-    assert!(packed.len() < 4_000, "{} bytes that show 655 MB", packed.len());
+    assert!(
+        packed.len() < 4_000,
+        "{} bytes that show 655 MB",
+        packed.len()
+    );
     // 8,192 cells and what separates them: the ninth row passes 256 MiB.
     assert_eq!(bound(&made), (Bound::Text(256 << 20), Some(9), Some(193)));
     let mut workbook = made.open().expect("a workbook");
@@ -319,6 +323,28 @@ fn xml_is_as_deep_and_its_tokens_as_long_as_the_bounds_say() {
         assert_eq!((found, row), (Bound::TokenBytes, Some(1)));
     }
 
+    // A text that comes in many pieces is as long as they are together.
+    let pieces = "<![CDATA[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]]>".repeat(12_000);
+    let runs = format!("<r><t>{}</t></r>", "a".repeat(1_000)).repeat(600);
+    for content in [
+        format!("<c><v>{pieces}</v></c>"),
+        format!("<c t='inlineStr'><is>{runs}</is></c>"),
+        format!("<c t='inlineStr'><is><t>{pieces}</t></is></c>"),
+    ] {
+        let made = Made::of_rows(&format!("<row>{content}</row>"));
+        assert_eq!(bound(&made), (Bound::TokenBytes, Some(1), Some(1)));
+    }
+    let made = Made::of_rows("<row><c t='s'><v>0</v></c></row>").with_strings(&[&runs]);
+    assert_eq!(bound(&made), (Bound::TokenBytes, None, None));
+
+    let element = |length: usize| {
+        let name = "a".repeat(length);
+        Made::of_rows(&format!("<row><{name}></{name}><c><v>1</v></c></row>"))
+    };
+    assert!(element(MOST_ATTRIBUTE_BYTES).rows().is_ok());
+    let (found, row, _) = bound(&element(MOST_ATTRIBUTE_BYTES + 1));
+    assert_eq!((found, row), (Bound::AttributeBytes, Some(1)));
+
     let name = |length: usize| {
         let name = "a".repeat(length);
         Made::of_rows("").with(
@@ -329,6 +355,46 @@ fn xml_is_as_deep_and_its_tokens_as_long_as_the_bounds_say() {
     assert!(name(MOST_ATTRIBUTE_BYTES).rows().is_ok());
     let (found, ..) = bound(&name(MOST_ATTRIBUTE_BYTES + 1));
     assert_eq!(found, Bound::AttributeBytes);
+}
+
+#[test]
+fn cells_at_one_place_are_refused_before_they_pile_up() {
+    let cell = "<c r='B1'><v>1</v></c>";
+    for (count, column) in [(2, 2), (16_384, 2), (100_000, 2)] {
+        match Made::of_rows(&format!("<row>{}</row>", cell.repeat(count))).rows() {
+            Err(WorkbookError::Wrong(Problem::CellTwice, place)) => {
+                assert_eq!((place.row, place.column), (Some(1), Some(column)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let row = format!("<row>{}</row>", "<c><v>1</v></c>".repeat(16_384));
+    assert_eq!(Made::of_rows(&row).rows().expect("a full row").len(), 1);
+}
+
+#[test]
+fn a_merged_text_is_put_into_a_row_once_and_only_where_a_cell_shows_it() {
+    let text = "a".repeat(32_000);
+    let rows: String = (2..=3000)
+        .map(|row| format!("<row><c r='A{row}'><v>1</v></c><c r='B{row}'><v>2</v></c></row>"))
+        .collect();
+    let made = Made::of_sheet(&format!(
+        "<worksheet><sheetData><row><c t='str'><v>{text}</v></c></row>{rows}</sheetData>\
+         <mergeCells><mergeCell ref='A1:A3000'/></mergeCells></worksheet>"
+    ));
+    let mut workbook = made.open().expect("a workbook");
+    let areas = workbook.merged_areas(0).expect("areas");
+    // No cell shows it again, so that the text is paid for once.
+    let budget = TextBudget::bytes(32_001 + 2 * 2 * 2999);
+    let mut rows = workbook
+        .rows(0, budget)
+        .expect("a sheet")
+        .filled(&areas, Fill::Down);
+    let mut count = 0;
+    while rows.next_row().expect("within the budget").is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 3000);
 }
 
 /// All that can be read of a file, to see that nothing panics.
