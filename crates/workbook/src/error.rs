@@ -76,7 +76,7 @@ pub enum Bound {
     TokenBytes,
     /// [`limits::MOST_ATTRIBUTE_BYTES`].
     AttributeBytes,
-    /// What the part may unpack to: [`limits::MOST_RATIO`] and the bounds below it.
+    /// What the part may unpack to: [`limits::MOST_RATIO`] and the bounds beside it.
     PartBytes(u64),
     /// The caller's [`limits::TextBudget`].
     Text(u64),

@@ -45,10 +45,16 @@ pub const MOST_ATTRIBUTE_BYTES: usize = 2 << 10;
 pub const MOST_RATIO: u64 = 400;
 /// What every part may unpack to, however small it is in the archive.
 pub const ALWAYS_UNPACKED: u64 = 256 << 20;
+/// The part of shared strings may unpack to this many times its size in the
+/// archive, beyond [`ALWAYS_SHARED`]: it is held. Texts of which none repeats
+/// stay below 20.
+pub const MOST_SHARED_RATIO: u64 = 100;
+/// What the part of shared strings may unpack to, however small it is.
+pub const ALWAYS_SHARED: u64 = 64 << 20;
 /// What a sheet may unpack to. It is read as a stream: this bounds time, not
 /// memory. A million rows of 150 columns.
 pub const MOST_SHEET_BYTES: u64 = 8 << 30;
-/// What the part of shared strings may unpack to: their texts and the marks around them.
+/// What the part of shared strings may unpack to at most: texts and the marks around them.
 pub const MOST_SHARED_PART_BYTES: u64 = 4 << 30;
 /// What any other part that is read may unpack to: styles grow to 100 MiB in
 /// workbooks that were copied together over years.
@@ -59,6 +65,41 @@ pub const MOST_OTHER_BYTES: u64 = 256 << 20;
 pub const USUAL_TEXT_RATIO: u64 = 400;
 /// The text that [`TextBudget::usual`] always allows.
 pub const ALWAYS_WRITTEN: u64 = 256 << 20;
+
+/// What a part may unpack to, by its size in the archive.
+#[derive(Clone, Copy)]
+pub(crate) struct Unpacked {
+    /// Times its size.
+    ratio: u64,
+    /// However small it is.
+    always: u64,
+    /// However large it is.
+    most: u64,
+}
+
+impl Unpacked {
+    pub(crate) const SHEET: Self = Unpacked {
+        ratio: MOST_RATIO,
+        always: ALWAYS_UNPACKED,
+        most: MOST_SHEET_BYTES,
+    };
+    pub(crate) const SHARED_STRINGS: Self = Unpacked {
+        ratio: MOST_SHARED_RATIO,
+        always: ALWAYS_SHARED,
+        most: MOST_SHARED_PART_BYTES,
+    };
+    pub(crate) const OTHER: Self = Unpacked {
+        ratio: MOST_RATIO,
+        always: ALWAYS_UNPACKED,
+        most: MOST_OTHER_BYTES,
+    };
+
+    /// For a part of this size.
+    pub(crate) fn allowed(self, packed: u64) -> u64 {
+        let by_ratio = packed.saturating_mul(self.ratio);
+        by_ratio.max(self.always).min(self.most)
+    }
+}
 
 /// How much text the cells of a sheet may come to, each with one byte more for
 /// what separates it from the next. A shared string counts in each cell that
@@ -87,5 +128,33 @@ impl TextBudget {
     /// In bytes.
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_SHARED_PART_BYTES, MOST_SHEET_BYTES, TextBudget, Unpacked};
+
+    #[test]
+    fn a_part_may_unpack_to_a_multiple_of_its_size_and_to_no_more_than_its_kind() {
+        for (kind, packed, allowed) in [
+            (Unpacked::SHEET, 0, 256 << 20),
+            (Unpacked::SHEET, 1 << 20, 400 << 20),
+            (Unpacked::SHEET, u64::MAX, MOST_SHEET_BYTES),
+            (Unpacked::SHARED_STRINGS, 254_000, 64 << 20),
+            (Unpacked::SHARED_STRINGS, 1 << 20, 100 << 20),
+            (Unpacked::SHARED_STRINGS, u64::MAX, MOST_SHARED_PART_BYTES),
+            (Unpacked::OTHER, 1, 256 << 20),
+            (Unpacked::OTHER, 1 << 30, 256 << 20),
+        ] {
+            assert_eq!(kind.allowed(packed), allowed, "{packed}");
+        }
+    }
+
+    #[test]
+    fn the_usual_budget_grows_with_the_file() {
+        assert_eq!(TextBudget::usual(0).get(), 256 << 20);
+        assert_eq!(TextBudget::usual(1 << 20).get(), 400 << 20);
+        assert_eq!(TextBudget::usual(u64::MAX).get(), u64::MAX);
     }
 }

@@ -11,9 +11,7 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use crate::error::{BeyondSize, Bound, Fault, OtherFile, Place, Problem, WorkbookError};
-use crate::limits::{
-    ALWAYS_UNPACKED, MOST_ATTRIBUTE_BYTES, MOST_OTHER_BYTES, MOST_RATIO, MOST_RELATIONSHIPS,
-};
+use crate::limits::{MOST_ATTRIBUTE_BYTES, MOST_RELATIONSHIPS, Unpacked};
 use crate::xml::{Attribute, Scanner, Token};
 
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
@@ -92,14 +90,14 @@ impl<R: Read + Seek> Package<R> {
         self.parts.contains_key(&as_key(part))
     }
 
-    /// Opens a part, which may unpack to so many bytes.
+    /// Opens a part, which may unpack to so much.
     ///
     /// # Errors
     /// When there is no such part, there are two, or it is encrypted.
     pub(crate) fn part(
         &mut self,
         part: &str,
-        most: u64,
+        unpacked: Unpacked,
     ) -> Result<Part<'_, BufReader<R>>, WorkbookError> {
         let place = *self
             .parts
@@ -123,7 +121,7 @@ impl<R: Read + Seek> Package<R> {
             };
             fault.at(Place::of_part(part))
         })?;
-        let limit = allowed(inner.compressed_size(), most);
+        let limit = unpacked.allowed(inner.compressed_size());
         Ok(Part {
             inner,
             limit,
@@ -174,7 +172,7 @@ impl<R: Read + Seek> Package<R> {
     }
 
     fn relationships_in(&mut self, part: &str) -> Result<Vec<Relationship>, WorkbookError> {
-        let source = self.part(part, MOST_OTHER_BYTES)?;
+        let source = self.part(part, Unpacked::OTHER)?;
         read_relationships(source).map_err(|fault| fault.at(Place::of_part(part)))
     }
 
@@ -191,12 +189,6 @@ impl<R: Read + Seek> Package<R> {
             .flat_map(|target| [joined(folder, target), joined("", target)])
             .find(|part| self.has(part))
     }
-}
-
-/// What a part of this size may unpack to.
-fn allowed(packed: u64, most: u64) -> u64 {
-    let by_ratio = packed.saturating_mul(MOST_RATIO);
-    by_ratio.max(ALWAYS_UNPACKED).min(most)
 }
 
 fn read_relationships<R: Read>(source: R) -> Result<Vec<Relationship>, Fault> {
@@ -346,17 +338,9 @@ fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
 mod tests {
     use std::io::{Cursor, Read, Write};
 
-    use super::{Package, allowed, as_key, joined, without_percents};
+    use super::{Package, Part, as_key, joined, without_percents};
     use crate::error::{Bound, Fault};
-    use crate::limits::{ALWAYS_UNPACKED, MOST_RATIO, MOST_SHEET_BYTES};
-
-    #[test]
-    fn a_part_may_unpack_to_a_multiple_of_its_size_and_to_no_more_than_its_kind() {
-        assert_eq!(allowed(0, MOST_SHEET_BYTES), ALWAYS_UNPACKED);
-        assert_eq!(allowed(1 << 20, MOST_SHEET_BYTES), MOST_RATIO << 20);
-        assert_eq!(allowed(u64::MAX, MOST_SHEET_BYTES), MOST_SHEET_BYTES);
-        assert_eq!(allowed(1 << 20, 1000), 1000);
-    }
+    use crate::limits::Unpacked;
 
     #[test]
     fn a_part_that_unpacks_beyond_its_bound_ends_there_whatever_it_says() {
@@ -368,7 +352,12 @@ mod tests {
         let bytes = archive.finish().expect("memory").into_inner();
         for (most, is_within) in [(99_999, false), (100_000, true)] {
             let mut package = Package::open(Cursor::new(bytes.as_slice())).expect("an archive");
-            let mut part = package.part("PART", most).expect("the part");
+            let part = package.part("PART", Unpacked::OTHER).expect("the part");
+            let mut part = Part {
+                limit: most,
+                left: most,
+                ..part
+            };
             let mut unpacked = Vec::new();
             let read = part.read_to_end(&mut unpacked);
             match read.map_err(Fault::from) {

@@ -5,9 +5,7 @@ use std::io::{Read, Seek};
 use crate::date::DateEpoch;
 use crate::error::{Bound, Fault, Place, Problem, WorkbookError};
 use crate::format::NumberFormat;
-use crate::limits::{
-    MOST_OTHER_BYTES, MOST_SHARED_PART_BYTES, MOST_SHEET_BYTES, MOST_SHEETS, TextBudget,
-};
+use crate::limits::{MOST_SHEETS, TextBudget, Unpacked};
 use crate::merged::{MergedAreas, names_merged_areas, read_merged_areas};
 use crate::package::{Package, kept};
 use crate::rows::Rows;
@@ -113,7 +111,7 @@ impl<R: Read + Seek> Workbook<R> {
             .rsplit_once('/')
             .map_or("", |(folder, _)| folder);
         let relationships = package.relationships_of(&workbook_part)?;
-        let source = package.part(&workbook_part, MOST_OTHER_BYTES)?;
+        let source = package.part(&workbook_part, Unpacked::OTHER)?;
         let listed =
             read_workbook(source).map_err(|fault| fault.at(Place::of_part(&workbook_part)))?;
         let sheets = listed.sheets.into_iter().map(|(name, visibility, id)| {
@@ -171,10 +169,10 @@ impl<R: Read + Seek> Workbook<R> {
             sheet: Some(sheet.name.clone()),
             ..Place::of_part(part)
         };
-        let source = self.package.part(part, MOST_SHEET_BYTES)?;
+        let source = self.package.part(part, Unpacked::SHEET)?;
         match names_merged_areas(source).map_err(|fault| fault.at(place()))? {
             true => {
-                let source = self.package.part(part, MOST_SHEET_BYTES)?;
+                let source = self.package.part(part, Unpacked::SHEET)?;
                 read_merged_areas(source).map_err(|fault| fault.at(place()))
             }
             false => Ok(MergedAreas::default()),
@@ -189,7 +187,7 @@ impl<R: Read + Seek> Workbook<R> {
     pub fn rows(&mut self, sheet: usize, budget: TextBudget) -> Result<Rows<'_, R>, WorkbookError> {
         self.read_shared()?;
         let (sheet, part) = sheet_and_part(&self.sheets, sheet)?;
-        let source = self.package.part(part, MOST_SHEET_BYTES)?;
+        let source = self.package.part(part, Unpacked::SHEET)?;
         // It was read just now.
         let shared = self.shared.get_or_insert_with(|| Shared {
             strings: SharedStrings::default(),
@@ -226,14 +224,14 @@ impl<R: Read + Seek> Workbook<R> {
         }
         let formats = match &self.styles_part {
             Some(part) => {
-                let source = self.package.part(part, MOST_OTHER_BYTES)?;
+                let source = self.package.part(part, Unpacked::OTHER)?;
                 read_styles(source).map_err(|fault| fault.at(Place::of_part(part)))?
             }
             None => Vec::new(),
         };
         let strings = match &self.strings_part {
             Some(part) => {
-                let source = self.package.part(part, MOST_SHARED_PART_BYTES)?;
+                let source = self.package.part(part, Unpacked::SHARED_STRINGS)?;
                 SharedStrings::read(source).map_err(|fault| fault.at(Place::of_part(part)))?
             }
             None => SharedStrings::default(),

@@ -3,8 +3,8 @@
 use std::io::Cursor;
 
 use aidlink_workbook::limits::{
-    MOST_ATTRIBUTE_BYTES, MOST_CELL_CHARACTERS, MOST_DEPTH, MOST_MERGED_AREAS, MOST_RELATIONSHIPS,
-    MOST_ROW_BYTES, MOST_SHEETS, MOST_STYLES, MOST_TOKEN_BYTES,
+    ALWAYS_SHARED, MOST_ATTRIBUTE_BYTES, MOST_CELL_CHARACTERS, MOST_DEPTH, MOST_MERGED_AREAS,
+    MOST_RELATIONSHIPS, MOST_ROW_BYTES, MOST_SHEETS, MOST_STYLES, MOST_TOKEN_BYTES,
 };
 use aidlink_workbook::{Bound, Fill, Problem, TextBudget, Workbook, WorkbookError};
 use proptest::prelude::*;
@@ -123,6 +123,22 @@ fn one_long_text_in_many_cells_ends_at_the_budget() {
     drop(rows);
     // Rows are counted without text.
     assert_eq!(workbook.count_rows(0).expect("counted").rows, 20);
+}
+
+#[test]
+fn shared_strings_unpack_to_as_much_as_the_bound_says() {
+    let strings = format!("<si><t>{}</t></si>", "a".repeat(8_000)).repeat(8_400);
+    let made = Made::of_rows("<row><c t='s'><v>0</v></c></row>")
+        .with_strings(&[])
+        .with("xl/sharedStrings.xml", format!("<sst>{strings}</sst>"));
+    assert!(made.packed().len() < 300_000);
+    match made.rows() {
+        Err(WorkbookError::Beyond(bound, place)) => {
+            assert_eq!(bound, Bound::PartBytes(ALWAYS_SHARED));
+            assert_eq!(place.part, "xl/sharedStrings.xml");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
