@@ -64,6 +64,7 @@ fn policy() -> Policy {
         terms: Vec::new(),
         aids: vec![aid],
         referrals_on: Some(REFERRALS.into()),
+        guarantees: Vec::new(),
     }
 }
 

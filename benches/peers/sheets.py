@@ -1,0 +1,79 @@
+"""Times reading a large XLSX sheet: aidlink's reader against fastexcel.
+
+    cargo build --release -p aidlink-workbook --examples
+    python benches/peers/sheets.py [--examples target/release/examples] [--rows 400000] [--runs 7]
+
+Writes the sheet once, then runs both in turn, each as a process of its own, and
+prints the processor time (user and system) of the best run of each and their
+ratio. fastexcel is calamine with Arrow columns; its time includes the start of
+Python, which is printed beside it. Ends with exit code 1 when the two do not
+find the same rows.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FASTEXCEL = """
+import sys, fastexcel
+sheet = fastexcel.read_excel(sys.argv[1]).load_sheet(0)
+print(sheet.height + 1, "rows")
+"""
+
+
+def run(command):
+    """Processor seconds, peak memory in MiB and output of a process."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            sys.exit(f"{command[0]} ended with {process.returncode}")
+        output.seek(0)
+        text = output.read().decode()
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--examples", type=Path, default=Path("target/release/examples"))
+    parser.add_argument("--rows", type=int, default=400_000)
+    parser.add_argument("--runs", type=int, default=7)
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "register.xlsx")
+        run([str(arguments.examples / "write_sheet"), file, str(arguments.rows)])
+        print(f"{arguments.rows} rows of ten columns, {os.path.getsize(file) / 2**20:.1f} MiB")
+        read_sheet = str(arguments.examples / "read_sheet")
+        commands = {
+            "aidlink, with merged areas": [read_sheet, file],
+            "aidlink, rows alone": [read_sheet, file, "--no-merged"],
+            "fastexcel": [sys.executable, "-c", FASTEXCEL, file],
+            "Python and fastexcel loaded": [sys.executable, "-c", "import fastexcel"],
+        }
+        best = {}
+        for _ in range(arguments.runs):
+            for name, command in commands.items():
+                measured = run(command)
+                if name not in best or measured[0] < best[name][0]:
+                    best[name] = measured
+        for name, (seconds, peak, text) in best.items():
+            print(f"{name:30} {seconds:6.3f} s {peak:6.0f} MiB  {text.strip()}")
+        ours, theirs = best["aidlink, with merged areas"], best["fastexcel"]
+        started = best["Python and fastexcel loaded"][0]
+        print(
+            f"fastexcel takes {theirs[0] / ours[0]:.2f} times the processor time of aidlink,"
+            f" without its start {(theirs[0] - started) / ours[0]:.2f} times"
+            f" (load {os.getloadavg()[0]:.1f})"
+        )
+        rows = [re.match(r"\d+", text).group() for _, _, text in (ours, theirs)]
+        return rows[0] != rows[1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

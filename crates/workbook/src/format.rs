@@ -1,0 +1,285 @@
+//! Number formats: what a number in a cell stands for.
+
+/// What the format of a cell makes of its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NumberFormat {
+    /// A number, however it is shown.
+    #[default]
+    General,
+    /// A day.
+    Date,
+    /// A time of day.
+    Time,
+    /// A day and a time.
+    DateTime,
+    /// A length of time, which may be more than a day: `[h]:mm`.
+    Elapsed,
+    /// Shown as text (`@`): digits that somebody typed into a column of text.
+    Text,
+}
+
+impl NumberFormat {
+    /// Whether the number counts days from the workbook's epoch.
+    pub fn has_day(self) -> bool {
+        matches!(self, NumberFormat::Date | NumberFormat::DateTime)
+    }
+
+    /// The format of a number that has no code in the file (ECMA-376-1,
+    /// 18.8.30). Those that go by the language of the program count as in
+    /// Chinese: 27 to 36 and 50 to 58.
+    pub(crate) fn built_in(id: u32) -> Self {
+        match id {
+            14..=17 | 27..=31 | 36 | 50..=54 | 57 | 58 => NumberFormat::Date,
+            18..=21 | 32..=35 | 45 | 47 | 55 | 56 => NumberFormat::Time,
+            22 => NumberFormat::DateTime,
+            46 => NumberFormat::Elapsed,
+            49 => NumberFormat::Text,
+            _ => NumberFormat::General,
+        }
+    }
+
+    /// The format of a code such as `yyyy"年"m"月"d"日"`. Of several sections the
+    /// first counts, which is for positive numbers, unless it has a condition:
+    /// then the first that shows a day or a time does.
+    pub(crate) fn of_code(code: &str) -> Self {
+        let mut section = Section::read(code);
+        let first = section.format;
+        while section.format == NumberFormat::General && section.is_conditional {
+            let Some(rest) = section.rest else { break };
+            section = Section::read(rest);
+        }
+        match section.format {
+            NumberFormat::Text => first,
+            format => format,
+        }
+    }
+}
+
+/// One section of a code.
+struct Section<'c> {
+    format: NumberFormat,
+    /// It begins with a condition such as `[<100]`.
+    is_conditional: bool,
+    /// What follows the semicolon.
+    rest: Option<&'c str>,
+}
+
+/// What an `m` is, which stands for months and for minutes.
+#[derive(PartialEq)]
+enum Month {
+    No,
+    /// A month, unless seconds follow.
+    Open,
+}
+
+impl<'c> Section<'c> {
+    fn read(code: &'c str) -> Self {
+        let (mut has_day, mut has_time, mut is_elapsed, mut is_text) = (false, false, false, false);
+        let mut is_conditional = false;
+        let mut after_hours = false;
+        let mut month = Month::No;
+        let mut rest = code;
+        let mut following = None;
+        while let Some(first) = rest.chars().next() {
+            let after = &rest[first.len_utf8()..];
+            if let Some(next) = without_word(rest) {
+                rest = next;
+                continue;
+            }
+            if let Some(next) = without_half_of_day(rest) {
+                (rest, has_time) = (next, true);
+                continue;
+            }
+            rest = match first {
+                // A semicolon in quotes does not come here.
+                ';' => {
+                    following = Some(after);
+                    break;
+                }
+                '"' => after.split_once('"').map_or("", |(_, rest)| rest),
+                // What follows is shown as it stands, or is as wide as a space,
+                // or fills the cell. `!` does so in Chinese programs.
+                '\\' | '!' | '_' | '*' => {
+                    let mut characters = after.chars();
+                    characters.next();
+                    characters.as_str()
+                }
+                '[' => {
+                    let (content, rest) = after.split_once(']').unwrap_or((after, ""));
+                    is_elapsed |= is_one_of_hms(content);
+                    is_conditional |= content.starts_with(['<', '>', '=']);
+                    rest
+                }
+                '@' => {
+                    is_text = true;
+                    after
+                }
+                letter if letter.is_ascii_alphabetic() => {
+                    let same = |other: char| other.eq_ignore_ascii_case(&letter);
+                    let next = rest.trim_start_matches(same);
+                    let length = rest.len() - next.len();
+                    match letter.to_ascii_lowercase() {
+                        'y' | 'd' | 'g' => has_day = true,
+                        // The year of an era, and not the exponent of `0.00E+00`.
+                        'e' if !next.starts_with(['+', '-']) => has_day = true,
+                        // Days of the week, and years of Buddhist count.
+                        'a' if length >= 3 => has_day = true,
+                        'b' if length >= 2 => has_day = true,
+                        'h' => (has_time, after_hours) = (true, true),
+                        's' => (has_time, month) = (true, Month::No),
+                        'm' if length >= 3 => has_day = true,
+                        'm' if after_hours => (has_time, after_hours) = (true, false),
+                        'm' => month = Month::Open,
+                        _ => {}
+                    }
+                    if !matches!(letter, 'h' | 'H' | 'm' | 'M') {
+                        after_hours = false;
+                    }
+                    has_day |= month == Month::Open && matches!(letter, 'd' | 'D' | 'y' | 'Y');
+                    next
+                }
+                _ => after,
+            };
+        }
+        has_day |= month == Month::Open;
+        let format = match (has_day, has_time) {
+            _ if is_elapsed => NumberFormat::Elapsed,
+            (true, true) => NumberFormat::DateTime,
+            (true, false) => NumberFormat::Date,
+            (false, true) => NumberFormat::Time,
+            (false, false) if is_text => NumberFormat::Text,
+            (false, false) => NumberFormat::General,
+        };
+        Section {
+            format,
+            is_conditional,
+            rest: following,
+        }
+    }
+}
+
+/// What follows the word for the general format: its letters are no fields.
+/// Chinese programs write `G/通用格式` in codes of their own.
+fn without_word(code: &str) -> Option<&str> {
+    code.strip_prefix("G/通用格式")
+        .or_else(|| without_ascii(code, "general"))
+}
+
+/// What follows a mark for the half of the day, which is a time.
+fn without_half_of_day(code: &str) -> Option<&str> {
+    code.strip_prefix("上午/下午")
+        .or_else(|| without_ascii(code, "am/pm"))
+        .or_else(|| without_ascii(code, "a/p"))
+}
+
+fn without_ascii<'c>(code: &'c str, word: &str) -> Option<&'c str> {
+    let start = code.get(..word.len())?;
+    start
+        .eq_ignore_ascii_case(word)
+        .then(|| &code[word.len()..])
+}
+
+fn is_one_of_hms(content: &str) -> bool {
+    ['h', 'm', 's'].iter().any(|letter| {
+        !content.is_empty()
+            && content
+                .chars()
+                .all(|other| other.eq_ignore_ascii_case(letter))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NumberFormat::{self, Date, DateTime, Elapsed, General, Text, Time};
+
+    #[test]
+    fn codes_are_told_apart_by_what_they_show() {
+        for (code, format) in [
+            ("General", General),
+            ("GENERAL", General),
+            ("G/通用格式", General),
+            ("G/通用格式\"元\"", General),
+            ("0", General),
+            ("#,##0.00", General),
+            ("0.00E+00", General),
+            ("0.0e-0", General),
+            ("0%", General),
+            ("# ?/?", General),
+            ("[Red]0;[Blue]-0", General),
+            ("[DBNum1][$-804]General", General),
+            ("[DBNum2][$-804]G/通用格式", General),
+            ("[$¥-804]#,##0.00", General),
+            ("\"day\" 0", General),
+            ("\\d0", General),
+            ("0!d", General),
+            ("_d0", General),
+            ("*d0", General),
+            ("0_);(0)", General),
+            ("[>=10000]0!.0,\"万\";0", General),
+            ("", General),
+            ("yyyy-mm-dd", Date),
+            ("YYYY/M/D", Date),
+            ("yyyy\"年\"m\"月\"d\"日\"", Date),
+            ("yyyy\"年\"m\"月\"d\"日\";@", Date),
+            ("[$-804]yyyy\"年\"m\"月\"d\"日\";@", Date),
+            ("[$-F800]dddd\\,\\ mmmm\\ dd\\,\\ yyyy", Date),
+            ("yyyy年m月d日", Date),
+            ("yyyy\"年\"m\"月\"", Date),
+            ("[DBNum1][$-804]yyyy\"年\"m\"月\"d\"日\"", Date),
+            ("yyyymmdd", Date),
+            ("mm", Date),
+            ("mmm", Date),
+            ("d", Date),
+            ("aaaa", Date),
+            ("[$-804]aaaa;@", Date),
+            ("e\"年\"m\"月\"", Date),
+            ("ggge", Date),
+            ("[Red]yyyy", Date),
+            ("[<43831]General;yyyy-mm-dd", Date),
+            ("h:mm", Time),
+            ("hh:mm:ss", Time),
+            ("h\"时\"mm\"分\"", Time),
+            ("mm:ss", Time),
+            ("mm:ss.0", Time),
+            ("上午/下午h\"时\"mm\"分\"", Time),
+            ("h AM/PM", Time),
+            ("h a/p", Time),
+            ("[$-F400]h:mm:ss\\ AM/PM", Time),
+            ("yyyy-mm-dd hh:mm", DateTime),
+            ("yyyy/m/d h:mm;@", DateTime),
+            ("m/d/yy h:mm AM/PM", DateTime),
+            ("d hh", DateTime),
+            ("hh:mm m/d", DateTime),
+            ("[h]:mm", Elapsed),
+            ("[mm]:ss", Elapsed),
+            ("[SS].00", Elapsed),
+            ("@", Text),
+            ("[Red]@", Text),
+            ("0;0;0;@", General),
+            ("\"yyyy", General),
+            ("[yyyy", General),
+            ("\\", General),
+        ] {
+            assert_eq!(NumberFormat::of_code(code), format, "{code}");
+        }
+    }
+
+    #[test]
+    fn formats_without_a_code_count_as_in_chinese() {
+        let dates = [
+            14, 15, 16, 17, 27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58,
+        ];
+        let times = [18, 19, 20, 21, 32, 33, 34, 35, 45, 47, 55, 56];
+        for id in 0..200 {
+            let format = match id {
+                22 => DateTime,
+                46 => Elapsed,
+                49 => Text,
+                _ if dates.contains(&id) => Date,
+                _ if times.contains(&id) => Time,
+                _ => General,
+            };
+            assert_eq!(NumberFormat::built_in(id), format, "{id}");
+        }
+    }
+}

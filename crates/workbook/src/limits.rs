@@ -1,0 +1,160 @@
+//! What a workbook may hold. A file says by itself how much it unpacks to and
+//! how often it repeats a text, so kilobytes could ask for gigabytes: each of
+//! these bounds ends that. Real registers stay far below all of them.
+
+/// Characters of a cell, counted as Excel counts (UTF-16 units); Excel's own limit.
+pub const MOST_CELL_CHARACTERS: usize = 32_767;
+/// Columns of a sheet (`XFD`); Excel's own limit.
+pub const MOST_COLUMNS: u32 = 16_384;
+/// Rows of a sheet; Excel's own limit.
+pub const MOST_ROWS: u32 = 1_048_576;
+/// Sheets of a workbook. Excel has no limit but memory; offices have a sheet a town.
+pub const MOST_SHEETS: usize = 4_096;
+/// Relationships of the workbook part: one for each sheet, and a few besides.
+pub const MOST_RELATIONSHIPS: usize = 2 * MOST_SHEETS;
+/// Cell formats, and number formats of the file's own. Excel allows 65,490 formats.
+pub const MOST_STYLES: usize = 65_536;
+/// Merged areas of a sheet: one for each row. They are held, at 16 bytes each.
+pub const MOST_MERGED_AREAS: usize = 1_048_576;
+/// Bytes of all shared strings together, which are held while sheets are read:
+/// a million rows of ten columns, none of whose texts repeats, are a third of it.
+pub const MOST_SHARED_BYTES: usize = 1 << 30;
+/// Shared strings; four bytes are held for each. A million rows of 32 columns,
+/// none of whose texts repeats.
+pub const MOST_SHARED_STRINGS: usize = 1 << 25;
+/// Bytes of the texts of one row, without those that are shared. They are held:
+/// a thousand bytes in each column.
+pub const MOST_ROW_BYTES: usize = 16 << 20;
+/// Bytes of the texts that merged areas carry down at one time, without those
+/// that are shared. They are held as well.
+pub const MOST_CARRIED_BYTES: usize = 16 << 20;
+
+/// Elements inside one another. Excel's own files stay below twenty.
+pub const MOST_DEPTH: usize = 256;
+/// Bytes of one tag, comment or text between two tags, and of a text that such
+/// pieces come to. They are held. The longest cell fits, also when it writes
+/// each character as a number.
+pub const MOST_TOKEN_BYTES: usize = 512 << 10;
+/// Bytes of an attribute that is kept, as written: the name of a sheet, a path
+/// or a number format; and of the name of an element. Excel allows 31 characters
+/// in the name of a sheet and 255 in a format.
+pub const MOST_ATTRIBUTE_BYTES: usize = 2 << 10;
+
+/// A part may unpack to this many times its size in the archive, beyond
+/// [`ALWAYS_UNPACKED`]. Sheets of real exports stay below 50; deflate reaches 1,032.
+pub const MOST_RATIO: u64 = 400;
+/// What every part may unpack to, however small it is in the archive.
+pub const ALWAYS_UNPACKED: u64 = 256 << 20;
+/// The part of shared strings may unpack to this many times its size in the
+/// archive, beyond [`ALWAYS_SHARED`]: it is held. Texts of which none repeats
+/// stay below 20.
+pub const MOST_SHARED_RATIO: u64 = 100;
+/// What the part of shared strings may unpack to, however small it is.
+pub const ALWAYS_SHARED: u64 = 64 << 20;
+/// What a sheet may unpack to. It is read as a stream: this bounds time, not
+/// memory. A million rows of 150 columns.
+pub const MOST_SHEET_BYTES: u64 = 8 << 30;
+/// What the part of shared strings may unpack to at most: texts and the marks around them.
+pub const MOST_SHARED_PART_BYTES: u64 = 4 << 30;
+/// What any other part that is read may unpack to: styles grow to 100 MiB in
+/// workbooks that were copied together over years.
+pub const MOST_OTHER_BYTES: u64 = 256 << 20;
+
+/// A caller may get this many times the size of the file as text, beyond
+/// [`ALWAYS_WRITTEN`], when it asks for [`TextBudget::usual`].
+pub const USUAL_TEXT_RATIO: u64 = 400;
+/// The text that [`TextBudget::usual`] always allows.
+pub const ALWAYS_WRITTEN: u64 = 256 << 20;
+
+/// What a part may unpack to, by its size in the archive.
+#[derive(Clone, Copy)]
+pub(crate) struct Unpacked {
+    /// Times its size.
+    ratio: u64,
+    /// However small it is.
+    always: u64,
+    /// However large it is.
+    most: u64,
+}
+
+impl Unpacked {
+    pub(crate) const SHEET: Self = Unpacked {
+        ratio: MOST_RATIO,
+        always: ALWAYS_UNPACKED,
+        most: MOST_SHEET_BYTES,
+    };
+    pub(crate) const SHARED_STRINGS: Self = Unpacked {
+        ratio: MOST_SHARED_RATIO,
+        always: ALWAYS_SHARED,
+        most: MOST_SHARED_PART_BYTES,
+    };
+    pub(crate) const OTHER: Self = Unpacked {
+        ratio: MOST_RATIO,
+        always: ALWAYS_UNPACKED,
+        most: MOST_OTHER_BYTES,
+    };
+
+    /// For a part of this size.
+    pub(crate) fn allowed(self, packed: u64) -> u64 {
+        let by_ratio = packed.saturating_mul(self.ratio);
+        by_ratio.max(self.always).min(self.most)
+    }
+}
+
+/// How much text the cells of a sheet may come to, each with one byte more for
+/// what separates it from the next. A shared string counts in each cell that
+/// shows it, and a merged value in each cell that it is carried to: neither is
+/// bounded by the size of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextBudget(u64);
+
+impl TextBudget {
+    /// So many bytes.
+    pub const fn bytes(bytes: u64) -> Self {
+        TextBudget(bytes)
+    }
+
+    /// What is usual for a file of this many bytes: what a packed text file of
+    /// the size may unpack to.
+    pub const fn usual(file_bytes: u64) -> Self {
+        let by_ratio = file_bytes.saturating_mul(USUAL_TEXT_RATIO);
+        TextBudget(if by_ratio > ALWAYS_WRITTEN {
+            by_ratio
+        } else {
+            ALWAYS_WRITTEN
+        })
+    }
+
+    /// In bytes.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_SHARED_PART_BYTES, MOST_SHEET_BYTES, TextBudget, Unpacked};
+
+    #[test]
+    fn a_part_may_unpack_to_a_multiple_of_its_size_and_to_no_more_than_its_kind() {
+        for (kind, packed, allowed) in [
+            (Unpacked::SHEET, 0, 256 << 20),
+            (Unpacked::SHEET, 1 << 20, 400 << 20),
+            (Unpacked::SHEET, u64::MAX, MOST_SHEET_BYTES),
+            (Unpacked::SHARED_STRINGS, 254_000, 64 << 20),
+            (Unpacked::SHARED_STRINGS, 1 << 20, 100 << 20),
+            (Unpacked::SHARED_STRINGS, u64::MAX, MOST_SHARED_PART_BYTES),
+            (Unpacked::OTHER, 1, 256 << 20),
+            (Unpacked::OTHER, 1 << 30, 256 << 20),
+        ] {
+            assert_eq!(kind.allowed(packed), allowed, "{packed}");
+        }
+    }
+
+    #[test]
+    fn the_usual_budget_grows_with_the_file() {
+        assert_eq!(TextBudget::usual(0).get(), 256 << 20);
+        assert_eq!(TextBudget::usual(1 << 20).get(), 400 << 20);
+        assert_eq!(TextBudget::usual(u64::MAX).get(), u64::MAX);
+    }
+}

@@ -1,0 +1,198 @@
+//! Merged areas: several cells shown as one, whose value is in the first.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use memchr::memmem;
+
+use crate::error::{Bound, Fault, Problem};
+use crate::limits::{MOST_COLUMNS, MOST_MERGED_AREAS, MOST_ROWS};
+use crate::reference::parse_area;
+use crate::xml::{Scanner, Token};
+
+/// A rectangle of cells. Rows and columns count from 1, and the last ones are in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Area {
+    /// The first row.
+    pub first_row: u32,
+    /// The first column.
+    pub first_column: u32,
+    /// The last row.
+    pub last_row: u32,
+    /// The last column.
+    pub last_column: u32,
+}
+
+/// The merged areas of a sheet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MergedAreas {
+    areas: Vec<Area>,
+    overlapping: Vec<Area>,
+}
+
+impl MergedAreas {
+    /// The areas by first row, then by first column; no two have a cell in common.
+    pub fn areas(&self) -> &[Area] {
+        &self.areas
+    }
+
+    /// Areas that have a cell in common with one of [`MergedAreas::areas`] and
+    /// are left out there. Excel takes a file with such areas for damaged.
+    pub fn overlapping(&self) -> &[Area] {
+        &self.overlapping
+    }
+
+    fn of(mut all: Vec<Area>) -> Self {
+        all.sort_unstable();
+        let mut merged = MergedAreas::default();
+        // By first column, what reaches down to the row that is looked at, and
+        // some that ended above it: those are dropped where they are met.
+        let mut reaching: BTreeMap<u32, Area> = BTreeMap::new();
+        'areas: for area in all {
+            // No two of them have a column in common, so of those that begin
+            // further left only the last can reach this far right.
+            let touched = |reaching: &BTreeMap<u32, Area>| {
+                let (_, other) = reaching.range(..=area.last_column).next_back()?;
+                (other.last_column >= area.first_column).then_some(*other)
+            };
+            while let Some(other) = touched(&reaching) {
+                if other.last_row >= area.first_row {
+                    merged.overlapping.push(area);
+                    continue 'areas;
+                }
+                reaching.remove(&other.first_column);
+            }
+            reaching.insert(area.first_column, area);
+            merged.areas.push(area);
+        }
+        merged
+    }
+}
+
+/// Whether a sheet has merged areas at all, at the speed at which it unpacks:
+/// most have none, and need not be read as XML for it.
+pub(crate) fn names_merged_areas<R: Read>(mut source: R) -> Result<bool, Fault> {
+    const NAME: &[u8] = b"mergeCell";
+    let finder = memmem::Finder::new(NAME);
+    let mut window = vec![0; 256 << 10];
+    // What the last read left of a name that the window may have cut.
+    let mut kept = 0;
+    loop {
+        match source.read(&mut window[kept..]) {
+            Ok(0) => return Ok(false),
+            Ok(read) => {
+                let filled = kept + read;
+                if finder.find(&window[..filled]).is_some() {
+                    return Ok(true);
+                }
+                kept = filled.min(NAME.len() - 1);
+                window.copy_within(filled - kept..filled, 0);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The merged areas of a sheet. They stand after its rows; before them they
+/// count as well.
+pub(crate) fn read_merged_areas<R: Read>(source: R) -> Result<MergedAreas, Fault> {
+    let mut scanner = Scanner::new(source)?;
+    let mut areas = Vec::new();
+    let mut is_in_list = false;
+    loop {
+        match scanner.token()? {
+            Token::Start(tag) => {
+                let (name, is_empty) = (tag.local_name(), tag.is_empty);
+                match name {
+                    b"mergeCell" if is_in_list => {
+                        let mut reference = None;
+                        for attribute in tag.attributes() {
+                            let attribute = attribute?;
+                            if attribute.name == b"ref" {
+                                reference = parse_area(attribute.text()?.as_bytes());
+                            }
+                        }
+                        let area = reference.ok_or(Problem::Reference)?;
+                        if area.last_row > MOST_ROWS {
+                            return Err(Bound::Rows.into());
+                        }
+                        if area.last_column > MOST_COLUMNS {
+                            return Err(Bound::Columns.into());
+                        }
+                        if areas.len() == MOST_MERGED_AREAS {
+                            return Err(Bound::MergedAreas.into());
+                        }
+                        let is_one_cell = (area.first_row, area.first_column)
+                            == (area.last_row, area.last_column);
+                        if !is_one_cell {
+                            areas.push(area);
+                        }
+                    }
+                    b"mergeCells" if tag.depth == 1 => is_in_list = !is_empty,
+                    _ => {}
+                }
+            }
+            Token::End(1) => is_in_list = false,
+            Token::Finished => return Ok(MergedAreas::of(areas)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Area, MergedAreas};
+
+    fn have_a_cell_in_common(one: &Area, other: &Area) -> bool {
+        one.first_row <= other.last_row
+            && other.first_row <= one.last_row
+            && one.first_column <= other.last_column
+            && other.first_column <= one.last_column
+    }
+
+    #[test]
+    fn areas_that_all_overlap_cost_no_more_than_others() {
+        let area = |first_row, first_column, last_row, last_column| Area {
+            first_row,
+            first_column,
+            last_row,
+            last_column,
+        };
+        let tall = (1..=8_000).map(|column| area(1, 2 * column, 1_000_000, 2 * column));
+        let wide = (2..=300_000).map(|row| area(row, 1, row, 16_384));
+        let merged = MergedAreas::of(tall.chain(wide).collect());
+        assert_eq!(merged.areas().len(), 8_000);
+        assert_eq!(merged.overlapping().len(), 299_999);
+    }
+
+    proptest! {
+        #[test]
+        fn areas_are_sorted_and_those_that_overlap_an_earlier_one_are_set_apart(
+            corners in prop::collection::vec((1_u32..30, 1_u32..30, 0_u32..6, 0_u32..6), 0..40)
+        ) {
+            let mut all: Vec<Area> = corners
+                .into_iter()
+                .map(|(first_row, first_column, rows, columns)| Area {
+                    first_row,
+                    first_column,
+                    last_row: first_row + rows,
+                    last_column: first_column + columns,
+                })
+                .collect();
+            let merged = MergedAreas::of(all.clone());
+            all.sort_unstable();
+            let (mut areas, mut overlapping): (Vec<Area>, Vec<Area>) = Default::default();
+            for area in all {
+                match areas.iter().any(|other| have_a_cell_in_common(&area, other)) {
+                    true => overlapping.push(area),
+                    false => areas.push(area),
+                }
+            }
+            prop_assert_eq!(merged.areas(), areas);
+            prop_assert_eq!(merged.overlapping(), overlapping);
+        }
+    }
+}

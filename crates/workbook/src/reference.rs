@@ -1,0 +1,106 @@
+//! References to cells (`B7`) and areas (`A1:C9`).
+
+use crate::merged::Area;
+
+/// Row and column of a reference, from 1, whatever a sheet has room for: one
+/// that is out of all range is as large as the number can be.
+#[inline]
+pub(crate) fn parse_cell(reference: &[u8]) -> Option<(u32, u32)> {
+    let letters = reference.strip_prefix(b"$").unwrap_or(reference);
+    let mut column: u32 = 0;
+    let mut length = 0;
+    for byte in letters {
+        let letter = (byte | 0x20).wrapping_sub(b'a');
+        if letter >= 26 {
+            break;
+        }
+        column = column
+            .saturating_mul(26)
+            .saturating_add(u32::from(letter) + 1);
+        length += 1;
+    }
+    let digits = &letters[length..];
+    let digits = digits.strip_prefix(b"$").unwrap_or(digits);
+    let row = parse_number(digits)?;
+    (column > 0 && row > 0).then_some((row, column))
+}
+
+/// A whole number; as large as can be when it is larger.
+#[inline]
+pub(crate) fn parse_number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() {
+        return None;
+    }
+    let mut number: u32 = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.saturating_mul(10).saturating_add(u32::from(digit));
+    }
+    Some(number)
+}
+
+/// An area, its corners in whatever order they are written.
+pub(crate) fn parse_area(reference: &[u8]) -> Option<Area> {
+    let colon = reference.iter().position(|byte| *byte == b':');
+    let (one, other) = match colon {
+        Some(colon) => (&reference[..colon], &reference[colon + 1..]),
+        None => (reference, reference),
+    };
+    let ((row, column), (other_row, other_column)) = (parse_cell(one)?, parse_cell(other)?);
+    Some(Area {
+        first_row: row.min(other_row),
+        first_column: column.min(other_column),
+        last_row: row.max(other_row),
+        last_column: column.max(other_column),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_area, parse_cell};
+    use crate::merged::Area;
+
+    #[test]
+    fn references_are_read_in_every_way_of_writing() {
+        for (reference, cell) in [
+            ("A1", Some((1, 1))),
+            ("Z9", Some((9, 26))),
+            ("AA10", Some((10, 27))),
+            ("XFD1048576", Some((1_048_576, 16_384))),
+            ("xfd1", Some((1, 16_384))),
+            ("$B$7", Some((7, 2))),
+            ("XFE1", Some((1, 16_385))),
+            ("ZZZZZZZZZZZZ1", Some((1, u32::MAX))),
+            ("A99999999999", Some((u32::MAX, 1))),
+            ("", None),
+            ("A", None),
+            ("1", None),
+            ("A0", None),
+            ("A1B", None),
+            ("A 1", None),
+            ("A-1", None),
+            ("甲1", None),
+        ] {
+            assert_eq!(parse_cell(reference.as_bytes()), cell, "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_corners_of_an_area_may_be_written_in_any_order() {
+        let area = Area {
+            first_row: 2,
+            first_column: 1,
+            last_row: 9,
+            last_column: 3,
+        };
+        for reference in ["A2:C9", "C9:A2", "C2:A9", "$A$9:$C$2"] {
+            assert_eq!(parse_area(reference.as_bytes()), Some(area), "{reference}");
+        }
+        for reference in ["A2:", ":A2", "A2:C", "A:C", "2:9", "A1:B2:C3", ""] {
+            assert_eq!(parse_area(reference.as_bytes()), None, "{reference}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Shared strings: the texts of a workbook, each held once, all in one arena.
+
+use std::io::Read;
+
+use crate::error::{Bound, Fault, Problem};
+use crate::limits::{MOST_SHARED_BYTES, MOST_SHARED_STRINGS, MOST_TOKEN_BYTES};
+use crate::xml::{
+    Scanner, Tag, Token, XmlFault, may_hold_escapes, push_text, put_escapes_in, trim,
+};
+
+/// The texts by their number.
+#[derive(Debug, Default)]
+pub(crate) struct SharedStrings {
+    arena: String,
+    /// Where each ends in the arena.
+    ends: Vec<u32>,
+}
+
+impl SharedStrings {
+    /// Reads the part. What it says of its own count is not looked at.
+    pub(crate) fn read<R: Read>(source: R) -> Result<Self, Fault> {
+        Self::read_at_most(source, MOST_SHARED_STRINGS, MOST_SHARED_BYTES)
+    }
+
+    fn read_at_most<R: Read>(source: R, strings: usize, bytes: usize) -> Result<Self, Fault> {
+        let mut scanner = Scanner::new(source)?;
+        let mut arena = Vec::new();
+        let mut ends: Vec<u32> = Vec::new();
+        loop {
+            match scanner.token()? {
+                Token::Start(tag) if tag.local_name() == b"si" => {
+                    let is_empty = tag.is_empty;
+                    if tag.depth != 1 {
+                        return Err(Problem::OtherContent.into());
+                    }
+                    if ends.len() == strings {
+                        return Err(Bound::SharedStrings.into());
+                    }
+                    if !is_empty {
+                        read_rich_text(&mut scanner, &mut arena)?;
+                    }
+                    if arena.len() > bytes {
+                        return Err(Bound::SharedBytes.into());
+                    }
+                    // In range: the bound is below 4 GiB.
+                    ends.push(u32::try_from(arena.len()).map_err(|_| Bound::SharedBytes)?);
+                }
+                Token::Finished => break,
+                _ => {}
+            }
+        }
+        let arena = String::from_utf8(arena).map_err(|_| Problem::Encoding)?;
+        // Two halves of a character in two texts would pass as a whole one.
+        if !ends.iter().all(|end| arena.is_char_boundary(*end as usize)) {
+            return Err(Problem::Encoding.into());
+        }
+        Ok(SharedStrings { arena, ends })
+    }
+
+    /// A text; `None` where there is none of this number.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&str> {
+        let index = index as usize;
+        let end = *self.ends.get(index)?;
+        let start = match index.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.arena.get(start as usize..end as usize)
+    }
+}
+
+/// Appends the text of an element that holds a text or runs of text (`si`,
+/// `is`), whose start tag came last. Phonetic readings are no part of it.
+pub(crate) fn read_rich_text<R: Read>(
+    scanner: &mut Scanner<R>,
+    text: &mut Vec<u8>,
+) -> Result<(), XmlFault> {
+    let outside = scanner.depth() - 1;
+    let start = text.len();
+    loop {
+        // Each piece is bounded, and so is what they come to.
+        if text.len() - start > MOST_TOKEN_BYTES {
+            return Err(XmlFault::TooLong);
+        }
+        match scanner.token()? {
+            Token::Start(tag) => match tag.local_name() {
+                b"t" => {
+                    let keeps_space = keeps_space(&tag)?;
+                    if !tag.is_empty {
+                        read_text(scanner, text, keeps_space)?;
+                    }
+                }
+                // A run: what is inside comes next.
+                b"r" => {}
+                _ => {
+                    let is_empty = tag.is_empty;
+                    scanner.skip(is_empty)?;
+                }
+            },
+            Token::End(depth) if depth == outside => return Ok(()),
+            Token::Finished => return Err(XmlFault::CutShort),
+            _ => {}
+        }
+    }
+}
+
+fn keeps_space(tag: &Tag<'_>) -> Result<bool, XmlFault> {
+    for attribute in tag.attributes() {
+        let attribute = attribute?;
+        if attribute.name == b"xml:space" {
+            return Ok(attribute.raw == b"preserve");
+        }
+    }
+    Ok(false)
+}
+
+/// Appends the text of an element whose start tag came last. White space around
+/// it is dropped, as Excel does, unless it is to be kept.
+pub(crate) fn read_text<R: Read>(
+    scanner: &mut Scanner<R>,
+    text: &mut Vec<u8>,
+    keeps_space: bool,
+) -> Result<(), XmlFault> {
+    let start = text.len();
+    read_raw_text(scanner, text)?;
+    if !keeps_space {
+        let is_space = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+        if is_space(text.get(start)) || is_space(text.get(start..).and_then(<[u8]>::last)) {
+            let trimmed = trim(&text[start..]).to_vec();
+            text.truncate(start);
+            text.extend_from_slice(&trimmed);
+        }
+    }
+    if may_hold_escapes(&text[start..]) {
+        put_escapes_in(text, start);
+    }
+    Ok(())
+}
+
+/// Appends the text of an element whose start tag came last, up to its end tag.
+/// Elements inside it are passed over.
+#[inline]
+pub(crate) fn read_raw_text<R: Read>(
+    scanner: &mut Scanner<R>,
+    text: &mut Vec<u8>,
+) -> Result<(), XmlFault> {
+    let start = text.len();
+    loop {
+        if text.len() - start > MOST_TOKEN_BYTES {
+            return Err(XmlFault::TooLong);
+        }
+        match scanner.token()? {
+            Token::Text(raw) => push_text(raw, text)?,
+            Token::Data(raw) => text.extend_from_slice(raw),
+            Token::Start(tag) => {
+                let is_empty = tag.is_empty;
+                scanner.skip(is_empty)?;
+            }
+            Token::End(_) => return Ok(()),
+            Token::Finished => return Err(XmlFault::CutShort),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SharedStrings;
+    use crate::error::{Bound, Fault};
+
+    #[test]
+    fn as_many_strings_and_bytes_are_read_as_the_bounds_allow() {
+        let part =
+            "<sst uniqueCount='4294967295'><si><t>four</t></si><si/><si><t>five5</t></si></sst>";
+        let read = |strings, bytes| SharedStrings::read_at_most(part.as_bytes(), strings, bytes);
+        let strings = read(3, 9).expect("at the bounds");
+        let texts: Vec<Option<&str>> = (0..4).map(|index| strings.get(index)).collect();
+        assert_eq!(texts, [Some("four"), Some(""), Some("five5"), None]);
+        assert!(matches!(
+            read(2, 9),
+            Err(Fault::Beyond(Bound::SharedStrings))
+        ));
+        assert!(matches!(read(3, 8), Err(Fault::Beyond(Bound::SharedBytes))));
+    }
+}

@@ -1,0 +1,330 @@
+//! A workbook: its sheets by name, and the way to their rows.
+
+use std::io::{Read, Seek};
+
+use crate::date::DateEpoch;
+use crate::error::{Bound, Fault, Place, Problem, WorkbookError};
+use crate::format::NumberFormat;
+use crate::limits::{MOST_SHEETS, TextBudget, Unpacked};
+use crate::merged::{MergedAreas, names_merged_areas, read_merged_areas};
+use crate::package::{Package, kept};
+use crate::rows::Rows;
+use crate::shared_strings::SharedStrings;
+use crate::styles::read_styles;
+use crate::xml::{Scanner, Tag, Token};
+
+/// Whether a sheet is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// It has a tab.
+    #[default]
+    Visible,
+    /// It is hidden; the menu of the tabs shows it again.
+    Hidden,
+    /// It is hidden, and only a program shows it again.
+    VeryHidden,
+}
+
+/// What a sheet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SheetKind {
+    /// Rows of cells.
+    Worksheet,
+    /// One chart; it has no rows.
+    Chartsheet,
+    /// A dialog of Excel 5.
+    DialogSheet,
+    /// Macros of Excel 4, in cells.
+    MacroSheet,
+    /// Another, or none that the workbook has a part for.
+    Other,
+}
+
+/// A sheet of a workbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// As on its tab.
+    pub name: String,
+    /// Whether it is shown.
+    pub visibility: Visibility,
+    /// What it is.
+    pub kind: SheetKind,
+    /// The part of the package that holds it; `None` where there is none.
+    pub part: Option<String>,
+}
+
+/// How many rows of a sheet hold something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowCount {
+    /// Rows in which a cell holds something.
+    pub rows: u32,
+    /// The last of them, from 1; 0 where there is none.
+    pub last: u32,
+}
+
+/// An XLSX workbook, its sheets not yet read.
+///
+/// ```no_run
+/// use std::fs::File;
+///
+/// use aidlink_workbook::{Fill, TextBudget, Workbook};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut workbook = Workbook::open(File::open("register.xlsx")?)?;
+/// let merged = workbook.merged_areas(0)?;
+/// let budget = TextBudget::usual(workbook.byte_length());
+/// let mut rows = workbook.rows(0, budget)?.filled(&merged, Fill::Down);
+/// while let Some(row) = rows.next_row()? {
+///     for cell in row.cells() {
+///         // row.number(), cell.column, cell.value
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Workbook<R> {
+    package: Package<R>,
+    sheets: Vec<Sheet>,
+    date_epoch: DateEpoch,
+    styles_part: Option<String>,
+    strings_part: Option<String>,
+    /// Read with the first sheet.
+    shared: Option<Shared>,
+}
+
+/// What the cells of all sheets refer to.
+struct Shared {
+    strings: SharedStrings,
+    formats: Vec<NumberFormat>,
+}
+
+impl<R: Read + Seek> Workbook<R> {
+    /// Opens a workbook and reads what sheets it has.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no XLSX workbook ([`WorkbookError::Other`]
+    /// says what it is), is damaged or beyond a bound.
+    pub fn open(file: R) -> Result<Self, WorkbookError> {
+        let mut package = Package::open(file)?;
+        let workbook_part = package.workbook_part()?;
+        let folder = workbook_part
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder);
+        let relationships = package.relationships_of(&workbook_part)?;
+        let source = package.part(&workbook_part, Unpacked::OTHER)?;
+        let listed =
+            read_workbook(source).map_err(|fault| fault.at(Place::of_part(&workbook_part)))?;
+        let sheets = listed.sheets.into_iter().map(|(name, visibility, id)| {
+            let relationship = relationships
+                .iter()
+                .find(|relationship| relationship.id == id);
+            Sheet {
+                name,
+                visibility,
+                kind: relationship.map_or(SheetKind::Other, |to| SheetKind::of(&to.kind)),
+                part: relationship.and_then(|to| package.resolve(folder, &to.target)),
+            }
+        });
+        let sheets = sheets.collect();
+        let part_of_kind = |kind: &str| {
+            relationships
+                .iter()
+                .filter(|to| to.kind == kind)
+                .find_map(|to| package.resolve(folder, &to.target))
+        };
+        let (styles_part, strings_part) = (part_of_kind("styles"), part_of_kind("sharedStrings"));
+        Ok(Workbook {
+            sheets,
+            date_epoch: listed.date_epoch,
+            styles_part,
+            strings_part,
+            package,
+            shared: None,
+        })
+    }
+
+    /// The sheets, in the order of their tabs.
+    pub fn sheets(&self) -> &[Sheet] {
+        &self.sheets
+    }
+
+    /// The day from which numbers that stand for days count.
+    pub fn date_epoch(&self) -> DateEpoch {
+        self.date_epoch
+    }
+
+    /// The size of the file.
+    pub fn byte_length(&self) -> u64 {
+        self.package.byte_length
+    }
+
+    /// The merged areas of a sheet, which stand after its rows: the part is read
+    /// once for them, at the speed at which it unpacks where there are none.
+    ///
+    /// # Errors
+    /// When there is no such sheet, its part is damaged, wrong or beyond a bound.
+    pub fn merged_areas(&mut self, sheet: usize) -> Result<MergedAreas, WorkbookError> {
+        let (sheet, part) = sheet_and_part(&self.sheets, sheet)?;
+        let place = || Place {
+            sheet: Some(sheet.name.clone()),
+            ..Place::of_part(part)
+        };
+        let source = self.package.part(part, Unpacked::SHEET)?;
+        match names_merged_areas(source).map_err(|fault| fault.at(place()))? {
+            true => {
+                let source = self.package.part(part, Unpacked::SHEET)?;
+                read_merged_areas(source).map_err(|fault| fault.at(place()))
+            }
+            false => Ok(MergedAreas::default()),
+        }
+    }
+
+    /// The rows of a sheet. What all sheets share is read with the first.
+    ///
+    /// # Errors
+    /// When there is no such sheet, or a part is missing, damaged, wrong or
+    /// beyond a bound.
+    pub fn rows(&mut self, sheet: usize, budget: TextBudget) -> Result<Rows<'_, R>, WorkbookError> {
+        self.read_shared()?;
+        let (sheet, part) = sheet_and_part(&self.sheets, sheet)?;
+        let source = self.package.part(part, Unpacked::SHEET)?;
+        // It was read just now.
+        let shared = self.shared.get_or_insert_with(|| Shared {
+            strings: SharedStrings::default(),
+            formats: Vec::new(),
+        });
+        Rows::new(
+            source,
+            &shared.strings,
+            &shared.formats,
+            &sheet.name,
+            part,
+            budget,
+        )
+    }
+
+    /// How many rows of a sheet hold something. One reading of the part; no text
+    /// is written out.
+    ///
+    /// # Errors
+    /// As [`Workbook::rows`] and [`Rows::next_row`].
+    pub fn count_rows(&mut self, sheet: usize) -> Result<RowCount, WorkbookError> {
+        let mut count = RowCount::default();
+        let mut rows = self.rows(sheet, TextBudget::bytes(u64::MAX))?;
+        while let Some(row) = rows.next_row()? {
+            count.rows += 1;
+            count.last = row.number();
+        }
+        Ok(count)
+    }
+
+    fn read_shared(&mut self) -> Result<(), WorkbookError> {
+        if self.shared.is_some() {
+            return Ok(());
+        }
+        let formats = match &self.styles_part {
+            Some(part) => {
+                let source = self.package.part(part, Unpacked::OTHER)?;
+                read_styles(source).map_err(|fault| fault.at(Place::of_part(part)))?
+            }
+            None => Vec::new(),
+        };
+        let strings = match &self.strings_part {
+            Some(part) => {
+                let source = self.package.part(part, Unpacked::SHARED_STRINGS)?;
+                SharedStrings::read(source).map_err(|fault| fault.at(Place::of_part(part)))?
+            }
+            None => SharedStrings::default(),
+        };
+        self.shared = Some(Shared { strings, formats });
+        Ok(())
+    }
+}
+
+fn sheet_and_part(sheets: &[Sheet], index: usize) -> Result<(&Sheet, &str), WorkbookError> {
+    let sheet = sheets.get(index).ok_or(WorkbookError::NoSheet(index))?;
+    match &sheet.part {
+        Some(part) => Ok((sheet, part)),
+        None => Err(WorkbookError::NoPartOfSheet(sheet.name.clone())),
+    }
+}
+
+impl SheetKind {
+    /// By the last piece of the relationship's type.
+    fn of(kind: &str) -> Self {
+        match kind {
+            "worksheet" => SheetKind::Worksheet,
+            "chartsheet" => SheetKind::Chartsheet,
+            "dialogsheet" => SheetKind::DialogSheet,
+            "xlMacrosheet" | "xlIntlMacrosheet" => SheetKind::MacroSheet,
+            _ => SheetKind::Other,
+        }
+    }
+}
+
+/// What the workbook's part says.
+#[derive(Default)]
+struct Listed {
+    /// Name, visibility and relationship of each.
+    sheets: Vec<(String, Visibility, String)>,
+    date_epoch: DateEpoch,
+}
+
+fn read_workbook<R: Read>(source: R) -> Result<Listed, Fault> {
+    let mut scanner = Scanner::new(source)?;
+    let mut listed = Listed::default();
+    let mut has_root = false;
+    loop {
+        match scanner.token()? {
+            Token::Start(tag) => {
+                let name = tag.local_name();
+                if !has_root && name != b"workbook" {
+                    return Err(Problem::OtherContent.into());
+                }
+                has_root = true;
+                match name {
+                    b"sheet" => {
+                        if listed.sheets.len() == MOST_SHEETS {
+                            return Err(Bound::Sheets.into());
+                        }
+                        listed.sheets.push(read_sheet(&tag)?);
+                    }
+                    b"workbookPr" => {
+                        for attribute in tag.attributes() {
+                            let attribute = attribute?;
+                            if attribute.name == b"date1904"
+                                && matches!(attribute.raw, b"1" | b"true" | b"on")
+                            {
+                                listed.date_epoch = DateEpoch::Year1904;
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Token::Finished => return Ok(listed),
+            _ => {}
+        }
+    }
+}
+
+fn read_sheet(tag: &Tag<'_>) -> Result<(String, Visibility, String), Fault> {
+    let (mut name, mut id) = (String::new(), String::new());
+    let mut visibility = Visibility::Visible;
+    for attribute in tag.attributes() {
+        let attribute = attribute?;
+        match attribute.name {
+            b"name" => name = kept(&attribute)?,
+            b"state" => {
+                visibility = match attribute.raw {
+                    b"hidden" => Visibility::Hidden,
+                    b"veryHidden" => Visibility::VeryHidden,
+                    _ => Visibility::Visible,
+                };
+            }
+            _ if attribute.is_prefixed(b"id") => id = kept(&attribute)?,
+            _ => {}
+        }
+    }
+    Ok((name, visibility, id))
+}
