@@ -25,51 +25,8 @@ mod search;
 use std::borrow::Cow;
 use std::path::Path;
 
-use std::ops::Range;
-
-/// What a number is, by its form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NumberKind {
-    /// 18 digits (the last may be X) or 15, with a possible date of birth
-    /// (GB 11643-1999; 15 digits: before 1999), also as part of a disabled person's
-    /// certificate; three letters and twelve digits of a foreigner's card of 2017.
-    NationalId,
-    /// 11 digits from 13 to 19, a landline with its area code, each also behind 0, 86
-    /// or 0086; ten digits from 400 or 800.
-    Telephone,
-    /// 16 to 19 digits as banks issue them, with a right check digit (ISO/IEC 7812-1).
-    BankCard,
-}
-
-impl NumberKind {
-    /// The words in both languages.
-    pub fn text(self) -> crate::text::Text {
-        use crate::text::Text;
-        match self {
-            NumberKind::NationalId => Text::new(
-                "身份证号形式的数字",
-                "a number with the form of an ID number",
-            ),
-            NumberKind::Telephone => Text::new(
-                "电话号码形式的数字",
-                "a number with the form of a telephone number",
-            ),
-            NumberKind::BankCard => Text::new(
-                "银行卡号形式的数字",
-                "a number with the form of a bank card number",
-            ),
-        }
-    }
-}
-
-/// A number that was found, by the bytes of the text it stands at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// What it is.
-    pub kind: NumberKind,
-    /// Its bytes, from the first digit (or letter) to the last.
-    pub at: Range<usize>,
-}
+pub use forms::NumberKind;
+pub use search::Found;
 
 /// Every number of a text that has one of the forms, in order, not overlapping.
 ///

@@ -650,31 +650,4 @@ fn not_here(folder: &Path) -> Fault {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_stay_and_data_goes() {
-        for kept in [
-            "manifest.json",
-            "manifest.json.minisig",
-            "audit.jsonl",
-            "summary.json",
-            "configuration/round.toml",
-            "minimisation/matrix.json",
-            "deletions/x/deletion-record.json",
-        ] {
-            assert!(is_record(kept), "{kept}");
-        }
-        for data in [
-            "lists/for-review/to-education.csv",
-            "rejects/education.csv",
-            "to-centre/veterans.persons.tokens.parquet.age",
-            "configurations/x",
-            "lists/manifest.json",
-            "lists/summary.json",
-        ] {
-            assert!(!is_record(data), "{data}");
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@
 
 mod agreed;
 mod checking;
+mod own;
 mod paths;
 mod planning;
 mod terms;
@@ -20,8 +21,9 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use own::{OfficePaths, Reads};
 pub use paths::{inside, relative_to};
-pub use planning::{OfficePaths, Reads, Round};
+pub use planning::Round;
 pub use terms::{ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds};
 pub use written::{KeyTerms, WrittenRound};
 

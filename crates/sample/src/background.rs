@@ -5,11 +5,11 @@ use aidlink_faults::fault::Fault;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
-use super::distribution::{self as shares, draw, draw_age, holds};
+use super::distribution::{self as shares, AS_OF, draw, draw_age, holds};
 use super::export_file::{ExportFile, Style};
 use super::person::{Person, Population};
+use super::row::Row;
 use super::scenario::{case_row, register_row};
-use super::{AS_OF, Row};
 
 /// How one export is filled up around its planted rows.
 pub(super) struct Maker {

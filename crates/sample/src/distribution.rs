@@ -1,7 +1,11 @@
 //! Shares by which the background resembles a city. Their sources, and how
 //! sure each is, stand in docs/sample-data.md.
 
+use jiff::civil::Date;
 use rand::{Rng, RngExt};
+
+/// The as-of date of sample rounds.
+pub(super) const AS_OF: Date = Date::constant(2026, 9, 30);
 
 /// Weights and the values they belong to.
 pub(super) type Shares<T> = [(T, u32)];

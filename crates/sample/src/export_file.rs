@@ -12,8 +12,9 @@ use rand::{Rng, RngExt};
 
 use super::dirt::{self, DirtChoice, Kind};
 use super::person::Population;
+use super::row::Row;
+use super::truth::DirtCount;
 use super::workbook::Workbook;
-use super::{Row, truth::DirtCount};
 use aidlink_office::output_folder::StreamedFile;
 
 /// How an agency's system writes.

@@ -9,6 +9,7 @@ pub mod dirt;
 mod distribution;
 mod export_file;
 mod person;
+mod row;
 mod scenario;
 mod truth;
 mod workbook;
@@ -18,7 +19,6 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_policy::schema::ExportSchema;
-use jiff::civil::Date;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -26,6 +26,7 @@ use aidlink_office::output_folder::OutputFolder;
 use dirt::{DirtChoice, REALISTIC};
 use export_file::{ExportFile, Style};
 use person::Population;
+use row::Exports;
 
 /// What sample is asked for.
 #[derive(Clone, Debug)]
@@ -39,9 +40,6 @@ pub struct SampleChoice {
     /// Kinds of dirt with their shares of the rows.
     pub dirt: DirtChoice,
 }
-
-/// The as-of date of sample rounds.
-const AS_OF: Date = Date::constant(2026, 9, 30);
 
 /// The shipped documents, so that a sample is whole wherever it is made.
 const POLICY: &str = include_str!("../../../policies/shaoguan.toml");
@@ -72,61 +70,6 @@ const SCHEMAS: [(&str, &str); 6] = [
         include_str!("../../../schemas/veterans.persons.json"),
     ),
 ];
-
-/// A row of an export before it is written: field name and canonical value.
-/// The ID number is apart, since it is written with its dirt.
-#[derive(Clone, Debug, Default)]
-struct Row {
-    id: String,
-    /// Of a planted person: what is found must not hang on damage by chance.
-    planted: bool,
-    /// Its ID number is to be damaged beyond repair.
-    damaged: bool,
-    values: Vec<(&'static str, String)>,
-}
-
-impl Row {
-    fn new(id: &str, values: &[(&'static str, &str)]) -> Self {
-        Row {
-            id: id.to_owned(),
-            planted: false,
-            damaged: false,
-            values: values
-                .iter()
-                .map(|(field, value)| (*field, (*value).to_owned()))
-                .collect(),
-        }
-    }
-
-    fn value(&self, field: &str) -> &str {
-        self.values
-            .iter()
-            .rev()
-            .find(|(name, _)| *name == field)
-            .map_or("", |(_, value)| value)
-    }
-
-    fn planted(mut self) -> Self {
-        self.planted = true;
-        self
-    }
-
-    fn with(mut self, field: &'static str, value: impl Into<String>) -> Self {
-        self.values.push((field, value.into()));
-        self
-    }
-}
-
-/// The rows of planted people, by export.
-#[derive(Default)]
-struct Exports {
-    case_parties: Vec<Row>,
-    referrals: Vec<Row>,
-    assistance: Vec<Row>,
-    students: Vec<Row>,
-    disabled: Vec<Row>,
-    veterans: Vec<Row>,
-}
 
 /// Writes a sample round; gives the number of planted leads. Rows are made and
 /// written one after the other, so memory grows with the case parties and not

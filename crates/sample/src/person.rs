@@ -8,8 +8,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::AS_OF;
-use super::distribution::{self as shares, COUNTIES, MEN, draw, holds};
+use super::distribution::{self as shares, AS_OF, COUNTIES, MEN, draw, holds};
 
 /// One synthetic person.
 #[derive(Clone, Debug)]

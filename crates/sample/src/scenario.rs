@@ -5,8 +5,8 @@ use rand::{Rng, RngExt};
 
 use super::distribution::MEN;
 use super::person::{Person, Population};
+use super::row::{Exports, Row};
 use super::truth::{PlantedLead, PlantedNonLead, Truth};
-use super::{Exports, Row};
 
 /// What the rows of a planted person are.
 struct Planted {

@@ -27,6 +27,7 @@ pub use date::DateEpoch;
 pub use error::{Bound, OtherFile, Place, Problem, WorkbookError};
 pub use format::NumberFormat;
 pub use limits::TextBudget;
-pub use merged::{Area, MergedAreas};
+pub use merged::MergedAreas;
+pub use reference::Area;
 pub use rows::{Cell, ErrorValue, Fill, Number, Row, Rows, Value};
 pub use workbook::{RowCount, Sheet, SheetKind, Visibility, Workbook};

@@ -7,21 +7,8 @@ use memchr::memmem;
 
 use crate::error::{Bound, Fault, Problem};
 use crate::limits::{MOST_COLUMNS, MOST_MERGED_AREAS, MOST_ROWS};
-use crate::reference::parse_area;
+use crate::reference::{Area, parse_area};
 use crate::xml::{Scanner, Token};
-
-/// A rectangle of cells. Rows and columns count from 1, and the last ones are in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Area {
-    /// The first row.
-    pub first_row: u32,
-    /// The first column.
-    pub first_column: u32,
-    /// The last row.
-    pub last_row: u32,
-    /// The last column.
-    pub last_column: u32,
-}
 
 /// The merged areas of a sheet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,7 +131,8 @@ pub(crate) fn read_merged_areas<R: Read>(source: R) -> Result<MergedAreas, Fault
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Area, MergedAreas};
+    use super::MergedAreas;
+    use crate::reference::Area;
 
     fn have_a_cell_in_common(one: &Area, other: &Area) -> bool {
         one.first_row <= other.last_row

@@ -1,6 +1,17 @@
 //! References to cells (`B7`) and areas (`A1:C9`).
 
-use crate::merged::Area;
+/// A rectangle of cells. Rows and columns count from 1, and the last ones are in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Area {
+    /// The first row.
+    pub first_row: u32,
+    /// The first column.
+    pub first_column: u32,
+    /// The last row.
+    pub last_row: u32,
+    /// The last column.
+    pub last_column: u32,
+}
 
 /// Row and column of a reference, from 1, whatever a sheet has room for: one
 /// that is out of all range is as large as the number can be.
@@ -60,8 +71,7 @@ pub(crate) fn parse_area(reference: &[u8]) -> Option<Area> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_area, parse_cell};
-    use crate::merged::Area;
+    use super::{Area, parse_area, parse_cell};
 
     #[test]
     fn references_are_read_in_every_way_of_writing() {

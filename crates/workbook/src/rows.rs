@@ -8,8 +8,9 @@ use crate::format::NumberFormat;
 use crate::limits::{
     MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, MOST_ROWS, TextBudget,
 };
-use crate::merged::{Area, MergedAreas};
+use crate::merged::MergedAreas;
 use crate::package::Part;
+use crate::reference::Area;
 use crate::reference::{parse_cell, parse_number};
 use crate::shared_strings::{SharedStrings, read_raw_text, read_rich_text};
 use crate::xml::{Attribute, Scanner, Token, may_hold_escapes, put_escapes_in, trim};

@@ -4,7 +4,7 @@ use aidlink_agency::scan::Export;
 use aidlink_faults::fault::FaultCollector;
 use aidlink_faults::text::Text;
 
-use super::{Finding, no_documents, no_exports};
+use super::finding::{Finding, no_documents, no_exports};
 use crate::evidence::Evidence;
 use crate::minimisation::MatrixDocument;
 use aidlink_agency::exports::{columns_of, open};

@@ -4,7 +4,7 @@ use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
 use aidlink_office::verification::Signer;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::evidence::Evidence;
 
 pub(super) fn no_numbers(evidence: &Evidence) -> Finding {

@@ -9,7 +9,7 @@ use aidlink_office::verification::is_plain;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::evidence::Evidence;
 use aidlink_office::audit_log::Event;
 use aidlink_office::confinement::{Confinement, CoreDumps, Network};

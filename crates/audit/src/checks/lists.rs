@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aidlink_faults::text::Text;
 
-use super::{Finding, no_documents, no_lists};
+use super::finding::{Finding, no_documents, no_lists};
 use crate::evidence::{Evidence, List, SecondRun};
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{Software, StepKind};

@@ -7,7 +7,7 @@ use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
 use aidlink_policy::pack::{Guarantee, Guaranteed};
 
-use super::{Finding, no_documents, no_exports};
+use super::finding::{Finding, no_documents, no_exports};
 use crate::evidence::{Evidence, joined, read_csv};
 use aidlink_office::manifest::StepKind;
 

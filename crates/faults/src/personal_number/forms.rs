@@ -1,6 +1,40 @@
 //! The forms of numbers: which digits, and in which groups.
 
-use super::NumberKind;
+use crate::text::Text;
+
+/// What a number is, by its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NumberKind {
+    /// 18 digits (the last may be X) or 15, with a possible date of birth
+    /// (GB 11643-1999; 15 digits: before 1999), also as part of a disabled person's
+    /// certificate; three letters and twelve digits of a foreigner's card of 2017.
+    NationalId,
+    /// 11 digits from 13 to 19, a landline with its area code, each also behind 0, 86
+    /// or 0086; ten digits from 400 or 800.
+    Telephone,
+    /// 16 to 19 digits as banks issue them, with a right check digit (ISO/IEC 7812-1).
+    BankCard,
+}
+
+impl NumberKind {
+    /// The words in both languages.
+    pub fn text(self) -> Text {
+        match self {
+            NumberKind::NationalId => Text::new(
+                "身份证号形式的数字",
+                "a number with the form of an ID number",
+            ),
+            NumberKind::Telephone => Text::new(
+                "电话号码形式的数字",
+                "a number with the form of a telephone number",
+            ),
+            NumberKind::BankCard => Text::new(
+                "银行卡号形式的数字",
+                "a number with the form of a bank card number",
+            ),
+        }
+    }
+}
 
 /// The value that stands for an X.
 pub(super) const X: u8 = 10;

@@ -3,9 +3,19 @@
 //! Nothing is decided by what stands farther from a digit than the longest form,
 //! so the work for each character is bounded and memory does not grow with the text.
 
+use std::ops::Range;
+
 use super::characters::{Character, Script, character, is_nothing, parts_a_list};
-use super::forms::{self, Candidate, LONGEST, SHORTEST, X};
-use super::{Found, NumberKind};
+use super::forms::{self, Candidate, LONGEST, NumberKind, SHORTEST, X};
+
+/// A number that was found, by the bytes of the text it stands at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it is.
+    pub kind: NumberKind,
+    /// Its bytes, from the first digit (or letter) to the last.
+    pub at: Range<usize>,
+}
 
 /// So many characters that are neither letter nor digit may part two groups.
 const MOST_SEPARATORS: usize = 3;

@@ -18,8 +18,8 @@ use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use jiff::civil::Date;
 
 use super::CONFIGURATION;
+use super::own::{OfficePaths, Reads};
 use super::paths::inside;
-use super::planning::{OfficePaths, Reads};
 use super::terms::{
     ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };

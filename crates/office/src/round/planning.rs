@@ -1,63 +1,17 @@
 //! A round as one office begins with it: what all agree on, where this office
 //! keeps its own, and the exports whose files it reads.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aidlink_faults::configuration::{Document, Located};
-use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
+use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 
 use super::checking::{Asked, AskedPaths, ExportFiles};
-use super::paths::inside;
+use super::own::{OfficePaths, Reads};
 use super::terms::{Mode, RoundTerms};
-use super::written::{WrittenExport, WrittenRound};
-
-/// Which exports' files an office reads. Those must be there; of the others the
-/// round file's words are checked and nothing else.
-#[derive(Clone, Copy, Debug)]
-pub enum Reads<'n> {
-    /// Those of no export.
-    Nothing,
-    /// Those of the export of this schema.
-    One(&'n str),
-    /// Those of every export.
-    All,
-    /// Those of the exports whose files are all there.
-    Present,
-}
-
-impl Reads<'_> {
-    pub(super) fn reads(
-        self,
-        document: &Document,
-        export: &WrittenExport,
-        schema: &Located<String>,
-    ) -> bool {
-        match self {
-            Reads::Nothing => false,
-            Reads::One(name) => schema.value == name,
-            Reads::All => true,
-            Reads::Present => export.paths.iter().all(|path| {
-                // A path that leads out is another office's fault, and is told there.
-                let full = inside(document, path, &mut FaultCollector::new());
-                full.is_some_and(|full| full.is_file())
-            }),
-        }
-    }
-}
-
-/// Where an office keeps its own, as its round file says it.
-#[derive(Clone, Debug)]
-pub struct OfficePaths {
-    /// The key file. The centre does not read it.
-    pub key_file: PathBuf,
-    /// The output folder.
-    pub output: PathBuf,
-    /// The key with which this office signs.
-    pub signing_key: PathBuf,
-}
+use super::written::WrittenRound;
 
 /// A round that a step of this office can begin with.
 #[derive(Clone, Debug)]

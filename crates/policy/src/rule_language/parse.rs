@@ -13,7 +13,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, Tokenizer};
 
-use super::{Comparison, Expression, Operand, Scope, ScopeColumn};
+use super::tree::{self, Comparison, Expression, Operand, Scope, ScopeColumn};
 use crate::value::FieldType;
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
@@ -530,7 +530,7 @@ impl Checker<'_> {
                     days: days_before.checked_add(days)?,
                 }),
                 Operand::Date(date) => {
-                    let moved = super::moved(date, months, days);
+                    let moved = tree::moved(date, months, days);
                     if moved.is_none() {
                         self.fault(
                             whole.span(),

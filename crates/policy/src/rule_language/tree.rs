@@ -1,0 +1,179 @@
+//! The tree of an expression, and the columns that it may name.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::value::FieldType;
+
+/// The name that the rule language gives to the age in whole years at the as-of date.
+pub const DERIVED_AGE: &str = "age";
+/// The name that the rule language gives to "under 18 at the as-of date"
+/// (Law on the Protection of Minors, article 2).
+pub const DERIVED_MINOR: &str = "minor";
+/// The name that the rule language gives to the sex that an ID number states (GB 11643).
+pub const DERIVED_SEX: &str = "sex";
+/// The name that the rule language gives to the round's as-of date.
+pub const DERIVED_AS_OF: &str = "as_of";
+
+/// A column that an expression may name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopeColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub field_type: FieldType,
+    /// Its code list, if it has one: a text compared with it must be in it.
+    pub codes: Option<BTreeSet<String>>,
+}
+
+/// The names an expression may use.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The columns.
+    pub columns: Vec<ScopeColumn>,
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A value of an expression: a column, a literal, or arithmetic on them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// A column of the row.
+    Column {
+        /// Its name.
+        name: String,
+        /// Its type.
+        field_type: FieldType,
+    },
+    /// A text.
+    String(String),
+    /// A number, whole or decimal.
+    Number(f64),
+    /// A date.
+    Date(Date),
+    /// The round's as-of date, moved by a number of months and days.
+    AsOf {
+        /// Months added (negative: subtracted), applied first.
+        months: i32,
+        /// Days added (negative: subtracted).
+        days: i32,
+    },
+    /// A sum of two numbers, or a difference.
+    Arithmetic {
+        /// The left number.
+        left: Box<Operand>,
+        /// Whether the right number is subtracted.
+        subtract: bool,
+        /// The right number.
+        right: Box<Operand>,
+    },
+}
+
+/// A condition, checked for names and types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// TRUE or FALSE.
+    Constant(bool),
+    /// A Boolean column.
+    Column(String),
+    /// Negation; of unknown: unknown.
+    Not(Box<Expression>),
+    /// Both.
+    And(Box<Expression>, Box<Expression>),
+    /// At least one.
+    Or(Box<Expression>, Box<Expression>),
+    /// A comparison; unknown when a side is empty.
+    Compare {
+        /// Left side.
+        left: Operand,
+        /// The operator.
+        comparison: Comparison,
+        /// Right side.
+        right: Operand,
+    },
+    /// Whether a column is empty; never unknown.
+    IsNull(Operand),
+    /// Whether a Boolean column is unknown; never unknown itself.
+    IsUnknown(Box<Expression>),
+}
+
+impl Operand {
+    /// The type of its value.
+    pub fn field_type(&self) -> FieldType {
+        match self {
+            Operand::Column { field_type, .. } => *field_type,
+            Operand::String(_) => FieldType::String,
+            Operand::Number(_) | Operand::Arithmetic { .. } => FieldType::Number,
+            Operand::Date(_) | Operand::AsOf { .. } => FieldType::Date,
+        }
+    }
+
+    fn collect_columns(&self, names: &mut BTreeSet<String>) {
+        match self {
+            Operand::Column { name, .. } => {
+                names.insert(name.clone());
+            }
+            Operand::Arithmetic { left, right, .. } => {
+                left.collect_columns(names);
+                right.collect_columns(names);
+            }
+            Operand::String(_) | Operand::Number(_) | Operand::Date(_) | Operand::AsOf { .. } => {}
+        }
+    }
+}
+
+impl Expression {
+    /// The names of the columns it reads.
+    pub fn columns(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.collect_columns(&mut names);
+        names
+    }
+
+    fn collect_columns(&self, names: &mut BTreeSet<String>) {
+        match self {
+            Expression::Constant(_) => {}
+            Expression::Column(name) => {
+                names.insert(name.clone());
+            }
+            Expression::Not(inner) | Expression::IsUnknown(inner) => inner.collect_columns(names),
+            Expression::And(left, right) | Expression::Or(left, right) => {
+                left.collect_columns(names);
+                right.collect_columns(names);
+            }
+            Expression::Compare { left, right, .. } => {
+                left.collect_columns(names);
+                right.collect_columns(names);
+            }
+            Expression::IsNull(operand) => operand.collect_columns(names),
+        }
+    }
+}
+
+/// A date moved by months (the day clamped to the month's last) and then by
+/// days; `None` out of the range of dates.
+pub fn moved(date: Date, months: i32, days: i32) -> Option<Date> {
+    let span = |value: i32, unit: fn(jiff::Span, i64) -> Result<jiff::Span, jiff::Error>| {
+        unit(jiff::Span::new(), i64::from(value)).ok()
+    };
+    date.checked_add(span(months, |span, value| span.try_months(value))?)
+        .ok()?
+        .checked_add(span(days, |span, value| span.try_days(value))?)
+        .ok()
+}
