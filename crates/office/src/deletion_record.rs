@@ -241,14 +241,20 @@ impl Journal {
             .collect()
     }
 
-    /// Removes all journals: a record has taken their place. What cannot be
-    /// removed is of no use to anybody.
+    /// Removes all journals, for a record has taken their place, and what calls
+    /// that were killed while they wrote have left. What cannot be removed is of
+    /// no use to anybody.
     pub fn remove_all(output: &Folder) {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
         };
         for entry in folder.entries().unwrap_or_default() {
-            if is_journal(&entry.name) {
+            // Held until it is gone: nobody is writing it.
+            let held = match is_begun(&entry.name) {
+                true => folder.try_hold(&entry.name),
+                false => None,
+            };
+            if is_journal(&entry.name) || held.is_some() {
                 let _ = folder.remove_tree(&entry.name);
             }
         }
@@ -349,8 +355,22 @@ pub fn read_deletions(
             found.faults.push((path, DeletionFault::Unknown));
             continue;
         }
-        if name.starts_with('.') && folder.try_hold(&entry.name).is_none() {
-            // Under way.
+        if is_begun(&entry.name) {
+            // Under way, or left by a call that was killed: it counts for
+            // nothing, and the next deletion removes it.
+            if folder.try_hold(&entry.name).is_some() {
+                let inner = folder.folder(Path::new(&entry.name))?;
+                let unknown = inner.files()?.into_iter().filter(|file| {
+                    let parts = [JOURNAL, RECORD];
+                    let name = file.name();
+                    let document = name.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&name);
+                    file.kind != EntryKind::File || !parts.contains(&document)
+                });
+                found.faults.extend(unknown.map(|file| {
+                    let path = format!("{DELETIONS}/{name}/{}", file.name());
+                    (path, DeletionFault::Unknown)
+                }));
+            }
             continue;
         }
         let document = match is_journal(&entry.name) {
@@ -367,7 +387,7 @@ pub fn read_deletions(
                 found.faults.push((path, DeletionFault::Unknown));
             }
         }
-        if is_journal(&entry.name) || name.starts_with('.') {
+        if is_journal(&entry.name) {
             // A journal counts for the next deletion, and for nobody else.
             continue;
         }
@@ -445,6 +465,11 @@ fn comment(what: &str, round: &str, manifest_digest: &str) -> String {
 
 fn is_journal(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(JOURNAL_PREFIX)
+}
+
+/// A folder that is written under this name until it is whole.
+fn is_begun(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with('.')
 }
 
 /// A moment as a name. A colon cannot stand in a name on Windows, where copies may go.

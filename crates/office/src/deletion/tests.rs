@@ -4,10 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use aidlink_files::document::Document as _;
+use aidlink_files::folder::Folder;
 
 use super::{Doubt, Remains, is_record, remains};
-use crate::deletion_record::FilePart;
+use crate::deletion_record::{FilePart, Journal, SignedBy, read_deletions};
 use crate::manifest::Manifest;
+use crate::signing::SigningKey;
 
 const LIST: &str = "lists/for-review/to-education.csv";
 const KEY: &str = "the round's key";
@@ -212,5 +214,40 @@ fn records_stay_and_data_goes() {
         "lists/summary.json",
     ] {
         assert!(!is_record(data), "{data}");
+    }
+}
+
+#[test]
+fn what_a_killed_call_left_of_a_document_counts_for_nothing_and_goes_with_the_next() {
+    let place = Place::new();
+    let key = SigningKey::make(&place.path("signing.key")).expect("a fresh folder");
+    let manifest = place.manifest();
+    let signed_by = SignedBy {
+        manifest: &manifest,
+        manifest_digest: "0",
+        signer: key.public(),
+    };
+    let output = Folder::open(&place.path("output")).expect("it is there");
+    let left = [
+        "output/deletions/.under-way-2027.partial-a/deletion-journal.json",
+        "output/deletions/.2027.partial-b/deletion-record.json",
+    ];
+    for file in left {
+        place.write(file, "{}");
+    }
+    let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
+    assert!(found.faults.is_empty());
+    assert!(found.records.is_empty());
+    assert!(Journal::read_all(&output, &signed_by).is_empty());
+    // What no program of ours writes is reported, there too.
+    place.write("output/deletions/.2027.partial-b/notes.txt", "x");
+    let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
+    let faults: Vec<&str> = found.faults.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(faults, ["deletions/.2027.partial-b/notes.txt"]);
+
+    Journal::remove_all(&output);
+    for file in left {
+        let folder = place.path(file);
+        assert!(!folder.parent().expect("a folder").exists(), "{file}");
     }
 }
