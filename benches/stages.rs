@@ -12,12 +12,13 @@ use aidlink_agency::key::RoundKey;
 use aidlink_agency::national_id::NationalId;
 use aidlink_agency::scan::pass::{Pass, Place, RowFault, RowView, Tally, run};
 use aidlink_agency::scan::{Dialect, Export};
+use aidlink_agency::step::origin;
 use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::{Scratch, Tokeniser};
 use aidlink_centre::screen::{ScreeningTerms, screen};
 use aidlink_contract::token::{Token, TokenAlgorithm};
-use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
+use aidlink_contract::token_table::{CaseTable, RegisterTable};
 use aidlink_office::round::{Mode, Reads, Round};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -173,24 +174,8 @@ fn rules(criterion: &mut Criterion, made: &Made) {
                 export
             })
             .collect();
-        let origin = Origin {
-            round: plan.terms.round.clone(),
-            as_of: plan.terms.as_of,
-            policy_digest: plan.terms.policy.digest.clone(),
-            key_id: "bench".to_owned(),
-            algorithm: plan.terms.algorithm,
-            export: planned.schema.name.clone(),
-            snapshot: planned.snapshot,
-        };
-        let tokenising = Tokenising {
-            schema: &planned.schema,
-            policy: &plan.terms.policy,
-            as_of: plan.terms.as_of,
-            tokeniser: &made.tokeniser,
-            probe: None,
-            pass: Pass::DEFAULT,
-            progress: &|_| {},
-        };
+        let origin = origin(&plan.terms, planned, "bench");
+        let tokenising = Tokenising::of(&plan.terms, planned, &made.tokeniser, &|_| {});
         (exports, tokenising, origin)
     };
     let mut group = criterion.benchmark_group("an export");
@@ -228,11 +213,7 @@ fn rules(criterion: &mut Criterion, made: &Made) {
         })
         .map(register)
         .collect();
-    let terms = ScreeningTerms {
-        as_of: plan.terms.as_of,
-        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
-        reject_rate: plan.terms.thresholds.reject_rate,
-    };
+    let terms = ScreeningTerms::of(&plan.terms);
     group.bench_function("screening of five registers", |bencher| {
         bencher.iter(|| screen(&plan.terms.policy, terms, &cases, &registers).is_ok());
     });

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::scan::Export;
-use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::step::origin;
 use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
@@ -110,13 +109,8 @@ pub fn run(
         // The case parties come first: every other export streams past their tokens.
         let is_cases = index == 0;
         let tokenising = Tokenising {
-            schema: &planned.schema,
-            policy: &terms.policy,
-            as_of: terms.as_of,
-            tokeniser: &tokeniser,
             probe: (!is_cases).then_some(&case_parties),
-            pass: Pass::DEFAULT,
-            progress: &on_rows,
+            ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
         };
         let report = if is_cases {
             tokenise_cases(export, &tokenising, origin(planned)).map(|(table, report)| {
@@ -154,11 +148,7 @@ pub fn run(
     let cases = faults.or_value(cases)?;
 
     progress.step(&Text::new("筛查", "screening"));
-    let screening_terms = ScreeningTerms {
-        as_of: terms.as_of,
-        snapshot_age_days: terms.thresholds.snapshot_age_days,
-        reject_rate: terms.thresholds.reject_rate,
-    };
+    let screening_terms = ScreeningTerms::of(terms);
     let screening =
         screen(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
             Fault::of_file(
@@ -174,15 +164,7 @@ pub fn run(
 
     progress.step(&Text::new("还原线索", "resolving leads"));
     let (planned, export) = &opened[0];
-    let tokenising = Tokenising {
-        schema: &planned.schema,
-        policy: &terms.policy,
-        as_of: terms.as_of,
-        tokeniser: &tokeniser,
-        probe: None,
-        pass: Pass::DEFAULT,
-        progress: &on_rows,
-    };
+    let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let screened = &reports[0].files;
     let (leads, _) = resolve(export, &tokenising, screened, screening.leads)?;
     log.record(&Event::Resolved {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::scan::Export;
-use aidlink_agency::scan::pass::Pass;
+use aidlink_agency::step::origin;
 use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
@@ -116,23 +116,10 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
             })
             .collect();
         let tokenising = Tokenising {
-            schema: &planned.schema,
-            policy: &plan.terms.policy,
-            as_of: plan.terms.as_of,
-            tokeniser: &tokeniser,
             probe: (index > 0 && probed).then_some(&parties),
-            pass: Pass::DEFAULT,
-            progress: &|_| {},
+            ..Tokenising::of(&plan.terms, planned, &tokeniser, &|_| {})
         };
-        let origin = Origin {
-            round: plan.terms.round.clone(),
-            as_of: plan.terms.as_of,
-            policy_digest: plan.terms.policy.digest.clone(),
-            key_id: key.id(),
-            algorithm: plan.terms.algorithm,
-            export: planned.schema.name.clone(),
-            snapshot: planned.snapshot,
-        };
+        let origin = origin(&plan.terms, planned, &key.id());
         if index == 0 {
             let (table, report) = tokenise_cases(&export, &tokenising, origin).unwrap();
             assert!(report.account.adds_up());
@@ -152,11 +139,7 @@ fn screened(
     cases: &CaseTable,
     registers: &[RegisterTable],
 ) -> Result<Screening, ScreenError> {
-    let terms = ScreeningTerms {
-        as_of: plan.terms.as_of,
-        snapshot_age_days: plan.terms.thresholds.snapshot_age_days,
-        reject_rate: plan.terms.thresholds.reject_rate,
-    };
+    let terms = ScreeningTerms::of(&plan.terms);
     screen(&plan.terms.policy, terms, cases, registers)
 }
 

@@ -19,7 +19,6 @@ use crate::exports::{ReadExport, check_report, open, read_export};
 use crate::key::{KEY_VERSION, RoundKey};
 use crate::rejects_file::rejects_files;
 use crate::scan::Export;
-use crate::scan::pass::Pass;
 use crate::tokenise::{
     RarePatterns, Report, SpillFault, TokeniseError, Tokenising, tokenise_cases,
     tokenise_whole_register,
@@ -68,15 +67,7 @@ pub fn tokenise_export(
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     progress.step(&planned.schema.title);
     let on_rows = |rows| progress.rows(rows);
-    let tokenising = Tokenising {
-        schema: &planned.schema,
-        policy: &terms.policy,
-        as_of: terms.as_of,
-        tokeniser: &tokeniser,
-        probe: None,
-        pass: Pass::DEFAULT,
-        progress: &on_rows,
-    };
+    let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let origin = origin(terms, planned, &key_id);
     let crossing = &terms.sealing()?.tokens;
     let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);

@@ -13,6 +13,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable, TableFault};
 use aidlink_faults::text::Text;
+use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 
 use crate::join::JoinedRegister;
@@ -31,6 +32,15 @@ pub struct ScreeningTerms {
 }
 
 impl ScreeningTerms {
+    /// What screening takes of a round's terms.
+    pub fn of(terms: &RoundTerms) -> Self {
+        ScreeningTerms {
+            as_of: terms.as_of,
+            snapshot_age_days: terms.thresholds.snapshot_age_days,
+            reject_rate: terms.thresholds.reject_rate,
+        }
+    }
+
     /// Whether a snapshot is too old at the as-of date.
     pub fn is_stale(&self, snapshot: Date) -> bool {
         self.as_of

@@ -94,11 +94,7 @@ pub fn screen_files(
         });
     }
     let (files, cases, registers) = read_tables(terms, opened)?;
-    let screening_terms = ScreeningTerms {
-        as_of: terms.as_of,
-        snapshot_age_days: terms.thresholds.snapshot_age_days,
-        reject_rate: terms.thresholds.reject_rate,
-    };
+    let screening_terms = ScreeningTerms::of(terms);
     let screened =
         screen_joined(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
             Fault::of_file(

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use aidlink_agency::exports::{open, read_export};
 use aidlink_agency::key::RoundKey;
-use aidlink_agency::scan::pass::Pass;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
@@ -75,15 +74,7 @@ pub fn resolve_leads(
     progress.step(&planned.schema.title);
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let on_rows = |rows| progress.rows(rows);
-    let tokenising = Tokenising {
-        schema: &planned.schema,
-        policy: &terms.policy,
-        as_of: terms.as_of,
-        tokeniser: &tokeniser,
-        probe: None,
-        pass: Pass::DEFAULT,
-        progress: &on_rows,
-    };
+    let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let screened: Vec<FileReport> = file
         .case_sources
         .iter()

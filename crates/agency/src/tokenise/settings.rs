@@ -1,6 +1,8 @@
 //! What an export is tokenised with.
 
+use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::Policy;
+use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 
@@ -28,7 +30,25 @@ pub struct Tokenising<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
-impl Tokenising<'_> {
+impl<'a> Tokenising<'a> {
+    /// An export of a round, every row evaluated.
+    pub fn of(
+        terms: &'a RoundTerms,
+        planned: &'a PlannedExport,
+        tokeniser: &'a Tokeniser,
+        progress: &'a (dyn Fn(u64) + Sync),
+    ) -> Self {
+        Tokenising {
+            schema: &planned.schema,
+            policy: &terms.policy,
+            as_of: terms.as_of,
+            tokeniser,
+            probe: None,
+            pass: Pass::DEFAULT,
+            progress,
+        }
+    }
+
     /// Which of the evaluated rows go on.
     pub(super) fn keep(&self) -> Keep {
         match self.probe {
