@@ -15,9 +15,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let language = cli.language();
     let ending = match cli.command {
-        Command::Run(arguments) => commands::run::run(arguments, language),
-        Command::Tokenise(arguments) => commands::tokenise::run(arguments, language),
-        Command::Resolve(arguments) => commands::resolve::run(arguments, language),
+        Command::Run(arguments) => Ending::of(commands::run::run(&arguments, language)),
+        Command::Tokenise(arguments) => Ending::of(commands::tokenise::run(&arguments, language)),
+        Command::Resolve(arguments) => Ending::of(commands::resolve::run(&arguments, language)),
         Command::Identity(arguments) => {
             let IdentityCommand::New { file } = arguments.command;
             identity::make(&file, language)

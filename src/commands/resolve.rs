@@ -4,10 +4,9 @@
 use aidlink_agency::known_answers;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::manifest::StepKind;
-use aidlink_office::round::{Mode, Reads, Round};
+use aidlink_office::round::Round;
 use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
-use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::step::{Resolved, resolve_leads};
 
 use super::{Ending, PROGRAM};
@@ -16,44 +15,27 @@ use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 
 /// Resolves screened leads and writes the lists.
-pub fn run(arguments: ResolveArguments, language: Language) -> Ending {
-    let output = arguments.output.as_deref();
-    let reads = Reads::One(CASE_EXPORT);
-    let round = match Round::read(&arguments.round, output, Mode::Split, reads) {
-        Ok(round) => round,
-        Err(faults) => return Ending::WrongConfiguration(faults),
-    };
-    let terms = &round.terms;
+pub fn run(arguments: &ResolveArguments, language: Language) -> Result<Ending, Ending> {
     let step = Step::begin(Beginning {
         kind: StepKind::Resolve,
         program: PROGRAM,
-        round: &round,
+        round: &arguments.round,
+        output: arguments.output.as_deref(),
         export: None,
-        known_answers: Some(known_answers::holds(terms.algorithm)),
-    });
-    let step = match step {
-        Ok(step) => step,
-        Err(ending) => return ending,
-    };
+        known_answers: Some(known_answers::holds),
+    })?;
+    let round = step.round();
     let progress = Progress::new(language);
     let done = step.perform(|step| {
         let (leads, identity) = (&arguments.leads, arguments.identity.as_deref());
         let (manifest, resolved) = resolve_leads(step, &round, leads, identity, &progress)?;
-        write_matrix(&mut step.folder, terms, &manifest)?;
+        write_matrix(&mut step.folder, &round.terms, &manifest)?;
         Ok((manifest, resolved))
     });
     progress.finish();
-    match done {
-        Err(faults) => Ending::Failed(faults),
-        Ok((resolved, finished)) => {
-            say(&round, &resolved, &finished, language);
-            if resolved.file.provisional.is_empty() {
-                Ending::Done
-            } else {
-                Ending::ThresholdPassed
-            }
-        }
-    }
+    let (resolved, finished) = done?;
+    say(&round, &resolved, &finished, language);
+    Ok(Ending::done(!resolved.file.provisional.is_empty()))
 }
 
 fn say(round: &Round, resolved: &Resolved, finished: &Finished, language: Language) {

@@ -10,7 +10,7 @@ use aidlink_faults::fault::Faults;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
-use aidlink_office::round::{Mode, Reads, Round};
+use aidlink_office::round::Round;
 use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
 use aidlink_procuratorate::lists::match_list::{MatchList, match_lists, write_lists};
@@ -23,32 +23,22 @@ use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
 
 /// Runs a round and writes its folder.
-pub fn run(arguments: RunArguments, language: Language) -> Ending {
-    let output = arguments.output.as_deref();
-    let round = match Round::read(&arguments.round, output, Mode::Pooled, Reads::All) {
-        Ok(round) => round,
-        Err(faults) => return Ending::WrongConfiguration(faults),
-    };
+pub fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
+    let pool = threads(&arguments.round, arguments.threads)?;
+    let step = Step::begin(Beginning {
+        kind: StepKind::Run,
+        program: PROGRAM,
+        round: &arguments.round,
+        output: arguments.output.as_deref(),
+        export: None,
+        known_answers: Some(known_answers::holds),
+    })?;
+    let round = step.round();
     let Round {
         terms,
         paths,
         exports,
-    } = &round;
-    let pool = match threads(&arguments.round, arguments.threads) {
-        Ok(pool) => pool,
-        Err(fault) => return Ending::Failed(fault.into()),
-    };
-    let step = Step::begin(Beginning {
-        kind: StepKind::Run,
-        program: PROGRAM,
-        round: &round,
-        export: None,
-        known_answers: Some(known_answers::holds(terms.algorithm)),
-    });
-    let step = match step {
-        Ok(step) => step,
-        Err(ending) => return ending,
-    };
+    } = &*round;
     let progress = Progress::new(language);
     let mut key_file = KeyFile::at(&paths.key_file);
     let done = step.perform(|step| {
@@ -60,27 +50,17 @@ pub fn run(arguments: RunArguments, language: Language) -> Ending {
         Ok((manifest, (result, lists)))
     });
     progress.finish();
-    match done {
-        Err(faults) => {
-            // A folder that is there was made with it.
-            if !paths.output.exists() {
-                key_file.discard_if_made();
-            }
-            Ending::Failed(faults)
-        }
-        Ok(((result, lists), finished)) => {
-            say_summary(&round, &result, &lists, &finished, language);
-            if result.provisional.is_empty() {
-                Ending::Done
-            } else {
-                Ending::ThresholdPassed
-            }
-        }
+    // A folder that is there was made with the key.
+    if done.is_err() && !paths.output.exists() {
+        key_file.discard_if_made();
     }
+    let ((result, lists), finished) = done?;
+    say_summary(&round, &result, &lists, &finished, language);
+    Ok(Ending::done(!result.provisional.is_empty()))
 }
 
 fn write(
-    step: &mut Step<'_>,
+    step: &mut Step,
     round: &Round,
     result: &RoundResult,
     lists: &[MatchList],

@@ -5,7 +5,7 @@ use aidlink_agency::step::{Tokenised, tokenise_export};
 use aidlink_contract::token_file::SentAccount;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::manifest::StepKind;
-use aidlink_office::round::{Mode, Reads, Round};
+use aidlink_office::round::Round;
 use aidlink_office::step::{Beginning, Finished, Step};
 use aidlink_office::terminal::{self, Progress};
 
@@ -14,52 +14,30 @@ use crate::cli::TokeniseArguments;
 use crate::matrix::write_matrix;
 
 /// Tokenises an export and writes its folder.
-pub fn run(arguments: TokeniseArguments, language: Language) -> Ending {
-    let output = arguments.output.as_deref();
-    let reads = Reads::One(&arguments.export);
-    let round = match Round::read(&arguments.round, output, Mode::Split, reads) {
-        Ok(round) => round,
-        Err(faults) => return Ending::WrongConfiguration(faults),
-    };
-    let planned = match round.export(&arguments.export) {
-        Ok(planned) => planned,
-        Err(fault) => return Ending::WrongConfiguration(fault.into()),
-    };
-    let terms = &round.terms;
-    let pool = match threads(&arguments.round, arguments.threads) {
-        Ok(pool) => pool,
-        Err(fault) => return Ending::Failed(fault.into()),
-    };
+pub fn run(arguments: &TokeniseArguments, language: Language) -> Result<Ending, Ending> {
+    let pool = threads(&arguments.round, arguments.threads)?;
     let step = Step::begin(Beginning {
         kind: StepKind::Tokenise,
         program: PROGRAM,
-        round: &round,
-        export: Some(&planned.schema.name),
-        known_answers: Some(known_answers::holds(terms.algorithm)),
-    });
-    let step = match step {
-        Ok(step) => step,
-        Err(ending) => return ending,
-    };
+        round: &arguments.round,
+        output: arguments.output.as_deref(),
+        export: Some(&arguments.export),
+        known_answers: Some(known_answers::holds),
+    })?;
+    let round = step.round();
     let progress = Progress::new(language);
     let done = step.perform(|step| {
+        let planned = round.export(&arguments.export)?;
         let (manifest, tokenised) =
             pool.install(|| tokenise_export(step, &round, planned, &progress))?;
-        write_matrix(&mut step.folder, terms, &manifest)?;
+        write_matrix(&mut step.folder, &round.terms, &manifest)?;
         Ok((manifest, tokenised))
     });
     progress.finish();
-    match done {
-        Err(faults) => Ending::Failed(faults),
-        Ok((tokenised, finished)) => {
-            say(&round, &tokenised, &finished, language);
-            if tokenised.export.report.account.reject_rate() > terms.thresholds.reject_rate {
-                Ending::ThresholdPassed
-            } else {
-                Ending::Done
-            }
-        }
-    }
+    let (tokenised, finished) = done?;
+    say(&round, &tokenised, &finished, language);
+    let rate = tokenised.export.report.account.reject_rate();
+    Ok(Ending::done(rate > round.terms.thresholds.reject_rate))
 }
 
 fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, language: Language) {

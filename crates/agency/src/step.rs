@@ -47,7 +47,7 @@ impl Tokenised {
 /// # Errors
 /// The faults of export and key at once, or why the output could not be written.
 pub fn tokenise_export(
-    step: &mut Step<'_>,
+    step: &mut Step,
     round: &Round,
     planned: &PlannedExport,
     progress: &Progress,

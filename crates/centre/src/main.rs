@@ -10,7 +10,7 @@ use aidlink_office::ending::Ending;
 use aidlink_office::identity;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::purging::{self, PurgeArguments};
-use aidlink_office::round::{Mode, Reads, Round};
+use aidlink_office::round::Round;
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand};
 use aidlink_office::step::{Beginning, Step};
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let language = LanguageChoice::or_locale(cli.lang);
     let ending = match cli.command {
-        Command::Run(arguments) => run(&arguments, language),
+        Command::Run(arguments) => Ending::of(run(&arguments, language)),
         Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
         Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
         Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &|_, _| None, language),
@@ -87,49 +87,27 @@ fn main() -> ExitCode {
     ExitCode::from(ending.exit_code())
 }
 
-fn run(arguments: &RunArguments, language: Language) -> Ending {
-    // The centre reads no export: nothing of them is looked at.
-    let output = arguments.output.as_deref();
-    let round = match Round::read(&arguments.round, output, Mode::Split, Reads::Nothing) {
-        Ok(round) => round,
-        Err(faults) => return Ending::WrongConfiguration(faults),
-    };
-    let opener = match arguments.identity.as_deref().map(Opener::read_identity) {
-        None => None,
-        Some(Ok(opener)) => Some(opener),
-        Some(Err(faults)) => return Ending::Failed(faults),
-    };
-    let files = match screening::token_files(&arguments.tokens) {
-        Ok(files) => files,
-        Err(fault) => return Ending::Failed(fault.into()),
-    };
+fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
     let step = Step::begin(Beginning {
         kind: StepKind::Screen,
         program: PROGRAM,
-        round: &round,
+        round: &arguments.round,
+        output: arguments.output.as_deref(),
         export: None,
         known_answers: None,
-    });
-    let step = match step {
-        Ok(step) => step,
-        Err(ending) => return ending,
-    };
-    let done =
-        step.perform(|step| screening::screen_files(step, &round.terms, &files, opener.as_ref()));
-    match done {
-        Err(faults) => Ending::Failed(faults),
-        Ok((screened, finished)) => {
-            say(&round, &screened, language);
-            if let Some(text) = finished.key_made() {
-                terminal::say(&text, language);
-            }
-            if screened.provisional.is_empty() {
-                Ending::Done
-            } else {
-                Ending::ThresholdPassed
-            }
-        }
+    })?;
+    let round = step.round();
+    let (screened, finished) = step.perform(|step| {
+        let opener = arguments.identity.as_deref().map(Opener::read_identity);
+        let opener = opener.transpose()?;
+        let files = screening::token_files(&arguments.tokens)?;
+        screening::screen_files(step, &round.terms, &files, opener.as_ref())
+    })?;
+    say(&round, &screened, language);
+    if let Some(text) = finished.key_made() {
+        terminal::say(&text, language);
     }
+    Ok(Ending::done(!screened.provisional.is_empty()))
 }
 
 fn say(round: &Round, screened: &Screened, language: Language) {

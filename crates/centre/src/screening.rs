@@ -73,7 +73,7 @@ struct OpenedFile {
 /// Every fault of the files at once, each with the agency that must send
 /// again; or why the output could not be written.
 pub fn screen_files(
-    step: &mut Step<'_>,
+    step: &mut Step,
     terms: &RoundTerms,
     paths: &[PathBuf],
     opener: Option<&Opener>,
@@ -446,7 +446,7 @@ fn write_leads(
     file.finish(folder)
 }
 
-fn manifest(step: &Step<'_>, terms: &RoundTerms, screened: &Screened) -> Manifest {
+fn manifest(step: &Step, terms: &RoundTerms, screened: &Screened) -> Manifest {
     let received = screened.files.iter().map(|file| {
         let origin = &file.head.origin;
         let tokens = screened.matched.get(&origin.export);

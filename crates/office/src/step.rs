@@ -4,10 +4,13 @@
 //! output folder gets its name.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
+use aidlink_policy::pack::CASE_EXPORT;
 
 use crate::audit_log::{AuditLog, Complete, Event, LOG, Started};
 use crate::confinement;
@@ -17,7 +20,7 @@ use crate::manifest::{
     SigningUsed, Software, StepKind,
 };
 use crate::output_folder::{OutputFolder, WrittenFile};
-use crate::round::{Mode, Round};
+use crate::round::{Mode, Reads, Round, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
 
 /// What a step begins with.
@@ -26,19 +29,23 @@ pub struct Beginning<'b> {
     /// The step.
     pub kind: StepKind,
     /// The name of this program.
-    pub program: &'b str,
-    /// The round.
-    pub round: &'b Round,
+    pub program: &'static str,
+    /// The round file.
+    pub round: &'b Path,
+    /// The output folder, if it is not the round file's.
+    pub output: Option<&'b Path>,
     /// The export that the step works on, if it is one.
     pub export: Option<&'b str>,
-    /// Whether the token algorithm gave the known answers; `None` for a step
+    /// Whether a token algorithm gives the known answers; `None` for a step
     /// that makes no tokens.
-    pub known_answers: Option<bool>,
+    pub known_answers: Option<fn(TokenAlgorithm) -> bool>,
 }
 
 /// A step under way.
-pub struct Step<'b> {
-    beginning: Beginning<'b>,
+pub struct Step {
+    kind: StepKind,
+    program: &'static str,
+    round: Arc<Round>,
     signing_key: Option<SigningKey>,
     /// The log.
     pub log: AuditLog,
@@ -60,26 +67,29 @@ impl Finished {
     }
 }
 
-impl<'b> Step<'b> {
-    /// Begins a step: the output folder must not exist, the signing key must be
-    /// sound where there is one, and the token algorithm must give the known
-    /// answers. The log begins.
+impl Step {
+    /// Begins a step: the round must be sound with all that this step reads of
+    /// it, the output folder must not exist, the signing key must be sound where
+    /// there is one, and the token algorithm must give the known answers. The
+    /// log begins.
     ///
     /// # Errors
     /// How the command ends otherwise.
-    pub fn begin(beginning: Beginning<'b>) -> Result<Self, Ending> {
-        let Round { terms, paths, .. } = beginning.round;
+    pub fn begin(beginning: Beginning<'_>) -> Result<Self, Ending> {
+        let round = beginning.read().map_err(Ending::WrongConfiguration)?;
+        let Round { terms, paths, .. } = &round;
         OutputFolder::check_destination(&paths.output)
             .map_err(|fault| Ending::WrongConfiguration(fault.into()))?;
-        let failed = |fault: Fault| Ending::Failed(fault.into());
-        if beginning.known_answers == Some(false) {
+        if let Some(holds) = beginning.known_answers
+            && !holds(terms.algorithm)
+        {
             // A broken build must not make a token.
-            return Err(failed(known_answers_differ(&terms.file)));
+            return Err(known_answers_differ(&terms.file).into());
         }
-        let signing_key = SigningKey::at_the_beginning(&paths.signing_key).map_err(failed)?;
-        let folder = OutputFolder::begin(&paths.output).map_err(failed)?;
+        let signing_key = SigningKey::at_the_beginning(&paths.signing_key)?;
+        let folder = OutputFolder::begin(&paths.output)?;
         let mut log = AuditLog::new(jiff::Timestamp::now);
-        log.record(&beginning.started());
+        log.record(&beginning.started(terms));
         let granted = confinement::granted();
         log.record(&Event::Confined {
             network: granted.network,
@@ -92,11 +102,18 @@ impl<'b> Step<'b> {
             });
         }
         Ok(Step {
-            beginning,
+            kind: beginning.kind,
+            program: beginning.program,
+            round: Arc::new(round),
             signing_key,
             log,
             folder,
         })
+    }
+
+    /// The round of the step.
+    pub fn round(&self) -> Arc<Round> {
+        Arc::clone(&self.round)
     }
 
     /// Does the work of a step and ends it.
@@ -114,20 +131,14 @@ impl<'b> Step<'b> {
 
     /// What every manifest says, for the step to add its own part.
     pub fn manifest(&self) -> Manifest {
-        let Beginning {
-            kind,
-            program,
-            round,
-            ..
-        } = self.beginning;
-        let terms = &round.terms;
+        let terms = &self.round.terms;
         let Head { format, version } = Manifest::head();
         Manifest {
             format,
             version,
-            software: Software::running(program),
+            software: Software::running(self.program),
             mode: terms.mode,
-            step: kind,
+            step: self.kind,
             round: terms.round.clone(),
             round_file_blake3: terms.digest.clone(),
             as_of: terms.as_of,
@@ -172,19 +183,19 @@ impl<'b> Step<'b> {
     /// when the step began; where there was none one is made now, and kept if
     /// the step succeeds.
     fn finish(self, manifest: Manifest) -> Result<Finished, Fault> {
-        let paths = &self.beginning.round.paths;
-        let (path, output) = (&paths.signing_key, &paths.output);
         let Step {
-            beginning,
+            round,
             signing_key,
             log,
             folder,
+            ..
         } = self;
+        let (path, output) = (&round.paths.signing_key, &round.paths.output);
         let signing_key = match signing_key {
             Some(key) => key,
             None => SigningKey::read_or_make(path)?,
         };
-        let written = write(beginning, folder, log, manifest, &signing_key);
+        let written = write(&round, folder, log, manifest, &signing_key);
         // A folder that is there was signed with it, whatever the disk says of lasting.
         if written.is_err() && signing_key.made && !output.exists() {
             // What cannot be removed serves the next run.
@@ -199,8 +210,19 @@ impl<'b> Step<'b> {
 }
 
 impl Beginning<'_> {
-    fn started(&self) -> Event {
-        let terms = &self.round.terms;
+    /// The round, with the exports whose files a step of this kind reads.
+    fn read(&self) -> Result<Round, Faults> {
+        let (mode, reads) = match self.kind {
+            StepKind::Run => (Mode::Pooled, Reads::All),
+            StepKind::Tokenise => (Mode::Split, self.export.map_or(Reads::Nothing, Reads::One)),
+            // The centre reads no export: nothing of them is looked at.
+            StepKind::Screen => (Mode::Split, Reads::Nothing),
+            StepKind::Resolve => (Mode::Split, Reads::One(CASE_EXPORT)),
+        };
+        Round::read(self.round, self.output, mode, reads)
+    }
+
+    fn started(&self, terms: &RoundTerms) -> Event {
         let started = Started {
             round: terms.round.clone(),
             round_file_blake3: terms.digest.clone(),
@@ -229,13 +251,13 @@ fn complete(kind: StepKind, manifest_blake3: String) -> Event {
 }
 
 fn write(
-    beginning: Beginning<'_>,
+    round: &Round,
     mut folder: OutputFolder,
     mut log: AuditLog,
     mut manifest: Manifest,
     signing_key: &SigningKey,
 ) -> Result<(), Fault> {
-    for file in &beginning.round.terms.configuration {
+    for file in &round.terms.configuration {
         folder.write(&file.path, &file.bytes)?;
     }
     for file in folder.written() {
@@ -257,7 +279,7 @@ fn write(
     folder.write(LOG, log.to_jsonl().as_bytes())?;
     let comment = comment(&manifest.round, manifest.step, log.last_digest());
     let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-    let shown = beginning.round.paths.output.join(&path);
+    let shown = round.paths.output.join(&path);
     let signature = signing_key.sign(&bytes, &comment, &shown)?;
     folder.write(&path, signature.as_bytes())?;
     folder.complete()

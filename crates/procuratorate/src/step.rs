@@ -44,7 +44,7 @@ pub struct Resolved {
 /// When the leads are not of this round or of another export, when export or
 /// key cannot be read, or when the output cannot be written.
 pub fn resolve_leads(
-    step: &mut Step<'_>,
+    step: &mut Step,
     round: &Round,
     leads_path: &Path,
     identity: Option<&Path>,
