@@ -11,6 +11,8 @@ pub mod crossing;
 pub mod deletion;
 pub mod deletion_record;
 pub mod ending;
+#[cfg(test)]
+mod finished_round;
 pub mod identity;
 pub mod interruption;
 pub mod leak_scan;

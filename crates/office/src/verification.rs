@@ -628,31 +628,4 @@ fn from_a_backup() -> Text {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_of_a_manifest_stays_below_its_folder() {
-        for path in ["a", "lists/for-review/a.csv", "名单.csv"] {
-            assert!(is_plain(path), "{path}");
-        }
-        for path in ["", ".", "..", "/etc/passwd", "../a", "lists/../../a", "./a"] {
-            assert!(!is_plain(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn files_of_office_programs_are_known_by_their_names() {
-        for path in [
-            "lists/for-review/~$to-education.csv",
-            "Thumbs.db",
-            "lists/.DS_Store",
-            "lists/for-review/.~lock.to-education.csv#",
-        ] {
-            assert!(is_left_by_a_program(path), "{path}");
-        }
-        for path in ["lists/for-review/to-education.csv", "a/~b", "Thumbs.db/a"] {
-            assert!(!is_left_by_a_program(path), "{path}");
-        }
-    }
-}
+mod tests;

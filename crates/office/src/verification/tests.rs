@@ -1,0 +1,395 @@
+//! What verification finds in a finished folder, and whose signatures count.
+
+use std::fs;
+
+use aidlink_contract::token::TokenAlgorithm;
+
+use super::*;
+use crate::audit_log::{AuditLog, Complete};
+use crate::finished_round::{FinishedRound, LIST};
+use crate::manifest::Passed;
+use crate::signing::SigningKey;
+
+/// A finished round and the key that signed it.
+fn finished() -> (FinishedRound, SigningKey) {
+    let round = FinishedRound::new();
+    let key = round.key("signing.key");
+    round.finish(&key, round.manifest());
+    (round, key)
+}
+
+/// Looks at the output folder, naming this key.
+fn look(round: &FinishedRound, key: &SigningKey) -> Verification {
+    let named = Named::only(key.public().clone());
+    verify(&round.path("output"), None, &named).expect("an output folder")
+}
+
+/// The faults: the file below the output folder, and what is wrong.
+fn faults(round: &FinishedRound, found: &Verification) -> Vec<(String, String)> {
+    let output = round.path("output");
+    let faults = found.faults.iter().map(|fault| {
+        let file = fault.file.strip_prefix(&output).unwrap_or(&fault.file);
+        (file.display().to_string(), fault.message.en.clone())
+    });
+    faults.collect()
+}
+
+#[test]
+fn a_folder_as_it_was_written_has_no_fault() {
+    let (round, key) = finished();
+    let found = look(&round, &key);
+    assert_eq!(faults(&round, &found), []);
+    assert_eq!(found.files_held, 3);
+    assert_eq!(found.signer, Signer::Named(None, key.public().clone()));
+    assert_eq!(found.log.entries.len(), 3);
+}
+
+#[test]
+fn each_change_of_a_folder_is_found_where_it_is() {
+    type Change = fn(&FinishedRound);
+    let changes: [(Change, &[(&str, &str)]); 13] = [
+        (
+            |round| round.write(&format!("output/{LIST}"), "leadS"),
+            &[(LIST, "the file was changed")],
+        ),
+        (
+            |round| fs::remove_file(round.path("output/summary.json")).expect("it is there"),
+            &[(
+                "summary.json",
+                "the file is missing, and no deletion record names it",
+            )],
+        ),
+        (
+            |round| {
+                fs::remove_file(round.path("output/summary.json")).expect("it is there");
+                fs::create_dir(round.path("output/summary.json")).expect("a folder");
+            },
+            &[(
+                "summary.json",
+                "it cannot be read, or is not an ordinary file",
+            )],
+        ),
+        (
+            |round| round.write("output/lists/for-review/more.csv", "x"),
+            &[(
+                "lists/for-review/more.csv",
+                "the manifest does not name this file: it was put here later",
+            )],
+        ),
+        (
+            |round| round.write("output/deletions/note.txt", "x"),
+            &[(
+                "deletions/note.txt",
+                "nothing of a deletion has this name: it was put here later",
+            )],
+        ),
+        (
+            |round| {
+                let manifest = round.read("output/manifest.json");
+                let changed = manifest.replace("\"R\"", "\"S\"");
+                round.write("output/manifest.json", &changed);
+            },
+            &[
+                (
+                    "manifest.json",
+                    "the manifest does not match its signature: one of them was changed",
+                ),
+                (
+                    "audit.jsonl",
+                    "the log ends with another manifest than this one",
+                ),
+            ],
+        ),
+        (
+            |round| {
+                // Bytes that mean the same are other bytes.
+                let manifest = round.read("output/manifest.json");
+                round.write("output/manifest.json", &(manifest + "\n"));
+            },
+            &[
+                (
+                    "manifest.json",
+                    "the manifest does not match its signature: one of them was changed",
+                ),
+                (
+                    "audit.jsonl",
+                    "the log ends with another manifest than this one",
+                ),
+            ],
+        ),
+        (
+            |round| {
+                let signature = round.path("output/manifest.json.minisig");
+                fs::remove_file(signature).expect("it is there");
+            },
+            &[("manifest.json.minisig", "the signature is missing")],
+        ),
+        (
+            |round| round.write("output/manifest.json.minisig", "x"),
+            &[(
+                "manifest.json.minisig",
+                "this is not a minisign signature, or it is damaged",
+            )],
+        ),
+        (
+            |round| fs::remove_file(round.path("output/audit.jsonl")).expect("it is there"),
+            &[("audit.jsonl", "the log is missing")],
+        ),
+        (
+            |round| {
+                let log = round.read("output/audit.jsonl");
+                let end = log.trim_end().rfind('\n').expect("lines");
+                round.write("output/audit.jsonl", &log[..=end]);
+            },
+            &[("audit.jsonl", "the end of the log is missing")],
+        ),
+        (
+            |round| {
+                // A log of its own, whole, that ends with the same manifest.
+                let manifest = round.read("output/manifest.json");
+                let mut log = AuditLog::new(|| jiff::Timestamp::UNIX_EPOCH);
+                log.record(&Event::KnownAnswerTest {
+                    algorithm: TokenAlgorithm::HmacSha256,
+                    result: Passed::Passed,
+                });
+                log.record(&Event::RoundComplete(Complete {
+                    manifest_blake3: blake3::hash(manifest.as_bytes()).to_hex().to_string(),
+                }));
+                round.write("output/audit.jsonl", &log.to_jsonl());
+            },
+            &[("audit.jsonl", "the log is not the one that was signed")],
+        ),
+        (
+            |round| round.write("output/configuration/policy.toml", "x"),
+            &[
+                (
+                    "configuration/policy.toml",
+                    "the manifest does not name this file: it was put here later",
+                ),
+                (
+                    "configuration/policy.toml",
+                    "this is not the document that the manifest names",
+                ),
+            ],
+        ),
+    ];
+    for (change, expected) in changes {
+        let (round, key) = finished();
+        change(&round);
+        let found = faults(&round, &look(&round, &key));
+        let id = format!(" (key {})", key.public().id());
+        let found: Vec<(String, String)> = found
+            .into_iter()
+            .map(|(file, message)| (file, message.replace(&id, "")))
+            .collect();
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(file, message)| (file.as_str(), message.as_str()))
+            .collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_no_file_of_a_folder_whatever_it_leads_to() {
+    use std::os::unix::fs::symlink;
+    let not_ordinary = "it cannot be read, or is not an ordinary file";
+    // The file itself, with the right bytes; and a folder above it.
+    for (path, expected) in [
+        (LIST, vec![(LIST, not_ordinary)]),
+        (
+            "lists",
+            vec![
+                (LIST, not_ordinary),
+                (
+                    "lists",
+                    "the manifest does not name this file: it was put here later",
+                ),
+            ],
+        ),
+    ] {
+        let (round, key) = finished();
+        let at = round.path("output").join(path);
+        fs::rename(&at, round.path("elsewhere")).expect("it is moved");
+        symlink(round.path("elsewhere"), &at).expect("a link");
+        let found = faults(&round, &look(&round, &key));
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(file, message)| (file.as_str(), message.as_str()))
+            .collect();
+        assert_eq!(found, expected, "{path}");
+    }
+    let (round, key) = finished();
+    symlink(round.path("output"), round.path("link")).expect("a link");
+    let named = Named::only(key.public().clone());
+    let refused = verify(&round.path("link"), None, &named).map(|_| ());
+    let refused = refused.expect_err("a link to the folder");
+    assert_eq!(refused.message.en, "this is not a folder, or it is a link");
+}
+
+#[test]
+fn a_key_counts_for_whom_it_was_named() {
+    let (round, key) = finished();
+    let other = round.key("other.key");
+    let signer_of = |named: &Named| {
+        let found = verify(&round.path("output"), None, named).expect("an output folder");
+        let faults = faults(&round, &found);
+        (found.signer, faults)
+    };
+    let (own, strange) = (key.public().clone(), other.public().clone());
+    let round_file = |signers: &[(&str, &PublicKey)]| {
+        let signers = signers.iter();
+        Named::ByRound(
+            signers
+                .map(|(office, key)| ((*office).to_owned(), (*key).clone()))
+                .collect(),
+        )
+    };
+    // The export is education's, and a pooled run is the procuratorate's work:
+    // without an export of case parties it is nobody's.
+    let cases = [
+        (Named::only(own.clone()), None),
+        (Named::ByUser(vec![strange.clone(), own.clone()]), None),
+        (
+            Named::only(strange.clone()),
+            Some("it is not one of those that were named"),
+        ),
+        (
+            Named::ByUser(Vec::new()),
+            Some("it is not one of those that were named"),
+        ),
+        (round_file(&[]), Some("no public key was named")),
+        (
+            round_file(&[("procuratorate", &strange)]),
+            Some("it is not one of those that the round file names"),
+        ),
+        (
+            round_file(&[("centre", &own), ("education", &own)]),
+            Some("the round file gives it to centre, education, and the step `run` is not theirs"),
+        ),
+    ];
+    for (named, why) in cases {
+        let (signer, faults) = signer_of(&named);
+        match why {
+            None => {
+                assert_eq!(signer, Signer::Named(None, own.clone()));
+                assert_eq!(faults, []);
+            }
+            Some(why) => {
+                assert_eq!(signer, Signer::NotNamed(own.clone()), "{named:?}");
+                let [(file, message)] = faults.as_slice() else {
+                    panic!("one fault: {faults:?}");
+                };
+                assert_eq!(file, "manifest.json.minisig");
+                assert!(message.ends_with(why), "{message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_office_signs_its_own_steps() {
+    let round = FinishedRound::new();
+    let of = |step: StepKind, export: &str, agency: &str| {
+        let mut manifest = round.manifest();
+        manifest.step = step;
+        manifest.exports[0].export = export.to_owned();
+        manifest.exports[0].agency = agency.to_owned();
+        office_of(&manifest).map(str::to_owned)
+    };
+    let students = ("education.students", "education");
+    let cases = (CASE_EXPORT, "procuratorate");
+    for (step, (export, agency), office) in [
+        (StepKind::Screen, students, Some("centre")),
+        (StepKind::Tokenise, students, Some("education")),
+        (StepKind::Tokenise, cases, Some("procuratorate")),
+        (StepKind::Run, cases, Some("procuratorate")),
+        (StepKind::Run, students, None),
+        (StepKind::Resolve, cases, Some("procuratorate")),
+        (StepKind::Resolve, students, None),
+    ] {
+        let found = of(step, export, agency);
+        assert_eq!(found.as_deref(), office, "{step:?} {export}");
+    }
+    // The signer of a step by the round file.
+    let key = round.key("signing.key");
+    let mut manifest = round.manifest();
+    manifest.step = StepKind::Tokenise;
+    round.finish(&key, manifest);
+    let named = Named::ByRound(vec![
+        ("centre".to_owned(), round.key("other.key").public().clone()),
+        ("education".to_owned(), key.public().clone()),
+    ]);
+    let found = verify(&round.path("output"), None, &named).expect("an output folder");
+    let office = Some("education".to_owned());
+    assert_eq!(found.signer, Signer::Named(office, key.public().clone()));
+}
+
+#[test]
+fn the_key_that_the_manifest_names_is_the_one_that_signs() {
+    let (round, key) = finished();
+    let other = round.key("other.key");
+    // Signed by another key, whose owner left the first one's name in the manifest.
+    let bytes = fs::read(round.path("output/manifest.json")).expect("it is there");
+    let was = round.read("output/manifest.json.minisig");
+    let comment = Signature::parse(&was).expect("a signature").comment();
+    let signed = other.sign(&bytes, &comment, &round.path("output"));
+    round.write(
+        "output/manifest.json.minisig",
+        &signed.expect("it is signed"),
+    );
+    for named in [&key, &other] {
+        let found = look(&round, named);
+        assert_eq!(found.signer, Signer::None);
+        assert_eq!(faults(&round, &found).len(), 1);
+    }
+}
+
+#[test]
+fn what_no_step_wrote_is_refused_with_what_it_is() {
+    let round = FinishedRound::new();
+    let named = Named::ByUser(Vec::new());
+    let refused = |path: &str| {
+        let refused = verify(&round.path(path), None, &named).map(|_| ());
+        refused.expect_err(path).message.en
+    };
+    fs::create_dir(round.path("empty")).expect("a folder");
+    fs::create_dir(round.path(".output.partial-a")).expect("a folder");
+    for (path, message) in [
+        ("nowhere", "there is no such folder"),
+        ("empty", "this is no output folder: it has no manifest.json"),
+        ("output", "this is half a folder: manifest.json is missing"),
+        (
+            ".output.partial-a",
+            "a run that was cut off left this; it is no result",
+        ),
+    ] {
+        assert_eq!(refused(path), message, "{path}");
+    }
+}
+
+#[test]
+fn a_path_of_a_manifest_stays_below_its_folder() {
+    for path in ["a", "lists/for-review/a.csv", "名单.csv"] {
+        assert!(is_plain(path), "{path}");
+    }
+    for path in ["", ".", "..", "/etc/passwd", "../a", "lists/../../a", "./a"] {
+        assert!(!is_plain(path), "{path}");
+    }
+}
+
+#[test]
+fn files_of_office_programs_are_known_by_their_names() {
+    for path in [
+        "lists/for-review/~$to-education.csv",
+        "Thumbs.db",
+        "lists/.DS_Store",
+        "lists/for-review/.~lock.to-education.csv#",
+    ] {
+        assert!(is_left_by_a_program(path), "{path}");
+    }
+    for path in ["lists/for-review/to-education.csv", "a/~b", "Thumbs.db/a"] {
+        assert!(!is_left_by_a_program(path), "{path}");
+    }
+}
