@@ -48,6 +48,9 @@ pub enum Command {
     /// Make the key with which this office signs / 生成本机构的签名私钥
     #[command(subcommand)]
     Signing(SigningCommand),
+    /// What the offices of a round agree on, to compare by telephone / 各机构对本轮的约定，供电话核对
+    #[command(subcommand)]
+    Round(RoundCommand),
     /// Make, identify, seal and open round keys / 生成、识别、密封、打开轮次密钥
     Key(KeyArguments),
     /// Make the identity by which this office opens sealed files / 生成本机构打开密封文件的身份
@@ -67,6 +70,9 @@ pub enum Command {
 pub struct RunArguments {
     /// The round file / 轮次文件
     pub round: PathBuf,
+    /// This office's signing key instead of the round file's / 本机构的签名私钥，替代轮次文件的 key
+    #[arg(long)]
+    pub signing_key: Option<PathBuf>,
     /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
     #[arg(long)]
     pub output: Option<PathBuf>,
@@ -83,6 +89,9 @@ pub struct TokeniseArguments {
     /// The export, by the name of its schema / 导出的模式名称
     #[arg(long)]
     pub export: String,
+    /// This office's signing key instead of the round file's / 本机构的签名私钥，替代轮次文件的 key
+    #[arg(long)]
+    pub signing_key: Option<PathBuf>,
     /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
     #[arg(long)]
     pub output: Option<PathBuf>,
@@ -102,6 +111,9 @@ pub struct ResolveArguments {
     /// The identity file that opens them; none for plain ones / 打开密封文件的身份文件
     #[arg(long)]
     pub identity: Option<PathBuf>,
+    /// This office's signing key instead of the round file's / 本机构的签名私钥，替代轮次文件的 key
+    #[arg(long)]
+    pub signing_key: Option<PathBuf>,
     /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
     #[arg(long)]
     pub output: Option<PathBuf>,
@@ -161,6 +173,16 @@ pub enum AuditCommand {
     },
 }
 
+/// The verbs of `round`, the same at every office.
+#[derive(Debug, Subcommand)]
+pub enum RoundCommand {
+    /// Print the digest of the terms / 输出轮次约定的摘要
+    Terms {
+        /// The round file / 轮次文件
+        round: PathBuf,
+    },
+}
+
 /// Arguments of `identity`.
 #[derive(Debug, Args)]
 pub struct IdentityArguments {
@@ -213,6 +235,9 @@ pub enum KeyCommand {
         /// The sealed file to make / 要生成的密封文件
         #[arg(long)]
         out: PathBuf,
+        /// The procuratorate's signing key instead of the round file's / 检察机关的签名私钥
+        #[arg(long)]
+        signing_key: Option<PathBuf>,
     },
     /// Open a sealed key and write the key file that a round names / 打开密封的密钥
     Open {

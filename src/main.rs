@@ -3,11 +3,11 @@
 
 use std::process::ExitCode;
 
-use aidlink::cli::{Cli, Command, IdentityCommand};
+use aidlink::cli::{Cli, Command, IdentityCommand, RoundCommand};
 use aidlink::commands::{self, Ending, PROGRAM};
 use aidlink_agency::key::RoundKey;
 use aidlink_office::signing::SigningCommand;
-use aidlink_office::{identity, purging, signing, terminal};
+use aidlink_office::{identity, purging, signing, terminal, terms};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => commands::audit::run(arguments, language),
         Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &RoundKey::id_for, language),
         Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
+        Command::Round(RoundCommand::Terms { round }) => terms::print(&round, language),
         Command::Key(arguments) => commands::key::run(arguments, language),
         Command::Policy(arguments) => commands::policy::run(arguments, language),
         Command::Schema(arguments) => commands::schema::run(arguments, language),

@@ -86,7 +86,8 @@ def due(text):
 
 
 def split(text):
-    sealing = f'\n[sealing]\ncentre = "{CENTRE}"\nprocuratorate = "{PROCURATORATE}"\n'
+    sealing = f'\n[sealing]\ncentre = "{CENTRE}"\nprocuratorate = "{PROCURATORATE}"\n\n[signing.signers]\n'
+    sealing += "".join(f'{office} = "{public}"\n' for office, public in SIGNERS.items())
     return text.replace('mode = "pooled"', 'mode = "split"').replace("\n[key]", sealing + "\n[key]")
 
 
@@ -95,7 +96,20 @@ def recipient(name):
     return ended.stdout.split()[-1]
 
 
+def signing_key(office):
+    """The office's own; the folder of the round has another for pooled steps."""
+    return str(WORK / f"{office}.signing.key")
+
+
+def signer(office):
+    ended = run([AIDLINK, "signing", "new", signing_key(office)])
+    assert ended.returncode == 0, ended.stderr
+    return pathlib.Path(signing_key(office)).with_suffix(".pub").read_text().splitlines()[1]
+
+
 CENTRE, PROCURATORATE, AGENCY = recipient("centre"), recipient("procuratorate"), recipient("agency")
+SIGNERS = {office: signer(office) for office in
+           ["procuratorate", "civil-affairs", "education", "disabled-federation", "veterans", "centre"]}
 POOLED = template("pooled")
 RUN_DONE = template("run-done", due)
 SPLIT = template("split", split)
@@ -109,18 +123,21 @@ def prepare():
     folder = SPLIT / INNER
     round_file = str(folder / "round.toml")
     assert run([AIDLINK, "key", "new", round_file]).returncode == 0
-    assert run([AIDLINK, "key", "seal", round_file, "--recipient", AGENCY, "--out", str(folder / "key.age")]).returncode == 0
+    ended = run([AIDLINK, "key", "seal", round_file, "--recipient", AGENCY, "--out", str(folder / "key.age"),
+                 "--signing-key", signing_key("procuratorate")])
+    assert ended.returncode == 0, ended.stderr
     received = folder / "received"
     received.mkdir()
     for schema in ["procuratorate.case-parties", "veterans.persons", "civil-affairs.assistance"]:
         output = folder / f"at-{schema}"
-        ended = run([AIDLINK, "tokenise", round_file, "--export", schema, "--output", str(output)])
+        ended = run([AIDLINK, "tokenise", round_file, "--export", schema, "--output", str(output),
+                     "--signing-key", signing_key(schema.split(".")[0])])
         assert ended.returncode == 0, ended.stderr
         for file in (output / "to-centre").iterdir():
             shutil.copy(file, received)
         shutil.rmtree(output)
     ended = run([SCREEN, "run", round_file, "--tokens", str(received), "--identity", str(WORK / "centre"),
-                 "--output", str(folder / "at-centre")])
+                 "--output", str(folder / "at-centre"), "--signing-key", signing_key("centre")])
     assert ended.returncode == 0, ended.stderr
 
 
@@ -149,14 +166,14 @@ class Place:
         shutil.rmtree(self.root)
 
 
-def verified(place, output):
-    ended = run([AIDLINK, "audit", "verify", str(place.folder / output), "--lang", "en",
-                 "--public-key", str(place.folder / "signing.pub")])
+def verified(place, output, office=None):
+    public = SIGNERS[office] if office else str(place.folder / "signing.pub")
+    ended = run([AIDLINK, "audit", "verify", str(place.folder / output), "--lang", "en", "--public-key", public])
     return ended.returncode == 0, ended
 
 
-def folder_is_whole(output):
-    return lambda place: verified(place, output)[0]
+def folder_is_whole(output, office=None):
+    return lambda place: verified(place, output, office)[0]
 
 
 def key_is_whole(place):
@@ -203,19 +220,22 @@ def matrix_is_whole(place):
 Command = collections.namedtuple("Command", "name template argv result whole")
 COMMANDS = [
     Command("run", POOLED, lambda p: [AIDLINK, "run", p.round], "output", folder_is_whole("output")),
-    Command("tokenise", SPLIT, lambda p: [AIDLINK, "tokenise", p.round, "--export", "veterans.persons"],
-            "output", folder_is_whole("output")),
+    Command("tokenise", SPLIT, lambda p: [AIDLINK, "tokenise", p.round, "--export", "veterans.persons",
+                                            "--signing-key", signing_key("veterans")],
+            "output", folder_is_whole("output", "veterans")),
     Command("aidlink-screen run", SPLIT,
-            lambda p: [SCREEN, "run", p.round, "--tokens", str(p.folder / "received"), "--identity", str(WORK / "centre")],
-            "output", folder_is_whole("output")),
+            lambda p: [SCREEN, "run", p.round, "--tokens", str(p.folder / "received"), "--identity", str(WORK / "centre"),
+                       "--signing-key", signing_key("centre")],
+            "output", folder_is_whole("output", "centre")),
     Command("resolve", SPLIT,
             lambda p: [AIDLINK, "resolve", p.round, "--leads",
                        str(p.folder / "at-centre/to-procuratorate/leads.json.age"),
-                       "--identity", str(WORK / "procuratorate")],
-            "output", folder_is_whole("output")),
+                       "--identity", str(WORK / "procuratorate"), "--signing-key", signing_key("procuratorate")],
+            "output", folder_is_whole("output", "procuratorate")),
     Command("key new", WITHOUT_KEY, lambda p: [AIDLINK, "key", "new", p.round], "round.key", key_is_whole),
     Command("key seal", SPLIT,
-            lambda p: [AIDLINK, "key", "seal", p.round, "--recipient", AGENCY, "--out", str(p.folder / "new.age")],
+            lambda p: [AIDLINK, "key", "seal", p.round, "--recipient", AGENCY, "--out", str(p.folder / "new.age"),
+                       "--signing-key", signing_key("procuratorate")],
             "new.age", sealed_is_whole),
     Command("key open", WITHOUT_KEY,
             lambda p: [AIDLINK, "key", "open", p.round, "--sealed", str(p.folder / "key.age"),

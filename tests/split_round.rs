@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use aidlink_office::signing::{Signature, SigningKey};
+
 use crate::support::{Ended, Round, aidlink, ended, set_mode};
 
 pub const EXPORTS: [&str; 6] = [
@@ -14,6 +16,16 @@ pub const EXPORTS: [&str; 6] = [
     "education.students",
     "disabled-federation.persons",
     "veterans.persons",
+];
+
+/// Who signs what crosses.
+const OFFICES: [&str; 6] = [
+    "procuratorate",
+    "centre",
+    "civil-affairs",
+    "education",
+    "disabled-federation",
+    "veterans",
 ];
 
 /// The command of the centre, built beside the other.
@@ -53,8 +65,41 @@ impl Split {
     fn with(round: Round, sealing: &str) -> Self {
         round.replace("round.toml", "mode = \"pooled\"", "mode = \"split\"");
         let text = round.read("round.toml");
-        round.write("round.toml", format!("{text}\n[sealing]\n{sealing}\n"));
-        Split { round }
+        let split = Split { round };
+        let signers: String = OFFICES.map(|office| split.signer(office)).concat();
+        split.round.write(
+            "round.toml",
+            format!("{text}\n[sealing]\n{sealing}\n\n[signing.signers]\n{signers}"),
+        );
+        split
+    }
+
+    /// The same round at another place: the same round file and signing keys.
+    fn like(other: &Split) -> Self {
+        let split = Split {
+            round: Round::sample(),
+        };
+        split
+            .round
+            .write("round.toml", other.round.read("round.toml"));
+        for office in OFFICES {
+            std::fs::copy(other.signing_key(office), split.signing_key(office)).unwrap();
+        }
+        split
+    }
+
+    /// Makes an office's signing key, and gives the line that names it.
+    fn signer(&self, office: &str) -> String {
+        let file = self.signing_key(office);
+        let made = aidlink(&["signing", "new", &file, "--lang", "en"]);
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        let public = std::fs::read_to_string(Path::new(&file).with_extension("pub")).unwrap();
+        format!("{office} = \"{}\"\n", public.lines().last().unwrap())
+    }
+
+    /// The file of an office's signing key.
+    pub fn signing_key(&self, office: &str) -> String {
+        self.file(&format!("{office}.signing.key"))
     }
 
     fn file(&self, name: &str) -> String {
@@ -63,8 +108,19 @@ impl Split {
 
     pub fn tokenise(&self, export: &str) -> Ended {
         let (round, output) = (self.file("round.toml"), self.file(&format!("at-{export}")));
+        let office = export.split('.').next().unwrap_or_default();
+        let key = self.signing_key(office);
         aidlink(&[
-            "tokenise", &round, "--export", export, "--output", &output, "--lang", "en",
+            "tokenise",
+            &round,
+            "--export",
+            export,
+            "--output",
+            &output,
+            "--signing-key",
+            &key,
+            "--lang",
+            "en",
         ])
     }
 
@@ -92,7 +148,9 @@ impl Split {
     pub fn screen_files(&self, files: &[&str], output: &str) -> Ended {
         let (round, output) = (self.file("round.toml"), self.file(output));
         let identity = self.file("centre.identity");
+        let key = self.signing_key("centre");
         let mut arguments = vec!["run", &round, "--output", &output, "--lang", "en"];
+        arguments.extend(["--signing-key", &key]);
         if Path::new(&identity).is_file() {
             arguments.extend(["--identity", &identity]);
         }
@@ -111,6 +169,8 @@ impl Split {
         let mut arguments = vec![
             "resolve", &round, "--leads", &leads, "--output", &output, "--lang", "en",
         ];
+        let key = self.signing_key("procuratorate");
+        arguments.extend(["--signing-key", &key]);
         if is_sealed {
             arguments.extend(["--identity", &identity]);
         }
@@ -327,6 +387,7 @@ fn what_an_agency_sends_and_keeps() {
             "manifest.json.minisig",
             "rejects/civil-affairs.csv",
             "to-centre/civil-affairs.assistance.tokens.parquet",
+            "to-centre/civil-affairs.assistance.tokens.parquet.minisig",
             "to-centre/civil-affairs.assistance.tokens.parquet.sha256",
         ]
     );
@@ -348,6 +409,8 @@ fn what_an_agency_sends_and_keeps() {
         "civil-affairs.assistance",
         "--output",
         again.to_str().unwrap(),
+        "--signing-key",
+        &split.signing_key("civil-affairs"),
     ];
     assert_eq!(aidlink(&arguments).code, 0);
     let name = "to-centre/civil-affairs.assistance.tokens.parquet";
@@ -387,6 +450,30 @@ fn the_centre_refuses_what_does_not_belong_together() {
         &["already a token file of veterans.persons"],
     );
 
+    // By an office that is not the sender, and by nobody.
+    let intruder = split.round.path("intruder.parquet");
+    std::fs::copy(&veterans, &intruder).unwrap();
+    for part in ["sha256", "minisig"] {
+        std::fs::copy(
+            format!("{veterans}.{part}"),
+            format!("{}.{part}", intruder.display()),
+        )
+        .unwrap();
+    }
+    sign_anew(&split, "intruder.parquet", "education");
+    let intruder_text = intruder.to_str().unwrap();
+    refused(
+        &split,
+        &[&cases, intruder_text],
+        &["intruder.parquet", "the signature is not by"],
+    );
+    std::fs::remove_file(format!("{intruder_text}.minisig")).unwrap();
+    refused(
+        &split,
+        &[&cases, intruder_text],
+        &["the file has no signature of its sender"],
+    );
+
     // A changed byte, and a checksum that is not there.
     let bytes = std::fs::read(&veterans).unwrap();
     let changed = split.round.path("changed.parquet");
@@ -408,7 +495,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
 
     // Another key, round and policy; each names the file and what differs.
     let other = |from: &str, to: &str, words: &str| {
-        let other = Split::plain(Round::sample());
+        let other = Split::like(&split);
         other.round.replace("round.toml", from, to);
         if from.starts_with("round =") {
             let key = other.round.read("round.key").replace("2026Q3", "2026Q4");
@@ -427,13 +514,13 @@ fn the_centre_refuses_what_does_not_belong_together() {
         );
     };
     other("round = \"2026Q3\"", "round = \"2026Q4\"", "another round");
-    other("hmac-sha256", "hmac-sm3", "another token algorithm");
+    other("hmac-sha256", "hmac-sm3", "another set of terms");
     other(
         "snapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "snapshot = 2026-09-27\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
-        "another snapshot",
+        "another set of terms",
     );
-    let with_other_key = Split::plain(Round::sample());
+    let with_other_key = Split::like(&split);
     let key = with_other_key
         .round
         .read("round.key")
@@ -448,7 +535,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
             "ask the agency to tokenise again",
         ],
     );
-    let with_other_policy = Split::plain(Round::sample());
+    let with_other_policy = Split::like(&split);
     let policy = with_other_policy
         .round
         .root()
@@ -459,9 +546,9 @@ fn the_centre_refuses_what_does_not_belong_together() {
     refused(
         &split,
         &[&cases, with_other_policy.tokens(VETERANS).to_str().unwrap()],
-        &["another policy"],
+        &["another set of terms"],
     );
-    let with_other_schema = Split::plain(Round::sample());
+    let with_other_schema = Split::like(&split);
     let schema = with_other_schema
         .round
         .root()
@@ -472,7 +559,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
     refused(
         &split,
         &[&cases, with_other_schema.tokens(VETERANS).to_str().unwrap()],
-        &["another schema"],
+        &["another set of terms"],
     );
 }
 
@@ -517,12 +604,22 @@ fn sealed_files_that_cannot_be_opened_are_told() {
     refused(
         &split,
         &[plain.tokens(CASES).to_str().unwrap()],
-        &["is not sealed, and this round asks for sealed files"],
+        &["is not sealed, and this round requires sealed files"],
     );
     // No identity named; one that others may read.
     let round = split.file("round.toml");
     let file = sealed.to_str().unwrap();
-    let done = aidlink_screen(&["run", &round, "--tokens", file, "--lang", "en"]);
+    let signing_key = split.signing_key("centre");
+    let done = aidlink_screen(&[
+        "run",
+        &round,
+        "--tokens",
+        file,
+        "--signing-key",
+        &signing_key,
+        "--lang",
+        "en",
+    ]);
     assert_eq!(done.code, 1);
     assert!(
         done.stderr.contains("name this office's identity file"),
@@ -631,11 +728,14 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
     let (centre, procuratorate) = (recipient("centre"), recipient("procuratorate"));
     // The key is not sealed to the centre.
     let (round, out) = (split.file("round.toml"), split.file("sealed.age"));
+    let key = split.signing_key("procuratorate");
     let seal = |recipient: &str| {
         aidlink(&[
             "key",
             "seal",
             &round,
+            "--signing-key",
+            &key,
             "--recipient",
             recipient,
             "--out",
@@ -679,15 +779,22 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
 fn a_key_crosses_sealed_and_serves_its_own_round() {
     let giver = Split::sealed(Round::sample());
     let taker = Split::sealed(Round::sample());
+    // Both have the same round file.
+    taker
+        .round
+        .write("round.toml", giver.round.read("round.toml"));
     let agency = taker.round.path("agency.identity");
     let made = aidlink(&["identity", "new", agency.to_str().unwrap(), "--lang", "en"]);
     let recipient = made.stdout.split_whitespace().last().unwrap().to_owned();
     let sealed = giver.file("to-agency.age");
     let giver_round = giver.file("round.toml");
+    let signing_key = giver.signing_key("procuratorate");
     let done = aidlink(&[
         "key",
         "seal",
         &giver_round,
+        "--signing-key",
+        &signing_key,
         "--recipient",
         &recipient,
         "--out",
@@ -734,7 +841,9 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
     let other = open(agency);
     assert_eq!(other.code, 1);
     assert!(
-        other.stderr.contains("is for another round"),
+        other
+            .stderr
+            .contains("is signed for another round than this round's"),
         "{}",
         other.stderr
     );
@@ -758,12 +867,15 @@ fn a_key_crosses_by_passphrase_too() {
         set_mode(&split.round.path(name), 0o600);
     }
     let (round, sealed) = (split.file("round.toml"), split.file("key.age"));
+    let signing_key = split.signing_key("procuratorate");
     let seal = |passphrase: &str| {
         let file = split.file(passphrase);
         aidlink(&[
             "key",
             "seal",
             &round,
+            "--signing-key",
+            &signing_key,
             "--passphrase-file",
             &file,
             "--out",
@@ -807,6 +919,18 @@ fn a_key_crosses_by_passphrase_too() {
     assert!(split.round.read("round.key").ends_with(&key));
 }
 
+/// Signs a plain file that was changed, with the statement that it had.
+fn sign_anew(split: &Split, name: &str, office: &str) {
+    let file = split.round.path(name);
+    let beside = format!("{name}.minisig");
+    let was = Signature::parse(&split.round.read(&beside)).unwrap();
+    let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
+    let signed = key
+        .sign(&std::fs::read(&file).unwrap(), &was.comment(), &file)
+        .unwrap();
+    split.round.write(&beside, signed);
+}
+
 #[test]
 fn leads_that_cannot_come_of_this_policy_are_refused() {
     let split = Split::plain(Round::sample());
@@ -825,6 +949,7 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
             .output()
             .unwrap();
         split.round.write(&format!("{name}.sha256"), sum.stdout);
+        sign_anew(&split, name, "centre");
         let done = split.resolve("at-centre", "refused");
         assert_eq!(done.code, 1, "{}", done.stdout);
         assert!(

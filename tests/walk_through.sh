@@ -40,7 +40,7 @@ if [ "$#" -ne 2 ]; then
   exit 2
 fi
 [ "$EUID" -eq 0 ] || skip "this needs root, to make system users and to carry files between them"
-for tool in useradd userdel setpriv flock age; do
+for tool in useradd userdel setpriv flock age minisign; do
   command -v "$tool" >/dev/null || skip "this needs the command $tool"
 done
 for binary in "$1" "$2"; do
@@ -144,6 +144,26 @@ carry() {
 # The recipient that an identity command printed.
 recipient_said() { grep -oE 'age1[0-9a-z]{58}' "$courier/said"; }
 
+# apart OPENED PLAIN: the signature behind the plain bytes inside a seal, taken off
+# into PLAIN.minisig. Its length stands at the end, in eight digits.
+apart() {
+  local length
+  length="$(tail -c 9 "$1")"
+  [[ $length =~ ^[0-9]{8}$ ]] || fail "$1 does not end with the length of a signature"
+  length=$((10#$length))
+  head -c -9 "$1" | tail -c "$length" >"$2.minisig"
+  head -c -"$((length + 9))" "$1" >"$2"
+}
+
+# signed_by OFFICE PLAIN CONTENT: by the office's public key, for this content.
+signed_by() {
+  local stated
+  stated="$(minisign -V -Q -p "$base/$1/signing.pub" -m "$2" 2>"$courier/faults")" ||
+    fail "minisign does not verify that $1 signed $2"
+  [[ $stated == "aidlink crossing; round "*"; terms $terms; content $3; key id $key_id; to age1"* ]] ||
+    fail "the signature of $2 states: $stated"
+}
+
 # absent PATTERNS PATH...: no file holds one of the patterns, byte for byte.
 absent() {
   local status=0
@@ -205,30 +225,48 @@ cp -r "$courier"/round/{policies,schemas,calendars} "$public"
 chmod -R a+rX "$public"
 ok "each agency has its own of the ${#exports[@]} exports; policy, schemas and calendar are public"
 
-# --- Identities, round file, key -----------------------------------------------
+# --- Identities, signing keys, round file, key ---------------------------------
 
-step "Identities, round file, key"
-declare -A recipient_of
+step "Identities, signing keys, round file, key"
+declare -A recipient_of signer_of
 for office in "${offices[@]}"; do
   if [ "$office" = centre ]; then
-    expect 0 "$office" "${aidlink_screen[@]}" identity new "$base/$office/identity"
+    program=("${aidlink_screen[@]}")
   else
-    expect 0 "$office" "${aidlink[@]}" identity new "$base/$office/identity"
+    program=("${aidlink[@]}")
   fi
+  expect 0 "$office" "${program[@]}" identity new "$base/$office/identity"
   recipient_of[$office]="$(recipient_said)"
+  expect 0 "$office" "${program[@]}" signing new "$base/$office/signing.key"
+  signer_of[$office]="$(tail -n 1 "$base/$office/signing.pub")"
+  grep -qF -e "${signer_of[$office]}" "$courier/said" || fail "$office was told another public key than its own"
 done
-ok "each office made its own identity; only the recipients left it"
+ok "each office made its own identity and signing key; only the public halves left it"
 
 {
   sed -e 's|^mode = "pooled".*|mode = "split"|' \
     -e 's#^\(policy\|schemas\|calendar\) = "#&../public/#' "$courier/round/round.toml"
   printf '\n[sealing]\ncentre = "%s"\nprocuratorate = "%s"\n' \
     "${recipient_of[centre]}" "${recipient_of[procuratorate]}"
+  printf '\n[signing.signers]\n'
+  for office in "${offices[@]}"; do
+    printf '%s = "%s"\n' "$office" "${signer_of[$office]}"
+  done
 } >"$courier/split.toml"
 for office in "${offices[@]}"; do
   carry "$courier/split.toml" "$office" round.toml
 done
-ok "one round file for all, with the recipients of the centre and the procuratorate"
+ok "one round file for all, with the recipients of the centre and the procuratorate and all public keys"
+
+terms=
+for office in "${offices[@]}"; do
+  program=("${aidlink[@]}")
+  [ "$office" != centre ] || program=("${aidlink_screen[@]}")
+  expect 0 "$office" "${program[@]}" round terms "$base/$office/round.toml"
+  digest="$(grep -oE '\b[0-9a-f]{64}\b' "$courier/said")"
+  [ "$digest" = "${terms:=$digest}" ] || fail "$office has other terms of the round"
+done
+ok "all offices print the same digest of the terms"
 
 holder="$base/procuratorate"
 expect 0 procuratorate "${aidlink[@]}" key new "$holder/round.toml"
@@ -280,9 +318,14 @@ sealed=civil-affairs.assistance.tokens.parquet.age
 carry "$base/centre/received/$sealed" procuratorate astray.parquet.age
 expect 1 procuratorate "${aidlink_screen[@]}" run "$holder/round.toml" \
   --tokens "$holder/astray.parquet.age" --identity "$holder/identity" --output "$holder/astray"
-grep -q 'sealed to another identity' "$courier/faults" || fail "the procuratorate was refused for another reason"
+grep -q 'not the signing key that the round file names for centre' "$courier/faults" ||
+  fail "the procuratorate was refused for another reason"
 [ ! -e "$holder/astray" ] || fail "the procuratorate has a screening"
-rm "$holder/astray.parquet.age"
+expect 1 procuratorate age --decrypt --identity "$holder/identity" --output "$holder/astray" \
+  "$holder/astray.parquet.age"
+grep -q 'no identity matched' "$courier/faults" || fail "age refused the procuratorate for another reason"
+[ ! -s "$holder/astray" ] || fail "the procuratorate opened the tokens of civil-affairs"
+rm -f "$holder/astray.parquet.age" "$holder/astray"
 ok "the procuratorate, which holds the key, cannot open the tokens of civil-affairs"
 
 folder="$base/centre"
@@ -363,8 +406,11 @@ grep -qF -f "$courier/round-key" "$base/veterans/round.key" || fail "the search 
 {
   head -n 1 "$courier/round-key"
   grep -ohE 'AGE-SECRET-KEY-1[0-9A-Z]{58}' "$base"/*/identity
+  for office in "${offices[@]}"; do
+    tail -n 1 "$base/$office/signing.key"
+  done
 } >"$courier/secrets"
-[ "$(sort -u "$courier/secrets" | wc -l)" -eq $((1 + ${#offices[@]})) ] || fail "the secrets of the offices were not found"
+[ "$(sort -u "$courier/secrets" | wc -l)" -eq $((1 + 2 * ${#offices[@]})) ] || fail "the secrets of the offices were not found"
 
 absent "$courier/round-key" "$base/centre"
 [ -z "$(find "$base/centre" -name '*.key*' ! -name signing.key)" ] || fail "the centre has a key file"
@@ -375,13 +421,20 @@ ok "the centre's folder and the files it received hold none of $ids ID numbers o
 mkdir "$courier/opened"
 for file in "$base"/centre/received/*.age; do
   opened="$courier/opened/$(basename "$file" .age)"
-  age --decrypt --identity "$base/centre/identity" --output "$opened" "$file"
-  [ "$(head -c 4 "$opened")" = PAR1 ] || fail "$file is no Parquet file inside"
+  age --decrypt --identity "$base/centre/identity" --output "$opened.whole" "$file"
+  apart "$opened.whole" "$opened"
+  [ "$(head -c 4 "$opened")$(tail -c 4 "$opened")" = PAR1PAR1 ] || fail "$file is no Parquet file inside"
+  schema="$(basename "$opened" .tokens.parquet)"
+  signed_by "${schema%%.*}" "$opened" "tokens $schema"
 done
-age --decrypt --identity "$holder/identity" --output "$courier/opened/leads.json" "$holder/leads.json.age"
+opened="$courier/opened/leads.json"
+age --decrypt --identity "$holder/identity" --output "$opened.whole" "$holder/leads.json.age"
+apart "$opened.whole" "$opened"
+signed_by centre "$opened" leads
+ok "minisign verifies the senders of all token files and of the leads, opened with the age command"
 absent "$courier/id-numbers" "$courier/opened"
 absent "$courier/round-key" "$courier/opened"
-ok "neither do the token files and the leads, opened with the age command; nor the key"
+ok "neither the token files nor the leads, opened, hold one of them or the key"
 
 made=()
 for office in "${agencies[@]}"; do

@@ -2,14 +2,17 @@
 //! opened by it.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
 use aidlink_faults::fault::{Fault, Faults, io_reason};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::write_new_owner_only;
-use aidlink_office::round::{KeyTerms, WrittenRound};
+use aidlink_office::crossing::verify_key;
+use aidlink_office::round::{KeyTerms, Mode, Reads, WrittenRound};
 use aidlink_office::sealed::{Opener, Passphrase, Recipient};
+use aidlink_office::signing::SigningKey;
+use aidlink_office::statement::{Content, Statement, TO_PASSPHRASE, trailer};
 use aidlink_office::terminal;
 
 use super::Ending;
@@ -20,14 +23,16 @@ const LONGEST_SEALED_KEY: u64 = 64 << 10;
 
 /// Does what was asked with the key that a round names.
 pub fn run(arguments: KeyArguments, language: Language) -> Ending {
-    let round = match &arguments.command {
+    let file = match &arguments.command {
         KeyCommand::New { round }
         | KeyCommand::Id { round }
         | KeyCommand::Seal { round, .. }
         | KeyCommand::Open { round, .. } => round,
     };
-    let terms = match WrittenRound::read(round).and_then(|round| round.key_terms()) {
-        Ok(terms) => terms,
+    let written = WrittenRound::read(file);
+    let key_terms = written.as_ref().map_err(Clone::clone);
+    let (written, terms) = match key_terms.and_then(|written| Ok((written, written.key_terms()?))) {
+        Ok(read) => read,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
     let said = match arguments.command {
@@ -38,19 +43,22 @@ pub fn run(arguments: KeyArguments, language: Language) -> Ending {
             recipient,
             passphrase_file,
             out,
+            signing_key,
             ..
-        } => seal(
-            &terms,
-            recipient.as_deref(),
-            passphrase_file.as_deref(),
-            &out,
-        ),
+        } => {
+            let to = Recipients {
+                recipient: recipient.as_deref(),
+                passphrase_file: passphrase_file.as_deref(),
+            };
+            seal(written, &terms, to, signing_key, &out)
+        }
         KeyCommand::Open {
             sealed,
             identity,
             passphrase_file,
             ..
         } => open(
+            written,
             &terms,
             &sealed,
             identity.as_deref(),
@@ -66,6 +74,12 @@ pub fn run(arguments: KeyArguments, language: Language) -> Ending {
     }
 }
 
+/// To whom a key is sealed; the command line asks for one of the two.
+struct Recipients<'a> {
+    recipient: Option<&'a str>,
+    passphrase_file: Option<&'a Path>,
+}
+
 fn make(terms: &KeyTerms) -> Result<Text, Faults> {
     let key = RoundKey::create(&terms.file, &terms.round, &terms.purpose)?;
     let file = terms.file.display();
@@ -79,12 +93,17 @@ fn make(terms: &KeyTerms) -> Result<Text, Faults> {
 }
 
 fn seal(
+    written: &WrittenRound,
     terms: &KeyTerms,
-    recipient: Option<&str>,
-    passphrase_file: Option<&Path>,
+    to: Recipients<'_>,
+    signing_key: Option<PathBuf>,
     out: &Path,
 ) -> Result<Text, Faults> {
-    if recipient.is_some() && recipient == terms.centre.as_deref() {
+    let recipient = match to.passphrase_file {
+        Some(_) => None,
+        None => Some(parsed(to.recipient.unwrap_or_default(), out)?),
+    };
+    if recipient.is_some() && recipient == terms.centre {
         return Err(Fault::of_file(
             out,
             Text::new(
@@ -98,29 +117,37 @@ fn seal(
         )
         .into());
     }
+    let (agreed, _) = written.planned(Mode::Split, Reads::Nothing)?;
     let key = RoundKey::read(&terms.file, &terms.round, &terms.purpose)?;
+    let signing_key = match signing_key {
+        Some(file) => file,
+        None => written.signing_key_file()?,
+    };
+    let sender = SigningKey::read(&signing_key)?;
+    let office = &agreed.cases.schema.agency;
+    let mut signers = agreed.signers.iter();
+    if !signers.any(|(name, signer)| name == office && signer == sender.public()) {
+        return Err(not_the_procuratorates(&signing_key, office).into());
+    }
+    let statement = Statement {
+        round: agreed.round.clone(),
+        terms: agreed.terms_digest(),
+        content: Content::Key,
+        key_id: key.id(),
+        to: recipient
+            .as_ref()
+            .map_or(TO_PASSPHRASE.to_owned(), Recipient::to_string),
+    };
     let text = key.to_text();
+    let signature = sender.sign(text.as_bytes(), &statement.to_comment(), out)?;
     let mut sealed = Vec::new();
-    let written = match passphrase_file {
-        Some(file) => Passphrase::read(file)?.seal(&mut sealed),
-        None => Recipient::parse(recipient.unwrap_or_default())
-            .ok_or_else(|| {
-                Fault::of_file(
-                    out,
-                    Text::new(
-                        "--recipient 不是age收件人",
-                        "--recipient is no age recipient",
-                    ),
-                    Text::new(
-                        "应为 age1 开头的公钥，由 identity new 给出",
-                        "it begins with age1 and is given by `identity new`",
-                    ),
-                )
-            })?
-            .seal(&mut sealed),
+    let written = match (&recipient, to.passphrase_file) {
+        (Some(recipient), _) => recipient.seal(&mut sealed),
+        (None, file) => Passphrase::read(file.unwrap_or(Path::new("")))?.seal(&mut sealed),
     };
     let written = written.and_then(|mut writer| {
         writer.write_all(text.as_bytes())?;
+        writer.write_all(trailer(&signature).as_bytes())?;
         writer.finish().map(|_| ())
     });
     written.map_err(|error| {
@@ -145,7 +172,37 @@ fn seal(
     ))
 }
 
+fn parsed(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
+    Recipient::parse(recipient).ok_or_else(|| {
+        Fault::of_file(
+            out,
+            Text::new(
+                "--recipient 不是age收件人",
+                "--recipient is not an age recipient",
+            ),
+            Text::new(
+                "应为 age1 开头的公钥，由 identity new 给出",
+                "it begins with age1; `identity new` prints it",
+            ),
+        )
+    })
+}
+
+fn not_the_procuratorates(path: &Path, office: &str) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("这不是轮次文件为 {office} 所写的签名私钥，密钥只由它签发"),
+            format!(
+                "this is not the signing key that the round file names for {office}, which alone sends the round's key"
+            ),
+        ),
+        Text::new("请用 --signing-key 指明", "name it with --signing-key"),
+    )
+}
+
 fn open(
+    written: &WrittenRound,
     terms: &KeyTerms,
     sealed: &Path,
     identity: Option<&Path>,
@@ -157,7 +214,20 @@ fn open(
         None => Opener::Passphrase(Passphrase::read(passphrase_file.unwrap_or(Path::new("")))?),
     };
     let text = opener.open_to_memory(sealed, LONGEST_SEALED_KEY)?;
-    let key = RoundKey::parse(&text, sealed, &terms.round, &terms.purpose)?;
+    let (agreed, _) = written.planned(Mode::Split, Reads::Nothing)?;
+    let (plain, statement) = verify_key(sealed, &agreed, &text, &opener.to())?;
+    let key = RoundKey::parse(plain, sealed, &terms.round, &terms.purpose)?;
+    if key.id() != statement.key_id {
+        return Err(Fault::of_file(
+            sealed,
+            Text::new(
+                "签名所写的编号不是此密钥的",
+                "the signature names another key id than this key's",
+            ),
+            Text::new("请发送方重新密封", "ask its sender to seal it again"),
+        )
+        .into());
+    }
     key.write_new(&terms.file)?;
     let (file, id) = (terms.file.display(), key.id());
     Ok(Text::new(

@@ -21,6 +21,7 @@ pub fn run(arguments: &ResolveArguments, language: Language) -> Result<Ending, E
         program: PROGRAM,
         round: &arguments.round,
         output: arguments.output.as_deref(),
+        signing_key: arguments.signing_key.as_deref(),
         export: None,
         known_answers: Some(known_answers::holds),
     })?;

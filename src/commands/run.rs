@@ -30,6 +30,7 @@ pub fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Endin
         program: PROGRAM,
         round: &arguments.round,
         output: arguments.output.as_deref(),
+        signing_key: arguments.signing_key.as_deref(),
         export: None,
         known_answers: Some(known_answers::holds),
     })?;

@@ -21,6 +21,7 @@ pub fn run(arguments: &TokeniseArguments, language: Language) -> Result<Ending, 
         program: PROGRAM,
         round: &arguments.round,
         output: arguments.output.as_deref(),
+        signing_key: arguments.signing_key.as_deref(),
         export: Some(&arguments.export),
         known_answers: Some(known_answers::holds),
     })?;

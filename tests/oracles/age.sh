@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What aidlink seals, the ordinary `age` command opens, and the other way round:
-# a round's key, a token file, the screened leads.
+# What aidlink seals and signs, the ordinary `age` and `minisign` commands open
+# and verify, and the other way round: a round's key, token files, the screened
+# leads. What is unsigned or signed by another office is refused.
 # Usage: tests/oracles/age.sh AIDLINK AIDLINK_SCREEN
 set -euo pipefail
 aidlink=$1 screen=$2
@@ -8,7 +9,55 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-equal() { cmp --silent "$1" "$2" || { echo "$3: $1 and $2 differ" >&2; exit 1; }; }
+fail() { echo "$*" >&2; exit 1; }
+equal() { cmp --silent "$1" "$2" || fail "$3: $1 and $2 differ"; }
+
+# apart OPENED PLAIN: what stands behind the plain bytes inside a seal, taken off
+# into PLAIN.minisig: the signature file, then its length in eight digits.
+apart() {
+  local length
+  length=$(tail -c 9 "$1")
+  [[ $length =~ ^[0-9]{8}$ ]] || fail "$1 does not end with the length of a signature"
+  length=$((10#$length))
+  head -c -9 "$1" | tail -c "$length" > "$2.minisig"
+  head -c -"$((length + 9))" "$1" > "$2"
+}
+
+# together PLAIN OPENED: the signature in PLAIN.minisig put behind.
+together() {
+  { cat "$1" "$1.minisig"; printf '%08d\n' "$(wc -c < "$1.minisig")"; } > "$2"
+}
+
+# statement CONTENT TO: the trusted comment of a file that crosses.
+statement() {
+  printf 'aidlink crossing; round %s; terms %s; content %s; key id %s; to %s' \
+    "$round" "$terms" "$1" "$key_id" "$2"
+}
+
+# verify PLAIN OFFICE CONTENT TO: minisign finds the office's signature, and the
+# statement is this one.
+verify() {
+  local stated
+  stated=$(minisign -V -Q -p "keys/$2.pub" -m "$1") || fail "minisign does not verify $1"
+  [ "$stated" = "$(statement "$3" "$4")" ] || fail "$1 states: $stated"
+}
+
+# sign PLAIN OFFICE CONTENT TO: signed anew, with minisign.
+sign() {
+  rm -f "$1.minisig"
+  minisign -S -s "keys/$2.key" -t "$(statement "$3" "$4")" -m "$1" > /dev/null < /dev/null
+}
+
+# refused WORDS COMMAND...: the command ends with 1 and says why.
+refused() {
+  local words=$1 status=0
+  shift
+  "$@" --lang en > /dev/null 2> refusal || status=$?
+  if [ "$status" -ne 1 ] || ! grep -q "$words" refusal; then
+    cat refusal >&2
+    fail "exit code $status, not 1 with '$words': $*"
+  fi
+}
 
 # Identities: one of ours, one of age-keygen's.
 ours=$("$aidlink" identity new ours.identity --lang en | awk '{print $NF}')
@@ -17,45 +66,118 @@ theirs=$(age-keygen -y theirs.identity)
 age-keygen -o agency.identity 2> /dev/null
 agency=$(age-keygen -y agency.identity)
 [ "$(age-keygen -y ours.identity)" = "$ours" ]
+chmod 600 ours.identity theirs.identity agency.identity
+
+# Signing keys: some of ours, some of minisign's.
+mkdir keys
+for office in procuratorate civil-affairs education; do
+  "$aidlink" signing new "keys/$office.key" > /dev/null
+done
+for office in disabled-federation veterans centre; do
+  minisign -G -W -p "keys/$office.pub" -s "keys/$office.key" > /dev/null
+  chmod 600 "keys/$office.key"
+done
 
 # A split round whose centre and procuratorate have an identity of each kind.
 "$aidlink" sample --seed 41 --dirt none --out round > /dev/null
 sed -i 's/^mode = "pooled"/mode = "split"/' round/round.toml
-printf '\n[sealing]\ncentre = "%s"\nprocuratorate = "%s"\n' "$theirs" "$ours" >> round/round.toml
+{
+  printf '\n[sealing]\ncentre = "%s"\nprocuratorate = "%s"\n' "$theirs" "$ours"
+  printf '\n[signing.signers]\n'
+  for public in keys/*.pub; do
+    printf '%s = "%s"\n' "$(basename "$public" .pub)" "$(tail -n 1 "$public")"
+  done
+} >> round/round.toml
 "$aidlink" key new round/round.toml > /dev/null
+round=$(sed -nE 's/^round = "(.*)"/\1/p' round/round.toml)
+terms=$("$aidlink" round terms round/round.toml --lang en | grep -oE '[0-9a-f]{64}')
+key_id=$("$aidlink" key id round/round.toml)
 
 # The key: sealed by us and opened by age; sealed by age and opened by us.
-"$aidlink" key seal round/round.toml --recipient "$agency" --out key.age > /dev/null
-age --decrypt --identity agency.identity --output key.plain key.age
+"$aidlink" key seal round/round.toml --recipient "$agency" --out key.age \
+  --signing-key keys/procuratorate.key > /dev/null
+age --decrypt --identity agency.identity --output key.opened key.age
+apart key.opened key.plain
 equal key.plain round/round.key "the key, sealed by aidlink"
-age --encrypt --recipient "$ours" --output key2.age key.plain
+verify key.plain procuratorate key "$agency"
 mv round/round.key round.key.kept
-chmod 600 ours.identity
-"$aidlink" key open round/round.toml --sealed key2.age --identity ours.identity > /dev/null
+open_key() {
+  "$aidlink" key open round/round.toml --sealed "$1" --identity ours.identity "${@:2}"
+}
+age --encrypt --recipient "$ours" --output key-unsigned.age key.plain
+refused 'no signature of its sender' open_key key-unsigned.age
+age --encrypt --recipient "$ours" --output key-passed-on.age key.opened
+refused 'for another recipient' open_key key-passed-on.age
+sign key.plain veterans key "$ours"
+together key.plain key.opened
+age --encrypt --recipient "$ours" --output key-of-another.age key.opened
+refused 'the signature is not by' open_key key-of-another.age
+sign key.plain procuratorate key "$ours"
+together key.plain key.opened
+age --encrypt --recipient "$ours" --output key2.age key.opened
+open_key key2.age > /dev/null
 equal round/round.key round.key.kept "the key, sealed by age"
 
-# Token files: opened by age, sealed again by age, and screened.
+# Token files: opened by age, verified and signed again by minisign, sealed again
+# by age, and screened.
 for export in procuratorate.case-parties procuratorate.referrals civil-affairs.assistance \
   education.students disabled-federation.persons veterans.persons; do
-  "$aidlink" tokenise round/round.toml --export "$export" --output "round/at-$export" > /dev/null
+  office=${export%%.*}
+  "$aidlink" tokenise round/round.toml --export "$export" --output "round/at-$export" \
+    --signing-key "keys/$office.key" > /dev/null
   name="$export.tokens.parquet"
-  age --decrypt --identity theirs.identity --output "$name" "round/at-$export/to-centre/$name.age"
-  age --encrypt --recipient "$theirs" --output "$name.age" "$name"
-  rm "$name"
+  age --decrypt --identity theirs.identity --output opened "round/at-$export/to-centre/$name.age"
+  apart opened "$name"
+  [ "$(tail -c 4 "$name")" = PAR1 ] || fail "$name does not end as a Parquet file"
+  verify "$name" "$office" "tokens $export" "$theirs"
+  sign "$name" "$office" "tokens $export" "$theirs"
+  together "$name" opened
+  age --encrypt --recipient "$theirs" --output "$name.age" opened
 done
-chmod 600 theirs.identity
-"$screen" run round/round.toml --tokens ./*.tokens.parquet.age --identity theirs.identity \
-  --output round/screened > /dev/null
+run_screen() {
+  "$screen" run round/round.toml --identity theirs.identity --signing-key keys/centre.key "$@"
+}
+run_screen --tokens ./*.tokens.parquet.age --output round/screened > /dev/null
+name=veterans.persons.tokens.parquet
+screen_wrong() {
+  local files=(procuratorate.*.tokens.parquet.age civil-affairs.*.tokens.parquet.age)
+  run_screen --tokens "${files[@]}" wrong.age --output round/wrong "$@"
+}
+age --encrypt --recipient "$theirs" --output wrong.age "$name"
+refused 'no signature of its sender' screen_wrong
+rm wrong.age
+sign "$name" education "tokens veterans.persons" "$theirs"
+together "$name" opened
+age --encrypt --recipient "$theirs" --output wrong.age opened
+refused 'the signature is not by' screen_wrong
+rm wrong.age
+sign "$name" veterans "tokens veterans.persons" "$ours"
+together "$name" opened
+age --encrypt --recipient "$theirs" --output wrong.age opened
+refused 'for another recipient' screen_wrong
+[ ! -e round/wrong ] || fail "there is a screening of what was refused"
 
-# The leads: opened by age, and sealed again by age for us.
+# The leads: opened by age, and signed and sealed again for us.
 leads=round/screened/to-procuratorate/leads.json.age
-age --decrypt --identity ours.identity --output leads.json "$leads"
+age --decrypt --identity ours.identity --output opened "$leads"
+apart opened leads.json
 grep -q '"format":"aidlink screened leads"' leads.json
-age --encrypt --recipient "$ours" --output leads.json.age leads.json
+verify leads.json centre leads "$ours"
+sign leads.json centre leads "$ours"
+together leads.json opened
+age --encrypt --recipient "$ours" --output leads.json.age opened
+resolve() {
+  "$aidlink" resolve round/round.toml --leads "$1" --identity ours.identity \
+    --signing-key keys/procuratorate.key --output "${@:2}"
+}
 for from in "$leads" leads.json.age; do
-  "$aidlink" resolve round/round.toml --leads "$from" --identity ours.identity \
-    --output "round/resolved-$(basename "$(dirname "$from")")" > /dev/null
+  resolve "$from" "round/resolved-$(basename "$(dirname "$from")")" > /dev/null
 done
 diff -r round/resolved-to-procuratorate/lists round/resolved-./lists
+sign leads.json civil-affairs leads "$ours"
+together leads.json opened
+age --encrypt --recipient "$ours" --output leads-of-another.age opened
+refused 'the signature is not by' resolve leads-of-another.age round/resolved-wrong
 
-echo "age opens what aidlink seals and the other way round ($(age --version))"
+echo "age and minisign open and verify what aidlink seals and signs and the other way round" \
+  "($(age --version), $(minisign -v))"

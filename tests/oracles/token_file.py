@@ -3,8 +3,8 @@
 Usage: token_file.py AIDLINK    (the program; aidlink-screen lies beside it)
 For each token algorithm: a clean round is made and its veterans register is given more rows, such that persons
 have several, cells are empty, and some ID numbers are wrong. aidlink tokenises all exports; the example makes
-the register's token file too.
-Checked: DuckDB and PyArrow read the same columns, in the same order, and the same rows from both files; tokens
+the register's token file too, and the ordinary minisign signs it with what its sender states.
+Checked: minisign verifies aidlink's signature, and the statement in it is the same; DuckDB and PyArrow read the same columns, in the same order, and the same rows from both files; tokens
 ascend; the heads are equal; the leads of a screening with the one file and with the other are equal but for the
 screening's id, and there are some for `veteran_support`. Prints one line; exit code 1 on any failure.
 """
@@ -12,9 +12,11 @@ screening's id, and there are some for `veteran_support`. Prints one line; exit 
 import csv
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import duckdb
@@ -50,6 +52,11 @@ def check(holds, what):
 def run(*command):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     check(done.returncode == 0, f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+def signing_key(folder, office):
+    return folder / f"{office}.signing.key"
 
 
 def digest(path):
@@ -88,7 +95,13 @@ def make_round(aidlink, folder, algorithm):
     for old, new in [('mode = "pooled"', 'mode = "split"'), ('"hmac-sha256"', f'"{algorithm}"')]:
         check(text.count(old) == 1, f"the sample's round file has not one {old}")
         text = text.replace(old, new)
-    path.write_text(text + '\n[sealing]\nplain = ["tokens", "leads"]\n', "utf-8")
+    text += '\n[sealing]\nplain = ["tokens", "leads"]\n\n[signing.signers]\n'
+    for office in sorted({export.split(".")[0] for export in EXPORTS} | {"centre"}):
+        key = signing_key(folder, office)
+        run("minisign", "-G", "-W", "-p", key.with_suffix(".pub"), "-s", key)
+        key.chmod(0o600)
+        text += f'{office} = "{key.with_suffix(".pub").read_text("utf-8").splitlines()[1]}"\n'
+    path.write_text(text, "utf-8")
     run(aidlink, "key", "new", path)
     return path
 
@@ -111,8 +124,17 @@ def read(path):
     return columns, rows, head
 
 
+def statement(aidlink, round_file):
+    """What the sender of the register's plain token file states: the trusted comment of its signature."""
+    round_ = tomllib.loads(round_file.read_text("utf-8"))["round"]
+    terms = re.search("[0-9a-f]{64}", run(aidlink, "round", "terms", round_file))[0]
+    key_id = run(aidlink, "key", "id", round_file).strip()
+    return f"aidlink crossing; round {round_}; terms {terms}; content tokens {REGISTER}; key id {key_id}; to plain"
+
+
 def leads(screen, round_file, files, output):
-    run(screen, "run", round_file, "--output", output, "--tokens", *files)
+    key = signing_key(round_file.parent, "centre")
+    run(screen, "run", round_file, "--output", output, "--signing-key", key, "--tokens", *files)
     found = json.loads((output / "to-procuratorate/leads.json").read_text("utf-8"))
     return found.pop("screening"), found
 
@@ -122,7 +144,8 @@ def compare(aidlink, folder, algorithm):
     files = {}
     for export in EXPORTS:
         output = folder / f"at-{export}"
-        run(aidlink, "tokenise", round_file, "--export", export, "--output", output)
+        key = signing_key(folder, export.split(".")[0])
+        run(aidlink, "tokenise", round_file, "--export", export, "--output", output, "--signing-key", key)
         files[export] = output / f"to-centre/{export}.tokens.parquet"
     theirs = folder / f"{REGISTER}.tokens.parquet"
     digests = {
@@ -138,6 +161,12 @@ def compare(aidlink, folder, algorithm):
     differing = sum(one != other for one, other in zip(rows, other_rows))
     check(differing == 0, f"{algorithm}: {differing} rows differ")
     check(head == other_head, f"{algorithm}: the heads differ: {head} and {other_head}")
+    key = signing_key(folder, REGISTER.split(".")[0])
+    comment = statement(aidlink, round_file)
+    run("minisign", "-S", "-s", key, "-t", comment, "-m", theirs)
+    for file in [files[REGISTER], theirs]:
+        stated = run("minisign", "-V", "-Q", "-p", key.with_suffix(".pub"), "-m", file).strip()
+        check(stated == comment, f"{algorithm}: {file} states {stated!r}, not {comment!r}")
     # A comparison is worth little if a figure or an outcome does not occur.
     check(min(head["account"].values()) > 0, f"{algorithm}: the account has a zero: {head['account']}")
     check(head["account"]["sent"] > len(rows), f"{algorithm}: no person has several rows")

@@ -9,6 +9,7 @@ use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::manifest::{KeyUsed, Manifest, Passed, TokensSent};
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Round, RoundTerms};
+use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
 use aidlink_policy::pack::CASE_EXPORT;
@@ -71,7 +72,14 @@ pub fn tokenise_export(
     let origin = origin(terms, planned, &key_id);
     let crossing = &terms.sealing()?.tokens;
     let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);
-    let file = CrossingFile::begin(&step.folder, &path, crossing)?;
+    let statement = Statement {
+        round: terms.round.clone(),
+        terms: terms.terms_digest(),
+        content: Content::Tokens(planned.schema.name.clone()),
+        key_id: key_id.clone(),
+        to: crossing.to(),
+    };
+    let file = CrossingFile::begin(&step.folder, &path, crossing, step.sender()?, &statement)?;
     let written = write_tokens(terms, &exports, &tokenising, origin, file, &step.folder)
         .map_err(|error| error.into_faults(&exports))?;
     let mut faults = FaultCollector::new();

@@ -3,7 +3,8 @@
 //!
 //! `made_token_files ROUND.toml CASE_PARTIES PERSONS FOLDER` writes the case
 //! parties and the register of civil affairs; one case party in four stands in
-//! the register.
+//! the register. They are plain; each is signed with its agency's key, which is
+//! `AGENCY.key` beside the round file.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,9 +15,14 @@ use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{SentAccount, TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
 use aidlink_office::round::{ExportTerms, Mode, Reads, RoundTerms, WrittenRound};
+use aidlink_office::signing::{SIGNATURE_SUFFIX, SigningKey};
+use aidlink_office::statement::{Content, Statement, TO_PLAIN};
 use sha2::{Digest, Sha256};
 
 type Failure = Box<dyn std::error::Error>;
+
+/// No key made the tokens.
+const KEY_ID: &str = "0000000000000000";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -95,7 +101,7 @@ fn write(
             round: terms.round.clone(),
             as_of: terms.as_of,
             policy_digest: terms.policy.digest.clone(),
-            key_id: "0000000000000000".to_owned(),
+            key_id: KEY_ID.to_owned(),
             algorithm: terms.algorithm,
             export: name.clone(),
             snapshot: export.snapshot,
@@ -119,5 +125,19 @@ fn write(
         folder.join(format!("{base}.sha256")),
         format!("{hex}  {base}\n"),
     )?;
+    let key = format!("{}.key", export.schema.agency);
+    let key = SigningKey::read(&terms.file.with_file_name(key))
+        .map_err(|_| "there is no signing key of the agency beside the round file")?;
+    let statement = Statement {
+        round: terms.round.clone(),
+        terms: terms.terms_digest(),
+        content: Content::Tokens(name.clone()),
+        key_id: KEY_ID.to_owned(),
+        to: TO_PLAIN.to_owned(),
+    };
+    let signature = key
+        .sign(&bytes, &statement.to_comment(), &path)
+        .map_err(|_| "it cannot be signed")?;
+    std::fs::write(folder.join(format!("{base}{SIGNATURE_SUFFIX}")), signature)?;
     Ok(())
 }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use aidlink_centre::screening::{self, Screened};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::ending::Ending;
-use aidlink_office::identity;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::purging::{self, PurgeArguments};
 use aidlink_office::round::Round;
@@ -15,6 +14,7 @@ use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand};
 use aidlink_office::step::{Beginning, Step};
 use aidlink_office::terminal::{self, LanguageChoice};
+use aidlink_office::{identity, terms};
 use clap::{Args, Parser, Subcommand};
 
 /// The name of this program in manifests.
@@ -43,6 +43,9 @@ enum Command {
     /// Make the key with which the centre signs / 生成筛查机构的签名私钥
     #[command(subcommand)]
     Signing(SigningCommand),
+    /// What the offices of a round agree on, to compare by telephone / 各机构对本轮的约定，供电话核对
+    #[command(subcommand)]
+    Round(RoundCommand),
     /// Delete a round's data when it is due, by a signed record / 到期删除轮次数据并签署删除记录
     Purge(PurgeArguments),
 }
@@ -56,6 +59,15 @@ enum IdentityCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum RoundCommand {
+    /// Print the digest of the terms / 输出轮次约定的摘要
+    Terms {
+        /// The round file / 轮次文件
+        round: PathBuf,
+    },
+}
+
 #[derive(Debug, Args)]
 struct RunArguments {
     /// The round file / 轮次文件
@@ -66,6 +78,9 @@ struct RunArguments {
     /// The centre's identity file; none for plain files / 筛查机构的身份文件
     #[arg(long)]
     identity: Option<PathBuf>,
+    /// The centre's signing key instead of the round file's / 筛查机构的签名私钥
+    #[arg(long)]
+    signing_key: Option<PathBuf>,
     /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
     #[arg(long)]
     output: Option<PathBuf>,
@@ -79,6 +94,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => Ending::of(run(&arguments, language)),
         Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
         Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
+        Command::Round(RoundCommand::Terms { round }) => terms::print(&round, language),
         Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &|_, _| None, language),
     };
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
@@ -93,6 +109,7 @@ fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
         program: PROGRAM,
         round: &arguments.round,
         output: arguments.output.as_deref(),
+        signing_key: arguments.signing_key.as_deref(),
         export: None,
         known_answers: None,
     })?;

@@ -13,11 +13,11 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
 use aidlink_office::audit_log::{Count, Event};
-use aidlink_office::crossing::{CrossedFile, CrossingFile, receive};
+use aidlink_office::crossing::{CrossedFile, CrossingFile, Expected, receive};
 use aidlink_office::manifest::{Manifest, Received, TokensReceived};
-use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::round::{Crossing, RoundTerms};
+use aidlink_office::round::RoundTerms;
 use aidlink_office::sealed::Opener;
+use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
 use aidlink_office::verification::digest_of;
 
@@ -148,7 +148,7 @@ pub fn screen_files(
         provisional: provisional.clone(),
         leads,
     };
-    let crossed = write_leads(terms, &mut step.folder, &leads)?;
+    let crossed = write_leads(step, terms, &leads)?;
     let screened = Screened {
         matched,
         case_rows: cases.tokens().len() as u64,
@@ -228,11 +228,10 @@ fn open_files(
     opener: Option<&Opener>,
     beside: &Path,
 ) -> Result<Vec<OpenedFile>, Faults> {
-    let crossing = &terms.sealing()?.tokens;
     let mut faults = FaultCollector::new();
     let mut opened: Vec<OpenedFile> = Vec::new();
     for path in paths {
-        match open_file(terms, path, crossing, opener, beside) {
+        match open_file(terms, path, opener, beside) {
             Err(fault) => faults.push(fault),
             Ok(file) => {
                 let export = &file.received.head.origin.export;
@@ -280,11 +279,11 @@ fn open_files(
 fn open_file(
     terms: &RoundTerms,
     path: &Path,
-    crossing: &Crossing,
     opener: Option<&Opener>,
     beside: &Path,
 ) -> Result<OpenedFile, Fault> {
-    let plain = receive(path, crossing, opener, beside)?;
+    let received = receive(path, terms, Expected::Tokens, opener, beside)?;
+    let (plain, statement) = (received.plain, received.statement);
     let tokens =
         TokenFile::open(plain.file, |export| terms.policy.rule_ids(export)).map_err(|fault| {
             match fault.hint() {
@@ -301,6 +300,19 @@ fn open_file(
             Text::new(
                 format!("令牌文件的{}与本轮不同", what.zh),
                 format!("the token file is of another {} than this round", what.en),
+            ),
+        ));
+    }
+    let origin = &tokens.head().origin;
+    let content = Content::Tokens(origin.export.clone());
+    if statement.content != content || statement.key_id != origin.key_id {
+        return Err(send_again(
+            terms,
+            path,
+            Some(&origin.export),
+            Text::new(
+                "签名所写的导出或密钥与令牌文件不同",
+                "the signature names another export or key than the token file",
             ),
         ));
     }
@@ -433,17 +445,24 @@ fn screening_id(files: &[ReceivedFile]) -> String {
 }
 
 fn write_leads(
+    step: &mut Step,
     terms: &RoundTerms,
-    folder: &mut OutputFolder,
     leads: &LeadsFile,
 ) -> Result<CrossedFile, Fault> {
     let crossing = &terms.sealing()?.leads;
     let path = "to-procuratorate/leads.json";
-    let mut file = CrossingFile::begin(folder, path, crossing)?;
-    let fault = folder.fault_of(path);
+    let statement = Statement {
+        round: terms.round.clone(),
+        terms: terms.terms_digest(),
+        content: Content::Leads,
+        key_id: leads.key_id.clone(),
+        to: crossing.to(),
+    };
+    let mut file = CrossingFile::begin(&step.folder, path, crossing, step.sender()?, &statement)?;
+    let fault = step.folder.fault_of(path);
     file.write_all(&leads.to_bytes())
         .map_err(|error| fault(&error))?;
-    file.finish(folder)
+    file.finish(&mut step.folder)
 }
 
 fn manifest(step: &Step, terms: &RoundTerms, screened: &Screened) -> Manifest {

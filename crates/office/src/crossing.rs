@@ -1,10 +1,12 @@
-//! A file on its way from one office to another: sealed to its recipient, or
-//! plain where the round asks for that by name, and then with a SHA-256
-//! checksum beside it that the ordinary `sha256sum -c` checks.
+//! A file on its way from one office to another. Its sender signs the plain
+//! bytes with a [`Statement`]. Then it is sealed to its recipient with the
+//! signature inside, or, where the round asks for that by name, it crosses plain
+//! with the signature and a SHA-256 checksum beside it, which the ordinary
+//! `minisign -V` and `sha256sum -c` check.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
@@ -12,18 +14,34 @@ use sha2::{Digest, Sha256};
 
 use crate::manifest::Crossed;
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};
-use crate::round::Crossing;
+use crate::round::{Crossing, RoundTerms};
 use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed};
+use crate::signing::{SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
+use crate::statement::{Content, Statement, TO_PLAIN, split_signature, take_signature, trailer};
+use crate::verification::CENTRE;
 
 /// What the name of a sealed file ends with.
 pub const SEALED_SUFFIX: &str = ".age";
 /// What the name of a plain file's checksum ends with.
 pub const CHECKSUM_SUFFIX: &str = ".sha256";
+/// A signature file is a few lines.
+const LONGEST_SIGNATURE: u64 = 16 << 10;
+
+impl Crossing {
+    /// The recipient as a statement names it.
+    pub fn to(&self) -> String {
+        match self {
+            Crossing::Sealed(recipient) => recipient.to_string(),
+            Crossing::Plain => TO_PLAIN.to_owned(),
+        }
+    }
+}
 
 /// A file under way to another office.
 pub struct CrossingFile {
     name: String,
     output: Output,
+    signature: SignatureStream,
     digest: blake3::Hasher,
     checksum: Sha256,
     byte_length: u64,
@@ -46,7 +64,7 @@ pub struct CrossedFile {
     pub plain_digest: String,
     /// Bytes of its plain text.
     pub plain_length: u64,
-    /// Whom it is sealed to; plain otherwise.
+    /// Its recipient; `None` when it crosses plain.
     pub sealed_to: Option<String>,
 }
 
@@ -65,11 +83,17 @@ impl CrossedFile {
 
 impl CrossingFile {
     /// Begins a file of this path in an output folder; `.age` is added when it
-    /// is sealed.
+    /// is sealed. The sender's key signs it with the statement.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(folder: &OutputFolder, path: &str, crossing: &Crossing) -> Result<Self, Fault> {
+    pub fn begin(
+        folder: &OutputFolder,
+        path: &str,
+        crossing: &Crossing,
+        sender: &SigningKey,
+        statement: &Statement,
+    ) -> Result<Self, Fault> {
         let (name, output) = match crossing {
             Crossing::Plain => (
                 path.to_owned(),
@@ -90,36 +114,43 @@ impl CrossingFile {
         Ok(CrossingFile {
             name,
             output,
+            signature: sender.sign_stream(statement.to_comment()),
             digest: blake3::Hasher::new(),
             checksum: Sha256::new(),
             byte_length: 0,
         })
     }
 
-    /// Ends the file, and writes the checksum beside a plain one.
+    /// Ends the file: the signature goes into the seal, or beside a plain file
+    /// with the checksum.
     ///
     /// # Errors
-    /// When the disk is full.
+    /// When the disk is full, or the system gives no randomness.
     pub fn finish(self, folder: &mut OutputFolder) -> Result<CrossedFile, Fault> {
+        let fault = folder.fault_of(&self.name);
+        let no_signature = || fault(&io::Error::other("the system gives no randomness"));
+        let signature = self.signature.finish().ok_or_else(no_signature)?;
         let (file, sealed_to) = match self.output {
             Output::Plain(file) => (*file, None),
-            Output::Sealed { file, recipient } => {
-                let fault = folder.fault_of(&self.name);
-                let file = file.finish().map_err(|error| fault(&error))?;
-                (file, Some(recipient))
+            Output::Sealed {
+                mut file,
+                recipient,
+            } => {
+                let ended = file
+                    .write_all(trailer(&signature).as_bytes())
+                    .and_then(|()| file.finish());
+                (ended.map_err(|error| fault(&error))?, Some(recipient))
             }
         };
         let written = folder.add(file.finish()?);
         if sealed_to.is_none() {
             let base = self.name.rsplit('/').next().unwrap_or(&self.name);
-            let hex: String = self
-                .checksum
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            let line = format!("{hex}  {base}\n");
+            let line = format!("{}  {base}\n", hex(&self.checksum.finalize()));
             folder.write(&format!("{}{CHECKSUM_SUFFIX}", self.name), line.as_bytes())?;
+            folder.write(
+                &format!("{}{SIGNATURE_SUFFIX}", self.name),
+                signature.as_bytes(),
+            )?;
         }
         Ok(CrossedFile {
             written,
@@ -138,6 +169,7 @@ impl Write for CrossingFile {
         };
         let part = bytes.get(..written).unwrap_or_default();
         self.digest.update(part);
+        self.signature.push(part);
         // A sealed file is authenticated by its seal.
         if matches!(self.output, Output::Plain(_)) {
             self.checksum.update(part);
@@ -154,21 +186,143 @@ impl Write for CrossingFile {
     }
 }
 
-/// Opens a file that came from another office. Where the round seals, a plain
-/// file is refused; where it asks for plain files, the checksum must be beside
-/// the file and right. Opened content lies in an unnamed file in `beside`.
+/// A file that came from another office, opened and verified.
+pub struct ReceivedFile {
+    /// Its plain content.
+    pub plain: PlainFile,
+    /// What its sender states.
+    pub statement: Statement,
+    /// The office that signed it: `centre`, or an agency's id.
+    pub sender: String,
+}
+
+/// What is expected of a file that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The tokens of an export of the round.
+    Tokens,
+    /// Screened leads.
+    Leads,
+}
+
+/// Opens a file that came from another office, and verifies who sent it. Where
+/// the round seals, a plain file is refused; where it asks for plain files, the
+/// checksum must be beside the file and right. Opened content is in an unnamed
+/// file in `beside`.
 ///
 /// # Errors
-/// When the file is not what the round says, cannot be opened, or was changed.
+/// When the file is not what the round says, cannot be opened, was changed, or
+/// is not signed by the office that must send it, for this round and recipient.
 pub fn receive(
+    path: &Path,
+    terms: &RoundTerms,
+    expected: Expected,
+    opener: Option<&Opener>,
+    beside: &Path,
+) -> Result<ReceivedFile, Fault> {
+    let sealing = terms.sealing()?;
+    let crossing = match expected {
+        Expected::Tokens => &sealing.tokens,
+        Expected::Leads => &sealing.leads,
+    };
+    let (mut plain, signature) = open(path, crossing, opener, beside)?;
+    let signature = signature.ok_or_else(|| not_signed(path))?;
+    let statement =
+        Statement::parse(&signature.comment()).ok_or_else(|| wrong_statement(path, None))?;
+    let sender = check_statement(path, terms, expected, crossing, &statement)?;
+    let mut keys = terms.signers.iter().filter(|(office, _)| *office == sender);
+    let is_signed = keys.any(|(_, key)| {
+        let rewound = plain.file.rewind().is_ok();
+        rewound && signature.verifies_all_of(key, &mut plain.file)
+    });
+    if !is_signed {
+        return Err(wrong_sender(path, terms, &sender));
+    }
+    plain
+        .file
+        .rewind()
+        .map_err(|error| Fault::unreadable(path, &error))?;
+    Ok(ReceivedFile {
+        plain,
+        statement,
+        sender,
+    })
+}
+
+/// Checks what a statement says; gives the office that must have signed it.
+fn check_statement(
+    path: &Path,
+    terms: &RoundTerms,
+    expected: Expected,
+    crossing: &Crossing,
+    statement: &Statement,
+) -> Result<String, Fault> {
+    let differs = |zh, en| Err(wrong_statement(path, Some(Text::new(zh, en))));
+    if statement.round != terms.round {
+        return differs("轮次", "round");
+    }
+    if statement.terms != terms.terms_digest() {
+        return differs("轮次约定", "set of terms");
+    }
+    if statement.to != crossing.to() {
+        return differs("收件人", "recipient");
+    }
+    match (expected, &statement.content) {
+        (Expected::Leads, Content::Leads) => Ok(CENTRE.to_owned()),
+        (Expected::Tokens, Content::Tokens(export)) => match terms.export(export) {
+            Some(export) => Ok(export.schema.agency.clone()),
+            None => differs("导出", "export"),
+        },
+        _ => differs("内容", "content"),
+    }
+}
+
+/// The round's key as the procuratorate sent it: the plain bytes of an opened
+/// file, once their signature is verified. `to` is the recipient that opened it.
+///
+/// # Errors
+/// When it is not signed by the procuratorate, for this round and recipient.
+pub fn verify_key<'o>(
+    path: &Path,
+    terms: &RoundTerms,
+    opened: &'o [u8],
+    to: &str,
+) -> Result<(&'o [u8], Statement), Fault> {
+    let (plain, signature) = split_signature(opened).ok_or_else(|| not_signed(path))?;
+    let statement =
+        Statement::parse(&signature.comment()).ok_or_else(|| wrong_statement(path, None))?;
+    let differs = |zh, en| Err(wrong_statement(path, Some(Text::new(zh, en))));
+    if statement.round != terms.round {
+        return differs("轮次", "round");
+    }
+    if statement.terms != terms.terms_digest() {
+        return differs("轮次约定", "set of terms");
+    }
+    if statement.content != Content::Key {
+        return differs("内容", "content");
+    }
+    if statement.to != to {
+        return differs("收件人", "recipient");
+    }
+    let sender = &terms.cases.schema.agency;
+    let mut keys = terms.signers.iter().filter(|(office, _)| office == sender);
+    if !keys.any(|(_, key)| signature.verifies(key, plain)) {
+        return Err(wrong_sender(path, terms, sender));
+    }
+    Ok((plain, statement))
+}
+
+type Opened = (PlainFile, Option<Signature>);
+
+fn open(
     path: &Path,
     crossing: &Crossing,
     opener: Option<&Opener>,
     beside: &Path,
-) -> Result<PlainFile, Fault> {
+) -> Result<Opened, Fault> {
     let sealed = is_sealed(path)?;
     match (crossing, sealed, opener) {
-        (_, true, Some(opener)) => opener.open_to_unnamed_file(path, beside),
+        (_, true, Some(opener)) => open_sealed(path, opener, beside),
         (_, true, None) => Err(Fault::of_file(
             path,
             Text::new("文件是密封的", "the file is sealed"),
@@ -181,15 +335,33 @@ pub fn receive(
             path,
             Text::new(
                 "文件不是密封的，而本轮要求密封",
-                "the file is not sealed, and this round asks for sealed files",
+                "the file is not sealed, and this round requires sealed files",
             ),
             Text::new("请发送方密封后重新发送", "ask its sender to send it sealed"),
         )),
-        (Crossing::Plain, false, _) => receive_plain(path),
+        (Crossing::Plain, false, _) => open_plain(path),
     }
 }
 
-fn receive_plain(path: &Path) -> Result<PlainFile, Fault> {
+fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fault> {
+    let mut opened = opener.open_to_unnamed_file(path, beside)?;
+    let unreadable = |error: io::Error| Fault::unreadable(path, &error);
+    let Some((signature, length)) = take_signature(&mut opened.file).map_err(unreadable)? else {
+        return Ok((opened, None));
+    };
+    // What was opened had the signature at its end.
+    let mut digest = blake3::Hasher::new();
+    io::copy(&mut opened.file, &mut digest).map_err(unreadable)?;
+    opened.file.rewind().map_err(unreadable)?;
+    let plain = PlainFile {
+        file: opened.file,
+        digest: digest.finalize().to_hex().to_string(),
+        byte_length: length,
+    };
+    Ok((plain, Some(signature)))
+}
+
+fn open_plain(path: &Path) -> Result<Opened, Fault> {
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
     let mut file = File::open(path).map_err(unreadable)?;
     let mut digest = blake3::Hasher::new();
@@ -207,15 +379,8 @@ fn receive_plain(path: &Path) -> Result<PlainFile, Fault> {
         byte_length += read as u64;
     }
     file.rewind().map_err(unreadable)?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(CHECKSUM_SUFFIX);
-    let stated = std::fs::read_to_string(&beside).unwrap_or_default();
+    let stated = read_beside(path, CHECKSUM_SUFFIX);
     let stated = stated.split_whitespace().next().unwrap_or_default();
-    let hex: String = checksum
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     if stated.is_empty() {
         return Err(Fault::of_file(
             path,
@@ -229,7 +394,7 @@ fn receive_plain(path: &Path) -> Result<PlainFile, Fault> {
             ),
         ));
     }
-    if !stated.eq_ignore_ascii_case(&hex) {
+    if !stated.eq_ignore_ascii_case(&hex(&checksum.finalize())) {
         return Err(Fault::of_file(
             path,
             Text::new(
@@ -239,9 +404,87 @@ fn receive_plain(path: &Path) -> Result<PlainFile, Fault> {
             Text::new("请发送方重新发送", "ask its sender to send it again"),
         ));
     }
-    Ok(PlainFile {
+    let signature = Signature::parse(&read_beside(path, SIGNATURE_SUFFIX));
+    let plain = PlainFile {
         file,
         digest: digest.finalize().to_hex().to_string(),
         byte_length,
-    })
+    };
+    Ok((plain, signature))
+}
+
+/// The text of a small file beside another; empty where there is none.
+fn read_beside(path: &Path, suffix: &str) -> String {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    let mut text = String::new();
+    let read = File::open(PathBuf::from(name))
+        .and_then(|file| file.take(LONGEST_SIGNATURE).read_to_string(&mut text));
+    read.map_or(String::new(), |_| text)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn not_signed(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "文件没有发送方的签名",
+            "the file has no signature of its sender",
+        ),
+        Text::new(
+            "请发送方用本版本的程序重新生成；明文文件须附 .minisig",
+            "ask its sender to make it again with this version; a plain file comes with its .minisig",
+        ),
+    )
+}
+
+fn wrong_statement(path: &Path, what: Option<Text>) -> Fault {
+    let message = match what {
+        None => Text::new(
+            "签名没有写明文件的轮次和收件人",
+            "the signature does not say of which round the file is and to whom it goes",
+        ),
+        Some(what) => Text::new(
+            format!("签名所写的{}与本轮不同", what.zh),
+            format!(
+                "the file is signed for another {} than this round's",
+                what.en
+            ),
+        ),
+    };
+    Fault::of_file(
+        path,
+        message,
+        Text::new(
+            "请与发送方核对轮次约定的摘要（aidlink round terms），再由其重新发送",
+            "compare the digest of the terms with its sender (`aidlink round terms`), then ask for the file again",
+        ),
+    )
+}
+
+fn wrong_sender(path: &Path, terms: &RoundTerms, office: &str) -> Fault {
+    let name = match office {
+        CENTRE => Text::new("筛查机构", "the centre"),
+        agency => terms.policy.agency_name(agency),
+    };
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("签名不是{}的，或文件被改动", name.zh),
+            format!(
+                "the signature is not by {}, or the file was changed",
+                name.en
+            ),
+        ),
+        Text::new(
+            format!("请{}用轮次文件所写的签名私钥重新发送", name.zh),
+            format!(
+                "ask {} to send it again, signed with the key that the round file names",
+                name.en
+            ),
+        ),
+    )
 }

@@ -23,6 +23,8 @@ pub mod round;
 pub mod round_folder;
 pub mod sealed;
 pub mod signing;
+pub mod statement;
 pub mod step;
 pub mod terminal;
+pub mod terms;
 pub mod verification;

@@ -43,6 +43,10 @@ pub struct Manifest {
     pub round: String,
     /// BLAKE3 digest of the round file, hexadecimal.
     pub round_file_blake3: String,
+    /// BLAKE3 digest of what all offices of the round agree on, hexadecimal;
+    /// absent in version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms_blake3: Option<String>,
     /// The day at which everything is judged.
     pub as_of: Date,
     /// The day on which leads are issued.

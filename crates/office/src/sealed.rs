@@ -44,6 +44,14 @@ impl Recipient {
     }
 }
 
+impl PartialEq for Recipient {
+    /// Recipients are compared as they are parsed: blanks and capitals of what
+    /// somebody wrote do not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
 impl std::fmt::Debug for Recipient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}", self.0)
@@ -146,6 +154,15 @@ impl Opener {
                 ),
             )
             .into()),
+        }
+    }
+
+    /// Whom a file is sealed to that this opens, as [`crate::crossing`] has it
+    /// signed: the recipient, or that it is a passphrase.
+    pub fn to(&self) -> String {
+        match self {
+            Opener::Identity(identity) => identity.to_public().to_string(),
+            Opener::Passphrase(_) => crate::statement::TO_PASSPHRASE.to_owned(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! verifies them. Every office has a signing key of its own; its public key
 //! belongs into the minutes, for a signature says nothing about whose key it is.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
@@ -18,6 +18,9 @@ use crate::terminal;
 
 /// What the name of a signature ends with, behind the name of the signed file.
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
+
+/// The comment that is not signed.
+const UNTRUSTED: &str = "signature by aidlink; verify with minisign -V";
 
 /// Keys and signatures are a few lines.
 const LONGEST_FILE: u64 = 16 << 10;
@@ -216,7 +219,7 @@ impl SigningKey {
             &self.secret,
             Cursor::new(bytes),
             Some(comment),
-            Some("signature by aidlink; verify with minisign -V"),
+            Some(UNTRUSTED),
         );
         signature.map(SignatureBox::into_string).map_err(|_| {
             Fault::of_file(
@@ -225,6 +228,76 @@ impl SigningKey {
                 Text::new("请检查系统的随机数", "check the system's randomness"),
             )
         })
+    }
+}
+
+/// A signature over bytes that come one after the other. Another thread takes
+/// them in, for the library reads what it signs.
+pub struct SignatureStream {
+    chunks: std::sync::mpsc::SyncSender<Vec<u8>>,
+    worker: std::thread::JoinHandle<Option<String>>,
+}
+
+/// What the other thread reads.
+struct Chunks {
+    chunks: std::sync::mpsc::Receiver<Vec<u8>>,
+    current: Cursor<Vec<u8>>,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.current.read(buffer)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            match self.chunks.recv() {
+                Ok(chunk) => self.current = Cursor::new(chunk),
+                // All has come.
+                Err(_) => return Ok(0),
+            }
+        }
+    }
+}
+
+impl SigningKey {
+    /// Begins a signature with this trusted comment.
+    pub fn sign_stream(&self, comment: String) -> SignatureStream {
+        // A few chunks may wait: memory stays bounded.
+        let (sender, chunks) = std::sync::mpsc::sync_channel(8);
+        let (secret, public) = (self.secret.clone(), self.public.key.clone());
+        let worker = std::thread::spawn(move || {
+            let bytes = Chunks {
+                chunks,
+                current: Cursor::new(Vec::new()),
+            };
+            let signature = minisign::sign(
+                Some(&public),
+                &secret,
+                bytes,
+                Some(&comment),
+                Some(UNTRUSTED),
+            );
+            signature.ok().map(SignatureBox::into_string)
+        });
+        SignatureStream {
+            chunks: sender,
+            worker,
+        }
+    }
+}
+
+impl SignatureStream {
+    /// Takes in the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        // A worker that has ended gives no signature, which is noticed at the end.
+        let _ = self.chunks.send(bytes.to_vec());
+    }
+
+    /// The text of the signature file; `None` when the system gives no randomness.
+    pub fn finish(self) -> Option<String> {
+        drop(self.chunks);
+        self.worker.join().ok().flatten()
     }
 }
 
@@ -290,7 +363,12 @@ impl Signature {
 
     /// Whether this key made it of these bytes and of its comment.
     pub fn verifies(&self, key: &PublicKey, bytes: &[u8]) -> bool {
-        minisign::verify(&key.key, &self.0, Cursor::new(bytes), true, false, false).is_ok()
+        self.verifies_all_of(key, Cursor::new(bytes))
+    }
+
+    /// The same of bytes that are read.
+    pub fn verifies_all_of(&self, key: &PublicKey, bytes: impl Read + Seek) -> bool {
+        minisign::verify(&key.key, &self.0, bytes, true, false, false).is_ok()
     }
 }
 
@@ -347,7 +425,6 @@ fn no_key(path: &Path) -> Fault {
 }
 
 fn read_small(path: &Path) -> Result<String, Fault> {
-    use std::io::Read;
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))

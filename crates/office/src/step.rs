@@ -22,6 +22,7 @@ use crate::manifest::{
 use crate::output_folder::{OutputFolder, WrittenFile};
 use crate::round::{Mode, Reads, Round, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
+use crate::verification::CENTRE;
 
 /// What a step begins with.
 #[derive(Clone, Copy)]
@@ -34,6 +35,8 @@ pub struct Beginning<'b> {
     pub round: &'b Path,
     /// The output folder, if it is not the round file's.
     pub output: Option<&'b Path>,
+    /// This office's signing key, if it is not the round file's.
+    pub signing_key: Option<&'b Path>,
     /// The export that the step works on, if it is one.
     pub export: Option<&'b str>,
     /// Whether a token algorithm gives the known answers; `None` for a step
@@ -87,6 +90,9 @@ impl Step {
             return Err(known_answers_differ(&terms.file).into());
         }
         let signing_key = SigningKey::at_the_beginning(&paths.signing_key)?;
+        if terms.mode == Mode::Split {
+            beginning.check_sender(&round, signing_key.as_ref())?;
+        }
         let folder = OutputFolder::begin(&paths.output)?;
         let mut log = AuditLog::new(jiff::Timestamp::now);
         log.record(&beginning.started(terms));
@@ -129,6 +135,17 @@ impl Step {
         Ok((result, finished))
     }
 
+    /// The key with which this office signs what it sends.
+    ///
+    /// # Errors
+    /// When there is none: a split step does not begin without it.
+    pub fn sender(&self) -> Result<&SigningKey, Fault> {
+        let path = &self.round.paths.signing_key;
+        self.signing_key
+            .as_ref()
+            .ok_or_else(|| no_signing_key(path))
+    }
+
     /// What every manifest says, for the step to add its own part.
     pub fn manifest(&self) -> Manifest {
         let terms = &self.round.terms;
@@ -141,6 +158,7 @@ impl Step {
             step: self.kind,
             round: terms.round.clone(),
             round_file_blake3: terms.digest.clone(),
+            terms_blake3: Some(terms.terms_digest()),
             as_of: terms.as_of,
             issued_on: terms.issued_on,
             purpose: terms.purpose.clone(),
@@ -210,6 +228,40 @@ impl Step {
 }
 
 impl Beginning<'_> {
+    /// The office whose step it is, as `[signing.signers]` names it.
+    fn office<'r>(&self, terms: &'r RoundTerms) -> &'r str {
+        match self.kind {
+            StepKind::Screen => CENTRE,
+            StepKind::Tokenise => {
+                let export = self.export.and_then(|export| terms.export(export));
+                export.map_or("", |export| &export.schema.agency)
+            }
+            StepKind::Run | StepKind::Resolve => &terms.cases.schema.agency,
+        }
+    }
+
+    /// The other offices know this office by the key that the round file names.
+    fn check_sender(&self, round: &Round, signing_key: Option<&SigningKey>) -> Result<(), Fault> {
+        let path = &round.paths.signing_key;
+        let key = signing_key.ok_or_else(|| no_signing_key(path))?;
+        let office = self.office(&round.terms);
+        let mut signers = round.terms.signers.iter();
+        if signers.any(|(name, signer)| name == office && signer == key.public()) {
+            return Ok(());
+        }
+        Err(Fault::of_file(
+            path,
+            Text::new(
+                format!("这不是轮次文件为 {office} 所写的签名私钥"),
+                format!("this is not the signing key that the round file names for {office}"),
+            ),
+            Text::new(
+                "请用 --signing-key 指明本机构的签名私钥，或更正各机构共用的轮次文件",
+                "name this office's key with --signing-key, or correct the round file that all offices share",
+            ),
+        ))
+    }
+
     /// The round, with the exports whose files a step of this kind reads.
     fn read(&self) -> Result<Round, Faults> {
         let (mode, reads) = match self.kind {
@@ -219,7 +271,8 @@ impl Beginning<'_> {
             StepKind::Screen => (Mode::Split, Reads::Nothing),
             StepKind::Resolve => (Mode::Split, Reads::One(CASE_EXPORT)),
         };
-        Round::read(self.round, self.output, mode, reads)
+        let round = Round::read(self.round, self.output, mode, reads)?;
+        Ok(round.with_signing_key(self.signing_key))
     }
 
     fn started(&self, terms: &RoundTerms) -> Event {
@@ -297,6 +350,20 @@ fn output_file(file: &WrittenFile) -> OutputFile {
         blake3: file.digest.clone(),
         bytes: file.byte_length,
     }
+}
+
+fn no_signing_key(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "找不到签名私钥：分步轮次中送出的文件都须签名",
+            "there is no signing key: what an office sends in a split round is signed",
+        ),
+        Text::new(
+            "请用 signing new 生成，把公钥写入轮次文件的 [signing.signers]；或用 --signing-key 指明",
+            "make one with `signing new` and put its public key into [signing.signers] of the round file, or name it with --signing-key",
+        ),
+    )
 }
 
 fn known_answers_differ(round_file: &Path) -> Fault {

@@ -15,7 +15,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_office::audit_log::{Count, Event};
-use aidlink_office::crossing::receive;
+use aidlink_office::crossing::{Expected, receive};
 use aidlink_office::manifest::{Manifest, Received};
 use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::sealed::{Opener, PlainFile};
@@ -59,10 +59,13 @@ pub fn resolve_leads(
         algorithm: terms.algorithm,
     });
     let opener = identity.map(Opener::read_identity).transpose()?;
-    let crossing = &terms.sealing()?.leads;
     let beside = step.folder.for_unnamed_files();
-    let mut plain = receive(leads_path, crossing, opener.as_ref(), beside)?;
+    let received = receive(leads_path, terms, Expected::Leads, opener.as_ref(), beside)?;
+    let mut plain = received.plain;
     let file = read_leads(leads_path, &mut plain, terms, &key_id)?;
+    if received.statement.key_id != file.key_id {
+        return Err(of_another_key(leads_path).into());
+    }
     step.log.record(&Event::LeadsReceived {
         screening: file.screening.clone(),
         plain_blake3: plain.digest.clone(),
@@ -120,6 +123,20 @@ pub fn resolve_leads(
         ..step.manifest()
     };
     Ok((manifest, Resolved { leads, lists, file }))
+}
+
+fn of_another_key(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "签名所写的密钥与线索文件不同",
+            "the signature names another key than the file of leads",
+        ),
+        Text::new(
+            "请筛查机构重新筛查并发送",
+            "ask the centre to screen and send again",
+        ),
+    )
 }
 
 /// Reads the screened leads and checks that they are of this round.

@@ -8,6 +8,8 @@ use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_file::{SentAccount, TokenFileWriter};
 use aidlink_contract::token_table::{CASE_EXPORT, Origin};
 use aidlink_office::round::{Mode, Reads, Round};
+use aidlink_office::signing::SigningKey;
+use aidlink_office::statement::TO_PLAIN;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +24,8 @@ const ASSISTANCE: &str = "civil-affairs.assistance";
 struct Place {
     folder: tempfile::TempDir,
     terms: RoundTerms,
+    /// The key that each office signs with.
+    keys: Vec<(&'static str, SigningKey)>,
 }
 
 impl Place {
@@ -63,6 +67,14 @@ reject_rate = 0.05
                 "[[export]]\nschema = \"{export}\"\npath = \"{export}.csv\"\nsnapshot = 2026-09-28\nlegal_basis = \"synthetic\"\n"
             );
         }
+        text += "[signing.signers]\n";
+        let mut keys = Vec::new();
+        for office in ["centre", "procuratorate", "veterans", "education"] {
+            let path = folder.path().join(format!("{office}.key"));
+            let key = SigningKey::make(&path).expect("a fresh folder");
+            text += &format!("{office} = \"{}\"\n", key.public().to_base64());
+            keys.push((office, key));
+        }
         let file = folder.path().join("round.toml");
         fs::write(&file, text).expect("a fresh folder");
         let round = match Round::read(&file, None, Mode::Split, Reads::Nothing) {
@@ -72,6 +84,7 @@ reject_rate = 0.05
         Place {
             folder,
             terms: round.terms,
+            keys,
         }
     }
 
@@ -99,7 +112,7 @@ reject_rate = 0.05
         }
     }
 
-    /// A token file with these tokens, its checksum beside it.
+    /// A token file with these tokens, its checksum and signature beside it.
     fn written(&self, name: &str, head: &TokenFileHead, tokens: &[u8]) -> PathBuf {
         let rules = self.terms.policy.rule_ids(&head.origin.export);
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
@@ -112,8 +125,34 @@ reject_rate = 0.05
             writer.push(token, outcomes).expect("room");
         }
         writer.finish(head).expect("room");
-        add_checksum(&path);
+        self.sign(&path, head);
         path
+    }
+
+    /// Writes checksum and signature beside a file, as its agency would. What is
+    /// of no export of the round is signed as the veterans' tokens.
+    fn sign(&self, path: &Path, head: &TokenFileHead) {
+        add_checksum(path);
+        let export = match self.terms.export(&head.origin.export) {
+            Some(export) => &export.schema,
+            None => &self.terms.export(VETERANS).expect("it is there").schema,
+        };
+        let statement = Statement {
+            round: self.terms.round.clone(),
+            terms: self.terms.terms_digest(),
+            content: Content::Tokens(export.name.clone()),
+            key_id: head.origin.key_id.clone(),
+            to: TO_PLAIN.to_owned(),
+        };
+        let mut keys = self.keys.iter();
+        let (_, key) = keys
+            .find(|(office, _)| *office == export.agency)
+            .expect("every agency has a key");
+        let bytes = fs::read(path).expect("the test's file");
+        let signature = key
+            .sign(&bytes, &statement.to_comment(), path)
+            .expect("it is signed");
+        fs::write(format!("{}.minisig", path.display()), signature).expect("the test's folder");
     }
 
     /// A good file of an export, under its usual name.
@@ -290,7 +329,7 @@ fn a_file_of_a_newer_program_is_refused_with_both_versions() {
         .position(|part| part == version);
     bytes[at.expect("metadata") + version.len() - 1] = b'2';
     fs::write(&path, bytes).expect("the test's folder");
-    add_checksum(&path);
+    place.sign(&path, &place.head(VETERANS, 2));
     let told = place.refused(&[place.good(CASE_EXPORT), path]);
     assert_eq!(
         told,

@@ -2,7 +2,7 @@
 //! of the round and of the schemas, policy and calendar that it names, all
 //! faults at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +23,10 @@ use super::paths::inside;
 use super::terms::{
     ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
-use super::written::{WrittenExport, WrittenRound, WrittenSealing};
+use super::written::{WrittenExport, WrittenRound, WrittenSealing, WrittenSigner};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
+use crate::verification::CENTRE;
 
 /// Persons fewer than this are told as a rare pattern where a round says nothing.
 const RARE_PATTERN: u64 = 5;
@@ -200,6 +201,11 @@ impl<'w> Checking<'w> {
         );
         let (cases, registers) =
             self.export_terms(exports, schemas.as_ref(), policy.as_ref(), as_of);
+        if let Some(policy) = &policy {
+            let agencies = cases.iter().chain(&registers);
+            let agencies = agencies.map(|export| export.schema.agency.as_str());
+            self.check_signers(asked.mode, policy, &agencies.collect());
+        }
         let terms = (|| {
             let (impact_assessment, impact_assessment_until) = assessment?;
             Some(RoundTerms {
@@ -440,7 +446,7 @@ impl<'w> Checking<'w> {
             if signer.key.value.is_none() {
                 self.fault(
                     &signer.key.at,
-                    Text::new("这不是minisign公钥", "this is no minisign public key"),
+                    Text::new("这不是minisign公钥", "this is not a minisign public key"),
                     Text::new(
                         "应为 RW 开头的一行，由 signing new 给出",
                         "it is the line that begins with RW, given by `signing new`",
@@ -450,6 +456,69 @@ impl<'w> Checking<'w> {
         }
         self.faults.extend(signing.unknown.clone());
         (self.written.signing_key_beside(key), self.written.signers())
+    }
+
+    /// Who signs what crosses: `centre` and the agencies of the policy, each with
+    /// a key of its own. A split round needs one for every office that sends.
+    fn check_signers(&mut self, mode: Mode, policy: &Policy, senders: &BTreeSet<&str>) {
+        let written = self.written.signing.value();
+        let at = written.map(|signing| signing.at.clone());
+        let at = at.unwrap_or_default();
+        let signers = written.and_then(|signing| signing.signers.value());
+        let signers: Vec<&WrittenSigner> = signers.into_iter().flatten().collect();
+        let agencies = policy.agencies.iter().map(|agency| agency.id.as_str());
+        let offices: BTreeSet<&str> = agencies.chain([CENTRE]).collect();
+        for (index, signer) in signers.iter().enumerate() {
+            if !offices.contains(signer.office.as_str()) {
+                let hint = nearest_name_hint(&signer.office, offices.iter().copied());
+                let message = Text::new(
+                    format!("“{}”不是本轮的机构", signer.office),
+                    format!("`{}` is not an office of this round", signer.office),
+                );
+                self.fault(&signer.key.at, message, hint);
+            }
+            let earlier = signers.iter().take(index);
+            let same = earlier.clone().find(|earlier| {
+                earlier.key.value.is_some() && earlier.key.value == signer.key.value
+            });
+            if let Some(same) = same {
+                self.fault(
+                    &signer.key.at,
+                    Text::new(
+                        format!("与 {} 的公钥相同", same.office),
+                        format!("this is the key of `{}` too", same.office),
+                    ),
+                    Text::new(
+                        "每个机构须各有签名私钥（signing new）",
+                        "each office makes a signing key of its own (`signing new`)",
+                    ),
+                );
+            }
+        }
+        if mode == Mode::Pooled {
+            return;
+        }
+        let named = |office: &str| signers.iter().any(|signer| signer.office == office);
+        let missing: Vec<&str> = senders
+            .iter()
+            .copied()
+            .chain([CENTRE])
+            .filter(|office| !named(office))
+            .collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            self.fault(
+                &at,
+                Text::new(
+                    format!("[signing.signers] 缺少公钥：{missing}"),
+                    format!("public keys are missing in [signing.signers]: {missing}"),
+                ),
+                Text::new(
+                    "分步轮次中每个发送文件的机构都要签名：请各机构运行 signing new，把公钥写入轮次文件",
+                    "each office that sends a file in a split round signs it: run `signing new` at each office and add its public key to the round file",
+                ),
+            );
+        }
     }
 
     fn thresholds(&mut self) -> Option<Thresholds> {

@@ -25,6 +25,14 @@ pub struct Round {
 }
 
 impl Round {
+    /// The same with another signing key than the round file's, if one is named.
+    pub fn with_signing_key(mut self, file: Option<&Path>) -> Self {
+        if let Some(file) = file {
+            self.paths.signing_key = file.to_path_buf();
+        }
+        self
+    }
+
     /// Reads a round file and all that it names. `output` replaces the round
     /// file's own output folder.
     ///

@@ -9,6 +9,7 @@ use aidlink_faults::text::Language;
 use aidlink_policy::reading::{DateEpoch, EncodingChoice};
 
 use super::{Mode, Reads, Round, RoundTerms, WrittenRound};
+use crate::signing::SigningKey;
 
 const CENTRE: &str = "age1w75s39argttf5htrf6jvvndkcrtcd7d6dxrsa4d96gzvwyaul57sslq2zr";
 const PROCURATORATE: &str = "age1uwhwklhakktdd6gqeyv5mye9dhnjh4m33jgk2y0u9e6kx77m44yqtxa9ty";
@@ -43,14 +44,24 @@ procuratorate = "@procuratorate"
 
 [signing]
 key = "signing.key"
-[signing.signers]
-procuratorate = "@signer"
-centre = "@other"
+# The keys of the offices stand
+# at the end.
 
 [thresholds]
 snapshot_age_days = 92
 reject_rate = 0.05
 rare_pattern = 5
+"#;
+
+/// Who signs what crosses.
+const SIGNERS: &str = r#"
+[signing.signers]
+procuratorate = "@procuratorate.key"
+centre = "@centre.key"
+civil-affairs = "@civil-affairs.key"
+disabled-federation = "@disabled-federation.key"
+education = "@education.key"
+veterans = "@veterans.key"
 "#;
 
 const STUDENTS: &str = r#"
@@ -122,13 +133,23 @@ impl Place {
         for file in ["students.csv", "north.csv", "south.csv", "veterans.xlsx"] {
             fs::write(at(file), "").expect("a fresh file");
         }
-        let key = crate::signing::SigningKey::make(&at("other.key")).expect("a fresh key");
-        let text = [HEAD, STUDENTS, CASES, VETERANS]
+        let mut text = [HEAD, STUDENTS, CASES, VETERANS, SIGNERS]
             .concat()
+            .replace("@procuratorate.key", SIGNER);
+        for office in [
+            "centre",
+            "civil-affairs",
+            "disabled-federation",
+            "education",
+            "veterans",
+        ] {
+            let file = format!("{office}.key");
+            let key = SigningKey::make(&at(&file)).expect("a fresh key");
+            text = text.replace(&format!("@{file}"), &key.public().to_base64());
+        }
+        let text = text
             .replace("@centre", CENTRE)
-            .replace("@procuratorate", PROCURATORATE)
-            .replace("@signer", SIGNER)
-            .replace("@other", &key.public().to_base64());
+            .replace("@procuratorate", PROCURATORATE);
         Place { folder, text }
     }
 
@@ -141,6 +162,14 @@ impl Place {
         let file = self.path("round.toml");
         fs::write(&file, text).expect("the test's folder");
         file
+    }
+
+    /// The line that names the key of an office.
+    fn signer(&self, office: &str) -> String {
+        let start = format!("{office} = \"RW");
+        let mut lines = self.text.lines();
+        let line = lines.find(|line| line.starts_with(&start));
+        format!("{}\n", line.expect("every office has a key"))
     }
 
     /// The round file with these texts, which must be there, replaced.
@@ -208,7 +237,8 @@ fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
     let place = Place::new();
     let digest = place.digest(&[]);
     let signer = format!("procuratorate = \"{SIGNER}\"\n");
-    let signer_last = format!("{signer}\n[thresholds]");
+    let centre_signer = place.signer("centre");
+    let signer_last = format!("{centre_signer}{signer}");
     let spaced = format!(" {CENTRE}\\n");
     let cases_first = [CASES, STUDENTS].concat();
     let assessment = "[impact_assessment]\nid = \"PIA-1\"\nvalid_until = 2027-06-30\n";
@@ -242,7 +272,7 @@ fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
         ),
         (
             "signers in another order",
-            &[(&signer, ""), ("\n[thresholds]", &signer_last)],
+            &[(&signer, ""), (&centre_signer, &signer_last)],
         ),
         ("a date as a string", &[("2026-09-30", "\"2026-09-30\"")]),
         ("another way to write a number", &[("0.05", "5.0e-2")]),
@@ -284,8 +314,10 @@ fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
 #[test]
 fn every_value_that_all_agree_on_changes_the_digest() {
     let place = Place::new();
+    SigningKey::make(&place.path("other.key")).expect("a fresh key");
     let other = fs::read_to_string(place.path("other.pub")).expect("a public key");
     let other = other.lines().last().expect("the key").to_owned();
+    let assistance = place.signer("civil-affairs");
     let mut seen = BTreeMap::from([(place.digest(&[]), "as it is".to_owned())]);
     let mut see = |what: &str, digest: String| {
         let before = seen.insert(digest, what.to_owned());
@@ -293,15 +325,12 @@ fn every_value_that_all_agree_on_changes_the_digest() {
     };
     let centre = format!("centre = \"{CENTRE}\"\n");
     let procuratorate = format!("procuratorate = \"{PROCURATORATE}\"\n");
-    let signer = format!("procuratorate = \"{SIGNER}\"\n");
-    let renamed = signer.replace("procuratorate", "prosecutors");
-    let third = format!("{signer}veterans = \"{SIGNER}\"\n");
     let one_more = [STUDENTS, DISABLED].concat();
     let students_last = [VETERANS, STUDENTS].concat();
     let other_words = STUDENTS.replace("agreement 1", "agreement 3");
     let not_empty = VETERANS.replace("may_be_empty = true\n", "");
     type Edits<'e> = &'e [(&'e str, &'e str)];
-    let edits: [(&str, Edits<'_>); 31] = [
+    let edits: [(&str, Edits<'_>); 28] = [
         ("id", &[("2026Q3", "2026Q4")]),
         ("as-of date", &[("2026-09-30", "2026-09-29")]),
         ("date of issue", &[("2026-10-08", "2026-10-09")]),
@@ -331,14 +360,8 @@ fn every_value_that_all_agree_on_changes_the_digest() {
                 (&procuratorate, ""),
             ],
         ),
-        ("name of a signer", &[(&signer, &renamed)]),
         ("key of a signer", &[(SIGNER, &other)]),
-        ("a third signer", &[(&signer, &third)]),
-        ("a signer less", &[(&signer, "")]),
-        (
-            "no signers",
-            &[(&signer, ""), (&format!("centre = \"{other}\"\n"), "")],
-        ),
+        ("a signer less", &[(&assistance, "")]),
         (
             "another export",
             &[("education.students", "civil-affairs.assistance")],
@@ -398,13 +421,17 @@ fn the_digest_is_that_of_a_documented_text() {
     let file = place.edited(&[(&sealing, "plain = [\"tokens\"]"), (STUDENTS, "")]);
     let terms = place.terms(&file, Mode::Split);
     let schema = |name: &str| terms.schemas.0[name].digest.clone();
-    let (_, other) = &terms.signers[1];
     let (policy, calendar) = (&terms.policy.digest, terms.calendar.digest());
     let (cases, veterans) = (
         schema("procuratorate.case-parties"),
         schema("veterans.persons"),
     );
-    let other = other.to_base64();
+    let keys: BTreeMap<&str, String> = terms
+        .signers
+        .iter()
+        .map(|(office, key)| (office.as_str(), key.to_base64()))
+        .collect();
+    let signer = |office: &str| format!(r#"{{"name":"{office}","public_key":"{}"}}"#, keys[office]);
     let text = [
         r#"{"format":"aidlink-round-terms","version":1,"round":"2026Q3","mode":"split","#
             .to_owned(),
@@ -413,8 +440,13 @@ fn the_digest_is_that_of_a_documented_text() {
         r#""retention_until":"2026-12-31","algorithm":"hmac-sha256","#.to_owned(),
         r#""thresholds":{"snapshot_age_days":92,"reject_rate":0.05,"rare_pattern":5},"#.to_owned(),
         format!(r#""sealing":{{"tokens":"plain","leads":{{"sealed_to":"{PROCURATORATE}"}}}},"#),
-        format!(r#""signers":[{{"name":"centre","public_key":"{other}"}},"#),
-        format!(r#"{{"name":"procuratorate","public_key":"{SIGNER}"}}],"#),
+        format!(
+            r#""signers":[{},{},"#,
+            signer("centre"),
+            signer("civil-affairs")
+        ),
+        format!("{},{},", signer("disabled-federation"), signer("education")),
+        format!("{},{}],", signer("procuratorate"), signer("veterans")),
         format!(r#""policy_blake3":"{policy}","calendar_blake3":"{calendar}","exports":["#),
         format!(r#"{{"schema":"procuratorate.case-parties","schema_blake3":"{cases}","#),
         r#""snapshot":"2026-09-27","legal_basis":"agreement 2","may_be_empty":false},"#.to_owned(),
@@ -435,7 +467,9 @@ fn a_command_is_stopped_by_the_faults_that_concern_it_alone() {
     let place = Place::new();
     let part = "round = \"2026Q3\"\npurpose = \"joint-screening\"\n[key]\nfile = \"round.key\"\n";
     // All that `aidlink key` needs; the rest is missing or wrong.
-    let rest = "unknown = 1\nalgorithm = 5\n[sealing]\ncentre = \" age1x \"\nplain = 3\n[thresholds]\nreject_rate = 7\n[[export]]\nschema = 5\n";
+    let rest = format!(
+        "unknown = 1\nalgorithm = 5\n[sealing]\ncentre = \" {CENTRE} \"\nplain = 3\n[thresholds]\nreject_rate = 7\n[[export]]\nschema = 5\n"
+    );
     let file = place.with(&format!("{part}{rest}"));
     let key = written(&file).key_terms().expect("its part is whole");
     assert_eq!(
@@ -443,7 +477,8 @@ fn a_command_is_stopped_by_the_faults_that_concern_it_alone() {
         ("2026Q3", "joint-screening")
     );
     assert_eq!(key.file, place.path("round.key"));
-    assert_eq!(key.centre.as_deref(), Some("age1x"));
+    let centre = key.centre.map(|recipient| recipient.to_string());
+    assert_eq!(centre.as_deref(), Some(CENTRE));
 
     let file = place.with("round = \"=1\"\n[key]\nfile = \"../k\"\n[sealing]\ncentre = 5\n");
     assert_eq!(
@@ -518,12 +553,24 @@ fn who_verifies_does_without_a_faulty_signer_and_a_step_refuses_it() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(names, ["procuratorate", "centre"]);
+    assert_eq!(
+        names,
+        [
+            "procuratorate",
+            "centre",
+            "civil-affairs",
+            "disabled-federation",
+            "education",
+            "veterans"
+        ]
+    );
     assert_eq!(
         refused(planned(&file, Mode::Split, Reads::Nothing)),
         [
-            "30:11: this is no minisign public key",
-            "31:9: this is no minisign public key"
+            "61:11: this is not a minisign public key",
+            "62:9: this is not a minisign public key",
+            "61:11: `centre2` is not an office of this round",
+            "62:9: `third` is not an office of this round",
         ]
     );
     for text in [
@@ -534,6 +581,52 @@ fn who_verifies_does_without_a_faulty_signer_and_a_step_refuses_it() {
     ] {
         assert!(written(&place.with(text)).signers().is_empty(), "{text}");
     }
+}
+
+#[test]
+fn every_office_that_sends_has_a_key_of_its_own_in_a_split_round() {
+    let place = Place::new();
+    let lacks = |offices: &str| {
+        vec![format!(
+            "26:1: public keys are missing in [signing.signers]: {offices}"
+        )]
+    };
+    for office in ["centre", "procuratorate", "education", "veterans"] {
+        let file = place.edited(&[(&place.signer(office), "")]);
+        assert_eq!(
+            refused(planned(&file, Mode::Split, Reads::Nothing)),
+            lacks(office)
+        );
+    }
+    // An agency without an export need not have one.
+    let file = place.edited(&[(&place.signer("disabled-federation"), "")]);
+    assert!(planned(&file, Mode::Split, Reads::Nothing).is_ok());
+    // Nor any office of a pooled round.
+    let sealing =
+        format!("[sealing]\ncentre = \"{CENTRE}\"\nprocuratorate = \"{PROCURATORATE}\"\n");
+    let file = place.edited(&[
+        ("\"split\"", "\"pooled\""),
+        (&sealing, ""),
+        (&place.signer("centre"), ""),
+    ]);
+    assert!(planned(&file, Mode::Pooled, Reads::Nothing).is_ok());
+    // No two offices sign with one key, and who signs is an office.
+    let own = place.signer("education");
+    let of_another = own.replace(own.split('"').nth(1).expect("the key"), SIGNER);
+    let stranger = own.replace("education", "educatoin");
+    let file = place.edited(&[(&own, &of_another)]);
+    assert_eq!(
+        refused(planned(&file, Mode::Split, Reads::Nothing)),
+        ["64:13: this is the key of `procuratorate` too"]
+    );
+    let file = place.edited(&[(&own, &stranger)]);
+    assert_eq!(
+        refused(planned(&file, Mode::Split, Reads::Nothing)),
+        ["64:13: `educatoin` is not an office of this round".to_owned()]
+            .into_iter()
+            .chain(lacks("education"))
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -651,17 +744,17 @@ fn the_faults_of_all_parts_are_told_at_once_and_in_one_order() {
             "8:17: unknown language",
             "20:13: unknown token algorithm",
             "23:10: this is no age recipient",
-            "35:16: `rare_pattern` must be a whole number",
-            "32:1: a number of days cannot be negative",
+            "34:16: `rare_pattern` must be a whole number",
+            "31:1: a number of days cannot be negative",
             "6:1: unknown key `oprator`",
-            "39:8: there is no export file `pupils.csv`",
-            "48:12: unknown encoding",
-            "57:14: unknown epoch of dates",
+            "38:8: there is no export file `pupils.csv`",
+            "47:12: unknown encoding",
+            "56:14: unknown epoch of dates",
             "no-calendar.toml: the file cannot be read: there is no such file or folder",
             "unknown column `property_los`",
             "3:13: `issued_on` is before `as_of`",
-            "53:12: the snapshot is after the as-of date",
-            "56:20: the schema veterans.persons has no field `name_of_cat`",
+            "52:12: the snapshot is after the as-of date",
+            "55:20: the schema veterans.persons has no field `name_of_cat`",
         ]
     );
 }
@@ -707,7 +800,7 @@ fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
     for reads in [Reads::All, Reads::One(cases)] {
         assert_eq!(
             refused(planned(&place.edited(&[]), Mode::Split, reads)),
-            ["45:22: there is no export file `south.csv`"]
+            ["44:22: there is no export file `south.csv`"]
         );
     }
     // What another office's export says of its reading is not looked at here.
@@ -719,7 +812,7 @@ fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
     assert!(planned(&file, Mode::Split, Reads::Nothing).is_ok());
     assert_eq!(
         refused(planned(&file, Mode::Split, Reads::Present)),
-        ["57:14: unknown epoch of dates"]
+        ["56:14: unknown epoch of dates"]
     );
 }
 

@@ -18,6 +18,7 @@ use jiff::civil::Date;
 use super::SIGNING_KEY;
 use super::paths::inside;
 use super::terms::Mode;
+use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
 /// What stands under a key: its value, and the faults of its form. That the key
@@ -96,6 +97,7 @@ pub(super) struct WrittenSealing {
 /// `[signing]`.
 #[derive(Debug)]
 pub(super) struct WrittenSigning {
+    pub(super) at: Range<usize>,
     pub(super) key: Word,
     pub(super) signers: Written<Vec<WrittenSigner>>,
     pub(super) unknown: FaultCollector,
@@ -279,7 +281,7 @@ impl WrittenRound {
                 round: round?.value.clone(),
                 purpose: purpose?.value.clone(),
                 file: file?,
-                centre: centre.map(|centre| centre.value.trim().to_owned()),
+                centre: centre.and_then(|centre| Recipient::parse(&centre.value)),
             })
         })();
         faults.or_value(terms)
@@ -384,7 +386,7 @@ pub struct KeyTerms {
     /// The key file.
     pub file: PathBuf,
     /// The recipient of the centre, who must never have the key.
-    pub centre: Option<String>,
+    pub centre: Option<Recipient>,
 }
 
 fn assessment(
@@ -444,6 +446,7 @@ fn signing(
     key: &'static str,
     faults: &mut FaultCollector,
 ) -> Option<WrittenSigning> {
+    let at = root.node(key).map(|node| node.at.clone());
     let mut table = root.optional_table(key, faults)?;
     let key = Written::read(&mut table, "key", TableReader::optional_string);
     let signers = Written::read(&mut table, "signers", |table, key, faults| {
@@ -463,6 +466,7 @@ fn signing(
     let mut unknown = FaultCollector::new();
     table.finish(&mut unknown);
     Some(WrittenSigning {
+        at: at.unwrap_or_default(),
         key,
         signers,
         unknown,
