@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_faults::text::{Language, Text};
-use aidlink_office::terminal;
+use aidlink_faults::text::Text;
+use aidlink_office::terminal::Output;
 use aidlink_procuratorate::lists::match_list::MatchList;
 
 /// Says what could not be verified, how many leads stand on each list, and
 /// where they were written.
 pub(crate) fn say_lists(
-    output: &Path,
+    folder: &Path,
     not_verified_by: &BTreeMap<String, NotVerified>,
     lists: &[MatchList],
     provisional: &[Provisional],
-    language: Language,
+    output: Output,
 ) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     for list in lists.iter().filter(|list| list.leads > 0) {
         say(
             format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
@@ -43,9 +43,9 @@ pub(crate) fn say_lists(
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let output = output.display();
+    let folder = folder.display();
     say(
-        format!("已写入 {output}（保密，仅限本人读取）"),
-        format!("Written to {output} (confidential, owner-only)"),
+        format!("已写入 {folder}（保密，仅限本人读取）"),
+        format!("Written to {folder} (confidential, owner-only)"),
     );
 }

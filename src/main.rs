@@ -1,39 +1,34 @@
-//! aidlink: finds the people whom two aid systems should both be helping while
-//! neither has told the other.
+//! aidlink: finds people who qualify for two aid systems while neither system
+//! has referred them to the other.
 
 use std::process::ExitCode;
 
-use aidlink::cli::{Cli, Command, IdentityCommand, RoundCommand};
+use aidlink::cli::{Cli, Command, VERBS};
 use aidlink::commands::{self, Ending, PROGRAM};
 use aidlink_agency::key::RoundKey;
-use aidlink_office::signing::SigningCommand;
-use aidlink_office::{identity, purging, signing, terminal, terms};
-use clap::Parser;
+use aidlink_office::{command_line, identity, purging, signing, terminal, terms};
 
 fn main() -> ExitCode {
     terminal::begin();
-    let cli = Cli::parse();
-    let language = cli.language();
+    let cli: Cli = match command_line::parse(VERBS) {
+        Ok(cli) => cli,
+        Err(exit_code) => return exit_code,
+    };
+    let output = cli.common.output();
     let ending = match cli.command {
-        Command::Run(arguments) => Ending::of(commands::run::run(&arguments, language)),
-        Command::Tokenise(arguments) => Ending::of(commands::tokenise::run(&arguments, language)),
-        Command::Resolve(arguments) => Ending::of(commands::resolve::run(&arguments, language)),
-        Command::Identity(arguments) => {
-            let IdentityCommand::New { file } = arguments.command;
-            identity::make(&file, language)
-        }
-        Command::Audit(arguments) => commands::audit::run(arguments, language),
-        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &RoundKey::id_for, language),
-        Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
-        Command::Round(RoundCommand::Terms { round }) => terms::print(&round, language),
-        Command::Key(arguments) => commands::key::run(arguments, language),
-        Command::Policy(arguments) => commands::policy::run(arguments, language),
-        Command::Schema(arguments) => commands::schema::run(arguments, language),
-        Command::Sample(arguments) => commands::sample::run(arguments, language),
+        Command::Run(arguments) => Ending::of(commands::run::run(&arguments, output)),
+        Command::Tokenise(arguments) => Ending::of(commands::tokenise::run(&arguments, output)),
+        Command::Resolve(arguments) => Ending::of(commands::resolve::run(&arguments, output)),
+        Command::Audit(arguments) => commands::audit::run(arguments, output),
+        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &RoundKey::id_for, output),
+        Command::Signing(command) => signing::run(&command, output),
+        Command::Round(command) => terms::run(&command, output),
+        Command::Key(arguments) => commands::key::run(arguments, output),
+        Command::Identity(command) => identity::run(&command, output),
+        Command::Policy(arguments) => commands::policy::run(arguments, output),
+        Command::Schema(arguments) => commands::schema::run(arguments, output),
+        Command::Sample(arguments) => commands::sample::run(arguments, output),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };
-    if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
-        terminal::print_faults(faults, language);
-    }
-    ExitCode::from(ending.exit_code())
+    command_line::end(&ending, output)
 }

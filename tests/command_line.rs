@@ -1,8 +1,107 @@
 //! The words of the command line: a small file for each behaviour in `tests/cli`.
 
+use aidlink::cli::{Cli, VERBS};
+use aidlink_faults::text::Language;
+use aidlink_office::command_line::in_language;
+use clap::{CommandFactory as _, Parser as _};
+
 #[test]
 fn commands_say_what_their_files_show() {
     trycmd::TestCases::new()
         .case("tests/cli/*.trycmd")
         .env("LANG", "C.UTF-8");
+}
+
+/// Every command of a program with its path, such as `policy test`.
+fn commands(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+    let mut all = vec![(path.to_owned(), command.clone())];
+    for inner in command.get_subcommands() {
+        let path = format!("{path} {}", inner.get_name());
+        all.extend(commands(inner, path.trim()));
+    }
+    all
+}
+
+fn is_chinese(text: &str) -> bool {
+    text.chars()
+        .any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character))
+}
+
+#[test]
+fn every_help_text_exists_in_both_languages() {
+    for (path, command) in commands(&Cli::command(), "") {
+        let about = command.get_about().expect("a text").to_string();
+        let arguments = command.get_arguments();
+        let texts = arguments
+            .filter_map(|argument| argument.get_help().map(ToString::to_string))
+            .chain([about]);
+        for text in texts {
+            let flat = text.replace('\n', " ");
+            let (en, zh) = flat.rsplit_once(" / ").unwrap_or_default();
+            assert!(!en.is_empty() && !is_chinese(en), "{path}: {text}");
+            assert!(is_chinese(zh), "{path}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_help_of_a_language_holds_no_word_of_the_other() {
+    for language in [Language::Chinese, Language::English] {
+        let shown = in_language(Cli::command(), VERBS, language);
+        for (path, mut command) in commands(&shown, "") {
+            let help = command.render_long_help().to_string();
+            match language {
+                Language::English => assert!(!is_chinese(&help), "{path}: {help}"),
+                Language::Chinese => {
+                    for word in [
+                        "Usage",
+                        "Options",
+                        "Arguments",
+                        "Commands",
+                        "Print",
+                        "default",
+                        "possible",
+                    ] {
+                        assert!(!help.contains(word), "{path}: {word}: {help}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_verb_has_an_example_that_parses_and_its_exit_codes() {
+    let all = commands(&Cli::command(), "");
+    for (path, command) in &all {
+        let is_group = command.get_subcommands().next().is_some() && path != "audit";
+        let Some(help) = VERBS.iter().find(|help| help.verb == path) else {
+            assert!(is_group, "{path} has no example");
+            continue;
+        };
+        assert!(
+            !help.exit_codes.is_empty() && !help.examples.is_empty(),
+            "{path}"
+        );
+        for example in help
+            .examples
+            .iter()
+            .filter(|example| !example.ends_with("--help"))
+        {
+            let words = example.replace("\"round withdrawn\"", "withdrawn");
+            let parsed = Cli::try_parse_from(words.split(' '));
+            assert!(
+                parsed.is_ok(),
+                "{example}: {:?}",
+                parsed.err().map(|error| error.to_string())
+            );
+        }
+    }
+    for help in VERBS {
+        assert!(
+            all.iter().any(|(path, _)| path == help.verb),
+            "{}",
+            help.verb
+        );
+    }
 }

@@ -125,7 +125,7 @@ fn before_its_day_nothing_goes_but_for_a_reason() {
     assert!(
         ended
             .stdout
-            .contains("nothing is due before 2026-12-31 (22 files are then)"),
+            .contains("nothing is due before 2026-12-31 (22 files are due then)"),
         "{}",
         ended.stdout
     );
@@ -242,7 +242,7 @@ fn a_record_that_was_changed_counts_for_nothing() {
         .round
         .replace(&format!("output/{path}"), "\"bytes\": ", "\"bytes\": 1");
     let ended = written.verify();
-    assert_eq!(ended.code, 3);
+    assert_eq!(ended.code, 4);
     for said in [
         "the deletion record is damaged, of another folder, or not signed by the manifest's signer",
         "to-veterans.csv: the file is missing, and no deletion record names it",
@@ -277,7 +277,7 @@ fn nothing_is_deleted_by_a_manifest_that_this_office_did_not_sign() {
     let ended = purge(&written, &[]);
     assert_eq!(ended.code, 1);
     assert!(
-        ended.stderr.contains("there is no signing key"),
+        ended.stderr.contains("the signing key is missing"),
         "{}",
         ended.stderr
     );
@@ -341,7 +341,7 @@ fn inputs_that_are_not_beside_the_output_are_told() {
     let ended = aidlink(&arguments);
     assert_eq!(ended.code, 3, "{}", ended.stdout);
     let told =
-        "not here, and no record tells of it: round.key (key); if the round file is elsewhere";
+        "missing, and no deletion record names it: round.key (key); if the round file is elsewhere";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
     assert!(written.round.path("round.key").exists());
     let audit = aidlink(&["audit", output, "--lang", "en"]);

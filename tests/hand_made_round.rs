@@ -10,7 +10,7 @@ use aidlink_agency::key::KeyFile;
 use aidlink_faults::text::Language;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::round::{self as office, Mode, Reads};
-use aidlink_office::terminal::Progress;
+use aidlink_office::terminal::{Form, Output, Progress};
 use aidlink_policy::pack::{Policy, RuleKind};
 
 use crate::support::{Round, csv_rows};
@@ -23,7 +23,10 @@ fn result(round: &Round) -> (office::Round, RoundResult) {
         &plan.terms,
         &plan.exports,
         &mut KeyFile::at(&plan.paths.key_file),
-        &Progress::new(Language::English),
+        &Progress::new(Output {
+            language: Language::English,
+            form: Form::Quiet,
+        }),
         &mut log,
     )
     .unwrap();

@@ -1,17 +1,17 @@
-//! `aidlink audit`: for the compliance officer: what was read and why, whether
-//! anything was changed, what is left to delete.
+//! `aidlink audit`, for the compliance officer: what was read and why, whether
+//! anything was changed, and what is left to delete.
 
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::deletion_record::DeletionRecord;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::terminal::{self, Progress};
+use aidlink_office::terminal::{Output, Progress, ReportedFault};
 use aidlink_office::verification::{Named, Signer, Verification, verify};
 use aidlink_procuratorate::lists::match_list::match_lists;
 use jiff::Zoned;
@@ -31,34 +31,28 @@ use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
 use aidlink_policy::reading::PlannedExport;
 
-/// Audits, verifies, or tells what a round would read.
-pub fn run(arguments: AuditArguments, language: Language) -> Ending {
+/// Audits or verifies output folders, or shows what a round would read.
+pub fn run(arguments: AuditArguments, output: Output) -> Ending {
     match arguments.command {
-        Some(AuditCommand::Verify { folder, trust }) => verify_all(&folder, &trust, language),
-        Some(AuditCommand::Matrix { round, output }) => matrix(&round, output.as_deref(), language),
+        Some(AuditCommand::Verify { folder, trust }) => verify_all(&folder, &trust, output),
+        Some(AuditCommand::Matrix {
+            round,
+            output: folder,
+        }) => matrix(&round, folder.as_deref(), output),
         None => {
             // The command line asks for a folder where there is no verb.
             let folder = arguments.folder.unwrap_or_default();
-            let how = How {
-                rerun: arguments.rerun,
-                json: arguments.json,
-            };
-            audit_all(&folder, &arguments.trust, how, language)
+            audit_all(&folder, &arguments.trust, arguments.rerun, output)
         }
     }
 }
 
-struct How {
-    rerun: bool,
-    json: bool,
-}
-
-/// The keys whose signature counts: those that the user names, and only where
-/// the user names none those of the round file, which are no better than it.
+/// The trusted keys: those that the user names. The keys of the round file count
+/// only when the user names none, for they are as trustworthy as that file.
 fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
     if trust.public_keys.is_empty() {
         let file = found.round_file.as_deref();
-        // A file that cannot be read names nobody.
+        // A round file that cannot be read names no signer.
         let written = file.and_then(|file| WrittenRound::read(file).ok());
         let signers = written.map(|written| written.signers());
         return Ok(Named::ByRound(signers.unwrap_or_default()));
@@ -86,33 +80,33 @@ fn looked_at(
     Ok((found, looked))
 }
 
-fn verify_all(folder: &Path, trust: &TrustArguments, language: Language) -> Ending {
+fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
     let (_, looked) = match looked_at(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
     let mut unreadable = FaultCollector::new();
     let mut all_right = true;
+    let mut reports = Vec::new();
     for verification in looked {
         match verification {
             Err(fault) => unreadable.push(fault),
             Ok(verification) => {
-                say_verification(&verification, language);
+                say_verification(&verification, output);
                 all_right &= verification.faults.is_empty();
+                reports.push(verified(&verification));
             }
         }
     }
     if let Err(faults) = unreadable.finish() {
         return Ending::Failed(faults);
     }
-    match all_right {
-        true => Ending::Done,
-        false => Ending::ThresholdPassed,
-    }
+    output.json(&reports);
+    Ending::held(all_right)
 }
 
-fn say_verification(verification: &Verification, language: Language) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+fn say_verification(verification: &Verification, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let folder = verification.folder.display();
     let (round, step) = (
         &verification.manifest.round,
@@ -126,36 +120,36 @@ fn say_verification(verification: &Verification, language: Language) {
         let id = key.id();
         let (zh, en) = match name {
             None => (
-                "所指明的公钥".to_owned(),
-                "the key that you named,".to_owned(),
+                "指明的公钥：".to_owned(),
+                "the key that you named:".to_owned(),
             ),
             Some(office) => (
-                format!("轮次文件所写的 {office}，"),
-                format!("{office}, as the round file names it,"),
+                format!("轮次文件所指明的 {office}："),
+                format!("{office}, as named in the round file:"),
             ),
         };
         say(
-            format!("  运行记录的签名正确：{zh} {id}"),
+            format!("  运行记录的签名正确，{zh}{id}"),
             format!("  the manifest is signed by {en} {id}"),
         );
     }
     let (held, entries) = (verification.files_held, verification.log.entries.len());
     say(
         format!("  {held}个文件与运行记录相符，日志{entries}条"),
-        format!("  {held} files are as the manifest says, {entries} entries in the log"),
+        format!("  {held} files match the manifest, {entries} entries in the log"),
     );
     for record in &verification.deleted {
         let (count, at) = (record.removed.len(), record.completed_at);
         say(
             format!("  {count}个文件已按签名的记录删除（{at}）"),
-            format!("  {count} files were deleted by a signed record ({at})"),
+            format!("  {count} files were deleted, with a signed record ({at})"),
         );
     }
     for path in &verification.left_by_programs {
         say(
             format!("  {path}：办公软件或文件管理器留下的文件，与结果无关，可删去"),
             format!(
-                "  {path}: left by an office program or file manager; no part of the result, and may be removed"
+                "  {path}: left by an office program or file manager; not part of the result, may be removed"
             ),
         );
     }
@@ -165,16 +159,16 @@ fn say_verification(verification: &Verification, language: Language) {
             "  nothing was changed, removed or added".to_owned(),
         );
     }
-    terminal::say_faults(verification.faults.iter(), language);
+    output.say_faults(verification.faults.iter());
 }
 
-fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language) -> Ending {
+fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output) -> Ending {
     let (found, looked) = match looked_at(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
     let today = Zoned::now().date();
-    // What one folder's record tells of the round's inputs holds for all.
+    // A deletion record of the round's inputs counts for each of its folders.
     let records: Vec<DeletionRecord> = looked
         .iter()
         .flatten()
@@ -193,8 +187,8 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
         };
         let round_file = found.round_file.as_deref();
         let planned = planned_exports(&verification, round_file);
-        let second_run = match how.rerun {
-            true => second_run(&verification, round_file, language),
+        let second_run = match rerun {
+            true => second_run(&verification, round_file, output),
             false => SecondRun::NotAsked,
         };
         let mut evidence = Evidence::gather(
@@ -212,27 +206,19 @@ fn audit_all(folder: &Path, trust: &TrustArguments, how: How, language: Language
             && checks
                 .iter()
                 .all(|check| check.finding.state != State::NotHeld);
-        if how.json {
-            reports.push(report(&evidence, checks));
-        } else {
-            say_verification(&evidence.verification, language);
-            say_checks(&evidence, &checks, language);
-        }
+        say_verification(&evidence.verification, output);
+        say_checks(&evidence, &checks, output);
+        reports.push(report(&evidence, checks));
     }
-    if how.json {
-        terminal::say_json(&reports);
-    }
+    output.json(&reports);
     if let Err(faults) = unreadable.finish() {
         return Ending::Failed(faults);
     }
-    match all_held {
-        true => Ending::Done,
-        false => Ending::ThresholdPassed,
-    }
+    Ending::held(all_held)
 }
 
-/// The exports as the round file plans them, where it is there and unchanged,
-/// and all files with it.
+/// The exports as the round file plans them. `None` if the round file or an
+/// export is missing or the round file has changed.
 fn planned_exports(
     verification: &Verification,
     round_file: Option<&Path>,
@@ -250,16 +236,12 @@ fn planned_exports(
         }
     };
     let (_, exports) = planned.ok()?;
-    // An export that the round does not have cannot be looked at again.
+    // An export that the round file does not name cannot be read again.
     (!exports.is_empty()).then_some(exports)
 }
 
 /// Runs a pooled round again in memory.
-fn second_run(
-    verification: &Verification,
-    round_file: Option<&Path>,
-    language: Language,
-) -> SecondRun {
+fn second_run(verification: &Verification, round_file: Option<&Path>, output: Output) -> SecondRun {
     let written = round_file.and_then(|file| WrittenRound::read(file).ok());
     let planned = written
         .filter(|written| written.digest() == verification.manifest.round_file_blake3)
@@ -272,7 +254,7 @@ fn second_run(
         return SecondRun::NotPossible;
     };
     let mut log = AuditLog::new(jiff::Timestamp::now);
-    let progress = Progress::new(language);
+    let progress = Progress::new(output);
     let result = pooled::run(
         &terms,
         &exports,
@@ -295,8 +277,8 @@ fn second_run(
     })
 }
 
-fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
-    let say = |text: &Text| terminal::say(text, language);
+fn say_checks(evidence: &Evidence, checks: &[Check], output: Output) {
+    let say = |text: &Text| output.say(text);
     for check in checks {
         let (number, state) = (check.number, check.finding.state.text());
         say(&Text::new(
@@ -338,7 +320,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
                 "{unproven}个文件不在此处，也没有删除记录；若轮次文件在别处，请用 --round 指明"
             ),
             format!(
-                "{unproven} files are not here, and no record tells of them; if the round file is elsewhere, name it with --round"
+                "{unproven} files are missing, and no deletion record names them; if the round file is elsewhere, name it with --round"
             ),
         ));
     } else if left == 0 {
@@ -351,22 +333,29 @@ fn say_checks(evidence: &Evidence, checks: &[Check], language: Language) {
         say(&Text::new(
             format!("{until} 前须删除的文件有{left}个：aidlink purge --dry-run 可列出"),
             format!(
-                "{left} files are to be deleted by {until}: `aidlink purge --dry-run` lists them"
+                "{left} files must be deleted by {until}: `aidlink purge --dry-run` lists them"
             ),
         ));
     }
 }
 
-/// The audit of one folder as JSON.
+/// The verification of one folder as JSON.
 #[derive(Serialize)]
-struct AuditReport {
+struct VerificationReport {
     folder: String,
     round: String,
     step: StepKind,
-    /// Absent where there is no right signature.
+    /// Absent where no trusted key signed.
     signer: Option<ReportedSigner>,
     files_held: u64,
     faults: Vec<ReportedFault>,
+}
+
+/// The audit of one folder as JSON.
+#[derive(Serialize)]
+struct AuditReport {
+    #[serde(flatten)]
+    verification: VerificationReport,
     checks: Vec<Check>,
     left_to_delete: Vec<String>,
     delete_by: Date,
@@ -374,52 +363,45 @@ struct AuditReport {
 
 #[derive(Serialize)]
 struct ReportedSigner {
-    /// Who the key belongs to, as the user or the round file names it.
+    /// The owner of the key, as the user or the round file names it.
     named: Option<String>,
     key_id: String,
 }
 
-#[derive(Serialize)]
-struct ReportedFault {
-    file: String,
-    zh: String,
-    en: String,
-}
-
-fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
-    let verification = &evidence.verification;
-    let manifest = evidence.manifest();
+fn verified(verification: &Verification) -> VerificationReport {
+    let manifest = &verification.manifest;
     let signer = match &verification.signer {
         Signer::Named(name, key) => Some((name.clone(), key.id())),
         Signer::NotNamed(key) => Some((None, key.id())),
         Signer::None => None,
     };
-    let faults = verification.faults.iter().map(|fault| ReportedFault {
-        file: fault.file.display().to_string(),
-        zh: fault.message.zh.clone(),
-        en: fault.message.en.clone(),
-    });
-    let remains = &evidence.remains;
-    let doubtful = remains.doubtful.iter().map(|(file, _)| file);
-    let left = remains.there.iter().chain(doubtful);
-    AuditReport {
+    VerificationReport {
         folder: verification.folder.display().to_string(),
         round: manifest.round.clone(),
         step: manifest.step,
         signer: signer.map(|(named, key_id)| ReportedSigner { named, key_id }),
         files_held: verification.files_held,
-        faults: faults.collect(),
-        checks,
-        left_to_delete: left.map(|file| file.path.clone()).collect(),
-        delete_by: manifest.retention_until,
+        faults: verification.faults.iter().map(ReportedFault::of).collect(),
     }
 }
 
-/// What a round would read, before it is run: its headers are looked at and no
-/// row. In a split round the exports whose files are here.
-fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
-    if let Some(output) = output
-        && let Err(fault) = OutputFolder::check_destination(output)
+fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
+    let remains = &evidence.remains;
+    let doubtful = remains.doubtful.iter().map(|(file, _)| file);
+    let left = remains.there.iter().chain(doubtful);
+    AuditReport {
+        verification: verified(&evidence.verification),
+        checks,
+        left_to_delete: left.map(|file| file.path.clone()).collect(),
+        delete_by: evidence.manifest().retention_until,
+    }
+}
+
+/// Shows what a round would read. Reads headers and no rows; in a split round,
+/// of the exports whose files are present.
+fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
+    if let Some(folder) = folder
+        && let Err(fault) = OutputFolder::check_destination(folder)
     {
         return Ending::WrongConfiguration(fault.into());
     }
@@ -465,8 +447,8 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
         },
     };
     let matrix = Matrix::new(head, exports, &terms.policy, &terms.schemas);
-    let written = output.map(|output| {
-        let mut folder = OutputFolder::begin(output)?;
+    let written = folder.map(|folder| {
+        let mut folder = OutputFolder::begin(folder)?;
         for (name, bytes) in minimisation_page::files(&matrix) {
             folder.write(name, &bytes)?;
         }
@@ -475,14 +457,15 @@ fn matrix(round: &Path, output: Option<&Path>, language: Language) -> Ending {
     if let Some(Err(fault)) = written {
         return Ending::Failed(fault.into());
     }
-    say_matrix(&matrix, language);
-    if let Some(output) = output {
-        let output = output.display();
-        terminal::say(
-            &Text::new(format!("已写入 {output}"), format!("Written to {output}")),
-            language,
-        );
+    say_matrix(&matrix, output);
+    if let Some(folder) = folder {
+        let folder = folder.display();
+        output.say(&Text::new(
+            format!("已写入 {folder}"),
+            format!("Written to {folder}"),
+        ));
     }
+    output.json(&matrix.document());
     Ending::Done
 }
 
@@ -490,13 +473,13 @@ fn planned(round: &Path) -> Result<(RoundTerms, Vec<PlannedExport>), Faults> {
     let written = WrittenRound::read(round)?;
     match written.mode() {
         Ok(Mode::Split) => written.planned(Mode::Split, Reads::Present),
-        // A mode that is none is told with the other faults.
+        // A mode that does not exist is reported with the other faults.
         Ok(Mode::Pooled) | Err(_) => written.planned(Mode::Pooled, Reads::All),
     }
 }
 
-fn say_matrix(matrix: &Matrix, language: Language) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+fn say_matrix(matrix: &Matrix, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     for part in &matrix.exports {
         let names = |verdict: Verdict| {
             let rows = part.columns.iter().filter(|row| row.verdict == verdict);
@@ -518,7 +501,7 @@ fn say_matrix(matrix: &Matrix, language: Language) {
         say(
             format!("  存在而不读取{}列：{}", unread.len(), unread.join("、")),
             format!(
-                "  present and not read, {}: {}",
+                "  present but not read, {} columns: {}",
                 unread.len(),
                 unread.join(", ")
             ),
@@ -526,7 +509,7 @@ fn say_matrix(matrix: &Matrix, language: Language) {
         if !absent.is_empty() {
             say(
                 format!("  需要而没有：{}", absent.join("、")),
-                format!("  needed and not there: {}", absent.join(", ")),
+                format!("  needed but missing: {}", absent.join(", ")),
             );
         }
     }

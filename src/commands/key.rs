@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
 use aidlink_faults::fault::{Fault, Faults, io_reason};
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_office::crossing::verify_key;
 use aidlink_office::round::{KeyTerms, Mode, Reads, WrittenRound};
 use aidlink_office::sealed::{Opener, Passphrase, Recipient};
 use aidlink_office::signing::SigningKey;
 use aidlink_office::statement::{Content, Statement, TO_PASSPHRASE, trailer};
-use aidlink_office::terminal;
+use aidlink_office::terminal::Output;
+use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{KeyArguments, KeyCommand};
@@ -22,7 +23,7 @@ use crate::cli::{KeyArguments, KeyCommand};
 const LONGEST_SEALED_KEY: u64 = 64 << 10;
 
 /// Does what was asked with the key that a round names.
-pub fn run(arguments: KeyArguments, language: Language) -> Ending {
+pub fn run(arguments: KeyArguments, output: Output) -> Ending {
     let file = match &arguments.command {
         KeyCommand::New { round }
         | KeyCommand::Id { round }
@@ -35,10 +36,9 @@ pub fn run(arguments: KeyArguments, language: Language) -> Ending {
         Ok(read) => read,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let said = match arguments.command {
+    let done = match arguments.command {
         KeyCommand::New { .. } => make(&terms),
-        KeyCommand::Id { .. } => RoundKey::read(&terms.file, &terms.round, &terms.purpose)
-            .map(|key| Text::new(key.id(), key.id())),
+        KeyCommand::Id { .. } => id(&terms),
         KeyCommand::Seal {
             recipient,
             passphrase_file,
@@ -65,13 +65,41 @@ pub fn run(arguments: KeyArguments, language: Language) -> Ending {
             passphrase_file.as_deref(),
         ),
     };
-    match said {
-        Ok(text) => {
-            terminal::say(&text, language);
+    match done {
+        Ok(KeyDone { key_id, file, text }) => {
+            let json = KeyReport {
+                key_id: &key_id,
+                file: &file,
+            };
+            output.answer(&text, &key_id, &json);
             Ending::Done
         }
         Err(faults) => Ending::Failed(faults),
     }
+}
+
+/// What was done with a key.
+struct KeyDone {
+    key_id: String,
+    /// The file that was written, or the key file that was read.
+    file: PathBuf,
+    text: Text,
+}
+
+/// The answer of every verb of `key` as JSON.
+#[derive(Serialize)]
+struct KeyReport<'a> {
+    key_id: &'a str,
+    file: &'a Path,
+}
+
+fn id(terms: &KeyTerms) -> Result<KeyDone, Faults> {
+    let key_id = RoundKey::read(&terms.file, &terms.round, &terms.purpose)?.id();
+    Ok(KeyDone {
+        text: Text::new(key_id.clone(), key_id.clone()),
+        file: terms.file.clone(),
+        key_id,
+    })
 }
 
 /// To whom a key is sealed; the command line asks for one of the two.
@@ -80,16 +108,19 @@ struct Recipients<'a> {
     passphrase_file: Option<&'a Path>,
 }
 
-fn make(terms: &KeyTerms) -> Result<Text, Faults> {
+fn make(terms: &KeyTerms) -> Result<KeyDone, Faults> {
     let key = RoundKey::create(&terms.file, &terms.round, &terms.purpose)?;
-    let file = terms.file.display();
-    let id = key.id();
-    Ok(Text::new(
-        format!("已生成密钥 {file}，编号 {id}。请勿与各机构的令牌放在一处。"),
-        format!(
-            "made the key {file}, id {id}. Never keep it where the tokens of several agencies are."
+    let (shown, id) = (terms.file.display(), key.id());
+    Ok(KeyDone {
+        text: Text::new(
+            format!("已生成密钥 {shown}，编号 {id}。请勿与各机构的令牌放在一处。"),
+            format!(
+                "made the key {shown}, id {id}. Never keep it where the tokens of several agencies are."
+            ),
         ),
-    ))
+        file: terms.file.clone(),
+        key_id: id,
+    })
 }
 
 fn seal(
@@ -98,7 +129,7 @@ fn seal(
     to: Recipients<'_>,
     signing_key: Option<PathBuf>,
     out: &Path,
-) -> Result<Text, Faults> {
+) -> Result<KeyDone, Faults> {
     let recipient = match to.passphrase_file {
         Some(_) => None,
         None => Some(parsed(to.recipient.unwrap_or_default(), out)?),
@@ -163,13 +194,17 @@ fn seal(
     })?;
     let what = Text::new("文件", "the file");
     write_new_owner_only(out, &sealed, &what)?;
-    let (out, id) = (out.display(), key.id());
-    Ok(Text::new(
-        format!("已密封密钥 {id}：{out}。可发给该机构，由其用 key open 打开。"),
-        format!(
-            "sealed the key {id}: {out}. Send it to the agency, which opens it with `key open`."
+    let (shown, id) = (out.display(), key.id());
+    Ok(KeyDone {
+        text: Text::new(
+            format!("已密封密钥 {id}：{shown}。可发给该机构，由其用 key open 打开。"),
+            format!(
+                "sealed the key {id}: {shown}. Send it to the agency, which opens it with `key open`."
+            ),
         ),
-    ))
+        file: out.to_path_buf(),
+        key_id: id,
+    })
 }
 
 fn parsed(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
@@ -207,7 +242,7 @@ fn open(
     sealed: &Path,
     identity: Option<&Path>,
     passphrase_file: Option<&Path>,
-) -> Result<Text, Faults> {
+) -> Result<KeyDone, Faults> {
     let opener = match identity {
         Some(file) => Opener::read_identity(file)?,
         // The command line asks for one of the two.
@@ -229,9 +264,13 @@ fn open(
         .into());
     }
     key.write_new(&terms.file)?;
-    let (file, id) = (terms.file.display(), key.id());
-    Ok(Text::new(
-        format!("已写入密钥 {file}，编号 {id}，仅限本人读取。请与发送方核对编号。"),
-        format!("wrote the key {file}, id {id}, owner-only. Compare the id with its sender."),
-    ))
+    let (shown, id) = (terms.file.display(), key.id());
+    Ok(KeyDone {
+        text: Text::new(
+            format!("已写入密钥 {shown}，编号 {id}，仅限本人读取。请与发送方核对编号。"),
+            format!("wrote the key {shown}, id {id}, owner-only. Compare the id with the sender."),
+        ),
+        file: terms.file.clone(),
+        key_id: id,
+    })
 }

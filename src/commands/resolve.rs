@@ -2,11 +2,11 @@
 //! of case parties become the match lists.
 
 use aidlink_agency::known_answers;
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::Round;
 use aidlink_office::step::{Beginning, Finished, Step};
-use aidlink_office::terminal::{self, Progress};
+use aidlink_office::terminal::{Output, Progress};
 use aidlink_procuratorate::step::{Resolved, resolve_leads};
 
 use super::{Ending, PROGRAM};
@@ -15,7 +15,7 @@ use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 
 /// Resolves screened leads and writes the lists.
-pub fn run(arguments: &ResolveArguments, language: Language) -> Result<Ending, Ending> {
+pub fn run(arguments: &ResolveArguments, output: Output) -> Result<Ending, Ending> {
     let step = Step::begin(Beginning {
         kind: StepKind::Resolve,
         program: PROGRAM,
@@ -26,7 +26,7 @@ pub fn run(arguments: &ResolveArguments, language: Language) -> Result<Ending, E
         known_answers: Some(known_answers::holds),
     })?;
     let round = step.round();
-    let progress = Progress::new(language);
+    let progress = Progress::new(output);
     let done = step.perform(|step| {
         let (leads, identity) = (&arguments.leads, arguments.identity.as_deref());
         let (manifest, resolved) = resolve_leads(step, &round, leads, identity, &progress)?;
@@ -35,12 +35,13 @@ pub fn run(arguments: &ResolveArguments, language: Language) -> Result<Ending, E
     });
     progress.finish();
     let (resolved, finished) = done?;
-    say(&round, &resolved, &finished, language);
+    say(&round, &resolved, &finished, output);
+    finished.print_json(&round.paths.output, Some(&resolved.summary), output);
     Ok(Ending::done(!resolved.file.provisional.is_empty()))
 }
 
-fn say(round: &Round, resolved: &Resolved, finished: &Finished, language: Language) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+fn say(round: &Round, resolved: &Resolved, finished: &Finished, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let (id, screening) = (&round.terms.round, short(&resolved.file.screening));
     let leads = resolved.leads.len();
     say(
@@ -48,14 +49,14 @@ fn say(round: &Round, resolved: &Resolved, finished: &Finished, language: Langua
         format!("Round {id}, screening {screening}: {leads} leads"),
     );
     if let Some(text) = finished.key_made() {
-        terminal::say(&text, language);
+        output.say(&text);
     }
     say_lists(
         &round.paths.output,
         &resolved.file.not_verified_by,
         &resolved.lists,
         &resolved.file.provisional,
-        language,
+        output,
     );
 }
 

@@ -7,12 +7,12 @@ use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::rejects_files;
 use aidlink_agency::step::key_used;
 use aidlink_faults::fault::Faults;
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
 use aidlink_office::round::Round;
 use aidlink_office::step::{Beginning, Finished, Step};
-use aidlink_office::terminal::{self, Progress};
+use aidlink_office::terminal::{Output, Progress};
 use aidlink_procuratorate::lists::match_list::{MatchList, match_lists, write_lists};
 use aidlink_procuratorate::summary::SUMMARY;
 
@@ -23,7 +23,7 @@ use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
 
 /// Runs a round and writes its folder.
-pub fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
+pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let pool = threads(&arguments.round, arguments.threads)?;
     let step = Step::begin(Beginning {
         kind: StepKind::Run,
@@ -40,7 +40,7 @@ pub fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Endin
         paths,
         exports,
     } = &*round;
-    let progress = Progress::new(language);
+    let progress = Progress::new(output);
     let mut key_file = KeyFile::at(&paths.key_file);
     let done = step.perform(|step| {
         let result =
@@ -56,7 +56,9 @@ pub fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Endin
         key_file.discard_if_made();
     }
     let ((result, lists), finished) = done?;
-    say_summary(&round, &result, &lists, &finished, language);
+    say_summary(&round, &result, &lists, &finished, output);
+    let summary = pooled::summary(&round.terms, &result, &lists);
+    finished.print_json(&round.paths.output, Some(&summary), output);
     Ok(Ending::done(!result.provisional.is_empty()))
 }
 
@@ -97,12 +99,12 @@ fn say_summary(
     result: &RoundResult,
     lists: &[MatchList],
     finished: &Finished,
-    language: Language,
+    output: Output,
 ) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     say(
         format!(
-            "轮次 {}（基准日 {}，规则 {} 第{}版）",
+            "轮次 {}（基准日 {}，规则文件 {} 第{}版）",
             round.terms.round, round.terms.as_of, round.terms.policy.id, round.terms.policy.version
         ),
         format!(
@@ -114,7 +116,7 @@ fn say_summary(
         let file = round.paths.key_file.display();
         say(
             format!(
-                "  已生成本轮密钥 {file}（编号 {}），仅限本人读取",
+                "  已生成轮次密钥 {file}（编号 {}），仅限本人读取",
                 result.key_id
             ),
             format!(
@@ -124,7 +126,7 @@ fn say_summary(
         );
     }
     if let Some(text) = finished.key_made() {
-        terminal::say(&text, language);
+        output.say(&text);
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
     for export in &result.exports {
@@ -146,7 +148,7 @@ fn say_summary(
         };
         say(
             format!(
-                "  {}：{rows} = 拒收{rejected} + 不处理{withheld} + {zh}",
+                "  {}：{rows} = 拒收{rejected} + 不予处理{withheld} + {zh}",
                 title.zh
             ),
             format!(
@@ -160,7 +162,7 @@ fn say_summary(
                 |rule| rule.title.clone(),
             );
             say(
-                format!("    不处理{count}行：{}", title.zh),
+                format!("    不予处理{count}行：{}", title.zh),
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
@@ -175,11 +177,11 @@ fn say_summary(
             };
             say(
                 format!(
-                    "    注意：规则需要而导出中没有的列：{}（相关结果一律为未知）",
+                    "    注意：规则需要而导出中没有的列：{}（相关结果一律为不明）",
                     names(|text| &text.zh)
                 ),
                 format!(
-                    "    note: columns that rules need and the export lacks: {} (what rests on them is unknown)",
+                    "    note: columns that rules need and the export lacks: {} (outcomes that need them are unknown)",
                     names(|text| &text.en)
                 ),
             );
@@ -199,6 +201,6 @@ fn say_summary(
         &result.not_verified_by,
         lists,
         &result.provisional,
-        language,
+        output,
     );
 }

@@ -1,15 +1,25 @@
 //! `aidlink sample`: a synthetic round.
 
-use aidlink_faults::text::{Language, Text};
+use std::path::Path;
+
+use aidlink_faults::text::Text;
+use serde::Serialize;
 
 use super::Ending;
 use crate::cli::SampleArguments;
-use aidlink_office::terminal;
+use aidlink_office::terminal::Output;
 
 use aidlink_sample::SampleChoice;
 
+/// The answer of `sample`.
+#[derive(Serialize)]
+struct MadeSample<'a> {
+    folder: &'a Path,
+    planted_leads: usize,
+}
+
 /// Makes a synthetic round in a new folder.
-pub fn run(arguments: SampleArguments, language: Language) -> Ending {
+pub fn run(arguments: SampleArguments, output: Output) -> Ending {
     let choice = SampleChoice {
         seed: arguments.seed,
         out: arguments.out.clone(),
@@ -19,13 +29,14 @@ pub fn run(arguments: SampleArguments, language: Language) -> Ending {
     match aidlink_sample::write(&choice) {
         Ok(leads) => {
             let out = arguments.out.display();
-            terminal::say(
-                &Text::new(
-                    format!("已生成 {out}，其中植入线索{leads}条（见 truth/planted-leads.csv）"),
-                    format!("made {out} with {leads} planted leads (see truth/planted-leads.csv)"),
-                ),
-                language,
-            );
+            output.say(&Text::new(
+                format!("已生成 {out}，其中植入线索{leads}条（见 truth/planted-leads.csv）"),
+                format!("made {out} with {leads} planted leads (see truth/planted-leads.csv)"),
+            ));
+            output.json(&MadeSample {
+                folder: &arguments.out,
+                planted_leads: leads,
+            });
             Ending::Done
         }
         Err(fault) => Ending::Failed(fault.into()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::Export;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::reading::ReadingChoice;
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
@@ -13,10 +13,10 @@ use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{SchemaArguments, SchemaCheckArguments, SchemaCommand};
-use aidlink_office::terminal::{self, Progress};
+use aidlink_office::terminal::{Output, Progress};
 
-/// Looks an export over.
-pub fn run(arguments: SchemaArguments, language: Language) -> Ending {
+/// Checks an export.
+pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     let SchemaCommand::Check(arguments) = arguments.command;
     let schemas = match Schemas::read(&arguments.schemas) {
         Ok(schemas) => schemas,
@@ -50,7 +50,7 @@ pub fn run(arguments: SchemaArguments, language: Language) -> Ending {
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date()
     });
-    let progress = Progress::new(language);
+    let progress = Progress::new(output);
     let inspection = inspect(&export, schema, as_of, &|rows| progress.rows(rows));
     progress.finish();
     let inspection = match inspection {
@@ -63,16 +63,10 @@ pub fn run(arguments: SchemaArguments, language: Language) -> Ending {
         policy: policy.as_ref(),
         inspection: &inspection,
     };
-    if arguments.json {
-        terminal::say_json(&look.report());
-    } else {
-        look.say(language);
-    }
-    if inspection.rejects.is_empty() && inspection.unreadable.is_empty() {
-        Ending::Done
-    } else {
-        Ending::ThresholdPassed
-    }
+    look.say(output);
+    output.json(&look.report());
+    let all_can_be_read = inspection.rejects.is_empty() && inspection.unreadable.is_empty();
+    Ending::done(!all_can_be_read)
 }
 
 /// The export by the schema named, or by the one that knows most of its columns.
@@ -245,8 +239,8 @@ impl Look<'_> {
         }
     }
 
-    fn say(&self, language: Language) {
-        let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+    fn say(&self, output: Output) {
+        let say = |zh: String, en: String| output.say(&Text::new(zh, en));
         let counts = &self.inspection.counts;
         let (format, encoding) = (self.export.format().name(), self.export.encoding().name());
         let header_line = self.export.title_lines() + 1;
@@ -264,7 +258,7 @@ impl Look<'_> {
                 counts.rows, counts.blank_lines, counts.total_lines
             ),
         );
-        say("识别的列：".into(), "Columns recognised:".into());
+        say("识别的列：".into(), "Recognised columns:".into());
         for field in &self.schema.fields {
             let Some(header) = self.export.columns().header_of(&field.name) else {
                 continue;
@@ -284,14 +278,14 @@ impl Look<'_> {
         if !unmatched.is_empty() {
             say(
                 format!("不认识的列（不读取）：{unmatched}"),
-                format!("Headers not known (not read): {unmatched}"),
+                format!("Unknown headers (not read): {unmatched}"),
             );
         }
         let absent = self.export.columns().absent.join(", ");
         if !absent.is_empty() {
             say(
                 format!("模式中有而导出中没有的列：{absent}"),
-                format!("Fields of the schema without a column: {absent}"),
+                format!("Schema fields without a column: {absent}"),
             );
         }
         for (reason, seen) in &self.inspection.rejects {
@@ -300,7 +294,7 @@ impl Look<'_> {
                 seen,
                 None,
                 &reason.text(),
-                language,
+                output,
             );
         }
         for ((field, fault), seen) in &self.inspection.unreadable {
@@ -310,11 +304,11 @@ impl Look<'_> {
                 seen,
                 header,
                 &fault.text(),
-                language,
+                output,
             );
         }
         for (warning, seen) in &self.inspection.id_warnings {
-            say_occurrences(("提示", "Note"), seen, None, &warning.text(), language);
+            say_occurrences(("提示", "Note"), seen, None, &warning.text(), output);
         }
         if self.inspection.rejects.is_empty() && self.inspection.unreadable.is_empty() {
             say("没有需要更正的内容".into(), "Nothing to correct".into());
@@ -327,23 +321,20 @@ fn say_occurrences(
     seen: &Occurrences,
     header: Option<&str>,
     text: &Text,
-    language: Language,
+    output: Output,
 ) {
     let lines: Vec<String> = seen.first_lines.iter().map(u64::to_string).collect();
     let (lines_zh, lines_en) = (lines.join("、"), lines.join(", "));
     let column_zh = header.map_or(String::new(), |header| format!("列“{header}”，"));
     let column_en = header.map_or(String::new(), |header| format!("column `{header}`, "));
-    terminal::say(
-        &Text::new(
-            format!(
-                "{}：{}行（{column_zh}如第{lines_zh}行）：{}",
-                what.0, seen.count, text.zh
-            ),
-            format!(
-                "{}: {} rows ({column_en}such as line {lines_en}): {}",
-                what.1, seen.count, text.en
-            ),
+    output.say(&Text::new(
+        format!(
+            "{}：{}行（{column_zh}如第{lines_zh}行）：{}",
+            what.0, seen.count, text.zh
         ),
-        language,
-    );
+        format!(
+            "{}: {} rows ({column_en}such as line {lines_en}): {}",
+            what.1, seen.count, text.en
+        ),
+    ));
 }

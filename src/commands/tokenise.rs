@@ -3,18 +3,18 @@
 use aidlink_agency::known_answers;
 use aidlink_agency::step::{Tokenised, tokenise_export};
 use aidlink_contract::token_file::SentAccount;
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::Round;
 use aidlink_office::step::{Beginning, Finished, Step};
-use aidlink_office::terminal::{self, Progress};
+use aidlink_office::terminal::{Output, Progress};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::TokeniseArguments;
 use crate::matrix::write_matrix;
 
 /// Tokenises an export and writes its folder.
-pub fn run(arguments: &TokeniseArguments, language: Language) -> Result<Ending, Ending> {
+pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Ending> {
     let pool = threads(&arguments.round, arguments.threads)?;
     let step = Step::begin(Beginning {
         kind: StepKind::Tokenise,
@@ -26,7 +26,7 @@ pub fn run(arguments: &TokeniseArguments, language: Language) -> Result<Ending, 
         known_answers: Some(known_answers::holds),
     })?;
     let round = step.round();
-    let progress = Progress::new(language);
+    let progress = Progress::new(output);
     let done = step.perform(|step| {
         let planned = round.export(&arguments.export)?;
         let (manifest, tokenised) =
@@ -36,13 +36,14 @@ pub fn run(arguments: &TokeniseArguments, language: Language) -> Result<Ending, 
     });
     progress.finish();
     let (tokenised, finished) = done?;
-    say(&round, &tokenised, &finished, language);
+    say(&round, &tokenised, &finished, output);
+    finished.print_json(&round.paths.output, None::<&()>, output);
     let rate = tokenised.export.report.account.reject_rate();
     Ok(Ending::done(rate > round.terms.thresholds.reject_rate))
 }
 
-fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, language: Language) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let terms = &round.terms;
     let schema = &tokenised.export.planned.schema;
     let SentAccount {
@@ -58,10 +59,10 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, language: Lang
     );
     say(
         format!(
-            "  {rows}行 = 拒收{rejected} + 不处理{withheld} + 无结果{without_outcome}（留在本机构）+ 送出{sent}"
+            "  {rows}行 = 拒收{rejected} + 不予处理{withheld} + 无结果{without_outcome}（留在本机构）+ 送出{sent}"
         ),
         format!(
-            "  {rows} rows = {rejected} rejected + {withheld} withheld + {without_outcome} without outcome, which stay here + {sent} sent"
+            "  {rows} rows = {rejected} rejected + {withheld} withheld + {without_outcome} without outcome (they stay here) + {sent} sent"
         ),
     );
     let tokens = tokenised.sent.tokens;
@@ -69,7 +70,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, language: Lang
     say(
         format!("  送出令牌{tokens}个，占行数的{share:.1}%；除令牌和规则结果外，什么也没有送出"),
         format!(
-            "  {tokens} tokens, {share:.1} % of the rows; nothing but tokens and outcomes of rules is sent"
+            "  {tokens} tokens, {share:.1} % of the rows; only tokens and the outcomes of rules are sent"
         ),
     );
     let (persons, rare) = (
@@ -83,24 +84,24 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, language: Lang
                 "  注意：{persons}人的结果组合少于{k}人共有（{rare}种组合），熟悉其人者可能认出"
             ),
             format!(
-                "  note: {persons} persons have a pattern of outcomes that fewer than {k} share ({rare} patterns); who knows such a person might recognise it"
+                "  note: {persons} persons have a pattern of outcomes that fewer than {k} persons share ({rare} patterns); somebody who knows such a person might recognise it"
             ),
         );
     }
     if let Some(text) = finished.key_made() {
-        terminal::say(&text, language);
+        output.say(&text);
     }
     let file = round.paths.output.join(&tokenised.file.written.path);
     let file = file.display();
     match &tokenised.file.sealed_to {
         Some(_) => say(
             format!("已密封，请送筛查机构：{file}"),
-            format!("Sealed, to be sent to the centre: {file}"),
+            format!("Sealed; send it to the centre: {file}"),
         ),
         None => say(
-            format!("明文（轮次文件如此要求），请连同校验文件送筛查机构：{file}"),
+            format!("明文（轮次文件如此要求），请连同校验文件和签名送筛查机构：{file}"),
             format!(
-                "Plain, as the round file asks; to be sent to the centre with its checksum: {file}"
+                "Plain, as the round file asks; send it to the centre with its checksum and signature: {file}"
             ),
         ),
     }

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aidlink_centre::screening::{self, Screened};
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
+use aidlink_office::command_line::{self, CommonArguments, VerbHelp};
 use aidlink_office::ending::Ending;
+use aidlink_office::identity::{self, IdentityCommand};
 use aidlink_office::manifest::StepKind;
 use aidlink_office::purging::{self, PurgeArguments};
 use aidlink_office::round::Round;
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand};
 use aidlink_office::step::{Beginning, Step};
-use aidlink_office::terminal::{self, LanguageChoice};
-use aidlink_office::{identity, terms};
+use aidlink_office::terminal::{self, Output};
+use aidlink_office::terms::{self, RoundCommand};
 use clap::{Args, Parser, Subcommand};
 
 /// The name of this program in manifests.
@@ -25,48 +27,64 @@ const PROGRAM: &str = "aidlink-screen";
 #[derive(Debug, Parser)]
 #[command(name = "aidlink-screen", version, propagate_version = true)]
 struct Cli {
-    /// What to do
+    /// The verb
     #[command(subcommand)]
     command: Command,
-    /// Language of messages; else from the locale / 提示语言，默认随系统
-    #[arg(long, global = true, value_enum)]
-    lang: Option<LanguageChoice>,
+    /// The options of every command
+    #[command(flatten)]
+    common: CommonArguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Screen token files and seal the leads to the procuratorate / 筛查令牌文件，把线索密封给检察机关
     Run(RunArguments),
-    /// Make the identity by which the centre opens token files / 生成筛查机构打开令牌文件的身份
+    /// Make the identity with which the centre opens token files / 生成筛查机构打开令牌文件的身份文件
     #[command(subcommand)]
     Identity(IdentityCommand),
-    /// Make the key with which the centre signs / 生成筛查机构的签名私钥
+    /// Make the centre's signing key / 生成筛查机构的签名私钥
     #[command(subcommand)]
     Signing(SigningCommand),
-    /// What the offices of a round agree on, to compare by telephone / 各机构对本轮的约定，供电话核对
+    /// Show what the offices of a split round must agree on / 显示各机构须一致的轮次约定
     #[command(subcommand)]
     Round(RoundCommand),
-    /// Delete a round's data when it is due, by a signed record / 到期删除轮次数据并签署删除记录
+    /// Delete the data of a round that is due, with a signed record / 到期删除轮次数据，并签署删除记录
     Purge(PurgeArguments),
 }
 
-#[derive(Debug, Subcommand)]
-enum IdentityCommand {
-    /// Make an identity file and print its recipient / 生成身份文件并输出收件人公钥
-    New {
-        /// The file to make; it must not exist / 要生成的文件，不得已存在
-        file: PathBuf,
+/// Examples and exit codes of each verb, for its help.
+const VERBS: &[VerbHelp] = &[
+    VerbHelp {
+        verb: "",
+        examples: &["aidlink-screen run round.toml --tokens received --identity centre.identity"],
+        exit_codes: &[0, 1, 2, 3],
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum RoundCommand {
-    /// Print the digest of the terms / 输出轮次约定的摘要
-    Terms {
-        /// The round file / 轮次文件
-        round: PathBuf,
+    VerbHelp {
+        verb: "run",
+        examples: &["aidlink-screen run round.toml --tokens received --identity centre.identity"],
+        exit_codes: &[0, 1, 2, 3],
     },
-}
+    VerbHelp {
+        verb: "identity new",
+        examples: &["aidlink-screen identity new centre.identity"],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "signing new",
+        examples: &["aidlink-screen signing new signing.key"],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "round terms",
+        examples: &["aidlink-screen round terms round.toml"],
+        exit_codes: &[0, 2],
+    },
+    VerbHelp {
+        verb: "purge",
+        examples: &["aidlink-screen purge at-centre --dry-run"],
+        exit_codes: &[0, 1, 2, 3],
+    },
+];
 
 #[derive(Debug, Args)]
 struct RunArguments {
@@ -75,35 +93,35 @@ struct RunArguments {
     /// Token files, or folders of them / 令牌文件或其所在文件夹
     #[arg(long, required = true, num_args = 1..)]
     tokens: Vec<PathBuf>,
-    /// The centre's identity file; none for plain files / 筛查机构的身份文件
+    /// The centre's identity file; plain files need none / 筛查机构的身份文件，明文文件不需要
     #[arg(long)]
     identity: Option<PathBuf>,
-    /// The centre's signing key instead of the round file's / 筛查机构的签名私钥
+    /// The centre's signing key [default: the round file's] / 筛查机构的签名私钥，默认按轮次文件
     #[arg(long)]
     signing_key: Option<PathBuf>,
-    /// Output folder instead of the round file's `output` / 输出文件夹，替代轮次文件的 output
+    /// Output folder [default: the round file's `output`] / 输出文件夹，默认按轮次文件的 output
     #[arg(long)]
     output: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     terminal::begin();
-    let cli = Cli::parse();
-    let language = LanguageChoice::or_locale(cli.lang);
-    let ending = match cli.command {
-        Command::Run(arguments) => Ending::of(run(&arguments, language)),
-        Command::Identity(IdentityCommand::New { file }) => identity::make(&file, language),
-        Command::Signing(SigningCommand::New { file }) => signing::make(&file, language),
-        Command::Round(RoundCommand::Terms { round }) => terms::print(&round, language),
-        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &|_, _| None, language),
+    let cli: Cli = match command_line::parse(VERBS) {
+        Ok(cli) => cli,
+        Err(exit_code) => return exit_code,
     };
-    if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = &ending {
-        terminal::print_faults(faults, language);
-    }
-    ExitCode::from(ending.exit_code())
+    let output = cli.common.output();
+    let ending = match cli.command {
+        Command::Run(arguments) => Ending::of(run(&arguments, output)),
+        Command::Identity(command) => identity::run(&command, output),
+        Command::Signing(command) => signing::run(&command, output),
+        Command::Round(command) => terms::run(&command, output),
+        Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &|_, _| None, output),
+    };
+    command_line::end(&ending, output)
 }
 
-fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
+fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let step = Step::begin(Beginning {
         kind: StepKind::Screen,
         program: PROGRAM,
@@ -120,15 +138,16 @@ fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
         let files = screening::token_files(&arguments.tokens)?;
         screening::screen_files(step, &round.terms, &files, opener.as_ref())
     })?;
-    say(&round, &screened, language);
     if let Some(text) = finished.key_made() {
-        terminal::say(&text, language);
+        output.say(&text);
     }
+    say(&round, &screened, output);
+    finished.print_json(&round.paths.output, None::<&()>, output);
     Ok(Ending::done(!screened.provisional.is_empty()))
 }
 
-fn say(round: &Round, screened: &Screened, language: Language) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+fn say(round: &Round, screened: &Screened, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let (id, screening) = (&round.terms.round, &screened.screening);
     let screening = screening.get(..12).unwrap_or(screening);
     say(
@@ -163,6 +182,6 @@ fn say(round: &Round, screened: &Screened, language: Language) {
     let file = file.display();
     say(
         format!("线索{leads}条，请送检察机关：{file}"),
-        format!("{leads} leads, to be sent to the procuratorate: {file}"),
+        format!("{leads} leads, send them to the procuratorate: {file}"),
     );
 }

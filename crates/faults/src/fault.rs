@@ -32,6 +32,17 @@ pub enum Place {
     Line(u64),
 }
 
+impl Place {
+    /// The line, from 1; `None` for a place in a JSON document.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Place::LineColumn { line, .. } => u64::try_from(*line).ok(),
+            Place::Record { line, .. } | Place::Line(line) => Some(*line),
+            Place::Pointer(_) => None,
+        }
+    }
+}
+
 /// One thing that is wrong, with its place and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

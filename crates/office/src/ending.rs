@@ -11,20 +11,31 @@ pub enum Ending {
     Failed(Faults),
     /// Wrong usage or configuration: 2.
     WrongConfiguration(Faults),
-    /// Done, but a threshold was passed: 3.
-    ThresholdPassed,
+    /// Done with reservations: 3. The lists are provisional, a threshold was
+    /// exceeded, or something is left to correct or delete.
+    Provisional,
+    /// A check does not hold, or tampering was found: 4.
+    NotHeld,
 }
 
 impl Ending {
-    /// Of a command that has done its work.
-    pub fn done(threshold_passed: bool) -> Self {
-        match threshold_passed {
-            true => Ending::ThresholdPassed,
+    /// The ending of a command that has done its work.
+    pub fn done(is_provisional: bool) -> Self {
+        match is_provisional {
+            true => Ending::Provisional,
             false => Ending::Done,
         }
     }
 
-    /// Of a command that may end at any `?`.
+    /// The ending of a command that checks something.
+    pub fn held(everything_holds: bool) -> Self {
+        match everything_holds {
+            true => Ending::Done,
+            false => Ending::NotHeld,
+        }
+    }
+
+    /// The ending of a command that may return early with `?`.
     pub fn of(result: Result<Self, Self>) -> Self {
         result.unwrap_or_else(|ending| ending)
     }
@@ -35,13 +46,13 @@ impl Ending {
             Ending::Done => 0,
             Ending::Failed(_) => 1,
             Ending::WrongConfiguration(_) => 2,
-            Ending::ThresholdPassed => 3,
+            Ending::Provisional => 3,
+            Ending::NotHeld => 4,
         }
     }
 }
 
-/// What goes wrong after a command has begun is a failure; whoever reads
-/// arguments and configuration says so.
+/// Faults are failures unless the code that reads the configuration says otherwise.
 impl From<Faults> for Ending {
     fn from(faults: Faults) -> Self {
         Ending::Failed(faults)

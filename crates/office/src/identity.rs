@@ -1,31 +1,49 @@
-//! The command that makes an office's identity, the same at every office.
+//! The command `identity`, the same at every office.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
+use serde::Serialize;
 
 use crate::ending::Ending;
 use crate::sealed::new_identity;
-use crate::terminal;
+use crate::terminal::Output;
 
-/// Makes an identity file and says its recipient.
-pub fn make(file: &Path, language: Language) -> Ending {
-    match new_identity(file) {
-        Ok(recipient) => {
-            let file = file.display();
-            terminal::say(
-                &Text::new(
-                    format!(
-                        "已生成身份文件 {file}，仅限本人读取。收件人公钥（可公开）：{recipient}"
-                    ),
-                    format!(
-                        "made the identity {file}, owner-only. Its recipient, which may be public: {recipient}"
-                    ),
-                ),
-                language,
-            );
-            Ending::Done
-        }
-        Err(faults) => Ending::Failed(faults),
-    }
+/// The verbs of `identity`.
+#[derive(Debug, clap::Subcommand)]
+pub enum IdentityCommand {
+    /// Make an identity file and print its recipient / 生成身份文件并输出收件人公钥
+    New {
+        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        file: PathBuf,
+    },
+}
+
+/// The answer of `identity new`.
+#[derive(Serialize)]
+struct MadeIdentity<'a> {
+    file: &'a Path,
+    recipient: &'a str,
+}
+
+/// Makes an identity file and prints its recipient.
+pub fn run(command: &IdentityCommand, output: Output) -> Ending {
+    let IdentityCommand::New { file } = command;
+    let recipient = match new_identity(file) {
+        Ok(recipient) => recipient.to_string(),
+        Err(faults) => return Ending::Failed(faults),
+    };
+    let shown = file.display();
+    let text = Text::new(
+        format!("已生成身份文件 {shown}，仅限本人读取。收件人公钥（可公开）：{recipient}"),
+        format!(
+            "made the identity {shown}, owner-only. Its recipient (may be public): {recipient}"
+        ),
+    );
+    let made = MadeIdentity {
+        file,
+        recipient: &recipient,
+    };
+    output.answer(&text, &recipient, &made);
+    Ending::Done
 }

@@ -6,6 +6,7 @@
 //! procuratorate all build on it.
 
 pub mod audit_log;
+pub mod command_line;
 pub mod confinement;
 pub mod crossing;
 pub mod deletion;

@@ -1,64 +1,78 @@
-//! The command that deletes a round's data, the same at every office.
+//! The command `purge`, the same at every office.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, Faults};
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::deletion::{KeyIdOf, Purge, Purged};
+use crate::deletion_record::DeletionRecord;
 use crate::ending::Ending;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::RoundFolder;
 use crate::signing::SigningKey;
-use crate::terminal;
+use crate::terminal::Output;
 
 /// Arguments of `purge`.
 #[derive(Debug, clap::Args)]
 pub struct PurgeArguments {
     /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
     pub folder: PathBuf,
-    /// The round file; else the one beside the output folder / 轮次文件，默认在输出文件夹旁
+    /// The round file [default: the one beside the output folder] / 轮次文件，默认在输出文件夹旁
     #[arg(long)]
     pub round: Option<PathBuf>,
-    /// The key that signed the manifest and signs the record; else the one that the round file names
-    /// / 签署清单和删除记录的私钥
+    /// The key that signed the manifest; it also signs the deletion record [default: the round file's]
+    /// / 签署过运行记录的私钥，也用于签署删除记录，默认按轮次文件
     #[arg(long)]
     pub signing_key: Option<PathBuf>,
-    /// Delete before the day, for this reason, which stands in the record / 提前删除的理由
+    /// Delete before the due date, for this reason; the record states it / 提前删除的理由，写入删除记录
     #[arg(long, value_name = "REASON")]
     pub early: Option<String>,
-    /// Sign the record with another key than the manifest's, which is gone, for this reason
-    /// / 签署清单的私钥已不在，改用另一把签署记录的理由
+    /// Sign the record with another key because the manifest's key is gone, for this reason
+    /// / 原签名私钥已不在，改用另一把签署记录的理由
     #[arg(long, value_name = "REASON", requires = "signing_key")]
     pub other_signer: Option<String>,
-    /// Say what would be deleted and delete nothing / 只列出，不删除
+    /// List what would be deleted and delete nothing / 只列出，不删除
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Deletes what is due and says so.
-pub fn run(
-    asked: &PurgeArguments,
-    program: &str,
-    key_id: KeyIdOf<'_>,
-    language: Language,
-) -> Ending {
-    match purge(asked, program, key_id) {
-        Err(faults) => Ending::Failed(faults),
-        Ok(purged) => {
-            let mut something_left = false;
-            for one in &purged {
-                say(one, asked.dry_run, language);
-                let open = !one.record.left.is_empty() || !one.record.not_found.is_empty();
-                something_left |= open && one.is_due;
-            }
-            match something_left {
-                true => Ending::ThresholdPassed,
-                false => Ending::Done,
-            }
-        }
+/// The answer of `purge` for one output folder.
+#[derive(Serialize)]
+struct PurgeReport<'a> {
+    folder: &'a Path,
+    purge_by: Date,
+    is_due: bool,
+    nothing_left: bool,
+    dry_run: bool,
+    record: &'a DeletionRecord,
+}
+
+/// Deletes what is due and reports it.
+pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: Output) -> Ending {
+    let purged = match purge(asked, program, key_id) {
+        Ok(purged) => purged,
+        Err(faults) => return Ending::Failed(faults),
+    };
+    for one in &purged {
+        say(one, asked.dry_run, output);
     }
+    let reports = purged.iter().map(|one| PurgeReport {
+        folder: &one.output,
+        purge_by: one.purge_by,
+        is_due: one.is_due,
+        nothing_left: one.nothing_left,
+        dry_run: asked.dry_run,
+        record: &one.record,
+    });
+    output.json(&reports.collect::<Vec<_>>());
+    Ending::done(purged.iter().any(|one| {
+        let is_open = !one.record.left.is_empty() || !one.record.not_found.is_empty();
+        one.is_due && is_open
+    }))
 }
 
 fn purge(
@@ -76,10 +90,10 @@ fn purge(
             &key_file,
             Text::new(
                 "找不到签名私钥：没有它，删除记录就无法签名",
-                "there is no signing key: without it no deletion record can be signed",
+                "the signing key is missing: a deletion record must be signed",
             ),
             Text::new(
-                "请用 --signing-key 指明签署清单的那把私钥",
+                "请用 --signing-key 指明签署运行记录的那把私钥",
                 "name the key that signed the manifest with --signing-key",
             ),
         )
@@ -100,7 +114,7 @@ fn purge(
     .run()
 }
 
-/// Where the round file says that the signing key is.
+/// The signing key that the round file names.
 fn signing_key_of(found: &RoundFolder) -> PathBuf {
     let written = found
         .round_file
@@ -109,8 +123,8 @@ fn signing_key_of(found: &RoundFolder) -> PathBuf {
     written.unwrap_or_else(|| found.folder.join(SIGNING_KEY))
 }
 
-fn say(purged: &Purged, dry_run: bool, language: Language) {
-    let say = |zh: String, en: String| terminal::say(&Text::new(zh, en), language);
+fn say(purged: &Purged, dry_run: bool, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let record = &purged.record;
     let (folder, round, day) = (purged.output.display(), &record.round, purged.purge_by);
     say(
@@ -123,7 +137,7 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
             true => ("没有剩余的数据", "nothing is left"),
             false => (
                 "没有剩余的数据，但有文件缺失而没有删除记录",
-                "nothing is left, but files are gone of which no record tells",
+                "nothing is left, but files are missing and no deletion record names them",
             ),
         };
         say(format!("  {zh}"), format!("  {en}"));
@@ -134,7 +148,7 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
                 "  {day} 之前没有到期的数据（届时须删除{count}个文件）；提前删除请用 --early 理由"
             ),
             format!(
-                "  nothing is due before {day} ({count} files are then); to delete them earlier say --early REASON"
+                "  nothing is due before {day} ({count} files are due then); to delete them earlier, use --early REASON"
             ),
         );
     } else {
@@ -170,7 +184,7 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
                 part.zh
             ),
             format!(
-                "  not here, and no record tells of it: {path} ({}); if the round file is elsewhere, name it with --round",
+                "  missing, and no deletion record names it: {path} ({}); if the round file is elsewhere, name it with --round",
                 part.en
             ),
         );
@@ -179,7 +193,7 @@ fn say(purged: &Purged, dry_run: bool, language: Language) {
         let (count, until) = (record.removed.len(), record.keep_until);
         say(
             format!(
-                "  共{count}个文件，签名的记录在 deletions/；清单、日志和记录须保留至 {until}（个人信息保护法第五十六条）"
+                "  共{count}个文件，签名的记录在 deletions/；运行记录、日志和删除记录须保留至 {until}（个人信息保护法第五十六条）"
             ),
             format!(
                 "  {count} files in all; the signed record is in deletions/. Manifest, log and records are kept until {until} (Personal Information Protection Law, 56)"

@@ -7,14 +7,15 @@ use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{check_owner_only, exists, write_new_owner_only};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::ending::Ending;
-use crate::terminal;
+use crate::terminal::Output;
 
 /// What the name of a signature ends with, behind the name of the signed file.
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
@@ -304,33 +305,40 @@ impl SignatureStream {
 /// The verbs of `signing`, the same at every office.
 #[derive(Debug, clap::Subcommand)]
 pub enum SigningCommand {
-    /// Make a signing key, its public key beside it, and print that / 生成签名私钥和公钥
+    /// Make a signing key and its public key, and print the public key / 生成签名私钥和公钥，并输出公钥
     New {
         /// The file to make; it must not exist / 要生成的文件，不得已存在
         file: PathBuf,
     },
 }
 
-/// The command that makes an office's signing key, the same at every office.
-pub fn make(file: &Path, language: Language) -> Ending {
-    match SigningKey::make(file) {
-        Ok(key) => {
-            let (shown, public) = (file.display(), key.public().to_base64());
-            terminal::say(
-                &Text::new(
-                    format!(
-                        "已生成签名私钥 {shown}，仅限本人读取。公钥（可公开，请记入会议记录）：{public}"
-                    ),
-                    format!(
-                        "made the signing key {shown}, owner-only. Its public key, which belongs into the minutes: {public}"
-                    ),
-                ),
-                language,
-            );
-            Ending::Done
-        }
-        Err(fault) => Ending::Failed(fault.into()),
-    }
+/// The answer of `signing new`.
+#[derive(Serialize)]
+struct MadeSigningKey<'a> {
+    file: &'a Path,
+    public_key: &'a str,
+}
+
+/// Makes an office's signing key and prints its public key.
+pub fn run(command: &SigningCommand, output: Output) -> Ending {
+    let SigningCommand::New { file } = command;
+    let public = match SigningKey::make(file) {
+        Ok(key) => key.public().to_base64(),
+        Err(fault) => return Ending::Failed(fault.into()),
+    };
+    let shown = file.display();
+    let text = Text::new(
+        format!("已生成签名私钥 {shown}，仅限本人读取。公钥（可公开，请记入会议记录）：{public}"),
+        format!(
+            "made the signing key {shown}, owner-only. Its public key (record it in the minutes): {public}"
+        ),
+    );
+    let made = MadeSigningKey {
+        file,
+        public_key: &public,
+    };
+    output.answer(&text, &public, &made);
+    Ending::Done
 }
 
 /// Where the public key of a signing key stands: `signing.key` and `signing.pub`.

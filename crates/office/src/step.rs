@@ -11,6 +11,7 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
 use aidlink_policy::pack::CASE_EXPORT;
+use serde::Serialize;
 
 use crate::audit_log::{AuditLog, Complete, Event, LOG, Started};
 use crate::confinement;
@@ -22,6 +23,7 @@ use crate::manifest::{
 use crate::output_folder::{OutputFolder, WrittenFile};
 use crate::round::{Mode, Reads, Round, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
+use crate::terminal::Output;
 use crate::verification::CENTRE;
 
 /// What a step begins with.
@@ -60,10 +62,31 @@ pub struct Step {
 pub struct Finished {
     /// The key that signed.
     pub signing_key: SigningKey,
+    /// The manifest as it was written.
+    pub manifest: Manifest,
     signing_key_path: PathBuf,
 }
 
+/// The answer of a step as JSON.
+#[derive(Serialize)]
+struct StepReport<'a, S> {
+    folder: &'a Path,
+    manifest: &'a Manifest,
+    /// The figures of the lists, for a step that writes lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'a S>,
+}
+
 impl Finished {
+    /// Prints the manifest, and the summary of a step that writes lists, as JSON.
+    pub fn print_json<S: Serialize>(&self, folder: &Path, summary: Option<&S>, output: Output) {
+        output.json(&StepReport {
+            folder,
+            manifest: &self.manifest,
+            summary,
+        });
+    }
+
     /// What a user must know of a signing key that the step made.
     pub fn key_made(&self) -> Option<Text> {
         self.signing_key.made_text(&self.signing_key_path)
@@ -220,8 +243,9 @@ impl Step {
             let _ = std::fs::remove_file(path);
             let _ = std::fs::remove_file(public_key_path(path));
         }
-        written.map(|()| Finished {
+        written.map(|manifest| Finished {
             signing_key,
+            manifest,
             signing_key_path: path.to_path_buf(),
         })
     }
@@ -309,7 +333,7 @@ fn write(
     mut log: AuditLog,
     mut manifest: Manifest,
     signing_key: &SigningKey,
-) -> Result<(), Fault> {
+) -> Result<Manifest, Fault> {
     for file in &round.terms.configuration {
         folder.write(&file.path, &file.bytes)?;
     }
@@ -335,7 +359,8 @@ fn write(
     let shown = round.paths.output.join(&path);
     let signature = signing_key.sign(&bytes, &comment, &shown)?;
     folder.write(&path, signature.as_bytes())?;
-    folder.complete()
+    folder.complete()?;
+    Ok(manifest)
 }
 
 /// The trusted comment of a manifest's signature: it binds the log to the manifest.

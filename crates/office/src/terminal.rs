@@ -1,75 +1,97 @@
-//! What is said on the terminal. Nothing said here holds a value of an export.
+//! Output on the terminal. Nothing printed here holds a value of an export.
 
 use std::io::{IsTerminal, Write};
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, Faults, Place};
 use aidlink_faults::personal_number::without_control_characters;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::{confinement, interruption};
 
-/// The language of messages, as the command line says it.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum LanguageChoice {
-    /// Chinese / 中文
-    Zh,
-    /// English / 英文
-    En,
+/// The form in which a command answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Sentences in the user's language.
+    Text,
+    /// JSON, the same in every language.
+    Json,
+    /// Errors only; from a command that is asked for one value, the value alone.
+    Quiet,
 }
 
-impl LanguageChoice {
-    /// The language asked for, or that of the locale: Chinese for `zh`, else English.
-    pub fn or_locale(choice: Option<Self>) -> Language {
-        match choice {
-            Some(LanguageChoice::Zh) => Language::Chinese,
-            Some(LanguageChoice::En) => Language::English,
-            None => match sys_locale::get_locale() {
-                Some(locale) if locale.starts_with("zh") => Language::Chinese,
-                _ => Language::English,
-            },
+/// How a command answers on standard output.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// The user's language.
+    pub language: Language,
+    /// The form of the answer.
+    pub form: Form,
+}
+
+impl Output {
+    /// Prints a line, in text form only. A reader that has gone away is not an
+    /// error of the command.
+    pub fn say(self, text: &Text) {
+        if self.form == Form::Text {
+            print_line(text.in_language(self.language));
+        }
+    }
+
+    /// Prints what a check found wrong, each with what to do, in text form and
+    /// when quiet.
+    pub fn say_faults<'f>(self, faults: impl Iterator<Item = &'f Fault>) {
+        if self.form == Form::Json {
+            return;
+        }
+        let mut stdout = std::io::stdout().lock();
+        for fault in faults {
+            let _ = writeln!(stdout, "  ! {}", fault.render(self.language));
+        }
+    }
+
+    /// Prints the answer as JSON, in JSON form only.
+    pub fn json(self, value: &impl Serialize) {
+        if self.form == Form::Json {
+            // What is printed has only text keys, so serialising cannot fail.
+            print_line(&serde_json::to_string_pretty(value).unwrap_or_default());
+        }
+    }
+
+    /// Answers with one value: in a sentence, as JSON, or alone when quiet.
+    pub fn answer(self, text: &Text, value: &str, json: &impl Serialize) {
+        match self.form {
+            Form::Text => self.say(text),
+            Form::Json => self.json(json),
+            Form::Quiet => print_line(value),
         }
     }
 }
 
-/// Prints a line on standard output. A reader that has gone away is no fault
-/// of the run.
-pub fn say(text: &Text, language: Language) {
-    let _ = writeln!(
-        std::io::stdout(),
-        "{}",
-        without_control_characters(text.in_language(language))
-    );
+fn print_line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", without_control_characters(text));
 }
 
-/// Prints a value as JSON on standard output. It is the same in every language.
-pub fn say_json(value: &impl Serialize) {
-    // What is printed has only text keys, so serialising cannot fail.
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let _ = writeln!(std::io::stdout(), "{}", without_control_characters(&text));
-}
-
-/// What every command does first: it gives up the network and core dumps, says
-/// nothing of values when it panics, and cleans up when it is interrupted.
+/// What every command does first: it gives up the network and core dumps, keeps
+/// values out of panic messages, and cleans up when it is interrupted.
 pub fn begin() {
-    // Before there is another thread: what is given up, children and threads lack too.
+    // Before there is another thread: threads and child processes inherit the restrictions.
     confinement::confine();
     silence_panics();
     interruption::listen();
 }
 
-/// Tells a user whose system could not confine the program.
+/// Warns on standard error when the system could not confine the program.
 pub fn warn_if_not_confined(language: Language) {
     if let Some(text) = confinement::granted().warning() {
         let _ = writeln!(std::io::stderr(), "{}", text.in_language(language));
     }
 }
 
-/// What is said of a panic names the place in the program and nothing else: the
-/// library that panicked may have put a value of an export into its message.
+/// Panic messages name the place in the program and nothing else: the library
+/// that panicked may have put a value of an export into its message.
 fn silence_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if is_guarded() {
@@ -85,6 +107,29 @@ fn silence_panics() {
     }));
 }
 
+/// A fault in a JSON answer.
+#[derive(Serialize)]
+pub struct ReportedFault {
+    file: String,
+    /// From 1, where the fault has a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    zh: String,
+    en: String,
+}
+
+impl ReportedFault {
+    /// The file, the line and what happened, without what to do.
+    pub fn of(fault: &Fault) -> Self {
+        ReportedFault {
+            file: fault.file.display().to_string(),
+            line: fault.place.as_ref().and_then(Place::line),
+            zh: fault.message.zh.clone(),
+            en: fault.message.en.clone(),
+        }
+    }
+}
+
 /// Prints faults on standard error, each with what to do. Their text may be printed as
 /// it is ([`Fault::render`]).
 pub fn print_faults(faults: &Faults, language: Language) {
@@ -98,24 +143,18 @@ pub fn print_faults(faults: &Faults, language: Language) {
     }
 }
 
-/// Prints what was found wrong on standard output, each with what to do.
-pub fn say_faults<'f>(faults: impl Iterator<Item = &'f Fault>, language: Language) {
-    let mut stdout = std::io::stdout().lock();
-    for fault in faults {
-        let _ = writeln!(stdout, "  ! {}", fault.render(language));
-    }
-}
-
-/// Progress of a run on standard error; silent when that is no terminal.
+/// The progress of a command on standard error; silent when that is not a terminal.
 pub struct Progress {
     bar: ProgressBar,
     language: Language,
 }
 
 impl Progress {
-    /// A progress line, hidden when standard error is piped.
-    pub fn new(language: Language) -> Self {
-        let bar = if std::io::stderr().is_terminal() {
+    /// A progress line, hidden when standard error is piped and when only errors
+    /// are printed.
+    pub fn new(output: Output) -> Self {
+        let Output { language, form } = output;
+        let bar = if std::io::stderr().is_terminal() && form != Form::Quiet {
             ProgressBar::new_spinner()
         } else {
             ProgressBar::hidden()
@@ -127,7 +166,7 @@ impl Progress {
         Progress { bar, language }
     }
 
-    /// A new step begins.
+    /// Starts a new stage.
     pub fn step(&self, text: &Text) {
         self.bar.set_position(0);
         self.bar
@@ -135,12 +174,12 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// Rows read so far in this step.
+    /// Shows how many rows this stage has read so far.
     pub fn rows(&self, rows: u64) {
         self.bar.set_position(rows);
     }
 
-    /// The end of the run.
+    /// Removes the line.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

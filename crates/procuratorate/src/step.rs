@@ -36,6 +36,8 @@ pub struct Resolved {
     pub lists: Vec<MatchList>,
     /// The screened leads as they came.
     pub file: LeadsFile,
+    /// The figures of the lists.
+    pub summary: Summary,
 }
 
 /// Resolves screened leads into the step's folder.
@@ -100,8 +102,8 @@ pub fn resolve_leads(
     let name = leads_path.file_name();
     let manifest = Manifest {
         list_language: Some(terms.list_language),
-        provisional: Some(summary.provisional),
-        not_verified_by: Some(summary.not_verified_by),
+        provisional: Some(summary.provisional.clone()),
+        not_verified_by: Some(summary.not_verified_by.clone()),
         key: Some(key_used(round, &key_id)),
         exports: vec![export.record()],
         screening: Some(file.screening.clone()),
@@ -122,7 +124,13 @@ pub fn resolve_leads(
         case_sources: Some(file.case_sources.clone()),
         ..step.manifest()
     };
-    Ok((manifest, Resolved { leads, lists, file }))
+    let resolved = Resolved {
+        leads,
+        lists,
+        file,
+        summary,
+    };
+    Ok((manifest, resolved))
 }
 
 fn of_another_key(path: &Path) -> Fault {

@@ -1,0 +1,123 @@
+//! Errors of the command line. In English clap's own text is printed; clap has
+//! no other language, so the Chinese text is made here from the error's parts.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use aidlink_faults::text::Language;
+use clap::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::help::{part, usage_in_chinese};
+
+/// Prints help to standard output and errors to standard error.
+pub(super) fn print(error: &Error, language: Language) -> ExitCode {
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    // A reader that has gone away is not an error of this program.
+    match (reason(error), language) {
+        (Some(reason), Language::English) if reason.contains(" / ") => {
+            let text = error.render().to_string();
+            let text = text.replace(&reason, &part(&reason, language));
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+        (_, Language::Chinese) if !is_help => {
+            let _ = std::io::stderr().write_all(in_chinese(error).as_bytes());
+        }
+        _ => {
+            let _ = error.print();
+        }
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn in_chinese(error: &Error) -> String {
+    let context = |kind| error.get(kind).map(words).unwrap_or_default();
+    let argument = context(ContextKind::InvalidArg);
+    let value = context(ContextKind::InvalidValue);
+    let sentence = match error.kind() {
+        ErrorKind::InvalidValue if value.is_empty() => format!("“{argument}”缺少值"),
+        ErrorKind::InvalidValue => format!("“{argument}”的值“{value}”无效"),
+        ErrorKind::UnknownArgument => format!("未知参数“{argument}”"),
+        ErrorKind::InvalidSubcommand => {
+            format!("未知命令“{}”", context(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::NoEquals => format!("“{argument}”与其值之间须用等号"),
+        ErrorKind::ValueValidation => {
+            let reason = reason(error).map(|reason| match reason.split_once(" is not in ") {
+                Some((_, range)) => format!("应在 {range} 之内"),
+                None => part(&reason, Language::Chinese),
+            });
+            let reason = reason.map_or(String::new(), |reason| format!("：{reason}"));
+            format!("“{argument}”的值“{value}”无效{reason}")
+        }
+        ErrorKind::TooManyValues => format!("“{argument}”的值“{value}”多余"),
+        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            format!("“{argument}”的值的个数不对")
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = context(ContextKind::PriorArg);
+            match other.is_empty() || other == argument {
+                true => format!("“{argument}”不能重复使用"),
+                false => format!("“{argument}”不能与“{other}”同时使用"),
+            }
+        }
+        ErrorKind::MissingRequiredArgument => format!("缺少必需的参数：{argument}"),
+        ErrorKind::MissingSubcommand => {
+            let known = context(ContextKind::ValidSubcommand);
+            format!("缺少命令，可用的命令：{known}")
+        }
+        ErrorKind::InvalidUtf8 => "参数不是有效的UTF-8文字".to_owned(),
+        _ => "命令行有误".to_owned(),
+    };
+    let mut text = format!("错误：{sentence}\n");
+    let possible = context(ContextKind::ValidValue);
+    if !possible.is_empty() {
+        text.push_str(&format!("  可选值：{possible}\n"));
+    }
+    for kind in [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ] {
+        let suggested = context(kind);
+        if !suggested.is_empty() {
+            text.push_str(&format!("  是否要用：{suggested}\n"));
+        }
+    }
+    let usage = context(ContextKind::Usage);
+    if !usage.is_empty() {
+        let usage = usage_in_chinese(&usage);
+        text.push_str(&format!("\n用法：{}\n", usage.trim_start_matches("用法：")));
+    }
+    text.push_str("\n详情请见 --help。\n");
+    text
+}
+
+/// Why a value was refused. Parsers of this project give `English / 中文`, those
+/// of clap English only.
+fn reason(error: &Error) -> Option<String> {
+    let is_of_value = error.kind() == ErrorKind::ValueValidation;
+    let source = std::error::Error::source(error).filter(|_| is_of_value);
+    source.map(ToString::to_string)
+}
+
+/// A part of an error as words.
+fn words(value: &ContextValue) -> String {
+    match value {
+        ContextValue::String(text) => text.clone(),
+        ContextValue::Strings(texts) => texts.join("、"),
+        ContextValue::StyledStr(text) => text.to_string(),
+        ContextValue::StyledStrs(texts) => {
+            let texts = texts.iter().map(ToString::to_string);
+            texts.collect::<Vec<_>>().join("；")
+        }
+        ContextValue::Number(number) => number.to_string(),
+        ContextValue::Bool(_) | ContextValue::None => String::new(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,338 @@
+//! `aidlink policy explain`: parts of a policy in words.
+
+use std::path::Path;
+
+use aidlink_faults::fault::{Fault, nearest_name_hint};
+use aidlink_faults::text::Text;
+use aidlink_office::terminal::Output;
+use aidlink_policy::pack::{Aid, Guarantee, Guaranteed, Policy, Rule, Term};
+use serde::Serialize;
+
+use super::Ending;
+
+/// A part of a policy that has an id.
+enum Part<'p> {
+    Aid(&'p Aid),
+    Term(&'p Term),
+    Rule(&'p Rule),
+    Guarantee(&'p Guarantee),
+}
+
+/// A part of a policy in a JSON answer.
+#[derive(Serialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+enum Explained<'p> {
+    Aid {
+        id: &'p str,
+        title: &'p Text,
+        agency: &'p str,
+        cites: &'p [String],
+        qualifies: &'p str,
+        settled: Option<&'p str>,
+        deadline: &'p str,
+        /// Ids of the rules in `qualifies`.
+        rests_on: Vec<&'p str>,
+    },
+    Term {
+        id: &'p str,
+        title: &'p Text,
+        means: &'p str,
+        /// Ids of the rules in `means`.
+        rests_on: Vec<&'p str>,
+    },
+    Rule {
+        id: &'p str,
+        title: &'p Text,
+        cites: &'p [String],
+        on: &'p str,
+        when: &'p str,
+        /// Columns that the rule reads.
+        reads: Vec<String>,
+        /// What a person must check.
+        check: Option<&'p Text>,
+        cases: usize,
+    },
+    Guarantee {
+        id: &'p str,
+        title: &'p Text,
+        cites: &'p [String],
+        on: &'p str,
+        /// Ids of the rules that withhold a row.
+        withheld_by: Vec<&'p str>,
+        cases: usize,
+    },
+}
+
+impl<'p> Part<'p> {
+    fn find(policy: &'p Policy, id: &str) -> Option<Self> {
+        let term = || policy.terms.iter().find(|term| term.id == id);
+        (policy.aid(id).map(Part::Aid))
+            .or_else(|| term().map(Part::Term))
+            .or_else(|| policy.rule(id).map(Part::Rule))
+            .or_else(|| policy.guarantee(id).map(Part::Guarantee))
+    }
+
+    fn explained(&self, policy: &'p Policy) -> Explained<'p> {
+        match *self {
+            Part::Aid(aid) => Explained::Aid {
+                id: &aid.id,
+                title: &aid.title,
+                agency: &aid.agency,
+                cites: &aid.cites,
+                qualifies: &aid.qualifies_text,
+                settled: aid.settled_text.as_deref(),
+                deadline: &aid.deadline,
+                rests_on: aid.qualifies.rules().into_iter().collect(),
+            },
+            Part::Term(term) => Explained::Term {
+                id: &term.id,
+                title: &term.title,
+                means: &term.means,
+                rests_on: term.combination.rules().into_iter().collect(),
+            },
+            Part::Rule(rule) => Explained::Rule {
+                id: &rule.id,
+                title: &rule.title,
+                cites: &rule.cites,
+                on: &rule.on,
+                when: &rule.when,
+                reads: rule.expression.columns().into_iter().collect(),
+                check: rule.check.as_ref(),
+                cases: rule.cases.len(),
+            },
+            Part::Guarantee(guarantee) => Explained::Guarantee {
+                id: &guarantee.id,
+                title: &guarantee.title,
+                cites: &guarantee.cites,
+                on: &guarantee.on,
+                withheld_by: policy
+                    .rules_of(guarantee)
+                    .map(|rule| rule.id.as_str())
+                    .collect(),
+                cases: guarantee.cases.len(),
+            },
+        }
+    }
+}
+
+/// Explains one part of a policy, or all aids and guarantees.
+pub(super) fn run(policy: &Policy, path: &Path, id: Option<&str>, output: Output) -> Ending {
+    let parts = match id {
+        None => {
+            let aids = policy.aids.iter().map(Part::Aid);
+            aids.chain(policy.guarantees.iter().map(Part::Guarantee))
+                .collect()
+        }
+        Some(id) => Part::find(policy, id).into_iter().collect::<Vec<_>>(),
+    };
+    if let Some(id) = id
+        && parts.is_empty()
+    {
+        let known = policy
+            .rules
+            .iter()
+            .map(|rule| rule.id.as_str())
+            .chain(policy.terms.iter().map(|term| term.id.as_str()))
+            .chain(policy.aids.iter().map(|aid| aid.id.as_str()))
+            .chain(policy.guarantees.iter().map(|other| other.id.as_str()));
+        let fault = Fault::of_file(
+            path,
+            Text::new(
+                format!("没有名为“{id}”的规则、术语、救助项目或保证"),
+                format!("there is no rule, term, aid or guarantee `{id}`"),
+            ),
+            nearest_name_hint(id, known),
+        );
+        return Ending::WrongConfiguration(fault.into());
+    }
+    for part in &parts {
+        match part {
+            Part::Aid(aid) => explain_aid(policy, aid, output),
+            Part::Term(term) => explain_term(policy, term, output),
+            Part::Rule(rule) => explain_rule(rule, output),
+            Part::Guarantee(guarantee) => explain_guarantee(policy, guarantee, output),
+        }
+    }
+    let json = parts.iter().map(|part| part.explained(policy));
+    output.json(&json.collect::<Vec<_>>());
+    Ending::Done
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn line(zh: impl Into<String>, en: impl Into<String>, output: Output) {
+    output.say(&Text::new(zh, en));
+}
+
+fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
+    let agency = policy.agency_name(&aid.agency);
+    let cites = aid.cites.join(", ");
+    line(
+        format!("{}（{}）— {}，{cites}", aid.title.zh, aid.id, agency.zh),
+        format!("{} ({}): {}, {cites}", aid.title.en, aid.id, agency.en),
+        output,
+    );
+    let qualifies = one_line(&aid.qualifies_text);
+    line(
+        format!("  符合条件：{qualifies}"),
+        format!("  qualifies: {qualifies}"),
+        output,
+    );
+    if let Some(settled) = &aid.settled_text {
+        let settled = one_line(settled);
+        line(
+            format!("  已在领取：{settled}"),
+            format!("  settled: {settled}"),
+            output,
+        );
+    }
+    let referred: Vec<&str> = aid.referred.rules().into_iter().collect();
+    let referred = referred.join(", ");
+    line(
+        format!("  已转介：{referred}"),
+        format!("  referred: {referred}"),
+        output,
+    );
+    if let Some(deadline) = policy.deadline(&aid.deadline) {
+        let cites = deadline.cites.join(", ");
+        line(
+            format!(
+                "  期限：{} {}个工作日（{cites}）",
+                deadline.title.zh, deadline.working_days
+            ),
+            format!(
+                "  deadline: {}, {} working days ({cites})",
+                deadline.title.en, deadline.working_days
+            ),
+            output,
+        );
+    }
+    line("  所依规则：", "  rests on:", output);
+    for id in aid.qualifies.rules() {
+        if let Some(rule) = policy.rule(id) {
+            let cites = rule.cites.join(", ");
+            line(
+                format!("    {id}：{}（{cites}）", rule.title.zh),
+                format!("    {id}: {} ({cites})", rule.title.en),
+                output,
+            );
+        }
+    }
+}
+
+fn explain_term(policy: &Policy, term: &Term, output: Output) {
+    line(
+        format!("{}（{}）", term.title.zh, term.id),
+        format!("{} ({})", term.title.en, term.id),
+        output,
+    );
+    let means = one_line(&term.means);
+    line(
+        format!("  即：{means}"),
+        format!("  means: {means}"),
+        output,
+    );
+    let rules: Vec<&str> = term
+        .combination
+        .rules()
+        .into_iter()
+        .filter(|id| policy.rule(id).is_some())
+        .collect();
+    let rules = rules.join(", ");
+    line(
+        format!("  所依规则：{rules}"),
+        format!("  rests on: {rules}"),
+        output,
+    );
+}
+
+fn explain_rule(rule: &Rule, output: Output) {
+    let cites = rule.cites.join(", ");
+    line(
+        format!(
+            "{}（{}）— {}，{cites}",
+            rule.title.zh,
+            rule.id,
+            rule.kind.title().zh
+        ),
+        format!(
+            "{} ({}): {}, {cites}",
+            rule.title.en,
+            rule.id,
+            rule.kind.title().en
+        ),
+        output,
+    );
+    let when = one_line(&rule.when);
+    line(
+        format!("  在 {} 上：{when}", rule.on),
+        format!("  on {}: {when}", rule.on),
+        output,
+    );
+    let columns: Vec<String> = rule.expression.columns().into_iter().collect();
+    let columns = columns.join(", ");
+    line(
+        format!("  读取的列：{columns}"),
+        format!("  reads: {columns}"),
+        output,
+    );
+    if let Some(check) = &rule.check {
+        line(
+            format!("  需人工核实：{}", check.zh),
+            format!("  a person checks: {}", check.en),
+            output,
+        );
+    }
+    line(
+        format!("  用例：{}个", rule.cases.len()),
+        format!("  cases: {}", rule.cases.len()),
+        output,
+    );
+}
+
+fn explain_guarantee(policy: &Policy, guarantee: &Guarantee, output: Output) {
+    let (id, on, cites) = (&guarantee.id, &guarantee.on, guarantee.cites.join(", "));
+    line(
+        format!("{}（{id}）— 保证，{cites}", guarantee.title.zh),
+        format!("{} ({id}): guarantee, {cites}", guarantee.title.en),
+        output,
+    );
+    line(
+        format!("  在 {on} 上，由以下规则不予处理："),
+        format!("  on {on}, withheld by:"),
+        output,
+    );
+    for rule in policy.rules_of(guarantee) {
+        let when = one_line(&rule.when);
+        line(
+            format!("    {}：{when}", rule.id),
+            format!("    {}: {when}", rule.id),
+            output,
+        );
+    }
+    if let Guaranteed::Role(codes) = &guarantee.of {
+        let (column, passes) = (&codes.column, codes.passes.join(", "));
+        let withheld = codes.withheld.join(", ");
+        let ages = codes.ages.iter().map(i64::to_string);
+        let ages = ages.collect::<Vec<_>>().join(", ");
+        line(
+            format!("  {column} 放行：{passes}"),
+            format!("  {column} that passes: {passes}"),
+            output,
+        );
+        line(
+            format!("  {column} 不予处理：{withheld}，以及空白（按{ages}岁和年龄不明逐一试验）"),
+            format!(
+                "  {column} withheld: {withheld}, and none given (tried at {ages} years and at an unknown age)"
+            ),
+            output,
+        );
+    }
+    line(
+        format!("  用例：{}个", guarantee.cases.len()),
+        format!("  cases: {}", guarantee.cases.len()),
+        output,
+    );
+}
