@@ -9,8 +9,13 @@ The export is one clean CSV in UTF-8: headers and codes of the schema, true and 
 row whose ID number is not 18 characters with a possible birth date and a right check digit is rejected and its
 line printed; anything else that is not clean ends the script, for it guesses nothing.
 
-The file is plain, its checksum beside it. Where the round seals, send `age -r CENTRE -o OUT.age OUT` instead,
-CENTRE being the recipient that the round file names. docs/formats.md describes the file.
+The file is plain, its checksum beside it. The sender signs it with the ordinary minisign, in one line:
+
+    minisign -S -s veterans.key -m veterans.persons.tokens.parquet -t "aidlink crossing; round ROUND; \\
+        terms TERMS; content tokens veterans.persons; key id KEY_ID; to plain"
+
+`aidlink round terms -q ROUND.toml` prints TERMS, `aidlink key id -q ROUND.toml` KEY_ID. Where the round seals,
+the signature is inside the seal: docs/formats.md describes both forms.
 """
 
 import argparse

@@ -18,23 +18,10 @@ import time
 from pathlib import Path
 
 import policy_sql
+from measure import measure
 
 HERE = Path(__file__).resolve().parent
-PROVISIONAL = 3  # aidlink's exit code when a threshold was passed: the lists are there
-
-
-def measure(command, accepted=(0,)):
-    """Runs a process: its output, wall and CPU seconds, and peak RSS in MiB."""
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as report:
-        helper = [sys.executable, "-I", "-S", str(HERE / "measured.py"), report.name]
-        ended = subprocess.run([*helper, *command], stdout=output, stderr=errors)
-        code, *figures = report.read().split() or [b"not started"]
-        if ended.returncode != 0 or int(code) not in accepted:
-            errors.seek(0)
-            sys.exit(f"{command[0]} failed ({str(code, 'ascii')}):\n{errors.read().decode()}")
-        wall, cpu, peak = map(float, figures)
-        output.seek(0)
-        return output.read().decode(), (wall, cpu, peak / 1024)
+PROVISIONAL = 3  # aidlink's exit code when the lists are provisional: they are there
 
 
 def run_aidlink(binary, folder):

@@ -13,29 +13,17 @@ find the same rows.
 import argparse
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from measure import measure
 
 FASTEXCEL = """
 import sys, fastexcel
 sheet = fastexcel.read_excel(sys.argv[1]).load_sheet(0)
 print(sheet.height + 1, "rows")
 """
-
-
-def run(command):
-    """Processor seconds, peak memory in MiB and output of a process."""
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            sys.exit(f"{command[0]} ended with {process.returncode}")
-        output.seek(0)
-        text = output.read().decode()
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text
 
 
 def main():
@@ -47,7 +35,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "register.xlsx")
-        run([str(arguments.examples / "write_sheet"), file, str(arguments.rows)])
+        measure([str(arguments.examples / "write_sheet"), file, str(arguments.rows)])
         print(f"{arguments.rows} rows of ten columns, {os.path.getsize(file) / 2**20:.1f} MiB")
         read_sheet = str(arguments.examples / "read_sheet")
         commands = {
@@ -59,9 +47,9 @@ def main():
         best = {}
         for _ in range(arguments.runs):
             for name, command in commands.items():
-                measured = run(command)
-                if name not in best or measured[0] < best[name][0]:
-                    best[name] = measured
+                text, (_, seconds, peak) = measure(command)
+                if name not in best or seconds < best[name][0]:
+                    best[name] = (seconds, peak, text)
         for name, (seconds, peak, text) in best.items():
             print(f"{name:30} {seconds:6.3f} s {peak:6.0f} MiB  {text.strip()}")
         ours, theirs = best["aidlink, with merged areas"], best["fastexcel"]
