@@ -11,8 +11,8 @@ line printed; anything else that is not clean ends the script, for it guesses no
 
 The file is plain, its checksum beside it. The sender signs it with the ordinary minisign, in one line:
 
-    minisign -S -s veterans.key -m veterans.persons.tokens.parquet -t "aidlink crossing; round ROUND; \\
-        terms TERMS; content tokens veterans.persons; key id KEY_ID; to plain"
+    minisign -S -s veterans.key -m veterans.persons.tokens.parquet -t \\
+        "aidlink crossing; round ROUND; terms TERMS; content tokens veterans.persons; key id KEY_ID; to plain"
 
 `aidlink round terms -q ROUND.toml` prints TERMS, `aidlink key id -q ROUND.toml` KEY_ID. Where the round seals,
 the signature is inside the seal: docs/formats.md describes both forms.

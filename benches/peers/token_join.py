@@ -40,6 +40,7 @@ OFFICES = ("procuratorate", "centre", "civil-affairs", "education", "disabled-fe
 
 def make_round(aidlink, folder):
     """A plain split round, with a signing key of each office beside the round file."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     made = [aidlink, "sample", "--dirt", "none", "--out", folder, "--quiet"]
     subprocess.run(made, check=True)
     signers = []
@@ -92,7 +93,7 @@ def main():
                 counts[name] = int(said)
             else:
                 manifest = json.loads((output / "manifest.json").read_text())
-                received = {one["export"]: one["tokens"] for one in manifest["received"]}
+                received = {one["export"]: one["tokens"] for one in manifest["received"] if "tokens" in one}
                 counts[name] = received["civil-affairs.assistance"]["matched"]
     size = (cases.stat().st_size + register.stat().st_size) / 1e6
     print(f"{options.persons:,} tokens of a register, {options.parties:,} case parties, "
