@@ -83,6 +83,21 @@ impl Written {
     /// manifest names what is there, the log ends with the manifest, and all of
     /// it is signed again. `events` may drop or change entries of the log.
     fn sign_again(&self, change: impl Fn(&mut Value), events: impl Fn(&mut Event) -> bool) {
+        let key = SigningKey::read(&self.round.path("signing.key")).unwrap();
+        self.sign_by(&key, change, events);
+    }
+
+    /// The same with another key.
+    pub fn sign_again_with(&self, key: &SigningKey, change: impl Fn(&mut Value)) {
+        self.sign_by(key, change, |_| true);
+    }
+
+    fn sign_by(
+        &self,
+        key: &SigningKey,
+        change: impl Fn(&mut Value),
+        events: impl Fn(&mut Event) -> bool,
+    ) {
         let mut manifest = self.manifest();
         let mut outputs = Vec::new();
         for (path, bytes) in self.round.output("output") {
@@ -112,7 +127,6 @@ impl Written {
             }
         }
         fs::write(self.path("audit.jsonl"), log.to_jsonl()).unwrap();
-        let key = SigningKey::read(&self.round.path("signing.key")).unwrap();
         let round = manifest["round"].as_str().unwrap();
         let comment = comment(round, StepKind::Run, log.last_digest());
         let signature = key.sign(bytes.as_bytes(), &comment, Path::new("")).unwrap();

@@ -15,7 +15,7 @@ use crate::audit::Written;
 use crate::support::{Ended, Round, aidlink};
 
 /// A round whose day of deletion is long past.
-fn due() -> Written {
+pub fn due() -> Written {
     let round = Round::sample();
     round.replace(
         "round.toml",
@@ -25,7 +25,7 @@ fn due() -> Written {
     Written::of(round)
 }
 
-fn purge(written: &Written, more: &[&str]) -> Ended {
+pub fn purge(written: &Written, more: &[&str]) -> Ended {
     let folder = written.round.path("");
     let mut arguments = vec!["purge", folder.to_str().unwrap(), "--lang", "en"];
     arguments.extend(more);
@@ -33,7 +33,7 @@ fn purge(written: &Written, more: &[&str]) -> Ended {
 }
 
 /// The deletion record in the output folder.
-fn record(written: &Written) -> Value {
+pub fn record(written: &Written) -> Value {
     let files = written.round.output("output");
     let mut records = files
         .iter()
@@ -41,7 +41,7 @@ fn record(written: &Written) -> Value {
     serde_json::from_slice(records.next().unwrap().1).unwrap()
 }
 
-fn paths(list: &Value) -> BTreeSet<String> {
+pub fn paths(list: &Value) -> BTreeSet<String> {
     let list = list.as_array().unwrap().iter();
     list.map(|file| file["file"].as_str().unwrap().to_owned())
         .collect()

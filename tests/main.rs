@@ -1,6 +1,7 @@
 //! What a user of the aidlink command would notice.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attacks;
 mod audit;
 mod bad_input;
 mod command_line;

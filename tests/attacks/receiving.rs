@@ -1,0 +1,348 @@
+//! Attempts to be taken for another office: files that nobody signed, that the
+//! wrong office signed, or that were signed for something else.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use arrow_array::FixedSizeBinaryArray;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use aidlink_office::signing::{Signature, SigningKey};
+use serde_json::Value;
+
+use crate::split_round::{EXPORTS, Split, aidlink_screen};
+use crate::support::{Ended, Round, aidlink};
+
+const CASES: &str = "procuratorate.case-parties";
+const VETERANS: &str = "veterans.persons";
+const STUDENTS: &str = "education.students";
+
+/// A plain round whose token files were made.
+fn tokenised(exports: &[&str]) -> Split {
+    let split = Split::plain(Round::sample());
+    for export in exports {
+        assert_eq!(split.tokenise(export).code, 0, "{export}");
+    }
+    split
+}
+
+fn refused(done: &Ended, words: &str) {
+    assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
+    assert!(
+        done.stderr.contains(words),
+        "no \"{words}\" in: {}",
+        done.stderr
+    );
+}
+
+fn signature_of(file: &Path) -> Signature {
+    let beside = format!("{}.minisig", file.display());
+    Signature::parse(&fs::read_to_string(beside).unwrap()).unwrap()
+}
+
+/// Signs a file with an office's key, its statement changed.
+fn sign(split: &Split, file: &Path, office: &str, change: impl Fn(&str) -> String) {
+    let comment = change(&signature_of(file).comment());
+    let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
+    let signed = key.sign(&fs::read(file).unwrap(), &comment, file).unwrap();
+    fs::write(format!("{}.minisig", file.display()), signed).unwrap();
+}
+
+fn checksum(file: &Path) {
+    let sum = Command::new("sha256sum").arg(file).output().unwrap();
+    fs::write(format!("{}.sha256", file.display()), sum.stdout).unwrap();
+}
+
+fn screen(split: &Split, exports: &[&str]) -> Ended {
+    split.screen(exports, "at-centre")
+}
+
+#[test]
+fn tokens_of_an_export_signed_by_another_agency_are_refused() {
+    let split = tokenised(&[CASES, VETERANS]);
+    for office in ["education", "centre", "procuratorate"] {
+        sign(&split, &split.tokens(VETERANS), office, str::to_owned);
+        refused(
+            &screen(&split, &[CASES, VETERANS]),
+            "the signature is not by",
+        );
+    }
+}
+
+#[test]
+fn tokens_signed_by_a_key_that_the_round_does_not_name_are_refused() {
+    let split = tokenised(&[CASES, VETERANS]);
+    let stranger = split.round.path("stranger.signing.key");
+    SigningKey::make(&stranger).unwrap();
+    sign(&split, &split.tokens(VETERANS), "stranger", str::to_owned);
+    refused(
+        &screen(&split, &[CASES, VETERANS]),
+        "the signature is not by",
+    );
+}
+
+#[test]
+fn a_signature_made_for_something_else_is_refused() {
+    let split = tokenised(&[CASES, VETERANS]);
+    let file = split.tokens(VETERANS);
+    let whole = fs::read_to_string(format!("{}.minisig", file.display())).unwrap();
+    let comment = signature_of(&file).comment();
+    let value = |start: &str| {
+        let part = comment
+            .split("; ")
+            .find_map(|part| part.strip_prefix(start));
+        part.unwrap().to_owned()
+    };
+    let (terms, key_id) = (value("terms "), value("key id "));
+    let changes: [(&str, String); 8] = [
+        ("round 2026Q3", "round 2026Q2".to_owned()),
+        (&terms, "0".repeat(64)),
+        (
+            "tokens veterans.persons",
+            "tokens education.students".to_owned(),
+        ),
+        ("tokens veterans.persons", "leads".to_owned()),
+        ("tokens veterans.persons", "key".to_owned()),
+        (&key_id, "0".repeat(16)),
+        ("to plain", "to passphrase".to_owned()),
+        ("aidlink crossing", "aidlink manifest".to_owned()),
+    ];
+    for (from, to) in &changes {
+        sign(&split, &file, "veterans", |comment| {
+            comment.replacen(from, to, 1)
+        });
+        let done = screen(&split, &[CASES, VETERANS]);
+        assert_eq!(done.code, 1, "{from} -> {to}: {}", done.stdout);
+        fs::write(format!("{}.minisig", file.display()), &whole).unwrap();
+    }
+    assert_eq!(screen(&split, &[CASES, VETERANS]).code, 0);
+}
+
+#[test]
+fn the_signature_of_one_file_does_not_serve_another() {
+    let split = tokenised(&[CASES, VETERANS, STUDENTS]);
+    let (veterans, students) = (split.tokens(VETERANS), split.tokens(STUDENTS));
+    // The students' bytes under the veterans' name, signature and all.
+    fs::copy(&students, &veterans).unwrap();
+    checksum(&veterans);
+    refused(
+        &screen(&split, &[CASES, VETERANS]),
+        "the signature is not by",
+    );
+}
+
+#[test]
+fn a_signature_stripped_or_cut_is_refused() {
+    let split = tokenised(&[CASES, VETERANS]);
+    let beside = format!("{}.minisig", split.tokens(VETERANS).display());
+    let whole = fs::read(&beside).unwrap();
+    for bytes in [
+        &b""[..],
+        &whole[..whole.len() / 2],
+        b"untrusted comment: x\n",
+    ] {
+        fs::write(&beside, bytes).unwrap();
+        assert_eq!(screen(&split, &[CASES, VETERANS]).code, 1);
+    }
+    fs::remove_file(&beside).unwrap();
+    refused(
+        &screen(&split, &[CASES, VETERANS]),
+        "no signature of its sender",
+    );
+}
+
+#[test]
+fn leads_that_the_centre_did_not_sign_are_refused() {
+    let split = tokenised(&EXPORTS);
+    assert_eq!(screen(&split, &EXPORTS).code, 0);
+    let leads = split.round.path("at-centre/to-procuratorate/leads.json");
+    for office in ["veterans", "procuratorate"] {
+        sign(&split, &leads, office, str::to_owned);
+        refused(
+            &split.resolve("at-centre", "lists"),
+            "the signature is not by",
+        );
+    }
+}
+
+#[test]
+fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
+    let split = tokenised(&EXPORTS);
+    assert_eq!(screen(&split, &EXPORTS).code, 0);
+    let leads = split.round.path("at-centre/to-procuratorate/leads.json");
+    let good = fs::read_to_string(&leads).unwrap();
+    let text = "ring 13800001234 and ask for the money";
+    let with = |change: fn(&mut Value, &str)| {
+        let mut document: Value = serde_json::from_str(&good).unwrap();
+        change(&mut document, text);
+        document.to_string()
+    };
+    for forged in [
+        with(|document, text| document["screening"] = text.into()),
+        with(|document, text| document["key_id"] = text.into()),
+        with(|document, text| document["note"] = text.into()),
+        with(|document, text| document["not_verified_by"][text] = "absent".into()),
+        with(|document, text| document["provisional"] = serde_json::json!([{ "reason": text }])),
+        with(|document, text| document["case_sources"][0]["file"] = text.into()),
+        with(|document, text| document["leads"][0]["aid"] = text.into()),
+    ] {
+        if forged == serde_json::from_str::<Value>(&good).unwrap().to_string() {
+            continue;
+        }
+        fs::write(&leads, &forged).unwrap();
+        checksum(&leads);
+        sign(&split, &leads, "centre", str::to_owned);
+        let done = split.resolve("at-centre", "lists");
+        assert_ne!(done.code, 0, "{forged:.200}");
+        for said in [&done.stdout, &done.stderr] {
+            assert!(
+                !said.contains("ring") && !said.contains("13800001234"),
+                "{said}"
+            );
+        }
+        assert!(!split.round.path("lists").exists());
+    }
+}
+
+#[test]
+fn a_key_sealed_by_a_stranger_is_refused() {
+    // The stranger knows the round file and an agency's recipient, and has a key
+    // of his own under his own round file, which differs in one signer alone.
+    let agency = Split::plain(Round::sample());
+    let stranger = Split::plain(Round::sample());
+    let identity = agency.round.path("agency.identity");
+    let made = aidlink(&["identity", "new", identity.to_str().unwrap(), "-q"]);
+    let recipient = made.stdout.trim().to_owned();
+    let sealed = agency.round.path("received.age");
+    let seal = aidlink(&[
+        "key",
+        "seal",
+        stranger.round.path("round.toml").to_str().unwrap(),
+        "--signing-key",
+        &stranger.signing_key("procuratorate"),
+        "--recipient",
+        &recipient,
+        "--out",
+        sealed.to_str().unwrap(),
+    ]);
+    assert_eq!(seal.code, 0, "{}", seal.stderr);
+    fs::remove_file(agency.round.path("round.key")).unwrap();
+    let round = agency.round.path("round.toml");
+    let open = aidlink(&[
+        "key",
+        "open",
+        round.to_str().unwrap(),
+        "--sealed",
+        sealed.to_str().unwrap(),
+        "--identity",
+        identity.to_str().unwrap(),
+        "--lang",
+        "en",
+    ]);
+    assert_eq!(open.code, 1, "{}", open.stdout);
+    assert!(!agency.round.path("round.key").exists());
+}
+
+#[test]
+fn the_centres_recipient_written_otherwise_is_still_the_centres() {
+    let split = Split::sealed(Round::sample());
+    let text = split.round.read("round.toml");
+    let centre = text
+        .lines()
+        .find_map(|line| line.strip_prefix("centre = \"age1"))
+        .map(|rest| format!("age1{}", rest.trim_end_matches('"')))
+        .unwrap();
+    for written in [
+        centre.clone(),
+        format!("{centre} "),
+        format!(" {centre}"),
+        format!("{centre}\n"),
+        centre.to_uppercase(),
+    ] {
+        let out = split.round.path("sealed.age");
+        let done = aidlink(&[
+            "key",
+            "seal",
+            split.round.path("round.toml").to_str().unwrap(),
+            "--signing-key",
+            &split.signing_key("procuratorate"),
+            "--recipient",
+            &written,
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        assert_ne!(done.code, 0, "{written:?}");
+        assert!(!out.exists(), "{written:?}");
+    }
+    // Nor is it the procuratorate's by other letters.
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| match line.starts_with("procuratorate = \"age1") {
+            true => format!("procuratorate = \"{}\"", centre.to_uppercase()),
+            false => line.to_owned(),
+        })
+        .collect();
+    split.round.write("round.toml", lines.join("\n"));
+    assert_eq!(split.tokenise(VETERANS).code, 2);
+}
+
+#[test]
+fn one_edit_of_the_round_file_makes_no_second_round_with_the_same_tokens() {
+    let split = tokenised(&[VETERANS]);
+    let before = split.round.path("before.parquet");
+    fs::copy(split.tokens(VETERANS), &before).unwrap();
+    let again = |from: &str, to: &str| {
+        split.round.replace("round.toml", from, to);
+        let _ = fs::remove_dir_all(split.round.path(&format!("at-{VETERANS}")));
+        split.tokenise(VETERANS)
+    };
+    // The key names its round; whoever edits that too gets other tokens.
+    assert_ne!(again("round = \"2026Q3\"", "round = \"2026Q4\"").code, 0);
+    let key = split.round.read("round.key").replace("2026Q3", "2026Q4");
+    split.round.write("round.key", key);
+    assert_eq!(split.tokenise(VETERANS).code, 0);
+    let shared = tokens_of(&before)
+        .intersection(&tokens_of(&split.tokens(VETERANS)))
+        .count();
+    assert_eq!(shared, 0, "tokens of two rounds must not join");
+}
+
+fn tokens_of(file: &Path) -> BTreeSet<Vec<u8>> {
+    let file = fs::File::open(file).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let mut tokens = BTreeSet::new();
+    for batch in reader.build().unwrap() {
+        let batch = batch.unwrap();
+        let column = batch.column_by_name("token").unwrap();
+        let column = column.as_any().downcast_ref::<FixedSizeBinaryArray>();
+        tokens.extend(column.unwrap().iter().flatten().map(<[u8]>::to_vec));
+    }
+    assert!(!tokens.is_empty());
+    tokens
+}
+
+#[test]
+fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
+    let split = tokenised(&[CASES]);
+    let round = split.round.path("round.toml");
+    let output = split.round.path("at-nowhere");
+    let done = aidlink_screen(&[
+        "run",
+        round.to_str().unwrap(),
+        "--tokens",
+        split.tokens(CASES).to_str().unwrap(),
+        "--signing-key",
+        &split.signing_key("veterans"),
+        "--output",
+        output.to_str().unwrap(),
+        "--lang",
+        "en",
+    ]);
+    refused(
+        &done,
+        "not the signing key that the round file names for centre",
+    );
+    assert!(!output.exists());
+}
