@@ -7,6 +7,7 @@ mod bad_input;
 mod command_line;
 mod contracts;
 mod deletion;
+mod finished_by_0_1;
 mod formats;
 mod hand_made_round;
 mod hostile_input;

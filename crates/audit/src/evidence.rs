@@ -223,7 +223,7 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
         .folder(&schemas_folder)
         .map_err(|error| Fault::unreadable(&verification.folder.join(&schemas_folder), &error))?;
     let schemas = Schemas::read(&folder.join("schemas"))?;
-    let policy = Policy::read(&folder.join("policy.toml"), &schemas)?;
+    let policy = Policy::read_of_finished_round(&folder.join("policy.toml"), &schemas)?;
     let calendar = Calendar::read(&folder.join("calendar.toml"))?;
     let round = std::fs::read_to_string(folder.join("round.toml")).unwrap_or_default();
     let matrix = Matrix::of_manifest(manifest, &policy, &schemas);

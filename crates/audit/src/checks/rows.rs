@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aidlink_agency::rules::{Breach, try_guarantee};
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
-use aidlink_policy::pack::{Guarantee, Guaranteed};
+use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
 
 use super::finding::{Finding, no_documents, no_exports};
 use crate::evidence::{Evidence, joined, read_csv};
@@ -220,16 +220,16 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn roles(evidence: &Evidence) -> Finding {
-    guarantees(evidence, |of| matches!(of, Guaranteed::Role(_)))
+    guarantees(evidence, &["role"])
 }
 
 pub(super) fn seal_and_death(evidence: &Evidence) -> Finding {
-    guarantees(evidence, |of| !matches!(of, Guaranteed::Role(_)))
+    guarantees(evidence, &["seal", "death"])
 }
 
 /// Tries the policy's guarantees on the exports of this step, and counts the rows
 /// that their rules withheld.
-fn guarantees(evidence: &Evidence, asked: impl Fn(&Guaranteed) -> bool) -> Finding {
+fn guarantees(evidence: &Evidence, kinds: &[&str]) -> Finding {
     if evidence.manifest().exports.is_empty() {
         return no_exports();
     }
@@ -242,7 +242,7 @@ fn guarantees(evidence: &Evidence, asked: impl Fn(&Guaranteed) -> bool) -> Findi
     for guarantee in &policy.guarantees {
         let mut exports = evidence.manifest().exports.iter();
         let export = exports.find(|export| export.export == guarantee.on);
-        let (Some(export), true) = (export, asked(&guarantee.of)) else {
+        let (Some(export), true) = (export, kinds.contains(&guarantee.of.name())) else {
             continue;
         };
         match try_guarantee(policy, guarantee) {
@@ -253,6 +253,18 @@ fn guarantees(evidence: &Evidence, asked: impl Fn(&Guaranteed) -> bool) -> Findi
             }
             Ok(trial) => wrong.extend(trial.breaches.iter().map(Breach::text)),
             Err(error) => wrong.push(error.text()),
+        }
+    }
+    let mut exports = evidence.manifest().exports.iter();
+    if exports.any(|export| export.export == CASE_EXPORT) {
+        for kind in kinds {
+            let mut guarantees = policy.guarantees.iter();
+            if !guarantees.any(|other| other.on == CASE_EXPORT && other.of.name() == *kind) {
+                wrong.push(Text::new(
+                    format!("规则文件没有对 {CASE_EXPORT} 声明“{kind}”的保证"),
+                    format!("the policy declares no guarantee of `{kind}` on {CASE_EXPORT}"),
+                ));
+            }
         }
     }
     if wrong.is_empty() && held.is_empty() {

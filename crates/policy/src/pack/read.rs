@@ -25,20 +25,42 @@ impl Policy {
     /// # Errors
     /// Every fault of the file at once, each with its place.
     pub fn read(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
+        Self::read_with(path, schemas, Guarantees::Required)
+    }
+
+    /// Reads the policy of a finished round, for an audit. Policies of version
+    /// 0.1 declare no guarantees; they are read, and judged by what they hold.
+    ///
+    /// # Errors
+    /// As [`Policy::read`].
+    pub fn read_of_finished_round(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
+        Self::read_with(path, schemas, Guarantees::Optional)
+    }
+
+    fn read_with(path: &Path, schemas: &Schemas, guarantees: Guarantees) -> Result<Self, Faults> {
         let document = Document::read(path)?;
         let faults = document.syntax_faults();
         PolicyReader {
             document: &document,
             schemas,
+            guarantees,
             faults,
         }
         .read()
     }
 }
 
+/// Whether a policy must declare its guarantees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guarantees {
+    Required,
+    Optional,
+}
+
 struct PolicyReader<'d> {
     document: &'d Document,
     schemas: &'d Schemas,
+    guarantees: Guarantees,
     faults: FaultCollector,
 }
 

@@ -86,7 +86,8 @@ impl<'d> PolicyReader<'d> {
             guarantees.extend(guarantee);
         }
         for of in Guaranteed::NAMES {
-            if !unreadable && !declared.contains(of) {
+            let is_missing = !unreadable && !declared.contains(of);
+            if is_missing && self.guarantees == super::Guarantees::Required {
                 self.faults.push(Fault::of_file(
                     self.document.path(),
                     Text::new(

@@ -1,0 +1,136 @@
+//! A finished round of version 0.1, kept as that version wrote it: the hand-made
+//! round with its exports and keys. It is verified, audited and purged as before.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Ended, aidlink, project, set_mode};
+
+struct Finished(tempfile::TempDir);
+
+impl Finished {
+    fn unpack() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = fs::File::open(project().join("tests/files/finished-by-0.1.zip")).unwrap();
+        let mut archive = zip::ZipArchive::new(archive).unwrap();
+        archive.extract(folder.path()).unwrap();
+        owner_only(folder.path());
+        Finished(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn call(&self, verb: &[&str], more: &[&str]) -> Ended {
+        let mut arguments = verb.to_vec();
+        let folder = self.path("");
+        arguments.extend([folder.to_str().unwrap(), "--lang", "en"]);
+        arguments.extend(more);
+        aidlink(&arguments)
+    }
+
+    fn audit(&self, verb: &[&str], more: &[&str]) -> Ended {
+        let key = self.path("signing.pub");
+        let mut arguments = vec!["--public-key", key.to_str().unwrap()];
+        arguments.extend(more);
+        self.call(verb, &arguments)
+    }
+}
+
+/// As version 0.1 left its files.
+fn owner_only(folder: &Path) {
+    set_mode(folder, 0o700);
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => owner_only(&entry.path()),
+            false => set_mode(&entry.path(), 0o600),
+        }
+    }
+}
+
+fn not_held(audit: &Ended) -> BTreeSet<u64> {
+    let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
+    let checks = documents[0]["checks"].as_array().unwrap();
+    let not_held = checks.iter().filter(|check| check["state"] == "not_held");
+    not_held
+        .map(|check| check["number"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn it_is_verified_as_before() {
+    let finished = Finished::unpack();
+    let ended = finished.audit(&["audit", "verify"], &[]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    // A change is found as in a folder of today.
+    let list = finished.path("output/lists/for-review/to-veterans.csv");
+    let mut bytes = fs::read(&list).unwrap();
+    bytes.push(b'\n');
+    fs::write(&list, bytes).unwrap();
+    assert_eq!(finished.audit(&["audit", "verify"], &[]).code, 4);
+}
+
+#[test]
+fn its_audit_misses_the_guarantees_alone() {
+    let finished = Finished::unpack();
+    let audit = finished.audit(&["audit"], &["--json"]);
+    assert_eq!(
+        not_held(&audit),
+        BTreeSet::from([15, 16]),
+        "{}",
+        audit.stdout
+    );
+    let said = finished.audit(&["audit"], &[]).stdout;
+    for kind in ["role", "seal", "death"] {
+        let words = format!("declares no guarantee of `{kind}` on procuratorate.case-parties");
+        assert!(said.contains(&words), "{said}");
+    }
+}
+
+#[test]
+fn it_is_purged_and_the_record_proves_it() {
+    let finished = Finished::unpack();
+    let ended = finished.call(&["purge"], &["--early", "the test is over"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    for gone in [
+        "round.key",
+        "education.students.csv",
+        "output/lists/for-review/to-veterans.csv",
+    ] {
+        assert!(!finished.path(gone).exists(), "{gone}");
+    }
+    for kept in [
+        "signing.key",
+        "round.toml",
+        "output/manifest.json",
+        "output/audit.jsonl",
+    ] {
+        assert!(finished.path(kept).exists(), "{kept}");
+    }
+    assert_eq!(finished.audit(&["audit", "verify"], &[]).code, 0);
+    assert_eq!(finished.audit(&["audit"], &[]).code, 4);
+}
+
+#[test]
+fn its_key_makes_no_tokens_any_more() {
+    let finished = Finished::unpack();
+    fs::remove_dir_all(finished.path("output")).unwrap();
+    let text = fs::read_to_string(finished.path("round.toml")).unwrap();
+    let project = project();
+    let text = text.replace("../../..", project.to_str().unwrap());
+    fs::write(finished.path("round.toml"), text).unwrap();
+    let round = finished.path("round.toml");
+    let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+    assert_ne!(ended.code, 0);
+    assert!(
+        ended.stderr.contains("the key is of an old version (1)"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!finished.path("output").exists());
+}
