@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aidlink_office::audit_log::{AuditLog, Event, read_log};
 use aidlink_office::manifest::{MANIFEST, StepKind};
 use aidlink_office::signing::SigningKey;
-use aidlink_office::step::comment;
+use aidlink_office::step::trusted_comment;
 use serde_json::{Value, json};
 
 use crate::support::{Ended, Round, aidlink, set_mode};
@@ -114,7 +114,7 @@ impl Written {
         fs::write(self.path("audit.jsonl"), log.to_jsonl()).unwrap();
         let key = SigningKey::read(&self.round.path("signing.key")).unwrap();
         let round = manifest["round"].as_str().unwrap();
-        let comment = comment(round, StepKind::Run, log.last_digest());
+        let comment = trusted_comment(round, StepKind::Run, log.last_digest());
         let signature = key.sign(bytes.as_bytes(), &comment, Path::new("")).unwrap();
         fs::write(self.path("manifest.json.minisig"), signature).unwrap();
     }

@@ -302,7 +302,7 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         early: Some("test"),
         other_signer: None,
         key_id: &RoundKey::id_for,
-        only_say: false,
+        dry_run: false,
         now: "2020-01-01T00:00:00Z".parse().unwrap(),
     };
     let Err(faults) = purge.run() else {

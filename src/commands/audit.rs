@@ -12,7 +12,7 @@ use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{self, Progress};
-use aidlink_office::verification::{Named, Signer, Verification, verify};
+use aidlink_office::verification::{NamedKeys, Signer, Verification, verify};
 use aidlink_procuratorate::lists::match_list::match_lists;
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -55,13 +55,13 @@ struct How {
 
 /// The keys whose signature counts: those that the user names, and only where
 /// the user names none those of the round file, which are no better than it.
-fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
+fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys, Faults> {
     if trust.public_keys.is_empty() {
         let file = found.round_file.as_deref();
         // A file that cannot be read names nobody.
         let written = file.and_then(|file| WrittenRound::read(file).ok());
         let signers = written.map(|written| written.signers());
-        return Ok(Named::ByRound(signers.unwrap_or_default()));
+        return Ok(NamedKeys::ByRound(signers.unwrap_or_default()));
     }
     let mut faults = FaultCollector::new();
     let mut keys = Vec::new();
@@ -69,7 +69,7 @@ fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
         keys.extend(faults.take(PublicKey::named(text)));
     }
     faults.finish()?;
-    Ok(Named::ByUser(keys))
+    Ok(NamedKeys::ByUser(keys))
 }
 
 fn looked_at(

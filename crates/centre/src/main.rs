@@ -12,7 +12,7 @@ use aidlink_office::purging::{self, PurgeArguments};
 use aidlink_office::round::Round;
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand};
-use aidlink_office::step::{Beginning, Step};
+use aidlink_office::step::{Step, StepOptions};
 use aidlink_office::terminal::{self, LanguageChoice};
 use aidlink_office::{identity, terms};
 use clap::{Args, Parser, Subcommand};
@@ -104,7 +104,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &RunArguments, language: Language) -> Result<Ending, Ending> {
-    let step = Step::begin(Beginning {
+    let step = Step::begin(StepOptions {
         kind: StepKind::Screen,
         program: PROGRAM,
         round: &arguments.round,

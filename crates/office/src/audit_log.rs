@@ -20,7 +20,7 @@ const FORMAT: &str = "aidlink audit log";
 /// The version of the format. Version 1, of aidlink 0.1, names neither.
 const VERSION: u64 = 2;
 /// The digest that the first entry has for its predecessor.
-const BEFORE_THE_FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const NO_PREVIOUS_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Where the log takes its time from.
 pub type Clock = fn() -> Timestamp;
@@ -232,7 +232,7 @@ impl AuditLog {
             clock,
             lines: Vec::new(),
             last_at: None,
-            last_digest: BEFORE_THE_FIRST.to_owned(),
+            last_digest: NO_PREVIOUS_DIGEST.to_owned(),
         }
     }
 
@@ -412,7 +412,7 @@ fn chain_fault(entries: &[Entry]) -> Option<ChainFault> {
             return Some(ChainFault::TwoHeads(first, index + 1));
         }
     }
-    let mut previous = BEFORE_THE_FIRST;
+    let mut previous = NO_PREVIOUS_DIGEST;
     let mut last_at = None;
     for (index, entry) in entries.iter().enumerate() {
         if entry.previous != previous {
@@ -450,7 +450,7 @@ fn read_entry(line: &str, number: u64) -> Result<Entry, ChainFault> {
         (None, None) => {}
         _ => return Err(changed),
     }
-    let is_first = read.previous == BEFORE_THE_FIRST;
+    let is_first = read.previous == NO_PREVIOUS_DIGEST;
     // The first entry of a log comes first and nowhere else.
     if (read.sequence == 1) != is_first || (number == 1 && read.sequence == 0) {
         return Err(changed);
@@ -559,7 +559,7 @@ mod tests {
     #[test]
     fn a_log_of_version_1_is_read() {
         // As aidlink 0.1 wrote it: no format, numbers in quotes.
-        let mut previous = BEFORE_THE_FIRST.to_owned();
+        let mut previous = NO_PREVIOUS_DIGEST.to_owned();
         let mut text = String::new();
         let lines = [
             r#""event":"key","details":{"id":"0123456789abcdef","how":"read","algorithm":"hmac-sm3"}"#,

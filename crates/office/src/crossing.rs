@@ -127,7 +127,7 @@ impl CrossingFile {
     /// # Errors
     /// When the disk is full, or the system gives no randomness.
     pub fn finish(self, folder: &mut OutputFolder) -> Result<CrossedFile, Fault> {
-        let fault = folder.fault_of(&self.name);
+        let fault = folder.write_fault(&self.name);
         let no_signature = || fault(&io::Error::other("the system gives no randomness"));
         let signature = self.signature.finish().ok_or_else(no_signature)?;
         let (file, sealed_to) = match self.output {
@@ -233,7 +233,7 @@ pub fn receive(
     let mut keys = terms.signers.iter().filter(|(office, _)| *office == sender);
     let is_signed = keys.any(|(_, key)| {
         let rewound = plain.file.rewind().is_ok();
-        rewound && signature.verifies_all_of(key, &mut plain.file)
+        rewound && signature.verifies_reader(key, &mut plain.file)
     });
     if !is_signed {
         return Err(wrong_sender(path, terms, &sender));

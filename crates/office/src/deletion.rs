@@ -29,7 +29,7 @@ use crate::deletion_record::{
 };
 use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::signing::SigningKey;
-use crate::verification::{Named, Signer, Verification, is_plain, verify};
+use crate::verification::{NamedKeys, Signer, Verification, stays_inside, verify};
 
 /// A key file is a few lines.
 const LONGEST_KEY_FILE: u64 = 64 << 10;
@@ -170,7 +170,7 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
         .chain(received)
         .chain(outputs)
         .chain(key)
-        .filter(|file| is_plain(&file.path))
+        .filter(|file| stays_inside(&file.path))
         .collect()
 }
 
@@ -304,7 +304,7 @@ pub struct Purge<'p> {
     /// The id of a key in a file.
     pub key_id: KeyIdOf<'p>,
     /// Only say what would be done.
-    pub only_say: bool,
+    pub dry_run: bool,
     /// The moment.
     pub now: Timestamp,
 }
@@ -344,7 +344,7 @@ impl Purge<'_> {
     /// right, or when a record cannot be written; elsewhere than on Unix, where
     /// folders cannot be emptied without following links.
     pub fn run(&self) -> Result<Vec<Purged>, Faults> {
-        if !cfg!(unix) && !self.only_say {
+        if !cfg!(unix) && !self.dry_run {
             return Err(not_here(self.round_folder).into());
         }
         let mut faults = FaultCollector::new();
@@ -353,7 +353,7 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let planned = faults.or_value(Some(planned))?;
-        if !self.only_say {
+        if !self.dry_run {
             for plan in planned.iter().filter(|plan| plan.is_to_do()) {
                 self.write_journal(plan)?;
             }
@@ -376,7 +376,7 @@ impl Purge<'_> {
     }
 
     fn plan(&self, output: &Path) -> Result<Planned, Faults> {
-        let own = Named::only(self.signing_key.public().clone());
+        let own = NamedKeys::only(self.signing_key.public().clone());
         let verification = verify(output, None, &own)?;
         match (&verification.signer, self.other_signer) {
             (Signer::Named(..), _) | (Signer::NotNamed(_), Some(_)) => {}
@@ -445,7 +445,7 @@ impl Purge<'_> {
 
     fn carry_out(&self, plan: Planned, shared: &[RoundFile]) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
-        let acts = !self.only_say && plan.is_due;
+        let acts = !self.dry_run && plan.is_due;
         let mut left: Vec<LeftFile> = Vec::new();
         for (file, doubt) in &plan.remains.doubtful {
             left.push(LeftFile::new(file.clone(), doubt.text()));

@@ -97,8 +97,9 @@ impl OutputFolder {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let (partial, held) = loop {
-            let partial = interruption::making(|| builder.tempdir_in(parent_of(destination)))
-                .map_err(|error| unwritable(destination, &error))?;
+            let partial =
+                interruption::create_tracked(|| builder.tempdir_in(parent_of(destination)))
+                    .map_err(|error| unwritable(destination, &error))?;
             if let Some(held) = hold_new(partial.path()) {
                 break (partial, held);
             }
@@ -153,12 +154,12 @@ impl OutputFolder {
 
     /// The folder in which unnamed files may lie until the end: nobody else
     /// may look into it.
-    pub fn for_unnamed_files(&self) -> &Path {
+    pub fn scratch_folder(&self) -> &Path {
         self.partial.path()
     }
 
     /// Tells why a file of the folder could not be written.
-    pub fn fault_of(&self, path: &str) -> impl Fn(&io::Error) -> Fault + use<> {
+    pub fn write_fault(&self, path: &str) -> impl Fn(&io::Error) -> Fault + use<> {
         let shown = self.destination.join(path);
         move |error| unwritable(&shown, error)
     }
@@ -181,7 +182,7 @@ impl OutputFolder {
         } = self;
         let failed = |error: io::Error| unwritable(&destination, &error);
         sync_folder(partial.path()).map_err(failed)?;
-        let renamed = interruption::finishing(|| rename_new(partial.path(), &destination));
+        let renamed = interruption::finish_tracked(|| rename_new(partial.path(), &destination));
         renamed.map_err(|error| {
             // Another run was quicker.
             match Self::check_absent(&destination) {

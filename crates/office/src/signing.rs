@@ -115,12 +115,12 @@ impl SigningKey {
     ///
     /// # Errors
     /// As [`SigningKey::read_or_make`].
-    pub fn at_the_beginning(path: &Path) -> Result<Option<Self>, Fault> {
+    pub fn read_if_present(path: &Path) -> Result<Option<Self>, Fault> {
         path.exists().then(|| Self::read(path)).transpose()
     }
 
     /// What a user must know of a key that was made.
-    pub fn made_text(&self, path: &Path) -> Option<Text> {
+    pub fn new_key_notice(&self, path: &Path) -> Option<Text> {
         self.made.then(|| {
             let (path, public) = (path.display(), self.public.to_base64());
             Text::new(
@@ -363,11 +363,11 @@ impl Signature {
 
     /// Whether this key made it of these bytes and of its comment.
     pub fn verifies(&self, key: &PublicKey, bytes: &[u8]) -> bool {
-        self.verifies_all_of(key, Cursor::new(bytes))
+        self.verifies_reader(key, Cursor::new(bytes))
     }
 
     /// The same of bytes that are read.
-    pub fn verifies_all_of(&self, key: &PublicKey, bytes: impl Read + Seek) -> bool {
+    pub fn verifies_reader(&self, key: &PublicKey, bytes: impl Read + Seek) -> bool {
         minisign::verify(&key.key, &self.0, bytes, true, false, false).is_ok()
     }
 }

@@ -18,7 +18,7 @@ use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions
 use crate::manifest::{MANIFEST, Manifest, StepKind, manifest_word};
 use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
-use crate::step::comment;
+use crate::step::trusted_comment;
 
 /// Larger documents are refused.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
@@ -28,23 +28,23 @@ pub const CENTRE: &str = "centre";
 
 /// Whose signatures count.
 #[derive(Clone, Debug)]
-pub enum Named {
+pub enum NamedKeys {
     /// These keys, which the user names, and no others.
     ByUser(Vec<PublicKey>),
     /// The keys of the round file, each for the steps of its own office.
     ByRound(Vec<(String, PublicKey)>),
 }
 
-impl Named {
+impl NamedKeys {
     /// This key alone.
     pub fn only(key: PublicKey) -> Self {
-        Named::ByUser(vec![key])
+        NamedKeys::ByUser(vec![key])
     }
 
     fn keys(&self) -> Vec<&PublicKey> {
         match self {
-            Named::ByUser(keys) => keys.iter().collect(),
-            Named::ByRound(signers) => signers.iter().map(|(_, key)| key).collect(),
+            NamedKeys::ByUser(keys) => keys.iter().collect(),
+            NamedKeys::ByRound(signers) => signers.iter().map(|(_, key)| key).collect(),
         }
     }
 }
@@ -93,7 +93,7 @@ pub struct Verification {
 pub fn verify(
     folder: &Path,
     round_file: Option<&Path>,
-    named: &Named,
+    named: &NamedKeys,
 ) -> Result<Verification, Fault> {
     let manifest_path = folder.join(MANIFEST);
     let opened = Folder::open(folder).map_err(|error| match error.kind() {
@@ -205,7 +205,7 @@ fn no_manifest(folder: &Path) -> Fault {
 }
 
 /// Whether a path that a manifest gives stays below its folder.
-pub fn is_plain(path: &str) -> bool {
+pub fn stays_inside(path: &str) -> bool {
     !path.is_empty()
         && Path::new(path)
             .components()
@@ -254,7 +254,7 @@ fn is_left_by_a_program(path: &str) -> bool {
 struct Check<'c> {
     folder: &'c Path,
     opened: &'c Folder,
-    named: &'c Named,
+    named: &'c NamedKeys,
     manifest: &'c Manifest,
     bytes: &'c [u8],
     left_by_programs: Vec<String>,
@@ -329,7 +329,7 @@ impl Check<'_> {
             return Signer::None;
         };
         match self.named {
-            Named::ByUser(keys) => {
+            NamedKeys::ByUser(keys) => {
                 if keys.contains(&key) {
                     return Signer::Named(None, key);
                 }
@@ -341,7 +341,7 @@ impl Check<'_> {
                     ),
                 );
             }
-            Named::ByRound(signers) => {
+            NamedKeys::ByRound(signers) => {
                 let own = office_of(self.manifest);
                 let of_office = |office: &str| Some(office) == own;
                 let mut named = signers.iter().filter(|(_, signer)| *signer == key);
@@ -425,7 +425,7 @@ impl Check<'_> {
             ))
         } else {
             signature.and_then(|signature| {
-                let expected = comment(
+                let expected = trusted_comment(
                     &self.manifest.round,
                     self.manifest.step,
                     log.last_digest().unwrap_or_default(),
@@ -475,7 +475,7 @@ impl Check<'_> {
     fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
         let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
         for output in &self.manifest.outputs {
-            if !is_plain(&output.file) {
+            if !stays_inside(&output.file) {
                 self.fault(
                     MANIFEST,
                     Text::new(

@@ -20,7 +20,7 @@ fn finished() -> (FinishedRound, SigningKey) {
 
 /// Looks at the output folder, naming this key.
 fn look(round: &FinishedRound, key: &SigningKey) -> Verification {
-    let named = Named::only(key.public().clone());
+    let named = NamedKeys::only(key.public().clone());
     verify(&round.path("output"), None, &named).expect("an output folder")
 }
 
@@ -222,7 +222,7 @@ fn a_link_is_no_file_of_a_folder_whatever_it_leads_to() {
     }
     let (round, key) = finished();
     symlink(round.path("output"), round.path("link")).expect("a link");
-    let named = Named::only(key.public().clone());
+    let named = NamedKeys::only(key.public().clone());
     let refused = verify(&round.path("link"), None, &named).map(|_| ());
     let refused = refused.expect_err("a link to the folder");
     assert_eq!(refused.message.en, "this is not a folder, or it is a link");
@@ -232,7 +232,7 @@ fn a_link_is_no_file_of_a_folder_whatever_it_leads_to() {
 fn a_key_counts_for_whom_it_was_named() {
     let (round, key) = finished();
     let other = round.key("other.key");
-    let signer_of = |named: &Named| {
+    let signer_of = |named: &NamedKeys| {
         let found = verify(&round.path("output"), None, named).expect("an output folder");
         let faults = faults(&round, &found);
         (found.signer, faults)
@@ -240,7 +240,7 @@ fn a_key_counts_for_whom_it_was_named() {
     let (own, strange) = (key.public().clone(), other.public().clone());
     let round_file = |signers: &[(&str, &PublicKey)]| {
         let signers = signers.iter();
-        Named::ByRound(
+        NamedKeys::ByRound(
             signers
                 .map(|(office, key)| ((*office).to_owned(), (*key).clone()))
                 .collect(),
@@ -249,14 +249,14 @@ fn a_key_counts_for_whom_it_was_named() {
     // The export is education's, and a pooled run is the procuratorate's work:
     // without an export of case parties it is nobody's.
     let cases = [
-        (Named::only(own.clone()), None),
-        (Named::ByUser(vec![strange.clone(), own.clone()]), None),
+        (NamedKeys::only(own.clone()), None),
+        (NamedKeys::ByUser(vec![strange.clone(), own.clone()]), None),
         (
-            Named::only(strange.clone()),
+            NamedKeys::only(strange.clone()),
             Some("it is not one of those that were named"),
         ),
         (
-            Named::ByUser(Vec::new()),
+            NamedKeys::ByUser(Vec::new()),
             Some("it is not one of those that were named"),
         ),
         (round_file(&[]), Some("no public key was named")),
@@ -317,7 +317,7 @@ fn an_office_signs_its_own_steps() {
     let mut manifest = round.manifest();
     manifest.step = StepKind::Tokenise;
     round.finish(&key, manifest);
-    let named = Named::ByRound(vec![
+    let named = NamedKeys::ByRound(vec![
         ("centre".to_owned(), round.key("other.key").public().clone()),
         ("education".to_owned(), key.public().clone()),
     ]);
@@ -349,7 +349,7 @@ fn the_key_that_the_manifest_names_is_the_one_that_signs() {
 #[test]
 fn what_no_step_wrote_is_refused_with_what_it_is() {
     let round = FinishedRound::new();
-    let named = Named::ByUser(Vec::new());
+    let named = NamedKeys::ByUser(Vec::new());
     let refused = |path: &str| {
         let refused = verify(&round.path(path), None, &named).map(|_| ());
         refused.expect_err(path).message.en
@@ -372,10 +372,10 @@ fn what_no_step_wrote_is_refused_with_what_it_is() {
 #[test]
 fn a_path_of_a_manifest_stays_below_its_folder() {
     for path in ["a", "lists/for-review/a.csv", "名单.csv"] {
-        assert!(is_plain(path), "{path}");
+        assert!(stays_inside(path), "{path}");
     }
     for path in ["", ".", "..", "/etc/passwd", "../a", "lists/../../a", "./a"] {
-        assert!(!is_plain(path), "{path}");
+        assert!(!stays_inside(path), "{path}");
     }
 }
 
