@@ -446,7 +446,7 @@ fn wrong_statement(path: &Path, part: Option<Text>) -> Fault {
         ),
         Some(part) => Text::new(
             format!("签名所写的{}与本轮不符", part.zh),
-            format!("the {} in the signature does not match this round", part.en),
+            format!("the signature states the wrong {}", part.en),
         ),
     };
     Fault::of_file(
