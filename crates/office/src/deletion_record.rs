@@ -248,8 +248,8 @@ impl Journal {
     }
 
     /// Removes all journals and the partial folders of killed purges. Call it once
-    /// a record has replaced the journals. Failures are ignored: the remains hold
-    /// no personal data and do no harm.
+    /// a record has replaced the journals. Failures are ignored:
+    /// what is left does no harm.
     pub fn remove_all(output: &Folder) {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
