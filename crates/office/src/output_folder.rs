@@ -356,7 +356,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Fault {
         Text::new(
             format!("无法写入文件：{}；未留下任何结果", reason.zh),
             format!(
-                "cannot write the file: {}; no output was left behind",
+                "cannot write the file: {}; no result was left behind",
                 reason.en
             ),
         ),

@@ -362,9 +362,9 @@ impl Check<'_> {
                         let step = self.manifest.step.name();
                         let offices = offices.join(", ");
                         Text::new(
-                            format!("轮次文件中它属于 {offices}，而步骤 {step} 不由其执行"),
+                            format!("在轮次文件中它属于 {offices}，而步骤 {step} 由其他机构执行"),
                             format!(
-                                "in the round file it is the key of {offices}, which does not run the step `{step}`"
+                                "in the round file it belongs to {offices}, but another office runs the step `{step}`"
                             ),
                         )
                     }

@@ -53,7 +53,7 @@ fn each_change_is_reported_at_the_changed_file() {
             &[(LIST, "the file was changed")],
         ),
         (
-            |round| fs::remove_file(round.path("output/summary.json")).expect("readable"),
+            |round| fs::remove_file(round.path("output/summary.json")).expect("a file"),
             &[(
                 "summary.json",
                 "the file is missing, and no deletion record names it",
@@ -61,7 +61,7 @@ fn each_change_is_reported_at_the_changed_file() {
         ),
         (
             |round| {
-                fs::remove_file(round.path("output/summary.json")).expect("readable");
+                fs::remove_file(round.path("output/summary.json")).expect("a file");
                 fs::create_dir(round.path("output/summary.json")).expect("a folder");
             },
             &[(
@@ -114,7 +114,7 @@ fn each_change_is_reported_at_the_changed_file() {
         (
             |round| {
                 let signature = round.path("output/manifest.json.minisig");
-                fs::remove_file(signature).expect("readable");
+                fs::remove_file(signature).expect("a file");
             },
             &[("manifest.json.minisig", "the signature file is missing")],
         ),
@@ -126,7 +126,7 @@ fn each_change_is_reported_at_the_changed_file() {
             )],
         ),
         (
-            |round| fs::remove_file(round.path("output/audit.jsonl")).expect("readable"),
+            |round| fs::remove_file(round.path("output/audit.jsonl")).expect("a file"),
             &[("audit.jsonl", "the log is missing")],
         ),
         (
@@ -261,7 +261,7 @@ fn a_key_is_accepted_only_for_the_office_it_was_named_for() {
         (
             round_file(&[("centre", &own), ("education", &own)]),
             Some(
-                "in the round file it is the key of centre, education, which does not run the step `run`",
+                "in the round file it belongs to centre, education, but another office runs the step `run`",
             ),
         ),
     ];
