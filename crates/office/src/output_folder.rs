@@ -354,9 +354,9 @@ fn unwritable(path: &Path, error: &io::Error) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            format!("无法写入文件：{}；未留下任何结果", reason.zh),
+            format!("无法写入输出：{}；未留下任何结果", reason.zh),
             format!(
-                "cannot write the file: {}; no result was left behind",
+                "cannot write the output: {}; no result was left behind",
                 reason.en
             ),
         ),
