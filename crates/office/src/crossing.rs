@@ -24,7 +24,7 @@ use crate::verification::CENTRE;
 pub const SEALED_SUFFIX: &str = ".age";
 /// The suffix of checksum files.
 pub const CHECKSUM_SUFFIX: &str = ".sha256";
-/// Longer signature and checksum files are cut off.
+/// The most that is read of a signature or checksum file, in bytes.
 const LONGEST_SIGNATURE: u64 = 16 << 10;
 
 impl Crossing {

@@ -31,7 +31,7 @@ use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::signing::SigningKey;
 use crate::verification::{NamedKeys, Signer, Verification, stays_inside, verify};
 
-/// Larger key files are not read.
+/// The largest accepted key file, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 << 10;
 
 /// Returns the id of the round key in the content of a file, for the round of the
@@ -328,7 +328,7 @@ pub struct Purged {
 }
 
 /// The plan for one output folder, made before anything is deleted.
-struct Planned {
+struct PurgePlan {
     verification: Verification,
     places: Places,
     manifest_digest: String,
@@ -379,7 +379,7 @@ impl Purge<'_> {
             .collect()
     }
 
-    fn plan(&self, output: &Path) -> Result<Planned, Faults> {
+    fn plan(&self, output: &Path) -> Result<PurgePlan, Faults> {
         let own = NamedKeys::only(self.signing_key.public().clone());
         let verification = verify(output, None, &own)?;
         match (&verification.signer, self.other_signer) {
@@ -402,7 +402,7 @@ impl Purge<'_> {
             signer: self.signing_key.public(),
         };
         let journals = Journal::read_all(&places.output, &signed_by);
-        Ok(Planned {
+        Ok(PurgePlan {
             remains: remains_in(&verification.manifest, &places, self.key_id),
             is_due: today >= purge_by || self.early.is_some(),
             manifest_digest,
@@ -433,7 +433,7 @@ impl Purge<'_> {
         Ok(())
     }
 
-    fn write_journal(&self, plan: &Planned) -> Result<(), Fault> {
+    fn write_journal(&self, plan: &PurgePlan) -> Result<(), Fault> {
         let Head { format, version } = Journal::head();
         let journal = Journal {
             format,
@@ -449,7 +449,7 @@ impl Purge<'_> {
         journal.write(&plan.verification.folder, self.now, self.signing_key)
     }
 
-    fn carry_out(&self, plan: Planned, shared: &[RoundFile]) -> Result<Purged, Faults> {
+    fn carry_out(&self, plan: PurgePlan, shared: &[RoundFile]) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
         let deletes = !self.dry_run && plan.is_due;
         let mut left: Vec<LeftFile> = Vec::new();
@@ -506,7 +506,7 @@ impl Purge<'_> {
     }
 }
 
-impl Planned {
+impl PurgePlan {
     fn has_work(&self) -> bool {
         self.is_due && !self.all_files().is_empty()
     }

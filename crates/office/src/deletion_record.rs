@@ -29,9 +29,9 @@ const RECORD: &str = "deletion-record.json";
 const JOURNAL: &str = "deletion-journal.json";
 /// The prefix of the names of journal folders.
 const JOURNAL_PREFIX: &str = "under-way-";
-/// Larger records and journals are refused, in bytes.
+/// The largest accepted record or journal, in bytes.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
-/// Larger signature files are refused, in bytes.
+/// The largest accepted signature file, in bytes.
 const LARGEST_SIGNATURE: u64 = 16 << 10;
 
 /// The kind of a round's file.

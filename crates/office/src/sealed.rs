@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// The first bytes of a sealed file.
 const SEALED: &[u8] = b"age-encryption.org/v1\n";
 
-/// Longer identity and passphrase files are cut off.
+/// The most that is read of an identity or passphrase file, in bytes.
 const LONGEST_IDENTITY_FILE: u64 = 64 << 10;
 
 /// An age recipient, `age1...`, that files are sealed to.

@@ -21,7 +21,7 @@ pub const SIGNATURE_SUFFIX: &str = ".minisig";
 /// The untrusted comment: minisign does not sign it.
 const UNTRUSTED: &str = "signature by aidlink; verify with minisign -V";
 
-/// Longer key files are cut off.
+/// The most that is read of a key file, in bytes.
 const LONGEST_FILE: u64 = 16 << 10;
 
 /// An office's signing key.

@@ -15,7 +15,7 @@ use crate::signing::Signature;
 
 /// Eight digits and a line feed.
 const LENGTH_LINE: u64 = 9;
-/// Longer signatures are refused.
+/// The largest accepted signature, in bytes.
 const LONGEST_SIGNATURE: u64 = 16 << 10;
 
 /// The content of a file.

@@ -139,7 +139,7 @@ impl Step {
     /// Returns the key with which this office signs the files it sends.
     ///
     /// # Errors
-    /// When there is none. [`Step::begin`] ensures that a split step has one.
+    /// When the office has none. [`Step::begin`] ensures that a split step has one.
     pub fn sender(&self) -> Result<&SigningKey, Fault> {
         let path = &self.round.paths.signing_key;
         self.signing_key

@@ -1,6 +1,6 @@
 //! Verifies that an output folder is as a step wrote it: no file was changed or
-//! added, every missing file is in a deletion record, the log is complete, and
-//! everything is signed with a named public key.
+//! added, every missing file is in a deletion record, the log is complete, and the
+//! signature is by a named key.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
 
-/// Larger documents are refused, in bytes.
+/// The largest accepted document, in bytes.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
 
 /// The name of the centre in `[signing.signers]`.
