@@ -1,6 +1,7 @@
 //! Searches written files for numbers with the form of an ID number, a telephone
-//! number or a bank card number. Names are not searched for: to recognise one,
-//! the scan would need the exports.
+//! number or a bank card number. Names may appear only in the list columns that
+//! the policy discloses; the scan does not check this, because it would need the
+//! exports to recognise a name.
 //!
 //! Digests are recognised by their form. Key ids are taken from the manifest:
 //! sixteen hexadecimal digits may all be decimal, and then they have the form of
