@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aidlink_office::audit_log::{AuditLog, Event, read_log};
 use aidlink_office::manifest::{MANIFEST, StepKind};
 use aidlink_office::signing::SigningKey;
-use aidlink_office::step::comment;
+use aidlink_office::step::trusted_comment;
 use serde_json::{Value, json};
 
 use crate::support::{Ended, Round, aidlink, set_mode};
@@ -128,7 +128,7 @@ impl Written {
         }
         fs::write(self.path("audit.jsonl"), log.to_jsonl()).unwrap();
         let round = manifest["round"].as_str().unwrap();
-        let comment = comment(round, StepKind::Run, log.last_digest());
+        let comment = trusted_comment(round, StepKind::Run, log.last_digest());
         let signature = key.sign(bytes.as_bytes(), &comment, Path::new("")).unwrap();
         fs::write(self.path("manifest.json.minisig"), signature).unwrap();
     }
@@ -696,15 +696,15 @@ fn a_changed_missing_or_added_file_is_found() {
         &[
             "to-veterans.csv: the file was changed",
             "rejects/education.csv: the file is missing, and no deletion record names it",
-            "to-nobody.csv: the manifest does not name this file",
-            "minimisation/link: the manifest does not name this file",
+            "to-nobody.csv: the manifest does not list this file",
+            "minimisation/link: the manifest does not list this file",
         ],
     );
     fs::remove_file(&list).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", &list).unwrap();
     told(
         &written.verify(),
-        &["to-veterans.csv: it cannot be read, or is not an ordinary file"],
+        &["to-veterans.csv: the file cannot be read, or is not an ordinary file"],
     );
 }
 
@@ -723,7 +723,7 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
         ),
         (
             &|written| fs::remove_file(written.path("manifest.json.minisig")).unwrap(),
-            "the signature is missing",
+            "the signature file is missing",
         ),
         (
             &|written| fs::write(written.path("manifest.json.minisig"), "x\n").unwrap(),
@@ -740,7 +740,7 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
                     lines
                 })
             },
-            "audit.jsonl (line 4): the chain of the log breaks here",
+            "audit.jsonl (line 4): the hash chain of the log breaks here",
         ),
         (
             &|written| {
@@ -764,7 +764,7 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
                 .unwrap();
                 fs::remove_dir_all(other).unwrap();
             },
-            "the log is not the one that was signed",
+            "the log does not match the signature",
         ),
         (
             &|written| fs::remove_file(written.path("audit.jsonl")).unwrap(),
@@ -780,7 +780,7 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
                         .collect()
                 })
             },
-            "the log has two heads",
+            "the log forks",
         ),
     ];
     for (change, said) in cases {
@@ -806,7 +806,7 @@ fn a_log_with_two_heads_is_explained() {
     told(
         &written.verify(),
         &[&format!(
-            "the log has two heads: lines {first} and {second} both follow the same entry"
+            "the log forks: lines {first} and {second} both follow the same entry"
         )],
     );
 }
@@ -821,7 +821,7 @@ fn whose_signature_it_is_is_told() {
     assert_eq!(unnamed.code, 4);
     told(
         &unnamed,
-        &["which nobody named for it: no public key was named", public],
+        &["was not named: no public key was named", public],
     );
     // The line itself, and a file.
     assert_eq!(
@@ -845,7 +845,7 @@ fn whose_signature_it_is_is_told() {
     assert_eq!(ended.code, 4);
     told(
         &ended,
-        &["which nobody named for it: it is not one of those that were named"],
+        &["was not named: it is not one of the keys given with --public-key"],
     );
     let ended = aidlink(&[
         "audit",
@@ -885,7 +885,7 @@ fn a_folder_of_another_round_or_another_round_file_is_told() {
     told(
         &ended,
         &[
-            "the round file was changed since the run",
+            "the round file was changed after the run",
             "configuration/round.toml",
         ],
     );
@@ -894,7 +894,7 @@ fn a_folder_of_another_round_or_another_round_file_is_told() {
         .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
     told(
         &written.verify(),
-        &["the folder is of round 2026Q3, and the round file of 2026Q4"],
+        &["the output folder belongs to round 2026Q3, but the round file to round 2026Q4"],
     );
 }
 
@@ -932,14 +932,14 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
     fs::remove_file(written.path(MANIFEST)).unwrap();
     told(
         &written.verify(),
-        &["this is half a folder: manifest.json is missing"],
+        &["the folder is incomplete: manifest.json is missing"],
     );
     let partial = written.round.path(".output.partial-abc");
     fs::create_dir(&partial).unwrap();
     let ended = aidlink(&["audit", "verify", partial.to_str().unwrap(), "--lang", "en"]);
     told(
         &ended,
-        &["a run that was cut off left this; it is no result"],
+        &["an interrupted run left this folder; it is not a result"],
     );
     let nothing = aidlink(&[
         "audit",
@@ -948,7 +948,7 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
         "en",
     ]);
     assert_eq!(nothing.code, 1);
-    told(&nothing, &["there is no output folder of any step here"]);
+    told(&nothing, &["there is no output folder here"]);
 }
 
 /// A manifest that somebody else wrote must lead nowhere outside of its folder.
@@ -965,7 +965,7 @@ fn a_manifest_cannot_name_files_outside_of_the_folder() {
     assert_eq!(ended.code, 4);
     let count = ended
         .stdout
-        .matches("the manifest names a path outside of the folder")
+        .matches("the manifest names a path outside the folder")
         .count();
     assert_eq!(count, 4, "{}", ended.stdout);
     written.resign(|manifest| {

@@ -244,7 +244,7 @@ fn an_output_folder_that_exists() {
         &round,
         2,
         &[
-            "the output folder exists and is not overwritten",
+            "the output folder already exists and will not be overwritten",
             "--output",
         ],
     );
@@ -267,7 +267,7 @@ fn a_write_that_fails_leaves_nothing_behind() {
     let ended = ended(output);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("it cannot be written"),
+        ended.stderr.contains("cannot write the output"),
         "{}",
         ended.stderr
     );
@@ -284,7 +284,7 @@ fn a_folder_that_cannot_be_written() {
     assert!(
         ended
             .stderr
-            .contains("there is no such folder to put the output into"),
+            .contains("the parent folder of the output folder does not exist"),
         "{}",
         ended.stderr
     );
@@ -349,12 +349,20 @@ fn paths_that_leave_the_rounds_folder() {
             "path = \"veterans.persons.csv\"",
             &format!("path = \"{path}\""),
         );
-        refused(&round, 2, &["the path leaves the round's folder"]);
+        refused(
+            &round,
+            2,
+            &["the path leads outside the folder of the round file"],
+        );
     }
     let round = Round::sample();
     std::fs::remove_file(round.path(VETERANS)).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", round.path(VETERANS)).unwrap();
-    refused(&round, 2, &["the path leaves the round's folder"]);
+    refused(
+        &round,
+        2,
+        &["the path leads outside the folder of the round file"],
+    );
 }
 
 #[test]
@@ -365,7 +373,11 @@ fn an_expired_assessment_and_an_export_that_no_rule_needs() {
         "valid_until = 2027-06-30",
         "valid_until = 2026-09-29",
     );
-    refused(&round, 2, &["the impact assessment has expired"]);
+    refused(
+        &round,
+        2,
+        &["the impact assessment expires before `issued_on`"],
+    );
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn a_file_that_is_another_now_is_left_and_told() {
     assert!(
         ended
             .stdout
-            .contains("left: veterans.persons.csv: its content is no longer the round's"),
+            .contains("left: veterans.persons.csv: the content does not match this round's file"),
         "{}",
         ended.stdout
     );
@@ -244,7 +244,7 @@ fn a_record_that_was_changed_counts_for_nothing() {
     let ended = written.verify();
     assert_eq!(ended.code, 4);
     for said in [
-        "the deletion record is damaged, of another folder, or not signed by the manifest's signer",
+        "the deletion record is invalid: it is damaged, belongs to another folder, or is not signed by the key that signed the manifest",
         "to-veterans.csv: the file is missing, and no deletion record names it",
     ] {
         assert!(ended.stdout.contains(said), "{}", ended.stdout);
@@ -269,7 +269,7 @@ fn nothing_is_deleted_by_a_manifest_that_this_office_did_not_sign() {
     assert!(
         ended
             .stderr
-            .contains("the manifest is not signed with this office's key"),
+            .contains("the manifest is not signed with this office's signing key"),
         "{}",
         ended.stderr
     );
@@ -302,7 +302,7 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         early: Some("test"),
         other_signer: None,
         key_id: &RoundKey::id_for,
-        only_say: false,
+        dry_run: false,
         now: "2020-01-01T00:00:00Z".parse().unwrap(),
     };
     let Err(faults) = purge.run() else {
@@ -313,7 +313,7 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         fault
             .message
             .en
-            .contains("clock is before the round's own log"),
+            .contains("clock is earlier than this round's log"),
         "{}",
         fault.message.en
     );

@@ -419,7 +419,7 @@ def several_at_once(times):
         ]
         ended = [(process.communicate()[1], process.returncode) for process in processes]
         codes = sorted(code for _, code in ended)
-        said = all("the output folder exists" in stderr for stderr, code in ended if code != 0)
+        said = all("the output folder already exists" in stderr for stderr, code in ended if code != 0)
         if codes.count(0) != 1 or not said or not command.whole(place) or place.partials():
             fail(f"four runs at once, {number}", f"codes {codes}, {place.partials()}, {ended}")
         else:

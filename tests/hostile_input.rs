@@ -171,7 +171,11 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
             "path = \"veterans.persons.csv\"",
             &format!("path = \"{written}\""),
         );
-        refused(&round, 2, "the path leaves the round's folder");
+        refused(
+            &round,
+            2,
+            "the path leads outside the folder of the round file",
+        );
         let round = Round::sample();
         std::os::unix::fs::symlink(round.path(".."), round.path("out")).unwrap();
         round.replace(
@@ -179,11 +183,19 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
             "output = \"output\"",
             "output = \"out/output\"",
         );
-        refused(&round, 2, "the path leaves the round's folder");
+        refused(
+            &round,
+            2,
+            "the path leads outside the folder of the round file",
+        );
         let round = Round::sample();
         std::os::unix::fs::symlink("/dev/null", round.path("key-link")).unwrap();
         round.replace("round.toml", "file = \"round.key\"", "file = \"key-link\"");
-        refused(&round, 2, "the path leaves the round's folder");
+        refused(
+            &round,
+            2,
+            "the path leads outside the folder of the round file",
+        );
     }
 }
 

@@ -465,13 +465,13 @@ fn the_centre_refuses_what_does_not_belong_together() {
     refused(
         &split,
         &[&cases, intruder_text],
-        &["intruder.parquet", "the signature is not by"],
+        &["intruder.parquet", "the file was not signed by"],
     );
     std::fs::remove_file(format!("{intruder_text}.minisig")).unwrap();
     refused(
         &split,
         &[&cases, intruder_text],
-        &["the file has no signature of its sender"],
+        &["the file has no sender's signature"],
     );
 
     // A changed byte, and a checksum that is not there.
@@ -484,13 +484,13 @@ fn the_centre_refuses_what_does_not_belong_together() {
     refused(
         &split,
         &[&cases, changed],
-        &["there is no checksum beside it"],
+        &["the checksum file (.sha256) is missing"],
     );
     std::fs::copy(format!("{veterans}.sha256"), format!("{changed}.sha256")).unwrap();
     refused(
         &split,
         &[&cases, changed],
-        &["changed.parquet", "does not have its checksum"],
+        &["changed.parquet", "does not match its checksum"],
     );
 
     // Another key, round and policy; each names the file and what differs.
@@ -513,12 +513,16 @@ fn the_centre_refuses_what_does_not_belong_together() {
             &["veterans.persons.tokens.parquet", words],
         );
     };
-    other("round = \"2026Q3\"", "round = \"2026Q4\"", "another round");
-    other("hmac-sha256", "hmac-sm3", "another set of terms");
+    other(
+        "round = \"2026Q3\"",
+        "round = \"2026Q4\"",
+        "the wrong round",
+    );
+    other("hmac-sha256", "hmac-sm3", "the wrong terms");
     other(
         "snapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "snapshot = 2026-09-27\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
-        "another set of terms",
+        "the wrong terms",
     );
     let with_other_key = Split::like(&split);
     let key = with_other_key
@@ -546,7 +550,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
     refused(
         &split,
         &[&cases, with_other_policy.tokens(VETERANS).to_str().unwrap()],
-        &["another set of terms"],
+        &["the wrong terms"],
     );
     let with_other_schema = Split::like(&split);
     let schema = with_other_schema
@@ -559,7 +563,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
     refused(
         &split,
         &[&cases, with_other_schema.tokens(VETERANS).to_str().unwrap()],
-        &["another set of terms"],
+        &["the wrong terms"],
     );
 }
 
@@ -585,8 +589,8 @@ fn sealed_files_that_cannot_be_opened_are_told() {
         split.round.write(name, &bytes);
         let file = split.round.path(name);
         let words = match name {
-            "head.parquet.age" => "no file sealed with age",
-            _ => "was changed or is cut short",
+            "head.parquet.age" => "not a file sealed with age",
+            _ => "was changed or is incomplete",
         };
         refused(&split, &[file.to_str().unwrap()], &[name, words]);
     }
@@ -596,7 +600,7 @@ fn sealed_files_that_cannot_be_opened_are_told() {
     refused(
         &split,
         &[other.tokens(CASES).to_str().unwrap()],
-        &["sealed to another identity"],
+        &["sealed to another recipient"],
     );
     // Plain, where the round seals.
     let plain = Split::plain(Round::sample());
@@ -604,7 +608,7 @@ fn sealed_files_that_cannot_be_opened_are_told() {
     refused(
         &split,
         &[plain.tokens(CASES).to_str().unwrap()],
-        &["is not sealed, and this round requires sealed files"],
+        &["is not sealed, but this round requires sealed files"],
     );
     // No identity named; one that others may read.
     let round = split.file("round.toml");
@@ -622,7 +626,7 @@ fn sealed_files_that_cannot_be_opened_are_told() {
     ]);
     assert_eq!(done.code, 1);
     assert!(
-        done.stderr.contains("name this office's identity file"),
+        done.stderr.contains("give this office's identity file"),
         "{}",
         done.stderr
     );
@@ -690,11 +694,11 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
         done.stderr
     );
     for (sealing, words) in [
-        ("plain = []", "there is no recipient `centre`"),
+        ("plain = []", "the recipient `centre` is missing"),
         ("plain = [\"everything\"]", "unknown kind of file"),
         (
             "centre = \"age1nonsense\"\nplain = [\"leads\"]",
-            "this is no age recipient",
+            "this is not an age recipient",
         ),
     ] {
         let split = Split::with(Round::sample(), sealing);
@@ -759,7 +763,7 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
         (
             &centre,
             &format!("{centre}\"\nplain = [\"tokens\"] # \""),
-            "`plain` asks for no seal",
+            "`plain` lists `tokens`",
         ),
     ] {
         split
@@ -825,7 +829,7 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
     let wrong = open(&taker.file("centre.identity"));
     assert_eq!(wrong.code, 1);
     assert!(
-        wrong.stderr.contains("sealed to another identity"),
+        wrong.stderr.contains("sealed to another recipient"),
         "{}",
         wrong.stderr
     );
@@ -843,7 +847,7 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
     assert!(
         other
             .stderr
-            .contains("is signed for another round than this round's"),
+            .contains("the signature states the wrong round"),
         "{}",
         other.stderr
     );

@@ -282,7 +282,7 @@ done
 carry "$holder/key-for-civil-affairs.age" education astray.age
 expect 1 education "${aidlink[@]}" key open "$base/education/round.toml" \
   --sealed "$base/education/astray.age" --identity "$base/education/identity"
-grep -q 'sealed to another identity' "$courier/faults" || fail "education was refused for another reason"
+grep -q 'sealed to another recipient' "$courier/faults" || fail "education was refused for another reason"
 [ ! -e "$base/education/round.key" ] || fail "education has a key from another's letter"
 rm "$base/education/astray.age"
 ok "the key sealed to civil-affairs does not open at education"
@@ -318,7 +318,7 @@ sealed=civil-affairs.assistance.tokens.parquet.age
 carry "$base/centre/received/$sealed" procuratorate astray.parquet.age
 expect 1 procuratorate "${aidlink_screen[@]}" run "$holder/round.toml" \
   --tokens "$holder/astray.parquet.age" --identity "$holder/identity" --output "$holder/astray"
-grep -q 'not the signing key that the round file names for centre' "$courier/faults" ||
+grep -q 'does not match the public key of centre in the round file' "$courier/faults" ||
   fail "the procuratorate was refused for another reason"
 [ ! -e "$holder/astray" ] || fail "the procuratorate has a screening"
 expect 1 procuratorate age --decrypt --identity "$holder/identity" --output "$holder/astray" \

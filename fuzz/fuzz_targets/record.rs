@@ -7,7 +7,7 @@ use aidlink_fuzz::FOLDER;
 use aidlink_office::audit_log::read_log;
 use aidlink_office::deletion::remains;
 use aidlink_office::leak_scan::{KeyIds, scan_bytes};
-use aidlink_office::verification::{Named, verify};
+use aidlink_office::verification::{NamedKeys, verify};
 use libfuzzer_sys::fuzz_target;
 
 // The input is the three files, divided by a byte that none of them has.
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = read_log(&String::from_utf8_lossy(bytes));
     let _ = scan_bytes(bytes, &KeyIds::default());
-    if let Ok(looked_at) = verify(&output, None, &Named::default()) {
+    if let Ok(looked_at) = verify(&output, None, &NamedKeys::default()) {
         // Nobody's key was named, so there is always something to say.
         assert!(!looked_at.faults.is_empty());
         for file in remains(&looked_at.manifest, &output, FOLDER.path()).there {

@@ -12,7 +12,7 @@ use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
-use aidlink_office::verification::{Named, Signer, Verification, verify};
+use aidlink_office::verification::{NamedKeys, Signer, Verification, verify};
 use aidlink_procuratorate::lists::match_list::match_lists;
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -49,13 +49,13 @@ pub fn run(arguments: AuditArguments, output: Output) -> Ending {
 
 /// The trusted keys: those that the user names. The keys of the round file count
 /// only when the user names none, for they are as trustworthy as that file.
-fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
+fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys, Faults> {
     if trust.public_keys.is_empty() {
         let file = found.round_file.as_deref();
         // A round file that cannot be read names no signer.
         let written = file.and_then(|file| WrittenRound::read(file).ok());
         let signers = written.map(|written| written.signers());
-        return Ok(Named::ByRound(signers.unwrap_or_default()));
+        return Ok(NamedKeys::ByRound(signers.unwrap_or_default()));
     }
     let mut faults = FaultCollector::new();
     let mut keys = Vec::new();
@@ -63,7 +63,7 @@ fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<Named, Faults> {
         keys.extend(faults.take(PublicKey::named(text)));
     }
     faults.finish()?;
-    Ok(Named::ByUser(keys))
+    Ok(NamedKeys::ByUser(keys))
 }
 
 fn looked_at(

@@ -5,7 +5,7 @@ use aidlink_agency::known_answers;
 use aidlink_faults::text::Text;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::Round;
-use aidlink_office::step::{Beginning, Finished, Step};
+use aidlink_office::step::{Finished, Step, StepOptions};
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_procuratorate::step::{Resolved, resolve_leads};
 
@@ -16,7 +16,7 @@ use crate::matrix::write_matrix;
 
 /// Resolves screened leads and writes the lists.
 pub fn run(arguments: &ResolveArguments, output: Output) -> Result<Ending, Ending> {
-    let step = Step::begin(Beginning {
+    let step = Step::begin(StepOptions {
         kind: StepKind::Resolve,
         program: PROGRAM,
         round: &arguments.round,

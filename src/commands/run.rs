@@ -11,7 +11,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
 use aidlink_office::round::Round;
-use aidlink_office::step::{Beginning, Finished, Step};
+use aidlink_office::step::{Finished, Step, StepOptions};
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_procuratorate::lists::match_list::{MatchList, match_lists, write_lists};
 use aidlink_procuratorate::summary::SUMMARY;
@@ -25,7 +25,7 @@ use crate::pooled::{self, RoundResult};
 /// Runs a round and writes its folder.
 pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let pool = threads(&arguments.round, arguments.threads)?;
-    let step = Step::begin(Beginning {
+    let step = Step::begin(StepOptions {
         kind: StepKind::Run,
         program: PROGRAM,
         round: &arguments.round,

@@ -6,7 +6,7 @@ use aidlink_contract::token_file::SentAccount;
 use aidlink_faults::text::Text;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::Round;
-use aidlink_office::step::{Beginning, Finished, Step};
+use aidlink_office::step::{Finished, Step, StepOptions};
 use aidlink_office::terminal::{Output, Progress};
 
 use super::{Ending, PROGRAM, threads};
@@ -16,7 +16,7 @@ use crate::matrix::write_matrix;
 /// Tokenises an export and writes its folder.
 pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Ending> {
     let pool = threads(&arguments.round, arguments.threads)?;
-    let step = Step::begin(Beginning {
+    let step = Step::begin(StepOptions {
         kind: StepKind::Tokenise,
         program: PROGRAM,
         round: &arguments.round,

@@ -105,13 +105,13 @@ open_key() {
   "$aidlink" key open round/round.toml --sealed "$1" --identity ours.identity "${@:2}"
 }
 age --encrypt --recipient "$ours" --output key-unsigned.age key.plain
-refused 'no signature of its sender' open_key key-unsigned.age
+refused 'no sender.s signature' open_key key-unsigned.age
 age --encrypt --recipient "$ours" --output key-passed-on.age key.opened
-refused 'for another recipient' open_key key-passed-on.age
+refused 'states the wrong recipient' open_key key-passed-on.age
 sign key.plain veterans key "$ours"
 together key.plain key.opened
 age --encrypt --recipient "$ours" --output key-of-another.age key.opened
-refused 'the signature is not by' open_key key-of-another.age
+refused 'the file was not signed by' open_key key-of-another.age
 sign key.plain procuratorate key "$ours"
 together key.plain key.opened
 age --encrypt --recipient "$ours" --output key2.age key.opened
@@ -144,17 +144,17 @@ screen_wrong() {
   run_screen --tokens "${files[@]}" wrong.age --output round/wrong "$@"
 }
 age --encrypt --recipient "$theirs" --output wrong.age "$name"
-refused 'no signature of its sender' screen_wrong
+refused 'no sender.s signature' screen_wrong
 rm wrong.age
 sign "$name" education "tokens veterans.persons" "$theirs"
 together "$name" opened
 age --encrypt --recipient "$theirs" --output wrong.age opened
-refused 'the signature is not by' screen_wrong
+refused 'the file was not signed by' screen_wrong
 rm wrong.age
 sign "$name" veterans "tokens veterans.persons" "$ours"
 together "$name" opened
 age --encrypt --recipient "$theirs" --output wrong.age opened
-refused 'for another recipient' screen_wrong
+refused 'states the wrong recipient' screen_wrong
 [ ! -e round/wrong ] || fail "there is a screening of what was refused"
 
 # The leads: opened by age, and signed and sealed again for us.
@@ -177,7 +177,7 @@ diff -r round/resolved-to-procuratorate/lists round/resolved-./lists
 sign leads.json civil-affairs leads "$ours"
 together leads.json opened
 age --encrypt --recipient "$ours" --output leads-of-another.age opened
-refused 'the signature is not by' resolve leads-of-another.age round/resolved-wrong
+refused 'the file was not signed by' resolve leads-of-another.age round/resolved-wrong
 
 echo "age and minisign open and verify what aidlink seals and signs and the other way round" \
   "($(age --version), $(minisign -v))"

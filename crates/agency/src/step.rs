@@ -193,7 +193,7 @@ fn write_tokens(
             exports,
             tokenising,
             writer,
-            folder.for_unnamed_files(),
+            folder.scratch_folder(),
             terms.thresholds.rare_pattern,
         )?;
         (whole.writer, whole.report, whole.persons, whole.rare)

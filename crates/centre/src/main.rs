@@ -14,7 +14,7 @@ use aidlink_office::purging::{self, PurgeArguments};
 use aidlink_office::round::Round;
 use aidlink_office::sealed::Opener;
 use aidlink_office::signing::{self, SigningCommand};
-use aidlink_office::step::{Beginning, Step};
+use aidlink_office::step::{Step, StepOptions};
 use aidlink_office::terminal::{self, Output};
 use aidlink_office::terms::{self, RoundCommand};
 use clap::{Args, Parser, Subcommand};
@@ -122,7 +122,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
-    let step = Step::begin(Beginning {
+    let step = Step::begin(StepOptions {
         kind: StepKind::Screen,
         program: PROGRAM,
         round: &arguments.round,

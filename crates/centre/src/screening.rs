@@ -78,7 +78,7 @@ pub fn screen_files(
     paths: &[PathBuf],
     opener: Option<&Opener>,
 ) -> Result<(Manifest, Screened), Faults> {
-    let mut opened = open_files(terms, paths, opener, step.folder.for_unnamed_files())?;
+    let mut opened = open_files(terms, paths, opener, step.folder.scratch_folder())?;
     let order: Vec<&str> = terms
         .exports()
         .map(|export| export.schema.name.as_str())
@@ -459,7 +459,7 @@ fn write_leads(
         to: crossing.to(),
     };
     let mut file = CrossingFile::begin(&step.folder, path, crossing, step.sender()?, &statement)?;
-    let fault = step.folder.fault_of(path);
+    let fault = step.folder.write_fault(path);
     file.write_all(&leads.to_bytes())
         .map_err(|error| fault(&error))?;
     file.finish(&mut step.folder)

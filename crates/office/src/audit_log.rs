@@ -1,6 +1,6 @@
-//! The audit log: one JSON object a line, each with the digest of the one
-//! before, so that no line can be changed, removed or put in without breaking
-//! every later one. It holds no value of an export.
+//! The audit log: one JSON object per line. Each holds the digest of the line
+//! before it, so a line that is changed, removed or inserted breaks the chain.
+//! The log holds no value of an export.
 
 use std::collections::BTreeMap;
 
@@ -15,45 +15,46 @@ use crate::manifest::Passed;
 
 /// The name of the log in an output folder.
 pub const LOG: &str = "audit.jsonl";
-/// What the first line's `format` says.
+/// The `format` in the first line.
 const FORMAT: &str = "aidlink audit log";
-/// The version of the format. Version 1, of aidlink 0.1, names neither.
+/// The version of the format. Logs of version 1 (aidlink 0.1) name neither
+/// format nor version.
 const VERSION: u64 = 2;
-/// The digest that the first entry has for its predecessor.
-const BEFORE_THE_FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The `previous` digest of the first entry.
+const NO_PREVIOUS_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Where the log takes its time from.
+/// Returns the current time.
 pub type Clock = fn() -> Timestamp;
 
-/// Something that happened in a step.
+/// An event of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "details", rename_all = "snake_case")]
 pub enum Event {
-    /// A pooled round began.
+    /// A pooled round started.
     RoundStarted(Started),
-    /// An agency began to tokenise an export.
+    /// An agency started to tokenise an export.
     TokeniseStarted(Started),
-    /// The centre began to screen.
+    /// The centre started to screen.
     ScreeningStarted(Started),
-    /// The procuratorate began to resolve leads.
+    /// The procuratorate started to resolve leads.
     ResolveStarted(Started),
-    /// What the system refuses to the program from here on.
+    /// The restrictions on the program.
     Confined {
         /// Sockets.
         network: Network,
-        /// Images of the memory.
+        /// Core dumps.
         core_dumps: CoreDumps,
     },
-    /// The token algorithm gave the known answers.
+    /// The token algorithm passed its known-answer test.
     KnownAnswerTest {
         /// The algorithm.
         algorithm: TokenAlgorithm,
-        /// It passed.
+        /// Always `passed`: a step that fails the test does not run.
         result: Passed,
     },
-    /// The round's key was read, or made.
+    /// The round key was read or made.
     Key {
-        /// Its id.
+        /// Its key id.
         id: String,
         /// `made` or `read`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,87 +67,87 @@ pub enum Event {
         /// The export.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         export: Option<String>,
-        /// Its path as the round file gives it.
+        /// Its path as in the round file.
         file: String,
         /// BLAKE3 digest, hexadecimal.
         blake3: String,
     },
-    /// An export became tokens.
+    /// An export was tokenised.
     ExportTokenised {
         /// The export.
         export: String,
         /// Rows below the header.
         rows: Count,
-        /// Rows that could not be used.
+        /// Rejected rows.
         rejected: Count,
-        /// Rows that a withhold rule kept back.
+        /// Rows withheld by a rule.
         withheld: Count,
     },
-    /// A token file came.
+    /// A token file was received.
     TokenFileReceived {
         /// The export.
         export: String,
         /// BLAKE3 digest of its plain text, hexadecimal.
         plain_blake3: String,
     },
-    /// The screened leads came.
+    /// The file of screened leads was received.
     LeadsReceived {
-        /// The screening.
+        /// The id of the screening.
         screening: String,
-        /// BLAKE3 digest of their plain text, hexadecimal.
+        /// BLAKE3 digest of its plain text, hexadecimal.
         plain_blake3: String,
-        /// How many there are.
+        /// The number of leads.
         leads: Count,
     },
     /// Case parties were screened.
     Screened {
-        /// The screening, at the centre.
+        /// The id of the screening; absent in a pooled round.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         screening: Option<String>,
-        /// How many leads there are.
+        /// The number of leads.
         leads: Count,
     },
-    /// Leads became people again.
+    /// Leads were resolved to persons.
     Resolved {
-        /// How many there are.
+        /// The number of leads.
         leads: Count,
     },
-    /// A file was written into the output folder.
+    /// A file was written to the output folder.
     FileWritten {
         /// Its path in the folder.
         file: String,
         /// BLAKE3 digest, hexadecimal.
         blake3: String,
     },
-    /// A pooled round ended.
+    /// A pooled round finished.
     RoundComplete(Complete),
-    /// An agency's step ended.
+    /// An agency's step finished.
     TokeniseComplete(Complete),
-    /// The centre's step ended.
+    /// The centre's step finished.
     ScreeningComplete(Complete),
-    /// The procuratorate's step ended.
+    /// The procuratorate's step finished.
     ResolveComplete(Complete),
 }
 
-/// What a step began with.
+/// The details of a step's first event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Started {
     /// The round's id.
     pub round: String,
     /// BLAKE3 digest of the round file, hexadecimal.
     pub round_file_blake3: String,
-    /// The export, of a step on one.
+    /// The export, if the step works on a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<String>,
     /// The operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// `pooled`, of a pooled round.
+    /// `pooled` in a pooled round, else absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
 }
 
-/// What a step ended with.
+/// The details of a step's last event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complete {
     /// BLAKE3 digest of the manifest, hexadecimal.
@@ -154,7 +155,7 @@ pub struct Complete {
 }
 
 impl Event {
-    /// What the step ended with, if this is a step's last event.
+    /// Returns the details if this is a step's last event.
     pub fn complete(&self) -> Option<&Complete> {
         match self {
             Event::RoundComplete(complete)
@@ -166,7 +167,7 @@ impl Event {
     }
 }
 
-/// A number of things. Version 1 of the log wrote it in quotes.
+/// A number. Version 1 of the log wrote it as a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Count(pub u64);
 
@@ -185,7 +186,7 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// A line of the log as it is written; its digest follows as the last field.
+/// A line of the log for writing, without its last field `digest`.
 #[derive(Serialize)]
 struct WrittenLine<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +202,7 @@ struct WrittenLine<'e> {
     previous: &'e str,
 }
 
-/// A line of the log as it is read.
+/// A line of the log for reading.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReadLine<'l> {
@@ -217,7 +218,7 @@ struct ReadLine<'l> {
     digest: String,
 }
 
-/// A log that is being written.
+/// A log for writing.
 pub struct AuditLog {
     clock: Clock,
     lines: Vec<String>,
@@ -226,21 +227,21 @@ pub struct AuditLog {
 }
 
 impl AuditLog {
-    /// An empty log.
+    /// Creates an empty log.
     pub fn new(clock: Clock) -> Self {
         AuditLog {
             clock,
             lines: Vec::new(),
             last_at: None,
-            last_digest: BEFORE_THE_FIRST.to_owned(),
+            last_digest: NO_PREVIOUS_DIGEST.to_owned(),
         }
     }
 
-    /// Adds an entry. Where the clock has gone back since the last one, the
-    /// entry has the time of the last and says by how much.
+    /// Adds an entry. If the clock was set back since the previous entry, the new
+    /// entry repeats the previous time and records the difference.
     pub fn record(&mut self, event: &Event) {
-        let read = (self.clock)();
-        let at = self.last_at.map_or(read, |last| last.max(read));
+        let now = (self.clock)();
+        let at = self.last_at.map_or(now, |last| last.max(now));
         self.last_at = Some(at);
         let is_first = self.lines.is_empty();
         let line = WrittenLine {
@@ -249,11 +250,11 @@ impl AuditLog {
             sequence: self.lines.len() as u64 + 1,
             at: at.to_string(),
             event,
-            clock_went_back_seconds: (at > read)
-                .then(|| at.as_second().saturating_sub(read.as_second())),
+            clock_went_back_seconds: (at > now)
+                .then(|| at.as_second().saturating_sub(now.as_second())),
             previous: &self.last_digest,
         };
-        // Its types have only text keys, so serialising cannot fail.
+        // All map keys are strings, so serialising cannot fail.
         let text = serde_json::to_string(&line).unwrap_or_default();
         let digest = digest_of(&text);
         let unclosed = text.strip_suffix('}').unwrap_or(&text);
@@ -262,114 +263,117 @@ impl AuditLog {
         self.last_digest = digest;
     }
 
-    /// The digest of the last entry, which stands for the whole log.
+    /// Returns the digest of the last entry; through the chain it covers the whole
+    /// log.
     pub fn last_digest(&self) -> &str {
         &self.last_digest
     }
 
-    /// The log as a file's content.
+    /// Returns the log as text, one entry per line.
     pub fn to_jsonl(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
 
-/// What comes between the rest of a line and its digest.
+/// The text between the rest of a line and its digest.
 const DIGEST_FIELD: &str = ",\"digest\":\"";
 
-/// BLAKE3 of a line's own bytes, without its digest.
+/// Returns the BLAKE3 digest, hexadecimal, of a line without its `digest` field.
 fn digest_of(line: &str) -> String {
     blake3::hash(line.as_bytes()).to_hex().to_string()
 }
 
-/// An entry of a log that was read.
+/// An entry of a log.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What happened; `None` for an event that this version does not know.
+    /// The event; `None` if this version does not know it.
     pub event: Option<Event>,
-    /// When, as the log says.
+    /// The time in the log; `None` if it cannot be parsed.
     pub at: Option<Timestamp>,
-    /// By how many seconds the clock had gone back, if it had.
+    /// By how many seconds the clock was set back, if it was.
     pub clock_went_back_seconds: Option<i64>,
     previous: String,
     digest: String,
 }
 
-/// What is wrong with a log.
+/// A fault in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainFault {
-    /// There is no entry.
+    /// The log has no entries.
     Empty,
-    /// A newer program wrote the log, in this version of the format.
+    /// The log has this newer version of the format.
     Newer(u64),
-    /// A line (from 1) is not an entry, or was changed: its digest is another.
+    /// This line (from 1) is not an entry, or does not match its digest.
     Changed(usize),
-    /// An entry was removed before this line, or put in, or moved.
+    /// An entry before this line was removed, inserted or moved.
     Broken(usize),
-    /// Two lines both continue the same entry: two logs were put together.
-    TwoHeads(usize, usize),
-    /// A line has an earlier time than the one before.
+    /// These two lines have the same `previous` digest: two logs were merged.
+    Fork(usize, usize),
+    /// The time of this line is earlier than that of the previous line, or cannot
+    /// be parsed.
     TimeGoesBack(usize),
 }
 
 impl ChainFault {
-    /// The line (from 1) at which it shows.
+    /// Returns the line (from 1) of the fault.
     pub fn line(self) -> u64 {
         match self {
             ChainFault::Empty | ChainFault::Newer(_) => 1,
             ChainFault::Changed(line)
             | ChainFault::Broken(line)
-            | ChainFault::TwoHeads(_, line)
+            | ChainFault::Fork(_, line)
             | ChainFault::TimeGoesBack(line) => line as u64,
         }
     }
 
-    /// In both languages.
+    /// Returns the message for the user.
     pub fn text(self) -> Text {
         match self {
             ChainFault::Empty => Text::new("日志是空的", "the log is empty"),
             ChainFault::Newer(version) => Text::new(
-                format!("由更新版本的程序写出（日志第{version}版，本程序认识到第{VERSION}版）"),
                 format!(
-                    "a newer aidlink wrote it (log version {version}; this one reads up to {VERSION})"
+                    "日志由更新版本的程序写出（日志版本为 {version}，本程序最高支持版本 {VERSION}）"
+                ),
+                format!(
+                    "a newer aidlink wrote the log (log version {version}; this program supports up to {VERSION})"
                 ),
             ),
             ChainFault::Changed(_) => Text::new(
-                "此条日志被改动，或不是日志条目",
-                "this entry was changed, or is not an entry of a log",
+                "此行被改动，或不是日志条目",
+                "this line was changed, or is not a log entry",
             ),
             ChainFault::Broken(_) => Text::new(
                 "日志链在此断开：此前有条目被删去、插入或移动",
-                "the chain of the log breaks here: an earlier entry was removed, put in or moved",
+                "the hash chain of the log breaks here: an earlier entry was removed, inserted or moved",
             ),
-            ChainFault::TwoHeads(first, second) => Text::new(
-                format!("日志有两个头：第{first}行和第{second}行都接在同一条之后"),
-                format!(
-                    "the log has two heads: lines {first} and {second} both follow the same entry"
-                ),
+            ChainFault::Fork(first, second) => Text::new(
+                format!("日志出现分支：第 {first} 行和第 {second} 行接在同一条目之后"),
+                format!("the log forks: lines {first} and {second} both follow the same entry"),
             ),
             ChainFault::TimeGoesBack(_) => Text::new(
-                "此条日志的时间早于前一条",
-                "this entry has an earlier time than the one before",
+                "此条目的时间无效，或早于前一条目",
+                "the time of this entry is invalid or earlier than that of the entry before it",
             ),
         }
     }
 }
 
-/// The entries of a log and what is wrong with it.
+/// The result of reading a log.
 pub struct ReadLog {
-    /// The entries up to the first line that is not one.
+    /// The entries, up to the first line that is not a valid entry.
     pub entries: Vec<Entry>,
     /// The first fault, if any.
     pub fault: Option<ChainFault>,
 }
 
 impl ReadLog {
-    /// The digest that stands for the whole log.
+    /// Returns the digest of the last entry; through the chain it covers the whole
+    /// log.
     pub fn last_digest(&self) -> Option<&str> {
         self.entries.last().map(|entry| entry.digest.as_str())
     }
 
-    /// The events with the lines (from 1) that they are on.
+    /// Returns the events with their line numbers (from 1).
     pub fn events(&self) -> impl Iterator<Item = (usize, &Event)> {
         let entries = self.entries.iter().enumerate();
         entries.filter_map(|(index, entry)| Some((index + 1, entry.event.as_ref()?)))
@@ -383,8 +387,8 @@ pub fn read_log(jsonl: &str) -> ReadLog {
         entries,
         fault: Some(fault),
     };
-    // Every line ends with a line feed, also the last: bytes outside of the
-    // lines would be under no digest.
+    // Every line, including the last, must end with a line feed. Bytes after the
+    // last line feed would be covered by no digest.
     let Some(lines) = jsonl.strip_suffix('\n') else {
         let fault = match jsonl.is_empty() {
             true => ChainFault::Empty,
@@ -409,10 +413,10 @@ fn chain_fault(entries: &[Entry]) -> Option<ChainFault> {
     let mut follows: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
         if let Some(first) = follows.insert(&entry.previous, index + 1) {
-            return Some(ChainFault::TwoHeads(first, index + 1));
+            return Some(ChainFault::Fork(first, index + 1));
         }
     }
-    let mut previous = BEFORE_THE_FIRST;
+    let mut previous = NO_PREVIOUS_DIGEST;
     let mut last_at = None;
     for (index, entry) in entries.iter().enumerate() {
         if entry.previous != previous {
@@ -427,18 +431,18 @@ fn chain_fault(entries: &[Entry]) -> Option<ChainFault> {
     None
 }
 
-/// The entry of a line whose digest is its own. A sequence number that is not
-/// the line's is left to the chain: the digest covers it.
+/// Parses a line and checks its digest. Whether the sequence number equals the
+/// line number is not checked: the digest covers it, and the chain fixes the order.
 fn read_entry(line: &str, number: u64) -> Result<Entry, ChainFault> {
     let changed = ChainFault::Changed(usize::try_from(number).unwrap_or(usize::MAX));
     let read: ReadLine<'_> = serde_json::from_str(line).map_err(|_| changed)?;
-    // The digest is over the bytes as they are, so that no other way of writing
-    // the same JSON passes.
+    // The digest is computed over the bytes as they are, so that the same JSON
+    // written differently does not pass.
     let tail = format!("{DIGEST_FIELD}{}\"}}", read.digest);
-    let own = line
+    let computed = line
         .strip_suffix(&tail)
         .map(|rest| digest_of(&format!("{rest}}}")));
-    if own.as_deref() != Some(read.digest.as_str()) {
+    if computed.as_deref() != Some(read.digest.as_str()) {
         return Err(changed);
     }
     match (read.format.as_deref(), read.version) {
@@ -450,8 +454,8 @@ fn read_entry(line: &str, number: u64) -> Result<Entry, ChainFault> {
         (None, None) => {}
         _ => return Err(changed),
     }
-    let is_first = read.previous == BEFORE_THE_FIRST;
-    // The first entry of a log comes first and nowhere else.
+    let is_first = read.previous == NO_PREVIOUS_DIGEST;
+    // Only the entry with sequence number 1 has no previous entry.
     if (read.sequence == 1) != is_first || (number == 1 && read.sequence == 0) {
         return Err(changed);
     }
@@ -479,7 +483,7 @@ mod tests {
         }
     }
 
-    fn of(files: &[&str]) -> AuditLog {
+    fn log_of(files: &[&str]) -> AuditLog {
         let mut log = AuditLog::new(|| Timestamp::UNIX_EPOCH);
         for file in files {
             log.record(&written(file));
@@ -487,14 +491,14 @@ mod tests {
         log
     }
 
-    fn fault(lines: &[&str]) -> Option<ChainFault> {
+    fn fault_in(lines: &[&str]) -> Option<ChainFault> {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         read_log(&text).fault
     }
 
     #[test]
     fn a_changed_removed_or_added_line_breaks_the_chain() {
-        let log = of(&["one", "two", "three"]);
+        let log = log_of(&["one", "two", "three"]);
         let text = log.to_jsonl();
         let read = read_log(&text);
         assert_eq!((read.entries.len(), read.fault), (3, None));
@@ -504,24 +508,25 @@ mod tests {
         let changed = read_log(&text.replace("two", "too")).fault;
         assert_eq!(changed, Some(ChainFault::Changed(2)));
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(fault(&[lines[0], lines[2]]), Some(ChainFault::Broken(2)));
-        assert_eq!(fault(&[lines[1], lines[2]]), Some(ChainFault::Broken(1)));
+        assert_eq!(fault_in(&[lines[0], lines[2]]), Some(ChainFault::Broken(2)));
+        assert_eq!(fault_in(&[lines[1], lines[2]]), Some(ChainFault::Broken(1)));
         assert_eq!(
-            fault(&[lines[0], lines[0]]),
-            Some(ChainFault::TwoHeads(1, 2))
+            fault_in(&[lines[0], lines[0]]),
+            Some(ChainFault::Fork(1, 2))
         );
-        assert_eq!(fault(&[]), Some(ChainFault::Empty));
-        // Its end cut off, a chain is whole: the signature holds its last digest.
-        assert_eq!(fault(&[lines[0], lines[1]]), None);
+        assert_eq!(fault_in(&[]), Some(ChainFault::Empty));
+        // A truncated log is still a whole chain. The signature detects it: it
+        // holds the digest of the last entry.
+        assert_eq!(fault_in(&[lines[0], lines[1]]), None);
     }
 
     #[test]
-    fn another_way_of_writing_the_same_line_is_a_change() {
-        let text = of(&["one", "two"]).to_jsonl();
+    fn the_same_json_written_differently_is_a_change() {
+        let text = log_of(&["one", "two"]).to_jsonl();
         let second = text.lines().nth(1).expect("two lines").to_owned();
         let details = "\"details\":{\"file\":\"two\"";
         assert!(second.contains(details));
-        let ways = [
+        let variants = [
             second.replace("\"sequence\":2", "\"sequence\": 2"),
             second.replace("\"file\":\"two\"", "\"file\":\"\\u0074wo\""),
             second.replace(details, "\"details\":{\"file\":\"other\",\"file\":\"two\""),
@@ -531,13 +536,13 @@ mod tests {
             format!("{second}\r"),
             format!(" {second}"),
         ];
-        for way in ways {
-            assert_ne!(way, second);
-            let changed = text.replace(&second, &way);
+        for variant in variants {
+            assert_ne!(variant, second);
+            let changed = text.replace(&second, &variant);
             assert_eq!(
                 read_log(&changed).fault,
                 Some(ChainFault::Changed(2)),
-                "{way}"
+                "{variant}"
             );
         }
         for ending in ["", "\n\n", "\n \n"] {
@@ -547,19 +552,19 @@ mod tests {
     }
 
     #[test]
-    fn a_log_of_a_newer_program_is_reported_as_one() {
-        let line = of(&["one"]).to_jsonl();
+    fn a_log_of_a_newer_program_is_reported_as_such() {
+        let line = log_of(&["one"]).to_jsonl();
         let (body, _) = line.split_once(DIGEST_FIELD).expect("a digest");
         let body = body.replace("\"version\":2", "\"version\":3");
         let digest = digest_of(&format!("{body}}}"));
-        let signed = format!("{body}{DIGEST_FIELD}{digest}\"}}\n");
-        assert_eq!(read_log(&signed).fault, Some(ChainFault::Newer(3)));
+        let newer = format!("{body}{DIGEST_FIELD}{digest}\"}}\n");
+        assert_eq!(read_log(&newer).fault, Some(ChainFault::Newer(3)));
     }
 
     #[test]
-    fn a_log_of_version_1_is_read() {
-        // As aidlink 0.1 wrote it: no format, numbers in quotes.
-        let mut previous = BEFORE_THE_FIRST.to_owned();
+    fn a_log_of_version_1_can_be_read() {
+        // aidlink 0.1 wrote no format and wrote numbers as strings.
+        let mut previous = NO_PREVIOUS_DIGEST.to_owned();
         let mut text = String::new();
         let lines = [
             r#""event":"key","details":{"id":"0123456789abcdef","how":"read","algorithm":"hmac-sm3"}"#,
@@ -583,15 +588,15 @@ mod tests {
     }
 
     #[test]
-    fn a_log_with_two_heads_is_reported_as_one() {
-        let one = of(&["one", "two"]).to_jsonl();
-        let other = of(&["one", "another", "third"]).to_jsonl();
+    fn a_merge_of_two_logs_is_reported() {
+        let one = log_of(&["one", "two"]).to_jsonl();
+        let other = log_of(&["one", "another", "third"]).to_jsonl();
         let lines: Vec<&str> = one.lines().chain(other.lines().skip(1)).collect();
-        assert_eq!(fault(&lines), Some(ChainFault::TwoHeads(2, 3)));
+        assert_eq!(fault_in(&lines), Some(ChainFault::Fork(2, 3)));
     }
 
     #[test]
-    fn a_clock_that_goes_back_is_recorded_and_not_followed() {
+    fn a_clock_that_was_set_back_is_recorded_and_times_do_not_decrease() {
         static SECONDS: AtomicI64 = AtomicI64::new(7200);
         let mut log = AuditLog::new(|| {
             let now = SECONDS.fetch_sub(3600, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! What a command takes from itself before it does anything: it can open no
-//! socket, and it leaves no image of its memory when it crashes.
+//! Restrictions that a command places on itself before it does anything else: it
+//! cannot open sockets, and a crash leaves no core dump.
 
 use std::sync::OnceLock;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 static GRANTED: OnceLock<Confinement> = OnceLock::new();
 
-/// What the system granted.
+/// The restrictions that are in effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confinement {
-    /// Whether the system refuses every socket to this process, its threads and children.
+    /// Whether the system denies sockets to this process, its threads and child processes.
     pub network: Network,
-    /// Whether the system writes core dumps of this process, and lets other
+    /// Whether the system may write core dumps of this process, and let other
     /// processes of the same user read its memory.
     pub core_dumps: CoreDumps,
 }
@@ -25,40 +25,41 @@ pub enum Network {
     /// The kernel refuses every socket.
     #[serde(rename = "denied by seccomp")]
     Denied,
-    /// The system could not be asked to refuse them.
+    /// This system cannot deny them.
     #[serde(rename = "not denied by the system")]
     NotDenied,
 }
 
-/// Whether a crash leaves an image of the memory.
+/// Whether a crash may leave a core dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoreDumps {
-    /// It does not.
+    /// It leaves none.
     #[serde(rename = "off")]
     Off,
-    /// The system's own settings decide.
+    /// The system settings decide.
     #[serde(rename = "as the system says")]
-    AsTheSystemSays,
+    SystemDefault,
 }
 
 impl Confinement {
-    /// Whether everything was granted.
+    /// Whether all restrictions are in effect.
     pub fn is_full(self) -> bool {
         self.network == Network::Denied && self.core_dumps == CoreDumps::Off
     }
 
-    /// What to tell a user whose system grants less.
+    /// Returns a warning for the user if a restriction is not in effect.
     pub fn warning(self) -> Option<Text> {
         (!self.is_full()).then(|| {
             Text::new(
-                "注意：本系统未能为程序关闭网络或内存转储；请在断网的机器上运行",
-                "note: this system could not deny the network or core dumps to the program; run it on a machine without network",
+                "注意：本系统不能禁止程序使用网络或留下内存转储；请在断网的机器上运行",
+                "warning: this system cannot deny network access or core dumps to the program; run it on a machine without a network",
             )
         })
     }
 }
 
-/// Confines this process; called first of all, before there is another thread.
+/// Restricts this process. Must be called first, before there is a second
+/// thread; threads and child processes inherit the restrictions.
 pub fn confine() -> Confinement {
     *GRANTED.get_or_init(|| Confinement {
         network: match deny_network() {
@@ -67,21 +68,22 @@ pub fn confine() -> Confinement {
         },
         core_dumps: match turn_core_dumps_off() {
             true => CoreDumps::Off,
-            false => CoreDumps::AsTheSystemSays,
+            false => CoreDumps::SystemDefault,
         },
     })
 }
 
-/// What this process was granted; nothing where it was never confined.
+/// Returns the restrictions in effect; none if [`confine`] was never called.
 pub fn granted() -> Confinement {
     let nothing = Confinement {
         network: Network::NotDenied,
-        core_dumps: CoreDumps::AsTheSystemSays,
+        core_dumps: CoreDumps::SystemDefault,
     };
     GRANTED.get().copied().unwrap_or(nothing)
 }
 
-/// `socket` is how every connection begins; `io_uring` could open one without it.
+/// Denies `socket`, which every connection needs, and `io_uring_setup`, because
+/// io_uring can open sockets without that call.
 #[cfg(target_os = "linux")]
 fn deny_network() -> bool {
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
@@ -105,8 +107,8 @@ fn deny_network() -> bool {
     false
 }
 
-/// A limit of nothing, and "not dumpable" besides: a system that pipes core
-/// dumps to a program does not ask for the limit.
+/// Sets the core size limit to 0 and the process to "not dumpable": a system
+/// that pipes core dumps to a program ignores the limit.
 #[cfg(target_os = "linux")]
 fn turn_core_dumps_off() -> bool {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};

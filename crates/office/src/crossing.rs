@@ -1,8 +1,8 @@
-//! A file on its way from one office to another. Its sender signs the plain
-//! bytes with a [`Statement`]. Then it is sealed to its recipient with the
-//! signature inside, or, where the round asks for that by name, it crosses plain
-//! with the signature and a SHA-256 checksum beside it, which the ordinary
-//! `minisign -V` and `sha256sum -c` check.
+//! Files that cross from one office to another. The sender signs the plain bytes
+//! with a [`Statement`]. The file is then sealed to its recipient with the
+//! signature inside. If the round file lists it under `plain`, it is not sealed,
+//! and has a signature file and a SHA-256 checksum file beside it, which
+//! `minisign -V` and `sha256sum -c` can check.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -20,15 +20,15 @@ use crate::signing::{SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
 use crate::statement::{Content, Statement, TO_PLAIN, split_signature, take_signature, trailer};
 use crate::verification::CENTRE;
 
-/// What the name of a sealed file ends with.
+/// The suffix of sealed files.
 pub const SEALED_SUFFIX: &str = ".age";
-/// What the name of a plain file's checksum ends with.
+/// The suffix of checksum files.
 pub const CHECKSUM_SUFFIX: &str = ".sha256";
-/// A signature file is a few lines.
+/// The most that is read of a signature or checksum file, in bytes.
 const LONGEST_SIGNATURE: u64 = 16 << 10;
 
 impl Crossing {
-    /// The recipient as a statement names it.
+    /// Returns the recipient as written in a [`Statement`].
     pub fn to(&self) -> String {
         match self {
             Crossing::Sealed(recipient) => recipient.to_string(),
@@ -37,7 +37,7 @@ impl Crossing {
     }
 }
 
-/// A file under way to another office.
+/// Writes a file for another office.
 pub struct CrossingFile {
     name: String,
     output: Output,
@@ -55,21 +55,21 @@ enum Output {
     },
 }
 
-/// A file that is ready to cross.
+/// A finished file for another office.
 #[derive(Clone, Debug)]
 pub struct CrossedFile {
-    /// The file as it was written.
+    /// The file in the output folder.
     pub written: WrittenFile,
     /// BLAKE3 digest of its plain text, hexadecimal.
     pub plain_digest: String,
     /// Bytes of its plain text.
     pub plain_length: u64,
-    /// Its recipient; `None` when it crosses plain.
+    /// Its recipient; `None` if it is not sealed.
     pub sealed_to: Option<String>,
 }
 
 impl CrossedFile {
-    /// The file in a manifest, on its way to an office.
+    /// Returns the manifest entry of the file; `to` is the receiving office.
     pub fn record(&self, to: &str) -> Crossed {
         Crossed {
             file: self.written.path.clone(),
@@ -82,11 +82,11 @@ impl CrossedFile {
 }
 
 impl CrossingFile {
-    /// Begins a file of this path in an output folder; `.age` is added when it
+    /// Creates a file at this path in the output folder; `.age` is appended if it
     /// is sealed. The sender's key signs it with the statement.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn begin(
         folder: &OutputFolder,
         path: &str,
@@ -121,14 +121,14 @@ impl CrossingFile {
         })
     }
 
-    /// Ends the file: the signature goes into the seal, or beside a plain file
-    /// with the checksum.
+    /// Finishes the file. The signature is appended inside the seal; for a plain
+    /// file, signature and checksum are written beside it.
     ///
     /// # Errors
-    /// When the disk is full, or the system gives no randomness.
+    /// When the disk is full or the system provides no random numbers.
     pub fn finish(self, folder: &mut OutputFolder) -> Result<CrossedFile, Fault> {
-        let fault = folder.fault_of(&self.name);
-        let no_signature = || fault(&io::Error::other("the system gives no randomness"));
+        let fault = folder.write_fault(&self.name);
+        let no_signature = || fault(&io::Error::other("the system provides no random numbers"));
         let signature = self.signature.finish().ok_or_else(no_signature)?;
         let (file, sealed_to) = match self.output {
             Output::Plain(file) => (*file, None),
@@ -170,7 +170,7 @@ impl Write for CrossingFile {
         let part = bytes.get(..written).unwrap_or_default();
         self.digest.update(part);
         self.signature.push(part);
-        // A sealed file is authenticated by its seal.
+        // A sealed file needs no checksum: its seal authenticates it.
         if matches!(self.output, Output::Plain(_)) {
             self.checksum.update(part);
         }
@@ -186,17 +186,17 @@ impl Write for CrossingFile {
     }
 }
 
-/// A file that came from another office, opened and verified.
+/// A file from another office, opened and verified.
 pub struct ReceivedFile {
     /// Its plain content.
     pub plain: PlainFile,
-    /// What its sender states.
+    /// The sender's statement.
     pub statement: Statement,
-    /// The office that signed it: `centre`, or an agency's id.
+    /// The office that signed it: `centre` or an agency's id.
     pub sender: String,
 }
 
-/// What is expected of a file that came.
+/// The expected content of a received file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// The tokens of an export of the round.
@@ -205,14 +205,14 @@ pub enum Expected {
     Leads,
 }
 
-/// Opens a file that came from another office, and verifies who sent it. Where
-/// the round seals, a plain file is refused; where it asks for plain files, the
-/// checksum must be beside the file and right. Opened content is in an unnamed
-/// file in `beside`.
+/// Opens a file from another office and verifies its sender. A plain file is
+/// refused unless the round file allows it, and must have a matching checksum
+/// file beside it. The content of a sealed file is written to an unnamed file
+/// in `beside`.
 ///
 /// # Errors
-/// When the file is not what the round says, cannot be opened, was changed, or
-/// is not signed by the office that must send it, for this round and recipient.
+/// When the file is not sealed as the round requires, cannot be opened, was
+/// changed, or is not signed by the expected office for this round and recipient.
 pub fn receive(
     path: &Path,
     terms: &RoundTerms,
@@ -233,7 +233,7 @@ pub fn receive(
     let mut keys = terms.signers.iter().filter(|(office, _)| *office == sender);
     let is_signed = keys.any(|(_, key)| {
         let rewound = plain.file.rewind().is_ok();
-        rewound && signature.verifies_all_of(key, &mut plain.file)
+        rewound && signature.verifies_reader(key, &mut plain.file)
     });
     if !is_signed {
         return Err(wrong_sender(path, terms, &sender));
@@ -249,7 +249,7 @@ pub fn receive(
     })
 }
 
-/// Checks what a statement says; gives the office that must have signed it.
+/// Checks a statement and returns the office that must have signed it.
 fn check_statement(
     path: &Path,
     terms: &RoundTerms,
@@ -262,7 +262,7 @@ fn check_statement(
         return differs("轮次", "round");
     }
     if statement.terms != terms.terms_digest() {
-        return differs("轮次约定", "set of terms");
+        return differs("轮次约定", "terms");
     }
     if statement.to != crossing.to() {
         return differs("收件人", "recipient");
@@ -277,11 +277,11 @@ fn check_statement(
     }
 }
 
-/// The round's key as the procuratorate sent it: the plain bytes of an opened
-/// file, once their signature is verified. `to` is the recipient that opened it.
+/// Verifies the round key in an opened file and returns its plain bytes. `to` is
+/// the recipient that opened the file.
 ///
 /// # Errors
-/// When it is not signed by the procuratorate, for this round and recipient.
+/// When the file is not signed by the procuratorate for this round and recipient.
 pub fn verify_key<'o>(
     path: &Path,
     terms: &RoundTerms,
@@ -296,7 +296,7 @@ pub fn verify_key<'o>(
         return differs("轮次", "round");
     }
     if statement.terms != terms.terms_digest() {
-        return differs("轮次约定", "set of terms");
+        return differs("轮次约定", "terms");
     }
     if statement.content != Content::Key {
         return differs("内容", "content");
@@ -328,16 +328,16 @@ fn open(
             Text::new("文件是密封的", "the file is sealed"),
             Text::new(
                 "请用 --identity 指明本机构的身份文件",
-                "name this office's identity file with --identity",
+                "give this office's identity file with --identity",
             ),
         )),
         (Crossing::Sealed(_), false, _) => Err(Fault::of_file(
             path,
             Text::new(
-                "文件不是密封的，而本轮要求密封",
-                "the file is not sealed, and this round requires sealed files",
+                "文件未密封，而本轮要求密封",
+                "the file is not sealed, but this round requires sealed files",
             ),
-            Text::new("请发送方密封后重新发送", "ask its sender to send it sealed"),
+            Text::new("请发送方密封后重新发送", "ask the sender to send it sealed"),
         )),
         (Crossing::Plain, false, _) => open_plain(path),
     }
@@ -349,7 +349,7 @@ fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fa
     let Some((signature, length)) = take_signature(&mut opened.file).map_err(unreadable)? else {
         return Ok((opened, None));
     };
-    // What was opened had the signature at its end.
+    // The digest of the opened file included the signature.
     let mut digest = blake3::Hasher::new();
     io::copy(&mut opened.file, &mut digest).map_err(unreadable)?;
     opened.file.rewind().map_err(unreadable)?;
@@ -385,12 +385,12 @@ fn open_plain(path: &Path) -> Result<Opened, Fault> {
         return Err(Fault::of_file(
             path,
             Text::new(
-                format!("旁边没有校验文件（{CHECKSUM_SUFFIX}）"),
-                format!("there is no checksum beside it ({CHECKSUM_SUFFIX})"),
+                format!("缺少校验文件（{CHECKSUM_SUFFIX}）"),
+                format!("the checksum file ({CHECKSUM_SUFFIX}) is missing"),
             ),
             Text::new(
-                "明文文件须附 sha256sum 的校验文件",
-                "a plain file comes with its checksum, as `sha256sum` writes it",
+                "请发送方提供校验文件，并与明文文件放在一起",
+                "ask the sender for it and put it beside the plain file",
             ),
         ));
     }
@@ -398,10 +398,10 @@ fn open_plain(path: &Path) -> Result<Opened, Fault> {
         return Err(Fault::of_file(
             path,
             Text::new(
-                "文件与其校验值不符：已被改动或不完整",
-                "the file does not have its checksum: it was changed or is cut short",
+                "文件与校验值不符：已被改动或不完整",
+                "the file does not match its checksum: it was changed or is incomplete",
             ),
-            Text::new("请发送方重新发送", "ask its sender to send it again"),
+            Text::new("请发送方重新发送", "ask the sender to send it again"),
         ));
     }
     let signature = Signature::parse(&read_beside(path, SIGNATURE_SUFFIX));
@@ -413,7 +413,7 @@ fn open_plain(path: &Path) -> Result<Opened, Fault> {
     Ok((plain, signature))
 }
 
-/// The text of a small file beside another; empty where there is none.
+/// Reads the small file with this suffix beside `path`; empty if it is missing.
 fn read_beside(path: &Path, suffix: &str) -> String {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -430,37 +430,31 @@ fn hex(bytes: &[u8]) -> String {
 fn not_signed(path: &Path) -> Fault {
     Fault::of_file(
         path,
+        Text::new("文件没有发送方的签名", "the file has no sender's signature"),
         Text::new(
-            "文件没有发送方的签名",
-            "the file has no signature of its sender",
-        ),
-        Text::new(
-            "请发送方用本版本的程序重新生成；明文文件须附 .minisig",
-            "ask its sender to make it again with this version; a plain file comes with its .minisig",
+            "请发送方用本版本的程序重新生成；明文文件须附签名文件（.minisig）",
+            "ask the sender to make it again with this version; a plain file needs its signature file (.minisig)",
         ),
     )
 }
 
-fn wrong_statement(path: &Path, what: Option<Text>) -> Fault {
-    let message = match what {
+fn wrong_statement(path: &Path, part: Option<Text>) -> Fault {
+    let message = match part {
         None => Text::new(
-            "签名没有写明文件的轮次和收件人",
-            "the signature does not say of which round the file is and to whom it goes",
+            "签名未写明文件的轮次和收件人",
+            "the signature does not state the round and the recipient of the file",
         ),
-        Some(what) => Text::new(
-            format!("签名所写的{}与本轮不同", what.zh),
-            format!(
-                "the file is signed for another {} than this round's",
-                what.en
-            ),
+        Some(part) => Text::new(
+            format!("签名所写的{}与本轮不符", part.zh),
+            format!("the signature states the wrong {}", part.en),
         ),
     };
     Fault::of_file(
         path,
         message,
         Text::new(
-            "请与发送方核对轮次约定的摘要（aidlink round terms），再由其重新发送",
-            "compare the digest of the terms with its sender (`aidlink round terms`), then ask for the file again",
+            "请与发送方核对轮次约定的摘要（aidlink round terms），再请其重新发送",
+            "compare the digest of the terms (`aidlink round terms`) with the sender, then ask for the file again",
         ),
     )
 }
@@ -475,14 +469,17 @@ fn wrong_sender(path: &Path, terms: &RoundTerms, office: &str) -> Fault {
         Text::new(
             format!("签名不是{}的，或文件被改动", name.zh),
             format!(
-                "the signature is not by {}, or the file was changed",
+                "the file was not signed by {}, or was changed after signing",
                 name.en
             ),
         ),
         Text::new(
-            format!("请{}用轮次文件所写的签名私钥重新发送", name.zh),
             format!(
-                "ask {} to send it again, signed with the key that the round file names",
+                "请{}用与轮次文件所列公钥对应的签名私钥重新签署并发送",
+                name.zh
+            ),
+            format!(
+                "ask {} to send it again, signed with the key whose public key is in the round file",
                 name.en
             ),
         ),

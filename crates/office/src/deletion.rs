@@ -1,15 +1,15 @@
-//! Deleting a round's data when it is due (Personal Information Protection Law,
-//! 19 and 47): exports, key, lists, what crossed. Manifest, log, the round's
-//! documents and figures stay: they name nobody, and the law requires them for
-//! three years (56).
+//! Deletes a round's data when it is due (Personal Information Protection Law,
+//! Articles 19 and 47): exports, round key, match lists, and files that crossed
+//! between offices. Manifest, log, configuration files and figures are kept: they
+//! identify nobody, and the law requires keeping them for three years (Article 56).
 //!
-//! What goes is found by looking: the files that the office's own manifest
-//! names, where they are real files with the bytes that it names. Nothing is
-//! removed because a list says so, and nothing through a link.
+//! A file is deleted only if the office's own signed manifest names it and it is
+//! an ordinary file with the digest in the manifest. A key must have the key id
+//! in the manifest. Links are not followed.
 //!
-//! First a signed journal is written of what is there, then it is removed, then
-//! the record is signed. A program that is killed in between leaves the
-//! journal: it proves what was there, and the next call looks again.
+//! A purge writes a signed journal of the files that are there, removes them, and
+//! then writes a signed record. A purge that was killed leaves its journal, which
+//! proves what was there; the next purge finishes the deletion.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,17 +29,18 @@ use crate::deletion_record::{
 };
 use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::signing::SigningKey;
-use crate::verification::{Named, Signer, Verification, is_plain, verify};
+use crate::verification::{NamedKeys, Signer, Verification, stays_inside, verify};
 
-/// A key file is a few lines.
+/// The largest accepted key file, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 << 10;
 
-/// The id of the key in a file's content, as the manifest of a round would name
-/// it; `None` when it is not a key of that round. The centre knows no keys.
+/// Returns the id of the round key in the content of a file, for the round of the
+/// manifest; `None` if it is not a key of that round. At the centre, which has no
+/// key, this always returns `None`.
 pub type KeyIdOf<'k> = &'k dyn Fn(&[u8], &Manifest) -> Option<String>;
 
-/// Files of an output folder that stay when the rest is deleted: they hold
-/// figures, names of columns, rules and digests, and nothing of a person.
+/// Whether a file of an output folder is kept when the rest is deleted. Such files
+/// hold figures, column names, rules and digests, but no personal data.
 pub fn is_record(path: &str) -> bool {
     let folder = path.split('/').next().unwrap_or_default();
     matches!(folder, "configuration" | "minimisation" | DELETIONS)
@@ -50,54 +51,55 @@ pub fn is_record(path: &str) -> bool {
 /// What is left of a round's data.
 #[derive(Clone, Debug, Default)]
 pub struct Remains {
-    /// Files that are there and must go.
+    /// Files that exist and must be deleted.
     pub there: Vec<RoundFile>,
-    /// Files that must go by their name and are not deleted, with the reason:
-    /// they have other bytes now, or are links.
+    /// Files that have the name of a file to delete but must not be deleted, with
+    /// the reason.
     pub doubtful: Vec<(RoundFile, Doubt)>,
-    /// Files that are not there.
+    /// Files that do not exist.
     pub gone: Vec<RoundFile>,
 }
 
-/// Why a file that bears the name of one that must go is not deleted.
+/// Why a file with the name of a file to delete is not deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// It has other bytes than the round's.
+    /// Its content does not match the digest in the manifest.
     Changed,
-    /// It is the key of another round.
+    /// It is not the key of this round.
     OtherKey,
-    /// It is reached through a link, or is not an ordinary file.
+    /// It is a link, is below a link, is not an ordinary file, or cannot be read.
     NotReal,
 }
 
 impl Doubt {
-    /// The sentence for a user.
+    /// Returns the message for the user.
     pub fn text(self) -> Text {
         match self {
             Doubt::Changed => Text::new(
-                "内容已不是本轮的，未删除；请人工查看",
-                "its content is no longer the round's; it was not removed: check it by hand",
+                "内容与本轮的文件不符，未删除；请人工检查",
+                "the content does not match this round's file, so it was not deleted: check it by hand",
             ),
             Doubt::OtherKey => Text::new(
-                "不是本轮的密钥，未删除",
-                "it is not the key of this round; it was not removed",
+                "不是本轮的密钥，未删除；请人工检查",
+                "this is not the key of this round, so it was not deleted: check it by hand",
             ),
             Doubt::NotReal => Text::new(
-                "是链接，或不是普通文件，未删除；所指向的文件请人工删除",
-                "it is a link or not an ordinary file; it was not removed: delete what it points to by hand",
+                "是链接，或不是普通文件，未删除；请人工删除链接所指的文件",
+                "this is a link or not an ordinary file, so it was not deleted: delete the file that it points to by hand",
             ),
         }
     }
 }
 
-/// The folders in which a round's files lie.
+/// The folders that hold a round's files.
 struct Places {
     output: Folder,
-    /// The folder of the round file; gone where the user has removed it.
+    /// The folder of the round file; `None` if it cannot be opened.
     round: Option<Folder>,
-    /// The folder that the output folder is in.
-    beside: Option<Folder>,
-    output_name: PathBuf,
+    /// The parent of the output folder.
+    parent: Option<Folder>,
+    /// The real path of the output folder.
+    output_path: PathBuf,
 }
 
 impl Places {
@@ -106,26 +108,26 @@ impl Places {
         let opened = Folder::open(output)?;
         Ok(Places {
             output: opened,
-            // The user names it, also by a link.
+            // The user may name this folder by a link.
             round: std::fs::canonicalize(round_folder)
                 .and_then(|folder| Folder::open(&folder))
                 .ok(),
-            beside: Folder::open(parent_of(&real)).ok(),
-            output_name: real,
+            parent: Folder::open(parent_of(&real)).ok(),
+            output_path: real,
         })
     }
 
     fn of(&self, part: FilePart) -> Option<&Folder> {
         match part {
             FilePart::Output => Some(&self.output),
-            FilePart::CutOff => self.beside.as_ref(),
+            FilePart::CutOff => self.parent.as_ref(),
             FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
         }
     }
 }
 
-/// Looks what is left of the data of an output folder and of the round's
-/// inputs. `round_folder` is where the round file is or was.
+/// Finds what is left of an output folder's data and of the round's inputs.
+/// `round_folder` is the folder where the round file is or was.
 pub fn remains(
     manifest: &Manifest,
     output: &Path,
@@ -134,12 +136,12 @@ pub fn remains(
 ) -> Remains {
     match Places::open(output, round_folder) {
         Ok(places) => remains_in(manifest, &places, key_id),
-        // The verification has reported a folder that cannot be opened.
+        // Verification reports a folder that cannot be opened.
         Err(_) => Remains::default(),
     }
 }
 
-/// The files that a manifest names as the round's data, with their digests.
+/// Returns the files of the round's data that a manifest names, with their digests.
 fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
     let file = |part, path: &str, digest: Option<&str>, byte_length| RoundFile {
         part,
@@ -163,14 +165,14 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
             let digest = Some(output.blake3.as_str());
             file(FilePart::Output, &output.file, digest, output.bytes)
         });
-    // No digest of a key is ever kept.
+    // Digests of keys are never recorded.
     let key = manifest.key.as_ref().and_then(|key| key.file.as_deref());
     let key = key.map(|path| file(FilePart::Key, path, None, 0));
     exports
         .chain(received)
         .chain(outputs)
         .chain(key)
-        .filter(|file| is_plain(&file.path))
+        .filter(|file| stays_inside(&file.path))
         .collect()
 }
 
@@ -192,25 +194,25 @@ fn remains_in(manifest: &Manifest, places: &Places, key_id: KeyIdOf<'_>) -> Rema
                 remains.gone.push(file);
                 continue;
             }
-            // A part of the path is a link, or cannot be read.
+            // A part of the path is a link or cannot be read.
             Err(_) => {
                 remains.doubtful.push((file, Doubt::NotReal));
                 continue;
             }
         }
         if file.part == FilePart::Key {
-            look_at_key(manifest, folder, file, key_id, &mut remains);
+            check_key(manifest, folder, file, key_id, &mut remains);
             continue;
         }
         match folder.digest(path) {
             Ok((found, bytes)) => {
-                let is_it = Some(&found) == file.digest.as_ref();
+                let matches = Some(&found) == file.digest.as_ref();
                 let found = RoundFile {
                     digest: Some(found),
                     byte_length: bytes,
                     ..file
                 };
-                match is_it {
+                match matches {
                     true => remains.there.push(found),
                     false => remains.doubtful.push((found, Doubt::Changed)),
                 }
@@ -219,14 +221,15 @@ fn remains_in(manifest: &Manifest, places: &Places, key_id: KeyIdOf<'_>) -> Rema
         }
     }
     for name in places.abandoned() {
-        remains.there.extend(places.cut_off(&name));
+        remains.there.extend(places.files_of_interrupted_run(&name));
     }
     remains.there.sort();
     remains
 }
 
-/// A key is deleted only when it is the one that the manifest names.
-fn look_at_key(
+/// Checks whether a key file holds the key with the id in the manifest; only that
+/// key is deleted.
+fn check_key(
     manifest: &Manifest,
     folder: &Folder,
     file: RoundFile,
@@ -247,15 +250,16 @@ fn look_at_key(
 }
 
 impl Places {
-    /// What writers that are gone have left of the output folder.
+    /// Returns the names of partial folders and files that interrupted runs of this
+    /// output left in the parent folder.
     fn abandoned(&self) -> Vec<std::ffi::OsString> {
-        let beside = self.beside.as_ref();
-        beside.map_or(Vec::new(), |beside| abandoned(beside, &self.output_name))
+        let parent = self.parent.as_ref();
+        parent.map_or(Vec::new(), |parent| abandoned(parent, &self.output_path))
     }
 
-    /// The files in what a run that was cut off left.
-    fn cut_off(&self, name: &std::ffi::OsStr) -> Vec<RoundFile> {
-        let Some(beside) = &self.beside else {
+    /// Returns the files that an interrupted run left under this name.
+    fn files_of_interrupted_run(&self, name: &std::ffi::OsStr) -> Vec<RoundFile> {
+        let Some(parent) = &self.parent else {
             return Vec::new();
         };
         let file = |path: String, digest: Option<(String, u64)>| RoundFile {
@@ -265,7 +269,7 @@ impl Places {
             digest: digest.map(|(digest, _)| digest),
         };
         let shown = name.to_string_lossy();
-        let folder = beside.folder(Path::new(name));
+        let folder = parent.folder(Path::new(name));
         let inside = folder.as_ref().map(Folder::files);
         let files: Vec<RoundFile> = match (&folder, inside) {
             (Ok(folder), Ok(Ok(inside))) => inside
@@ -280,72 +284,72 @@ impl Places {
         match files.is_empty() {
             true => vec![file(
                 shown.into_owned(),
-                beside.digest(Path::new(name)).ok(),
+                parent.digest(Path::new(name)).ok(),
             )],
             false => files,
         }
     }
 }
 
-/// What is asked for.
+/// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {
     /// Output folders of the round.
     pub outputs: &'p [PathBuf],
-    /// Where the round file is or was.
+    /// The folder where the round file is or was.
     pub round_folder: &'p Path,
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
     pub program: &'p str,
-    /// Why before the day, if it is to be before.
+    /// The reason for deleting before the data is due, if wanted.
     pub early: Option<&'p str>,
-    /// Why another key than the manifest's signs the record, if it does.
+    /// The reason why another key than the manifest's signs the record, if so.
     pub other_signer: Option<&'p str>,
-    /// The id of a key in a file.
+    /// Returns the id of a round key.
     pub key_id: KeyIdOf<'p>,
-    /// Only say what would be done.
-    pub only_say: bool,
-    /// The moment.
+    /// Report what would be deleted, but delete nothing.
+    pub dry_run: bool,
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What became of one output folder's round.
+/// The result of a purge for one output folder.
 pub struct Purged {
     /// The output folder.
     pub output: PathBuf,
     /// The day by which the data must be deleted.
     pub purge_by: Date,
-    /// The data is due, or early deletion was asked for.
+    /// Whether the data is due or early deletion was requested.
     pub is_due: bool,
-    /// What was deleted, or is to be.
+    /// The deletion record; in a dry run or before the day, of what would be deleted.
     pub record: DeletionRecord,
-    /// An earlier record says that everything is gone, and nothing has come since.
+    /// Whether there was nothing to delete.
     pub nothing_left: bool,
 }
 
-/// One output folder, looked over before anything is removed.
-struct Planned {
+/// The plan for one output folder, made before anything is deleted.
+struct PurgePlan {
     verification: Verification,
     places: Places,
     manifest_digest: String,
     purge_by: Date,
     is_due: bool,
-    /// Journals of calls that were interrupted.
+    /// Journals of interrupted purges.
     journals: Vec<Journal>,
     remains: Remains,
 }
 
 impl Purge<'_> {
-    /// Deletes what is due. Every folder is looked over before anything is
-    /// removed of any.
+    /// Deletes the data that is due. All folders are checked before anything is
+    /// deleted.
     ///
     /// # Errors
-    /// When a folder is not what its manifest says, when the clock cannot be
-    /// right, or when a record cannot be written; elsewhere than on Unix, where
-    /// folders cannot be emptied without following links.
+    /// When a manifest is missing or not signed by this office, the clock is wrong,
+    /// or a record cannot be written. Always on systems other than Unix, unless
+    /// this is a dry run: there, files cannot be deleted without following links.
     pub fn run(&self) -> Result<Vec<Purged>, Faults> {
-        if !cfg!(unix) && !self.only_say {
-            return Err(not_here(self.round_folder).into());
+        if !cfg!(unix) && !self.dry_run {
+            return Err(unsupported_system(self.round_folder).into());
         }
         let mut faults = FaultCollector::new();
         let mut planned = Vec::new();
@@ -353,18 +357,18 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let planned = faults.or_value(Some(planned))?;
-        if !self.only_say {
-            for plan in planned.iter().filter(|plan| plan.is_to_do()) {
+        if !self.dry_run {
+            for plan in planned.iter().filter(|plan| plan.has_work()) {
                 self.write_journal(plan)?;
             }
         }
-        // What one folder's record says of the round's inputs holds for all.
-        let of_records = planned
+        // The round's inputs are shared, so a record in any folder accounts for them.
+        let recorded = planned
             .iter()
             .flat_map(|plan| &plan.verification.deleted)
             .flat_map(|record| &record.removed);
         let there = planned.iter().flat_map(|plan| &plan.remains.there);
-        let shared: Vec<RoundFile> = of_records
+        let shared: Vec<RoundFile> = recorded
             .chain(there)
             .filter(|file| file.part != FilePart::Output)
             .cloned()
@@ -375,12 +379,12 @@ impl Purge<'_> {
             .collect()
     }
 
-    fn plan(&self, output: &Path) -> Result<Planned, Faults> {
-        let own = Named::only(self.signing_key.public().clone());
+    fn plan(&self, output: &Path) -> Result<PurgePlan, Faults> {
+        let own = NamedKeys::only(self.signing_key.public().clone());
         let verification = verify(output, None, &own)?;
         match (&verification.signer, self.other_signer) {
             (Signer::Named(..), _) | (Signer::NotNamed(_), Some(_)) => {}
-            // A manifest that somebody else wrote must not say what is deleted.
+            // A manifest signed by somebody else must not decide what is deleted.
             _ => return Err(not_signed_here(output).into()),
         }
         self.check_clock(&verification)?;
@@ -398,7 +402,7 @@ impl Purge<'_> {
             signer: self.signing_key.public(),
         };
         let journals = Journal::read_all(&places.output, &signed_by);
-        Ok(Planned {
+        Ok(PurgePlan {
             remains: remains_in(&verification.manifest, &places, self.key_id),
             is_due: today >= purge_by || self.early.is_some(),
             manifest_digest,
@@ -409,8 +413,9 @@ impl Purge<'_> {
         })
     }
 
-    /// A clock that is before the round's own log would date a deletion before
-    /// what was deleted.
+    /// Checks that the clock is not before the times in the log and in earlier
+    /// records. Otherwise a record could date the deletion before the files were
+    /// written.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
         let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
         let records = verification.deleted.iter();
@@ -419,16 +424,16 @@ impl Purge<'_> {
             return Err(Fault::of_file(
                 &verification.folder.join(LOG),
                 Text::new(
-                    "本机时钟早于本轮日志：时钟不对，或被调回",
-                    "this machine's clock is before the round's own log: it is wrong or was set back",
+                    "本机时钟早于本轮日志或删除记录：时钟不准，或被调回",
+                    "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
                 ),
-                Text::new("请先校正时钟", "set the clock right first"),
+                Text::new("请先校准时钟", "correct the clock first"),
             ));
         }
         Ok(())
     }
 
-    fn write_journal(&self, plan: &Planned) -> Result<(), Fault> {
+    fn write_journal(&self, plan: &PurgePlan) -> Result<(), Fault> {
         let Head { format, version } = Journal::head();
         let journal = Journal {
             format,
@@ -436,22 +441,23 @@ impl Purge<'_> {
             round: plan.verification.manifest.round.clone(),
             manifest_digest: plan.manifest_digest.clone(),
             begun_at: plan.begun_at(self.now),
-            // What an interrupted call has removed stays proven.
-            there: plan.all(),
+            // Includes files that an interrupted purge has removed, so that they
+            // remain proven.
+            there: plan.all_files(),
             public_key: self.signing_key.public().to_base64(),
         };
         journal.write(&plan.verification.folder, self.now, self.signing_key)
     }
 
-    fn carry_out(&self, plan: Planned, shared: &[RoundFile]) -> Result<Purged, Faults> {
+    fn carry_out(&self, plan: PurgePlan, shared: &[RoundFile]) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
-        let acts = !self.only_say && plan.is_due;
+        let deletes = !self.dry_run && plan.is_due;
         let mut left: Vec<LeftFile> = Vec::new();
         for (file, doubt) in &plan.remains.doubtful {
             left.push(LeftFile::new(file.clone(), doubt.text()));
         }
-        let removed = match acts {
-            false => plan.all(),
+        let removed = match deletes {
+            false => plan.all_files(),
             true => {
                 let (removed, failed) = plan.remove();
                 left.extend(failed);
@@ -481,12 +487,13 @@ impl Purge<'_> {
             removed,
             left,
             not_found,
-            // Three years from the deletion, which is part of the processing.
+            // Three years from the deletion, because the deletion is part of the
+            // processing.
             keep_until: today.checked_add(Span::new().years(3)).unwrap_or(Date::MAX),
         };
-        if acts && !nothing_left {
+        if deletes && !nothing_left {
             record.write(&output, self.signing_key)?;
-            // The record has taken the journals' place.
+            // The record replaces the journals.
             Journal::remove_all(&plan.places.output);
         }
         Ok(Purged {
@@ -499,43 +506,43 @@ impl Purge<'_> {
     }
 }
 
-impl Planned {
-    fn is_to_do(&self) -> bool {
-        self.is_due && !self.all().is_empty()
+impl PurgePlan {
+    fn has_work(&self) -> bool {
+        self.is_due && !self.all_files().is_empty()
     }
 
     fn begun_at(&self, now: Timestamp) -> Timestamp {
-        let begun = self.journals.iter().map(|journal| journal.begun_at);
-        begun.min().unwrap_or(now).min(now)
+        let times = self.journals.iter().map(|journal| journal.begun_at);
+        times.min().unwrap_or(now).min(now)
     }
 
-    /// What is there, and what the journals of interrupted calls prove to have
-    /// been there and is gone now.
-    fn all(&self) -> Vec<RoundFile> {
+    /// Returns the files that are there, and the files that are gone but were there
+    /// according to the journals of interrupted purges.
+    fn all_files(&self) -> Vec<RoundFile> {
         let mut all = self.remains.there.clone();
         let same =
             |one: &RoundFile, other: &RoundFile| one.part == other.part && one.path == other.path;
-        let still = |file: &RoundFile| {
+        let still_exists = |file: &RoundFile| {
             let doubtful = self.remains.doubtful.iter().map(|(file, _)| file);
             let mut there = self.remains.there.iter().chain(doubtful);
             there.any(|other| same(other, file))
         };
         let journals = self.journals.iter().flat_map(|journal| &journal.there);
-        all.extend(journals.filter(|file| !still(file)).cloned());
+        all.extend(journals.filter(|file| !still_exists(file)).cloned());
         all.sort();
         all.dedup_by(|one, other| same(one, other));
         all
     }
 
-    /// Removes what is there; gives what is gone, by this call or by the
-    /// interrupted ones, and what could not be removed.
+    /// Removes the files. Returns the files that are gone, whether by this purge or
+    /// an interrupted one, and the files that could not be removed.
     fn remove(&self) -> (Vec<RoundFile>, Vec<LeftFile>) {
         let mut removed = Vec::new();
         let mut left = Vec::new();
         let mut touched: BTreeSet<(FilePart, PathBuf)> = BTreeSet::new();
-        for file in self.all() {
+        for file in self.all_files() {
             let is_there = self.remains.there.contains(&file);
-            // A partial folder goes as a whole below.
+            // Partial folders are removed as a whole below.
             if !is_there || file.part == FilePart::CutOff {
                 removed.push(file);
                 continue;
@@ -550,7 +557,7 @@ impl Planned {
                     touched.insert((file.part, path));
                     removed.push(file);
                 }
-                // The journal proves that it was there, and it is gone.
+                // Gone meanwhile; the journal proves that it was there.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => removed.push(file),
                 Err(error) => left.push(LeftFile::new(file, not_removed(&error))),
             }
@@ -558,8 +565,8 @@ impl Planned {
         for name in self.places.abandoned() {
             self.places.remove_abandoned(&name);
         }
-        // A file is gone for good only when its folder was written; a system
-        // that cannot say so has at least been asked.
+        // A removal is lasting only after its folder is synced. Errors are ignored:
+        // not every file system supports it.
         for (part, path) in &touched {
             if let Some(folder) = self.places.of(*part) {
                 let _ = folder.sync_parent(path);
@@ -570,17 +577,17 @@ impl Planned {
         (removed, left)
     }
 
-    /// Folders of the output in which nothing is left; the records keep theirs.
+    /// Removes the empty subfolders of the output folder.
     fn remove_empty_folders(&self) {
         let folders = self.places.output.folders().unwrap_or_default();
         for folder in folders.iter().rev() {
-            // Fails where something is left, as it should.
+            // This fails for folders that are not empty, as intended.
             let _ = self.places.output.remove_empty_folder(folder);
         }
     }
 
-    /// Files that are not there, and that neither this deletion nor an earlier
-    /// record accounts for.
+    /// Returns the missing files that neither this purge nor an earlier record
+    /// accounts for.
     fn not_found(&self, removed: &[RoundFile], shared: &[RoundFile]) -> Vec<RoundFile> {
         let records = self.verification.deleted.iter();
         let earlier: Vec<&RoundFile> = records
@@ -590,8 +597,8 @@ impl Planned {
             .collect();
         let gone = self.remains.gone.iter();
         gone.filter(|file| {
-            let is_it = |other: &&&RoundFile| other.part == file.part && other.path == file.path;
-            earlier.iter().find(is_it).is_none()
+            let same = |other: &&&RoundFile| other.part == file.part && other.path == file.path;
+            earlier.iter().find(same).is_none()
         })
         .cloned()
         .collect()
@@ -600,16 +607,17 @@ impl Planned {
 
 impl Places {
     fn remove_abandoned(&self, name: &std::ffi::OsStr) {
-        let Some(beside) = &self.beside else { return };
-        // Held until it is gone: its maker may be about to take the lock.
-        let Some(_held) = beside.try_hold(name) else {
+        let Some(parent) = &self.parent else { return };
+        // The lock is held until the removal is done: a run that has just created
+        // the folder may be about to lock it.
+        let Some(_held) = parent.try_hold(name) else {
             return;
         };
-        let _ = match beside.kind(Path::new(name)) {
-            Ok(EntryKind::Folder) => beside.remove_tree(name),
-            _ => beside.remove_file(Path::new(name)),
+        let _ = match parent.kind(Path::new(name)) {
+            Ok(EntryKind::Folder) => parent.remove_tree(name),
+            _ => parent.remove_file(Path::new(name)),
         };
-        let _ = beside.sync();
+        let _ = parent.sync();
     }
 }
 
@@ -617,7 +625,7 @@ fn not_removed(error: &io::Error) -> Text {
     let reason = io_reason(error);
     Text::new(
         format!("无法删除：{}", reason.zh),
-        format!("it cannot be removed: {}", reason.en),
+        format!("cannot delete the file: {}", reason.en),
     )
 }
 
@@ -625,17 +633,17 @@ fn not_signed_here(output: &Path) -> Fault {
     Fault::of_file(
         &output.join(MANIFEST),
         Text::new(
-            "运行记录不是用本机构的签名私钥签的，不按它删除",
-            "the manifest is not signed with this office's key; nothing is deleted by it",
+            "运行记录不是由本机构的签名私钥签署，未删除任何文件",
+            "the manifest is not signed with this office's signing key; nothing was deleted",
         ),
         Text::new(
-            "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明；私钥已不在的，请用 --other-signer 写明理由",
-            "name the signing key of that time with --signing-key, and run `aidlink audit verify`; if that key is gone, say why with --other-signer",
+            "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明原因；私钥已不存在的，请用 --other-signer 写明理由",
+            "give the signing key that signed it with --signing-key, and run `aidlink audit verify`; if that key no longer exists, give the reason with --other-signer",
         ),
     )
 }
 
-fn not_here(folder: &Path) -> Fault {
+fn unsupported_system(folder: &Path) -> Fault {
     Fault::of_file(
         folder,
         Text::new(
@@ -643,7 +651,7 @@ fn not_here(folder: &Path) -> Fault {
             "this system cannot delete files without following links",
         ),
         Text::new(
-            "请在Linux或macOS上运行 purge",
+            "请在 Linux 或 macOS 上运行 purge",
             "run `purge` on Linux or macOS",
         ),
     )

@@ -1,6 +1,7 @@
-//! A deletion record: what was there, when it went, on whose word; signed, so
-//! that a missing file can be told from a deleted one (Personal Information
-//! Protection Law, 47 and 54). It stands in the output folder, which stays.
+//! Deletion records: what was there, when it was deleted, and why. They are
+//! signed, so that a deleted file can be distinguished from a missing one
+//! (Personal Information Protection Law, Articles 47 and 54). They are kept in
+//! the output folder.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,48 +21,48 @@ use crate::manifest::{Manifest, Software};
 use crate::output_folder::OutputFolder;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
-/// The folder of an output folder that holds its deletion records.
+/// The subfolder of an output folder that holds its deletion records.
 pub const DELETIONS: &str = "deletions";
-/// The record's name in a folder of its own.
+/// The name of a record; each record has its own folder.
 const RECORD: &str = "deletion-record.json";
-/// The journal's name in a folder of its own.
+/// The name of a journal; each journal has its own folder.
 const JOURNAL: &str = "deletion-journal.json";
-/// What the names of journals' folders begin with.
+/// The prefix of the names of journal folders.
 const JOURNAL_PREFIX: &str = "under-way-";
-/// Larger records are refused.
+/// The largest accepted record or journal, in bytes.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
-/// Signatures are a few lines.
+/// The largest accepted signature file, in bytes.
 const LARGEST_SIGNATURE: u64 = 16 << 10;
 
-/// What a file was to the round.
+/// The kind of a round's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FilePart {
     /// A file of an export.
     #[serde(rename = "export")]
     Export,
-    /// A file that came from another office.
+    /// A file received from another office.
     #[serde(rename = "received")]
     Received,
-    /// The round's key.
+    /// The round key.
     #[serde(rename = "key")]
     Key,
-    /// What the step wrote.
+    /// A file that the step wrote.
     #[serde(rename = "output")]
     Output,
-    /// What a run that was cut off left behind.
+    /// A file left by an interrupted run.
     #[serde(rename = "left by a run that was cut off")]
     CutOff,
 }
 
 impl FilePart {
-    /// The word for a user.
+    /// Returns the word for the user.
     pub fn text(self) -> Text {
         match self {
             FilePart::Export => Text::new("导出", "export"),
             FilePart::Received => Text::new("收到的文件", "received file"),
             FilePart::Key => Text::new("密钥", "key"),
             FilePart::Output => Text::new("输出", "output"),
-            FilePart::CutOff => Text::new("中断的运行所留", "left by an interrupted run"),
+            FilePart::CutOff => Text::new("中断的运行留下的", "left by an interrupted run"),
         }
     }
 }
@@ -70,16 +71,17 @@ impl FilePart {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundFile {
-    /// What it is.
+    /// Its kind.
     pub part: FilePart,
-    /// Its path: of an output inside the output folder, else inside the folder
-    /// of the round file.
+    /// Its path: relative to the output folder for an output, to the parent of the
+    /// output folder for a file left by an interrupted run, and to the folder of
+    /// the round file otherwise.
     #[serde(rename = "file")]
     pub path: String,
-    /// BLAKE3 digest of its bytes, hexadecimal. None is kept of a key.
+    /// BLAKE3 digest of its bytes, hexadecimal; `None` for a key.
     #[serde(rename = "blake3")]
     pub digest: Option<String>,
-    /// Bytes.
+    /// Length in bytes.
     #[serde(rename = "bytes")]
     pub byte_length: u64,
 }
@@ -88,23 +90,23 @@ pub struct RoundFile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftFile {
-    /// What it is.
+    /// Its kind.
     pub part: FilePart,
-    /// Its path, as of a [`RoundFile`].
+    /// Its path, as in [`RoundFile::path`].
     #[serde(rename = "file")]
     pub path: String,
     /// BLAKE3 digest of its bytes, hexadecimal.
     #[serde(rename = "blake3")]
     pub digest: Option<String>,
-    /// Bytes.
+    /// Length in bytes.
     #[serde(rename = "bytes")]
     pub byte_length: u64,
-    /// Why it is still there.
+    /// Why it was not deleted.
     pub why: Text,
 }
 
 impl LeftFile {
-    /// The file with the reason.
+    /// Combines a file with the reason.
     pub fn new(file: RoundFile, why: Text) -> Self {
         LeftFile {
             part: file.part,
@@ -116,7 +118,7 @@ impl LeftFile {
     }
 }
 
-/// What was deleted of a round.
+/// The record of a purge of one output folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeletionRecord {
@@ -126,32 +128,35 @@ pub struct DeletionRecord {
     pub version: u64,
     /// The program that wrote it.
     pub software: Software,
-    /// The round.
+    /// The round's id.
     pub round: String,
     /// BLAKE3 digest of the manifest in the folder, hexadecimal.
     #[serde(rename = "manifest_blake3")]
     pub manifest_digest: String,
     /// The day by which the round's data had to be deleted.
     pub purge_by: Date,
-    /// Why before that day, if it was before.
+    /// The reason for deleting before that day, if it was earlier.
     pub early: Option<String>,
-    /// Before this moment nothing was deleted.
+    /// The start of the deletion. If purges were interrupted, the start of the
+    /// first.
     pub begun_at: Timestamp,
-    /// By this moment everything in `removed` was.
+    /// The end of the deletion.
     pub completed_at: Timestamp,
-    /// What was there and is no more.
+    /// Files that were deleted.
     pub removed: Vec<RoundFile>,
-    /// What should have gone and is still there, with the reason.
+    /// Files that should have been deleted and are still there.
     pub left: Vec<LeftFile>,
-    /// What was not there when the deletion began, and no earlier record names.
+    /// Files that were missing when the deletion started, and that no earlier
+    /// record names.
     pub not_found: Vec<RoundFile>,
-    /// Records are kept to this day at least (Personal Information Protection Law, 56).
+    /// The day until which records must be kept (Personal Information Protection
+    /// Law, Article 56).
     #[serde(rename = "keep_records_until")]
     pub keep_until: Date,
-    /// The public half of the key that signs it.
+    /// The public key of the key that signs the record.
     pub public_key: String,
-    /// Why another key than the manifest's signs it, if it does: such a record
-    /// proves nothing by itself, and a person must confirm it.
+    /// The reason why another key than the manifest's signs the record, if so. Such
+    /// a record counts only if a user names its public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_signer: Option<String>,
 }
@@ -162,7 +167,7 @@ impl Document for DeletionRecord {
 }
 
 impl DeletionRecord {
-    /// Whether the record names an output of these bytes.
+    /// Whether the record lists an output with this path and digest as deleted.
     pub fn removed(&self, path: &str, digest: &str) -> bool {
         self.removed.iter().any(|file| {
             file.part == FilePart::Output
@@ -171,8 +176,7 @@ impl DeletionRecord {
         })
     }
 
-    /// Writes the record and its signature into a folder of their own, whole or
-    /// not at all.
+    /// Writes the record and its signature into a new folder, atomically.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -183,8 +187,8 @@ impl DeletionRecord {
     }
 }
 
-/// What was about to be removed when a deletion began. It proves what was
-/// there, where its deletion was interrupted.
+/// The list of files that a purge is about to delete. If the purge is interrupted,
+/// the journal proves what was there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
@@ -192,16 +196,17 @@ pub struct Journal {
     pub format: String,
     /// The version of the format.
     pub version: u64,
-    /// The round.
+    /// The round's id.
     pub round: String,
     /// BLAKE3 digest of the manifest in the folder, hexadecimal.
     #[serde(rename = "manifest_blake3")]
     pub manifest_digest: String,
-    /// Before this moment nothing was deleted.
+    /// The start of the deletion. If purges were interrupted, the start of the
+    /// first.
     pub begun_at: Timestamp,
-    /// What was there, or had been by an earlier journal.
+    /// Files that are there, or were there according to an earlier journal.
     pub there: Vec<RoundFile>,
-    /// The public half of the key that signs it.
+    /// The public key of the key that signs the journal.
     pub public_key: String,
 }
 
@@ -211,7 +216,8 @@ impl Document for Journal {
 }
 
 impl Journal {
-    /// Writes the journal beside earlier ones, which stay until the record is there.
+    /// Writes the journal beside earlier ones, which are kept until the record is
+    /// written.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -221,7 +227,7 @@ impl Journal {
         write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
     }
 
-    /// The journals of an output folder that count.
+    /// Reads the valid journals of an output folder and ignores the others.
     pub fn read_all(output: &Folder, signed_by: &SignedBy<'_>) -> Vec<Self> {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return Vec::new();
@@ -233,24 +239,25 @@ impl Journal {
                 let (bytes, signature) = read_signed(&folder, &entry.name, JOURNAL)?;
                 let journal = Journal::parse(&bytes).ok()?;
                 let comment = comment("journal", &journal.round, &journal.manifest_digest);
-                let counts = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
+                let is_valid = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
                     && signature.verifies(signed_by.signer, &bytes)
                     && signature.comment() == comment;
-                counts.then_some(journal)
+                is_valid.then_some(journal)
             })
             .collect()
     }
 
-    /// Removes all journals, for a record has taken their place, and what calls
-    /// that were killed while they wrote have left. What cannot be removed is of
-    /// no use to anybody.
+    /// Removes all journals and the partial folders of killed purges. Call it once
+    /// a record has replaced the journals. Failures are ignored:
+    /// what is left does no harm.
     pub fn remove_all(output: &Folder) {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
         };
         for entry in folder.entries().unwrap_or_default() {
-            // Held until it is gone: nobody is writing it.
-            let held = match is_begun(&entry.name) {
+            // The lock shows that nobody is writing the folder, and is held until the
+            // folder is removed.
+            let held = match is_partial(&entry.name) {
                 true => folder.try_hold(&entry.name),
                 false => None,
             };
@@ -262,14 +269,14 @@ impl Journal {
     }
 }
 
-/// Which records and journals of a folder count: those of its manifest, signed
-/// by the manifest's signer.
+/// What a valid record or journal must match: the manifest of its folder and the
+/// manifest's signer.
 pub struct SignedBy<'s> {
     /// The manifest.
     pub manifest: &'s Manifest,
     /// Its BLAKE3 digest, hexadecimal.
     pub manifest_digest: &'s str,
-    /// Who signed it.
+    /// The key that signed it.
     pub signer: &'s PublicKey,
 }
 
@@ -279,61 +286,61 @@ impl SignedBy<'_> {
     }
 }
 
-/// What is in the folder of deletions.
+/// The content of the `deletions` folder.
 #[derive(Default)]
 pub struct Deletions {
-    /// Records that count, in the order of time.
+    /// The valid records, oldest first.
     pub records: Vec<DeletionRecord>,
-    /// What does not count, or does not belong there, by its path in the output
-    /// folder.
+    /// Invalid records and foreign files, by path in the output folder.
     pub faults: Vec<(String, DeletionFault)>,
 }
 
-/// What is wrong with something in the folder of deletions.
+/// A fault in the `deletions` folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletionFault {
-    /// A record that is damaged, of another folder, or not signed as it must be.
-    DoesNotCount,
-    /// A record that another key signed, which nobody named.
+    /// A record that is damaged, belongs to another folder, or is not signed by the
+    /// manifest's signer.
+    InvalidRecord,
+    /// A record that is signed by another key, which nobody named.
     UnknownSigner,
-    /// Something that no deletion writes.
-    Unknown,
+    /// A file or folder that no purge writes.
+    UnknownFile,
 }
 
 impl DeletionFault {
-    /// The sentence for a user.
+    /// Returns the message for the user.
     pub fn text(self) -> Text {
         match self {
-            DeletionFault::DoesNotCount => Text::new(
-                "删除记录已损坏，不属于此文件夹，或不是签署运行记录的机构所签：不作数",
-                "the deletion record is damaged, of another folder, or not signed by the manifest's signer: it counts for nothing",
+            DeletionFault::InvalidRecord => Text::new(
+                "删除记录无效：已损坏，或不属于此文件夹，或不是由签署运行记录的私钥签署",
+                "the deletion record is invalid: it is damaged, belongs to another folder, or is not signed by the key that signed the manifest",
             ),
             DeletionFault::UnknownSigner => Text::new(
-                "删除记录由另一把无人指明的私钥签署：不作数",
-                "the deletion record is signed by another key, which nobody named: it counts for nothing",
+                "删除记录无效：由另一把私钥签署，而其公钥未被指明",
+                "the deletion record is invalid: it is signed by another key, whose public key was not named",
             ),
-            DeletionFault::Unknown => Text::new(
-                "删除记录的文件夹中没有此文件的位置：是后来放入的",
-                "nothing of a deletion has this name: it was put here later",
+            DeletionFault::UnknownFile => Text::new(
+                "删除记录的文件夹中不应有此文件：是后来放入的",
+                "this file does not belong in the folder of deletion records: it was added later",
             ),
         }
     }
 
-    /// What to do about it.
+    /// Returns the hint for the user.
     pub fn hint(self) -> Text {
         match self {
-            DeletionFault::DoesNotCount => Text::new("请从备份取回", "restore it from a backup"),
+            DeletionFault::InvalidRecord => Text::new("请从备份取回", "restore it from a backup"),
             DeletionFault::UnknownSigner => Text::new(
                 "请与会议记录中的公钥核对；若相符，请用 --public-key 指明",
-                "compare its key with the minutes; if it is that one, name it with --public-key",
+                "compare its public key with the minutes; if they match, give it with --public-key",
             ),
-            DeletionFault::Unknown => Text::new("请移到别处", "move it elsewhere"),
+            DeletionFault::UnknownFile => Text::new("请移到别处", "move it elsewhere"),
         }
     }
 }
 
-/// Reads what is in the folder of deletions. `named` are the keys whose
-/// signatures count for records that another key signed.
+/// Reads the `deletions` folder. `named` are the public keys that are accepted for
+/// records with [`DeletionRecord::other_signer`].
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -352,12 +359,12 @@ pub fn read_deletions(
         let name = entry.name.to_string_lossy().into_owned();
         if entry.kind != EntryKind::Folder {
             let path = format!("{DELETIONS}/{name}");
-            found.faults.push((path, DeletionFault::Unknown));
+            found.faults.push((path, DeletionFault::UnknownFile));
             continue;
         }
-        if is_begun(&entry.name) {
-            // Under way, or left by a call that was killed: it counts for
-            // nothing, and the next deletion removes it.
+        if is_partial(&entry.name) {
+            // In progress, or left by a killed purge. It is ignored, and the next
+            // purge removes it.
             if folder.try_hold(&entry.name).is_some() {
                 let inner = folder.folder(Path::new(&entry.name))?;
                 let unknown = inner.files()?.into_iter().filter(|file| {
@@ -368,7 +375,7 @@ pub fn read_deletions(
                 });
                 found.faults.extend(unknown.map(|file| {
                     let path = format!("{DELETIONS}/{name}/{}", file.name());
-                    (path, DeletionFault::Unknown)
+                    (path, DeletionFault::UnknownFile)
                 }));
             }
             continue;
@@ -384,15 +391,15 @@ pub fn read_deletions(
             let expected = inner == document || inner == signature;
             if !expected || file.kind != EntryKind::File {
                 let path = format!("{DELETIONS}/{name}/{inner}");
-                found.faults.push((path, DeletionFault::Unknown));
+                found.faults.push((path, DeletionFault::UnknownFile));
             }
         }
         if is_journal(&entry.name) {
-            // A journal counts for the next deletion, and for nobody else.
+            // Only the next purge needs a journal.
             continue;
         }
         let path = format!("{DELETIONS}/{name}/{RECORD}");
-        match record_that_counts(&folder, &entry.name, signed_by, named) {
+        match read_valid_record(&folder, &entry.name, signed_by, named) {
             Ok(record) => found.records.push(record),
             Err(fault) => found.faults.push((path, fault)),
         }
@@ -401,20 +408,20 @@ pub fn read_deletions(
     Ok(found)
 }
 
-fn record_that_counts(
+fn read_valid_record(
     folder: &Folder,
     name: &OsStr,
     signed_by: &SignedBy<'_>,
     named: &[&PublicKey],
 ) -> Result<DeletionRecord, DeletionFault> {
-    let does_not_count = DeletionFault::DoesNotCount;
-    let (bytes, signature) = read_signed(folder, name, RECORD).ok_or(does_not_count)?;
-    let record = DeletionRecord::parse(&bytes).map_err(|_| does_not_count)?;
+    let invalid = DeletionFault::InvalidRecord;
+    let (bytes, signature) = read_signed(folder, name, RECORD).ok_or(invalid)?;
+    let record = DeletionRecord::parse(&bytes).map_err(|_| invalid)?;
     let comment = comment("record", &record.round, &record.manifest_digest);
     if !signed_by.is_of_folder(&record.round, &record.manifest_digest)
         || signature.comment() != comment
     {
-        return Err(does_not_count);
+        return Err(invalid);
     }
     if signature.verifies(signed_by.signer, &bytes) {
         return Ok(record);
@@ -423,11 +430,12 @@ fn record_that_counts(
     match (&record.other_signer, by_another) {
         (Some(_), true) => Ok(record),
         (Some(_), false) => Err(DeletionFault::UnknownSigner),
-        (None, _) => Err(does_not_count),
+        (None, _) => Err(invalid),
     }
 }
 
-/// The document of a folder and its signature, as far as they can be read.
+/// Reads a document and its signature from a subfolder; `None` if either cannot be
+/// read or the signature cannot be parsed.
 fn read_signed(folder: &Folder, name: &OsStr, document: &str) -> Option<(Vec<u8>, Signature)> {
     let inner = folder.folder(Path::new(name)).ok()?;
     let bytes = inner.read(Path::new(document), LARGEST_DOCUMENT).ok()?;
@@ -458,7 +466,7 @@ fn write_signed(
     folder.complete()
 }
 
-/// The trusted comment: which folder the document is of.
+/// Returns the trusted comment, which binds the document to the folder's manifest.
 fn comment(what: &str, round: &str, manifest_digest: &str) -> String {
     format!("aidlink deletion {what}; round {round}; manifest {manifest_digest}")
 }
@@ -467,24 +475,25 @@ fn is_journal(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(JOURNAL_PREFIX)
 }
 
-/// A folder that is written under this name until it is whole.
-fn is_begun(name: &OsStr) -> bool {
+/// Whether this is the temporary name of a folder that is not yet complete.
+fn is_partial(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }
 
-/// A moment as a name. A colon cannot stand in a name on Windows, where copies may go.
+/// Formats a time as a file name. Colons are replaced: Windows, where copies may be
+/// kept, does not allow them.
 fn stamp(at: Timestamp) -> String {
     at.to_string().replace(':', "-")
 }
 
-/// Makes a folder, owner-only, where there is none.
+/// Creates an owner-only folder unless it exists.
 fn make_folder(folder: &Path) -> Result<(), Fault> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let made = match builder.create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // A link in its place would lead the record elsewhere.
+            // Refuse a link, which would put the record elsewhere.
             Folder::open(folder).map(|_| ())
         }
         other => other,
@@ -495,11 +504,11 @@ fn make_folder(folder: &Path) -> Result<(), Fault> {
             folder,
             Text::new(
                 format!("无法写入删除记录：{}", reason.zh),
-                format!("the deletion record cannot be written: {}", reason.en),
+                format!("cannot write the deletion record: {}", reason.en),
             ),
             Text::new(
                 "请检查磁盘和写入权限",
-                "check the disk and that you may write there",
+                "check the disk and the write permission",
             ),
         )
     })

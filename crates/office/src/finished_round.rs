@@ -1,5 +1,5 @@
-//! A round's folder with a finished output folder, for tests: what verification
-//! and deletion look at.
+//! A round's folder with a finished output folder, for the tests of verification
+//! and deletion.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use aidlink_files::document::Document as _;
 use crate::audit_log::{AuditLog, Complete, Event, LOG};
 use crate::manifest::{MANIFEST, Manifest, SigningUsed};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey};
-use crate::step::comment;
+use crate::step::trusted_comment;
 
-/// The path of its list in the output folder.
+/// The path of the match list in the output folder.
 pub const LIST: &str = "lists/for-review/to-education.csv";
-/// The content of its key file, which is also the key's id.
+/// The content of the key file; the tests use it as the key id too.
 pub const KEY: &str = "the round's key";
 
 /// A round's folder with an export, a key and an output folder.
@@ -22,10 +22,10 @@ pub struct FinishedRound {
 }
 
 impl FinishedRound {
-    /// Writes export, key and outputs; neither manifest nor log.
+    /// Writes export, key and outputs, but no manifest and no log.
     pub fn new() -> Self {
-        let place = FinishedRound {
-            folder: tempfile::tempdir().expect("a folder for the test"),
+        let round = FinishedRound {
+            folder: tempfile::tempdir().expect("a temporary folder"),
         };
         for (path, content) in [
             ("exports/students.csv", "rows"),
@@ -34,24 +34,24 @@ impl FinishedRound {
             ("output/rejects/students.csv", "rejects"),
             ("output/summary.json", "{}"),
         ] {
-            place.write(path, content);
+            round.write(path, content);
         }
-        place
+        round
     }
 
-    /// The path of a file in the round's folder.
+    /// Returns the path of a file in the round's folder.
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
-    /// Writes a file of the round's folder.
+    /// Writes a file in the round's folder.
     pub fn write(&self, path: &str, content: &str) {
         let path = self.path(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
-        fs::write(path, content).expect("the file is written");
+        fs::create_dir_all(path.parent().expect("a parent")).expect("writable");
+        fs::write(path, content).expect("writable");
     }
 
-    /// The manifest of what [`FinishedRound::new`] has written.
+    /// Returns a manifest that matches the files of [`FinishedRound::new`].
     pub fn manifest(&self) -> Manifest {
         let digest = |content: &str| blake3::hash(content.as_bytes()).to_hex().to_string();
         let text = format!(
@@ -78,7 +78,7 @@ impl FinishedRound {
             rejects = digest("rejects"),
             summary = digest("{}"),
         );
-        Manifest::parse(text.as_bytes()).expect("the manifest is whole")
+        Manifest::parse(text.as_bytes()).expect("a valid manifest")
     }
 
     fn export(&self, digest: &str) -> String {
@@ -92,9 +92,9 @@ impl FinishedRound {
         )
     }
 
-    /// The text of a file of the round's folder.
+    /// Reads a file in the round's folder.
     pub fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.path(path)).expect("the file is there")
+        fs::read_to_string(self.path(path)).expect("readable")
     }
 
     /// Makes a signing key in the round's folder.
@@ -102,12 +102,12 @@ impl FinishedRound {
         SigningKey::make(&self.path(file)).expect("a fresh file")
     }
 
-    /// The folder of the round file.
+    /// Returns the folder of the round file.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Writes manifest, log and signature, as a step ends.
+    /// Writes manifest, log and signature, as a step does at its end.
     pub fn finish(&self, key: &SigningKey, manifest: Manifest) {
         let manifest = Manifest {
             signing: Some(SigningUsed {
@@ -128,10 +128,10 @@ impl FinishedRound {
             manifest_blake3: blake3::hash(&bytes).to_hex().to_string(),
         }));
         self.write(&format!("output/{LOG}"), &log.to_jsonl());
-        let comment = comment(&manifest.round, manifest.step, log.last_digest());
+        let comment = trusted_comment(&manifest.round, manifest.step, log.last_digest());
         let path = format!("output/{MANIFEST}{SIGNATURE_SUFFIX}");
         let signature = key.sign(&bytes, &comment, &self.path(&path));
-        self.write(&path, &signature.expect("it is signed"));
+        self.write(&path, &signature.expect("randomness"));
         self.write(
             &format!("output/{MANIFEST}"),
             std::str::from_utf8(&bytes).expect("JSON is text"),

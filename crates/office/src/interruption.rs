@@ -1,54 +1,58 @@
-//! Ctrl-C and the system's request to end: what is under way is removed, so
-//! that an interrupted run leaves no lists behind.
+//! Ctrl-C and termination signals: the partial output folder is removed, so that
+//! an interrupted run leaves no lists behind.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aidlink_files::partial::undisturbed;
 
-/// The folder under way; a command has one at a time.
-static UNDER_WAY: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The partial output folder; a command has one at a time.
+static PARTIAL_FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// Makes a folder that is removed when the program is interrupted; an
-/// interruption waits until it is known.
-pub fn making<E>(
-    make: impl FnOnce() -> Result<tempfile::TempDir, E>,
+/// Creates a folder that is removed if the program is interrupted. A signal
+/// during the call is handled after it.
+pub fn create_tracked<E>(
+    create: impl FnOnce() -> Result<tempfile::TempDir, E>,
 ) -> Result<tempfile::TempDir, E> {
-    let mut under_way = under_way();
-    let folder = make()?;
-    *under_way = Some(folder.path().to_path_buf());
+    let mut partial = partial_folder();
+    let folder = create()?;
+    *partial = Some(folder.path().to_path_buf());
     Ok(folder)
 }
 
-/// Gives what is under way its final name; an interruption waits until it has it.
-pub fn finishing<T>(rename: impl FnOnce() -> T) -> T {
-    let mut under_way = under_way();
+/// Gives the partial folder its final name. A signal during the call is handled
+/// after it.
+pub fn finish_tracked<T>(rename: impl FnOnce() -> T) -> T {
+    let mut partial = partial_folder();
     let renamed = rename();
-    *under_way = None;
+    *partial = None;
     renamed
 }
 
-fn under_way() -> MutexGuard<'static, Option<PathBuf>> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+fn partial_folder() -> MutexGuard<'static, Option<PathBuf>> {
+    PARTIAL_FOLDER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Listens for interruptions from now on. The program then ends with 128 plus
-/// the signal's number, as a shell expects.
+/// Handles SIGHUP, SIGINT and SIGTERM from now on: removes the partial folder
+/// and exits with 128 plus the signal number, as a shell expects.
 #[cfg(unix)]
 pub fn listen() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    // Without a listener an interruption leaves the hidden folder, which the
-    // next run removes: no reason to refuse the run.
+    // Not a reason to refuse the run: without a handler, an interrupted run
+    // leaves a hidden folder, and the next run removes it.
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
         return;
     };
     let _ = std::thread::Builder::new().spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            // Held to the end: nothing begins or gets its name meanwhile.
-            let folder = under_way();
+            // Both locks are held until the exit, so that no folder is created
+            // or renamed meanwhile.
+            let folder = partial_folder();
             let _undisturbed = undisturbed();
             if let Some(folder) = folder.as_deref() {
-                // Files may be written into it at this moment: again then.
+                // Another thread may still be writing into it, so try again.
                 for _ in 0..200 {
                     let _ = std::fs::remove_dir_all(folder);
                     if !folder.exists() {
@@ -62,6 +66,7 @@ pub fn listen() {
     });
 }
 
-/// Elsewhere an interrupted run leaves a hidden folder, which the next removes.
+/// Does nothing on other systems: an interrupted run leaves a hidden folder, and
+/// the next run removes it.
 #[cfg(not(unix))]
 pub fn listen() {}

@@ -1,10 +1,11 @@
-//! Whether what was written holds a number that points to a person: the form of
-//! an ID number, a telephone, a bank card. Names stand in the list columns that
-//! the policy discloses and nowhere else; that a name stands elsewhere only who
-//! has the exports can tell.
+//! Searches written files for numbers with the form of an ID number, a telephone
+//! number or a bank card number. Names may appear only in the list columns that
+//! the policy discloses; the scan does not check this, because it would need the
+//! exports to recognise a name.
 //!
-//! Digests are told apart by their form, ids of keys by the manifest: sixteen
-//! hexadecimal digits may all be decimal, and then they are a bank card's too.
+//! Digests are recognised by their form. Key ids are taken from the manifest:
+//! sixteen hexadecimal digits may all be decimal, and then they have the form of
+//! a bank card number.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,36 +17,36 @@ use aidlink_files::folder::{EntryKind, Folder};
 
 use crate::manifest::Manifest;
 
-/// A leak: where it is, and not what.
+/// The place and kind of a number that was found, without the number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
     /// The file.
     pub file: PathBuf,
     /// The line, from 1.
     pub line: u64,
-    /// What has been found.
+    /// The kind of number.
     pub kind: NumberKind,
 }
 
-/// What a scan of a folder gave.
+/// The result of scanning a folder.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
-    /// Files that were looked through.
+    /// Number of files scanned.
     pub files: u64,
-    /// Bytes of them.
+    /// Number of bytes scanned.
     pub bytes: u64,
-    /// What was found.
+    /// The numbers that were found.
     pub leaks: Vec<Leak>,
 }
 
-/// Ids of keys that outputs name, and that are no numbers of persons.
+/// Key ids that occur in outputs and are not personal numbers.
 #[derive(Clone, Debug, Default)]
 pub struct KeyIds(BTreeSet<String>);
 
 impl KeyIds {
-    /// The ids of a manifest: of the round's key, of the one that signs, of those
-    /// that made the token files. What has not the form of an id does not count, so
-    /// no manifest can hide another number.
+    /// Collects the ids of the round key, the signing key and the keys of token
+    /// files from a manifest. Values that do not have the form of a key id are
+    /// ignored, so that a manifest cannot hide other numbers.
     pub fn of(manifest: &Manifest) -> Self {
         let round = manifest.key.iter().map(|key| &key.id);
         let signing = manifest.signing.iter().map(|signing| &signing.key_id);
@@ -54,10 +55,10 @@ impl KeyIds {
         round.chain(signing).chain(received).cloned().collect()
     }
 
-    /// The text with each id that is a word of its own as a letter.
+    /// Replaces each id that is a separate word by a letter.
     fn removed_from<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
-        // An id with letters is found as no number in any case.
+        // An id with letters never has the form of a number.
         let decimal = |id: &&String| id.bytes().all(|byte| byte.is_ascii_digit());
         for id in self.0.iter().filter(decimal) {
             let is_word = |at: usize| {
@@ -75,7 +76,7 @@ impl KeyIds {
             let mut from = 0;
             for at in places {
                 kept.push_str(&text[from..at]);
-                // A letter: digits on both sides are not one number.
+                // A letter, so that digits before and after do not become one number.
                 kept.push('k');
                 from = at + id.len();
             }
@@ -94,13 +95,13 @@ impl FromIterator<String> for KeyIds {
     }
 }
 
-/// Hexadecimal digits of a key's id.
+/// Length of a key id in hexadecimal digits.
 const KEY_ID_DIGITS: usize = 16;
 
-/// Looks through every file of a folder, which names the given keys.
+/// Scans every file of a folder, ignoring the given key ids.
 ///
 /// # Errors
-/// When one cannot be read.
+/// When a file cannot be read.
 pub fn scan_folder(folder: &Folder, key_ids: &KeyIds) -> io::Result<Scan> {
     let mut scan = Scan::default();
     for file in folder.files()? {
@@ -121,8 +122,9 @@ pub fn scan_folder(folder: &Folder, key_ids: &KeyIds) -> io::Result<Scan> {
     Ok(scan)
 }
 
-/// Looks through bytes, text or not: line (from 1) and kind of each number. A number
-/// that line breaks part is one too; its line is the first.
+/// Scans bytes, which need not be UTF-8, and returns the line (from 1) and kind of
+/// each number. A number that is split by line breaks is reported on its first
+/// line.
 pub fn scan_bytes(bytes: &[u8], key_ids: &KeyIds) -> Vec<(u64, NumberKind)> {
     let text = String::from_utf8_lossy(bytes);
     let text = key_ids.removed_from(&text);
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_a_digest_is_none_and_one_beside_it_is() {
+    fn digits_inside_a_digest_are_not_reported_and_a_number_outside_is() {
         let digest = format!("{}44990119900101011a{}", "ab".repeat(20), "cd".repeat(3));
         assert_eq!(digest.len(), 64);
         let text = format!("{{\"blake3\":\"{digest}\"}}\n{{\"x\":\"449901199001010111\"}}\n");
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_found_on_its_line_however_it_is_written() {
+    fn a_number_with_separators_is_found_on_its_first_line() {
         for text in [
             "449901 19900101 011X",
             "449901\t19900101\t011X",
@@ -168,15 +170,15 @@ mod tests {
         let two = "a\n13800001234,1\n\n0751-2000000\n";
         let lines: Vec<u64> = scan(two, &[]).iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 4]);
-        // Bytes that are no text end no search.
+        // Invalid UTF-8 does not stop the scan.
         let bytes = [b"\xff\xfe\n".as_slice(), b"13800001234\x80\n"].concat();
         let found = scan_bytes(&bytes, &KeyIds::default());
         assert_eq!(found, [(2, NumberKind::Telephone)]);
     }
 
     #[test]
-    fn the_id_of_a_key_is_no_bank_card_and_another_number_is() {
-        // Decimal digits by chance, with the form of a bank card.
+    fn a_key_id_is_not_reported_as_a_bank_card_and_other_numbers_are() {
+        // A key id of decimal digits that has the form of a bank card number.
         let id = "6222020000000007";
         let text = format!("{{\n  \"signing\": {{ \"key_id\": \"{id}\", \"n\": 1 }}\n}}\n");
         assert_eq!(scan(&text, &[]), [(2, NumberKind::BankCard)]);
@@ -187,7 +189,7 @@ mod tests {
         assert_eq!(scan("4111111111111111", &[id]), [(1, NumberKind::BankCard)]);
         let telephone = format!("\"{id}\": \"13800001234\"");
         assert_eq!(scan(&telephone, &[id]), [(1, NumberKind::Telephone)]);
-        // A manifest cannot hide what is no id of a key.
+        // A manifest cannot hide a number that does not have the form of a key id.
         for number in ["44990119900101011X", "13800001234", "6222020000000000000"] {
             assert_eq!(scan(number, &[number]).len(), 1, "{number}");
         }

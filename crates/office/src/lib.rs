@@ -1,9 +1,8 @@
-//! What every office of a round needs on its own machine: the round file, the
-//! output folder and its record, the audit log, files that cross sealed, what
-//! is signed, verified and deleted, what is said.
+//! The parts that agency, centre and procuratorate share: the round file, the
+//! output folder with its manifest and audit log, sealing and signing of files
+//! that cross between offices, verification, deletion, and terminal messages.
 //!
-//! It knows no round key, no ID number and no lead; agency, centre and
-//! procuratorate all build on it.
+//! This crate handles no round key, no ID number and no lead.
 
 pub mod audit_log;
 pub mod command_line;

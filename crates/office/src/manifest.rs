@@ -1,6 +1,6 @@
-//! The manifest: what went into a step, what was read of it, what became of
-//! every row, what came out. It holds no time and no value of a row, so it is
-//! the same for the same inputs.
+//! The manifest of a step: its inputs, the columns read, the account of every
+//! row, and its outputs. It holds no clock time and no value of a row, so the
+//! same inputs give the same manifest.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -18,16 +18,16 @@ use crate::round::{Mode, Thresholds};
 
 /// The name of the manifest in an output folder.
 pub const MANIFEST: &str = "manifest.json";
-/// The word for users, in sentences about documents.
+/// Returns the word for a manifest in messages.
 pub fn manifest_word() -> Text {
     Text::new("运行记录", "manifest")
 }
 
-/// A manifest. Parts that a step has no use for are left out.
+/// A manifest. Fields that do not apply to the step are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The name of the format; version 2 named none.
+    /// The name of the format; absent in version 2.
     #[serde(default = "format_of_version_2")]
     pub format: String,
     /// The version of the format.
@@ -43,21 +43,20 @@ pub struct Manifest {
     pub round: String,
     /// BLAKE3 digest of the round file, hexadecimal.
     pub round_file_blake3: String,
-    /// BLAKE3 digest of what all offices of the round agree on, hexadecimal;
-    /// absent in version 2.
+    /// BLAKE3 digest of the round's terms, hexadecimal; absent in version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms_blake3: Option<String>,
-    /// The day at which everything is judged.
+    /// The as-of date: the day for which everything is judged.
     pub as_of: Date,
     /// The day on which leads are issued.
     pub issued_on: Date,
-    /// The purpose.
+    /// The purpose of processing.
     pub purpose: String,
-    /// The impact assessment (Personal Information Protection Law, 55).
+    /// The impact assessment (Personal Information Protection Law, Article 55).
     pub impact_assessment: ImpactAssessment,
-    /// The operator.
+    /// The person who runs the round.
     pub operator: String,
-    /// The day by which the round's data is deleted.
+    /// The day by which the round's data must be deleted.
     pub retention_until: Date,
     /// The limits beyond which lists are provisional.
     pub thresholds: Thresholds,
@@ -71,19 +70,20 @@ pub struct Manifest {
     /// Why the lists are provisional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisional: Option<Vec<Text>>,
-    /// Exports that could not verify receipt or referral.
+    /// The exports by which receipt or referral could not be verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_verified_by: Option<BTreeMap<String, NotVerified>>,
-    /// The round's key; the centre has none.
+    /// The round key; absent at the centre.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyUsed>,
     /// The exports that were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<ExportRead>,
-    /// What an agency sends.
+    /// The token file that an agency sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokensSent>,
-    /// Tells screenings of one round apart: BLAKE3, hexadecimal.
+    /// The id of the screening: BLAKE3, hexadecimal. Screenings of the same round
+    /// have different ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screening: Option<String>,
     /// Case rows that were screened.
@@ -95,27 +95,27 @@ pub struct Manifest {
     /// Leads that the centre found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leads: Option<u64>,
-    /// Files that came from other offices.
+    /// Files received from other offices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub received: Vec<Received>,
-    /// The files of the case parties' export that were screened.
+    /// The files of the screened export of case parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_sources: Option<Vec<SourceFile>>,
-    /// Files on their way to other offices.
+    /// Files for other offices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crossing: Vec<Crossed>,
     /// The key that signs this manifest.
     pub signing: Option<SigningUsed>,
-    /// What the system refused to the program.
+    /// The restrictions that the program ran under.
     pub confinement: Option<Confinement>,
-    /// Every file of the folder but manifest, log and signature.
+    /// Every file of the folder except manifest, log and signature.
     #[serde(default)]
     pub outputs: Vec<OutputFile>,
 }
 
 impl Document for Manifest {
     const FORMAT: &'static str = "aidlink manifest";
-    // Version 2 is what aidlink 0.1 wrote.
+    // aidlink 0.1 wrote version 2.
     const VERSIONS: RangeInclusive<u64> = 2..=3;
 }
 
@@ -123,22 +123,22 @@ fn format_of_version_2() -> String {
     Manifest::FORMAT.to_owned()
 }
 
-/// The step that wrote a folder.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
-    /// A pooled round.
+    /// All steps of a pooled round at once.
     Run,
-    /// An agency's export became tokens.
+    /// An agency turns an export into tokens.
     Tokenise,
-    /// The centre found the leads.
+    /// The centre finds the leads.
     Screen,
-    /// The procuratorate made the lists.
+    /// The procuratorate resolves the leads and writes the match lists.
     Resolve,
 }
 
 impl StepKind {
-    /// The word in manifests.
+    /// Returns the name used in manifests.
     pub fn name(self) -> &'static str {
         match self {
             StepKind::Run => "run",
@@ -148,18 +148,18 @@ impl StepKind {
         }
     }
 
-    /// Whether exports were read.
+    /// Whether the step reads exports.
     pub fn reads_exports(self) -> bool {
         self != StepKind::Screen
     }
 
-    /// Whether lists were written.
+    /// Whether the step writes match lists.
     pub fn writes_lists(self) -> bool {
         matches!(self, StepKind::Run | StepKind::Resolve)
     }
 }
 
-/// A program, so that a build can be told from every other.
+/// A program and its exact build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Software {
@@ -175,14 +175,14 @@ pub struct Software {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
-    /// BLAKE3 digest of the file that ran, hexadecimal; absent when it could not be read.
+    /// BLAKE3 digest of the executable, hexadecimal; `None` if it could not be read.
     pub executable_blake3: Option<String>,
-    /// Architecture and operating system.
+    /// Architecture and operating system, such as `x86_64-linux`.
     pub system: String,
 }
 
 impl Software {
-    /// The program that runs, under a name.
+    /// Returns the running program under this name.
     pub fn running(name: &str) -> Self {
         let digest = std::env::current_exe().and_then(|path| {
             let mut digest = blake3::Hasher::new();
@@ -206,11 +206,11 @@ impl Software {
 pub struct ImpactAssessment {
     /// Its id.
     pub id: String,
-    /// The day until which it holds.
+    /// The last day on which it is valid.
     pub valid_until: Date,
 }
 
-/// The policy that was used.
+/// The policy used by the step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyUsed {
@@ -222,7 +222,7 @@ pub struct PolicyUsed {
     pub blake3: String,
 }
 
-/// The calendar that was used.
+/// The calendar used by the step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CalendarUsed {
@@ -230,32 +230,32 @@ pub struct CalendarUsed {
     pub blake3: String,
 }
 
-/// The round's key, by its id.
+/// The round key used by the step; the key itself is not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyUsed {
-    /// Its id, 16 hexadecimal digits.
+    /// Its key id, 16 hexadecimal digits.
     pub id: String,
-    /// The version of the key; absent for version 1, of aidlink 0.1.
+    /// The version of the key; absent for version 1 (aidlink 0.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
     /// The token algorithm.
     pub algorithm: TokenAlgorithm,
-    /// The algorithm gave the known answers: a step that fails the test does not run.
+    /// Always `passed`: a step that fails the known-answer test does not run.
     pub known_answer_test: Passed,
     /// The key file, relative to the round file's folder.
     pub file: Option<String>,
 }
 
-/// A test that was passed.
+/// The result of a test that a step must pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Passed {
-    /// It was.
+    /// The test was passed.
     Passed,
 }
 
-/// An export as it was read.
+/// An export that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportRead {
@@ -263,9 +263,9 @@ pub struct ExportRead {
     pub export: String,
     /// The agency's id.
     pub agency: String,
-    /// The day on which the agency took it.
+    /// The day on which the agency took the export from its system.
     pub snapshot: Date,
-    /// The legal basis or agreement on which it is used.
+    /// The law or agreement on which the export was provided.
     pub legal_basis: String,
     /// BLAKE3 digest of the schema, hexadecimal.
     pub schema_blake3: String,
@@ -273,34 +273,34 @@ pub struct ExportRead {
     pub fields_read: Vec<String>,
     /// Its files.
     pub files: Vec<FileRead>,
-    /// What became of its rows.
+    /// The account of its rows.
     pub account: ExportAccount,
-    /// Of a register in a pooled round: persons who are a case party.
+    /// In a register of a pooled round, the number of persons who are case parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persons_matched: Option<u64>,
 }
 
-/// A file of an export as it was read.
+/// A file of an export that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRead {
-    /// Its path as the round file gives it.
+    /// Its path as in the round file.
     pub file: String,
     /// BLAKE3 digest of its bytes, hexadecimal.
     pub blake3: String,
-    /// Bytes.
+    /// Length in bytes.
     pub bytes: u64,
-    /// The kind of file.
+    /// The file format.
     pub format: String,
     /// The encoding it was read in.
     pub encoding: String,
-    /// The year from which serial dates count.
+    /// The year from which serial date numbers count: 1900 or 1904.
     pub date_epoch: i64,
     /// Its columns, in the order of the file.
     pub columns: Vec<ColumnRead>,
     /// Headers of the columns that were not read.
     pub columns_present_and_not_read: Vec<String>,
-    /// Fields of the schema for which there is no column.
+    /// Fields of the schema that have no column.
     pub fields_absent: Vec<String>,
 }
 
@@ -310,15 +310,15 @@ pub struct FileRead {
 pub struct ColumnRead {
     /// Its header.
     pub header: String,
-    /// The schema's field.
+    /// The field of the schema that it holds, if any.
     pub field: Option<String>,
     /// Whether its cells were read.
     pub read: bool,
 }
 
-/// What became of the rows of an export, with figures by reason:
-/// rows = rejected + withheld + without outcome + sent, or, where rows of
-/// persons who are no case party were only counted, + matched + unmatched.
+/// The account of an export's rows, with figures by reason:
+/// rows = rejected + withheld + without outcome + sent, or, for a register of a
+/// pooled round, rows = rejected + withheld + matched + unmatched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportAccount {
@@ -326,29 +326,29 @@ pub struct ExportAccount {
     pub rows: u64,
     /// Rows that could not be used.
     pub rejected: u64,
-    /// Rows that a withhold rule kept back.
+    /// Rows withheld by a rule.
     pub withheld: u64,
-    /// Rows on which no rule holds.
+    /// Rows on which no rule holds, and case rows that cannot lead to an aid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_outcome: Option<u64>,
-    /// Rows whose token and outcomes leave.
+    /// Rows whose token and outcomes are sent to the centre or screened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<u64>,
-    /// Rows of persons who are a case party.
+    /// Rows of persons who are case parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<u64>,
-    /// Rows of others.
+    /// Rows of other persons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmatched: Option<u64>,
     /// Lines that are not rows.
     pub not_rows: LinesNotRows,
-    /// Rejected rows by the code of the reason.
+    /// Rejected rows by reason code.
     pub rejected_by_reason: BTreeMap<String, u64>,
     /// Withheld rows by rule.
     pub withheld_by_rule: BTreeMap<String, u64>,
-    /// Rows with an unusual ID number, by the code of the warning.
+    /// Rows with an unusual ID number, by warning code.
     pub id_warnings: BTreeMap<String, u64>,
-    /// Cells that could not be read, by `field: code`.
+    /// Unreadable cells, by `field: code`.
     pub unreadable_values: BTreeMap<String, u64>,
 }
 
@@ -374,61 +374,62 @@ impl ExportAccount {
 pub struct LinesNotRows {
     /// Lines above the header.
     pub title_lines: u64,
-    /// Lines with nothing in any cell.
+    /// Lines without any content.
     pub blank_lines: u64,
     /// Lines of totals (合计).
     pub total_lines: u64,
 }
 
-/// What an agency sends to the centre.
+/// The token file that an agency sends to the centre.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokensSent {
-    /// Tokens in the file.
+    /// Number of tokens.
     pub tokens: u64,
-    /// Share of the export's rows that became part of a token's outcomes, 0 to 1.
+    /// Share of the export's rows whose outcomes are in the file, 0 to 1.
     pub share_of_rows_sent: f64,
-    /// Different patterns of outcomes.
+    /// Number of distinct patterns of outcomes.
     pub patterns: u64,
-    /// Patterns that fewer persons have than the round's limit.
+    /// Number of patterns that fewer persons share than
+    /// [`Thresholds::rare_pattern`].
     pub rare_patterns: u64,
-    /// Persons with such a pattern.
+    /// Number of persons with a rare pattern.
     pub persons_with_a_rare_pattern: u64,
 }
 
-/// A file that came from another office.
+/// A file received from another office.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Received {
     /// Its name.
     pub file: Option<String>,
-    /// Its path relative to the round file's folder; absent when it lies elsewhere.
+    /// Its path relative to the round file's folder; `None` if it is elsewhere.
     pub path: Option<String>,
-    /// BLAKE3 digest of the file as it came, hexadecimal.
+    /// BLAKE3 digest of the file as received, hexadecimal.
     pub blake3: Option<String>,
     /// The office that sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// BLAKE3 digest of its plain text, hexadecimal.
     pub plain_blake3: String,
-    /// Bytes of its plain text.
+    /// Length of its plain text in bytes.
     pub plain_bytes: u64,
-    /// Of a token file: the id of the key that made the tokens.
+    /// Token files: the id of the key that made the tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    /// Of a token file: the export.
+    /// Token files: the export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<String>,
-    /// Of a token file: the day on which the agency took the export.
+    /// Token files: the day on which the agency took the export from its system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Date>,
-    /// Of a token file: BLAKE3 digest of the schema, hexadecimal.
+    /// Token files: BLAKE3 digest of the schema, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_blake3: Option<String>,
-    /// Of a token file: what became of the export's rows.
+    /// Token files: the account of the export's rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_at_the_agency: Option<SentAccount>,
-    /// Of a register's token file: how many tokens are a case party's.
+    /// Token files of registers: the number of tokens that match case parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokensReceived>,
 }
@@ -437,37 +438,37 @@ pub struct Received {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokensReceived {
-    /// All of them.
+    /// All tokens.
     pub tokens: u64,
-    /// Those of a case party.
+    /// Tokens of case parties.
     pub matched: u64,
-    /// Those of others.
+    /// Tokens of other persons.
     pub unmatched: u64,
 }
 
-/// A file on its way to another office.
+/// A file for another office.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crossed {
     /// Its path in the output folder.
     pub file: String,
-    /// The office that it is for.
+    /// The office that receives it.
     pub to: String,
-    /// Its recipient; absent when it crosses plain.
+    /// Its recipient; `None` if it is not sealed.
     pub sealed_to: Option<String>,
     /// BLAKE3 digest of its plain text, hexadecimal.
     pub plain_blake3: String,
-    /// Bytes of its plain text.
+    /// Length of its plain text in bytes.
     pub plain_bytes: u64,
 }
 
-/// The key that signs.
+/// The signing key used by the step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigningUsed {
-    /// Its id, as minisign shows it.
+    /// Its key id, as minisign shows it.
     pub key_id: String,
-    /// Its public half, the line that begins with RW.
+    /// Its public key, the line that begins with `RW`.
     pub public_key: String,
 }
 
@@ -475,10 +476,10 @@ pub struct SigningUsed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputFile {
-    /// Its path in the folder, with `/`.
+    /// Its path in the folder, with `/` as separator.
     pub file: String,
     /// BLAKE3 digest, hexadecimal.
     pub blake3: String,
-    /// Bytes.
+    /// Length in bytes.
     pub bytes: u64,
 }

@@ -1,7 +1,7 @@
-//! The output folder: written beside its final name and renamed when it is
-//! complete, so that a run that was killed leaves nothing that looks like a
-//! result. What a killed run did leave, a hidden folder, the next run of the
-//! same output removes. Folders are 0700, files 0600.
+//! The output folder. It is written under a hidden name beside its destination
+//! and renamed when it is complete, so a killed run leaves nothing that looks
+//! like a result. The next run with the same destination removes the hidden
+//! folder of a killed run. Folders have mode 0700, files 0600.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -16,50 +16,50 @@ use crate::interruption;
 /// A file that was written.
 #[derive(Clone, Debug)]
 pub struct WrittenFile {
-    /// Its path inside the folder, with `/`.
+    /// Its path inside the folder, with `/` as separator.
     pub path: String,
     /// BLAKE3 digest, hexadecimal.
     pub digest: String,
-    /// Bytes.
+    /// Length in bytes.
     pub byte_length: u64,
 }
 
-/// An output folder under way. Dropped before [`OutputFolder::complete`], it
-/// removes what it has written.
+/// An output folder that is being written. If it is dropped before
+/// [`OutputFolder::complete`], it is removed with everything in it.
 pub struct OutputFolder {
     partial: tempfile::TempDir,
-    /// While it is held, no other run takes the folder for abandoned.
+    /// The lock that keeps other runs from removing the folder as abandoned.
     _held: Option<File>,
     destination: PathBuf,
     written: Vec<WrittenFile>,
 }
 
 impl OutputFolder {
-    /// Refuses a destination that exists.
+    /// Checks that the destination does not exist.
     ///
     /// # Errors
-    /// When it exists, even if empty.
+    /// When it exists, even as an empty folder.
     pub fn check_absent(destination: &Path) -> Result<(), Fault> {
         if fs::symlink_metadata(destination).is_ok() {
             return Err(Fault::of_file(
                 destination,
                 Text::new(
                     "输出文件夹已存在，不会覆盖",
-                    "the output folder exists and is not overwritten",
+                    "the output folder already exists and will not be overwritten",
                 ),
                 Text::new(
-                    "请先移走或删除，或用 --output 另指文件夹",
-                    "move or remove it first, or name another with --output",
+                    "请先移走或删除，或用 --output 指定其他文件夹",
+                    "move or remove it, or choose another folder with --output",
                 ),
             ));
         }
         Ok(())
     }
 
-    /// Refuses a destination whose folder is not there, before any work is done.
+    /// Checks that the parent folder of the destination exists.
     ///
     /// # Errors
-    /// When the folder that is to hold it is missing or is no folder.
+    /// When the parent is missing or is not a folder.
     pub fn check_parent(destination: &Path) -> Result<(), Fault> {
         let parent = parent_of(destination);
         if parent.is_dir() {
@@ -68,15 +68,14 @@ impl OutputFolder {
         Err(Fault::of_file(
             parent,
             Text::new(
-                "要放输出文件夹的位置不存在",
-                "there is no such folder to put the output into",
+                "输出文件夹的上级文件夹不存在",
+                "the parent folder of the output folder does not exist",
             ),
-            Text::new("请先建立该文件夹", "make that folder first"),
+            Text::new("请先建立该文件夹", "create it first"),
         ))
     }
 
-    /// Refuses, before any work is done, a destination that exists or that has
-    /// no folder to stand in.
+    /// Checks the destination before any work is done.
     ///
     /// # Errors
     /// As [`OutputFolder::check_absent`] and [`OutputFolder::check_parent`].
@@ -84,7 +83,7 @@ impl OutputFolder {
         Self::check_absent(destination).and_then(|()| Self::check_parent(destination))
     }
 
-    /// Begins a folder beside its destination.
+    /// Creates a hidden folder beside the destination.
     ///
     /// # Errors
     /// When the destination exists or its parent cannot be written.
@@ -97,8 +96,9 @@ impl OutputFolder {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let (partial, held) = loop {
-            let partial = interruption::making(|| builder.tempdir_in(parent_of(destination)))
-                .map_err(|error| unwritable(destination, &error))?;
+            let partial =
+                interruption::create_tracked(|| builder.tempdir_in(parent_of(destination)))
+                    .map_err(|error| unwritable(destination, &error))?;
             if let Some(held) = hold_new(partial.path()) {
                 break (partial, held);
             }
@@ -111,7 +111,7 @@ impl OutputFolder {
         })
     }
 
-    /// Writes a file, making its folders.
+    /// Writes a file and creates its parent folders.
     ///
     /// # Errors
     /// When the disk is full or the folder cannot be written.
@@ -127,8 +127,8 @@ impl OutputFolder {
         Ok(())
     }
 
-    /// A file to be written piece by piece; [`OutputFolder::add`] puts it
-    /// among the files written.
+    /// Creates a file to be written piece by piece. Pass the result of
+    /// [`StreamedFile::finish`] to [`OutputFolder::add`].
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -145,25 +145,24 @@ impl OutputFolder {
             .map_err(|error| unwritable(&shown, &error))
     }
 
-    /// Adds a file that was written piece by piece.
+    /// Records a file that was written piece by piece.
     pub fn add(&mut self, written: WrittenFile) -> WrittenFile {
         self.written.push(written.clone());
         written
     }
 
-    /// The folder in which unnamed files may lie until the end: nobody else
-    /// may look into it.
-    pub fn for_unnamed_files(&self) -> &Path {
+    /// Returns a folder for unnamed temporary files, which only the owner may read.
+    pub fn scratch_folder(&self) -> &Path {
         self.partial.path()
     }
 
-    /// Tells why a file of the folder could not be written.
-    pub fn fault_of(&self, path: &str) -> impl Fn(&io::Error) -> Fault + use<> {
+    /// Returns a function that makes the fault for a failed write to this file.
+    pub fn write_fault(&self, path: &str) -> impl Fn(&io::Error) -> Fault + use<> {
         let shown = self.destination.join(path);
         move |error| unwritable(&shown, error)
     }
 
-    /// The files written so far, in order.
+    /// Returns the files written so far, in order.
     pub fn written(&self) -> &[WrittenFile] {
         &self.written
     }
@@ -171,7 +170,8 @@ impl OutputFolder {
     /// Gives the folder its final name.
     ///
     /// # Errors
-    /// When another run has made the destination meanwhile, or the rename fails.
+    /// When another run has created the destination meanwhile, when the rename
+    /// fails, or when the disk does not confirm it.
     pub fn complete(self) -> Result<(), Fault> {
         let OutputFolder {
             partial,
@@ -181,28 +181,28 @@ impl OutputFolder {
         } = self;
         let failed = |error: io::Error| unwritable(&destination, &error);
         sync_folder(partial.path()).map_err(failed)?;
-        let renamed = interruption::finishing(|| rename_new(partial.path(), &destination));
+        let renamed = interruption::finish_tracked(|| rename_new(partial.path(), &destination));
         renamed.map_err(|error| {
-            // Another run was quicker.
+            // Another run may have created the destination meanwhile.
             match Self::check_absent(&destination) {
                 Err(fault) => fault,
                 Ok(()) => failed(error),
             }
         })?;
-        // The folder has moved away; there is nothing left to remove.
+        // The folder was renamed; keep its guard from removing the old path.
         let _ = partial.keep();
         File::open(parent_of(&destination))
             .and_then(|parent| parent.sync_all())
-            .map_err(|error| not_lasting(&destination, &error))
+            .map_err(|error| not_synced(&destination, &error))
     }
 }
 
-/// Renames and never replaces, not even an empty folder.
+/// Renames without replacing anything, not even an empty folder.
 #[cfg(target_os = "linux")]
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that does not know the flag.
+        // The file system does not support the flag.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => rename_checked(from, to),
         other => other.map_err(io::Error::from),
     }
@@ -214,7 +214,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn rename_checked(from: &Path, to: &Path) -> io::Result<()> {
-    // A rename would silently replace an empty folder.
+    // `rename` would silently replace an empty folder.
     if fs::symlink_metadata(to).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -240,13 +240,13 @@ impl StreamedFile {
             .map_err(|error| unwritable(&self.shown, &error))
     }
 
-    /// Tells why the file could not be written.
+    /// Returns a function that makes the fault for a failed write to this file.
     pub fn fault(&self) -> impl Fn(&io::Error) -> Fault + use<> {
         let shown = self.shown.clone();
         move |error| unwritable(&shown, error)
     }
 
-    /// Writes what is left and makes it lasting.
+    /// Writes the buffered bytes and syncs the file to disk.
     ///
     /// # Errors
     /// When the disk is full.
@@ -282,8 +282,8 @@ fn write_file(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes a file and the folders below `root` that it stands in. `root` itself is
-/// never made again: where it is gone, somebody has removed it.
+/// Creates a file and its parent folders below `root`. `root` itself is not
+/// created: if it is missing, somebody has removed it.
 fn create_file(root: &Path, path: &Path) -> io::Result<File> {
     let below = path
         .parent()
@@ -316,21 +316,21 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The folder has its name and is whole, but its name may not outlast a power cut.
-fn not_lasting(path: &Path, error: &io::Error) -> Fault {
+/// The fault for a complete folder whose rename may not survive a power cut.
+fn not_synced(path: &Path, error: &io::Error) -> Fault {
     let reason = io_reason(error);
     Fault::of_file(
         path,
         Text::new(
-            format!("结果已写全，但无法确认其已落盘：{}", reason.zh),
+            format!("结果已写全，但无法确认已写入磁盘：{}", reason.zh),
             format!(
-                "the output is whole, but the disk did not confirm it: {}",
+                "the output is complete, but the disk did not confirm it: {}",
                 reason.en
             ),
         ),
         Text::new(
-            "请检查磁盘，用 aidlink audit verify 核对结果",
-            "check the disk, and the output with `aidlink audit verify`",
+            "请检查磁盘，并用 aidlink audit verify 核对结果",
+            "check the disk, then check the output with `aidlink audit verify`",
         ),
     )
 }
@@ -347,16 +347,16 @@ fn unwritable(path: &Path, error: &io::Error) -> Fault {
     } else {
         Text::new(
             "请检查磁盘和写入权限",
-            "check the disk and that you may write there",
+            "check the disk and the write permission",
         )
     };
     let reason = io_reason(error);
     Fault::of_file(
         path,
         Text::new(
-            format!("无法写入：{}；未留下任何结果", reason.zh),
+            format!("无法写入输出：{}；未留下任何结果", reason.zh),
             format!(
-                "it cannot be written: {}; no result was left behind",
+                "cannot write the output: {}; no result was left behind",
                 reason.en
             ),
         ),
@@ -369,18 +369,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_appears_whole_or_not_at_all() {
+    fn a_folder_appears_complete_or_not_at_all() {
         let parent = tempfile::tempdir().expect("a temporary folder");
         let destination = parent.path().join("output");
         let mut folder = OutputFolder::begin(&destination).expect("a fresh folder");
-        folder.write("lists/a.csv", b"a").expect("room on the disk");
+        folder.write("lists/a.csv", b"a").expect("writable");
         assert!(!destination.exists());
         drop(folder);
         assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 0);
 
         let mut folder = OutputFolder::begin(&destination).expect("a fresh folder");
-        folder.write("lists/a.csv", b"a").expect("room on the disk");
-        folder.complete().expect("nobody else makes it");
+        folder.write("lists/a.csv", b"a").expect("writable");
+        folder.complete().expect("no other run");
         assert_eq!(
             fs::read(destination.join("lists/a.csv")).expect("written"),
             b"a"

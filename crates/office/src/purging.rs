@@ -108,7 +108,7 @@ fn purge(
         early: asked.early.as_deref(),
         other_signer: asked.other_signer.as_deref(),
         key_id,
-        only_say: asked.dry_run,
+        dry_run: asked.dry_run,
         now: Timestamp::now(),
     }
     .run()

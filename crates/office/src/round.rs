@@ -1,13 +1,13 @@
-//! The round file: one and the same for every office of a round, and read in
-//! one place.
+//! The round file. All offices of a round use the same file.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `written.rs` | [`WrittenRound`]: the file as it is written, every key of it; and what single questions need, such as [`KeyTerms`] |
+//! | `written.rs` | [`WrittenRound`]: the parsed file with every key, and the parts that single commands need, such as [`KeyTerms`] |
 //! | `terms.rs` | [`RoundTerms`]: what all offices of the round agree on |
 //! | `agreed.rs` | the digest of the terms |
-//! | `checking.rs` | from the file as it is written to the terms: every check |
-//! | `planning.rs` | [`Round`]: the terms, this office's own paths, the exports whose files it reads |
+//! | `checking.rs` | every check between [`WrittenRound`] and [`RoundTerms`] |
+//! | `planning.rs` | [`Round`]: the terms, this office's own paths, and the exports it reads |
+//! | `own.rs` | this office's own paths, and which exports it reads |
 //! | `paths.rs` | paths that must stay inside the round's folder |
 
 mod agreed;
@@ -27,8 +27,8 @@ pub use planning::Round;
 pub use terms::{ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds};
 pub use written::{KeyTerms, WrittenRound};
 
-/// The folder of an output folder that holds the round's documents.
+/// The subfolder of an output folder that holds copies of the configuration files.
 pub const CONFIGURATION: &str = "configuration";
 
-/// Where the signing key lies when a round does not say so.
+/// The path of the signing key if the round file does not give one.
 pub const SIGNING_KEY: &str = "signing.key";

@@ -1,5 +1,5 @@
-//! Finding the output folders of a round, and the round file that they are of,
-//! from whatever folder a user names.
+//! Finds the output folders and the round file of a round, from an output folder
+//! or from the folder of the round file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,36 +12,36 @@ use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::partial::parent_of;
 
-/// What a folder holds of a round.
+/// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
 pub struct RoundFolder {
-    /// The folder of the round file: paths of inputs start here.
+    /// The folder of the round file; paths of inputs are relative to it.
     pub folder: PathBuf,
-    /// The round file, where it is still there.
+    /// The round file, if it was found.
     pub round_file: Option<PathBuf>,
     /// The output folders.
     pub outputs: Vec<PathBuf>,
 }
 
 impl RoundFolder {
-    /// Looks at a folder: an output folder, or one that holds output folders.
-    /// `round_file` is the one that the user names.
+    /// Searches a folder that the user named: an output folder, or a folder that
+    /// holds output folders. `round_file` is the round file, if the user named one.
     ///
     /// # Errors
-    /// When there is no such folder, or nothing in it that a step wrote.
+    /// When the folder does not exist or no output folder is found.
     pub fn find(named: &Path, round_file: Option<&Path>) -> Result<Self, Fault> {
         if !named.is_dir() {
             return Err(Fault::of_file(
                 named,
-                Text::new("没有这个文件夹", "there is no such folder"),
+                Text::new("找不到此文件夹", "the folder does not exist"),
                 Text::new(
                     "请指明输出文件夹，或轮次文件所在的文件夹",
                     "name an output folder, or the folder of the round file",
                 ),
             ));
         }
-        let (folder, outputs) = if looks_written(named) {
-            // `output/` and `.` have no name to take the parent of.
+        let (folder, outputs) = if is_output_folder(named) {
+            // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
             (parent_of(&real).to_path_buf(), vec![named.to_path_buf()])
         } else {
@@ -50,10 +50,7 @@ impl RoundFolder {
         if outputs.is_empty() {
             return Err(Fault::of_file(
                 named,
-                Text::new(
-                    "这里没有任何步骤的输出文件夹",
-                    "there is no output folder of any step here",
-                ),
+                Text::new("此处没有输出文件夹", "there is no output folder here"),
                 Text::new(
                     "请指明输出文件夹，或轮次文件所在的文件夹",
                     "name an output folder, or the folder of the round file",
@@ -75,8 +72,8 @@ impl RoundFolder {
     }
 }
 
-/// Whether a step wrote the folder, whole or not.
-fn looks_written(folder: &Path) -> bool {
+/// Whether the folder looks like an output folder, complete or not.
+fn is_output_folder(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     name.contains(".partial-")
         || [MANIFEST, LOG]
@@ -89,9 +86,9 @@ fn outputs_in(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && looks_written(path))
+        .filter(|path| path.is_dir() && is_output_folder(path))
         .filter(|path| {
-            // What is under way is told of where its destination is looked at.
+            // Partial folders are reported with the output folder they belong to.
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             !name.starts_with('.')
         })
@@ -100,8 +97,8 @@ fn outputs_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The round file of a folder: the one that a manifest names by its digest, or
-/// the only one there is.
+/// Returns the round file in a folder: the one whose digest is in a manifest,
+/// or else the only one.
 fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
     let digests: Vec<String> = outputs
         .iter()

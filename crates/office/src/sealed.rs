@@ -1,7 +1,6 @@
-//! Files that cross between offices are sealed with age
-//! (<https://age-encryption.org/v1>): the ordinary `age` command opens them and
-//! makes them. An office opens what was sealed to it with its identity, a file
-//! that only its owner may read.
+//! Sealing with age (<https://age-encryption.org/v1>); the `age` command can
+//! make and open the same files. An office opens files that were sealed to it
+//! with its identity file, which only its owner may read.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
@@ -16,23 +15,24 @@ use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
 use zeroize::Zeroizing;
 
-/// How a sealed file begins.
+/// The first bytes of a sealed file.
 const SEALED: &[u8] = b"age-encryption.org/v1\n";
 
-/// An identity file is a few lines.
+/// The most that is read of an identity or passphrase file, in bytes.
 const LONGEST_IDENTITY_FILE: u64 = 64 << 10;
 
-/// Whom a file is sealed to: an age recipient, `age1...`.
+/// An age recipient, `age1...`, that files are sealed to.
 #[derive(Clone)]
 pub struct Recipient(x25519::Recipient);
 
 impl Recipient {
-    /// The recipient of a text, if it is one.
+    /// Parses a recipient; `None` if the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         x25519::Recipient::from_str(text.trim()).ok().map(Recipient)
     }
 
-    /// Seals what is written. The writer must be finished, or the file is cut short.
+    /// Returns a writer that seals to this recipient. Call
+    /// [`SealedWriter::finish`], or the file is incomplete.
     ///
     /// # Errors
     /// When the header cannot be written.
@@ -45,8 +45,8 @@ impl Recipient {
 }
 
 impl PartialEq for Recipient {
-    /// Recipients are compared as they are parsed: blanks and capitals of what
-    /// somebody wrote do not count.
+    /// Compares the parsed recipients, so spaces and upper case in the written
+    /// form make no difference.
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
     }
@@ -64,11 +64,11 @@ impl std::fmt::Display for Recipient {
     }
 }
 
-/// A sealed file under way.
+/// Writes a sealed file.
 pub struct SealedWriter<W: Write>(age::stream::StreamWriter<W>);
 
 impl<W: Write> SealedWriter<W> {
-    /// Writes the last part.
+    /// Writes the last part of the file.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -87,21 +87,25 @@ impl<W: Write> Write for SealedWriter<W> {
     }
 }
 
-/// A passphrase, as it was typed or as a file holds it.
+/// A passphrase.
 pub struct Passphrase(SecretString);
 
 impl Passphrase {
-    /// The first line of a file that only its owner may read.
+    /// Reads the passphrase from the first line of a file.
     ///
     /// # Errors
-    /// When it cannot be read, others may read it, or it is empty.
+    /// When the file cannot be read, is readable by others, or its first line is
+    /// empty.
     pub fn read(path: &Path) -> Result<Self, Faults> {
         let text = read_secret(path)?;
         let first = text.lines().next().unwrap_or_default();
         if first.is_empty() {
             return Err(Fault::of_file(
                 path,
-                Text::new("口令文件是空的", "the passphrase file is empty"),
+                Text::new(
+                    "口令文件的第一行是空的",
+                    "the first line of the passphrase file is empty",
+                ),
                 Text::new(
                     "请把口令写在第一行",
                     "write the passphrase on the first line",
@@ -112,10 +116,11 @@ impl Passphrase {
         Ok(Passphrase(SecretString::from(first.to_owned())))
     }
 
-    /// Seals bytes with the passphrase.
+    /// Returns a writer that seals with the passphrase. Call
+    /// [`SealedWriter::finish`], or the file is incomplete.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the header cannot be written.
     pub fn seal<W: Write>(&self, output: W) -> io::Result<SealedWriter<W>> {
         Encryptor::with_user_passphrase(self.0.clone())
             .wrap_output(output)
@@ -123,19 +128,19 @@ impl Passphrase {
     }
 }
 
-/// What opens sealed files: the identity of an office, or a passphrase.
+/// The secret that opens sealed files.
 pub enum Opener {
-    /// An identity.
+    /// An office's identity.
     Identity(Box<x25519::Identity>),
     /// A passphrase.
     Passphrase(Passphrase),
 }
 
 impl Opener {
-    /// Reads an identity file as `age-keygen` writes it.
+    /// Reads an identity file in the format of `age-keygen`.
     ///
     /// # Errors
-    /// When it cannot be read, others may read it, or it holds no identity.
+    /// When the file cannot be read, is readable by others, or holds no identity.
     pub fn read_identity(path: &Path) -> Result<Self, Faults> {
         let text = read_secret(path)?;
         let identity = text
@@ -147,7 +152,7 @@ impl Opener {
             Some(identity) => Ok(Opener::Identity(Box::new(identity))),
             None => Err(Fault::of_file(
                 path,
-                Text::new("这不是有效的身份文件", "this is no valid identity file"),
+                Text::new("这不是有效的身份文件", "this is not a valid identity file"),
                 Text::new(
                     "请用 identity new 或 age-keygen 生成",
                     "make one with `identity new` or `age-keygen`",
@@ -157,8 +162,8 @@ impl Opener {
         }
     }
 
-    /// Whom a file is sealed to that this opens, as [`crate::crossing`] has it
-    /// signed: the recipient, or that it is a passphrase.
+    /// Returns the recipient of the files that this opens, as written in a
+    /// [`Statement`](crate::statement::Statement).
     pub fn to(&self) -> String {
         match self {
             Opener::Identity(identity) => identity.to_public().to_string(),
@@ -166,11 +171,11 @@ impl Opener {
         }
     }
 
-    /// The plain bytes of a sealed file, one after the other. Each part is
-    /// authenticated before it is given.
+    /// Returns a reader of the plain bytes of a sealed file. It authenticates each
+    /// part before returning it.
     ///
     /// # Errors
-    /// When the file is not sealed, not to this identity, or damaged.
+    /// When the file is not sealed, is sealed to another identity, or is damaged.
     pub fn open(&self, path: &Path) -> Result<impl Read + use<>, Fault> {
         let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
         let decryptor = Decryptor::new_buffered(BufReader::new(file))
@@ -188,22 +193,19 @@ impl Opener {
         opened.map_err(|error| unopened(path, &error))
     }
 
-    /// The plain text in a file that has no name and is gone when it is closed,
-    /// however the program ends, with the BLAKE3 digest of the plain text.
+    /// Opens a sealed file into an unnamed file in the folder `beside`. The system
+    /// removes an unnamed file when it is closed, even if the program is killed.
     ///
     /// # Errors
-    /// As [`Opener::open`]; also when there is no room for the plain text.
+    /// As [`Opener::open`]; also when the disk has no room for the plain text.
     pub fn open_to_unnamed_file(&self, path: &Path, beside: &Path) -> Result<PlainFile, Fault> {
         let mut plain = self.open(path)?;
         let no_room = |error: io::Error| {
             Fault::of_file(
                 beside,
                 Text::new(
-                    format!("无处存放解封的内容：{}", io_reason(&error).zh),
-                    format!(
-                        "there is no place for the opened file: {}",
-                        io_reason(&error).en
-                    ),
+                    format!("无法写出打开的内容：{}", io_reason(&error).zh),
+                    format!("cannot write the opened file: {}", io_reason(&error).en),
                 ),
                 Text::new("请腾出磁盘空间", "free some disk space"),
             )
@@ -217,7 +219,7 @@ impl Opener {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return Err(cut_short(path)),
+                Err(_) => return Err(damaged(path)),
             };
             let part = buffer.get(..read).unwrap_or_default();
             digest.update(part);
@@ -232,21 +234,21 @@ impl Opener {
         })
     }
 
-    /// The plain text in memory, for small files.
+    /// Opens a small sealed file into memory.
     ///
     /// # Errors
-    /// As [`Opener::open`]; also when the file is larger than `most` bytes.
-    pub fn open_to_memory(&self, path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    /// As [`Opener::open`]; also when the plain text is larger than `limit` bytes.
+    pub fn open_to_memory(&self, path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let mut plain = Zeroizing::new(Vec::new());
         self.open(path)?
-            .take(most + 1)
+            .take(limit + 1)
             .read_to_end(&mut plain)
-            .map_err(|_| cut_short(path))?;
-        if plain.len() as u64 > most {
+            .map_err(|_| damaged(path))?;
+        if plain.len() as u64 > limit {
             return Err(Fault::of_file(
                 path,
                 Text::new("文件过大", "the file is too large"),
-                Text::new("请确认是所要的文件", "check that it is the right file"),
+                Text::new("请确认文件正确", "check that it is the right file"),
             ));
         }
         Ok(plain)
@@ -255,18 +257,18 @@ impl Opener {
 
 /// An opened file.
 pub struct PlainFile {
-    /// Its content, from the start.
+    /// The file, positioned at its start.
     pub file: File,
     /// BLAKE3 digest of the content, hexadecimal.
     pub digest: String,
-    /// Bytes of the content.
+    /// Length of the content in bytes.
     pub byte_length: u64,
 }
 
-/// Whether a file is sealed, by its first bytes.
+/// Whether a file is sealed, judged by its first bytes.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the file cannot be read.
 pub fn is_sealed(path: &Path) -> Result<bool, Fault> {
     let mut start = Vec::new();
     File::open(path)
@@ -275,7 +277,8 @@ pub fn is_sealed(path: &Path) -> Result<bool, Fault> {
     Ok(start == SEALED)
 }
 
-/// Makes an identity, owner-only, in the form of `age-keygen`; gives its recipient.
+/// Makes an owner-only identity file in the format of `age-keygen` and returns
+/// its recipient.
 ///
 /// # Errors
 /// When the file exists or cannot be written.
@@ -302,14 +305,14 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {
     Ok(text)
 }
 
-fn cut_short(path: &Path) -> Fault {
+fn damaged(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            "密封文件已被改动或不完整",
-            "the sealed file was changed or is cut short",
+            "密封文件被改动或不完整",
+            "the sealed file was changed or is incomplete",
         ),
-        Text::new("请发送方重新发送", "ask its sender to send it again"),
+        Text::new("请发送方重新发送", "ask the sender to send it again"),
     )
 }
 
@@ -317,31 +320,31 @@ fn unopened(path: &Path, error: &DecryptError) -> Fault {
     let (message, hint) = match error {
         DecryptError::NoMatchingKeys | DecryptError::DecryptionFailed => (
             Text::new(
-                "打不开：不是密封给此身份的，或口令不对",
-                "it cannot be opened: it was sealed to another identity, or the passphrase is wrong",
+                "无法打开：文件密封给了其他收件人，或口令不对",
+                "cannot open the file: it was sealed to another recipient, or the passphrase is wrong",
             ),
             Text::new(
-                "请使用轮次文件所列收件人的身份文件，或核对口令",
-                "use the identity of the recipient that the round file names, or check the passphrase",
+                "请使用与轮次文件所列收件人公钥对应的身份文件，或核对口令",
+                "use the identity file that belongs to the recipient in the round file, or check the passphrase",
             ),
         ),
         DecryptError::ExcessiveWork { .. } => (
             Text::new(
-                "口令加密的强度参数过高，拒绝打开",
-                "opening it by passphrase would take far too long; it is refused",
+                "口令加密的强度参数过高，打开耗时过长",
+                "the work factor of the passphrase encryption is too high; opening the file would take too long",
             ),
-            Text::new("请发送方重新密封", "ask its sender to seal it again"),
+            Text::new("请发送方重新密封", "ask the sender to seal it again"),
         ),
-        DecryptError::InvalidMac => return cut_short(path),
+        DecryptError::InvalidMac => return damaged(path),
         DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             return Fault::unreadable(path, error);
         }
         _ => (
             Text::new(
-                "这不是age密封文件，或文件头已损坏",
-                "this is no file sealed with age, or its head is damaged",
+                "这不是 age 密封文件，或文件头已损坏",
+                "this is not a file sealed with age, or its header is damaged",
             ),
-            Text::new("请发送方重新发送", "ask its sender to send it again"),
+            Text::new("请发送方重新发送", "ask the sender to send it again"),
         ),
     };
     Fault::of_file(path, message, hint)

@@ -1,7 +1,6 @@
-//! Manifests and deletion records are signed with minisign
-//! (<https://jedisct1.github.io/minisign/>): the ordinary `minisign -V`
-//! verifies them. Every office has a signing key of its own; its public key
-//! belongs into the minutes, for a signature says nothing about whose key it is.
+//! Signing with minisign (<https://jedisct1.github.io/minisign/>). `minisign -V`
+//! verifies the signatures. Every office has its own signing key. Its public key
+//! belongs in the minutes, because a signature does not say whose key made it.
 
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -17,31 +16,32 @@ use zeroize::Zeroizing;
 use crate::ending::Ending;
 use crate::terminal::Output;
 
-/// What the name of a signature ends with, behind the name of the signed file.
+/// The suffix of a signature file, appended to the name of the signed file.
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
 
-/// The comment that is not signed.
+/// The untrusted comment: minisign does not sign it.
 const UNTRUSTED: &str = "signature by aidlink; verify with minisign -V";
 
-/// Keys and signatures are a few lines.
+/// The most that is read of a key file, in bytes.
 const LONGEST_FILE: u64 = 16 << 10;
 
-/// The key with which an office signs.
+/// An office's signing key.
 pub struct SigningKey {
     secret: minisign::SecretKey,
     public: PublicKey,
-    /// It was made by this call and not read.
+    /// Whether the key was made now, not read from a file.
     pub made: bool,
 }
 
-/// Whose signature is to be verified.
+/// A public key, which verifies signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     key: minisign::PublicKey,
 }
 
 impl PublicKey {
-    /// The key of a text: the line that begins with `RW`, or a whole public key file.
+    /// Parses a public key: the line that begins with `RW`, or the text of a public
+    /// key file. `None` if the text is neither.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let key = match text.lines().count() {
@@ -54,7 +54,8 @@ impl PublicKey {
         Some(PublicKey { key })
     }
 
-    /// The key that a user names: a file, or the text of the key itself.
+    /// Parses a public key that the user gave: the key itself, or the path of a
+    /// public key file.
     ///
     /// # Errors
     /// When it is neither.
@@ -67,27 +68,27 @@ impl PublicKey {
         PublicKey::parse(&content).ok_or_else(|| {
             Fault::of_file(
                 path,
-                Text::new("这不是minisign公钥", "this is no minisign public key"),
+                Text::new("这不是 minisign 公钥", "this is not a minisign public key"),
                 Text::new(
-                    "应为 RW 开头的一行，或公钥文件",
-                    "it is the line that begins with RW, or the file that holds it",
+                    "请用 RW 开头的一行，或公钥文件的路径",
+                    "give the line that begins with RW, or the path of the public key file",
                 ),
             )
         })
     }
 
-    /// The key's id, as `minisign` shows it.
+    /// Returns the key id as `minisign` shows it.
     pub fn id(&self) -> String {
         id_of(self.key.keynum())
     }
 
-    /// The line that begins with `RW`.
+    /// Returns the key as the line that begins with `RW`.
     pub fn to_base64(&self) -> String {
         self.key.to_base64()
     }
 }
 
-/// Key ids are shown as one number, its last byte first.
+/// Formats a key id as minisign does: in hexadecimal, last byte first.
 fn id_of(keynum: &[u8]) -> String {
     keynum
         .iter()
@@ -97,12 +98,12 @@ fn id_of(keynum: &[u8]) -> String {
 }
 
 impl SigningKey {
-    /// Reads a key file, or makes one where there is none, with the public key
-    /// beside it.
+    /// Reads a key file, or makes a key with its public key beside it if the file
+    /// does not exist.
     ///
     /// # Errors
-    /// When others than the owner may read it, when it is no key, is protected
-    /// by a password, or cannot be written.
+    /// When the file is readable by others, is not a signing key, is protected by a
+    /// password, or cannot be written.
     pub fn read_or_make(path: &Path) -> Result<Self, Fault> {
         if path.exists() {
             Self::read(path)
@@ -111,38 +112,37 @@ impl SigningKey {
         }
     }
 
-    /// The key of a step that begins; none where the file is not there, and
-    /// then one is made once there is something to sign.
+    /// Reads a key file; `None` if it does not exist.
     ///
     /// # Errors
     /// As [`SigningKey::read_or_make`].
-    pub fn at_the_beginning(path: &Path) -> Result<Option<Self>, Fault> {
+    pub fn read_if_present(path: &Path) -> Result<Option<Self>, Fault> {
         path.exists().then(|| Self::read(path)).transpose()
     }
 
-    /// What a user must know of a key that was made.
-    pub fn made_text(&self, path: &Path) -> Option<Text> {
+    /// Returns the message for the user if the key is new.
+    pub fn new_key_notice(&self, path: &Path) -> Option<Text> {
         self.made.then(|| {
             let (path, public) = (path.display(), self.public.to_base64());
             Text::new(
-                format!("  已生成签名私钥 {path}，仅限本人读取。公钥 {public} 请记入会议记录"),
-                format!("  made the signing key {path}, owner-only. Put its public key into the minutes: {public}"),
+                format!("  已生成签名私钥 {path}，仅限本人读取。请将公钥 {public} 记入会议记录"),
+                format!("  made the signing key {path}, readable only by its owner. Record its public key in the minutes: {public}"),
             )
         })
     }
 
-    /// Reads a key file, made here or by `minisign -G -W`.
+    /// Reads a key file made by aidlink or by `minisign -G -W`.
     ///
     /// # Errors
     /// As [`SigningKey::read_or_make`].
     pub fn read(path: &Path) -> Result<Self, Fault> {
         check_owner_only(path, &Text::new("签名私钥", "the signing key"))?;
         let content = Zeroizing::new(read_small(path)?);
-        let boxed = SecretKeyBox::from_string(&content).map_err(|_| no_key(path))?;
+        let boxed = SecretKeyBox::from_string(&content).map_err(|_| not_a_key(path))?;
         let secret = boxed.into_unencrypted_secret_key().ok();
         let secret = secret.or_else(|| without_checksum(&content));
         let secret = secret.ok_or_else(|| {
-            // The library does not tell a password from damage.
+            // The library reports both cases in the same way.
             Fault::of_file(
                 path,
                 Text::new(
@@ -150,12 +150,12 @@ impl SigningKey {
                     "the signing key is protected by a password, or damaged",
                 ),
                 Text::new(
-                    "程序无人值守时签名，请用 aidlink signing new 或 minisign -G -W 生成无口令的私钥",
-                    "it signs with nobody there to type: make one with `aidlink signing new` or `minisign -G -W`",
+                    "程序签名时无人输入口令，请用 aidlink signing new 或 minisign -G -W 生成无口令的私钥",
+                    "nobody can enter a password while a step runs: make a key without one with `aidlink signing new` or `minisign -G -W`",
                 ),
             )
         })?;
-        let key = minisign::PublicKey::from_secret_key(&secret).map_err(|_| no_key(path))?;
+        let key = minisign::PublicKey::from_secret_key(&secret).map_err(|_| not_a_key(path))?;
         write_missing_public_key(path, &key);
         Ok(SigningKey {
             secret,
@@ -164,7 +164,7 @@ impl SigningKey {
         })
     }
 
-    /// Makes a key, owner-only, and its public key beside it.
+    /// Makes an owner-only key file and its public key file beside it.
     ///
     /// # Errors
     /// When one of the files exists or cannot be written.
@@ -172,7 +172,10 @@ impl SigningKey {
         let no_randomness = |_| {
             Fault::of_file(
                 path,
-                Text::new("系统不能提供随机数", "the system gives no randomness"),
+                Text::new(
+                    "系统不能提供随机数",
+                    "the system provides no random numbers",
+                ),
                 Text::new("请检查系统", "check the system"),
             )
         };
@@ -185,7 +188,7 @@ impl SigningKey {
         let public_path = public_key_path(path);
         let what = Text::new("签名公钥", "the public key");
         if public_path.exists() {
-            // It may be the one by which other signatures are verified.
+            // It may verify signatures of an earlier key.
             return Err(exists(&public_path, &what));
         }
         write_new_owner_only(
@@ -194,10 +197,10 @@ impl SigningKey {
             &Text::new("签名私钥", "the signing key"),
         )?;
         write_new_owner_only(&public_path, public.as_bytes(), &what).inspect_err(|_| {
-            // What cannot be removed is whole, and serves the next step.
+            // If removing fails, the next step uses the key, which is complete.
             let _ = std::fs::remove_file(path);
         })?;
-        everybody_may_read(&public_path);
+        make_world_readable(&public_path);
         Ok(SigningKey {
             secret: pair.sk,
             public: PublicKey { key: pair.pk },
@@ -205,15 +208,16 @@ impl SigningKey {
         })
     }
 
-    /// The public half.
+    /// Returns the public key.
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
-    /// Signs bytes. The trusted comment is signed with them and shown by `minisign -V`.
+    /// Signs bytes together with a trusted comment, which `minisign -V` shows.
+    /// Returns the text of the signature file; `path` is only named in the fault.
     ///
     /// # Errors
-    /// When the system gives no randomness.
+    /// When the system provides no random numbers.
     pub fn sign(&self, bytes: &[u8], comment: &str, path: &Path) -> Result<String, Fault> {
         let signature = minisign::sign(
             Some(&self.public.key),
@@ -225,21 +229,24 @@ impl SigningKey {
         signature.map(SignatureBox::into_string).map_err(|_| {
             Fault::of_file(
                 path,
-                Text::new("无法签名", "it cannot be signed"),
-                Text::new("请检查系统的随机数", "check the system's randomness"),
+                Text::new("无法签署文件", "cannot sign the file"),
+                Text::new(
+                    "请检查系统能否提供随机数",
+                    "check that the system provides random numbers",
+                ),
             )
         })
     }
 }
 
-/// A signature over bytes that come one after the other. Another thread takes
-/// them in, for the library reads what it signs.
+/// Signs bytes that are pushed one chunk at a time. The minisign library signs
+/// from a reader, so another thread runs it and reads the chunks.
 pub struct SignatureStream {
     chunks: std::sync::mpsc::SyncSender<Vec<u8>>,
     worker: std::thread::JoinHandle<Option<String>>,
 }
 
-/// What the other thread reads.
+/// The reader for the other thread.
 struct Chunks {
     chunks: std::sync::mpsc::Receiver<Vec<u8>>,
     current: Cursor<Vec<u8>>,
@@ -254,7 +261,7 @@ impl Read for Chunks {
             }
             match self.chunks.recv() {
                 Ok(chunk) => self.current = Cursor::new(chunk),
-                // All has come.
+                // The sender was dropped: no more chunks.
                 Err(_) => return Ok(0),
             }
         }
@@ -262,9 +269,9 @@ impl Read for Chunks {
 }
 
 impl SigningKey {
-    /// Begins a signature with this trusted comment.
+    /// Starts a signature with this trusted comment.
     pub fn sign_stream(&self, comment: String) -> SignatureStream {
-        // A few chunks may wait: memory stays bounded.
+        // At most 8 chunks wait, so memory stays bounded.
         let (sender, chunks) = std::sync::mpsc::sync_channel(8);
         let (secret, public) = (self.secret.clone(), self.public.key.clone());
         let worker = std::thread::spawn(move || {
@@ -289,13 +296,14 @@ impl SigningKey {
 }
 
 impl SignatureStream {
-    /// Takes in the next bytes.
+    /// Adds the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        // A worker that has ended gives no signature, which is noticed at the end.
+        // If the worker has ended, `finish` returns `None`.
         let _ = self.chunks.send(bytes.to_vec());
     }
 
-    /// The text of the signature file; `None` when the system gives no randomness.
+    /// Returns the text of the signature file; `None` if the system provides no
+    /// random numbers.
     pub fn finish(self) -> Option<String> {
         drop(self.chunks);
         self.worker.join().ok().flatten()
@@ -341,47 +349,48 @@ pub fn run(command: &SigningCommand, output: Output) -> Ending {
     Ending::Done
 }
 
-/// Where the public key of a signing key stands: `signing.key` and `signing.pub`.
+/// Returns the path of the public key file: `signing.pub` for `signing.key`.
 pub fn public_key_path(path: &Path) -> PathBuf {
     path.with_extension("pub")
 }
 
-/// A signature as it was read.
+/// A signature.
 pub struct Signature(SignatureBox);
 
 impl Signature {
-    /// Reads the text of a signature file.
+    /// Parses the text of a signature file.
     pub fn parse(text: &str) -> Option<Self> {
-        // The library's own reading indexes lines; four are what the format has.
+        // The format has four lines; the library panics on fewer.
         (text.lines().count() >= 4)
             .then(|| SignatureBox::from_string(text).ok())
             .flatten()
             .map(Signature)
     }
 
-    /// The id of the key that made it, as it says.
+    /// Returns the key id that the signature names.
     pub fn key_id(&self) -> String {
         id_of(self.0.keynum())
     }
 
-    /// What stands in the trusted comment; trusted only once verified.
+    /// Returns the trusted comment. Do not rely on it before the signature is
+    /// verified.
     pub fn comment(&self) -> String {
         self.0.trusted_comment().unwrap_or_default()
     }
 
-    /// Whether this key made it of these bytes and of its comment.
+    /// Whether this key signed these bytes and the trusted comment.
     pub fn verifies(&self, key: &PublicKey, bytes: &[u8]) -> bool {
-        self.verifies_all_of(key, Cursor::new(bytes))
+        self.verifies_reader(key, Cursor::new(bytes))
     }
 
-    /// The same of bytes that are read.
-    pub fn verifies_all_of(&self, key: &PublicKey, bytes: impl Read + Seek) -> bool {
+    /// Like [`Signature::verifies`], for bytes from a reader.
+    pub fn verifies_reader(&self, key: &PublicKey, bytes: impl Read + Seek) -> bool {
         minisign::verify(&key.key, &self.0, bytes, true, false, false).is_ok()
     }
 }
 
-/// A key that `minisign -G -W` made: version 0.11 writes no checksum into it,
-/// and the library then takes it for damaged.
+/// Parses a key made by `minisign -G -W`. minisign 0.11 writes no checksum into
+/// it, and the library rejects it as damaged.
 fn without_checksum(content: &str) -> Option<minisign::SecretKey> {
     const CHECKSUM: usize = 32;
     let line = content.lines().nth(1)?.trim();
@@ -394,9 +403,9 @@ fn without_checksum(content: &str) -> Option<minisign::SecretKey> {
     minisign::SecretKey::from_bytes(&bytes).ok()
 }
 
-/// The public key beside a signing key: a program that was killed while it made
-/// both may have left the one without the other. Where it cannot be written the
-/// manifest has it all the same.
+/// Writes the public key beside a signing key if it is missing: a program that
+/// was killed while it made both leaves the signing key alone. Failing to write
+/// it is not an error, because the manifest holds the public key too.
 fn write_missing_public_key(path: &Path, key: &minisign::PublicKey) {
     let public_path = public_key_path(path);
     if !public_path.exists()
@@ -405,13 +414,14 @@ fn write_missing_public_key(path: &Path, key: &minisign::PublicKey) {
         let what = Text::new("签名公钥", "the public key");
         let text = public.into_string();
         if write_new_owner_only(&public_path, text.as_bytes(), &what).is_ok() {
-            everybody_may_read(&public_path);
+            make_world_readable(&public_path);
         }
     }
 }
 
-/// A public key is for everybody; where that cannot be set its owner hands it on.
-fn everybody_may_read(path: &Path) {
+/// Lets everybody read a public key. If the mode cannot be set, the owner can
+/// still pass the file on.
+fn make_world_readable(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -421,10 +431,10 @@ fn everybody_may_read(path: &Path) {
     let _ = path;
 }
 
-fn no_key(path: &Path) -> Fault {
+fn not_a_key(path: &Path) -> Fault {
     Fault::of_file(
         path,
-        Text::new("这不是签名私钥", "this is no signing key"),
+        Text::new("这不是签名私钥", "this is not a signing key"),
         Text::new(
             "请用 aidlink signing new 或 minisign -G -W 生成",
             "make one with `aidlink signing new` or `minisign -G -W`",
@@ -445,24 +455,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_holds_for_its_bytes_its_comment_and_its_key() {
+    fn a_signature_verifies_only_its_bytes_comment_and_key() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("signing.key");
         let key = SigningKey::read_or_make(&path).expect("writable");
         assert!(key.made);
-        let again = SigningKey::read_or_make(&path).expect("made before");
+        let again = SigningKey::read_or_make(&path).expect("readable");
         assert!(!again.made);
         assert_eq!(again.public(), key.public());
         let text = again.sign(b"manifest", "log 1", &path).expect("randomness");
-        let signature = Signature::parse(&text).expect("whole");
+        let signature = Signature::parse(&text).expect("a signature");
         assert_eq!(signature.comment(), "log 1");
         assert_eq!(signature.key_id(), key.public().id());
         assert!(signature.verifies(key.public(), b"manifest"));
         assert!(!signature.verifies(key.public(), b"manifesto"));
-        let moved = text.replace("log 1", "log 2");
-        let moved = Signature::parse(&moved).expect("whole");
-        assert!(!moved.verifies(key.public(), b"manifest"));
-        // A second call changes neither half, and half a pair is made whole.
+        let changed = text.replace("log 1", "log 2");
+        let changed = Signature::parse(&changed).expect("a signature");
+        assert!(!changed.verifies(key.public(), b"manifest"));
+        // A second call changes neither file; a missing public key is written again.
         let public = std::fs::read(public_key_path(&path)).expect("written");
         assert!(SigningKey::make(&path).is_err());
         assert_eq!(std::fs::read(public_key_path(&path)).expect("left"), public);
@@ -479,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_makes_reading_panic() {
+    fn parsing_rejects_malformed_text_without_a_panic() {
         for text in [
             "",
             "\n\n\n\n",

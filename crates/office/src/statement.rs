@@ -1,26 +1,27 @@
-//! What the sender of a file states, under its signature: of which round and
-//! terms the file is, what it holds, with which key it was made, to whom it
-//! goes. It is the trusted comment of a minisign signature over the plain bytes.
+//! The statement that a sender signs with a file: round, terms, content, key id
+//! and recipient. It is the trusted comment of a minisign signature over the
+//! plain bytes.
 //!
-//! A sealed file carries its signature inside the seal, behind the plain bytes:
-//! in the clear a signature would confirm a guess of a small file. The signature
-//! file's text comes first, then its length as eight decimal digits and a line
-//! feed, so that `tail` and `head` take the two apart for `minisign -V`.
+//! A sealed file carries its signature inside the seal, after the plain bytes:
+//! outside, a signature would let anybody confirm a guess at the content of a
+//! small file. The text of the signature file is followed by its length as eight
+//! decimal digits and a line feed, so that `tail` and `head` can separate the
+//! two for `minisign -V`.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::signing::Signature;
 
-/// The digits of the length and a line feed.
+/// Eight digits and a line feed.
 const LENGTH_LINE: u64 = 9;
-/// A signature file is a few lines.
+/// The largest accepted signature, in bytes.
 const LONGEST_SIGNATURE: u64 = 16 << 10;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// The tokens of this export.
+    /// The tokens of an export, by the name of its schema.
     Tokens(String),
     /// Screened leads.
     Leads,
@@ -28,29 +29,29 @@ pub enum Content {
     Key,
 }
 
-/// What a sender states.
+/// A sender's statement about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The round's id.
     pub round: String,
     /// The digest of the round's terms, hexadecimal.
     pub terms: String,
-    /// What the file holds.
+    /// The content.
     pub content: Content,
     /// The id of the round's key.
     pub key_id: String,
-    /// The recipient, as age writes it; `plain` where the file is not sealed,
-    /// `passphrase` where it is sealed with one.
+    /// The recipient as age writes it, [`TO_PLAIN`] for a file that is not
+    /// sealed, or [`TO_PASSPHRASE`] for one sealed with a passphrase.
     pub to: String,
 }
 
-/// The `to` of a file that crosses plain.
+/// The `to` of a file that is not sealed.
 pub const TO_PLAIN: &str = "plain";
 /// The `to` of a file that is sealed with a passphrase.
 pub const TO_PASSPHRASE: &str = "passphrase";
 
 impl Statement {
-    /// The trusted comment.
+    /// Returns the trusted comment.
     pub fn to_comment(&self) -> String {
         let content = match &self.content {
             Content::Tokens(export) => format!("tokens {export}"),
@@ -69,7 +70,7 @@ impl Statement {
         )
     }
 
-    /// Reads a trusted comment. `None` when it is not one of a crossing.
+    /// Parses a trusted comment; `None` if it is not a statement.
     pub fn parse(comment: &str) -> Option<Self> {
         let mut parts = comment.split("; ");
         let mut value = |prefix: &str| Some(parts.next()?.strip_prefix(prefix)?.to_owned());
@@ -89,21 +90,22 @@ impl Statement {
             key_id: value("key id ")?,
             to: value("to ")?,
         };
-        // Nothing but what is read here may stand in the comment.
+        // The comment must contain nothing else.
         (statement.to_comment() == comment).then_some(statement)
     }
 }
 
-/// What follows the plain bytes inside a seal.
+/// Returns what follows the plain bytes inside a seal: the signature and its length.
 pub fn trailer(signature: &str) -> String {
     format!("{signature}{:08}\n", signature.len())
 }
 
-/// Takes the signature off the end of an opened file, which then holds the
-/// plain bytes alone; gives it with their length. `None` when there is none.
+/// Cuts the signature off the end of an opened file, so that only the plain
+/// bytes remain. Returns the signature and the length of the plain bytes, or
+/// `None` if the file has no signature.
 ///
 /// # Errors
-/// When the file cannot be read or shortened.
+/// When the file cannot be read or truncated.
 pub fn take_signature(file: &mut File) -> io::Result<Option<(Signature, u64)>> {
     let length = file.seek(SeekFrom::End(0))?;
     let Some(before_length) = length.checked_sub(LENGTH_LINE) else {
@@ -127,7 +129,7 @@ pub fn take_signature(file: &mut File) -> io::Result<Option<(Signature, u64)>> {
     Ok(Some((signature, plain_length)))
 }
 
-/// The same for a small file in memory: the plain bytes and the signature.
+/// Splits a small file in memory into the plain bytes and the signature.
 pub fn split_signature(opened: &[u8]) -> Option<(&[u8], Signature)> {
     let (rest, end) = opened.split_at_checked(opened.len().checked_sub(9)?)?;
     let length = usize::try_from(length_in(end)?).ok()?;
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_is_read_back_and_nothing_else_is_one() {
+    fn a_statement_is_parsed_back_and_a_changed_comment_is_not() {
         let all = [
             statement(),
             Statement {
@@ -182,9 +184,9 @@ mod tests {
                 ..statement()
             },
         ];
-        for one in all {
-            let comment = one.to_comment();
-            assert_eq!(Statement::parse(&comment).as_ref(), Some(&one));
+        for statement in all {
+            let comment = statement.to_comment();
+            assert_eq!(Statement::parse(&comment).as_ref(), Some(&statement));
             for changed in [
                 format!("{comment}; more x"),
                 format!(" {comment}"),
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_taken_off_the_end_of_an_opened_file() {
+    fn the_signature_is_cut_off_the_end_of_an_opened_file() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let key = SigningKey::make(&folder.path().join("signing.key")).expect("writable");
         for plain in [&b"tokens"[..], b"", b"00000003\n"] {

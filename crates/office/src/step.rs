@@ -1,7 +1,7 @@
-//! The life of a step, the same for every step of every office: it begins with
-//! what must be right before any work, the work is the step's own, and it ends
-//! with the manifest, the log and the signature that binds the two. Then the
-//! output folder gets its name.
+//! The start and the end of a step, the same for every step of every office.
+//! [`Step::begin`] checks everything that must be right before any work. After
+//! the work, [`Step::perform`] writes the manifest, the log and the signature
+//! that binds the two, and gives the output folder its final name.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,27 +26,27 @@ use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
 use crate::terminal::Output;
 use crate::verification::CENTRE;
 
-/// What a step begins with.
+/// The arguments of [`Step::begin`].
 #[derive(Clone, Copy)]
-pub struct Beginning<'b> {
+pub struct StepOptions<'o> {
     /// The step.
     pub kind: StepKind,
     /// The name of this program.
     pub program: &'static str,
     /// The round file.
-    pub round: &'b Path,
-    /// The output folder, if it is not the round file's.
-    pub output: Option<&'b Path>,
-    /// This office's signing key, if it is not the round file's.
-    pub signing_key: Option<&'b Path>,
-    /// The export that the step works on, if it is one.
-    pub export: Option<&'b str>,
-    /// Whether a token algorithm gives the known answers; `None` for a step
-    /// that makes no tokens.
+    pub round: &'o Path,
+    /// The output folder, if not the one in the round file.
+    pub output: Option<&'o Path>,
+    /// This office's signing key, if not the one in the round file.
+    pub signing_key: Option<&'o Path>,
+    /// The export that the step works on, if it works on a single one.
+    pub export: Option<&'o str>,
+    /// The known-answer test of a token algorithm; `None` for a step that makes
+    /// no tokens.
     pub known_answers: Option<fn(TokenAlgorithm) -> bool>,
 }
 
-/// A step under way.
+/// A step in progress.
 pub struct Step {
     kind: StepKind,
     program: &'static str,
@@ -58,9 +58,9 @@ pub struct Step {
     pub folder: OutputFolder,
 }
 
-/// A step that has ended.
+/// A finished step.
 pub struct Finished {
-    /// The key that signed.
+    /// The key that signed the manifest.
     pub signing_key: SigningKey,
     /// The manifest as it was written.
     pub manifest: Manifest,
@@ -89,50 +89,50 @@ impl Finished {
 
     /// What a user must know of a signing key that the step made.
     pub fn key_made(&self) -> Option<Text> {
-        self.signing_key.made_text(&self.signing_key_path)
+        self.signing_key.new_key_notice(&self.signing_key_path)
     }
 }
 
 impl Step {
-    /// Begins a step: the round must be sound with all that this step reads of
-    /// it, the output folder must not exist, the signing key must be sound where
-    /// there is one, and the token algorithm must give the known answers. The
-    /// log begins.
+    /// Reads the round and starts the log.
     ///
     /// # Errors
-    /// How the command ends otherwise.
-    pub fn begin(beginning: Beginning<'_>) -> Result<Self, Ending> {
-        let round = beginning.read().map_err(Ending::WrongConfiguration)?;
+    /// When the round or an export of this step has a fault, the output folder
+    /// exists, the signing key cannot be used, or the token algorithm fails its
+    /// known-answer test. In a split round also when the signing key is missing
+    /// or is not the one in the round file.
+    pub fn begin(options: StepOptions<'_>) -> Result<Self, Ending> {
+        let round = options.read().map_err(Ending::WrongConfiguration)?;
         let Round { terms, paths, .. } = &round;
         OutputFolder::check_destination(&paths.output)
             .map_err(|fault| Ending::WrongConfiguration(fault.into()))?;
-        if let Some(holds) = beginning.known_answers
-            && !holds(terms.algorithm)
+        if let Some(passes) = options.known_answers
+            && !passes(terms.algorithm)
         {
-            // A broken build must not make a token.
+            // A broken build must not make tokens.
             return Err(known_answers_differ(&terms.file).into());
         }
-        let signing_key = SigningKey::at_the_beginning(&paths.signing_key)?;
+        let signing_key = SigningKey::read_if_present(&paths.signing_key)?;
         if terms.mode == Mode::Split {
-            beginning.check_sender(&round, signing_key.as_ref())?;
+            options.check_sender(&round, signing_key.as_ref())?;
         }
         let folder = OutputFolder::begin(&paths.output)?;
         let mut log = AuditLog::new(jiff::Timestamp::now);
-        log.record(&beginning.started(terms));
+        log.record(&options.started(terms));
         let granted = confinement::granted();
         log.record(&Event::Confined {
             network: granted.network,
             core_dumps: granted.core_dumps,
         });
-        if beginning.known_answers.is_some() {
+        if options.known_answers.is_some() {
             log.record(&Event::KnownAnswerTest {
                 algorithm: terms.algorithm,
                 result: Passed::Passed,
             });
         }
         Ok(Step {
-            kind: beginning.kind,
-            program: beginning.program,
+            kind: options.kind,
+            program: options.program,
             round: Arc::new(round),
             signing_key,
             log,
@@ -140,15 +140,16 @@ impl Step {
         })
     }
 
-    /// The round of the step.
+    /// Returns the round of the step.
     pub fn round(&self) -> Arc<Round> {
         Arc::clone(&self.round)
     }
 
-    /// Does the work of a step and ends it.
+    /// Does the work of the step and finishes it.
     ///
     /// # Errors
-    /// Why the work or its writing failed; nothing is left of the output then.
+    /// When the work fails or the output cannot be written; the output folder
+    /// is then removed.
     pub fn perform<T>(
         mut self,
         work: impl FnOnce(&mut Self) -> Result<(Manifest, T), Faults>,
@@ -158,10 +159,10 @@ impl Step {
         Ok((result, finished))
     }
 
-    /// The key with which this office signs what it sends.
+    /// Returns the key with which this office signs the files it sends.
     ///
     /// # Errors
-    /// When there is none: a split step does not begin without it.
+    /// When the office has none. [`Step::begin`] ensures that a split step has one.
     pub fn sender(&self) -> Result<&SigningKey, Fault> {
         let path = &self.round.paths.signing_key;
         self.signing_key
@@ -169,7 +170,8 @@ impl Step {
             .ok_or_else(|| no_signing_key(path))
     }
 
-    /// What every manifest says, for the step to add its own part.
+    /// Returns a manifest with the fields that all steps share; the step adds
+    /// its own.
     pub fn manifest(&self) -> Manifest {
         let terms = &self.round.terms;
         let Head { format, version } = Manifest::head();
@@ -219,10 +221,9 @@ impl Step {
         }
     }
 
-    /// Writes the round's documents, the manifest, the log and the signature,
-    /// and gives the folder its name. The signing key is the one that was there
-    /// when the step began; where there was none one is made now, and kept if
-    /// the step succeeds.
+    /// Writes the configuration files, the manifest, the log and the signature,
+    /// and gives the folder its final name. If the step started without a
+    /// signing key, this makes one, and keeps it only if the step succeeds.
     fn finish(self, manifest: Manifest) -> Result<Finished, Fault> {
         let Step {
             round,
@@ -237,9 +238,10 @@ impl Step {
             None => SigningKey::read_or_make(path)?,
         };
         let written = write(&round, folder, log, manifest, &signing_key);
-        // A folder that is there was signed with it, whatever the disk says of lasting.
+        // If the output folder exists, it was signed with the new key, even if
+        // syncing it to disk failed: the key must be kept.
         if written.is_err() && signing_key.made && !output.exists() {
-            // What cannot be removed serves the next run.
+            // If removing fails, the next run uses the key.
             let _ = std::fs::remove_file(path);
             let _ = std::fs::remove_file(public_key_path(path));
         }
@@ -251,8 +253,8 @@ impl Step {
     }
 }
 
-impl Beginning<'_> {
-    /// The office whose step it is, as `[signing.signers]` names it.
+impl StepOptions<'_> {
+    /// Returns the office that runs the step, as named in `[signing.signers]`.
     fn office<'r>(&self, terms: &'r RoundTerms) -> &'r str {
         match self.kind {
             StepKind::Screen => CENTRE,
@@ -264,7 +266,8 @@ impl Beginning<'_> {
         }
     }
 
-    /// The other offices know this office by the key that the round file names.
+    /// Checks that this office has the signing key that the round file names:
+    /// the other offices accept no other.
     fn check_sender(&self, round: &Round, signing_key: Option<&SigningKey>) -> Result<(), Fault> {
         let path = &round.paths.signing_key;
         let key = signing_key.ok_or_else(|| no_signing_key(path))?;
@@ -276,22 +279,24 @@ impl Beginning<'_> {
         Err(Fault::of_file(
             path,
             Text::new(
-                format!("这不是轮次文件为 {office} 所写的签名私钥"),
-                format!("this is not the signing key that the round file names for {office}"),
+                format!("签名私钥与轮次文件中 {office} 的公钥不符"),
+                format!(
+                    "the signing key does not match the public key of {office} in the round file"
+                ),
             ),
             Text::new(
                 "请用 --signing-key 指明本机构的签名私钥，或更正各机构共用的轮次文件",
-                "name this office's key with --signing-key, or correct the round file that all offices share",
+                "give this office's signing key with --signing-key, or correct the round file that all offices share",
             ),
         ))
     }
 
-    /// The round, with the exports whose files a step of this kind reads.
+    /// Reads the round, with the exports that a step of this kind needs.
     fn read(&self) -> Result<Round, Faults> {
         let (mode, reads) = match self.kind {
             StepKind::Run => (Mode::Pooled, Reads::All),
             StepKind::Tokenise => (Mode::Split, self.export.map_or(Reads::Nothing, Reads::One)),
-            // The centre reads no export: nothing of them is looked at.
+            // The centre has no exports.
             StepKind::Screen => (Mode::Split, Reads::Nothing),
             StepKind::Resolve => (Mode::Split, Reads::One(CASE_EXPORT)),
         };
@@ -304,7 +309,7 @@ impl Beginning<'_> {
             round: terms.round.clone(),
             round_file_blake3: terms.digest.clone(),
             export: self.export.map(str::to_owned),
-            // The operator of the round file is the procuratorate's; the centre has its own.
+            // The round file names the procuratorate's operator, not the centre's.
             operator: (self.kind != StepKind::Screen).then(|| terms.operator.clone()),
             mode: (terms.mode == Mode::Pooled).then(|| terms.mode.name().to_owned()),
         };
@@ -354,7 +359,7 @@ fn write(
     let digest = blake3::hash(&bytes).to_hex().to_string();
     log.record(&complete(manifest.step, digest));
     folder.write(LOG, log.to_jsonl().as_bytes())?;
-    let comment = comment(&manifest.round, manifest.step, log.last_digest());
+    let comment = trusted_comment(&manifest.round, manifest.step, log.last_digest());
     let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
     let shown = round.paths.output.join(&path);
     let signature = signing_key.sign(&bytes, &comment, &shown)?;
@@ -363,8 +368,9 @@ fn write(
     Ok(manifest)
 }
 
-/// The trusted comment of a manifest's signature: it binds the log to the manifest.
-pub fn comment(round: &str, step: StepKind, last_digest: &str) -> String {
+/// Returns the trusted comment of a manifest's signature, which binds the log to
+/// the manifest.
+pub fn trusted_comment(round: &str, step: StepKind, last_digest: &str) -> String {
     let step = step.name();
     format!("aidlink manifest; round {round}; step {step}; last log entry {last_digest}")
 }
@@ -381,12 +387,12 @@ fn no_signing_key(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            "找不到签名私钥：分步轮次中送出的文件都须签名",
-            "there is no signing key: what an office sends in a split round is signed",
+            "找不到签名私钥：分步模式中送出的文件都须签名",
+            "the signing key is missing: files that an office sends in a split round must be signed",
         ),
         Text::new(
-            "请用 signing new 生成，把公钥写入轮次文件的 [signing.signers]；或用 --signing-key 指明",
-            "make one with `signing new` and put its public key into [signing.signers] of the round file, or name it with --signing-key",
+            "请用 signing new 生成，并把公钥写入轮次文件的 [signing.signers]；或用 --signing-key 指明",
+            "make one with `signing new` and add its public key to [signing.signers] of the round file, or give its path with --signing-key",
         ),
     )
 }
@@ -395,9 +401,9 @@ fn known_answers_differ(round_file: &Path) -> Fault {
     Fault::of_file(
         round_file,
         Text::new(
-            "令牌算法自检不通过，拒绝运行",
-            "the token algorithm fails its known-answer test; the run is refused",
+            "令牌算法未通过已知答案测试，未运行",
+            "the token algorithm failed its known-answer test; nothing was run",
         ),
-        Text::new("请重新安装程序", "install the program again"),
+        Text::new("请重新安装程序", "reinstall the program"),
     )
 }

@@ -1,6 +1,6 @@
-//! Whether an output folder is what a step wrote: nothing changed, nothing
-//! missing that was not deleted by record, nothing added, the log whole to its
-//! last entry, all of it signed with a key that somebody named.
+//! Verifies that an output folder is as a step wrote it: no file was changed or
+//! added, every missing file is in a deletion record, the log is complete, and the
+//! signature is by a named key.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,82 +18,83 @@ use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions
 use crate::manifest::{MANIFEST, Manifest, StepKind, manifest_word};
 use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
-use crate::step::comment;
+use crate::step::trusted_comment;
 
-/// Larger documents are refused.
+/// The largest accepted document, in bytes.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
 
-/// The office of a round that holds no key and no export, as signers name it.
+/// The name of the centre in `[signing.signers]`.
 pub const CENTRE: &str = "centre";
 
-/// Whose signatures count.
+/// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]
-pub enum Named {
-    /// These keys, which the user names, and no others.
+pub enum NamedKeys {
+    /// Exactly these keys, which the user named.
     ByUser(Vec<PublicKey>),
-    /// The keys of the round file, each for the steps of its own office.
+    /// The offices and keys in the round file, each accepted for its own office's
+    /// steps.
     ByRound(Vec<(String, PublicKey)>),
 }
 
-impl Named {
-    /// This key alone.
+impl NamedKeys {
+    /// Accepts only this key.
     pub fn only(key: PublicKey) -> Self {
-        Named::ByUser(vec![key])
+        NamedKeys::ByUser(vec![key])
     }
 
     fn keys(&self) -> Vec<&PublicKey> {
         match self {
-            Named::ByUser(keys) => keys.iter().collect(),
-            Named::ByRound(signers) => signers.iter().map(|(_, key)| key).collect(),
+            NamedKeys::ByUser(keys) => keys.iter().collect(),
+            NamedKeys::ByRound(signers) => signers.iter().map(|(_, key)| key).collect(),
         }
     }
 }
 
-/// Who signed.
+/// The signer of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signer {
-    /// A key that was named, with the office that the round file gives it to;
-    /// `None` for a key that the user named.
+    /// The signature is valid, by a named key. The string is the key's office in
+    /// the round file; `None` for a key that the user named.
     Named(Option<String>, PublicKey),
-    /// The signature is right, by a key that nobody named for this step.
+    /// The signature is valid, but by a key that was not named for this step.
     NotNamed(PublicKey),
-    /// There is no right signature.
+    /// There is no valid signature.
     None,
 }
 
-/// What looking at an output folder gave.
+/// The result of verifying an output folder.
 pub struct Verification {
-    /// The folder.
+    /// The path of the folder.
     pub folder: PathBuf,
-    /// The folder, opened: all that is read of it is read through this.
+    /// The opened folder. Read its files through this.
     pub opened: Folder,
     /// Its manifest.
     pub manifest: Manifest,
     /// Its log.
     pub log: ReadLog,
-    /// Who signed the manifest.
+    /// The signer of the manifest.
     pub signer: Signer,
-    /// Files that are there as the manifest says.
+    /// Number of files that match the manifest.
     pub files_held: u64,
-    /// Deletion records that count.
+    /// The valid deletion records.
     pub deleted: Vec<DeletionRecord>,
-    /// Files that office programs and file managers leave: they hold nothing of
-    /// the step and are not tampering.
+    /// Files left by office programs and file managers. They are not counted as
+    /// tampering.
     pub left_by_programs: Vec<String>,
-    /// Everything that is not as it was written.
+    /// Every difference from what the step wrote.
     pub faults: FaultCollector,
 }
 
-/// Looks at an output folder. `round_file` is the round file that it should be
-/// of, where there is one.
+/// Verifies an output folder. `round_file` is the round file that it should belong
+/// to, if known.
 ///
 /// # Errors
-/// When no step wrote the folder, or a version that this program does not
-/// read: there is nothing to verify then.
+/// When the folder or its manifest cannot be read, or the manifest has a version
+/// that this program does not support.
 pub fn verify(
     folder: &Path,
     round_file: Option<&Path>,
-    named: &Named,
+    named: &NamedKeys,
 ) -> Result<Verification, Fault> {
     let manifest_path = folder.join(MANIFEST);
     let opened = Folder::open(folder).map_err(|error| match error.kind() {
@@ -152,7 +153,7 @@ fn not_a_real_folder(folder: &Path) -> Fault {
         ),
         Text::new(
             "请指明文件夹本身，不要用链接",
-            "name the folder itself and not a link to it",
+            "give the path of the folder itself, not of a link",
         ),
     )
 }
@@ -160,40 +161,40 @@ fn not_a_real_folder(folder: &Path) -> Fault {
 fn no_manifest(folder: &Path) -> Fault {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let is_partial = name.starts_with('.') && name.contains(".partial-");
-    let there = |path: &str| fs::symlink_metadata(folder.join(path)).is_ok();
-    let is_half = there(LOG) || there("lists") || there("to-centre") || there("to-procuratorate");
+    let has = |path: &str| fs::symlink_metadata(folder.join(path)).is_ok();
+    let is_incomplete = has(LOG) || has("lists") || has("to-centre") || has("to-procuratorate");
     let (message, hint) = if !folder.is_dir() {
         (
-            Text::new("没有这个文件夹", "there is no such folder"),
+            Text::new("找不到此文件夹", "the folder does not exist"),
             Text::new("请检查路径", "check the path"),
         )
     } else if is_partial {
         (
             Text::new(
-                "这是中断的运行留下的半成品，不是结果",
-                "a run that was cut off left this; it is no result",
+                "这是中断的运行留下的，不是结果",
+                "an interrupted run left this folder; it is not a result",
             ),
             Text::new(
-                "请重新运行；同一输出的下一次运行会删去它",
-                "run again: the next run of the same output removes it",
+                "请重新运行：下一次以同一输出文件夹运行时会删去它",
+                "run again: the next run with the same output folder removes it",
             ),
         )
-    } else if is_half {
+    } else if is_incomplete {
         (
             Text::new(
                 "文件夹不完整：缺少 manifest.json",
-                "this is half a folder: manifest.json is missing",
+                "the folder is incomplete: manifest.json is missing",
             ),
             Text::new(
-                "程序总是一次写全；请查明是谁删去了它，向其索回",
-                "a step writes its folder whole: find out who removed it and get it back",
+                "程序总是写全文件夹：请查明文件去向，并从备份取回",
+                "a step always writes a complete folder: find out who removed the file, and restore it from a backup",
             ),
         )
     } else {
         (
             Text::new(
                 "这不是程序写出的输出文件夹：没有 manifest.json",
-                "this is no output folder: it has no manifest.json",
+                "this is not an output folder: it has no manifest.json",
             ),
             Text::new(
                 "请指明输出文件夹，或轮次文件所在的文件夹",
@@ -204,19 +205,18 @@ fn no_manifest(folder: &Path) -> Fault {
     Fault::of_file(folder, message, hint)
 }
 
-/// Whether a path that a manifest gives stays below its folder.
-pub fn is_plain(path: &str) -> bool {
+/// Whether a relative path in a manifest stays inside its folder.
+pub fn stays_inside(path: &str) -> bool {
     !path.is_empty()
         && Path::new(path)
             .components()
             .all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// BLAKE3 digest (hexadecimal) and length of a file that a user names; a link
-/// is refused.
+/// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of a file.
 ///
 /// # Errors
-/// When it is not an ordinary file, or cannot be read.
+/// When it is a link or not an ordinary file, or cannot be read.
 pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -226,7 +226,8 @@ pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
     Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 
-/// The office whose step wrote a manifest: `centre`, or an agency's id.
+/// Returns the office whose step wrote the manifest: `centre` or an agency's id.
+/// `None` if the manifest names no export of that office.
 pub fn office_of(manifest: &Manifest) -> Option<&str> {
     match manifest.step {
         StepKind::Screen => Some(CENTRE),
@@ -242,7 +243,7 @@ pub fn office_of(manifest: &Manifest) -> Option<&str> {
     }
 }
 
-/// Names that office programs and file managers give to files of their own.
+/// Whether an office program or a file manager made the file, judged by its name.
 fn is_left_by_a_program(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     name.starts_with("~$")
@@ -251,10 +252,11 @@ fn is_left_by_a_program(path: &str) -> bool {
         || ["Thumbs.db", ".DS_Store", "desktop.ini"].contains(&name)
 }
 
+/// A verification in progress.
 struct Check<'c> {
     folder: &'c Path,
     opened: &'c Folder,
-    named: &'c Named,
+    named: &'c NamedKeys,
     manifest: &'c Manifest,
     bytes: &'c [u8],
     left_by_programs: Vec<String>,
@@ -280,9 +282,9 @@ impl Check<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.fault(
                     &path,
-                    Text::new("缺少签名文件", "the signature is missing"),
+                    Text::new("缺少签名文件", "the signature file is missing"),
                     Text::new(
-                        "没有签名，运行记录就不能证明什么：请查明是谁删去了它",
+                        "没有签名，运行记录不能作为证据：请查明签名文件的去向",
                         "without it the manifest proves nothing: find out who removed it",
                     ),
                 );
@@ -294,7 +296,7 @@ impl Check<'_> {
             self.fault(
                 &path,
                 Text::new(
-                    "这不是minisign签名，或已损坏",
+                    "这不是 minisign 签名，或已损坏",
                     "this is not a minisign signature, or it is damaged",
                 ),
                 from_a_backup(),
@@ -303,8 +305,8 @@ impl Check<'_> {
         signature
     }
 
-    /// Whose the signature is. The manifest names the key that signs it, so a
-    /// signature by any other key is a change.
+    /// Returns the signer. The manifest names the key that signs it, so a signature
+    /// by any other key is a fault.
     fn signer(&mut self, signature: Option<&Signature>) -> Signer {
         let Some(signature) = signature else {
             return Signer::None;
@@ -322,14 +324,14 @@ impl Check<'_> {
                     ),
                 ),
                 Text::new(
-                    "此文件夹不能作为证据；请从备份取回",
-                    "the folder proves nothing as it is; restore it from a backup",
+                    "此文件夹不能作为证据：请从备份取回",
+                    "the folder proves nothing in this state: restore it from a backup",
                 ),
             );
             return Signer::None;
         };
         match self.named {
-            Named::ByUser(keys) => {
+            NamedKeys::ByUser(keys) => {
                 if keys.contains(&key) {
                     return Signer::Named(None, key);
                 }
@@ -337,31 +339,32 @@ impl Check<'_> {
                     &key,
                     &Text::new(
                         "不在所指明的公钥之中",
-                        "it is not one of those that were named",
+                        "it is not one of the keys given with --public-key",
                     ),
                 );
             }
-            Named::ByRound(signers) => {
-                let own = office_of(self.manifest);
-                let of_office = |office: &str| Some(office) == own;
+            NamedKeys::ByRound(signers) => {
+                let step_office = office_of(self.manifest);
                 let mut named = signers.iter().filter(|(_, signer)| *signer == key);
                 let offices: Vec<&str> = named.clone().map(|(office, _)| office.as_str()).collect();
-                if let Some((office, _)) = named.find(|(office, _)| of_office(office)) {
+                if let Some((office, _)) =
+                    named.find(|(office, _)| Some(office.as_str()) == step_office)
+                {
                     return Signer::Named(Some(office.clone()), key);
                 }
                 let why = match (signers.is_empty(), offices.is_empty()) {
                     (true, _) => Text::new("没有指明任何公钥", "no public key was named"),
                     (false, true) => Text::new(
-                        "不在轮次文件所写的公钥之中",
-                        "it is not one of those that the round file names",
+                        "不在轮次文件所列的公钥之中",
+                        "it is not one of the keys in the round file",
                     ),
                     (false, false) => {
                         let step = self.manifest.step.name();
                         let offices = offices.join(", ");
                         Text::new(
-                            format!("轮次文件把它写给 {offices}，而步骤 {step} 不是其步骤"),
+                            format!("在轮次文件中它属于 {offices}，而步骤 {step} 由其他机构执行"),
                             format!(
-                                "the round file gives it to {offices}, and the step `{step}` is not theirs"
+                                "in the round file it belongs to {offices}, but another office runs the step `{step}`"
                             ),
                         )
                     }
@@ -377,16 +380,16 @@ impl Check<'_> {
         self.fault(
             &format!("{MANIFEST}{SIGNATURE_SUFFIX}"),
             Text::new(
-                format!("签名本身正确，但出自无人为此指明的公钥 {id}：{}", why.zh),
+                format!("签名正确，但其公钥 {id} 未被指明：{}", why.zh),
                 format!(
-                    "the signature is right, but by the key {id}, which nobody named for it: {}",
+                    "the signature is valid, but its public key {id} was not named: {}",
                     why.en
                 ),
             ),
             Text::new(
                 format!("请与会议记录中的公钥核对；若相符，请加 --public-key {line}"),
                 format!(
-                    "compare it with the public key in the minutes; if it is that one, add --public-key {line}"
+                    "compare it with the public key in the minutes; if they match, add --public-key {line}"
                 ),
             ),
         );
@@ -415,27 +418,23 @@ impl Check<'_> {
         let digest = blake3::hash(self.bytes).to_hex().to_string();
         let last = log.entries.last().and_then(|entry| entry.event.as_ref());
         let complete = last.and_then(Event::complete);
-        let ends_here = complete.is_some_and(|complete| complete.manifest_blake3 == digest);
+        let names_manifest = complete.is_some_and(|complete| complete.manifest_blake3 == digest);
         let wrong = if complete.is_none() {
             Some(Text::new("日志的末尾缺失", "the end of the log is missing"))
-        } else if !ends_here {
+        } else if !names_manifest {
             Some(Text::new(
-                "日志所记的运行记录不是这一份",
-                "the log ends with another manifest than this one",
+                "日志属于另一份运行记录",
+                "the log belongs to another manifest",
             ))
         } else {
             signature.and_then(|signature| {
-                let expected = comment(
+                let expected = trusted_comment(
                     &self.manifest.round,
                     self.manifest.step,
                     log.last_digest().unwrap_or_default(),
                 );
-                (signature.comment() != expected).then(|| {
-                    Text::new(
-                        "日志不是签名所指的那一份",
-                        "the log is not the one that was signed",
-                    )
-                })
+                (signature.comment() != expected)
+                    .then(|| Text::new("日志与签名不符", "the log does not match the signature"))
             })
         };
         if let Some(wrong) = wrong {
@@ -444,8 +443,8 @@ impl Check<'_> {
         log
     }
 
-    /// The deletion records that count: of this manifest, signed by its signer,
-    /// or by another key that was named.
+    /// Returns the valid deletion records: those of this manifest that are signed by
+    /// its signer or by another named key.
     fn deletion_records(&mut self, signer: &Signer) -> Vec<DeletionRecord> {
         let (Signer::Named(_, key) | Signer::NotNamed(key)) = signer else {
             return Vec::new();
@@ -471,16 +470,16 @@ impl Check<'_> {
         }
     }
 
-    /// Compares the files with the manifest; gives how many are as it says.
+    /// Compares the files with the manifest and returns how many match.
     fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
         let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
         for output in &self.manifest.outputs {
-            if !is_plain(&output.file) {
+            if !stays_inside(&output.file) {
                 self.fault(
                     MANIFEST,
                     Text::new(
                         "运行记录中有越出文件夹的路径",
-                        "the manifest names a path outside of the folder",
+                        "the manifest names a path outside the folder",
                     ),
                     Text::new("此运行记录不可信", "do not trust this manifest"),
                 );
@@ -495,8 +494,8 @@ impl Check<'_> {
                 Ok(_) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(
-                            "核查结论请填在副本上；请从备份取回",
-                            "fill in a copy when checking leads; restore the list from a backup",
+                            "请从备份取回，并把核查结论填在副本上",
+                            "restore the list from a backup, and fill in the review on a copy",
                         ),
                         false => from_a_backup(),
                     };
@@ -512,8 +511,8 @@ impl Check<'_> {
                                 "the file is missing, and no deletion record names it",
                             ),
                             Text::new(
-                                "请查明去向；应删的文件请用 aidlink purge 删除",
-                                "find out where it went; delete what is due with `aidlink purge`",
+                                "请查明去向；到期的文件请用 aidlink purge 删除",
+                                "find out where it went; delete files that are due with `aidlink purge`",
                             ),
                         );
                     }
@@ -522,18 +521,18 @@ impl Check<'_> {
                     path,
                     Text::new(
                         "无法读取，或不是普通文件",
-                        "it cannot be read, or is not an ordinary file",
+                        "the file cannot be read, or is not an ordinary file",
                     ),
-                    Text::new("请检查该文件", "look at the file"),
+                    Text::new("请检查该文件", "check the file"),
                 ),
             }
         }
-        self.added(&listed);
+        self.added_files(&listed);
         held
     }
 
-    /// Files that the manifest does not name.
-    fn added(&mut self, listed: &BTreeMap<&str, &str>) {
+    /// Reports files that the manifest does not list.
+    fn added_files(&mut self, listed: &BTreeMap<&str, &str>) {
         let found = match self.opened.files() {
             Ok(found) => found,
             Err(error) => {
@@ -559,14 +558,14 @@ impl Check<'_> {
                 &path,
                 Text::new(
                     "运行记录中没有此文件：是后来放入的",
-                    "the manifest does not name this file: it was put here later",
+                    "the manifest does not list this file: it was added later",
                 ),
                 Text::new("请移到别处", "move it elsewhere"),
             );
         }
     }
 
-    /// The documents in the folder must be those that the manifest says were used.
+    /// Checks that round file and policy in the folder are those in the manifest.
     fn configuration(&mut self) {
         let stated = [
             ("round.toml", &self.manifest.round_file_blake3),
@@ -579,8 +578,8 @@ impl Check<'_> {
                 self.fault(
                     &path,
                     Text::new(
-                        "不是运行记录所说的那份文件",
-                        "this is not the document that the manifest names",
+                        "与运行记录中的摘要不符",
+                        "the file does not match its digest in the manifest",
                     ),
                     from_a_backup(),
                 );
@@ -588,7 +587,7 @@ impl Check<'_> {
         }
     }
 
-    /// The folder must be of this round file, and not of another round.
+    /// Checks that the folder belongs to this round file.
     fn round(&mut self, round_file: &Path) {
         let Ok(written) = WrittenRound::read(round_file) else {
             return;
@@ -596,26 +595,28 @@ impl Check<'_> {
         if written.digest() == self.manifest.round_file_blake3 {
             return;
         }
-        let mine = &self.manifest.round;
+        let own = &self.manifest.round;
         let (message, hint) = match written.round_id().ok() {
-            Some(other) if other != *mine => (
+            Some(other) if other != *own => (
                 Text::new(
-                    format!("文件夹属于轮次 {mine}，而轮次文件是 {other}"),
-                    format!("the folder is of round {mine}, and the round file of {other}"),
+                    format!("输出文件夹属于轮次 {own}，而轮次文件属于轮次 {other}"),
+                    format!(
+                        "the output folder belongs to round {own}, but the round file to round {other}"
+                    ),
                 ),
                 Text::new(
-                    "结果被调换，或放错了文件夹",
-                    "the folder was swapped, or is in the wrong place",
+                    "请检查输出文件夹是否被调换或放错了位置",
+                    "check whether the output folder was swapped or moved to the wrong place",
                 ),
             ),
             _ => (
                 Text::new(
                     "轮次文件在运行之后被改动",
-                    "the round file was changed since the run",
+                    "the round file was changed after the run",
                 ),
                 Text::new(
-                    "运行时的轮次文件在 configuration/round.toml",
-                    "the one that was used is configuration/round.toml",
+                    "请与运行时的轮次文件 configuration/round.toml 比较",
+                    "compare it with configuration/round.toml, the round file of the run",
                 ),
             ),
         };

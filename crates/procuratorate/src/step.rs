@@ -61,7 +61,7 @@ pub fn resolve_leads(
         algorithm: terms.algorithm,
     });
     let opener = identity.map(Opener::read_identity).transpose()?;
-    let beside = step.folder.for_unnamed_files();
+    let beside = step.folder.scratch_folder();
     let received = receive(leads_path, terms, Expected::Leads, opener.as_ref(), beside)?;
     let mut plain = received.plain;
     let file = read_leads(leads_path, &mut plain, terms, &key_id)?;

@@ -5,7 +5,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, Folder, FoundFile};
 use aidlink_files::owner_only::check_owner_only;
 use aidlink_office::deletion_record::FilePart;
-use aidlink_office::verification::is_plain;
+use aidlink_office::verification::stays_inside;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -33,7 +33,7 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
     let is_there = Folder::open(&evidence.round_folder)
         .and_then(|folder| folder.kind(Path::new(file)))
         .is_ok_and(|kind| kind == EntryKind::File);
-    if !is_plain(file) || !is_there {
+    if !stays_inside(file) || !is_there {
         return match deleted {
             Some(record) => Finding::held(
                 format!("编号{id}；密钥已于{}删除", record.completed_at),

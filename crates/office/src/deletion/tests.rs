@@ -1,4 +1,4 @@
-//! What is found of a round's data, and what keeps a file from being deleted.
+//! Tests of which files of a round are found and which of them may be deleted.
 
 use std::fs;
 
@@ -10,8 +10,8 @@ use crate::finished_round::{FinishedRound, LIST};
 use crate::manifest::Manifest;
 use crate::signing::SigningKey;
 
-/// What is left; a key's id is its content.
-fn look(round: &FinishedRound) -> Remains {
+/// Finds what is left; the id of a key is the content of its file.
+fn find_remains(round: &FinishedRound) -> Remains {
     let key_id = |content: &[u8], _: &Manifest| String::from_utf8(content.to_vec()).ok();
     remains(
         &round.manifest(),
@@ -36,8 +36,8 @@ fn doubts(remains: &Remains) -> Vec<(&str, Doubt)> {
 }
 
 #[test]
-fn exports_key_and_outputs_must_go_and_records_stay() {
-    let remains = look(&FinishedRound::new());
+fn exports_key_and_outputs_are_deleted_and_records_are_kept() {
+    let remains = find_remains(&FinishedRound::new());
     let mut there = paths(&remains.there);
     there.sort_unstable();
     assert_eq!(
@@ -54,11 +54,11 @@ fn exports_key_and_outputs_must_go_and_records_stay() {
 }
 
 #[test]
-fn a_file_of_other_bytes_and_the_key_of_another_round_are_not_the_rounds() {
-    let place = FinishedRound::new();
-    place.write("exports/students.csv", "rows of the next quarter");
-    place.write("round.key", "the next round's key");
-    let remains = look(&place);
+fn a_changed_file_and_the_key_of_another_round_are_not_deleted() {
+    let round = FinishedRound::new();
+    round.write("exports/students.csv", "rows of the next quarter");
+    round.write("round.key", "the next round's key");
+    let remains = find_remains(&round);
     assert_eq!(
         doubts(&remains),
         [
@@ -70,14 +70,14 @@ fn a_file_of_other_bytes_and_the_key_of_another_round_are_not_the_rounds() {
 }
 
 #[test]
-fn nothing_is_found_through_a_link_neither_of_a_file_nor_of_a_folder_above() {
+fn a_linked_file_and_a_file_below_a_linked_folder_are_not_deleted() {
     use std::os::unix::fs::symlink;
-    let place = FinishedRound::new();
+    let round = FinishedRound::new();
     for (path, moved_to) in [("output/lists", "lists"), ("round.key", "key-elsewhere")] {
-        fs::rename(place.path(path), place.path(moved_to)).expect("it is moved");
-        symlink(place.path(moved_to), place.path(path)).expect("a link is made");
+        fs::rename(round.path(path), round.path(moved_to)).expect("a move");
+        symlink(round.path(moved_to), round.path(path)).expect("a link");
     }
-    let remains = look(&place);
+    let remains = find_remains(&round);
     assert_eq!(
         doubts(&remains),
         [(LIST, Doubt::NotReal), ("round.key", Doubt::NotReal)]
@@ -85,12 +85,12 @@ fn nothing_is_found_through_a_link_neither_of_a_file_nor_of_a_folder_above() {
 }
 
 #[test]
-fn what_is_not_there_is_gone_and_a_folder_of_the_name_is_in_doubt() {
-    let place = FinishedRound::new();
-    fs::remove_file(place.path("exports/students.csv")).expect("it is removed");
-    fs::remove_file(place.path("round.key")).expect("it is removed");
-    fs::create_dir(place.path("round.key")).expect("a folder is made");
-    let remains = look(&place);
+fn a_missing_file_is_gone_and_a_folder_in_its_place_is_not_deleted() {
+    let round = FinishedRound::new();
+    fs::remove_file(round.path("exports/students.csv")).expect("a file");
+    fs::remove_file(round.path("round.key")).expect("a file");
+    fs::create_dir(round.path("round.key")).expect("a fresh folder");
+    let remains = find_remains(&round);
     assert_eq!(
         paths(&remains.gone),
         [(FilePart::Export, "exports/students.csv")]
@@ -99,22 +99,22 @@ fn what_is_not_there_is_gone_and_a_folder_of_the_name_is_in_doubt() {
 }
 
 #[test]
-fn what_a_killed_run_left_beside_the_output_folder_must_go_too() {
-    let place = FinishedRound::new();
-    let of_output = aidlink_files::partial::prefix_of(&place.path("output"));
-    place.write(&format!("{of_output}abc/lists/a.csv"), "leads");
-    place.write("somebody-elses/lists/a.csv", "leads");
-    let remains = look(&place);
+fn what_an_interrupted_run_left_beside_the_output_folder_is_deleted() {
+    let round = FinishedRound::new();
+    let prefix = aidlink_files::partial::prefix_of(&round.path("output"));
+    round.write(&format!("{prefix}abc/lists/a.csv"), "leads");
+    round.write("somebody-elses/lists/a.csv", "leads");
+    let remains = find_remains(&round);
     let cut_off: Vec<(FilePart, &str)> = paths(&remains.there)
         .into_iter()
         .filter(|(part, _)| *part == FilePart::CutOff)
         .collect();
-    let expected = format!("{of_output}abc/lists/a.csv");
+    let expected = format!("{prefix}abc/lists/a.csv");
     assert_eq!(cut_off, [(FilePart::CutOff, expected.as_str())]);
 }
 
 #[test]
-fn records_stay_and_data_goes() {
+fn records_are_distinguished_from_data() {
     for kept in [
         "manifest.json",
         "manifest.json.minisig",
@@ -139,47 +139,47 @@ fn records_stay_and_data_goes() {
 }
 
 #[test]
-fn what_a_killed_call_left_of_a_document_counts_for_nothing_and_goes_with_the_next() {
-    let place = FinishedRound::new();
-    let key = SigningKey::make(&place.path("signing.key")).expect("a fresh folder");
-    let manifest = place.manifest();
+fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
+    let round = FinishedRound::new();
+    let key = SigningKey::make(&round.path("signing.key")).expect("a fresh folder");
+    let manifest = round.manifest();
     let signed_by = SignedBy {
         manifest: &manifest,
         manifest_digest: "0",
         signer: key.public(),
     };
-    let output = Folder::open(&place.path("output")).expect("it is there");
+    let output = Folder::open(&round.path("output")).expect("an output folder");
     let left = [
         "output/deletions/.under-way-2027.partial-a/deletion-journal.json",
         "output/deletions/.2027.partial-b/deletion-record.json",
     ];
     for file in left {
-        place.write(file, "{}");
+        round.write(file, "{}");
     }
     let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
     assert!(found.faults.is_empty());
     assert!(found.records.is_empty());
     assert!(Journal::read_all(&output, &signed_by).is_empty());
-    // What no program of ours writes is reported, there too.
-    place.write("output/deletions/.2027.partial-b/notes.txt", "x");
+    // Other files in a partial folder are reported.
+    round.write("output/deletions/.2027.partial-b/notes.txt", "x");
     let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
     let faults: Vec<&str> = found.faults.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(faults, ["deletions/.2027.partial-b/notes.txt"]);
 
     Journal::remove_all(&output);
     for file in left {
-        let folder = place.path(file);
+        let folder = round.path(file);
         assert!(!folder.parent().expect("a folder").exists(), "{file}");
     }
 }
 
 #[test]
-fn a_path_that_leads_out_of_its_folder_is_never_looked_at() {
-    let place = FinishedRound::new();
-    place.write("outside.csv", "leads");
-    let mut manifest = place.manifest();
+fn a_path_that_leaves_its_folder_is_ignored() {
+    let round = FinishedRound::new();
+    round.write("outside.csv", "leads");
+    let mut manifest = round.manifest();
     let list = manifest.outputs[0].clone();
-    let outside = place.path("outside.csv").display().to_string();
+    let outside = round.path("outside.csv").display().to_string();
     for path in [
         "../outside.csv",
         "lists/../../outside.csv",
@@ -195,7 +195,7 @@ fn a_path_that_leads_out_of_its_folder_is_never_looked_at() {
         if let Some(key) = &mut manifest.key {
             key.file = Some(path.to_owned());
         }
-        let found = remains(&manifest, &place.path("output"), place.folder(), &|_, _| {
+        let found = remains(&manifest, &round.path("output"), round.folder(), &|_, _| {
             None
         });
         let named = found.there.iter().chain(&found.gone);

@@ -1,23 +1,22 @@
-//! The digest of what all offices of a round must agree on.
+//! The digest of a round's terms, by which offices compare their round files.
 //!
-//! It is taken over the terms and not over the file's bytes: an office may
-//! comment its file, name its own paths and say how its own exports are read,
-//! and two offices still can read out to each other that they mean the same
-//! round.
+//! It is computed over the terms and not over the bytes of the file, so that an
+//! office may add comments, use its own paths and set how its exports are read.
 
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::terms::{Crossing, RoundTerms};
 
-/// The format of what is digested. With the version it keeps the digest apart
-/// from every other that a round has.
+/// The name of the digested format. It makes the digest different from digests of
+/// other formats.
 const FORMAT: &str = "aidlink-round-terms";
-/// Its version: another number where a key is added, removed or changes its meaning.
+/// The version of the format, to be increased if a key is added, is removed or
+/// changes its meaning.
 const VERSION: u32 = 1;
 
-/// The canonical form: its JSON, keys in this order and without spaces, is
-/// digested.
+/// The canonical form of the terms. Its JSON, with keys in this order and without
+/// spaces, is digested.
 #[derive(Serialize)]
 struct AgreedTerms<'t> {
     format: &'static str,
@@ -114,7 +113,7 @@ impl<'t> AgreedTerms<'t> {
             algorithm: terms.algorithm.name(),
             thresholds: AgreedThresholds {
                 snapshot_age_days: terms.thresholds.snapshot_age_days,
-                // A zero has no sign: `-0.0` is the same share.
+                // `-0.0` becomes `0.0`, which is the same share.
                 reject_rate: terms.thresholds.reject_rate + 0.0,
                 rare_pattern: terms.thresholds.rare_pattern,
             },
@@ -140,22 +139,23 @@ impl<'t> AgreedTerms<'t> {
 }
 
 impl RoundTerms {
-    /// BLAKE3 digest of what all offices must agree on, 64 hexadecimal digits:
-    /// id, mode, dates, purpose, assessment, algorithm, thresholds, who seals
-    /// and signs, policy, calendar, and the exports with their schemas.
+    /// Returns the BLAKE3 digest of the terms, 64 hexadecimal digits. It covers the
+    /// round's id, mode, dates, purpose, impact assessment, token algorithm,
+    /// thresholds, sealing, signers, policy, calendar, and the exports with their
+    /// schemas.
     ///
-    /// Comments, the order of keys, operator, language of the lists, paths, and
-    /// how an office reads its own files do not count. The order of the
-    /// registers does: the screening of a round is known by it.
+    /// It does not cover comments, the order of keys, operator, language of the
+    /// lists, paths, and how an office reads its own files. The order of the
+    /// registers is covered, because the id of a screening depends on it.
     pub fn terms_digest(&self) -> String {
         let mut digest = blake3::Hasher::new();
-        // JSON can say every plain value, and a digest refuses no byte.
+        // Cannot fail: all values can be serialised, and a hasher accepts every byte.
         let _ = serde_json::to_writer(&mut digest, &AgreedTerms::of(self));
         digest.finalize().to_hex().to_string()
     }
 
-    /// The first half of [`RoundTerms::terms_digest`] in eight groups of four,
-    /// to be read out and compared by eye.
+    /// Returns the first half of [`RoundTerms::terms_digest`] in eight groups of four
+    /// digits, for comparing by telephone.
     pub fn terms_digest_short(&self) -> String {
         let digest = self.terms_digest();
         let groups = digest.as_bytes().chunks(4).take(8);

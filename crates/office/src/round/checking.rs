@@ -1,6 +1,5 @@
-//! From the round file as it is written to the terms of the round: every check
-//! of the round and of the schemas, policy and calendar that it names, all
-//! faults at once.
+//! Checks a parsed round file, with the schemas, policy and calendar that it names,
+//! and turns it into the terms of the round. Reports all faults at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,10 +27,10 @@ use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 use crate::verification::CENTRE;
 
-/// Persons fewer than this are told as a rare pattern where a round says nothing.
+/// The default of `rare_pattern`: a pattern is rare if fewer persons share it.
 const RARE_PATTERN: u64 = 5;
 
-/// The keys of a pooled round: `sealing` is not one of them.
+/// The keys of the round file of a pooled round, which has no `sealing`.
 const KEYS_OF_A_POOLED_ROUND: [&str; 17] = [
     "round",
     "as_of",
@@ -52,59 +51,60 @@ const KEYS_OF_A_POOLED_ROUND: [&str; 17] = [
     "export",
 ];
 
-/// What is asked of a round file.
+/// What to check in a round file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct CheckOptions<'a> {
     /// The mode that the command is for.
     pub mode: Mode,
-    /// The exports whose files this office reads.
+    /// The exports that this office reads.
     pub reads: Reads<'a>,
     /// This office's own paths.
-    pub paths: AskedPaths<'a>,
+    pub paths: PathOptions<'a>,
 }
 
-/// Which of this office's own paths are asked of a round file.
+/// Which of this office's own paths are checked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum AskedPaths<'a> {
-    /// None: nothing is written and no key is used.
+pub(super) enum PathOptions<'a> {
+    /// None, for commands that write no output folder and use no key.
     None,
-    /// All; `output` replaces the round file's own output folder.
+    /// All; `output` replaces the output folder of the round file.
     All { output: Option<&'a Path> },
 }
 
-/// The files of exports and how they are read, by schema.
+/// The files of each export and how to read them, by schema.
 pub(super) type ExportFiles = BTreeMap<String, (Vec<PlannedFile>, ReadingChoice)>;
 
-/// What checking gave, as far as there are no faults.
-pub(super) struct Checked {
+/// The result of checking. A part with faults may be missing.
+pub(super) struct CheckResult {
     pub terms: Option<RoundTerms>,
-    /// Only of [`AskedPaths::All`].
+    /// Only with [`PathOptions::All`].
     pub paths: Option<OfficePaths>,
     pub files: ExportFiles,
     pub faults: FaultCollector,
 }
 
 impl WrittenRound {
-    pub(super) fn check(&self, asked: Asked<'_>) -> Checked {
-        let checking = Checking {
+    pub(super) fn check(&self, options: CheckOptions<'_>) -> CheckResult {
+        let checker = Checker {
             written: self,
             document: &self.document,
             faults: self.document.syntax_faults(),
         };
-        checking.check(asked)
+        checker.check(options)
     }
 }
 
-/// A whole `[[export]]`.
-struct WholeExport<'w> {
+/// An `[[export]]` that has all required keys.
+struct CompleteExport<'w> {
     written: &'w WrittenExport,
     schema: &'w Located<String>,
     snapshot: &'w Located<Date>,
     legal_basis: &'w Located<String>,
 }
 
-/// A document once more, byte for byte; it must not have changed since it was read.
-fn copied(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fault> {
+/// Reads a configuration file again to copy it, and checks that it has not changed
+/// since it was parsed.
+fn read_copy(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fault> {
     let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
     if blake3::hash(&bytes).to_hex().as_str() != digest {
         return Err(Fault::changed_while_read(path));
@@ -115,14 +115,14 @@ fn copied(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fa
     })
 }
 
-struct Checking<'w> {
+struct Checker<'w> {
     written: &'w WrittenRound,
     document: &'w Document,
     faults: FaultCollector,
 }
 
-impl<'w> Checking<'w> {
-    fn check(mut self, asked: Asked<'_>) -> Checked {
+impl<'w> Checker<'w> {
+    fn check(mut self, options: CheckOptions<'_>) -> CheckResult {
         let written = self.written;
         let document = self.document;
         let round = written.checked_round_id(&mut self.faults);
@@ -130,7 +130,7 @@ impl<'w> Checking<'w> {
         let issued_on = written.issued_on.optional(&mut self.faults);
         let purpose = written.purpose.required(&mut self.faults);
         if let Some(word) = written.mode.required(&mut self.faults) {
-            self.check_mode(word, asked.mode);
+            self.check_mode(word, options.mode);
         }
         let operator = written.operator.required(&mut self.faults);
         let retention_until = written.retention_until.required(&mut self.faults);
@@ -139,13 +139,13 @@ impl<'w> Checking<'w> {
         let assessment = assessment.and_then(|assessment| {
             Some((assessment.id.as_ref()?, assessment.valid_until.as_ref()?))
         });
-        let (key_file, algorithm) = self.key(asked.paths);
-        let sealing = self.sealing(asked.mode);
+        let (key_file, algorithm) = self.key(options.paths);
+        let sealing = self.sealing(options.mode);
         let (signing_key, signers) = self.signing();
         let thresholds = self.thresholds();
-        let output = match asked.paths {
-            AskedPaths::None => None,
-            AskedPaths::All { output } => self.output(output),
+        let output = match options.paths {
+            PathOptions::None => None,
+            PathOptions::All { output } => self.output(output),
         };
         let folder = written.folder();
         let named_file = |path: &Located<String>| folder.join(&path.value);
@@ -154,12 +154,12 @@ impl<'w> Checking<'w> {
         let calendar_file = written.calendar.required(&mut self.faults).map(named_file);
         let exports = self.exports();
         self.faults.extend(written.unknown.clone());
-        if asked.mode == Mode::Pooled {
+        if options.mode == Mode::Pooled {
             self.check_nothing_crosses();
         }
         let mut files = ExportFiles::new();
         for export in &exports {
-            if asked.reads.reads(document, export.written, export.schema) {
+            if options.reads.reads(document, export.written, export.schema) {
                 let read = self.files(export.written);
                 files.insert(export.schema.value.clone(), read);
             }
@@ -179,7 +179,7 @@ impl<'w> Checking<'w> {
             .and_then(|(path, schemas)| self.faults.take(Policy::read(path, schemas)));
         let mut configuration = Vec::new();
         let mut copy = |path: &Path, name: &str, digest: &str| {
-            configuration.extend(self.faults.take(copied(path, name, digest)));
+            configuration.extend(self.faults.take(read_copy(path, name, digest)));
         };
         copy(document.path(), "round.toml", document.digest());
         if let (Some(path), Some(policy)) = (&policy_file, &policy) {
@@ -204,12 +204,12 @@ impl<'w> Checking<'w> {
         if let Some(policy) = &policy {
             let agencies = cases.iter().chain(&registers);
             let agencies = agencies.map(|export| export.schema.agency.as_str());
-            self.check_signers(asked.mode, policy, &agencies.collect());
+            self.check_signers(options.mode, policy, &agencies.collect());
         }
         let terms = (|| {
             let (impact_assessment, impact_assessment_until) = assessment?;
             Some(RoundTerms {
-                mode: asked.mode,
+                mode: options.mode,
                 file: document.path().to_path_buf(),
                 digest: document.digest().to_owned(),
                 round: round?.value.clone(),
@@ -240,7 +240,7 @@ impl<'w> Checking<'w> {
                 signing_key,
             })
         })();
-        Checked {
+        CheckResult {
             terms,
             paths,
             files,
@@ -268,42 +268,42 @@ impl<'w> Checking<'w> {
         }
     }
 
-    fn check_mode(&mut self, word: &Located<String>, wanted: Mode) {
-        let (message, hint) = match (Mode::named(&word.value), wanted) {
+    fn check_mode(&mut self, word: &Located<String>, expected: Mode) {
+        let (message, hint) = match (Mode::named(&word.value), expected) {
             (None, _) => return self.written.unknown_mode(word, &mut self.faults),
-            (Some(mode), wanted) if mode == wanted => return,
+            (Some(mode), expected) if mode == expected => return,
             (Some(_), Mode::Pooled) => (
                 Text::new(
-                    "本轮为split，不能在一台机器上完成全部步骤",
-                    "this round is `split`; its steps are not done on one machine",
+                    "本轮为分步模式（split），不能用 run 一次完成",
+                    "this round is `split`; `run` cannot do all its steps",
                 ),
                 Text::new(
-                    "请用 tokenise、aidlink-screen、resolve",
+                    "请用 tokenise、aidlink-screen 和 resolve",
                     "use `tokenise`, `aidlink-screen` and `resolve`",
                 ),
             ),
             (Some(_), Mode::Split) => (
                 Text::new(
-                    "本轮为pooled，由 run 一次完成",
-                    "this round is `pooled`; `run` does every step of it",
+                    "本轮为集中模式（pooled），由 run 一次完成",
+                    "this round is `pooled`; `run` does all its steps",
                 ),
                 Text::new(
-                    "若各步骤由不同机构完成，请写 mode = \"split\"",
-                    "if the steps are done at several offices, say mode = \"split\"",
+                    "请用 run；若各步骤由不同机构完成，请写 mode = \"split\"",
+                    "use `run`; if several offices do the steps, write mode = \"split\"",
                 ),
             ),
         };
         self.fault(&word.at, message, hint);
     }
 
-    /// `[key]`: the key file, where it is asked for, and the algorithm.
-    fn key(&mut self, paths: AskedPaths<'_>) -> (Option<PathBuf>, Option<TokenAlgorithm>) {
+    /// Checks `[key]`: the key file, if paths are checked, and the algorithm.
+    fn key(&mut self, paths: PathOptions<'_>) -> (Option<PathBuf>, Option<TokenAlgorithm>) {
         let Some(key) = self.written.key.required(&mut self.faults) else {
             return (None, None);
         };
         let file = match paths {
-            AskedPaths::None => None,
-            AskedPaths::All { .. } => key.file.required(&mut self.faults),
+            PathOptions::None => None,
+            PathOptions::All { .. } => key.file.required(&mut self.faults),
         };
         let word = key.algorithm.required(&mut self.faults);
         self.faults.extend(key.unknown.clone());
@@ -321,7 +321,7 @@ impl<'w> Checking<'w> {
         (file, algorithm)
     }
 
-    /// A `[sealing]` that nothing asks for must not seem to seal anything.
+    /// Refuses `[sealing]` in a pooled round, where it would have no effect.
     fn check_nothing_crosses(&mut self) {
         if let Some(at) = &self.written.sealing_key {
             let hint = nearest_name_hint("sealing", KEYS_OF_A_POOLED_ROUND);
@@ -330,7 +330,7 @@ impl<'w> Checking<'w> {
         }
     }
 
-    /// `[sealing]`: the recipients of what crosses, and what crosses plain.
+    /// Checks `[sealing]`: the recipients, and the files that are not sealed.
     fn sealing(&mut self, mode: Mode) -> Option<Sealing> {
         if mode == Mode::Pooled {
             return None;
@@ -354,16 +354,16 @@ impl<'w> Checking<'w> {
         if let (Some(Crossing::Sealed(centre)), Some(Crossing::Sealed(other))) = (&tokens, &leads)
             && centre.to_string() == other.to_string()
         {
-            // Who holds the key must not open the agencies' tokens.
+            // A key holder must not be able to open the agencies' token files.
             self.fault(
                 &table.at,
                 Text::new(
-                    "centre 和 procuratorate 是同一收件人",
+                    "centre 和 procuratorate 的收件人公钥相同",
                     "`centre` and `procuratorate` are the same recipient",
                 ),
                 Text::new(
-                    "筛查机构和检察机关须各有身份：持有密钥者不得打开各机构的令牌",
-                    "each makes its own identity: who holds the key must not open the tokens of the agencies",
+                    "请筛查机构和检察机关各自生成身份文件：密钥持有者不得打开令牌文件",
+                    "make a separate identity for each: a key holder must not be able to open the token files",
                 ),
             );
         }
@@ -374,7 +374,8 @@ impl<'w> Checking<'w> {
         })
     }
 
-    /// How one kind of file crosses: sealed to the recipient under `key`, or plain.
+    /// Returns how one kind of file crosses: sealed to the recipient under `key`, or
+    /// plain.
     fn crossing(
         &mut self,
         table: &WrittenSealing,
@@ -389,12 +390,12 @@ impl<'w> Checking<'w> {
                 self.fault(
                     &written.at,
                     Text::new(
-                        format!("{key} 有收件人，而 plain 又要求明文"),
-                        format!("`{key}` is a recipient, and `plain` asks for no seal"),
+                        format!("{key} 指定了收件人公钥，而 plain 又要求明文"),
+                        format!("`{key}` gives a recipient, but `plain` lists `{kind}`"),
                     ),
                     Text::new(
-                        format!("请删去收件人，或从 plain 中删去 {kind}"),
-                        format!("remove the recipient, or `{kind}` from `plain`"),
+                        format!("请删去 {key}，或从 plain 中删去 {kind}"),
+                        format!("remove `{key}`, or remove `{kind}` from `plain`"),
                     ),
                 );
                 None
@@ -404,10 +405,10 @@ impl<'w> Checking<'w> {
                 if recipient.is_none() {
                     self.fault(
                         &written.at,
-                        Text::new("这不是age收件人", "this is no age recipient"),
+                        Text::new("这不是 age 收件人公钥", "this is not an age recipient"),
                         Text::new(
-                            "应为 age1 开头的公钥，由 identity new 给出",
-                            "it begins with age1 and is given by `identity new`",
+                            "请写 identity new 给出的收件人公钥，以 age1 开头",
+                            "write the recipient that `identity new` printed; it begins with age1",
                         ),
                     );
                 }
@@ -418,15 +419,15 @@ impl<'w> Checking<'w> {
                 self.fault(
                     &table.at,
                     Text::new(
-                        format!("没有写明 {key} 的收件人"),
-                        format!("there is no recipient `{key}`"),
+                        format!("缺少 {key} 的收件人公钥"),
+                        format!("the recipient `{key}` is missing"),
                     ),
                     Text::new(
                         format!(
                             "请写 {key} = \"age1...\"；若确要明文传送，请写 plain = [\"{kind}\"]"
                         ),
                         format!(
-                            "say {key} = \"age1...\"; or, to send it plain, plain = [\"{kind}\"]"
+                            "write {key} = \"age1...\"; to send the files without a seal, write plain = [\"{kind}\"]"
                         ),
                     ),
                 );
@@ -435,7 +436,8 @@ impl<'w> Checking<'w> {
         }
     }
 
-    /// `[signing]`: this office's key, and the public keys of the offices.
+    /// Checks `[signing]`: this office's signing key, and the public keys of the
+    /// offices.
     fn signing(&mut self) -> (PathBuf, Vec<(String, PublicKey)>) {
         let Some(signing) = self.written.signing.optional(&mut self.faults) else {
             return (self.written.signing_key_beside(None), Vec::new());
@@ -446,10 +448,10 @@ impl<'w> Checking<'w> {
             if signer.key.value.is_none() {
                 self.fault(
                     &signer.key.at,
-                    Text::new("这不是minisign公钥", "this is not a minisign public key"),
+                    Text::new("这不是 minisign 公钥", "this is not a minisign public key"),
                     Text::new(
-                        "应为 RW 开头的一行，由 signing new 给出",
-                        "it is the line that begins with RW, given by `signing new`",
+                        "请写 signing new 给出的公钥，以 RW 开头",
+                        "write the public key that `signing new` printed; it begins with RW",
                     ),
                 );
             }
@@ -458,8 +460,8 @@ impl<'w> Checking<'w> {
         (self.written.signing_key_beside(key), self.written.signers())
     }
 
-    /// Who signs what crosses: `centre` and the agencies of the policy, each with
-    /// a key of its own. A split round needs one for every office that sends.
+    /// Checks the signers: `centre` and agencies of the policy, each with its own key.
+    /// A split round needs a key for every office that sends files.
     fn check_signers(&mut self, mode: Mode, policy: &Policy, senders: &BTreeSet<&str>) {
         let written = self.written.signing.value();
         let at = written.map(|signing| signing.at.clone());
@@ -486,11 +488,11 @@ impl<'w> Checking<'w> {
                     &signer.key.at,
                     Text::new(
                         format!("与 {} 的公钥相同", same.office),
-                        format!("this is the key of `{}` too", same.office),
+                        format!("this is also the public key of `{}`", same.office),
                     ),
                     Text::new(
-                        "每个机构须各有签名私钥（signing new）",
-                        "each office makes a signing key of its own (`signing new`)",
+                        "请各机构分别用 signing new 生成签名私钥",
+                        "make a separate signing key for each office with `signing new`",
                     ),
                 );
             }
@@ -514,8 +516,8 @@ impl<'w> Checking<'w> {
                     format!("public keys are missing in [signing.signers]: {missing}"),
                 ),
                 Text::new(
-                    "分步轮次中每个发送文件的机构都要签名：请各机构运行 signing new，把公钥写入轮次文件",
-                    "each office that sends a file in a split round signs it: run `signing new` at each office and add its public key to the round file",
+                    "分步模式中每个发送文件的机构都须签名：请各机构运行 signing new，并把公钥写入轮次文件",
+                    "every office that sends a file in a split round must sign it: run `signing new` at each office and add its public key to the round file",
                 ),
             );
         }
@@ -548,19 +550,19 @@ impl<'w> Checking<'w> {
         })
     }
 
-    /// The output folder. The file names one, also where it is replaced.
-    fn output(&mut self, instead: Option<&Path>) -> Option<PathBuf> {
+    /// Returns the output folder. The round file must name one even if it is replaced.
+    fn output(&mut self, replacement: Option<&Path>) -> Option<PathBuf> {
         let written = self.written.output.required(&mut self.faults);
-        match instead {
+        match replacement {
             Some(output) => Some(output.to_path_buf()),
             None => written.and_then(|path| inside(self.document, path, &mut self.faults)),
         }
     }
 
-    /// The exports that say what every office needs of them.
-    fn exports(&mut self) -> Vec<WholeExport<'w>> {
+    /// Returns the exports that have all keys that every office needs.
+    fn exports(&mut self) -> Vec<CompleteExport<'w>> {
         let written = self.written.exports.optional(&mut self.faults);
-        let mut exports: Vec<WholeExport<'w>> = Vec::new();
+        let mut exports: Vec<CompleteExport<'w>> = Vec::new();
         for export in written.into_iter().flatten() {
             self.faults.extend(export.faults.clone());
             let (Some(schema), Some(snapshot), Some(legal_basis)) =
@@ -578,10 +580,13 @@ impl<'w> Checking<'w> {
                         format!("“{}”有两份导出", schema.value),
                         format!("there are two exports of `{}`", schema.value),
                     ),
-                    Text::new("每个模式只能有一份导出", "each schema has one export"),
+                    Text::new(
+                        "每个模式只能有一份导出：请合并或删去一份",
+                        "a schema can have only one export: merge them or remove one",
+                    ),
                 );
             }
-            exports.push(WholeExport {
+            exports.push(CompleteExport {
                 written: export,
                 schema,
                 snapshot,
@@ -591,7 +596,7 @@ impl<'w> Checking<'w> {
         exports
     }
 
-    /// The files of an export that this office reads, and how.
+    /// Returns the files of an export that this office reads, and how to read them.
     fn files(&mut self, export: &WrittenExport) -> (Vec<PlannedFile>, ReadingChoice) {
         let reading = ReadingChoice {
             encoding: self.encoding(export),
@@ -621,7 +626,7 @@ impl<'w> Checking<'w> {
         choice.unwrap_or_default()
     }
 
-    /// `date_epoch = 1904`: serial numbers of dates count from then.
+    /// Checks `date_epoch`, the year from which serial date numbers count.
     fn date_epoch(&mut self, export: &WrittenExport) -> DateEpoch {
         let Some(year) = &export.date_epoch else {
             return DateEpoch::default();
@@ -630,8 +635,8 @@ impl<'w> Checking<'w> {
         if epoch.is_none() {
             self.fault(
                 &year.at,
-                Text::new("未知的日期起算年", "unknown epoch of dates"),
-                Text::new("只能是1900或1904", "it is 1900 or 1904"),
+                Text::new("未知的日期起算年", "unknown date epoch"),
+                Text::new("请写 1900 或 1904", "use 1900 or 1904"),
             );
         }
         epoch.unwrap_or_default()
@@ -644,26 +649,26 @@ impl<'w> Checking<'w> {
                 &path.at,
                 Text::new(
                     format!("找不到导出文件“{}”", path.value),
-                    format!("there is no export file `{}`", path.value),
+                    format!("the export file `{}` does not exist", path.value),
                 ),
                 Text::new(
-                    "请检查文件名；若该机构未报送，请删去此项",
-                    "check the name; if the agency sent none, remove this entry",
+                    "请检查文件名；若该机构未提供导出，请删去此项",
+                    "check the name; if the agency did not provide an export, remove this entry",
                 ),
             );
             return None;
         }
-        // The path has to be exact in the manifest, for the deletion goes by it, and the
-        // round file itself is kept: so the file gets another name.
+        // The path cannot be blacked out later: deletion needs the exact path from the
+        // manifest, and the round file is kept. So the file must be renamed.
         if black_out(&path.value) != path.value {
             self.fault(
                 &path.at,
                 Text::new(
-                    "文件名中有证件号码、电话或银行卡号形式的数字，或有控制字符；文件名会写入运行记录和日志",
-                    "the file's name holds what has the form of an ID, telephone or bank card number, or a control character; names of files are kept in the manifest and the log",
+                    "文件名含有证件号码、电话号码或银行卡号形式的数字，或含有控制字符；文件名会写入运行记录和日志",
+                    "the file name contains digits in the form of an ID, telephone or bank card number, or a control character; file names are written to the manifest and the log",
                 ),
                 Text::new(
-                    "请给文件改名，并在此处写新的文件名",
+                    "请更改文件名，并在此处写新的文件名",
                     "rename the file and write the new name here",
                 ),
             );
@@ -698,10 +703,10 @@ impl<'w> Checking<'w> {
             self.fault(
                 &until.at,
                 Text::new(
-                    "影响评估已过期（个人信息保护法第五十五条）",
-                    "the impact assessment has expired (Personal Information Protection Law, 55)",
+                    "影响评估在签发日期前已过期（个人信息保护法第五十五条）",
+                    "the impact assessment expires before `issued_on` (Personal Information Protection Law, Article 55)",
                 ),
-                Text::new("请先更新评估", "renew the assessment first"),
+                Text::new("请先更新影响评估", "renew the assessment first"),
             );
         }
         if let Some(until) = retention_until
@@ -710,17 +715,17 @@ impl<'w> Checking<'w> {
             self.fault(
                 &until.at,
                 Text::new(
-                    "保存期限早于签发日期",
-                    "`retention_until` is before the leads are issued",
+                    "删除期限早于签发日期",
+                    "`retention_until` is before `issued_on`",
                 ),
                 Text::new("请更正日期", "correct the date"),
             );
         }
     }
 
-    /// What would be read and nothing needs is told before anything is read
-    /// (Personal Information Protection Law, 6).
-    fn check_needed(
+    /// Refuses headers for fields that no rule needs, before anything is read
+    /// (Personal Information Protection Law, Article 6).
+    fn check_headers_needed(
         &mut self,
         export: &WrittenExport,
         schema: &ExportSchema,
@@ -737,22 +742,22 @@ impl<'w> Checking<'w> {
                     &written.at,
                     Text::new(
                         format!("没有规则需要“{}”，不应读取", written.value),
-                        format!("nothing needs `{}`; it must not be read", written.value),
+                        format!("no rule needs `{}`; it must not be read", written.value),
                     ),
                     Text::new(
                         "请删去此表头（个人信息保护法第六条）",
-                        "remove this header (Personal Information Protection Law, 6)",
+                        "remove this header (Personal Information Protection Law, Article 6)",
                     ),
                 );
             }
         }
     }
 
-    /// The terms of the exports: the case parties, and the others in the order
-    /// of the file.
+    /// Returns the terms of the case parties' export, and of the other exports in the
+    /// order of the round file.
     fn export_terms(
         &mut self,
-        exports: Vec<WholeExport<'_>>,
+        exports: Vec<CompleteExport<'_>>,
         schemas: Option<&Schemas>,
         policy: Option<&Policy>,
         as_of: Option<&Located<Date>>,
@@ -766,8 +771,8 @@ impl<'w> Checking<'w> {
             self.faults.push(Fault::of_file(
                 self.document.path(),
                 Text::new(
-                    "没有可用的案件当事人导出",
-                    "there is no usable export of case parties",
+                    "缺少完整的案件当事人导出",
+                    "a complete export of case parties is missing",
                 ),
                 Text::new(
                     format!("请添加 [[export]] schema = \"{CASE_EXPORT}\""),
@@ -809,7 +814,7 @@ impl<'w> Checking<'w> {
 
     fn check_export(
         &mut self,
-        export: &WholeExport<'_>,
+        export: &CompleteExport<'_>,
         schema: &ExportSchema,
         policy: Option<&Policy>,
         as_of: Option<&Located<Date>>,
@@ -825,7 +830,7 @@ impl<'w> Checking<'w> {
                 ),
                 Text::new(
                     "请从轮次中删去（个人信息保护法第六条）",
-                    "remove it from the round (Personal Information Protection Law, 6)",
+                    "remove it from the round (Personal Information Protection Law, Article 6)",
                 ),
             );
         }
@@ -835,16 +840,16 @@ impl<'w> Checking<'w> {
             self.fault(
                 &export.snapshot.at,
                 Text::new(
-                    "数据提取日晚于基准日",
+                    "提取日晚于基准日",
                     "the snapshot is after the as-of date",
                 ),
                 Text::new(
-                    "请更正基准日或提取日：基准日之后的记录无法判断",
+                    "请更正基准日或提取日：无法判断基准日之后的记录",
                     "correct the as-of date or the snapshot: records after the as-of date cannot be judged",
                 ),
             );
         }
-        self.check_needed(export.written, schema, policy);
+        self.check_headers_needed(export.written, schema, policy);
         for (_, field) in &export.written.headers {
             if schema.field(&field.value).is_none() {
                 let known = schema.fields.iter().map(|field| field.name.as_str());
@@ -853,7 +858,10 @@ impl<'w> Checking<'w> {
                     &field.at,
                     Text::new(
                         format!("模式 {} 没有字段“{}”", schema.name, field.value),
-                        format!("the schema {} has no field `{}`", schema.name, field.value),
+                        format!(
+                            "the schema `{}` has no field `{}`",
+                            schema.name, field.value
+                        ),
                     ),
                     hint,
                 );

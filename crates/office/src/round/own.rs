@@ -1,5 +1,5 @@
-//! What of a round is an office's own affair: where it keeps what, and which
-//! exports' files it reads.
+//! The parts of a round that differ between offices: the paths of an office, and
+//! the exports that it reads.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,17 @@ use aidlink_faults::fault::FaultCollector;
 use super::paths::inside;
 use super::written::WrittenExport;
 
-/// Which exports' files an office reads. Those must be there; of the others the
-/// round file's words are checked and nothing else.
+/// The exports that an office reads. Their files must exist. Of other exports only
+/// the entries in the round file are checked.
 #[derive(Clone, Copy, Debug)]
 pub enum Reads<'n> {
-    /// Those of no export.
+    /// No export.
     Nothing,
-    /// Those of the export of this schema.
+    /// The export of this schema.
     One(&'n str),
-    /// Those of every export.
+    /// Every export.
     All,
-    /// Those of the exports whose files are all there.
+    /// Every export whose files all exist.
     Present,
 }
 
@@ -35,7 +35,7 @@ impl Reads<'_> {
             Reads::One(name) => schema.value == name,
             Reads::All => true,
             Reads::Present => export.paths.iter().all(|path| {
-                // A path that leads out is another office's fault, and is told there.
+                // A path that leaves the folder is reported at the office that reads it.
                 let full = inside(document, path, &mut FaultCollector::new());
                 full.is_some_and(|full| full.is_file())
             }),
@@ -43,13 +43,13 @@ impl Reads<'_> {
     }
 }
 
-/// Where an office keeps its own, as its round file says it.
+/// The paths of an office in its round file.
 #[derive(Clone, Debug)]
 pub struct OfficePaths {
-    /// The key file. The centre does not read it.
+    /// The file of the round key. The centre does not read it.
     pub key_file: PathBuf,
     /// The output folder.
     pub output: PathBuf,
-    /// The key with which this office signs.
+    /// The file of this office's signing key.
     pub signing_key: PathBuf,
 }

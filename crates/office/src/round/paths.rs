@@ -1,5 +1,4 @@
-//! Paths of a round file: those that must stay inside its folder, and how a
-//! path is written relative to it.
+//! Paths in a round file, relative to its folder.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,7 +7,8 @@ use aidlink_faults::fault::FaultCollector;
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 
-/// A path below a folder as it is written with `/`; `None` where it lies elsewhere.
+/// Returns the path relative to a folder, with `/` as separator; `None` if it is
+/// not below the folder.
 pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let inside = match path.strip_prefix(folder) {
@@ -26,9 +26,8 @@ pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The full path of a relative path that must stay inside the folder of a round file.
-///
-/// `None` with a fault where it does not.
+/// Returns the full path of a relative path in a round file. Pushes a fault and
+/// returns `None` if the path leaves the folder of the round file.
 pub fn inside(
     document: &Document,
     path: &Located<String>,
@@ -40,8 +39,8 @@ pub fn inside(
         .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
     let folder = parent_of(document.path());
     let full = folder.join(relative);
-    // A link may point out of the folder; the part of the path that exists is
-    // checked where it truly is.
+    // A link may lead out of the folder, so the existing part of the path is
+    // resolved.
     let real = |path: &Path| {
         path.ancestors()
             .find_map(|ancestor| std::fs::canonicalize(ancestor).ok())
@@ -55,11 +54,11 @@ pub fn inside(
             path.at.clone(),
             Text::new(
                 "路径越出了轮次文件所在的文件夹",
-                "the path leaves the round's folder",
+                "the path leads outside the folder of the round file",
             ),
             Text::new(
-                "请把文件放进轮次文件夹，用相对路径",
-                "put the file into the round's folder and name it by a relative path",
+                "请把文件放入轮次文件所在的文件夹，并写相对路径",
+                "put the file into the folder of the round file and give a relative path",
             ),
         ));
         return None;
@@ -73,8 +72,8 @@ mod tests {
     use aidlink_faults::text::Language;
     use std::fs;
 
-    /// A folder that holds `round/sub/export.csv`, `elsewhere/export.csv`, and
-    /// in the round's folder one link to each of the two places.
+    /// Creates a folder with `round/sub/export.csv` and `elsewhere/export.csv`, and
+    /// the links `round/in` and `round/out` to the two subfolders.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path();
@@ -90,26 +89,26 @@ mod tests {
         folder
     }
 
-    fn look(root: &Path, path: &str) -> Result<PathBuf, String> {
+    fn resolve(root: &Path, path: &str) -> Result<PathBuf, String> {
         let source = format!("# a comment\noutput = \"{path}\"\n");
         let document = Document::parse(&root.join("round/round.toml"), source);
         let mut faults = FaultCollector::new();
         let written = document.root().string("output", &mut faults);
-        let written = written.expect("the text has it");
+        let written = written.expect("a string");
         match inside(&document, &written, &mut faults) {
             Some(full) => {
                 assert!(faults.is_empty(), "{path}");
                 Ok(full)
             }
             None => {
-                let fault = faults.into_iter().next().expect("a reason");
+                let fault = faults.into_iter().next().expect("a fault");
                 Err(fault.render(Language::English))
             }
         }
     }
 
     #[test]
-    fn a_path_below_the_round_file_is_inside_whether_it_is_there_or_not() {
+    fn a_path_below_the_round_file_is_accepted_even_if_it_does_not_exist() {
         let folder = folder();
         let round = folder.path().join("round");
         for path in [
@@ -122,12 +121,12 @@ mod tests {
             ".hidden",
             "..two-dots",
         ] {
-            assert_eq!(look(folder.path(), path), Ok(round.join(path)), "{path}");
+            assert_eq!(resolve(folder.path(), path), Ok(round.join(path)), "{path}");
         }
     }
 
     #[test]
-    fn a_path_that_leads_out_is_refused_at_its_place() {
+    fn a_path_that_leads_outside_is_refused() {
         let folder = folder();
         let absolute = folder.path().join("round/sub/export.csv");
         for path in [
@@ -140,27 +139,27 @@ mod tests {
             "/etc/passwd",
             absolute.to_str().expect("a plain name"),
         ] {
-            let refused = look(folder.path(), path).expect_err(path);
-            let told = "round.toml:2:10: the path leaves the round's folder";
-            assert!(refused.contains(told), "{path}: {refused}");
+            let refused = resolve(folder.path(), path).expect_err(path);
+            let expected = "round.toml:2:10: the path leads outside the folder of the round file";
+            assert!(refused.contains(expected), "{path}: {refused}");
         }
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_out_is_refused_and_one_that_stays_is_not() {
+    fn a_link_that_leads_outside_is_refused_and_one_inside_is_accepted() {
         let folder = folder();
         let root = folder.path();
         for path in ["out", "out/export.csv", "out/not/yet/there.csv"] {
-            look(root, path).expect_err(path);
+            resolve(root, path).expect_err(path);
         }
         for path in ["in", "in/export.csv", "in/not/yet/there.csv"] {
-            assert_eq!(look(root, path), Ok(root.join("round").join(path)));
+            assert_eq!(resolve(root, path), Ok(root.join("round").join(path)));
         }
     }
 
     #[test]
-    fn a_path_is_written_with_slashes_from_the_rounds_folder() {
+    fn a_path_is_written_relative_to_the_folder_with_slashes() {
         let folder = folder();
         let round = folder.path().join("round");
         let relative = |path: &str| relative_to(&round, &round.join(path));
@@ -182,7 +181,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_is_named_by_a_link_is_the_same_folder() {
+    fn a_folder_named_by_a_link_is_resolved() {
         let folder = folder();
         let root = folder.path();
         let (link, place) = (root.join("round/in"), root.join("round/sub"));

@@ -1,5 +1,5 @@
-//! A round as one office begins with it: what all agree on, where this office
-//! keeps its own, and the exports whose files it reads.
+//! A round as one office needs it: the terms, this office's paths, and the exports
+//! that it reads.
 
 use std::path::Path;
 
@@ -8,24 +8,24 @@ use aidlink_faults::text::Text;
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 
-use super::checking::{Asked, AskedPaths, ExportFiles};
+use super::checking::{CheckOptions, ExportFiles, PathOptions};
 use super::own::{OfficePaths, Reads};
 use super::terms::{Mode, RoundTerms};
 use super::written::WrittenRound;
 
-/// A round that a step of this office can begin with.
+/// A checked round, ready for a step of this office.
 #[derive(Clone, Debug)]
 pub struct Round {
-    /// What the round says to every office.
+    /// What all offices agree on.
     pub terms: RoundTerms,
     /// This office's own paths.
     pub paths: OfficePaths,
-    /// The exports whose files this office reads, the case parties first.
+    /// The exports that this office reads, the case parties first.
     pub exports: Vec<PlannedExport>,
 }
 
 impl Round {
-    /// The same with another signing key than the round file's, if one is named.
+    /// Replaces the signing key of the round file if `file` is given.
     pub fn with_signing_key(mut self, file: Option<&Path>) -> Self {
         if let Some(file) = file {
             self.paths.signing_key = file.to_path_buf();
@@ -33,23 +33,23 @@ impl Round {
         self
     }
 
-    /// Reads a round file and all that it names. `output` replaces the round
-    /// file's own output folder.
+    /// Reads and checks a round file with its schemas, policy and calendar. `output`
+    /// replaces the output folder of the round file.
     ///
     /// # Errors
-    /// Every fault of the round, schemas, policy, calendar and of the exports
-    /// that this office reads, at once; also when the round is of another mode
-    /// than the command is for, or has no export that [`Reads::One`] names.
+    /// All faults at once, of the round file, schemas, policy, calendar and the
+    /// exports that this office reads. Also when the round has another mode than
+    /// `mode`, or does not have the export of [`Reads::One`].
     pub fn read(
         path: &Path,
         output: Option<&Path>,
         mode: Mode,
         reads: Reads<'_>,
     ) -> Result<Self, Faults> {
-        let checked = WrittenRound::read(path)?.check(Asked {
+        let checked = WrittenRound::read(path)?.check(CheckOptions {
             mode,
             reads,
-            paths: AskedPaths::All { output },
+            paths: PathOptions::All { output },
         });
         let terms_and_paths = checked.terms.zip(checked.paths);
         let (terms, paths) = checked.faults.or_value(terms_and_paths)?;
@@ -64,10 +64,10 @@ impl Round {
         Ok(round)
     }
 
-    /// The export of a schema, if this office reads its files.
+    /// Returns the export of a schema.
     ///
     /// # Errors
-    /// When the round has no such export, or its files were not asked for.
+    /// When the round has no such export, or this office does not read it.
     pub fn export(&self, schema: &str) -> Result<&PlannedExport, Fault> {
         let mut exports = self.exports.iter();
         let export = exports.find(|export| export.schema.name == schema);
@@ -85,16 +85,16 @@ impl Round {
         })
     }
 
-    /// The export of case parties, if this office reads its files.
+    /// Returns the export of case parties.
     ///
     /// # Errors
-    /// When its files were not asked for.
+    /// When this office does not read it.
     pub fn cases(&self) -> Result<&PlannedExport, Fault> {
         self.export(CASE_EXPORT)
     }
 
-    /// The other exports whose files this office reads, in the order of the
-    /// round file.
+    /// Returns the other exports that this office reads, in the order of the round
+    /// file.
     pub fn registers(&self) -> impl Iterator<Item = &PlannedExport> {
         let exports = self.exports.iter();
         exports.filter(|export| export.schema.name != CASE_EXPORT)
@@ -102,22 +102,22 @@ impl Round {
 }
 
 impl WrittenRound {
-    /// What all offices agree on, and the exports whose files this office
-    /// reads, the case parties first: for a command that writes nothing of the
-    /// round. The file need not name key file, signing key and output.
+    /// Checks the round and returns its terms and the exports that this office reads,
+    /// the case parties first. For commands that write no output folder: the round
+    /// file need not name key file and output folder.
     ///
     /// # Errors
-    /// As [`Round::read`], but for this office's own paths. An export that
-    /// [`Reads::One`] names and the round does not have is left out.
+    /// As [`Round::read`], except for faults in this office's own paths and a missing
+    /// export of [`Reads::One`].
     pub fn planned(
         &self,
         mode: Mode,
         reads: Reads<'_>,
     ) -> Result<(RoundTerms, Vec<PlannedExport>), Faults> {
-        let checked = self.check(Asked {
+        let checked = self.check(CheckOptions {
             mode,
             reads,
-            paths: AskedPaths::None,
+            paths: PathOptions::None,
         });
         let terms = checked.faults.or_value(checked.terms)?;
         let exports = planned(&terms, checked.files);

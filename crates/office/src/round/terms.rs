@@ -1,4 +1,4 @@
-//! What all offices of a round agree on.
+//! The terms of a round: what all its offices agree on.
 
 use std::path::{Path, PathBuf};
 
@@ -16,15 +16,17 @@ use super::paths::relative_to;
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
-/// Limits beyond which lists are provisional.
+/// The limits of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
-    /// Days between a snapshot and the as-of date.
+    /// Largest number of days between a snapshot and the as-of date; lists are
+    /// provisional beyond it.
     pub snapshot_age_days: i32,
-    /// Share of rows rejected, 0 to 1.
+    /// Largest share of rejected rows, 0 to 1; lists are provisional beyond it.
     pub reject_rate: f64,
-    /// A pattern of outcomes that fewer persons have is told to the agency.
+    /// A pattern of outcomes that fewer persons share is reported to the agency as
+    /// rare.
     pub rare_pattern: u64,
 }
 
@@ -40,7 +42,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The name in round files.
+    /// Returns the name used in round files.
     pub fn name(self) -> &'static str {
         match self {
             Mode::Pooled => "pooled",
@@ -48,7 +50,7 @@ impl Mode {
         }
     }
 
-    /// The mode of a name; `None` if the name is unknown.
+    /// Returns the mode with this name; `None` if the name is unknown.
     pub fn named(name: &str) -> Option<Self> {
         [Mode::Pooled, Mode::Split]
             .into_iter()
@@ -56,25 +58,25 @@ impl Mode {
     }
 }
 
-/// How what crosses from one office to another is protected.
+/// How a file that crosses to another office is protected.
 #[derive(Clone, Debug)]
 pub enum Crossing {
     /// Sealed to this recipient.
     Sealed(Recipient),
-    /// Plain, because the round file asks for it by name.
+    /// Not sealed, because the round file lists it under `plain`.
     Plain,
 }
 
-/// How token files and screened leads cross, in a split round.
+/// How the files of a split round are protected.
 #[derive(Clone, Debug)]
 pub struct Sealing {
-    /// From agencies to the centre.
+    /// Token files, from agencies to the centre.
     pub tokens: Crossing,
-    /// From the centre to the procuratorate.
+    /// Screened leads, from the centre to the procuratorate.
     pub leads: Crossing,
 }
 
-/// A document of the round, as it was read: it is kept with what came of it.
+/// A configuration file as it was read. A copy of it is kept in the output folder.
 #[derive(Clone, Debug)]
 pub struct ConfigurationFile {
     /// Its path inside an output folder.
@@ -83,21 +85,21 @@ pub struct ConfigurationFile {
     pub bytes: Vec<u8>,
 }
 
-/// What a round says of one export.
+/// The terms of one export.
 #[derive(Clone, Debug)]
 pub struct ExportTerms {
     /// Its schema.
     pub schema: ExportSchema,
-    /// The day on which the agency took it.
+    /// The day on which the agency took the export from its system.
     pub snapshot: Date,
-    /// The legal basis or agreement on which it is used.
+    /// The law or agreement on which the export was provided.
     pub legal_basis: String,
-    /// A header alone is no fault (a first round has no referrals yet).
+    /// Whether the export may have no rows (in a first round there are no referrals
+    /// yet).
     pub may_be_empty: bool,
 }
 
-/// What a round says to every office. Where an office keeps its key, its output
-/// and its exports is its own affair and stands in
+/// The terms of a round. The paths of an office are not part of them: they are in
 /// [`OfficePaths`](super::OfficePaths) and in the exports of a
 /// [`Round`](super::Round).
 #[derive(Clone, Debug)]
@@ -110,29 +112,31 @@ pub struct RoundTerms {
     pub round: String,
     /// How its steps are divided.
     pub mode: Mode,
-    /// The day at which everything is judged.
+    /// The as-of date: the day for which everything is judged.
     pub as_of: Date,
     /// The day on which leads are issued; deadlines run from it.
     pub issued_on: Date,
-    /// The purpose; the key names the same.
+    /// The purpose of processing. The round key is bound to the same purpose.
     pub purpose: String,
-    /// Id of the impact assessment (Personal Information Protection Law, 55).
+    /// Id of the impact assessment (Personal Information Protection Law, Article 55).
     pub impact_assessment: String,
-    /// The day until which the assessment holds.
+    /// The last day on which the assessment is valid.
     pub impact_assessment_until: Date,
-    /// Who runs the round.
+    /// The person who runs the round.
     pub operator: String,
-    /// The day by which the round's data is deleted (Personal Information Protection Law, 19 and 47).
+    /// The day by which the round's data must be deleted (Personal Information
+    /// Protection Law, Articles 19 and 47).
     pub retention_until: Date,
     /// The language of the lists.
     pub list_language: Language,
-    /// How tokens are made.
+    /// The token algorithm.
     pub algorithm: TokenAlgorithm,
     /// The limits.
     pub thresholds: Thresholds,
-    /// How files cross between offices; none do in a pooled round.
+    /// How files that cross between offices are protected; `None` in a pooled round,
+    /// where no file crosses.
     pub sealing: Option<Sealing>,
-    /// Offices and their public keys: whose signatures count.
+    /// The offices and their public keys, by which signatures are verified.
     pub signers: Vec<(String, PublicKey)>,
     /// Round file, policy, calendar and schemas, byte for byte.
     pub configuration: Vec<ConfigurationFile>,
@@ -149,7 +153,7 @@ pub struct RoundTerms {
 }
 
 impl RoundTerms {
-    /// How files cross between offices.
+    /// Returns how files that cross between offices are protected.
     ///
     /// # Errors
     /// In a pooled round, where no file crosses.
@@ -158,31 +162,31 @@ impl RoundTerms {
             Fault::of_file(
                 &self.file,
                 Text::new(
-                    "没有写明文件如何传送",
-                    "the round does not say how files cross",
+                    "轮次文件未写明文件如何传送",
+                    "the round file does not specify how files cross between offices",
                 ),
-                Text::new("请写 [sealing]", "say so in [sealing]"),
+                Text::new("请添加 [sealing]", "add [sealing]"),
             )
         })
     }
 
-    /// The folder of the round file.
+    /// Returns the folder of the round file.
     pub fn folder(&self) -> &Path {
         parent_of(&self.file)
     }
 
-    /// A path as the round file would write it: relative to its folder, with `/`.
-    /// `None` where it lies elsewhere.
+    /// Returns the path relative to the folder of the round file, with `/` as
+    /// separator; `None` if it is not below that folder.
     pub fn relative(&self, path: &Path) -> Option<String> {
         relative_to(self.folder(), path)
     }
 
-    /// All exports, the case parties first.
+    /// Returns all exports, the case parties first.
     pub fn exports(&self) -> impl Iterator<Item = &ExportTerms> {
         std::iter::once(&self.cases).chain(&self.registers)
     }
 
-    /// The export of a schema.
+    /// Returns the export of a schema.
     pub fn export(&self, schema: &str) -> Option<&ExportTerms> {
         self.exports().find(|export| export.schema.name == schema)
     }

@@ -1,4 +1,4 @@
-//! The round file as each command reads it, and the digest of what all agree on.
+//! Tests of the round file as each command reads it, and of the digest of the terms.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,8 @@ const CENTRE: &str = "age1w75s39argttf5htrf6jvvndkcrtcd7d6dxrsa4d96gzvwyaul57ssl
 const PROCURATORATE: &str = "age1uwhwklhakktdd6gqeyv5mye9dhnjh4m33jgk2y0u9e6kx77m44yqtxa9ty";
 const SIGNER: &str = "RWQXcmbb1vxFIyzUhee/SLjgQsZswDjeeUQSpZaAOXb63OfgxW2LSeR6";
 
-/// A split round, without its exports. [`Place::new`] puts in the recipients
-/// and the keys of the signers.
+/// A split round without its exports. [`Place::new`] inserts the recipients and the
+/// signers' public keys.
 const HEAD: &str = r#"round = "2026Q3"
 as_of = 2026-09-30
 issued_on = 2026-10-08
@@ -44,8 +44,8 @@ procuratorate = "@procuratorate"
 
 [signing]
 key = "signing.key"
-# The keys of the offices stand
-# at the end.
+# The public keys of the offices
+# are at the end.
 
 [thresholds]
 snapshot_age_days = 92
@@ -53,7 +53,7 @@ reject_rate = 0.05
 rare_pattern = 5
 "#;
 
-/// Who signs what crosses.
+/// The offices that sign files.
 const SIGNERS: &str = r#"
 [signing.signers]
 procuratorate = "@procuratorate.key"
@@ -101,15 +101,15 @@ snapshot = 2026-09-28
 legal_basis = "agreement 4"
 "#;
 
-/// A folder with the round file, the shipped policy, schemas and calendar, and
-/// the files of all exports.
+/// A folder with the round file, the policy, schemas and calendar of this
+/// repository, and the files of all exports.
 struct Place {
     folder: tempfile::TempDir,
     text: String,
 }
 
 fn shipped(path: &str) -> PathBuf {
-    // By the variable at run time: binaries of two checkouts may share a target folder.
+    // Read at run time, because two checkouts may share a target folder.
     let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     Path::new(&package).join("../..").join(path)
 }
@@ -157,26 +157,29 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// The round file with this text.
+    /// Writes the round file with this text.
     fn with(&self, text: &str) -> PathBuf {
         let file = self.path("round.toml");
         fs::write(&file, text).expect("the test's folder");
         file
     }
 
-    /// The line that names the key of an office.
+    /// Returns the line with the public key of an office.
     fn signer(&self, office: &str) -> String {
         let start = format!("{office} = \"RW");
         let mut lines = self.text.lines();
         let line = lines.find(|line| line.starts_with(&start));
-        format!("{}\n", line.expect("every office has a key"))
+        format!("{}\n", line.expect("a key for every office"))
     }
 
-    /// The round file with these texts, which must be there, replaced.
+    /// Writes the round file with these texts replaced; each must occur in it.
     fn edited(&self, edits: &[(&str, &str)]) -> PathBuf {
         let mut text = self.text.clone();
         for (from, to) in edits {
-            assert!(text.contains(from), "the round file does not hold {from}");
+            assert!(
+                text.contains(from),
+                "the round file does not contain {from}"
+            );
             text = text.replacen(from, to, 1);
         }
         self.with(&text)
@@ -185,7 +188,7 @@ impl Place {
     fn terms(&self, file: &Path, mode: Mode) -> RoundTerms {
         match planned(file, mode, Reads::Nothing) {
             Ok((terms, _)) => terms,
-            Err(faults) => panic!("{:?}", sentences(&faults)),
+            Err(faults) => panic!("{:?}", messages(&faults)),
         }
     }
 
@@ -194,8 +197,8 @@ impl Place {
         self.terms(&file, Mode::Split).terms_digest()
     }
 
-    /// Adds a byte to a document beside the round file.
-    fn touch(&self, name: &str, more: &str) {
+    /// Appends text to a file beside the round file.
+    fn append(&self, name: &str, more: &str) {
         let file = self.path(name);
         let text = fs::read_to_string(&file).expect("a document");
         fs::write(file, text + more).expect("the test's folder");
@@ -203,7 +206,7 @@ impl Place {
 }
 
 fn written(file: &Path) -> WrittenRound {
-    WrittenRound::read(file).expect("a file that can be read")
+    WrittenRound::read(file).expect("readable")
 }
 
 fn planned(
@@ -214,8 +217,8 @@ fn planned(
     WrittenRound::read(file).and_then(|written| written.planned(mode, reads))
 }
 
-/// The faults as `line: sentence`.
-fn sentences(faults: &Faults) -> Vec<String> {
+/// Returns the faults as `line:column: message`.
+fn messages(faults: &Faults) -> Vec<String> {
     let rendered = faults.iter().map(|fault| {
         let text = fault.render(Language::English);
         let first = text.lines().next().unwrap_or_default();
@@ -227,13 +230,13 @@ fn sentences(faults: &Faults) -> Vec<String> {
 
 fn refused<T>(result: Result<T, Faults>) -> Vec<String> {
     match result {
-        Ok(_) => panic!("it was read"),
-        Err(faults) => sentences(&faults),
+        Ok(_) => panic!("expected faults"),
+        Err(faults) => messages(&faults),
     }
 }
 
 #[test]
-fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
+fn values_that_may_differ_between_offices_do_not_change_the_digest() {
     let place = Place::new();
     let digest = place.digest(&[]);
     let signer = format!("procuratorate = \"{SIGNER}\"\n");
@@ -276,9 +279,9 @@ fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
         ),
         ("a date as a string", &[("2026-09-30", "\"2026-09-30\"")]),
         ("another way to write a number", &[("0.05", "5.0e-2")]),
-        ("a default that is not said", &[("rare_pattern = 5\n", "")]),
+        ("a default left out", &[("rare_pattern = 5\n", "")]),
         (
-            "another default that is said",
+            "a default written out",
             &[("agreement 1\"", "agreement 1\"\nmay_be_empty = false")],
         ),
         ("a recipient with space around it", &[(CENTRE, &spaced)]),
@@ -306,22 +309,22 @@ fn what_an_office_may_write_in_its_own_way_leaves_the_digest() {
     for (what, edits) in edits {
         assert_eq!(place.digest(edits), digest, "{what}");
     }
-    // A document may lie anywhere; it is known by its content.
+    // The policy may be at another path; only its content counts.
     fs::rename(place.path("policy.toml"), place.path("p.toml")).expect("a move");
     assert_eq!(place.digest(&[("policy.toml", "p.toml")]), digest);
 }
 
 #[test]
-fn every_value_that_all_agree_on_changes_the_digest() {
+fn every_value_of_the_terms_changes_the_digest() {
     let place = Place::new();
     SigningKey::make(&place.path("other.key")).expect("a fresh key");
     let other = fs::read_to_string(place.path("other.pub")).expect("a public key");
     let other = other.lines().last().expect("the key").to_owned();
     let assistance = place.signer("civil-affairs");
-    let mut seen = BTreeMap::from([(place.digest(&[]), "as it is".to_owned())]);
-    let mut see = |what: &str, digest: String| {
-        let before = seen.insert(digest, what.to_owned());
-        assert_eq!(before, None, "{what} gives the digest of another");
+    let mut seen = BTreeMap::from([(place.digest(&[]), "no change".to_owned())]);
+    let mut check_new = |what: &str, digest: String| {
+        let earlier = seen.insert(digest, what.to_owned());
+        assert_eq!(earlier, None, "{what} gives the same digest");
     };
     let centre = format!("centre = \"{CENTRE}\"\n");
     let procuratorate = format!("procuratorate = \"{PROCURATORATE}\"\n");
@@ -361,13 +364,13 @@ fn every_value_that_all_agree_on_changes_the_digest() {
             ],
         ),
         ("key of a signer", &[(SIGNER, &other)]),
-        ("a signer less", &[(&assistance, "")]),
+        ("one signer less", &[(&assistance, "")]),
         (
             "another export",
             &[("education.students", "civil-affairs.assistance")],
         ),
-        ("an export more", &[(STUDENTS, &one_more)]),
-        ("an export less", &[(STUDENTS, "")]),
+        ("one export more", &[(STUDENTS, &one_more)]),
+        ("one export less", &[(STUDENTS, "")]),
         (
             "registers in another order",
             &[(STUDENTS, ""), (VETERANS, &students_last)],
@@ -385,23 +388,23 @@ fn every_value_that_all_agree_on_changes_the_digest() {
         ),
     ];
     for (what, edits) in edits {
-        see(what, place.digest(edits));
+        check_new(what, place.digest(edits));
     }
     let sealing = format!("[sealing]\n{centre}{procuratorate}");
     let pooled = place.edited(&[("\"split\"", "\"pooled\""), (&sealing, "")]);
-    see("mode", place.terms(&pooled, Mode::Pooled).terms_digest());
+    check_new("mode", place.terms(&pooled, Mode::Pooled).terms_digest());
     for (document, more) in [
         ("policy.toml", "# more\n"),
         ("calendar.toml", "# more\n"),
         ("schemas/veterans.persons.json", "\n"),
         ("schemas/procuratorate.case-parties.json", "\n"),
     ] {
-        place.touch(document, more);
-        see(document, place.digest(&[]));
+        place.append(document, more);
+        check_new(document, place.digest(&[]));
     }
-    // A schema of which the round has no export does not concern it.
+    // A schema without an export in the round is not part of the terms.
     let before = place.digest(&[]);
-    place.touch("schemas/civil-affairs.assistance.json", "\n");
+    place.append("schemas/civil-affairs.assistance.json", "\n");
     assert_eq!(place.digest(&[]), before);
 }
 
@@ -415,7 +418,7 @@ fn a_reject_rate_of_zero_has_no_sign() {
 }
 
 #[test]
-fn the_digest_is_that_of_a_documented_text() {
+fn the_digest_is_computed_over_the_documented_json() {
     let place = Place::new();
     let sealing = format!("centre = \"{CENTRE}\"");
     let file = place.edited(&[(&sealing, "plain = [\"tokens\"]"), (STUDENTS, "")]);
@@ -463,15 +466,15 @@ fn the_digest_is_that_of_a_documented_text() {
 }
 
 #[test]
-fn a_command_is_stopped_by_the_faults_that_concern_it_alone() {
+fn a_command_is_stopped_only_by_faults_in_the_keys_that_it_needs() {
     let place = Place::new();
     let part = "round = \"2026Q3\"\npurpose = \"joint-screening\"\n[key]\nfile = \"round.key\"\n";
-    // All that `aidlink key` needs; the rest is missing or wrong.
+    // Valid: all that `aidlink key` needs. The rest is missing or invalid.
     let rest = format!(
         "unknown = 1\nalgorithm = 5\n[sealing]\ncentre = \" {CENTRE} \"\nplain = 3\n[thresholds]\nreject_rate = 7\n[[export]]\nschema = 5\n"
     );
     let file = place.with(&format!("{part}{rest}"));
-    let key = written(&file).key_terms().expect("its part is whole");
+    let key = written(&file).key_terms().expect("a valid part");
     assert_eq!(
         (key.round.as_str(), key.purpose.as_str()),
         ("2026Q3", "joint-screening")
@@ -484,25 +487,22 @@ fn a_command_is_stopped_by_the_faults_that_concern_it_alone() {
     assert_eq!(
         refused(written(&file).key_terms()),
         [
-            "1:9: this cannot be a round's id",
+            "1:9: invalid round id",
             "1:1: `purpose` is missing",
-            "3:8: the path leaves the round's folder",
+            "3:8: the path leads outside the folder of the round file",
             "5:10: `centre` must be a string",
         ]
     );
     let faulty = written(&file);
-    assert_eq!(
-        refused(faulty.round_id()),
-        ["1:9: this cannot be a round's id"]
-    );
+    assert_eq!(refused(faulty.round_id()), ["1:9: invalid round id"]);
     assert_eq!(refused(faulty.mode()), ["1:1: `mode` is missing"]);
     assert_eq!(
         refused(faulty.key_file()),
-        ["3:8: the path leaves the round's folder"]
+        ["3:8: the path leads outside the folder of the round file"]
     );
     assert!(!faulty.names_a_round());
-    // It says nothing of a signing key, so the usual one is meant.
-    let signing_key = faulty.signing_key_file().expect("nothing is wrong with it");
+    // The file names no signing key, so the default applies.
+    let signing_key = faulty.signing_key_file().expect("the default");
     assert_eq!(signing_key, place.path("signing.key"));
 
     let whole = written(&place.edited(&[]));
@@ -518,7 +518,7 @@ fn a_command_is_stopped_by_the_faults_that_concern_it_alone() {
 }
 
 #[test]
-fn a_signing_key_may_lie_anywhere_and_must_be_named_by_a_string() {
+fn a_signing_key_may_be_outside_the_folder_and_must_be_a_string() {
     let place = Place::new();
     for (word, file) in [
         ("\"keys/own.key\"", place.path("keys/own.key")),
@@ -543,7 +543,7 @@ fn a_signing_key_may_lie_anywhere_and_must_be_named_by_a_string() {
 }
 
 #[test]
-fn who_verifies_does_without_a_faulty_signer_and_a_step_refuses_it() {
+fn an_invalid_signer_is_left_out_for_verification_and_refused_by_a_step() {
     let place = Place::new();
     let signer = format!("\"{SIGNER}\"");
     let faulty = format!("{signer}\ncentre2 = \"RWno\"\nthird = 5");
@@ -584,9 +584,9 @@ fn who_verifies_does_without_a_faulty_signer_and_a_step_refuses_it() {
 }
 
 #[test]
-fn every_office_that_sends_has_a_key_of_its_own_in_a_split_round() {
+fn every_sending_office_of_a_split_round_needs_its_own_key() {
     let place = Place::new();
-    let lacks = |offices: &str| {
+    let missing = |offices: &str| {
         vec![format!(
             "26:1: public keys are missing in [signing.signers]: {offices}"
         )]
@@ -595,13 +595,13 @@ fn every_office_that_sends_has_a_key_of_its_own_in_a_split_round() {
         let file = place.edited(&[(&place.signer(office), "")]);
         assert_eq!(
             refused(planned(&file, Mode::Split, Reads::Nothing)),
-            lacks(office)
+            missing(office)
         );
     }
-    // An agency without an export need not have one.
+    // An agency without an export needs no key.
     let file = place.edited(&[(&place.signer("disabled-federation"), "")]);
     assert!(planned(&file, Mode::Split, Reads::Nothing).is_ok());
-    // Nor any office of a pooled round.
+    // In a pooled round no office needs one.
     let sealing =
         format!("[sealing]\ncentre = \"{CENTRE}\"\nprocuratorate = \"{PROCURATORATE}\"\n");
     let file = place.edited(&[
@@ -610,40 +610,40 @@ fn every_office_that_sends_has_a_key_of_its_own_in_a_split_round() {
         (&place.signer("centre"), ""),
     ]);
     assert!(planned(&file, Mode::Pooled, Reads::Nothing).is_ok());
-    // No two offices sign with one key, and who signs is an office.
+    // Two offices must not share a key, and every signer must be an office.
     let own = place.signer("education");
     let of_another = own.replace(own.split('"').nth(1).expect("the key"), SIGNER);
     let stranger = own.replace("education", "educatoin");
     let file = place.edited(&[(&own, &of_another)]);
     assert_eq!(
         refused(planned(&file, Mode::Split, Reads::Nothing)),
-        ["64:13: this is the key of `procuratorate` too"]
+        ["64:13: this is also the public key of `procuratorate`"]
     );
     let file = place.edited(&[(&own, &stranger)]);
     assert_eq!(
         refused(planned(&file, Mode::Split, Reads::Nothing)),
         ["64:13: `educatoin` is not an office of this round".to_owned()]
             .into_iter()
-            .chain(lacks("education"))
+            .chain(missing("education"))
             .collect::<Vec<_>>()
     );
 }
 
 #[test]
-fn output_and_key_are_demanded_of_a_step_and_not_of_who_writes_nothing() {
+fn output_and_key_are_required_only_for_a_step() {
     let place = Place::new();
     let file = place.edited(&[
         ("output = \"output\"\n", ""),
         ("file = \"round.key\"\n", ""),
     ]);
     assert!(planned(&file, Mode::Split, Reads::All).is_ok());
-    let told = ["17:1: `file` is missing", "1:1: `output` is missing"];
+    let expected = ["17:1: `file` is missing", "1:1: `output` is missing"];
     let output = place.path("elsewhere");
     for output in [None, Some(output.as_path())] {
         let step = Round::read(&file, output, Mode::Split, Reads::Nothing);
-        assert_eq!(refused(step), told);
+        assert_eq!(refused(step), expected);
     }
-    // What they are is nobody else's affair either.
+    // Invalid values are reported only for a step too.
     let file = place.edited(&[("\"output\"", "\"../out\""), ("\"round.key\"", "5")]);
     assert!(planned(&file, Mode::Split, Reads::All).is_ok());
     let step = Round::read(&file, None, Mode::Split, Reads::Nothing);
@@ -651,11 +651,11 @@ fn output_and_key_are_demanded_of_a_step_and_not_of_who_writes_nothing() {
         refused(step),
         [
             "19:8: `file` must be a string",
-            "12:10: the path leaves the round's folder"
+            "12:10: the path leads outside the folder of the round file"
         ]
     );
     let round = Round::read(&place.edited(&[]), None, Mode::Split, Reads::Nothing);
-    let paths = round.expect("a whole round").paths;
+    let paths = round.expect("a valid round").paths;
     assert_eq!(paths.output, place.path("output"));
     assert_eq!(paths.key_file, place.path("round.key"));
     let round = Round::read(
@@ -664,11 +664,11 @@ fn output_and_key_are_demanded_of_a_step_and_not_of_who_writes_nothing() {
         Mode::Split,
         Reads::Nothing,
     );
-    assert_eq!(round.expect("a whole round").paths.output, output);
+    assert_eq!(round.expect("a valid round").paths.output, output);
 }
 
 #[test]
-fn an_export_whose_file_name_holds_a_number_of_a_person_is_refused() {
+fn an_export_file_name_with_a_personal_number_is_refused() {
     let place = Place::new();
     for name in [
         "李某44990119900101011X.csv",
@@ -681,12 +681,12 @@ fn an_export_whose_file_name_holds_a_number_of_a_person_is_refused() {
         fs::write(path, "").expect("the test's folder");
         let file = place.edited(&[("\"students.csv\"", &format!("\"{name}\""))]);
         let faults = planned(&file, Mode::Split, Reads::All).map(|_| ());
-        let faults = faults.expect_err("a name that must not be kept");
+        let faults = faults.expect_err("a personal number");
         for language in [Language::Chinese, Language::English] {
             let text: String = faults.iter().map(|fault| fault.render(language)).collect();
-            let told = ["控制字符", "a control character"];
+            let expected = ["控制字符", "a control character"];
             assert!(
-                told.iter().any(|told| text.contains(told)),
+                expected.iter().any(|part| text.contains(part)),
                 "{name}: {text}"
             );
             assert!(!text.contains("011X") && !text.contains("1234"), "{text}");
@@ -704,7 +704,7 @@ fn an_export_whose_file_name_holds_a_number_of_a_person_is_refused() {
 }
 
 #[test]
-fn the_faults_of_all_parts_are_told_at_once_and_in_one_order() {
+fn faults_of_all_parts_are_reported_together_in_a_fixed_order() {
     let place = Place::new();
     let file = place.edited(&[
         ("\"2026Q3\"", "\"2026 Q3\""),
@@ -726,41 +726,41 @@ fn the_faults_of_all_parts_are_told_at_once_and_in_one_order() {
     let text = fs::read_to_string(place.path("policy.toml")).expect("the policy");
     let text = text.replacen("property_loss IS", "property_los IS", 1);
     fs::write(place.path("policy.toml"), text).expect("the test's folder");
-    let told = refused(Round::read(&file, None, Mode::Split, Reads::All));
-    // The place in the policy is the policy's affair.
-    let told: Vec<&str> = told
+    let reported = refused(Round::read(&file, None, Mode::Split, Reads::All));
+    // Positions in the policy file are left out: they change with the policy.
+    let reported: Vec<&str> = reported
         .iter()
         .map(|line| match line.strip_prefix("policy.toml:") {
-            Some(rest) => rest.split_once(": ").map_or(rest, |(_, sentence)| sentence),
+            Some(rest) => rest.split_once(": ").map_or(rest, |(_, message)| message),
             None => line,
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
-            "1:9: this cannot be a round's id",
-            "5:8: this round is `pooled`; `run` does every step of it",
+            "1:9: invalid round id",
+            "5:8: this round is `pooled`; `run` does all its steps",
             "1:1: `operator` is missing",
             "8:17: unknown language",
             "20:13: unknown token algorithm",
-            "23:10: this is no age recipient",
+            "23:10: this is not an age recipient",
             "34:16: `rare_pattern` must be a whole number",
             "31:1: a number of days cannot be negative",
             "6:1: unknown key `oprator`",
-            "38:8: there is no export file `pupils.csv`",
+            "38:8: the export file `pupils.csv` does not exist",
             "47:12: unknown encoding",
-            "56:14: unknown epoch of dates",
+            "56:14: unknown date epoch",
             "no-calendar.toml: the file cannot be read: there is no such file or folder",
             "unknown column `property_los`",
             "3:13: `issued_on` is before `as_of`",
             "52:12: the snapshot is after the as-of date",
-            "55:20: the schema veterans.persons has no field `name_of_cat`",
+            "55:20: the schema `veterans.persons` has no field `name_of_cat`",
         ]
     );
 }
 
 #[test]
-fn a_pooled_round_seals_nothing_and_a_split_one_says_how() {
+fn sealing_is_refused_in_a_pooled_round_and_required_in_a_split_one() {
     let place = Place::new();
     let file = place.edited(&[("\"split\"", "\"pooled\"")]);
     assert_eq!(
@@ -775,10 +775,10 @@ fn a_pooled_round_seals_nothing_and_a_split_one_says_how() {
 }
 
 #[test]
-fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
+fn only_the_files_of_exports_that_an_office_reads_must_exist() {
     let place = Place::new();
     let names = |reads| -> Vec<String> {
-        let (_, exports) = planned(&place.edited(&[]), Mode::Split, reads).expect("a whole round");
+        let (_, exports) = planned(&place.edited(&[]), Mode::Split, reads).expect("a valid round");
         exports
             .iter()
             .map(|export| export.schema.name.clone())
@@ -792,7 +792,7 @@ fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
     assert_eq!(names(Reads::All), [cases, students, veterans]);
     assert_eq!(names(Reads::Present), [cases, students, veterans]);
 
-    // One of two files is missing: the export is not there.
+    // One of two files is missing, so the export is not present.
     fs::remove_file(place.path("south.csv")).expect("the file");
     assert_eq!(names(Reads::Nothing), [""; 0]);
     assert_eq!(names(Reads::One(veterans)), [veterans]);
@@ -800,10 +800,10 @@ fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
     for reads in [Reads::All, Reads::One(cases)] {
         assert_eq!(
             refused(planned(&place.edited(&[]), Mode::Split, reads)),
-            ["44:22: there is no export file `south.csv`"]
+            ["44:22: the export file `south.csv` does not exist"]
         );
     }
-    // What another office's export says of its reading is not looked at here.
+    // How another office's export is read is not checked.
     let file = place.edited(&[
         ("\"gb18030\"", "\"gb2313\""),
         ("1904", "1970"),
@@ -812,16 +812,16 @@ fn the_exports_that_an_office_reads_must_be_there_and_no_other() {
     assert!(planned(&file, Mode::Split, Reads::Nothing).is_ok());
     assert_eq!(
         refused(planned(&file, Mode::Split, Reads::Present)),
-        ["56:14: unknown epoch of dates"]
+        ["56:14: unknown date epoch"]
     );
 }
 
 #[test]
-fn an_export_is_planned_as_the_round_file_says() {
+fn an_export_is_planned_as_in_the_round_file() {
     let place = Place::new();
     let round = Round::read(&place.edited(&[]), None, Mode::Split, Reads::All);
-    let round = round.expect("a whole round");
-    let cases = round.cases().expect("it was asked for");
+    let round = round.expect("a valid round");
+    let cases = round.cases().expect("this office reads it");
     let files: Vec<(PathBuf, &str)> = cases
         .files
         .iter()
@@ -837,7 +837,9 @@ fn an_export_is_planned_as_the_round_file_says() {
         .map(|export| export.schema.name.as_str())
         .collect();
     assert_eq!(registers, ["education.students", "veterans.persons"]);
-    let veterans = round.export("veterans.persons").expect("it was asked for");
+    let veterans = round
+        .export("veterans.persons")
+        .expect("this office reads it");
     assert_eq!(veterans.reading.sheet.as_deref(), Some("名单"));
     assert_eq!(
         veterans.reading.headers,
@@ -850,23 +852,26 @@ fn an_export_is_planned_as_the_round_file_says() {
 }
 
 #[test]
-fn an_export_that_the_round_does_not_have_is_told_with_the_nearest_name() {
+fn an_unknown_export_is_reported_with_the_nearest_name() {
     let place = Place::new();
     let read = |name| Round::read(&place.edited(&[]), None, Mode::Split, Reads::One(name));
-    let round = read("veterans.persons").expect("a whole round");
+    let round = read("veterans.persons").expect("a valid round");
     assert!(round.export("veterans.persons").is_ok());
-    assert!(round.cases().is_err(), "its files were not asked for");
+    assert!(round.cases().is_err(), "this office does not read it");
     let faults = read("veterans.person")
         .map(|_| ())
-        .expect_err("it has none");
-    let told = faults
+        .expect_err("no such export");
+    let fault = faults
         .iter()
         .next()
         .map(|fault| fault.render(Language::English));
-    let told = told.unwrap_or_default();
+    let fault = fault.unwrap_or_default();
     assert!(
-        told.contains("the round has no export `veterans.person`"),
-        "{told}"
+        fault.contains("the round has no export `veterans.person`"),
+        "{fault}"
     );
-    assert!(told.contains("did you mean `veterans.persons`?"), "{told}");
+    assert!(
+        fault.contains("did you mean `veterans.persons`?"),
+        "{fault}"
+    );
 }

@@ -1,10 +1,9 @@
-//! The round file as it is written. Every key of it is read here and nowhere
-//! else.
+//! The parsed round file. All its keys are read here.
 //!
-//! The reading is lenient: what is missing or of the wrong form is kept as a
-//! fault beside the value, and a value that is asked for brings its faults. So a
-//! command that needs one key of a file is not stopped by a fault in another,
-//! and a step that needs all of it tells every fault at once.
+//! Parsing does not stop at a fault. Each value is kept with its own faults, which
+//! are reported when the value is used. So a command that needs one key is not
+//! stopped by a fault in another key, and a step, which needs all keys, reports
+//! all faults at once.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,11 +20,11 @@ use super::terms::Mode;
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
-/// What stands under a key: its value, and the faults of its form. That the key
-/// is missing is one of them, and counts where the value is required.
+/// The value of a key with its faults. A missing key is also a fault, which is
+/// ignored if the value is optional.
 #[derive(Debug)]
 pub(super) struct Written<T> {
-    is_there: bool,
+    is_present: bool,
     value: Option<T>,
     faults: FaultCollector,
 }
@@ -36,38 +35,38 @@ impl<T> Written<T> {
         key: &'static str,
         read: impl FnOnce(&mut TableReader<'d>, &'static str, &mut FaultCollector) -> Option<T>,
     ) -> Self {
-        let is_there = table.node(key).is_some();
+        let is_present = table.node(key).is_some();
         let mut faults = FaultCollector::new();
         let value = read(table, key, &mut faults);
         Written {
-            is_there,
+            is_present,
             value,
             faults,
         }
     }
 
-    /// The value, where it is there and of its form.
+    /// Returns the value, if it is present and valid.
     pub(super) fn value(&self) -> Option<&T> {
         self.value.as_ref()
     }
 
-    /// The value; that it is missing or not of its form is a fault.
+    /// Returns the value. Reports it if it is missing or invalid.
     pub(super) fn required(&self, faults: &mut FaultCollector) -> Option<&T> {
         faults.extend(self.faults.clone());
         self.value.as_ref()
     }
 
-    /// The value; that it is not of its form is a fault, that it is missing is not.
+    /// Returns the value. Reports it if it is invalid, but not if it is missing.
     pub(super) fn optional(&self, faults: &mut FaultCollector) -> Option<&T> {
-        if self.is_there {
+        if self.is_present {
             faults.extend(self.faults.clone());
         }
         self.value.as_ref()
     }
 }
 
-type Word = Written<Located<String>>;
-type Day = Written<Located<Date>>;
+type WrittenString = Written<Located<String>>;
+type WrittenDate = Written<Located<Date>>;
 
 /// `[impact_assessment]`.
 #[derive(Debug)]
@@ -79,8 +78,8 @@ pub(super) struct WrittenAssessment {
 /// `[key]`.
 #[derive(Debug)]
 pub(super) struct WrittenKey {
-    pub(super) file: Word,
-    pub(super) algorithm: Word,
+    pub(super) file: WrittenString,
+    pub(super) algorithm: WrittenString,
     pub(super) unknown: FaultCollector,
 }
 
@@ -89,8 +88,8 @@ pub(super) struct WrittenKey {
 pub(super) struct WrittenSealing {
     pub(super) at: Range<usize>,
     pub(super) plain: Written<Vec<Located<String>>>,
-    pub(super) centre: Word,
-    pub(super) procuratorate: Word,
+    pub(super) centre: WrittenString,
+    pub(super) procuratorate: WrittenString,
     pub(super) unknown: FaultCollector,
 }
 
@@ -98,7 +97,7 @@ pub(super) struct WrittenSealing {
 #[derive(Debug)]
 pub(super) struct WrittenSigning {
     pub(super) at: Range<usize>,
-    pub(super) key: Word,
+    pub(super) key: WrittenString,
     pub(super) signers: Written<Vec<WrittenSigner>>,
     pub(super) unknown: FaultCollector,
 }
@@ -107,7 +106,7 @@ pub(super) struct WrittenSigning {
 #[derive(Debug)]
 pub(super) struct WrittenSigner {
     pub(super) office: String,
-    /// `None` where what is written is no public key.
+    /// `None` if the value is not a public key.
     pub(super) key: Located<Option<PublicKey>>,
 }
 
@@ -120,7 +119,7 @@ pub(super) struct WrittenThresholds {
     pub(super) rare_pattern: Option<Located<i64>>,
 }
 
-/// An `[[export]]`, with the faults of its form.
+/// An `[[export]]`, with its faults.
 #[derive(Debug)]
 pub(super) struct WrittenExport {
     pub(super) schema: Option<Located<String>>,
@@ -137,37 +136,37 @@ pub(super) struct WrittenExport {
     pub(super) faults: FaultCollector,
 }
 
-/// A round file as it is written: every value with its place, and what is wrong
-/// with the form of each.
+/// A parsed round file: every value with its position and its faults.
 #[derive(Debug)]
 pub struct WrittenRound {
     pub(super) document: Document,
-    pub(super) round: Word,
-    pub(super) as_of: Day,
-    pub(super) issued_on: Day,
-    pub(super) purpose: Word,
-    pub(super) mode: Word,
-    pub(super) operator: Word,
-    pub(super) retention_until: Day,
-    pub(super) list_language: Word,
+    pub(super) round: WrittenString,
+    pub(super) as_of: WrittenDate,
+    pub(super) issued_on: WrittenDate,
+    pub(super) purpose: WrittenString,
+    pub(super) mode: WrittenString,
+    pub(super) operator: WrittenString,
+    pub(super) retention_until: WrittenDate,
+    pub(super) list_language: WrittenString,
     pub(super) impact_assessment: Written<WrittenAssessment>,
     pub(super) key: Written<WrittenKey>,
     pub(super) sealing: Written<WrittenSealing>,
-    /// Where the key `sealing` stands, with whatever value.
+    /// The position of the key `sealing`, whatever its value.
     pub(super) sealing_key: Option<Range<usize>>,
     pub(super) signing: Written<WrittenSigning>,
     pub(super) thresholds: Written<WrittenThresholds>,
-    pub(super) output: Word,
-    pub(super) policy: Word,
-    pub(super) schemas: Word,
-    pub(super) calendar: Word,
+    pub(super) output: WrittenString,
+    pub(super) policy: WrittenString,
+    pub(super) schemas: WrittenString,
+    pub(super) calendar: WrittenString,
     pub(super) exports: Written<Vec<WrittenExport>>,
-    /// Keys that no round has.
+    /// Faults for unknown keys.
     pub(super) unknown: FaultCollector,
 }
 
 impl WrittenRound {
-    /// Reads a round file. What is wrong in it is told when it is asked for.
+    /// Reads and parses a round file. Faults in its values are reported when the
+    /// values are used.
     ///
     /// # Errors
     /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB.
@@ -230,31 +229,31 @@ impl WrittenRound {
         }
     }
 
-    /// BLAKE3 digest of the file, hexadecimal.
+    /// Returns the BLAKE3 digest of the file, hexadecimal.
     pub fn digest(&self) -> &str {
         self.document.digest()
     }
 
-    /// Whether the file says that it is one of a round. Policies, calendars and
-    /// keys are TOML files too.
+    /// Whether this is a round file at all. Policies, calendars and keys are TOML
+    /// files too.
     pub fn names_a_round(&self) -> bool {
         self.round.value().is_some() && self.mode.value().is_some()
     }
 
-    /// The round's id.
+    /// Returns the round's id.
     ///
     /// # Errors
-    /// When it is missing or cannot be one.
+    /// When it is missing or invalid.
     pub fn round_id(&self) -> Result<String, Faults> {
         let mut faults = FaultCollector::new();
         let round = self.checked_round_id(&mut faults);
         faults.or_value(round.map(|round| round.value.clone()))
     }
 
-    /// How the round's steps are divided.
+    /// Returns how the round's steps are divided.
     ///
     /// # Errors
-    /// When the file does not say it, or names no mode that is known.
+    /// When the mode is missing or unknown.
     pub fn mode(&self) -> Result<Mode, Faults> {
         let mut faults = FaultCollector::new();
         let word = self.mode.required(&mut faults);
@@ -265,10 +264,10 @@ impl WrittenRound {
         faults.or_value(mode)
     }
 
-    /// What the commands on keys need.
+    /// Returns the part that the `key` commands need.
     ///
     /// # Errors
-    /// The faults of that part, and of the file's syntax.
+    /// The faults of that part and of the file's syntax.
     pub fn key_terms(&self) -> Result<KeyTerms, Faults> {
         let mut faults = self.document.syntax_faults();
         let round = self.checked_round_id(&mut faults);
@@ -287,21 +286,21 @@ impl WrittenRound {
         faults.or_value(terms)
     }
 
-    /// The key file.
+    /// Returns the path of the key file.
     ///
     /// # Errors
-    /// When it is missing or leaves the round's folder.
+    /// When it is missing or leads outside the round's folder.
     pub fn key_file(&self) -> Result<PathBuf, Faults> {
         let mut faults = FaultCollector::new();
         let file = self.checked_key_file(&mut faults);
         faults.or_value(file)
     }
 
-    /// This office's signing key. It may lie anywhere: it serves the office for
-    /// more than a round.
+    /// Returns the path of this office's signing key. It may be outside the round's
+    /// folder, because the office uses it for more than one round.
     ///
     /// # Errors
-    /// When `[signing]` is no table or its `key` no string.
+    /// When `[signing]` is not a table or its `key` is not a string.
     pub fn signing_key_file(&self) -> Result<PathBuf, Faults> {
         let mut faults = FaultCollector::new();
         let signing = self.signing.optional(&mut faults);
@@ -310,8 +309,8 @@ impl WrittenRound {
         faults.or_value(Some(file))
     }
 
-    /// The offices whose signatures count, with their public keys. What is no
-    /// public key is left out: a step refuses it, who verifies does without.
+    /// Returns the offices with their public keys. Invalid public keys are left out:
+    /// a step reports them, and verification can do without them.
     pub fn signers(&self) -> Vec<(String, PublicKey)> {
         let signing = self.signing.value();
         let signers = signing.and_then(|signing| signing.signers.value());
@@ -330,7 +329,8 @@ impl WrittenRound {
         self.folder().join(file)
     }
 
-    /// The id stands in lead numbers, which spreadsheets must not take for a formula.
+    /// Returns the round's id and reports it if it is invalid. The id is part of lead
+    /// numbers, which a spreadsheet must not read as a formula.
     pub(super) fn checked_round_id(&self, faults: &mut FaultCollector) -> Option<&Located<String>> {
         let round = self.round.required(faults)?;
         let starts = round
@@ -345,10 +345,10 @@ impl WrittenRound {
         if !starts || !rest || round.value.len() > 32 {
             faults.push(self.document.fault(
                 round.at.clone(),
-                Text::new("轮次编号不合要求", "this cannot be a round's id"),
+                Text::new("轮次编号无效", "invalid round id"),
                 Text::new(
-                    "请用字母、数字、“-”、“_”，如 2026Q3",
-                    "use letters, digits, - and _, such as 2026Q3",
+                    "请用字母、数字、“-”和“_”，以字母或数字开头，不超过 32 个字符，如 2026Q3",
+                    "use at most 32 letters, digits, - and _, starting with a letter or digit, such as 2026Q3",
                 ),
             ));
         }
@@ -365,27 +365,27 @@ impl WrittenRound {
         faults.push(self.document.fault(
             word.at.clone(),
             Text::new(
-                "“mode”只能是pooled或split",
+                "“mode”只能是 pooled 或 split",
                 "`mode` must be `pooled` or `split`",
             ),
             Text::new(
-                "在一台可信的机器上完成全部步骤为pooled，须如实写明",
-                "`pooled` does every step on one trusted machine, and the round must say so",
+                "全部步骤在一台可信的机器上完成的，请写 pooled；由各机构分别完成的，请写 split",
+                "use `pooled` if all steps run on one trusted machine, or `split` if the offices share them",
             ),
         ));
     }
 }
 
-/// What the commands on keys need of a round file.
+/// The part of a round file that the `key` commands need.
 #[derive(Clone, Debug)]
 pub struct KeyTerms {
     /// The round's id.
     pub round: String,
-    /// The purpose.
+    /// The purpose of processing.
     pub purpose: String,
-    /// The key file.
+    /// The path of the key file.
     pub file: PathBuf,
-    /// The recipient of the centre, who must never have the key.
+    /// The recipient of the centre, which must never have the key.
     pub centre: Option<Recipient>,
 }
 
@@ -518,7 +518,7 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
     }
 }
 
-/// `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
+/// Reads `path = "a.csv"` or `path = ["north.csv", "south.csv"]`.
 fn paths(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<Located<String>> {
     let several = matches!(
         table.node("path").map(|node| &node.value),
@@ -531,7 +531,7 @@ fn paths(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<Locate
     }
 }
 
-/// `headers = { "本地表头" = "field" }`: a site's own headers.
+/// Reads `headers = { "本地表头" = "field" }`: headers that a site uses for fields.
 fn headers(
     table: &mut TableReader<'_>,
     faults: &mut FaultCollector,
@@ -550,8 +550,8 @@ fn headers(
                 }
                 _ => faults.push(document.fault(
                     node.at.clone(),
-                    Text::new("此处应为字段名", "the name of a field is wanted here"),
-                    Text::new("请加引号", "put it in quotes"),
+                    Text::new("此处应为字段名", "expected a field name"),
+                    Text::new("请用引号括住字段名", "put the field name in quotes"),
                 )),
             }
         }

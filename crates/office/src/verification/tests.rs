@@ -1,4 +1,4 @@
-//! What verification finds in a finished folder, and whose signatures count.
+//! Tests of what verification reports, and whose signatures it accepts.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::finished_round::{FinishedRound, LIST};
 use crate::manifest::Passed;
 use crate::signing::SigningKey;
 
-/// A finished round and the key that signed it.
+/// Returns a finished round and the key that signed it.
 fn finished() -> (FinishedRound, SigningKey) {
     let round = FinishedRound::new();
     let key = round.key("signing.key");
@@ -18,13 +18,13 @@ fn finished() -> (FinishedRound, SigningKey) {
     (round, key)
 }
 
-/// Looks at the output folder, naming this key.
-fn look(round: &FinishedRound, key: &SigningKey) -> Verification {
-    let named = Named::only(key.public().clone());
+/// Verifies the output folder with this key as the named key.
+fn verify_with(round: &FinishedRound, key: &SigningKey) -> Verification {
+    let named = NamedKeys::only(key.public().clone());
     verify(&round.path("output"), None, &named).expect("an output folder")
 }
 
-/// The faults: the file below the output folder, and what is wrong.
+/// Returns the faults: path in the output folder, and English message.
 fn faults(round: &FinishedRound, found: &Verification) -> Vec<(String, String)> {
     let output = round.path("output");
     let faults = found.faults.iter().map(|fault| {
@@ -35,9 +35,9 @@ fn faults(round: &FinishedRound, found: &Verification) -> Vec<(String, String)> 
 }
 
 #[test]
-fn a_folder_as_it_was_written_has_no_fault() {
+fn an_unchanged_folder_has_no_fault() {
     let (round, key) = finished();
-    let found = look(&round, &key);
+    let found = verify_with(&round, &key);
     assert_eq!(faults(&round, &found), []);
     assert_eq!(found.files_held, 3);
     assert_eq!(found.signer, Signer::Named(None, key.public().clone()));
@@ -45,7 +45,7 @@ fn a_folder_as_it_was_written_has_no_fault() {
 }
 
 #[test]
-fn each_change_of_a_folder_is_found_where_it_is() {
+fn each_change_is_reported_at_the_changed_file() {
     type Change = fn(&FinishedRound);
     let changes: [(Change, &[(&str, &str)]); 13] = [
         (
@@ -53,7 +53,7 @@ fn each_change_of_a_folder_is_found_where_it_is() {
             &[(LIST, "the file was changed")],
         ),
         (
-            |round| fs::remove_file(round.path("output/summary.json")).expect("it is there"),
+            |round| fs::remove_file(round.path("output/summary.json")).expect("a file"),
             &[(
                 "summary.json",
                 "the file is missing, and no deletion record names it",
@@ -61,26 +61,26 @@ fn each_change_of_a_folder_is_found_where_it_is() {
         ),
         (
             |round| {
-                fs::remove_file(round.path("output/summary.json")).expect("it is there");
+                fs::remove_file(round.path("output/summary.json")).expect("a file");
                 fs::create_dir(round.path("output/summary.json")).expect("a folder");
             },
             &[(
                 "summary.json",
-                "it cannot be read, or is not an ordinary file",
+                "the file cannot be read, or is not an ordinary file",
             )],
         ),
         (
             |round| round.write("output/lists/for-review/more.csv", "x"),
             &[(
                 "lists/for-review/more.csv",
-                "the manifest does not name this file: it was put here later",
+                "the manifest does not list this file: it was added later",
             )],
         ),
         (
             |round| round.write("output/deletions/note.txt", "x"),
             &[(
                 "deletions/note.txt",
-                "nothing of a deletion has this name: it was put here later",
+                "this file does not belong in the folder of deletion records: it was added later",
             )],
         ),
         (
@@ -94,15 +94,12 @@ fn each_change_of_a_folder_is_found_where_it_is() {
                     "manifest.json",
                     "the manifest does not match its signature: one of them was changed",
                 ),
-                (
-                    "audit.jsonl",
-                    "the log ends with another manifest than this one",
-                ),
+                ("audit.jsonl", "the log belongs to another manifest"),
             ],
         ),
         (
             |round| {
-                // Bytes that mean the same are other bytes.
+                // The same JSON with other bytes.
                 let manifest = round.read("output/manifest.json");
                 round.write("output/manifest.json", &(manifest + "\n"));
             },
@@ -111,18 +108,15 @@ fn each_change_of_a_folder_is_found_where_it_is() {
                     "manifest.json",
                     "the manifest does not match its signature: one of them was changed",
                 ),
-                (
-                    "audit.jsonl",
-                    "the log ends with another manifest than this one",
-                ),
+                ("audit.jsonl", "the log belongs to another manifest"),
             ],
         ),
         (
             |round| {
                 let signature = round.path("output/manifest.json.minisig");
-                fs::remove_file(signature).expect("it is there");
+                fs::remove_file(signature).expect("a file");
             },
-            &[("manifest.json.minisig", "the signature is missing")],
+            &[("manifest.json.minisig", "the signature file is missing")],
         ),
         (
             |round| round.write("output/manifest.json.minisig", "x"),
@@ -132,7 +126,7 @@ fn each_change_of_a_folder_is_found_where_it_is() {
             )],
         ),
         (
-            |round| fs::remove_file(round.path("output/audit.jsonl")).expect("it is there"),
+            |round| fs::remove_file(round.path("output/audit.jsonl")).expect("a file"),
             &[("audit.jsonl", "the log is missing")],
         ),
         (
@@ -145,7 +139,7 @@ fn each_change_of_a_folder_is_found_where_it_is() {
         ),
         (
             |round| {
-                // A log of its own, whole, that ends with the same manifest.
+                // Another valid log that ends with the same manifest.
                 let manifest = round.read("output/manifest.json");
                 let mut log = AuditLog::new(|| jiff::Timestamp::UNIX_EPOCH);
                 log.record(&Event::KnownAnswerTest {
@@ -157,18 +151,18 @@ fn each_change_of_a_folder_is_found_where_it_is() {
                 }));
                 round.write("output/audit.jsonl", &log.to_jsonl());
             },
-            &[("audit.jsonl", "the log is not the one that was signed")],
+            &[("audit.jsonl", "the log does not match the signature")],
         ),
         (
             |round| round.write("output/configuration/policy.toml", "x"),
             &[
                 (
                     "configuration/policy.toml",
-                    "the manifest does not name this file: it was put here later",
+                    "the manifest does not list this file: it was added later",
                 ),
                 (
                     "configuration/policy.toml",
-                    "this is not the document that the manifest names",
+                    "the file does not match its digest in the manifest",
                 ),
             ],
         ),
@@ -176,7 +170,7 @@ fn each_change_of_a_folder_is_found_where_it_is() {
     for (change, expected) in changes {
         let (round, key) = finished();
         change(&round);
-        let found = faults(&round, &look(&round, &key));
+        let found = faults(&round, &verify_with(&round, &key));
         let id = format!(" (key {})", key.public().id());
         let found: Vec<(String, String)> = found
             .into_iter()
@@ -192,10 +186,10 @@ fn each_change_of_a_folder_is_found_where_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_is_no_file_of_a_folder_whatever_it_leads_to() {
+fn links_are_refused_even_if_they_lead_to_the_right_bytes() {
     use std::os::unix::fs::symlink;
-    let not_ordinary = "it cannot be read, or is not an ordinary file";
-    // The file itself, with the right bytes; and a folder above it.
+    let not_ordinary = "the file cannot be read, or is not an ordinary file";
+    // A link in place of the file, and of a folder above it.
     for (path, expected) in [
         (LIST, vec![(LIST, not_ordinary)]),
         (
@@ -204,16 +198,16 @@ fn a_link_is_no_file_of_a_folder_whatever_it_leads_to() {
                 (LIST, not_ordinary),
                 (
                     "lists",
-                    "the manifest does not name this file: it was put here later",
+                    "the manifest does not list this file: it was added later",
                 ),
             ],
         ),
     ] {
         let (round, key) = finished();
         let at = round.path("output").join(path);
-        fs::rename(&at, round.path("elsewhere")).expect("it is moved");
+        fs::rename(&at, round.path("elsewhere")).expect("a move");
         symlink(round.path("elsewhere"), &at).expect("a link");
-        let found = faults(&round, &look(&round, &key));
+        let found = faults(&round, &verify_with(&round, &key));
         let found: Vec<(&str, &str)> = found
             .iter()
             .map(|(file, message)| (file.as_str(), message.as_str()))
@@ -222,51 +216,53 @@ fn a_link_is_no_file_of_a_folder_whatever_it_leads_to() {
     }
     let (round, key) = finished();
     symlink(round.path("output"), round.path("link")).expect("a link");
-    let named = Named::only(key.public().clone());
+    let named = NamedKeys::only(key.public().clone());
     let refused = verify(&round.path("link"), None, &named).map(|_| ());
     let refused = refused.expect_err("a link to the folder");
     assert_eq!(refused.message.en, "this is not a folder, or it is a link");
 }
 
 #[test]
-fn a_key_counts_for_whom_it_was_named() {
+fn a_key_is_accepted_only_for_the_office_it_was_named_for() {
     let (round, key) = finished();
     let other = round.key("other.key");
-    let signer_of = |named: &Named| {
+    let signer_of = |named: &NamedKeys| {
         let found = verify(&round.path("output"), None, named).expect("an output folder");
         let faults = faults(&round, &found);
         (found.signer, faults)
     };
-    let (own, strange) = (key.public().clone(), other.public().clone());
+    let (own, foreign) = (key.public().clone(), other.public().clone());
     let round_file = |signers: &[(&str, &PublicKey)]| {
         let signers = signers.iter();
-        Named::ByRound(
+        NamedKeys::ByRound(
             signers
                 .map(|(office, key)| ((*office).to_owned(), (*key).clone()))
                 .collect(),
         )
     };
-    // The export is education's, and a pooled run is the procuratorate's work:
-    // without an export of case parties it is nobody's.
+    // A pooled run belongs to the agency of the case parties' export. This manifest
+    // has only an export of students, so no office of the round file is accepted.
     let cases = [
-        (Named::only(own.clone()), None),
-        (Named::ByUser(vec![strange.clone(), own.clone()]), None),
+        (NamedKeys::only(own.clone()), None),
+        (NamedKeys::ByUser(vec![foreign.clone(), own.clone()]), None),
         (
-            Named::only(strange.clone()),
-            Some("it is not one of those that were named"),
+            NamedKeys::only(foreign.clone()),
+            Some("it is not one of the keys given with --public-key"),
         ),
         (
-            Named::ByUser(Vec::new()),
-            Some("it is not one of those that were named"),
+            NamedKeys::ByUser(Vec::new()),
+            Some("it is not one of the keys given with --public-key"),
         ),
         (round_file(&[]), Some("no public key was named")),
         (
-            round_file(&[("procuratorate", &strange)]),
-            Some("it is not one of those that the round file names"),
+            round_file(&[("procuratorate", &foreign)]),
+            Some("it is not one of the keys in the round file"),
         ),
         (
             round_file(&[("centre", &own), ("education", &own)]),
-            Some("the round file gives it to centre, education, and the step `run` is not theirs"),
+            Some(
+                "in the round file it belongs to centre, education, but another office runs the step `run`",
+            ),
         ),
     ];
     for (named, why) in cases {
@@ -279,7 +275,7 @@ fn a_key_counts_for_whom_it_was_named() {
             Some(why) => {
                 assert_eq!(signer, Signer::NotNamed(own.clone()), "{named:?}");
                 let [(file, message)] = faults.as_slice() else {
-                    panic!("one fault: {faults:?}");
+                    panic!("expected one fault: {faults:?}");
                 };
                 assert_eq!(file, "manifest.json.minisig");
                 assert!(message.ends_with(why), "{message}");
@@ -289,7 +285,7 @@ fn a_key_counts_for_whom_it_was_named() {
 }
 
 #[test]
-fn an_office_signs_its_own_steps() {
+fn an_office_is_accepted_only_for_its_own_steps() {
     let round = FinishedRound::new();
     let of = |step: StepKind, export: &str, agency: &str| {
         let mut manifest = round.manifest();
@@ -312,12 +308,12 @@ fn an_office_signs_its_own_steps() {
         let found = of(step, export, agency);
         assert_eq!(found.as_deref(), office, "{step:?} {export}");
     }
-    // The signer of a step by the round file.
+    // A signer named by the round file.
     let key = round.key("signing.key");
     let mut manifest = round.manifest();
     manifest.step = StepKind::Tokenise;
     round.finish(&key, manifest);
-    let named = Named::ByRound(vec![
+    let named = NamedKeys::ByRound(vec![
         ("centre".to_owned(), round.key("other.key").public().clone()),
         ("education".to_owned(), key.public().clone()),
     ]);
@@ -327,29 +323,26 @@ fn an_office_signs_its_own_steps() {
 }
 
 #[test]
-fn the_key_that_the_manifest_names_is_the_one_that_signs() {
+fn a_manifest_signed_by_a_key_that_it_does_not_name_has_no_signer() {
     let (round, key) = finished();
     let other = round.key("other.key");
-    // Signed by another key, whose owner left the first one's name in the manifest.
-    let bytes = fs::read(round.path("output/manifest.json")).expect("it is there");
-    let was = round.read("output/manifest.json.minisig");
-    let comment = Signature::parse(&was).expect("a signature").comment();
+    // Sign with another key, but leave the first key in the manifest.
+    let bytes = fs::read(round.path("output/manifest.json")).expect("readable");
+    let original = round.read("output/manifest.json.minisig");
+    let comment = Signature::parse(&original).expect("a signature").comment();
     let signed = other.sign(&bytes, &comment, &round.path("output"));
-    round.write(
-        "output/manifest.json.minisig",
-        &signed.expect("it is signed"),
-    );
+    round.write("output/manifest.json.minisig", &signed.expect("randomness"));
     for named in [&key, &other] {
-        let found = look(&round, named);
+        let found = verify_with(&round, named);
         assert_eq!(found.signer, Signer::None);
         assert_eq!(faults(&round, &found).len(), 1);
     }
 }
 
 #[test]
-fn what_no_step_wrote_is_refused_with_what_it_is() {
+fn a_folder_that_is_not_a_finished_output_folder_is_refused() {
     let round = FinishedRound::new();
-    let named = Named::ByUser(Vec::new());
+    let named = NamedKeys::ByUser(Vec::new());
     let refused = |path: &str| {
         let refused = verify(&round.path(path), None, &named).map(|_| ());
         refused.expect_err(path).message.en
@@ -357,12 +350,18 @@ fn what_no_step_wrote_is_refused_with_what_it_is() {
     fs::create_dir(round.path("empty")).expect("a folder");
     fs::create_dir(round.path(".output.partial-a")).expect("a folder");
     for (path, message) in [
-        ("nowhere", "there is no such folder"),
-        ("empty", "this is no output folder: it has no manifest.json"),
-        ("output", "this is half a folder: manifest.json is missing"),
+        ("nowhere", "the folder does not exist"),
+        (
+            "empty",
+            "this is not an output folder: it has no manifest.json",
+        ),
+        (
+            "output",
+            "the folder is incomplete: manifest.json is missing",
+        ),
         (
             ".output.partial-a",
-            "a run that was cut off left this; it is no result",
+            "an interrupted run left this folder; it is not a result",
         ),
     ] {
         assert_eq!(refused(path), message, "{path}");
@@ -370,17 +369,17 @@ fn what_no_step_wrote_is_refused_with_what_it_is() {
 }
 
 #[test]
-fn a_path_of_a_manifest_stays_below_its_folder() {
+fn a_path_in_a_manifest_must_stay_inside_its_folder() {
     for path in ["a", "lists/for-review/a.csv", "名单.csv"] {
-        assert!(is_plain(path), "{path}");
+        assert!(stays_inside(path), "{path}");
     }
     for path in ["", ".", "..", "/etc/passwd", "../a", "lists/../../a", "./a"] {
-        assert!(!is_plain(path), "{path}");
+        assert!(!stays_inside(path), "{path}");
     }
 }
 
 #[test]
-fn files_of_office_programs_are_known_by_their_names() {
+fn files_of_office_programs_are_recognised_by_name() {
     for path in [
         "lists/for-review/~$to-education.csv",
         "Thumbs.db",
