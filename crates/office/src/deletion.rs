@@ -602,7 +602,7 @@ impl Places {
     fn remove_abandoned(&self, name: &std::ffi::OsStr) {
         let Some(beside) = &self.beside else { return };
         // Held until it is gone: its maker may be about to take the lock.
-        let Some(_held) = beside.try_hold(name) else {
+        let Some(_held) = beside.try_lock(name) else {
             return;
         };
         let _ = match beside.kind(Path::new(name)) {

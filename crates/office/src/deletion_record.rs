@@ -251,7 +251,7 @@ impl Journal {
         for entry in folder.entries().unwrap_or_default() {
             // Held until it is gone: nobody is writing it.
             let held = match is_begun(&entry.name) {
-                true => folder.try_hold(&entry.name),
+                true => folder.try_lock(&entry.name),
                 false => None,
             };
             if is_journal(&entry.name) || held.is_some() {
@@ -358,7 +358,7 @@ pub fn read_deletions(
         if is_begun(&entry.name) {
             // Under way, or left by a call that was killed: it counts for
             // nothing, and the next deletion removes it.
-            if folder.try_hold(&entry.name).is_some() {
+            if folder.try_lock(&entry.name).is_some() {
                 let inner = folder.folder(Path::new(&entry.name))?;
                 let unknown = inner.files()?.into_iter().filter(|file| {
                     let parts = [JOURNAL, RECORD];

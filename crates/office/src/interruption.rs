@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aidlink_files::partial::undisturbed;
+use aidlink_files::partial::secret_write_lock;
 
 /// The folder under way; a command has one at a time.
 static UNDER_WAY: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -46,7 +46,7 @@ pub fn listen() {
         if let Some(signal) = signals.forever().next() {
             // Held to the end: nothing begins or gets its name meanwhile.
             let folder = under_way();
-            let _undisturbed = undisturbed();
+            let _lock = secret_write_lock();
             if let Some(folder) = folder.as_deref() {
                 // Files may be written into it at this moment: again then.
                 for _ in 0..200 {
