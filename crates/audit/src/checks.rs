@@ -20,7 +20,7 @@ pub use finding::{Finding, State};
 pub struct Check {
     /// Its number.
     pub number: usize,
-    /// What it checks.
+    /// The requirement that it checks.
     pub title: Text,
     /// Its result.
     #[serde(flatten)]
@@ -34,7 +34,7 @@ type CheckFn = fn(&Evidence) -> Finding;
 /// Criminal Procedure Law.
 const CHECKS: [(&str, &str, CheckFn); 25] = [
     (
-        "有影响评估，且未过期（个保法55）",
+        "影响评估编号齐全，未过期（个保法55）",
         "an impact assessment, not expired (PIPL 55)",
         basis::impact_assessment,
     ),
@@ -59,7 +59,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         keeping::no_numbers,
     ),
     (
-        "密钥至少128位，仅限本人访问，输出中只有其编号",
+        "密钥至少128位，仅限本人，只记其编号",
         "the key has at least 128 bits, is owner-only, and only its id is written",
         key::key_file,
     ),
@@ -69,7 +69,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         key::algorithm,
     ),
     (
-        "所有来源使用同一密钥",
+        "所有来源用同一密钥",
         "one key for all sources",
         key::one_key,
     ),
@@ -124,7 +124,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         keeping::protected,
     ),
     (
-        "有删除期限，且删除有证明（个保法19、47）",
+        "有删除期限，删除有证明（个保法19、47）",
         "a day of deletion is set, and deletion is proven (PIPL 19, 47)",
         keeping::retention,
     ),
@@ -144,7 +144,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         lists::rules,
     ),
     (
-        "重新运行的结果逐字节相同",
+        "重新运行逐字节相同",
         "byte-identical on a second run",
         lists::second_run,
     ),

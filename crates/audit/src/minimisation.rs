@@ -2,8 +2,9 @@
 //! every export, whether it is present, whether it was read, what needs it, what leaves
 //! the office and who sees that.
 //!
-//! What may be read is worked out here from schema and policy. What was read comes from
-//! the record of the run. The two are independent of each other and are compared.
+//! The columns that may be read are worked out here from schema and policy; the columns
+//! that were read come from the record of the run. The two are worked out independently
+//! and then compared.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -32,7 +33,7 @@ pub struct MatrixDocument {
     pub round: String,
     /// The step; absent before the run.
     pub step: Option<StepKind>,
-    /// How the steps of the round are divided.
+    /// Whether the round is pooled or split.
     pub mode: Mode,
     /// The as-of date.
     pub as_of: Date,
@@ -103,7 +104,7 @@ pub struct MatrixHead {
     pub round: String,
     /// The step; `None` before the run.
     pub step: Option<StepKind>,
-    /// How the steps of the round are divided.
+    /// Whether the round is pooled or split.
     pub mode: Mode,
     /// The as-of date.
     pub as_of: Date,
@@ -189,10 +190,8 @@ impl Verdict {
             Verdict::PresentNotRead => Text::new("存在，未读取", "present, not read"),
             Verdict::DeclaredNotUsed => Text::new("已声明，从未使用", "declared, never used"),
             Verdict::NeededAbsent => Text::new("需要，导出中没有", "needed, not in the export"),
-            Verdict::ReadWithoutNeed => Text::new("不需要，却已读取", "READ WITHOUT NEED"),
-            Verdict::NeededNotRead => {
-                Text::new("需要，存在，却未读取", "needed, present, NOT READ")
-            }
+            Verdict::ReadWithoutNeed => Text::new("不需要却被读取", "READ WITHOUT NEED"),
+            Verdict::NeededNotRead => Text::new("需要而未读取", "needed, present, NOT READ"),
         }
     }
 

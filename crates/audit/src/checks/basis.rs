@@ -58,7 +58,7 @@ pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{count}个来源均有法律依据（{place} 起；minimisation/matrix.*）"),
+            format!("{count}个来源，各有依据（{place} 起；minimisation/matrix.*）"),
             format!(
                 "{count} sources, each with a legal basis (from {place} on; minimisation/matrix.*)"
             ),

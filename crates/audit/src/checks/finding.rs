@@ -105,7 +105,7 @@ pub(super) fn no_lists(evidence: &Evidence) -> Option<Finding> {
     }
     if evidence.lists.is_empty() && evidence.is_purged() {
         return Some(Finding::not_applicable(
-            "清单已删除，有删除记录",
+            "清单已按记录删除",
             "the lists were deleted; there is a deletion record",
         ));
     }

@@ -157,7 +157,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
                 record.begun_at, record.completed_at, record.keep_until
             ),
             format!(
-                "deleted from {} to {}, with a signed record (deletions/); the record is kept until {}",
+                "deleted from {} to {}, with a signed record (deletions/); records are kept until {}",
                 record.begun_at, record.completed_at, record.keep_until
             ),
         ),

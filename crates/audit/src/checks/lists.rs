@@ -81,7 +81,7 @@ pub(super) fn recipients(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{lists}份清单，{rows}行，已逐行核对救助项目"),
+            format!("{lists}份清单，{rows}行，逐行核对救助项目"),
             format!("{lists} lists, {rows} rows; the aid of each row was checked"),
         ),
     )

@@ -52,7 +52,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     let doubtful = evidence.remains.doubtful.iter();
     for file in doubtful.map(|(file, _)| file).filter(is_input) {
         wrong.push(Text::new(
-            format!("{} 在读取之后已改动", file.path),
+            format!("{} 已不是当时读取的内容", file.path),
             format!("{} was changed since it was read", file.path),
         ));
     }
@@ -60,7 +60,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{files}个文件，{rows}行；其中仍在此处的{there}个与摘要相符"),
+            format!("{files}个文件，{rows}行；仍在的{there}个文件与摘要相符"),
             format!(
                 "{files} files, {rows} rows; the {there} files that are still here match their digests"
             ),
@@ -75,7 +75,7 @@ pub(super) fn accounts(evidence: &Evidence) -> Finding {
         sums += 1;
         if !adds_up {
             wrong.push(Text::new(
-                format!("{name} 的行数核对不相符"),
+                format!("{name} 的行数核对不平"),
                 format!("the account of {name} does not add up"),
             ));
         }
