@@ -207,7 +207,7 @@ fn a_sound_round_holds_every_check_that_applies() {
             .stdout
             .contains("nothing was changed, removed or added")
     );
-    for later in ["no figures leave yet", "records no approval yet"] {
+    for later in ["publishes no statistics", "does not record approvals"] {
         assert!(ended.stdout.contains(later), "{}", ended.stdout);
     }
     // Without the key and the exports nothing is claimed that cannot be seen.
@@ -558,10 +558,10 @@ fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
     told(
         &said,
         &[
-            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner pass; defendant, other, suspect and none given are withheld; 4 cases hold;",
-            "(sealed_records, procuratorate.case-parties): 4 cases hold;",
-            "(dead_parties, procuratorate.case-parties): 3 cases hold;",
-            "(dead_veterans, veterans.persons): 2 cases hold;",
+            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect and empty cells are withheld; 4 cases passed;",
+            "(sealed_records, procuratorate.case-parties): 4 cases passed;",
+            "(dead_parties, procuratorate.case-parties): 3 cases passed;",
+            "(dead_veterans, veterans.persons): 2 cases passed;",
         ],
     );
     written.replace(
@@ -602,7 +602,7 @@ fn a_row_is_named_by_the_line_that_an_editor_shows() {
         let written = Written::new();
         written.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
         let said = format!(
-            "lists/for-review/to-veterans.csv:{}: its deadline is not",
+            "lists/for-review/to-veterans.csv:{}: the deadline differs",
             line + 1
         );
         told(&written.audit(&[]), &[&said]);
@@ -657,7 +657,7 @@ fn a_lead_that_rests_on_unknown_rules_alone_has_its_rules_and_what_to_check() {
     let mark = "【是否符合条件取决于尚不明确的条件】";
     written.change_line(list, line, mark, "");
     assert_eq!(written.not_held(&[]), BTreeSet::from([22]));
-    let said = format!("{list}:{}: it names no rule", line + 1);
+    let said = format!("{list}:{}: no rule is named", line + 1);
     told(&written.audit(&[]), &[&said]);
 }
 

@@ -309,7 +309,7 @@ fn faults_of_round_schema_and_policy_are_told_at_once() {
         &[
             "`operator` is missing",
             "unknown key `oprator`\n  did you mean `operator`?",
-            "a date is wanted here",
+            "expected a date",
             "veterans.persons.json#/fields/0/aidlink/role: unknown role\n  did you mean `national_id`?",
             "exactly one field must have the role national_id, not 0",
         ],

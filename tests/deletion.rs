@@ -97,7 +97,7 @@ fn what_is_due_goes_and_the_record_proves_it() {
         audit.stdout
     );
     assert!(
-        audit.stdout.contains("the key was deleted on"),
+        audit.stdout.contains("the key was deleted at"),
         "{}",
         audit.stdout
     );

@@ -447,7 +447,7 @@ fn every_seed_gives_its_planted_leads_and_no_other() {
 #[test]
 fn dirt_of_every_kind_costs_what_its_truth_says() {
     let help = aidlink(&["sample", "--out", "x", "--dirt", "none,?=1"]).stderr;
-    let (_, list) = help.split_once("is none of ").unwrap();
+    let (_, list) = help.split_once("the kinds are ").unwrap();
     let kinds: Vec<&str> = list.lines().next().unwrap().split(", ").collect();
     assert_eq!(kinds.len(), 24);
     for kind in kinds {

@@ -263,7 +263,7 @@ mod tests {
             let Err(fault) = export.read::<_, Nothing>(Pass::DEFAULT, &(), &|_| {}) else {
                 panic!("{what} was not noticed");
             };
-            assert_eq!(fault.message.en, "the file was changed while it was read");
+            assert_eq!(fault.message.en, "the file changed while it was being read");
         }
     }
 }

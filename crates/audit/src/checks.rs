@@ -1,6 +1,6 @@
-//! The checks of a compliance officer, each mechanical: held, not held, or not
-//! applicable, with the evidence. Their numbers and order are those of the
-//! checklist in docs/compliance.md.
+//! The checks of the compliance officer. Each check is mechanical and finds held, not
+//! held or not applicable, with its evidence. Their numbers and order are those in
+//! docs/compliance.md.
 
 mod basis;
 mod finding;
@@ -15,24 +15,24 @@ use serde::Serialize;
 use super::evidence::Evidence;
 pub use finding::{Finding, State};
 
-/// A check that was made.
+/// A check and its result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// Its number.
     pub number: usize,
-    /// What it asks.
+    /// The requirement that it checks.
     pub title: Text,
-    /// What it found.
+    /// Its result.
     #[serde(flatten)]
     pub finding: Finding,
 }
 
-type Look = fn(&Evidence) -> Finding;
+type CheckFn = fn(&Evidence) -> Finding;
 
-/// What each check asks, and who answers. PIPL: Personal Information Protection
-/// Law; DSL: Data Security Law; LPM: Law on the Protection of Minors; CPL:
+/// The titles (Chinese, English) and functions of the checks. PIPL: Personal Information
+/// Protection Law; DSL: Data Security Law; LPM: Law on the Protection of Minors; CPL:
 /// Criminal Procedure Law.
-const CHECKS: [(&str, &str, Look); 25] = [
+const CHECKS: [(&str, &str, CheckFn); 25] = [
     (
         "影响评估编号齐全，未过期（个保法55）",
         "an impact assessment, not expired (PIPL 55)",
@@ -44,7 +44,7 @@ const CHECKS: [(&str, &str, Look); 25] = [
         basis::legal_basis,
     ),
     (
-        "只读取声明并需要的列（个保法6）",
+        "只读取已声明且需要的列（个保法6）",
         "only columns that are declared and needed were read (PIPL 6)",
         basis::only_needed_columns,
     ),
@@ -64,7 +64,7 @@ const CHECKS: [(&str, &str, Look); 25] = [
         key::key_file,
     ),
     (
-        "写明算法，启动时通过已知答案测试（GB/T 39786）",
+        "写明算法，且通过已知答案测试（GB/T 39786）",
         "the algorithm is named and passed its known-answer test (GB/T 39786)",
         key::algorithm,
     ),
@@ -95,7 +95,7 @@ const CHECKS: [(&str, &str, Look); 25] = [
     ),
     (
         "每份清单只含其接收方的行（个保法6）",
-        "each list holds its recipient's rows alone (PIPL 6)",
+        "each list contains only its recipient's rows (PIPL 6)",
         lists::recipients,
     ),
     (
@@ -104,8 +104,8 @@ const CHECKS: [(&str, &str, Look); 25] = [
         lists::minors,
     ),
     (
-        "只处理规则文件放行的诉讼地位（刑诉法286）",
-        "only the roles that the policy lets pass are processed (CPL 286)",
+        "只处理规则文件允许的诉讼地位（刑诉法286）",
+        "only roles that the policy allows are processed (CPL 286)",
         rows::roles,
     ),
     (
@@ -119,17 +119,17 @@ const CHECKS: [(&str, &str, Look); 25] = [
         keeping::small_cells,
     ),
     (
-        "文件仅限本人，密封，标明保密（个保法51）",
+        "文件仅限本人访问，已密封，标明保密（个保法51）",
         "files owner-only, sealed, marked confidential (PIPL 51)",
         keeping::protected,
     ),
     (
         "有删除期限，删除有证明（个保法19、47）",
-        "a day of deletion, and deletion proven (PIPL 19, 47)",
+        "a day of deletion is set, and deletion is proven (PIPL 19, 47)",
         keeping::retention,
     ),
     (
-        "日志以摘要相连，与清单一同签名（个保法54）",
+        "日志以摘要相连，与运行记录一同签名（个保法54）",
         "the log is hash-chained and signed with the manifest (PIPL 54)",
         keeping::log,
     ),
@@ -140,7 +140,7 @@ const CHECKS: [(&str, &str, Look); 25] = [
     ),
     (
         "每条线索有规则、版本和核查事项",
-        "rule, version and what to check on each lead",
+        "each lead names its rules, their version and what to check",
         lists::rules,
     ),
     (
@@ -160,15 +160,15 @@ const CHECKS: [(&str, &str, Look); 25] = [
     ),
 ];
 
-/// Makes every check, in order.
+/// Makes all checks, in order.
 pub fn all(evidence: &Evidence) -> Vec<Check> {
     CHECKS
         .iter()
         .enumerate()
-        .map(|(index, (zh, en, look))| Check {
+        .map(|(index, (zh, en, check))| Check {
             number: index + 1,
             title: Text::new(*zh, *en),
-            finding: look(evidence),
+            finding: check(evidence),
         })
         .collect()
 }

@@ -1,6 +1,5 @@
-//! What an audit looks at: an output folder as it was verified, the round's
-//! documents in it, its lists, and, where they are still there, the round's
-//! inputs.
+//! The evidence of an audit: a verified output folder, the round's documents and lists
+//! in it, and the round's inputs if they still exist.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +22,7 @@ use jiff::civil::Date;
 use super::minimisation::Matrix;
 use aidlink_procuratorate::lists::columns::{ListForm, ListRow, Marking};
 
-/// The documents by which the round ran, as the folder keeps them.
+/// The documents that the round ran with, read from the folder's copies.
 pub struct Documents {
     /// The text of the round file.
     pub round: String,
@@ -31,71 +30,70 @@ pub struct Documents {
     pub schemas: Schemas,
     /// The policy.
     pub policy: Policy,
-    /// The working days.
+    /// The calendar of working days.
     pub calendar: Calendar,
-    /// What may be read and what was.
+    /// The minimisation matrix, worked out again.
     pub matrix: Matrix,
 }
 
 /// Larger files are not read.
 const LARGEST_FILE: u64 = 1 << 30;
 
-/// A match list as it is in the folder.
+/// A match list in the folder.
 pub struct List {
-    /// `to-civil-affairs.minors`.
+    /// Its name, such as `to-civil-affairs.minors`.
     pub name: String,
     /// Its path in the folder.
     pub path: String,
-    /// Whether its header, the marking apart, is that of a list.
+    /// Whether its header, except the marking, is that of a match list.
     pub has_its_columns: bool,
-    /// Its marking.
+    /// Its confidentiality marking.
     pub marking: Option<Marking>,
-    /// Its rows, each with the line it begins on; `None` for one that has not as
-    /// many cells as a list has columns. Not read where the round's documents,
-    /// which say what the columns are, cannot be read.
+    /// Its rows, each with the line on which it begins; `None` for a row with a wrong
+    /// number of cells. Empty if the round's documents, which define the columns, cannot
+    /// be read.
     pub rows: Vec<(u64, Option<ListRow>)>,
 }
 
-/// All that the checks look at.
+/// The evidence that the checks use.
 pub struct Evidence {
-    /// The folder as it was verified.
+    /// The verification of the folder.
     pub verification: Verification,
-    /// The round's documents; the faults of those that cannot be read.
+    /// The round's documents, or the faults if they cannot be read.
     pub documents: Result<Documents, Faults>,
-    /// The lists; deleted ones are none.
+    /// The lists that exist in the folder.
     pub lists: Vec<List>,
-    /// Where the round's inputs are or were.
+    /// The folder of the round's inputs, which may have been deleted.
     pub round_folder: PathBuf,
-    /// The round file, where it is there.
+    /// The round file, if it exists.
     pub round_file: Option<PathBuf>,
-    /// What is left of the round's data.
+    /// The round's data that still exists.
     pub remains: Remains,
-    /// Deletion records of this and the round's other output folders.
+    /// The deletion records of all output folders of the round.
     pub records: Vec<DeletionRecord>,
-    /// What the leak scan found.
+    /// The result of the leak scan.
     pub leaks: std::io::Result<Scan>,
     /// The day of the audit.
     pub today: Date,
-    /// The exports as the round file plans them, where it is there and
-    /// unchanged, and all files with it.
+    /// The exports that the round file plans, if it exists unchanged with all its files.
     pub planned: Option<Vec<PlannedExport>>,
-    /// What a second run gave.
+    /// The result of the second run.
     pub second_run: SecondRun,
 }
 
-/// What a second run of a pooled round in memory gave.
+/// The result of running a pooled round again in memory.
 pub enum SecondRun {
-    /// It was not asked for.
+    /// It was not requested.
     NotAsked,
-    /// The round file, an export or the key is gone or was changed.
+    /// The round file, an export or the key is missing or was changed.
     NotPossible,
     /// It failed.
     Failed,
-    /// It gave these lists.
+    /// It produced this output.
     Made(SecondOutput),
 }
 
-/// What a second run would have written.
+/// The output of a second run.
 pub struct SecondOutput {
     /// Name and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,
@@ -104,7 +102,7 @@ pub struct SecondOutput {
 }
 
 impl Evidence {
-    /// Gathers it.
+    /// Gathers the evidence of a verified folder.
     pub fn gather(
         verification: Verification,
         round_folder: &Path,
@@ -120,7 +118,7 @@ impl Evidence {
             Some(ListForm::of(cases, list_language(&verification.manifest)))
         });
         let mut lists = Vec::new();
-        // The verification has reported a folder that cannot be listed.
+        // If the folder cannot be listed, the verification has reported it.
         for file in verification.opened.files().unwrap_or_default() {
             let path = file.name();
             let name = path
@@ -152,17 +150,17 @@ impl Evidence {
         }
     }
 
-    /// The manifest.
+    /// Returns the manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.verification.manifest
     }
 
-    /// The step.
+    /// Returns the step.
     pub fn step(&self) -> StepKind {
         self.manifest().step
     }
 
-    /// Where a key of the round file stands in the folder's copy.
+    /// Returns the path and line of a key in the folder's copy of the round file.
     pub fn round_line(&self, key: &str) -> String {
         let path = format!("{CONFIGURATION}/round.toml");
         let line = self.documents.as_ref().ok().and_then(|documents| {
@@ -172,13 +170,13 @@ impl Evidence {
         line.map_or(path.clone(), |line| format!("{path}:{}", line + 1))
     }
 
-    /// The language of the lists.
+    /// Returns the language of the lists.
     pub fn list_language(&self) -> Language {
         list_language(self.manifest())
     }
 
-    /// The content of a file of the folder; `None` where it is missing, or is
-    /// reached through a link.
+    /// Reads a file of the folder. Returns `None` if it is missing, is reached through a
+    /// link, or cannot be read.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.verification
             .opened
@@ -186,28 +184,28 @@ impl Evidence {
             .ok()
     }
 
-    /// Where a file of the folder is.
+    /// Returns the full path of a file of the folder.
     pub fn path(&self, path: &str) -> PathBuf {
         self.verification.folder.join(path)
     }
 
-    /// Files that are gone and of which no deletion record tells.
+    /// Returns the files that are missing without a deletion record.
     pub fn unproven(&self) -> Vec<&str> {
-        let of_records = |file: &RoundFile| {
+        let is_recorded = |file: &RoundFile| {
             let mut own = self
                 .verification
                 .deleted
                 .iter()
                 .flat_map(|record| &record.removed);
             let mut others = self.records.iter().flat_map(|record| &record.removed);
-            let is_it = |other: &RoundFile| other.part == file.part && other.path == file.path;
-            own.any(is_it) || file.part != FilePart::Output && others.any(is_it)
+            let is_same = |other: &RoundFile| other.part == file.part && other.path == file.path;
+            own.any(is_same) || file.part != FilePart::Output && others.any(is_same)
         };
-        let gone = self.remains.gone.iter().filter(|file| !of_records(file));
+        let gone = self.remains.gone.iter().filter(|file| !is_recorded(file));
         gone.map(|file| file.path.as_str()).collect()
     }
 
-    /// Whether all of the round's data was deleted by record.
+    /// Returns whether the folder has a deletion record.
     pub fn is_purged(&self) -> bool {
         !self.verification.deleted.is_empty()
     }
@@ -217,7 +215,7 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
     let manifest = &verification.manifest;
     let folder = verification.folder.join(CONFIGURATION);
     let schemas_folder = Path::new(CONFIGURATION).join("schemas");
-    // Documents elsewhere are not those of the round.
+    // A link could lead to documents that are not the round's.
     verification
         .opened
         .folder(&schemas_folder)
@@ -257,8 +255,8 @@ fn read_list(output: &Folder, path: &str, name: &str, form: Option<&ListForm>) -
     })
 }
 
-/// The header and the rows of a CSV file that a step wrote, each row with the
-/// line of the file on which it begins; the header begins on line 1.
+/// Reads a CSV file that a step wrote. Returns the header and the rows, each row with the
+/// line on which it begins. Lines count from 1, the header included.
 #[expect(clippy::type_complexity, reason = "a header and rows with their lines")]
 pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -282,11 +280,11 @@ pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> 
     Some((header, rows))
 }
 
-/// Counts lines as an editor shows them. `csv` ends a record after the CR of a
-/// CR LF, so the position of the next one, and its line, is still before the LF.
+/// Counts lines as an editor does. The `csv` crate ends a record after the CR of a CR LF,
+/// so its position and line of the next record are one line break too early.
 struct Lines<'b> {
     bytes: &'b [u8],
-    /// How many bytes were counted.
+    /// The number of bytes counted so far.
     counted: usize,
     line: u64,
 }
@@ -300,11 +298,11 @@ impl<'b> Lines<'b> {
         }
     }
 
-    /// The line on which a record begins whose position is this byte. Positions
-    /// must not go back.
+    /// Returns the line on which the record at a byte position begins. Positions must
+    /// not decrease from call to call.
     fn line_of_record(&mut self, position: usize) -> u64 {
         let rest = self.bytes.get(position..).unwrap_or_default();
-        // Empty lines before a record are no records.
+        // The position may be before empty lines, which are not records.
         let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let start = position + breaks.count();
         for at in self.counted..start.min(self.bytes.len()) {
@@ -320,7 +318,7 @@ impl<'b> Lines<'b> {
     }
 }
 
-/// Names joined for both languages.
+/// Joins names for both languages.
 pub fn joined<S: AsRef<str>>(names: &[S]) -> Text {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     Text::new(names.join("、"), names.join(", "))
@@ -330,20 +328,20 @@ pub fn joined<S: AsRef<str>>(names: &[S]) -> Text {
 mod tests {
     use super::read_csv;
 
-    /// The lines of the rows; the header is on line 1.
+    /// Returns the lines on which the rows begin.
     fn lines(text: &str) -> Vec<u64> {
         let (_, rows) = read_csv(text.as_bytes()).unwrap_or_default();
         rows.iter().map(|(line, _)| *line).collect()
     }
 
     #[test]
-    fn a_row_is_on_the_line_that_an_editor_shows() {
+    fn rows_have_the_line_numbers_of_an_editor() {
         for end in ["\r\n", "\n", "\r"] {
             let text = |lines: &[&str]| lines.join("\u{0}").replace('\u{0}', end) + end;
             assert_eq!(lines(&text(&["a,b", "1,2", "3,4", "5,6"])), [2, 3, 4]);
             let marked = format!("\u{feff}{}", text(&["a,b", "1,2", "3,4"]));
             assert_eq!(lines(&marked), [2, 3]);
-            // A quoted line break is a line, and the row begins where it begins.
+            // A row with a quoted line break spans several lines.
             let quoted = text(&["a,\"b", "c\"", "1,\"2", "", "3\"", "4,5", "", "6,7"]);
             assert_eq!(lines(&quoted), [3, 6, 8], "{end:?}");
             // Without a line break at the end.

@@ -1,5 +1,8 @@
-//! What a compliance officer checks: what was read and why, whether a folder is
-//! what a step wrote, what is left to delete.
+//! Compliance audit of the output folders of a round.
+//!
+//! [`checks`] makes the 25 checks of the compliance officer on the [`evidence`].
+//! [`minimisation`] works out which columns were read and why; [`minimisation_page`]
+//! writes this for people.
 
 pub mod checks;
 pub mod evidence;

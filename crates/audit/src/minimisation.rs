@@ -1,10 +1,10 @@
-//! The minimisation matrix (Personal Information Protection Law, 6): for every
-//! column of every export whether it is there, whether it was read, what needs
-//! it, what of it leaves and who sees that.
+//! The minimisation matrix (Personal Information Protection Law, 6): for every column of
+//! every export, whether it is present, whether it was read, what needs it, what leaves
+//! the office and who sees that.
 //!
-//! What may be read is worked out here from schema and policy; what was read is
-//! what the run says of itself. The two are compared, and neither is made of
-//! the other.
+//! The columns that may be read are worked out here from schema and policy; the columns
+//! that were read come from the record of the run. The two are worked out independently
+//! and then compared.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use aidlink_procuratorate::lists::match_list::list_name;
 
-/// The matrix as it is written.
+/// The matrix as written to `matrix.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatrixDocument {
@@ -33,7 +33,7 @@ pub struct MatrixDocument {
     pub round: String,
     /// The step; absent before the run.
     pub step: Option<StepKind>,
-    /// How the steps of the round are divided.
+    /// Whether the round is pooled or split.
     pub mode: Mode,
     /// The as-of date.
     pub as_of: Date,
@@ -61,8 +61,8 @@ pub struct MatrixExport {
     pub columns: Vec<MatrixColumn>,
 }
 
-/// A column in the written matrix; its fields are those of [`ColumnRow`], with
-/// what follows from them.
+/// A column in the written matrix; its fields are those of [`ColumnRow`], and values
+/// derived from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of `ColumnRow`")]
@@ -89,22 +89,22 @@ impl Document for MatrixDocument {
 /// The matrix of one step of a round.
 #[derive(Clone, Debug)]
 pub struct Matrix {
-    /// What the manifest says of round, policy, purpose and mode.
+    /// Round, policy, purpose and mode.
     pub head: MatrixHead,
     /// A part for each export, in the order of the manifest.
     pub exports: Vec<ExportPart>,
-    /// How many lists the policy has.
+    /// The number of lists that the policy has.
     pub lists: usize,
 }
 
-/// What the whole matrix is about.
+/// The facts that apply to the whole matrix.
 #[derive(Clone, Debug)]
 pub struct MatrixHead {
     /// The round.
     pub round: String,
     /// The step; `None` before the run.
     pub step: Option<StepKind>,
-    /// How the steps of the round are divided.
+    /// Whether the round is pooled or split.
     pub mode: Mode,
     /// The as-of date.
     pub as_of: Date,
@@ -116,14 +116,14 @@ pub struct MatrixHead {
     pub policy: PolicyUsed,
 }
 
-/// The columns of an export's files: as they were read, or as they would be.
+/// The columns of an export's files, as they were read or as they would be read.
 #[derive(Clone, Debug)]
 pub struct SeenExport<'e> {
     /// The schema's name.
     pub export: &'e str,
-    /// Day of the snapshot.
+    /// The day of the snapshot.
     pub snapshot: Date,
-    /// The legal basis on which it is used.
+    /// The legal basis for using it.
     pub legal_basis: &'e str,
     /// The columns of each of its files.
     pub files: Vec<&'e [ColumnRead]>,
@@ -138,14 +138,14 @@ pub struct ExportPart {
     pub agency: String,
     /// The schema's title.
     pub title: Text,
-    /// Day of the snapshot.
+    /// The day of the snapshot.
     pub snapshot: Date,
-    /// The legal basis on which it is used.
+    /// The legal basis for using it.
     pub legal_basis: String,
-    /// How many files it has.
+    /// The number of its files.
     pub files: usize,
-    /// Its columns: the schema's fields in their order, then headers that the
-    /// schema does not know.
+    /// Its columns: the fields in the order of the schema, then headers that are not in
+    /// the schema.
     pub columns: Vec<ColumnRow>,
 }
 
@@ -153,37 +153,37 @@ pub struct ExportPart {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", content = "rules", rename_all = "snake_case")]
 pub enum Need {
-    /// The ID number becomes a token.
+    /// The ID number is turned into a token.
     Token,
-    /// The birth date tells that the ID number of a row is somebody else's.
+    /// The birth date shows whether the ID number of a row belongs to someone else.
     OwnNumber,
-    /// The procuratorate's own lists show it.
+    /// It is shown on the procuratorate's own lists.
     #[serde(rename = "lists")]
     List,
-    /// Rules read it, by their ids.
+    /// Rules read it; their ids.
     Rules(Vec<String>),
 }
 
-/// What the matrix says of a column.
+/// The verdict of the matrix on a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Something needs it, it is there, and it was read (or will be).
+    /// Needed, and it was (or will be) read.
     ReadAsNeeded,
-    /// It is there, nothing needs it, and it was not read.
+    /// Present, not needed and not read.
     PresentNotRead,
-    /// The schema declares it, nothing needs it, and it is not there.
+    /// Declared in the schema, not needed and not present.
     DeclaredNotUsed,
-    /// Something needs it and it is not there.
+    /// Needed but not present.
     NeededAbsent,
-    /// It was read although nothing needs it.
+    /// Read although nothing needs it.
     ReadWithoutNeed,
-    /// Something needs it, it is there, and it was not read.
+    /// Needed and present, but not read.
     NeededNotRead,
 }
 
 impl Verdict {
-    /// The words for a user.
+    /// Returns the words for the user.
     pub fn text(self) -> Text {
         match self {
             Verdict::ReadAsNeeded => Text::new("需要，已读取", "needed and read"),
@@ -195,7 +195,7 @@ impl Verdict {
         }
     }
 
-    /// Whether the run did other than schema and policy say.
+    /// Returns whether the run deviated from schema and policy.
     pub fn is_wrong(self) -> bool {
         matches!(self, Verdict::ReadWithoutNeed | Verdict::NeededNotRead)
     }
@@ -204,31 +204,31 @@ impl Verdict {
 /// One column of one export.
 #[derive(Clone, Debug)]
 pub struct ColumnRow {
-    /// The schema's field; none for a header that the schema does not know.
+    /// The field of the schema; `None` for a header that is not in the schema.
     pub field: Option<String>,
     /// The field's title.
     pub title: Text,
-    /// Headers under which it stands in the files.
+    /// Its headers in the files.
     pub headers: Vec<String>,
-    /// In how many of the files it is.
+    /// The number of files that contain it.
     pub present_in: usize,
-    /// Why it is read; empty where it is not to be.
+    /// Why it is read; empty if nothing needs it.
     pub needs: Vec<Need>,
-    /// Whether it was read; before the run, whether it will be.
+    /// Whether it was read or, before the run, will be read.
     pub read: bool,
-    /// Rules whose outcome leaves the office that holds the row.
+    /// Rules on it whose outcome leaves the office that has the row.
     pub outcomes: Vec<String>,
-    /// Aids for which the column decides and is not shown: already received,
-    /// already referred.
+    /// Aids for which the column decides whether they were already received or referred,
+    /// without being shown.
     pub decides: Vec<String>,
-    /// Lists on which the field or the outcome of a rule on it can be seen.
+    /// Lists that show the field or the outcome of a rule on it.
     pub lists: Vec<String>,
-    /// What is to be said of it.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
 impl Matrix {
-    /// The matrix of what a manifest says, by a policy and its schemas.
+    /// Works out the matrix of the exports in a manifest.
     pub fn of_manifest(manifest: &Manifest, policy: &Policy, schemas: &Schemas) -> Self {
         let head = MatrixHead {
             round: manifest.round.clone(),
@@ -252,7 +252,7 @@ impl Matrix {
         Matrix::new(head, exports, policy, schemas)
     }
 
-    /// The matrix of exports, by a policy and its schemas.
+    /// Works out the matrix of exports, given a policy and its schemas.
     pub fn new<'e>(
         head: MatrixHead,
         exports: impl Iterator<Item = SeenExport<'e>>,
@@ -274,7 +274,7 @@ impl Matrix {
         }
     }
 
-    /// Columns that the run did not treat as schema and policy say.
+    /// Iterates over the columns for which the run deviated from schema and policy.
     pub fn wrong(&self) -> impl Iterator<Item = (&ExportPart, &ColumnRow)> {
         self.exports.iter().flat_map(|part| {
             let wrong = part.columns.iter().filter(|row| row.verdict.is_wrong());
@@ -282,13 +282,13 @@ impl Matrix {
         })
     }
 
-    /// How many columns have a verdict.
+    /// Returns the number of columns with a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         let rows = self.exports.iter().flat_map(|part| &part.columns);
         rows.filter(|row| row.verdict == verdict).count()
     }
 
-    /// The matrix as a document.
+    /// Returns the matrix as a document.
     pub fn document(&self) -> MatrixDocument {
         let Head { format, version } = MatrixDocument::head();
         let head = &self.head;
@@ -336,7 +336,7 @@ impl Matrix {
         }
     }
 
-    /// In what form something of a column leaves the office that holds the row.
+    /// Returns in which forms data of a column leaves the office that has the row.
     pub fn leaves(&self, row: &ColumnRow) -> Vec<Leaves> {
         let mut leaves = Vec::new();
         if !row.read {
@@ -355,7 +355,7 @@ impl Matrix {
         leaves
     }
 
-    /// Who sees what leaves.
+    /// Returns who sees the data that leaves.
     pub fn recipients(&self, row: &ColumnRow) -> Vec<Text> {
         let leaves = self.leaves(row);
         let mut seen = Vec::new();
@@ -379,20 +379,20 @@ impl Matrix {
     }
 }
 
-/// In what form something of a column leaves.
+/// The form in which data of a column leaves an office.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leaves {
-    /// A keyed hash.
+    /// A token (keyed hash).
     Token,
-    /// Yes, no or unknown for each rule.
+    /// The outcome of each rule: yes, no or unknown.
     Outcomes,
     /// The cell itself, on the procuratorate's own lists.
     ListField,
 }
 
 impl Leaves {
-    /// The words for a user.
+    /// Returns the words for the user.
     pub fn text(self) -> Text {
         match self {
             Leaves::Token => Text::new("令牌", "token"),
@@ -403,15 +403,15 @@ impl Leaves {
 }
 
 impl Need {
-    /// The words for a user.
+    /// Returns the words for the user.
     pub fn text(&self) -> Text {
         match self {
-            Need::Token => Text::new("生成令牌", "to make the token"),
+            Need::Token => Text::new("生成令牌", "making the token"),
             Need::OwnNumber => Text::new(
-                "核对身份证号是否本人的",
-                "to notice another person's number",
+                "核对证件号码是否为本人的",
+                "checking that the ID number is the person's own",
             ),
-            Need::List => Text::new("清单显示", "shown on the lists"),
+            Need::List => Text::new("在清单上显示", "shown on the lists"),
             Need::Rules(rules) => Text::new(
                 format!("规则 {}", rules.join("、")),
                 format!("rules {}", rules.join(", ")),
@@ -420,13 +420,13 @@ impl Need {
     }
 }
 
-/// Why a field is read, by schema and policy; nothing where it is not to be.
+/// Returns why a field is read, according to schema and policy; empty if nothing needs it.
 pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need> {
     let mut needs = Vec::new();
     match field.role {
         Role::NationalId => needs.push(Need::Token),
         Role::BirthDate => needs.push(Need::OwnNumber),
-        // Only the procuratorate's own rows stand on lists.
+        // Lists show fields of the procuratorate's own rows only.
         Role::List if schema.name == CASE_EXPORT => needs.push(Need::List),
         Role::List | Role::Attribute => {}
     }
@@ -439,8 +439,8 @@ pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need>
     needs
 }
 
-/// The rules that read a field: of the ID number those that ask for what it
-/// states, age and sex.
+/// Returns the rules that read a field. For the ID number, these include the rules on
+/// what is derived from it: age, minority and sex.
 fn rules_on<'p>(
     policy: &'p Policy,
     schema: &'p ExportSchema,
@@ -493,7 +493,7 @@ fn field_row(
     let rules: Vec<&Rule> = rules_on(policy, schema, field).collect();
     let sees = |aid: &Aid| {
         rules.iter().any(|rule| match rule.kind {
-            // Shown with every lead of the person.
+            // These are shown with every lead of the person.
             RuleKind::Exclusion | RuleKind::Priority => true,
             _ => aid.qualifies.rules().contains(rule.id.as_str()),
         })
@@ -537,7 +537,7 @@ fn verdict(needed: bool, present: bool, read: bool) -> Verdict {
     }
 }
 
-/// Headers that the schema does not know, each once.
+/// Returns a row for each header that is not in the schema.
 fn unknown_headers(files: &[&[ColumnRead]]) -> Vec<ColumnRow> {
     let unknown = |column: &&ColumnRead| column.field.is_none();
     let headers: BTreeSet<&str> = files
@@ -550,17 +550,17 @@ fn unknown_headers(files: &[&[ColumnRead]]) -> Vec<ColumnRow> {
     headers
         .into_iter()
         .map(|header| {
-            let is_it = |column: &ColumnRead| column.field.is_none() && column.header == header;
+            let is_same = |column: &ColumnRead| column.field.is_none() && column.header == header;
             let read = files
                 .iter()
                 .copied()
                 .flatten()
-                .any(|column| is_it(column) && column.read);
+                .any(|column| is_same(column) && column.read);
             ColumnRow {
                 field: None,
                 title: Text::default(),
                 headers: vec![header.to_owned()],
-                present_in: files.iter().filter(|file| file.iter().any(is_it)).count(),
+                present_in: files.iter().filter(|file| file.iter().any(is_same)).count(),
                 needs: Vec::new(),
                 read,
                 outcomes: Vec::new(),

@@ -1,6 +1,6 @@
-//! The minimisation matrix for people: a CSV file and a page to print, in
-//! Chinese and in English. The page is one file without scripts, pictures or
-//! links to elsewhere.
+//! The minimisation matrix for people: a CSV file and a printable HTML page, each in
+//! Chinese and in English. The page is a single file without scripts, images or external
+//! links.
 
 use aidlink_faults::text::{Language, Text};
 
@@ -10,7 +10,7 @@ use aidlink_office::manifest::PolicyUsed;
 use super::minimisation::{ColumnRow, ExportPart, Matrix, Verdict};
 use aidlink_agency::spreadsheet_csv;
 
-/// The files of the matrix: name inside its folder, and bytes.
+/// Returns the files of the matrix: name in its folder, and content.
 pub fn files(matrix: &Matrix) -> Vec<(&'static str, Vec<u8>)> {
     let page = |language| page(matrix, language).into_bytes();
     vec![
@@ -22,8 +22,8 @@ pub fn files(matrix: &Matrix) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The columns of the table, and of the CSV file behind those that the page
-/// says once for each export.
+/// The columns of the table. In the CSV file they follow the columns for facts that the
+/// page shows once for each export.
 const HEADINGS: [(&str, &str); 9] = [
     ("字段", "Field"),
     ("导出中的列", "Column in the export"),
@@ -134,10 +134,10 @@ tr.unread td { color: #666; } tr.wrong td { background: #fdd; font-weight: bold;
 .mark { font-weight: bold; } .sums td, .sums th { width: auto; }
 ";
 
-/// The widths of the table's columns.
+/// The column widths of the table.
 const WIDTHS: &str = "<colgroup><col style=\"width:12%\"><col style=\"width:9%\"><col style=\"width:5%\"><col style=\"width:4%\"><col style=\"width:19%\"><col style=\"width:17%\"><col style=\"width:14%\"><col style=\"width:12%\"><col style=\"width:8%\"></colgroup>\n";
 
-/// The page in one language.
+/// Returns the page in one language.
 pub fn page(matrix: &Matrix, language: Language) -> String {
     let say = |zh: &str, en: &str| match language {
         Language::Chinese => zh.to_owned(),
@@ -159,8 +159,8 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         escaped(&title),
         escaped(&head.round),
         escaped(&say(
-            "各导出的每一列：是否存在、是否读取、何以需要、什么离开本机构、谁能看到（个人信息保护法第六条）。“应当读取”由模式和规则推出，“读取”出自运行记录，两者逐列核对。",
-            "Every column of every export: whether it is there, whether it was read, what needs it, what leaves, who sees that (Personal Information Protection Law, 6). What may be read follows from schemas and policy, what was read from the run's own record; the two are compared column by column."
+            "列出各导出的每一列：是否存在、是否读取、有何用途、送出什么内容、由谁接收（个人信息保护法第六条）。可以读取的列由模式和规则推出，实际读取的列出自运行记录，两者逐列核对。",
+            "Every column of every export: whether it is present, whether it was read, what needs it, what leaves, and who sees that (Personal Information Protection Law, 6). Which columns may be read follows from the schemas and the policy; which were read comes from the record of the run. The two are compared column by column."
         ))
     ));
     let wrong = matrix.wrong().count();
@@ -192,12 +192,12 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
             if wrong == 0 {
                 say(
                     "读取的列都有用途，需要的列都已读取",
-                    "every column that was read is needed, and none was read without need",
+                    "every column that was read is needed, and every needed column was read",
                 )
             } else {
                 say(
-                    &format!("{wrong}列与规定不符"),
-                    &format!("{wrong} columns are not as they should be"),
+                    &format!("{wrong}列与模式和规则不符"),
+                    &format!("{wrong} columns deviate from schema and policy"),
                 )
             },
         ),
@@ -273,7 +273,8 @@ fn sums(matrix: &Matrix, language: Language, html: &mut String) {
     html.push_str("</tr></table>\n");
 }
 
-/// Text of a file that others wrote must not become markup.
+/// Escapes text for HTML, so that text from outside cannot become markup, and replaces
+/// control characters by spaces.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -295,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_cannot_become_markup() {
+    fn markup_and_control_characters_are_escaped() {
         assert_eq!(
             escaped("<script>alert('1')</script>\u{1b}[31m&\""),
             "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; [31m&amp;&quot;"

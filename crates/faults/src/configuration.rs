@@ -1,9 +1,10 @@
-//! Reading TOML configuration so that every fault is found at once and every
-//! fault has its line and column.
+//! Reads TOML configuration and reports all faults at once, each with its line and
+//! column.
 //!
-//! `serde` stops at the first fault; a clerk who corrects a round file wants
-//! them all. So a document is parsed into a tree with places, and each reader
-//! takes the keys it knows from a table and reports what is left.
+//! `serde` stops at the first fault, but a clerk who corrects a round file needs
+//! all of them. So a document is parsed into a tree of values with their places.
+//! Each reader takes the keys it knows from a table and reports the others as
+//! unknown.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -15,20 +16,20 @@ use toml::de::{DeTable, DeValue};
 use crate::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use crate::text::Text;
 
-/// A configuration file larger than this is refused: none is, and a parser
-/// should not be fed what nobody wrote by hand.
-const LARGEST_DOCUMENT: u64 = 4 << 20;
+/// Larger configuration files are refused before they are parsed. Nobody writes 4 MiB
+/// of configuration by hand.
+const MAX_DOCUMENT_BYTES: u64 = 4 << 20;
 
-/// A value with the bytes it stands at.
+/// A value with its place in the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
-    /// The bytes of the document it stands at.
+    /// Its byte range in the document.
     pub at: Range<usize>,
 }
 
-/// A parsed value of a document.
+/// A parsed TOML value.
 #[derive(Clone, Debug)]
 pub enum Node {
     /// A string.
@@ -41,15 +42,15 @@ pub enum Node {
     Boolean(bool),
     /// A local date.
     Date(Date),
-    /// A date with a time, or an impossible one: never what a key here wants.
+    /// A date with a time, a time, or an impossible date. No key accepts it.
     OtherDatetime,
     /// An array.
     Array(Vec<Located<Node>>),
-    /// A table, keys in the order of the file.
+    /// A table, with its keys in the order of the file.
     Table(Vec<(Located<String>, Located<Node>)>),
 }
 
-/// A TOML file with its text, for places.
+/// A parsed TOML file, with its text for computing places.
 #[derive(Debug)]
 pub struct Document {
     path: PathBuf,
@@ -60,21 +61,21 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads and parses a file. Faults of syntax are kept until
-    /// [`Document::syntax_faults`] is asked, so that the rest is checked too.
+    /// Reads and parses a file. Syntax errors do not end the reading, so that the
+    /// rest is checked too; [`Document::syntax_faults`] returns them.
     ///
     /// # Errors
-    /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB.
+    /// If the file cannot be read, is not UTF-8 or is larger than 4 MiB.
     pub fn read(path: &Path) -> Result<Self, Faults> {
         let metadata = std::fs::metadata(path).map_err(|error| Fault::unreadable(path, &error))?;
-        if metadata.len() > LARGEST_DOCUMENT {
+        if metadata.len() > MAX_DOCUMENT_BYTES {
             return Err(Fault::of_file(
                 path,
                 Text::new(
                     "配置文件超过4 MiB",
                     "the configuration file is larger than 4 MiB",
                 ),
-                Text::new("请检查是否选错了文件", "check that this is the right file"),
+                Text::new("请检查文件是否选错", "check that this is the right file"),
             )
             .into());
         }
@@ -102,10 +103,10 @@ impl Document {
         Ok(document)
     }
 
-    /// Parses a text that stands for the file `path`.
+    /// Parses a text; faults name `path` as its file.
     pub fn parse(path: &Path, source: String) -> Self {
         let digest = blake3::hash(source.as_bytes()).to_hex().to_string();
-        // A byte-order mark is what Windows editors leave; TOML does not know it.
+        // Windows editors write a byte-order mark, which TOML does not allow.
         let source = match source.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
             None => source,
@@ -136,27 +137,27 @@ impl Document {
         }
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// BLAKE3 digest of the file's bytes, hexadecimal, as `b3sum` gives it.
+    /// Returns the BLAKE3 digest of the file's bytes, hexadecimal, as `b3sum` prints it.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// The text of the file.
+    /// Returns the text of the file, without a byte-order mark.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// What the parser found wrong.
+    /// Returns the syntax errors of the file.
     pub fn syntax_faults(&self) -> FaultCollector {
         self.syntax.clone()
     }
 
-    /// The table of the whole file.
+    /// Returns a reader of the top-level table.
     pub fn root(&self) -> TableReader<'_> {
         TableReader {
             document: self,
@@ -166,14 +167,14 @@ impl Document {
         }
     }
 
-    /// A fault at a place in this document.
+    /// Creates a fault at a byte range of this document.
     pub fn fault(&self, at: Range<usize>, message: Text, hint: Text) -> Fault {
         Fault::of_file(&self.path, message, hint).at(line_column(&self.source, at.start))
     }
 
-    /// The byte at which the content of a string begins, when the string is
-    /// written without escapes, so that an offset into the value is an offset
-    /// into the file.
+    /// Returns the byte at which the content of a string begins, so that an offset
+    /// into the value can be turned into an offset into the file. For a string with
+    /// escapes, returns the start of the string.
     pub fn content_start(&self, at: &Range<usize>) -> usize {
         let raw = self.source.get(at.clone()).unwrap_or_default();
         for quote in ["'''", "\"\"\"", "'", "\""] {
@@ -192,7 +193,7 @@ impl Document {
         at.start
     }
 
-    /// A date from a TOML date or a string `YYYY-MM-DD`.
+    /// Reads a date from a TOML date or a string `YYYY-MM-DD`.
     pub fn date_of(
         &self,
         node: &Node,
@@ -207,7 +208,7 @@ impl Document {
         if date.is_none() {
             faults.push(self.fault(
                 at.clone(),
-                Text::new("此处应为日期", "a date is wanted here"),
+                Text::new("此处应为日期", "expected a date"),
                 Text::new("请写成 2026-09-30 的形式", "write it as 2026-09-30"),
             ));
         }
@@ -283,8 +284,8 @@ fn node_of(value: &DeValue<'_>) -> Node {
     }
 }
 
-/// Takes the keys of one table, remembers which were asked for, and reports
-/// those that nobody knows.
+/// Reads the keys of one table, remembers which were asked for, and reports the
+/// others as unknown.
 #[derive(Debug)]
 pub struct TableReader<'d> {
     document: &'d Document,
@@ -294,17 +295,17 @@ pub struct TableReader<'d> {
 }
 
 impl<'d> TableReader<'d> {
-    /// The document the table stands in.
+    /// Returns the document that contains the table.
     pub fn document(&self) -> &'d Document {
         self.document
     }
 
-    /// A fault at the head of this table.
+    /// Creates a fault at the head of this table.
     pub fn fault_here(&self, message: Text, hint: Text) -> Fault {
         self.document.fault(self.at.clone(), message, hint)
     }
 
-    /// The node under a key.
+    /// Returns the value of a key.
     pub fn node(&self, key: &'static str) -> Option<&'d Located<Node>> {
         self.known.borrow_mut().push(key);
         self.entries
@@ -313,7 +314,8 @@ impl<'d> TableReader<'d> {
             .map(|(_, node)| node)
     }
 
-    /// All keys with their nodes; for tables whose keys are names of something else.
+    /// Returns all keys with their values, for tables whose keys are chosen by the
+    /// user (for example, names of fields).
     pub fn all(&mut self) -> impl Iterator<Item = (&'d Located<String>, &'d Located<Node>)> {
         self.entries.iter().map(|(key, node)| (key, node))
     }
@@ -325,12 +327,18 @@ impl<'d> TableReader<'d> {
         ));
     }
 
-    fn wrong_type(&self, key: &str, at: &Range<usize>, wanted: Text, faults: &mut FaultCollector) {
+    fn wrong_type(
+        &self,
+        key: &str,
+        at: &Range<usize>,
+        expected: Text,
+        faults: &mut FaultCollector,
+    ) {
         faults.push(self.document.fault(
             at.clone(),
             Text::new(
-                format!("“{key}”应为{}", wanted.zh),
-                format!("`{key}` must be {}", wanted.en),
+                format!("“{key}”应为{}", expected.zh),
+                format!("`{key}` must be {}", expected.en),
             ),
             Text::new("请更正此值", "correct this value"),
         ));
@@ -339,14 +347,14 @@ impl<'d> TableReader<'d> {
     fn take<T>(
         &self,
         key: &'static str,
-        wanted: Text,
+        expected: Text,
         faults: &mut FaultCollector,
         convert: impl Fn(&Node) -> Option<T>,
     ) -> Option<Located<T>> {
         let node = self.node(key)?;
         let value = convert(&node.value);
         if value.is_none() {
-            self.wrong_type(key, &node.at, wanted, faults);
+            self.wrong_type(key, &node.at, expected, faults);
         }
         value.map(|value| Located {
             value,
@@ -354,7 +362,7 @@ impl<'d> TableReader<'d> {
         })
     }
 
-    /// A string that may be absent.
+    /// Reads an optional string.
     pub fn optional_string(
         &mut self,
         key: &'static str,
@@ -371,7 +379,7 @@ impl<'d> TableReader<'d> {
         )
     }
 
-    /// A string that must be there and not be empty.
+    /// Reads a required string, which must not be empty.
     pub fn string(
         &mut self,
         key: &'static str,
@@ -386,7 +394,7 @@ impl<'d> TableReader<'d> {
             self.wrong_type(
                 key,
                 &text.at,
-                Text::new("非空字符串", "a string that is not empty"),
+                Text::new("非空字符串", "a non-empty string"),
                 faults,
             );
             return None;
@@ -394,7 +402,7 @@ impl<'d> TableReader<'d> {
         Some(text)
     }
 
-    /// A whole number that may be absent.
+    /// Reads an optional whole number.
     pub fn optional_integer(
         &mut self,
         key: &'static str,
@@ -411,7 +419,7 @@ impl<'d> TableReader<'d> {
         )
     }
 
-    /// A whole number that must be there.
+    /// Reads a required whole number.
     pub fn integer(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<i64> {
         if self.node(key).is_none() {
             self.missing(key, faults);
@@ -421,7 +429,7 @@ impl<'d> TableReader<'d> {
             .map(|number| number.value)
     }
 
-    /// A share between 0 and 1 that must be there.
+    /// Reads a required share between 0 and 1.
     pub fn share(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<f64> {
         if self.node(key).is_none() {
             self.missing(key, faults);
@@ -441,7 +449,7 @@ impl<'d> TableReader<'d> {
         .map(|number| number.value)
     }
 
-    /// True or false that must be there.
+    /// Reads a required boolean.
     pub fn boolean(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<bool> {
         if self.node(key).is_none() {
             self.missing(key, faults);
@@ -450,7 +458,7 @@ impl<'d> TableReader<'d> {
         self.optional_boolean(key, faults)
     }
 
-    /// True or false; `default` when absent.
+    /// Reads an optional boolean; returns `default` if it is absent.
     pub fn boolean_or(
         &mut self,
         key: &'static str,
@@ -473,7 +481,7 @@ impl<'d> TableReader<'d> {
         .map(|truth| truth.value)
     }
 
-    /// A date that must be there.
+    /// Reads a required date.
     pub fn date(
         &mut self,
         key: &'static str,
@@ -486,7 +494,7 @@ impl<'d> TableReader<'d> {
         self.optional_date(key, faults)
     }
 
-    /// A date that may be absent.
+    /// Reads an optional date.
     pub fn optional_date(
         &mut self,
         key: &'static str,
@@ -501,7 +509,7 @@ impl<'d> TableReader<'d> {
             })
     }
 
-    /// A sentence in both languages, `{ zh = "…", en = "…" }`, that may be absent.
+    /// Reads an optional sentence in both languages, `{ zh = "…", en = "…" }`.
     pub fn optional_text(
         &mut self,
         key: &'static str,
@@ -514,7 +522,7 @@ impl<'d> TableReader<'d> {
         Some(Text::new(zh?.value, en?.value))
     }
 
-    /// A sentence in both languages that must be there.
+    /// Reads a required sentence in both languages.
     pub fn text(&mut self, key: &'static str, faults: &mut FaultCollector) -> Option<Text> {
         if self.node(key).is_none() {
             self.missing(key, faults);
@@ -523,7 +531,7 @@ impl<'d> TableReader<'d> {
         self.optional_text(key, faults)
     }
 
-    /// A table that may be absent.
+    /// Reads an optional table.
     pub fn optional_table(
         &mut self,
         key: &'static str,
@@ -537,7 +545,7 @@ impl<'d> TableReader<'d> {
         reader
     }
 
-    /// A table that must be there.
+    /// Reads a required table.
     pub fn table(
         &mut self,
         key: &'static str,
@@ -550,7 +558,7 @@ impl<'d> TableReader<'d> {
         self.optional_table(key, faults)
     }
 
-    /// The tables `[[key]]`; none when absent.
+    /// Reads the tables `[[key]]`; returns an empty list if the key is absent.
     pub fn tables(
         &mut self,
         key: &'static str,
@@ -578,7 +586,8 @@ impl<'d> TableReader<'d> {
         readers
     }
 
-    /// The items of an array, each converted; none when absent.
+    /// Reads an array and converts each item; returns an empty list if the key is
+    /// absent.
     pub fn list<T>(
         &mut self,
         key: &'static str,
@@ -603,7 +612,7 @@ impl<'d> TableReader<'d> {
             .collect()
     }
 
-    /// The strings of an array; none when absent.
+    /// Reads an array of strings; returns an empty list if the key is absent.
     pub fn strings(
         &mut self,
         key: &'static str,
@@ -614,7 +623,7 @@ impl<'d> TableReader<'d> {
             _ => {
                 faults.push(document.fault(
                     at.clone(),
-                    Text::new("此处应为字符串", "a string is wanted here"),
+                    Text::new("此处应为字符串", "expected a string"),
                     Text::new("请加引号", "put it in quotes"),
                 ));
                 None
@@ -622,15 +631,15 @@ impl<'d> TableReader<'d> {
         })
     }
 
-    /// The dates of an array, each a TOML date or a string `YYYY-MM-DD`; none
-    /// when absent.
+    /// Reads an array of dates, each a TOML date or a string `YYYY-MM-DD`; returns an
+    /// empty list if the key is absent.
     pub fn dates(&mut self, key: &'static str, faults: &mut FaultCollector) -> Vec<Located<Date>> {
         self.list(key, faults, |document, value, at, faults| {
             document.date_of(value, at, faults)
         })
     }
 
-    /// Reports the keys of this table that nobody asked for.
+    /// Reports the keys of this table that were never asked for.
     pub fn finish(self, faults: &mut FaultCollector) {
         let known = self.known.into_inner();
         for (key, _) in self.entries {
@@ -649,7 +658,7 @@ impl<'d> TableReader<'d> {
 }
 
 impl Document {
-    /// A reader of the table at a node, when it is one.
+    /// Returns a reader of the table at a node; `None` if the node is not a table.
     pub fn table_at<'d>(&'d self, node: &'d Located<Node>) -> Option<TableReader<'d>> {
         match &node.value {
             Node::Table(entries) => Some(TableReader {
@@ -669,7 +678,7 @@ mod tests {
     use crate::text::Language;
 
     #[test]
-    fn all_faults_of_a_document_are_reported_with_their_places() {
+    fn all_faults_of_a_document_are_reported_with_line_and_column() {
         let document = Document::parse(
             Path::new("round.toml"),
             "rond = \"2026Q3\"\nas_of = \"soon\"\n".into(),
@@ -687,14 +696,14 @@ mod tests {
             lines,
             [
                 "round.toml:1:1: `round` is missing\n  add round = ...",
-                "round.toml:2:9: a date is wanted here\n  write it as 2026-09-30",
+                "round.toml:2:9: expected a date\n  write it as 2026-09-30",
                 "round.toml:1:1: unknown key `rond`\n  did you mean `round`?",
             ]
         );
     }
 
     #[test]
-    fn the_content_of_a_literal_string_is_found_in_the_file() {
+    fn content_start_of_a_multi_line_literal_string_skips_the_quotes() {
         let source = "when = '''\nabc = 1\n'''\n";
         let document = Document::parse(Path::new("p.toml"), source.into());
         let node = document.root().node("when").map(|node| node.at.clone());

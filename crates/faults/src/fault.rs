@@ -1,34 +1,33 @@
 //! Faults: what is wrong, where, and what to do about it.
 //!
-//! A fault never holds a cell's value, for a value may be an ID number. It may
-//! name what stands in a configuration file, a schema or a policy.
+//! A fault never contains the value of a cell, because it may be an ID number. It
+//! may quote a configuration file, a schema or a policy.
 
 use std::path::{Path, PathBuf};
 
 use crate::personal_number::{black_out, black_out_lines, shown_name, shown_path};
 use crate::text::{Language, Text};
 
-/// Where in a file a fault lies.
+/// The place of a fault in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Line and column, both counted from 1; the column in characters.
+    /// A line and a column.
     LineColumn {
         /// Line, from 1.
         line: usize,
         /// Column in characters, from 1.
         column: usize,
     },
-    /// Where in a JSON document, as a JSON pointer (RFC 6901).
+    /// A place in a JSON document, as a JSON pointer (RFC 6901).
     Pointer(String),
-    /// A record of an export: the record's number below the header and the
-    /// line it starts on, both from 1.
+    /// A record of an export.
     Record {
         /// Record number below the header, from 1.
         record: u64,
-        /// Line in the file, from 1.
+        /// Line on which the record starts, from 1.
         line: u64,
     },
-    /// A line of an export.
+    /// A line, from 1.
     Line(u64),
 }
 
@@ -46,9 +45,9 @@ impl Place {
 /// One thing that is wrong, with its place and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The file it concerns.
+    /// The file.
     pub file: PathBuf,
-    /// Where in the file, when known.
+    /// The place in the file, if it is known.
     pub place: Option<Place>,
     /// What happened.
     pub message: Text,
@@ -57,7 +56,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of a whole file.
+    /// Creates a fault of a whole file.
     pub fn of_file(file: &Path, message: Text, hint: Text) -> Self {
         Fault {
             file: file.to_path_buf(),
@@ -67,14 +66,14 @@ impl Fault {
         }
     }
 
-    /// The fault with its place.
+    /// Sets the place.
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
-    /// A file that could not be read; `error` is the system's reason, which
-    /// names no content.
+    /// Creates the fault of a file that could not be read. `error` is the system's
+    /// reason; it contains nothing from the file.
     pub fn unreadable(file: &Path, error: &std::io::Error) -> Self {
         let reason = io_reason(error);
         Fault::of_file(
@@ -90,25 +89,26 @@ impl Fault {
         )
     }
 
-    /// A file that changed while it was read.
+    /// Creates the fault of a file that changed while it was being read.
     pub fn changed_while_read(file: &Path) -> Self {
         Fault::of_file(
             file,
             Text::new(
-                "文件在读取时被改动",
-                "the file was changed while it was read",
+                "文件在读取过程中被改动",
+                "the file changed while it was being read",
             ),
             Text::new(
-                "请等写入完成，再重新运行",
-                "wait until it is written, then run again",
+                "请等文件写入完成后重新运行",
+                "wait until the file is complete, then run again",
             ),
         )
     }
 
-    /// One line that says what happened and where, one that says what to do. The text
-    /// may be printed as it is: numbers that point to a person are blacked out, for a
-    /// path, a key or a header may hold one, and of control characters it has line
-    /// breaks alone.
+    /// Returns the fault as two lines: what happened and where, then what to do.
+    ///
+    /// The text is safe to print. A path, a key or a header may contain a number that
+    /// identifies a person, so such numbers are blacked out. Line breaks are the only
+    /// control characters.
     pub fn render(&self, language: Language) -> String {
         let file = shown_path(&self.file);
         let place = match (&self.place, language) {
@@ -132,7 +132,7 @@ impl Fault {
     }
 }
 
-/// The system's reason why a file could not be read or written.
+/// Returns the system's reason why a file could not be read or written.
 pub fn io_reason(error: &std::io::Error) -> Text {
     use std::io::ErrorKind;
     let kind = error.kind();
@@ -145,9 +145,9 @@ pub fn io_reason(error: &std::io::Error) -> Text {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "磁盘已满",
         ErrorKind::ReadOnlyFilesystem => "磁盘只读",
         ErrorKind::FileTooLarge => "文件超过允许的大小",
-        // What a broken disk says (EIO).
+        // EIO: typically a failing disk.
         _ if error.raw_os_error() == Some(5) => {
-            return Text::new("磁盘报告读写错误", "the disk reports an error");
+            return Text::new("磁盘读写错误", "the disk reported an error");
         }
         _ => return Text::new(kind.to_string(), kind.to_string()),
     };
@@ -158,7 +158,7 @@ pub fn io_reason(error: &std::io::Error) -> Text {
     Text::new(zh, en)
 }
 
-/// Faults that ended something: one at least.
+/// One or more faults that made an operation fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
     first: Fault,
@@ -166,7 +166,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// The faults in the order in which they were found.
+    /// Iterates over the faults in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         std::iter::once(&self.first).chain(&self.others)
     }
@@ -190,27 +190,27 @@ impl IntoIterator for Faults {
     }
 }
 
-/// Gathers faults, so that all of them are reported at once.
+/// Collects faults, so that all of them are reported at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultCollector(Vec<Fault>);
 
 impl FaultCollector {
-    /// No fault yet.
+    /// Creates an empty collector.
     pub fn new() -> Self {
         FaultCollector::default()
     }
 
-    /// Adds one.
+    /// Adds a fault.
     pub fn push(&mut self, fault: Fault) {
         self.0.push(fault);
     }
 
-    /// Adds several.
+    /// Adds several faults.
     pub fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
         self.0.extend(faults);
     }
 
-    /// The value of a result; its faults are added.
+    /// Returns the value of a result, or adds its faults and returns `None`.
     pub fn take<T>(&mut self, result: Result<T, impl Into<Faults>>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -221,20 +221,20 @@ impl FaultCollector {
         }
     }
 
-    /// Whether none was found.
+    /// Returns whether no fault was added.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The faults in the order in which they were found.
+    /// Iterates over the faults in the order in which they were found.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.0.iter()
     }
 
-    /// Ends gathering.
+    /// Returns the collected faults as an error.
     ///
     /// # Errors
-    /// The faults, where any was found.
+    /// The faults, if there are any.
     pub fn finish(self) -> Result<(), Faults> {
         let mut faults = self.0.into_iter();
         match faults.next() {
@@ -246,11 +246,11 @@ impl FaultCollector {
         }
     }
 
-    /// The value, which is there unless a fault says why not.
+    /// Returns the value, or the collected faults as an error.
     ///
     /// # Errors
-    /// The faults, where any was found. A value that is missing without a fault
-    /// is a defect of the program, and is reported as one.
+    /// The faults, if there are any. A missing value without a fault is a defect of
+    /// the program; it is reported as an internal error.
     pub fn or_value<T>(self, value: Option<T>) -> Result<T, Faults> {
         self.finish()?;
         value.ok_or_else(|| internal_error().into())
@@ -266,7 +266,7 @@ impl IntoIterator for FaultCollector {
     }
 }
 
-/// What must not happen. It names no file, for none is to blame.
+/// A defect of the program. It names the program in place of a file.
 fn internal_error() -> Fault {
     Fault::of_file(
         Path::new("aidlink"),
@@ -275,7 +275,8 @@ fn internal_error() -> Fault {
     )
 }
 
-/// The known name nearest to a misspelt one, when one is near enough to be meant.
+/// Returns the known name that is most similar to a misspelt one, if one is similar
+/// enough.
 pub fn nearest_name<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -288,11 +289,12 @@ pub fn nearest_name<'a>(
         .map(|(_, name)| name)
 }
 
-/// So many names does a hint list: of a hostile workbook there may be any number.
-const MOST_NAMES: usize = 60;
+/// The most names that a hint lists: a hostile workbook may have any number of sheets.
+const MAX_NAMES_IN_HINT: usize = 60;
 
-/// The hint that names the nearest right name, or else all of them, each as
-/// [`shown_name`]: sheets have their names from outside.
+/// Returns a hint with the most similar known name, or with all known names if none
+/// is similar. The names may come from outside (sheets of a workbook), so each is
+/// passed through [`shown_name`].
 pub fn nearest_name_hint<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
@@ -309,16 +311,20 @@ pub fn nearest_name_hint<'a>(
             let mut names: Vec<&str> = known.into_iter().collect();
             names.sort_unstable();
             names.dedup();
-            let more = if names.len() > MOST_NAMES {
+            let more = if names.len() > MAX_NAMES_IN_HINT {
                 ", …"
             } else {
                 ""
             };
-            let names: Vec<_> = names.into_iter().take(MOST_NAMES).map(shown_name).collect();
+            let names: Vec<_> = names
+                .into_iter()
+                .take(MAX_NAMES_IN_HINT)
+                .map(shown_name)
+                .collect();
             let names = names.join(", ") + more;
             Text::new(
                 format!("可用的名称：{names}"),
-                format!("the names known here: {names}"),
+                format!("known names: {names}"),
             )
         }
     }
@@ -329,7 +335,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_shows_no_number_and_obeys_no_control_character_of_a_name() {
+    fn rendered_fault_has_no_personal_number_and_no_control_character() {
         let fault = Fault::of_file(
             Path::new("/round/44990119900101011X/电话138\t0000 1234\u{202e}.csv"),
             Text::new("表头“449901\n19900101\n011X\u{1b}[31m”", "two\nlines"),
@@ -350,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_a_hint_show_no_number_and_are_not_without_end() {
+    fn hint_lists_a_limited_number_of_names_without_personal_numbers() {
         let sheets = ["名单\n13800001234", "449901\t19900101\t011X"];
         let hint = nearest_name_hint("veterans", sheets);
         assert_eq!(hint.zh, "可用的名称：***, 名单 ***");
@@ -366,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_finds_its_neighbour_and_a_strange_one_none() {
+    fn nearest_name_is_found_for_a_misspelling_only() {
         let known = ["injury_level", "property_loss", "sealed"];
         assert_eq!(nearest_name("injury_levle", known), Some("injury_level"));
         assert_eq!(nearest_name("property_los", known), Some("property_loss"));

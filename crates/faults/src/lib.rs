@@ -1,10 +1,10 @@
-//! What is wrong, where, and what to do about it.
+//! Error messages: what is wrong, where, and what to do about it.
 //!
 //! Every message exists in Chinese and in English ([`text`]). A [`fault`] names a
-//! file, a place and the next step, and never a cell's value. TOML is read so
-//! that every fault of a file is reported at once, each with its line and column
-//! ([`configuration`]). Numbers that identify a person are found by their form,
-//! so that they can be blacked out ([`personal_number`]).
+//! file, a place in it and the next step, and never contains a cell's value.
+//! [`configuration`] reads TOML and reports all faults of a file at once, each
+//! with its line and column. [`personal_number`] finds numbers that have the form
+//! of an ID, telephone or bank card number, and blacks them out.
 
 pub mod configuration;
 pub mod fault;

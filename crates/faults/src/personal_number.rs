@@ -1,22 +1,20 @@
-//! What has the form of a number that identifies a person: ID numbers, residence
-//! permits, foreigners' cards, certificates of disabled persons, telephone numbers,
-//! bank cards.
+//! Finds and blacks out numbers that have the form of a number that identifies a
+//! person: ID numbers, residence permits, foreigners' cards, certificates of disabled
+//! persons, telephone numbers, bank cards.
 //!
-//! It knows forms and no ID number: whether a check digit is right seldom
-//! matters, for a number with a wrong digit still points to a person. Lists and
-//! messages black such numbers out, and the leak scan looks for them wherever a
-//! command has written.
+//! The search goes by form. It seldom requires a correct check digit, because a
+//! number with a wrong digit still points to a person. Lists and messages black such
+//! numbers out, and the leak scan searches all output files for them.
 //!
-//! A number is found however it is written: in digits of any script, in groups
-//! with up to three characters between them that are neither letter nor digit, with
-//! characters in it that have no width. Which groups a number may have depends on
-//! its kind, so that dates, amounts and case numbers stay.
+//! A number is found in digits of any script, with zero-width characters in it, and
+//! in groups that are separated by up to three characters that are neither letters
+//! nor digits. Each kind of number has its own allowed groupings, so that dates,
+//! amounts and case numbers are not blacked out.
 //!
-//! Text from outside is shown in one of three ways: [`black_out`] for a cell,
-//! [`shown_name`] for a name (of a file, a sheet, a column), [`shown_path`] for a path.
-//! Each of them makes control characters harmless first, for what is written is what
-//! people read: a tab that becomes a space afterwards would part a number that was
-//! whole when it was looked for.
+//! Text from outside is shown through one of three functions: [`black_out`] for a
+//! cell, [`shown_name`] for a name (of a file, a sheet, a column), [`shown_path`] for a
+//! path. Each of them replaces control characters before it searches, so that the
+//! search sees the same text as the reader.
 
 mod characters;
 mod forms;
@@ -28,24 +26,26 @@ use std::path::Path;
 pub use forms::NumberKind;
 pub use search::Found;
 
-/// Every number of a text that has one of the forms, in order, not overlapping.
+/// Returns all numbers in a text that have one of the forms, in order and without
+/// overlaps.
 ///
-/// The work is linear in the length of the text, and the memory is that of what is
-/// found.
+/// Time is linear in the length of the text; memory is proportional to the number of
+/// results.
 ///
-/// No context tells a key's id of sixteen digits, all of them decimal by chance,
-/// from a bank card: who knows such an id leaves out what equals it.
+/// A key id has sixteen hexadecimal digits. If all of them happen to be decimal, the
+/// search cannot distinguish it from a bank card number; a caller that knows the id
+/// must ignore results that equal it.
 pub fn find(text: &str) -> Vec<Found> {
     search::search(text).0
 }
 
-/// What is written where a number was. A text that was blacked out stays as it is
-/// when it is blacked out again.
+/// Replaces a number. Blacking out a text a second time does not change it.
 const MARK: &str = "***";
 
-/// The text as it may be shown: control characters and line breaks are spaces,
-/// characters that turn the direction of the text are gone, and every number that
-/// [`find`] knows is `***`. The result is never longer than the text.
+/// Returns the text in a form that may be shown: control characters and line breaks
+/// become spaces, characters that change the direction of the text are removed, and
+/// every number that [`find`] finds becomes `***`. The result is never longer than the
+/// text.
 ///
 /// ```
 /// # use aidlink_faults::personal_number::black_out;
@@ -56,26 +56,26 @@ pub fn black_out(text: &str) -> Cow<'_, str> {
     without_numbers(harmless(text, LineBreaks::AsSpaces))
 }
 
-/// As [`black_out`], for messages of several lines: line breaks stay, but for those
-/// within a number. It is for text of this program in which names stand; a name
-/// itself is shown by [`shown_name`].
+/// Like [`black_out`], for messages of several lines: line breaks outside numbers are
+/// kept. Use it for the program's own text that quotes names; use [`shown_name`] for
+/// a name alone.
 pub fn black_out_lines(text: &str) -> Cow<'_, str> {
     without_numbers(harmless(text, LineBreaks::Kept))
 }
 
-/// A text of this program in which keys and digests stand that have to be exact:
-/// control characters are spaces, characters that turn the direction of the text are
-/// gone, numbers and line breaks stay.
+/// Returns the program's own text with its control characters replaced by spaces and
+/// characters that change the direction of the text removed. Numbers and line breaks
+/// are kept. Use it for text with keys and digests, which must be exact.
 pub fn without_control_characters(text: &str) -> Cow<'_, str> {
     harmless(text, LineBreaks::Kept)
 }
 
-/// Names are shown up to so many characters.
+/// The most characters of a name that are shown.
 pub const LONGEST_SHOWN_NAME: usize = 120;
 
-/// A name that comes from outside (of a file, a sheet, a column, a key) as it may be
-/// shown: as [`black_out`], and at most [`LONGEST_SHOWN_NAME`] characters. Of a longer
-/// one the middle is left out.
+/// Returns a name from outside (of a file, a sheet, a column, a key) in a form that may
+/// be shown: like [`black_out`], and at most [`LONGEST_SHOWN_NAME`] characters long.
+/// The middle of a longer name is replaced by `…`.
 pub fn shown_name(name: &str) -> Cow<'_, str> {
     let shown = black_out(name);
     let length = shown.chars().count();
@@ -90,12 +90,12 @@ pub fn shown_name(name: &str) -> Cow<'_, str> {
         .chain(['…'])
         .chain(shown.chars().skip(length - tail))
         .collect();
-    // What was cut may have the form of a number now.
+    // Shortening may have joined digits into a number.
     Cow::Owned(black_out(&shortened).into_owned())
 }
 
-/// A path as it may be shown: each of its parts as [`shown_name`], and the whole as
-/// [`black_out`]. What is not UTF-8 is shown as U+FFFD.
+/// Returns a path in a form that may be shown: [`shown_name`] is applied to each part,
+/// then [`black_out`] to the whole. Bytes that are not UTF-8 become U+FFFD.
 pub fn shown_path(path: &Path) -> String {
     let path = path.to_string_lossy();
     let parts: Vec<Cow<str>> = path
@@ -112,11 +112,12 @@ enum LineBreaks {
     Kept,
 }
 
-/// The text without what a terminal, a spreadsheet or an editor would obey.
+/// Removes or replaces characters that a terminal, a spreadsheet or an editor would
+/// interpret.
 fn harmless(text: &str, line_breaks: LineBreaks) -> Cow<'_, str> {
     let is_kept = |c: char| c == '\n' && line_breaks == LineBreaks::Kept;
     let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    let is_harmless = |c: char| is_kept(c) || !is_break(c) && !turns_direction(c);
+    let is_harmless = |c: char| is_kept(c) || !is_break(c) && !changes_direction(c);
     if text.chars().all(is_harmless) {
         return Cow::Borrowed(text);
     }
@@ -129,9 +130,9 @@ fn harmless(text: &str, line_breaks: LineBreaks) -> Cow<'_, str> {
         .collect()
 }
 
-/// Direction marks, embeddings, overrides and isolates (Unicode, `Bidi_Control`), and
-/// tags, which spell out a text that nobody sees.
-fn turns_direction(c: char) -> bool {
+/// Returns whether a character is a direction mark, embedding, override or isolate
+/// (Unicode, `Bidi_Control`), or a tag character, which can spell out invisible text.
+fn changes_direction(c: char) -> bool {
     matches!(
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'

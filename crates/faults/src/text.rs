@@ -1,8 +1,8 @@
-//! A sentence in both languages that a user may read.
+//! User-facing text in Chinese and English.
 
 use serde::{Deserialize, Serialize};
 
-/// The language in which messages and lists are written.
+/// The language of messages and lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
     /// Simplified Chinese.
@@ -24,7 +24,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// Pairs a Chinese sentence with its English one.
+    /// Pairs a Chinese sentence with its English translation.
     pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
         Text {
             zh: zh.into(),
@@ -32,7 +32,7 @@ impl Text {
         }
     }
 
-    /// The sentence in one language.
+    /// Returns the sentence in the given language.
     pub fn in_language(&self, language: Language) -> &str {
         match language {
             Language::Chinese => &self.zh,

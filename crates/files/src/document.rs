@@ -1,5 +1,5 @@
-//! JSON documents with a type: each names its format and version, is written and
-//! read by the same type, and is refused when it is of another.
+//! Typed JSON documents. Each document names its format and version. One Rust type
+//! writes and reads it; documents of another format or an unknown version are refused.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,21 +12,21 @@ use aidlink_faults::text::Text;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A version beyond this is not aidlink's. It is not shown: a number in a file
-/// from outside may be an ID number.
+/// The largest version number that can be aidlink's. Larger numbers are not shown in
+/// messages, because a number in a file from outside may be an ID number.
 const LARGEST_VERSION: u64 = 9_999;
 
-/// A kind of JSON document. Its fields `format` and `version` are those of
-/// [`Head`]; reading refuses fields that the type does not have.
+/// A kind of JSON document. It has the fields `format` and `version` of [`Head`].
+/// The type must refuse unknown fields (`#[serde(deny_unknown_fields)]`).
 pub trait Document: Serialize + DeserializeOwned {
-    /// What `format` says.
+    /// The value of `format`.
     const FORMAT: &'static str;
-    /// The versions that this program reads; it writes the last of them.
+    /// The versions that this program reads; it writes the last one.
     const VERSIONS: RangeInclusive<u64>;
-    /// The version of documents that name none, if there ever were such.
+    /// The version of documents without a version number, if any were ever written.
     const VERSION_UNNAMED: Option<u64> = None;
 
-    /// What stands first in a document that is written now.
+    /// Returns the head of a new document.
     fn head() -> Head {
         Head {
             format: Self::FORMAT.to_owned(),
@@ -34,15 +34,16 @@ pub trait Document: Serialize + DeserializeOwned {
         }
     }
 
-    /// The document as a file's content: indented, with a line feed at the end.
+    /// Serialises the document as the content of a file: indented, with a line feed at
+    /// the end.
     fn to_bytes(&self) -> Vec<u8> {
-        // Types of documents have only text keys, so serialising cannot fail.
+        // Maps in documents have string keys only, so serialising cannot fail.
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
 
-    /// The document on one line, without spaces and without a line feed.
+    /// Serialises the document on one line, without spaces and without a line feed.
     fn to_line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -56,7 +57,7 @@ pub trait Document: Serialize + DeserializeOwned {
     }
 }
 
-/// Which document it is.
+/// The format and version of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The name of the format.
@@ -65,8 +66,8 @@ pub struct Head {
     pub version: u64,
 }
 
-/// The head of any document. Manifests of version 2 call it `manifest_version`
-/// and name no format.
+/// The head of any document. Manifests of version 2 have no `format`, and name their
+/// version `manifest_version`.
 #[derive(Deserialize)]
 struct AnyHead {
     format: Option<String>,
@@ -74,17 +75,18 @@ struct AnyHead {
     version: Option<u64>,
 }
 
-/// Why a document was refused. None of it is shown.
+/// Why a document was refused. It contains nothing from the document but a version
+/// number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentFault {
-    /// It is not JSON, or lacks what its format has, or has more.
+    /// It is not JSON, or a field is missing, unknown or of the wrong type.
     Damaged {
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
     },
-    /// It is another kind of document.
+    /// It is a document of another kind.
     OtherFormat,
     /// A newer program wrote it.
     Newer {
@@ -103,7 +105,7 @@ pub enum DocumentFault {
 }
 
 impl DocumentFault {
-    /// The sentence for a user. `what` names the kind of document.
+    /// Returns the message. `what` names the kind of document.
     pub fn text(self, what: &Text) -> Text {
         let (zh, en) = (&what.zh, &what.en);
         match self {
@@ -115,13 +117,13 @@ impl DocumentFault {
                 Text::new(format!("这不是{zh}"), format!("this is not a {en}"))
             }
             DocumentFault::Newer { version, known } => Text::new(
-                format!("由更新版本的程序写出（{zh}第{version}版，本程序认识到第{known}版）"),
+                format!("由更新版本的程序生成（{zh}第{version}版，本程序最高支持第{known}版）"),
                 format!(
                     "a newer aidlink wrote it ({en} version {version}; this one reads up to {known})"
                 ),
             ),
             DocumentFault::Older { version, known } => Text::new(
-                format!("由旧版本的程序写出（{zh}第{version}版，本程序从第{known}版起认识）"),
+                format!("由旧版本的程序生成（{zh}第{version}版，本程序最低支持第{known}版）"),
                 format!(
                     "an older aidlink wrote it ({en} version {version}; this one reads from {known} on)"
                 ),
@@ -129,24 +131,24 @@ impl DocumentFault {
         }
     }
 
-    /// What to do about it.
+    /// Returns the hint.
     pub fn hint(self) -> Text {
         match self {
             DocumentFault::Damaged { .. } | DocumentFault::OtherFormat => {
                 Text::new("请从备份取回", "restore it from a backup")
             }
             DocumentFault::Newer { .. } => Text::new(
-                "请用那个版本或更新的版本",
-                "use that version of aidlink or a newer one",
+                "请使用生成该文件的 aidlink 版本或更新的版本",
+                "use the aidlink version that wrote it, or a newer one",
             ),
             DocumentFault::Older { .. } => Text::new(
-                "请用当时的版本，或重新运行",
-                "use the version of that time, or run the step again",
+                "请使用生成该文件的 aidlink 版本，或重新运行该步骤",
+                "use the aidlink version that wrote it, or run the step again",
             ),
         }
     }
 
-    /// As a fault of a file.
+    /// Converts it to a fault of a file.
     pub fn of_file(self, path: &Path, what: &Text) -> Fault {
         let fault = Fault::of_file(path, self.text(what), self.hint());
         match self {
@@ -179,11 +181,11 @@ fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
     }
 }
 
-/// Reads a map and refuses a key that is named twice; serde by itself keeps the
-/// last. For `#[serde(deserialize_with = "...")]`.
+/// Deserialises a map and refuses duplicate keys; serde itself would keep the last
+/// value. For `#[serde(deserialize_with = "...")]`.
 ///
 /// # Errors
-/// When a key is named twice, or a value cannot be read.
+/// If a key occurs twice, or a value cannot be deserialised.
 pub fn map_without_repeats<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
@@ -202,7 +204,7 @@ where
             let mut map = BTreeMap::new();
             while let Some((key, value)) = entries.next_entry::<String, V>()? {
                 if map.insert(key, value).is_some() {
-                    return Err(A::Error::custom("a key is named twice"));
+                    return Err(A::Error::custom("a key occurs twice"));
                 }
             }
             Ok(map)
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_read_back_and_others_are_refused_by_what_they_are() {
+    fn document_is_read_back_and_other_documents_are_refused() {
         let Head { format, version } = Note::head();
         let note = Note {
             format,
@@ -264,7 +266,7 @@ mod tests {
             Some(DocumentFault::OtherFormat)
         );
         assert_eq!(refused("{}"), Some(DocumentFault::OtherFormat));
-        // An ID number in the place of a version is not shown.
+        // A version number that may be an ID number is not reported.
         assert_eq!(
             refused(r#"{"format":"test note","version":449901199001011234}"#),
             Some(DocumentFault::OtherFormat)
@@ -282,8 +284,9 @@ mod tests {
             );
         }
     }
+
     #[test]
-    fn a_map_that_names_a_key_twice_is_refused() {
+    fn map_with_duplicate_keys_is_refused() {
         #[derive(Debug, Deserialize)]
         struct Counts(#[serde(deserialize_with = "map_without_repeats")] BTreeMap<String, u64>);
         let read = |text: &str| serde_json::from_str::<Counts>(text).map(|counts| counts.0);

@@ -1,16 +1,16 @@
-//! A folder whose content is reached without following links.
+//! Access to the content of a folder without following links.
 //!
-//! The folder is opened once. Every path below it is then opened part by part,
-//! each relative to the folder before it, and a link at any part is refused.
-//! So nobody can exchange a folder for a link between a look and a deletion.
-//! Pipes, devices and sockets are never opened, for opening one can wait or act.
+//! The folder is opened once. Every path below it is then opened part by part, each
+//! relative to its parent folder, and a link at any part is refused. So nobody can
+//! replace a folder by a link between a check and a deletion. Pipes, devices and
+//! sockets are never opened, because opening one may block or have side effects.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// What an entry of a folder is, without following links.
+/// The kind of a folder entry, determined without following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// An ordinary file.
@@ -28,7 +28,7 @@ pub enum EntryKind {
 pub struct Entry {
     /// Its name.
     pub name: OsString,
-    /// What it is.
+    /// Its kind.
     pub kind: EntryKind,
 }
 
@@ -37,12 +37,12 @@ pub struct Entry {
 pub struct FoundFile {
     /// Its path below the folder.
     pub path: PathBuf,
-    /// What it is: anything but a folder.
+    /// Its kind, which is never [`EntryKind::Folder`].
     pub kind: EntryKind,
 }
 
 impl FoundFile {
-    /// The path with `/`, as manifests write it.
+    /// Returns the path with `/` as separator, as in manifests.
     pub fn name(&self) -> String {
         let parts: Vec<_> = self
             .path
@@ -53,12 +53,12 @@ impl FoundFile {
     }
 }
 
-/// Why a path below a folder was refused.
-fn refused(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, why)
+fn refused(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
-/// The parts of a path that stays below a folder.
+/// Returns the parts of a relative path. Refuses empty paths, and paths that may leave
+/// the folder.
 fn parts_of(path: &Path) -> io::Result<Vec<&OsStr>> {
     let parts: Option<Vec<&OsStr>> = path
         .components()
@@ -87,7 +87,7 @@ mod opened {
 
     use super::*;
 
-    /// Links are refused, and a pipe that was put in a file's place is not waited for.
+    /// Refuses links, and does not block on a pipe that replaced a file.
     const NEVER_FOLLOW: OFlags = OFlags::NOFOLLOW
         .union(OFlags::CLOEXEC)
         .union(OFlags::NONBLOCK)
@@ -101,48 +101,46 @@ mod opened {
     }
 
     impl Folder {
-        /// Opens the folder that a user names. Links in the path to it are the
-        /// user's own; the folder itself must not be one.
+        /// Opens a folder. Links in the path to it are followed; the folder itself must
+        /// not be a link.
         ///
         /// # Errors
-        /// When it is missing, a link, or not a folder.
+        /// If it is missing, a link, or not a folder.
         pub fn open(path: &Path) -> io::Result<Self> {
-            // `output/` and `.` name the folder itself.
+            // Collecting the components removes the `/` in `output/`, which would make
+            // the system follow a link.
             let path = match path.as_os_str().is_empty() {
                 true => Path::new("."),
                 false => path,
             };
-            let plain: PathBuf = path.components().collect();
+            let path: PathBuf = path.components().collect();
             let folder = openat(
                 rustix::fs::CWD,
-                &plain,
+                &path,
                 OFlags::RDONLY | OFlags::DIRECTORY | NEVER_FOLLOW,
                 Mode::empty(),
             )?;
-            Ok(Folder {
-                folder,
-                path: plain,
-            })
+            Ok(Folder { folder, path })
         }
 
-        /// The path by which it was opened, for messages.
+        /// Returns the path by which the folder was opened, for messages.
         pub fn path(&self) -> &Path {
             &self.path
         }
 
-        /// A folder in this one.
+        /// Opens a folder below this one.
         ///
         /// # Errors
-        /// When it is missing, a link, or not a folder.
+        /// If it is missing or not a folder, or if a part of the path is a link.
         pub fn folder(&self, path: &Path) -> io::Result<Self> {
-            let mut folder = self.again()?;
+            let mut folder = self.try_clone()?;
             for part in parts_of(path)? {
                 folder = folder.child(part)?;
             }
             Ok(folder)
         }
 
-        fn again(&self) -> io::Result<Self> {
+        fn try_clone(&self) -> io::Result<Self> {
             Ok(Folder {
                 folder: self.folder.try_clone()?,
                 path: self.path.clone(),
@@ -162,22 +160,23 @@ mod opened {
             })
         }
 
-        /// The folder that a path is in, opened, and the path's last part.
+        /// Opens the folder that contains a path, and returns it with the last part of
+        /// the path.
         fn parent<'p>(&self, path: &'p Path) -> io::Result<(Self, &'p OsStr)> {
             let mut parts = parts_of(path)?;
-            // `parts_of` gives one part at least.
+            // `parts_of` returns at least one part.
             let name = parts.pop().unwrap_or_default();
-            let mut folder = self.again()?;
+            let mut folder = self.try_clone()?;
             for part in parts {
                 folder = folder.child(part)?;
             }
             Ok((folder, name))
         }
 
-        /// What is at a path.
+        /// Returns the kind of the entry at a path.
         ///
         /// # Errors
-        /// When nothing is, or a part of the path is a link.
+        /// If it is missing, or a folder in the path is a link.
         pub fn kind(&self, path: &Path) -> io::Result<EntryKind> {
             let (folder, name) = self.parent(path)?;
             folder.kind_of(name)
@@ -193,10 +192,10 @@ mod opened {
             })
         }
 
-        /// The entries of the folder, by name.
+        /// Returns the entries of the folder, sorted by name.
         ///
         /// # Errors
-        /// When it cannot be read.
+        /// If the folder cannot be read.
         pub fn entries(&self) -> io::Result<Vec<Entry>> {
             use std::os::unix::ffi::OsStrExt;
             let mut entries = Vec::new();
@@ -211,7 +210,7 @@ mod opened {
                         name: name.to_owned(),
                         kind,
                     }),
-                    // It went while the folder was read.
+                    // It was removed while the folder was being read.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
@@ -223,8 +222,7 @@ mod opened {
         /// Opens an ordinary file for reading.
         ///
         /// # Errors
-        /// When it is missing or not an ordinary file, or when a part of the
-        /// path is a link.
+        /// If it is missing or not an ordinary file, or if a part of the path is a link.
         pub fn open_file(&self, path: &Path) -> io::Result<File> {
             let (folder, name) = self.parent(path)?;
             if folder.kind_of(name)? != EntryKind::File {
@@ -237,36 +235,38 @@ mod opened {
                 Mode::empty(),
             )?;
             let file = File::from(file);
-            // Something else may have been put in its place meanwhile.
+            // It may have been replaced since its kind was read.
             if !file.metadata()?.is_file() {
                 return Err(refused("not an ordinary file"));
             }
             Ok(file)
         }
 
-        /// Whether others than the owner may read or change what is at a path.
+        /// Returns whether users other than the owner have any permission on the entry at
+        /// a path.
         ///
         /// # Errors
-        /// As of [`Folder::kind`].
+        /// As for [`Folder::kind`].
         pub fn is_open_to_others(&self, path: &Path) -> io::Result<bool> {
             let (folder, name) = self.parent(path)?;
             let stat = statat(&folder.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
             Ok(stat.st_mode & 0o077 != 0)
         }
 
-        /// Whether others than the owner may read or change the folder itself.
+        /// Returns whether users other than the owner have any permission on the folder
+        /// itself.
         ///
         /// # Errors
-        /// When the system does not say.
+        /// If the permissions cannot be read.
         pub fn is_itself_open_to_others(&self) -> io::Result<bool> {
             Ok(rustix::fs::fstat(&self.folder)?.st_mode & 0o077 != 0)
         }
 
-        /// Removes what is at a path, unless it is a folder. A link goes, and
-        /// what it points to stays.
+        /// Removes the entry at a path unless it is a folder. If it is a link, its target
+        /// stays.
         ///
         /// # Errors
-        /// When it is missing or a folder, or when a part of the path is a link.
+        /// If it is missing or a folder, or if a folder in the path is a link.
         pub fn remove_file(&self, path: &Path) -> io::Result<()> {
             let (folder, name) = self.parent(path)?;
             Ok(unlinkat(&folder.folder, name, AtFlags::empty())?)
@@ -275,41 +275,41 @@ mod opened {
         /// Removes an empty folder.
         ///
         /// # Errors
-        /// When it is missing, a link, or not empty.
+        /// If it is missing, a link, or not empty.
         pub fn remove_empty_folder(&self, path: &Path) -> io::Result<()> {
             let (folder, name) = self.parent(path)?;
             Ok(unlinkat(&folder.folder, name, AtFlags::REMOVEDIR)?)
         }
 
-        /// Makes changes of the folder's entries lasting.
+        /// Flushes changes of the folder's entries to disk.
         ///
         /// # Errors
-        /// When the disk does not confirm it.
+        /// If the disk does not confirm it.
         pub fn sync(&self) -> io::Result<()> {
             Ok(rustix::fs::fsync(&self.folder)?)
         }
 
-        /// Makes changes of the entries lasting, of the folder that a path is in.
+        /// Flushes changes of the entries of the folder that contains a path.
         ///
         /// # Errors
-        /// When it cannot be opened, or the disk does not confirm it.
+        /// If the folder cannot be opened, or the disk does not confirm it.
         pub fn sync_parent(&self, path: &Path) -> io::Result<()> {
             self.parent(path)?.0.sync()
         }
 
-        /// Takes the lock on a file or folder that is being written; `None` where
-        /// its writer holds it, or where the file system has no locks.
-        pub fn try_hold(&self, name: &OsStr) -> Option<File> {
-            let held = match self.kind_of(name).ok()? {
+        /// Locks a partial file or folder (see [`crate::partial`]). Returns `None` if its
+        /// writer holds the lock, or if the file system has no locks.
+        pub fn try_lock(&self, name: &OsStr) -> Option<File> {
+            let locked = match self.kind_of(name).ok()? {
                 EntryKind::File => self.open_file(Path::new(name)).ok()?,
                 EntryKind::Folder => File::from(self.child(name).ok()?.folder),
                 EntryKind::Link | EntryKind::Special => return None,
             };
-            held.try_lock().ok()?;
-            Some(held)
+            locked.try_lock().ok()?;
+            Some(locked)
         }
 
-        /// The open folder, for the system's own calls.
+        /// Returns the file descriptor, for system calls.
         pub fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
             self.folder.as_fd()
         }
@@ -320,8 +320,8 @@ mod opened {
 mod by_path {
     use super::*;
 
-    /// A folder. Elsewhere than on Unix it is reached by paths: links are looked
-    /// for before each step, and nothing is removed.
+    /// A folder outside Unix. It is accessed by paths: each part is checked for being a
+    /// link before use, and removing is not supported.
     #[derive(Debug)]
     pub struct Folder {
         path: PathBuf,
@@ -416,18 +416,18 @@ mod by_path {
             Ok(())
         }
 
-        pub fn try_hold(&self, _name: &OsStr) -> Option<File> {
+        pub fn try_lock(&self, _name: &OsStr) -> Option<File> {
             None
         }
     }
 }
 
 impl Folder {
-    /// Every file below the folder, in the order of their paths. Links are not
-    /// followed and are found as what they are.
+    /// Returns all entries below the folder that are not folders, in the order of their
+    /// paths. Links are listed and not followed.
     ///
     /// # Errors
-    /// When a folder cannot be read.
+    /// If a folder cannot be read.
     pub fn files(&self) -> io::Result<Vec<FoundFile>> {
         let mut found = Vec::new();
         self.files_below(Path::new(""), &mut found)?;
@@ -450,10 +450,10 @@ impl Folder {
         Ok(())
     }
 
-    /// Every folder below the folder, each before those in it.
+    /// Returns all folders below the folder, each before the folders in it.
     ///
     /// # Errors
-    /// When a folder cannot be read.
+    /// If a folder cannot be read.
     pub fn folders(&self) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         self.folders_below(Path::new(""), &mut found)?;
@@ -472,10 +472,10 @@ impl Folder {
         Ok(())
     }
 
-    /// The content of an ordinary file of at most so many bytes.
+    /// Reads an ordinary file of at most `at_most` bytes.
     ///
     /// # Errors
-    /// As of [`Folder::open_file`]; also when the file is larger.
+    /// As for [`Folder::open_file`], and if the file is larger.
     pub fn read(&self, path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = self.open_file(path)?;
@@ -487,21 +487,22 @@ impl Folder {
         }
     }
 
-    /// BLAKE3 digest (hexadecimal) and length of an ordinary file.
+    /// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of an ordinary
+    /// file.
     ///
     /// # Errors
-    /// As of [`Folder::open_file`].
+    /// As for [`Folder::open_file`], and if the file cannot be read.
     pub fn digest(&self, path: &Path) -> io::Result<(String, u64)> {
         let mut digest = blake3::Hasher::new();
         let bytes = io::copy(&mut self.open_file(path)?, &mut digest)?;
         Ok((digest.finalize().to_hex().to_string(), bytes))
     }
 
-    /// Removes a folder in this one with all that is in it. Links in it go, and
-    /// what they point to stays.
+    /// Removes a folder in this one with everything in it. Links in it are removed, their
+    /// targets stay.
     ///
     /// # Errors
-    /// When something in it cannot be removed.
+    /// If something in it cannot be removed.
     pub fn remove_tree(&self, name: &OsStr) -> io::Result<()> {
         let folder = self.folder(Path::new(name))?;
         for entry in folder.entries()? {
@@ -521,7 +522,8 @@ mod tests {
 
     use super::*;
 
-    /// A folder with files, and one elsewhere with a file that must stay.
+    /// Creates a folder with a file in a subfolder, and another folder with a file that
+    /// must stay.
     fn two_folders() -> (tempfile::TempDir, Folder, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let elsewhere = tempfile::tempdir().expect("a temporary folder");
@@ -533,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_and_read_below_real_folders_only() {
+    fn files_are_found_and_read_without_following_links() {
         let (folder, opened, elsewhere) = two_folders();
         symlink(elsewhere.path(), folder.path().join("link")).expect("writable");
         symlink(
@@ -587,19 +589,21 @@ mod tests {
         fs::write(folder.path().join("tree/file"), b"x").expect("writable");
         opened.remove_tree(OsStr::new("tree")).expect("removable");
         assert!(!folder.path().join("tree").exists());
-        // The link itself may go.
+        // A link itself can be removed.
         opened.remove_file(Path::new("link")).expect("a link");
         assert!(elsewhere.path().join("precious").exists());
     }
 
     #[test]
-    fn a_folder_that_is_exchanged_for_a_link_after_it_was_opened_changes_nothing() {
+    fn replacing_an_opened_folder_by_a_link_has_no_effect() {
         let (folder, opened, elsewhere) = two_folders();
         let lists = opened.folder(Path::new("lists")).expect("a folder");
         fs::rename(folder.path().join("lists"), folder.path().join("away")).expect("writable");
         symlink(elsewhere.path(), folder.path().join("lists")).expect("writable");
         assert!(lists.remove_file(Path::new("precious")).is_err());
-        lists.remove_file(Path::new("a.csv")).expect("the old one");
+        lists
+            .remove_file(Path::new("a.csv"))
+            .expect("a file of the opened folder");
         assert!(elsewhere.path().join("precious").exists());
         assert!(!folder.path().join("away/a.csv").exists());
     }
@@ -611,16 +615,16 @@ mod tests {
         let made = std::process::Command::new("mkfifo")
             .arg(&pipe)
             .status()
-            .expect("mkfifo is there");
+            .expect("mkfifo is installed");
         assert!(made.success());
         let listening = std::os::unix::net::UnixListener::bind(folder.path().join("socket"));
         assert!(listening.is_ok());
         for name in ["pipe", "socket"] {
             let path = Path::new(name);
-            assert_eq!(opened.kind(path).expect("there"), EntryKind::Special);
-            // Opening a pipe that nobody writes would never return.
+            assert_eq!(opened.kind(path).expect("an entry"), EntryKind::Special);
+            // Opening a pipe without a writer would block forever.
             assert!(opened.digest(path).is_err());
-            assert!(opened.try_hold(OsStr::new(name)).is_none());
+            assert!(opened.try_lock(OsStr::new(name)).is_none());
             opened.remove_file(path).expect("removable");
         }
     }

@@ -1,9 +1,12 @@
-//! Files as every office handles them.
+//! File handling that all offices share.
 //!
-//! Secrets are owner-only and appear whole or not at all ([`owner_only`],
-//! [`partial`]). Folders are walked and emptied without following links
-//! ([`folder`]). JSON documents have types ([`document`]). Libraries that read
-//! hostile files are called under guard ([`guarded`], [`parquet_file`]).
+//! - [`owner_only`] writes secrets that only their owner can read.
+//! - [`partial`] names and locks files that are still being written, so that a file
+//!   appears completely or not at all.
+//! - [`folder`] walks and empties folders without following links.
+//! - [`document`] reads and writes typed, versioned JSON documents.
+//! - [`guarded`] and [`parquet_file`] protect against hostile files that are read by
+//!   libraries.
 
 pub mod document;
 pub mod folder;

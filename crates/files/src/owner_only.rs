@@ -1,19 +1,19 @@
-//! Secrets stand in files that nobody but their owner may read or change, and
-//! that are there whole or not at all.
+//! Files for secrets: only their owner may read or change them, and they are written
+//! completely or not at all.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::partial::{hold, parent_of, prefix_of, remove_abandoned, undisturbed};
+use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock};
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
 
-/// Refuses a file that others than its owner may read or change. `what` is the
-/// file's name in the sentence.
+/// Refuses a file that users other than its owner may read, change or execute. `what`
+/// names the file in the message.
 ///
 /// # Errors
-/// When it cannot be read or others may.
+/// If the file's metadata cannot be read, or its mode gives others any permission.
 #[cfg(unix)]
 pub fn check_owner_only(path: &Path, what: &Text) -> Result<(), Fault> {
     use std::os::unix::fs::PermissionsExt;
@@ -26,9 +26,9 @@ pub fn check_owner_only(path: &Path, what: &Text) -> Result<(), Fault> {
                 format!("others may read or change {}; it is refused", what.en),
             ),
             Text::new(
-                format!("请执行 chmod 600 {}；若已外泄，请更换", path.display()),
+                format!("请执行 chmod 600 {}；如可能已泄露，请更换", path.display()),
                 format!(
-                    "run chmod 600 {}; if others may have read it, make a new one",
+                    "run `chmod 600 {}`; if someone may have read it, create a new one",
                     path.display()
                 ),
             ),
@@ -37,21 +37,21 @@ pub fn check_owner_only(path: &Path, what: &Text) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Elsewhere the folder must keep others out.
+/// Checks nothing outside Unix: there, the permissions of the folder must protect the
+/// file.
 ///
 /// # Errors
-/// None.
+/// Never.
 #[cfg(not(unix))]
 pub fn check_owner_only(_path: &Path, _what: &Text) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes a file that only its owner may read, whole or not at all, whenever
-/// the program is ended; an existing file is never overwritten. `what` is the
-/// file's name in the sentence.
+/// Writes a new file that only its owner may read. The file is written completely or
+/// not at all, even if the program is killed. `what` names the file in the message.
 ///
 /// # Errors
-/// When the file exists or cannot be written.
+/// If the file already exists or cannot be written.
 pub fn write_new_owner_only(path: &Path, bytes: &[u8], what: &Text) -> Result<(), Fault> {
     write_whole(path, bytes).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
@@ -62,14 +62,15 @@ pub fn write_new_owner_only(path: &Path, bytes: &[u8], what: &Text) -> Result<()
             path,
             Text::new(
                 format!("无法写入{}：{}", what.zh, reason.zh),
-                format!("{} cannot be written: {}", what.en, reason.en),
+                format!("cannot write {}: {}", what.en, reason.en),
             ),
             Text::new("请检查文件夹和权限", "check the folder and its permissions"),
         )
     })
 }
 
-/// The fault of a file that is there and is never overwritten.
+/// Returns the fault of a file that already exists; existing files are never
+/// overwritten.
 pub fn exists(path: &Path, what: &Text) -> Fault {
     Fault::of_file(
         path,
@@ -78,25 +79,25 @@ pub fn exists(path: &Path, what: &Text) -> Fault {
             format!("{} exists and is not overwritten", what.en),
         ),
         Text::new(
-            "请换一个文件名，或先确认旧文件已不需要",
-            "choose another name, or make sure that the old one is not needed",
+            "请换一个文件名，或确认旧文件不再需要后将其移走",
+            "choose another name, or move the old file away if it is no longer needed",
         ),
     )
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Told before anything is written, as what it most often is.
+    // Checked here too, so that the usual error is reported before anything is written.
     if std::fs::symlink_metadata(path).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let _undisturbed = undisturbed();
+    let _lock = secret_write_lock();
     remove_abandoned(path);
     let folder = parent_of(path);
-    // Owner-only from the start: `tempfile` makes files so.
+    // `tempfile` creates files with mode 0600.
     let mut partial = tempfile::Builder::new()
         .prefix(&prefix_of(path))
         .tempfile_in(folder)?;
-    let held = hold(partial.path());
+    let held = lock(partial.path());
     partial.write_all(bytes)?;
     partial.as_file().sync_all()?;
     partial
@@ -104,7 +105,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .map_err(|failed| failed.error)?;
     drop(held);
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-        // What may be gone after the next power cut must not be relied on.
+        // Without the sync, the file may be lost at a power failure, so report an error
+        // and leave nothing.
         let _ = std::fs::remove_file(path);
         return Err(error);
     }
@@ -116,22 +118,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_written_owner_only_and_never_over_another() {
+    fn secret_is_owner_only_and_never_overwrites_a_file() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("round.key");
         let what = Text::new("密钥文件", "the key file");
         std::fs::write(folder.path().join(".round.key.partial-gone"), b"half").expect("writable");
-        write_new_owner_only(&path, b"secret", &what).expect("nothing is there");
+        write_new_owner_only(&path, b"secret", &what).expect("no file at the path");
         assert_eq!(std::fs::read(&path).expect("written"), b"secret");
         check_owner_only(&path, &what).expect("owner-only");
-        // What a killed program had left is gone too.
+        // The partial file of a killed writer was removed.
         let names = std::fs::read_dir(folder.path()).expect("readable").count();
         assert_eq!(names, 1);
-        let refused = write_new_owner_only(&path, b"other", &what).expect_err("it exists");
+        let fault = write_new_owner_only(&path, b"other", &what).expect_err("file exists");
         assert_eq!(
-            refused.message.en,
+            fault.message.en,
             "the key file exists and is not overwritten"
         );
-        assert_eq!(std::fs::read(&path).expect("left as it was"), b"secret");
+        assert_eq!(std::fs::read(&path).expect("unchanged"), b"secret");
     }
 }

@@ -1,7 +1,9 @@
-//! A file from which the pages of a Parquet file are read. The library believes
-//! what a page's head says: it would make room for as many texts as a head
-//! counts, or walk a list that takes no room in the file for hours. So each head
-//! is looked at before the library has it.
+//! Parquet files with checked page headers.
+//!
+//! The `parquet` library trusts page headers. A hostile header could make it allocate
+//! memory for any number of values, or parse for hours a list that takes hardly any
+//! space in the file. So this module checks each page header before the library
+//! reads it.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -10,11 +12,12 @@ use bytes::Bytes;
 use parquet::errors::Result;
 use parquet::file::reader::{ChunkReader, Length};
 
-/// Heads are short, but for the least and the greatest text of a page.
-const SHORT_HEAD: u64 = 4 << 10;
-const LONGEST_HEAD: u64 = 1 << 20;
-/// Types of Thrift's compact protocol that stand in heads of pages; lists, sets
-/// and maps do not.
+/// Most page headers are short. The minimum and maximum value of a page can make one
+/// longer.
+const SHORT_HEADER: u64 = 4 << 10;
+const LONGEST_HEADER: u64 = 1 << 20;
+/// Types of Thrift's compact protocol that occur in page headers. Lists, sets and maps
+/// do not.
 const STOP: u8 = 0;
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
@@ -25,10 +28,12 @@ const LONG_INTEGER: u8 = 6;
 const DOUBLE: u8 = 7;
 const BINARY: u8 = 8;
 const STRUCT: u8 = 12;
-const DEEPEST: usize = 4;
-/// Fields of a page's head that the library reads: it goes by the number of the
-/// field alone, so the type must be right, or it would read on at another place.
-fn is_right(path: &[i16], kind: u8) -> bool {
+const MAX_DEPTH: usize = 4;
+
+/// Returns whether a field of a page header has the type of its definition. The library
+/// looks only at the number of a field; with another type it would lose its place in
+/// the header.
+fn has_expected_type(path: &[i16], kind: u8) -> bool {
     match path {
         [1..=4] | [5, 1..=4] | [7, 1..=2] | [8, 1..=6] => kind == INTEGER,
         [5..=8] | [5, 5] | [8, 8] => kind == STRUCT,
@@ -38,14 +43,15 @@ fn is_right(path: &[i16], kind: u8) -> bool {
         _ => true,
     }
 }
-/// Where a head names the encoding of its values: in the heads of data pages of
-/// the first and the second version.
-const ENCODINGS: [&[i16]; 2] = [&[5, 2], &[8, 4]];
-/// DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY: their pages say a second time how
-/// many values they have, and room is made for as many before one is read.
-const REFUSED: [i32; 2] = [6, 7];
 
-/// A file of which pages are read.
+/// The fields that name the encoding of the values, in the headers of data pages of
+/// version 1 and 2.
+const ENCODING_FIELDS: [&[i16]; 2] = [&[5, 2], &[8, 4]];
+/// DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY. Their pages contain a second count of
+/// values, for which the library allocates memory before it reads the first value.
+const REFUSED_ENCODINGS: [i32; 2] = [6, 7];
+
+/// A Parquet file whose page headers are checked before the library reads them.
 pub struct ParquetFile(pub File);
 
 impl Length for ParquetFile {
@@ -55,15 +61,16 @@ impl Length for ParquetFile {
 }
 
 impl ChunkReader for ParquetFile {
-    type T = PageHead;
+    type T = PageHeader;
 
-    /// The head that begins here. It is looked at when it is read: the library
-    /// also asks for readers at places that it then does not read.
+    /// Returns a reader of the page header that begins at `start`. The header is checked
+    /// at the first read, because the library also requests readers at places that it
+    /// never reads.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(PageHead {
+        Ok(PageHeader {
             file: self.0.try_clone()?,
             start,
-            head: None,
+            header: None,
         })
     }
 
@@ -72,44 +79,44 @@ impl ChunkReader for ParquetFile {
     }
 }
 
-/// The head of a page, looked at before its first byte is given.
-pub struct PageHead {
+/// A reader of a page header, which is checked before its first byte is returned.
+pub struct PageHeader {
     file: File,
     start: u64,
-    head: Option<Cursor<Vec<u8>>>,
+    header: Option<Cursor<Vec<u8>>>,
 }
 
-impl PageHead {
-    fn look(&mut self) -> io::Result<Cursor<Vec<u8>>> {
+impl PageHeader {
+    fn read_checked(&mut self) -> io::Result<Cursor<Vec<u8>>> {
         self.file.seek(SeekFrom::Start(self.start))?;
-        let mut head = Vec::new();
-        for most in [SHORT_HEAD, LONGEST_HEAD] {
-            let left = most - head.len() as u64;
-            (&mut self.file).take(left).read_to_end(&mut head)?;
-            if let Some(length) = length_of_head(&head) {
-                head.truncate(length);
-                return Ok(Cursor::new(head));
+        let mut header = Vec::new();
+        for most in [SHORT_HEADER, LONGEST_HEADER] {
+            let left = most - header.len() as u64;
+            (&mut self.file).take(left).read_to_end(&mut header)?;
+            if let Some(length) = header_length(&header) {
+                header.truncate(length);
+                return Ok(Cursor::new(header));
             }
         }
         Err(io::ErrorKind::InvalidData.into())
     }
 }
 
-impl Read for PageHead {
+impl Read for PageHeader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut head = match self.head.take() {
-            Some(head) => head,
-            None => self.look()?,
+        let mut header = match self.header.take() {
+            Some(header) => header,
+            None => self.read_checked()?,
         };
-        let read = head.read(buffer);
-        self.head = Some(head);
+        let read = header.read(buffer);
+        self.header = Some(header);
         read
     }
 }
 
-/// How long the head of a page is; `None` where it does not end, or is none that
-/// is read.
-fn length_of_head(bytes: &[u8]) -> Option<usize> {
+/// Returns the length of a page header; `None` if it does not end within `bytes`, is
+/// malformed or is refused.
+fn header_length(bytes: &[u8]) -> Option<usize> {
     let mut rest = bytes;
     let mut path = Vec::new();
     skip_struct(&mut rest, &mut path)?;
@@ -117,7 +124,7 @@ fn length_of_head(bytes: &[u8]) -> Option<usize> {
 }
 
 fn skip_struct(rest: &mut &[u8], path: &mut Vec<i16>) -> Option<()> {
-    (path.len() < DEEPEST).then_some(())?;
+    (path.len() < MAX_DEPTH).then_some(())?;
     let mut field = 0_i16;
     loop {
         let byte = take(rest, 1)?[0];
@@ -126,12 +133,12 @@ fn skip_struct(rest: &mut &[u8], path: &mut Vec<i16>) -> Option<()> {
             return Some(());
         }
         field = match byte >> 4 {
-            // Cut as the library cuts it.
+            // Truncated to 16 bits, as in the library.
             0 => zigzag(varint(rest)?) as i16,
             step => field.checked_add(i16::from(step))?,
         };
         path.push(field);
-        is_right(path, kind).then_some(())?;
+        has_expected_type(path, kind).then_some(())?;
         match kind {
             TRUE | FALSE => {}
             BYTE => drop(take(rest, 1)?),
@@ -143,8 +150,8 @@ fn skip_struct(rest: &mut &[u8], path: &mut Vec<i16>) -> Option<()> {
             STRUCT => skip_struct(rest, path)?,
             SHORT_INTEGER | INTEGER | LONG_INTEGER => {
                 let value = zigzag(varint(rest)?) as i32;
-                let is_encoding = ENCODINGS.contains(&path.as_slice());
-                (!is_encoding || !REFUSED.contains(&value)).then_some(())?;
+                let is_encoding = ENCODING_FIELDS.contains(&path.as_slice());
+                (!is_encoding || !REFUSED_ENCODINGS.contains(&value)).then_some(())?;
             }
             _ => return None,
         }

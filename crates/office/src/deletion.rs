@@ -610,7 +610,7 @@ impl Places {
         let Some(parent) = &self.parent else { return };
         // The lock is held until the removal is done: a run that has just created
         // the folder may be about to lock it.
-        let Some(_held) = parent.try_hold(name) else {
+        let Some(_held) = parent.try_lock(name) else {
             return;
         };
         let _ = match parent.kind(Path::new(name)) {

@@ -258,7 +258,7 @@ impl Journal {
             // The lock shows that nobody is writing the folder, and is held until the
             // folder is removed.
             let held = match is_partial(&entry.name) {
-                true => folder.try_hold(&entry.name),
+                true => folder.try_lock(&entry.name),
                 false => None,
             };
             if is_journal(&entry.name) || held.is_some() {
@@ -365,7 +365,7 @@ pub fn read_deletions(
         if is_partial(&entry.name) {
             // In progress, or left by a killed purge. It is ignored, and the next
             // purge removes it.
-            if folder.try_hold(&entry.name).is_some() {
+            if folder.try_lock(&entry.name).is_some() {
                 let inner = folder.folder(Path::new(&entry.name))?;
                 let unknown = inner.files()?.into_iter().filter(|file| {
                     let parts = [JOURNAL, RECORD];

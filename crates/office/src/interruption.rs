@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aidlink_files::partial::undisturbed;
+use aidlink_files::partial::secret_write_lock;
 
 /// The partial output folder; a command has one at a time.
 static PARTIAL_FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -50,7 +50,7 @@ pub fn listen() {
             // Both locks are held until the exit, so that no folder is created
             // or renamed meanwhile.
             let folder = partial_folder();
-            let _undisturbed = undisturbed();
+            let _undisturbed = secret_write_lock();
             if let Some(folder) = folder.as_deref() {
                 // Another thread may still be writing into it, so try again.
                 for _ in 0..200 {

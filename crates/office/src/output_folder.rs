@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
-use aidlink_files::partial::{hold_new, parent_of, prefix_of, remove_abandoned};
+use aidlink_files::partial::{lock_new, parent_of, prefix_of, remove_abandoned};
 
 use crate::interruption;
 
@@ -99,7 +99,7 @@ impl OutputFolder {
             let partial =
                 interruption::create_tracked(|| builder.tempdir_in(parent_of(destination)))
                     .map_err(|error| unwritable(destination, &error))?;
-            if let Some(held) = hold_new(partial.path()) {
+            if let Some(held) = lock_new(partial.path()) {
                 break (partial, held);
             }
         };

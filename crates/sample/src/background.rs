@@ -1,27 +1,28 @@
-//! Everybody else: case parties without a ground, and registers full of people
-//! who are no case parties. None of them may become a lead.
+//! The background population: case parties without a ground, and registers full of people
+//! who are not case parties. None of them may become a lead.
 
 use aidlink_faults::fault::Fault;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
-use super::distribution::{self as shares, AS_OF, draw, draw_age, holds};
+use super::distribution::{self as shares, AS_OF, chance, draw, draw_age};
 use super::export_file::{ExportFile, Style};
 use super::person::{Person, Population};
 use super::row::Row;
 use super::scenario::{case_row, register_row};
 
-/// How one export is filled up around its planted rows.
+/// Fills an export around its planted rows.
 pub(super) struct Maker {
-    /// How its agency writes.
+    /// The style of its agency.
     pub(super) style: Style,
-    /// Rows in all.
+    /// The total number of rows.
     rows: usize,
     make: fn(&mut ChaCha8Rng, &mut Population) -> Row,
 }
 
-/// The exports in the order of the schemas. A county has 2,000 case parties
-/// and 40,000 register rows; their shares are those of a city.
+/// Returns the makers of the exports, in the order of the schemas. A sample of scale 1
+/// has 2,000 case parties and 40,000 register rows (160 referrals apart), divided among the
+/// registers as in a city.
 pub(super) fn makers(scale: u32) -> [Maker; 6] {
     let scale = scale as usize;
     let tenth = (scale / 10).max(1);
@@ -37,7 +38,7 @@ pub(super) fn makers(scale: u32) -> [Maker; 6] {
 }
 
 impl Maker {
-    /// Writes the planted rows at random places among others.
+    /// Writes the planted rows at random places among background rows.
     pub(super) fn fill(
         &self,
         random: &mut ChaCha8Rng,
@@ -58,10 +59,10 @@ impl Maker {
     }
 }
 
-/// A case party without a ground, now and then: they stand in registers too.
+/// Returns a case party without a ground in 3 of 100 calls: they appear in registers too.
 fn ordinary_party(random: &mut ChaCha8Rng, population: &Population) -> Option<Person> {
     let parties = &population.ordinary_parties;
-    let chosen = !parties.is_empty() && holds(random, 30);
+    let chosen = !parties.is_empty() && chance(random, 30);
     chosen.then(|| parties[index(random, parties.len())].clone())
 }
 
@@ -74,7 +75,7 @@ fn pick<'a>(random: &mut impl Rng, of: &[&'a str]) -> &'a str {
 }
 
 fn flag(random: &mut impl Rng, per_mille: u32) -> &'static str {
-    word(holds(random, per_mille))
+    word(chance(random, per_mille))
 }
 
 fn word(truth: bool) -> &'static str {
@@ -87,8 +88,8 @@ fn shuffle(random: &mut impl Rng, rows: &mut [Row]) {
     }
 }
 
-/// A day of some years back, before the exports were taken and not before the
-/// person was born.
+/// Draws a day some years back, before the exports were taken and not before the person
+/// was born.
 fn day_since(
     random: &mut impl Rng,
     person: &Person,
@@ -103,7 +104,7 @@ fn day_since(
     day.max(person.birth).to_string()
 }
 
-/// A case party on whom no ground holds and none is undecided.
+/// Creates a case party for whom every ground has the outcome no.
 fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     let role = pick(
         random,
@@ -159,7 +160,8 @@ fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     )
 }
 
-/// The next person of the household under way, or of the next household.
+/// Creates a row for the next member of the current household, or the first member of the
+/// next household.
 fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     let number = match population.waiting.is_empty() {
         true => population.households,
@@ -173,7 +175,7 @@ fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     }
     let (member, mut relationship) = match population.waiting.pop() {
         Some(member) => member,
-        // A household has one member at least.
+        // Unreachable: a household has at least one member.
         None => (population.other(random, 30..=60), "self"),
     };
     let member = match ordinary_party(random, population) {
@@ -218,7 +220,7 @@ fn stage_of(age: i32) -> &'static str {
 }
 
 fn student(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
-    let assisted = holds(random, shares::STUDENTS_ON_ASSISTANCE)
+    let assisted = chance(random, shares::STUDENTS_ON_ASSISTANCE)
         .then(|| population.assisted(random, 6..=20))
         .flatten();
     let poor = assisted.is_some();
@@ -239,7 +241,7 @@ fn student(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
             (population.other(random, ages), stage)
         }
     };
-    let funded = match holds(random, shares::STUDENTS_FUNDED) || (poor && holds(random, 600)) {
+    let funded = match chance(random, shares::STUDENTS_FUNDED) || (poor && chance(random, 600)) {
         true => "receiving",
         false => pick(random, &["none", "none", "none", "none", "ended"]),
     };
@@ -270,7 +272,7 @@ fn student(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
 }
 
 fn disabled(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
-    let assisted = holds(random, shares::DISABLED_ON_ASSISTANCE)
+    let assisted = chance(random, shares::DISABLED_ON_ASSISTANCE)
         .then(|| population.assisted(random, 2..=95))
         .flatten();
     let poor = assisted.is_some();
@@ -321,7 +323,7 @@ fn disabled(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
             ),
             (
                 "employed",
-                word(working_age && holds(random, 2 * shares::DISABLED_EMPLOYED)),
+                word(working_age && chance(random, 2 * shares::DISABLED_EMPLOYED)),
             ),
         ],
         false,

@@ -1,5 +1,5 @@
-//! Kinds of dirt: what people and programs do to an export. Each says whether
-//! a reader can undo it, and how common it is taken to be.
+//! Kinds of dirt: errors and variations that people and programs introduce into exports.
+//! Each kind says whether a reader can undo it, and how common it is assumed to be.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub enum Kind {
     FullWidth,
     /// An apostrophe before the number.
     Apostrophe,
-    /// A space before and a no-break space after it.
+    /// A space before the number and a no-break space after it.
     Spaces,
     /// Spaces between its parts.
     Groups,
@@ -38,32 +38,32 @@ pub enum Kind {
     Placeholder,
     /// Seventeen digits.
     CheckDigitMissing,
-    /// Nothing.
+    /// An empty cell.
     Empty,
     /// `111111111111111111`.
     RepeatedDigit,
     /// Two numbers in one cell.
     TwoInCell,
-    /// The number of somebody whose birth date is another.
+    /// The number of another person with another birth date.
     Guardian,
-    /// Each date of the row in a form of its own.
+    /// Each date of the row in a random form.
     MixedDates,
-    /// Codes where the others have labels, and labels where they have codes.
+    /// Codes where other rows have labels, or labels where other rows have codes.
     OtherCodes,
-    /// The row stands twice.
+    /// The row occurs twice.
     RepeatedRow,
     /// A row in GB18030 in a file in UTF-8.
     OtherEncoding,
-    /// A quote that is not closed.
+    /// An unclosed quote.
     StrayQuote,
-    /// One cell more than the header has.
+    /// One cell more than in the header.
     SurplusCell,
 }
 
 impl Kind {
-    /// Every kind: its code, whether it can be undone, and its share in
-    /// millionths of the rows of a realistic export. The shares are chosen to
-    /// be plausible; no public count of them is known.
+    /// All kinds: code, whether it can be undone, and share of the rows of a realistic
+    /// export in millionths. The shares are chosen to be plausible; no public figures are
+    /// known.
     const ALL: [(Kind, &str, bool, u32); 24] = [
         (Kind::LowerCaseX, "lower_case_x", true, 20_000),
         (Kind::FullWidth, "full_width", true, 10_000),
@@ -92,46 +92,47 @@ impl Kind {
     ];
 
     fn description(self) -> (Kind, &'static str, bool, u32) {
-        // `ALL` is in the order of the kinds; a test holds it so.
+        // `ALL` is in the order of the enum; a test checks it.
         Kind::ALL[self as usize]
     }
 
-    /// Its name on the command line and in the truth.
+    /// Returns its name on the command line and in the truth files.
     pub fn code(self) -> &'static str {
         self.description().1
     }
 
-    /// Whether a reader can undo it; else the row is lost to everybody.
+    /// Returns whether a reader can undo it. If not, the row cannot be used.
     pub fn is_recoverable(self) -> bool {
         self.description().2
     }
 
-    /// Dirt of the ID cell, of which a row has one kind at most.
+    /// Returns whether it is dirt of the ID cell. A row has at most one kind of it.
     fn is_of_id(self) -> bool {
         self <= Kind::Guardian
     }
 }
 
-/// How an export's system writes, and how much dirt there is.
+/// The styles of the exports, and how much dirt they have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DirtChoice {
-    /// Encodings, headers, labels and date forms as agencies have them; else
-    /// UTF-8 with canonical headers and codes.
+    /// Whether exports have the encodings, headers, labels and date forms of agencies;
+    /// otherwise they are UTF-8 with canonical headers and codes.
     pub agency_styles: bool,
-    /// Millionths of the rows, for each kind that occurs.
+    /// The share of each kind, in millionths of the rows.
     shares: BTreeMap<Kind, u32>,
-    /// As it was said.
+    /// The text of the command-line option.
     written: String,
 }
 
-/// The choice of a sample that says nothing.
+/// The default choice.
 pub const REALISTIC: &str = "realistic";
 
 impl DirtChoice {
-    /// Reads `realistic`, `none`, or either with `KIND=SHARE` behind commas.
+    /// Parses `realistic` or `none`, optionally followed by `,KIND=SHARE` any number of
+    /// times.
     ///
     /// # Errors
-    /// What is wrong, for the command line.
+    /// If the text is invalid; the error is a message for the command line.
     pub fn parse(written: &str) -> Result<Self, String> {
         let mut choice = DirtChoice {
             agency_styles: true,
@@ -146,7 +147,7 @@ impl DirtChoice {
                 choice.shares = all.map(|(kind, _, _, share)| (kind, share)).collect();
             }
             "none" => choice.agency_styles = false,
-            _ => return Err("begin with `realistic` or `none`".to_owned()),
+            _ => return Err("the first item must be `realistic` or `none`".to_owned()),
         }
         for item in items {
             let (code, share) = item
@@ -154,14 +155,17 @@ impl DirtChoice {
                 .ok_or_else(|| format!("`{item}` is not KIND=SHARE"))?;
             let Some((kind, ..)) = Kind::ALL.into_iter().find(|kind| kind.1 == code) else {
                 let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.1).collect();
-                return Err(format!("`{code}` is none of {}", codes.join(", ")));
+                return Err(format!(
+                    "unknown kind `{code}`; the kinds are {}",
+                    codes.join(", ")
+                ));
             };
             let share: f64 = share
                 .parse()
                 .ok()
                 .filter(|share| (0.0..=1.0).contains(share))
-                .ok_or_else(|| format!("the share of `{code}` must be 0 to 1"))?;
-            // At most a million: checked above.
+                .ok_or_else(|| format!("the share of `{code}` must be from 0 to 1"))?;
+            // The product is at most a million.
             choice.shares.insert(kind, (share * 1e6).round() as u32);
         }
         let of_ids = choice.shares.iter().filter(|(kind, _)| kind.is_of_id());
@@ -171,13 +175,13 @@ impl DirtChoice {
         Ok(choice)
     }
 
-    /// As it was said on the command line.
+    /// Returns the text of the command-line option.
     pub fn written(&self) -> &str {
         &self.written
     }
 
-    /// The kind of dirt of a row's ID cell. A planted person's row, and one
-    /// whose truth rests on being read, gets what can be undone.
+    /// Draws the kind of dirt for the ID cell of a row. Rows of planted people get only
+    /// dirt that can be undone, because the truth relies on them being read.
     pub(super) fn of_id(&self, random: &mut impl Rng, planted: bool) -> Option<Kind> {
         let mut left = random.random_range(0..1_000_000);
         for (kind, share) in self.shares.iter().filter(|(kind, _)| kind.is_of_id()) {
@@ -189,7 +193,7 @@ impl DirtChoice {
         None
     }
 
-    /// Whether a row has dirt of a kind that is not of its ID cell.
+    /// Draws whether a row has dirt of a kind outside the ID cell.
     pub(super) fn has(&self, random: &mut impl Rng, kind: Kind, planted: bool) -> bool {
         match self.shares.get(&kind) {
             Some(share) if *share > 0 && (kind.is_recoverable() || !planted) => {
@@ -200,7 +204,7 @@ impl DirtChoice {
     }
 }
 
-/// A kind of damage that nobody can undo.
+/// Draws a kind of dirt of the ID cell that cannot be undone.
 pub(super) fn beyond_repair(random: &mut impl Rng) -> Kind {
     const KINDS: [Kind; 6] = [
         Kind::Scientific,
@@ -213,8 +217,8 @@ pub(super) fn beyond_repair(random: &mut impl Rng) -> Kind {
     KINDS[random.random_range(0..KINDS.len())]
 }
 
-/// An ID number with its dirt, `long` being what the cell would hold without;
-/// `None` where this number cannot have dirt of this kind.
+/// Returns an ID cell with dirt; `None` if this number cannot have dirt of this kind. `id`
+/// is the ID number, `long` the clean cell, which may be a longer certificate number.
 pub(super) fn soil(
     random: &mut impl Rng,
     kind: Kind,
@@ -234,7 +238,7 @@ pub(super) fn soil(
         Kind::ZeroWidth => format!("{}\u{200b}{}", &long[..6], &long[6..]),
         Kind::FifteenDigits if &id[6..8] == "19" => format!("{}{}", &id[..6], &id[8..17]),
         Kind::Scientific => format!("{}.{}E+17", &id[..1], &id[1..6]),
-        // One in eleven would still fit its check digit.
+        // Numbers that would still have a correct check digit (one in eleven) are excluded.
         Kind::LastDigitsZeroed if check_character(&format!("{}00", &id[..15])) != '0' => {
             format!("{}000", &id[..15])
         }
@@ -263,15 +267,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_stands_at_its_place() {
+    fn all_is_in_the_order_of_the_enum() {
         for (index, (kind, ..)) in Kind::ALL.iter().enumerate() {
             assert_eq!(*kind as usize, index);
         }
     }
 
     #[test]
-    fn a_choice_is_read_or_told() {
-        let choice = DirtChoice::parse("none,masked=0.25").expect("a right choice");
+    fn valid_choice_is_parsed_and_invalid_ones_are_refused() {
+        let choice = DirtChoice::parse("none,masked=0.25").expect("a valid choice");
         assert!(!choice.agency_styles);
         assert_eq!(choice.shares, BTreeMap::from([(Kind::Masked, 250_000)]));
         for wrong in [

@@ -1,5 +1,5 @@
-//! Shares by which the background resembles a city. Their sources, and how
-//! sure each is, stand in docs/sample-data.md.
+//! Shares that make the background resemble a real city. docs/sample-data.md lists their
+//! sources and how reliable each is.
 
 use jiff::civil::Date;
 use rand::{Rng, RngExt};
@@ -7,10 +7,10 @@ use rand::{Rng, RngExt};
 /// The as-of date of sample rounds.
 pub(super) const AS_OF: Date = Date::constant(2026, 9, 30);
 
-/// Weights and the values they belong to.
+/// Values and their weights.
 pub(super) type Shares<T> = [(T, u32)];
 
-/// One value by its weight.
+/// Draws a value by its weight.
 pub(super) fn draw<T: Copy>(random: &mut impl Rng, shares: &Shares<T>) -> T {
     let total: u32 = shares.iter().map(|(_, weight)| weight).sum();
     let mut left = random.random_range(0..total);
@@ -20,23 +20,23 @@ pub(super) fn draw<T: Copy>(random: &mut impl Rng, shares: &Shares<T>) -> T {
         }
         left -= weight;
     }
-    // The weights add up to the total, so the loop has returned.
+    // Unreachable: the weights add up to the total.
     shares[0].0
 }
 
-/// An age by its band.
+/// Draws an age: a band by its weight, then a uniform age within it.
 pub(super) fn draw_age(random: &mut impl Rng, bands: &Shares<(i32, i32)>) -> i32 {
     let (from, to) = draw(random, bands);
     random.random_range(from..=to)
 }
 
-/// Whether something holds whose share is in thousandths.
-pub(super) fn holds(random: &mut impl Rng, per_mille: u32) -> bool {
+/// Draws true with a probability in thousandths.
+pub(super) fn chance(random: &mut impl Rng, per_mille: u32) -> bool {
     random.random_range(0..1000) < per_mille
 }
 
-/// Residents of the ten counties of Shaoguan, census of 2020. Their codes are
-/// ten that were never assigned.
+/// Residents of the ten counties of Shaoguan, census of 2020. The region codes were never
+/// assigned.
 pub(super) const COUNTIES: [(u32, u32); 10] = [
     (449_901, 128),
     (449_902, 131),
@@ -50,7 +50,7 @@ pub(super) const COUNTIES: [(u32, u32); 10] = [
     (449_910, 66),
 ];
 
-/// Adults by age, census of 2020, the bands of China scaled to Shaoguan.
+/// Adults by age, census of 2020: the age bands of China, scaled to Shaoguan.
 pub(super) const ADULT_AGES: [((i32, i32), u32); 13] = [
     ((20, 24), 50),
     ((25, 29), 62),
@@ -66,10 +66,11 @@ pub(super) const ADULT_AGES: [((i32, i32), u32); 13] = [
     ((75, 79), 22),
     ((80, 84), 14),
 ];
-/// Men among residents.
+/// Men among residents, in thousandths.
 pub(super) const MEN: u32 = 509;
 
-/// Persons on assistance by its kind.
+/// Persons on assistance by kind of assistance. The single figures below are in
+/// thousandths.
 pub(super) const ASSISTANCE_KINDS: [(&str, u32); 4] = [
     ("dibao", 678),
     ("dibao_margin", 102),
@@ -78,7 +79,7 @@ pub(super) const ASSISTANCE_KINDS: [(&str, u32); 4] = [
 ];
 pub(super) const RURAL_DIBAO: u32 = 839;
 pub(super) const RURAL_TEKUN: u32 = 908;
-/// Persons on dibao of one household.
+/// Persons on dibao in a household.
 pub(super) const RURAL_HOUSEHOLD_SIZES: [(usize, u32); 6] =
     [(1, 520), (2, 270), (3, 125), (4, 60), (5, 20), (6, 5)];
 pub(super) const URBAN_HOUSEHOLD_SIZES: [(usize, u32); 5] =
@@ -124,7 +125,7 @@ pub(super) const STAGES: [(&str, u32); 5] = [
 pub(super) const STUDENTS_ON_ASSISTANCE: u32 = 20;
 pub(super) const STUDENTS_FUNDED: u32 = 150;
 
-/// Veterans affairs by kind of person.
+/// Persons registered with veterans affairs, by kind.
 pub(super) const VETERAN_KINDS: [(&str, u32); 6] = [
     ("veteran", 803),
     ("disabled", 62),
@@ -135,7 +136,7 @@ pub(super) const VETERAN_KINDS: [(&str, u32); 6] = [
 ];
 pub(super) const VETERAN_MEN: u32 = 950;
 
-/// Suspects by age, and women among suspects and among victims.
+/// Suspects by age, and men among suspects and among victims.
 pub(super) const SUSPECT_AGES: [((i32, i32), u32); 4] = [
     ((16, 17), 26),
     ((18, 24), 124),

@@ -1,5 +1,4 @@
-//! Writing rows as an agency's system would: its headers, its codes, its
-//! encoding, its dirt.
+//! Writes rows as an agency's system would, with its headers, codes, encoding and dirt.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +16,14 @@ use super::truth::DirtCount;
 use super::workbook::Workbook;
 use aidlink_office::output_folder::StreamedFile;
 
-/// How an agency's system writes.
+/// The style of an agency's exports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     /// UTF-8, canonical headers and codes.
     Plain,
     /// The procuratorate: UTF-8 with byte-order mark, CR LF, labels.
     CaseParties,
-    /// A workbook with a merged title, dates as dates.
+    /// A workbook with a merged title and date cells.
     Workbook,
     /// GB18030, two title lines, a total line, dates as 2024年5月1日.
     Gb18030WithTitle,
@@ -32,12 +31,12 @@ pub(super) enum Style {
     Excel,
     /// UTF-8, certificate numbers in the ID column, dates as 20240501.
     CertificateNumbers,
-    /// UTF-8, semicolons, every field quoted, columns in another order.
+    /// UTF-8, semicolons, every field quoted, columns in reverse order.
     Semicolons,
 }
 
 impl Style {
-    /// How the file's name ends.
+    /// Returns the file extension.
     pub(super) fn extension(self) -> &'static str {
         match self {
             Style::Workbook => "xlsx",
@@ -54,19 +53,19 @@ impl Style {
     }
 }
 
-/// Rows that are encoded and written together.
-const ROWS_A_PIECE: usize = 4096;
+/// The number of rows that are encoded and written together.
+const ROWS_PER_PIECE: usize = 4096;
 
-/// The ways of writing a date that name its day.
+/// The number of forms of [`date_in_form`].
 const DATE_FORMS: usize = 7;
 
-/// A line under way: its cells, and damage that no CSV writer would do.
+/// A line to be written: its cells, and damage to apply to the CSV text.
 struct Line {
     cells: Vec<String>,
     damage: Option<Kind>,
 }
 
-/// One export under way.
+/// An export that is being written.
 pub(super) struct ExportFile<'s> {
     style: Style,
     dirt: &'s DirtChoice,
@@ -75,7 +74,7 @@ pub(super) struct ExportFile<'s> {
     piece: Vec<Line>,
     workbook: Option<Workbook>,
     rows: u64,
-    begun: bool,
+    started: bool,
     counts: BTreeMap<Kind, DirtCount>,
 }
 
@@ -98,7 +97,7 @@ impl<'s> ExportFile<'s> {
             piece: Vec::new(),
             workbook: None,
             rows: 0,
-            begun: false,
+            started: false,
             counts: BTreeMap::new(),
         };
         if style == Style::Gb18030WithTitle {
@@ -119,7 +118,7 @@ impl<'s> ExportFile<'s> {
         export
     }
 
-    /// A line that begins with these cells.
+    /// Adds a line that begins with the given cells; the others are empty.
     fn line(&mut self, cells: &[&str]) {
         let mut line = vec![String::new(); self.fields.len()];
         for (cell, text) in line.iter_mut().zip(cells) {
@@ -145,7 +144,7 @@ impl<'s> ExportFile<'s> {
         let (id_dirt, id_cell) = self.soiled_id(random, population, row).unzip();
         let lost = id_dirt.is_some_and(|kind| !kind.is_recoverable());
         let can = |kind| match kind {
-            // In ASCII the encodings are the same.
+            // ASCII is the same in both encodings.
             Kind::OtherEncoding => {
                 let ascii = row.values.iter().all(|(_, value)| value.is_ascii());
                 self.style.is_utf8_text() && (self.style != Style::Plain || !ascii)
@@ -159,7 +158,7 @@ impl<'s> ExportFile<'s> {
                     && (self.has_value(row, FieldType::Boolean)
                         || self.has_value(row, FieldType::String))
             }
-            // One kind of damage a row, so that each rejected row counts once.
+            // At most one kind of damage per row, so that each rejected row counts once.
             Kind::StrayQuote | Kind::SurplusCell => self.style != Style::Workbook && !lost,
             _ => false,
         };
@@ -198,13 +197,13 @@ impl<'s> ExportFile<'s> {
         if self.style == Style::Excel && random.random_bool(0.0005) {
             self.line(&[]);
         }
-        if self.piece.len() >= ROWS_A_PIECE {
+        if self.piece.len() >= ROWS_PER_PIECE {
             self.write_piece()?;
         }
         Ok(())
     }
 
-    /// Whether the row says anything in a field of this type.
+    /// Returns whether the row has a value in a field of this type.
     fn has_value(&self, row: &Row, field_type: FieldType) -> bool {
         self.fields.iter().any(|field| {
             field.field_type == field_type
@@ -213,7 +212,8 @@ impl<'s> ExportFile<'s> {
         })
     }
 
-    /// The row's ID cell with its dirt, where it has any.
+    /// Returns the kind of dirt of the row's ID cell and the cell with it; `None` if the
+    /// cell is clean.
     fn soiled_id(
         &self,
         random: &mut impl Rng,
@@ -225,7 +225,7 @@ impl<'s> ExportFile<'s> {
         } else {
             self.dirt.of_id(random, row.planted)?
         };
-        // A guardian's number is told by the birth date that it contradicts.
+        // Another person's number is recognisable only by a birth date that differs.
         let states_birth = |field: &&Field| field.role == Role::BirthDate;
         if kind == Kind::Guardian && !self.fields.iter().any(states_birth) {
             return None;
@@ -234,7 +234,7 @@ impl<'s> ExportFile<'s> {
         dirt::soil(random, kind, &row.id, &long, population).map(|cell| (kind, cell))
     }
 
-    /// Writes what is left; gives how many rows have which dirt.
+    /// Writes the remaining rows. Returns the number of rows with each kind of dirt.
     pub(super) fn finish(mut self) -> Result<BTreeMap<Kind, DirtCount>, Fault> {
         if self.style == Style::Gb18030WithTitle {
             let persons = format!("{}人", self.rows);
@@ -251,10 +251,10 @@ impl<'s> ExportFile<'s> {
     fn write_piece(&mut self) -> Result<(), Fault> {
         let bytes = self.encode(&self.piece);
         self.piece.clear();
-        if !self.begun && self.style.starts_with_mark() {
+        if !self.started && self.style.starts_with_mark() {
             self.file.write_piece(b"\xef\xbb\xbf")?;
         }
-        self.begun = true;
+        self.started = true;
         self.file.write_piece(&bytes)
     }
 
@@ -268,8 +268,8 @@ impl<'s> ExportFile<'s> {
         }
     }
 
-    /// What the ID cell of this agency holds: of the disabled persons'
-    /// federation mostly the number of the certificate, some re-issued.
+    /// Returns the clean ID cell. The disabled persons' federation mostly writes the number
+    /// of the certificate, and some certificates are reissued.
     fn clean_id(&self, random: &mut impl Rng, row: &Row) -> String {
         if self.style != Style::CertificateNumbers || random.random_bool(0.15) {
             return row.id.clone();
@@ -279,7 +279,8 @@ impl<'s> ExportFile<'s> {
         format!("{}{class}{grade}{reissue}", row.id)
     }
 
-    /// The same, where dirt of this kind leaves room for more than the ID number.
+    /// Like [`Self::clean_id`], but returns the plain ID number for kinds of dirt that do
+    /// not fit a certificate number.
     fn long_id(&self, random: &mut impl Rng, kind: Kind, row: &Row) -> String {
         if kind == Kind::FifteenDigits || !kind.is_recoverable() {
             row.id.clone()
@@ -328,7 +329,7 @@ impl<'s> ExportFile<'s> {
             let mut text = self.csv(lines);
             match damage {
                 None | Some(Kind::OtherEncoding) => {}
-                // A quoted field that is not closed, or one that begins and does not end.
+                // Removes the last closing quote, or inserts an opening quote.
                 Some(Kind::StrayQuote) => match text.rfind('"') {
                     Some(at) if self.style == Style::Semicolons => {
                         text.remove(at);
@@ -372,14 +373,14 @@ impl<'s> ExportFile<'s> {
             })
             .from_writer(Vec::new());
         for line in lines {
-            // Rows have equal width and memory does not fail.
+            // Rows have equal width, and writing to memory cannot fail.
             let _ = writer.write_record(&line.cells);
         }
         String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
     }
 }
 
-/// A date in one of the forms of real exports.
+/// Writes a date in one of the forms of real exports.
 fn date_in_form(iso: &str, form: usize) -> String {
     let parts: Vec<&str> = iso.split('-').collect();
     let [year, month, day] = parts.as_slice() else {
@@ -397,16 +398,16 @@ fn date_in_form(iso: &str, form: usize) -> String {
     }
 }
 
-/// The serial number of Excel's first epoch, from 1955 on: an earlier one has
-/// fewer than five digits or looks like another number.
+/// Returns the serial number of a date in Excel's 1900 system. Returns `None` before
+/// 1955, where serial numbers are easily mistaken for other numbers.
 fn excel_serial(iso: &str) -> Option<String> {
     let date: Date = iso.parse().ok()?;
     let days = (date - Date::constant(1899, 12, 30)).get_days();
     (date.year() >= 1955).then(|| days.to_string())
 }
 
-/// One of the raw values in Chinese that the schema maps to the code, as the
-/// offices of one agency write it differently; else the code.
+/// Returns one of the Chinese raw values that the schema maps to the code, because
+/// the offices of one agency write it differently; if there is none, the code itself.
 fn raw_code(random: &mut impl Rng, field: &Field, code: &str) -> String {
     let of_code = || {
         field

@@ -1,8 +1,8 @@
-//! A synthetic round: exports as agencies write them, with their dirt, and
-//! beside them the truth: planted leads, planted non-leads with the reason.
+//! Synthetic rounds: exports in the styles of agencies, with dirt, and the truth about
+//! them: planted leads, and planted non-leads with the reason.
 //!
-//! Everything follows from the seed. No person is real: the ID numbers are of
-//! region 4499, which was never assigned, and the names are a surname and 某.
+//! The same seed gives the same files. No person is real: the ID numbers are of region
+//! 4499, which was never assigned, and the names are a surname, 某 and an ordinal.
 
 mod background;
 pub mod dirt;
@@ -28,20 +28,21 @@ use export_file::{ExportFile, Style};
 use person::Population;
 use row::Exports;
 
-/// What sample is asked for.
+/// The options of a sample round.
 #[derive(Clone, Debug)]
 pub struct SampleChoice {
-    /// Seed of the generator; the same seed gives the same files.
+    /// Seed of the random generator.
     pub seed: u64,
-    /// The folder to make; it must not exist.
+    /// The folder to create; it must not exist.
     pub out: PathBuf,
-    /// How many times 40,000 register rows.
+    /// The size, in units of 40,000 register rows.
     pub scale: u32,
-    /// Kinds of dirt with their shares of the rows.
+    /// The kinds of dirt and their shares of the rows.
     pub dirt: DirtChoice,
 }
 
-/// The shipped documents, so that a sample is whole wherever it is made.
+/// The documents shipped with the program. They are written into samples that are created
+/// outside the project.
 const POLICY: &str = include_str!("../../../policies/shaoguan.toml");
 const CALENDAR: &str = include_str!("../../../calendars/china.toml");
 const SCHEMAS: [(&str, &str); 6] = [
@@ -71,12 +72,12 @@ const SCHEMAS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Writes a sample round; gives the number of planted leads. Rows are made and
-/// written one after the other, so memory grows with the case parties and not
-/// with the registers.
+/// Writes a sample round and returns the number of planted leads. Rows are written as
+/// they are generated, so memory grows with the number of case parties and not with the
+/// size of the registers.
 ///
 /// # Errors
-/// When the folder exists or cannot be written.
+/// If the folder exists or cannot be written.
 pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
     let out = arguments.out.as_path();
     let mut random = ChaCha8Rng::seed_from_u64(arguments.seed);
@@ -115,14 +116,15 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
         truth.non_leads_csv().as_bytes(),
     )?;
     folder.write("truth/dirt.csv", truth.dirt_csv().as_bytes())?;
-    // Two levels up, by name: the folder itself is not there yet.
-    let beside = out.parent().and_then(Path::parent).is_some_and(|project| {
+    // The project's own documents are used if the folder is two levels below the project.
+    // The path is tested by name, because the folder does not exist yet.
+    let in_project = out.parent().and_then(Path::parent).is_some_and(|project| {
         Path::new(".")
             .join(project)
             .join("policies/shaoguan.toml")
             .is_file()
     });
-    if !beside {
+    if !in_project {
         folder.write("policies/shaoguan.toml", POLICY.as_bytes())?;
         folder.write("calendars/china.toml", CALENDAR.as_bytes())?;
         for (name, schema) in SCHEMAS {
@@ -131,7 +133,7 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
     }
     folder.write(
         "round.toml",
-        round_file(arguments, &file_names, beside).as_bytes(),
+        round_file(arguments, &file_names, in_project).as_bytes(),
     )?;
     folder.complete()?;
     Ok(leads)
@@ -147,20 +149,20 @@ fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
     })
 }
 
-fn round_file(arguments: &SampleChoice, file_names: &[String], beside: bool) -> String {
+fn round_file(arguments: &SampleChoice, file_names: &[String], in_project: bool) -> String {
     let SampleChoice {
         seed, scale, dirt, ..
     } = arguments;
-    let mut made_by = format!("aidlink sample --seed {seed}");
+    let mut command = format!("aidlink sample --seed {seed}");
     if *scale != 1 {
-        made_by.push_str(&format!(" --scale {scale}"));
+        command.push_str(&format!(" --scale {scale}"));
     }
     if dirt.written() != REALISTIC {
-        made_by.push_str(&format!(" --dirt {}", dirt.written()));
+        command.push_str(&format!(" --dirt {}", dirt.written()));
     }
-    let root = if beside { "../../" } else { "" };
+    let root = if in_project { "../../" } else { "" };
     let mut text = format!(
-        r#"# A synthetic round, made by `{made_by}`. 合成数据，非真实人员。
+        r#"# A synthetic round, made by `{command}`. 合成数据，非真实人员。
 round = "2026Q3"
 as_of = 2026-09-30
 issued_on = 2026-09-30
@@ -180,11 +182,11 @@ id = "PIA-2026-SAMPLE"
 valid_until = 2027-06-30
 
 [key]
-file = "round.key"         # made by the first run when it is not there
+file = "round.key"         # created by the first run if missing
 algorithm = "hmac-sha256"
 
 [signing]
-key = "signing.key"        # signs the manifest; made by the first run when it is not there
+key = "signing.key"        # signs the manifest; created by the first run if missing
 
 [thresholds]
 snapshot_age_days = 92
@@ -193,7 +195,7 @@ reject_rate = 0.05
     );
     for ((name, _), file_name) in SCHEMAS.iter().zip(file_names) {
         let encoding = if dirt.agency_styles && *name == "civil-affairs.assistance" {
-            "encoding = \"gb18030\"     # else it is detected\n"
+            "encoding = \"gb18030\"     # detected if not set\n"
         } else {
             ""
         };

@@ -1,5 +1,5 @@
-//! Synthetic people: an ID number of an unassigned region with a right check
-//! digit, and a name that nobody bears.
+//! Synthetic people: an ID number of an unassigned region with a correct check digit, and
+//! a name that nobody has.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::distribution::{self as shares, AS_OF, COUNTIES, MEN, draw, holds};
+use super::distribution::{self as shares, AS_OF, COUNTIES, MEN, chance, draw};
 
 /// One synthetic person.
 #[derive(Clone, Debug)]
@@ -24,22 +24,24 @@ pub(super) struct Household {
     pub(super) number: u64,
     pub(super) kind: &'static str,
     pub(super) area: &'static str,
-    /// The persons on assistance with their relationship to the head.
+    /// The persons on assistance, with their relationship to the head.
     pub(super) members: Vec<(Person, &'static str)>,
 }
 
-/// The people of a round: the case parties are known one by one, so that
-/// nobody else is given the number of one of them. Households are not kept:
-/// each follows from its number, so that several registers can hold a person.
+/// The people of a round.
+///
+/// The ID numbers of all case parties are kept, so that nobody else gets one of them.
+/// Households are not kept: each is derived from its number, so that a member can appear
+/// in several registers without being stored.
 pub(super) struct Population {
-    /// How many times the planted people of a county.
+    /// The factor by which the counts of the scenarios are multiplied.
     pub(super) planted_times: usize,
     case_parties: HashSet<String>,
-    /// Case parties on whom no ground holds; some stand in registers.
+    /// Case parties for whom no ground applies; some of them appear in registers.
     pub(super) ordinary_parties: Vec<Person>,
-    /// Households in the register of assistance so far.
+    /// The number of households in the register of assistance so far.
     pub(super) households: u64,
-    /// Persons of the last one who are still to be written.
+    /// Members of the last household who are not written yet, in reverse order.
     pub(super) waiting: Vec<(Person, &'static str)>,
     household_seed: u64,
 }
@@ -62,7 +64,7 @@ impl Population {
         }
     }
 
-    /// A new case party.
+    /// Creates a case party.
     pub(super) fn case_party(
         &mut self,
         random: &mut impl Rng,
@@ -75,7 +77,7 @@ impl Population {
         person
     }
 
-    /// Somebody who is no case party.
+    /// Creates a person who is not a case party.
     pub(super) fn other(
         &self,
         random: &mut impl Rng,
@@ -85,12 +87,12 @@ impl Population {
         self.person(random, age, MEN)
     }
 
-    /// Somebody of an age in whole years at the as-of date, and a man with a
-    /// chance in thousandths; no case party.
+    /// Creates a person of the given age in whole years on the as-of date. `men` is the
+    /// probability in thousandths that it is a man. The person is not a case party.
     pub(super) fn person(&self, random: &mut impl Rng, age: i32, men: u32) -> Person {
         loop {
-            // Born between one day and a year less a day before the birthday
-            // of that age: the age is exact whatever the day.
+            // At least 5 days after the birthday for this age and well before the next
+            // one, so that the age is exact in spite of leap years.
             let days_back = i64::from(age) * 365 + i64::from(age) / 4 + random.random_range(5..350);
             let Some(birth) = jiff::Span::new()
                 .try_days(days_back)
@@ -100,8 +102,9 @@ impl Population {
                 continue;
             };
             let region = draw(random, &COUNTIES);
-            // GB 11643: odd numbers of sequence are men's.
-            let sequence = 2 * random.random_range(0..499) + if holds(random, men) { 1 } else { 2 };
+            // GB 11643: odd sequence numbers are for men.
+            let sequence =
+                2 * random.random_range(0..499) + if chance(random, men) { 1 } else { 2 };
             let body = format!(
                 "{region}{:04}{:02}{:02}{sequence:03}",
                 birth.year(),
@@ -109,7 +112,7 @@ impl Population {
                 birth.day()
             );
             let id = format!("{body}{}", check_character(&body));
-            // Ends in 000: what a spreadsheet leaves of a damaged number.
+            // A number that ends in 000 looks like one rounded by a spreadsheet.
             if id.ends_with("000") || self.case_parties.contains(&id) {
                 continue;
             }
@@ -124,10 +127,10 @@ impl Population {
         }
     }
 
-    /// The household of a number, the same each time.
+    /// Returns the household with a number, always the same.
     pub(super) fn household(&self, number: u64) -> Household {
         let mut random = ChaCha8Rng::seed_from_u64(self.household_seed);
-        // Stream 0 makes everything else.
+        // Stream 0 generates everything else.
         random.set_stream(number + 1);
         let random = &mut random;
         let kind = draw(random, &shares::ASSISTANCE_KINDS);
@@ -137,7 +140,7 @@ impl Population {
         } else {
             shares::RURAL_DIBAO
         };
-        let rural = holds(random, rural);
+        let rural = chance(random, rural);
         let size = match (alone, rural) {
             (true, _) => 1,
             (_, true) => draw(random, &shares::RURAL_HOUSEHOLD_SIZES),
@@ -167,8 +170,8 @@ impl Population {
         }
     }
 
-    /// Somebody who receives assistance and whose age is within a range, if
-    /// a few tries find one.
+    /// Returns a person on assistance whose age is within a range, if a few attempts find
+    /// one.
     pub(super) fn assisted(
         &self,
         random: &mut impl Rng,
@@ -185,9 +188,9 @@ impl Population {
     }
 }
 
-/// The check character of seventeen digits by ISO 7064 MOD 11-2 as the
-/// standard's text gives it (doubling and adding), not by the weights that the
-/// validator uses.
+/// Returns the check character of seventeen digits by ISO 7064 MOD 11-2. It uses the
+/// recursive method of the standard, and not the weights that the validator uses, so that
+/// the two are independent.
 pub(super) fn check_character(body: &str) -> char {
     let product = body.bytes().fold(0_u32, |product, digit| {
         (product + u32::from(digit - b'0')) * 2 % 11

@@ -1,13 +1,14 @@
 //! Rows of exports before they are written.
 
-/// A row of an export before it is written: field name and canonical value.
-/// The ID number is apart, since it is written with its dirt.
+/// A row of an export before it is written: field names and canonical values. The ID
+/// number is separate, because it is written with its own dirt.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
     pub(super) id: String,
-    /// Of a planted person: what is found must not hang on damage by chance.
+    /// Whether the row is of a planted person. Such rows are never damaged at random, so
+    /// that the truth about them holds.
     pub(super) planted: bool,
-    /// Its ID number is to be damaged beyond repair.
+    /// Whether the ID number will be damaged beyond repair.
     pub(super) damaged: bool,
     pub(super) values: Vec<(&'static str, String)>,
 }

@@ -1,5 +1,5 @@
-//! Planted people: each scenario says which aids it must lead to, worked out
-//! from the policy's text, or why it must lead to none.
+//! Planted people. Each scenario states which aids it must lead to, worked out from the
+//! text of the policy, or why it must lead to none.
 
 use rand::{Rng, RngExt};
 
@@ -8,14 +8,14 @@ use super::person::{Person, Population};
 use super::row::{Exports, Row};
 use super::truth::{PlantedLead, PlantedNonLead, Truth};
 
-/// What the rows of a planted person are.
+/// A scenario: how many people have it, their ages, and their rows in each export.
 struct Planted {
     ages: std::ops::RangeInclusive<i32>,
     count: usize,
     name: &'static str,
-    /// Aids it must lead to; none for a non-lead.
+    /// The aids it must lead to; empty for a non-lead.
     aids: &'static [&'static str],
-    /// Why it leads to none.
+    /// Why it leads to no aid.
     reason: &'static str,
     cases: &'static [&'static [(&'static str, &'static str)]],
     referrals: &'static [&'static [(&'static str, &'static str)]],
@@ -25,7 +25,7 @@ struct Planted {
     veterans: &'static [&'static [(&'static str, &'static str)]],
 }
 
-const NOBODY: Planted = Planted {
+const DEFAULTS: Planted = Planted {
     ages: 30..=55,
     count: 0,
     name: "",
@@ -41,14 +41,14 @@ const NOBODY: Planted = Planted {
 
 type Values = &'static [(&'static str, &'static str)];
 
-/// J1 without hardship of its own: seriously injured, the offender cannot pay.
+/// Ground J1, no hardship stated: seriously injured, the offender cannot pay.
 const SERIOUSLY_INJURED: Values = &[
     ("role", "victim"),
     ("case_kind", "criminal"),
     ("injury_level", "serious_2"),
     ("offender_status", "unable_to_pay"),
 ];
-/// J4: 80000 lost, 10000 recovered, the offender is dead.
+/// Ground J4: 80000 lost, 10000 recovered, the offender is dead.
 const PROPERTY_LOST: Values = &[
     ("role", "victim"),
     ("case_kind", "criminal"),
@@ -56,7 +56,7 @@ const PROPERTY_LOST: Values = &[
     ("recovered_amount", "10000"),
     ("offender_status", "dead"),
 ];
-/// J7 alone.
+/// Ground J7 only.
 const SPECIAL_NEED: Values = &[
     ("role", "victim"),
     ("case_kind", "criminal"),
@@ -95,7 +95,7 @@ static PLANTED: &[Planted] = &[
         ],
         cases: &[SERIOUSLY_INJURED],
         assistance: &[DIBAO_MARGIN],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 14,
@@ -103,7 +103,7 @@ static PLANTED: &[Planted] = &[
         aids: &["judicial_aid"],
         cases: &[PROPERTY_LOST],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 6,
@@ -116,7 +116,7 @@ static PLANTED: &[Planted] = &[
             ("urgent_treatment", "true"),
             ("own_medical_costs", "36500"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         ages: 10..=16,
@@ -136,7 +136,7 @@ static PLANTED: &[Planted] = &[
             ("registered_poor", "false"),
             ("funding_status", "none"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 8,
@@ -161,7 +161,7 @@ static PLANTED: &[Planted] = &[
             ("child_rehabilitation", "false"),
             ("employed", "false"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 6,
@@ -182,7 +182,7 @@ static PLANTED: &[Planted] = &[
             ("benefit_status", "none"),
             ("employed", "false"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         ages: 4..=14,
@@ -204,7 +204,7 @@ static PLANTED: &[Planted] = &[
             ("both_parents_lost", "true"),
             ("hardship", "true"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         ages: 65..=80,
@@ -223,7 +223,7 @@ static PLANTED: &[Planted] = &[
             ("status", "active"),
             ("started_on", "2021-03-01"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 4,
@@ -241,7 +241,7 @@ static PLANTED: &[Planted] = &[
             ("offender_status", ""),
         ]],
         assistance: &[DIBAO_MARGIN],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         ages: 13..=15,
@@ -256,7 +256,7 @@ static PLANTED: &[Planted] = &[
             ("registered_poor", "false"),
             ("funding_status", "none"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 4,
@@ -270,7 +270,7 @@ static PLANTED: &[Planted] = &[
             ("state", "not_eligible"),
             ("state_on", "2026-01-20"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 4,
@@ -278,7 +278,7 @@ static PLANTED: &[Planted] = &[
         aids: &["judicial_aid"],
         cases: &[PROPERTY_LOST, PROPERTY_LOST],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         ages: 4..=6,
@@ -297,7 +297,7 @@ static PLANTED: &[Planted] = &[
             ("vocational_training", "false"),
             ("employed", "false"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 4,
@@ -315,7 +315,7 @@ static PLANTED: &[Planted] = &[
             ("vocational_training", "false"),
             ("employed", "false"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 12,
@@ -333,7 +333,7 @@ static PLANTED: &[Planted] = &[
             ("vocational_training", "true"),
             ("employed", "true"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 12,
@@ -347,7 +347,7 @@ static PLANTED: &[Planted] = &[
             ("state", "under_review"),
             ("state_on", "2026-09-15"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 8,
@@ -361,7 +361,7 @@ static PLANTED: &[Planted] = &[
             ("state", "not_suitable"),
             ("state_on", "2026-07-28"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 12,
@@ -376,7 +376,7 @@ static PLANTED: &[Planted] = &[
             ("judicial_aid_status", "granted"),
         ]],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 10,
@@ -390,7 +390,7 @@ static PLANTED: &[Planted] = &[
             ("sealed", "true"),
         ]],
         assistance: &[DIBAO_MARGIN],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         ages: 16..=40,
@@ -403,7 +403,7 @@ static PLANTED: &[Planted] = &[
             ("special_need", "true"),
         ]],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 6,
@@ -418,14 +418,14 @@ static PLANTED: &[Planted] = &[
             ("deceased", "true"),
         ]],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 30,
         name: "seriously injured",
         reason: "not in hardship, and in no register",
         cases: &[SERIOUSLY_INJURED],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 15,
@@ -439,7 +439,7 @@ static PLANTED: &[Planted] = &[
             ("offender_status", "unable_to_pay"),
         ]],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 12,
@@ -453,7 +453,7 @@ static PLANTED: &[Planted] = &[
             ("started_on", "2023-05-01"),
             ("ended_on", "2026-06-30"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 6,
@@ -467,7 +467,7 @@ static PLANTED: &[Planted] = &[
             ("started_on", "2023-05-01"),
             ("died_on", "2026-05-11"),
         ]],
-        ..NOBODY
+        ..DEFAULTS
     },
     Planted {
         count: 5,
@@ -475,11 +475,11 @@ static PLANTED: &[Planted] = &[
         reason: "unrecoverable: the register's ID number is damaged",
         cases: &[PROPERTY_LOST],
         assistance: &[DIBAO],
-        ..NOBODY
+        ..DEFAULTS
     },
 ];
 
-/// Makes all planted people.
+/// Creates the rows of all planted people, and returns the truth about them.
 pub(super) fn plant(
     random: &mut impl Rng,
     population: &mut Population,
@@ -541,7 +541,7 @@ pub(super) fn plant(
     truth
 }
 
-/// A case row with every flag answered no, and then the scenario's values.
+/// Creates a case row: all flags no, then the scenario's values.
 pub(super) fn case_row(
     random: &mut impl Rng,
     person: &Person,
@@ -596,7 +596,7 @@ pub(super) fn case_row(
     row
 }
 
-/// A register row with the person's name and birth date.
+/// Creates a register row with the person's name and birth date.
 pub(super) fn register_row(person: &Person, values: &[(&'static str, &str)], damaged: bool) -> Row {
     let mut row = Row::new(&person.id, values)
         .with("name", person.name.clone())

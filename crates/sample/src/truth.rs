@@ -1,5 +1,5 @@
-//! The truth beside a sample: which leads were planted, who must not be one,
-//! and which dirt was put where.
+//! The truth about a sample: the planted leads, the planted persons who must not be
+//! leads, and the amount of dirt in each export.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ pub(super) struct PlantedNonLead {
     pub(super) reason: &'static str,
 }
 
-/// How many rows of an export have dirt of one kind.
+/// The number of rows of an export with dirt of one kind.
 #[derive(Clone, Copy, Default)]
 pub(super) struct DirtCount {
     rows: u64,
-    /// Of these, rows of planted people.
+    /// The rows of planted people among them.
     planted: u64,
 }
 
@@ -36,12 +36,12 @@ impl DirtCount {
     }
 }
 
-/// All that was planted.
+/// The truth about a sample.
 #[derive(Default)]
 pub(super) struct Truth {
     pub(super) leads: Vec<PlantedLead>,
     pub(super) non_leads: Vec<PlantedNonLead>,
-    /// By export and kind.
+    /// The dirt, by export and kind.
     pub(super) dirt: Vec<(&'static str, BTreeMap<Kind, DirtCount>)>,
 }
 
@@ -92,7 +92,7 @@ impl Truth {
 
 fn to_csv<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing records of UTF-8 to memory cannot fail.
+    // Writing UTF-8 records to memory cannot fail.
     let _ = writer.write_record(header);
     for row in rows {
         let _ = writer.write_record(row);

@@ -1,10 +1,10 @@
-//! An export as a workbook: a merged title, then the header, then the rows.
+//! Writes an export as a workbook: a merged title, the header, the rows.
 
 use aidlink_policy::schema::Field;
 use aidlink_policy::value::FieldType;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Worksheet};
 
-/// A workbook under way.
+/// A workbook that is being written.
 pub(super) struct Workbook {
     sheet: Worksheet,
     date: Format,
@@ -16,7 +16,7 @@ impl Workbook {
         let mut sheet = Worksheet::new();
         let last = header.len().saturating_sub(1) as u16;
         let title = format!("{title}（合成数据）");
-        // Texts and widths are the generator's own and far below the limits.
+        // Errors are ignored: all texts and widths are far below the limits of XLSX.
         let _ = sheet.set_name("名单");
         let _ = sheet.merge_range(0, 0, 0, last, &title, &Format::new());
         for (column, name) in header.iter().enumerate() {
@@ -29,7 +29,7 @@ impl Workbook {
         }
     }
 
-    /// Adds a row; its dates become dates of the workbook.
+    /// Adds a row. Dates are written as date cells.
     pub(super) fn row(&mut self, fields: &[&Field], cells: &[String]) {
         for (column, (field, cell)) in fields.iter().zip(cells).enumerate() {
             let column = column as u16;
@@ -49,12 +49,12 @@ impl Workbook {
         self.next += 1;
     }
 
-    /// The file, the same for the same rows.
+    /// Returns the file. The same rows give the same bytes.
     pub(super) fn bytes(self) -> Vec<u8> {
         let mut workbook = rust_xlsxwriter::Workbook::new();
-        // The time of writing would make every file another.
-        if let Ok(made) = ExcelDateTime::from_ymd(2026, 9, 28) {
-            workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
+        // The default is the current time, which would make every file different.
+        if let Ok(created) = ExcelDateTime::from_ymd(2026, 9, 28) {
+            workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
         }
         workbook.push_worksheet(self.sheet);
         workbook.save_to_buffer().unwrap_or_default()

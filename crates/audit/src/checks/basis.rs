@@ -1,4 +1,4 @@
-//! On what basis was read what: assessment, legal basis, columns.
+//! Checks of the basis for reading: impact assessment, legal basis, columns.
 
 use aidlink_agency::scan::Export;
 use aidlink_faults::fault::FaultCollector;
@@ -20,7 +20,7 @@ pub(super) fn impact_assessment(evidence: &Evidence) -> Finding {
     if id.trim().is_empty() {
         return Finding::not_held(
             format!("没有影响评估编号（{place}）"),
-            format!("there is no id of an impact assessment ({place})"),
+            format!("the id of the impact assessment is missing ({place})"),
         );
     }
     let issued_on = manifest.issued_on;
@@ -59,7 +59,9 @@ pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
         wrong,
         Text::new(
             format!("{count}个来源，各有依据（{place} 起；minimisation/matrix.*）"),
-            format!("{count} sources, each with one (from {place}; minimisation/matrix.*)"),
+            format!(
+                "{count} sources, each with a legal basis (from {place} on; minimisation/matrix.*)"
+            ),
         ),
     )
 }
@@ -83,7 +85,8 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
             )
         })
         .collect();
-    // `fields_read` is what the reading says, the matrix what columns say.
+    // The matrix is worked out from the columns of the files; `fields_read` is recorded
+    // independently when the export is read.
     for export in &evidence.manifest().exports {
         let name = &export.export;
         let part = documents
@@ -99,8 +102,8 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
             });
             if row.is_none_or(|row| row.needs.is_empty()) {
                 wrong.push(Text::new(
-                    format!("{name} 读取了 {field}，而没有任何用途"),
-                    format!("{name}: {field} was read, and nothing needs it"),
+                    format!("{name} 读取了 {field}，但没有任何用途"),
+                    format!("{name}: {field} was read although nothing needs it"),
                 ));
             }
         }
@@ -110,7 +113,7 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
     if written.as_ref() != Some(&documents.matrix.document()) {
         wrong.push(Text::new(
             "minimisation/matrix.json 与由模式和规则重新推出的不同",
-            "minimisation/matrix.json is not the one that follows from schemas and policy",
+            "minimisation/matrix.json differs from the matrix worked out again from schemas and policy",
         ));
     }
     use crate::minimisation::Verdict::ReadAsNeeded;
@@ -122,7 +125,7 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
                 "读取了{read}列，每列都有用途（由 configuration/ 重新推出，与 minimisation/matrix.json 相同）"
             ),
             format!(
-                "{read} columns were read, each for a need (worked out again from configuration/, equal to minimisation/matrix.json)"
+                "{read} columns were read, each for a purpose (worked out again from configuration/, same as minimisation/matrix.json)"
             ),
         ),
     )
@@ -149,7 +152,7 @@ pub(super) fn unread_columns(evidence: &Evidence) -> Finding {
                 let name = &file.file;
                 wrong.push(Text::new(
                     format!("{name} 的未读列没有列全"),
-                    format!("{name}: the columns that were not read are not all listed"),
+                    format!("{name}: the list of columns that were not read is incomplete"),
                 ));
             }
         }
@@ -163,8 +166,8 @@ pub(super) fn unread_columns(evidence: &Evidence) -> Finding {
     };
     let (zh, en) = if compared == 0 {
         (
-            "导出已不在，未再与其表头核对".to_owned(),
-            "the exports are not here to compare".to_owned(),
+            "导出已不在此处，未与其表头核对".to_owned(),
+            "the exports are no longer here to compare".to_owned(),
         )
     } else {
         (
@@ -183,8 +186,8 @@ pub(super) fn unread_columns(evidence: &Evidence) -> Finding {
     )
 }
 
-/// Opens the exports that are still there and compares their headers with the
-/// manifest; gives how many files were compared.
+/// Opens the exports that are still present and compares their headers with the
+/// manifest. Returns the number of files compared.
 fn compare_headers(evidence: &Evidence) -> Result<usize, Vec<Text>> {
     let Some(planned) = &evidence.planned else {
         return Ok(0);
@@ -213,8 +216,8 @@ fn compare_headers(evidence: &Evidence) -> Result<usize, Vec<Text>> {
             if stated != found {
                 let path = &file.file;
                 wrong.push(Text::new(
-                    format!("{path} 的表头与清单所记不同"),
-                    format!("{path}: its header is not the one in the manifest"),
+                    format!("{path} 的表头与运行记录所记不同"),
+                    format!("{path}: its header differs from the manifest"),
                 ));
             }
         }

@@ -1,24 +1,24 @@
-//! What a check says, and what several of them say alike.
+//! Results of checks, and results that several checks share.
 
 use aidlink_faults::text::Text;
 use serde::Serialize;
 
 use crate::evidence::Evidence;
 
-/// What a check found.
+/// The state of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It holds.
+    /// The requirement is met.
     Held,
-    /// It does not.
+    /// The requirement is not met.
     NotHeld,
-    /// It has no meaning for this folder, or cannot be told from it.
+    /// The check does not apply to this folder, or the folder cannot answer it.
     NotApplicable,
 }
 
 impl State {
-    /// The words for a user, padded to one width.
+    /// Returns the words for the user, padded to equal width.
     pub fn text(self) -> Text {
         match self {
             State::Held => Text::new("符合　", "held          "),
@@ -28,12 +28,12 @@ impl State {
     }
 }
 
-/// What a check says.
+/// The result of a check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// Whether it holds.
+    /// Whether the requirement is met.
     pub state: State,
-    /// On what that rests: files, lines, figures.
+    /// The evidence for it: files, lines, figures.
     pub evidence: Vec<Text>,
 }
 
@@ -59,12 +59,13 @@ impl Finding {
         }
     }
 
-    /// Held with this evidence where nothing is wrong, else what is wrong.
+    /// Returns held with the evidence `held` if `wrong` is empty, otherwise not held with
+    /// `wrong` as evidence.
     pub(super) fn of(wrong: Vec<Text>, held: Text) -> Self {
         Finding::of_each(wrong, vec![held])
     }
 
-    /// As [`Finding::of`], with evidence of several parts.
+    /// Like [`Finding::of`], with several pieces of evidence.
     pub(super) fn of_each(wrong: Vec<Text>, held: Vec<Text>) -> Self {
         if wrong.is_empty() {
             Finding {
@@ -80,31 +81,32 @@ impl Finding {
     }
 }
 
-/// The documents are needed and cannot be read.
+/// The result if the round's documents are needed and cannot be read.
 pub(super) fn no_documents() -> Finding {
     Finding::not_held(
-        "configuration/ 中的轮次文件、规则、模式或日历缺失或无法读取",
-        "the round's documents in configuration/ are missing or cannot be read",
+        "configuration/ 中的轮次文件、规则文件、模式或日历缺失或无法读取",
+        "the round file, policy, schemas or calendar in configuration/ are missing or cannot be read",
     )
 }
 
-/// The centre reads no export.
+/// The result for the centre, which reads no exports.
 pub(super) fn no_exports() -> Finding {
-    Finding::not_applicable("筛查机构不读取导出", "the centre reads no export")
+    Finding::not_applicable("筛查机构不读取导出", "the centre reads no exports")
 }
 
-/// What has no lists.
+/// Returns the result for a folder that has no lists; `None` if it has or should have
+/// lists.
 pub(super) fn no_lists(evidence: &Evidence) -> Option<Finding> {
     if !evidence.step().writes_lists() {
         return Some(Finding::not_applicable(
-            "此步骤不写清单",
+            "此步骤不生成清单",
             "this step writes no lists",
         ));
     }
     if evidence.lists.is_empty() && evidence.is_purged() {
         return Some(Finding::not_applicable(
             "清单已按记录删除",
-            "the lists were deleted by record",
+            "the lists were deleted; there is a deletion record",
         ));
     }
     None

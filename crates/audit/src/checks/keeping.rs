@@ -1,4 +1,5 @@
-//! How what was written is kept: without numbers, owner-only, signed, to its day.
+//! Checks of how the outputs are kept: without personal numbers, owner-only, signed,
+//! deleted when due.
 
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
@@ -19,7 +20,7 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
                     let (file, line) = (file.unwrap_or(&leak.file).display(), leak.line);
                     Text::new(
                         format!("{file}:{line} 有{}", leak.kind.text().zh),
-                        format!("{file}:{line} holds {}", leak.kind.text().en),
+                        format!("{file}:{line} contains {}", leak.kind.text().en),
                     )
                 })
                 .collect();
@@ -28,10 +29,10 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
                 wrong,
                 Text::new(
                     format!(
-                        "查看{files}个文件，{bytes}字节，没有身份证号、电话、银行卡号形式的数字"
+                        "扫描了{files}个文件，共{bytes}字节，没有身份证号、电话、银行卡号形式的数字"
                     ),
                     format!(
-                        "{files} files, {bytes} bytes looked through: nothing has the form of an ID, telephone or bank card number"
+                        "{files} files, {bytes} bytes scanned; nothing has the form of an ID, telephone or bank card number"
                     ),
                 ),
             )
@@ -41,15 +42,15 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
 
 pub(super) fn small_cells(_evidence: &Evidence) -> Finding {
     Finding::not_applicable(
-        "尚无对外统计：清单、summary.json 和 manifest.json 都留在本机构，不得外传",
-        "no figures leave yet: lists, summary.json and manifest.json stay at this office and must not be handed on",
+        "程序尚不生成对外统计：清单、summary.json 和 manifest.json 留在本机构，不得外传",
+        "the program publishes no statistics yet: lists, summary.json and manifest.json stay at this office and must not be passed on",
     )
 }
 
 pub(super) fn approver(_evidence: &Evidence) -> Finding {
     Finding::not_applicable(
-        "程序尚不记录批准：经办人见清单，批准人见会议记录",
-        "the program records no approval yet: the operator stands in the manifest, the approver in the minutes",
+        "程序尚不记录批准：经办人见运行记录，批准人见会议记录",
+        "the program does not record approvals yet: the manifest names the operator, the minutes the approver",
     )
 }
 
@@ -72,7 +73,7 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             format!("others may read {path}"),
         )
     }));
-    // Without the round's documents nothing says what the columns are.
+    // Without the round's documents, the columns of the lists and the marking are unknown.
     if evidence.documents.is_ok() {
         for list in evidence.lists.iter().filter(|list| list.marking.is_none()) {
             let path = &list.path;
@@ -87,26 +88,29 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
         if file.sealed_to.is_none() {
             let name = &file.file;
             wrong.push(Text::new(
-                format!("{name} 明文传送（轮次文件如此要求）"),
-                format!("{name} crosses plain, as the round file asks"),
+                format!("{name} 按轮次文件的规定以明文传送"),
+                format!("{name} is sent unsealed, as the round file allows"),
             ));
         }
     }
     let sealed = if crossing.is_empty() {
-        Text::new("没有文件送往别处", "nothing crosses to another office")
+        Text::new(
+            "没有文件传送给其他机构",
+            "no file is sent to another office",
+        )
     } else {
-        Text::new("送出的文件已密封", "what crosses is sealed")
+        Text::new("传送的文件已密封", "files that are sent are sealed")
     };
     let (files, lists) = (files.len(), evidence.lists.len());
     Finding::of(
         wrong,
         Text::new(
             format!(
-                "{files}个文件仅限本人；{lists}份清单标明保密；{}",
+                "{files}个文件仅限本人访问；{lists}份清单标明保密；{}",
                 sealed.zh
             ),
             format!(
-                "{files} files are owner-only; {lists} lists are marked; {}",
+                "{files} files are owner-only; {lists} lists are marked confidential; {}",
                 sealed.en
             ),
         ),
@@ -118,21 +122,23 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let until = evidence.manifest().retention_until;
     let remains = &evidence.remains;
     let left = remains.there.len() + remains.doubtful.len();
-    // Deleted before anybody wrote it down: nothing proves it.
+    // Files that are gone without a deletion record.
     let unproven = evidence.unproven();
     let is_due = evidence.today >= until;
     let mut wrong = Vec::new();
     if is_due && left > 0 {
         wrong.push(Text::new(
-            format!("期限{until}已到，仍有{left}个文件未删除：请用 aidlink purge"),
-            format!("the day was {until}, and {left} files are still here: use `aidlink purge`"),
+            format!("删除期限{until}已到，仍有{left}个文件未删除：请运行 aidlink purge"),
+            format!(
+                "deletion was due on {until}, and {left} files are still here: run `aidlink purge`"
+            ),
         ));
     }
     if is_due && !unproven.is_empty() {
         let names = unproven.join(", ");
         wrong.push(Text::new(
-            format!("没有删除记录的缺失文件：{names}"),
-            format!("gone without a deletion record: {names}"),
+            format!("文件缺失，且没有删除记录：{names}"),
+            format!("missing without a deletion record: {names}"),
         ));
     }
     for record in &evidence.verification.deleted {
@@ -147,17 +153,17 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let evidence = match evidence.verification.deleted.last() {
         Some(record) => Text::new(
             format!(
-                "{} 起删除，{} 完成，有签名记录（deletions/）；{} 之前保留记录",
+                "{} 开始删除，{} 完成，有签名的删除记录（deletions/）；记录保留至 {}",
                 record.begun_at, record.completed_at, record.keep_until
             ),
             format!(
-                "deleted between {} and {}, by a signed record (deletions/); records are kept until {}",
+                "deleted from {} to {}, with a signed record (deletions/); records are kept until {}",
                 record.begun_at, record.completed_at, record.keep_until
             ),
         ),
         None => Text::new(
-            format!("期限{until}（{place}）；届时须删除{left}个文件"),
-            format!("{until} ({place}); {left} files are to be deleted by then"),
+            format!("删除期限{until}（{place}）；届时须删除{left}个文件"),
+            format!("{left} files must be deleted by {until} ({place})"),
         ),
     };
     Finding::of(wrong, evidence)
@@ -182,17 +188,19 @@ pub(super) fn log(evidence: &Evidence) -> Finding {
         })
         .collect();
     let entries = verification.log.entries.len();
-    let who = match &verification.signer {
+    let signer = match &verification.signer {
         Signer::Named(name, key) => format!("{} {}", name.as_deref().unwrap_or_default(), key.id()),
         Signer::NotNamed(key) => key.id(),
         Signer::None => String::new(),
     };
-    let who = who.trim();
+    let signer = signer.trim();
     Finding::of(
         wrong,
         Text::new(
-            format!("{entries}条相连，末条摘要在签名之中（公钥 {who}）"),
-            format!("{entries} entries, the last one's digest is under the signature (key {who})"),
+            format!("{entries}条记录相连，签名涵盖末条的摘要（公钥 {signer}）"),
+            format!(
+                "{entries} entries; the signature covers the digest of the last one (key {signer})"
+            ),
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! The key, the algorithm, and what the program could not do.
+//! Checks of the key, the token algorithm and network access.
 
 use aidlink_agency::key::RoundKey;
 use aidlink_faults::text::Text;
@@ -36,8 +36,8 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
     if !stays_inside(file) || !is_there {
         return match deleted {
             Some(record) => Finding::held(
-                format!("编号{id}；密钥已于{}删除", record.completed_at),
-                format!("id {id}; the key was deleted on {}", record.completed_at),
+                format!("编号{id}；密钥已于 {} 删除", record.completed_at),
+                format!("id {id}; the key was deleted at {}", record.completed_at),
             ),
             None => Finding::not_applicable(
                 format!("编号{id}；密钥文件不在此处"),
@@ -59,25 +59,23 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
             format!("{file} is not the key of this round"),
         ),
         Some(found) if found != *id => Finding::not_held(
-            format!("{file} 的编号不是运行记录所记的{id}"),
-            format!("{file} has another id than the manifest's {id}"),
+            format!("{file} 的编号与运行记录所记的{id}不同"),
+            format!("the id of {file} differs from {id} in the manifest"),
         ),
         Some(_) => match leaked_in(evidence, &path) {
             Some(leaked) => Finding::not_held(
                 format!("密钥出现在 {leaked} 中：请立即停用"),
-                format!("the key stands in {leaked}: stop using it at once"),
+                format!("{leaked} contains the key: stop using the key at once"),
             ),
             None => Finding::held(
-                format!("{file}：256位，仅限本人；输出中只有编号{id}"),
-                format!(
-                    "{file}: 256 bits, owner-only; the outputs have its id {id} and nothing else of it"
-                ),
+                format!("{file}：256位，仅限本人访问；输出中只有编号{id}"),
+                format!("{file}: 256 bits, owner-only; the outputs contain only its id {id}"),
             ),
         },
     }
 }
 
-/// The first file of the folder in which the key itself stands.
+/// Returns the first file of the folder that contains the key itself.
 fn leaked_in(evidence: &Evidence, key_file: &Path) -> Option<String> {
     let content = Zeroizing::new(std::fs::read_to_string(key_file).ok()?);
     let secret = content
@@ -94,14 +92,14 @@ fn leaked_in(evidence: &Evidence, key_file: &Path) -> Option<String> {
     })
 }
 
-/// Key ids are 16 hexadecimal digits.
+/// Returns whether a text has the form of a key id: 16 hexadecimal digits.
 fn is_id(id: &str) -> bool {
     id.len() == 16 && id.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 pub(super) fn algorithm(evidence: &Evidence) -> Finding {
     if evidence.step() == StepKind::Screen {
-        return Finding::not_applicable("筛查机构不生成令牌", "the centre makes no token");
+        return Finding::not_applicable("筛查机构不生成令牌", "the centre makes no tokens");
     }
     let Some(key) = &evidence.manifest().key else {
         return Finding::not_held(
@@ -120,7 +118,7 @@ pub(super) fn algorithm(evidence: &Evidence) -> Finding {
         ),
         None => Finding::not_held(
             format!("日志中没有 {name} 通过已知答案测试的记录"),
-            format!("the log does not say that {name} passed its known-answer test"),
+            format!("the log has no record that {name} passed its known-answer test"),
         ),
     }
 }
@@ -136,12 +134,12 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
         ids.dedup();
         return match ids.as_slice() {
             [id] if is_id(id) => Finding::held(
-                format!("{files}个令牌文件，编号都是{id}"),
-                format!("{files} token files, all of the key {id}"),
+                format!("{files}个令牌文件，密钥编号均为{id}"),
+                format!("{files} token files, all made with key {id}"),
             ),
             _ => Finding::not_held(
-                "令牌文件出自不同的密钥",
-                "the token files are of different keys",
+                "令牌文件不是用同一密钥生成的，或缺少有效的密钥编号",
+                "the token files were not all made with one key, or lack a valid key id",
             ),
         };
     }
@@ -159,13 +157,13 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
     let sources = evidence.manifest().exports.len();
     if used == [id] && is_id(id) {
         Finding::held(
-            format!("{sources}个来源，密钥{id}"),
-            format!("{sources} sources, the key {id}"),
+            format!("{sources}个来源，密钥编号{id}"),
+            format!("{sources} sources, key {id}"),
         )
     } else {
         Finding::not_held(
-            "日志中的密钥不是运行记录所记的那一个",
-            "the log has another key than the manifest, or several",
+            "日志中的密钥与运行记录所记的不同，或不止一个",
+            "the log names another key than the manifest, or several keys",
         )
     }
 }
@@ -183,12 +181,12 @@ pub(super) fn network(evidence: &Evidence) -> Finding {
     });
     match logged {
         Some((line, _)) if granted.is_some_and(Confinement::is_full) => Finding::held(
-            format!("内核拒绝程序的一切套接字（seccomp；audit.jsonl:{line}）"),
-            format!("the kernel refused every socket to the program (seccomp; audit.jsonl:{line})"),
+            format!("内核禁止程序使用任何套接字（seccomp；audit.jsonl:{line}）"),
+            format!("the kernel denied the program all sockets (seccomp; audit.jsonl:{line})"),
         ),
         _ => Finding::not_held(
-            "系统没有为程序关闭网络：请查明当时机器是否断网",
-            "the system did not deny the network to the program: find out whether the machine had one",
+            "系统没有禁止程序使用网络：请查明当时机器是否断网",
+            "the system did not deny the program network access: find out whether the machine was connected",
         ),
     }
 }

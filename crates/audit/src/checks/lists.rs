@@ -1,4 +1,4 @@
-//! What stands on the lists.
+//! Checks of the match lists.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use aidlink_procuratorate::lists::columns::{ActBy, CitedAid, ListRow, Mark};
 use aidlink_procuratorate::lists::match_list::list_name;
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
-/// Looks at every row of every list; `wrong` gives what is wrong with one.
+/// Checks every row of every list; `wrong` returns what is wrong with a row. Returns the
+/// number of rows and all faults.
 fn each_row(
     evidence: &Evidence,
     mut wrong: impl FnMut(&List, &ListRow) -> Option<Text>,
@@ -24,7 +25,7 @@ fn each_row(
         let path = &list.path;
         if !list.has_its_columns {
             found.push(Text::new(
-                format!("{path} 的列不是清单的列"),
+                format!("{path} 的列与清单应有的列不符"),
                 format!("{path} does not have the columns of a list"),
             ));
             continue;
@@ -33,7 +34,7 @@ fn each_row(
             rows += 1;
             let fault = match row {
                 Some(row) => wrong(list, row),
-                None => Some(Text::new("列数不对", "it has another number of columns")),
+                None => Some(Text::new("列数不对", "wrong number of columns")),
             };
             if let Some(fault) = fault {
                 found.push(Text::new(
@@ -46,7 +47,7 @@ fn each_row(
     (rows, found)
 }
 
-/// The aids of the policy, each as the lists of the round name it.
+/// Returns the aids of the policy, each with its name on the lists of the round.
 fn cited_aids<'p>(evidence: &Evidence, policy: &'p Policy) -> Vec<(CitedAid, &'p Aid)> {
     let language = evidence.list_language();
     let aids = policy.aids.iter();
@@ -72,7 +73,7 @@ pub(super) fn recipients(evidence: &Evidence) -> Finding {
         (!of_list).then(|| {
             Text::new(
                 "救助项目不属于此清单的接收方",
-                "its aid is not one of this list's recipient",
+                "the aid does not belong to the recipient of this list",
             )
         })
     });
@@ -81,7 +82,7 @@ pub(super) fn recipients(evidence: &Evidence) -> Finding {
         wrong,
         Text::new(
             format!("{lists}份清单，{rows}行，逐行核对救助项目"),
-            format!("{lists} lists, {rows} rows, the aid of each was looked at"),
+            format!("{lists} lists, {rows} rows; the aid of each row was checked"),
         ),
     )
 }
@@ -117,9 +118,12 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
             *sum += found;
             if stated != Some(found) {
                 wrong.push(Text::new(
-                    format!("{name}.csv 有{found}条{}，summary.json 所记不同", aid.id),
                     format!(
-                        "{name}.csv has {found} of {}, summary.json says otherwise",
+                        "{name}.csv 有 {} 的线索{found}条，与 summary.json 所记不同",
+                        aid.id
+                    ),
+                    format!(
+                        "{name}.csv has {found} leads for {}, and summary.json has another number",
                         aid.id
                     ),
                 ));
@@ -133,7 +137,7 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
                 "未成年人（及年龄不明者）{minors}条都在 *.minors.csv，成年人{adults}条都不在（与 summary.json 相符）"
             ),
             format!(
-                "{minors} leads of minors (and of persons of unknown age) stand on *.minors.csv, {adults} of adults do not (as in summary.json)"
+                "all {minors} leads of minors (and of persons of unknown age) are in *.minors.csv, and none of the {adults} leads of adults is (same as in summary.json)"
             ),
         ),
     )
@@ -151,28 +155,29 @@ pub(super) fn rules(evidence: &Evidence) -> Finding {
         let Some(rules) = row.rules.value().filter(|rules| rules.are_of(policy)) else {
             return Some(Text::new(
                 "没有规则编号和版本，或规则文件中没有此规则",
-                "it lacks rules with their version, or names one that the policy does not have",
+                "rule ids or version are missing, or the policy has no such rule",
             ));
         };
-        // A lead may rest on unknown rules alone; it is marked then.
+        // A lead that rests on unknown outcomes alone names no rules, but is marked for
+        // review.
         if rules.rules.is_empty() && !row.to_check.marks.contains(&Mark::Review) {
             return Some(Text::new(
                 "没有规则编号，也没有标明取决于尚不明确的条件",
-                "it names no rule, and is not marked as depending on conditions not yet known",
+                "no rule is named, and it is not marked as depending on conditions not yet known",
             ));
         }
         let nothing = row.to_check.is_empty();
-        nothing.then(|| Text::new("没有核查事项", "it does not say what to check"))
+        nothing.then(|| Text::new("没有核查事项", "the items to check are missing"))
     });
     Finding::of(
         wrong,
         Text::new(
             format!(
-                "{rows}条线索，每条有 {} 第{}版的规则编号和核查事项",
+                "{rows}条线索均有 {} 第{}版的规则编号和核查事项",
                 policy.id, policy.version
             ),
             format!(
-                "{rows} leads, each with rules of {} version {} and what to check",
+                "{rows} leads, each with rules of {} version {} and with items to check",
                 policy.id, policy.version
             ),
         ),
@@ -201,8 +206,8 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
         let fits = row.act_by.value() == Some(&expected);
         (!fits).then(|| {
             Text::new(
-                "期限与规则和日历推出的不同，或没有标为暂定",
-                "its deadline is not the one of policy and calendar, or is not marked provisional",
+                "期限与由规则和日历推出的不同，或没有标为暂定",
+                "the deadline differs from that of policy and calendar, or is not marked provisional",
             )
         })
     });
@@ -210,7 +215,7 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
         wrong,
         Text::new(
             format!(
-                "{rows}个期限由 configuration/calendar.toml 重新推出，相同；{provisional}个标为暂定"
+                "{rows}个期限与由 configuration/calendar.toml 重新推出的相同；{provisional}个标为暂定"
             ),
             format!(
                 "{rows} deadlines were worked out again from configuration/calendar.toml and are the same; {provisional} are marked provisional"
@@ -226,21 +231,21 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
     let is_asked = !matches!(evidence.second_run, SecondRun::NotAsked);
     if is_asked && evidence.step() != StepKind::Run {
         return Finding::not_applicable(
-            "分步模式须由各机构重新运行",
-            "in split mode each office runs its step again",
+            "分步模式须由各机构自行重新运行",
+            "in split mode, each office must run its step again itself",
         );
     }
     let made = match &evidence.second_run {
         SecondRun::NotAsked => {
             return Finding::not_applicable(
-                "没有要求重新运行：请加 --rerun（须有导出和密钥）",
-                "a second run was not asked for: say --rerun (it needs the exports and the key)",
+                "未要求重新运行：请加 --rerun（须有导出和密钥）",
+                "no second run was requested: add --rerun (it needs the exports and the key)",
             );
         }
         SecondRun::NotPossible => {
             return Finding::not_applicable(
                 "轮次文件、导出或密钥已不在此处，或轮次文件已改动",
-                "the round file, an export or the key is not here any more, or the round file was changed",
+                "the round file, an export or the key is no longer here, or the round file was changed",
             );
         }
         SecondRun::Failed => return Finding::not_held("重新运行失败", "the second run failed"),
@@ -261,8 +266,8 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
     }
     differ.extend(names.into_iter().map(|name| {
         Text::new(
-            format!("{name}.csv 没有再次写出"),
-            format!("{name}.csv was not written again"),
+            format!("重新运行没有生成 {name}.csv"),
+            format!("the second run did not produce {name}.csv"),
         )
     }));
     if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
@@ -273,7 +278,7 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
     let with = if same {
         Text::new("同一程序", "the same program")
     } else {
-        Text::new("另一版程序", "another build of the program")
+        Text::new("另一版本的程序", "another build of the program")
     };
     let count = made.lists.len();
     Finding::of(
@@ -284,7 +289,7 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
                 with.zh
             ),
             format!(
-                "run again with {}: {count} lists and summary.json are the same byte for byte",
+                "run again with {}: {count} lists and summary.json are identical byte for byte",
                 with.en
             ),
         ),

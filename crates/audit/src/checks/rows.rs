@@ -1,4 +1,4 @@
-//! What went in and what became of every row.
+//! Checks of the inputs and of where every row went.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
         if !digests || export.files.is_empty() {
             wrong.push(Text::new(
                 format!("{name} 没有文件，或缺少摘要"),
-                format!("{name} has no files, or lacks a digest"),
+                format!("{name} has no files, or a digest is missing"),
             ));
         }
     }
@@ -44,8 +44,8 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     }
     if files == 0 {
         wrong.push(Text::new(
-            "运行记录没有任何输入",
-            "the manifest names no input",
+            "运行记录中没有任何输入",
+            "the manifest lists no inputs",
         ));
     }
     let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
@@ -53,7 +53,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     for file in doubtful.map(|(file, _)| file).filter(is_input) {
         wrong.push(Text::new(
             format!("{} 已不是当时读取的内容", file.path),
-            format!("{} is not any more what was read", file.path),
+            format!("{} was changed since it was read", file.path),
         ));
     }
     let there = evidence.remains.there.iter().filter(is_input).count();
@@ -62,7 +62,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
         Text::new(
             format!("{files}个文件，{rows}行；仍在的{there}个文件与摘要相符"),
             format!(
-                "{files} files, {rows} rows; the {there} files that are still here fit their digests"
+                "{files} files, {rows} rows; the {there} files that are still here match their digests"
             ),
         ),
     )
@@ -104,10 +104,13 @@ pub(super) fn accounts(evidence: &Evidence) -> Finding {
 
 pub(super) fn rejects(evidence: &Evidence) -> Finding {
     if matches!(evidence.step(), StepKind::Screen | StepKind::Resolve) {
-        return Finding::not_applicable("此步骤不写拒收", "this step writes no rejects");
+        return Finding::not_applicable(
+            "此步骤不生成拒收文件",
+            "this step writes no rejects files",
+        );
     }
     let mut wrong = Vec::new();
-    // Reason to figure, of each agency, by the manifest and by the files.
+    // For each agency: rows by export and reason, according to the manifest.
     let mut stated: BTreeMap<&str, BTreeMap<(String, String), u64>> = BTreeMap::new();
     let mut rejected = 0;
     for export in &evidence.manifest().exports {
@@ -122,7 +125,7 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             let name = &export.export;
             wrong.push(Text::new(
                 format!("{name} 的拒收原因之和不等于拒收行数"),
-                format!("the reasons of {name} do not add up to its rejected rows"),
+                format!("the figures by reason for {name} do not add up to its rejected rows"),
             ));
         }
     }
@@ -142,14 +145,14 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
         read += 1;
         let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();
         for (line, row) in &rows {
-            // A value could only stand where text does: the columns are counted,
-            // and record and line are numbers.
+            // Checking the number of columns, and that record and line are numbers,
+            // leaves no place for the value of a cell.
             let cell = |index: usize| row.get(index).map(String::as_str).unwrap_or_default();
             let is_number = |index: usize| cell(index).parse::<u64>().is_ok();
             if row.len() != header.len() || header.len() != 8 || !is_number(2) || !is_number(3) {
                 wrong.push(Text::new(
-                    format!("{path}:{line} 的列不是拒收文件的列"),
-                    format!("{path}:{line} has not the columns of a rejects file"),
+                    format!("{path}:{line} 的列与拒收文件应有的列不符"),
+                    format!("{path}:{line} does not have the columns of a rejects file"),
                 ));
             }
             *found
@@ -158,8 +161,8 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
         }
         if found != *stated {
             wrong.push(Text::new(
-                format!("{path} 的行数与清单所记的原因和数目不同"),
-                format!("{path} has other reasons or figures than the manifest"),
+                format!("{path} 的拒收原因或行数与运行记录所记不同"),
+                format!("the reasons or figures in {path} differ from the manifest"),
             ));
         }
     }
@@ -173,16 +176,16 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             let (file, line) = (leak.file.display(), leak.line);
             wrong.push(Text::new(
                 format!("{file}:{line} 有{}", leak.kind.text().zh),
-                format!("{file}:{line} holds {}", leak.kind.text().en),
+                format!("{file}:{line} contains {}", leak.kind.text().en),
             ));
         }
     }
     Finding::of(
         wrong,
         Text::new(
-            format!("拒收{rejected}行，按原因与清单相符；查看{read}个文件，没有原值"),
+            format!("拒收{rejected}行，各原因的行数与运行记录相符；检查了{read}个文件，不含原值"),
             format!(
-                "{rejected} rejected rows, by reason as in the manifest; {read} files looked at, no value in them"
+                "{rejected} rejected rows, by reason as in the manifest; {read} files checked, without values of cells"
             ),
         ),
     )
@@ -198,14 +201,14 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
     let received = manifest.received.iter();
     let received = received.filter_map(|file| Some((file.export.as_deref()?, file.snapshot?)));
     for (name, snapshot) in exports.chain(received) {
-        // A difference of days between civil dates fits.
+        // The difference of two dates in days always fits.
         let age = as_of.since(snapshot).map_or(i32::MAX, |age| age.get_days());
         if (0..=limit).contains(&age) {
             oldest = oldest.max(age);
         } else {
             wrong.push(Text::new(
-                format!("{name} 距基准日{age}天，期限{limit}天；清单应为暂定"),
-                format!("{name} is {age} days old at the as-of date, the limit is {limit}; lists must be provisional"),
+                format!("{name} 的提取日距基准日{age}天，期限为{limit}天；清单应为暂定"),
+                format!("{name} was {age} days old on the as-of date, and the limit is {limit}; the lists must be provisional"),
             ));
         }
     }
@@ -213,8 +216,10 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("最久{oldest}天，期限{limit}天（{place}）"),
-            format!("the oldest is {oldest} days, the limit {limit} ({place})"),
+            format!("最早的提取日距基准日{oldest}天，期限为{limit}天（{place}）"),
+            format!(
+                "the oldest was {oldest} days old on the as-of date, and the limit is {limit} ({place})"
+            ),
         ),
     )
 }
@@ -249,7 +254,7 @@ fn guarantees(evidence: &Evidence, kinds: &[&str]) -> Finding {
             Ok(trial) if trial.breaches.is_empty() => {
                 let by_rule = &export.account.withheld_by_rule;
                 let counts = guarantee.rules.iter().filter_map(|rule| by_rule.get(rule));
-                held.push(what_holds(guarantee, trial.cases, counts.sum()));
+                held.push(held_text(guarantee, trial.cases, counts.sum()));
             }
             Ok(trial) => wrong.extend(trial.breaches.iter().map(Breach::text)),
             Err(error) => wrong.push(error.text()),
@@ -269,23 +274,23 @@ fn guarantees(evidence: &Evidence, kinds: &[&str]) -> Finding {
     }
     if wrong.is_empty() && held.is_empty() {
         return Finding::not_applicable(
-            "此步骤读取的导出没有这样的保证",
+            "此步骤读取的导出没有此类保证",
             "this step reads no export with such a guarantee",
         );
     }
     Finding::of_each(wrong, held)
 }
 
-/// What was tried of a guarantee that holds.
-fn what_holds(guarantee: &Guarantee, cases: usize, rows: u64) -> Text {
+/// Returns the evidence for a guarantee that holds.
+fn held_text(guarantee: &Guarantee, cases: usize, rows: u64) -> Text {
     let (id, title) = (&guarantee.id, &guarantee.title);
     let codes = match &guarantee.of {
         Guaranteed::Role(codes) => {
             let (passes, withheld) = (joined(&codes.passes), joined(&codes.withheld));
             Text::new(
-                format!("放行 {}；不予处理 {} 和空白；", passes.zh, withheld.zh),
+                format!("处理 {}；不予处理 {} 和空白；", passes.zh, withheld.zh),
                 format!(
-                    "{} pass; {} and none given are withheld; ",
+                    "{} are processed; {} and empty cells are withheld; ",
                     passes.en, withheld.en
                 ),
             )
@@ -294,11 +299,11 @@ fn what_holds(guarantee: &Guarantee, cases: usize, rows: u64) -> Text {
     };
     Text::new(
         format!(
-            "{}（{id}，{}）：{}{cases}个用例成立；本轮据此不予处理{rows}行",
+            "{}（{id}，{}）：{}{cases}个用例通过；本轮据此不予处理{rows}行",
             title.zh, guarantee.on, codes.zh
         ),
         format!(
-            "{} ({id}, {}): {}{cases} cases hold; {rows} rows of this round were withheld by it",
+            "{} ({id}, {}): {}{cases} cases passed; it withheld {rows} rows of this round",
             title.en, guarantee.on, codes.en
         ),
     )

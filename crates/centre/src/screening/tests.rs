@@ -335,7 +335,7 @@ fn a_file_of_a_newer_program_is_refused_with_both_versions() {
         told,
         [(
             "a newer aidlink wrote it (token file version 2; this one reads up to 1)".to_owned(),
-            "use that version of aidlink or a newer one".to_owned()
+            "use the aidlink version that wrote it, or a newer one".to_owned()
         )]
     );
 }

@@ -1,27 +1,27 @@
-//! What a character is to somebody who looks for numbers.
+//! Classifies characters for the search.
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// What a character is to the search.
+/// The class of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Character {
     /// A digit and its value.
     Digit(u8, Script),
-    /// The check character X, or what looks like it.
+    /// The check character X, or a character that looks like it.
     X,
-    /// A letter from A to Z other than X; whether it is a capital.
+    /// A letter from A to Z other than X.
     Latin { capital: bool },
-    /// It has no place of its own in a line: zero width, marks on the character
-    /// before, tags.
-    Nothing,
-    /// Neither letter nor digit.
+    /// A character without a width of its own: zero-width characters, marks on the
+    /// preceding character, tags.
+    ZeroWidth,
+    /// A character that is neither a letter nor a digit.
     Separator,
-    /// It cannot stand within a number.
+    /// A character that cannot be part of a number.
     Other,
 }
 
-/// Kinds of digits. A number begins and ends where the kind changes, as in
-/// 同一13800000000 or ①13800000000, or goes on through the change.
+/// The kind of a digit. Where the kind changes, a number may begin or end, as in
+/// 同一13800000000 or ①13800000000, or it may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Script {
     /// Decimal digits of any script.
@@ -32,8 +32,8 @@ pub(super) enum Script {
     Chinese,
 }
 
-/// The zero of every run of ten decimal digits (general category Nd): Unicode 17.0,
-/// `DerivedGeneralCategory.txt`. A test compares it with `unicode-properties`.
+/// The zero of every run of ten decimal digits (general category Nd), from Unicode
+/// 17.0, `DerivedGeneralCategory.txt`. A test compares it with `unicode-properties`.
 const ZEROS: [u32; 77] = [
     0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66,
     0xde6, 0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
@@ -44,9 +44,9 @@ const ZEROS: [u32; 77] = [
     0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0,
 ];
 
-/// First code point, its value, how many follow one another: the characters with
-/// `Numeric_Type=Digit` (Unicode, `DerivedNumericType.txt`), and the circled zeros
-/// in pictures that have `Numeric_Type=Numeric`.
+/// Runs of decorated digits: first code point, its value, length of the run. These
+/// are the characters with `Numeric_Type=Digit` (Unicode, `DerivedNumericType.txt`),
+/// and the two circled zeros among pictures that have `Numeric_Type=Numeric`.
 const DECORATED: [(u32, u8, u32); 23] = [
     (0xb2, 2, 2),
     (0xb9, 1, 1),
@@ -73,11 +73,12 @@ const DECORATED: [(u32, u8, u32); 23] = [
     (0x1f10c, 0, 1),
 ];
 
-/// What a character is to the search.
+/// Returns the class of a character.
 pub(super) fn character(c: char) -> Character {
     match c {
         '0'..='9' => Character::Digit(c as u8 - b'0', Script::Decimal),
-        // Multiplication signs, ballot x, Roman numerals, Cyrillic and Greek letters.
+        // X and its lookalikes: full-width letters, Cyrillic and Greek letters, Roman
+        // numerals, multiplication signs, ballot x.
         'X' | 'x' | 'Ｘ' | 'ｘ' | 'Х' | 'х' | 'Χ' | 'χ' | 'Ⅹ' | 'ⅹ' | '×' | '✕' | '✖' | '╳'
         | '⨯' | '❌' | '❎' => Character::X,
         'A'..='Z' | 'Ａ'..='Ｚ' => Character::Latin { capital: true },
@@ -95,8 +96,8 @@ fn beyond_ascii(c: char) -> Character {
     if let Some(value) = decorated(c) {
         return Character::Digit(value, Script::Decorated);
     }
-    if is_nothing(c) {
-        return Character::Nothing;
+    if is_zero_width(c) {
+        return Character::ZeroWidth;
     }
     if !c.is_alphanumeric() {
         return Character::Separator;
@@ -121,8 +122,9 @@ fn decorated(c: char) -> Option<u8> {
     (place < *count).then(|| value + place as u8)
 }
 
-/// Chinese numerals from nought to nine: ordinary, as on cheques, circled, and those
-/// of merchants (U+3021 to U+3029). 十 and 百 are none: no number is read out with them.
+/// Returns the value of a Chinese numeral from zero to nine: ordinary, financial
+/// (大写), circled or Suzhou numerals (U+3021 to U+3029). 十 and 百 are not digits,
+/// because ID and telephone numbers are not read out with them.
 fn chinese(c: char) -> Option<u8> {
     Some(match c {
         '〇' | '零' | '○' | '◯' => 0,
@@ -140,15 +142,15 @@ fn chinese(c: char) -> Option<u8> {
     })
 }
 
-/// X and x of the mathematical alphabets: thirteen of 26 capitals and 26 small
-/// letters each from U+1D400.
+/// Returns whether a character is X or x of a mathematical alphabet. There are
+/// thirteen alphabets of 26 capitals and 26 small letters, from U+1D400.
 fn is_mathematical_x(c: char) -> bool {
     (0x1d400..0x1d6a4).contains(&(c as u32)) && (c as u32 - 0x1d400) % 26 == 23
 }
 
-/// Format characters, marks on the character before, and what else is ignored
-/// when it cannot be shown (Unicode, `Default_Ignorable_Code_Point`).
-pub(super) fn is_nothing(c: char) -> bool {
+/// Returns whether a character is a format character, a mark on the preceding
+/// character, or ignorable for display (Unicode, `Default_Ignorable_Code_Point`).
+pub(super) fn is_zero_width(c: char) -> bool {
     if c.is_ascii() {
         return false;
     }
@@ -162,8 +164,9 @@ pub(super) fn is_nothing(c: char) -> bool {
     )
 }
 
-/// Between numbers of a list rather than within one number.
-pub(super) fn parts_a_list(c: char) -> bool {
+/// Returns whether a character is more likely to separate the items of a list than
+/// the groups of one number.
+pub(super) fn separates_list_items(c: char) -> bool {
     matches!(
         c,
         ',' | '，' | '﹐' | '､' | '、' | '﹑' | ';' | '；' | ':' | '：' | '|' | '｜' | '。'
@@ -175,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_decimal_digit_of_unicode_has_its_value_and_nothing_else_is_one() {
+    fn zeros_covers_exactly_the_decimal_digits_of_unicode() {
         let mut digits = 0;
         for c in '\0'..=char::MAX {
             let is_digit = c.general_category() == GeneralCategory::DecimalNumber;
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn other_ways_to_write_a_digit_have_its_value() {
+    fn decorated_and_chinese_digits_have_their_values() {
         for (text, value) in [
             ("0٠०０𝟎𝟘⁰₀⓪⓿🄋🄌🄀🄁零〇○", 0),
             ("1١१１𝟏𝟙¹₁①⑴⒈❶➀➊⓵一壹幺㊀㈠〡", 1),
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_width_is_nothing() {
+    fn characters_without_width_are_zero_width() {
         for c in [
             '\u{ad}',
             '\u{34f}',
@@ -237,7 +240,7 @@ mod tests {
             '\u{e0031}',
             '\u{e0100}',
         ] {
-            assert_eq!(character(c), Character::Nothing, "U+{:04X}", c as u32);
+            assert_eq!(character(c), Character::ZeroWidth, "U+{:04X}", c as u32);
         }
     }
 }

@@ -1,23 +1,26 @@
-//! The forms of numbers: which digits, and in which groups.
+//! The forms of numbers: which digits they have, and in which groups.
 
 use crate::text::Text;
 
-/// What a number is, by its form.
+/// The kind of a number, by its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NumberKind {
-    /// 18 digits (the last may be X) or 15, with a possible date of birth
+    /// 18 digits (the last may be X) or 15 digits, with a possible date of birth
     /// (GB 11643-1999; 15 digits: before 1999), also as part of a disabled person's
-    /// certificate; three letters and twelve digits of a foreigner's card of 2017.
+    /// certificate; or the three letters and twelve digits of a foreigner's permanent
+    /// residence card of 2017.
     NationalId,
-    /// 11 digits from 13 to 19, a landline with its area code, each also behind 0, 86
-    /// or 0086; ten digits from 400 or 800.
+    /// A mobile number (11 digits beginning with 13 to 19) or a landline number with
+    /// its area code, also after the prefix 0, 86 or 0086; or ten digits beginning
+    /// with 400 or 800.
     Telephone,
-    /// 16 to 19 digits as banks issue them, with a right check digit (ISO/IEC 7812-1).
+    /// 16 to 19 digits with a prefix that banks use and a correct check digit (ISO/IEC
+    /// 7812-1).
     BankCard,
 }
 
 impl NumberKind {
-    /// The words in both languages.
+    /// Returns the name of the kind in both languages.
     pub fn text(self) -> Text {
         match self {
             NumberKind::NationalId => Text::new(
@@ -36,32 +39,32 @@ impl NumberKind {
     }
 }
 
-/// The value that stands for an X.
+/// The value of an X.
 pub(super) const X: u8 = 10;
 
-/// The most digits that a form has: an ID number and the four of a certificate.
+/// The most digits in a form: an ID number and four more in a certificate.
 pub(super) const LONGEST: usize = 22;
 
-/// The fewest digits that a form has: 010 and seven digits.
+/// The fewest digits in a form: area code 010 and seven digits.
 pub(super) const SHORTEST: usize = 10;
 
-/// Digits that might be one number, and how they are grouped. In each set of
-/// places, bit `n` is the place before digit `n`; the bit of place 0 is not set.
+/// Digits that may be one number, and how they are grouped. In each set of places, bit
+/// `n` is the place before digit `n`; bit 0 is never set.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<'d> {
     /// Values from 0 to 9, or [`X`].
     pub(super) values: &'d [u8],
     /// Places with a separator.
     pub(super) cuts: u32,
-    /// Places with a separator as lists have it: a comma, a colon.
+    /// Places with a separator that is common in lists: a comma, a colon.
     pub(super) list_cuts: u32,
-    /// A plus sign stands before the first digit.
+    /// Whether a plus sign precedes the first digit.
     pub(super) plus: bool,
-    /// One of the digits is a Chinese numeral.
+    /// Whether any digit is a Chinese numeral.
     pub(super) chinese: bool,
 }
 
-/// The set of the given places.
+/// Returns the set of the given places.
 const fn places<const N: usize>(places: [usize; N]) -> u32 {
     let mut set = 0;
     let mut index = 0;
@@ -85,13 +88,13 @@ impl<'d> Candidate<'d> {
         groupings.contains(&self.cuts)
     }
 
-    /// Groups of `size` digits, the last of them perhaps shorter.
+    /// Returns whether the digits are in groups of `size`; the last group may be shorter.
     fn is_cut_every(&self, size: usize) -> bool {
-        // 一、二、三 count items; no number is read out with a mark after each digit.
+        // Single Chinese numerals with separators (一、二、三) are a list of items.
         !(self.chinese && size == 1) && self.cuts == every(size, self.len())
     }
 
-    /// The digits from a place on.
+    /// Returns the digits from a place on.
     fn from(&self, place: usize) -> Candidate<'d> {
         Candidate {
             values: self.values.get(place..).unwrap_or_default(),
@@ -114,8 +117,8 @@ impl<'d> Candidate<'d> {
             })
     }
 
-    /// Whether the groups are round amounts: 3000，4000，5000 元. A group of a number
-    /// of a person that begins with 0 shows that it is none.
+    /// Returns whether the groups are round amounts (3000，4000，5000 元). Amounts do
+    /// not begin with 0.
     fn is_list_of_amounts(&self) -> bool {
         self.cuts != 0
             && self.groups().enumerate().all(|(index, group)| {
@@ -127,7 +130,8 @@ impl<'d> Candidate<'d> {
             })
     }
 
-    /// Days and times in a row (2026-09-30 2026-10-14) are no number.
+    /// Returns whether the groups begin like a date (2026-09-30 2026-10-14): a series of
+    /// dates and times is not an ID number.
     fn begins_with_a_date(&self) -> bool {
         let eight = self.cuts & places([1, 2, 3, 4, 5, 6, 7, 8]);
         let seven = eight & !places([8]);
@@ -141,7 +145,7 @@ fn every(size: usize, length: usize) -> u32 {
         .fold(0, |cuts, place| cuts | 1 << place)
 }
 
-/// What digits are that are one number and nothing else.
+/// Returns the kind of number that the candidate is as a whole.
 pub(super) fn kind_of(candidate: &Candidate) -> Option<NumberKind> {
     if is_id(candidate) {
         return Some(NumberKind::NationalId);
@@ -165,7 +169,7 @@ fn is_day(month: u32, day: u32) -> bool {
     (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
-/// Year, month and day of the years 1850 to 2099.
+/// Returns whether the values are a date (YYYYMMDD) of the years 1850 to 2099.
 fn is_date(values: &[u8]) -> bool {
     values.len() == 8
         && (1850..2100).contains(&number(&values[..4]))
@@ -177,8 +181,8 @@ fn is_id(candidate: &Candidate) -> bool {
         18 => {
             has_form_of_eighteen(candidate.values)
                 && (is_grouped_as_eighteen(candidate)
-                    // In other groups the check digit has to be right, for so may
-                    // the figures of a table be grouped.
+                    // In other groupings, which figures of a table may have too, the
+                    // check digit must be correct.
                     || has_check_digit(candidate.values)
                         && !candidate.begins_with_a_date()
                         && (candidate.cuts.count_ones() <= 5 || candidate.is_cut_every(2)))
@@ -190,14 +194,14 @@ fn is_id(candidate: &Candidate) -> bool {
                         .into_iter()
                         .any(|size| candidate.is_cut_every(size)))
         }
-        // The certificate of a disabled person: the ID number and two to four digits.
+        // The certificate of a disabled person: an ID number and two to four digits.
         20..=LONGEST => candidate.cuts == 0 && has_form_of_eighteen(&candidate.values[..18]),
         _ => false,
     }
 }
 
-/// Groups of region, date of birth (and its parts), sequence and check digit, or of
-/// one length.
+/// Returns whether the groups are region, date of birth (or its parts), sequence and
+/// check digit, or all of one size.
 fn is_grouped_as_eighteen(candidate: &Candidate) -> bool {
     candidate.only_cut_at(places([6, 10, 12, 14, 17]))
         || [1, 3, 4, 5, 6, 7, 8, 9]
@@ -205,7 +209,8 @@ fn is_grouped_as_eighteen(candidate: &Candidate) -> bool {
             .any(|size| candidate.is_cut_every(size))
 }
 
-/// An ID number of 18 digits that is part of a longer run: its check digit is right.
+/// Returns whether 18 digits within a longer run are an ID number. Here the check digit
+/// must be correct.
 pub(super) fn is_id_within(candidate: &Candidate) -> bool {
     candidate.len() == 18
         && has_form_of_eighteen(candidate.values)
@@ -213,13 +218,14 @@ pub(super) fn is_id_within(candidate: &Candidate) -> bool {
         && has_check_digit(candidate.values)
 }
 
-/// 18 digits with a day of the years 1850 to 2099; an X in the last place alone.
+/// Returns whether 18 digits contain a date of the years 1850 to 2099, and an X at
+/// most in the last place.
 fn has_form_of_eighteen(values: &[u8]) -> bool {
     values.first() != Some(&0) && is_date(&values[6..14]) && !values[..17].contains(&X)
 }
 
-/// 15 digits with a day. A number that begins with a day is none: no region begins
-/// with 19 or 20.
+/// Returns whether 15 digits contain a month and a day. Digits that begin with a
+/// complete date are not an ID number: no region code begins with 18, 19 or 20.
 fn has_form_of_fifteen(values: &[u8]) -> bool {
     values.first() != Some(&0)
         && is_day(number(&values[8..10]), number(&values[10..12]))
@@ -227,8 +233,9 @@ fn has_form_of_fifteen(values: &[u8]) -> bool {
         && !is_date(&values[..8])
 }
 
-/// The twelve digits behind three letters of a foreigner's permanent residence card
-/// of 2017: province and city, six of the date of birth, two more.
+/// Returns whether twelve digits have the form of those after the three letters of a
+/// foreigner's permanent residence card of 2017: four digits for province and city,
+/// six for the date of birth, two more.
 pub(super) fn is_foreign_2017(candidate: &Candidate) -> bool {
     candidate.len() == 12
         && (candidate.only_cut_at(places([4, 10]))
@@ -246,7 +253,7 @@ pub(super) fn is_foreign_2017(candidate: &Candidate) -> bool {
         )
 }
 
-/// What stands before a number within China.
+/// Prefixes of a number within China.
 const PREFIXES: [&[u8]; 7] = [
     &[],
     &[0],
@@ -257,8 +264,8 @@ const PREFIXES: [&[u8]; 7] = [
     &[0, 0, 8, 6, 0],
 ];
 
-/// Numbers of the Chinese numbering plan: mobile, landline with its area code, and
-/// 400 and 800 numbers.
+/// Returns whether the digits are a number of the Chinese numbering plan: mobile,
+/// landline with its area code, 400 or 800 number.
 fn is_telephone(candidate: &Candidate) -> bool {
     let singles = candidate.is_cut_every(1);
     let is_behind_prefix = PREFIXES.iter().any(|prefix| {
@@ -269,7 +276,8 @@ fn is_telephone(candidate: &Candidate) -> bool {
         if is_mobile(&rest, singles) {
             return true;
         }
-        // The national form of a landline begins with 0; behind 86 it may lack.
+        // A landline number begins with 0 within the country; after 86 the 0 may be
+        // missing.
         match prefix {
             [] | [8, 6] | [0, 0, 8, 6] => {
                 is_landline(&rest, singles) || {
@@ -285,7 +293,7 @@ fn is_telephone(candidate: &Candidate) -> bool {
     is_behind_prefix || is_service_number(candidate, singles)
 }
 
-/// 1[3-9] and nine digits.
+/// Returns whether the digits are a mobile number: 1[3-9] and nine more.
 fn is_mobile(rest: &Candidate, singles: bool) -> bool {
     let values = rest.values;
     if !(values.len() == 11 && values[0] == 1 && (3..=9).contains(&values[1])) {
@@ -307,7 +315,7 @@ fn is_mobile(rest: &Candidate, singles: bool) -> bool {
     ]) {
         return true;
     }
-    // 1995-1999 120: two years, or a year and a day.
+    // 1995-1999 120 is two years, 1995 0131 120 a year and a day.
     let begins_as_year = (1900..2000).contains(&number(&values[..4]));
     let next = number(&values[4..8]);
     let goes_on_as_date = (1850..2100).contains(&next) || is_day(next / 100, next % 100);
@@ -318,7 +326,8 @@ fn is_mobile(rest: &Candidate, singles: bool) -> bool {
             || rest.is_cut_as(&[places([7]), places([3, 5, 7, 9]), places([3, 7, 9])]))
 }
 
-/// The area code 010, 02x or 0[3-9]xx, and seven or eight digits.
+/// Returns whether the digits are a landline number: area code 010, 02x or 0[3-9]xx,
+/// and seven or eight digits.
 fn is_landline(rest: &Candidate, singles: bool) -> bool {
     let values = rest.values;
     let area = match values {
@@ -332,7 +341,7 @@ fn is_landline(rest: &Candidate, singles: bool) -> bool {
     if !(matches!(local.len(), 7 | 8) && local[0] > 1) || is_date(local) {
         return false;
     }
-    // Where nothing parts them, areas of three digits have numbers of eight.
+    // Without separators, an area code of three digits must have eight digits after it.
     let undivided = rest.cuts == 0 && (area == 4 || local.len() == 8);
     undivided
         || singles
@@ -343,7 +352,7 @@ fn is_landline(rest: &Candidate, singles: bool) -> bool {
         ])
 }
 
-/// As [`is_landline`], behind the code of the country.
+/// Like [`is_landline`], for digits after the country code, without the leading 0.
 fn is_landline_without_zero(rest: &Candidate, singles: bool) -> bool {
     let mut values = [0; LONGEST + 1];
     let length = rest.len().min(LONGEST);
@@ -357,14 +366,14 @@ fn is_landline_without_zero(rest: &Candidate, singles: bool) -> bool {
     is_landline(&national, singles)
 }
 
-/// 400 and 800 numbers: ten digits.
+/// Returns whether the digits are a 400 or 800 number of ten digits.
 fn is_service_number(candidate: &Candidate, singles: bool) -> bool {
     let values = candidate.values;
     if !(values.len() == 10 && matches!(values, [4 | 8, 0, 0, ..])) {
         return false;
     }
     match candidate.cuts {
-        // So many noughts are an amount.
+        // Four zeros at the end suggest an amount.
         0 => !values.ends_with(&[0; 4]),
         _ => {
             singles
@@ -378,10 +387,11 @@ fn is_service_number(candidate: &Candidate, singles: bool) -> bool {
     }
 }
 
-/// Lengths and beginnings of cards that Chinese banks issue (UnionPay 62, and
-/// 60, 68, 69 and 9558 of older ones; 16 digits from 3, 4 or 5 of the
-/// international networks). A long case number has a year behind its region and
-/// is no card, though one in ten has a right check digit.
+/// Returns whether the digits have the length and prefix of a card that Chinese banks
+/// issue (UnionPay 62; older cards 60, 68, 69 and 9558; 16 digits from 3, 4 or 5 for
+/// the international networks), and a correct check digit. One in ten long case
+/// numbers has a correct check digit too, so digits with a year after the first six
+/// are not a card.
 fn is_bank_card(candidate: &Candidate) -> bool {
     let values = candidate.values;
     let issued = matches!(
@@ -400,7 +410,7 @@ fn is_bank_card(candidate: &Candidate) -> bool {
         && luhn(values)
 }
 
-/// ISO/IEC 7812-1, annex B.
+/// Checks the digits with the Luhn formula (ISO/IEC 7812-1, annex B).
 fn luhn(values: &[u8]) -> bool {
     let sum: u32 = values
         .iter()
@@ -418,7 +428,7 @@ fn luhn(values: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// GB 11643-1999, 4.2.
+/// Checks the check digit of 18 digits (GB 11643-1999, 4.2).
 fn has_check_digit(values: &[u8]) -> bool {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = WEIGHTS

@@ -1,47 +1,49 @@
-//! One pass over a text with a window of bounded length.
+//! Searches a text in one pass with a window of bounded length.
 //!
-//! Nothing is decided by what stands farther from a digit than the longest form,
-//! so the work for each character is bounded and memory does not grow with the text.
+//! Whether a digit is part of a number depends only on characters no farther away than
+//! the longest form. So the work for each character is bounded, and memory does not
+//! grow with the text.
 
 use std::ops::Range;
 
-use super::characters::{Character, Script, character, is_nothing, parts_a_list};
+use super::characters::{Character, Script, character, is_zero_width, separates_list_items};
 use super::forms::{self, Candidate, LONGEST, NumberKind, SHORTEST, X};
 
-/// A number that was found, by the bytes of the text it stands at.
+/// A number that was found in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What it is.
+    /// The kind of number.
     pub kind: NumberKind,
-    /// Its bytes, from the first digit (or letter) to the last.
+    /// Its byte range in the text, from the first digit (or letter) to the last.
     pub at: Range<usize>,
 }
 
-/// So many characters that are neither letter nor digit may part two groups.
-const MOST_SEPARATORS: usize = 3;
+/// The most separators between two groups of a number.
+const MAX_SEPARATORS: usize = 3;
 
-/// So many asterisks in a row mark what was blacked out or masked. Digits before and
-/// behind are two numbers: else blacking out would bring new numbers about.
+/// The number of asterisks in a row that mark blacked-out or masked digits. Digits
+/// before and after such a mark never form one number; otherwise blacking out could
+/// produce new numbers.
 const MARK: usize = 3;
 
-/// Digits that are read ahead: the longest form, the tail of a certificate, and the
-/// digit behind.
-const AHEAD: usize = LONGEST + 6;
+/// How many digits are read ahead: the longest form, the tail of a certificate, and
+/// the digit after it.
+const READ_AHEAD: usize = LONGEST + 6;
 
-/// Digits that are dropped at once when they lie behind.
-const DROPPED: usize = 4096;
+/// How many digits are dropped from the buffer at a time.
+const DROP_BLOCK: usize = 4096;
 
-/// What stands between a digit and the one before.
+/// The characters between a digit and the previous digit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gap {
-    /// Nothing, or what has no width.
+    /// No characters, or zero-width characters only.
     None,
-    /// Nothing, but one is a Chinese numeral, or circled, and the other is not: a
-    /// number may begin here, and may go on.
-    Change,
-    /// Separators; whether one of them parts a list.
+    /// As `None`, but the two digits are of different scripts (such as a Chinese
+    /// numeral and a decimal digit). A number may begin here, or go on.
+    ScriptChange,
+    /// Separators; `list` if one of them is common between the items of a list.
     Separator { list: bool },
-    /// Letters, or many separators: no number goes on.
+    /// Letters or too many separators. No number continues across it.
     Break,
 }
 
@@ -53,17 +55,18 @@ struct Digit {
     at: usize,
     end: usize,
     gap: Gap,
-    /// A plus sign is the last before the digit.
+    /// The last character before the digit is a plus sign.
     plus: bool,
-    /// Where three letters begin that stand before the digit.
+    /// Start of the three letters before the digit, if there are exactly three.
     three_letters: Option<usize>,
-    /// Exactly one letter stands between the digit before and this one.
+    /// Exactly one letter is between the previous digit and this one.
     one_letter: bool,
-    /// A letter stands directly behind.
+    /// The next character is a letter.
     letter_behind: bool,
 }
 
-/// Every number of a text that has one of the forms, and the steps that were taken.
+/// Returns all numbers in a text that have one of the forms, and the number of steps
+/// that the search took.
 pub(super) fn search(text: &str) -> (Vec<Found>, u64) {
     let mut search = Search {
         digits: Digits::new(text),
@@ -80,11 +83,12 @@ pub(super) fn search(text: &str) -> (Vec<Found>, u64) {
 
 struct Search<'t> {
     digits: Digits<'t>,
-    /// The digits around the present one; indices count from the text's first digit.
+    /// The digits around the current one. An index counts digits from the start of the
+    /// text; the digit with index `i` is at `buffer[i - dropped]`.
     buffer: Vec<Digit>,
     dropped: usize,
     found: Vec<Found>,
-    /// The index behind the last number that was found.
+    /// The index after the last number that was found.
     found_end: usize,
     steps: u64,
 }
@@ -94,7 +98,7 @@ impl Search<'_> {
         let mut index = 0;
         while self.read_ahead(index) {
             let first = self.digit(index);
-            let begins = self.begins(index);
+            let begins = self.can_begin_at(index);
             let hit = if first.value == X {
                 None
             } else {
@@ -102,7 +106,7 @@ impl Search<'_> {
             };
             if let Some((kind, end)) = hit {
                 if !begins {
-                    self.look_before(index);
+                    self.search_before(index);
                 }
                 self.add(index, end, kind);
             }
@@ -114,13 +118,14 @@ impl Search<'_> {
         self.buffer[index - self.dropped]
     }
 
-    /// Reads on, until enough lies ahead. `false` where no digit is left.
+    /// Reads until enough digits after `index` are in the buffer. Returns `false` if
+    /// there is no digit at `index`.
     fn read_ahead(&mut self, index: usize) -> bool {
-        if index - self.dropped > DROPPED + LONGEST {
-            self.buffer.drain(..DROPPED);
-            self.dropped += DROPPED;
+        if index - self.dropped > DROP_BLOCK + LONGEST {
+            self.buffer.drain(..DROP_BLOCK);
+            self.dropped += DROP_BLOCK;
         }
-        while self.buffer.len() + self.dropped < index + AHEAD {
+        while self.buffer.len() + self.dropped < index + READ_AHEAD {
             match self.digits.next(self.buffer.last_mut()) {
                 Some(digit) => self.buffer.push(digit),
                 None => break,
@@ -129,16 +134,16 @@ impl Search<'_> {
         index < self.buffer.len() + self.dropped
     }
 
-    /// Whether a number can begin with a digit: none stands directly before, but for
-    /// an X or a number that was found.
-    fn begins(&self, index: usize) -> bool {
+    /// Returns whether a number can begin at an index: there is no digit directly
+    /// before it, except an X or the end of a number that was found.
+    fn can_begin_at(&self, index: usize) -> bool {
         self.digit(index).gap != Gap::None
             || index == self.found_end
             || index > self.dropped && self.digit(index - 1).value == X
     }
 
-    /// Whether a number can end before an index.
-    fn ends(&self, end: usize) -> bool {
+    /// Returns whether a number can end before an index.
+    fn can_end_before(&self, end: usize) -> bool {
         match self.buffer.get(end - self.dropped) {
             None => true,
             Some(next) => {
@@ -147,14 +152,15 @@ impl Search<'_> {
         }
     }
 
-    /// The index behind the longest number that begins at an index.
+    /// Returns the longest number that begins at an index: its kind and the index after
+    /// it.
     fn number_at(&mut self, index: usize, begins: bool) -> Option<(NumberKind, usize)> {
         let window = Window::new(&self.buffer[index - self.dropped..]);
         self.steps += window.length as u64;
         if begins {
             for length in (SHORTEST..=window.length).rev() {
                 self.steps += 1;
-                if !self.ends(index + length) {
+                if !self.can_end_before(index + length) {
                     continue;
                 }
                 if let Some(kind) = self.kind_of(index, &window.candidate(length)) {
@@ -175,7 +181,7 @@ impl Search<'_> {
         })
     }
 
-    /// What digits are that begin at an index.
+    /// Returns the kind of the candidate, whose first digit is at `index`.
     fn kind_of(&self, index: usize, candidate: &Candidate) -> Option<NumberKind> {
         forms::kind_of(candidate).or_else(|| {
             (self.digit(index).three_letters.is_some() && forms::is_foreign_2017(candidate))
@@ -183,9 +189,9 @@ impl Search<'_> {
         })
     }
 
-    /// How many digits behind an ID number make it that of a disabled person's
-    /// certificate: class (1 to 7) and grade (1 to 4) of the disability; on
-    /// certificates that were issued again a letter and a digit follow.
+    /// Returns how many digits after an ID number belong to the number of a disabled
+    /// person's certificate: class (1 to 7) and grade (1 to 4) of the disability, and
+    /// on reissued certificates a letter and a digit.
     fn certificate_tail(&self, end: usize) -> usize {
         let behind = self.buffer.get(end - self.dropped..).unwrap_or_default();
         let [class, grade, ..] = behind else {
@@ -202,27 +208,29 @@ impl Search<'_> {
             return 3;
         }
         let may_be_another = match class.gap {
-            // A number and a unit (31岁), or the next of a list.
+            // A number with a unit (31岁), or the next item of a list.
             Gap::Separator { list } => list || grade.letter_behind,
             _ => false,
         };
-        if !may_be_another && self.ends(end + 2) {
+        if !may_be_another && self.can_end_before(end + 2) {
             2
         } else {
             0
         }
     }
 
-    /// Whether the digit at an index is the last of a certificate that was issued again.
+    /// Returns 1 if the digit at an index is the last digit of a reissued certificate,
+    /// otherwise 0.
     fn reissue(&self, index: usize) -> usize {
         let issue = self.buffer.get(index - self.dropped);
-        let is_reissue = issue.is_some_and(|issue| issue.one_letter) && self.ends(index + 1);
+        let is_reissue =
+            issue.is_some_and(|issue| issue.one_letter) && self.can_end_before(index + 1);
         usize::from(is_reissue)
     }
 
-    /// A number was found that begins in the midst of digits: what stands before now
-    /// ends there, and may be a number too.
-    fn look_before(&mut self, end: usize) {
+    /// Searches the digits before a number that begins within a run of digits: they end
+    /// at that number, and may form a number themselves.
+    fn search_before(&mut self, end: usize) {
         let mut index = end
             .saturating_sub(LONGEST)
             .max(self.found_end)
@@ -230,7 +238,7 @@ impl Search<'_> {
         while index + SHORTEST <= end {
             self.steps += 1;
             let window = Window::new(&self.buffer[index - self.dropped..end - self.dropped]);
-            if self.begins(index) && window.length == end - index {
+            if self.can_begin_at(index) && window.length == end - index {
                 self.steps += window.length as u64;
                 if let Some(kind) = self.kind_of(index, &window.candidate(window.length)) {
                     self.add(index, end, kind);
@@ -241,7 +249,7 @@ impl Search<'_> {
         }
     }
 
-    /// Adds a number; one that overlaps with the last is one number with it.
+    /// Adds a number to the results; merges it with the last one if they overlap.
     fn add(&mut self, index: usize, end: usize, kind: NumberKind) {
         let first = self.digit(index);
         let is_foreign_2017 = kind == NumberKind::NationalId && end - index == FOREIGN_DIGITS;
@@ -258,7 +266,7 @@ impl Search<'_> {
                 }
             }
             last => {
-                // Letters before a number may include the X at the end of the last.
+                // The letters before a number may include the X that ends the last one.
                 let at = at.max(last.map_or(0, |last| last.at.end));
                 self.found.push(Found {
                     kind,
@@ -270,10 +278,11 @@ impl Search<'_> {
     }
 }
 
-/// Digits behind the three letters of a foreigner's card of 2017.
+/// The number of digits after the three letters of a foreigner's card of 2017.
 const FOREIGN_DIGITS: usize = 12;
 
-/// The digits from one on that can belong to the same number.
+/// Consecutive digits that can belong to the same number. In the sets `cuts`,
+/// `list_cuts` and `chinese`, bit `n` belongs to digit `n`.
 struct Window {
     values: [u8; LONGEST],
     cuts: u32,
@@ -296,7 +305,7 @@ impl Window {
         for (place, digit) in digits.iter().take(LONGEST).enumerate() {
             match digit.gap {
                 _ if place == 0 => {}
-                Gap::None | Gap::Change => {}
+                Gap::None | Gap::ScriptChange => {}
                 Gap::Separator { list } => {
                     window.cuts |= 1 << place;
                     window.list_cuts |= u32::from(list) << place;
@@ -322,11 +331,11 @@ impl Window {
     }
 }
 
-/// The digits of a text, one after the other.
+/// Reads the digits of a text one by one.
 struct Digits<'t> {
     text: &'t str,
     at: usize,
-    /// The end of the last ASCII word that was measured.
+    /// The end of the last ASCII word that was tested for being a digest.
     word_end: usize,
     last_script: Option<Script>,
     steps: u64,
@@ -343,7 +352,7 @@ impl<'t> Digits<'t> {
         }
     }
 
-    /// The next digit. The last one learns what stands directly behind it.
+    /// Returns the next digit, and updates `last` with what directly follows it.
     fn next(&mut self, mut last: Option<&mut Digit>) -> Option<Digit> {
         let mut before = Before {
             x_at: last
@@ -355,12 +364,12 @@ impl<'t> Digits<'t> {
             self.steps += 1;
             let at = self.at;
             self.at += c.len_utf8();
-            if at >= self.word_end && c.is_ascii_alphanumeric() && self.passes_digest(at) {
+            if at >= self.word_end && c.is_ascii_alphanumeric() && self.skips_digest(at) {
                 before.other();
                 continue;
             }
             match character(c) {
-                Character::Nothing => {
+                Character::ZeroWidth => {
                     if let (true, Some(last)) = (before.is_empty(), last.as_deref_mut()) {
                         last.end = self.at;
                     }
@@ -369,7 +378,7 @@ impl<'t> Digits<'t> {
                     return Some(self.digit(value, Some(script), at, &before, last.is_some()));
                 }
                 Character::X => {
-                    // An X behind letters is one of them, and one behind an X too.
+                    // An X is a letter if it follows letters or another X.
                     let is_behind_digit = last.as_ref().is_some_and(|last| last.value != X);
                     if before.letters == 0 && is_behind_digit && before.gap() != Gap::Break {
                         return Some(self.digit(X, self.last_script, at, &before, true));
@@ -401,7 +410,7 @@ impl<'t> Digits<'t> {
     ) -> Digit {
         let gap = match before.gap() {
             _ if !has_last => Gap::Break,
-            Gap::None if script != self.last_script => Gap::Change,
+            Gap::None if script != self.last_script => Gap::ScriptChange,
             gap => gap,
         };
         self.last_script = script;
@@ -418,11 +427,14 @@ impl<'t> Digits<'t> {
         }
     }
 
-    /// Whether a digest or the id of a key begins here: a word of so many hexadecimal
-    /// digits of which two at least are letters. It is passed. Beside digits and letters
-    /// of other scripts none lies, nor beside an asterisk, for there a number may have
-    /// been blacked out: the same words have to be digests before and after.
-    fn passes_digest(&mut self, at: usize) -> bool {
+    /// Skips a digest or key id that begins here, and returns whether it did. A digest
+    /// is a word with a usual number of hexadecimal digits, at least two of them letters.
+    ///
+    /// A word next to an asterisk is not a digest: a number may have been blacked out
+    /// there, and blacking out must not turn a word into a digest. Nor is a word next
+    /// to full-width letters, digits of other scripts or lookalikes of X, or after a
+    /// zero-width character.
+    fn skips_digest(&mut self, at: usize) -> bool {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         let length = rest
             .iter()
@@ -437,7 +449,7 @@ impl<'t> Digits<'t> {
         let before = text_before.chars().next_back();
         let behind = text_from[length..].chars().next();
         let is_digest = before.is_none_or(parts)
-            && behind.is_none_or(|c| parts(c) || is_nothing(c))
+            && behind.is_none_or(|c| parts(c) || is_zero_width(c))
             && matches!(length, 16 | 32 | 40 | 64 | 96 | 128)
             && word.iter().all(u8::is_ascii_hexdigit)
             && word
@@ -458,7 +470,8 @@ fn mark_letter(before: &Before, last: Option<&mut Digit>) {
     }
 }
 
-/// What was read since the last digit.
+/// What was read since the last digit. The gap and the letters before the next digit
+/// follow from it.
 #[derive(Default)]
 struct Before {
     /// Separators since the last digit or letter.
@@ -467,15 +480,15 @@ struct Before {
     asterisks: usize,
     marked: bool,
     plus: bool,
-    /// Where the last digit is, if it is an X: it may be a letter after all.
+    /// Place of the last digit if it is an X, which may be the first of three letters.
     x_at: Option<usize>,
-    /// Letters that follow one another.
+    /// Length of the last run of letters.
     letters: usize,
     letters_at: usize,
     capitals: bool,
-    /// Any letter, or what is no separator.
+    /// A character other than a separator was read.
     broken: bool,
-    /// More than the letters that follow one another.
+    /// Something other than the last run of letters was read.
     more: bool,
 }
 
@@ -486,7 +499,7 @@ impl Before {
 
     fn separator(&mut self, c: char) {
         self.separators += 1;
-        self.list |= parts_a_list(c);
+        self.list |= separates_list_items(c);
         self.asterisks = if c == '*' { self.asterisks + 1 } else { 0 };
         self.marked |= self.asterisks >= MARK;
         self.plus = matches!(c, '+' | '＋' | '﹢');
@@ -520,7 +533,7 @@ impl Before {
     }
 
     fn gap(&self) -> Gap {
-        if self.broken || self.marked || self.separators > MOST_SEPARATORS {
+        if self.broken || self.marked || self.separators > MAX_SEPARATORS {
             Gap::Break
         } else if self.separators > 0 {
             Gap::Separator { list: self.list }
@@ -529,10 +542,11 @@ impl Before {
         }
     }
 
-    /// Three letters, directly before or in capitals.
+    /// Returns the start of the three letters before the next digit. They must be
+    /// directly before it, or be capitals with at most a few separators after them.
     fn three_letters(&self) -> Option<usize> {
         let near = self.separators == 0
-            || self.capitals && self.separators <= MOST_SEPARATORS && !self.marked;
+            || self.capitals && self.separators <= MAX_SEPARATORS && !self.marked;
         match self.letters {
             3 if near => Some(self.letters_at),
             2 if near && !self.more => self.x_at,

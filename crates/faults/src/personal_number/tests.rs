@@ -5,9 +5,9 @@ fn kinds(text: &str) -> Vec<NumberKind> {
     find(text).into_iter().map(|found| found.kind).collect()
 }
 
-/// Numbers by their groups, as people write them down.
+/// Numbers in the groups in which people write them.
 const NUMBERS: &[(NumberKind, &[&str])] = &[
-    // Right and wrong check digits.
+    // Correct and wrong check digits.
     (NationalId, &["449901", "19900101", "011X"]),
     (NationalId, &["449901", "19900101", "0111"]),
     (NationalId, &["449901", "1990", "01", "01", "0111"]),
@@ -48,7 +48,7 @@ const NUMBERS: &[(NumberKind, &[&str])] = &[
     (Telephone, &["86", "751", "2000000"]),
     (Telephone, &["86", "20", "2000", "0000"]),
     (Telephone, &["0086", "0751", "2000000"]),
-    // Numbers of companies.
+    // 400 and 800 numbers.
     (Telephone, &["400", "000", "1234"]),
     (Telephone, &["400", "0001", "234"]),
     (Telephone, &["4000", "001", "234"]),
@@ -59,7 +59,7 @@ const NUMBERS: &[(NumberKind, &[&str])] = &[
     (BankCard, &["4111", "1111", "1111", "1111"]),
 ];
 
-/// What may stand between groups.
+/// Characters that may separate groups.
 const SEPARATORS: &[&str] = &[
     "",
     " ",
@@ -164,7 +164,7 @@ const SEPARATORS: &[&str] = &[
     "☎",
     "😀",
     "\u{fffd}",
-    "\u{e000}", // what is no letter
+    "\u{e000}", // not letters
     "\u{ad}",
     "\u{34f}",
     "\u{61c}",
@@ -187,10 +187,10 @@ const SEPARATORS: &[&str] = &[
     "\u{e0020}\u{e007f}",
     "\u{301}\u{336}",
     "\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}",
-    " \u{200b}-\u{feff} ", // what has no width
+    " \u{200b}-\u{feff} ", // zero width
 ];
 
-/// How a digit is written, by its value and its place in the number.
+/// Writes a digit, given its value and its place in the number.
 type Writing = fn(u32, usize) -> String;
 
 fn from_zero(zero: u32, value: u32) -> String {
@@ -224,7 +224,7 @@ const WRITINGS: &[(&str, Writing)] = &[
     }),
     ("keycaps", |value, _| format!("{value}\u{fe0f}\u{20e3}")),
     ("struck through", |value, _| format!("{value}\u{336}")),
-    ("every digit another way", |value, place| match place % 5 {
+    ("mixed scripts", |value, place| match place % 5 {
         0 => value.to_string(),
         1 => from_zero(0xff10, value),
         2 => from_zero(0x966, value),
@@ -233,7 +233,7 @@ const WRITINGS: &[(&str, Writing)] = &[
     }),
 ];
 
-/// Every X in turn.
+/// Ways to write the check character X, used in turn.
 const CHECK_CHARACTERS: [&str; 8] = ["X", "x", "Х", "Χ", "×", "Ｘ", "Ⅹ", "ｘ"];
 
 fn written(groups: &[&str], separator: &str, writing: Writing, check: &str) -> String {
@@ -257,24 +257,24 @@ fn written(groups: &[&str], separator: &str, writing: Writing, check: &str) -> S
 }
 
 #[test]
-fn every_number_is_found_between_every_separator_in_every_script() {
+fn every_number_is_found_with_every_separator_in_every_script() {
     let mut count = 0;
     for (kind, groups) in NUMBERS {
         for separator in SEPARATORS {
             for (name, writing) in WRITINGS {
                 let check = CHECK_CHARACTERS[count % CHECK_CHARACTERS.len()];
                 let number = written(groups, separator, *writing, check);
-                // 86 751 2000000 without separators may be any number.
+                // Without separators, 86 751 2000000 is recognised only after a plus sign.
                 let first_cut = groups.first() == Some(&"86") && groups.get(1) != Some(&"138");
-                let is_whole = separator.chars().all(characters::is_nothing);
+                let is_whole = separator.chars().all(characters::is_zero_width);
                 let plus = if first_cut && is_whole { "+" } else { "" };
                 let text = format!("甲：{plus}{number}，乙");
                 let found = find(&text);
-                let explained = || format!("{groups:?} {separator:?} {name}: {text}");
-                assert_eq!(found.len(), 1, "{}", explained());
-                assert_eq!(found[0].kind, *kind, "{}", explained());
+                let context = || format!("{groups:?} {separator:?} {name}: {text}");
+                assert_eq!(found.len(), 1, "{}", context());
+                assert_eq!(found[0].kind, *kind, "{}", context());
                 let shown = format!("甲：{plus}***，乙");
-                assert_eq!(black_out(&text), shown, "{}", explained());
+                assert_eq!(black_out(&text), shown, "{}", context());
                 count += 1;
             }
         }
@@ -283,7 +283,7 @@ fn every_number_is_found_between_every_separator_in_every_script() {
 }
 
 #[test]
-fn a_number_is_found_whatever_stands_at_its_sides() {
+fn number_is_found_between_any_neighbours() {
     for (before, behind) in [
         ("", ""),
         ("甲", "乙"),
@@ -301,14 +301,14 @@ fn a_number_is_found_whatever_stands_at_its_sides() {
         for (kind, groups) in NUMBERS {
             let number = written(groups, "", WRITINGS[0].1, "X");
             let is_short_form = groups.first() == Some(&"86") && groups.get(1) != Some(&"138");
-            // Behind letters, three letters are none.
+            // The three letters of a foreigner's card must not follow other letters.
             if is_short_form || number.starts_with("ABC") && before == "pqr" {
                 continue;
             }
             let text = format!("{before}{number}{behind}");
             assert_eq!(kinds(&text), [*kind], "{text}");
-            // 一4000001234 may be 14000001234, and ② the eighth digit of a landline: where
-            // both can be, all of it goes.
+            // 一4000001234 may be 14000001234, and ② may be the eighth digit of a landline
+            // number. Where both readings are possible, the longer one is blacked out.
             let is_one = |text: String| {
                 find(&text)
                     .first()
@@ -329,7 +329,7 @@ fn a_number_is_found_whatever_stands_at_its_sides() {
 }
 
 #[test]
-fn other_ways_of_writing_are_found_too() {
+fn other_groupings_and_adjacent_numbers_are_found() {
     for (text, kind) in [
         ("4 4 9 9 0 1 1 9 9 0 0 1 0 1 0 1 1 X", NationalId),
         ("44-99-01-19-90-01-01-01-1X", NationalId),
@@ -365,7 +365,7 @@ fn other_ways_of_writing_are_found_too() {
     assert_eq!(black_out("8644990119900101011X99"), "86***99");
 }
 
-/// Sentences of a case file, and what stands in outputs beside persons.
+/// Sentences of case files and other text of outputs, without personal numbers.
 const NO_NUMBERS: &[&str] = &[
     "",
     "被害人张某与被告人李某系邻居，因琐事发生争执。",
@@ -433,7 +433,7 @@ const NO_NUMBERS: &[&str] = &[
 ];
 
 #[test]
-fn what_points_to_nobody_stays_as_it_is() {
+fn text_without_personal_numbers_is_unchanged() {
     for text in NO_NUMBERS {
         assert_eq!(kinds(text), [], "{text}");
         assert!(
@@ -446,7 +446,7 @@ fn what_points_to_nobody_stays_as_it_is() {
 }
 
 #[test]
-fn days_and_periods_stay_in_every_way_of_writing() {
+fn dates_and_periods_in_any_notation_are_not_numbers() {
     for year in [1949, 1990, 2000, 2024, 2026, 2099] {
         for (month, day) in [(1, 1), (3, 31), (9, 30), (12, 12)] {
             let days = [
@@ -474,7 +474,7 @@ fn days_and_periods_stay_in_every_way_of_writing() {
 }
 
 #[test]
-fn digests_are_no_numbers_and_what_stands_beside_them_is() {
+fn digests_are_not_numbers_but_numbers_beside_them_are_found() {
     for length in [16, 32, 40, 64, 128] {
         let number = "13800001234";
         let digest = format!("{}{number}{}", "ab", "c".repeat(length - 13));
@@ -484,13 +484,13 @@ fn digests_are_no_numbers_and_what_stands_beside_them_is() {
             format!("{{\"blake3\":\"{digest}\",\"tel\":\"***\"}}")
         );
     }
-    // Sixty-four decimal digits are no digest.
+    // 63 decimal digits and an X are not a digest.
     let digits = format!("{}44990119900101011X", "0".repeat(46));
     assert_eq!(kinds(&digits), [NationalId]);
 }
 
 #[test]
-fn places_are_those_of_the_text() {
+fn found_ranges_are_byte_ranges_of_the_text() {
     let text = "甲 13800000000、449901 19900101 011X。乙 ABC449990010101";
     let parts: Vec<&str> = find(text)
         .into_iter()
@@ -503,7 +503,7 @@ fn places_are_those_of_the_text() {
 }
 
 #[test]
-fn what_is_blacked_out_is_what_will_be_read() {
+fn control_characters_are_replaced_before_the_search() {
     for (text, shown) in [
         ("449901\t19900101\t011X", "***"),
         ("449901\r\n19900101\r\n011X", "***"),
@@ -520,7 +520,7 @@ fn what_is_blacked_out_is_what_will_be_read() {
 }
 
 #[test]
-fn names_from_outside_are_short_and_show_no_number() {
+fn shown_names_and_paths_are_short_and_have_no_numbers() {
     assert_eq!(shown_name("名单.csv"), "名单.csv");
     assert_eq!(shown_name("张某13800001234\u{202e}.xlsx"), "张某***.xlsx");
     let long = format!("{}完.csv", "长".repeat(1_000_000));
@@ -528,7 +528,7 @@ fn names_from_outside_are_short_and_show_no_number() {
     assert_eq!(shown.chars().count(), LONGEST_SHOWN_NAME);
     assert!(shown.starts_with("长长") && shown.ends_with("长完.csv") && shown.contains('…'));
     assert_eq!(shown_name(&shown), shown);
-    // What is cut off does not turn the rest into a number.
+    // Shortening does not turn the remaining digits into a number.
     for digits in 100..140 {
         let name = "甲".repeat(68) + "13800001234" + &"5".repeat(digits);
         assert_eq!(kinds(&shown_name(&name)), [], "{name}");
@@ -539,14 +539,14 @@ fn names_from_outside_are_short_and_show_no_number() {
 }
 
 #[test]
-fn a_text_without_numbers_is_not_copied() {
+fn text_without_numbers_is_not_copied() {
     for text in ["", "张某", "甲 乙，丙\u{200b}", "2026-09-30"] {
         assert!(matches!(black_out(text), Cow::Borrowed(_)), "{text}");
         assert!(matches!(shown_name(text), Cow::Borrowed(_)), "{text}");
     }
 }
 
-/// The worst texts for a search: of about `length` bytes.
+/// Texts of about `length` bytes for which the search takes the most steps.
 fn hostile(length: usize) -> Vec<String> {
     let times = |part: &str| part.repeat(length / part.len());
     vec![
@@ -577,7 +577,7 @@ fn hostile(length: usize) -> Vec<String> {
 }
 
 #[test]
-fn the_work_grows_no_faster_than_the_text() {
+fn search_steps_are_linear_in_the_length_of_the_text() {
     for ((small, double), text) in hostile(20_000)
         .iter()
         .zip(hostile(40_000))
@@ -590,17 +590,17 @@ fn the_work_grows_no_faster_than_the_text() {
 }
 
 #[test]
-fn eight_megabytes_of_digits_are_looked_through() {
+fn number_after_eight_megabytes_of_digits_is_found() {
     let digits = "8".repeat(8 << 20);
     assert_eq!(black_out(&digits), digits);
     let number = format!("{digits}44990119900101011X");
     assert_eq!(black_out(&number), format!("{digits}***"));
 }
 
-/// What stands beside a number must not be read in another way once it is gone: a word
-/// as a digest, an X as a letter.
+/// Blacking out a number must not change how the characters beside it are read, such as
+/// a word as a digest or an X as a letter.
 #[test]
-fn what_is_left_beside_a_number_does_not_become_one() {
+fn blacking_out_does_not_produce_new_numbers() {
     for text in [
         "13800001234ABC4499900101016222020000000000000138000012346222020000000000000\u{200b}449901-19900101-0111",
         "13800001234\u{200b}6222020000000000000ABC449990010101449901-19900101-0111",
@@ -614,7 +614,8 @@ fn what_is_left_beside_a_number_does_not_become_one() {
     }
 }
 
-/// More of them with the variable that the library itself knows.
+/// Reads the number of cases from `PROPTEST_CASES`, as `proptest` itself does, with a
+/// default of 4000.
 fn cases() -> proptest::test_runner::Config {
     let cases = std::env::var("PROPTEST_CASES")
         .ok()
@@ -631,7 +632,7 @@ proptest::proptest! {
 
     /// Digits, separators, letters and whole numbers in any order.
     #[test]
-    fn after_blacking_out_there_is_nothing_to_find(
+    fn blacked_out_text_contains_no_number(
         text in "([0-9]{1,12}|[ \\-.,，*+\\t\\n/:]{1,4}|[xXabcZ]{1,3}|[一八〇①③０-９]|\\u{200b}|\\u{202e}|年|13800001234|138 0000 1234|44990119900101011X|449901-19900101-0111|0751-2000000|6222020000000000000|ABC449990010101|8613|0086){0,14}"
     ) {
         for found in find(&text) {
@@ -647,16 +648,15 @@ proptest::proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_search_panic(text in "\\PC{0,80}") {
+    fn search_never_panics(text in "\\PC{0,80}") {
         let shown = black_out(&text);
         proptest::prop_assert!(find(&shown).is_empty());
         proptest::prop_assert!(shown.len() <= text.len());
         proptest::prop_assert!(shown_name(&text).chars().count() <= LONGEST_SHOWN_NAME);
     }
 
-    /// Whatever stands before and behind, a number is found.
     #[test]
-    fn a_number_among_other_text_is_found(
+    fn number_among_other_text_is_found(
         before in "[a-z，。年=:/]{0,5}",
         behind in "[a-w，。年=:/]{0,5}",
         region in "[1-9][0-9]{5}",
@@ -669,19 +669,20 @@ proptest::proptest! {
         proptest::prop_assert!(kinds(&text).contains(&NationalId), "{}", text);
     }
 
-    /// As that, in groups with any three characters between them that are neither
-    /// letter nor digit.
+    /// The groups are separated by up to three characters that are neither letters nor
+    /// digits.
     #[test]
-    fn a_number_in_groups_is_found_whatever_parts_them(
+    fn number_in_groups_with_any_separators_is_found(
         first in "[^\\p{Alphabetic}\\p{N}*]{1,3}",
         second in "[^\\p{Alphabetic}\\p{N}*]{1,3}",
     ) {
-        // Letters of the newest Unicode, and signs that look like a digit or an X.
+        // Letters that are newer than the Unicode version of `proptest`, and signs that
+        // look like a digit or an X.
         let is_letter = |c: char| c.is_alphanumeric() || "○◯×✕✖╳⨯❌❎".contains(c);
         proptest::prop_assume!(!first.chars().chain(second.chars()).any(is_letter));
-        // Seven and four digits with a comma between may be two amounts.
-        let is_nothing = |text: &str| text.chars().all(characters::is_nothing);
-        proptest::prop_assume!(!is_nothing(&first) && !is_nothing(&second));
+        // Seven and four digits with a comma between them may be two amounts.
+        let is_zero_width = |text: &str| text.chars().all(characters::is_zero_width);
+        proptest::prop_assume!(!is_zero_width(&first) && !is_zero_width(&second));
         for groups in [["449901", "19900101", "0111"], ["138", "0000", "1234"]] {
             let text = format!("甲{}{first}{}{second}{}乙", groups[0], groups[1], groups[2]);
             proptest::prop_assert_eq!(find(&text).len(), 1, "{:?}", text);
