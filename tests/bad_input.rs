@@ -40,7 +40,7 @@ fn a_missing_export_file() {
         2,
         &[
             "round.toml:",
-            "there is no export file `veterans.persons.csv`",
+            "the export file `veterans.persons.csv` does not exist",
         ],
     );
 }

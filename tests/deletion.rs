@@ -92,7 +92,7 @@ fn what_is_due_goes_and_the_record_proves_it() {
     assert_eq!(audit.code, 0, "{}", audit.stdout);
     assert!(audit.stdout.contains("Nothing is left to delete"));
     assert!(
-        audit.stdout.contains("by a signed record (deletions/)"),
+        audit.stdout.contains("with a signed record (deletions/)"),
         "{}",
         audit.stdout
     );
@@ -251,7 +251,7 @@ fn a_record_that_was_changed_counts_for_nothing() {
     }
     let audit = written.audit(&[]);
     assert!(
-        audit.stdout.contains("gone without a deletion record"),
+        audit.stdout.contains("missing without a deletion record"),
         "{}",
         audit.stdout
     );

@@ -227,12 +227,15 @@ fn not_the_procuratorates(path: &Path, office: &str) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            format!("这不是轮次文件为 {office} 所写的签名私钥，密钥只由它签发"),
+            format!("签名私钥与轮次文件中 {office} 的公钥不符；轮次密钥只能由 {office} 发送"),
             format!(
-                "this is not the signing key that the round file names for {office}, which alone sends the round's key"
+                "the signing key does not match the public key of {office} in the round file; only {office} may send the round's key"
             ),
         ),
-        Text::new("请用 --signing-key 指明", "name it with --signing-key"),
+        Text::new(
+            "请用 --signing-key 指明",
+            "give the right key with --signing-key",
+        ),
     )
 }
 

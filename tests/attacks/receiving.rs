@@ -64,10 +64,7 @@ fn tokens_of_an_export_signed_by_another_agency_are_refused() {
     let split = tokenised(&[CASES, VETERANS]);
     for office in ["education", "centre", "procuratorate"] {
         sign(&split, &split.tokens(VETERANS), office, str::to_owned);
-        refused(
-            &screen(&split, &[CASES, VETERANS]),
-            "the signature is not by",
-        );
+        refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
     }
 }
 
@@ -77,10 +74,7 @@ fn tokens_signed_by_a_key_that_the_round_does_not_name_are_refused() {
     let stranger = split.round.path("stranger.signing.key");
     SigningKey::make(&stranger).unwrap();
     sign(&split, &split.tokens(VETERANS), "stranger", str::to_owned);
-    refused(
-        &screen(&split, &[CASES, VETERANS]),
-        "the signature is not by",
-    );
+    refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
 }
 
 #[test]
@@ -127,10 +121,7 @@ fn the_signature_of_one_file_does_not_serve_another() {
     // The students' bytes under the veterans' name, signature and all.
     fs::copy(&students, &veterans).unwrap();
     checksum(&veterans);
-    refused(
-        &screen(&split, &[CASES, VETERANS]),
-        "the signature is not by",
-    );
+    refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
 }
 
 #[test]
@@ -149,7 +140,7 @@ fn a_signature_stripped_or_cut_is_refused() {
     fs::remove_file(&beside).unwrap();
     refused(
         &screen(&split, &[CASES, VETERANS]),
-        "no signature of its sender",
+        "has no sender's signature",
     );
 }
 
@@ -160,10 +151,7 @@ fn leads_that_the_centre_did_not_sign_are_refused() {
     let leads = split.round.path("at-centre/to-procuratorate/leads.json");
     for office in ["veterans", "procuratorate"] {
         sign(&split, &leads, office, str::to_owned);
-        refused(
-            &split.resolve("at-centre", "lists"),
-            "the signature is not by",
-        );
+        refused(&split.resolve("at-centre", "lists"), "was not signed by");
     }
 }
 
@@ -342,7 +330,7 @@ fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
     ]);
     refused(
         &done,
-        "not the signing key that the round file names for centre",
+        "does not match the public key of centre in the round file",
     );
     assert!(!output.exists());
 }
