@@ -50,6 +50,8 @@ pub fn paths(list: &Value) -> BTreeSet<String> {
 #[test]
 fn what_is_due_goes_and_the_record_proves_it() {
     let written = due();
+    // The planted truth of the sample is not a file of the round.
+    fs::remove_dir_all(written.round.path("truth")).unwrap();
     let before: BTreeSet<String> = written.round.output("output").into_keys().collect();
     let ended = purge(&written, &[]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
@@ -57,13 +59,7 @@ fn what_is_due_goes_and_the_record_proves_it() {
     // signing key are no data of a person.
     assert_eq!(
         written.round.names(),
-        [
-            "output",
-            "round.toml",
-            "signing.key",
-            "signing.pub",
-            "truth"
-        ]
+        ["output", "round.toml", "signing.key", "signing.pub"]
     );
     let left: BTreeSet<String> = written.round.output("output").into_keys().collect();
     let gone: BTreeSet<String> = before.difference(&left).cloned().collect();
@@ -376,5 +372,63 @@ fn what_one_outputs_record_tells_of_the_inputs_holds_for_the_other() {
         !audit.stdout.contains("no record tells"),
         "{}",
         audit.stdout
+    );
+}
+
+#[test]
+fn files_that_aidlink_does_not_know_are_listed_and_never_deleted() {
+    let written = due();
+    let folder = written.round.path("");
+    let put = |name: &str| {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+    };
+    let unknown = [
+        "to-veterans (filled in).csv",
+        "civil-affairs.key.age",
+        "office.identity",
+        "old/copy of education.students.csv",
+    ];
+    // A name that may not be shown as it is, and files of office programs.
+    for name in unknown
+        .iter()
+        .chain(&["13800001234.xlsx", "~$list.xlsx", ".DS_Store", "Thumbs.db"])
+    {
+        put(name);
+    }
+    fs::remove_dir_all(folder.join("truth")).unwrap();
+    for (before, dry) in [(true, true), (false, false), (false, true)] {
+        let arguments: &[&str] = if dry { &["--dry-run"] } else { &[] };
+        let said = purge(&written, arguments).stdout;
+        assert!(
+            said.contains("5 files in the round's folder are unknown to aidlink"),
+            "{said}"
+        );
+        for name in unknown {
+            assert!(said.contains(name), "{name}: {said}");
+            assert!(folder.join(name).exists(), "{name}");
+        }
+        assert!(
+            !said.contains("13800001234") && !said.contains("Thumbs"),
+            "{said}"
+        );
+        let audit = written.audit(&[]).stdout;
+        assert!(audit.contains("office.identity"), "{audit}");
+        assert!(!audit.contains("Nothing is left to delete"), "{audit}");
+        assert_eq!(
+            before,
+            !audit.contains("No known file is left to delete"),
+            "{audit}"
+        );
+    }
+    for name in unknown {
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    fs::remove_file(folder.join("13800001234.xlsx")).unwrap();
+    let audit = written.audit(&[]).stdout;
+    assert!(
+        audit.contains("Nothing is left to delete") && !audit.contains("unknown to aidlink"),
+        "{audit}"
     );
 }

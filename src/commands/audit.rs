@@ -12,6 +12,7 @@ use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
+use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::verification::{NamedKeys, Signer, Verification, verify};
 use aidlink_procuratorate::lists::match_list::match_lists;
 use jiff::Zoned;
@@ -168,6 +169,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
         Err(faults) => return Ending::Failed(faults),
     };
     let today = Zoned::now().date();
+    let unknown_files = UnknownFiles::find(&found);
     // A deletion record of the round's inputs counts for each of its folders.
     let records: Vec<DeletionRecord> = looked
         .iter()
@@ -207,8 +209,11 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
                 .iter()
                 .all(|check| check.finding.state != State::NotHeld);
         say_verification(&evidence.verification, output);
-        say_checks(&evidence, &checks, output);
-        reports.push(report(&evidence, checks));
+        say_checks(&evidence, &checks, &unknown_files, output);
+        reports.push(report(&evidence, checks, &unknown_files));
+    }
+    for text in unknown_files.text() {
+        output.say(&text);
     }
     output.json(&reports);
     if let Err(faults) = unreadable.finish() {
@@ -277,7 +282,7 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
     })
 }
 
-fn say_checks(evidence: &Evidence, checks: &[Check], output: Output) {
+fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, output: Output) {
     let say = |text: &Text| output.say(text);
     for check in checks {
         let (number, state) = (check.number, check.finding.state.text());
@@ -323,6 +328,11 @@ fn say_checks(evidence: &Evidence, checks: &[Check], output: Output) {
                 "{unproven} files are missing, and no deletion record names them; if the round file is elsewhere, name it with --round"
             ),
         ));
+    } else if left == 0 && unknown.count > 0 {
+        say(&Text::new(
+            "已知文件中没有剩余的数据须删除",
+            "No known file is left to delete",
+        ));
     } else if left == 0 {
         say(&Text::new(
             "没有剩余的数据须删除",
@@ -358,6 +368,8 @@ struct AuditReport {
     verification: VerificationReport,
     checks: Vec<Check>,
     left_to_delete: Vec<String>,
+    /// Of the round's folder.
+    unknown_files: UnknownFiles,
     delete_by: Date,
 }
 
@@ -385,7 +397,7 @@ fn verified(verification: &Verification) -> VerificationReport {
     }
 }
 
-fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
+fn report(evidence: &Evidence, checks: Vec<Check>, unknown_files: &UnknownFiles) -> AuditReport {
     let remains = &evidence.remains;
     let doubtful = remains.doubtful.iter().map(|(file, _)| file);
     let left = remains.there.iter().chain(doubtful);
@@ -393,6 +405,7 @@ fn report(evidence: &Evidence, checks: Vec<Check>) -> AuditReport {
         verification: verified(&evidence.verification),
         checks,
         left_to_delete: left.map(|file| file.path.clone()).collect(),
+        unknown_files: unknown_files.clone(),
         delete_by: evidence.manifest().retention_until,
     }
 }

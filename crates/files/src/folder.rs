@@ -435,6 +435,7 @@ impl Folder {
     }
 
     fn files_below(&self, prefix: &Path, found: &mut Vec<FoundFile>) -> io::Result<()> {
+        check_depth(prefix)?;
         for entry in self.entries()? {
             let path = prefix.join(&entry.name);
             if entry.kind == EntryKind::Folder {
@@ -461,6 +462,7 @@ impl Folder {
     }
 
     fn folders_below(&self, prefix: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+        check_depth(prefix)?;
         for entry in self.entries()? {
             if entry.kind == EntryKind::Folder {
                 let path = prefix.join(&entry.name);
@@ -504,14 +506,31 @@ impl Folder {
     /// # Errors
     /// If something in it cannot be removed.
     pub fn remove_tree(&self, name: &OsStr) -> io::Result<()> {
-        let folder = self.folder(Path::new(name))?;
+        self.remove_tree_at(Path::new(name), Path::new(name))
+    }
+
+    fn remove_tree_at(&self, name: &Path, path: &Path) -> io::Result<()> {
+        check_depth(path)?;
+        let folder = self.folder(name)?;
         for entry in folder.entries()? {
+            let inner = Path::new(&entry.name);
             match entry.kind {
-                EntryKind::Folder => folder.remove_tree(&entry.name)?,
-                _ => folder.remove_file(Path::new(&entry.name))?,
+                EntryKind::Folder => folder.remove_tree_at(inner, &path.join(inner))?,
+                _ => folder.remove_file(inner)?,
             }
         }
-        self.remove_empty_folder(Path::new(name))
+        self.remove_empty_folder(name)
+    }
+}
+
+/// The deepest nesting of folders that is walked. Each level takes stack and an
+/// open folder.
+const DEEPEST: usize = 64;
+
+fn check_depth(path: &Path) -> io::Result<()> {
+    match path.components().count() > DEEPEST {
+        true => Err(io::Error::other("folders are nested too deeply")),
+        false => Ok(()),
     }
 }
 

@@ -27,4 +27,5 @@ pub mod statement;
 pub mod step;
 pub mod terminal;
 pub mod terms;
+pub mod unknown_files;
 pub mod verification;

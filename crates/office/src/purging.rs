@@ -15,6 +15,7 @@ use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::RoundFolder;
 use crate::signing::SigningKey;
 use crate::terminal::Output;
+use crate::unknown_files::UnknownFiles;
 
 /// Arguments of `purge`.
 #[derive(Debug, clap::Args)]
@@ -49,16 +50,22 @@ struct PurgeReport<'a> {
     nothing_left: bool,
     dry_run: bool,
     record: &'a DeletionRecord,
+    /// Of the round's folder.
+    unknown_files: &'a UnknownFiles,
 }
 
 /// Deletes what is due and reports it.
 pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: Output) -> Ending {
-    let purged = match purge(asked, program, key_id) {
+    let (found, purged) = match purge(asked, program, key_id) {
         Ok(purged) => purged,
         Err(faults) => return Ending::Failed(faults),
     };
     for one in &purged {
         say(one, asked.dry_run, output);
+    }
+    let unknown_files = UnknownFiles::find(&found);
+    for text in unknown_files.text() {
+        output.say(&text);
     }
     let reports = purged.iter().map(|one| PurgeReport {
         folder: &one.output,
@@ -67,6 +74,7 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         nothing_left: one.nothing_left,
         dry_run: asked.dry_run,
         record: &one.record,
+        unknown_files: &unknown_files,
     });
     output.json(&reports.collect::<Vec<_>>());
     Ending::done(purged.iter().any(|one| {
@@ -79,7 +87,7 @@ fn purge(
     asked: &PurgeArguments,
     program: &str,
     key_id: KeyIdOf<'_>,
-) -> Result<Vec<Purged>, Faults> {
+) -> Result<(RoundFolder, Vec<Purged>), Faults> {
     let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
@@ -100,7 +108,7 @@ fn purge(
         .into());
     }
     let signing_key = SigningKey::read(&key_file)?;
-    Purge {
+    let purged = Purge {
         outputs: &found.outputs,
         round_folder: &found.folder,
         signing_key: &signing_key,
@@ -111,7 +119,8 @@ fn purge(
         dry_run: asked.dry_run,
         now: Timestamp::now(),
     }
-    .run()
+    .run()?;
+    Ok((found, purged))
 }
 
 /// The signing key that the round file names.

@@ -309,6 +309,25 @@ impl WrittenRound {
         faults.or_value(Some(file))
     }
 
+    /// Returns the paths of the files that the round file names, other than keys:
+    /// policy, calendar and exports, as they are written, whether or not they exist.
+    pub fn named_files(&self) -> Vec<PathBuf> {
+        let exports = self.exports.value().into_iter().flatten();
+        let exports = exports.flat_map(|export| &export.paths);
+        [&self.policy, &self.calendar]
+            .into_iter()
+            .filter_map(Written::value)
+            .chain(exports)
+            .map(|path| self.folder().join(&path.value))
+            .collect()
+    }
+
+    /// Returns the folder of export schemas, as it is written.
+    pub fn schemas_folder(&self) -> Option<PathBuf> {
+        let schemas = self.schemas.value()?;
+        Some(self.folder().join(&schemas.value))
+    }
+
     /// Returns the offices with their public keys. Invalid public keys are left out:
     /// a step reports them, and verification can do without them.
     pub fn signers(&self) -> Vec<(String, PublicKey)> {
