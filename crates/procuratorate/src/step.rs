@@ -10,7 +10,7 @@ use aidlink_agency::key::RoundKey;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
-use aidlink_contract::leads_file::{LeadsFile, LeadsFileFault, OfRound};
+use aidlink_contract::leads_file::{ExpectedRound, LeadsFile, LeadsFileFault};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, DocumentFault};
@@ -163,7 +163,7 @@ fn read_leads(
     let rules = terms.policy.rules.iter().map(|rule| rule.on.as_str());
     let exports_of_the_policy: BTreeSet<&str> = rules.collect();
     let exports_of_the_policy: Vec<&str> = exports_of_the_policy.into_iter().collect();
-    let of = OfRound {
+    let of = ExpectedRound {
         round: &terms.round,
         policy_digest: &terms.policy.digest,
         key_id,
