@@ -175,7 +175,7 @@ pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) 
         ),
         NotVerified::Absent => (
             "尚未送达：相关线索标为“未能核实”；送达后请重新筛查",
-            "has not arrived: leads that need it are marked \"not verified\"; screen again when it arrives",
+            "is missing: leads that need it are marked \"not verified\"; screen again when it arrives",
         ),
         NotVerified::Stale => (
             "过旧：相关线索标为“未能核实”；收到较新的数据后请重新筛查",

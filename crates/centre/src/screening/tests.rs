@@ -467,7 +467,7 @@ fn an_absent_export_is_described_as_late_or_outside_the_round() {
     let round = TestRound::new();
     let message = |export, reason| not_verified_text(&round.terms, export, reason);
     for (export, reason, zh, en) in [
-        (VETERANS, NotVerified::Absent, "尚未送达", "has not arrived"),
+        (VETERANS, NotVerified::Absent, "尚未送达", "is missing"),
         (
             ASSISTANCE,
             NotVerified::Absent,
