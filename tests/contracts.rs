@@ -197,7 +197,6 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
         Ok(_) => "accepted".to_owned(),
     };
     let export = "procuratorate.referrals";
-    let again = "than the case parties; it must be sent again";
     for (table, what) in [
         (with(|origin| origin.round = "2026Q2".into()), "round"),
         (with(|origin| origin.policy_digest = "00".into()), "policy"),
@@ -209,12 +208,12 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
     ] {
         assert_eq!(
             refused(table),
-            format!("{export} was tokenised with another {what} {again}")
+            format!("{export} was tokenised with a different {what} than the case parties")
         );
     }
     assert_eq!(
         refused(with(|origin| origin.export = "veterans.persons".into())),
-        "the token table of veterans.persons does not have the rules of the policy"
+        "the token table of veterans.persons does not match the rules of the policy"
     );
     let twice = screened(&plan, &cases, &[first.clone(), first.clone()]);
     assert_eq!(

@@ -290,9 +290,7 @@ fn an_agency_that_sends_late_is_added_and_screened_again() {
     let first = split.screen(&without, "first");
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert!(
-        first
-            .stdout
-            .contains("civil-affairs.assistance is not there yet"),
+        first.stdout.contains("civil-affairs.assistance is missing"),
         "{}",
         first.stdout
     );
@@ -351,7 +349,7 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
     assert_eq!(
         of("civil-affairs.assistance"),
         Some(
-            "civil-affairs.assistance is not there yet: leads that need it are marked \"not verified\"; screen again when it comes"
+            "civil-affairs.assistance is missing: leads that need it are marked \"not verified\"; screen again when it arrives"
         )
     );
     assert_eq!(of("veterans.persons"), None);
@@ -651,10 +649,10 @@ fn the_procuratorate_resolves_its_own_screening_and_no_other() {
         );
         assert!(!split.round.path("refused").exists());
     };
-    // Another key, and a case export that has changed since.
+    // Another key, and a case export that was changed after screening.
     let key = split.round.read("round.key");
     split.round.write("round.key", key.replace("0123", "3210"));
-    refused("another key");
+    refused("the key of the screened leads");
     split.round.write("round.key", key);
     let cases = std::fs::read(split.round.path("procuratorate.case-parties.csv")).unwrap();
     let mut changed = cases.clone();
@@ -985,12 +983,12 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
     let entry = format!("\"not_verified_by\":{{\"{name_of_a_person}\":\"absent\"");
     refused(
         once("\"not_verified_by\":{", &entry),
-        "an export that is not of this round",
+        "an export that is not in this round",
     );
     for (reason, words) in [
         (
             format!("{{\"reason\":\"stale\",\"export\":\"{name_of_a_person}\"}}"),
-            "an export that is not of this round",
+            "an export that is not in this round",
         ),
         (
             "{\"reason\":\"reject_rate\",\"export\":\"veterans.persons\",\"rate\":4.5}".to_owned(),
@@ -1000,10 +998,13 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
         let list = format!("\"provisional\":[{reason}");
         refused(once("\"provisional\":[", &list), words);
     }
-    refused(once("\"2026Q3\"", "\"2026Q2\""), "another round");
+    refused(
+        once("\"2026Q3\"", "\"2026Q2\""),
+        "the round of the screened leads",
+    );
     refused(
         once("\"hmac-sha256\"", "\"hmac-sm3\""),
-        "another token algorithm",
+        "the token algorithm of the screened leads",
     );
     refused(
         once("\"aid\":\"", "\"aid\":\"no_"),
@@ -1020,5 +1021,5 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
     let (_, from_lead) = good.split_once("\"leads\":[").unwrap();
     let lead = &from_lead[..from_lead.find("},{\"aid\"").unwrap() + 1];
     let twice = format!("\"leads\":[{lead},");
-    refused(once("\"leads\":[", &twice), "a lead stands twice");
+    refused(once("\"leads\":[", &twice), "a lead appears twice");
 }

@@ -10,7 +10,7 @@ use std::fs::File;
 
 use aidlink_centre::join::JoinedRegister;
 use aidlink_contract::hexadecimal::is_digest;
-use aidlink_contract::leads_file::{LeadsFile, OfRound};
+use aidlink_contract::leads_file::{ExpectedRound, LeadsFile};
 use aidlink_contract::screened_lead::Provisional;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{TokenFile, is_of_case_parties};
@@ -91,7 +91,7 @@ fn leads_file(bytes: &[u8]) {
     let Ok(leads) = LeadsFile::parse(bytes) else {
         return;
     };
-    let of = OfRound {
+    let of = ExpectedRound {
         round: &leads.round,
         policy_digest: &leads.policy_digest,
         key_id: &leads.key_id,

@@ -140,7 +140,7 @@ fn negation_in_qualifies() {
         "qualifies = 'judicial_ground AND social_hardship'",
         "qualifies = 'judicial_ground AND NOT x1_major_fault'",
         "x1_major_fault'",
-        "this is not part of the rule language\n  only AND and OR of rules may stand here",
+        "this is not part of the rule language\n  combine rules with AND and OR only",
     );
 }
 
@@ -177,9 +177,9 @@ fn a_referral_state_that_stands_nowhere_or_twice() {
     );
     let all = faults.join("\n");
     assert!(
-        all.contains("for `dibao` the referral state `jurisdiction_transferred` stands 0 times")
+        all.contains("for `dibao` the referral state `jurisdiction_transferred` is listed 0 times")
     );
-    assert!(all.contains("for `dibao` the referral state `closed` stands 2 times"));
+    assert!(all.contains("for `dibao` the referral state `closed` is listed 2 times"));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn every_part_of_a_guarantee_that_is_wrong_is_pointed_at() {
         "rules = [\"withhold_deceased\"]",
         "rules = [\"withhold_deceased\", \"withhold_veteran_died\"]",
         "\"withhold_veteran_died\"]",
-        "the rule `withhold_veteran_died` is on veterans.persons\n  name rules on the same export",
+        "the rule `withhold_veteran_died` is on another export, veterans.persons\n  name rules on the same export",
     );
     expect(
         "rules = [\"withhold_sealed\"]",
@@ -334,7 +334,7 @@ fn every_part_of_a_guarantee_that_is_wrong_is_pointed_at() {
         "'civil_party','petitioner')\n",
         "'civil_party','petitioner') AND NOT urgent_treatment\n",
         "\"withhold_role\"]",
-        "the rule `withhold_role` reads `urgent_treatment` too",
+        "the rule `withhold_role` also reads `urgent_treatment`",
     );
     expect(
         "row = { role = \"petitioner\", deceased = true }\nwithheld = true",

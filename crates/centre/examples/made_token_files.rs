@@ -1,10 +1,11 @@
-//! Token files of any size for benches of the centre: tokens that nobody made
-//! of an ID number, ascending by construction, so that nothing is sorted.
+//! Writes synthetic token files of any size for benchmarks of the centre. The
+//! tokens are not made from ID numbers; those of the register ascend by
+//! construction and need no sorting.
 //!
 //! `made_token_files ROUND.toml CASE_PARTIES PERSONS FOLDER` writes the case
-//! parties and the register of civil affairs; one case party in four stands in
-//! the register. They are plain; each is signed with its agency's key, which is
-//! `AGENCY.key` beside the round file.
+//! parties and the civil affairs register; one case party in four is in the
+//! register. The files are plain and signed with each agency's key, which must
+//! be `AGENCY.key` beside the round file.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -21,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// No key made the tokens.
+/// A placeholder: the tokens were made without a key.
 const KEY_ID: &str = "0000000000000000";
 
 fn main() -> Result<(), Failure> {
@@ -35,10 +36,10 @@ fn main() -> Result<(), Failure> {
     let (parties, persons): (u64, u64) = (parties.parse()?, persons.parse()?);
     let register = terms
         .export("civil-affairs.assistance")
-        .ok_or("the round has no export of civil affairs")?;
+        .ok_or("the round has no civil affairs export")?;
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder)?;
-    // A person of the register is a case party where both sequences have it.
+    // Every `every`th person of the register is a case party too.
     let every = (persons / (parties / 4).max(1)).max(1);
     write(&terms, register, folder, persons, |index| {
         token(index, persons)
@@ -55,12 +56,12 @@ fn main() -> Result<(), Failure> {
     })
 }
 
-/// Evenly spread, with low bits that look like chance.
+/// Returns evenly spread tokens with pseudo-random low bits.
 fn token(index: u64, of: u64) -> Token {
     spread(index, of, 0)
 }
 
-/// Tokens that no person of the register has: their last bit is set.
+/// Returns tokens that are not in the register: their last bit is set.
 fn odd_token(index: u64, of: u64) -> Token {
     spread(index, of, 1)
 }
@@ -87,8 +88,8 @@ fn write(
     let path = folder.join(format!("{name}.tokens.parquet"));
     let mut writer = TokenFileWriter::begin(BufWriter::new(File::create(&path)?), &rules)?;
     for row in 0..rows {
-        // Few rows are leads, as in a real round: each rule holds on a few in
-        // a thousand.
+        // As in a real round, few rows are leads: each rule is yes for about two
+        // rows in a thousand.
         let outcome = |rule: usize| match (row * 31 + rule as u64 * 97) % 499 {
             0 => Outcome::Yes,
             1 => Outcome::Unknown,
@@ -127,7 +128,7 @@ fn write(
     )?;
     let key = format!("{}.key", export.schema.agency);
     let key = SigningKey::read(&terms.file.with_file_name(key))
-        .map_err(|_| "there is no signing key of the agency beside the round file")?;
+        .map_err(|_| "cannot read the agency's signing key beside the round file")?;
     let statement = Statement {
         round: terms.round.clone(),
         terms: terms.terms_digest(),
@@ -137,7 +138,7 @@ fn write(
     };
     let signature = key
         .sign(&bytes, &statement.to_comment(), &path)
-        .map_err(|_| "it cannot be signed")?;
+        .map_err(|_| "cannot sign the token file")?;
     std::fs::write(folder.join(format!("{base}{SIGNATURE_SUFFIX}")), signature)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! The join of the centre: a register's tokens against those of the case
-//! parties, both ascending, in one walk along both. Whether the register lies in
-//! memory or in a token file, it is joined here; what is kept of it grows with
-//! the persons found.
+//! The centre's merge join: one pass over a register's tokens and the case
+//! parties' tokens, both in ascending order. It handles registers in memory and
+//! in token files, and keeps only the rows of case parties, so memory grows with
+//! the number of matches.
 
 use std::ops::Range;
 
@@ -10,9 +10,10 @@ use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{RegisterReader, SelectedRows, TokenFileFault};
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable, TableFault};
 
-/// A walk along the case parties' tokens, led by the tokens of a register.
+/// Matches the tokens of a register, one after another, with the case parties'
+/// tokens.
 pub struct Join<'c> {
-    /// Ascending; a person with several case rows stands several times.
+    /// In ascending order; a person with several case rows appears several times.
     cases: &'c [Token],
     next: usize,
     last: Option<Token>,
@@ -20,7 +21,8 @@ pub struct Join<'c> {
 }
 
 impl<'c> Join<'c> {
-    /// A walk along these tokens, which ascend and may repeat.
+    /// Starts a join with these case party tokens, which must ascend and may
+    /// repeat.
     pub fn new(cases: &'c [Token]) -> Self {
         Join {
             cases,
@@ -30,12 +32,12 @@ impl<'c> Join<'c> {
         }
     }
 
-    /// The case rows of the register's next person, by their indices; empty for
-    /// a person who is no case party.
+    /// Takes the register's next token and returns the indices of the person's
+    /// case rows; the range is empty for a person who is not a case party.
     ///
     /// # Errors
-    /// When the token is not beyond the last one, with its row in the register,
-    /// from 0.
+    /// When the token is not greater than the last one. The error holds the
+    /// token's row in the register, from 0.
     pub fn advance(&mut self, token: Token) -> Result<Range<usize>, TableFault> {
         let row = usize::try_from(self.tokens).unwrap_or(usize::MAX);
         match self.last {
@@ -58,14 +60,14 @@ impl<'c> Join<'c> {
         Ok(first..end)
     }
 
-    /// How many tokens of the register were looked at.
+    /// Returns how many tokens of the register were taken.
     pub fn tokens(&self) -> u64 {
         self.tokens
     }
 }
 
-/// A register joined with the case parties: of its persons who are one the case
-/// rows and the outcomes, of the others their number.
+/// A register joined with the case parties. It keeps the case rows and outcomes
+/// of the persons who are case parties, and counts the others.
 #[derive(Debug)]
 pub struct JoinedRegister {
     origin: Origin,
@@ -75,7 +77,7 @@ pub struct JoinedRegister {
 }
 
 impl JoinedRegister {
-    /// Joins a register that lies in memory.
+    /// Joins a register in memory.
     ///
     /// # Errors
     /// When its tokens do not ascend.
@@ -100,12 +102,12 @@ impl JoinedRegister {
         Self::new(register.origin().clone(), case_rows, &join, outcomes)
     }
 
-    /// Joins a register's token file. Every token is looked at; outcomes are read
-    /// of case parties alone.
+    /// Joins a register's token file. Reads every token, but outcomes only for
+    /// case parties.
     ///
     /// # Errors
-    /// See [`TokenFileFault`]; a token out of order or twice is refused wherever
-    /// it stands.
+    /// See [`TokenFileFault`]. A token that is out of order or repeated is
+    /// refused in any row.
     pub fn of_file(cases: &[Token], mut register: RegisterReader) -> Result<Self, TokenFileFault> {
         let mut join = Join::new(cases);
         let mut case_rows = Vec::new();
@@ -123,7 +125,8 @@ impl JoinedRegister {
             }
             register.read_outcomes(group, selected, &mut outcomes)?;
         }
-        // The footer said so before; it may not have told the truth.
+        // Opening the file compared the account with the footer, and the footer
+        // may be wrong.
         if join.tokens() > register.head().account.sent {
             return Err(TokenFileFault::Account);
         }
@@ -147,27 +150,28 @@ impl JoinedRegister {
         })
     }
 
-    /// Where the register comes from.
+    /// Returns where the register comes from.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// For each person who is a case party, in token order, the case rows.
+    /// Returns the case rows of each person who is a case party, in token order.
     pub fn case_rows(&self) -> &[Range<usize>] {
         &self.case_rows
     }
 
-    /// How many persons of the register are a case party.
+    /// Returns how many persons of the register are case parties.
     pub fn matched(&self) -> u64 {
         self.case_rows.len() as u64
     }
 
-    /// How many are not.
+    /// Returns how many persons of the register are not case parties.
     pub fn unmatched(&self) -> u64 {
         self.unmatched
     }
 
-    /// The outcomes of the persons who are a case party, in the same order.
+    /// Returns the outcomes of the persons who are case parties, in the order of
+    /// [`case_rows`](Self::case_rows).
     pub fn outcomes(&self) -> &OutcomeColumns {
         &self.outcomes
     }
@@ -176,7 +180,7 @@ impl JoinedRegister {
 #[cfg(test)]
 #[expect(
     clippy::single_range_in_vec_init,
-    reason = "case rows of a person are a range"
+    reason = "the case rows of a person are a range"
 )]
 mod tests {
     use std::fs::File;
@@ -207,8 +211,8 @@ mod tests {
         bytes.iter().copied().map(token).collect()
     }
 
-    /// The case rows of each token of the register, or the fault.
-    fn walked(cases: &[u8], register: &[u8]) -> Result<Vec<Range<usize>>, TableFault> {
+    /// Joins and returns the case rows of each token of the register, or the fault.
+    fn joined(cases: &[u8], register: &[u8]) -> Result<Vec<Range<usize>>, TableFault> {
         let cases = tokens(cases);
         let mut join = Join::new(&cases);
         let rows: Result<Vec<_>, _> = register
@@ -221,13 +225,13 @@ mod tests {
         rows
     }
 
-    /// The case rows of those who are a case party.
+    /// Joins and returns the case rows of each case party in the register.
     fn hits(cases: &[u8], register: &[u8]) -> Vec<Range<usize>> {
-        let rows = walked(cases, register).expect("ascending tokens");
+        let rows = joined(cases, register).expect("the tokens ascend");
         rows.into_iter().filter(|rows| !rows.is_empty()).collect()
     }
 
-    /// What a join is, without the walk.
+    /// Finds the expected result by linear search.
     fn searched(cases: &[u8], register: &[u8]) -> Vec<Range<usize>> {
         let found = register.iter().filter_map(|byte| {
             let first = cases.iter().position(|case| case == byte)?;
@@ -237,20 +241,20 @@ mod tests {
     }
 
     #[test]
-    fn case_rows_are_found_at_the_ends_in_the_middle_and_several_for_a_person() {
+    fn all_case_rows_of_a_person_are_found_at_any_position() {
         for (cases, register, expected) in [
             // Empty sides.
             (&[][..], &[][..], vec![]),
             (&[1, 2], &[], vec![]),
             (&[], &[1, 2], vec![]),
-            // None, and all.
+            // No match, and all match.
             (&[2, 4, 6], &[1, 3, 5, 7], vec![]),
             (&[1, 2, 3], &[1, 2, 3], vec![0..1, 1..2, 2..3]),
-            // The first and the last.
+            // Matches at the start and the end.
             (&[1, 5, 9], &[1, 4, 6, 9], vec![0..1, 2..3]),
             (&[5], &[1, 5, 9], vec![0..1]),
             (&[1, 5, 9], &[5], vec![1..2]),
-            // Repeats on the side of the cases.
+            // Repeated case tokens.
             (&[1, 1, 1], &[1], vec![0..3]),
             (&[1, 1, 3, 3, 5], &[1, 2, 3, 5], vec![0..2, 2..4, 4..5]),
             (&[1, 1, 3, 3], &[2, 4], vec![]),
@@ -262,9 +266,9 @@ mod tests {
     }
 
     #[test]
-    fn every_small_join_finds_what_a_search_finds() {
-        // Each of four tokens stands not at all, once or twice among the cases,
-        // and not at all or once in the register.
+    fn every_small_join_equals_a_linear_search() {
+        // Each of four tokens appears 0 to 2 times among the cases and 0 or 1
+        // times in the register.
         for cases_have in 0..81_u32 {
             let cases: Vec<u8> = (0..4_u8)
                 .flat_map(|byte| {
@@ -290,7 +294,7 @@ mod tests {
             (&[1, 5, 1], TableFault::Unsorted(2)),
         ] {
             for cases in [&[][..], &[1, 2, 3], &[9]] {
-                assert_eq!(walked(cases, register), Err(fault.clone()));
+                assert_eq!(joined(cases, register), Err(fault.clone()));
             }
         }
     }
@@ -325,7 +329,7 @@ mod tests {
         )
     }
 
-    /// A register's file with so many rows in a row group.
+    /// Writes a register's file with `group` rows per row group.
     fn file(bytes: &[u8], group: usize, sent: u64) -> RegisterReader {
         let head = TokenFileHead {
             origin: origin(VETERANS),
@@ -338,14 +342,16 @@ mod tests {
             },
         };
         let written = tempfile::tempfile().expect("a temporary file");
-        let mut writer = TokenFileWriter::begin(written, &RULES).expect("room");
+        let mut writer = TokenFileWriter::begin(written, &RULES).expect("a writable file");
         for byte in bytes {
             let outcomes = (0..RULES.len()).map(|rule| outcome(*byte, rule));
-            writer.push(token(*byte), outcomes).expect("room");
+            writer
+                .push(token(*byte), outcomes)
+                .expect("a writable file");
         }
-        let written = writer.finish(&head).expect("room");
-        // The same rows in small row groups.
-        let reader = ParquetRecordBatchReaderBuilder::try_new(written).expect("a good file");
+        let written = writer.finish(&head).expect("a writable file");
+        // Write the same rows again in small row groups.
+        let reader = ParquetRecordBatchReaderBuilder::try_new(written).expect("a valid file");
         let properties = WriterProperties::builder()
             .set_max_row_group_row_count(Some(group))
             .set_key_value_metadata(Some(vec![KeyValue {
@@ -355,19 +361,22 @@ mod tests {
             .build();
         let grouped = tempfile::tempfile().expect("a temporary file");
         let schema = reader.schema().clone();
-        let mut writer = ArrowWriter::try_new(grouped, schema, Some(properties)).expect("room");
-        for batch in reader.build().expect("a good file") {
-            writer.write(&batch.expect("a good file")).expect("room");
+        let mut writer =
+            ArrowWriter::try_new(grouped, schema, Some(properties)).expect("a writable file");
+        for batch in reader.build().expect("a valid file") {
+            writer
+                .write(&batch.expect("a valid file"))
+                .expect("a writable file");
         }
-        let mut grouped: File = writer.into_inner().expect("room");
+        let mut grouped: File = writer.into_inner().expect("a writable file");
         grouped.seek(SeekFrom::Start(0)).expect("a file");
         let rules = |_: &str| RULES.map(str::to_owned).to_vec();
-        let opened = TokenFile::open(grouped, rules).expect("a good file");
+        let opened = TokenFile::open(grouped, rules).expect("a valid file");
         opened.into_register()
     }
 
     #[test]
-    fn what_is_written_is_read_and_only_persons_who_are_a_party_are_kept() {
+    fn a_join_keeps_only_case_parties() {
         let register = [1, 2, 3, 7, 9];
         for (cases, rows, kept) in [
             (
@@ -388,38 +397,40 @@ mod tests {
                 assert_eq!(*joined.outcomes(), columns(kept));
                 assert_eq!(*joined.origin(), origin(VETERANS));
             };
-            // A table and a file, whatever its row groups.
+            // A table, and files with different row groups.
             let table = CaseTable::new(
                 origin(CASE_EXPORT),
                 tokens(cases),
                 OutcomeColumns::default(),
             )
-            .expect("ascending tokens");
+            .expect("the tokens ascend");
             let in_memory =
                 RegisterTable::new(origin(VETERANS), tokens(&register), columns(&register));
-            let in_memory = in_memory.expect("ascending tokens");
-            check(JoinedRegister::of_table(&table, &in_memory).expect("ascending tokens"));
+            let in_memory = in_memory.expect("the tokens ascend");
+            check(JoinedRegister::of_table(&table, &in_memory).expect("the tokens ascend"));
             for group in [1, 2, 4, 100] {
                 let reader = file(&register, group, 5);
                 assert_eq!(reader.row_groups(), 5_usize.div_ceil(group));
-                check(JoinedRegister::of_file(table.tokens(), reader).expect("a good file"));
+                check(JoinedRegister::of_file(table.tokens(), reader).expect("a valid file"));
             }
         }
     }
 
     #[test]
-    fn a_token_out_of_order_or_twice_is_refused_wherever_it_stands() {
+    fn a_token_out_of_order_or_repeated_is_refused_in_any_row() {
         for (register, words) in [
             ([1, 5, 3], "is not sorted by token (row 2)"),
-            ([1, 3, 3], "stands twice in the token table (row 2)"),
+            ([1, 3, 3], "appears twice in the token table (row 2)"),
         ] {
-            // Also where the row group changes, and where nobody is a case party.
+            // Also across row groups, and when nobody is a case party.
             for (group, cases) in [(1, vec![]), (2, vec![token(200)]), (3, vec![token(3)])] {
                 let joined = JoinedRegister::of_file(&cases, file(&register, group, 3));
-                let told = joined.map(|_| ()).map_err(|fault| fault.text().en);
+                let message = joined.map(|_| ()).map_err(|fault| fault.text().en);
                 assert!(
-                    told.as_ref().is_err_and(|told| told.contains(words)),
-                    "{told:?}"
+                    message
+                        .as_ref()
+                        .is_err_and(|message| message.contains(words)),
+                    "{message:?}"
                 );
             }
         }

@@ -1,7 +1,8 @@
-//! The centre side of aidlink: token tables in, references to leads out.
+//! The centre side of aidlink: reads token tables and returns references to
+//! leads.
 //!
-//! The centre holds no export, no key and no ID number. It does not build on
-//! the agency crate, so it cannot name them: the compiler is the wall.
+//! The centre holds no export, no key and no ID number. This crate does not
+//! depend on the agency crate, so code that uses those types does not compile:
 //!
 //! ```compile_fail
 //! use aidlink_agency::national_id::NationalId;
@@ -9,7 +10,7 @@
 //! ```compile_fail
 //! use aidlink_agency::key::RoundKey;
 //! ```
-//! What it does build on:
+//! Types of the contract crate are available:
 //! ```
 //! use aidlink_contract::token_table::CaseTable;
 //! ```

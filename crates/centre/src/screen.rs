@@ -1,9 +1,9 @@
-//! Screening: which persons appear to qualify for an aid, do not receive it,
-//! and were not referred to it.
+//! Screening: finds the persons who appear to qualify for an aid, do not
+//! receive it, and were not referred to it.
 //!
-//! The unit is the case row. Judicial outcomes are those of that row; the
-//! outcomes of a register are the person's. Leads of one person and aid are
-//! then merged, with every case row that qualifies.
+//! The unit is the case row. It combines its own outcomes with the person's
+//! outcomes in the registers. Case rows that qualify the same person for the
+//! same aid are then merged into one lead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,21 +18,21 @@ use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 
 use crate::join::JoinedRegister;
 
-/// What the round says to the centre.
+/// The terms of a round that screening needs.
 #[derive(Clone, Copy, Debug)]
 pub struct ScreeningTerms {
     /// The as-of date.
     pub as_of: Date,
-    /// A register's snapshot older than this, in days before the as-of date,
-    /// is stale: who receives an aid cannot be verified from it.
+    /// The greatest age of a snapshot, in days before the as-of date. An older
+    /// snapshot is stale: it cannot verify who receives an aid.
     pub snapshot_age_days: i32,
-    /// Share of an export's rows rejected, 0 to 1, beyond which the lists are
-    /// provisional.
+    /// The greatest share of rejected rows in an export, 0 to 1. If it is
+    /// exceeded, the lists are provisional.
     pub reject_rate: f64,
 }
 
 impl ScreeningTerms {
-    /// What screening takes of a round's terms.
+    /// Extracts the screening terms from a round's terms.
     pub fn of(terms: &RoundTerms) -> Self {
         ScreeningTerms {
             as_of: terms.as_of,
@@ -41,7 +41,7 @@ impl ScreeningTerms {
         }
     }
 
-    /// Whether a snapshot is too old at the as-of date.
+    /// Returns whether a snapshot is too old at the as-of date.
     pub fn is_stale(&self, snapshot: Date) -> bool {
         self.as_of
             .since(snapshot)
@@ -49,41 +49,43 @@ impl ScreeningTerms {
     }
 }
 
-/// What screening gives.
+/// The result of screening.
 #[derive(Clone, Debug, Default)]
 pub struct Screening {
-    /// The leads, in the order of their first reference and of the policy's aids.
+    /// The leads, ordered by their first reference, then by the policy's order
+    /// of aids.
     pub leads: Vec<ScreenedLead>,
-    /// For each register: tokens that are a case party's, and tokens that are not.
+    /// For each register, the number of tokens that match a case party and the
+    /// number that do not.
     pub matched: BTreeMap<String, (u64, u64)>,
-    /// Exports that the policy uses and that are absent or stale.
+    /// Exports that the policy uses but that are absent or stale.
     pub not_verified_by: BTreeMap<String, NotVerified>,
 }
 
 /// Why tables could not be screened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScreenError {
-    /// Two tables cannot be joined: the named export was tokenised for another
-    /// round, or with another policy, key or algorithm.
+    /// An export was tokenised for another round or as-of date than the case
+    /// parties, or with another policy, key or algorithm.
     Differs {
         /// The export that must be sent again.
         export: String,
         /// What differs.
         what: Text,
     },
-    /// Two tables of one export.
+    /// There are two tables of one export.
     Twice {
         /// The export.
         export: String,
     },
-    /// A table breaks its own contract.
+    /// A table violates its contract.
     Table {
         /// The export.
         export: String,
-        /// How.
+        /// The violation.
         fault: TableFault,
     },
-    /// A table lacks the outcomes of a rule of the policy, or has another's.
+    /// The outcome columns of a table do not match the rules of the policy.
     Rules {
         /// The export.
         export: String,
@@ -91,13 +93,13 @@ pub enum ScreenError {
 }
 
 impl ScreenError {
-    /// The sentence for a user.
+    /// Returns the message for a user.
     pub fn text(&self) -> Text {
         match self {
             ScreenError::Differs { export, what } => Text::new(
-                format!("{export} 的{}与案件当事人不同，需重新生成令牌", what.zh),
+                format!("{export} 的{}与案件当事人的不同", what.zh),
                 format!(
-                    "{export} was tokenised with another {} than the case parties; it must be sent again",
+                    "{export} was tokenised with a different {} than the case parties",
                     what.en
                 ),
             ),
@@ -113,17 +115,17 @@ impl ScreenError {
                 )
             }
             ScreenError::Rules { export } => Text::new(
-                format!("{export} 的令牌表与规则文件的规则不一致"),
-                format!("the token table of {export} does not have the rules of the policy"),
+                format!("{export} 的令牌表与规则文件中的规则不一致"),
+                format!("the token table of {export} does not match the rules of the policy"),
             ),
         }
     }
 }
 
-/// Screens the case parties against registers that lie in memory.
+/// Screens the case parties against registers in memory.
 ///
 /// # Errors
-/// When the tables do not belong together; see [`ScreenError`].
+/// When the tables cannot be screened together; see [`ScreenError`].
 pub fn screen(
     policy: &Policy,
     terms: ScreeningTerms,
@@ -143,7 +145,7 @@ pub fn screen(
 /// Screens the case parties against registers that were joined with them.
 ///
 /// # Errors
-/// When the tables do not belong together; see [`ScreenError`].
+/// When the tables cannot be screened together; see [`ScreenError`].
 pub fn screen_joined(
     policy: &Policy,
     terms: ScreeningTerms,
@@ -187,8 +189,8 @@ pub fn screen_joined(
     })
 }
 
-/// Why the lists of a round are provisional. `reject_rates` are those of the
-/// exports that were screened, the case parties first.
+/// Returns why the lists of a round are provisional. `reject_rates` holds the
+/// reject rate of each screened export, the case parties first.
 pub fn provisional(
     terms: ScreeningTerms,
     reject_rates: &[(&str, f64)],
@@ -231,8 +233,8 @@ fn check_tables(
                 what,
             });
         }
-        let wanted = policy.outcome_rules(&origin.export).map(|rule| &rule.id);
-        if !wanted.eq(outcomes.0.iter().map(|(id, _)| id)) {
+        let expected = policy.outcome_rules(&origin.export).map(|rule| &rule.id);
+        if !expected.eq(outcomes.0.iter().map(|(id, _)| id)) {
             return Err(ScreenError::Rules {
                 export: origin.export.clone(),
             });
@@ -290,7 +292,8 @@ fn not_verified(
         .collect()
 }
 
-/// Case rows with the outcomes of every rule: their own, and their person's.
+/// The case rows with the outcomes of every rule, both their own and those of
+/// their persons in the registers.
 struct Candidates {
     rows: usize,
     /// For each case row, the first row of the same person.
@@ -298,7 +301,7 @@ struct Candidates {
     outcomes: BTreeMap<String, Vec<Outcome>>,
 }
 
-/// What an aid's expressions say of one case row that is a lead.
+/// The marks of a case row that is a lead for an aid.
 struct Verdict {
     needs_review: bool,
     receipt_not_verified: bool,
@@ -306,9 +309,10 @@ struct Verdict {
 }
 
 impl Candidates {
-    /// Gives case rows the outcomes of their persons in the registers. A person
-    /// who is not in a register has "no" for its rules. Where the register itself
-    /// is absent or stale, `settled` and `referred` take them as unknown.
+    /// Combines the case rows with their persons' outcomes in the registers. A
+    /// person who is not in a register has "no" for its rules. If the register
+    /// itself is absent or stale, `settled` and `referred` treat its rules as
+    /// unknown.
     fn new(policy: &Policy, cases: &CaseTable, registers: &[JoinedRegister]) -> Self {
         let tokens = cases.tokens();
         let mut outcomes: BTreeMap<String, Vec<Outcome>> = policy
@@ -345,14 +349,14 @@ impl Candidates {
         }
     }
 
-    /// For each aid of the policy, the case rows that are leads for it.
+    /// Returns, for each aid of the policy, the case rows that are leads for it.
     fn verdicts(
         &self,
         policy: &Policy,
         not_verified_by: &BTreeMap<String, NotVerified>,
     ) -> Vec<Vec<(usize, Verdict)>> {
-        // What an absent or stale export says of receipt and referral is unknown.
-        let hidden: BTreeSet<&str> = policy
+        // Rules on an absent or stale export cannot verify receipt or referral.
+        let unverified: BTreeSet<&str> = policy
             .rules
             .iter()
             .filter(|rule| not_verified_by.contains_key(&rule.on))
@@ -360,20 +364,20 @@ impl Candidates {
             .collect();
         let of_aid = |aid: &Aid| {
             (0..self.rows)
-                .filter_map(|row| Some((row, self.verdict(aid, row, &hidden)?)))
+                .filter_map(|row| Some((row, self.verdict(aid, row, &unverified)?)))
                 .collect()
         };
         policy.aids.iter().map(of_aid).collect()
     }
 
-    /// What an aid's combinations say of one case row; `None` where it is no lead.
-    fn verdict(&self, aid: &Aid, row: usize, hidden: &BTreeSet<&str>) -> Option<Verdict> {
+    /// Evaluates an aid for one case row; `None` if the row is not a lead.
+    fn verdict(&self, aid: &Aid, row: usize, unverified: &BTreeSet<&str>) -> Option<Verdict> {
         let outcome = |rule: &str| {
             let outcomes = self.outcomes.get(rule);
-            // A rule that no table has is unknown.
+            // A rule that is in no table is unknown.
             outcomes.map_or(Outcome::Unknown, |outcomes| outcomes[row])
         };
-        let verified = |rule: &str| match hidden.contains(rule) {
+        let verified = |rule: &str| match unverified.contains(rule) {
             true => Outcome::Unknown,
             false => outcome(rule),
         };
@@ -390,7 +394,7 @@ impl Candidates {
         })
     }
 
-    /// The outcomes of the rules shown, for one case row.
+    /// Returns the outcomes of the shown rules for one case row.
     fn evidence(&self, shown: &[&Rule], reference: usize, needs_review: bool) -> CaseEvidence {
         let mut evidence = CaseEvidence {
             reference,
@@ -409,8 +413,8 @@ impl Candidates {
     }
 }
 
-/// The rules whose outcomes a person at the procuratorate must see: those that
-/// the aid's `qualifies` names, and every exclusion and priority rule.
+/// Returns the rules whose outcomes a person at the procuratorate must see: the
+/// rules that the aid's `qualifies` names, and every exclusion and priority rule.
 fn rules_shown<'p>(policy: &'p Policy, aid: &Aid) -> Vec<&'p Rule> {
     let named = aid.qualifies.rules();
     policy

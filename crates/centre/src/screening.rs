@@ -1,5 +1,5 @@
-//! A screening at the centre: the token files of all agencies are opened,
-//! checked and joined, and the screened leads are sealed to the procuratorate.
+//! A screening at the centre: opens, checks and joins the token files of all
+//! agencies, and seals the screened leads to the procuratorate.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -24,43 +24,44 @@ use aidlink_office::verification::digest_of;
 use crate::join::JoinedRegister;
 use crate::screen::{Screening, ScreeningTerms, provisional, screen_joined};
 
-/// What a screening gave, for the terminal.
+/// The result of a screening, for the terminal.
 pub struct Screened {
     /// The token files, the case parties first, then in the order of the round.
     pub files: Vec<ReceivedFile>,
-    /// Tokens of each register that are a case party's, and that are not.
+    /// For each register, the number of tokens that match a case party and the
+    /// number that do not.
     pub matched: BTreeMap<String, (u64, u64)>,
-    /// Case rows screened.
+    /// Number of case rows screened.
     pub case_rows: u64,
-    /// Case parties among them.
+    /// Number of case parties, each counted once.
     pub case_parties: u64,
-    /// Exports that the policy uses and that are absent or stale.
+    /// Exports that the policy uses but that are absent or stale.
     pub not_verified_by: BTreeMap<String, NotVerified>,
     /// Why the lists will be provisional.
     pub provisional: Vec<Provisional>,
-    /// How many leads there are.
+    /// Number of leads.
     pub leads: usize,
-    /// Tells this screening from others of the round.
+    /// The id that distinguishes screenings of the round.
     pub screening: String,
     /// The file for the procuratorate.
     pub crossed: CrossedFile,
 }
 
-/// A token file as it came.
+/// A token file as received.
 pub struct ReceivedFile {
-    /// Its name.
+    /// Its file name.
     pub name: String,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
-    /// BLAKE3 digest of its plain text, hexadecimal.
+    /// BLAKE3 digest of its plain content, hexadecimal.
     pub digest: String,
-    /// Bytes of its plain text.
+    /// Length of its plain content in bytes.
     pub byte_length: u64,
-    /// What it says of itself.
+    /// Its head.
     pub head: TokenFileHead,
 }
 
-/// A token file that was opened and fits the round.
+/// A token file that was opened and belongs to the round.
 struct OpenedFile {
     path: PathBuf,
     received: ReceivedFile,
@@ -70,8 +71,8 @@ struct OpenedFile {
 /// Screens token files and writes the screened leads into the step's folder.
 ///
 /// # Errors
-/// Every fault of the files at once, each with the agency that must send
-/// again; or why the output could not be written.
+/// Every fault of the files at once, each naming the agency that must send
+/// again; or the fault that kept the output from being written.
 pub fn screen_files(
     step: &mut Step,
     terms: &RoundTerms,
@@ -164,7 +165,7 @@ pub fn screen_files(
     Ok((manifest, screened))
 }
 
-/// What to tell of an export that could not verify receipt or referral.
+/// Returns the message about an export that could not verify receipt or referral.
 pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) -> Text {
     let in_round = terms.export(export).is_some();
     let (zh, en) = match reason {
@@ -173,21 +174,22 @@ pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) 
             "is not part of this round: leads that need it are marked \"not verified\"",
         ),
         NotVerified::Absent => (
-            "尚未送来：相关线索标为“未能核实”；送来后请重新筛查",
-            "is not there yet: leads that need it are marked \"not verified\"; screen again when it comes",
+            "尚未送达：相关线索标为“未能核实”；送达后请重新筛查",
+            "is missing: leads that need it are marked \"not verified\"; screen again when it arrives",
         ),
         NotVerified::Stale => (
             "过旧：相关线索标为“未能核实”；收到较新的数据后请重新筛查",
-            "is stale: leads that need it are marked \"not verified\"; screen again when a newer one comes",
+            "is stale: leads that need it are marked \"not verified\"; screen again when a newer one arrives",
         ),
     };
     Text::new(format!("{export} {zh}"), format!("{export} {en}"))
 }
 
-/// The files to read: those named, and of a folder every token file in it.
+/// Returns the files to read: each named file, and every token file in each
+/// named folder.
 ///
 /// # Errors
-/// When a folder cannot be read or holds none.
+/// When a folder cannot be read or holds no token file.
 pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     let mut files = Vec::new();
     for path in named {
@@ -206,13 +208,10 @@ pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
         if found.is_empty() {
             return Err(Fault::of_file(
                 path,
+                Text::new("文件夹中没有令牌文件", "the folder has no token file"),
                 Text::new(
-                    "文件夹中没有令牌文件",
-                    "there is no token file in the folder",
-                ),
-                Text::new(
-                    "令牌文件以 .parquet 或 .parquet.age 结尾",
-                    "token files end in .parquet or .parquet.age",
+                    "请指定有令牌文件（.parquet 或 .parquet.age）的文件夹",
+                    "name a folder with token files (.parquet or .parquet.age)",
                 ),
             ));
         }
@@ -255,6 +254,7 @@ fn open_files(
             }
         }
     }
+    // With other faults, the case parties' file may be among the refused ones.
     if !opened
         .iter()
         .any(|file| is_of_case_parties(&file.received.head))
@@ -267,8 +267,8 @@ fn open_files(
                 "there is no token file of the case parties",
             ),
             Text::new(
-                "请检察机关送来令牌文件",
-                "ask the procuratorate for its token file",
+                "请检察机关发送令牌文件",
+                "ask the procuratorate to send its token file",
             ),
         ));
     }
@@ -298,8 +298,11 @@ fn open_file(
             path,
             Some(export),
             Text::new(
-                format!("令牌文件的{}与本轮不同", what.zh),
-                format!("the token file is of another {} than this round", what.en),
+                format!("令牌文件的{}与本轮不符", what.zh),
+                format!(
+                    "the {} of the token file does not match this round",
+                    what.en
+                ),
             ),
         ));
     }
@@ -311,8 +314,8 @@ fn open_file(
             path,
             Some(&origin.export),
             Text::new(
-                "签名所写的导出或密钥与令牌文件不同",
-                "the signature names another export or key than the token file",
+                "签名中注明的导出或密钥与令牌文件不符",
+                "the signature names a different export or key than the token file",
             ),
         ));
     }
@@ -333,7 +336,7 @@ fn open_file(
     })
 }
 
-/// What of a file's head is not this round's.
+/// Returns the first item of a file's head that does not match the round.
 fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
     let origin = &head.origin;
     let Some(export) = terms.export(&origin.export) else {
@@ -356,7 +359,7 @@ fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
     }
 }
 
-/// Which file was made with another key: all must have that of the case parties.
+/// Checks that every file was made with the key of the case parties' file.
 fn check_keys(opened: &[OpenedFile], faults: &mut FaultCollector) {
     let Some(cases) = opened
         .iter()
@@ -381,7 +384,7 @@ fn check_keys(opened: &[OpenedFile], faults: &mut FaultCollector) {
                     ),
                 ),
                 Text::new(
-                    "请该机构用本轮密钥重新生成令牌文件",
+                    "请该机构使用本轮密钥重新生成令牌文件",
                     "ask the agency to tokenise again with the key of this round",
                 ),
             ));
@@ -400,7 +403,7 @@ fn send_again(terms: &RoundTerms, path: &Path, export: Option<&str>, message: Te
         ),
         None => Text::new(
             "请该机构重新生成并发送令牌文件",
-            "ask its agency to tokenise and send again",
+            "ask the agency to tokenise and send again",
         ),
     };
     Fault::of_file(path, message, hint)
@@ -419,7 +422,8 @@ fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Fa
         let read = if is_of_case_parties(&file.received.head) {
             file.tokens.read_cases().map(|table| cases = Some(table))
         } else {
-            // Without the case parties a register is read for its faults.
+            // If the case parties could not be read, read the register only to
+            // report its faults.
             let parties = cases.as_ref().map_or(&[][..], CaseTable::tokens);
             let joined = JoinedRegister::of_file(parties, file.tokens.into_register());
             joined.map(|joined| registers.push(joined))
@@ -432,7 +436,7 @@ fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Fa
     faults.or_value(cases.map(|cases| (files, cases, registers)))
 }
 
-/// BLAKE3 over the digests of the token files, by export.
+/// Returns the BLAKE3 digest of the files' exports and digests, in their order.
 fn screening_id(files: &[ReceivedFile]) -> String {
     let mut digest = blake3::Hasher::new();
     for file in files {

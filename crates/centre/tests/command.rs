@@ -1,5 +1,5 @@
-//! The command aidlink-screen by itself; whole split rounds are tested beside
-//! the other commands.
+//! Tests the command aidlink-screen on its own; tests/split_round.rs covers
+//! whole split rounds.
 
 use std::process::Command;
 
@@ -22,13 +22,13 @@ fn an_identity_is_made_owner_only_and_once() {
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     let file = folder.join("centre.identity");
     let named = file.to_str().expect("UTF-8");
-    let (code, said, _) = screen(&["identity", "new", named, "--lang", "en"]);
+    let (code, output, _) = screen(&["identity", "new", named, "--lang", "en"]);
     assert_eq!(code, 0);
-    let recipient = said.split_whitespace().last().expect("a recipient");
-    assert!(recipient.starts_with("age1"), "{said}");
+    let recipient = output.split_whitespace().last().expect("a recipient");
+    assert!(recipient.starts_with("age1"), "{output}");
     let text = std::fs::read_to_string(&file).expect("the identity");
     assert!(text.contains(recipient) && text.contains("AGE-SECRET-KEY-1"));
-    assert!(!said.contains("AGE-SECRET-KEY"));
+    assert!(!output.contains("AGE-SECRET-KEY"));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -38,18 +38,18 @@ fn an_identity_is_made_owner_only_and_once() {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    let (code, _, told) = screen(&["identity", "new", named, "--lang", "en"]);
+    let (code, _, error) = screen(&["identity", "new", named, "--lang", "en"]);
     assert_eq!(code, 1);
     assert!(
-        told.contains("the file exists and is not overwritten"),
-        "{told}"
+        error.contains("the file exists and is not overwritten"),
+        "{error}"
     );
-    std::fs::remove_dir_all(&folder).expect("own folder");
+    std::fs::remove_dir_all(&folder).expect("the test's own folder");
 }
 
 #[test]
-fn a_round_file_that_is_not_there_is_told() {
-    let (code, _, told) = screen(&["run", "nowhere.toml", "--tokens", "x", "--lang", "en"]);
+fn a_missing_round_file_is_reported() {
+    let (code, _, error) = screen(&["run", "nowhere.toml", "--tokens", "x", "--lang", "en"]);
     assert_eq!(code, 2);
-    assert!(told.contains("nowhere.toml"), "{told}");
+    assert!(error.contains("nowhere.toml"), "{error}");
 }

@@ -1,7 +1,7 @@
-//! A token file of two kilobytes, found by fuzzing, whose column of tokens says
-//! that it holds so many values that memory for them cannot be had, which would
-//! end the program of the centre, and here the test.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! Opens a token file of two kilobytes, found by fuzzing, whose token column
+//! claims more values than memory can hold. Allocating them would abort the
+//! centre's program, and this test.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::Schemas;
 
 #[test]
-fn a_token_file_that_asks_for_all_memory_is_refused() {
+fn a_token_file_that_claims_too_many_values_is_refused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let schemas = Schemas::read(&root.join("schemas")).unwrap();
     let policy = Policy::read(&root.join("policies/shaoguan.toml"), &schemas).unwrap();

@@ -1,18 +1,18 @@
-//! Digests and key ids as the files of the wire write them. What comes from
-//! another office and may be shown is checked here first, so that no other text
-//! gets to a list, a terminal or a log by it.
+//! Checks digests and key ids in files from other offices. These values may be
+//! shown to users, so the checks keep any other text from reaching a list, a
+//! terminal or a log.
 
-/// Hexadecimal digits of a BLAKE3 digest.
+/// Number of hexadecimal digits in a BLAKE3 digest.
 const DIGEST: usize = 64;
-/// Hexadecimal digits of a key id.
+/// Number of hexadecimal digits in a key id.
 const KEY_ID: usize = 16;
 
-/// Whether a text is a BLAKE3 digest: 64 lower-case hexadecimal digits.
+/// Returns whether a text is a BLAKE3 digest: 64 lower-case hexadecimal digits.
 pub fn is_digest(text: &str) -> bool {
     is_hexadecimal(text, DIGEST)
 }
 
-/// Whether a text is a key id: 16 lower-case hexadecimal digits.
+/// Returns whether a text is a key id: 16 lower-case hexadecimal digits.
 pub fn is_key_id(text: &str) -> bool {
     is_hexadecimal(text, KEY_ID)
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lower_case_digits_of_the_right_number_count() {
+    fn only_lower_case_digits_of_the_right_length_are_accepted() {
         assert!(is_digest(&"0123456789abcdef".repeat(4)));
         assert!(is_key_id("0123456789abcdef"));
         for text in [
@@ -40,7 +40,7 @@ mod tests {
         ] {
             assert!(!is_key_id(text) && !is_digest(&text.repeat(4)), "{text}");
         }
-        // As many bytes, and as many digits with something else among them.
+        // The right number of bytes, but not all of them hexadecimal digits.
         for text in ["四四九九1234", "0123456789abcde\n", "449901199001011X"] {
             assert!(!is_key_id(text), "{text}");
         }

@@ -1,6 +1,6 @@
-//! The file of screened leads: what the centre sends to the procuratorate.
-//! JSON on one line; it holds references to case rows and names of rules, and
-//! no token. docs/formats.md is the reference.
+//! The file of screened leads, which the centre sends to the procuratorate:
+//! JSON on one line, with references to case rows and rule ids but no token.
+//! docs/formats.md is the reference.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -14,7 +14,8 @@ use crate::screened_lead::{NotVerified, Provisional, ScreenedLead};
 use crate::token::TokenAlgorithm;
 use crate::token_file::SourceFile;
 
-/// The screened leads of one screening. The fields are in the order of the file.
+/// The screened leads of one screening. The fields are in the order in which
+/// the file lists them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeadsFile {
@@ -31,11 +32,11 @@ pub struct LeadsFile {
     pub key_id: String,
     /// How tokens were made.
     pub algorithm: TokenAlgorithm,
-    /// Tells screenings of one round apart: BLAKE3 over the digests of the
-    /// token files that were screened, hexadecimal.
+    /// The id that distinguishes screenings of one round: BLAKE3 over the
+    /// digests of the screened token files, hexadecimal.
     pub screening: String,
-    /// The files that the case parties were read from: references hold for
-    /// these and no others.
+    /// The files that the case parties were read from; references are valid
+    /// for these files only.
     pub case_sources: Vec<SourceFile>,
     /// Exports that could not verify receipt or referral.
     #[serde(deserialize_with = "map_without_repeats")]
@@ -46,9 +47,9 @@ pub struct LeadsFile {
     pub leads: Vec<ScreenedLead>,
 }
 
-/// The round that a file of screened leads must be of.
+/// The round that a file of screened leads must belong to.
 #[derive(Clone, Copy, Debug)]
-pub struct OfRound<'r> {
+pub struct ExpectedRound<'r> {
     /// The round's id.
     pub round: &'r str,
     /// BLAKE3 digest of the policy, hexadecimal.
@@ -59,65 +60,66 @@ pub struct OfRound<'r> {
     pub algorithm: TokenAlgorithm,
     /// The exports of the round.
     pub exports: &'r [&'r str],
-    /// The exports that rules of the policy read; the round may lack some.
+    /// The exports that rules of the policy read; some may not be in the round.
     pub exports_of_the_policy: &'r [&'r str],
 }
 
-/// Why a file of screened leads was refused. None shows a text of the file.
+/// Why a file of screened leads was refused. No variant holds text from the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeadsFileFault {
-    /// It is not a file of screened leads, is damaged, or is of a version that
-    /// this program does not read.
+    /// The file is not a file of screened leads, is damaged, or has a version
+    /// that this program does not read.
     Document(DocumentFault),
-    /// It is of another round, policy, key or algorithm.
+    /// The file belongs to another round, policy, key or algorithm.
     Differs {
         /// What differs.
         what: Text,
     },
-    /// Something else stands where a BLAKE3 digest belongs.
+    /// A digest is not in the form of a BLAKE3 digest.
     Digest,
-    /// It names an export that neither the round has nor the policy uses.
+    /// The file names an export that is neither in the round nor used by the
+    /// policy.
     Export,
-    /// A share of rejected rows is not a number from 0 to 1.
+    /// A reject rate is not a number from 0 to 1.
     Rate,
 }
 
 impl LeadsFileFault {
-    /// The sentence for a user.
+    /// Returns the message for a user.
     pub fn text(&self) -> Text {
         match self {
             LeadsFileFault::Document(fault) => {
                 fault.text(&Text::new("筛查线索文件", "file of screened leads"))
             }
             LeadsFileFault::Differs { what } => Text::new(
-                format!("线索文件的{}与本轮不同", what.zh),
+                format!("筛查线索文件的{}与本轮不符", what.zh),
                 format!(
-                    "the screened leads are of another {} than this round",
+                    "the {} of the screened leads does not match this round",
                     what.en
                 ),
             ),
             LeadsFileFault::Digest => Text::new(
-                "线索文件中有摘要不是64位十六进制数",
+                "筛查线索文件中有一个摘要不是64位十六进制数",
                 "a digest in the file is not 64 hexadecimal digits",
             ),
             LeadsFileFault::Export => Text::new(
-                "线索文件中有本轮没有的导出",
-                "the file names an export that is not of this round",
+                "筛查线索文件中有不属于本轮的导出",
+                "the file names an export that is not in this round",
             ),
             LeadsFileFault::Rate => Text::new(
-                "线索文件中有拒收率不在0到1之间",
-                "a share of rejected rows in the file is not between 0 and 1",
+                "筛查线索文件中有一个拒收率不在0到1之间",
+                "a reject rate in the file is not between 0 and 1",
             ),
         }
     }
 
-    /// What to do about it.
+    /// Returns the hint for a user.
     pub fn hint(&self) -> Text {
         match self {
             LeadsFileFault::Document(fault @ DocumentFault::Newer { .. }) => fault.hint(),
             _ => Text::new(
-                "请筛查机构用本轮的轮次文件重新筛查",
-                "ask the centre to screen again with this round's file",
+                "请筛查机构使用本轮的轮次文件重新筛查",
+                "ask the centre to screen again with the round file of this round",
             ),
         }
     }
@@ -135,25 +137,27 @@ impl Document for LeadsFile {
 }
 
 impl LeadsFile {
-    /// Refuses leads of another round, policy, key or algorithm, and whatever
-    /// would carry text from outside onto lists, terminal or log. Aids, rules and
-    /// references are for the reader to check, who has policy and export.
+    /// Checks that the leads belong to the expected round, policy, key and
+    /// algorithm, and that digests, exports and rates are well-formed, so that
+    /// no arbitrary text from another office reaches a list, a terminal or a
+    /// log. The caller, who has the policy and the export, must check aids,
+    /// rules and references.
     ///
     /// # Errors
     /// See [`LeadsFileFault`].
-    pub fn check(&self, of: &OfRound<'_>) -> Result<(), LeadsFileFault> {
-        let differs = if self.round != of.round {
+    pub fn check(&self, expected: &ExpectedRound<'_>) -> Result<(), LeadsFileFault> {
+        let difference = if self.round != expected.round {
             Some(Text::new("轮次", "round"))
-        } else if self.policy_digest != of.policy_digest {
+        } else if self.policy_digest != expected.policy_digest {
             Some(Text::new("规则文件", "policy"))
-        } else if self.algorithm != of.algorithm {
+        } else if self.algorithm != expected.algorithm {
             Some(Text::new("令牌算法", "token algorithm"))
-        } else if self.key_id != of.key_id {
+        } else if self.key_id != expected.key_id {
             Some(Text::new("密钥", "key"))
         } else {
             None
         };
-        if let Some(what) = differs {
+        if let Some(what) = difference {
             return Err(LeadsFileFault::Differs { what });
         }
         let sources = self.case_sources.iter().map(|source| &source.digest);
@@ -163,12 +167,12 @@ impl LeadsFile {
         {
             return Err(LeadsFileFault::Digest);
         }
-        let in_round = |export: &str| of.exports.contains(&export);
-        let named = |export: &String| {
-            in_round(export) || of.exports_of_the_policy.contains(&export.as_str())
+        let in_round = |export: &str| expected.exports.contains(&export);
+        let in_round_or_policy = |export: &String| {
+            in_round(export) || expected.exports_of_the_policy.contains(&export.as_str())
         };
-        // An export that did not come cannot make lists provisional.
-        let known = self.not_verified_by.keys().all(named)
+        // An export outside the round cannot make the lists provisional.
+        let known = self.not_verified_by.keys().all(in_round_or_policy)
             && self
                 .provisional
                 .iter()
@@ -196,7 +200,7 @@ mod tests {
     const DIGEST: &str = "3e833381390cd43fc0f8374229b14c43fdab7861c3c8814a85e8556a4507b421";
     const NUMBER: &str = "449901199001011234";
 
-    const OF_ROUND: OfRound<'static> = OfRound {
+    const ROUND: ExpectedRound<'static> = ExpectedRound {
         round: "2026Q3",
         policy_digest: DIGEST,
         key_id: "d432a71f3462fef5",
@@ -249,18 +253,18 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_written_as_programs_of_others_read_it() {
+    fn the_written_format_is_stable() {
         let expected = format!(
             r#"{{"format":"aidlink screened leads","version":1,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"unknown":["x2"],"needs_review":false}},{{"reference":3,"yes":["j1","dibao"],"unknown":["x2"],"needs_review":true}}]}}]}}"#
         ) + "\n";
         let bytes = leads().to_bytes();
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
         assert_eq!(LeadsFile::parse(&bytes), Ok(leads()));
-        assert_eq!(leads().check(&OF_ROUND), Ok(()));
+        assert_eq!(leads().check(&ROUND), Ok(()));
     }
 
     #[test]
-    fn a_file_that_is_damaged_or_of_another_kind_is_refused() {
+    fn a_damaged_file_or_another_kind_of_file_is_refused() {
         let good = leads().to_line();
         let refused = |from: &str, to: &str| {
             let text = good.replacen(from, to, 1);
@@ -283,7 +287,7 @@ mod tests {
         let stale = r#"{"reason":"stale","export":"veterans.persons"}"#;
         for (from, to) in [
             ("{", "["),
-            // Less, and more.
+            // A missing key or value; additional keys.
             ("\"screening\":", "\"screened\":"),
             ("\"needs_review\":false", "\"needs_review\":null"),
             ("{\"aid\":", "{\"name\":\"\",\"aid\":"),
@@ -293,7 +297,7 @@ mod tests {
             (stale, r#"{"reason":"reject_rate","export":"a"}"#),
             (stale, r#"{"reason":"late","export":"a"}"#),
             ("\"absent\"", "\"late\""),
-            // Twice.
+            // Repeated keys.
             ("\"round\":", "\"round\":\"2026Q3\",\"round\":"),
             ("\"reference\":0", "\"reference\":0,\"reference\":0"),
             (
@@ -302,23 +306,23 @@ mod tests {
             ),
             (stale, r#"{"reason":"stale","export":"a","export":"b"}"#),
             (stale, r#"{"reason":"stale","reason":"stale","export":"a"}"#),
-            // Not numbers of the right kind.
+            // Values that are not numbers of the expected kind.
             ("\"reference\":0", "\"reference\":-1"),
             ("0.0625", "1e999"),
             ("0.0625", "\"0.0625\""),
         ] {
-            let told = refused(from, to);
+            let message = refused(from, to);
             let damaged = "this is not a file of screened leads, or it is damaged";
-            assert_eq!(told, damaged, "{from} -> {to}");
+            assert_eq!(message, damaged, "{from} -> {to}");
         }
         // A lead without a case row.
-        let mut without = leads();
-        without.leads[0].cases.clear();
-        assert!(LeadsFile::parse(&without.to_bytes()).is_err());
+        let mut without_cases = leads();
+        without_cases.leads[0].cases.clear();
+        assert!(LeadsFile::parse(&without_cases.to_bytes()).is_err());
     }
 
     #[test]
-    fn leads_of_another_round_are_refused_by_what_differs() {
+    fn leads_of_another_round_are_refused_and_the_difference_is_named() {
         type Change = fn(&mut LeadsFile);
         let changes: [(Change, &str); 4] = [
             (|leads| leads.round = NUMBER.into(), "round"),
@@ -332,15 +336,15 @@ mod tests {
         for (change, what) in changes {
             let mut leads = leads();
             change(&mut leads);
-            let told = leads.check(&OF_ROUND).expect_err(what).text();
-            let words = format!("the screened leads are of another {what} than this round");
-            assert_eq!(told.en, words);
-            assert!(!told.zh.contains(NUMBER));
+            let message = leads.check(&ROUND).expect_err(what).text();
+            let expected = format!("the {what} of the screened leads does not match this round");
+            assert_eq!(message.en, expected);
+            assert!(!message.zh.contains(NUMBER));
         }
     }
 
     #[test]
-    fn no_text_from_outside_gets_to_a_list_a_terminal_or_a_log() {
+    fn arbitrary_text_in_checked_fields_is_refused() {
         let stale = |export: &str| Provisional::Stale {
             export: export.into(),
         };
@@ -351,7 +355,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut LeadsFile)| {
             let mut leads = leads();
             change(&mut leads);
-            leads.check(&OF_ROUND).err()
+            leads.check(&ROUND).err()
         };
         for text in ["", "张某", NUMBER, &DIGEST[1..], &DIGEST.to_uppercase()] {
             let screening = refused(&|leads| leads.screening = text.into());
@@ -368,7 +372,7 @@ mod tests {
             });
             assert_eq!(not_verified, Some(LeadsFileFault::Export), "{text}");
         }
-        // The policy uses it, and the round does not have it.
+        // An export that the policy uses but the round does not have.
         let absent = refused(&|leads| leads.provisional.push(stale("education.students")));
         assert_eq!(absent, Some(LeadsFileFault::Export));
         for share in [-0.01, 1.01, 1e300, f64::NAN, f64::INFINITY] {

@@ -1,7 +1,7 @@
-//! What crosses from one office to another, and nothing else: tokens with the
-//! outcomes of rules, and references to leads, with the files they travel in.
+//! The data that crosses from one office to another: tokens with the outcomes
+//! of rules, references to leads, and the files that carry them.
 //!
-//! Nothing here knows an ID number, a key or a policy.
+//! Nothing in this crate handles an ID number, a key or a policy.
 
 pub mod hexadecimal;
 pub mod leads_file;

@@ -1,31 +1,31 @@
 //! The outcome of a rule: yes, no, or unknown.
 
-/// What a rule says of one row, or of one person.
+/// The outcome of a rule for one row or one person.
 ///
-/// The order matters: outcomes of several rows of one person are joined by OR,
-/// which is the maximum of Kleene's order no < unknown < yes.
+/// The order of the variants matters: the outcomes of a person's rows are
+/// combined by OR, which is the maximum in Kleene's order no < unknown < yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// The condition does not hold.
     No,
-    /// A column that decides it is empty or unreadable.
+    /// A column that the condition depends on is empty or unreadable.
     Unknown,
     /// The condition holds.
     Yes,
 }
 
 impl Outcome {
-    /// OR in Kleene's three-valued logic.
+    /// Combines two outcomes by OR in Kleene's three-valued logic.
     pub fn or(self, other: Outcome) -> Outcome {
         self.max(other)
     }
 
-    /// AND in Kleene's three-valued logic.
+    /// Combines two outcomes by AND in Kleene's three-valued logic.
     pub fn and(self, other: Outcome) -> Outcome {
         self.min(other)
     }
 
-    /// As a nullable Boolean, null being unknown.
+    /// Converts to a nullable Boolean; `None` means unknown.
     pub fn to_option(self) -> Option<bool> {
         match self {
             Outcome::No => Some(false),
@@ -34,7 +34,7 @@ impl Outcome {
         }
     }
 
-    /// From a nullable Boolean, null being unknown.
+    /// Converts from a nullable Boolean; `None` means unknown.
     pub fn from_option(value: Option<bool>) -> Outcome {
         match value {
             Some(false) => Outcome::No,
@@ -43,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// The word that policy cases and reports use.
+    /// Returns the word that policy cases and reports use.
     pub fn name(self) -> &'static str {
         match self {
             Outcome::No => "no",

@@ -1,34 +1,36 @@
-//! Screened leads: what the centre tells the procuratorate. References only, no token.
+//! Screened leads, which the centre reports to the procuratorate. They hold
+//! references to case rows, never tokens.
 
 use aidlink_faults::text::Text;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// One case row that led to a lead, and the outcomes that did.
+/// One case row that led to a lead, with the outcomes that support it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseEvidence {
     /// The index of the row in the case table.
     pub reference: usize,
-    /// Rules that were yes: those the aid's `qualifies` names, and every
-    /// exclusion and priority rule.
+    /// Ids of the rules with outcome yes, among the rules that the aid's
+    /// `qualifies` names and all exclusion and priority rules.
     pub yes: Vec<String>,
-    /// Rules of the same set that were unknown, so that a person must look.
+    /// Ids of the rules in the same set with outcome unknown; a person must
+    /// check them.
     pub unknown: Vec<String>,
-    /// The case row qualifies only if an unknown outcome turns out as yes.
+    /// The case row qualifies only if an unknown outcome turns out to be yes.
     pub needs_review: bool,
 }
 
 /// A lead: one person who appears to qualify for one aid and was not referred
-/// to it, with every case row that says so. The fields are in the order of the
-/// file.
+/// to it, with every case row that qualifies. The fields are in the order in
+/// which the file lists them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScreenedLead {
     /// The aid's id in the policy.
     pub aid: String,
     /// Whether the person already receives the aid could not be verified: the
-    /// export is absent or stale, or the row that would tell is incomplete.
+    /// export is absent or stale, or the decisive row is incomplete.
     pub receipt_not_verified: bool,
     /// Whether the person was referred before could not be verified.
     pub referral_not_verified: bool,
@@ -43,7 +45,7 @@ where
 {
     let cases = Vec::deserialize(deserializer)?;
     match cases.is_empty() {
-        true => Err(D::Error::custom("a lead without a case row")),
+        true => Err(D::Error::custom("a lead must have at least one case row")),
         false => Ok(cases),
     }
 }
@@ -52,7 +54,7 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotVerified {
-    /// It is not there.
+    /// The export is absent.
     Absent,
     /// Its snapshot is too old.
     Stale,
@@ -62,11 +64,11 @@ pub enum NotVerified {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Provisional {
-    /// An export's share of rejected rows is above the threshold.
+    /// An export's reject rate is above the threshold.
     RejectRate {
         /// The export.
         export: String,
-        /// The share, 0 to 1.
+        /// The share of rejected rows, 0 to 1.
         rate: f64,
     },
     /// An export's snapshot is older than the threshold.
@@ -77,14 +79,14 @@ pub enum Provisional {
 }
 
 impl Provisional {
-    /// The export that it concerns.
+    /// Returns the export concerned.
     pub fn export(&self) -> &str {
         match self {
             Provisional::RejectRate { export, .. } | Provisional::Stale { export } => export,
         }
     }
 
-    /// The sentence in a list's heading and on the terminal.
+    /// Returns the sentence shown in a list's header and on the terminal.
     pub fn text(&self) -> Text {
         match self {
             Provisional::RejectRate { export, rate } => Text::new(

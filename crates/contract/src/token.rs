@@ -1,14 +1,14 @@
-//! The token: all that the centre ever sees of a person.
+//! The token: the only identifier of a person that the centre sees.
 
 use serde::{Deserialize, Serialize};
 
-/// How tokens are made. Rounds, key derivation and token files name it.
+/// How tokens are made. Round files, key derivation and token files record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenAlgorithm {
     /// HMAC (FIPS 198-1) with SHA-256 (FIPS 180-4).
     #[serde(rename = "hmac-sha256")]
     HmacSha256,
-    /// HMAC with SM3 (GB/T 32905-2016), as an assessment of cryptography by
+    /// HMAC with SM3 (GB/T 32905-2016), which a cryptography assessment under
     /// GB/T 39786 expects.
     #[serde(rename = "hmac-sm3")]
     HmacSm3,
@@ -18,7 +18,7 @@ impl TokenAlgorithm {
     /// Every algorithm.
     pub const ALL: [TokenAlgorithm; 2] = [TokenAlgorithm::HmacSha256, TokenAlgorithm::HmacSm3];
 
-    /// The name in round files and token files.
+    /// Returns the name that round files and token files use.
     pub fn name(self) -> &'static str {
         match self {
             TokenAlgorithm::HmacSha256 => "hmac-sha256",
@@ -26,7 +26,7 @@ impl TokenAlgorithm {
         }
     }
 
-    /// The algorithm of a name.
+    /// Returns the algorithm with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -34,26 +34,26 @@ impl TokenAlgorithm {
     }
 }
 
-/// 128 bits that stand for one person within one round: HMAC over the
+/// 128 bits that identify one person within one round: HMAC over the
 /// normalised ID number under the round's `person` subkey, truncated
 /// (NIST SP 800-107r1, 5.3.3 allows truncation to the leftmost bits).
 ///
-/// Whoever holds the key can enumerate all possible ID numbers, so a token is
+/// A key holder can enumerate all possible ID numbers, so a token is
 /// de-identified, not anonymous (Personal Information Protection Law, 73).
-/// It is therefore not printed either: `Debug` shows no bits.
+/// For the same reason `Debug` prints none of its bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token([u8; Token::LENGTH]);
 
 impl Token {
-    /// Bytes of a token.
+    /// Length of a token in bytes.
     pub const LENGTH: usize = 16;
 
-    /// The token with these bytes.
+    /// Creates a token from its bytes.
     pub fn from_bytes(bytes: [u8; Token::LENGTH]) -> Self {
         Token(bytes)
     }
 
-    /// The bytes, as a token file holds them.
+    /// Returns the bytes as they are stored in a token file.
     pub fn as_bytes(&self) -> &[u8; Token::LENGTH] {
         &self.0
     }

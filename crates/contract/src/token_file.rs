@@ -1,7 +1,7 @@
-//! Token files: what an agency sends to the centre. A Parquet file with a
-//! column `token` of 16 bytes, ascending, and one nullable Boolean column for
-//! each rule (yes, no; null is unknown). What it was made for stands in the
-//! file's metadata under one key. docs/formats.md is the reference.
+//! Token files, which agencies send to the centre. A token file is a Parquet
+//! file with a column `token` of 16 bytes, ascending, and one nullable Boolean
+//! column for each rule (yes, no; null is unknown). The file's metadata hold
+//! its head under one key. docs/formats.md is the reference.
 
 mod fault;
 mod head;
@@ -35,17 +35,17 @@ use aidlink_files::parquet_file::ParquetFile;
 pub use fault::TokenFileFault;
 pub use head::{SentAccount, SourceFile, TokenFileHead};
 
-/// The metadata key.
+/// The metadata key of the head.
 pub const METADATA_KEY: &str = "aidlink";
 /// The token column.
 const TOKEN: &str = "token";
-/// Bytes of a token, as Arrow counts them.
+/// Length of a token in bytes, in the type that Arrow uses.
 const WIDTH: i32 = Token::LENGTH as i32;
 const ROWS_A_BATCH: usize = 16 * 1024;
-/// A row group that unpacks to more is no token file: a million rows have 17 MB.
+/// Row groups that unpack to more bytes are refused; a million rows take 17 MB.
 const LARGEST_ROW_GROUP: i64 = 4 << 30;
 
-/// A token file under way.
+/// Writes a token file row by row.
 pub struct TokenFileWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
     schema: SchemaRef,
@@ -55,7 +55,7 @@ pub struct TokenFileWriter<W: Write + Send> {
 }
 
 impl<W: Write + Send> TokenFileWriter<W> {
-    /// Begins a file with these rules, in the order of the policy.
+    /// Starts a file with columns for these rules, in the policy's order.
     ///
     /// # Errors
     /// When the output cannot be written.
@@ -70,7 +70,7 @@ impl<W: Write + Send> TokenFileWriter<W> {
         let properties = WriterProperties::builder()
             .set_created_by("aidlink".to_owned())
             .set_compression(Compression::ZSTD(Default::default()))
-            // Tokens are random bytes: nothing can be made smaller of them.
+            // Tokens are random bytes and do not compress.
             .set_column_compression(token_column.clone(), Compression::UNCOMPRESSED)
             .set_column_encoding(token_column.clone(), Encoding::PLAIN)
             .set_column_dictionary_enabled(token_column, false)
@@ -85,7 +85,8 @@ impl<W: Write + Send> TokenFileWriter<W> {
         })
     }
 
-    /// Adds a row: a token not before the last one, and an outcome a rule.
+    /// Adds a row: a token that is not smaller than the last one, and one
+    /// outcome for each rule.
     ///
     /// # Errors
     /// When the output cannot be written.
@@ -117,7 +118,7 @@ impl<W: Write + Send> TokenFileWriter<W> {
         self.writer.write(&batch)
     }
 
-    /// Writes what is left and the head; gives the output.
+    /// Writes the remaining rows and the head, and returns the output.
     ///
     /// # Errors
     /// When the output cannot be written.
@@ -133,7 +134,7 @@ impl<W: Write + Send> TokenFileWriter<W> {
     }
 }
 
-/// A token file whose head was read and whose columns are those of a policy.
+/// A token file whose head was read and whose columns match the policy.
 pub struct TokenFile {
     head: TokenFileHead,
     rules: Vec<String>,
@@ -142,8 +143,8 @@ pub struct TokenFile {
 }
 
 impl TokenFile {
-    /// Reads a file's head and looks at its columns. `rules_of` gives the rules
-    /// that the policy has on an export, in the policy's order.
+    /// Reads a file's head and checks its columns. `rules_of` returns the rules
+    /// that the policy has for an export, in the policy's order.
     ///
     /// # Errors
     /// See [`TokenFileFault`].
@@ -175,8 +176,8 @@ impl TokenFile {
         }
         let rules = rules_of(&head.origin.export);
         check_columns(metadata.schema(), &rules)?;
-        // What the file says of its own length is looked at before any row is
-        // held: a small file can repeat one row without end.
+        // Check the stated lengths before reading rows: a small file can unpack
+        // to one row repeated without end.
         let footer = metadata.metadata();
         let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(u64::MAX);
         let fits = match is_of_case_parties(&head) {
@@ -198,12 +199,12 @@ impl TokenFile {
         })
     }
 
-    /// Where the file comes from.
+    /// Returns the head.
     pub fn head(&self) -> &TokenFileHead {
         &self.head
     }
 
-    /// Reads the case parties, every row.
+    /// Reads all rows as the table of the case parties.
     ///
     /// # Errors
     /// See [`TokenFileFault`].
@@ -231,13 +232,14 @@ impl TokenFile {
         Ok(CaseTable::new(self.head.origin, tokens, outcomes)?)
     }
 
-    /// The file as a register's, to be read by row groups.
+    /// Converts to a reader of a register's file, which reads row group by row
+    /// group.
     pub fn into_register(self) -> RegisterReader {
         RegisterReader { file: self }
     }
 
-    /// A reader of the whole file. Several may follow one another, not run
-    /// beside each other: they share the place in the file.
+    /// Returns a builder for a reader of all columns. Readers share one file
+    /// position, so finish one before using the next.
     fn all_columns(&self) -> Result<ParquetRecordBatchReaderBuilder<ParquetFile>, TokenFileFault> {
         let file = self
             .file
@@ -267,7 +269,7 @@ fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault
     }
     for (index, field) in columns.iter().enumerate() {
         if !rules.contains(field.name()) {
-            // Beside the token column, and counted from 1.
+            // The token column comes first, and positions count from 1.
             return Err(TokenFileFault::ColumnBeyondPolicy(index + 2));
         }
         if rules.get(index) != Some(field.name()) {
@@ -280,32 +282,32 @@ fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault
     Ok(())
 }
 
-/// A register's token file, read a row group at a time: its tokens, and then, on
-/// request, the outcomes of some of its rows. Whose they are is for the caller to
-/// say; so is the order of the tokens.
+/// Reads a register's token file one row group at a time: first the tokens,
+/// then, on request, the outcomes of selected rows. The caller selects the rows
+/// and checks the order of the tokens.
 pub struct RegisterReader {
     file: TokenFile,
 }
 
 impl RegisterReader {
-    /// Where the file comes from.
+    /// Returns the head of the file.
     pub fn head(&self) -> &TokenFileHead {
         &self.file.head
     }
 
-    /// How many row groups the file has.
+    /// Returns the number of row groups in the file.
     pub fn row_groups(&self) -> usize {
         self.file.metadata.metadata().num_row_groups()
     }
 
-    /// Columns for the outcomes of every rule, without rows.
+    /// Returns empty outcome columns, one for each rule.
     pub fn no_outcomes(&self) -> OutcomeColumns {
         let rules = self.file.rules.iter();
         OutcomeColumns(rules.map(|rule| (rule.clone(), Vec::new())).collect())
     }
 
-    /// The tokens of a row group, in batches. Nothing else is read of the file
-    /// meanwhile.
+    /// Returns the tokens of a row group in batches. The borrow prevents other
+    /// reads of the file until the batches are dropped.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -313,12 +315,12 @@ impl RegisterReader {
         let reader = self.reader(group, std::iter::once(TOKEN), None)?;
         Ok(TokenBatches {
             reader: Some(reader),
-            _of_the_file: PhantomData,
+            _file: PhantomData,
         })
     }
 
-    /// Adds the outcomes of the selected rows of a row group to `outcomes`, which
-    /// are columns as [`no_outcomes`](Self::no_outcomes) gives them.
+    /// Appends the outcomes of the selected rows of a row group to `outcomes`,
+    /// whose columns must be those of [`no_outcomes`](Self::no_outcomes).
     ///
     /// # Errors
     /// When the file is damaged.
@@ -365,7 +367,7 @@ impl RegisterReader {
     }
 }
 
-/// Rows of a row group, each selected or not.
+/// Marks each row of a row group as selected or skipped.
 #[derive(Default)]
 pub struct SelectedRows {
     selectors: Vec<RowSelector>,
@@ -373,7 +375,7 @@ pub struct SelectedRows {
 }
 
 impl SelectedRows {
-    /// Says of the next row whether it is selected.
+    /// Adds the next row, selected or skipped.
     pub fn push(&mut self, selected: bool) {
         self.any |= selected;
         match self.selectors.last_mut() {
@@ -384,19 +386,19 @@ impl SelectedRows {
     }
 }
 
-/// The tokens of a row group, in batches.
+/// Iterates over the tokens of a row group in batches.
 pub struct TokenBatches<'r> {
     /// `None` at the end and after a fault.
     reader: Option<ParquetRecordBatchReader>,
-    /// Readers of one file share the place in it.
-    _of_the_file: PhantomData<&'r mut RegisterReader>,
+    /// Readers of one file share its position.
+    _file: PhantomData<&'r mut RegisterReader>,
 }
 
 impl Iterator for TokenBatches<'_> {
     type Item = Result<Vec<Token>, TokenFileFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Taken, so that a reader that panicked is not used again.
+        // Take the reader, so that it is not used again after a panic.
         let mut reader = self.reader.take()?;
         let read = guarded(move || {
             let batch = reader.next()?;
@@ -445,7 +447,7 @@ fn take_outcomes(
     Ok(())
 }
 
-/// Whether a head is that of the case parties.
+/// Returns whether a head belongs to the export of case parties.
 pub fn is_of_case_parties(head: &TokenFileHead) -> bool {
     head.origin.export == CASE_EXPORT
 }
@@ -465,7 +467,7 @@ mod tests {
     /// The columns of a file, by name.
     type Columns = Vec<(String, ArrayRef)>;
 
-    /// Rules as a policy has them on any export.
+    /// The same rules for every export.
     fn rules_of(_export: &str) -> Vec<String> {
         ["veteran_entitled", "veteran_disabled", "veteran_in_need"]
             .map(str::to_owned)
@@ -511,37 +513,39 @@ mod tests {
         (0..rules).map(of).collect()
     }
 
-    /// A file of these tokens.
+    /// Writes a file with these tokens.
     fn written(bytes: &[u8], head: &TokenFileHead) -> File {
         let rules = rules_of(&head.origin.export);
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
         let file = tempfile::tempfile().expect("a temporary file");
-        let mut writer = TokenFileWriter::begin(file, &rules).expect("room");
+        let mut writer = TokenFileWriter::begin(file, &rules).expect("a writable file");
         for byte in bytes {
             let outcomes = outcomes(*byte, rules.len());
-            writer.push(token(*byte), outcomes).expect("room");
+            writer
+                .push(token(*byte), outcomes)
+                .expect("a writable file");
         }
-        let mut file = writer.finish(head).expect("room");
+        let mut file = writer.finish(head).expect("a writable file");
         file.seek(SeekFrom::Start(0)).expect("a file");
         file
     }
 
-    /// A file of these columns with a good head.
-    fn of_columns(columns: Columns, head: Option<&TokenFileHead>) -> File {
+    /// Writes a file with these columns and this head.
+    fn with_columns(columns: Columns, head: Option<&TokenFileHead>) -> File {
         let columns = columns
             .into_iter()
             .map(|(name, column)| (name, column, true));
         let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("equal columns");
         let file = tempfile::tempfile().expect("a temporary file");
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("room");
-        writer.write(&batch).expect("room");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writable file");
+        writer.write(&batch).expect("a writable file");
         if let Some(head) = head {
             writer.append_key_value_metadata(KeyValue {
                 key: METADATA_KEY.to_owned(),
                 value: Some(head.to_line()),
             });
         }
-        let mut file = writer.into_inner().expect("room");
+        let mut file = writer.into_inner().expect("a writable file");
         file.seek(SeekFrom::Start(0)).expect("a file");
         file
     }
@@ -554,23 +558,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_whole_or_by_the_rows_that_are_selected() {
+    fn written_rows_are_read_back_all_or_selected() {
         let bytes = [1, 2, 3, 7, 9];
         let head = head(VETERANS, 5);
-        let opened = TokenFile::open(written(&bytes, &head), rules_of).expect("a good file");
+        let opened = TokenFile::open(written(&bytes, &head), rules_of).expect("a valid file");
         assert_eq!(*opened.head(), head);
         let mut register = opened.into_register();
         assert_eq!(register.row_groups(), 1);
-        let batches = register.tokens(0).expect("a good file");
+        let batches = register.tokens(0).expect("a valid file");
         let batches: Result<Vec<_>, _> = batches.collect();
-        assert_eq!(batches.expect("a good file").concat(), bytes.map(token));
+        assert_eq!(batches.expect("a valid file").concat(), bytes.map(token));
         for selected in 0..1_u32 << bytes.len() {
             let is_selected = |row: &usize| selected >> row & 1 == 1;
             let mut rows = SelectedRows::default();
             (0..bytes.len()).for_each(|row| rows.push(is_selected(&row)));
             let mut read = register.no_outcomes();
             let done = register.read_outcomes(0, rows, &mut read);
-            done.expect("a good file");
+            done.expect("a valid file");
             for (index, rule) in rules_of(VETERANS).iter().enumerate() {
                 let expected: Vec<Outcome> = (0..bytes.len())
                     .filter(is_selected)
@@ -579,15 +583,15 @@ mod tests {
                 assert_eq!(read.of(rule), Some(expected.as_slice()));
             }
         }
-        // Case rows: all of them, and a token may stand twice.
+        // Case parties: all rows are read, and a token may repeat.
         let head = self::head(CASE_EXPORT, 3);
         let file = written(&[4, 4, 6], &head);
         let cases = TokenFile::open(file, rules_of).and_then(TokenFile::read_cases);
-        assert_eq!(cases.expect("a good file").tokens(), [4, 4, 6].map(token));
+        assert_eq!(cases.expect("a valid file").tokens(), [4, 4, 6].map(token));
     }
 
     #[test]
-    fn columns_and_figures_that_are_not_right_are_told_by_name() {
+    fn wrong_columns_and_figures_are_reported_by_name() {
         let head = head(VETERANS, 2);
         let rules = rules_of(VETERANS);
         let tokens = || -> ArrayRef {
@@ -601,11 +605,11 @@ mod tests {
                 .chain(rules)
                 .collect()
         };
-        assert_eq!(refused(of_columns(good(), Some(&head))), "accepted");
+        assert_eq!(refused(with_columns(good(), Some(&head))), "accepted");
         let with = |change: &dyn Fn(&mut Columns)| {
             let mut columns = good();
             change(&mut columns);
-            refused(of_columns(columns, Some(&head)))
+            refused(with_columns(columns, Some(&head)))
         };
         let narrow: ArrayRef = Arc::new(
             FixedSizeBinaryArray::try_from_iter([[1_u8; 8], [2; 8]].into_iter()).expect("8 bytes"),
@@ -615,51 +619,51 @@ mod tests {
             assert!(with(&|columns| columns[0].1 = Arc::clone(&tokens)).contains("16 bytes wide"));
         }
         let first = &rules[0];
-        let told = with(&|columns| drop(columns.remove(1)));
-        assert_eq!(told, format!("the column of rule {first} is missing"));
+        let message = with(&|columns| drop(columns.remove(1)));
+        assert_eq!(message, format!("the column for rule {first} is missing"));
         let names: ArrayRef = Arc::new(StringArray::from(vec!["甲", "乙"]));
-        let told = with(&|columns| columns.push(("name".to_owned(), Arc::clone(&names))));
+        let message = with(&|columns| columns.push(("name".to_owned(), Arc::clone(&names))));
         assert!(
-            told.contains("column 5 is not a rule of the policy") && !told.contains("name"),
-            "{told}"
+            message.contains("column 5 is not a rule of the policy") && !message.contains("name"),
+            "{message}"
         );
-        let told = with(&|columns| columns.swap(1, 2));
-        assert!(told.contains("not in the order of the policy"), "{told}");
+        let message = with(&|columns| columns.swap(1, 2));
+        assert!(message.contains("not in the policy's order"), "{message}");
         let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 0]));
-        let told = with(&|columns| columns[1].1 = Arc::clone(&numbers));
-        assert_eq!(told, format!("the column `{first}` is not Boolean"));
+        let message = with(&|columns| columns[1].1 = Arc::clone(&numbers));
+        assert_eq!(message, format!("the column `{first}` is not Boolean"));
 
-        // Tokens that are null; they are seen when they are read.
+        // Null tokens are found when the tokens are read.
         let mut with_null = FixedSizeBinaryBuilder::new(WIDTH);
         with_null.append_value([1; 16]).expect("16 bytes");
         with_null.append_null();
         let mut columns = good();
         columns[0].1 = Arc::new(with_null.finish());
-        let opened = TokenFile::open(of_columns(columns, Some(&head)), rules_of);
-        let mut register = opened.map(TokenFile::into_register).expect("a good head");
-        let mut batches = register.tokens(0).expect("a good head");
+        let opened = TokenFile::open(with_columns(columns, Some(&head)), rules_of);
+        let mut register = opened.map(TokenFile::into_register).expect("a valid head");
+        let mut batches = register.tokens(0).expect("a valid head");
         let fault = batches.next().and_then(Result::err);
         assert!(fault.is_some_and(|fault| fault.text().en.contains("empty cells")));
         assert!(batches.next().is_none());
 
-        // Metadata, and figures.
-        assert!(refused(of_columns(good(), None)).contains("metadata"));
+        // Metadata and figures.
+        assert!(refused(with_columns(good(), None)).contains("metadata"));
         let mut named = head.clone();
         named.origin.key_id = "张某".to_owned();
-        let told = refused(of_columns(good(), Some(&named)));
+        let message = refused(with_columns(good(), Some(&named)));
         assert_eq!(
-            told,
+            message,
             "a digest or the key id in the file's metadata is malformed"
         );
         for (rows, sent) in [(8, 1), (9, 2)] {
             let mut wrong = head.clone();
             (wrong.account.rows, wrong.account.sent) = (rows, sent);
-            let told = refused(of_columns(good(), Some(&wrong)));
-            assert!(told.contains("does not add up"), "{told}");
+            let message = refused(with_columns(good(), Some(&wrong)));
+            assert!(message.contains("does not add up"), "{message}");
         }
         let mut cut = good();
         cut.truncate(1);
         let file = tempfile::tempfile().expect("a temporary file");
-        assert!(refused(file).contains("damaged, cut short"));
+        assert!(refused(file).contains("damaged, truncated"));
     }
 }

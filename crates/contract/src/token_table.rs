@@ -1,5 +1,5 @@
-//! Token tables: a token and an outcome for each rule. This is all that an
-//! agency sends to the centre.
+//! Token tables: each row has a token and an outcome for each rule. This is
+//! all that an agency sends to the centre about a person.
 
 use jiff::civil::Date;
 
@@ -10,15 +10,15 @@ use aidlink_faults::text::Text;
 /// The export of case parties; its rows are the unit of screening.
 pub const CASE_EXPORT: &str = "procuratorate.case-parties";
 
-/// What must be equal for two tables to be joined, and what the centre must
-/// know of the export behind a table.
+/// Where a token table comes from. Two tables can be joined only if their
+/// round, as-of date, policy, key and algorithm are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The round's id.
     pub round: String,
-    /// The day at which the rules were judged.
+    /// The as-of date at which the rules were evaluated.
     pub as_of: Date,
-    /// The digest of the policy whose rules gave the outcomes.
+    /// The digest of the policy whose rules produced the outcomes.
     pub policy_digest: String,
     /// The id of the key that made the tokens; it reveals nothing about the key.
     pub key_id: String,
@@ -33,19 +33,20 @@ pub struct Origin {
 /// Why a token table was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableFault {
-    /// Tokens do not ascend, at this row (from 0).
+    /// The token in this row (from 0) is smaller than the one before it.
     Unsorted(usize),
-    /// A token stands twice in a register's table, at this row (from 0).
+    /// The token in this row (from 0) of a register's table repeats the one
+    /// before it.
     RepeatedToken(usize),
-    /// A column of outcomes has another length than the tokens.
+    /// An outcome column and the token column differ in length.
     Length {
-        /// The rule whose column it is.
+        /// The rule of the outcome column.
         rule: String,
     },
 }
 
 impl TableFault {
-    /// The sentence for a user.
+    /// Returns the message for a user.
     pub fn text(&self) -> Text {
         match self {
             TableFault::Unsorted(row) => Text::new(
@@ -54,22 +55,22 @@ impl TableFault {
             ),
             TableFault::RepeatedToken(row) => Text::new(
                 format!("令牌表中同一令牌出现两次（第{row}行）"),
-                format!("a token stands twice in the token table (row {row})"),
+                format!("a token appears twice in the token table (row {row})"),
             ),
             TableFault::Length { rule } => Text::new(
-                format!("规则 {rule} 的结果列长度不符"),
-                format!("the outcome column of rule {rule} has another length than the tokens"),
+                format!("规则 {rule} 的结果列与令牌列长度不同"),
+                format!("the outcome column of rule {rule} and the token column differ in length"),
             ),
         }
     }
 }
 
-/// Outcomes by rule, each column as long as the table has rows.
+/// A column of outcomes for each rule, with one outcome for each row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeColumns(pub Vec<(String, Vec<Outcome>)>);
 
 impl OutcomeColumns {
-    /// The outcomes of one rule, one for each row.
+    /// Returns the outcomes of one rule, one for each row.
     pub fn of(&self, rule: &str) -> Option<&[Outcome]> {
         self.0
             .iter()
@@ -77,10 +78,10 @@ impl OutcomeColumns {
             .map(|(_, outcomes)| outcomes.as_slice())
     }
 
-    /// Checks that there is an outcome of every rule for each of so many rows.
+    /// Checks that every column has `rows` outcomes.
     ///
     /// # Errors
-    /// The first rule of whose outcomes there are more or fewer.
+    /// The first rule whose column has another length.
     pub fn check_lengths(&self, rows: usize) -> Result<(), TableFault> {
         match self.0.iter().find(|(_, outcomes)| outcomes.len() != rows) {
             Some((rule, _)) => Err(TableFault::Length { rule: rule.clone() }),
@@ -89,9 +90,9 @@ impl OutcomeColumns {
     }
 }
 
-/// The table of the case parties: one row per party-case row, in token order.
-/// A row's index is its reference: the centre speaks of case rows by it, and
-/// the procuratorate finds the row by tokenising its own export again.
+/// The token table of the case parties: one row for each case row, in token
+/// order. A row's index is its reference: the centre refers to case rows by
+/// it, and the procuratorate finds the row by tokenising its own export again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseTable {
     origin: Origin,
@@ -99,8 +100,8 @@ pub struct CaseTable {
     outcomes: OutcomeColumns,
 }
 
-/// The table of a register: one row a person, in token order, the outcomes of
-/// the person's rows joined by OR.
+/// The token table of a register: one row for each person, in token order. A
+/// person's outcomes are those of the person's rows combined by OR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisterTable {
     origin: Origin,
@@ -109,7 +110,7 @@ pub struct RegisterTable {
 }
 
 impl CaseTable {
-    /// A table of case rows.
+    /// Creates a table of case rows.
     ///
     /// # Errors
     /// When the tokens do not ascend (they may repeat) or a column's length differs.
@@ -129,24 +130,25 @@ impl CaseTable {
         })
     }
 
-    /// Where the table comes from.
+    /// Returns where the table comes from.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The tokens, ascending; a person with several case rows stands several times.
+    /// Returns the tokens in ascending order; a person with several case rows
+    /// appears several times.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The outcomes of each case row.
+    /// Returns the outcomes of each case row.
     pub fn outcomes(&self) -> &OutcomeColumns {
         &self.outcomes
     }
 }
 
 impl RegisterTable {
-    /// A table of a register's persons.
+    /// Creates a table of a register's persons.
     ///
     /// # Errors
     /// When the tokens do not strictly ascend or a column's length differs.
@@ -170,17 +172,17 @@ impl RegisterTable {
         })
     }
 
-    /// Where the table comes from.
+    /// Returns where the table comes from.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The tokens, strictly ascending.
+    /// Returns the tokens in strictly ascending order.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The outcomes of each person.
+    /// Returns the outcomes of each person.
     pub fn outcomes(&self) -> &OutcomeColumns {
         &self.outcomes
     }
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_table_may_repeat_a_token_but_not_step_back() {
+    fn a_case_table_may_repeat_a_token_but_not_descend() {
         let columns = OutcomeColumns::default;
         assert!(CaseTable::new(origin(), tokens(&[1, 1, 2]), columns()).is_ok());
         assert_eq!(

@@ -1,8 +1,8 @@
-//! Working days.
+//! Working days and deadlines.
 //!
-//! A deadline of n working days does not count its first day (Civil Code 201,
-//! Criminal Procedure Law 105) and counts neither days off nor weekends, but
-//! does count make-up working days (SG 五(一): 五日之内 means working days).
+//! A period of n working days excludes its first day (Civil Code 201, Criminal
+//! Procedure Law 105), days off and weekends. It includes make-up working days
+//! (SG 五(一): 五日之内 means working days).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ use aidlink_faults::configuration::Document;
 use aidlink_faults::fault::{Fault, Faults, Place};
 use aidlink_faults::text::Text;
 
-/// The days off and make-up days of the years whose notice is known.
+/// The days off and make-up working days of the years whose notice is known.
 #[derive(Clone, Debug, Default)]
 pub struct Calendar {
     digest: String,
@@ -26,13 +26,13 @@ struct Year {
     make_up_working_days: BTreeSet<Date>,
 }
 
-/// The day by which something must be done.
+/// The last day of a period, with a mark if it may still change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     /// The last day of the period.
     pub on: Date,
-    /// The period reaches into a year whose notice is not out yet, so that
-    /// only weekends were taken as days off.
+    /// The period reaches into a year whose notice is not in the calendar, so
+    /// only that year's weekends were treated as days off.
     pub provisional: bool,
 }
 
@@ -71,7 +71,7 @@ impl Calendar {
                             format!("日期 {} 不属于 {number} 年", day.value),
                             format!("the date {} is not in the year {number}", day.value),
                         ),
-                        Text::new("请移到相应年份", "move it to its year"),
+                        Text::new("请移到相应年份", "move it to the table of its year"),
                     ));
                 } else if kind {
                     year.holidays.insert(day.value);
@@ -86,10 +86,13 @@ impl Calendar {
             {
                 faults.push(table.fault_here(
                     Text::new(
-                        format!("{both} 同时列为放假和补班"),
+                        format!("{both} 同时列为放假日和调休上班日"),
                         format!("{both} is listed both as a day off and as a make-up working day"),
                     ),
-                    Text::new("请对照通知删去一处", "check the notice and remove one"),
+                    Text::new(
+                        "请对照放假通知删去其一",
+                        "check the notice and remove one of them",
+                    ),
                 ));
             }
             if let Ok(number) = i16::try_from(number) {
@@ -102,7 +105,7 @@ impl Calendar {
             faults.push(
                 Fault::of_file(
                     path,
-                    Text::new("日历中没有任何年份", "the calendar holds no year"),
+                    Text::new("日历中没有年份", "the calendar has no year"),
                     Text::new("请添加 [[year]]", "add a [[year]] table"),
                 )
                 .at(Place::LineColumn { line: 1, column: 1 }),
@@ -111,17 +114,18 @@ impl Calendar {
         faults.or_value(Some(calendar))
     }
 
-    /// BLAKE3 digest of the file, hexadecimal.
+    /// Returns the BLAKE3 digest of the file, hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// Whether the notice for a year is in the calendar.
+    /// Returns whether the notice for a year is in the calendar.
     pub fn covers(&self, year: i16) -> bool {
         self.years.contains_key(&year)
     }
 
-    /// Whether a day is a working day; in a year without notice, whether it is a weekday.
+    /// Returns whether a day is a working day; in a year without a notice,
+    /// whether it is a weekday.
     pub fn is_working_day(&self, day: Date) -> bool {
         let weekday = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
         match self.years.get(&day.year()) {
@@ -133,9 +137,8 @@ impl Calendar {
         }
     }
 
-    /// The day on which a period of `working_days` that begins on `from` ends.
-    ///
-    /// Returns `None` only at the end of the range of dates (year 9999).
+    /// Returns the day on which a period of `working_days` that begins on `from`
+    /// ends; `None` only beyond the last representable date (in the year 9999).
     pub fn deadline(&self, from: Date, working_days: u32) -> Option<Deadline> {
         let mut on = from;
         let mut left = working_days;

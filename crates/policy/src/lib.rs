@@ -1,8 +1,8 @@
-//! What is judged and by what: the schemas of exports, the policy packs with
-//! their rules and aids, the rule language, and the working days.
+//! The configuration of screening: schemas of exports, policy packs with rules
+//! and aids, the rule language, and the calendar of working days.
 //!
-//! A pack says which rules there are. Applying them to rows is the agencies'
-//! work, combining their outcomes the centre's.
+//! This crate reads and checks a policy. Agencies apply its rules to rows, and
+//! the centre combines the outcomes.
 
 pub mod calendar;
 pub mod pack;

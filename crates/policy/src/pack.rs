@@ -1,8 +1,8 @@
 //! The policy of one place: rules, terms, aids, deadlines and earlier
-//! referrals, with citations and with the rules' own test cases.
+//! referrals, with citations and test cases.
 //!
-//! `read` turns a TOML file into a [`Policy`] or reports every fault at once. The
-//! cases of rules and guarantees are run where rows are, by the agency's crate.
+//! [`Policy::read`] reads a TOML file and reports all its faults at once. The
+//! agency crate, which evaluates rows, runs the cases of rules and guarantees.
 
 mod read;
 
@@ -15,12 +15,13 @@ use crate::value::Value;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
 
-/// What a rule says when it holds.
+/// The meaning of a rule whose outcome is yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RuleKind {
     /// A ground for judicial aid (SG 二(一)).
     Ground,
-    /// A reason why aid is as a rule not given (SG 二(二)); only flagged, never decided.
+    /// A reason for which aid is usually not given (SG 二(二)); flagged for a
+    /// person to decide, never applied automatically.
     Exclusion,
     /// A group to be helped first (SG 一(三)).
     Priority,
@@ -30,9 +31,9 @@ pub enum RuleKind {
     Receiving,
     /// An earlier referral; made from `[[referral_state]]`.
     Referral,
-    /// The state of a case row or of a person in a register.
+    /// A status of a case row or of a person in a register.
     Status,
-    /// The row never becomes a token.
+    /// The row must never become a token.
     Withhold,
 }
 
@@ -48,7 +49,7 @@ impl RuleKind {
         (RuleKind::Withhold, "withhold"),
     ];
 
-    /// The word in a policy file.
+    /// Returns the word used in policy files.
     pub fn name(self) -> &'static str {
         RuleKind::ALL
             .iter()
@@ -56,7 +57,7 @@ impl RuleKind {
             .map_or("", |(_, name)| name)
     }
 
-    /// The word for a user.
+    /// Returns the word shown to users.
     pub fn title(self) -> Text {
         match self {
             RuleKind::Ground => Text::new("司法救助情形", "ground"),
@@ -71,19 +72,20 @@ impl RuleKind {
     }
 }
 
-/// What becomes of an outcome that a rule cannot decide because a column is empty.
+/// How a rule treats the outcome unknown, which results from empty or
+/// unreadable columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenUnknown {
-    /// It stays unknown, so that a person looks.
+    /// Keep it, so that a person reviews the row.
     Review,
-    /// It counts as no.
+    /// Treat it as no.
     No,
-    /// It counts as yes (withhold rules: silence when in doubt).
+    /// Treat it as yes (withhold rules: withhold the row when in doubt).
     Yes,
 }
 
 impl WhenUnknown {
-    /// The outcome that leaves.
+    /// Returns the outcome after unknown was treated.
     pub fn apply(self, outcome: Outcome) -> Outcome {
         match (outcome, self) {
             (Outcome::Unknown, WhenUnknown::No) => Outcome::No,
@@ -96,17 +98,17 @@ impl WhenUnknown {
 /// A condition on one row of one export.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its id, also its name in terms and aids.
+    /// Its id, by which terms and aids name it.
     pub id: String,
     /// The export whose rows it reads.
     pub on: String,
-    /// What it says.
+    /// Its kind.
     pub kind: RuleKind,
     /// The condition as written.
     pub when: String,
-    /// The condition, checked.
+    /// The condition, parsed and checked.
     pub expression: Expression,
-    /// What becomes of an undecided outcome.
+    /// How it treats the outcome unknown.
     pub when_unknown: WhenUnknown,
     /// Title in both languages.
     pub title: Text,
@@ -114,21 +116,21 @@ pub struct Rule {
     pub cites: Vec<String>,
     /// What a person must still check.
     pub check: Option<Text>,
-    /// A lead that rests on this rule is urgent.
+    /// Whether a lead that rests on this rule is urgent.
     pub urgent: bool,
-    /// Rows with the outcome they must give.
+    /// Test rows with their expected outcomes.
     pub cases: Vec<RuleCase>,
 }
 
-/// The as-of date of a case that names no other.
+/// The default as-of date of a case.
 pub const CASE_AS_OF: Date = Date::constant(2026, 9, 30);
 
-/// A row as a policy writes one down to try its rules on.
+/// A test row in a policy file.
 #[derive(Clone, Debug)]
 pub struct CaseRow {
-    /// The line of the policy file on which it is written.
+    /// The line of the case in the policy file.
     pub line: usize,
-    /// Columns with a value; all others are empty.
+    /// The columns with a value; all others are empty.
     pub columns: Vec<(String, Value)>,
     /// The age at the as-of date, if given.
     pub age: Option<i64>,
@@ -138,58 +140,60 @@ pub struct CaseRow {
     pub as_of: Date,
 }
 
-/// A row and the outcome that its rule must give.
+/// A test row with the outcome that its rule must have.
 #[derive(Clone, Debug)]
 pub struct RuleCase {
     /// The row.
     pub row: CaseRow,
-    /// The outcome, after [`WhenUnknown`] was applied.
+    /// The expected outcome, after [`WhenUnknown`] was applied.
     pub outcome: Outcome,
 }
 
-/// Rows of an export that never become tokens, declared with the withhold rules
-/// that see to it and with rows on which this is tried.
+/// A promise that certain rows of an export never become tokens, with the
+/// withhold rules that keep it and test rows that verify it.
 ///
-/// A guarantee is tried on its own rules alone, so no other withhold rule can
-/// hide that one of them was weakened. More rules, more cases, more ages and
-/// fewer codes that pass only ever withhold more rows: a layer on top of a policy
-/// can widen a guarantee in these ways without knowing the rest of it.
+/// A guarantee is tested with its own rules only, so that another withhold rule
+/// cannot hide a weakened one. More rules, cases and ages, and fewer passing
+/// codes, can only withhold more rows. A layer on top of a policy can therefore
+/// widen a guarantee in these ways without knowing the rest of the policy.
 #[derive(Clone, Debug)]
 pub struct Guarantee {
     /// Its id.
     pub id: String,
-    /// The line of the policy file on which it begins.
+    /// The line of the policy file on which it starts.
     pub line: usize,
     /// The export whose rows it concerns.
     pub on: String,
-    /// What it guarantees.
+    /// The property that it guarantees.
     pub of: Guaranteed,
-    /// The withhold rules that keep it; at least one, all on the same export.
+    /// The ids of the withhold rules that keep it; at least one, all on the same
+    /// export.
     pub rules: Vec<String>,
     /// Title in both languages.
     pub title: Text,
     /// Document and article.
     pub cites: Vec<String>,
-    /// Rows that are withheld or pass; at least one of each.
+    /// Test rows that are withheld or pass; at least one of each.
     pub cases: Vec<GuaranteeCase>,
 }
 
-/// What a guarantee is about.
+/// The property that a guarantee is about.
 #[derive(Clone, Debug)]
 pub enum Guaranteed {
-    /// Only people with certain roles are looked at.
+    /// Only persons with certain roles become tokens.
     Role(PassingCodes),
-    /// Sealed records are not.
+    /// Sealed records do not become tokens.
     Seal,
-    /// The dead are not.
+    /// Dead persons do not become tokens.
     Death,
 }
 
 impl Guaranteed {
-    /// The words in a policy file. A policy must declare each on the case parties.
+    /// The words used in policy files. A policy must declare a guarantee of each
+    /// on the case parties.
     pub const NAMES: [&'static str; 3] = ["role", "seal", "death"];
 
-    /// The word in a policy file.
+    /// Returns the word used in policy files.
     pub fn name(&self) -> &'static str {
         match self {
             Guaranteed::Role(_) => "role",
@@ -199,26 +203,27 @@ impl Guaranteed {
     }
 }
 
-/// The codes of a column with which a row passes. Every other code of its code
-/// list, and an empty cell, is withheld at every age.
+/// The codes of a column with which a row passes. Rows with any other code of
+/// the code list, or with an empty cell, are withheld at every age.
 #[derive(Clone, Debug)]
 pub struct PassingCodes {
-    /// The column; beside it the guarantee's rules read the age alone.
+    /// The column. The guarantee's rules read only this column and the age.
     pub column: String,
     /// The codes that pass.
     pub passes: Vec<String>,
     /// Every other code of the column's code list.
     pub withheld: Vec<String>,
-    /// The ages at which each code is tried, beside an unknown age.
+    /// The ages at which each code is tested, besides an unknown age.
     pub ages: Vec<i64>,
 }
 
-/// A row and whether its guarantee withholds it.
+/// A test row and whether its guarantee withholds it.
 #[derive(Clone, Debug)]
 pub struct GuaranteeCase {
     /// The row.
     pub row: CaseRow,
-    /// Whether one of the guarantee's rules must be yes on it; else none may be.
+    /// Whether at least one of the guarantee's rules must be yes for the row; if
+    /// not, none may be.
     pub withheld: bool,
 }
 
@@ -231,11 +236,11 @@ pub struct Term {
     pub title: Text,
     /// The combination as written.
     pub means: String,
-    /// The combination in rule ids alone.
+    /// The combination with terms replaced by rules.
     pub combination: Combination,
 }
 
-/// Which way a lead goes.
+/// The direction of a lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// From the procuratorate to a social agency.
@@ -245,7 +250,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The word in files.
+    /// Returns the word used in files.
     pub fn name(self) -> &'static str {
         match self {
             Direction::ToSocial => "to_social",
@@ -259,7 +264,7 @@ impl Direction {
 pub struct Aid {
     /// Its id.
     pub id: String,
-    /// Which way its leads go.
+    /// The direction of its leads.
     pub direction: Direction,
     /// The agency that gives it.
     pub agency: String,
@@ -269,17 +274,18 @@ pub struct Aid {
     pub cites: Vec<String>,
     /// Who qualifies, as written.
     pub qualifies_text: String,
-    /// Who qualifies, in rule ids, AND and OR only.
+    /// Who qualifies, as a combination of rules without negation.
     pub qualifies: Combination,
     /// Who already receives it, as written.
     pub settled_text: Option<String>,
-    /// Who already receives it, in rule ids.
+    /// Who already receives it, as a combination of rules.
     pub settled: Option<Combination>,
-    /// Who was referred to it before, in rule ids; made from `[[referral_state]]`.
+    /// Who was referred to it before, as a combination of rules made from
+    /// `[[referral_state]]`.
     pub referred: Combination,
     /// What a person must still check.
     pub check: Option<Text>,
-    /// The deadline of its leads.
+    /// The id of the deadline of its leads.
     pub deadline: String,
 }
 
@@ -290,27 +296,27 @@ pub struct PolicyDeadline {
     pub id: String,
     /// Title in both languages.
     pub title: Text,
-    /// Working days; the first day is not counted.
+    /// Number of working days; the first day is not counted.
     pub working_days: u32,
     /// Document and article.
     pub cites: Vec<String>,
 }
 
-/// A document that rules cite, or an agency: an id with its name.
+/// An id with a name: an agency, or a document that rules cite.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// Its id.
     pub id: String,
     /// Its name in both languages.
     pub name: Text,
-    /// A short name for citations on lists; else the id serves.
+    /// A short name for citations on lists; without it, lists show the id.
     pub short: Option<Text>,
 }
 
-/// A whole policy, checked: every id it uses is defined, every column exists.
+/// A checked policy: all ids it uses are defined and all columns exist.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Its id, `shaoguan`.
+    /// Its id, such as `shaoguan`.
     pub id: String,
     /// Its version.
     pub version: String,
@@ -324,37 +330,38 @@ pub struct Policy {
     pub agencies: Vec<Named>,
     /// The deadlines.
     pub deadlines: Vec<PolicyDeadline>,
-    /// The rules in the order of the file, those made from `[[referral_state]]` last.
+    /// The rules in the order of the file, followed by the rules made from
+    /// `[[referral_state]]`.
     pub rules: Vec<Rule>,
-    /// What never becomes a token; on the case parties at least one of each kind.
+    /// The guarantees; at least one of each kind on the case parties.
     pub guarantees: Vec<Guarantee>,
     /// The terms.
     pub terms: Vec<Term>,
     /// The aids in the order of the file.
     pub aids: Vec<Aid>,
-    /// The export of earlier referrals, if the policy knows any.
+    /// The export of earlier referrals, if the policy uses one.
     pub referrals_on: Option<String>,
 }
 
 pub use aidlink_contract::token_table::CASE_EXPORT;
 
 impl Policy {
-    /// The rule with an id.
+    /// Returns the rule with this id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// The aid with an id.
+    /// Returns the aid with this id.
     pub fn aid(&self, id: &str) -> Option<&Aid> {
         self.aids.iter().find(|aid| aid.id == id)
     }
 
-    /// The deadline with an id.
+    /// Returns the deadline with this id.
     pub fn deadline(&self, id: &str) -> Option<&PolicyDeadline> {
         self.deadlines.iter().find(|deadline| deadline.id == id)
     }
 
-    /// The name of an agency, or its id when the policy does not name it.
+    /// Returns the name of an agency, or its id if the policy does not name it.
     pub fn agency_name(&self, id: &str) -> Text {
         self.agencies
             .iter()
@@ -362,8 +369,8 @@ impl Policy {
             .map_or_else(|| Text::new(id, id), |agency| agency.name.clone())
     }
 
-    /// A citation with the short name of its document: `SG 二(一)1` becomes
-    /// 韶关意见 二(一)1.
+    /// Returns a citation with the short name of its document: `SG 二(一)1`
+    /// becomes 韶关意见 二(一)1.
     pub fn citation(&self, cite: &str) -> Text {
         let (id, article) = cite.split_once(' ').unwrap_or((cite, ""));
         let short = self
@@ -376,38 +383,40 @@ impl Policy {
         Text::new(whole(short.zh), whole(short.en))
     }
 
-    /// The rules whose outcomes leave an export: all on it but the withhold rules.
+    /// Returns the rules whose outcomes are sent to the centre: all rules on the
+    /// export except withhold rules.
     pub fn outcome_rules<'p>(&'p self, export: &'p str) -> impl Iterator<Item = &'p Rule> {
         self.rules
             .iter()
             .filter(move |rule| rule.on == export && rule.kind != RuleKind::Withhold)
     }
 
-    /// The ids of the rules whose outcomes leave an export, in their order.
+    /// Returns the ids of [`outcome_rules`](Self::outcome_rules), in their order.
     pub fn rule_ids(&self, export: &str) -> Vec<String> {
         self.outcome_rules(export)
             .map(|rule| rule.id.clone())
             .collect()
     }
 
-    /// The rules that keep rows of an export at home.
+    /// Returns the withhold rules on an export.
     pub fn withhold_rules<'p>(&'p self, export: &'p str) -> impl Iterator<Item = &'p Rule> {
         self.rules
             .iter()
             .filter(move |rule| rule.on == export && rule.kind == RuleKind::Withhold)
     }
 
-    /// The guarantee with an id.
+    /// Returns the guarantee with this id.
     pub fn guarantee(&self, id: &str) -> Option<&Guarantee> {
         self.guarantees.iter().find(|guarantee| guarantee.id == id)
     }
 
-    /// The rules of a guarantee, in its order.
+    /// Returns the rules of a guarantee, in its order.
     pub fn rules_of<'p>(&'p self, guarantee: &'p Guarantee) -> impl Iterator<Item = &'p Rule> {
         guarantee.rules.iter().filter_map(|id| self.rule(id))
     }
 
-    /// The columns of an export that its rules read, derived columns left out.
+    /// Returns the columns that the rules on an export read, without derived
+    /// columns.
     pub fn columns_needed(&self, export: &str) -> BTreeSet<String> {
         let derived = [
             crate::rule_language::DERIVED_AGE,

@@ -1,8 +1,8 @@
-//! How a site's own files are read: which files an export consists of, and what
-//! the round file says of their encoding, sheet, headers and dates.
+//! How to read a site's files: the files of each export, and their encoding,
+//! sheet, headers and dates as the round file gives them.
 //!
-//! This is what the reading of a round hands to the scan of an export. It holds
-//! no row of a file.
+//! Reading a round file produces these types, and scanning an export uses them.
+//! They hold no data rows.
 
 use std::path::PathBuf;
 
@@ -15,24 +15,24 @@ use crate::schema::ExportSchema;
 pub struct PlannedExport {
     /// Its schema.
     pub schema: ExportSchema,
-    /// Its files: one, or one for each district.
+    /// Its files: one, or several, such as one for each district.
     pub files: Vec<PlannedFile>,
     /// The day on which the agency took it.
     pub snapshot: Date,
-    /// The legal basis or agreement on which it is used.
+    /// The legal basis or agreement under which it is used.
     pub legal_basis: String,
     /// How its files are read.
     pub reading: ReadingChoice,
-    /// A header alone is no fault (a first round has no referrals yet).
+    /// A file with only a header is accepted (a first round has no referrals yet).
     pub may_be_empty: bool,
 }
 
 /// A file of an export.
 #[derive(Clone, Debug)]
 pub struct PlannedFile {
-    /// Where it is.
+    /// The resolved path.
     pub path: PathBuf,
-    /// Its path as the round file gives it.
+    /// The path as written in the round file.
     pub written_path: String,
 }
 
@@ -41,18 +41,19 @@ pub struct PlannedFile {
 pub struct ReadingChoice {
     /// Their encoding.
     pub encoding: EncodingChoice,
-    /// The sheet of a workbook; without it the first that holds anything.
+    /// The sheet of a workbook; `None` for the first sheet that is not empty.
     pub sheet: Option<String>,
-    /// A site's own headers: header as it stands in the file, and the field.
+    /// A site's own headers: the header in the file, then the field.
     pub headers: Vec<(String, String)>,
-    /// The day from which serial numbers that stand for dates count.
+    /// The day from which the serial numbers of dates count.
     pub epoch: DateEpoch,
 }
 
 /// The encoding in which an export is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EncodingChoice {
-    /// Find out: a byte-order mark or valid UTF-8 is UTF-8, else GB18030.
+    /// Detect: UTF-8 if there is a byte-order mark or the text is valid UTF-8,
+    /// otherwise GB18030.
     #[default]
     Detect,
     /// UTF-8.
@@ -62,7 +63,7 @@ pub enum EncodingChoice {
 }
 
 impl EncodingChoice {
-    /// The names in round files.
+    /// The names used in round files.
     pub const NAMES: [(&'static str, EncodingChoice); 4] = [
         ("detect", EncodingChoice::Detect),
         ("utf-8", EncodingChoice::Utf8),
@@ -70,7 +71,7 @@ impl EncodingChoice {
         ("gbk", EncodingChoice::Gb18030),
     ];
 
-    /// The encoding of a name; `None` if the name is unknown.
+    /// Returns the encoding with this name; `None` if the name is unknown.
     pub fn named(name: &str) -> Option<Self> {
         let mut names = Self::NAMES.into_iter();
         names
@@ -79,25 +80,25 @@ impl EncodingChoice {
     }
 }
 
-/// From which day a spreadsheet counts its serial numbers.
+/// The day from which a spreadsheet counts the serial numbers of dates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DateEpoch {
-    /// 45322 is 2024-01-31.
+    /// The usual epoch: 45322 is 2024-01-31.
     #[default]
     Year1900,
-    /// 43860 is 2024-01-31: workbooks first made on a Macintosh.
+    /// The epoch of workbooks created on a Macintosh: 43860 is 2024-01-31.
     Year1904,
 }
 
 impl DateEpoch {
-    /// The epoch of a year, as round files give it.
+    /// Returns the epoch of a year as written in round files.
     pub fn of_year(year: i64) -> Option<Self> {
         [DateEpoch::Year1900, DateEpoch::Year1904]
             .into_iter()
             .find(|epoch| epoch.year() == year)
     }
 
-    /// The epoch's year.
+    /// Returns the epoch's year.
     pub fn year(self) -> i64 {
         match self {
             DateEpoch::Year1900 => 1900,
@@ -105,8 +106,8 @@ impl DateEpoch {
         }
     }
 
-    /// The day of serial number 0. The epoch of 1900 counts a 29 February that
-    /// never was, so that its day 0 lies two days before the first of January.
+    /// Returns the day of serial number 0. The epoch of 1900 counts a 29 February
+    /// 1900, which did not exist, so its day 0 is two days before 1 January 1900.
     pub fn day_zero(self) -> Date {
         match self {
             DateEpoch::Year1900 => Date::constant(1899, 12, 30),

@@ -1,9 +1,9 @@
-//! The rule language: a SQL boolean expression, checked against the columns of
-//! one export before any row is read.
+//! The rule language: SQL Boolean expressions that are checked against the
+//! columns of an export before any row is read.
 //!
-//! `parse` turns text into a typed [`Expression`] or a fault with its place;
-//! agencies apply it to rows. Terms and aids are [`Combination`]s of the rules'
-//! outcomes, which need no row.
+//! [`parse`] turns text into a typed [`Expression`], which agencies apply to
+//! rows, or into faults with their offsets. Terms and aids are [`Combination`]s
+//! of rule outcomes and need no rows.
 
 mod combination;
 mod parse;

@@ -1,8 +1,8 @@
-//! Export schemas: Frictionless Table Schemas with one key of our own.
+//! Export schemas: Frictionless Table Schemas with one additional key.
 //!
-//! An agency can check its own export with the ordinary `frictionless` tool.
-//! What that standard lacks stands under `aidlink`: the role of a field,
-//! header aliases, raw value to code maps, labels.
+//! An agency can check its own export with the standard `frictionless` tool.
+//! The additional key `aidlink` holds the properties that the standard lacks:
+//! the role of a field, header aliases, maps from raw values to codes, labels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use crate::value::FieldType;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
 
-/// What a field is for, beyond the rules that may read it.
+/// The purpose of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The ID number: read, normalised, turned into a token, never kept.
     NationalId,
-    /// The procuratorate's own data that its match lists show.
+    /// Data of the procuratorate that its match lists show.
     List,
-    /// A birth date, read only to notice that the ID number of a row belongs
-    /// to somebody else (a guardian's number in a child's row).
+    /// A birth date, read only to detect an ID number that belongs to somebody
+    /// else (a guardian's number in a child's row).
     BirthDate,
-    /// An attribute that rules may read where the row lives.
+    /// An attribute that rules may read at the office that holds the row.
     Attribute,
 }
 
@@ -40,24 +40,24 @@ pub struct Field {
     pub role: Role,
     /// The column must be in the export.
     pub required: bool,
-    /// Headers under which it stands in real exports, besides name and title.
+    /// Other headers of the field in real exports, besides name and title.
     pub aliases: Vec<String>,
-    /// The canonical codes, when the field has a code list.
+    /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
-    /// Raw value to canonical code.
+    /// Map from raw value to canonical code.
     pub raw_codes: BTreeMap<String, String>,
-    /// Canonical code to label.
+    /// Map from canonical code to label.
     pub labels: BTreeMap<String, Text>,
-    /// Raw values that mean true (boolean fields).
+    /// Raw values that mean true (Boolean fields).
     pub true_values: Vec<String>,
-    /// Raw values that mean false (boolean fields).
+    /// Raw values that mean false (Boolean fields).
     pub false_values: Vec<String>,
 }
 
 /// The schema of one agency's export.
 #[derive(Clone, Debug)]
 pub struct ExportSchema {
-    /// `civil-affairs.assistance`: agency, point, export.
+    /// The name, `civil-affairs.assistance`: agency, dot, export.
     pub name: String,
     /// The agency's id, `civil-affairs`.
     pub agency: String,
@@ -69,7 +69,7 @@ pub struct ExportSchema {
     pub missing_values: Vec<String>,
     /// BLAKE3 digest of the schema file, hexadecimal.
     pub digest: String,
-    /// The schema file.
+    /// The path of the schema file.
     pub file: PathBuf,
 }
 
@@ -91,8 +91,8 @@ impl ExportSchema {
         let json: Json = serde_json::from_slice(bytes).map_err(|error| {
             Fault::of_file(
                 path,
-                Text::new("JSON语法错误", "JSON syntax error"),
-                Text::new("请更正此处的语法", "correct the syntax at this place"),
+                Text::new("JSON 语法错误", "JSON syntax error"),
+                Text::new("请更正此处的语法", "correct the syntax here"),
             )
             .at(Place::LineColumn {
                 line: error.line(),
@@ -107,25 +107,26 @@ impl ExportSchema {
         reader.faults.or_value(schema)
     }
 
-    /// The field with a canonical name.
+    /// Returns the field with this canonical name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The field that holds the ID number.
+    /// Returns the field that holds the ID number.
     pub fn national_id(&self) -> Option<&Field> {
         self.fields
             .iter()
             .find(|field| field.role == Role::NationalId)
     }
 
-    /// The fields that the match lists show.
+    /// Returns the fields that the match lists show.
     pub fn list_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.role == Role::List)
     }
 }
 
-/// All schemas of a folder, by name.
+/// The schemas of a folder by name, and the file names (without extension) of
+/// faulty schema files.
 #[derive(Clone, Debug, Default)]
 pub struct Schemas(pub BTreeMap<String, ExportSchema>, BTreeSet<String>);
 
@@ -135,14 +136,14 @@ impl Schemas {
     /// # Errors
     /// The faults of all files at once.
     pub fn read(folder: &Path) -> Result<Self, Faults> {
-        let (schemas, faults) = Self::read_what_is_sound(folder);
+        let (schemas, faults) = Self::read_valid(folder);
         faults.or_value(Some(schemas))
     }
 
-    /// Reads every `*.json` of a folder: the sound ones, and the faults of the
-    /// others. A faulty one is remembered by its file's name, so that what
-    /// names it is not told as a fault once more.
-    pub fn read_what_is_sound(folder: &Path) -> (Self, FaultCollector) {
+    /// Reads every `*.json` of a folder; returns the valid schemas and the
+    /// faults of the others. Records the file names of faulty schemas, so that
+    /// references to them are not reported as further faults.
+    pub fn read_valid(folder: &Path) -> (Self, FaultCollector) {
         let mut faults = FaultCollector::new();
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -171,7 +172,7 @@ impl Schemas {
                             &path,
                             Text::new(
                                 format!("另一个模式文件也名为“{name}”"),
-                                format!("another schema file has the name `{name}` too"),
+                                format!("another schema file is also named `{name}`"),
                             ),
                             Text::new("请改名或删去其一", "rename or remove one of them"),
                         ));
@@ -187,26 +188,27 @@ impl Schemas {
         if schemas.is_empty() && faults.is_empty() {
             faults.push(Fault::of_file(
                 folder,
-                Text::new("文件夹中没有模式文件", "the folder holds no schema"),
-                Text::new("请指向 schemas/ 文件夹", "point to the folder `schemas`"),
+                Text::new("文件夹中没有模式文件", "the folder has no schema files"),
+                Text::new("请指定 schemas 文件夹", "name the folder `schemas`"),
             ));
         }
         (Schemas(schemas, faulty), faults)
     }
 
-    /// Whether the file of this schema was there and had faults.
+    /// Returns whether a schema file with this name exists and has faults.
     pub fn is_faulty(&self, name: &str) -> bool {
         self.1.contains(name)
     }
 
-    /// The schema with this name.
+    /// Returns the schema with this name.
     pub fn get(&self, name: &str) -> Option<&ExportSchema> {
         self.0.get(name)
     }
 }
 
-/// The form in which headers are compared: full-width characters to half-width,
-/// white space and invisible characters removed, lower case.
+/// Normalises a header for comparison: converts full-width characters to
+/// half-width and letters to lower case, and removes white space, `*` and
+/// invisible characters.
 pub fn normalise_header(header: &str) -> String {
     header
         .chars()
@@ -246,7 +248,7 @@ impl SchemaReader<'_> {
                 self.fault(
                     &format!("{pointer}/{key}"),
                     Text::new(format!("缺少“{key}”"), format!("`{key}` is missing")),
-                    Text::new("应为非空字符串", "it must be a string that is not empty"),
+                    Text::new("请填写非空字符串", "add it as a string that is not empty"),
                 );
                 None
             }
@@ -276,7 +278,7 @@ impl SchemaReader<'_> {
         })
     }
 
-    fn known_keys(&mut self, object: &Map<String, Json>, known: &[&str], pointer: &str) {
+    fn refuse_unknown_keys(&mut self, object: &Map<String, Json>, known: &[&str], pointer: &str) {
         for key in object.keys() {
             if !known.contains(&key.as_str()) {
                 self.fault(
@@ -292,15 +294,15 @@ impl SchemaReader<'_> {
         let Some(root) = json.as_object() else {
             self.fault(
                 "",
-                Text::new("模式应为JSON对象", "a schema must be a JSON object"),
-                Text::new("见 schemas/ 中的例子", "see the examples in `schemas`"),
+                Text::new("模式应为 JSON 对象", "a schema must be a JSON object"),
+                Text::new("请参照 schemas 中的例子", "see the examples in `schemas`"),
             );
             return None;
         };
         let name = self.string(root, "name", "");
         let title = self.string(root, "title", "");
         let own = self.own_object(root, "");
-        self.known_keys(&own, &["version", "agency", "title_en"], "/aidlink");
+        self.refuse_unknown_keys(&own, &["version", "agency", "title_en"], "/aidlink");
         let agency = self.string(&own, "agency", "/aidlink");
         let title_en = self.string(&own, "title_en", "/aidlink");
         if let (Some(name), Some(agency)) = (&name, &agency)
@@ -312,7 +314,10 @@ impl SchemaReader<'_> {
                     "模式名称应以机构编号开头",
                     "a schema's name must begin with its agency's id",
                 ),
-                Text::new(format!("例如 {agency}.…"), format!("such as {agency}....")),
+                Text::new(
+                    format!("请改名，例如 {agency}.…"),
+                    format!("rename it, such as {agency}...."),
+                ),
             );
         }
         let missing_values = if root.contains_key("missingValues") {
@@ -330,7 +335,7 @@ impl SchemaReader<'_> {
             None => self.fault(
                 "/fields",
                 Text::new("缺少“fields”", "`fields` is missing"),
-                Text::new("应为字段的数组", "it must be an array of fields"),
+                Text::new("请填写字段的数组", "add it as an array of fields"),
             ),
         }
         self.check_fields(&fields, name.as_deref().unwrap_or_default());
@@ -388,7 +393,7 @@ impl SchemaReader<'_> {
         }
         let own = self.own_object(object, pointer);
         let own_pointer = format!("{pointer}/aidlink");
-        self.known_keys(
+        self.refuse_unknown_keys(
             &own,
             &["title_en", "role", "aliases", "codes", "labels"],
             &own_pointer,
@@ -469,7 +474,7 @@ impl SchemaReader<'_> {
             None => {}
             Some(Json::Object(entries)) => {
                 for (raw, code) in entries {
-                    // An integer field's codes are numbers.
+                    // The codes of an integer field are numbers.
                     let code = match code {
                         Json::String(code) => Some(code.clone()),
                         Json::Number(code) => Some(code.to_string()),
@@ -512,8 +517,8 @@ impl SchemaReader<'_> {
                 }
                 _ => self.fault(
                     &format!("{pointer}/labels/{code}"),
-                    Text::new("标签应有zh和en", "a label must have `zh` and `en`"),
-                    Text::new("请补全", "add what is missing"),
+                    Text::new("标签应有 zh 和 en", "a label must have `zh` and `en`"),
+                    Text::new("请补全标签", "complete the label"),
                 ),
             }
         }
@@ -529,7 +534,7 @@ impl SchemaReader<'_> {
             self.fault(
                 "/fields",
                 Text::new(
-                    format!("应恰有一个字段的角色为national_id，现有{ids}个"),
+                    format!("应恰有一个字段的角色为 national_id，现有{ids}个"),
                     format!("exactly one field must have the role national_id, not {ids}"),
                 ),
                 Text::new("请更正字段的角色", "correct the fields' roles"),
@@ -544,16 +549,13 @@ impl SchemaReader<'_> {
         let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for (index, field) in fields.iter().enumerate() {
             let before = fields.get(..index).unwrap_or_default();
-            let twice = before.iter().any(|other| other.name == field.name);
-            if twice || derived.contains(&field.name.as_str()) {
+            let repeated = before.iter().any(|other| other.name == field.name);
+            if repeated || derived.contains(&field.name.as_str()) {
                 self.fault(
                     &format!("/fields/{index}/name"),
                     Text::new(
                         format!("字段名“{}”重复或为保留名", field.name),
-                        format!(
-                            "the field name `{}` stands twice or is reserved",
-                            field.name
-                        ),
+                        format!("the field name `{}` is repeated or reserved", field.name),
                     ),
                     Text::new("请改名", "choose another name"),
                 );
@@ -562,13 +564,13 @@ impl SchemaReader<'_> {
                 self.fault(
                     "/fields",
                     Text::new(
-                        format!("字段“{}”不属于检察院，不能列入清单", field.name),
+                        format!("字段“{}”不属于检察院的导出，不能列入核查清单", field.name),
                         format!(
-                            "the field `{}` is not the procuratorate's own and cannot stand in lists",
+                            "the field `{}` is not in an export of the procuratorate and cannot be shown on match lists",
                             field.name
                         ),
                     ),
-                    Text::new("请去掉角色list", "remove the role `list`"),
+                    Text::new("请去掉角色 list", "remove the role `list`"),
                 );
             }
             let headers = [&field.name, &field.title.zh]

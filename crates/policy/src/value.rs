@@ -7,7 +7,7 @@ use jiff::civil::Date;
 /// The type of a field, as Frictionless Table Schema names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FieldType {
-    /// Text, also codes of a code list.
+    /// Text or a code of a code list.
     String,
     /// A whole number.
     Integer,
@@ -20,7 +20,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// The name in Frictionless Table Schema.
+    /// Returns the name in Frictionless Table Schema.
     pub fn name(self) -> &'static str {
         match self {
             FieldType::String => "string",
@@ -31,7 +31,7 @@ impl FieldType {
         }
     }
 
-    /// The type with this name in Frictionless Table Schema.
+    /// Returns the type with this name in Frictionless Table Schema.
     pub fn from_name(name: &str) -> Option<Self> {
         [
             FieldType::String,
@@ -60,7 +60,7 @@ pub enum Value {
     Date(Date),
 }
 
-/// A column of values, an empty cell being `None`.
+/// A column of values; `None` is an empty cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
     /// Texts or codes.
@@ -76,7 +76,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// An empty column of a type.
+    /// Creates an empty column of a type.
     pub fn new(field_type: FieldType) -> Self {
         match field_type {
             FieldType::String => Column::String(Vec::new()),
@@ -87,7 +87,7 @@ impl Column {
         }
     }
 
-    /// How many values it holds.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         match self {
             Column::String(values) => values.len(),
@@ -98,13 +98,13 @@ impl Column {
         }
     }
 
-    /// Whether it holds no value.
+    /// Returns whether the column has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Appends a value. A value of another type than the column's is appended
-    /// as empty and `false` is returned, so that no row shifts.
+    /// Appends a value. If its type differs from the column's, appends an empty
+    /// cell, so that later rows do not shift, and returns `false`.
     pub fn push(&mut self, value: Option<Value>) -> bool {
         match (self, value) {
             (Column::String(values), Some(Value::String(value))) => values.push(Some(value)),
@@ -130,7 +130,7 @@ impl Column {
 /// Rows held column by column; every column has `rows` values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowBlock {
-    /// How many rows.
+    /// Number of rows.
     pub rows: usize,
     /// The columns by name.
     pub columns: BTreeMap<String, Column>,

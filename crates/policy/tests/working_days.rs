@@ -1,4 +1,4 @@
-//! Deadlines over the shipped calendar.
+//! Tests deadlines with the shipped calendar.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ fn calendar() -> Calendar {
 }
 
 #[test]
-fn each_year_has_as_many_working_days_as_its_notice_gives() {
+fn each_year_has_the_working_days_of_its_notice() {
     let calendar = calendar();
-    for (year, wanted) in [(2023, 249), (2024, 251), (2025, 248), (2026, 248)] {
+    for (year, expected) in [(2023, 249), (2024, 251), (2025, 248), (2026, 248)] {
         let mut day = date(year, 1, 1);
         let mut count = 0;
         while day.year() == year {
             count += usize::from(calendar.is_working_day(day));
             day = day.tomorrow().expect("in range");
         }
-        assert_eq!(count, wanted, "{year}");
+        assert_eq!(count, expected, "{year}");
     }
 }
 
@@ -37,13 +37,13 @@ fn deadlines_skip_holidays_and_count_make_up_days() {
         (date(2023, 12, 29), 10, date(2024, 1, 15)),
     ];
     for (from, working_days, on) in checks {
-        let wanted = Deadline {
+        let expected = Deadline {
             on,
             provisional: false,
         };
         assert_eq!(
             calendar.deadline(from, working_days),
-            Some(wanted),
+            Some(expected),
             "{from}"
         );
     }
@@ -52,7 +52,7 @@ fn deadlines_skip_holidays_and_count_make_up_days() {
 #[test]
 fn a_deadline_that_reaches_into_a_year_without_notice_is_provisional() {
     let calendar = calendar();
-    // 2026-12-30 and 31 are working days; 2027 is computed on weekdays.
+    // 2026-12-30 and 31 are working days; in 2027 every weekday counts.
     let deadline = calendar.deadline(date(2026, 12, 29), 5);
     assert_eq!(
         deadline,
@@ -70,6 +70,6 @@ fn a_deadline_that_reaches_into_a_year_without_notice_is_provisional() {
 }
 
 #[test]
-fn the_end_of_all_dates_is_no_crash() {
+fn a_deadline_beyond_the_last_date_is_none() {
     assert_eq!(calendar().deadline(Date::MAX, 5), None);
 }

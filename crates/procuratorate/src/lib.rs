@@ -1,5 +1,5 @@
-//! The procuratorate's side of aidlink: references to leads become people again,
-//! by its own export, and the leads become lists that a person checks.
+//! The procuratorate's side of aidlink: resolves screened leads to persons with
+//! the procuratorate's own export, and writes the lists that a person checks.
 
 pub mod lists;
 pub mod resolve;

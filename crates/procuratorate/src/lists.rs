@@ -1,4 +1,4 @@
-//! The lists that a person at the procuratorate checks.
+//! The match lists, which a person at the procuratorate checks.
 
 pub mod columns;
 pub mod match_list;

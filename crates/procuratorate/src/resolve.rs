@@ -1,5 +1,5 @@
-//! From screened leads back to people, at the procuratorate: its own export is
-//! tokenised again, and a reference is the row of that index.
+//! Resolves screened leads to persons at the procuratorate: tokenises its own
+//! export again and takes the row whose index is the reference.
 
 use std::path::Path;
 
@@ -10,23 +10,24 @@ use aidlink_faults::text::Text;
 use aidlink_agency::scan::Export;
 use aidlink_agency::tokenise::{FileReport, Listed, Report, Tokenising, listed_rows};
 
-/// A lead with what the procuratorate's own export says of its case rows.
+/// A lead with the data of its case rows from the procuratorate's own export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedLead {
-    /// The lead as the centre gave it.
+    /// The lead as received from the centre.
     pub screened: ScreenedLead,
-    /// For each case row of the lead, what lists show of it.
+    /// For each case row of the lead, the data that lists show.
     pub cases: Vec<Listed>,
-    /// The person is a minor at the as-of date.
+    /// Whether the person is listed as a minor: under 18 at the as-of date, or
+    /// of unknown age.
     pub minor: bool,
 }
 
-/// Finds the rows that leads refer to, and tells what was read of the export.
-/// The order of the leads is kept.
+/// Finds the rows that the leads refer to. Returns the leads in the same order,
+/// and the report on the export.
 ///
 /// # Errors
-/// When the export cannot be tokenised, or is not the one that was screened:
-/// its digest differs, or a reference is beyond its rows.
+/// When the export cannot be tokenised, or is not the screened one: its digest
+/// differs, or a reference exceeds its rows.
 pub fn resolve(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
@@ -64,7 +65,7 @@ fn not_this_export(exports: &[Export]) -> Faults {
         ),
         Text::new(
             "请使用筛查时的同一份导出和密钥",
-            "use the export and the key that were screened",
+            "use the same export and key as for the screening",
         ),
     )
     .into()

@@ -1,5 +1,5 @@
-//! The procuratorate's step of a split round: screened leads and its own export
-//! of case parties become the match lists.
+//! The procuratorate's step of a split round: makes the match lists from the
+//! screened leads and its own export of case parties.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -10,7 +10,7 @@ use aidlink_agency::key::RoundKey;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
-use aidlink_contract::leads_file::{LeadsFile, LeadsFileFault, OfRound};
+use aidlink_contract::leads_file::{ExpectedRound, LeadsFile, LeadsFileFault};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, DocumentFault};
@@ -28,23 +28,23 @@ use crate::lists::match_list::{MatchList, match_lists, write_lists};
 use crate::resolve::{ResolvedLead, resolve};
 use crate::summary::{SUMMARY, Summary};
 
-/// What resolving gave.
+/// The result of resolving.
 pub struct Resolved {
     /// The leads.
     pub leads: Vec<ResolvedLead>,
     /// The lists.
     pub lists: Vec<MatchList>,
-    /// The screened leads as they came.
+    /// The screened leads as received.
     pub file: LeadsFile,
     /// The figures of the lists.
     pub summary: Summary,
 }
 
-/// Resolves screened leads into the step's folder.
+/// Resolves screened leads and writes the match lists into the step's folder.
 ///
 /// # Errors
-/// When the leads are not of this round or of another export, when export or
-/// key cannot be read, or when the output cannot be written.
+/// When the leads belong to another round or export, when the export or the key
+/// cannot be read, or when the output cannot be written.
 pub fn resolve_leads(
     step: &mut Step,
     round: &Round,
@@ -66,7 +66,7 @@ pub fn resolve_leads(
     let mut plain = received.plain;
     let file = read_leads(leads_path, &mut plain, terms, &key_id)?;
     if received.statement.key_id != file.key_id {
-        return Err(of_another_key(leads_path).into());
+        return Err(other_key_signed(leads_path).into());
     }
     step.log.record(&Event::LeadsReceived {
         screening: file.screening.clone(),
@@ -133,12 +133,12 @@ pub fn resolve_leads(
     Ok((manifest, resolved))
 }
 
-fn of_another_key(path: &Path) -> Fault {
+fn other_key_signed(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            "签名所写的密钥与线索文件不同",
-            "the signature names another key than the file of leads",
+            "签名中注明的密钥与筛查线索文件不符",
+            "the signature names a different key than the file of screened leads",
         ),
         Text::new(
             "请筛查机构重新筛查并发送",
@@ -147,7 +147,7 @@ fn of_another_key(path: &Path) -> Fault {
     )
 }
 
-/// Reads the screened leads and checks that they are of this round.
+/// Reads the screened leads and checks that they belong to this round.
 fn read_leads(
     path: &Path,
     plain: &mut PlainFile,
@@ -171,7 +171,7 @@ fn read_leads(
     let rules = terms.policy.rules.iter().map(|rule| rule.on.as_str());
     let exports_of_the_policy: BTreeSet<&str> = rules.collect();
     let exports_of_the_policy: Vec<&str> = exports_of_the_policy.into_iter().collect();
-    let of = OfRound {
+    let expected = ExpectedRound {
         round: &terms.round,
         policy_digest: &terms.policy.digest,
         key_id,
@@ -179,27 +179,28 @@ fn read_leads(
         exports: &exports,
         exports_of_the_policy: &exports_of_the_policy,
     };
-    file.check(&of).map_err(|fault| refused(&fault))?;
-    match not_of_this_policy(&terms.policy, &file) {
+    file.check(&expected).map_err(|fault| refused(&fault))?;
+    match policy_mismatch(&terms.policy, &file) {
         Some(text) => Err(Fault::of_file(
             path,
             text,
             Text::new(
-                "请筛查机构用本轮的轮次文件重新筛查",
-                "ask the centre to screen again with this round's file",
+                "请筛查机构使用本轮的轮次文件重新筛查",
+                "ask the centre to screen again with the round file of this round",
             ),
         )),
         None => Ok(file),
     }
 }
 
-/// What in the leads cannot come of screening by this policy.
-fn not_of_this_policy(policy: &Policy, file: &LeadsFile) -> Option<Text> {
+/// Returns why screening with this policy cannot have produced the leads;
+/// `None` if it can.
+fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
     let mut seen = BTreeSet::new();
     for lead in &file.leads {
         if policy.aid(&lead.aid).is_none() {
             return Some(Text::new(
-                "线索文件中有规则文件没有的救助项目",
+                "筛查线索文件中有规则文件没有的救助项目",
                 "the file names an aid that the policy does not have",
             ));
         }
@@ -207,14 +208,14 @@ fn not_of_this_policy(policy: &Policy, file: &LeadsFile) -> Option<Text> {
             let mut rules = case.yes.iter().chain(&case.unknown);
             if rules.any(|rule| policy.rule(rule).is_none()) {
                 return Some(Text::new(
-                    "线索文件中有规则文件没有的规则",
+                    "筛查线索文件中有规则文件没有的规则",
                     "the file names a rule that the policy does not have",
                 ));
             }
             if !seen.insert((lead.aid.as_str(), case.reference)) {
                 return Some(Text::new(
-                    "线索文件中同一线索出现两次",
-                    "a lead stands twice in the file",
+                    "筛查线索文件中同一线索出现两次",
+                    "a lead appears twice in the file",
                 ));
             }
         }

@@ -1,5 +1,5 @@
-//! The figures of a round for the clerk: leads by aid and by list, and what
-//! became of the rows. It holds no value of a row.
+//! The summary of a round for the clerk: leads by aid and by list, and the row
+//! accounts. It holds no cell values.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,43 +15,43 @@ use serde::{Deserialize, Serialize};
 use crate::lists::match_list::MatchList;
 use crate::resolve::ResolvedLead;
 
-/// The name of the summary in an output folder.
+/// The file name of the summary in an output folder.
 pub const SUMMARY: &str = "summary.json";
 
 /// The figures of a round.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// The name of the format; version 1 named none.
+    /// The name of the format; empty in version 1, which had no such field.
     #[serde(default)]
     pub format: String,
-    /// The version of the format; version 1 named none.
+    /// The version of the format; 0 in version 1, which had no such field.
     #[serde(default)]
     pub version: u64,
     /// The round's id.
     pub round: String,
-    /// The day at which everything is judged.
+    /// The as-of date.
     pub as_of: Date,
     /// The day on which leads are issued.
     pub issued_on: Date,
     /// The policy.
     pub policy: PolicyNamed,
-    /// How many leads there are.
+    /// Number of leads.
     pub leads: u64,
-    /// Leads by aid.
+    /// Number of leads by aid.
     pub leads_by_aid: BTreeMap<String, LeadsOfAid>,
-    /// Leads by list.
+    /// Number of leads by list.
     pub leads_by_list: BTreeMap<String, u64>,
-    /// Why the lists are provisional; empty when they are not.
+    /// Why the lists are provisional; empty if they are not.
     pub provisional: Vec<Text>,
     /// Exports that could not verify receipt or referral.
     pub not_verified_by: BTreeMap<String, NotVerified>,
-    /// What became of the rows of each export; in a pooled round.
+    /// The row account of each export; in a pooled round only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, ExportAccount>,
 }
 
-/// A policy by its id and version.
+/// The id and version of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyNamed {
@@ -61,13 +61,13 @@ pub struct PolicyNamed {
     pub version: String,
 }
 
-/// Leads for one aid.
+/// The number of leads for one aid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeadsOfAid {
-    /// Of adults.
+    /// Leads of adults.
     pub adults: u64,
-    /// Of minors, and of persons of unknown age.
+    /// Leads of minors and of persons of unknown age.
     pub minors: u64,
 }
 
@@ -78,7 +78,7 @@ impl Document for Summary {
 }
 
 impl Summary {
-    /// The figures of resolved leads and their lists.
+    /// Creates the summary of resolved leads and their lists.
     pub fn new(
         terms: &RoundTerms,
         leads: &[ResolvedLead],

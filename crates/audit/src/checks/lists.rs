@@ -152,7 +152,7 @@ pub(super) fn rules(evidence: &Evidence) -> Finding {
     };
     let policy = &documents.policy;
     let (rows, wrong) = each_row(evidence, |_, row| {
-        let Some(rules) = row.rules.value().filter(|rules| rules.are_of(policy)) else {
+        let Some(rules) = row.rules.value().filter(|rules| rules.belong_to(policy)) else {
             return Some(Text::new(
                 "没有规则编号和版本，或规则文件中没有此规则",
                 "rule ids or version are missing, or the policy has no such rule",

@@ -1,4 +1,5 @@
-//! Screening on a policy of one aid: who is a lead, and what is said of it.
+//! Tests screening with a policy of one aid: which persons are leads, and how
+//! the leads are marked.
 
 use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_table::OutcomeColumns;
@@ -13,9 +14,9 @@ const REFERRALS: &str = "procuratorate.referrals";
 const OUTCOMES: [Outcome; 3] = [No, Unknown, Yes];
 const AS_OF: Date = Date::constant(2026, 9, 30);
 
-/// `qualifies = 'ground AND hardship'`, `settled = 'receiving'`, and a rule for
-/// earlier referrals; `exclusion` and `remark` on the case parties are in no
-/// combination.
+/// A policy with `qualifies = 'ground AND hardship'`, `settled = 'receiving'`
+/// and a rule for earlier referrals. No combination names the rules `exclusion`
+/// and `remark` on the case parties.
 fn policy() -> Policy {
     let rule = |id: &str, on: &str, kind| Rule {
         id: id.into(),
@@ -88,7 +89,7 @@ fn origin(export: &str, snapshot: Date) -> Origin {
     }
 }
 
-/// Rows, each a token and its outcomes.
+/// Rows of a token byte and its outcomes.
 type Rows<'r, const N: usize> = &'r [(u8, [Outcome; N])];
 
 fn tokens<const N: usize>(rows: Rows<'_, N>) -> Vec<Token> {
@@ -106,30 +107,30 @@ fn columns<const N: usize>(rows: Rows<'_, N>, rules: [&str; N]) -> OutcomeColumn
     )
 }
 
-/// Case parties: ground, exclusion and remark.
+/// Case parties with outcomes of `ground`, `exclusion` and `remark`.
 fn cases(rows: Rows<'_, 3>) -> CaseTable {
     let columns = columns(rows, ["ground", "exclusion", "remark"]);
-    CaseTable::new(origin(CASE_EXPORT, FRESH), tokens(rows), columns).expect("ascending tokens")
+    CaseTable::new(origin(CASE_EXPORT, FRESH), tokens(rows), columns).expect("the tokens ascend")
 }
 
-/// Civil affairs: hardship and receiving.
+/// A civil affairs register with outcomes of `hardship` and `receiving`.
 fn civil(rows: Rows<'_, 2>, snapshot: Date) -> RegisterTable {
     let columns = columns(rows, ["hardship", "receiving"]);
-    RegisterTable::new(origin(CIVIL, snapshot), tokens(rows), columns).expect("ascending tokens")
+    RegisterTable::new(origin(CIVIL, snapshot), tokens(rows), columns).expect("the tokens ascend")
 }
 
 fn referrals(rows: Rows<'_, 1>, snapshot: Date) -> RegisterTable {
     let columns = columns(rows, ["referred"]);
     RegisterTable::new(origin(REFERRALS, snapshot), tokens(rows), columns)
-        .expect("ascending tokens")
+        .expect("the tokens ascend")
 }
 
 fn screened(cases: &CaseTable, registers: &[RegisterTable]) -> Screening {
-    screen(&policy(), TERMS, cases, registers).expect("tables that belong together")
+    screen(&policy(), TERMS, cases, registers).expect("matching tables")
 }
 
 #[test]
-fn a_lead_qualifies_and_neither_receives_nor_was_referred() {
+fn a_lead_qualifies_does_not_receive_and_was_not_referred() {
     for ground in OUTCOMES {
         for hardship in OUTCOMES {
             for receiving in OUTCOMES {
@@ -155,7 +156,7 @@ fn a_lead_qualifies_and_neither_receives_nor_was_referred() {
 }
 
 #[test]
-fn case_rows_of_a_person_become_one_lead_and_persons_stay_apart() {
+fn case_rows_of_one_person_become_one_lead() {
     let cases = cases(&[
         (1, [No, No, No]),
         (1, [Unknown, Yes, Yes]),
@@ -174,7 +175,7 @@ fn case_rows_of_a_person_become_one_lead_and_persons_stay_apart() {
         referral_not_verified: false,
         cases,
     };
-    // The remark is neither a rule of the aid nor an exclusion: it is not shown.
+    // `remark` is neither a rule of the aid nor an exclusion, so it is not shown.
     let case = |reference, yes: &[&str], unknown: &[&str], needs_review| CaseEvidence {
         reference,
         yes: yes.iter().map(|rule| (*rule).to_owned()).collect(),
@@ -197,7 +198,7 @@ fn case_rows_of_a_person_become_one_lead_and_persons_stay_apart() {
 }
 
 #[test]
-fn what_an_absent_or_stale_export_would_verify_is_marked_and_not_believed() {
+fn an_absent_or_stale_export_marks_leads_as_not_verified() {
     let cases = cases(&[(1, [Yes, No, No])]);
     let receives = |snapshot| civil(&[(1, [Yes, Yes])], snapshot);
     let needs = |snapshot| civil(&[(1, [Yes, No])], snapshot);
@@ -211,13 +212,13 @@ fn what_an_absent_or_stale_export_would_verify_is_marked_and_not_believed() {
     let by = |export: &str, reason| BTreeMap::from([(export.to_owned(), reason)]);
     let (absent, stale) = (NotVerified::Absent, NotVerified::Stale);
     for (registers, expected, not_verified_by) in [
-        // Fresh ones are believed.
+        // Fresh registers count.
         (
             vec![receives(FRESH), was_referred(FRESH)],
             None,
             BTreeMap::new(),
         ),
-        // An old register still shows hardship, but not who receives the aid.
+        // A stale register is still evidence of hardship, but not of receipt.
         (
             vec![receives(OLD), referrals(&[], FRESH)],
             Some((true, false)),
@@ -233,7 +234,7 @@ fn what_an_absent_or_stale_export_would_verify_is_marked_and_not_believed() {
             Some((false, true)),
             by(REFERRALS, absent),
         ),
-        // Without the register nobody is in hardship.
+        // Without the register there is no evidence of hardship.
         (vec![referrals(&[], FRESH)], None, by(CIVIL, absent)),
     ] {
         assert_eq!(marks(&registers), (expected, not_verified_by));
@@ -241,7 +242,7 @@ fn what_an_absent_or_stale_export_would_verify_is_marked_and_not_believed() {
 }
 
 #[test]
-fn lists_are_provisional_beyond_a_threshold_and_not_at_it() {
+fn lists_are_provisional_above_a_threshold_but_not_at_it() {
     let at_the_limit = AS_OF.saturating_sub(jiff::Span::new().days(92));
     let beyond = AS_OF.saturating_sub(jiff::Span::new().days(93));
     for (day, stale) in [
@@ -276,7 +277,7 @@ fn lists_are_provisional_beyond_a_threshold_and_not_at_it() {
 }
 
 #[test]
-fn tables_that_do_not_belong_together_are_refused_with_the_export_to_send_again() {
+fn tables_that_do_not_match_are_refused_and_the_export_is_named() {
     let cases = cases(&[(1, [Yes, No, No])]);
     let refused = |registers: &[RegisterTable]| {
         let refused = screen(&policy(), TERMS, &cases, registers);
@@ -287,7 +288,7 @@ fn tables_that_do_not_belong_together_are_refused_with_the_export_to_send_again(
         change(&mut origin);
         let rows: Rows<'_, 1> = &[(1, [Yes])];
         let columns = columns(rows, ["referred"]);
-        RegisterTable::new(origin, tokens(rows), columns).expect("ascending tokens")
+        RegisterTable::new(origin, tokens(rows), columns).expect("the tokens ascend")
     };
     type Change = fn(&mut Origin);
     let changes: [(Change, &str); 5] = [
@@ -303,23 +304,22 @@ fn tables_that_do_not_belong_together_are_refused_with_the_export_to_send_again(
     for (change, what) in changes {
         assert_eq!(
             refused(&[with(change)]),
-            format!(
-                "{REFERRALS} was tokenised with another {what} than the case parties; it must be sent again"
-            )
+            format!("{REFERRALS} was tokenised with a different {what} than the case parties")
         );
     }
-    // Case parties of another policy than the centre's.
+    // Case parties tokenised with a different policy than the centre's.
     let mut newer = policy();
     newer.digest = "1".repeat(64);
-    let told = screen(&newer, TERMS, &cases, &[]).expect_err("refused");
+    let message = screen(&newer, TERMS, &cases, &[]).expect_err("refused");
     assert!(
-        told.text()
+        message
+            .text()
             .en
-            .starts_with("procuratorate.case-parties was tokenised with another policy")
+            .starts_with("procuratorate.case-parties was tokenised with a different policy")
     );
     assert_eq!(
         refused(&[with(|origin| origin.export = CIVIL.into())]),
-        format!("the token table of {CIVIL} does not have the rules of the policy")
+        format!("the token table of {CIVIL} does not match the rules of the policy")
     );
     for twice in [REFERRALS, CIVIL] {
         let table = || match twice {

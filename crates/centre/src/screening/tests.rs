@@ -1,5 +1,5 @@
-//! Token files as the centre opens them: what it refuses, each with the sentence
-//! that a user reads.
+//! Tests which token files the centre opens and which it refuses, with the
+//! messages that users read.
 
 use std::fs::{self, File};
 
@@ -17,20 +17,20 @@ use super::*;
 
 const VETERANS: &str = "veterans.persons";
 const STUDENTS: &str = "education.students";
-/// Rules of the policy read it, and the round does not have it.
+/// An export that rules of the policy read but the round does not have.
 const ASSISTANCE: &str = "civil-affairs.assistance";
 
-/// A split round in plain files.
-struct Place {
+/// A split round whose files cross in plain form.
+struct TestRound {
     folder: tempfile::TempDir,
     terms: RoundTerms,
-    /// The key that each office signs with.
+    /// The signing key of each office.
     keys: Vec<(&'static str, SigningKey)>,
 }
 
-impl Place {
+impl TestRound {
     fn new() -> Self {
-        // By the variable at run time: binaries of two checkouts may share a target folder.
+        // Read the variable at run time: two checkouts may share a target folder.
         let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
         let root = Path::new(&package).join("../..");
         let shipped = |path: &str| root.join(path).display().to_string();
@@ -71,24 +71,24 @@ reject_rate = 0.05
         let mut keys = Vec::new();
         for office in ["centre", "procuratorate", "veterans", "education"] {
             let path = folder.path().join(format!("{office}.key"));
-            let key = SigningKey::make(&path).expect("a fresh folder");
+            let key = SigningKey::make(&path).expect("a writable folder");
             text += &format!("{office} = \"{}\"\n", key.public().to_base64());
             keys.push((office, key));
         }
         let file = folder.path().join("round.toml");
-        fs::write(&file, text).expect("a fresh folder");
+        fs::write(&file, text).expect("a writable folder");
         let round = match Round::read(&file, None, Mode::Split, Reads::Nothing) {
             Ok(round) => round,
             Err(faults) => panic!("{:?}", sentences(faults)),
         };
-        Place {
+        TestRound {
             folder,
             terms: round.terms,
             keys,
         }
     }
 
-    /// What an agency's file says that is right in everything.
+    /// A head that matches the round in every field.
     fn head(&self, export: &str, rows: u64) -> TokenFileHead {
         let terms = &self.terms;
         let schema = terms.schemas.get(export).expect("a shipped schema");
@@ -112,30 +112,37 @@ reject_rate = 0.05
         }
     }
 
-    /// A token file with these tokens, its checksum and signature beside it.
+    /// Writes a token file with these tokens, and its checksum and signature
+    /// beside it.
     fn written(&self, name: &str, head: &TokenFileHead, tokens: &[u8]) -> PathBuf {
         let rules = self.terms.policy.rule_ids(&head.origin.export);
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
         let path = self.folder.path().join(name);
-        let file = File::create(&path).expect("the test's folder");
-        let mut writer = TokenFileWriter::begin(file, &rules).expect("room");
+        let file = File::create(&path).expect("a writable folder");
+        let mut writer = TokenFileWriter::begin(file, &rules).expect("a writable file");
         for byte in tokens {
             let outcomes = rules.iter().map(|_| Outcome::Unknown);
             let token = Token::from_bytes([*byte; Token::LENGTH]);
-            writer.push(token, outcomes).expect("room");
+            writer.push(token, outcomes).expect("a writable file");
         }
-        writer.finish(head).expect("room");
+        writer.finish(head).expect("a writable file");
         self.sign(&path, head);
         path
     }
 
-    /// Writes checksum and signature beside a file, as its agency would. What is
-    /// of no export of the round is signed as the veterans' tokens.
+    /// Writes the checksum and the signature beside a file, as its agency would.
+    /// A file of an export outside the round is signed as the veterans' tokens.
     fn sign(&self, path: &Path, head: &TokenFileHead) {
         add_checksum(path);
         let export = match self.terms.export(&head.origin.export) {
             Some(export) => &export.schema,
-            None => &self.terms.export(VETERANS).expect("it is there").schema,
+            None => {
+                &self
+                    .terms
+                    .export(VETERANS)
+                    .expect("the export is in the round")
+                    .schema
+            }
         };
         let statement = Statement {
             round: self.terms.round.clone(),
@@ -148,20 +155,20 @@ reject_rate = 0.05
         let (_, key) = keys
             .find(|(office, _)| *office == export.agency)
             .expect("every agency has a key");
-        let bytes = fs::read(path).expect("the test's file");
+        let bytes = fs::read(path).expect("a readable file");
         let signature = key
             .sign(&bytes, &statement.to_comment(), path)
-            .expect("it is signed");
-        fs::write(format!("{}.minisig", path.display()), signature).expect("the test's folder");
+            .expect("the file can be signed");
+        fs::write(format!("{}.minisig", path.display()), signature).expect("a writable folder");
     }
 
-    /// A good file of an export, under its usual name.
-    fn good(&self, export: &str) -> PathBuf {
+    /// Writes a valid file of an export under its usual name.
+    fn valid(&self, export: &str) -> PathBuf {
         let name = format!("{export}.tokens.parquet");
         self.written(&name, &self.head(export, 2), &[3, 7])
     }
 
-    /// A file that is right but for one change.
+    /// Writes a file whose head is valid except for one change.
     fn with(&self, export: &str, change: impl Fn(&mut TokenFileHead)) -> PathBuf {
         let mut head = self.head(export, 2);
         change(&mut head);
@@ -174,7 +181,7 @@ reject_rate = 0.05
 
     fn refused(&self, paths: &[PathBuf]) -> Vec<(String, String)> {
         match self.open(paths) {
-            Ok(_) => panic!("the files were taken"),
+            Ok(_) => panic!("the files were accepted"),
             Err(faults) => sentences(faults),
         }
     }
@@ -186,16 +193,16 @@ reject_rate = 0.05
 }
 
 fn add_checksum(path: &Path) {
-    let bytes = fs::read(path).expect("the test's file");
+    let bytes = fs::read(path).expect("a readable file");
     let sum: String = Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let beside = format!("{}.sha256", path.display());
-    fs::write(beside, format!("{sum}  x\n")).expect("the test's folder");
+    fs::write(beside, format!("{sum}  x\n")).expect("a writable folder");
 }
 
-/// What happened and what to do, of each fault.
+/// Returns the message and the hint of each fault, in English.
 fn sentences(faults: Faults) -> Vec<(String, String)> {
     let faults = faults.into_iter();
     faults
@@ -204,23 +211,23 @@ fn sentences(faults: Faults) -> Vec<(String, String)> {
 }
 
 #[test]
-fn files_that_are_of_the_round_are_opened() {
-    let place = Place::new();
-    let paths = [CASE_EXPORT, VETERANS, STUDENTS].map(|export| place.good(export));
-    let opened = place.open(&paths).expect("good files");
+fn files_of_the_round_are_opened() {
+    let round = TestRound::new();
+    let paths = [CASE_EXPORT, VETERANS, STUDENTS].map(|export| round.valid(export));
+    let opened = round.open(&paths).expect("valid files");
     let exports = opened.iter().map(|file| &file.received.head.origin.export);
     assert_eq!(
         exports.collect::<Vec<_>>(),
         [CASE_EXPORT, VETERANS, STUDENTS]
     );
-    let (files, cases, registers) = read_tables(&place.terms, opened).expect("good files");
+    let (files, cases, registers) = read_tables(&round.terms, opened).expect("valid files");
     assert_eq!(cases.tokens().len(), 2);
     assert_eq!(files.len(), 3);
     assert!(registers.iter().all(|register| register.matched() == 2));
 }
 
 #[test]
-fn a_file_that_is_not_of_this_round_is_refused_by_what_differs() {
+fn a_file_of_another_round_is_refused_and_the_difference_is_named() {
     type Change = fn(&mut TokenFileHead);
     let changes: [(Change, &str); 6] = [
         (|head| head.origin.round = "2026Q2".into(), "round"),
@@ -239,70 +246,70 @@ fn a_file_that_is_not_of_this_round_is_refused_by_what_differs() {
             "snapshot",
         ),
     ];
-    let place = Place::new();
+    let round = TestRound::new();
     for export in [CASE_EXPORT, VETERANS] {
         for (change, what) in changes {
-            let told = place.refused(&[place.with(export, change)]);
-            let agency = place.agency(export);
+            let faults = round.refused(&[round.with(export, change)]);
+            let agency = round.agency(export);
             assert_eq!(
-                told,
+                faults,
                 [(
-                    format!("the token file is of another {what} than this round"),
+                    format!("the {what} of the token file does not match this round"),
                     format!("ask {agency} to tokenise and send again")
                 )]
             );
         }
     }
-    // All files are looked at, and every fault is told.
+    // All files are checked, and every fault is reported.
     let paths = [
-        place.with(VETERANS, |head| head.origin.round = "2026Q2".into()),
-        place.folder.path().join("nowhere.parquet"),
+        round.with(VETERANS, |head| head.origin.round = "2026Q2".into()),
+        round.folder.path().join("nowhere.parquet"),
     ];
-    assert_eq!(place.refused(&paths).len(), 2);
+    assert_eq!(round.refused(&paths).len(), 2);
 }
 
 #[test]
-fn a_file_of_an_export_that_the_round_does_not_have_is_refused() {
-    let place = Place::new();
-    let told = place.refused(&[place.good(CASE_EXPORT), place.good(ASSISTANCE)]);
-    let again = "ask its agency to tokenise and send again";
-    let other = "the token file is of another export than this round";
-    assert_eq!(told, [(other.to_owned(), again.to_owned())]);
-    // One that the policy does not know either; its name is not shown.
-    let named = place.with(VETERANS, |head| head.origin.export = "张某".into());
-    let told = place.refused(&[place.good(CASE_EXPORT), named]);
-    assert_eq!(told, [(other.to_owned(), again.to_owned())]);
+fn a_file_of_an_export_outside_the_round_is_refused() {
+    let round = TestRound::new();
+    let faults = round.refused(&[round.valid(CASE_EXPORT), round.valid(ASSISTANCE)]);
+    let again = "ask the agency to tokenise and send again";
+    let other = "the export of the token file does not match this round";
+    assert_eq!(faults, [(other.to_owned(), again.to_owned())]);
+    // An export that is not in the policy either; its name is not shown.
+    let named = round.with(VETERANS, |head| head.origin.export = "张某".into());
+    let faults = round.refused(&[round.valid(CASE_EXPORT), named]);
+    assert_eq!(faults, [(other.to_owned(), again.to_owned())]);
 }
 
 #[test]
-fn a_file_of_another_key_is_refused_with_both_keys() {
-    let place = Place::new();
-    let other = place.with(VETERANS, |head| head.origin.key_id = "1".repeat(16));
-    let told = place.refused(&[place.good(CASE_EXPORT), place.good(STUDENTS), other]);
+fn a_file_made_with_another_key_is_refused_and_both_key_ids_are_shown() {
+    let round = TestRound::new();
+    let other = round.with(VETERANS, |head| head.origin.key_id = "1".repeat(16));
+    let faults = round.refused(&[round.valid(CASE_EXPORT), round.valid(STUDENTS), other]);
     assert_eq!(
-        told,
+        faults,
         [(
             "veterans.persons was tokenised with the key 1111111111111111, the case parties with 0000000000000000".to_owned(),
             "ask the agency to tokenise again with the key of this round".to_owned()
         )]
     );
-    // What is no key's id is not shown.
-    let named = place.with(VETERANS, |head| head.origin.key_id = "张某".into());
-    let told = place.refused(&[place.good(CASE_EXPORT), named]);
-    assert_eq!(told.len(), 1);
+    // Text in place of the key id is not shown.
+    let named = round.with(VETERANS, |head| head.origin.key_id = "张某".into());
+    let faults = round.refused(&[round.valid(CASE_EXPORT), named]);
+    assert_eq!(faults.len(), 1);
     assert_eq!(
-        told[0].0,
+        faults[0].0,
         "a digest or the key id in the file's metadata is malformed"
     );
 }
 
 #[test]
-fn an_export_twice_and_a_round_without_case_parties_are_refused() {
-    let place = Place::new();
-    let again = place.with(VETERANS, |_| {});
-    let told = place.refused(&[place.good(CASE_EXPORT), place.good(VETERANS), again]);
+fn two_files_of_an_export_and_missing_case_parties_are_refused() {
+    let round = TestRound::new();
+    let again = round.with(VETERANS, |_| {});
+    let faults = round.refused(&[round.valid(CASE_EXPORT), round.valid(VETERANS), again]);
     assert_eq!(
-        told,
+        faults,
         [(
             "there is already a token file of veterans.persons, veterans.persons.tokens.parquet"
                 .to_owned(),
@@ -311,28 +318,28 @@ fn an_export_twice_and_a_round_without_case_parties_are_refused() {
     );
     let without = [(
         "there is no token file of the case parties".to_owned(),
-        "ask the procuratorate for its token file".to_owned(),
+        "ask the procuratorate to send its token file".to_owned(),
     )];
-    for paths in [vec![], vec![place.good(VETERANS)]] {
-        assert_eq!(place.refused(&paths), without);
+    for paths in [vec![], vec![round.valid(VETERANS)]] {
+        assert_eq!(round.refused(&paths), without);
     }
 }
 
 #[test]
-fn a_file_of_a_newer_program_is_refused_with_both_versions() {
-    let place = Place::new();
-    let path = place.good(VETERANS);
-    let mut bytes = fs::read(&path).expect("the test's file");
+fn a_file_of_a_newer_version_is_refused_and_both_versions_are_named() {
+    let round = TestRound::new();
+    let path = round.valid(VETERANS);
+    let mut bytes = fs::read(&path).expect("a readable file");
     let version = b"\"version\":1";
     let at = bytes
         .windows(version.len())
         .position(|part| part == version);
     bytes[at.expect("metadata") + version.len() - 1] = b'2';
-    fs::write(&path, bytes).expect("the test's folder");
-    place.sign(&path, &place.head(VETERANS, 2));
-    let told = place.refused(&[place.good(CASE_EXPORT), path]);
+    fs::write(&path, bytes).expect("a writable folder");
+    round.sign(&path, &round.head(VETERANS, 2));
+    let faults = round.refused(&[round.valid(CASE_EXPORT), path]);
     assert_eq!(
-        told,
+        faults,
         [(
             "a newer aidlink wrote it (token file version 2; this one reads up to 1)".to_owned(),
             "use the aidlink version that wrote it, or a newer one".to_owned()
@@ -341,35 +348,35 @@ fn a_file_of_a_newer_program_is_refused_with_both_versions() {
 }
 
 #[test]
-fn rows_that_break_the_contract_are_refused_with_the_agency_that_must_send_again() {
-    let place = Place::new();
+fn tables_that_violate_the_contract_are_refused_and_the_agency_is_named() {
+    let round = TestRound::new();
     let rows = |export: &str, tokens: &[u8]| {
-        let head = place.head(export, tokens.len() as u64);
-        place.written(&format!("{export}.rows.parquet"), &head, tokens)
+        let head = round.head(export, tokens.len() as u64);
+        round.written(&format!("{export}.rows.parquet"), &head, tokens)
     };
-    let told = |paths: &[PathBuf]| {
-        let opened = place.open(paths).expect("good heads");
-        match read_tables(&place.terms, opened) {
-            Ok(_) => panic!("the rows were taken"),
+    let faults = |paths: &[PathBuf]| {
+        let opened = round.open(paths).expect("valid heads");
+        match read_tables(&round.terms, opened) {
+            Ok(_) => panic!("the rows were accepted"),
             Err(faults) => sentences(faults),
         }
     };
-    let again = |export: &str| format!("ask {} to tokenise and send again", place.agency(export));
+    let again = |export: &str| format!("ask {} to tokenise and send again", round.agency(export));
     let unsorted = "the token table is not sorted by token (row 1)".to_owned();
     let cases = rows(CASE_EXPORT, &[3, 3, 7]);
     assert_eq!(
-        told(&[cases, rows(VETERANS, &[7, 3]), rows(STUDENTS, &[1, 3, 3]),]),
+        faults(&[cases, rows(VETERANS, &[7, 3]), rows(STUDENTS, &[1, 3, 3]),]),
         [
             (unsorted.clone(), again(VETERANS)),
             (
-                "a token stands twice in the token table (row 2)".to_owned(),
+                "a token appears twice in the token table (row 2)".to_owned(),
                 again(STUDENTS)
             ),
         ]
     );
-    // Registers are looked at also where the case parties cannot be read.
+    // Registers are checked even if the case parties cannot be read.
     assert_eq!(
-        told(&[rows(CASE_EXPORT, &[7, 3]), rows(VETERANS, &[9, 3])]),
+        faults(&[rows(CASE_EXPORT, &[7, 3]), rows(VETERANS, &[9, 3])]),
         [
             (unsorted.clone(), again(CASE_EXPORT)),
             (unsorted, again(VETERANS)),
@@ -378,23 +385,23 @@ fn rows_that_break_the_contract_are_refused_with_the_agency_that_must_send_again
 }
 
 #[test]
-fn token_files_are_those_named_and_those_of_folders() {
+fn token_files_are_named_files_and_the_files_in_named_folders() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
-    fs::create_dir(at("received")).expect("a fresh folder");
-    fs::create_dir(at("empty")).expect("a fresh folder");
+    fs::create_dir(at("received")).expect("a writable folder");
+    fs::create_dir(at("empty")).expect("a writable folder");
     for name in [
         "b.parquet.age",
         "a.parquet",
         "a.parquet.sha256",
         "notes.txt",
     ] {
-        fs::write(at("received").join(name), "").expect("a fresh file");
+        fs::write(at("received").join(name), "").expect("a writable file");
     }
-    fs::write(at("empty/notes.txt"), "").expect("a fresh file");
+    fs::write(at("empty/notes.txt"), "").expect("a writable file");
     let in_folder = ["a.parquet", "b.parquet.age"].map(|name| at("received").join(name));
     assert_eq!(token_files(&[at("received")]), Ok(in_folder.to_vec()));
-    // A file that is named is taken whatever its name, also one that is not there.
+    // A named file is taken whatever its name, even if it does not exist.
     let named = [at("received/notes.txt"), at("nowhere"), at("received")];
     let mut expected = named[..2].to_vec();
     expected.extend(in_folder);
@@ -402,25 +409,28 @@ fn token_files_are_those_named_and_those_of_folders() {
     assert_eq!(token_files(&[]), Ok(Vec::new()));
     let fault = token_files(&[at("received"), at("empty")]).expect_err("no token file in it");
     assert_eq!(fault.file, at("empty"));
-    assert_eq!(fault.message.en, "there is no token file in the folder");
-    assert_eq!(fault.hint.en, "token files end in .parquet or .parquet.age");
+    assert_eq!(fault.message.en, "the folder has no token file");
+    assert_eq!(
+        fault.hint.en,
+        "name a folder with token files (.parquet or .parquet.age)"
+    );
 }
 
 #[test]
-fn the_id_of_a_screening_depends_on_the_order_of_exports_and_on_digests_only() {
-    let place = Place::new();
+fn the_screening_id_depends_only_on_the_order_of_exports_and_the_digests() {
+    let round = TestRound::new();
     let received = |export: &str, digit: &str| ReceivedFile {
         name: String::new(),
         path: PathBuf::new(),
         digest: digit.repeat(64),
         byte_length: 0,
-        head: place.head(export, 0),
+        head: round.head(export, 0),
     };
     let id = |files: &[(&str, &str)]| {
         let files = files.iter().map(|(export, digit)| received(export, digit));
         screening_id(&files.collect::<Vec<_>>())
     };
-    // The text is that of docs/formats.md.
+    // The hashed text is documented in docs/formats.md.
     let text = format!(
         "procuratorate.case-parties\n{}\nveterans.persons\n{}\n",
         "a".repeat(64),
@@ -437,7 +447,7 @@ fn the_id_of_a_screening_depends_on_the_order_of_exports_and_on_digests_only() {
     ] {
         assert_ne!(id(other), expected);
     }
-    // Nothing else counts: not the file's name, place or length, nor what it says.
+    // Name, path, length and the rest of the head do not change the id.
     let changes: [fn(&mut ReceivedFile); 5] = [
         |file| file.name = "renamed.parquet".into(),
         |file| file.path = "elsewhere/a.parquet".into(),
@@ -453,16 +463,11 @@ fn the_id_of_a_screening_depends_on_the_order_of_exports_and_on_digests_only() {
 }
 
 #[test]
-fn an_export_that_did_not_come_is_late_or_not_of_the_round() {
-    let place = Place::new();
-    let told = |export, reason| not_verified_text(&place.terms, export, reason);
+fn an_absent_export_is_described_as_late_or_outside_the_round() {
+    let round = TestRound::new();
+    let message = |export, reason| not_verified_text(&round.terms, export, reason);
     for (export, reason, zh, en) in [
-        (
-            VETERANS,
-            NotVerified::Absent,
-            "尚未送来",
-            "is not there yet",
-        ),
+        (VETERANS, NotVerified::Absent, "尚未送达", "is missing"),
         (
             ASSISTANCE,
             NotVerified::Absent,
@@ -471,7 +476,7 @@ fn an_export_that_did_not_come_is_late_or_not_of_the_round() {
         ),
         (VETERANS, NotVerified::Stale, "过旧", "is stale"),
     ] {
-        let text = told(export, reason);
+        let text = message(export, reason);
         assert!(
             text.zh.starts_with(&format!("{export} {zh}：")),
             "{}",
@@ -482,7 +487,7 @@ fn an_export_that_did_not_come_is_late_or_not_of_the_round() {
             "{}",
             text.en
         );
-        // Nothing comes of waiting for what the round does not have.
+        // Only an export of the round can arrive later.
         assert_eq!(text.en.contains("screen again"), export == VETERANS);
     }
 }

@@ -6,69 +6,69 @@ use parquet::errors::ParquetError;
 
 use crate::token_table::TableFault;
 
-/// Why a token file was refused. None shows a token or any text of the file.
+/// Why a token file was refused. No variant holds a token or text from the file.
 #[derive(Debug)]
 pub enum TokenFileFault {
-    /// No Parquet file, or damaged.
+    /// The file is damaged or not a Parquet file.
     Unreadable,
-    /// Its metadata is not that of a token file, or is of another version.
+    /// The metadata does not describe a token file, or has another version.
     Metadata(DocumentFault),
-    /// Its metadata has something else where a digest or the key id belongs.
+    /// A digest or the key id in the metadata is malformed.
     Identifiers,
-    /// The token column is missing, or is not 16 bytes wide, or has empty cells.
+    /// The token column is missing, is not 16 bytes wide, or has empty cells.
     TokenColumn,
-    /// A column of a rule that the policy has on this export is missing.
+    /// The column for a rule of the policy on this export is missing.
     RuleMissing(String),
-    /// The column at this place, from 1, is not a rule of the policy on this
-    /// export. Its name is text from outside and is not shown.
+    /// The column at this position, from 1, is not a rule of the policy on this
+    /// export. Its name is not shown, because it is arbitrary text.
     ColumnBeyondPolicy(usize),
     /// The rules' columns are not in the policy's order.
     Order,
-    /// A column of outcomes is not Boolean.
+    /// An outcome column is not Boolean.
     NotBoolean(String),
-    /// The table breaks its own contract.
+    /// The token table violates its contract.
     Table(TableFault),
-    /// The account does not add up, or says that fewer rows were sent than
-    /// there are tokens.
+    /// The row account does not add up, or states fewer sent rows than the
+    /// file has tokens.
     Account,
 }
 
 impl TokenFileFault {
-    /// The sentence for a user.
+    /// Returns the message for a user.
     pub fn text(&self) -> Text {
         match self {
             TokenFileFault::Unreadable => Text::new(
-                "令牌文件已损坏、不完整，或不是Parquet文件",
-                "the token file is damaged, cut short, or no Parquet file",
+                "令牌文件已损坏、不完整，或不是 Parquet 文件",
+                "the token file is damaged, truncated or not a Parquet file",
             ),
             TokenFileFault::Metadata(
                 fault @ (DocumentFault::Newer { .. } | DocumentFault::Older { .. }),
             ) => fault.text(&Text::new("令牌文件", "token file")),
             TokenFileFault::Metadata(_) => Text::new(
-                "文件的元数据不是令牌文件的元数据，或不完整",
-                "the file's metadata is not that of a token file, or is incomplete",
+                "文件的元数据不完整，或不是令牌文件的元数据",
+                "the file's metadata is incomplete or does not describe a token file",
             ),
             TokenFileFault::Identifiers => Text::new(
-                "文件的元数据中有摘要或密钥编号格式不符",
+                "文件的元数据中，摘要或密钥编号格式不符",
                 "a digest or the key id in the file's metadata is malformed",
             ),
             TokenFileFault::TokenColumn => Text::new(
-                "令牌列缺失，或不是每个16字节，或有空值",
+                "“token”列缺失、宽度不是16字节或有空值",
                 "the column `token` is missing, is not 16 bytes wide, or has empty cells",
             ),
             TokenFileFault::RuleMissing(rule) => Text::new(
                 format!("缺少规则 {rule} 的结果列"),
-                format!("the column of rule {rule} is missing"),
+                format!("the column for rule {rule} is missing"),
             ),
             TokenFileFault::ColumnBeyondPolicy(place) => Text::new(
-                format!("第{place}列不是该导出的规则，不应传送"),
+                format!("第{place}列不是规则文件中针对该导出的规则，不得传送"),
                 format!(
-                    "column {place} is not a rule of the policy on this export and must not be sent"
+                    "column {place} is not a rule of the policy for this export and must not be sent"
                 ),
             ),
             TokenFileFault::Order => Text::new(
                 "结果列的顺序与规则文件不同",
-                "the columns of outcomes are not in the order of the policy",
+                "the outcome columns are not in the policy's order",
             ),
             TokenFileFault::NotBoolean(column) => Text::new(
                 format!("列“{column}”不是布尔型"),
@@ -76,13 +76,14 @@ impl TokenFileFault {
             ),
             TokenFileFault::Table(fault) => fault.text(),
             TokenFileFault::Account => Text::new(
-                "文件中的行数核对不平",
-                "the account in the file does not add up",
+                "文件中的行数核对不符",
+                "the row account in the file does not add up",
             ),
         }
     }
 
-    /// What the receiver itself must do; `None` where the sender must send again.
+    /// Returns what the receiver must do; `None` if the sender must send the
+    /// file again.
     pub fn hint(&self) -> Option<Text> {
         match self {
             TokenFileFault::Metadata(fault @ DocumentFault::Newer { .. }) => Some(fault.hint()),
@@ -92,7 +93,7 @@ impl TokenFileFault {
 }
 
 impl From<ParquetError> for TokenFileFault {
-    // The library's own words may quote the file, so they are not kept.
+    // The library's message may quote the file, so it is dropped.
     fn from(_: ParquetError) -> Self {
         TokenFileFault::Unreadable
     }

@@ -1,4 +1,5 @@
-//! What a token file says of itself, and how its metadata write it.
+//! The head of a token file: its origin and row account, and how the file's
+//! metadata store them.
 
 use std::ops::RangeInclusive;
 
@@ -10,18 +11,18 @@ use crate::hexadecimal::{is_digest, is_key_id};
 use crate::token::TokenAlgorithm;
 use crate::token_table::Origin;
 
-/// What an agency's file says of where it comes from.
+/// The origin of an agency's token file and what became of the export's rows.
 /// The file's metadata hold it as JSON on one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Metadata", into = "Metadata")]
 pub struct TokenFileHead {
-    /// What must be equal for files to be screened together.
+    /// Where the file comes from.
     pub origin: Origin,
     /// BLAKE3 digest of the export's schema, hexadecimal.
     pub schema_digest: String,
-    /// The files of the case parties' export, by which the procuratorate finds
-    /// its rows again. Of a register none: nobody needs them, and the digest of
-    /// a small export could be guessed.
+    /// The files of the case parties' export, which let the procuratorate find
+    /// its rows again. Empty for a register: nobody needs them, and the content
+    /// of a small export could be guessed from its digest.
     pub sources: Vec<SourceFile>,
     /// What became of the export's rows.
     pub account: SentAccount,
@@ -34,12 +35,12 @@ pub struct SourceFile {
     /// BLAKE3 digest of its bytes, hexadecimal.
     #[serde(rename = "blake3")]
     pub digest: String,
-    /// Bytes.
+    /// Length in bytes.
     #[serde(rename = "bytes")]
     pub byte_length: u64,
 }
 
-/// What became of the rows of an export at its agency:
+/// The row account of an export at its agency:
 /// rows = rejected + withheld + without outcome + sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +49,7 @@ pub struct SentAccount {
     pub rows: u64,
     /// Rows that could not be used.
     pub rejected: u64,
-    /// Rows that a withhold rule kept back.
+    /// Rows withheld by a withhold rule.
     pub withheld: u64,
     /// Rows on which no rule holds.
     pub without_outcome: u64,
@@ -57,7 +58,7 @@ pub struct SentAccount {
 }
 
 impl SentAccount {
-    /// Whether every row is accounted for.
+    /// Returns whether every row is accounted for.
     pub fn adds_up(&self) -> bool {
         [self.rejected, self.withheld, self.without_outcome]
             .into_iter()
@@ -65,7 +66,7 @@ impl SentAccount {
             == Some(self.rows)
     }
 
-    /// Share of rows rejected, 0 to 1.
+    /// Returns the share of rows rejected, 0 to 1.
     pub fn reject_rate(&self) -> f64 {
         if self.rows == 0 {
             0.0
@@ -81,8 +82,9 @@ impl Document for TokenFileHead {
 }
 
 impl TokenFileHead {
-    /// Whether digests and key id are such. They may be shown and logged, so a
-    /// head with any other text in their place is refused.
+    /// Returns whether the digests and the key id have the right form. They may
+    /// be shown and logged, so a head with any other text in their place is
+    /// refused.
     pub fn is_well_formed(&self) -> bool {
         let origin = &self.origin;
         is_key_id(&origin.key_id)
@@ -92,7 +94,7 @@ impl TokenFileHead {
     }
 }
 
-/// A head as the metadata write it; the fields are in the order of the file.
+/// A head as it is stored in the metadata, with the fields in that order.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Metadata {
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_metadata_are_written_as_programs_of_others_read_them() {
+    fn the_metadata_format_is_stable() {
         let expected = format!(
             r#"{{"format":"aidlink token file","version":1,"round":"2026Q3","as_of":"2026-09-30","export":"procuratorate.case-parties","snapshot":"2026-09-28","policy_blake3":"{DIGEST}","schema_blake3":"{DIGEST}","algorithm":"hmac-sm3","key_id":"d432a71f3462fef5","sources":[{{"blake3":"{DIGEST}","bytes":7}}],"account":{{"rows":10,"rejected":1,"withheld":2,"without_outcome":3,"sent":4}}}}"#
         );
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_with_more_or_less_or_of_another_version_are_refused() {
+    fn metadata_with_unknown_or_missing_keys_or_another_version_are_refused() {
         let good = head().to_line();
         let read = |from: &str, to: &str| {
             let text = good.replacen(from, to, 1);
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_stands_in_the_place_of_a_digest() {
+    fn a_head_with_text_in_place_of_a_digest_is_malformed() {
         let changes: [fn(&mut TokenFileHead, String); 4] = [
             |head, text| head.origin.key_id = text,
             |head, text| head.origin.policy_digest = text,

@@ -1,4 +1,4 @@
-//! From a policy file to a checked policy, with every fault reported at once.
+//! Reads and checks a policy file, and reports all its faults at once.
 
 mod guarantees;
 
@@ -64,7 +64,7 @@ struct PolicyReader<'d> {
     faults: FaultCollector,
 }
 
-/// A term that is read once the ids of all terms are known.
+/// A term whose combination is parsed once the ids of all terms are known.
 struct WrittenTerm<'d> {
     text: Located<String>,
     combination: Option<Combination>,
@@ -122,7 +122,7 @@ impl<'d> PolicyReader<'d> {
         );
         let referrals_on = self.referrals(&mut root, &mut rules, &mut aids, &sources);
         let guarantees = self.guarantees(&mut root, &rules, &terms, &aids, &sources);
-        self.unused_rules(&mut root, &rules, &aids);
+        self.report_unused_rules(&mut root, &rules, &aids);
         root.finish(&mut self.faults);
         let policy = (|| {
             Some(Policy {
@@ -171,10 +171,13 @@ impl<'d> PolicyReader<'d> {
                 if !id.value.chars().all(plain) {
                     self.fault(
                         &id.at,
-                        Text::new("编号不合要求", "this cannot be an id"),
+                        Text::new(
+                            "编号含有不允许的字符",
+                            "this id has characters that are not allowed",
+                        ),
                         Text::new(
                             "请只用英文字母、数字和“-”：编号会用作文件名",
-                            "use letters, digits and -: ids become file names",
+                            "use ASCII letters, digits and `-` only: ids become file names",
                         ),
                     );
                 }
@@ -198,14 +201,14 @@ impl<'d> PolicyReader<'d> {
                 &id.at,
                 Text::new(
                     format!("编号“{}”重复", id.value),
-                    format!("the id `{}` stands twice", id.value),
+                    format!("the id `{}` is used twice", id.value),
                 ),
                 Text::new("请改用另一个编号", "choose another id"),
             );
         }
     }
 
-    /// Ids of rules, terms and aids are names in expressions.
+    /// Checks that an id can be a name in expressions.
     fn check_identifier(&mut self, id: &Located<String>) {
         let mut characters = id.value.chars();
         let starts = characters
@@ -220,10 +223,13 @@ impl<'d> PolicyReader<'d> {
         {
             self.fault(
                 &id.at,
-                Text::new("编号不能用作名称", "this id cannot be a name in expressions"),
                 Text::new(
-                    "请用小写英文字母开头，后接小写字母、数字和下划线",
-                    "begin with a lower-case letter; then lower-case letters, digits and underscores",
+                    "编号不能用作表达式中的名称",
+                    "this id cannot be used as a name in expressions",
+                ),
+                Text::new(
+                    "请以小写英文字母开头，其后只用小写字母、数字和下划线；不能是 and、or 等保留字",
+                    "start with a lower-case letter, use only lower-case letters, digits and underscores, and avoid reserved words such as `and`",
                 ),
             );
         }
@@ -236,7 +242,7 @@ impl<'d> PolicyReader<'d> {
                 Text::new("缺少出处“cites”", "`cites` is missing"),
                 Text::new(
                     "请写明文件和条款，例如 cites = [\"SG 二(一)1\"]",
-                    "give document and article, such as cites = [\"SG 二(一)1\"]",
+                    "add document and article, such as cites = [\"SG 二(一)1\"]",
                 ),
             ));
         }
@@ -266,7 +272,10 @@ impl<'d> PolicyReader<'d> {
                 && !(1..=250).contains(&days)
             {
                 self.faults.push(table.fault_here(
-                    Text::new("工作日数应在1到250之间", "working days must be 1 to 250"),
+                    Text::new(
+                        "工作日数应在1到250之间",
+                        "the number of working days must be from 1 to 250",
+                    ),
                     Text::new("请更正此值", "correct this value"),
                 ));
             }
@@ -284,23 +293,23 @@ impl<'d> PolicyReader<'d> {
         deadlines
     }
 
-    /// Parses a condition that stands in the file.
+    /// Parses a condition and reports its faults.
     fn expression(&mut self, text: &Located<String>, scope: &Scope) -> Option<Expression> {
-        self.placed(text, parse(&text.value, scope))
+        self.value_or_report(text, parse(&text.value, scope))
     }
 
-    /// Parses a combination that stands in the file.
+    /// Parses a combination and reports its faults.
     fn combination(
         &mut self,
         text: &Located<String>,
         names: &[String],
         negation: Negation,
     ) -> Option<Combination> {
-        self.placed(text, Combination::parse(&text.value, names, negation))
+        self.value_or_report(text, Combination::parse(&text.value, names, negation))
     }
 
-    /// What was parsed, or its faults placed in the file.
-    fn placed<T>(
+    /// Returns the parsed value, or reports its faults at their places in the file.
+    fn value_or_report<T>(
         &mut self,
         text: &Located<String>,
         parsed: Result<T, Vec<ExpressionFault>>,
@@ -318,16 +327,18 @@ impl<'d> PolicyReader<'d> {
         }
     }
 
-    /// The ids of all rules that combinations may name, also of faulty ones:
-    /// their own faults are told, and not once more wherever they are named.
+    /// Returns the ids of all rules that combinations may name, including faulty
+    /// rules: their own faults are reported, so naming them is not a further
+    /// fault.
     fn declared_rules(&self, root: &mut TableReader<'d>) -> Vec<String> {
-        let mut told = FaultCollector::new();
-        let tables = root.tables("rule", &mut told);
+        // `rules` reported the faults of these tables already.
+        let mut reported = FaultCollector::new();
+        let tables = root.tables("rule", &mut reported);
         tables
             .into_iter()
             .filter_map(|mut table| {
-                let kind = table.string("kind", &mut told);
-                let id = table.string("id", &mut told)?;
+                let kind = table.string("kind", &mut reported);
+                let id = table.string("id", &mut reported)?;
                 let withhold = kind.is_some_and(|kind| kind.value == RuleKind::Withhold.name());
                 (!withhold).then_some(id.value)
             })
@@ -370,7 +381,7 @@ impl<'d> PolicyReader<'d> {
         let cases = table.tables("case", &mut self.faults);
         if cases.is_empty() {
             self.faults.push(table.fault_here(
-                Text::new("规则没有测试用例", "the rule has no case"),
+                Text::new("规则没有测试用例", "the rule has no test case"),
                 Text::new("请添加 [[rule.case]]", "add a [[rule.case]]"),
             ));
         }
@@ -442,7 +453,7 @@ impl<'d> PolicyReader<'d> {
                 &word.at,
                 Text::new(
                     "“unknown”的取值不适用于此种类的规则",
-                    "this value of `unknown` does not fit this kind of rule",
+                    "this value of `unknown` is not allowed for this kind of rule",
                 ),
                 hint,
             );
@@ -475,7 +486,7 @@ impl<'d> PolicyReader<'d> {
         })
     }
 
-    /// The row of a case, with the age, sex and as-of date that go with it.
+    /// Reads the row of a case, with its age, sex and as-of date.
     fn case_row(&mut self, table: &mut TableReader<'d>, schema: Option<&ExportSchema>) -> CaseRow {
         let row = table.table("row", &mut self.faults);
         let age = table.optional_integer("age", &mut self.faults);
@@ -534,9 +545,9 @@ impl<'d> PolicyReader<'d> {
             (None, _) => self.fault(
                 &node.at,
                 Text::new(
-                    format!("列“{}”的类型为{}", field.name, field.field_type.name()),
+                    format!("列“{}”的类型应为 {}", field.name, field.field_type.name()),
                     format!(
-                        "the column `{}` is a {}",
+                        "the value of the column `{}` must have type {}",
                         field.name,
                         field.field_type.name()
                     ),
@@ -622,7 +633,7 @@ impl<'d> PolicyReader<'d> {
                             cycle.join(" -> ")
                         ),
                     ),
-                    Text::new("请断开循环", "break the cycle"),
+                    Text::new("请消除循环引用", "remove one reference from the cycle"),
                 ),
             }
             term.table.finish(&mut self.faults);
@@ -756,12 +767,12 @@ impl<'d> PolicyReader<'d> {
             self.faults.push(Fault::of_file(
                 self.document.path(),
                 Text::new(
-                    "有 [[referral_state]] 却没有 [referrals]",
-                    "there are [[referral_state]] tables and no [referrals]",
+                    "有 [[referral_state]]，但没有 [referrals]",
+                    "there are [[referral_state]] tables but no [referrals] table",
                 ),
                 Text::new(
                     "请添加 [referrals]，否则此前的转介不起作用",
-                    "add [referrals], or no earlier referral counts",
+                    "add [referrals]; without it, earlier referrals have no effect",
                 ),
             ));
         }
@@ -792,8 +803,11 @@ impl<'d> PolicyReader<'d> {
                         ),
                     ),
                     Text::new(
-                        format!("请在模式 {} 的“{}”中添加", columns.on, columns.aid),
-                        format!("add it to `{}` of the schema {}", columns.aid, columns.on),
+                        format!("请在模式 {} 的字段“{}”中添加", columns.on, columns.aid),
+                        format!(
+                            "add it to the field `{}` in the schema {}",
+                            columns.aid, columns.on
+                        ),
                     ),
                 ));
                 continue;
@@ -809,13 +823,13 @@ impl<'d> PolicyReader<'d> {
                         Text::new(
                             format!("对“{}”，转介状态“{state}”出现{count}次", aid.id),
                             format!(
-                                "for `{}` the referral state `{state}` stands {count} times",
+                                "for `{}` the referral state `{state}` is listed {count} times",
                                 aid.id
                             ),
                         ),
                         Text::new(
-                            "每个状态应恰在一个 [[referral_state]] 中",
-                            "each state must stand in exactly one [[referral_state]]",
+                            "请将每个状态写入恰好一个 [[referral_state]]",
+                            "list each state in exactly one [[referral_state]]",
                         ),
                     ));
                 }
@@ -828,10 +842,11 @@ impl<'d> PolicyReader<'d> {
     fn referral_columns(&mut self, mut table: TableReader<'d>) -> Option<ReferralColumns> {
         let on = table.string("on", &mut self.faults);
         let schema = on.as_ref().and_then(|on| self.schema(on));
-        let mut column = |table: &mut TableReader<'d>, key, wanted: FieldType| {
+        let mut column = |table: &mut TableReader<'d>, key, field_type: FieldType| {
             let name = table.string(key, &mut self.faults)?;
             let schema = schema?;
-            let fields = schema.fields.iter().filter(|f| f.field_type == wanted);
+            let fields = schema.fields.iter();
+            let fields = fields.filter(|field| field.field_type == field_type);
             let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
             let message = Text::new("未知的列", "unknown column");
             self.check_defined(&name, names.into_iter(), message)
@@ -879,7 +894,10 @@ impl<'d> PolicyReader<'d> {
             self.check_defined(
                 rule,
                 known,
-                Text::new("未定义的案件规则", "undefined rule on cases"),
+                Text::new(
+                    "未定义的案件当事人规则",
+                    "undefined rule on the case parties",
+                ),
             );
         }
         let title = table.text("title", &mut self.faults);
@@ -917,17 +935,18 @@ impl<'d> PolicyReader<'d> {
         if suppression.is_none() {
             self.fault(
                 &text.at,
-                Text::new("无法理解的时长", "this period is not understood"),
+                Text::new("时长无效", "this period is not valid"),
                 Text::new(
-                    "请写 always、never 或 \"6 months\"",
-                    "write always, never, or such as \"6 months\"",
+                    "请写 \"always\"、\"never\" 或时长，例如 \"6 months\"",
+                    "write \"always\", \"never\" or a period such as \"6 months\"",
                 ),
             );
         }
         suppression
     }
 
-    /// The `referred` of one aid, and the rules on the referrals export it names.
+    /// Returns the `referred` combination of one aid, and adds the rules on the
+    /// referrals export that it names.
     fn referred(
         &mut self,
         aid: &Aid,
@@ -972,20 +991,22 @@ impl<'d> PolicyReader<'d> {
                     self.document.path(),
                     Text::new(
                         format!("编号“{id}”是为转介规则保留的"),
-                        format!("the id `{id}` is kept for the rule made from [[referral_state]]"),
+                        format!(
+                            "the id `{id}` is reserved for the rule made from [[referral_state]]"
+                        ),
                     ),
                     Text::new("请改用另一个编号", "choose another id"),
                 ));
                 continue;
             }
-            // The parts were checked one by one, so this parses; were it not so,
-            // the fault says where to look.
+            // This parses, because its parts were checked one by one. If it does
+            // not, the fault says what to check.
             let Ok(expression) = parse(&when, &row_scope(schema)) else {
                 self.faults.push(Fault::of_file(
                     self.document.path(),
                     Text::new(
                         format!("无法由 [[referral_state]] 生成规则 {id}"),
-                        format!("no rule {id} could be made from [[referral_state]]"),
+                        format!("cannot make the rule {id} from [[referral_state]]"),
                     ),
                     Text::new("请检查状态和救助项目", "check its states and aids"),
                 ));
@@ -1040,8 +1061,8 @@ impl<'d> PolicyReader<'d> {
         referred
     }
 
-    /// A rule that nothing uses would read columns for nothing.
-    fn unused_rules(&mut self, root: &mut TableReader<'d>, rules: &[Rule], aids: &[Aid]) {
+    /// Reports rules that no aid uses: they would read columns without need.
+    fn report_unused_rules(&mut self, root: &mut TableReader<'d>, rules: &[Rule], aids: &[Aid]) {
         if !self.faults.is_empty() {
             return;
         }
@@ -1058,7 +1079,7 @@ impl<'d> PolicyReader<'d> {
             let Some(id) = table.string("id", &mut FaultCollector::new()) else {
                 continue;
             };
-            let alone = rules.iter().any(|rule| {
+            let unused = rules.iter().any(|rule| {
                 rule.id == id.value
                     && !used.contains(rule.id.as_str())
                     && !matches!(
@@ -1066,7 +1087,7 @@ impl<'d> PolicyReader<'d> {
                         RuleKind::Withhold | RuleKind::Exclusion | RuleKind::Priority
                     )
             });
-            if alone {
+            if unused {
                 self.fault(
                     &id.at,
                     Text::new(
@@ -1074,8 +1095,8 @@ impl<'d> PolicyReader<'d> {
                         format!("no aid uses the rule `{}`", id.value),
                     ),
                     Text::new(
-                        "请删去，否则会无故读取数据列（个人信息保护法第六条）",
-                        "remove it: it would read columns for nothing (Personal Information Protection Law, 6)",
+                        "请删去，否则会读取不必要的列（个人信息保护法第六条）",
+                        "remove it: it would read columns without need (Personal Information Protection Law, 6)",
                     ),
                 );
             }
@@ -1083,7 +1104,7 @@ impl<'d> PolicyReader<'d> {
     }
 }
 
-/// The line on which a table begins.
+/// Returns the line on which a table starts.
 fn line_of(table: &TableReader<'_>) -> usize {
     match table.fault_here(Text::default(), Text::default()).place {
         Some(Place::LineColumn { line, .. }) => line,
@@ -1113,7 +1134,8 @@ impl ReferralState {
     }
 }
 
-/// What a rule on an export may name: its attributes and the derived columns.
+/// Returns the names that a rule on an export may use: the export's attributes
+/// and the derived columns.
 fn row_scope(schema: &ExportSchema) -> Scope {
     let mut columns: Vec<ScopeColumn> = schema
         .fields
@@ -1149,7 +1171,8 @@ fn row_scope(schema: &ExportSchema) -> Scope {
     Scope { columns }
 }
 
-/// A term in rule ids alone. `path` holds the terms under way, for cycles.
+/// Returns a term with the terms it names replaced by rules. `path` holds the
+/// terms being expanded; a cycle is returned as an error.
 fn inline(
     written: &BTreeMap<String, Combination>,
     id: &str,

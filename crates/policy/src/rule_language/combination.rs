@@ -1,6 +1,6 @@
-//! Combinations of rules: what terms and aids say. A combination knows rules by
-//! their ids and nothing of the rows they were judged on; an agency and the
-//! centre evaluate it alike, on outcomes.
+//! Combinations of rules, which define terms and aids. A combination refers to
+//! rules by id and is evaluated on their outcomes, without rows, at an agency
+//! and at the centre alike.
 
 use std::collections::BTreeSet;
 
@@ -14,34 +14,34 @@ use aidlink_faults::text::Text;
 /// A combination of rules, in Kleene's three-valued logic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Combination {
-    /// Always, or never.
+    /// Always yes or always no.
     Constant(bool),
     /// The outcome of the rule with this id.
     Rule(String),
-    /// Negation; of unknown: unknown.
+    /// Negation; unknown stays unknown.
     Not(Box<Combination>),
-    /// Both.
+    /// Yes if both sides are yes.
     And(Box<Combination>, Box<Combination>),
-    /// At least one.
+    /// Yes if at least one side is yes.
     Or(Box<Combination>, Box<Combination>),
-    /// Whether a combination is unknown; never unknown itself.
+    /// Whether a combination is unknown; the result is never unknown.
     IsUnknown(Box<Combination>),
 }
 
-/// Whether a combination may negate.
+/// Whether a combination may contain NOT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Negation {
-    /// Only AND and OR.
+    /// Only AND and OR are allowed.
     Refused,
-    /// AND, OR and NOT.
+    /// AND, OR and NOT are allowed.
     Allowed,
 }
 
 impl Combination {
-    /// The combination as text; it may name the rules and terms of `names`.
+    /// Parses a combination of the rules and terms in `names`.
     ///
     /// # Errors
-    /// The first fault of syntax, or every fault of names.
+    /// The first syntax fault, or every other fault.
     pub fn parse(
         text: &str,
         names: &[String],
@@ -60,7 +60,7 @@ impl Combination {
         }
     }
 
-    /// The ids of the rules that it names.
+    /// Returns the ids of the rules that the combination names.
     pub fn rules(&self) -> BTreeSet<&str> {
         let mut rules = BTreeSet::new();
         self.collect_rules(&mut rules);
@@ -81,7 +81,7 @@ impl Combination {
         }
     }
 
-    /// What it says when `of` gives the outcome of each rule.
+    /// Evaluates the combination; `of` returns the outcome of a rule.
     pub fn outcome(&self, of: &impl Fn(&str) -> Outcome) -> Outcome {
         match self {
             Combination::Constant(truth) => Outcome::from_option(Some(*truth)),
@@ -95,8 +95,8 @@ impl Combination {
         }
     }
 
-    /// The same combination with each name replaced by what `replace` gives for
-    /// it; names for which it gives nothing stay.
+    /// Returns the combination with each name replaced by the result of
+    /// `replace`; names for which it returns `None` stay.
     pub fn substitute(&self, replace: &impl Fn(&str) -> Option<Combination>) -> Combination {
         let within = |inner: &Combination| Box::new(inner.substitute(replace));
         match self {
@@ -126,7 +126,7 @@ impl Reader<'_> {
                 op: op @ (BinaryOperator::And | BinaryOperator::Or),
                 right,
             } => {
-                // Both, so that the faults of both are found.
+                // Read both sides before `?`, to find the faults of both.
                 let sides = (self.read(left), self.read(right));
                 let (left, right) = (Box::new(sides.0?), Box::new(sides.1?));
                 Some(match op {
@@ -161,12 +161,12 @@ impl Reader<'_> {
                 );
                 let hint = match self.negation {
                     Negation::Refused => Text::new(
-                        "此处只能用AND和OR组合规则；否定请写在settled中",
-                        "only AND and OR of rules may stand here; negation belongs in `settled`",
+                        "此处请只用 AND 和 OR 组合规则；否定请写在 settled 中",
+                        "combine rules with AND and OR only; write negations in `settled`",
                     ),
                     Negation::Allowed => Text::new(
-                        "此处只能用AND、OR、NOT组合规则",
-                        "only AND, OR and NOT of rules may stand here",
+                        "此处请只用 AND、OR、NOT 组合规则",
+                        "combine rules with AND, OR and NOT only",
                     ),
                 };
                 self.faults
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn parsed(text: &str) -> Combination {
-        Combination::parse(text, &names(), Negation::Allowed).expect("a good combination")
+        Combination::parse(text, &names(), Negation::Allowed).expect("a valid combination")
     }
 
     fn refused(text: &str, negation: Negation) -> Vec<(usize, String)> {
@@ -199,8 +199,8 @@ mod tests {
             .collect()
     }
 
-    /// The outcomes of a combination for every pair of outcomes of `a` and `b`,
-    /// `a` outside, each from no over unknown to yes.
+    /// Returns the outcomes of a combination for every pair of outcomes of `a`
+    /// (outer loop) and `b` (inner loop), each in the order no, unknown, yes.
     fn table(combination: &Combination) -> String {
         let mut table = String::new();
         for a in OUTCOMES {
@@ -222,12 +222,12 @@ mod tests {
             ("a AND b", "nnnnuunuy"),
             ("a OR b", "nuyuuyyyy"),
             ("NOT a", "yyyuuunnn"),
-            // De Morgan's laws hold in three values too.
+            // De Morgan's laws hold in three-valued logic too.
             ("NOT (a AND b)", "yyyyuuyun"),
             ("NOT a OR NOT b", "yyyyuuyun"),
             ("NOT (a OR b)", "yunuunnnn"),
             ("NOT a AND NOT b", "yunuunnnn"),
-            // The excluded middle does not.
+            // The law of the excluded middle does not hold.
             ("a OR NOT a", "yyyuuuyyy"),
             ("a AND NOT a", "nnnuuunnn"),
             // AND binds more closely than OR.
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_are_known_and_whether_it_is_unknown_is_always_known() {
+    fn constants_and_is_unknown_are_never_unknown() {
         assert_eq!(table(&Combination::Constant(false)), "nnnnnnnnn");
         assert_eq!(table(&Combination::Constant(true)), "yyyyyyyyy");
         let is_unknown = |inner| Combination::IsUnknown(Box::new(inner));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn it_names_its_rules_and_has_terms_put_in() {
+    fn rules_are_listed_and_terms_are_substituted() {
         let combination = parsed("a AND (b OR NOT a)");
         assert_eq!(
             combination.rules().into_iter().collect::<Vec<_>>(),
@@ -256,13 +256,13 @@ mod tests {
         );
         assert_eq!(combination.substitute(&|_| None), combination);
         let term = parsed("c OR b");
-        let put_in = combination.substitute(&|name| (name == "a").then(|| term.clone()));
-        assert_eq!(put_in, parsed("(c OR b) AND (b OR NOT (c OR b))"));
+        let substituted = combination.substitute(&|name| (name == "a").then(|| term.clone()));
+        assert_eq!(substituted, parsed("(c OR b) AND (b OR NOT (c OR b))"));
         assert!(Combination::Constant(true).rules().is_empty());
     }
 
     #[test]
-    fn what_is_no_combination_is_refused_with_its_place() {
+    fn invalid_combinations_are_refused_with_their_offset() {
         let not_in_language = |offset| (offset, "this is not part of the rule language".to_owned());
         for (text, offset) in [
             ("a = b", 0),
@@ -275,7 +275,7 @@ mod tests {
                 assert_eq!(refused(text, negation), [not_in_language(offset)], "{text}");
             }
         }
-        // Of a negation the place of what is negated is known.
+        // The offset of a negation is that of its operand.
         assert_eq!(refused("NOT a", Negation::Refused), [not_in_language(4)]);
         let undefined = |offset, name: &str| (offset, format!("undefined rule `{name}`"));
         assert_eq!(

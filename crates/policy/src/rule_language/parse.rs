@@ -1,8 +1,9 @@
-//! From text to a checked expression.
+//! Parses and checks expressions.
 //!
-//! `sqlparser` reads the SQL; every node that this language does not have is
-//! refused, and names, types and codes are checked here, so that a typing
-//! error is a fault with a place and never a rule that silently says no.
+//! `sqlparser` parses the SQL. This module refuses every node that is not part
+//! of the rule language and checks names, types and codes, so that a typo is
+//! reported with its position and never becomes a rule whose outcome is always
+//! no.
 
 use jiff::civil::Date;
 use sqlparser::ast::{
@@ -18,13 +19,13 @@ use crate::value::FieldType;
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
 
-/// Longer expressions are refused: no rule of law needs them, and it bounds
-/// the depth of every tree built from one.
+/// The greatest length of an expression in bytes. Legal rules do not need
+/// longer ones, and the limit bounds the depth of the tree.
 const LONGEST_EXPRESSION: usize = 8 * 1024;
-/// How deep parentheses and operators may nest.
+/// The greatest nesting depth of parentheses and operators.
 const DEEPEST_NESTING: usize = 60;
 
-/// What is wrong with an expression, and where.
+/// A fault of an expression, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressionFault {
     /// Byte offset into the expression's text.
@@ -38,7 +39,7 @@ pub struct ExpressionFault {
 /// Parses and checks a condition on one row.
 ///
 /// # Errors
-/// The first fault of syntax, or every fault of names, types and codes.
+/// The first syntax fault, or every fault of names, types and codes.
 pub fn parse(text: &str, scope: &Scope) -> Result<Expression, Vec<ExpressionFault>> {
     let parsed = syntax_tree(text)?;
     let mut checker = Checker {
@@ -53,15 +54,15 @@ pub fn parse(text: &str, scope: &Scope) -> Result<Expression, Vec<ExpressionFaul
     }
 }
 
-/// The tree of an expression, whatever its nodes and names.
+/// Parses an expression without checking nodes and names.
 ///
 /// # Errors
-/// The first fault of syntax, alone.
+/// The first syntax fault only.
 pub(super) fn syntax_tree(text: &str) -> Result<Expr, Vec<ExpressionFault>> {
     if text.len() > LONGEST_EXPRESSION {
         return Err(vec![ExpressionFault {
             offset: 0,
-            message: Text::new("表达式超过8 KiB", "the expression is longer than 8 KiB"),
+            message: Text::new("表达式超过 8 KiB", "the expression is longer than 8 KiB"),
             hint: Text::new("请拆分为多条规则", "split it into several rules"),
         }]);
     }
@@ -97,7 +98,7 @@ pub(super) fn syntax_tree(text: &str) -> Result<Expr, Vec<ExpressionFault>> {
             next_offset,
             Text::new("表达式嵌套过深", "the expression is nested too deeply"),
         )),
-        // The library's own text is not shown: it quotes what it read.
+        // The library's message is dropped, because it quotes the input.
         Ok(_) | Err(_) => Err(syntax_fault(
             next_offset,
             Text::new("表达式语法错误", "syntax error in the expression"),
@@ -105,9 +106,9 @@ pub(super) fn syntax_tree(text: &str) -> Result<Expr, Vec<ExpressionFault>> {
     }
 }
 
-/// A fault of a node of an expression.
+/// Creates a fault at the position of a syntax node.
 pub(super) fn fault_at(text: &str, span: Span, message: Text, hint: Text) -> ExpressionFault {
-    // Line 0 is the place of a node that has none.
+    // Line 0 means that the node has no position.
     let offset = match span.start.line {
         0 => 0,
         line => offset_of(text, line, span.start.column),
@@ -119,8 +120,8 @@ pub(super) fn fault_at(text: &str, span: Span, message: Text, hint: Text) -> Exp
     }
 }
 
-/// The byte offset of a place that the tokenizer gives as line and column,
-/// both from 1, columns in characters. Line 0 means unknown.
+/// Converts a tokenizer position to a byte offset. Lines and columns count from
+/// 1, columns in characters. Line 0 is the end of input.
 fn offset_of(text: &str, line: u64, column: u64) -> usize {
     if line == 0 {
         return text.trim_end().len();
@@ -152,8 +153,8 @@ impl Checker<'_> {
 
     fn not_in_language(&mut self, expression: &Expr) {
         let hint = Text::new(
-            "可用：比较、IN、BETWEEN、AND、OR、NOT、IS NULL、数值加减、DATE '…'、as_of - INTERVAL '6' MONTH",
-            "the language has comparison, IN, BETWEEN, AND, OR, NOT, IS NULL, + and - of numbers, DATE '...', as_of - INTERVAL '6' MONTH",
+            "请只用比较、IN、BETWEEN、AND、OR、NOT、IS NULL、数值加减、DATE '…'、as_of - INTERVAL '6' MONTH",
+            "use only comparisons, IN, BETWEEN, AND, OR, NOT, IS NULL, + and - of numbers, DATE '...', as_of - INTERVAL '6' MONTH",
         );
         self.fault(
             expression.span(),
@@ -218,17 +219,20 @@ impl Checker<'_> {
                         identifier.span,
                         Text::new(
                             format!(
-                                "列“{}”的类型为{}，不能单独作条件",
+                                "列“{}”的类型为 {}，不能单独作为条件",
                                 column.name,
                                 column.field_type.name()
                             ),
                             format!(
-                                "the column `{}` is a {} and no condition by itself",
+                                "the column `{}` has type {} and is not a condition by itself",
                                 column.name,
                                 column.field_type.name()
                             ),
                         ),
-                        Text::new("请加比较，例如 = '…'", "compare it, such as = '...'"),
+                        Text::new(
+                            "请加上比较，例如 = '…'",
+                            "add a comparison, such as = '...'",
+                        ),
                     );
                     return None;
                 }
@@ -312,7 +316,7 @@ impl Checker<'_> {
         comparison: Comparison,
         right: &Expr,
     ) -> Option<Expression> {
-        // `sealed = TRUE` and `sealed <> TRUE` are what people write for flags.
+        // People write `sealed = TRUE` and `sealed <> TRUE` for flags.
         if let (
             Expr::Identifier(identifier),
             Expr::Value(ValueWithSpan {
@@ -352,7 +356,7 @@ impl Checker<'_> {
             self.fault(
                 right.span(),
                 Text::new(
-                    format!("{}不能与{}比较", left_type.name(), right_type.name()),
+                    format!("{} 不能与 {} 比较", left_type.name(), right_type.name()),
                     format!(
                         "{} cannot be compared with {}",
                         left_type.name(),
@@ -368,7 +372,7 @@ impl Checker<'_> {
             if ordered {
                 self.fault(
                     whole.span(),
-                    Text::new("文本没有大小顺序", "texts and codes have no order"),
+                    Text::new("文本和代码没有大小顺序", "texts and codes have no order"),
                     Text::new("请用 = 或 IN", "use = or IN"),
                 );
                 return None;
@@ -383,7 +387,7 @@ impl Checker<'_> {
         })
     }
 
-    /// A text compared with a column that has a code list must be in the list.
+    /// Checks that a text compared with a column is in the column's code list.
     fn check_code(&mut self, column: &Expr, literal: &Expr) {
         let (
             Expr::Identifier(identifier),
@@ -469,7 +473,7 @@ impl Checker<'_> {
                 if date.is_none() {
                     self.fault(
                         typed.value.span,
-                        Text::new("不是有效日期", "this is no date"),
+                        Text::new("不是有效日期", "this is not a valid date"),
                         Text::new("请写成 DATE '2026-01-01'", "write it as DATE '2026-01-01'"),
                     );
                 }
@@ -513,7 +517,7 @@ impl Checker<'_> {
             let Some((months, days)) = moved else {
                 self.fault(
                     whole.span(),
-                    Text::new("无法理解的时间间隔", "this interval is not understood"),
+                    Text::new("时间间隔无效", "this interval is not valid"),
                     Text::new(
                         "请写成 INTERVAL '6' MONTH（YEAR、MONTH、DAY）",
                         "write it as INTERVAL '6' MONTH (YEAR, MONTH or DAY)",
@@ -544,12 +548,12 @@ impl Checker<'_> {
                     self.fault(
                         whole.span(),
                         Text::new(
-                            "时间间隔只能加在as_of或DATE常量上",
-                            "an interval may stand only beside as_of or a DATE literal",
+                            "时间间隔只能与 as_of 或 DATE 常量相加减",
+                            "an interval can only be added to or subtracted from as_of or a DATE literal",
                         ),
                         Text::new(
                             "请改写，例如 changed_on >= as_of - INTERVAL '3' MONTH",
-                            "turn it round, such as changed_on >= as_of - INTERVAL '3' MONTH",
+                            "rewrite it, such as changed_on >= as_of - INTERVAL '3' MONTH",
                         ),
                     );
                     None

@@ -1,4 +1,4 @@
-//! The tree of an expression, and the columns that it may name.
+//! The syntax tree of a checked expression, and the columns that it may name.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use jiff::civil::Date;
 
 use crate::value::FieldType;
 
-/// The name that the rule language gives to the age in whole years at the as-of date.
+/// Derived column: the age in whole years at the as-of date.
 pub const DERIVED_AGE: &str = "age";
-/// The name that the rule language gives to "under 18 at the as-of date"
+/// Derived column: whether the person is under 18 at the as-of date
 /// (Law on the Protection of Minors, article 2).
 pub const DERIVED_MINOR: &str = "minor";
-/// The name that the rule language gives to the sex that an ID number states (GB 11643).
+/// Derived column: the sex encoded in the ID number (GB 11643).
 pub const DERIVED_SEX: &str = "sex";
-/// The name that the rule language gives to the round's as-of date.
+/// Derived column: the round's as-of date.
 pub const DERIVED_AS_OF: &str = "as_of";
 
 /// A column that an expression may name.
@@ -23,18 +23,19 @@ pub struct ScopeColumn {
     pub name: String,
     /// Its type.
     pub field_type: FieldType,
-    /// Its code list, if it has one: a text compared with it must be in it.
+    /// Its code list, if it has one. Texts compared with the column must be in
+    /// the list.
     pub codes: Option<BTreeSet<String>>,
 }
 
-/// The names an expression may use.
+/// The columns that an expression may name.
 #[derive(Clone, Debug)]
 pub struct Scope {
     /// The columns.
     pub columns: Vec<ScopeColumn>,
 }
 
-/// How two values are compared.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `=`
@@ -67,14 +68,14 @@ pub enum Operand {
     Number(f64),
     /// A date.
     Date(Date),
-    /// The round's as-of date, moved by a number of months and days.
+    /// The round's as-of date, shifted by months and days.
     AsOf {
         /// Months added (negative: subtracted), applied first.
         months: i32,
         /// Days added (negative: subtracted).
         days: i32,
     },
-    /// A sum of two numbers, or a difference.
+    /// The sum or difference of two numbers.
     Arithmetic {
         /// The left number.
         left: Box<Operand>,
@@ -92,11 +93,11 @@ pub enum Expression {
     Constant(bool),
     /// A Boolean column.
     Column(String),
-    /// Negation; of unknown: unknown.
+    /// Negation; unknown stays unknown.
     Not(Box<Expression>),
-    /// Both.
+    /// True if both sides are true.
     And(Box<Expression>, Box<Expression>),
-    /// At least one.
+    /// True if at least one side is true.
     Or(Box<Expression>, Box<Expression>),
     /// A comparison; unknown when a side is empty.
     Compare {
@@ -109,12 +110,12 @@ pub enum Expression {
     },
     /// Whether a column is empty; never unknown.
     IsNull(Operand),
-    /// Whether a Boolean column is unknown; never unknown itself.
+    /// Whether a Boolean column is unknown; the result is never unknown.
     IsUnknown(Box<Expression>),
 }
 
 impl Operand {
-    /// The type of its value.
+    /// Returns the type of the operand's value.
     pub fn field_type(&self) -> FieldType {
         match self {
             Operand::Column { field_type, .. } => *field_type,
@@ -139,7 +140,7 @@ impl Operand {
 }
 
 impl Expression {
-    /// The names of the columns it reads.
+    /// Returns the names of the columns that the expression reads.
     pub fn columns(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         self.collect_columns(&mut names);
@@ -166,8 +167,8 @@ impl Expression {
     }
 }
 
-/// A date moved by months (the day clamped to the month's last) and then by
-/// days; `None` out of the range of dates.
+/// Shifts a date by months (clamping to the last day of the month) and then by
+/// days; `None` if the result is out of range.
 pub fn moved(date: Date, months: i32, days: i32) -> Option<Date> {
     let span = |value: i32, unit: fn(jiff::Span, i64) -> Result<jiff::Span, jiff::Error>| {
         unit(jiff::Span::new(), i64::from(value)).ok()

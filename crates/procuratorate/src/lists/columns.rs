@@ -1,9 +1,9 @@
-//! The columns of a match list, and a row of it as it is written and read again.
+//! The columns of a match list, and its rows as they are written and read.
 //!
-//! A [`ListRow`] is made into cells and read back from them here and nowhere
-//! else, so that a check of a list needs no position and no word of a cell.
-//! Reading keeps what it does not understand ([`Cell::AsFound`]): the cells of a
-//! row that was read are those of the list, whatever somebody wrote into it.
+//! Only this module converts a [`ListRow`] to cells and back, so that code that
+//! checks lists does not depend on column positions or the wording of cells.
+//! Cells that were changed by hand are kept ([`Cell::AsFound`]): writing a row
+//! that was read gives the same cells again.
 
 use aidlink_agency::spreadsheet_csv::harmless;
 use aidlink_contract::screened_lead::Provisional;
@@ -18,9 +18,9 @@ use jiff::civil::Date;
 pub enum Column {
     /// The lead's number, [`super::match_list::lead_number`].
     LeadNumber,
-    /// How soon the lead is to be looked at.
+    /// How soon the lead must be checked.
     Urgency,
-    /// The list fields of the case parties' schema, a column each.
+    /// The list fields of the case parties' schema, one column each.
     CaseFields,
     /// The aid with its citations.
     Aid,
@@ -40,20 +40,20 @@ pub enum Column {
     ActBy,
     /// The rules that are yes, with policy and version.
     Rules,
-    /// What the person decided.
+    /// The decision, filled in by the person who decides.
     Decision,
-    /// Why.
+    /// The reason for the decision.
     Reason,
     /// Who decided.
     DecidedBy,
-    /// When.
+    /// When it was decided.
     DecidedOn,
-    /// Empty; its header is the confidentiality marking.
+    /// Empty; the header of this column is the confidentiality marking.
     Marking,
 }
 
 impl Column {
-    /// Every column, in its order.
+    /// Every column in order.
     pub const ALL: [Column; 17] = [
         Column::LeadNumber,
         Column::Urgency,
@@ -74,8 +74,9 @@ impl Column {
         Column::Marking,
     ];
 
-    /// The header, where it is the same on every list: that of the list fields
-    /// comes from the schema, and the marking says whether the list is provisional.
+    /// Returns the header of a column; `None` if it varies between lists. The
+    /// headers of list fields come from the schema, and the marking says whether
+    /// the list is provisional.
     pub fn header(self) -> Option<Text> {
         let (zh, en) = match self {
             Column::LeadNumber => ("线索编号", "Lead number"),
@@ -102,8 +103,8 @@ impl Column {
     }
 }
 
-/// What decides how the lists of a round look: their language, and the fields of
-/// the case parties that they show.
+/// The form of a round's lists: their language, and the fields of the case
+/// parties that they show.
 #[derive(Clone, Debug)]
 pub struct ListForm {
     /// The language of headers, titles and remarks.
@@ -113,7 +114,8 @@ pub struct ListForm {
 }
 
 impl ListForm {
-    /// The form of lists in a language, by the schema of the case parties.
+    /// Creates the form of lists in a language from the schema of the case
+    /// parties.
     pub fn of(cases: &ExportSchema, language: Language) -> Self {
         ListForm {
             language,
@@ -124,12 +126,12 @@ impl ListForm {
         }
     }
 
-    /// How many columns a list has.
+    /// Returns the number of columns of a list.
     pub fn width(&self) -> usize {
         Column::ALL.len() - 1 + self.case_fields.len()
     }
 
-    /// The header of a list.
+    /// Returns the header row of a list.
     pub fn header(&self, marking: &Marking) -> Vec<String> {
         let mut header = Vec::new();
         for column in Column::ALL {
@@ -137,16 +139,18 @@ impl ListForm {
                 Column::CaseFields => header.extend(
                     self.case_fields
                         .iter()
-                        .map(|title| self.say(title).to_owned()),
+                        .map(|title| self.translate(title).to_owned()),
                 ),
                 Column::Marking => header.push(marking.cell(self.language)),
-                column => header.extend(column.header().map(|text| self.say(&text).to_owned())),
+                column => {
+                    header.extend(column.header().map(|text| self.translate(&text).to_owned()))
+                }
             }
         }
         header
     }
 
-    /// Whether this is the header of a list, whatever its marking.
+    /// Returns whether a row is the header row of a list, with any marking.
     pub fn has_header(&self, header: &[String]) -> bool {
         let expected = self.header(&Marking::default());
         let (Some((_, expected)), Some((_, found))) = (expected.split_last(), header.split_last())
@@ -159,20 +163,21 @@ impl ListForm {
             .eq(found.iter().cloned())
     }
 
-    /// The marking in the header of a list.
+    /// Returns the marking in the header row of a list.
     pub fn marking(&self, header: &[String]) -> Option<Marking> {
         Marking::parse(header.last()?, self.language)
     }
 
-    fn say<'t>(&self, text: &'t Text) -> &'t str {
+    fn translate<'t>(&self, text: &'t Text) -> &'t str {
         text.in_language(self.language)
     }
 }
 
-/// What marks a list as confidential, and as provisional with the reasons.
+/// The confidentiality marking of a list, with the reasons if the list is
+/// provisional.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marking {
-    /// Why the list is provisional, in the list's language; empty when it is not.
+    /// Why the list is provisional, in the list's language; empty if it is not.
     pub provisional: Vec<String>,
 }
 
@@ -184,7 +189,7 @@ impl Marking {
     ];
     const BETWEEN: &'static str = "；";
 
-    /// The marking of lists that are provisional for these reasons.
+    /// Creates the marking of lists that are provisional for these reasons.
     pub fn of(provisional: &[Provisional], language: Language) -> Self {
         let reasons = provisional.iter().map(Provisional::text);
         Marking {
@@ -194,7 +199,7 @@ impl Marking {
         }
     }
 
-    /// The header cell.
+    /// Returns the header cell.
     pub fn cell(&self, language: Language) -> String {
         let plain = in_language(Marking::PLAIN, language);
         let (before, after) = in_language(Marking::PROVISIONAL, language);
@@ -206,7 +211,7 @@ impl Marking {
         }
     }
 
-    /// The marking that a header cell of a list in this language holds.
+    /// Parses the header cell of a list in this language.
     pub fn parse(cell: &str, language: Language) -> Option<Self> {
         if cell == in_language(Marking::PLAIN, language) {
             return Some(Marking {
@@ -222,17 +227,17 @@ impl Marking {
     }
 }
 
-/// A value of a cell, or the cell's text where it has no such value.
+/// The parsed value of a cell, or its text if it cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell<T> {
-    /// The cell says this.
+    /// The value of the cell.
     Read(T),
-    /// The cell is not as aidlink writes it; somebody changed it.
+    /// The text of a cell that aidlink did not write in this form.
     AsFound(String),
 }
 
 impl<T> Cell<T> {
-    /// The value, where the cell has one.
+    /// Returns the value, if the cell could be parsed.
     pub fn value(&self) -> Option<&T> {
         match self {
             Cell::Read(value) => Some(value),
@@ -240,7 +245,7 @@ impl<T> Cell<T> {
         }
     }
 
-    /// Reads a cell. A value counts only if writing it gives the same text again.
+    /// Parses a cell. A value is accepted only if writing it gives the same text.
     fn read(
         text: &str,
         parse: impl Fn(&str) -> Option<T>,
@@ -260,21 +265,21 @@ impl<T> Cell<T> {
     }
 }
 
-/// How soon a lead is to be looked at; what comes first is the most urgent.
+/// How soon a lead must be checked; the most urgent comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// A rule that makes leads urgent is yes, or may turn out so.
+    /// A rule that makes leads urgent is yes or unknown.
     Urgent,
     /// A priority rule is yes.
     Priority,
-    /// Neither.
+    /// Neither urgent nor priority.
     Ordinary,
 }
 
 impl Urgency {
     const ALL: [Urgency; 3] = [Urgency::Urgent, Urgency::Priority, Urgency::Ordinary];
 
-    /// The cell; it sorts as text.
+    /// Returns the text of the cell, which sorts by urgency.
     pub fn text(self) -> Text {
         match self {
             Urgency::Urgent => Text::new("1 紧急", "1 urgent"),
@@ -284,12 +289,12 @@ impl Urgency {
     }
 }
 
-/// An aid as lists name it: its title and, in brackets, its citations.
+/// An aid as shown on lists: its title, and its citations in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CitedAid(String);
 
 impl CitedAid {
-    /// An aid of a policy.
+    /// Creates the text for an aid of a policy.
     pub fn of(policy: &Policy, aid: &Aid, language: Language) -> Self {
         let title = aid.title.in_language(language);
         let citations = citations(policy, &aid.cites, language);
@@ -297,7 +302,7 @@ impl CitedAid {
     }
 }
 
-/// Citations with the short names of their documents.
+/// Returns citations joined, with the short names of their documents.
 pub fn citations(policy: &Policy, cites: &[String], language: Language) -> String {
     let cites = cites.iter().map(|cite| policy.citation(cite));
     let cites: Vec<String> = cites
@@ -306,7 +311,7 @@ pub fn citations(policy: &Policy, cites: &[String], language: Language) -> Strin
     cites.join("、")
 }
 
-/// A mark before what a person must check.
+/// A mark at the start of what a person must check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Whether the person receives the aid already could not be verified.
@@ -315,7 +320,7 @@ pub enum Mark {
     ReferralNotVerified,
     /// Whether the person qualifies depends on conditions not yet known.
     Review,
-    /// Columns of the case row that could not be read, by their titles.
+    /// The titles of columns of the case row that could not be read.
     Unreadable(String),
 }
 
@@ -347,7 +352,7 @@ impl Mark {
         format!("【{}】", in_language(text, language))
     }
 
-    /// The mark with which a text begins, and the rest.
+    /// Splits the mark at the start of a text from the rest.
     fn split_from(text: &str, language: Language) -> Option<(Mark, &str)> {
         for mark in Mark::FIXED {
             if let Some(rest) = text.strip_prefix(&mark.write(language)) {
@@ -361,17 +366,17 @@ impl Mark {
     }
 }
 
-/// What a person must check: marks, then what rules and aid say.
+/// What a person must check: marks, then the checks of the rules and the aid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToCheck {
     /// The marks.
     pub marks: Vec<Mark>,
-    /// What the rules and the aid say must be checked, joined by `；`.
+    /// The checks of the rules and the aid, joined by `；`.
     pub checks: String,
 }
 
 impl ToCheck {
-    /// Whether there is nothing to check.
+    /// Returns whether there is nothing to check.
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty() && self.checks.trim().is_empty()
     }
@@ -400,7 +405,8 @@ impl ToCheck {
 pub struct ActBy {
     /// The day.
     pub on: Date,
-    /// The calendar of that year was not out when the list was issued.
+    /// Whether a year of the period was not in the calendar when the list was
+    /// issued.
     pub provisional: bool,
 }
 
@@ -433,7 +439,8 @@ impl ActBy {
         })
     }
 
-    /// `Some(None)` for an empty cell: the calendar knows no such day.
+    /// Parses a cell. Returns `Some(None)` for an empty cell, which means that
+    /// there is no deadline.
     fn parse(text: &str, language: Language) -> Option<Option<ActBy>> {
         if text.is_empty() {
             return Some(None);
@@ -449,21 +456,22 @@ impl ActBy {
     }
 }
 
-/// The rules that are yes of a lead, with the policy that has them.
+/// The rules of a lead that are yes, with their policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppliedRules {
     /// The policy's id.
     pub policy: String,
     /// The policy's version.
     pub version: String,
-    /// The ids of the rules; empty when the lead rests on unknown ones alone.
+    /// The ids of the rules; empty if the lead rests only on unknown rules.
     pub rules: Vec<String>,
 }
 
 impl AppliedRules {
-    /// Whether they are of this policy and version, and each is one of its rules.
-    pub fn are_of(&self, policy: &Policy) -> bool {
-        // Compared as they are written: an id or a version may hold spaces.
+    /// Returns whether id and version are those of a policy and the policy has
+    /// all the rules.
+    pub fn belong_to(&self, policy: &Policy) -> bool {
+        // Compare the written form: an id or a version may contain spaces.
         format!("{} {}", self.policy, self.version) == format!("{} {}", policy.id, policy.version)
             && self.rules.iter().all(|id| policy.rule(id).is_some())
     }
@@ -485,16 +493,16 @@ impl AppliedRules {
     }
 }
 
-/// What the person who decides fills in; empty as a list is issued.
+/// The cells that the person who decides fills in; empty when a list is issued.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// What was decided.
+    /// The decision.
     pub decision: String,
-    /// Why.
+    /// The reason for it.
     pub reason: String,
-    /// By whom.
+    /// Who decided.
     pub by: String,
-    /// When.
+    /// When it was decided.
     pub on: String,
 }
 
@@ -503,7 +511,7 @@ pub struct Decision {
 pub struct ListRow {
     /// The lead's number.
     pub number: String,
-    /// How soon it is to be looked at.
+    /// How soon it must be checked.
     pub urgency: Cell<Urgency>,
     /// The list fields of the case rows, in the schema's order.
     pub case_fields: Vec<String>,
@@ -521,18 +529,18 @@ pub struct ListRow {
     pub to_check: ToCheck,
     /// The day of issue.
     pub issued_on: Cell<Date>,
-    /// The deadline; `None` where the calendar knows no such day.
+    /// The deadline; `None` if it cannot be computed.
     pub act_by: Cell<Option<ActBy>>,
     /// The rules that are yes.
     pub rules: Cell<AppliedRules>,
-    /// What the person who decides fills in.
+    /// The decision.
     pub decision: Decision,
-    /// The cell below the marking; empty as a list is issued.
+    /// The cell below the marking; empty when a list is issued.
     pub below_marking: String,
 }
 
 impl ListRow {
-    /// The cells, in the order of [`Column::ALL`].
+    /// Returns the cells in the order of [`Column::ALL`].
     pub fn cells(&self, form: &ListForm) -> Vec<String> {
         let language = form.language;
         let mut cells = Vec::with_capacity(form.width());
@@ -541,7 +549,7 @@ impl ListRow {
                 Column::LeadNumber => self.number.clone(),
                 Column::Urgency => self
                     .urgency
-                    .write(|urgency| form.say(&urgency.text()).to_owned()),
+                    .write(|urgency| form.translate(&urgency.text()).to_owned()),
                 Column::CaseFields => {
                     cells.extend(self.case_fields.iter().cloned());
                     continue;
@@ -565,25 +573,25 @@ impl ListRow {
         cells
     }
 
-    /// The row that these cells of a list are; `None` where they are not as many
-    /// as a list has columns.
+    /// Parses the cells of a row; `None` if their number is not the list's
+    /// number of columns.
     pub fn parse(form: &ListForm, cells: &[String]) -> Option<Self> {
         if cells.len() != form.width() {
             return None;
         }
         let language = form.language;
         let mut cells = cells.iter().cloned();
-        // There are as many as the columns; see above.
+        // Never runs out: the number of cells was checked above.
         let mut next = || cells.next().unwrap_or_default();
         Some(ListRow {
             number: next(),
             urgency: Cell::read(
                 &next(),
                 |text| {
-                    let of_text = |urgency: &Urgency| form.say(&urgency.text()) == text;
+                    let of_text = |urgency: &Urgency| form.translate(&urgency.text()) == text;
                     Urgency::ALL.into_iter().find(of_text)
                 },
-                |urgency| form.say(&urgency.text()).to_owned(),
+                |urgency| form.translate(&urgency.text()).to_owned(),
             ),
             case_fields: form.case_fields.iter().map(|_| next()).collect(),
             aid: CitedAid(next()),
@@ -610,7 +618,7 @@ impl ListRow {
     }
 }
 
-/// The Chinese or the English of a pair.
+/// Returns the Chinese or the English item of a pair.
 fn in_language<T: Copy>([zh, en]: [T; 2], language: Language) -> T {
     match language {
         Language::Chinese => zh,
@@ -748,7 +756,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_rows_are_read_back() {
         let act_by = |provisional| {
             let on = Date::constant(2027, 1, 4);
             Some(ActBy { on, provisional })
@@ -806,7 +814,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_that_somebody_changed_is_kept_and_changes_no_other() {
+    fn a_changed_cell_is_kept_and_does_not_affect_others() {
         for language in LANGUAGES {
             let form = form(language);
             let written = row(&form).cells(&form);
@@ -823,24 +831,24 @@ mod tests {
                 ] {
                     let mut cells = written.clone();
                     cells[index] = text.to_owned();
-                    let read = ListRow::parse(&form, &cells).expect("as many cells");
+                    let read = ListRow::parse(&form, &cells).expect("the right number of cells");
                     assert_eq!(read.cells(&form), cells);
-                    let sound = [
+                    let parsed = [
                         read.urgency.value().is_some(),
                         read.issued_on.value().is_some(),
                         read.act_by.value().is_some(),
                         read.rules.value().is_some(),
                     ];
-                    assert!(sound.iter().filter(|sound| !**sound).count() <= 1);
+                    assert!(parsed.iter().filter(|parsed| !**parsed).count() <= 1);
                 }
             }
-            // A deadline without its remark is no deadline of ours.
+            // A deadline without its remark is not parsed.
             let mut cells = written.clone();
             let deadline = cells.iter_mut().find(|cell| cell.starts_with("2026-10-13"));
             "2026-10-13".clone_into(deadline.expect("the deadline"));
-            let read = ListRow::parse(&form, &cells).expect("as many cells");
+            let read = ListRow::parse(&form, &cells).expect("the right number of cells");
             assert_eq!(read.act_by, Cell::AsFound("2026-10-13".to_owned()));
-            // Another number of cells is no row.
+            // A wrong number of cells is refused.
             let more = [&written[..], &[String::new()]].concat();
             assert_eq!(ListRow::parse(&form, &more), None);
             assert_eq!(ListRow::parse(&form, &written[1..]), None);
@@ -849,30 +857,30 @@ mod tests {
     }
 
     #[test]
-    fn rules_count_only_under_their_policy_and_version() {
+    fn rules_belong_to_one_policy_and_version() {
         let policy = policy();
-        let are_of = |text: &str| AppliedRules::parse(text).map(|rules| rules.are_of(&policy));
+        let belong = |text: &str| AppliedRules::parse(text).map(|rules| rules.belong_to(&policy));
         for text in [
             "shaoguan 1: j3_bereaved",
             "shaoguan 1: ",
             "shaoguan 1: j3_bereaved x1_major_fault",
         ] {
-            assert_eq!(are_of(text), Some(true), "{text}");
+            assert_eq!(belong(text), Some(true), "{text}");
         }
         for text in [
             "shaoguan 2: j3_bereaved",
             "ordos 1: j3_bereaved",
             "shaoguan 1: j3_bereavd",
         ] {
-            assert_eq!(are_of(text), Some(false), "{text}");
+            assert_eq!(belong(text), Some(false), "{text}");
         }
         for text in ["", "shaoguan", "shaoguan 1", "shaoguan: j3_bereaved"] {
-            assert_eq!(are_of(text), None, "{text}");
+            assert_eq!(belong(text), None, "{text}");
         }
     }
 
     #[test]
-    fn the_marking_and_its_reasons_are_read_again() {
+    fn the_marking_and_its_reasons_are_read_back() {
         let provisional = [
             Provisional::RejectRate {
                 export: "veterans.persons".to_owned(),

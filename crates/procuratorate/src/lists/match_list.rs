@@ -1,6 +1,6 @@
 //! Match lists: for each agency, and for judicial aid, the leads that a person
-//! at the procuratorate is to check. Minors stand on lists of their own
-//! (Law on the Protection of Minors, 103 and 111).
+//! at the procuratorate must check. Minors are on separate lists (Law on the
+//! Protection of Minors, 103 and 111).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,17 +18,18 @@ use super::columns::{
 use crate::resolve::ResolvedLead;
 use aidlink_agency::spreadsheet_csv;
 
-/// A list as it is written.
+/// A match list ready to be written.
 pub struct MatchList {
-    /// `to-civil-affairs`, `to-judicial-aid`; minors: `….minors`.
+    /// The name, such as `to-civil-affairs` or `to-judicial-aid`; lists of minors
+    /// end in `.minors`.
     pub name: String,
-    /// The file's bytes.
+    /// The content of the file.
     pub bytes: Vec<u8>,
-    /// How many leads it holds.
+    /// Number of leads on the list.
     pub leads: usize,
 }
 
-/// The list that the leads of an aid stand on.
+/// Returns the name of the list for the leads of an aid.
 pub fn list_name(aid: &Aid, minor: bool) -> String {
     let name = match aid.direction {
         Direction::ToSocial => format!("to-{}", aid.agency),
@@ -41,12 +42,13 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
     }
 }
 
-/// The lead's number: leads are numbered in token order over all lists.
+/// Returns the number of a lead; leads are numbered in token order across all
+/// lists.
 pub fn lead_number(terms: &RoundTerms, index: usize) -> String {
     format!("{}-{:05}", terms.round, index + 1)
 }
 
-/// Every list of the round, also those without a lead.
+/// Returns every list of the round, including lists without leads.
 pub fn match_lists(
     terms: &RoundTerms,
     leads: &[ResolvedLead],
@@ -60,7 +62,8 @@ pub fn match_lists(
         }
     }
     for (index, lead) in leads.iter().enumerate() {
-        // A lead's aid is one of the policy's: screening iterates over them.
+        // Always found: screening takes aids from the policy, and the step of a
+        // split round checks them.
         let Some(aid) = terms.policy.aid(&lead.screened.aid) else {
             continue;
         };
@@ -97,7 +100,7 @@ pub fn write_lists(folder: &mut OutputFolder, lists: &[MatchList]) -> Result<(),
     Ok(())
 }
 
-/// One lead with what is needed to write its row.
+/// One lead with the data needed to write its row.
 struct LeadRow<'a> {
     terms: &'a RoundTerms,
     aid: &'a Aid,
@@ -105,11 +108,12 @@ struct LeadRow<'a> {
 }
 
 impl LeadRow<'_> {
-    fn say<'t>(&self, text: &'t Text) -> &'t str {
+    fn translate<'t>(&self, text: &'t Text) -> &'t str {
         text.in_language(self.terms.list_language)
     }
 
-    /// The rules of an outcome over all case rows, in the policy's order.
+    /// Returns the rules that are unknown (or yes) for any case row, in the
+    /// policy's order.
     fn rules(&self, unknown: bool) -> Vec<&Rule> {
         let ids: BTreeSet<&str> = self
             .lead
@@ -129,7 +133,7 @@ impl LeadRow<'_> {
 
     fn urgency(&self) -> Urgency {
         let rules = self.rules(false);
-        // What may turn out urgent is looked at first.
+        // A lead that may turn out to be urgent is checked first.
         let may_be_urgent = self.rules(true).iter().any(|rule| rule.urgent);
         if may_be_urgent || rules.iter().any(|rule| rule.urgent) {
             Urgency::Urgent
@@ -147,7 +151,7 @@ impl LeadRow<'_> {
             .map(|rule| {
                 format!(
                     "{}〔{}〕",
-                    self.say(&rule.title),
+                    self.translate(&rule.title),
                     citations(&self.terms.policy, &rule.cites, self.terms.list_language)
                 )
             })
@@ -155,7 +159,8 @@ impl LeadRow<'_> {
         titles.join("；")
     }
 
-    /// The titles of the rules of an outcome; of several cases, case by case.
+    /// Returns the titles of the rules that are unknown (or yes); if they differ
+    /// between cases, numbered by case.
     fn titles_by_case(&self, unknown: bool, keep: impl Fn(RuleKind) -> bool) -> String {
         let cases = &self.lead.screened.cases;
         let of_case = |case: &CaseEvidence| {
@@ -185,7 +190,7 @@ impl LeadRow<'_> {
             .chain(unknown)
             .filter_map(|rule| rule.check.as_ref());
         for check in of_rules.chain(&self.aid.check) {
-            let check = self.say(check);
+            let check = self.translate(check);
             if !checks.contains(&check) {
                 checks.push(check);
             }
@@ -209,7 +214,7 @@ impl LeadRow<'_> {
             .iter()
             .flat_map(|case| &case.unreadable)
             .filter_map(|name| self.terms.cases.schema.field(name))
-            .map(|field| self.say(&field.title))
+            .map(|field| self.translate(&field.title))
             .collect();
         if !unreadable.is_empty() {
             let columns = unreadable.into_iter().collect::<Vec<_>>().join(", ");
@@ -230,11 +235,11 @@ impl LeadRow<'_> {
     fn row(&self, index: usize, urgency: Urgency) -> ListRow {
         let yes = self.rules(false);
         let unknown = self.rules(true);
-        let apart = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
+        let has_own_column = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let policy = &self.terms.policy;
         let mut case_fields = Vec::new();
         for (column, _) in self.terms.cases.schema.list_fields().enumerate() {
-            // One value for each case in the order of the cases, or one for all.
+            // The value of each case in order, or a single value if all are equal.
             let mut values: Vec<&str> = self
                 .lead
                 .cases
@@ -251,8 +256,8 @@ impl LeadRow<'_> {
             urgency: Cell::Read(urgency),
             case_fields,
             aid: CitedAid::of(policy, self.aid, self.terms.list_language),
-            grounds: self.titles_by_case(false, |kind| !apart(kind)),
-            unknown: self.titles_by_case(true, |kind| !apart(kind)),
+            grounds: self.titles_by_case(false, |kind| !has_own_column(kind)),
+            unknown: self.titles_by_case(true, |kind| !has_own_column(kind)),
             exclusions: self.titles_by_case(false, |kind| kind == RuleKind::Exclusion),
             priority: self.titles_by_case(false, |kind| kind == RuleKind::Priority),
             to_check: self.to_check(&yes, &unknown),

@@ -1,5 +1,6 @@
-//! `[[guarantee]]`: what never becomes a token. A policy that leaves one out is
-//! refused, so that a layer or a careless edit cannot drop it.
+//! Reads `[[guarantee]]`, which declares rows that never become tokens. A policy
+//! without a required guarantee is refused, so that neither a layer nor a
+//! careless edit can drop it.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use aidlink_faults::configuration::{Located, Node, TableReader};
 use aidlink_faults::fault::{Fault, FaultCollector, nearest_name_hint};
 use aidlink_faults::text::Text;
 
-/// A rule as the file writes it down, sound or not.
+/// A rule as written in the file, valid or not.
 struct WrittenRule {
     id: String,
     on: Option<String>,
@@ -31,14 +32,14 @@ impl<'d> PolicyReader<'d> {
     ) -> Vec<Guarantee> {
         let written = written_rules(root);
         let mut guarantees: Vec<Guarantee> = Vec::new();
-        // A guarantee with another fault is declared all the same.
+        // A guarantee counts as declared even if it has other faults.
         let mut declared = BTreeSet::new();
         let mut unreadable = !self.document.syntax_faults().is_empty();
         for mut table in root.tables("guarantee", &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             if let Some(id) = &id {
                 self.check_identifier(id);
-                // `policy explain` finds all of them by their ids.
+                // `policy explain` looks all of them up by id.
                 let taken = rules.iter().map(|rule| rule.id.as_str());
                 let taken = taken.chain(terms.iter().map(|term| term.id.as_str()));
                 let taken = taken.chain(aids.iter().map(|aid| aid.id.as_str()));
@@ -66,7 +67,7 @@ impl<'d> PolicyReader<'d> {
                 None => None,
             };
             if let Some(Guaranteed::Role(codes)) = &of {
-                self.reads_its_column_alone(codes, &named, rules);
+                self.check_columns_read(codes, &named, rules);
             }
             let cases = self.cases_of_guarantee(&mut table, schema);
             let line = line_of(&table);
@@ -91,11 +92,11 @@ impl<'d> PolicyReader<'d> {
                 self.faults.push(Fault::of_file(
                     self.document.path(),
                     Text::new(
-                        format!("规则文件没有对 {CASE_EXPORT} 声明“{of}”的保证"),
+                        format!("规则文件没有针对 {CASE_EXPORT} 声明“{of}”的保证"),
                         format!("the policy declares no guarantee of `{of}` on {CASE_EXPORT}"),
                     ),
                     Text::new(
-                        format!("请添加 [[guarantee]]，of = \"{of}\"：没有它，规则文件不能使用"),
+                        format!("请添加 of = \"{of}\" 的 [[guarantee]]：没有它，规则文件不能使用"),
                         format!(
                             "add a [[guarantee]] with of = \"{of}\": a policy without it is refused"
                         ),
@@ -132,7 +133,7 @@ impl<'d> PolicyReader<'d> {
             self.faults.push(table.fault_here(
                 Text::new("保证没有写明规则", "the guarantee names no rule"),
                 Text::new(
-                    "请写明不予处理的规则，例如 rules = [\"withhold_role\"]",
+                    "请写明其不予处理的规则，例如 rules = [\"withhold_role\"]",
                     "name its withhold rules, such as rules = [\"withhold_role\"]",
                 ),
             ));
@@ -160,11 +161,11 @@ impl<'d> PolicyReader<'d> {
                 self.fault(
                     &name.at,
                     Text::new(
-                        format!("规则“{}”针对的是 {other}", name.value),
-                        format!("the rule `{}` is on {other}", name.value),
+                        format!("规则“{}”针对的是另一导出 {other}", name.value),
+                        format!("the rule `{}` is on another export, {other}", name.value),
                     ),
                     Text::new(
-                        "请写明针对同一导出的规则",
+                        "请写明与保证针对同一导出的规则",
                         "name rules on the same export as the guarantee",
                     ),
                 );
@@ -173,7 +174,7 @@ impl<'d> PolicyReader<'d> {
         named
     }
 
-    /// `column`, `passes` and `ages` of a guarantee of roles.
+    /// Reads `column`, `passes` and `ages` of a guarantee of roles.
     fn passing_codes(
         &mut self,
         table: &mut TableReader<'d>,
@@ -219,7 +220,7 @@ impl<'d> PolicyReader<'d> {
         let names = schema.fields.iter().filter(|field| field.codes.is_some());
         let names: Vec<&str> = names.map(|field| field.name.as_str()).collect();
         let message = Text::new(
-            "模式中没有带代码表的列",
+            "模式中没有此带代码表的列：",
             "the schema has no column with a code list named",
         );
         if !self.check_defined(&column, names.into_iter(), message) {
@@ -252,9 +253,10 @@ impl<'d> PolicyReader<'d> {
         })
     }
 
-    /// A rule that also asks something else could let a code pass that is
-    /// withheld when it is tried alone.
-    fn reads_its_column_alone(
+    /// Checks that the rules read only the guarantee's column and the age. A
+    /// rule with another condition could let a code pass that is withheld in the
+    /// tests, where the other columns are empty.
+    fn check_columns_read(
         &mut self,
         codes: &PassingCodes,
         named: &[Located<String>],
@@ -273,7 +275,7 @@ impl<'d> PolicyReader<'d> {
                     &name.at,
                     Text::new(
                         format!("规则“{}”还读取“{other}”列", name.value),
-                        format!("the rule `{}` reads `{other}` too", name.value),
+                        format!("the rule `{}` also reads `{other}`", name.value),
                     ),
                     Text::new(
                         format!(
@@ -281,7 +283,7 @@ impl<'d> PolicyReader<'d> {
                             codes.column
                         ),
                         format!(
-                            "a rule named here may read `{}` and the age alone; write another rule for the rest",
+                            "read only `{}` and the age in the rules of this guarantee; write another rule for other conditions",
                             codes.column
                         ),
                     ),
@@ -314,7 +316,7 @@ impl<'d> PolicyReader<'d> {
                     ),
                     Text::new(
                         "请添加 [[guarantee.case]]：不予处理的和放行的至少各一个",
-                        "add a [[guarantee.case]]: at least one row that is withheld and one that passes",
+                        "add a [[guarantee.case]]: at least one that is withheld and one that passes",
                     ),
                 ));
             }
@@ -323,10 +325,10 @@ impl<'d> PolicyReader<'d> {
     }
 }
 
-/// Every rule of the file, also faulty ones: their own faults are reported where
-/// they are, and not once more wherever they are named.
+/// Returns every rule of the file, including faulty ones: their own faults are
+/// reported, so naming them is not a further fault.
 fn written_rules(root: &TableReader<'_>) -> Vec<WrittenRule> {
-    // Whatever is wrong with the tables was reported when the rules were read.
+    // The faults of these tables were reported when the rules were read.
     let mut reported = FaultCollector::new();
     let document = root.document();
     let tables = document.root().tables("rule", &mut reported);
