@@ -5,7 +5,7 @@
 //! Reading keeps what it does not understand ([`Cell::AsFound`]): the cells of a
 //! row that was read are those of the list, whatever somebody wrote into it.
 
-use aidlink_agency::spreadsheet_csv::harmless;
+use aidlink_agency::spreadsheet_csv::safe_cell;
 use aidlink_contract::screened_lead::Provisional;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::calendar::Deadline;
@@ -155,7 +155,7 @@ impl ListForm {
         };
         expected
             .iter()
-            .map(|cell| harmless(cell))
+            .map(|cell| safe_cell(cell))
             .eq(found.iter().cloned())
     }
 
@@ -293,7 +293,7 @@ impl CitedAid {
     pub fn of(policy: &Policy, aid: &Aid, language: Language) -> Self {
         let title = aid.title.in_language(language);
         let citations = citations(policy, &aid.cites, language);
-        CitedAid(harmless(&format!("{title}〔{citations}〕")))
+        CitedAid(safe_cell(&format!("{title}〔{citations}〕")))
     }
 }
 
