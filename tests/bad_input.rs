@@ -215,7 +215,7 @@ fn an_as_of_date_before_every_record() {
         &round,
         1,
         &[
-            "rows were rejected; none can be used",
+            "rows were rejected, so none can be used",
             "after the as-of date",
         ],
     );

@@ -477,7 +477,7 @@ mod tests {
                 "5a".repeat(32)
             );
             let Ok(key) = RoundKey::parse(text.as_bytes(), path, round, purpose) else {
-                panic!("the key file is valid")
+                panic!("a valid key file was refused")
             };
             let subkey = key.person_subkey(TokenAlgorithm::HmacSha256);
             (key.id(), subkey.key.to_vec())
@@ -509,7 +509,7 @@ mod tests {
             "{error}"
         );
         let Ok(key) = RoundKey::parse_any_version(text.as_bytes(), path, "r", "p") else {
-            panic!("the key file is valid")
+            panic!("a valid key file was refused")
         };
         // openssl kdf -keylen 8 -kdfopt digest:SHA256 -kdfopt hexkey:0123... -kdfopt
         // info:"aidlink v1 key id" HKDF
@@ -522,7 +522,7 @@ mod tests {
         let path = folder.path().join("round.key");
         let made = |file: &mut KeyFile| {
             let Ok(key) = file.read_or_make("r", "p") else {
-                panic!("the key can be created or read")
+                panic!("cannot create or read the key")
             };
             key
         };

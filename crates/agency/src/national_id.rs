@@ -537,7 +537,7 @@ mod tests {
     fn age_and_sex_come_from_the_number() {
         let checked = NationalId::parse(&number("44990120081001123"), AS_OF);
         let Ok(checked) = checked else {
-            panic!("the number is valid")
+            panic!("a valid number was refused")
         };
         assert_eq!(checked.id.age_at(AS_OF), Some(17));
         assert_eq!(checked.id.age_at(Date::constant(2026, 10, 1)), Some(18));
