@@ -421,10 +421,7 @@ fn a_column_without_which_every_row_would_be_withheld() {
     refused(
         &round,
         1,
-        &[
-            "the column `sealed`",
-            "without it every row would be withheld",
-        ],
+        &["the column `sealed`", "so every row would be withheld"],
     );
 }
 

@@ -21,7 +21,7 @@ pub struct Account {
 pub enum Rest {
     /// Every row was evaluated.
     Evaluated {
-        /// Rows on which no rule holds. They stay at the agency.
+        /// Rows whose outcomes cannot lead to an aid. They stay at the agency.
         without_outcome: u64,
         /// Rows whose token and outcomes leave the agency.
         sent: u64,

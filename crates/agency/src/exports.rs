@@ -173,8 +173,8 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
     files
 }
 
-/// Checks that a file has every column that decides whether a row must be
-/// withheld, and at least one column that a rule needs.
+/// Checks that no missing column would cause every row to be withheld, and that the
+/// file has at least one column that a rule needs.
 fn check_columns(
     policy: &Policy,
     planned: &PlannedExport,

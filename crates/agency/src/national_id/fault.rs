@@ -95,7 +95,7 @@ impl IdFault {
             ),
             IdFault::TwoInCell => Text::new(
                 "一格中有两个证件号码；请每人一行",
-                "there are two ID numbers in one cell; give each person a row",
+                "there are two ID numbers in one cell; give each person a separate row",
             ),
             IdFault::Characters => Text::new(
                 "证件号码含有无效字符；请核对",

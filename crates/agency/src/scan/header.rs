@@ -299,7 +299,7 @@ fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
         path,
         Text::new(
             format!("前{HEADER_SEARCH_RECORDS}行内没有找到表头"),
-            format!("no header found in the first {HEADER_SEARCH_RECORDS} lines"),
+            format!("no header was found in the first {HEADER_SEARCH_RECORDS} lines"),
         ),
         Text::new(
             format!(

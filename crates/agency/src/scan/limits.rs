@@ -6,34 +6,34 @@
 pub(super) const HEAD_BYTES: u64 = 1 << 20;
 /// Records at the start of a file that are searched for the header.
 pub(super) const HEADER_SEARCH_RECORDS: usize = 30;
-/// Bytes of a header cell. A longer cell is text, not a column name.
+/// Maximum length of a header cell in bytes. A longer cell is text, not a column name.
 pub(super) const MAX_HEADER_BYTES: usize = 200;
 
-/// Bytes of a record. A longer one is rejected, so that a file without line breaks
-/// is never held in memory as a whole.
+/// Maximum length of a record in bytes. A longer one is rejected, so that a file
+/// without line breaks is never held in memory as a whole.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 20;
-/// Bytes of a quoted field. A longer one must have begun with a stray quote, which
-/// would swallow the rows after it.
+/// Maximum length of a quoted field in bytes. A longer one must have begun with a
+/// stray quote, which would swallow the rows after it.
 pub(super) const MAX_QUOTED_FIELD_BYTES: usize = 64 * 1024;
 
-/// Ratio of unpacked to packed size of an archive that unpacks to more than
+/// Maximum ratio of unpacked to packed size of an archive that unpacks to more than
 /// [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one repeated byte;
 /// real exports stay far below this limit.
 pub(super) const MAX_UNPACK_RATIO: u64 = 400;
-/// Bytes to which any archive may unpack, however small it is.
+/// Size in bytes to which any archive may unpack, however small it is.
 pub(super) const ALWAYS_UNPACKED_BYTES: u64 = 256 << 20;
-/// Bytes to which the parts of a workbook may unpack. A workbook is held in memory
+/// Maximum unpacked size of a workbook's parts in bytes. A workbook is held in memory
 /// as a whole.
 pub(super) const MAX_WORKBOOK_BYTES: u64 = 2 << 30;
-/// Bytes to which a row group of a Parquet file may unpack. Its pages are held in
-/// memory together.
+/// Maximum unpacked size of a Parquet row group in bytes. Its pages are held in memory
+/// together.
 pub(super) const MAX_ROW_GROUP_BYTES: i64 = 4 << 30;
 
-/// Cells of a sheet's grid, about a million rows of a hundred columns.
+/// Maximum number of cells in a sheet's grid, about a million rows of a hundred columns.
 const MAX_GRID_CELLS: u64 = 1 << 27;
-/// Cells that any grid may have, however few are filled.
+/// Number of cells that any grid may have, however few are filled.
 const ALWAYS_ALLOWED_CELLS: u64 = 1 << 22;
-/// Cells that a larger grid may have for each filled cell.
+/// Number of cells that a larger grid may have for each filled cell.
 const CELLS_PER_FILLED_CELL: u64 = 64;
 
 /// Returns how many cells the grid of a sheet may have, given its number of filled

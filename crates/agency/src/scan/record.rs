@@ -72,7 +72,7 @@ impl Cells {
         self.gap = 0;
     }
 
-    /// Takes the cells of a record that has no quotes.
+    /// Copies a record that has no quotes.
     pub(super) fn take_unquoted(&mut self, record: &[u8], delimiter: u8) {
         self.clear();
         self.bytes.extend_from_slice(record);
@@ -85,7 +85,8 @@ impl Cells {
         self.ends.push(self.bytes.len());
     }
 
-    /// Returns whether the record has the header's width; extra cells may be blank.
+    /// Returns whether the record has the header's width. Additional blank cells are
+    /// allowed.
     fn width_fits(&self, width: usize) -> bool {
         self.len() >= width && self.extra_is_blank(width)
     }

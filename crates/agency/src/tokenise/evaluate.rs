@@ -1,6 +1,6 @@
 //! Evaluates the rules on identified rows: reads the columns that rules need, drops
-//! the rows that a withhold rule withholds, and then the rows on which no rule
-//! holds. It makes no tokens.
+//! the rows that a withhold rule withholds, and then the rows whose outcomes cannot
+//! lead to an aid. It makes no tokens.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -265,7 +265,7 @@ impl<'a> RowColumns<'a> {
 
 impl RowColumns<'_> {
     /// Returns whether a row may leave the agency: a register row if any outcome is
-    /// not no, a case row if an aid could be reached with the most favourable register
+    /// yes or unknown, a case row if an aid could be reached with the most favourable register
     /// outcomes.
     fn may_leave(&self, outcomes: &[Outcome]) -> bool {
         if self.schema.name != CASE_EXPORT {
