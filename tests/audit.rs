@@ -574,7 +574,7 @@ fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
     told(
         &said,
         &[
-            "guarantee `permitted_roles`: a row with role suspect, aged 17 must be withheld, and its rules let it pass",
+            "guarantee `permitted_roles`: a row with role suspect, aged 17 must be withheld, but its rules let it pass",
             "guarantee `permitted_roles`: the case on line ",
         ],
     );

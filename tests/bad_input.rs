@@ -55,7 +55,7 @@ fn a_missing_required_column_and_a_missing_id_column_are_told_together() {
         1,
         &[
             "case-parties.csv (line 1): the required column `role`",
-            "veterans.persons.csv (line 1): the header names no ID column",
+            "veterans.persons.csv (line 1): the header has no ID column",
             "add the column; its header may be",
         ],
     );
@@ -141,7 +141,7 @@ fn other_formats_by_the_name_of_csv() {
         (&b"\xff\xfea\0b\0"[..], "the file is UTF-16 text, not CSV"),
         (
             b"a,b\nc,\0d\n",
-            "the file is binary (it holds a NUL byte), not CSV",
+            "the file is binary (it contains a NUL byte), not CSV",
         ),
     ] {
         let round = Round::sample();
@@ -159,7 +159,10 @@ fn an_empty_file_and_a_header_alone() {
     refused(
         &round,
         1,
-        &["there is no record below the header", "may_be_empty = true"],
+        &[
+            "there are no records below the header",
+            "may_be_empty = true",
+        ],
     );
     let text = round.read("round.toml");
     round.write(
@@ -212,7 +215,7 @@ fn an_as_of_date_before_every_record() {
         &round,
         1,
         &[
-            "rows were rejected; none can be used",
+            "rows were rejected, so none can be used",
             "after the as-of date",
         ],
     );
@@ -430,10 +433,7 @@ fn a_column_without_which_every_row_would_be_withheld() {
     refused(
         &round,
         1,
-        &[
-            "the column `sealed`",
-            "without it every row would be withheld",
-        ],
+        &["the column `sealed`", "so every row would be withheld"],
     );
 }
 
@@ -505,7 +505,7 @@ fn a_run_that_fails_leaves_no_key_that_it_made() {
     let round = Round::sample();
     std::fs::remove_file(round.path("round.key")).unwrap();
     round.write(VETERANS, "national_id,kind,status\n");
-    refused(&round, 1, &["there is no record below the header"]);
+    refused(&round, 1, &["there are no records below the header"]);
 }
 
 #[test]

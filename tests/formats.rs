@@ -332,7 +332,7 @@ fn damaged_and_disguised_files() {
     refused(
         "two.zip",
         &zip,
-        "the archive holds 2 files; it must hold one CSV",
+        "the archive contains 2 files; expected one CSV file",
     );
 
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -115,7 +115,7 @@ fn numbers_that_lost_digits_are_rejected_one_by_one() {
     assert!(
         ended
             .stderr
-            .contains("rows were rejected; none can be used"),
+            .contains("rows were rejected, so none can be used"),
         "{}",
         ended.stderr
     );

@@ -110,14 +110,14 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
                 format!(
                     "规则“{}”的用例应为{}，实为{}",
                     failure.rule,
-                    failure.wanted.name(),
-                    failure.given.name()
+                    failure.expected.name(),
+                    failure.actual.name()
                 ),
                 format!(
                     "a case of the rule `{}` expects {}, but the rule gives {}",
                     failure.rule,
-                    failure.wanted.name(),
-                    failure.given.name()
+                    failure.expected.name(),
+                    failure.actual.name()
                 ),
             ),
             Text::new("请更正规则或用例", "correct the rule or the case"),

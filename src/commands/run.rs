@@ -1,7 +1,7 @@
 //! `aidlink run`: a pooled round from raw exports to match lists.
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::fields_lacking;
+use aidlink_agency::exports::missing_fields;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::rejects_files;
@@ -166,7 +166,7 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        let lacking = fields_lacking(&round.terms.policy, export);
+        let lacking = missing_fields(&round.terms.policy, export);
         if !lacking.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
                 lacking

@@ -1,6 +1,6 @@
-//! Classifies ID numbers, one a line of standard input, as the validator does:
-//! `ok`, or the reason's code. For comparison with other validators; the numbers
-//! themselves are not printed.
+//! Reads ID numbers, one per line, from standard input. Prints `ok` or the code of
+//! the reason for each, for comparison with other validators. Does not print the
+//! numbers.
 
 use std::io::{BufRead, BufWriter, Write};
 
@@ -17,13 +17,13 @@ fn main() -> std::io::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let careful = NationalId::parse(&line, as_of);
-        // The quick way must never say yes where the careful one says no.
-        if NationalId::parse_plain(line.as_bytes(), as_of).is_some() && careful.is_err() {
-            writeln!(out, "quick and careful differ")?;
+        let full = NationalId::parse(&line, as_of);
+        // The fast path must never accept a number that the full parser refuses.
+        if NationalId::parse_plain(line.as_bytes(), as_of).is_some() && full.is_err() {
+            writeln!(out, "the fast path and the full parser differ")?;
             continue;
         }
-        match careful {
+        match full {
             Ok(checked) => match checked.warning {
                 None => writeln!(out, "ok")?,
                 Some(warning) => writeln!(out, "ok {}", warning.code())?,

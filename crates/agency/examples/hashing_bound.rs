@@ -1,6 +1,6 @@
-//! The bound of a round: the time that hashing alone takes. Every file is read
-//! and digested, and for each of its lines one token is made of a constant ID
-//! number, on all threads. Nothing is split, parsed or looked up.
+//! Measures a lower bound for the time of a round: hashing alone. Reads and digests
+//! every file and makes one token of a constant ID number for each line, on all
+//! threads. Splits, parses and looks up nothing.
 
 use std::io::Read;
 use std::time::Instant;
@@ -18,13 +18,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key_file = std::env::temp_dir().join(format!("hashing-bound-{}.key", std::process::id()));
     let key = RoundKey::create(&key_file, "bound", "bound");
     let Ok(key) = key else {
-        return Err("no key could be made".into());
+        return Err("cannot create a key".into());
     };
     std::fs::remove_file(&key_file)?;
     let tokeniser = Tokeniser::new(&key.person_subkey(TokenAlgorithm::HmacSha256));
     let checked = NationalId::parse_plain(b"44990119900101011X", date(2026, 9, 30));
-    let checked = checked.ok_or("a good number")?;
-    let begun = Instant::now();
+    let checked = checked.ok_or("the number is not valid")?;
+    let started = Instant::now();
     let mut lines = 0;
     let mut folded = 0_u8;
     for path in std::env::args().skip(1) {
@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         folded ^= digest.finalize().as_bytes()[0];
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = started.elapsed().as_secs_f64();
     use std::io::Write;
     writeln!(
         std::io::stdout(),

@@ -1,36 +1,36 @@
-//! The account of an export: every row is somewhere, and the figures add up.
+//! The account of an export's rows: every row is counted exactly once.
 
-/// What became of the rows of one export. Blank lines and total lines are no
-/// rows and are counted apart.
+/// Counts what happened to the rows of one export. Blank lines and total lines
+/// are not rows and are counted separately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Rows below the header.
     pub rows: u64,
     /// Rows without a usable ID number, or that could not be read as rows.
     pub rejected: u64,
-    /// Rows that a withhold rule kept at home.
+    /// Rows that a withhold rule kept at the agency.
     pub withheld: u64,
-    /// What became of the others.
+    /// All other rows.
     pub rest: Rest,
     /// Blank lines, title lines and total lines.
     pub not_rows: NotRows,
 }
 
-/// What became of the rows that were neither rejected nor withheld.
+/// Counts of the rows that were neither rejected nor withheld.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// Every row was evaluated.
     Evaluated {
-        /// Rows on which no rule holds: they stay home.
+        /// Rows whose outcomes cannot lead to an aid. They stay at the agency.
         without_outcome: u64,
-        /// Rows whose token and outcomes leave.
+        /// Rows whose token and outcomes leave the agency.
         sent: u64,
     },
-    /// Only rows of case parties were evaluated (pooled mode).
+    /// Only the rows of case parties were evaluated (pooled mode).
     Probed {
-        /// Rows whose token is a case party's.
+        /// Rows of case parties.
         matched: u64,
-        /// Rows whose token is not.
+        /// Rows of other persons.
         unmatched: u64,
     },
 }
@@ -44,19 +44,19 @@ impl Default for Rest {
     }
 }
 
-/// Lines of an export that are no rows.
+/// Counts of lines that are not rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotRows {
     /// Lines above the header.
     pub title_lines: u64,
-    /// Lines with nothing in any cell.
+    /// Lines in which every cell is empty.
     pub blank_lines: u64,
     /// Lines of totals (合计).
     pub total_lines: u64,
 }
 
 impl Account {
-    /// Whether every row is accounted for.
+    /// Returns whether every row is counted exactly once.
     pub fn adds_up(&self) -> bool {
         let rest = match self.rest {
             Rest::Evaluated {
@@ -68,7 +68,7 @@ impl Account {
         self.rows == self.rejected + self.withheld + rest
     }
 
-    /// The share of rows rejected, 0 when there are none.
+    /// Returns the share of rejected rows, or 0 if there are no rows.
     pub fn reject_rate(&self) -> f64 {
         if self.rows == 0 {
             0.0

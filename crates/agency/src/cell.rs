@@ -1,7 +1,7 @@
-//! From a cell to a typed value, by the schema's field.
+//! Reads a cell as a value of its field's type.
 //!
-//! A cell that cannot be read is no reject of the row: its value is unknown,
-//! and the fault is told where the row is looked at.
+//! A row with an unreadable cell is not rejected. The value counts as unknown,
+//! and the report counts the fault.
 
 use std::borrow::Cow;
 
@@ -18,43 +18,43 @@ use crate::national_id::{IdFault, NationalId};
 /// Why a cell could not be read as its field's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ValueFault {
-    /// No form of a date that is known here, or an impossible one.
+    /// Not a date in a supported format, or an impossible date.
     UnreadableDate,
-    /// Neither a code of the code list nor a raw value that maps to one.
+    /// Neither a code in the code list nor a raw value that maps to one.
     UnknownCode,
-    /// No whole number.
+    /// Not a whole number.
     UnreadableInteger,
-    /// No number.
+    /// Not a number.
     UnreadableNumber,
-    /// Neither a true nor a false value.
+    /// Neither a true value nor a false value of the field.
     UnreadableBoolean,
-    /// Not valid in any encoding that is known here.
+    /// Neither valid UTF-8 nor valid GB18030.
     Encoding,
 }
 
 impl ValueFault {
-    /// What is wrong and what to correct.
+    /// Returns what is wrong and how to correct it.
     pub fn text(self) -> Text {
         match self {
             ValueFault::UnreadableDate => Text::new(
                 "日期无法读取；请写成 2024-01-31",
-                "no date that is understood; write it as 2024-01-31",
+                "the date cannot be read; write it as 2024-01-31",
             ),
             ValueFault::UnknownCode => Text::new(
                 "不是代码表中的代码或名称；请核对，或请本轮经办人补充对应关系",
-                "neither a code nor a label of the code list; check it, or ask for the label to be added",
+                "not a code or label in the code list; check it, or ask the office that runs the round to add the label",
             ),
-            ValueFault::UnreadableInteger => Text::new("应为整数", "a whole number is wanted"),
-            ValueFault::UnreadableNumber => Text::new("应为数值", "a number is wanted"),
-            ValueFault::UnreadableBoolean => Text::new("应为是或否", "yes or no (是/否) is wanted"),
+            ValueFault::UnreadableInteger => Text::new("应为整数", "expected a whole number"),
+            ValueFault::UnreadableNumber => Text::new("应为数值", "expected a number"),
+            ValueFault::UnreadableBoolean => Text::new("应为是或否", "expected yes or no (是/否)"),
             ValueFault::Encoding => Text::new(
                 "编码错误，无法读取；请以同一编码重新导出",
-                "in no known encoding; export the file again in one encoding",
+                "not valid UTF-8 or GB18030; export the file again in a single encoding",
             ),
         }
     }
 
-    /// The code in reports.
+    /// Returns the code used in reports.
     pub fn code(self) -> &'static str {
         match self {
             ValueFault::UnreadableDate => "unreadable_date",
@@ -67,10 +67,11 @@ impl ValueFault {
     }
 }
 
-/// Reads a cell. An empty cell, or one of the schema's missing values, is `None`.
+/// Reads a cell. Returns `None` for an empty cell and for the schema's missing
+/// values.
 ///
 /// # Errors
-/// Why the cell has no value of the field's type.
+/// The reason why the cell is not a value of the field's type.
 pub fn read(
     schema: &ExportSchema,
     field: &Field,
@@ -106,8 +107,8 @@ pub fn read(
     Ok(value)
 }
 
-/// The text of a cell as a list shows it: outer white space and the apostrophe
-/// by which a spreadsheet marks text removed.
+/// Removes surrounding white space and the leading apostrophe with which a
+/// spreadsheet marks text.
 pub fn tidy(cell: &str) -> &str {
     let trimmed = cell.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')
@@ -115,15 +116,15 @@ pub fn tidy(cell: &str) -> &str {
     trimmed.strip_prefix('\'').unwrap_or(trimmed).trim()
 }
 
-/// The text of a cell as a list shows it: control characters are spaces, and what has
-/// the form of an ID number, a telephone number or a bank card number is blacked out,
-/// however it is written, for it was typed into a field where it does not belong. Other
-/// long numbers stay, as of cases.
+/// Returns the text of a cell as lists show it. Control characters become spaces.
+/// Anything that looks like an ID number, telephone number or bank card number,
+/// however it is written, is blacked out, because it does not belong in such a
+/// field. Other long numbers, such as case numbers, are kept.
 pub fn without_numbers(text: &str, as_of: Date) -> String {
     black_out(&without_id_runs(text, as_of)).into_owned()
 }
 
-/// Without what the reading of ID numbers knows, damaged ones included.
+/// Blacks out runs of digits that are ID numbers, including damaged ones.
 fn without_id_runs(text: &str, as_of: Date) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = String::new();
@@ -153,7 +154,7 @@ fn is_id_number(run: &str, as_of: Date) -> bool {
     let id = run.len() >= 15
         && match NationalId::parse(run, as_of) {
             Ok(_) => true,
-            // A wrong digit does not make it anything else.
+            // An ID number with a wrong digit is still an ID number.
             Err(fault) => matches!(
                 fault,
                 IdFault::CheckDigit
@@ -232,15 +233,15 @@ fn boolean(field: &Field, text: &str) -> Result<bool, ValueFault> {
     }
 }
 
-/// Reads the forms of dates that exports hold: 20240131, 2024/1/31, 2024-01-31,
-/// 2024.1.31, 2024年1月31日, each with or without a time; 202401, 2024-01 and
-/// 2024年1月 (the first of the month); spreadsheet serials.
+/// Reads a date. Supported are 20240131, 2024/1/31, 2024-01-31, 2024.1.31 and
+/// 2024年1月31日, each with or without a time; 202401, 2024-01 and 2024年1月, which
+/// give the first of the month; and spreadsheet serial numbers.
 pub fn date(text: &str, epoch: DateEpoch) -> Option<Date> {
     let (date, _) = date_and_precision(text, epoch)?;
     Some(date)
 }
 
-/// As [`date`], but only where the day is stated.
+/// Reads a date like [`date`], but returns `None` if the day is not stated.
 pub fn date_to_the_day(text: &str, epoch: DateEpoch) -> Option<Date> {
     let (date, precision) = date_and_precision(text, epoch)?;
     (precision == Precision::Day).then_some(date)
@@ -283,7 +284,8 @@ fn date_and_precision(text: &str, epoch: DateEpoch) -> Option<(Date, Precision)>
         [digits] => match digits.len() {
             8 => exact(make(&digits[..4], &digits[4..6], &digits[6..])),
             6 => month(make(&digits[..4], &digits[4..], "1")),
-            // Serials 20000 to 60000 are the years 1954 to 2064, or four later.
+            // Serial numbers 20000 to 60000 are the years 1954 to 2064, or four
+            // years later with the epoch of 1904.
             5 => {
                 let serial: i64 = digits.parse().ok()?;
                 (20_000..=60_000).contains(&serial).then_some(())?;
@@ -301,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_a_date_is_read() {
+    fn every_date_format_is_read() {
         let day = Some(Date::constant(2024, 1, 31));
         for text in [
             "20240131",
@@ -343,7 +345,7 @@ mod tests {
         let as_of = Date::constant(2026, 9, 30);
         for (text, shown) in [
             ("韶检刑诉受〔2026〕123号", "韶检刑诉受〔2026〕123号"),
-            // A case number may be long.
+            // Long case numbers are kept.
             ("44020326000123", "44020326000123"),
             ("202644020300000012345678", "202644020300000012345678"),
             ("甲 44990119900101011X", "甲 ***"),
@@ -376,7 +378,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_cell_makes_a_reader_panic(text in "\\PC{0,20}") {
+        fn no_cell_makes_the_readers_panic(text in "\\PC{0,20}") {
             let _ = (date(&text, DateEpoch::Year1900), integer(&text), number(&text));
         }
     }

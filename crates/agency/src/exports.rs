@@ -1,4 +1,4 @@
-//! Exports that this office reads: their files opened, and what was read of them.
+//! Opens the files of an export, checks them, and records what was read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,8 +16,9 @@ use crate::account::Rest;
 use crate::scan::Export;
 use crate::tokenise::Report;
 
-/// The fields that rules need and that no file of an export has.
-pub fn fields_lacking<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
+/// Returns the fields that rules need and that are missing from every file of an
+/// export.
+pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
     let schema = &export.planned.schema;
     let needed = policy.columns_needed(&schema.name);
     schema
@@ -30,36 +31,36 @@ pub fn fields_lacking<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
         .collect()
 }
 
-/// An export after it was read.
+/// An export that has been read.
 pub struct ReadExport {
-    /// What the round says of it.
+    /// The export's entry in the round file.
     pub planned: PlannedExport,
-    /// Its files.
+    /// The files of the export.
     pub files: Vec<ReadFile>,
-    /// What became of its rows.
+    /// What happened to the rows.
     pub report: Report,
 }
 
-/// A file of an export after it was read.
+/// A file of an export that has been read.
 pub struct ReadFile {
-    /// Its path as the round file gives it.
+    /// The path as written in the round file.
     pub written_path: String,
-    /// BLAKE3 digest of its bytes, hexadecimal.
+    /// BLAKE3 digest of the file's bytes, hexadecimal.
     pub digest: String,
-    /// Bytes.
+    /// Size in bytes.
     pub byte_length: u64,
-    /// The kind of file.
+    /// The name of the file format.
     pub format: &'static str,
-    /// The encoding it was read in.
+    /// The name of the encoding.
     pub encoding: &'static str,
-    /// Its columns, in the order of the file.
+    /// The columns, in file order.
     pub columns: Vec<ColumnRead>,
-    /// Fields of the schema for which there is no column.
+    /// Fields of the schema that have no column in the file.
     pub columns_absent: Vec<String>,
 }
 
 impl ReadExport {
-    /// The export in a manifest.
+    /// Returns the manifest entry for the export.
     pub fn record(&self) -> ExportRead {
         let planned = &self.planned;
         let file = |file: &ReadFile| FileRead {
@@ -91,7 +92,8 @@ impl ReadExport {
         }
     }
 
-    /// What became of the rows, with rejects, withheld rows and warnings by reason.
+    /// Returns the row account, with rejects, withheld rows and warnings counted by
+    /// reason.
     pub fn account(&self) -> ExportAccount {
         let report = &self.report;
         let account = &report.account;
@@ -134,7 +136,7 @@ impl ReadExport {
     }
 }
 
-/// The columns of a file that have a header, in the order of the file.
+/// Returns the columns that have a header, in file order.
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
     let field_at = |index: usize| {
@@ -155,8 +157,8 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<Column
         .collect()
 }
 
-/// Opens the files of an export and checks that they can mean what the round
-/// takes them for.
+/// Opens the files of an export and checks that each has the columns without
+/// which it cannot be used.
 pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollector) -> Vec<Export> {
     let mut files = Vec::new();
     for file in &planned.files {
@@ -171,9 +173,8 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
     files
 }
 
-/// Columns without which an export cannot mean what the round takes it for:
-/// those on which it rests whether a row may be looked at at all, and at least
-/// one that a rule needs.
+/// Checks that no missing column would cause every row to be withheld, and that the
+/// file has at least one column that a rule needs.
 fn check_columns(
     policy: &Policy,
     planned: &PlannedExport,
@@ -181,21 +182,27 @@ fn check_columns(
     faults: &mut FaultCollector,
 ) {
     let columns = export.columns();
-    let silent = policy
+    let deciding = policy
         .withhold_rules(&planned.schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
         .flat_map(|rule| rule.expression.columns());
-    for name in silent.collect::<std::collections::BTreeSet<String>>() {
+    for name in deciding.collect::<std::collections::BTreeSet<String>>() {
         if let Some(field) = planned.schema.field(&name)
             && !columns.index.contains_key(&name)
         {
             faults.push(Fault::of_file(
                 export.path(),
                 Text::new(
-                    format!("缺少列“{}”（{name}）：没有它，所有行都不能处理", field.title.zh),
-                    format!("the column `{name}` ({}) is missing: without it every row would be withheld", field.title.en),
+                    format!("缺少列“{}”（{name}），所有行都将不予处理", field.title.zh),
+                    format!(
+                        "the column `{name}` ({}) is missing, so every row would be withheld",
+                        field.title.en
+                    ),
                 ),
-                Text::new("请添加该列并逐行填写", "add the column and fill it in on every row"),
+                Text::new(
+                    "请添加该列并逐行填写",
+                    "add the column and fill it in on every row",
+                ),
             ));
         }
     }
@@ -218,7 +225,7 @@ fn check_columns(
     }
 }
 
-/// Adds what a report says that cannot be right.
+/// Adds a fault if an export has no rows or its row counts do not add up.
 pub fn check_report(
     planned: &PlannedExport,
     exports: &[Export],
@@ -229,23 +236,26 @@ pub fn check_report(
     if report.account.rows == 0 && !planned.may_be_empty {
         faults.push(Fault::of_file(
             path,
-            Text::new("表头下没有任何记录", "there is no record below the header"),
+            Text::new(
+                "表头下没有任何记录",
+                "there are no records below the header",
+            ),
             Text::new(
                 "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
-                "export it again; if there truly is none, say may_be_empty = true in the round file",
+                "export it again; if it has no records, set may_be_empty = true in the round file",
             ),
         ));
     }
     if !report.account.adds_up() {
         faults.push(Fault::of_file(
             path,
-            Text::new("行数核对不平", "the account of the rows does not add up"),
+            Text::new("行数核对不平", "the row counts do not add up"),
             Text::new("请报告此问题", "please report this"),
         ));
     }
 }
 
-/// An export with what its reading gave.
+/// Combines an export's entry in the round file with the result of reading it.
 pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
     let files = planned
         .files

@@ -1,7 +1,7 @@
-//! From a row to the person it is about: the first of the two steps on the way
-//! to a token. This step knows no key and no token. The second step,
-//! [`Tokeniser::token`](crate::tokeniser::Tokeniser::token), takes the
-//! [`NationalId`] alone, so another way of making tokens can replace it.
+//! Finds the person of a row. This is the first of two steps towards a token and
+//! uses no key. The second step,
+//! [`Tokeniser::token`](crate::tokeniser::Tokeniser::token), takes only the
+//! [`NationalId`], so the way tokens are made can be replaced.
 
 use crate::identity_check::IdentityCheck;
 use crate::national_id::{CheckedId, IdWarning, NationalId};
@@ -9,30 +9,30 @@ use crate::reject::Reject;
 use crate::scan::Cells;
 use crate::scan::pass::{Place, RowFault, RowView};
 
-/// A row whose ID number passed every check. It borrows the row's cells from
-/// the block that is being read and allocates nothing.
+/// A row whose ID number passed every check. It borrows the cells from the block
+/// being read and allocates nothing.
 pub struct IdentifiedRow<'v> {
     row: RowView<'v>,
     checked: CheckedId,
 }
 
 impl IdentifiedRow<'_> {
-    /// The person's ID number.
+    /// Returns the person's ID number.
     pub fn id(&self) -> &NationalId {
         &self.checked.id
     }
 
-    /// What to warn of; the row is used all the same.
+    /// Returns the warning about the ID number, if any. The row is used anyway.
     pub fn warning(&self) -> Option<IdWarning> {
         self.checked.warning
     }
 
-    /// The row as it was read.
+    /// Returns the row.
     pub fn row(&self) -> &RowView<'_> {
         &self.row
     }
 
-    /// The ID number and a copy of the cells, to keep when the block is gone.
+    /// Copies the cells, so that the row outlives its block.
     pub fn into_owned(self) -> OwnedRow {
         OwnedRow {
             cells: self.row.to_cells(),
@@ -41,7 +41,7 @@ impl IdentifiedRow<'_> {
     }
 }
 
-/// An identified row that was copied out of its block, to be evaluated.
+/// An identified row that owns its cells.
 pub struct OwnedRow {
     /// The cells as bytes in the file's encoding.
     pub cells: Cells,
@@ -49,10 +49,10 @@ pub struct OwnedRow {
     pub id: NationalId,
 }
 
-/// Checks a row and finds whose it is.
+/// Checks a row and finds its person.
 ///
 /// # Errors
-/// The row as a reject; its record and line count as `place` does.
+/// The row as a reject, with the record and line number of `place`.
 pub fn identify<'v>(
     check: &IdentityCheck,
     place: Place,
@@ -62,18 +62,18 @@ pub fn identify<'v>(
     Ok(IdentifiedRow { row, checked })
 }
 
-/// What identifying the rows of one file, or of a part of it, found besides
-/// persons.
+/// The rejects and warnings found while identifying the rows of a file or a part
+/// of it.
 #[derive(Debug, Default)]
 pub struct IdentifyFindings {
-    /// Rejected rows, in the order of the file.
+    /// Rejected rows, in file order.
     pub rejects: Vec<Reject>,
-    /// Rows with each warning, in the order of [`IdWarning::ALL`].
+    /// Number of rows with each warning, in the order of [`IdWarning::ALL`].
     id_warnings: [u64; IdWarning::ALL.len()],
 }
 
 impl IdentifyFindings {
-    /// Identifies a row. A reject is kept, a warning counted.
+    /// Identifies a row. Stores a reject and returns `None`; counts a warning.
     pub fn identify<'v>(
         &mut self,
         check: &IdentityCheck,
@@ -94,8 +94,8 @@ impl IdentifyFindings {
         }
     }
 
-    /// Adds the findings of the rows that follow, whose places count from
-    /// `records` and `lines` on.
+    /// Appends the findings of the rows that follow, adding `records` and `lines` to
+    /// their record and line numbers.
     pub fn append(&mut self, next: Self, records: u64, lines: u64) {
         let rejects = next.rejects.into_iter().map(|mut reject| {
             reject.record += records;
@@ -108,7 +108,7 @@ impl IdentifyFindings {
         }
     }
 
-    /// The warnings that were given, each with its number of rows.
+    /// Returns each warning that occurred, with its number of rows.
     pub fn id_warnings(&self) -> impl Iterator<Item = (IdWarning, u64)> {
         let counted = IdWarning::ALL.into_iter().zip(self.id_warnings);
         counted.filter(|(_, rows)| *rows > 0)

@@ -1,5 +1,6 @@
-//! The checks that every row goes through: record, ID number, birth date. An
-//! agency's rejects depend on nothing else, so they reveal no match.
+//! The checks that every row goes through: record, ID number and birth date.
+//! Rejects depend only on these checks, so they do not reveal whether a person
+//! matches a case.
 
 use jiff::civil::Date;
 
@@ -12,19 +13,19 @@ use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
 use crate::scan::{Encoding, Export};
 
-/// The checks of one file.
+/// The checks for the rows of one file.
 pub struct IdentityCheck {
     as_of: Date,
     encoding: Encoding,
     epoch: DateEpoch,
-    /// Column of the birth date, where the schema has one.
+    /// Column of the birth date, if the file has one.
     birth_date: Option<usize>,
     id_header: Option<String>,
     birth_date_header: Option<String>,
 }
 
 impl IdentityCheck {
-    /// The checks of a file's rows at an as-of date.
+    /// Creates the checks for the rows of `export`.
     pub fn new(export: &Export, schema: &ExportSchema, as_of: Date) -> Self {
         let columns = export.columns();
         let birth_date = schema
@@ -46,15 +47,15 @@ impl IdentityCheck {
         }
     }
 
-    /// The as-of date.
+    /// Returns the as-of date.
     pub fn as_of(&self) -> Date {
         self.as_of
     }
 
-    /// The row with its ID number.
+    /// Checks a row and returns it with its ID number.
     ///
     /// # Errors
-    /// The row as a reject, its place counted as `place` is.
+    /// The row as a reject, with the record and line number of `place`.
     pub(crate) fn check<'v>(
         &self,
         place: Place,
@@ -91,7 +92,7 @@ impl IdentityCheck {
         if let Some(column) = self.birth_date
             && !checked.id.states_birth_date(row.cell(column))
             && let Some(cell) = self.encoding.decode(row.cell(column))
-            // An unreadable birth date contradicts nothing.
+            // An unreadable birth date is not a contradiction.
             && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell), self.epoch)
             && let Some(birth) = checked.id.birth_date()
             && stated != birth

@@ -1,5 +1,5 @@
-//! Inspecting an export before a round, without a key: which rows would be
-//! rejected, and which cells could not be read.
+//! Inspects an export before a round, without a key: counts the rows that would
+//! be rejected and the cells that cannot be read.
 
 use std::collections::BTreeMap;
 
@@ -17,53 +17,53 @@ use crate::reject::RejectReason;
 use crate::scan::pass::{Counts, Pass, Place, RowFault, RowView, Tally};
 use crate::scan::{Encoding, Export};
 
-/// How many places of each kind of fault are kept.
-const PLACES_SHOWN: usize = 5;
+/// Maximum number of lines kept for each kind of fault.
+const MAX_LINES: usize = 5;
 
-/// Rows of one kind: how many, and the first few places.
+/// The number of rows or cells of one kind, with the first few lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occurrences {
-    /// How many.
+    /// Number of occurrences.
     pub count: u64,
-    /// Lines of the first, from 1, ascending.
+    /// Line numbers, from 1, of the first occurrences, in ascending order.
     pub first_lines: Vec<u64>,
 }
 
 impl Occurrences {
     fn add(&mut self, line: u64) {
         self.count += 1;
-        if self.first_lines.len() < PLACES_SHOWN {
+        if self.first_lines.len() < MAX_LINES {
             self.first_lines.push(line);
         }
     }
 
     fn append(&mut self, next: Occurrences, lines: u64) {
         self.count += next.count;
-        let room = PLACES_SHOWN - self.first_lines.len();
+        let room = MAX_LINES - self.first_lines.len();
         let next = next.first_lines.into_iter().take(room);
         self.first_lines.extend(next.map(|line| line + lines));
     }
 }
 
-/// What an inspection found in a file.
+/// The result of inspecting a file.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// Rows and other lines.
+    /// The number of rows and of other lines.
     pub counts: Counts,
     /// Rows that a round would reject, by reason.
     pub rejects: BTreeMap<RejectReason, Occurrences>,
-    /// Rows whose ID is unusual.
+    /// Rows whose ID number has a warning.
     pub id_warnings: BTreeMap<IdWarning, Occurrences>,
-    /// Cells that could not be read, by field and fault.
+    /// Unreadable cells, by field and fault.
     pub unreadable: BTreeMap<(String, ValueFault), Occurrences>,
-    /// Cells with a value, by field.
+    /// Number of cells with a value, by field.
     pub filled: BTreeMap<String, u64>,
 }
 
-/// Inspects a file. Every field for which there is a column is read.
+/// Inspects a file. Reads every column that belongs to a field.
 ///
 /// # Errors
-/// When the file cannot be read to its end.
+/// If the file cannot be read to its end.
 pub fn inspect(
     export: &Export,
     schema: &ExportSchema,
@@ -71,7 +71,7 @@ pub fn inspect(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Inspection, Fault> {
     let columns = export.columns();
-    let check = Look {
+    let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         encoding: export.encoding(),
         epoch: export.epoch(),
@@ -83,29 +83,29 @@ pub fn inspect(
             .filter(|(column, _)| *column != export.dialect().id_column)
             .collect(),
     };
-    let read = export.read::<_, Seen>(Pass::DEFAULT, &check, progress)?;
+    let read = export.read::<_, Findings>(Pass::DEFAULT, &context, progress)?;
     let above = export.body_line() - 1;
     let mut inspection = Inspection {
         counts: read.counts,
         ..Inspection::default()
     };
-    let mut seen = Seen::default();
-    seen.append(read.tally, 0, above);
-    inspection.rejects = seen.rejects;
-    inspection.id_warnings = seen.id_warnings;
-    for ((index, fault), occurrences) in seen.unreadable {
-        let name = check.fields[index].1.name.clone();
+    let mut findings = Findings::default();
+    findings.append(read.tally, 0, above);
+    inspection.rejects = findings.rejects;
+    inspection.id_warnings = findings.id_warnings;
+    for ((index, fault), occurrences) in findings.unreadable {
+        let name = context.fields[index].1.name.clone();
         inspection.unreadable.insert((name, fault), occurrences);
     }
-    for (index, count) in seen.filled {
+    for (index, count) in findings.filled {
         inspection
             .filled
-            .insert(check.fields[index].1.name.clone(), count);
+            .insert(context.fields[index].1.name.clone(), count);
     }
     Ok(inspection)
 }
 
-struct Look<'a> {
+struct Context<'a> {
     identity: IdentityCheck,
     encoding: Encoding,
     epoch: DateEpoch,
@@ -113,18 +113,19 @@ struct Look<'a> {
     fields: Vec<(usize, &'a Field)>,
 }
 
-/// Fields by their index in [`Look::fields`].
+/// What one block contains. Fields are given by their index in
+/// [`Context::fields`].
 #[derive(Default)]
-struct Seen {
+struct Findings {
     rejects: BTreeMap<RejectReason, Occurrences>,
     id_warnings: BTreeMap<IdWarning, Occurrences>,
     unreadable: BTreeMap<(usize, ValueFault), Occurrences>,
     filled: BTreeMap<usize, u64>,
 }
 
-impl Tally<Look<'_>> for Seen {
-    fn row(&mut self, look: &Look<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let row = match identify(&look.identity, place, row) {
+impl Tally<Context<'_>> for Findings {
+    fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
+        let row = match identify(&context.identity, place, row) {
             Ok(row) => row,
             Err(reject) => {
                 self.rejects
@@ -138,12 +139,12 @@ impl Tally<Look<'_>> for Seen {
             self.id_warnings.entry(warning).or_default().add(place.line);
         }
         let row = row.row();
-        let encoding = look.encoding.of_record(row.to_cells().bytes());
-        for (index, (column, field)) in look.fields.iter().enumerate() {
+        let encoding = context.encoding.of_record(row.to_cells().bytes());
+        for (index, (column, field)) in context.fields.iter().enumerate() {
             let value = encoding
                 .decode(row.cell(*column))
                 .ok_or(ValueFault::Encoding)
-                .and_then(|cell| cell::read(look.schema, field, look.epoch, &cell));
+                .and_then(|cell| cell::read(context.schema, field, context.epoch, &cell));
             match value {
                 Ok(None) => {}
                 Ok(Some(_)) => *self.filled.entry(index).or_default() += 1,

@@ -1,4 +1,4 @@
-//! The round key: a file that only its owner may read, and the subkeys made from it.
+//! The round key, its owner-only file, and the subkeys derived from it.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -14,13 +14,13 @@ use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
 use aidlink_office::manifest::Manifest;
 
-/// The version of keys that this program makes. Version 1, of aidlink 0.1, did
-/// not bind subkey and id to round and purpose.
+/// The version of the keys that this program creates. Version 1, from aidlink 0.1,
+/// did not bind the subkey and the id to the round and purpose.
 pub const KEY_VERSION: u64 = 2;
-/// The prefix that tells a key file from other files; the version follows.
+/// The prefix of the key value in a key file. The version follows it.
 const KEY_PREFIX: &str = "aidlink-round-key-v";
 
-/// The 32 random bytes of a round, with the round and purpose they were made for.
+/// The key of a round: 32 random bytes, with the round and purpose they belong to.
 ///
 /// It cannot be printed:
 /// ```compile_fail
@@ -40,29 +40,36 @@ pub struct RoundKey {
     version: u64,
     round: String,
     purpose: String,
-    /// Held while the key is in use, so that nobody discards it meanwhile.
-    _held: Option<File>,
+    /// Locked while the key is in use, so that no other run discards it.
+    _lock: Option<File>,
 }
 
-/// The subkey that tokens of persons are made with.
+/// The subkey for the tokens of persons.
 pub struct PersonSubkey {
     pub(crate) key: Zeroizing<[u8; 32]>,
     pub(crate) algorithm: TokenAlgorithm,
 }
 
 impl RoundKey {
-    /// Makes a new key and writes its file, owner-only; an existing file is
-    /// never overwritten.
+    /// Creates a key and writes its owner-only file. Never overwrites an existing
+    /// file.
     ///
     /// # Errors
-    /// When the file exists or cannot be written, or the system gives no randomness.
+    /// If the file exists or cannot be written, or the system provides no random
+    /// numbers.
     pub fn create(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         let mut bytes = Zeroizing::new([0; 32]);
         getrandom::fill(bytes.as_mut()).map_err(|_| {
             Fault::of_file(
                 path,
-                Text::new("系统不能提供随机数", "the system gives no randomness"),
-                Text::new("请检查系统", "check the system"),
+                Text::new(
+                    "系统无法提供随机数",
+                    "the system cannot provide random numbers",
+                ),
+                Text::new(
+                    "请检查系统的随机数生成器",
+                    "check the random number generator of the system",
+                ),
             )
         })?;
         let mut key = RoundKey {
@@ -70,17 +77,18 @@ impl RoundKey {
             version: KEY_VERSION,
             round: round.to_owned(),
             purpose: purpose.to_owned(),
-            _held: None,
+            _lock: None,
         };
         key.write_new(path)?;
-        key._held = held(path);
+        key._lock = lock_shared(path);
         Ok(key)
     }
 
-    /// Writes the key's file, owner-only; an existing file is never overwritten.
+    /// Writes the owner-only key file. Never overwrites an existing file.
     ///
     /// # Errors
-    /// When the file exists or cannot be written.
+    /// If the file exists or cannot be written, or the round or purpose contains an
+    /// apostrophe or a control character.
     pub fn write_new(&self, path: &Path) -> Result<(), Faults> {
         for text in [&self.round, &self.purpose] {
             if text.contains('\'') || text.chars().any(char::is_control) {
@@ -88,7 +96,7 @@ impl RoundKey {
                     path,
                     Text::new(
                         "轮次编号和用途不能含单引号或控制字符",
-                        "round and purpose must not hold an apostrophe or a control character",
+                        "round and purpose must not contain an apostrophe or a control character",
                     ),
                     Text::new("请更正轮次文件", "correct the round file"),
                 )
@@ -101,7 +109,7 @@ impl RoundKey {
         Ok(())
     }
 
-    /// The content of the key's file, to be sealed to an agency.
+    /// Returns the content of the key file, for sealing to an agency.
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut hex = Zeroizing::new(String::with_capacity(64));
         for byte in self.bytes.iter() {
@@ -109,9 +117,9 @@ impl RoundKey {
             let _ = write!(hex, "{byte:02x}");
         }
         Zeroizing::new(format!(
-            "# aidlink: secret. Whoever holds this key can find the ID number behind every token\n\
+            "# aidlink: secret. Anyone with this key can find the ID number behind every token\n\
              # of this round. Keep it owner-only; delete it when the round is closed.\n\
-             # 机密：持有此密钥者可还原本轮全部令牌。仅限本人读取，本轮结束后销毁。\n\
+             # 机密：持有此密钥者可还原本轮全部令牌。仅限本人读取，本轮结束后请销毁。\n\
              round = '{}'\n\
              purpose = '{}'\n\
              key = '{KEY_PREFIX}{}:{}'\n",
@@ -119,28 +127,28 @@ impl RoundKey {
         ))
     }
 
-    /// Reads a key file, to make tokens with the key.
+    /// Reads a key file for making tokens.
     ///
     /// # Errors
-    /// When others than the owner may read it, when it is not a key file, when
-    /// it was made for another round or purpose, or by aidlink 0.1.
+    /// If users other than the owner may access the file, if it is not a key file,
+    /// or if the key belongs to another round or purpose or has version 1.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         check_owner_only(path, &Text::new("密钥文件", "the key file"))?;
-        let held = held(path);
-        // Read by hand and wiped: a general parser would leave copies of the key.
+        let lock = lock_shared(path);
+        // Not read with a TOML parser, which would leave copies of the key in memory.
         let content =
             Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
         let mut key = Self::parse(&content, path, round, purpose)?;
-        key._held = held;
+        key._lock = lock;
         Ok(key)
     }
 
-    /// Reads the content of a key file, to make tokens with the key; `path` is
-    /// where it came from.
+    /// Parses the content of a key file for making tokens. `path` is used in
+    /// messages.
     ///
     /// # Errors
-    /// When it is not a key, is of another round or purpose, or was made by
-    /// aidlink 0.1.
+    /// If the content is not a key, or the key belongs to another round or purpose
+    /// or has version 1.
     pub fn parse(content: &[u8], path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         let key = Self::parse_any_version(content, path, round, purpose)?;
         if key.version != KEY_VERSION {
@@ -148,14 +156,14 @@ impl RoundKey {
             return Err(Fault::of_file(
                 path,
                 Text::new(
-                    format!("密钥是旧版本（第{version}版），没有与轮次和用途绑定，不能用于本版本的轮次"),
+                    format!("密钥为旧版本（第{version}版），未与轮次和用途绑定，不能用于本版本的轮次"),
                     format!(
-                        "the key is of an old version ({version}), which is not bound to its round and purpose; rounds of this version do not use it"
+                        "the key has the old version {version}, which is not bound to its round and purpose; it cannot be used in new rounds"
                     ),
                 ),
                 Text::new(
-                    "请移走旧密钥，用 aidlink key new 生成新密钥，各机构从头开始本轮；已完成的轮次仍可核对和删除",
-                    "move the old key away, make a new one with `aidlink key new`, and begin the round anew at every office; finished rounds are still audited and purged",
+                    "请移走旧密钥，用 aidlink key new 生成新密钥，各机构重新开始本轮；已完成的轮次仍可核查和删除",
+                    "move the old key away, create a new one with `aidlink key new`, and restart the round at every office; finished rounds can still be audited and purged",
                 ),
             )
             .into());
@@ -163,51 +171,52 @@ impl RoundKey {
         Ok(key)
     }
 
-    /// Reads a key of any version, for the finished round that used it.
+    /// Parses a key of any version, for checking a finished round.
     ///
     /// # Errors
-    /// When it is not a key, or is of another round or purpose.
+    /// If the content is not a key, or the key belongs to another round or purpose.
     pub fn parse_any_version(
         content: &[u8],
         path: &Path,
         round: &str,
         purpose: &str,
     ) -> Result<Self, Faults> {
-        let no_key = || {
+        let invalid = || {
             Fault::of_file(
                 path,
                 Text::new("这不是有效的密钥文件", "this is not a valid key file"),
                 Text::new(
                     "请用 aidlink key new 生成，或向发放方重新索取",
-                    "make one with `aidlink key new`, or ask for it again",
+                    "create one with `aidlink key new`, or ask the sender for it again",
                 ),
             )
         };
-        let content = std::str::from_utf8(content).map_err(|_| no_key())?;
+        let content = std::str::from_utf8(content).map_err(|_| invalid())?;
         let value = |name: &str| {
             content.lines().enumerate().find_map(|(index, line)| {
                 let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
                 let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-                // Of a line with a further apostrophe nothing is shown: the key may follow.
+                // Reject a value with another apostrophe: the key might follow it and
+                // would appear in the message.
                 (!value.contains('\'')).then_some((index + 1, value))
             })
         };
         let (Some(named_round), Some(named_purpose), Some((_, key))) =
             (value("round"), value("purpose"), value("key"))
         else {
-            return Err(no_key().into());
+            return Err(invalid().into());
         };
-        for ((line, named), wanted, what) in [
+        for ((line, named), expected, what) in [
             (named_round, round, ("轮次", "round")),
             (named_purpose, purpose, ("用途", "purpose")),
         ] {
-            if named != wanted {
+            if named != expected {
                 return Err(Fault::of_file(
                     path,
                     Text::new(
-                        format!("密钥属于另一{}“{named}”，本轮为“{wanted}”", what.0),
+                        format!("密钥属于另一{}“{named}”，本轮为“{expected}”", what.0),
                         format!(
-                            "the key is for another {}, `{named}`; this round says `{wanted}`",
+                            "the key is for another {}, `{named}`; expected `{expected}`",
                             what.1
                         ),
                     ),
@@ -220,24 +229,23 @@ impl RoundKey {
         let (version, hex) = key
             .strip_prefix(KEY_PREFIX)
             .and_then(|rest| rest.split_once(':'))
-            .ok_or_else(no_key)?;
+            .ok_or_else(invalid)?;
         let version = match version {
             "1" => 1,
             "2" => KEY_VERSION,
-            _ => return Err(no_key().into()),
+            _ => return Err(invalid().into()),
         };
         Ok(RoundKey {
-            bytes: decode_hex(hex).ok_or_else(no_key)?,
+            bytes: decode_hex(hex).ok_or_else(invalid)?,
             version,
             round: round.to_owned(),
             purpose: purpose.to_owned(),
-            _held: None,
+            _lock: None,
         })
     }
 
-    /// The id of the key in a file's content, as the manifest of its round names
-    /// it: by the version that the manifest names. `None` when the content is
-    /// not a key of that round.
+    /// Returns the id of the key in `content`. Returns `None` if the content is not a
+    /// key of the manifest's round, or has another version than the manifest records.
     pub fn id_for(content: &[u8], manifest: &Manifest) -> Option<String> {
         let path = Path::new("");
         let key = Self::parse_any_version(content, path, &manifest.round, &manifest.purpose);
@@ -246,31 +254,31 @@ impl RoundKey {
         (key.version == stated).then(|| key.id())
     }
 
-    /// The version of the key.
+    /// Returns the version of the key.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// HKDF-SHA-256 (RFC 5869) without salt. What an output is for stands in
-    /// `info`, with the round and the purpose: a key file that somebody edits
-    /// to serve another round gives other tokens.
-    fn derive(&self, what: &str, output: &mut [u8]) {
+    /// Derives bytes with HKDF-SHA-256 (RFC 5869) without salt. `info` contains the
+    /// use of the output, the round and the purpose, so a key file that is edited for
+    /// another round gives different tokens.
+    fn derive(&self, use_of_output: &str, output: &mut [u8]) {
         let info = match self.version {
-            1 => format!("aidlink v1 {what}"),
-            // A round's id holds no semicolon, so no two pairs give one text.
+            1 => format!("aidlink v1 {use_of_output}"),
+            // A round's id has no semicolon, so different pairs give different texts.
             _ => format!(
-                "aidlink v2 {what}; round {}; purpose {}",
+                "aidlink v2 {use_of_output}; round {}; purpose {}",
                 self.round, self.purpose
             ),
         };
-        // RFC 5869 allows up to 255 x 32 bytes; these outputs have at most 32.
+        // RFC 5869 allows up to 255 x 32 bytes. These outputs have at most 32.
         let expanded =
             Hkdf::<Sha256>::new(None, self.bytes.as_ref()).expand(info.as_bytes(), output);
         debug_assert!(expanded.is_ok());
     }
 
-    /// An id that reveals nothing about the key: 64 bits of HKDF output of their
-    /// own, hexadecimal.
+    /// Returns the key id: 64 bits of separate HKDF output, hexadecimal. It reveals
+    /// nothing about the key.
     pub fn id(&self) -> String {
         let mut id = [0; 8];
         self.derive("key id", &mut id);
@@ -281,8 +289,8 @@ impl RoundKey {
         })
     }
 
-    /// The subkey for tokens of persons. The name of the algorithm is part of
-    /// its derivation, so that no subkey serves two.
+    /// Derives the subkey for the tokens of persons. The algorithm's name is part of
+    /// the derivation, so each algorithm has its own subkey.
     pub fn person_subkey(&self, algorithm: TokenAlgorithm) -> PersonSubkey {
         let mut key = Zeroizing::new([0; 32]);
         self.derive(&format!("person token {}", algorithm.name()), key.as_mut());
@@ -296,29 +304,29 @@ impl RoundKey {
             version: KEY_VERSION,
             round: "r".to_owned(),
             purpose: "p".to_owned(),
-            _held: None,
+            _lock: None,
         }
     }
 }
 
-/// The key file, held for others to see that it is in use. Where the file
-/// system has no locks nothing is held.
-fn held(path: &Path) -> Option<File> {
+/// Takes a shared lock on the key file, which shows other runs that the key is in
+/// use. Returns `None` if the file system has no locks.
+fn lock_shared(path: &Path) -> Option<File> {
     let file = File::open(path).ok()?;
     file.lock_shared().ok()?;
     Some(file)
 }
 
-/// The key file of a pooled round: a missing key is made by the run that first
-/// needs it, and discarded when that run fails.
+/// The key file of a pooled round. The first run that needs the key creates it,
+/// and discards it again if the run fails.
 pub struct KeyFile {
     path: PathBuf,
-    /// The file that this process made.
+    /// The file, if this process created it.
     made: Option<File>,
 }
 
 impl KeyFile {
-    /// The key file at a path.
+    /// Creates a handle for the key file at `path`.
     pub fn at(path: &Path) -> Self {
         KeyFile {
             path: path.to_path_buf(),
@@ -326,21 +334,21 @@ impl KeyFile {
         }
     }
 
-    /// Where it is.
+    /// Returns the path of the key file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether this process made the key.
+    /// Returns whether this process created the key.
     pub fn is_made_here(&self) -> bool {
         self.made.is_some()
     }
 
-    /// Reads the key; makes it where there is none. In a pooled round the key
-    /// never leaves the machine, and only a second run needs it afterwards.
+    /// Reads the key, or creates it if the file is missing. In a pooled round the key
+    /// never leaves the machine, and only a second run needs it again.
     ///
     /// # Errors
-    /// As [`RoundKey::read`] and [`RoundKey::create`].
+    /// The errors of [`RoundKey::read`] and [`RoundKey::create`].
     pub fn read_or_make(&mut self, round: &str, purpose: &str) -> Result<RoundKey, Faults> {
         if self.path.exists() {
             return RoundKey::read(&self.path, round, purpose);
@@ -350,20 +358,20 @@ impl KeyFile {
                 self.made = File::open(&self.path).ok();
                 Ok(key)
             }
-            // Another run made it in this moment.
+            // Another run has created it in the meantime.
             Err(_) if self.path.exists() => RoundKey::read(&self.path, round, purpose),
             Err(faults) => Err(faults),
         }
     }
 
-    /// Removes a key that this process made for nothing, unless another run
-    /// uses it by now. What cannot be removed serves the next run. Every
-    /// [`RoundKey`] of this process must be dropped before.
+    /// Removes the key file if this process created it and no other run uses it. If
+    /// it cannot be removed, the next run uses it. Drop every [`RoundKey`] of this
+    /// process first.
     pub fn discard_if_made(self) {
         let Some(made) = self.made else { return };
         let is_unused = made.try_lock().is_ok();
-        let is_still_it = File::open(&self.path).is_ok_and(|there| is_same(&there, &made));
-        if is_unused && is_still_it {
+        let is_unchanged = File::open(&self.path).is_ok_and(|current| is_same(&current, &made));
+        if is_unused && is_unchanged {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -383,7 +391,7 @@ fn is_same(_one: &File, _other: &File) -> bool {
 
 fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    // `from_str_radix` would take a sign for a digit.
+    // `from_str_radix` would also accept a sign.
     if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -405,7 +413,7 @@ mod tests {
         PersonSubkey: std::fmt::Debug, std::fmt::Display, Clone, Copy
     );
 
-    fn refused(result: Result<RoundKey, Faults>) -> String {
+    fn error_of(result: Result<RoundKey, Faults>) -> String {
         match result {
             Ok(_) => "accepted".into(),
             Err(faults) => faults
@@ -423,15 +431,15 @@ mod tests {
         let again = RoundKey::read(&path, "2026Q3", "joint-screening").map(|key| key.id());
         assert!(key.is_ok() && key == again);
         assert_eq!(
-            refused(RoundKey::read(&path, "2026Q4", "joint-screening")),
-            "the key is for another round, `2026Q3`; this round says `2026Q4`"
+            error_of(RoundKey::read(&path, "2026Q4", "joint-screening")),
+            "the key is for another round, `2026Q3`; expected `2026Q4`"
         );
         assert_eq!(
-            refused(RoundKey::read(&path, "2026Q3", "other")),
-            "the key is for another purpose, `joint-screening`; this round says `other`"
+            error_of(RoundKey::read(&path, "2026Q3", "other")),
+            "the key is for another purpose, `joint-screening`; expected `other`"
         );
         assert_eq!(
-            refused(RoundKey::create(&path, "2026Q3", "joint-screening")),
+            error_of(RoundKey::create(&path, "2026Q3", "joint-screening")),
             "the key file exists and is not overwritten"
         );
     }
@@ -454,14 +462,14 @@ mod tests {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
                 .expect("own file");
             assert_eq!(
-                refused(RoundKey::read(&path, "r", "p")),
+                error_of(RoundKey::read(&path, "r", "p")),
                 "others may read or change the key file; it is refused"
             );
         }
     }
 
     #[test]
-    fn one_edit_of_a_key_file_gives_other_tokens_and_another_id() {
+    fn editing_round_or_purpose_of_a_key_file_changes_subkey_and_id() {
         let path = Path::new("round.key");
         let of = |round: &str, purpose: &str| {
             let text = format!(
@@ -469,7 +477,7 @@ mod tests {
                 "5a".repeat(32)
             );
             let Ok(key) = RoundKey::parse(text.as_bytes(), path, round, purpose) else {
-                panic!("a good key file")
+                panic!("a valid key file was refused")
             };
             let subkey = key.person_subkey(TokenAlgorithm::HmacSha256);
             (key.id(), subkey.key.to_vec())
@@ -489,19 +497,19 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_first_version_is_known_by_its_id_and_makes_no_tokens() {
+    fn a_version_1_key_gives_its_old_id_but_makes_no_tokens() {
         let text = format!(
             "round = 'r'\npurpose = 'p'\nkey = '{KEY_PREFIX}1:{}'\n",
             "0123456789abcdef".repeat(4)
         );
         let path = Path::new("round.key");
-        let told = refused(RoundKey::parse(text.as_bytes(), path, "r", "p"));
+        let error = error_of(RoundKey::parse(text.as_bytes(), path, "r", "p"));
         assert!(
-            told.starts_with("the key is of an old version (1)"),
-            "{told}"
+            error.starts_with("the key has the old version 1,"),
+            "{error}"
         );
         let Ok(key) = RoundKey::parse_any_version(text.as_bytes(), path, "r", "p") else {
-            panic!("a good key file")
+            panic!("a valid key file was refused")
         };
         // openssl kdf -keylen 8 -kdfopt digest:SHA256 -kdfopt hexkey:0123... -kdfopt
         // info:"aidlink v1 key id" HKDF
@@ -514,16 +522,16 @@ mod tests {
         let path = folder.path().join("round.key");
         let made = |file: &mut KeyFile| {
             let Ok(key) = file.read_or_make("r", "p") else {
-                panic!("writable")
+                panic!("cannot create or read the key")
             };
             key
         };
-        // Alone, a failed run leaves no key.
+        // A failed run without any other run leaves no key.
         let mut one = KeyFile::at(&path);
         drop(made(&mut one));
         one.discard_if_made();
         assert!(!path.exists());
-        // A run that found the key never removes it.
+        // A run that found an existing key never removes it.
         let mut one = KeyFile::at(&path);
         let key = made(&mut one);
         let mut other = KeyFile::at(&path);
@@ -531,7 +539,7 @@ mod tests {
         assert_eq!(key.id(), read.id());
         other.discard_if_made();
         assert!(path.exists());
-        // And its maker leaves it while another run uses it.
+        // The run that created the key keeps it while another run uses it.
         drop(key);
         one.discard_if_made();
         assert!(path.exists());
@@ -553,7 +561,7 @@ mod tests {
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
                 .expect("own file");
             assert_eq!(
-                refused(RoundKey::read(&path, "r", "p")),
+                error_of(RoundKey::read(&path, "r", "p")),
                 "this is not a valid key file"
             );
         }

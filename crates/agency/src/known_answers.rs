@@ -1,5 +1,5 @@
-//! Known-answer test of the token algorithm, run before any token is made:
-//! a broken build must not write a list.
+//! The known-answer test of the token algorithm. It runs before any token is made,
+//! so that a broken build writes no lists.
 
 use aidlink_contract::token::TokenAlgorithm;
 use zeroize::Zeroizing;
@@ -12,15 +12,15 @@ const RFC_4231_CASE_2: [u8; 16] = [
     0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
 ];
 
-/// The same key and data with SM3, as `openssl mac -digest SM3` computes it
-/// (a test recomputes it).
+/// The same key and data with SM3, as computed by `openssl mac -digest SM3`. A test
+/// recomputes it.
 const SM3_OF_THE_SAME: [u8; 16] = [
     0x2e, 0x87, 0xf1, 0xd1, 0x68, 0x62, 0xe6, 0xd9, 0x64, 0xb5, 0x0a, 0x52, 0x00, 0xbf, 0x2b, 0x10,
 ];
 
-/// Whether tokens are made as the published answer says.
+/// Returns whether the token algorithm gives the known answer.
 pub fn holds(algorithm: TokenAlgorithm) -> bool {
-    // HMAC fills a short key up with zeros, so this is the key of the RFC.
+    // HMAC pads a short key with zeros, so this is the key of the RFC.
     let mut key = Zeroizing::new([0; 32]);
     key[..4].copy_from_slice(b"Jefe");
     let tokeniser = Tokeniser::new(&PersonSubkey { key, algorithm });

@@ -1,8 +1,9 @@
-//! The agency side of aidlink: it knows people and holds the key.
+//! The agency side of aidlink, which handles ID numbers and the round key.
 //!
-//! An export's rows come in, their ID numbers become tokens, the policy's
-//! rules become outcomes, and only token and outcomes leave. The centre does
-//! not build on this crate, so it cannot name an ID number or a key.
+//! The crate reads an export, turns each ID number into a token and evaluates
+//! the policy's rules on each row. Only tokens and outcomes leave the agency.
+//! The centre does not depend on this crate, so its code cannot use an ID
+//! number or a key.
 
 pub mod account;
 pub mod cell;

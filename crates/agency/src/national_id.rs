@@ -1,10 +1,10 @@
-//! ID numbers: normalised and checked once, in the constructor.
+//! ID numbers, normalised and checked once, on construction.
 //!
 //! GB 11643-1999: six digits of region, eight of birth date, three of sequence
 //! (odd: male), one check digit (ISO 7064 MOD 11-2). Residence permits of Hong
-//! Kong, Macau and Taiwan residents begin 81, 82, 83 and have the same form,
-//! as has the foreign permanent resident ID of 2023, which begins with 9. The
-//! one of 2017 has three letters and twelve digits.
+//! Kong, Macau and Taiwan residents begin with 81, 82 or 83 and have the same
+//! form. So does the foreign permanent resident ID of 2023, which begins with 9.
+//! The one of 2017 has three letters and twelve digits.
 
 mod fault;
 mod normalise;
@@ -23,8 +23,8 @@ pub use region::RegionStanding;
 /// An ID number in its one normal form: 18 characters, or 15 for the foreign
 /// permanent resident ID of 2017.
 ///
-/// It lives only on the agency side and only until its token: it cannot be
-/// printed, logged or serialised, and it is wiped when dropped.
+/// It exists only on the agency side and only until its token is made. It cannot
+/// be printed, logged or serialised, and its memory is wiped on drop.
 ///
 /// ```
 /// # use aidlink_agency::national_id::NationalId;
@@ -56,7 +56,7 @@ pub use region::RegionStanding;
 /// fn try_it(id: &NationalId) { serialise(id) }
 /// ```
 ///
-/// It cannot be cloned out of sight:
+/// It cannot be cloned:
 /// ```compile_fail
 /// # use aidlink_agency::national_id::NationalId;
 /// fn keep(id: &NationalId) -> NationalId { id.clone() }
@@ -71,7 +71,7 @@ pub struct NationalId {
     sex: Option<Sex>,
 }
 
-/// The sex that an ID number states.
+/// The sex in an ID number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sex {
     /// Odd sequence number.
@@ -80,31 +80,31 @@ pub enum Sex {
     Female,
 }
 
-/// An ID number that passed, with what is worth a warning.
+/// An ID number that passed every check, with its warning.
 pub struct CheckedId {
     /// The ID number.
     pub id: NationalId,
-    /// What to warn of; the ID is used all the same.
+    /// The warning, if any. The ID number is used anyway.
     pub warning: Option<IdWarning>,
 }
 
-/// Something unusual that is no error.
+/// Something unusual about an ID number that is not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IdWarning {
-    /// The region code was dropped from GB/T 2260: an old prefix.
+    /// The region code was removed from GB/T 2260: an old number.
     OldRegion,
-    /// The region code is in no edition known here.
+    /// The region code is in no edition that this program has.
     UnknownRegion,
-    /// The last digit of a foreign permanent resident ID of 2017 does not fit
-    /// the 7-3-1 rule, which no public standard prescribes.
+    /// The last digit of a foreign permanent resident ID of 2017 does not match the
+    /// 7-3-1 rule, which no public standard prescribes.
     ForeignCheckDigit,
-    /// The number ends in 000 and its check digit fits: one number in a
-    /// thousand does, and so does one in eleven that a spreadsheet has zeroed.
+    /// The number ends in 000 and its check digit matches. That is so for one number
+    /// in a thousand, and for one in eleven of those that a spreadsheet has zeroed.
     TrailingZeros,
 }
 
 impl IdWarning {
-    /// Every warning, in the order of their numbers.
+    /// Every warning, in order of discriminant.
     pub const ALL: [IdWarning; 4] = [
         IdWarning::OldRegion,
         IdWarning::UnknownRegion,
@@ -112,20 +112,20 @@ impl IdWarning {
         IdWarning::TrailingZeros,
     ];
 
-    /// What is unusual.
+    /// Returns what is unusual, for the user.
     pub fn text(self) -> Text {
         match self {
             IdWarning::OldRegion => Text::new(
-                "地区代码已撤销（旧号码，正常）",
-                "the region code was abolished (an old number; fine)",
+                "地区代码已撤销（旧号码，属正常情况）",
+                "the region code was abolished (normal for an old number)",
             ),
             IdWarning::UnknownRegion => Text::new(
-                "地区代码不在已知代码表中；若数量多请核对",
-                "the region code is in no list known here; check if there are many",
+                "地区代码不在已知代码表中；数量较多时请核对",
+                "the region code is not in the known code lists; check if many rows have this warning",
             ),
             IdWarning::ForeignCheckDigit => Text::new(
-                "外国人永久居留证号校验位不符；请核对",
-                "the check digit of a foreign permanent resident ID does not fit; check it",
+                "外国人永久居留身份证号码校验位不符；请核对",
+                "the check digit of the foreign permanent resident ID does not match; check it",
             ),
             IdWarning::TrailingZeros => Text::new(
                 "号码以000结尾，可能被表格软件改过；请对照原系统核对",
@@ -134,7 +134,7 @@ impl IdWarning {
         }
     }
 
-    /// The code in reports.
+    /// Returns the code used in reports.
     pub fn code(self) -> &'static str {
         match self {
             IdWarning::OldRegion => "old_region",
@@ -149,8 +149,8 @@ impl NationalId {
     /// Normalises and checks the content of a cell.
     ///
     /// # Errors
-    /// Why the cell holds no usable ID number. Nothing is guessed: a number
-    /// that a spreadsheet damaged is refused, not repaired.
+    /// The reason why the cell has no usable ID number. A number that a spreadsheet
+    /// has damaged is refused, never repaired by guessing.
     pub fn parse(cell: &str, as_of: Date) -> Result<CheckedId, IdFault> {
         let mut cell = normalise(cell)?;
         let result = Self::check(&cell, as_of);
@@ -158,10 +158,11 @@ impl NationalId {
         result
     }
 
-    /// The usual cell at once: eighteen plain characters that pass every check.
-    /// `None` says nothing of the cell: [`NationalId::parse`] has the verdict.
-    /// Whatever passes here passes there with the same result, for a
-    /// placeholder never has a possible date and a right check digit.
+    /// The fast path for the usual cell: eighteen plain characters that pass every
+    /// check. `None` does not mean that the cell is invalid; call
+    /// [`NationalId::parse`] to find out. A cell that passes here passes there with
+    /// the same result, because no placeholder has both a possible birth date and a
+    /// correct check digit.
     pub fn parse_plain(cell: &[u8], as_of: Date) -> Option<CheckedId> {
         let plain = cell.len() == 18
             && cell[..17].iter().all(u8::is_ascii_digit)
@@ -191,7 +192,8 @@ impl NationalId {
                 Self::birth_date_of(&characters[6..14], as_of)?;
                 Err(IdFault::CheckDigitMissing)
             }
-            // Disability certificate: ID, class digit, grade digit; re-issued: B and a digit.
+            // Disability certificate: ID number, class digit and grade digit. A
+            // re-issued certificate also has a B and a digit.
             20 | 22 if digits(0..17) && (digits(17..18) || characters[17] == b'X') => {
                 let reissue = characters.len() == 20
                     || (characters[20].is_ascii_uppercase() && characters[21].is_ascii_digit());
@@ -205,7 +207,7 @@ impl NationalId {
             30 | 33 | 36 if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
                 Err(IdFault::TwoInCell)
             }
-            // X is a check digit and occurs only at the end.
+            // X is a check digit, so it can only be the last character.
             length
                 if digits(0..length - 1)
                     && (digits(0..length) || characters[length - 1] == b'X') =>
@@ -218,12 +220,12 @@ impl NationalId {
 
     fn from_eighteen(characters: &[u8], as_of: Date) -> Result<CheckedId, IdFault> {
         let zeroed = characters.ends_with(b"000");
-        let fits = check_digit(&characters[..17]) == characters[17];
-        if zeroed && !fits {
+        let check_digit_matches = check_digit(&characters[..17]) == characters[17];
+        if zeroed && !check_digit_matches {
             return Err(IdFault::TrailingZeros);
         }
         let birth_date = Self::birth_date_of(&characters[6..14], as_of)?;
-        if !fits {
+        if !check_digit_matches {
             return Err(IdFault::CheckDigit);
         }
         let mut own = [0; 18];
@@ -249,19 +251,19 @@ impl NationalId {
         })
     }
 
-    /// First-generation numbers have a two-digit year of the 1900s and no
-    /// check digit (GB 11643-1989).
+    /// Reads a first-generation number, which has a two-digit year of the 1900s and
+    /// no check digit (GB 11643-1989).
     fn from_fifteen_digits(characters: &[u8], as_of: Date) -> Result<CheckedId, IdFault> {
         let mut full = [0; 18];
         full[..6].copy_from_slice(&characters[..6]);
         full[6..8].copy_from_slice(b"19");
         full[8..17].copy_from_slice(&characters[6..]);
         full[17] = check_digit(&full[..17]);
-        // Permits and foreign IDs came with eighteen characters, so here such a
-        // prefix is no region.
+        // Permits and foreign IDs never had fifteen digits, so with their prefixes the
+        // region is unknown.
         let result = Self::from_eighteen(&full, as_of).map(|checked| CheckedId {
             warning: match full[0] {
-                // Fifteen digits were not zeroed by anything.
+                // Spreadsheets keep fifteen digits, so these zeros are genuine.
                 _ if checked.warning == Some(IdWarning::TrailingZeros) => None,
                 b'8' | b'9' => Some(IdWarning::UnknownRegion),
                 _ => checked.warning,
@@ -324,9 +326,9 @@ impl NationalId {
         Ok(date)
     }
 
-    /// Whether a cell plainly states this birth date: `YYYYMMDD`, or with a
-    /// separator after year and month. `false` says nothing: other forms are
-    /// read with more care.
+    /// Returns whether a cell contains this number's birth date as `YYYYMMDD`, or
+    /// with a separator after year and month. `false` does not mean that the dates
+    /// differ: other formats need [`crate::cell::date_to_the_day`].
     pub fn states_birth_date(&self, cell: &[u8]) -> bool {
         let own = &self.characters[6..14];
         self.length == 18
@@ -345,38 +347,39 @@ impl NationalId {
             }
     }
 
-    /// The birth date that the number states.
+    /// Returns the birth date in the number.
     pub fn birth_date(&self) -> Option<Date> {
         self.birth_date
     }
 
-    /// The sex that the number states.
+    /// Returns the sex in the number, if it has one.
     pub fn sex(&self) -> Option<Sex> {
         self.sex
     }
 
-    /// Whole years at a day; who is born on 29 February turns a year older on
-    /// 1 March of common years (Civil Code 203: the day after the birthday's eve).
+    /// Returns the age in whole years on a day. In common years, a person born on
+    /// 29 February becomes a year older on 1 March (Civil Code 203: the day after the
+    /// birthday's eve).
     pub fn age_at(&self, day: Date) -> Option<i64> {
         let birth = self.birth_date?;
         let had_birthday = (day.month(), day.day()) >= (birth.month(), birth.day());
         Some(i64::from(day.year()) - i64::from(birth.year()) - i64::from(!had_birthday))
     }
 
-    /// The characters, for the one function that turns them into a token.
+    /// Returns the characters. Only [`crate::tokeniser::Tokeniser::token`] uses them.
     pub(crate) fn expose_to_tokeniser(&self) -> &[u8] {
         &self.characters[..self.length]
     }
 }
 
 fn two_digits(digits: &[u8]) -> i8 {
-    // Callers have checked that these are two ASCII digits: at most 99.
+    // Callers pass two ASCII digits, so the result is at most 99.
     digits
         .iter()
         .fold(0_i8, |number, digit| number * 10 + (digit - b'0') as i8)
 }
 
-/// The check character of seventeen digits (GB 11643, ISO 7064 MOD 11-2).
+/// Computes the check character of seventeen digits (GB 11643, ISO 7064 MOD 11-2).
 pub(crate) fn check_digit(digits: &[u8]) -> u8 {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     const CHARACTERS: [u8; 11] = *b"10X98765432";
@@ -398,7 +401,7 @@ mod tests {
 
     const AS_OF: Date = Date::constant(2026, 9, 30);
 
-    /// A number of an unassigned region with its right check digit.
+    /// Appends the correct check digit to seventeen digits.
     fn number(seventeen: &str) -> String {
         format!("{seventeen}{}", check_digit(seventeen.as_bytes()) as char)
     }
@@ -431,7 +434,7 @@ mod tests {
             format!("{} {} {}", &plain[..6], &plain[6..14], &plain[14..]),
             format!("\t{plain}\u{3000}"),
             full_width,
-            // Disability certificates: class 4, grade 2; and one re-issued.
+            // Disability certificates of class 4, grade 2; the last two are re-issued.
             format!("{plain}42"),
             format!("{plain}42B1"),
             format!("{plain}42b1"),
@@ -441,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifteen_digit_number_is_the_person_of_its_eighteen_digits() {
+    fn a_fifteen_digit_number_has_the_normal_form_of_its_eighteen_digits() {
         let full = number("44990119850615123");
         let short = format!("{}{}", &full[..6], &full[8..17]);
         assert_eq!(normal(&short), Ok(full.clone()));
@@ -489,7 +492,7 @@ mod tests {
     #[test]
     fn permits_and_foreign_ids_pass() {
         for prefix in ["810000", "820000", "830000", "931156"] {
-            // Sequence 000 is given to nobody.
+            // No real number has sequence 000.
             let permit = number(&format!("{prefix}19900102000"));
             let checked = NationalId::parse(&permit, AS_OF);
             assert!(
@@ -497,11 +500,11 @@ mod tests {
                 "{prefix}"
             );
         }
-        // 2017 edition; the last digit by the 7-3-1 rule of ICAO Doc 9303.
+        // The ID of 2017. Its last digit follows the 7-3-1 rule of ICAO Doc 9303.
         let short = NationalId::parse("USA44018001011", AS_OF);
         assert!(
             matches!(short, Err(IdFault::Characters)),
-            "fourteen characters"
+            "fourteen characters are refused"
         );
         let found: Vec<u8> = (0..10)
             .filter(|last| {
@@ -512,16 +515,16 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!(found.len(), 1, "exactly one last digit fits");
+        assert_eq!(found.len(), 1, "exactly one last digit matches");
     }
 
     #[test]
-    fn an_old_region_is_a_warning_and_no_error() {
+    fn an_old_region_is_a_warning_not_an_error() {
         let warning = |seventeen: &str| {
             NationalId::parse(&number(seventeen), AS_OF).map(|checked| checked.warning)
         };
-        // Sequence 000 is given to nobody. 440203 (Wujiang, Shaoguan) is current;
-        // 440202 (Beijiang, Shaoguan) was abolished in 2004; 449901 never was.
+        // No real number has sequence 000. 440203 (Wujiang, Shaoguan) is current,
+        // 440202 (Beijiang, Shaoguan) was abolished in 2004, 449901 never existed.
         assert_eq!(warning("44020319900101000"), Ok(None));
         assert_eq!(warning("44020219900101000"), Ok(Some(IdWarning::OldRegion)));
         assert_eq!(
@@ -534,7 +537,7 @@ mod tests {
     fn age_and_sex_come_from_the_number() {
         let checked = NationalId::parse(&number("44990120081001123"), AS_OF);
         let Ok(checked) = checked else {
-            panic!("a good number")
+            panic!("a valid number was refused")
         };
         assert_eq!(checked.id.age_at(AS_OF), Some(17));
         assert_eq!(checked.id.age_at(Date::constant(2026, 10, 1)), Some(18));
@@ -548,17 +551,17 @@ mod tests {
         }
 
         #[test]
-        fn what_passes_at_once_passes_with_all_care(
+        fn the_fast_path_agrees_with_the_full_parser(
             region in 110_000_u32..999_999, year in 1890_u32..2030, month in 0_u32..14,
             day in 0_u32..33, sequence in 0_u32..1000, last in "[0-9X]",
         ) {
             let cell = format!("{region}{year}{month:02}{day:02}{sequence:03}{last}");
             if let Some(plain) = NationalId::parse_plain(cell.as_bytes(), AS_OF) {
-                let careful = NationalId::parse(&cell, AS_OF);
-                let Ok(careful) = careful else { panic!("refused") };
+                let full = NationalId::parse(&cell, AS_OF);
+                let Ok(full) = full else { panic!("the full parser refused it") };
                 proptest::prop_assert!(
-                    plain.id.expose_to_tokeniser() == careful.id.expose_to_tokeniser()
-                        && plain.warning == careful.warning
+                    plain.id.expose_to_tokeniser() == full.id.expose_to_tokeniser()
+                        && plain.warning == full.warning
                 );
             }
         }

@@ -1,6 +1,6 @@
-//! Rejects: for each agency, and for it alone, the rows that it must correct.
-//! They rest only on checks that every row went through, so they betray no
-//! match, and they hold no value of a row.
+//! Writes the rejects file of each agency: the rows that it must correct. Rejects
+//! depend only on checks that every row goes through, so they do not reveal a
+//! match, and they contain no value of a row.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,8 @@ use crate::spreadsheet_csv;
 
 use crate::exports::ReadExport;
 
-/// The rejects file of each agency, by agency id; written even when empty.
+/// Returns the content of each agency's rejects file, by agency id. A file is
+/// written even if it has no rejects.
 pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {
     let header = [
         "export 导出",

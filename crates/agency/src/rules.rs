@@ -1,5 +1,4 @@
-//! Rules applied to rows: the rule language evaluated column by column, and the
-//! cases that rules and guarantees carry.
+//! Evaluates rules on rows, and runs the cases of rules and guarantees.
 
 mod cases;
 mod evaluate;

@@ -1,4 +1,4 @@
-//! Reading an export: bytes, encoding, header, rows.
+//! Reads exports: finds format, encoding and header, then splits the rows.
 
 mod compound_file;
 mod encoding;
@@ -26,12 +26,12 @@ use aidlink_faults::text::Text;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
-use limits::HEAD;
+use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
 
-/// An export whose encoding and header were found and whose columns were
-/// matched to its schema. Its rows are read by [`Export::read`].
+/// An open export. Its encoding and header are known and its columns are matched
+/// to the schema; [`Export::read`] reads the rows.
 pub struct Export {
     path: PathBuf,
     source: Source,
@@ -43,22 +43,22 @@ pub struct Export {
 
 /// The result of a pass over a whole file.
 pub struct WholeFile<T> {
-    /// What the tally gathered from the rows.
+    /// The tally of all rows.
     pub tally: T,
-    /// The numbers of rows and of other lines.
+    /// The number of rows and of other lines.
     pub counts: Counts,
     /// BLAKE3 digest of the file's bytes, hexadecimal.
     pub digest: String,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub byte_length: u64,
 }
 
 impl Export {
-    /// Finds a file's encoding and header.
+    /// Opens a file and finds its encoding and header.
     ///
     /// # Errors
-    /// When the file cannot be read as an export of this schema: as many faults
-    /// at once as can be found.
+    /// If the file cannot be read as an export of this schema. Reports as many
+    /// faults as possible at once.
     pub fn open(
         path: &Path,
         schema: &ExportSchema,
@@ -70,18 +70,18 @@ impl Export {
         let mut head = Vec::new();
         source
             .text()
-            .and_then(|text| text.take(HEAD).read_to_end(&mut head))
+            .and_then(|text| text.take(HEAD_BYTES).read_to_end(&mut head))
             .map_err(unreadable)?;
         if head.is_empty() {
             return Err(Fault::of_file(
                 path,
-                Text::new("导出文件是空的", "the export is empty"),
+                Text::new("导出文件为空", "the export is empty"),
                 Text::new("请重新导出", "export it again"),
             )
             .into());
         }
         let encoding = match source.format() {
-            // Their rows are written out in UTF-8.
+            // The rows of these formats are converted to UTF-8 text.
             Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
             _ => encoding::detect(path, &head, choice.encoding)?,
         };
@@ -100,42 +100,42 @@ impl Export {
         })
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The kind of file.
+    /// Returns the file format.
     pub fn format(&self) -> Format {
         self.source.format()
     }
 
-    /// The encoding it is read in.
+    /// Returns the encoding of the file.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// The day from which dates written as serial numbers count.
+    /// Returns the epoch of dates that are written as serial numbers.
     pub fn epoch(&self) -> DateEpoch {
         self.epoch
     }
 
-    /// How its columns were matched.
+    /// Returns the columns and the fields they are matched to.
     pub fn columns(&self) -> &ColumnMatch {
         &self.header.columns
     }
 
-    /// How its records are written.
+    /// Returns the dialect of the records.
     pub fn dialect(&self) -> Dialect {
         self.header.dialect
     }
 
-    /// Lines above the header.
+    /// Returns the number of lines above the header.
     pub fn title_lines(&self) -> u64 {
         self.header.title_lines
     }
 
-    /// The line of the first record below the header, from 1.
+    /// Returns the line number, from 1, of the first record below the header.
     pub fn body_line(&self) -> u64 {
         self.header.body_line
     }
@@ -143,11 +143,11 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// When the file cannot be read, or has changed since it was opened.
+    /// If the file cannot be read or has changed since it was opened.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
-        check: &C,
+        context: &C,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<WholeFile<T>, Fault> {
         let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
@@ -159,13 +159,13 @@ impl Export {
         };
         let above = self.header.body_start as u64;
         io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable)?;
-        let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, check, progress)
+        let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, context, progress)
             .map_err(unreadable)?;
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,
             None => {
                 if !plain {
-                    // The digest is that of the file, not of what it unpacks to.
+                    // Digest the file itself, not its unpacked content.
                     let file = std::fs::File::open(&self.path).map_err(unreadable)?;
                     source = Digesting {
                         inner: Box::new(file),
@@ -190,7 +190,7 @@ impl Export {
     }
 }
 
-/// Digests what is read through it.
+/// A reader that computes the digest of everything read through it.
 struct Digesting<'s> {
     inner: Box<dyn SourceRead + 's>,
     digest: blake3::Hasher,
@@ -223,8 +223,7 @@ mod tests {
         fn append(&mut self, _: Self, _: u64, _: u64) {}
     }
 
-    /// A file that grows, shrinks or is replaced while its rows are read, the
-    /// last with the same length.
+    /// The file grows, shrinks, or is replaced by one of the same length.
     #[test]
     fn an_export_that_changes_while_it_is_read_is_refused() {
         let schema = include_bytes!("../../../schemas/veterans.persons.json");

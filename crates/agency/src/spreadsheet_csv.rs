@@ -1,9 +1,9 @@
-//! CSV as Excel and WPS open it: UTF-8 with byte-order mark, CR LF, and no
-//! cell that a spreadsheet takes for a formula.
+//! Writes CSV for Excel and WPS: UTF-8 with byte-order mark, CR LF line ends, and
+//! no cell that a spreadsheet would run as a formula.
 
 use aidlink_faults::personal_number::black_out;
 
-/// Writes rows as a CSV file.
+/// Returns the rows as the bytes of a CSV file.
 pub fn to_bytes(rows: &[Vec<String>]) -> Vec<u8> {
     let mut bytes = b"\xef\xbb\xbf".to_vec();
     {
@@ -13,18 +13,18 @@ pub fn to_bytes(rows: &[Vec<String>]) -> Vec<u8> {
             .from_writer(&mut bytes);
         for row in rows {
             // Writing records to memory cannot fail.
-            let _ = writer.write_record(row.iter().map(|cell| harmless(cell)));
+            let _ = writer.write_record(row.iter().map(|cell| safe_cell(cell)));
         }
         let _ = writer.flush();
     }
     bytes
 }
 
-/// The cell as it may be shown ([`black_out`]), with an apostrophe before what a
-/// spreadsheet would run as a formula (also in full-width form). Both look at the text
-/// that will be read: a tab is a space by then. A cell that is harmless already
-/// stays as it is.
-pub fn harmless(cell: &str) -> String {
+/// Returns the cell with numbers blacked out ([`black_out`]) and with an apostrophe
+/// before anything that a spreadsheet would run as a formula, also in full-width
+/// form. The formula check comes second, when tabs have already become spaces. A
+/// cell that is safe already is not changed.
+pub fn safe_cell(cell: &str) -> String {
     let plain = black_out(cell);
     let starts_a_formula = plain
         .trim_start()
@@ -52,14 +52,14 @@ mod tests {
             "＝1",
             "\r=cmd|'/c calc'!A0",
         ] {
-            assert!(harmless(cell).starts_with('\''), "{cell:?}");
+            assert!(safe_cell(cell).starts_with('\''), "{cell:?}");
         }
-        assert_eq!(harmless("a\u{1b}[31mb\nc"), "a [31mb c");
-        assert_eq!(harmless("故意伤害案"), "故意伤害案");
+        assert_eq!(safe_cell("a\u{1b}[31mb\nc"), "a [31mb c");
+        assert_eq!(safe_cell("故意伤害案"), "故意伤害案");
     }
 
     #[test]
-    fn no_cell_holds_a_number_that_a_control_character_parts() {
+    fn a_number_split_by_control_characters_is_blacked_out() {
         for (cell, shown) in [
             ("449901\t19900101\t011X", "***"),
             ("名单13800001234.csv", "名单***.csv"),

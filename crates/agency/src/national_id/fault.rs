@@ -1,42 +1,43 @@
-//! Why a cell holds no usable ID number, with the sentence for the agency that
-//! must correct it.
+//! The reasons why a cell has no usable ID number, with the messages for the
+//! agency that must correct it.
 
 use aidlink_faults::text::Text;
 
-/// Why a cell holds no usable ID number.
+/// The reason why a cell has no usable ID number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IdFault {
     /// The cell is empty.
     Empty,
-    /// A stand-in such as all zeros, 123456789012345678 or 不详.
+    /// A placeholder such as all zeros, 123456789012345678 or 不详.
     Placeholder,
     /// Some digits are masked.
     Masked,
     /// Scientific notation: a spreadsheet has turned the number into a float.
     ScientificNotation,
-    /// The last three digits are zero and the check digit is wrong: a
-    /// spreadsheet has kept fifteen digits only.
+    /// The last three digits are zero and the check digit is wrong: a spreadsheet
+    /// has kept only fifteen digits.
     TrailingZeros,
     /// Two or more numbers in one cell.
     TwoInCell,
-    /// Characters that no ID number has.
+    /// Characters that do not occur in ID numbers.
     Characters,
-    /// A length that no ID number has.
+    /// The wrong length.
     Length,
     /// Seventeen digits: the check digit is missing.
     CheckDigitMissing,
-    /// The birth date is no date, or more than 130 years ago.
+    /// The birth date is not a date, or is more than 130 years ago.
     BirthDate,
     /// The birth date is after the as-of date.
     BirthDateAfterAsOf,
-    /// The check digit does not fit.
+    /// The check digit does not match.
     CheckDigit,
-    /// Twenty or twenty-two characters whose tail is no disability class and grade.
+    /// Twenty or twenty-two characters that do not end in a valid disability class
+    /// and grade.
     CertificateTail,
 }
 
 impl IdFault {
-    /// Every fault, for reports and docs.
+    /// Every fault.
     pub const ALL: [IdFault; 13] = [
         IdFault::Empty,
         IdFault::Placeholder,
@@ -53,7 +54,7 @@ impl IdFault {
         IdFault::CertificateTail,
     ];
 
-    /// The code in rejects files.
+    /// Returns the code used in rejects files.
     pub fn code(self) -> &'static str {
         match self {
             IdFault::Empty => "id_empty",
@@ -72,7 +73,7 @@ impl IdFault {
         }
     }
 
-    /// What is wrong and what the agency should correct.
+    /// Returns what is wrong and how the agency can correct it.
     pub fn text(self) -> Text {
         match self {
             IdFault::Empty => Text::new("证件号码为空；请补录", "the ID number is empty; enter it"),
@@ -94,23 +95,23 @@ impl IdFault {
             ),
             IdFault::TwoInCell => Text::new(
                 "一格中有两个证件号码；请每人一行",
-                "there are two ID numbers in one cell; give each person a row",
+                "there are two ID numbers in one cell; give each person a separate row",
             ),
             IdFault::Characters => Text::new(
-                "证件号码含有不应出现的字符；请核对",
-                "the ID number has characters that none has; check it",
+                "证件号码含有无效字符；请核对",
+                "the ID number contains invalid characters; check it",
             ),
             IdFault::Length => Text::new(
                 "证件号码位数不对；请核对",
-                "the ID number has a wrong length; check it",
+                "the ID number has the wrong length; check it",
             ),
             IdFault::CheckDigitMissing => Text::new(
                 "证件号码只有17位，缺一位（多为校验码）；请对照证件补全",
-                "the ID number has 17 digits: one is missing, most often the check digit; complete it from the document",
+                "the ID number has only 17 digits: one is missing, usually the check digit; complete it from the identity document",
             ),
             IdFault::BirthDate => Text::new(
-                "证件号码中的出生日期不存在；请核对",
-                "the birth date in the ID number is impossible; check it",
+                "证件号码中的出生日期无效；请核对",
+                "the birth date in the ID number is not valid; check it",
             ),
             IdFault::BirthDateAfterAsOf => Text::new(
                 "证件号码中的出生日期晚于基准日；请核对号码或本轮基准日",
@@ -118,11 +119,11 @@ impl IdFault {
             ),
             IdFault::CheckDigit => Text::new(
                 "证件号码校验码不符，至少有一位录错；请核对",
-                "the check digit of the ID number does not fit: at least one character is wrong; check it",
+                "the check digit of the ID number does not match, so at least one character is wrong; check it",
             ),
             IdFault::CertificateTail => Text::new(
-                "号码像残疾人证号，但末尾的类别或等级不对；请核对",
-                "the number looks like a disability certificate, but its class or grade is wrong; check it",
+                "号码形似残疾人证号，但末尾的类别或等级有误；请核对",
+                "the number looks like a disability certificate number, but its class or grade is wrong; check it",
             ),
         }
     }

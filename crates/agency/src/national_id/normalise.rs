@@ -1,16 +1,16 @@
-//! The normal form of a cell's characters, before any check.
+//! Normalises the characters of a cell before its number is checked.
 
 use zeroize::Zeroize;
 
 use super::fault::IdFault;
 
-/// Longer cells are no ID number, nor two.
-const LONGEST: usize = 40;
+/// Size of the buffer: room for two ID numbers.
+const MAX_CHARACTERS: usize = 40;
 
-/// The characters that can be part of an ID number, upper case, in one buffer
-/// that can be wiped.
+/// The characters of a cell that can be part of an ID number, in upper case. The
+/// buffer can be wiped.
 pub(super) struct Cell {
-    characters: [u8; LONGEST],
+    characters: [u8; MAX_CHARACTERS],
     length: usize,
 }
 
@@ -24,7 +24,7 @@ impl Cell {
     }
 }
 
-/// Words that are written in place of a number.
+/// Words that people enter in place of a number.
 const PLACEHOLDER_WORDS: [&str; 14] = [
     "无",
     "不详",
@@ -42,12 +42,12 @@ const PLACEHOLDER_WORDS: [&str; 14] = [
     "NONE",
 ];
 
-/// Maps every way of writing a character to one, drops what is invisible or a
-/// separator within one number, and recognises cells that hold no number.
+/// Maps all variants of a character to one, drops invisible characters, quotes and
+/// dashes, and refuses cells that cannot be one ID number.
 pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     let text = text.trim();
-    // A float written out, as some libraries do: the fraction is no part of it.
-    // Beyond fifteen digits a float has lost some already.
+    // Some libraries write a number as a float. Drop its fraction, but refuse it
+    // above fifteen digits, where a float has already lost some.
     let whole = text.strip_suffix(".00").or_else(|| text.strip_suffix(".0"));
     let text = match whole {
         Some(whole) if whole.len() > 15 => return Err(IdFault::ScientificNotation),
@@ -55,7 +55,7 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
         None => text,
     };
     let mut cell = Cell {
-        characters: [0; LONGEST],
+        characters: [0; MAX_CHARACTERS],
         length: 0,
     };
     let mut too_long = false;
@@ -63,7 +63,7 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     let mut foreign = false;
     let mut separator = false;
     let mut exponent = false;
-    // Runs of digits between anything else: two long ones are two numbers.
+    // Runs of digits or X. Two long runs are two numbers.
     let mut run = 0_usize;
     let mut long_runs = 0_usize;
     for character in text.chars() {
@@ -71,8 +71,8 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
             '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => {
                 char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
             }
-            // Multiplication signs, ballot x, and the Cyrillic and Greek letters
-            // that look like X.
+            // Multiplication signs, ballot X, and the Cyrillic and Greek letters that
+            // look like X.
             '×' | '✕' | '✖' | '╳' | '⨯' | 'Х' | 'х' | 'Χ' | 'χ' => 'X',
             other => other,
         }
@@ -88,8 +88,7 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
         match mapped {
             '0'..='9' | 'A'..='Z' => {
                 exponent |= mapped == 'E' && cell.length > 0;
-                if cell.length < LONGEST {
-                    // One ASCII character: one byte.
+                if cell.length < MAX_CHARACTERS {
                     cell.characters[cell.length] = mapped as u8;
                     cell.length += 1;
                 } else {
@@ -154,20 +153,20 @@ fn is_placeholder_word(text: &str) -> bool {
 
 fn is_placeholder_number(characters: &[u8]) -> bool {
     let same = characters.len() > 1 && characters.windows(2).all(|pair| pair[0] == pair[1]);
-    let counted = characters.len() >= 15
+    let ascending = characters.len() >= 15
         && characters[..characters.len() - 1]
             .iter()
             .enumerate()
             .all(|(index, character)| usize::from(*character) == 48 + (index + 1) % 10);
-    characters == b"0" || same || counted
+    characters == b"0" || same || ascending
 }
 
-/// `4402XXXXXXXXXX1630`: X used as a mask.
+/// Finds X used as a mask, as in `4402XXXXXXXXXX1630`.
 fn has_inner_x_run(characters: &[u8]) -> bool {
     characters.windows(3).any(|three| three == b"XXX")
 }
 
-/// `4.40203E+17`, `4.4E17`.
+/// Recognises scientific notation such as `4.40203E+17` or `4.4E17`.
 fn is_scientific(text: &str, exponent: bool) -> bool {
     exponent && text.trim_start_matches('\'').trim().parse::<f64>().is_ok()
 }

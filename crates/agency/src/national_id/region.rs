@@ -1,16 +1,16 @@
-//! Region codes of GB/T 2260: an old prefix is a warning, never an error,
-//! since a number keeps the code of the place and day it was given.
+//! Region codes of GB/T 2260. An old region code is a warning, never an error,
+//! because a number keeps the code that was in force when it was issued.
 
 use std::sync::LazyLock;
 
 /// Whether a region code is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionStanding {
-    /// In force, or a prefix that is no region (permits, foreign IDs).
+    /// In force, or the prefix of a permit or foreign ID, which is not a region.
     Current,
     /// Abolished.
     Old,
-    /// In no list that this program has.
+    /// Not in the lists that this program has.
     Unknown,
 }
 
@@ -18,7 +18,8 @@ static CURRENT: LazyLock<Codes> = LazyLock::new(|| Codes::new(include_str!("regi
 static OLD: LazyLock<Codes> =
     LazyLock::new(|| Codes::new(include_str!("historical_region_codes.txt")));
 
-/// Six-digit codes, one bit each: looked up for every row.
+/// A set of six-digit codes. It has one bit per code, because every row looks one
+/// up.
 struct Codes(Vec<u64>);
 
 impl Codes {
@@ -41,7 +42,7 @@ impl Codes {
     }
 }
 
-/// The standing of six ASCII digits.
+/// Looks up a region code of six ASCII digits.
 pub(super) fn standing(digits: &[u8]) -> RegionStanding {
     if matches!(digits, [b'8', b'1'..=b'3', ..] | [b'9', ..]) {
         return RegionStanding::Current;

@@ -1,4 +1,4 @@
-//! The cases that rules carry: rows with the outcome they must give.
+//! Runs the cases of rules: rows with the outcome that the rule must give.
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_policy::pack::{CaseRow, Policy, Rule};
@@ -6,36 +6,36 @@ use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 
 use super::evaluate::{EvaluationError, evaluate};
 
-/// A case whose rule gave another outcome.
+/// A case for which the rule gave the wrong outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseFailure {
-    /// The rule.
+    /// The id of the rule.
     pub rule: String,
-    /// The line of the policy file the case stands on.
+    /// The line of the case in the policy file.
     pub line: usize,
-    /// The outcome the case wants.
-    pub wanted: Outcome,
-    /// The outcome the rule gave.
-    pub given: Outcome,
+    /// The outcome that the case requires.
+    pub expected: Outcome,
+    /// The outcome that the rule gave.
+    pub actual: Outcome,
 }
 
-/// Runs the cases of every rule: how many there are, and which fail.
+/// Runs the cases of every rule. Returns their number and the failures.
 ///
 /// # Errors
-/// When the engine fails; see [`EvaluationError`].
+/// If a rule cannot be evaluated; see [`EvaluationError`].
 pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), EvaluationError> {
     let mut run = 0;
     let mut failures = Vec::new();
     for rule in &policy.rules {
         for case in &rule.cases {
             run += 1;
-            let given = outcome_of(rule, &case.row)?;
-            if given != case.outcome {
+            let actual = outcome_of(rule, &case.row)?;
+            if actual != case.outcome {
                 failures.push(CaseFailure {
                     rule: rule.id.clone(),
                     line: case.row.line,
-                    wanted: case.outcome,
-                    given,
+                    expected: case.outcome,
+                    actual,
                 });
             }
         }
@@ -43,7 +43,7 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     Ok((run, failures))
 }
 
-/// What a rule gives for a row, its `unknown` applied.
+/// Evaluates a rule on a row and applies the rule's `unknown` setting.
 pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, EvaluationError> {
     let mut block = RowBlock {
         rows: 1,

@@ -1,8 +1,8 @@
-//! From a checked expression to outcomes, column by column, by polars.
+//! Evaluates checked expressions column by column with polars.
 //!
-//! Dates travel as days since 1970-01-01, whole and decimal numbers as 64-bit
-//! floats (exact for whole numbers below 2^53). `&` and `|` of polars follow
-//! Kleene's logic on nulls, which is the three-valued logic of the rules.
+//! Dates are represented as days since 1970-01-01, whole and decimal numbers as
+//! 64-bit floats (exact for whole numbers below 2^53). For nulls, polars' `and` and
+//! `or` follow Kleene's logic, which is the three-valued logic of the rules.
 
 use jiff::civil::Date;
 use polars::prelude::{
@@ -14,9 +14,9 @@ use aidlink_faults::text::Text;
 use aidlink_policy::rule_language::{Comparison, Expression, Operand, moved};
 use aidlink_policy::value::{Column, RowBlock};
 
-/// An expression that could not be evaluated. This is a fault of the program
-/// or a lack of memory, never of the data; polars' own text is not kept,
-/// since it may hold values.
+/// An expression that could not be evaluated. The cause is a bug or a lack of
+/// memory, never the data. The polars message is dropped, because it may contain
+/// values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationError {
     /// The name under which the expression was evaluated.
@@ -24,24 +24,24 @@ pub struct EvaluationError {
 }
 
 impl EvaluationError {
-    /// The sentence for a user.
+    /// Returns the message for the user.
     pub fn text(&self) -> Text {
         Text::new(
             format!("规则“{}”无法计算（程序内部错误）", self.name),
             format!(
-                "the rule `{}` could not be evaluated (an internal error)",
+                "the rule `{}` could not be evaluated (internal error)",
                 self.name
             ),
         )
     }
 }
 
-/// Evaluates named expressions on a block of rows: for each name one outcome a
-/// row, unknown where a column that decides it is empty. A column that the
-/// block does not hold counts as empty throughout.
+/// Evaluates named expressions on a block of rows. Returns one column of outcomes
+/// per expression, with one outcome per row. An outcome is unknown if a cell that
+/// decides it is empty. A column that is not in the block counts as empty.
 ///
 /// # Errors
-/// When the engine fails; see [`EvaluationError`].
+/// If polars fails; see [`EvaluationError`].
 pub fn evaluate(
     expressions: &[(&str, &Expression)],
     block: &RowBlock,
@@ -56,7 +56,7 @@ pub fn evaluate(
         .iter()
         .map(|(name, column)| series_of(name, column).into())
         .collect();
-    // A frame takes its height from its columns; a block may have none.
+    // This column gives the frame its height; the block may have no columns.
     columns.push(Series::new(ROWS.into(), vec![true; block.rows]).into());
     let frame = DataFrame::new(block.rows, columns).map_err(|_| failed(""))?;
     let present = |name: &str| block.columns.contains_key(name);
@@ -64,10 +64,11 @@ pub fn evaluate(
         .iter()
         .enumerate()
         .map(|(index, (_, expression))| {
-            // A constant selects one row; OR-ing it with a false column spreads it.
-            let spread = col(ROWS).and(lit(false));
+            // A constant gives a single row. OR with a false column extends it to all
+            // rows.
+            let all_false = col(ROWS).and(lit(false));
             translate(expression, &present, as_of)
-                .or(spread)
+                .or(all_false)
                 .alias(format!("outcome{index}"))
         })
         .collect();
@@ -94,7 +95,8 @@ pub fn evaluate(
         .collect()
 }
 
-/// No field can have this name: fields are not empty and hold no space.
+/// The name of the helper column. No field has it, because field names have no
+/// spaces.
 const ROWS: &str = " rows";
 
 fn series_of(name: &str, column: &Column) -> Series {
@@ -125,7 +127,7 @@ fn series_of(name: &str, column: &Column) -> Series {
 
 fn days_since_epoch(date: Date) -> i32 {
     let epoch = Date::constant(1970, 1, 1);
-    // A difference of days within years -9999 to 9999 fits.
+    // The days between any two years from -9999 to 9999 fit in an `i32`.
     date.since(epoch).map_or(0, |span| span.get_days())
 }
 
@@ -175,7 +177,7 @@ fn value_of(operand: &Operand, present: &impl Fn(&str) -> bool, as_of: Date) -> 
         Operand::String(text) => lit(text.as_str()),
         Operand::Number(number) => lit(*number),
         Operand::Date(date) => lit(days_since_epoch(*date)),
-        // Out of the range of dates the rule cannot be decided.
+        // A date out of range makes the comparison unknown.
         Operand::AsOf { months, days } => match moved(as_of, *months, *days) {
             Some(date) => lit(days_since_epoch(date)),
             None => lit(NULL).cast(polars::prelude::DataType::Int32),
@@ -206,29 +208,29 @@ mod tests {
 
     const AS_OF: Date = Date::constant(2026, 9, 30);
 
-    /// The oracle: the same tree read row by row, with no polars.
-    fn read_row(expression: &Expression, row: &dyn Fn(&str) -> Option<Value>) -> Outcome {
+    /// The oracle: evaluates the same expression row by row, without polars.
+    fn evaluate_row(expression: &Expression, row: &dyn Fn(&str) -> Option<Value>) -> Outcome {
         match expression {
             Expression::Constant(truth) => Outcome::from_option(Some(*truth)),
             Expression::Column(name) => Outcome::from_option(match row(name) {
                 Some(Value::Boolean(truth)) => Some(truth),
                 _ => None,
             }),
-            Expression::Not(inner) => !read_row(inner, row),
-            Expression::And(left, right) => read_row(left, row).and(read_row(right, row)),
-            Expression::Or(left, right) => read_row(left, row).or(read_row(right, row)),
+            Expression::Not(inner) => !evaluate_row(inner, row),
+            Expression::And(left, right) => evaluate_row(left, row).and(evaluate_row(right, row)),
+            Expression::Or(left, right) => evaluate_row(left, row).or(evaluate_row(right, row)),
             Expression::IsUnknown(inner) => {
-                Outcome::from_option(Some(read_row(inner, row) == Outcome::Unknown))
+                Outcome::from_option(Some(evaluate_row(inner, row) == Outcome::Unknown))
             }
             Expression::IsNull(operand) => {
-                Outcome::from_option(Some(read_operand(operand, row).is_none()))
+                Outcome::from_option(Some(evaluate_operand(operand, row).is_none()))
             }
             Expression::Compare {
                 left,
                 comparison,
                 right,
             } => {
-                let sides = read_operand(left, row).zip(read_operand(right, row));
+                let sides = evaluate_operand(left, row).zip(evaluate_operand(right, row));
                 Outcome::from_option(sides.and_then(|(left, right)| {
                     let order = match (&left, &right) {
                         (Value::String(left), Value::String(right)) => left.cmp(right),
@@ -249,7 +251,7 @@ mod tests {
         }
     }
 
-    fn read_operand(operand: &Operand, row: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
+    fn evaluate_operand(operand: &Operand, row: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
         match operand {
             Operand::Column { name, .. } => row(name).map(|value| match value {
                 Value::Integer(number) => Value::Number(number as f64),
@@ -263,7 +265,7 @@ mod tests {
                 left,
                 subtract,
                 right,
-            } => match (read_operand(left, row)?, read_operand(right, row)?) {
+            } => match (evaluate_operand(left, row)?, evaluate_operand(right, row)?) {
                 (Value::Number(left), Value::Number(right)) => Some(Value::Number(if *subtract {
                     left - right
                 } else {
@@ -381,12 +383,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn polars_and_the_row_by_row_reading_agree(text in conditions(), rows in rows()) {
+        fn polars_agrees_with_row_by_row_evaluation(text in conditions(), rows in rows()) {
             let expression = parse(&text, &scope()).expect("a generated condition is valid");
             let outcomes = evaluate(&[("rule", &expression)], &block_of(&rows), AS_OF)
                 .expect("polars evaluates every valid condition");
             for (row, outcome) in rows.iter().zip(&outcomes[0]) {
-                let read = read_row(&expression, &|name| match name {
+                let expected = evaluate_row(&expression, &|name| match name {
                     "kind" => row.0.map(|kind| Value::String(kind.into())),
                     "grade" => row.1.map(Value::Integer),
                     "loss" => row.2.map(Value::Number),
@@ -394,7 +396,7 @@ mod tests {
                     "started_on" => row.4.map(Value::Date),
                     _ => None,
                 });
-                prop_assert_eq!(*outcome, read, "{} on {:?}", text, row);
+                prop_assert_eq!(*outcome, expected, "{} on {:?}", text, row);
             }
         }
 
@@ -405,7 +407,7 @@ mod tests {
     }
 
     fn first_fault(text: &str) -> (usize, String, String) {
-        let faults = parse(text, &scope()).expect_err("the text is faulty");
+        let faults = parse(text, &scope()).expect_err("the expression is invalid");
         let fault = &faults[0];
         (
             fault.offset,
@@ -460,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_a_fault_and_no_crash() {
+    fn deep_nesting_is_a_fault_not_a_crash() {
         let deep = format!("{}sealed{}", "(".repeat(3000), ")".repeat(3000));
         assert_eq!(first_fault(&deep).1, "the expression is nested too deeply");
         let long = vec!["sealed"; 5000].join(" AND ");
@@ -475,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_the_export_does_not_have_is_unknown() {
+    fn a_missing_column_is_unknown() {
         let expression = parse("grade <= 2 OR sealed", &scope()).expect("valid");
         let block = RowBlock {
             rows: 2,

@@ -1,5 +1,5 @@
-//! Guarantees tried: every case, and for roles every code of the code list, is put
-//! to the withhold rules that a guarantee names.
+//! Checks guarantees: runs the withhold rules of a guarantee on its cases and, for
+//! roles, on every code in the code list.
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
@@ -9,48 +9,48 @@ use aidlink_policy::value::Value;
 use super::cases::outcome_of;
 use super::evaluate::EvaluationError;
 
-/// What trying a guarantee gave.
+/// The result of checking a guarantee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
-    /// How many cases of the guarantee were tried.
+    /// Number of cases that were checked.
     pub cases: usize,
-    /// How many rows were made of codes and ages, and tried.
+    /// Number of rows with a code and an age that were checked.
     pub codes: usize,
-    /// Rows that pass and must be withheld, or the other way.
+    /// Rows that pass but must be withheld, or are withheld but must pass.
     pub breaches: Vec<Breach>,
 }
 
-/// A row that does not fare as its guarantee says.
+/// A row for which a guarantee does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// The guarantee.
+    /// The id of the guarantee.
     pub guarantee: String,
-    /// The line of the policy file: of the case, or of the guarantee.
+    /// The line of the case or of the guarantee in the policy file.
     pub line: usize,
     /// The row.
     pub row: TriedRow,
-    /// Whether it must be withheld.
+    /// Whether the row must be withheld.
     pub must_be_withheld: bool,
 }
 
-/// A row on which a guarantee was tried.
+/// A row on which a guarantee was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TriedRow {
     /// A case of the guarantee.
     Case,
-    /// A row with a code of the column alone.
+    /// A row that has only a code and an age.
     Code {
         /// The column.
         column: String,
         /// The code; `None` for an empty cell.
         code: Option<String>,
-        /// The age; `None` where it is unknown.
+        /// The age; `None` if it is unknown.
         age: Option<i64>,
     },
 }
 
 impl Breach {
-    /// What is wrong, for a user.
+    /// Returns the message for the user.
     pub fn text(&self) -> Text {
         let row = match &self.row {
             TriedRow::Case => Text::new(
@@ -78,17 +78,17 @@ impl Breach {
         let id = &self.guarantee;
         if self.must_be_withheld {
             Text::new(
-                format!("保证“{id}”：{}应不予处理，规则却放行", row.zh),
+                format!("保证“{id}”：{}应不予处理，但规则放行", row.zh),
                 format!(
-                    "guarantee `{id}`: {} must be withheld, and its rules let it pass",
+                    "guarantee `{id}`: {} must be withheld, but its rules let it pass",
                     row.en
                 ),
             )
         } else {
             Text::new(
-                format!("保证“{id}”：{}应放行，规则却不予处理", row.zh),
+                format!("保证“{id}”：{}应放行，但规则不予处理", row.zh),
                 format!(
-                    "guarantee `{id}`: {} must pass, and its rules withhold it",
+                    "guarantee `{id}`: {} must pass, but its rules withhold it",
                     row.en
                 ),
             )
@@ -96,11 +96,12 @@ impl Breach {
     }
 }
 
-/// Tries a guarantee on its cases, and a guarantee of roles on every code of the
-/// code list and an empty cell, at each of its ages and without an age.
+/// Checks a guarantee on its cases. A guarantee of roles is also checked on every
+/// code in the code list and on an empty cell, at each of its ages and without an
+/// age.
 ///
 /// # Errors
-/// When the engine fails; see [`EvaluationError`].
+/// If a rule cannot be evaluated; see [`EvaluationError`].
 pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, EvaluationError> {
     let mut trial = Trial {
         cases: 0,
@@ -121,7 +122,7 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
     let Guaranteed::Role(codes) = &guarantee.of else {
         return Ok(trial);
     };
-    for (code, must_be_withheld) in codes_to_try(codes) {
+    for (code, must_be_withheld) in codes_to_check(codes) {
         for age in codes.ages.iter().copied().map(Some).chain([None]) {
             trial.codes += 1;
             let value = code.map(|code| Value::String(code.to_owned()));
@@ -152,8 +153,8 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
     Ok(trial)
 }
 
-/// Each code, and an empty cell, with whether it must be withheld.
-fn codes_to_try(codes: &PassingCodes) -> impl Iterator<Item = (Option<&str>, bool)> {
+/// Returns each code, and `None` for an empty cell, with whether it must be withheld.
+fn codes_to_check(codes: &PassingCodes) -> impl Iterator<Item = (Option<&str>, bool)> {
     let withheld = codes
         .withheld
         .iter()
@@ -162,7 +163,7 @@ fn codes_to_try(codes: &PassingCodes) -> impl Iterator<Item = (Option<&str>, boo
     withheld.chain([(None, true)]).chain(passes)
 }
 
-/// Whether one of the guarantee's rules is yes.
+/// Returns whether any of the guarantee's rules gives yes.
 fn is_withheld(
     policy: &Policy,
     guarantee: &Guarantee,

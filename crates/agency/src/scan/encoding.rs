@@ -1,7 +1,8 @@
-//! UTF-8 with or without byte-order mark, or GB18030 (and so GBK and GB2312).
+//! Detects and decodes UTF-8, with or without byte-order mark, and GB18030, which
+//! includes GBK and GB2312.
 //!
 //! Comma, semicolon, tab, quote and line feed never occur inside a multi-byte
-//! character of GB18030, so records are split first and cells decoded after.
+//! character of GB18030, so records are split as bytes and cells decoded later.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,7 +13,7 @@ use aidlink_faults::fault::{Fault, Place};
 use aidlink_faults::text::Text;
 use aidlink_policy::reading::EncodingChoice;
 
-/// The encoding that an export is read in.
+/// The encoding of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// UTF-8 without byte-order mark.
@@ -24,7 +25,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The name in manifests.
+    /// Returns the name used in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Utf8 => "utf-8",
@@ -33,11 +34,10 @@ impl Encoding {
         }
     }
 
-    /// The encoding of one record of a file in this encoding. A file that was
-    /// put together from several systems mixes encodings; a record that is not
-    /// valid in the file's own and is in the other is read in the other. (A
-    /// single cell does not tell: 小学 in GB18030 is valid UTF-8 for two other
-    /// letters. A whole record does.)
+    /// Returns the encoding of one record of a file in this encoding. Files combined
+    /// from several systems mix encodings, so a record that is valid only in the other
+    /// encoding is read in that one. A single cell is not enough to decide: 小学 in
+    /// GB18030 is also valid UTF-8 for two other letters.
     pub fn of_record(self, record: &[u8]) -> Encoding {
         if record.is_ascii() {
             return self;
@@ -55,9 +55,8 @@ impl Encoding {
         }
     }
 
-    /// The text of a cell. Files that were put together from several systems
-    /// mix encodings, so a cell that is not valid in the file's encoding is
-    /// read in the other; `None` when it is valid in neither.
+    /// Decodes a cell. A cell that is not valid in this encoding is decoded in the
+    /// other one. Returns `None` if it is valid in neither.
     pub fn decode(self, cell: &[u8]) -> Option<Cow<'_, str>> {
         let utf8 = || std::str::from_utf8(cell).ok().map(Cow::Borrowed);
         if cell.is_ascii() {
@@ -73,17 +72,17 @@ impl Encoding {
 
 pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The encoding of a file, from its head.
+/// Detects the encoding of a file from its head.
 ///
 /// # Errors
-/// When the file is not text, or most of its lines beyond ASCII are valid in
-/// neither encoding (or not in the one that the round names).
+/// If the file is not text, or if most of its non-ASCII lines are not valid in
+/// either encoding, or not in the one that the round file sets.
 pub(super) fn detect(path: &Path, head: &[u8], choice: EncodingChoice) -> Result<Encoding, Fault> {
     refuse_other_formats(path, head)?;
     if head.starts_with(UTF8_MARK) && choice != EncodingChoice::Gb18030 {
         return Ok(Encoding::Utf8WithMark);
     }
-    // The head may end inside a character; its last line is left out.
+    // The head may end inside a character, so its last line is not checked.
     let whole = memchr::memrchr(b'\n', head).map_or(head, |end| &head[..end]);
     let utf8 = Validity::of(whole, |line| std::str::from_utf8(line).is_ok());
     let gb18030 = || {
@@ -108,7 +107,7 @@ pub(super) fn detect(path: &Path, head: &[u8], choice: EncodingChoice) -> Result
     }
 }
 
-/// How many lines beyond ASCII there are, and how many are not valid.
+/// The number of non-ASCII lines and of those that are not valid.
 struct Validity {
     lines: u64,
     bad: u64,
@@ -137,7 +136,8 @@ impl Validity {
         validity
     }
 
-    /// A few bad lines come from another system; each is reported as a row.
+    /// Accepts the encoding unless most non-ASCII lines are invalid. A few invalid
+    /// lines are tolerated here and reported row by row.
     fn accept(self, path: &Path, encoding: Encoding, name: &str) -> Result<Encoding, Fault> {
         if self.bad * 2 > self.lines {
             return Err(Fault::of_file(
@@ -148,7 +148,7 @@ impl Validity {
                 ),
                 Text::new(
                     "请另存为“CSV UTF-8”，或在轮次文件中写明 encoding",
-                    "save it as \"CSV UTF-8\", or name the `encoding` in the round file",
+                    "save it as \"CSV UTF-8\", or set `encoding` in the round file",
                 ),
             )
             .at(Place::Line(self.first_bad)));
@@ -157,7 +157,7 @@ impl Validity {
     }
 }
 
-/// Refuses files that are not CSV, whatever their name.
+/// Refuses files that are not CSV, whatever their name says.
 fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
     let refuse = |zh: &str, en: &str| {
         Err(Fault::of_file(
@@ -170,22 +170,26 @@ fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
         ))
     };
     let start = head.trim_ascii_start();
-    let begins = |tag: &[u8]| {
+    let starts_with = |tag: &[u8]| {
         start
             .get(..tag.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
+            .is_some_and(|start| start.eq_ignore_ascii_case(tag))
     };
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         refuse("UTF-16文本", "UTF-16 text")
-    } else if begins(b"<html") || begins(b"<!doctype") || begins(b"<table") || begins(b"<?xml") {
+    } else if starts_with(b"<html")
+        || starts_with(b"<!doctype")
+        || starts_with(b"<table")
+        || starts_with(b"<?xml")
+    {
         refuse("网页或XML", "a web page or XML")
     } else if let Some(offset) = memchr::memchr(0, head) {
-        refuse("含空字节的二进制文件", "binary (it holds a NUL byte)").map_err(|fault: Fault| {
+        refuse("含空字节的二进制文件", "binary (it contains a NUL byte)").map_err(|fault: Fault| {
             let line = memchr::memchr_iter(b'\n', &head[..offset]).count() as u64 + 1;
             fault.at(Place::Line(line))
         })
     } else if memchr::memchr(b'\r', head).is_some() && memchr::memchr(b'\n', head).is_none() {
-        refuse("以CR换行的文本", "text whose line ends are CR alone")
+        refuse("仅以CR换行的文本", "text with CR-only line ends")
     } else {
         Ok(())
     }

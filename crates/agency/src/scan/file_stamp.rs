@@ -1,18 +1,18 @@
-//! Whether a file is still the one that was opened: an export that another
-//! program is still writing, or replaces, must not be half read.
+//! Detects that a file was changed or replaced after it was opened. Otherwise an
+//! export that another program is still writing could be read in part.
 
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What tells a file from itself before and after a change.
+/// Metadata that changes when a file is changed or replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileStamp {
     byte_length: u64,
     modified: Option<SystemTime>,
-    /// The file itself, and when anything about it last changed: a program can
-    /// set the time of modification back, and not this.
+    /// Device, inode and change time (ctime). A program can reset the modification
+    /// time, but not the ctime.
     identity: Identity,
 }
 
@@ -22,7 +22,7 @@ type Identity = (u64, u64, i64, i64);
 type Identity = ();
 
 impl FileStamp {
-    /// The stamp of the file that is at a path now.
+    /// Returns the current stamp of the file at a path.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
         Ok(FileStamp {

@@ -1,4 +1,4 @@
-//! Finding the header and matching its columns to the schema.
+//! Finds the header and matches its columns to the schema.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,35 +9,35 @@ use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
-use super::limits::{FURTHEST_HEADER, LONGEST_HEADER};
+use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES};
 use super::record::{Cells, Dialect, Split, split};
 
-/// Which column of the file holds which field.
+/// The columns of a file, matched to the fields of the schema.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnMatch {
-    /// Field name to column index (from 0).
+    /// Column index (from 0) by field name.
     pub index: BTreeMap<String, usize>,
-    /// The headers as the file has them.
+    /// The headers as in the file.
     pub headers: Vec<String>,
-    /// Fields of the schema for which there is no column.
+    /// Fields of the schema that have no column in the file.
     pub absent: Vec<String>,
 }
 
 impl ColumnMatch {
-    /// The header of a field's column as the file has it.
+    /// Returns the header of a field's column as in the file.
     pub fn header_of(&self, field: &str) -> Option<&str> {
         let index = *self.index.get(field)?;
         self.headers.get(index).map(String::as_str)
     }
 }
 
-/// The header of an export and what lies above it.
+/// The header of an export and its position.
 pub(super) struct Header {
     pub(super) columns: ColumnMatch,
     pub(super) dialect: Dialect,
-    /// Byte of the file at which the first record below the header begins.
+    /// Byte offset of the first record below the header.
     pub(super) body_start: usize,
-    /// Line of that byte, from 1.
+    /// Line number of that record, from 1.
     pub(super) body_line: u64,
     pub(super) title_lines: u64,
 }
@@ -46,15 +46,16 @@ pub(super) struct Header {
 struct Candidate {
     delimiter: u8,
     cells: Vec<String>,
-    /// Where it begins in the file, and where the next record does.
+    /// Byte offsets of this record and of the next one.
     start: usize,
     end: usize,
+    /// Number of cells that name a field of the schema.
     known: usize,
     has_id: bool,
 }
 
 impl Candidate {
-    /// The line it begins on, from 1.
+    /// Returns the line number where the record begins, from 1.
     fn line(&self, head: &[u8]) -> u64 {
         1 + newlines(&head[..self.start])
     }
@@ -65,8 +66,8 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has one column only, a second field. `skip` bytes of
-/// byte-order mark are passed over.
+/// column and, unless it has only one column, another field. Skips `skip` bytes of
+/// byte-order mark.
 pub(super) fn find(
     path: &Path,
     head: &[u8],
@@ -77,7 +78,7 @@ pub(super) fn find(
 ) -> Result<Header, Faults> {
     let ranks = Ranks::new(schema, site_headers);
     let mut best: Option<Candidate> = None;
-    // In GB18030 a vertical bar can be half of a character.
+    // In GB18030 a vertical bar can be part of a character.
     let delimiters: &[u8] = match encoding {
         Encoding::Gb18030 => b",\t;",
         _ => b",\t;|",
@@ -97,11 +98,12 @@ pub(super) fn find(
         Some(candidate) if !candidate.has_id => {
             Err(no_id_column(path, schema, candidate.line(head)).into())
         }
-        Some(candidate) => matched(path, head, schema, &ranks, candidate),
+        Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
     }
 }
 
-/// The first record that names the ID column, or else the one that names most fields.
+/// Returns the first record that names the ID column, or the record that names the
+/// most fields if none does.
 fn first_header(
     head: &[u8],
     skip: usize,
@@ -118,7 +120,7 @@ fn first_header(
     let mut best: Option<Candidate> = None;
     let mut cells = Cells::default();
     let mut at = skip;
-    for _ in 0..FURTHEST_HEADER {
+    for _ in 0..HEADER_SEARCH_RECORDS {
         if at >= head.len() {
             break;
         }
@@ -162,14 +164,14 @@ fn first_header(
     best
 }
 
-/// The header in a cell, as it may be shown: headers are recorded in the manifest and
-/// stand in rejects. A long text or number is dropped: the column then has no name.
-/// `None` when the cell can only be rows that an unclosed quote in the header line
-/// took in.
+/// Returns the header in a cell in a form that may be shown, because headers appear
+/// in the manifest and in rejects. Long texts and numbers are dropped, which leaves
+/// the column without a name. Returns `None` for a cell that can only be rows that
+/// an unclosed quote in the header line has swallowed.
 fn header_text(text: &str) -> Option<String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let doubtful =
-        text.len() > LONGEST_HEADER || digits >= 8 || !personal_number::find(text).is_empty();
+        text.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(text).is_empty();
     match doubtful {
         true if text.contains('\n') => None,
         true => Some(String::new()),
@@ -177,13 +179,13 @@ fn header_text(text: &str) -> Option<String> {
     }
 }
 
-/// Headers of a schema: normalised header to field and rank, lower is better.
+/// Field and rank by normalised header. A lower rank is a better match.
 struct Ranks(BTreeMap<String, (String, usize)>);
 
 impl Ranks {
     fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
         let mut ranks = BTreeMap::new();
-        // A site's own headers take precedence over the schema's.
+        // Headers from the round file take precedence over the schema's.
         for (header, field) in site_headers {
             ranks.insert(normalise_header(header), (field.clone(), 0));
         }
@@ -207,7 +209,7 @@ impl Ranks {
     }
 }
 
-fn matched(
+fn match_columns(
     path: &Path,
     head: &[u8],
     schema: &ExportSchema,
@@ -235,8 +237,9 @@ fn matched(
         let best = found.first().copied();
         let ambiguous = match (found.first(), found.get(1)) {
             (Some(first), Some(second)) => {
-                // 身份证号 beside 残疾人证号 is common; the order of the aliases
-                // says which is meant. For other fields only name and title do.
+                // 身份证号 beside 残疾人证号 is common, and the order of the aliases
+                // decides between them. For other fields only a name or title
+                // (rank 0 or 1) wins over an alias.
                 let ordered = field.role == Role::NationalId || first.0 < 2;
                 first.0 == second.0 || !ordered
             }
@@ -260,7 +263,7 @@ fn matched(
             }
         }
     }
-    // The candidate names the ID column; were it ambiguous, a fault says so.
+    // Without an ID column there is already a fault, because the column is ambiguous.
     let id_column = schema
         .national_id()
         .and_then(|id| columns.index.get(&id.name))
@@ -278,7 +281,7 @@ fn matched(
     }))
 }
 
-/// The first few headers under which a field is known.
+/// Returns the first few headers that are accepted for a field.
 fn headers_of(field: &Field) -> String {
     let mut headers: Vec<&str> = Vec::new();
     let all = [&field.title.zh, &field.name].into_iter();
@@ -295,8 +298,8 @@ fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            format!("前{FURTHEST_HEADER}行内没有找到表头"),
-            format!("no header was found in the first {FURTHEST_HEADER} lines"),
+            format!("前{HEADER_SEARCH_RECORDS}行内没有找到表头"),
+            format!("no header was found in the first {HEADER_SEARCH_RECORDS} lines"),
         ),
         Text::new(
             format!(
@@ -315,7 +318,7 @@ fn no_id_column(path: &Path, schema: &ExportSchema, line: u64) -> Fault {
     let id = schema.national_id().map(headers_of).unwrap_or_default();
     Fault::of_file(
         path,
-        Text::new("表头中没有证件号码列", "the header names no ID column"),
+        Text::new("表头中没有证件号码列", "the header has no ID column"),
         Text::new(
             format!("请添加该列，表头可为：{id}"),
             format!("add the column; its header may be: {id}"),
@@ -362,7 +365,7 @@ fn two_columns(
         ),
         Text::new(
             "请只保留一列，或把其余列改名",
-            "keep one of them, or rename the others",
+            "keep one column, or rename the others",
         ),
     )
 }

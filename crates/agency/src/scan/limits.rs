@@ -1,46 +1,47 @@
-//! How much of a file is read or held, and why no more. A crafted file of a few
-//! kilobytes must not take all memory or run for hours, and no real export
-//! comes near these bounds.
+//! Limits on how much of a file is read or held in memory. They keep a crafted
+//! file of a few kilobytes from using all memory or running for hours. No real
+//! export comes near them.
 
-/// The bytes at the start of a file in which the header is searched.
-pub(super) const HEAD: u64 = 1 << 20;
-/// The header is among the first records: title lines above it are few.
-pub(super) const FURTHEST_HEADER: usize = 30;
-/// Bytes of a header's cell: it is a name and not a text.
-pub(super) const LONGEST_HEADER: usize = 200;
+/// Bytes at the start of a file that are searched for the header.
+pub(super) const HEAD_BYTES: u64 = 1 << 20;
+/// Records at the start of a file that are searched for the header.
+pub(super) const HEADER_SEARCH_RECORDS: usize = 30;
+/// Maximum length of a header cell in bytes. A longer cell is text, not a column name.
+pub(super) const MAX_HEADER_BYTES: usize = 200;
 
-/// Bytes of a record. A longer one is a reject, so that a file without line
-/// breaks is not held whole.
-pub(super) const LONGEST_RECORD: usize = 1 << 20;
-/// Bytes of a quoted field. A longer one began with a stray quote, which would
-/// take the rows behind it for its text.
-pub(super) const LONGEST_QUOTED_FIELD: usize = 64 * 1024;
+/// Maximum length of a record in bytes. A longer one is rejected, so that a file
+/// without line breaks is never held in memory as a whole.
+pub(super) const MAX_RECORD_BYTES: usize = 1 << 20;
+/// Maximum length of a quoted field in bytes. A longer one must have begun with a
+/// stray quote, which would swallow the rows after it.
+pub(super) const MAX_QUOTED_FIELD_BYTES: usize = 64 * 1024;
 
-/// How many times its own size an archive may unpack to, where that is more
-/// than [`ALWAYS_UNPACKED`]. Deflate reaches 1,032 at most, on one repeated
-/// byte; real exports stay far below this bound.
-pub(super) const LARGEST_RATIO: u64 = 400;
-/// Bytes that every archive may unpack to, however small it is.
-pub(super) const ALWAYS_UNPACKED: u64 = 256 << 20;
-/// Bytes that the parts of a workbook may unpack to: a workbook is read whole.
-pub(super) const LARGEST_WORKBOOK: u64 = 2 << 30;
-/// Bytes that a row group of a Parquet file may unpack to: its pages are held
+/// Maximum ratio of unpacked to packed size of an archive that unpacks to more than
+/// [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one repeated byte;
+/// real exports stay far below this limit.
+pub(super) const MAX_UNPACK_RATIO: u64 = 400;
+/// Size in bytes to which any archive may unpack, however small it is.
+pub(super) const ALWAYS_UNPACKED_BYTES: u64 = 256 << 20;
+/// Maximum unpacked size of a workbook's parts in bytes. A workbook is held in memory
+/// as a whole.
+pub(super) const MAX_WORKBOOK_BYTES: u64 = 2 << 30;
+/// Maximum unpacked size of a Parquet row group in bytes. Its pages are held in memory
 /// together.
-pub(super) const LARGEST_ROW_GROUP: i64 = 4 << 30;
+pub(super) const MAX_ROW_GROUP_BYTES: i64 = 4 << 30;
 
-/// Cells of a sheet's grid: a million rows of a hundred columns.
-const LARGEST_GRID: u64 = 1 << 27;
-/// Cells that every grid may have, however few are filled.
-const ALWAYS_HELD: u64 = 1 << 22;
-/// A larger grid may have this many cells for each cell that is filled.
-const CELLS_A_FILLED_ONE: u64 = 64;
+/// Maximum number of cells in a sheet's grid, about a million rows of a hundred columns.
+const MAX_GRID_CELLS: u64 = 1 << 27;
+/// Number of cells that any grid may have, however few are filled.
+const ALWAYS_ALLOWED_CELLS: u64 = 1 << 22;
+/// Number of cells that a larger grid may have for each filled cell.
+const CELLS_PER_FILLED_CELL: u64 = 64;
 
-/// How many cells the grid of a sheet with so many filled cells may have. The
-/// reader holds a sheet as a full grid up to its outermost cell, so memory must
-/// grow with what the file holds: a table does, one cell far out does not.
+/// Returns how many cells the grid of a sheet may have, given its number of filled
+/// cells. The reader holds a sheet as a full grid up to its outermost cell, so a
+/// single cell far outside the table must not decide how much memory is used.
 pub(super) fn largest_grid(filled_cells: u64) -> u64 {
-    let for_filled = filled_cells.saturating_mul(CELLS_A_FILLED_ONE);
-    LARGEST_GRID.min(ALWAYS_HELD.max(for_filled))
+    let for_filled = filled_cells.saturating_mul(CELLS_PER_FILLED_CELL);
+    MAX_GRID_CELLS.min(ALWAYS_ALLOWED_CELLS.max(for_filled))
 }
 
 #[cfg(test)]
@@ -50,13 +51,13 @@ mod tests {
     #[test]
     fn a_grid_grows_with_its_filled_cells_between_a_floor_and_a_ceiling() {
         for (filled, cells) in [
-            (0, ALWAYS_HELD),
-            (1, ALWAYS_HELD),
-            (ALWAYS_HELD / 64, ALWAYS_HELD),
-            (ALWAYS_HELD / 64 + 1, ALWAYS_HELD + 64),
-            (LARGEST_GRID / 64, LARGEST_GRID),
-            (LARGEST_GRID / 64 + 1, LARGEST_GRID),
-            (u64::MAX, LARGEST_GRID),
+            (0, ALWAYS_ALLOWED_CELLS),
+            (1, ALWAYS_ALLOWED_CELLS),
+            (ALWAYS_ALLOWED_CELLS / 64, ALWAYS_ALLOWED_CELLS),
+            (ALWAYS_ALLOWED_CELLS / 64 + 1, ALWAYS_ALLOWED_CELLS + 64),
+            (MAX_GRID_CELLS / 64, MAX_GRID_CELLS),
+            (MAX_GRID_CELLS / 64 + 1, MAX_GRID_CELLS),
+            (u64::MAX, MAX_GRID_CELLS),
         ] {
             assert_eq!(largest_grid(filled), cells, "{filled} filled cells");
         }

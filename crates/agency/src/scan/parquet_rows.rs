@@ -1,5 +1,5 @@
-//! Parquet exports: rows written out as text, batch by batch, so that memory
-//! does not grow with the file.
+//! Converts the rows of a Parquet file to CSV text, batch by batch, so that memory
+//! use does not grow with the file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -28,53 +28,54 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use super::limits::{LARGEST_ROW_GROUP, LONGEST_RECORD};
+use super::limits::{MAX_RECORD_BYTES, MAX_ROW_GROUP_BYTES};
 use super::refusal::damaged;
 use super::written_out::{float_text, write_cell};
 
-/// How a Parquet file begins.
+/// The first bytes of a Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
-/// How one whose footer is encrypted begins.
+/// The first bytes of a Parquet file with an encrypted footer.
 pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
 
-const ROWS_A_BATCH: usize = 4096;
-/// Text is handed on in pieces of about this size.
-const PIECE: usize = 1 << 20;
-/// China Standard Time, all year: what a moment in UTC is a day of.
-const SECONDS_EAST: i64 = 8 * 3600;
+const ROWS_PER_BATCH: usize = 4096;
+/// Approximate size in bytes of a piece of text.
+const PIECE_BYTES: usize = 1 << 20;
+/// Offset of China Standard Time, which has no daylight saving time.
+const SECONDS_EAST_OF_UTC: i64 = 8 * 3600;
 
-/// Looks at a file's footer.
+/// Checks the footer of a file.
 ///
 /// # Errors
-/// When it is damaged, or a column holds more than one value a row.
+/// If the file is damaged, uses an unsupported compression or has a row group that
+/// is too large, or if a column is nested.
 pub(super) fn check(path: &Path) -> Result<(), Faults> {
     let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let metadata = load(&file).map_err(|_| broken(path))?;
     let groups = metadata.metadata().row_groups();
     let chunks = groups.iter().flat_map(|group| group.columns());
-    let unknown = |chunk: &ColumnChunkMetaData| {
+    let unsupported = |chunk: &ColumnChunkMetaData| {
         matches!(
             chunk.compression(),
             Compression::BROTLI(_) | Compression::LZO
         )
     };
-    if chunks.into_iter().any(unknown) {
+    if chunks.into_iter().any(unsupported) {
         return Err(Fault::of_file(
             path,
             Text::new(
-                "Parquet文件以brotli或lzo压缩，无法读取",
-                "the Parquet file is compressed by brotli or lzo, which is not read",
+                "Parquet文件以brotli或lzo压缩，不支持读取",
+                "the Parquet file is compressed with brotli or lzo, which is not supported",
             ),
             Text::new(
-                "请以snappy、zstd、lz4或gzip压缩导出",
-                "export it compressed by snappy, zstd, lz4 or gzip",
+                "请改用snappy、zstd、lz4或gzip压缩后重新导出",
+                "export it again with snappy, zstd, lz4 or gzip compression",
             ),
         )
         .into());
     }
     if groups
         .iter()
-        .any(|group| group.total_byte_size() > LARGEST_ROW_GROUP)
+        .any(|group| group.total_byte_size() > MAX_ROW_GROUP_BYTES)
     {
         return Err(damaged(
             path,
@@ -95,7 +96,7 @@ pub(super) fn check(path: &Path) -> Result<(), Faults> {
                 ),
                 Text::new(
                     "请导出为每行一个值的列，或去掉该列",
-                    "export it as a column of one value a row, or leave it out",
+                    "export it as a column with one value per row, or leave it out",
                 ),
             ));
         }
@@ -118,7 +119,8 @@ fn broken(path: &Path) -> Fault {
     )
 }
 
-/// A hostile file can make the reader panic.
+/// Loads a file's metadata. Guarded, because a hostile file can make the reader
+/// panic.
 fn load(file: &File) -> io::Result<ArrowReaderMetadata> {
     guarded(|| ArrowReaderMetadata::load(file, options()))
         .and_then(Result::ok)
@@ -129,12 +131,13 @@ fn options() -> ArrowReaderOptions {
     ArrowReaderOptions::new()
 }
 
-/// A file's rows as text. Its first line is the header.
+/// Reads a file's rows as CSV text. The first line is the header.
 pub(super) struct ParquetText {
     batches: ParquetRecordBatchReader,
     batch: Option<Batch>,
     piece: Vec<u8>,
-    given: usize,
+    /// Bytes of the piece that have been read.
+    consumed: usize,
 }
 
 /// Columns as bytes, and the next row to write.
@@ -145,14 +148,14 @@ struct Batch {
 }
 
 impl ParquetText {
-    /// Opens a file and writes its header.
+    /// Opens a file and writes the header as the first piece.
     ///
     /// # Errors
-    /// When it is damaged.
+    /// If the file is damaged.
     pub(super) fn open(file: File) -> io::Result<Self> {
         let metadata = load(&file)?;
-        // Texts are read as views into their pages: a long text in a
-        // dictionary is not copied once for each row.
+        // Read texts as views into their pages, so that a long text in a dictionary
+        // is not copied for each row.
         let fields: Vec<Field> = metadata
             .schema()
             .fields()
@@ -182,7 +185,7 @@ impl ParquetText {
         let batches = guarded(|| {
             let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)?;
             ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata)
-                .with_batch_size(ROWS_A_BATCH)
+                .with_batch_size(ROWS_PER_BATCH)
                 .build()
         });
         let batches = batches
@@ -192,15 +195,15 @@ impl ParquetText {
             batches,
             batch: None,
             piece,
-            given: 0,
+            consumed: 0,
         })
     }
 
-    /// Writes rows until the piece is full or the file ends.
+    /// Writes rows to the piece until it is full or the file ends.
     fn fill(&mut self) -> io::Result<()> {
         self.piece.clear();
-        self.given = 0;
-        while self.piece.len() < PIECE {
+        self.consumed = 0;
+        while self.piece.len() < PIECE_BYTES {
             match &mut self.batch {
                 Some(batch) if batch.next < batch.rows => {
                     write_row(&mut self.piece, &batch.columns, batch.next);
@@ -226,18 +229,18 @@ impl ParquetText {
 
 impl Read for ParquetText {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.piece.len() {
+        if self.consumed == self.piece.len() {
             self.fill()?;
         }
-        let left = self.piece.get(self.given..).unwrap_or_default();
+        let left = self.piece.get(self.consumed..).unwrap_or_default();
         let length = left.len().min(buffer.len());
         buffer[..length].copy_from_slice(&left[..length]);
-        self.given += length;
+        self.consumed += length;
         Ok(length)
     }
 }
 
-/// The library's own message may contain a value, so it is dropped.
+/// Drops the library's own message, which may contain a value.
 fn invalid<E>(_: E) -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
@@ -249,9 +252,9 @@ fn write_row(text: &mut Vec<u8>, columns: &[BinaryViewArray], row: usize) {
         }
         if column.is_valid(row) {
             let cell = column.value(row);
-            // One byte more than a record may have: the row is a reject.
-            let most = cell.len().min(LONGEST_RECORD + 1);
-            write_cell(text, &cell[..most]);
+            // One byte above the limit is enough for the row to be rejected.
+            let length = cell.len().min(MAX_RECORD_BYTES + 1);
+            write_cell(text, &cell[..length]);
         }
     }
     text.push(b'\n');
@@ -269,18 +272,22 @@ impl Batch {
     }
 }
 
-/// The cells of a column as text. Older systems write texts as byte columns
-/// that are not marked as UTF-8; these are read as text too.
+/// Converts the cells of a column to text. Byte columns are read as text too,
+/// because older systems do not mark text columns as UTF-8.
 fn column_text(column: &ArrayRef) -> io::Result<BinaryViewArray> {
     let texts = match column.data_type() {
         DataType::Float64 => floats(downcast::<Float64Array>(column)?.iter()),
         DataType::Float32 => {
             let numbers = downcast::<Float32Array>(column)?.iter();
-            // By way of its shortest text: 0.1 and not 0.10000000149.
+            // Convert through the shortest text to get 0.1, not 0.10000000149.
             floats(numbers.map(|number| number.and_then(|n| n.to_string().parse().ok())))
         }
         DataType::Timestamp(unit, zone) => {
-            let east = if zone.is_some() { SECONDS_EAST } else { 0 };
+            let east = if zone.is_some() {
+                SECONDS_EAST_OF_UTC
+            } else {
+                0
+            };
             let days = match unit {
                 TimeUnit::Second => days::<TimestampSecondType>(column, 1, east),
                 TimeUnit::Millisecond => days::<TimestampMillisecondType>(column, 1_000, east),
@@ -316,13 +323,15 @@ fn floats(numbers: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(texts.collect::<BinaryViewArray>())
 }
 
-/// The days of moments counted in parts of a second.
-fn days<T>(column: &ArrayRef, a_second: i64, east: i64) -> io::Result<ArrayRef>
+/// Converts timestamps with `units_per_second` to days.
+fn days<T>(column: &ArrayRef, units_per_second: i64, east: i64) -> io::Result<ArrayRef>
 where
     T: ArrowPrimitiveType<Native = i64>,
 {
     let moments = downcast::<PrimitiveArray<T>>(column)?.iter();
-    let day = |moment: i64| i32::try_from((moment.div_euclid(a_second) + east).div_euclid(86_400));
+    let day = |moment: i64| {
+        i32::try_from((moment.div_euclid(units_per_second) + east).div_euclid(86_400))
+    };
     let days = moments.map(|moment| moment.and_then(|moment| day(moment).ok()));
     Ok(Arc::new(days.collect::<Date32Array>()))
 }
@@ -347,7 +356,7 @@ mod tests {
 
     fn texts(column: impl Array + 'static) -> Vec<Option<String>> {
         let column: ArrayRef = Arc::new(column);
-        let texts = column_text(&column).expect("a column of one value a row");
+        let texts = column_text(&column).expect("the column is not nested");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
         texts.iter().map(|cell| cell.map(text)).collect()
     }
@@ -357,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_says_what_a_text_would() {
+    fn every_type_gives_the_same_text_as_a_csv_export() {
         let names = StringArray::from(vec![Some("甲"), None]);
         assert_eq!(texts(names), [Some("甲".to_owned()), None]);
         let bytes = BinaryArray::from_vec(vec!["甲".as_bytes()]);
@@ -374,7 +383,7 @@ mod tests {
             texts(BooleanArray::from(vec![true, false])),
             some(&["true", "false"])
         );
-        // A whole number of eighteen digits is exact, as is a decimal.
+        // Whole numbers and decimals of eighteen digits are exact.
         let number = 449_901_199_001_010_119;
         assert_eq!(
             texts(Int64Array::from(vec![number])),
@@ -384,7 +393,7 @@ mod tests {
             .with_precision_and_scale(18, 0)
             .expect("18 digits");
         assert_eq!(texts(decimal), some(&["449901199001010119"]));
-        // A floating-point number of eighteen digits is not.
+        // Floating-point numbers of eighteen digits are not.
         let floats = Float64Array::from(vec![4.499_011_990_010_101e17, 449_901_900_101_011.0, 0.5]);
         let [damaged, exact, half] = &texts(floats)[..] else {
             panic!("three cells")
@@ -400,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_its_day_in_china() {
+    fn a_timestamp_with_time_zone_becomes_its_date_in_china() {
         // 2024-01-30 16:00 in UTC is midnight of the 31st in China.
         let seconds = 1_706_630_400;
         assert_eq!(

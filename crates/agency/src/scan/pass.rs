@@ -1,56 +1,56 @@
-//! The pass over an export's rows, twice: the plain one, and the fast one.
+//! Reads all rows of an export, with a plain pass or a fast pass.
 //!
 //! The plain pass splits the whole file record by record. The fast pass reads
-//! large blocks, splits them on all cores, takes a line without quotes as a
-//! record, and searches only the cells that are needed. A block is cut after a
-//! line feed and is expected to begin with a record. Where the block before it
-//! ends inside a quoted field, the rest of that block is put in front of it and
-//! the two are split again.
-//! A property test compares the two passes for any bytes, block size and number
-//! of threads.
+//! large blocks and splits them on all cores. It takes a line without quotes as a
+//! record and locates only the cells that are needed. Each block ends after a line
+//! feed, so the next one normally begins with a record. If a block ends inside a
+//! quoted field, its incomplete last record is put in front of the next block, and
+//! that block is split again.
+//!
+//! A property test compares the two passes for any bytes, block size and number of
+//! threads.
 
 use std::io::{self, Read};
 
 use rayon::prelude::*;
 
-use super::limits::LONGEST_RECORD;
+use super::limits::MAX_RECORD_BYTES;
 use super::record::{Cells, Dialect, Kind, Split, kind_of, split};
 
-/// Which pass to take.
+/// The pass with which rows are read. Both give the same result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// Record by record, the whole file in memory.
+    /// Splits record by record, with the whole file in memory.
     Plain,
-    /// In blocks of this many bytes, on all threads.
+    /// Splits blocks on all threads.
     Fast {
-        /// Bytes of a block, at least one.
+        /// Bytes per block, at least 1.
         block_bytes: usize,
     },
 }
 
 impl Pass {
-    /// The pass that rounds take: blocks that fit a core's cache many times
-    /// over and still give every core many.
+    /// The pass used in rounds.
     pub const DEFAULT: Pass = Pass::Fast {
         block_bytes: 1 << 20,
     };
 }
 
-/// A row in the block that is being read. It borrows its cells.
+/// A row that borrows its cells from the block being read.
 pub struct RowView<'v> {
     cells: RowCells<'v>,
     dialect: Dialect,
 }
 
 enum RowCells<'v> {
-    /// Split into cells.
+    /// A record that is split into cells.
     Split(&'v Cells),
-    /// A whole line of the block; a cell is searched when it is needed.
+    /// A line of the block. A cell is located when it is needed.
     Unquoted { record: &'v [u8] },
 }
 
 impl RowView<'_> {
-    /// A cell's bytes; empty beyond the last.
+    /// Returns the bytes of a cell, or an empty slice beyond the last one.
     pub fn cell(&self, column: usize) -> &[u8] {
         match &self.cells {
             RowCells::Split(cells) => cells.get(column),
@@ -58,12 +58,12 @@ impl RowView<'_> {
         }
     }
 
-    /// The cell of the ID number.
+    /// Returns the cell of the ID number.
     pub fn id_cell(&self) -> &[u8] {
         self.cell(self.dialect.id_column)
     }
 
-    /// The cells, to keep.
+    /// Copies the cells.
     pub fn to_cells(&self) -> Cells {
         match &self.cells {
             RowCells::Split(cells) => (*cells).clone(),
@@ -76,7 +76,7 @@ impl RowView<'_> {
     }
 }
 
-/// A cell of a record without quotes; empty beyond the last.
+/// Returns a cell of a record without quotes, or an empty slice beyond the last one.
 fn nth_cell(record: &[u8], delimiter: u8, column: usize) -> &[u8] {
     let mut rest = record;
     for _ in 0..column {
@@ -88,47 +88,48 @@ fn nth_cell(record: &[u8], delimiter: u8, column: usize) -> &[u8] {
     memchr::memchr(delimiter, rest).map_or(rest, |at| &rest[..at])
 }
 
-/// The place of a row: record number below the header and line, both from 1.
+/// The position of a row, counted from the first record below the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Record number.
+    /// Record number, from 1.
     pub record: u64,
-    /// Line.
+    /// Line number, from 1.
     pub line: u64,
 }
 
-/// A row that could not be split.
+/// The reason why a row could not be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFault {
-    /// More fields than the header, or too few to have an ID number.
+    /// More fields than the header, or no field for the ID number.
     FieldCount,
-    /// A quote that is not closed.
+    /// A stray quote.
     Quote,
     /// Longer than 1 MiB.
     TooLong,
 }
 
-/// What is gathered from rows; one for each block, joined in the file's order.
+/// Collects results from rows. Each block has its own tally; tallies are appended in
+/// file order.
 ///
-/// `C` is what looks at rows.
+/// `C` is the context that is shared by all blocks.
 pub trait Tally<C>: Default + Send {
-    /// Takes a row, or the reason why it could not be split.
-    fn row(&mut self, check: &C, place: Place, row: Result<RowView<'_>, RowFault>);
+    /// Handles a row, or the reason why it could not be split.
+    fn row(&mut self, context: &C, place: Place, row: Result<RowView<'_>, RowFault>);
 
-    /// Called once after the rows of a block, on the thread that took them.
-    fn end_of_block(&mut self, _check: &C) {}
+    /// Called once after the rows of a block, on the same thread.
+    fn end_of_block(&mut self, _context: &C) {}
 
-    /// Adds the tally of the rows that follow; their places count from
-    /// `records` and `lines` on.
+    /// Appends the tally of the rows that follow. Implementations must add `records`
+    /// and `lines` to the record and line numbers in it.
     fn append(&mut self, next: Self, records: u64, lines: u64);
 }
 
-/// What a pass counted besides rows.
+/// The number of rows and of other lines in a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Rows, rejects among them.
+    /// Rows, including rejects.
     pub rows: u64,
-    /// Lines without content.
+    /// Blank lines.
     pub blank_lines: u64,
     /// Lines of totals.
     pub total_lines: u64,
@@ -148,12 +149,12 @@ impl Counts {
 /// Runs a pass over the bytes below the header.
 ///
 /// # Errors
-/// When the source cannot be read.
+/// If the source cannot be read.
 pub fn run<C: Sync, T: Tally<C>>(
     pass: Pass,
     source: &mut dyn SourceRead,
     dialect: Dialect,
-    check: &C,
+    context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
     match pass {
@@ -161,23 +162,23 @@ pub fn run<C: Sync, T: Tally<C>>(
             let mut bytes = Vec::new();
             source.read_to_end(&mut bytes)?;
             let mut block = Block::<T>::default();
-            block.split_plainly(&bytes, dialect, check);
+            block.split_plain(&bytes, dialect, context);
             progress(block.counts.rows);
             Ok((block.tally, block.counts))
         }
-        Pass::Fast { block_bytes } => fast(source, block_bytes.max(1), dialect, check, progress),
+        Pass::Fast { block_bytes } => fast(source, block_bytes.max(1), dialect, context, progress),
     }
 }
 
-/// A source of bytes that may be read on another thread.
+/// A byte source that can be read on another thread.
 pub trait SourceRead: Read + Send {}
 impl<R: Read + Send> SourceRead for R {}
 
-/// The rows of one block.
+/// The result of splitting one block.
 struct Block<T> {
     tally: T,
     counts: Counts,
-    /// The bytes of a record that goes on in the next block.
+    /// Offset of the last record, if it continues in the next block.
     incomplete: Option<usize>,
 }
 
@@ -192,32 +193,32 @@ impl<T: Default> Default for Block<T> {
 }
 
 impl<T> Block<T> {
-    fn split_plainly<C>(&mut self, bytes: &[u8], dialect: Dialect, check: &C)
+    fn split_plain<C>(&mut self, bytes: &[u8], dialect: Dialect, context: &C)
     where
         T: Tally<C>,
     {
         let mut cells = Cells::default();
         let mut at = 0;
         while at < bytes.len() {
-            at = self.split_one(bytes, at, false, dialect, check, &mut cells);
+            at = self.split_one(bytes, at, false, dialect, context, &mut cells);
         }
-        self.tally.end_of_block(check);
+        self.tally.end_of_block(context);
     }
 
-    /// Splits one record by the full rules; returns the byte after it.
+    /// Splits one record by the full rules and returns the position after it.
     fn split_one<C>(
         &mut self,
         bytes: &[u8],
         at: usize,
-        more_to_come: bool,
+        more_follows: bool,
         dialect: Dialect,
-        check: &C,
+        context: &C,
         cells: &mut Cells,
     ) -> usize
     where
         T: Tally<C>,
     {
-        let (outcome, next) = split(bytes, at, more_to_come, dialect, cells);
+        let (outcome, next) = split(bytes, at, more_follows, dialect, cells);
         let fault = match outcome {
             Split::Incomplete => {
                 self.incomplete = Some(at);
@@ -245,12 +246,12 @@ impl<T> Block<T> {
                 dialect,
             }),
         };
-        self.give(check, row);
+        self.add_row(context, row);
         self.count_lines(bytes, at, next);
         next
     }
 
-    fn give<C>(&mut self, check: &C, row: Result<RowView<'_>, RowFault>)
+    fn add_row<C>(&mut self, context: &C, row: Result<RowView<'_>, RowFault>)
     where
         T: Tally<C>,
     {
@@ -259,7 +260,7 @@ impl<T> Block<T> {
             record: self.counts.rows,
             line: self.counts.lines + 1,
         };
-        self.tally.row(check, place, row);
+        self.tally.row(context, place, row);
     }
 
     fn count_lines(&mut self, bytes: &[u8], from: usize, to: usize) {
@@ -267,17 +268,17 @@ impl<T> Block<T> {
         self.counts.lines += memchr::memchr_iter(b'\n', part).count() as u64;
     }
 
-    /// Splits a block. A line without a quote is a record; of most only the
-    /// cells of the checks are ever looked for.
-    fn split_fast<C>(&mut self, bytes: &[u8], more_to_come: bool, dialect: Dialect, check: &C)
+    /// Splits a block. A line without quotes is taken as a record without splitting it
+    /// into cells.
+    fn split_fast<C>(&mut self, bytes: &[u8], more_follows: bool, dialect: Dialect, context: &C)
     where
         T: Tally<C>,
     {
-        self.split_lines(bytes, more_to_come, dialect, check);
-        self.tally.end_of_block(check);
+        self.split_lines(bytes, more_follows, dialect, context);
+        self.tally.end_of_block(context);
     }
 
-    fn split_lines<C>(&mut self, bytes: &[u8], more_to_come: bool, dialect: Dialect, check: &C)
+    fn split_lines<C>(&mut self, bytes: &[u8], more_follows: bool, dialect: Dialect, context: &C)
     where
         T: Tally<C>,
     {
@@ -292,28 +293,28 @@ impl<T> Block<T> {
             };
             let row = line_end
                 .map(|end| &bytes[record..end])
-                .filter(|_| length <= LONGEST_RECORD)
+                .filter(|_| length <= MAX_RECORD_BYTES)
                 .and_then(|record| usual_row(record, dialect));
             if let Some(row) = row {
-                self.give(check, Ok(row));
+                self.add_row(context, Ok(row));
                 self.counts.lines += 1;
                 record = at + 1;
             } else {
-                record = self.split_one(bytes, record, more_to_come, dialect, check, &mut cells);
+                record = self.split_one(bytes, record, more_follows, dialect, context, &mut cells);
                 if self.incomplete.is_some() {
                     return;
                 }
             }
         }
-        // What follows the last line feed: the file's last line.
+        // The file may end without a line feed.
         while record < bytes.len() && self.incomplete.is_none() {
-            record = self.split_one(bytes, record, more_to_come, dialect, check, &mut cells);
+            record = self.split_one(bytes, record, more_follows, dialect, context, &mut cells);
         }
     }
 }
 
-/// The usual row: no quotes, as wide as the header, with a number in its place.
-/// It is a row by the rules of [`kind_of`] too.
+/// Recognises the usual row: no quotes, as wide as the header, and an ID cell that
+/// begins with fifteen digits. [`kind_of`] also classifies such a record as a row.
 fn usual_row(record: &[u8], dialect: Dialect) -> Option<RowView<'_>> {
     let view = RowView {
         cells: RowCells::Unquoted { record },
@@ -326,14 +327,15 @@ fn usual_row(record: &[u8], dialect: Dialect) -> Option<RowView<'_>> {
     is_usual.then_some(view)
 }
 
-/// Reads blocks that end with a line feed. A line longer than a record may be
-/// is cut to just beyond that length: it is a reject whatever it holds.
+/// Reads blocks that end with a line feed. A line longer than the maximum length of
+/// a record is cut just beyond it; such a line is rejected anyway.
 struct BlockReader<'s> {
     source: &'s mut dyn SourceRead,
     block_bytes: usize,
+    /// Bytes after the last line feed, for the next block.
     rest: Vec<u8>,
     ended: bool,
-    /// Blocks that were split: their memory serves again.
+    /// Blocks that have been split. Their memory is reused.
     spare: Vec<Vec<u8>>,
 }
 
@@ -341,7 +343,6 @@ impl BlockReader<'_> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = self.spare.pop().unwrap_or_default();
         block.clear();
-        // Room for the block and for what the one before left.
         block.reserve(self.rest.len() + self.block_bytes + 1);
         block.append(&mut self.rest);
         let mut searched = 0;
@@ -355,10 +356,12 @@ impl BlockReader<'_> {
             if self.ended {
                 return Ok((!block.is_empty()).then_some(block));
             }
-            block.truncate(LONGEST_RECORD + 2);
+            block.truncate(MAX_RECORD_BYTES + 2);
             searched = block.len();
-            let wanted = self.block_bytes as u64;
-            let read = (&mut *self.source).take(wanted).read_to_end(&mut block)?;
+            let block_bytes = self.block_bytes as u64;
+            let read = (&mut *self.source)
+                .take(block_bytes)
+                .read_to_end(&mut block)?;
             self.ended = read == 0;
         }
     }
@@ -379,7 +382,7 @@ fn fast<C: Sync, T: Tally<C>>(
     source: &mut dyn SourceRead,
     block_bytes: usize,
     dialect: Dialect,
-    check: &C,
+    context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
     let mut reader = BlockReader {
@@ -389,21 +392,21 @@ fn fast<C: Sync, T: Tally<C>>(
         ended: false,
         spare: Vec::new(),
     };
-    let blocks_a_batch = rayon::current_num_threads() * 4;
+    let blocks_per_batch = rayon::current_num_threads() * 4;
     let mut tally = T::default();
     let mut counts = Counts::default();
     let mut carried: Vec<u8> = Vec::new();
-    let mut batch = reader.batch(blocks_a_batch)?;
+    let mut batch = reader.batch(blocks_per_batch)?;
     while !batch.is_empty() {
         // The next batch is read while this one is split.
         let (following, split) = rayon::join(
-            || reader.batch(blocks_a_batch),
+            || reader.batch(blocks_per_batch),
             || {
                 batch
                     .par_iter()
                     .map(|bytes| {
                         let mut block = Block::<T>::default();
-                        block.split_fast(bytes, true, dialect, check);
+                        block.split_fast(bytes, true, dialect, context);
                         block
                     })
                     .collect::<Vec<_>>()
@@ -412,10 +415,10 @@ fn fast<C: Sync, T: Tally<C>>(
         for (bytes, mut block) in batch.iter().zip(split) {
             let mut joined = std::mem::take(&mut carried);
             if !joined.is_empty() {
-                // The block did not begin with a record after all.
+                // The block begins inside a record, so it is split again.
                 joined.extend_from_slice(bytes);
                 block = Block::default();
-                block.split_fast(&joined, true, dialect, check);
+                block.split_fast(&joined, true, dialect, context);
             }
             if let Some(from) = block.incomplete {
                 let whole = if joined.is_empty() { bytes } else { &joined };
@@ -430,7 +433,7 @@ fn fast<C: Sync, T: Tally<C>>(
     }
     if !carried.is_empty() {
         let mut block = Block::<T>::default();
-        block.split_fast(&carried, false, dialect, check);
+        block.split_fast(&carried, false, dialect, context);
         tally.append(block.tally, counts.rows, counts.lines);
         counts.add(block.counts);
     }
@@ -443,7 +446,7 @@ mod tests {
 
     use super::*;
 
-    /// Gathers what was seen, as it was seen.
+    /// Collects every row with its record and line number.
     #[derive(Debug, Default, PartialEq)]
     struct Seen(Vec<(u64, u64, SeenRow)>);
 
@@ -498,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_and_totals_are_no_rows() {
+    fn blank_lines_and_totals_are_not_rows() {
         let text = "1,甲,x\r\n\r\n,,\r\n2,乙,y\r\n合计：,2人,\r\n";
         let (seen, counts) = read(Pass::Plain, THREE_COLUMNS, text.as_bytes());
         assert_eq!(seen.0.len(), 2);
@@ -519,12 +522,12 @@ mod tests {
                 row(2, 3, ["z", "2", "乙"])
             ]
         );
-        // Also when the export has empty trailing columns.
+        // Also if the export has empty trailing columns.
         assert_eq!(rows("1,\"a\nb\",x,,\n2,c,y,,\n").len(), 2);
     }
 
     #[test]
-    fn a_stray_quote_costs_its_own_line_and_no_other() {
+    fn a_stray_quote_costs_only_its_own_line() {
         for stray in ["2,\"乙,y", "2,乙,\"y"] {
             let text = format!("1,甲,x\n{stray}\n3,丙,z\n4,\"丁\",w\n5,戊,v\n");
             assert_eq!(
@@ -539,7 +542,7 @@ mod tests {
                 "{stray}"
             );
         }
-        // No other quote follows, to the end of a large file.
+        // No other quote follows in a large file.
         let many: String = (0..20_000).map(|n| format!("{n},名,k\n")).collect();
         let seen = rows(&format!("1,\"甲,x\n{many}"));
         assert_eq!(seen.len(), 20_001);
@@ -552,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_row_is_a_fault_and_empty_cells_at_the_end_are_not() {
+    fn a_row_with_extra_content_is_rejected_and_extra_empty_cells_are_not() {
         let seen = rows("1,甲,x,,\n2,乙\n3,丙,z,surplus\n");
         assert!(seen[0].2.is_ok());
         assert_eq!(seen[1].2, Ok(vec!["2".to_owned(), "乙".to_owned()]));
@@ -560,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_a_reject_of_bounded_memory() {
+    fn a_line_that_is_too_long_is_rejected() {
         let long = "x".repeat(5 << 20);
         let text = format!("1,a,b\n2,{long},c\n3,d,e\n4,\"{long}\n5,f,g\n");
         for pass in [Pass::Plain, Pass::DEFAULT, Pass::Fast { block_bytes: 1000 }] {
@@ -584,7 +587,7 @@ mod tests {
         }
     }
 
-    /// Bytes in which everything that matters to a splitter is common.
+    /// Bytes with many quotes, delimiters and line breaks.
     fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             4 => Just(b"44990119900101011X,a,b\n".to_vec()),
@@ -619,7 +622,6 @@ mod tests {
             prop_assert_eq!(plain, fast);
         }
 
-        /// What the csv crate writes is read as it was written.
         #[test]
         fn well_formed_records_are_read_as_the_csv_crate_writes_them(
             table in prop::collection::vec(prop::collection::vec("[a-z,\"\n ]{0,6}", 3), 1..12),

@@ -1,19 +1,20 @@
-//! One record: its cells, and the plain way of splitting it from the bytes.
+//! Splits one record into its cells.
 //!
-//! A quote counts only at the start of a field. A quoted field may hold line
-//! breaks, but one longer than 64 KiB, or one that runs to the end of the
-//! file, or one that makes a record of another width or does not end where a
-//! field ends, is a stray quote: its line is a reject and reading goes on with
-//! the next line, so it costs one row and not the rest of the file.
+//! A quote has a meaning only at the start of a field. A quoted field may contain
+//! line breaks. Its quote counts as stray if the field is longer than 64 KiB or
+//! runs to the end of the file, or if the record spans lines and has the wrong
+//! width or a quoted field does not end at a delimiter. A stray quote rejects its
+//! own line, and reading continues with the next line, so it costs one row and not
+//! the rest of the file.
 
-use super::limits::{LONGEST_QUOTED_FIELD, LONGEST_RECORD};
+use super::limits::{MAX_QUOTED_FIELD_BYTES, MAX_RECORD_BYTES};
 
-/// How an export's records are written.
+/// The form of an export's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// The byte between fields.
+    /// The delimiter between fields.
     pub delimiter: u8,
-    /// How many fields the header has.
+    /// Number of fields in the header.
     pub width: usize,
     /// The column of the ID number, from 0.
     pub id_column: usize,
@@ -24,13 +25,13 @@ pub struct Dialect {
 pub struct Cells {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// Bytes between one cell and the next: 1 for the delimiter if the record
-    /// was copied whole, else 0.
+    /// Bytes between two cells: 1 for the delimiter if the record was copied as a
+    /// whole, otherwise 0.
     gap: usize,
 }
 
 impl Cells {
-    /// A cell; empty beyond the last.
+    /// Returns a cell, or an empty slice beyond the last one.
     pub fn get(&self, column: usize) -> &[u8] {
         let start = match column {
             0 => 0,
@@ -45,22 +46,22 @@ impl Cells {
             .unwrap_or_default()
     }
 
-    /// How many cells there are.
+    /// Returns the number of cells.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is no cell.
+    /// Returns whether there are no cells.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The bytes of all cells.
+    /// Returns the bytes of all cells.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// All cells in order.
+    /// Returns all cells in order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|column| self.get(column))
     }
@@ -71,7 +72,7 @@ impl Cells {
         self.gap = 0;
     }
 
-    /// Copies a whole record that has no quotes.
+    /// Copies a record that has no quotes.
     pub(super) fn take_unquoted(&mut self, record: &[u8], delimiter: u8) {
         self.clear();
         self.bytes.extend_from_slice(record);
@@ -84,35 +85,36 @@ impl Cells {
         self.ends.push(self.bytes.len());
     }
 
-    /// As wide as the header, or wider by empty cells.
+    /// Returns whether the record has the header's width. Additional blank cells are
+    /// allowed.
     fn width_fits(&self, width: usize) -> bool {
-        self.len() >= width && self.surplus_is_blank(width)
+        self.len() >= width && self.extra_is_blank(width)
     }
 
-    fn surplus_is_blank(&self, width: usize) -> bool {
+    fn extra_is_blank(&self, width: usize) -> bool {
         (width..self.len()).all(|column| is_blank(self.get(column)))
     }
 }
 
-/// What was found at a place of the file.
+/// The result of splitting at one position of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// A record; its cells were filled in.
+    /// A record. Its cells have been filled in.
     Record,
-    /// A quote that is not closed: a reject.
+    /// A stray quote. The line is rejected.
     Quote,
-    /// A record longer than 1 MiB: a reject.
+    /// A record longer than 1 MiB. The line is rejected.
     TooLong,
-    /// The bytes end inside a quoted field and more are to come.
+    /// The bytes end inside a quoted field and more bytes follow.
     Incomplete,
 }
 
-/// Splits the record that begins at `start`; returns the byte after it, or after
-/// its first line if it is a reject.
+/// Splits the record that begins at `start`. Also returns the position after it, or
+/// after its first line if it is rejected.
 pub(super) fn split(
     bytes: &[u8],
     start: usize,
-    more_to_come: bool,
+    more_follows: bool,
     dialect: Dialect,
     cells: &mut Cells,
 ) -> (Split, usize) {
@@ -131,7 +133,7 @@ pub(super) fn split(
             let content = cells.bytes.len();
             loop {
                 match bytes.get(at) {
-                    None if more_to_come => return (Split::Incomplete, start),
+                    None if more_follows => return (Split::Incomplete, start),
                     None => return (Split::Quote, after_line()),
                     Some(b'"') if bytes.get(at + 1) == Some(&b'"') => {
                         cells.bytes.push(b'"');
@@ -147,10 +149,10 @@ pub(super) fn split(
                         at += 1;
                     }
                 }
-                if cells.bytes.len() - content > LONGEST_QUOTED_FIELD {
+                if cells.bytes.len() - content > MAX_QUOTED_FIELD_BYTES {
                     return (Split::Quote, after_line());
                 }
-                if at - start > LONGEST_RECORD {
+                if at - start > MAX_RECORD_BYTES {
                     return (Split::TooLong, after_line());
                 }
             }
@@ -158,7 +160,7 @@ pub(super) fn split(
                 && bytes.get(at) != Some(&dialect.delimiter);
         }
         loop {
-            if at - start > LONGEST_RECORD {
+            if at - start > MAX_RECORD_BYTES {
                 return (Split::TooLong, after_line());
             }
             match bytes.get(at) {
@@ -188,22 +190,22 @@ pub(super) fn split(
     }
 }
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nothing in any cell.
+    /// Every cell is blank.
     Blank,
-    /// 合计, 总计 and the like.
+    /// A line of totals (合计, 总计 and so on).
     Total,
-    /// More fields than the header, or too few to have an ID number.
+    /// More fields than the header, or no field for the ID number.
     FieldCount,
     /// A row.
     Row,
 }
 
-/// Tells rows from blank lines, totals and records of a wrong width.
+/// Classifies a record as row, blank line, total, or record of the wrong width.
 pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
-    // A row that holds a number is neither blank nor a total.
+    // A record with a long number in the ID column is neither blank nor a total.
     let digits = cells
         .get(dialect.id_column)
         .iter()
@@ -217,16 +219,17 @@ pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
             return Kind::Total;
         }
     }
-    // Some programs leave out the empty cells at the end of a row: what is not
-    // there is empty.
-    if cells.len() > dialect.id_column && cells.surplus_is_blank(dialect.width) {
+    // Some programs omit the empty cells at the end of a row, so a short row is
+    // accepted.
+    if cells.len() > dialect.id_column && cells.extra_is_blank(dialect.width) {
         Kind::Row
     } else {
         Kind::FieldCount
     }
 }
 
-/// White space alone; also the full-width space of UTF-8 and of GB18030.
+/// Returns whether a cell has only white space, including the full-width space of
+/// UTF-8 and GB18030.
 fn is_blank(cell: &[u8]) -> bool {
     let mut rest = cell;
     loop {
@@ -240,8 +243,8 @@ fn is_blank(cell: &[u8]) -> bool {
     }
 }
 
-/// Whether the first cell with content says 合计, 总计, 小计, 共计, 总数 or 累计,
-/// in UTF-8 or GB18030, with nothing behind it but figures and their units.
+/// Returns whether the first non-blank cell begins with 合计, 总计, 小计, 共计, 总数 or
+/// 累计, in UTF-8 or GB18030, followed only by figures and their units.
 fn is_total(cells: &Cells) -> bool {
     const WORDS: [&str; 6] = ["合计", "总计", "小计", "共计", "总数", "累计"];
     let Some(first) = cells.iter().find(|cell| !is_blank(cell)) else {
@@ -250,7 +253,7 @@ fn is_total(cells: &Cells) -> bool {
     if first.len() > 60 {
         return false;
     }
-    let says_total = |text: &str| {
+    let is_total_text = |text: &str| {
         let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         WORDS.iter().any(|word| {
             compact.strip_prefix(word).is_some_and(|rest| {
@@ -260,9 +263,9 @@ fn is_total(cells: &Cells) -> bool {
         })
     };
     match std::str::from_utf8(first) {
-        Ok(text) => says_total(text),
+        Ok(text) => is_total_text(text),
         Err(_) => encoding_rs::GB18030
             .decode_without_bom_handling_and_without_replacement(first)
-            .is_some_and(|text| says_total(&text)),
+            .is_some_and(|text| is_total_text(&text)),
     }
 }

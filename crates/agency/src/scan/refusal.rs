@@ -1,13 +1,12 @@
-//! Files that are refused whole, whatever their format: the sentences that say
-//! so, and what the office can do.
+//! The faults for files that are refused as a whole, whatever their format.
 
 use std::path::Path;
 
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 
-/// A file that is damaged, or larger than [`limits`](super::limits) allow. The
-/// two sentences say what is wrong with it, in Chinese and in English.
+/// Returns the fault for a file that is damaged or exceeds the
+/// [`limits`](super::limits). `zh` and `en` say what is wrong with it.
 pub(super) fn damaged(path: &Path, zh: &str, en: &str) -> Fault {
     Fault::of_file(
         path,
@@ -19,7 +18,8 @@ pub(super) fn damaged(path: &Path, zh: &str, en: &str) -> Fault {
     )
 }
 
-/// A zip archive or workbook that cannot be unpacked or has no sound structure.
+/// Returns the fault for a zip archive or workbook that cannot be unpacked or has an
+/// invalid structure.
 pub(super) fn damaged_archive(path: &Path) -> Fault {
     damaged(
         path,
@@ -28,7 +28,7 @@ pub(super) fn damaged_archive(path: &Path) -> Fault {
     )
 }
 
-/// A file that only opens with a password.
+/// Returns the fault for a file that needs a password.
 pub(super) fn encrypted(path: &Path) -> Fault {
     Fault::of_file(
         path,

@@ -1,6 +1,5 @@
-//! Where an export's bytes come from: a text file, one packed by gzip or zip,
-//! a workbook or a Parquet file, whose rows are written out as text and then
-//! go the same way.
+//! The sources of an export's text: plain files, gzip and zip archives, and
+//! workbooks and Parquet files, whose rows are converted to CSV text.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -12,20 +11,20 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 
-use super::limits::{ALWAYS_UNPACKED, LARGEST_RATIO, LARGEST_WORKBOOK};
+use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO, MAX_WORKBOOK_BYTES};
 use super::parquet_rows;
 use super::pass::SourceRead;
 use super::refusal::{damaged, damaged_archive, encrypted};
 use super::workbook::{Sheet, read_sheet};
 
-/// The kind of a file, found by its first bytes and not by its name.
+/// The format of a file, found from its first bytes and not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Plain text.
     Text,
-    /// One text packed by gzip.
+    /// A text compressed with gzip.
     Gzip,
-    /// A zip archive of one text.
+    /// A zip archive with one text.
     Zip,
     /// An XLSX workbook.
     Xlsx,
@@ -36,7 +35,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The name in manifests.
+    /// Returns the name used in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Format::Text => "text",
@@ -49,20 +48,19 @@ impl Format {
     }
 }
 
-/// A file whose format is known. Its text can be read from the start any
-/// number of times.
+/// A file whose format is known. Its text can be read any number of times.
 pub(super) struct Source {
     path: std::path::PathBuf,
     format: Format,
-    /// The rows of a spreadsheet; other files are read from the disk.
+    /// The rows of a workbook. Other files are read from disk.
     sheet: Option<Sheet>,
 }
 
 impl Source {
-    /// Finds a file's format and, of a spreadsheet, reads the sheet.
+    /// Finds the format of a file. Reads the sheet of a workbook.
     ///
     /// # Errors
-    /// When the file cannot be read, is encrypted, damaged or too large.
+    /// If the file cannot be read, or is encrypted, damaged or too large.
     pub(super) fn open(path: &Path, sheet: Option<&str>) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let mut start = Vec::new();
@@ -102,28 +100,31 @@ impl Source {
         self.format
     }
 
-    /// Digest and size of the file if opening it has already read all of it.
+    /// Returns the digest and size of the file, if opening it has already read all of
+    /// it.
     pub(super) fn digest_at_opening(&self) -> Option<(String, u64)> {
         let sheet = self.sheet.as_ref()?;
         Some((sheet.digest.clone(), sheet.byte_length))
     }
 
-    /// The text from its first byte on.
+    /// Returns a reader of the text from its start.
     pub(super) fn text(&self) -> io::Result<Box<dyn SourceRead + '_>> {
         if let Some(sheet) = &self.sheet {
             return Ok(Box::new(Cursor::new(sheet.csv.as_slice())));
         }
         let file = File::open(&self.path)?;
         let packed = file.metadata()?.len();
-        let most = packed.saturating_mul(LARGEST_RATIO).max(ALWAYS_UNPACKED);
+        let limit = packed
+            .saturating_mul(MAX_UNPACK_RATIO)
+            .max(ALWAYS_UNPACKED_BYTES);
         Ok(match self.format {
-            Format::Gzip => Box::new(Limited {
+            Format::Gzip => Box::new(LimitedReader {
                 inner: MultiGzDecoder::new(BufReader::new(file)),
-                left: most,
+                left: limit,
             }),
-            Format::Zip => Box::new(Limited {
+            Format::Zip => Box::new(LimitedReader {
                 inner: open_zip_member(file)?,
-                left: most,
+                left: limit,
             }),
             Format::Parquet => Box::new(parquet_rows::ParquetText::open(file)?),
             Format::Text | Format::Xlsx | Format::Xls => Box::new(file),
@@ -131,16 +132,16 @@ impl Source {
     }
 }
 
-/// Compares what was unpacked with the checksum that the archive states.
-struct Checked<R> {
+/// A reader that compares the unpacked bytes with the archive's checksum.
+struct ChecksumReader<R> {
     inner: R,
     checksum: u32,
     sum: flate2::Crc,
 }
 
-impl<R> Checked<R> {
+impl<R> ChecksumReader<R> {
     fn new(inner: R, checksum: u32) -> Self {
-        Checked {
+        ChecksumReader {
             inner,
             checksum,
             sum: flate2::Crc::new(),
@@ -148,7 +149,7 @@ impl<R> Checked<R> {
     }
 }
 
-impl<R: Read> Read for Checked<R> {
+impl<R: Read> Read for ChecksumReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.sum.update(buffer.get(..read).unwrap_or_default());
@@ -159,19 +160,19 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// Stops a stream that unpacks to more than it may.
-struct Limited<R> {
+/// A reader that fails if a stream unpacks to more bytes than allowed.
+struct LimitedReader<R> {
     inner: R,
     left: u64,
 }
 
-impl<R: Read> Read for Limited<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::FileTooLarge,
-                "it unpacks to far more than its size",
+                "the unpacked size is implausibly large",
             )
         })?;
         Ok(read)
@@ -190,7 +191,7 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
                 .map_err(|_| damaged_archive(path))?;
             unpacked = unpacked.saturating_add(member.size());
         }
-        if unpacked > LARGEST_WORKBOOK {
+        if unpacked > MAX_WORKBOOK_BYTES {
             return Err(damaged(
                 path,
                 "工作簿解压后超过2 GiB，拒绝读取",
@@ -203,15 +204,15 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
         return Err(Fault::of_file(
             path,
             Text::new(
-                format!("压缩包中有{}个文件，应只有一个CSV", archive.len()),
+                format!("压缩包中有{}个文件，应只有一个CSV文件", archive.len()),
                 format!(
-                    "the archive holds {} files; it must hold one CSV",
+                    "the archive contains {} files; expected one CSV file",
                     archive.len()
                 ),
             ),
             Text::new(
                 "请每个文件单独打包，并在轮次文件中逐一列出",
-                "pack each file by itself and list them in the round file",
+                "pack each file separately and list each one in the round file",
             ),
         ));
     }
@@ -222,7 +223,7 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     Ok(Format::Zip)
 }
 
-/// The bytes of an archive's one member.
+/// Opens the only member of an archive.
 fn open_zip_member(mut file: File) -> io::Result<Box<dyn SourceRead>> {
     let broken = |_| io::Error::from(io::ErrorKind::InvalidData);
     let (start, packed, method, checksum) = {
@@ -239,10 +240,11 @@ fn open_zip_member(mut file: File) -> io::Result<Box<dyn SourceRead>> {
     file.seek(SeekFrom::Start(start))?;
     let bytes = BufReader::new(file.take(packed));
     match method {
-        zip::CompressionMethod::Stored => Ok(Box::new(Checked::new(bytes, checksum))),
-        zip::CompressionMethod::Deflated => {
-            Ok(Box::new(Checked::new(DeflateDecoder::new(bytes), checksum)))
-        }
+        zip::CompressionMethod::Stored => Ok(Box::new(ChecksumReader::new(bytes, checksum))),
+        zip::CompressionMethod::Deflated => Ok(Box::new(ChecksumReader::new(
+            DeflateDecoder::new(bytes),
+            checksum,
+        ))),
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }

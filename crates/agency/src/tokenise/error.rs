@@ -1,4 +1,4 @@
-//! Why an export could not be tokenised.
+//! Errors of tokenising an export.
 
 use std::path::Path;
 
@@ -10,23 +10,23 @@ use super::spill::SpillFault;
 use crate::rules::EvaluationError;
 use crate::scan::Export;
 
-/// Why an export could not be tokenised.
+/// The reason why an export could not be tokenised.
 #[derive(Debug)]
 pub enum TokeniseError {
     /// A rule could not be evaluated.
     Evaluation(EvaluationError),
-    /// The table came out against its own contract.
+    /// The token table is not valid, which is a bug.
     Table(TableFault),
-    /// The file could not be read to its end.
+    /// A file could not be read to its end.
     Unreadable(Fault),
     /// No row of the export could be used.
     NothingUsable(Fault),
-    /// Tokens could not be put aside, or written.
+    /// Tokens could not be written to a spill file or to the token file.
     Spill(SpillFault),
 }
 
 impl TokeniseError {
-    /// As a fault of the export's first file.
+    /// Converts the error to faults of the export's first file.
     pub fn into_faults(self, exports: &[Export]) -> Faults {
         let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
         let internal = |message: Text| {

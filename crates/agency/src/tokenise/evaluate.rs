@@ -1,6 +1,6 @@
-//! From identified rows to outcomes: the columns that rules need are read,
-//! withhold rules come first, and rows on which nothing holds stay with the
-//! agency. No token is known here.
+//! Evaluates the rules on identified rows: reads the columns that rules need, drops
+//! the rows that a withhold rule withholds, and then the rows whose outcomes cannot
+//! lead to an aid. It makes no tokens.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,33 +21,33 @@ use crate::national_id::{NationalId, Sex};
 use crate::rules::{EvaluationError, evaluate};
 use crate::scan::{Encoding, Export};
 
-/// Rows that are evaluated together.
-pub(super) const ROWS_A_BLOCK: usize = 4 * 1024;
+/// Number of rows that are evaluated together.
+pub(super) const ROWS_PER_BLOCK: usize = 4 * 1024;
 
-/// Which of the rows that are not withheld go on.
+/// Which of the rows that are not withheld are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// Rows on which an outcome holds or cannot be decided.
+    /// Rows that may leave the agency; see [`RowColumns::may_leave`].
     WithOutcome,
-    /// Every row: all of them are of case parties, which a probe found.
+    /// All rows, because the probe has already selected the case parties' rows.
     All,
 }
 
-/// A row that goes on to become a token.
+/// A row that is kept, for tokenising.
 pub(super) struct EvaluatedRow<'r> {
     pub(super) id: &'r NationalId,
-    /// Outcomes in the order of the policy's outcome rules on this export.
+    /// Outcomes, in the order of the policy's outcome rules on this export.
     pub(super) outcomes: Vec<Outcome>,
     pub(super) listed: Listed,
 }
 
-/// The rows of a block that go on, and what became of the others.
+/// The kept rows of a block and the counts of all its rows.
 pub(super) struct Evaluated<'r> {
     pub(super) rows: Vec<EvaluatedRow<'r>>,
     pub(super) counts: EvaluatedCounts,
 }
 
-/// What evaluating a block counted.
+/// Counts from evaluating a block.
 #[derive(Default)]
 pub(super) struct EvaluatedCounts {
     withheld: u64,
@@ -58,7 +58,7 @@ pub(super) struct EvaluatedCounts {
 }
 
 impl EvaluatedCounts {
-    /// Adds those of another block.
+    /// Adds the counts of another block.
     pub(super) fn append(&mut self, next: Self) {
         self.withheld += next.withheld;
         self.without_outcome += next.without_outcome;
@@ -92,8 +92,7 @@ impl EvaluatedCounts {
     }
 }
 
-/// The columns that are read of identified rows and the rules that are
-/// evaluated on them, found once for a file.
+/// The columns to read and the rules to evaluate, found once per file.
 pub(super) struct RowColumns<'a> {
     schema: &'a ExportSchema,
     policy: &'a Policy,
@@ -103,7 +102,7 @@ pub(super) struct RowColumns<'a> {
     epoch: DateEpoch,
     /// Columns that rules need.
     attributes: Vec<(usize, &'a Field)>,
-    /// Columns that lists show; `None` where the export has no such column.
+    /// Columns that lists show; `None` if the file has no such column.
     list_fields: Vec<Option<usize>>,
     pub(super) outcome_rules: Vec<&'a Rule>,
     withhold_rules: Vec<&'a Rule>,
@@ -164,7 +163,7 @@ impl<'a> RowColumns<'a> {
         cell::read(self.schema, field, self.epoch, &cell)
     }
 
-    /// Reads the columns that rules need, withholds, and gives outcomes.
+    /// Evaluates all rules on a block of rows.
     pub(super) fn evaluate<'r>(
         &self,
         rows: &'r [OwnedRow],
@@ -210,8 +209,8 @@ impl<'a> RowColumns<'a> {
         };
         let withheld = outcomes_of(&self.withhold_rules)?;
         let outcomes = outcomes_of(&self.outcome_rules)?;
-        // Few patterns of outcomes occur: each is judged once.
-        let mut holds: HashMap<Vec<Outcome>, bool> = HashMap::new();
+        // Only few patterns of outcomes occur, so the answer is cached for each.
+        let mut may_leave: HashMap<Vec<Outcome>, bool> = HashMap::new();
         let mut kept = Vec::new();
         for (index, (row, unreadable)) in rows.iter().zip(unreadable).enumerate() {
             let withheld_by = withheld
@@ -227,15 +226,15 @@ impl<'a> RowColumns<'a> {
             }
             let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
             if self.keep == Keep::WithOutcome {
-                let holds = match holds.get(&outcomes) {
-                    Some(holds) => *holds,
+                let row_may_leave = match may_leave.get(&outcomes) {
+                    Some(cached) => *cached,
                     None => {
-                        let judged = self.holds(&outcomes);
-                        holds.insert(outcomes.clone(), judged);
-                        judged
+                        let answer = self.may_leave(&outcomes);
+                        may_leave.insert(outcomes.clone(), answer);
+                        answer
                     }
                 };
-                if !holds {
+                if !row_may_leave {
                     counts.without_outcome += 1;
                     continue;
                 }
@@ -265,25 +264,26 @@ impl<'a> RowColumns<'a> {
 }
 
 impl RowColumns<'_> {
-    /// Whether a row may leave: a register's row when any outcome is not no; a
-    /// case row when some aid could be reached by it, whatever the registers say.
-    fn holds(&self, outcomes: &[Outcome]) -> bool {
+    /// Returns whether a row may leave the agency: a register row if any outcome is
+    /// yes or unknown, a case row if an aid could be reached with the most favourable register
+    /// outcomes.
+    fn may_leave(&self, outcomes: &[Outcome]) -> bool {
         if self.schema.name != CASE_EXPORT {
             return outcomes.iter().any(|outcome| *outcome != Outcome::No);
         }
-        // `qualifies` has no negation, so yes in every register is the most that
-        // they can say.
-        let most = |id: &str| {
+        // `qualifies` has no negation, so yes in every register is the most favourable
+        // case.
+        let best_case = |id: &str| {
             let own = self.outcome_rules.iter().position(|rule| rule.id == id);
             own.and_then(|place| outcomes.get(place).copied())
                 .unwrap_or(Outcome::Yes)
         };
         let mut aids = self.policy.aids.iter();
-        aids.any(|aid| aid.qualifies.outcome(&most) != Outcome::No)
+        aids.any(|aid| aid.qualifies.outcome(&best_case) != Outcome::No)
     }
 }
 
-/// The columns that the ID number gives: age, minor, sex.
+/// Adds the columns derived from the ID number: age, minor and sex.
 fn add_derived(block: &mut RowBlock, rows: &[OwnedRow], as_of: Date) {
     let mut age = Column::new(FieldType::Integer);
     let mut minor = Column::new(FieldType::Boolean);

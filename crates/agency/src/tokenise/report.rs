@@ -1,5 +1,5 @@
-//! What became of the rows of an export: the account, the rejects, the warnings
-//! and the cells that could not be read.
+//! The report on the rows of an export: row account, rejects, warnings and
+//! unreadable cells.
 
 use std::collections::BTreeMap;
 
@@ -13,27 +13,27 @@ use crate::reject::{Reject, RejectReason};
 use crate::scan::Export;
 use crate::scan::pass::Counts;
 
-/// What tokenising says about an export besides its table.
+/// The report on tokenising an export.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What became of the rows.
+    /// The row account.
     pub account: Account,
-    /// The rejected rows, in the order of the file.
+    /// The rejected rows, in file order.
     pub rejects: Vec<Reject>,
-    /// Withheld rows by the first withhold rule that held.
+    /// Number of withheld rows by the first withhold rule that holds.
     pub withheld_by_rule: BTreeMap<String, u64>,
-    /// Rows whose ID is unusual, by the code of the warning.
+    /// Number of rows with a warning about the ID number, by the warning's code.
     pub id_warnings: BTreeMap<&'static str, u64>,
-    /// Cells of evaluated rows that could not be read, by field and fault.
+    /// Number of unreadable cells in evaluated rows, by field and fault.
     pub value_faults: BTreeMap<(String, ValueFault), u64>,
-    /// Fields whose columns were read.
+    /// The fields whose columns were read.
     pub columns_read: Vec<String>,
-    /// The files as they were read, in the order of the round file.
+    /// The files, in the order of the round file.
     pub files: Vec<FileReport>,
 }
 
 impl Report {
-    /// Adds a file, and the fields whose columns were read of it.
+    /// Adds a file and the fields whose columns were read from it.
     pub(super) fn add_file(&mut self, digest: String, byte_length: u64, fields: &[String]) {
         self.files.push(FileReport {
             digest,
@@ -46,7 +46,7 @@ impl Report {
         }
     }
 
-    /// Adds the rows of one file, and what identifying them found.
+    /// Adds the row counts of one file and the findings of identifying its rows.
     pub(super) fn add_identified(
         &mut self,
         file: usize,
@@ -63,8 +63,8 @@ impl Report {
         for (warning, rows) in findings.id_warnings() {
             *self.id_warnings.entry(warning.code()).or_default() += rows;
         }
-        // The pass counted lines from the first record on; a report counts them
-        // from the first line of the file.
+        // The pass counts lines from the first record, the report from the first line
+        // of the file.
         let rejects = findings.rejects.into_iter().map(|mut reject| {
             reject.file = file;
             reject.line += export.body_line() - 1;
@@ -73,7 +73,7 @@ impl Report {
         self.rejects.extend(rejects);
     }
 
-    /// Refuses an export of which every row was rejected.
+    /// Returns a fault if every row of the export was rejected.
     pub(super) fn check_usable(&self, exports: &[Export]) -> Result<(), Fault> {
         match exports.first() {
             Some(export) if self.account.rows > 0 && self.account.rejected == self.account.rows => {
@@ -84,12 +84,12 @@ impl Report {
     }
 }
 
-/// A file of an export as it was read.
+/// A file of an export that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileReport {
     /// BLAKE3 digest, hexadecimal.
     pub digest: String,
-    /// Bytes.
+    /// Size in bytes.
     pub byte_length: u64,
 }
 
@@ -98,7 +98,7 @@ fn nothing_usable(export: &Export, report: &Report) -> Fault {
     for reject in &report.rejects {
         *counts.entry(reject.reason).or_default() += 1;
     }
-    let commonest = counts
+    let most_common = counts
         .into_iter()
         .max_by_key(|(_, count)| *count)
         .map(|(reason, _)| reason.text())
@@ -108,13 +108,13 @@ fn nothing_usable(export: &Export, report: &Report) -> Fault {
         Text::new(
             format!("{}行全部被拒收，没有可用的行", report.account.rows),
             format!(
-                "all {} rows were rejected; none can be used",
+                "all {} rows were rejected, so none can be used",
                 report.account.rows
             ),
         ),
         Text::new(
-            format!("最常见的原因：{}", commonest.zh),
-            format!("the commonest reason: {}", commonest.en),
+            format!("最常见的原因：{}", most_common.zh),
+            format!("the most common reason: {}", most_common.en),
         ),
     )
 }

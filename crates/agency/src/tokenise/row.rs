@@ -1,25 +1,24 @@
-//! A row of an export after both steps: its person is a token, its facts are
-//! outcomes.
+//! A row of an export after tokenising: a token and outcomes.
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 
-/// One row that became a token.
+/// One tokenised row.
 pub(super) struct TokenisedRow {
     pub(super) token: Token,
-    /// Outcomes in the order of the policy's outcome rules on this export.
+    /// Outcomes, in the order of the policy's outcome rules on this export.
     pub(super) outcomes: Vec<Outcome>,
     pub(super) listed: Listed,
 }
 
-/// What the procuratorate's lists show of its own row.
+/// The data of a row that the procuratorate's lists show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
-    /// The schema's list fields, in the schema's order.
+    /// The values of the schema's list fields, in schema order.
     pub fields: Vec<String>,
-    /// Whether the person is a minor at the as-of date; a person whose age is
-    /// not known counts as one, since a minors' list is the more protected.
+    /// Whether the person is a minor at the as-of date. A person of unknown age counts
+    /// as one, because the minors' list is better protected.
     pub minor: bool,
-    /// Fields of the row that could not be read.
+    /// Names of the fields that could not be read.
     pub unreadable: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What an export is tokenised with.
+//! The settings for tokenising an export.
 
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::Policy;
@@ -11,7 +11,7 @@ use crate::scan::pass::Pass;
 use crate::token_set::TokenSet;
 use crate::tokeniser::Tokeniser;
 
-/// What an export is tokenised with.
+/// The settings for tokenising an export.
 pub struct Tokenising<'a> {
     /// The schema of the export.
     pub schema: &'a ExportSchema,
@@ -21,17 +21,17 @@ pub struct Tokenising<'a> {
     pub as_of: Date,
     /// The round's tokeniser.
     pub tokeniser: &'a Tokeniser,
-    /// In pooled mode, the tokens of the case parties: rows of others are
-    /// counted and not evaluated.
+    /// In pooled mode, the tokens of the case parties. Rows of other persons are
+    /// counted but not evaluated.
     pub probe: Option<&'a TokenSet>,
-    /// Which pass to take over the rows; both give the same.
+    /// The pass with which rows are read. Both give the same result.
     pub pass: Pass,
     /// Called with the number of rows read so far.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl<'a> Tokenising<'a> {
-    /// An export of a round, every row evaluated.
+    /// Creates the settings for an export of a round, without a probe.
     pub fn of(
         terms: &'a RoundTerms,
         planned: &'a PlannedExport,
@@ -49,7 +49,7 @@ impl<'a> Tokenising<'a> {
         }
     }
 
-    /// Which of the evaluated rows go on.
+    /// Returns which of the evaluated rows are kept.
     pub(super) fn keep(&self) -> Keep {
         match self.probe {
             Some(_) => Keep::All,

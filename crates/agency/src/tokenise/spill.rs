@@ -1,6 +1,6 @@
-//! The persons of a register, sorted by token whatever their number: what does
-//! not fit is put aside in files that have no name and are gone when they are
-//! closed, however the program ends. They hold tokens and outcomes only.
+//! Sorts the persons of a register by token. Persons that do not fit in memory are
+//! written to spill files. Spill files have no name and disappear when they are
+//! closed, even if the program is killed. They contain only tokens and outcomes.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -15,31 +15,33 @@ use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
 use rayon::prelude::*;
 
-/// Rules of one export: a bit each.
-pub(super) const MOST_RULES: usize = 64;
+/// Maximum number of rules on one export: one bit each in a `u64`.
+pub(super) const MAX_RULES: usize = 64;
 /// Bytes of a person in a spill file.
-const RECORD: usize = Token::LENGTH + 16;
+const RECORD_BYTES: usize = Token::LENGTH + 16;
 
-/// A person of a register: the token and the outcomes of its rows joined by OR.
+/// A person of a register: the token, and the outcomes of the person's rows combined
+/// by OR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PersonRow {
     pub(super) token: Token,
     pub(super) outcomes: OutcomeBits,
 }
 
-/// Outcomes, a bit a rule.
+/// Outcomes, one bit per rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct OutcomeBits {
     yes: u64,
-    /// Of the rules that are not yes.
+    /// No rule has its bit set both here and in `yes`.
     unknown: u64,
 }
 
 impl OutcomeBits {
-    /// At most [`MOST_RULES`] outcomes: more are refused before any row is read.
+    /// Packs at most [`MAX_RULES`] outcomes. Policies with more rules are refused before
+    /// any row is read.
     pub(super) fn new(outcomes: &[Outcome]) -> Self {
         let mut bits = OutcomeBits::default();
-        for (rule, outcome) in outcomes.iter().take(MOST_RULES).enumerate() {
+        for (rule, outcome) in outcomes.iter().take(MAX_RULES).enumerate() {
             match outcome {
                 Outcome::Yes => bits.yes |= 1 << rule,
                 Outcome::Unknown => bits.unknown |= 1 << rule,
@@ -49,7 +51,7 @@ impl OutcomeBits {
         bits
     }
 
-    /// OR in Kleene's three-valued logic, rule by rule.
+    /// Combines outcomes rule by rule with OR in Kleene's three-valued logic.
     fn or(self, other: Self) -> Self {
         let yes = self.yes | other.yes;
         OutcomeBits {
@@ -58,7 +60,7 @@ impl OutcomeBits {
         }
     }
 
-    /// The outcome of a rule, by its place.
+    /// Returns the outcome of a rule, by index.
     pub(super) fn of(self, rule: usize) -> Outcome {
         if self.yes >> rule & 1 == 1 {
             Outcome::Yes
@@ -70,48 +72,48 @@ impl OutcomeBits {
     }
 }
 
-/// Why tokens could not be put aside or written.
+/// The reason why tokens could not be written to a spill file or to the token file.
 #[derive(Debug)]
 pub enum SpillFault {
-    /// The folder for spill files.
+    /// A spill file could not be written or read.
     Spill {
-        /// The folder.
+        /// The folder of the spill files.
         folder: PathBuf,
-        /// Why.
+        /// The error.
         error: io::Error,
     },
-    /// The token file.
+    /// The token file could not be written.
     Output(io::Error),
-    /// The policy has so many rules on the export.
+    /// The policy has too many rules on the export; the number is given.
     TooManyRules(usize),
 }
 
 impl SpillFault {
-    /// The sentence for a user; `export` is the file that was read.
+    /// Converts the error to a fault for the user. `export` is the file that was read.
     pub fn into_fault(self, export: &Path) -> Fault {
         let (path, zh, en, error) = match self {
             SpillFault::Spill { folder, error } => (
                 folder,
-                "暂存令牌时无法写入",
-                "tokens cannot be put aside there",
+                "无法暂存令牌",
+                "cannot store temporary token files",
                 error,
             ),
             SpillFault::TooManyRules(rules) => {
                 return Fault::of_file(
                     export,
                     Text::new(
-                        format!("规则文件对此导出有{rules}条规则，最多{MOST_RULES}条"),
+                        format!("规则文件对此导出有{rules}条规则，超过上限{MAX_RULES}条"),
                         format!(
-                            "the policy has {rules} rules on this export; {MOST_RULES} are the most"
+                            "the policy has {rules} rules on this export; the maximum is {MAX_RULES}"
                         ),
                     ),
-                    Text::new("请合并规则", "join some of the rules"),
+                    Text::new("请合并部分规则", "combine some of the rules"),
                 );
             }
             SpillFault::Output(error) => (
                 export.to_path_buf(),
-                "令牌文件无法写入",
-                "its token file cannot be written",
+                "无法写入令牌文件",
+                "cannot write the token file",
                 error,
             ),
         };
@@ -120,37 +122,37 @@ impl SpillFault {
             &path,
             Text::new(
                 format!("{zh}：{}；未留下任何结果", reason.zh),
-                format!("{en}: {}; no result was left behind", reason.en),
+                format!("{en}: {}; no output was left behind", reason.en),
             ),
             Text::new(
                 "请腾出磁盘空间后重新运行",
-                "free some disk space and run again",
+                "free some disk space and run the command again",
             ),
         )
     }
 }
 
-/// Where and when persons are put aside.
+/// When and where persons are spilled.
 #[derive(Clone, Debug)]
 pub(super) struct SpillSettings {
-    /// Persons in memory, at most.
-    pub(super) persons: usize,
-    /// The folder of the unnamed files.
+    /// Maximum number of persons in memory.
+    pub(super) max_persons: usize,
+    /// The folder of the spill files.
     pub(super) folder: PathBuf,
 }
 
-/// Persons on their way to be sorted.
+/// Persons that are being collected for sorting.
 #[derive(Default)]
 pub(super) struct Persons {
     settings: Option<Arc<SpillSettings>>,
     in_memory: Vec<PersonRow>,
+    /// Spill files, each sorted by token.
     runs: Vec<File>,
     fault: Option<SpillFault>,
 }
 
 impl Persons {
-    /// Says where persons may be put aside.
-    pub(super) fn set(&mut self, settings: &Arc<SpillSettings>) {
+    pub(super) fn set_settings(&mut self, settings: &Arc<SpillSettings>) {
         self.settings = Some(Arc::clone(settings));
     }
 
@@ -158,21 +160,21 @@ impl Persons {
         self.in_memory.push(person);
     }
 
-    /// Takes the persons of another block, and puts some aside where there are
-    /// too many.
+    /// Appends the persons of another block. Spills persons to a file if there are too
+    /// many.
     pub(super) fn append(&mut self, next: Self) {
         self.settings = self.settings.take().or(next.settings);
         if self.fault.is_some() {
-            // Nothing will be written: nothing more is held.
+            // The run has failed, so more persons need not be kept.
             return;
         }
         self.in_memory.extend(next.in_memory);
         let Some(settings) = self.settings.clone() else {
             return;
         };
-        if self.in_memory.len() >= settings.persons {
-            sort_and_join(&mut self.in_memory);
-            match put_aside(&self.in_memory, &settings.folder) {
+        if self.in_memory.len() >= settings.max_persons {
+            sort_and_combine(&mut self.in_memory);
+            match spill(&self.in_memory, &settings.folder) {
                 Ok(run) => self.runs.push(run),
                 Err(error) => {
                     self.fault = Some(SpillFault::Spill {
@@ -185,7 +187,7 @@ impl Persons {
         }
     }
 
-    /// Takes the persons of another file of the same export.
+    /// Appends the persons of another file of the same export, with its spill files.
     pub(super) fn join(&mut self, other: Self) {
         self.runs.extend(other.runs);
         self.fault = self.fault.take().or(other.fault);
@@ -196,10 +198,10 @@ impl Persons {
         });
     }
 
-    /// Gives every person once, by ascending token.
+    /// Calls `take` once for every person, in ascending order of tokens.
     ///
     /// # Errors
-    /// When persons could not be put aside or read back; or the taker's own.
+    /// If a spill file could not be written or read, or if `take` fails.
     pub(super) fn for_each(
         mut self,
         mut take: impl FnMut(PersonRow) -> Result<(), SpillFault>,
@@ -207,7 +209,7 @@ impl Persons {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        sort_and_join(&mut self.in_memory);
+        sort_and_combine(&mut self.in_memory);
         let folder = self.settings.map(|settings| settings.folder.clone());
         let failed = |error| SpillFault::Spill {
             folder: folder.clone().unwrap_or_default(),
@@ -215,7 +217,7 @@ impl Persons {
         };
         let mut runs: Vec<Run> = self.runs.into_iter().map(Run::File).collect();
         for run in &mut runs {
-            run.begin().map_err(failed)?;
+            run.rewind().map_err(failed)?;
         }
         runs.push(Run::Memory(self.in_memory.into_iter()));
         let mut heads = BinaryHeap::new();
@@ -242,8 +244,8 @@ impl Persons {
     }
 }
 
-/// Sorts persons by token and joins the rows of one person.
-fn sort_and_join(persons: &mut Vec<PersonRow>) {
+/// Sorts persons by token and combines the rows of the same person.
+fn sort_and_combine(persons: &mut Vec<PersonRow>) {
     persons.par_sort_unstable();
     persons.dedup_by(|next, kept| {
         let same = next.token == kept.token;
@@ -254,7 +256,8 @@ fn sort_and_join(persons: &mut Vec<PersonRow>) {
     });
 }
 
-fn put_aside(persons: &[PersonRow], folder: &Path) -> io::Result<File> {
+/// Writes sorted persons to an unnamed file.
+fn spill(persons: &[PersonRow], folder: &Path) -> io::Result<File> {
     let mut file = BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder)?);
     for person in persons {
         file.write_all(person.token.as_bytes())?;
@@ -264,7 +267,7 @@ fn put_aside(persons: &[PersonRow], folder: &Path) -> io::Result<File> {
     file.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
-/// Sorted persons, in a file or in memory.
+/// A sorted run of persons, in a file or in memory.
 enum Run {
     File(File),
     Reading(BufReader<File>),
@@ -272,7 +275,7 @@ enum Run {
 }
 
 impl Run {
-    fn begin(&mut self) -> io::Result<()> {
+    fn rewind(&mut self) -> io::Result<()> {
         if let Run::File(file) = self {
             file.rewind()?;
             *self = Run::Reading(BufReader::with_capacity(1 << 18, file.try_clone()?));
@@ -286,7 +289,7 @@ impl Run {
             Run::File(_) => return Ok(None),
             Run::Reading(reader) => reader,
         };
-        let mut record = [0; RECORD];
+        let mut record = [0; RECORD_BYTES];
         match reader.read_exact(&mut record) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
@@ -312,7 +315,8 @@ impl Run {
     }
 }
 
-/// The next person of a run; the heap gives the smallest first.
+/// The next person of a run. The order is reversed, so that the heap returns the
+/// smallest token first.
 struct Head {
     row: PersonRow,
     index: usize,
@@ -355,16 +359,16 @@ mod tests {
     }
 
     #[test]
-    fn persons_that_cannot_be_put_aside_are_told_and_not_gathered() {
+    fn a_failed_spill_is_reported_and_frees_the_persons() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let settings = Arc::new(SpillSettings {
-            persons: 2,
+            max_persons: 2,
             folder: folder.path().join("gone"),
         });
         let mut all = Persons::default();
         for byte in 0..10 {
             let mut next = Persons::default();
-            next.set(&settings);
+            next.set_settings(&settings);
             next.push(PersonRow {
                 token: Token::from_bytes([byte; 16]),
                 outcomes: OutcomeBits::default(),
@@ -379,39 +383,42 @@ mod tests {
         });
         assert_eq!(given, 0);
         let Err(fault) = ended else {
-            panic!("a folder that is not there")
+            panic!("the missing folder was not reported")
         };
-        let told = fault.into_fault(Path::new("export.csv")).message.en;
-        assert!(told.contains("cannot be put aside"), "{told}");
-        assert!(told.contains("no result was left behind"), "{told}");
+        let message = fault.into_fault(Path::new("export.csv")).message.en;
+        assert!(
+            message.contains("cannot store temporary token files"),
+            "{message}"
+        );
+        assert!(message.contains("no output was left behind"), "{message}");
     }
 
     proptest! {
-        /// However many persons fit in memory: each once, in order, with the
-        /// OR of its rows' outcomes.
+        /// Holds for any number of persons in memory. The outcomes are the OR over the
+        /// person's rows.
         #[test]
         fn every_person_comes_once_and_in_order(
             rows in prop::collection::vec((0_u8..20, prop::collection::vec(outcome(), 3)), 0..120),
-            persons in 1_usize..40,
+            max_persons in 1_usize..40,
             block in 1_usize..10,
         ) {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            let settings = Arc::new(SpillSettings { persons, folder: folder.path().to_path_buf() });
+            let settings = Arc::new(SpillSettings { max_persons, folder: folder.path().to_path_buf() });
             let mut expected: BTreeMap<[u8; 16], Vec<Outcome>> = BTreeMap::new();
             let mut all = Persons::default();
             for rows in rows.chunks(block) {
                 let mut next = Persons::default();
-                next.set(&settings);
+                next.set_settings(&settings);
                 for (byte, outcomes) in rows {
                     let token = [*byte; 16];
                     next.push(PersonRow { token: Token::from_bytes(token), outcomes: OutcomeBits::new(outcomes) });
-                    let joined = expected.entry(token).or_insert_with(|| vec![Outcome::No; 3]);
-                    for (joined, outcome) in joined.iter_mut().zip(outcomes) {
-                        *joined = joined.or(*outcome);
+                    let combined = expected.entry(token).or_insert_with(|| vec![Outcome::No; 3]);
+                    for (combined, outcome) in combined.iter_mut().zip(outcomes) {
+                        *combined = combined.or(*outcome);
                     }
                 }
                 all.append(next);
-                // The files have no name: nobody finds one.
+                // Spill files have no name, so the folder is empty.
                 prop_assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
             }
             let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! Exports of known rows, read by every way that tokenises or inspects them.
+//! Tests that tokenise and inspect exports with known rows in every possible way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ use aidlink_policy::reading::ReadingChoice;
 
 const AS_OF: Date = date(2026, 9, 30);
 
-/// The plain pass, and the fast one with blocks of one row, of a few and of all.
+/// The plain pass, and the fast pass with blocks of one row, a few rows and all rows.
 const PASSES: [Pass; 4] = [
     Pass::Plain,
     Pass::Fast { block_bytes: 1 },
@@ -33,8 +33,8 @@ const PASSES: [Pass; 4] = [
     Pass::DEFAULT,
 ];
 
-/// What the rows of a file hold: how many without a warning, with each warning
-/// in the order of [`IdWarning::ALL`], and how many rejects.
+/// The number of rows of a file without a warning, with each warning in the order of
+/// [`IdWarning::ALL`], and of rejects.
 #[derive(Clone, Copy)]
 struct Contents {
     plain: u64,
@@ -42,8 +42,8 @@ struct Contents {
     rejects: u64,
 }
 
-/// Files of one export; the second gives no warning that the first gives and
-/// the third none at all.
+/// The files of one export. The second has none of the first one's warnings, and the
+/// third has none at all.
 const FILES: [Contents; 4] = [
     Contents {
         plain: 5,
@@ -67,15 +67,15 @@ const FILES: [Contents; 4] = [
     },
 ];
 
-/// Numbers that nobody has and that give this warning, or none: sequence 000 is
-/// given to nobody, nor is region 449901.
+/// Returns numbers with this warning, or without one. Nobody has these numbers,
+/// because sequence 000 and region 449901 are never used.
 fn numbers(warning: Option<IdWarning>) -> Vec<String> {
     let days =
         (1..=12).flat_map(|month| (1..=28).map(move |day| format!("1990{month:02}{day:02}")));
     let body = |day: String| match warning {
-        // Wujiang in Shaoguan.
+        // Wujiang, Shaoguan.
         None => format!("440203{day}000"),
-        // Beijiang in Shaoguan, abolished in 2004.
+        // Beijiang, Shaoguan, abolished in 2004.
         Some(IdWarning::OldRegion) => format!("440202{day}000"),
         Some(IdWarning::UnknownRegion) => format!("449901{day}123"),
         Some(IdWarning::TrailingZeros) => format!("449901{day}100"),
@@ -91,14 +91,14 @@ fn numbers(warning: Option<IdWarning>) -> Vec<String> {
     days.map(body).map(whole).filter(gives).collect()
 }
 
-/// A file with these rows, each kind spread over the whole of it.
+/// Writes a file with these rows, each kind spread over the whole file.
 fn file(folder: &Path, name: usize, contents: Contents) -> PathBuf {
     let mut rows: Vec<(u64, String)> = Vec::new();
     let mut add = |count: u64, warning: Option<IdWarning>| {
         let numbers = numbers(warning);
         assert!(numbers.len() as u64 >= count, "{warning:?}");
         for (row, number) in (0..count).zip(numbers) {
-            // Every third number is in quotes, which the fast pass splits with care.
+            // Every third number is quoted, which the fast pass handles separately.
             let cell = if row % 3 == 2 {
                 format!("\"{number}\"")
             } else {
@@ -124,7 +124,7 @@ fn file(folder: &Path, name: usize, contents: Contents) -> PathBuf {
     path
 }
 
-struct Made {
+struct Fixture {
     folder: tempfile::TempDir,
     schema: ExportSchema,
     policy: Policy,
@@ -132,17 +132,17 @@ struct Made {
     paths: Vec<PathBuf>,
 }
 
-fn made() -> Made {
+fn fixture() -> Fixture {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
     let policy = Policy::read(&project.join("policies/shaoguan.toml"), &schemas);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let Ok(key) = RoundKey::create(&folder.path().join("key"), "round", "purpose") else {
-        panic!("a fresh folder")
+        panic!("cannot create the key")
     };
     let files = FILES.into_iter().enumerate();
     let paths = files.map(|(name, contents)| file(folder.path(), name, contents));
-    Made {
+    Fixture {
         schema: schemas.get("veterans.persons").expect("shipped").clone(),
         policy: policy.expect("the shipped policy"),
         tokeniser: Tokeniser::new(&key.person_subkey(TokenAlgorithm::HmacSha256)),
@@ -151,10 +151,11 @@ fn made() -> Made {
     }
 }
 
-impl Made {
+impl Fixture {
     fn exports(&self) -> Vec<Export> {
         let open = |path: &PathBuf| {
-            Export::open(path, &self.schema, &ReadingChoice::default()).expect("a good header")
+            Export::open(path, &self.schema, &ReadingChoice::default())
+                .expect("the header is valid")
         };
         self.paths.iter().map(open).collect()
     }
@@ -183,7 +184,7 @@ impl Made {
         };
         let tokenising = self.tokenising(pass, probe);
         let Ok((table, report)) = tokenise_register(&self.exports(), &tokenising, origin) else {
-            panic!("a readable register")
+            panic!("cannot tokenise the register")
         };
         (table.tokens().iter().copied().collect(), report)
     }
@@ -196,13 +197,13 @@ impl Made {
         let exports = self.exports();
         let whole = tokenise_whole_register(&exports, &tokenising, writer, self.folder.path(), 1);
         let Ok(whole) = whole else {
-            panic!("a readable register")
+            panic!("cannot tokenise the register")
         };
         (whole.persons, whole.report)
     }
 }
 
-/// Rows with each warning, by its code; a warning that no row gives is absent.
+/// Returns the number of rows with each warning that occurs, by its code.
 fn expected<'c>(files: impl IntoIterator<Item = &'c Contents>) -> BTreeMap<&'static str, u64> {
     let mut warnings = BTreeMap::new();
     for contents in files {
@@ -216,16 +217,16 @@ fn expected<'c>(files: impl IntoIterator<Item = &'c Contents>) -> BTreeMap<&'sta
 }
 
 #[test]
-fn every_row_with_a_warning_is_counted_once_over_all_files_blocks_and_passes() {
-    let made = made();
+fn every_warning_is_counted_once_for_all_files_blocks_and_passes() {
+    let fixture = fixture();
     let warnings = expected(&FILES);
     assert_eq!(warnings.len(), IdWarning::ALL.len());
     let rejects: Vec<u64> = FILES.iter().map(|contents| contents.rejects).collect();
     let no_case_parties = TokenSet::new(&[]);
     for pass in PASSES {
-        let probed = made.register(pass, Some(&no_case_parties)).1;
-        let evaluated = made.register(pass, None).1;
-        let whole = made.whole_register(pass).1;
+        let probed = fixture.register(pass, Some(&no_case_parties)).1;
+        let evaluated = fixture.register(pass, None).1;
+        let whole = fixture.whole_register(pass).1;
         for (way, report) in [
             ("probed", probed),
             ("evaluated", evaluated),
@@ -237,29 +238,30 @@ fn every_row_with_a_warning_is_counted_once_over_all_files_blocks_and_passes() {
                 let of_file = report.rejects.iter().filter(|reject| reject.file == file);
                 of_file.count() as u64
             };
-            let given: Vec<u64> = (0..FILES.len()).map(rejects_of).collect();
-            assert_eq!(given, rejects, "{way}, {pass:?}");
+            let counted: Vec<u64> = (0..FILES.len()).map(rejects_of).collect();
+            assert_eq!(counted, rejects, "{way}, {pass:?}");
         }
     }
 }
 
 #[test]
-fn an_export_whose_numbers_are_all_usual_has_no_warnings_in_its_report() {
-    let mut made = made();
-    // The third file has none.
-    made.paths.retain(|path| path.ends_with("2.csv"));
+fn an_export_without_unusual_numbers_has_no_warnings() {
+    let mut fixture = fixture();
+    // The third file has no warnings.
+    fixture.paths.retain(|path| path.ends_with("2.csv"));
     for pass in PASSES {
-        assert_eq!(made.register(pass, None).1.id_warnings, BTreeMap::new());
-        assert_eq!(made.whole_register(pass).1.id_warnings, BTreeMap::new());
+        assert_eq!(fixture.register(pass, None).1.id_warnings, BTreeMap::new());
+        assert_eq!(fixture.whole_register(pass).1.id_warnings, BTreeMap::new());
     }
 }
 
 #[test]
-fn a_file_that_is_inspected_has_the_warnings_of_the_report() {
-    let made = made();
-    for (export, contents) in made.exports().iter().zip(&FILES) {
-        let seen = inspect(export, &made.schema, AS_OF, &|_| {}).expect("a readable file");
-        let warnings = seen.id_warnings.iter();
+fn inspection_counts_the_same_warnings() {
+    let fixture = fixture();
+    for (export, contents) in fixture.exports().iter().zip(&FILES) {
+        let inspection =
+            inspect(export, &fixture.schema, AS_OF, &|_| {}).expect("the file can be read");
+        let warnings = inspection.id_warnings.iter();
         let warnings: BTreeMap<_, _> = warnings
             .map(|(warning, rows)| (warning.code(), rows.count))
             .collect();
@@ -267,7 +269,7 @@ fn a_file_that_is_inspected_has_the_warnings_of_the_report() {
     }
 }
 
-/// Identifies rows and does nothing else: no key is near.
+/// Identifies rows without a key.
 #[derive(Default)]
 struct Identified {
     findings: IdentifyFindings,
@@ -286,31 +288,37 @@ impl Tally<IdentityCheck> for Identified {
     }
 }
 
-/// As a round does whose tokens are made on request: first the persons of all
-/// rows, and their tokens when the rows are no longer there.
+/// Identifies all rows first and makes the tokens after the rows are gone, as an
+/// external token service would.
 #[test]
 fn rows_identified_without_a_key_get_the_tokens_of_the_register() {
-    let made = made();
+    let fixture = fixture();
     for pass in PASSES {
         let mut ids = Vec::new();
         let mut rejects = Vec::new();
-        for (file, export) in made.exports().iter().enumerate() {
-            let check = IdentityCheck::new(export, &made.schema, AS_OF);
+        for (file, export) in fixture.exports().iter().enumerate() {
+            let check = IdentityCheck::new(export, &fixture.schema, AS_OF);
             let read = export.read::<_, Identified>(pass, &check, &|_| {});
             let Ok(read) = read else {
-                panic!("a readable file")
+                panic!("cannot read the file")
             };
             ids.extend(read.tally.ids);
-            // Below a title and a header.
+            // Two lines, the title and the header, are above the first row.
             let places = read.tally.findings.rejects.into_iter();
             rejects.extend(places.map(|reject| (file, reject.line + 2)));
         }
         let mut scratch = Scratch::default();
-        let tokens = ids.iter().map(|id| made.tokeniser.token(id, &mut scratch));
+        let tokens = ids
+            .iter()
+            .map(|id| fixture.tokeniser.token(id, &mut scratch));
         let tokens: BTreeSet<Token> = tokens.collect();
-        let (of_register, report) = made.register(pass, None);
+        let (of_register, report) = fixture.register(pass, None);
         assert_eq!(tokens, of_register, "{pass:?}");
-        assert_eq!(made.whole_register(pass).0, tokens.len() as u64, "{pass:?}");
+        assert_eq!(
+            fixture.whole_register(pass).0,
+            tokens.len() as u64,
+            "{pass:?}"
+        );
         let reported = report.rejects.iter();
         let reported: Vec<_> = reported.map(|reject| (reject.file, reject.line)).collect();
         assert_eq!(rejects, reported, "{pass:?}");

@@ -1,5 +1,5 @@
-//! Tokenising a whole register, as an agency of a split round does: every row
-//! is evaluated, and memory does not grow with the export.
+//! Tokenises a whole register, as an agency in a split round does. Every row is
+//! evaluated, and memory use does not grow with the export.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,10 +10,10 @@ use aidlink_contract::token_file::TokenFileWriter;
 use rayon::prelude::*;
 
 use super::error::TokeniseError;
-use super::evaluate::{EvaluatedCounts, ROWS_A_BLOCK, RowColumns};
+use super::evaluate::{EvaluatedCounts, ROWS_PER_BLOCK, RowColumns};
 use super::report::Report;
 use super::settings::Tokenising;
-use super::spill::{MOST_RULES, OutcomeBits, PersonRow, Persons, SpillFault, SpillSettings};
+use super::spill::{MAX_RULES, OutcomeBits, PersonRow, Persons, SpillFault, SpillSettings};
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::rules::EvaluationError;
@@ -21,39 +21,39 @@ use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::tokeniser::{Scratch, Tokeniser};
 
-/// Persons that are sorted in memory: 128 MiB of them.
-const PERSONS_IN_MEMORY: usize = 4 << 20;
+/// Maximum number of persons in memory; they take about 128 MiB.
+const MAX_PERSONS_IN_MEMORY: usize = 4 << 20;
 
-/// Different patterns of outcomes that are counted; a register has some
-/// hundreds. Beyond, every further pattern counts as rare.
-const MOST_PATTERNS: usize = 1 << 20;
+/// Maximum number of different patterns of outcomes that are counted. A register has
+/// some hundreds. Beyond the limit, every new pattern counts as rare.
+const MAX_PATTERNS: usize = 1 << 20;
 
-/// A register that was tokenised and written.
+/// A register that has been tokenised and written.
 pub struct WholeRegister<W: Write + Send> {
-    /// The file, to be finished with its head.
+    /// The token file, which the caller finishes with its head.
     pub writer: TokenFileWriter<W>,
-    /// What became of the rows.
+    /// The report on the rows.
     pub report: Report,
-    /// Tokens written.
+    /// Number of persons, which is the number of tokens written.
     pub persons: u64,
-    /// Patterns of outcomes that few persons have.
+    /// Rare patterns of outcomes.
     pub rare: RarePatterns,
 }
 
-/// Patterns of outcomes that fewer than k persons have: at the centre, somebody
-/// who knows such a person may recognise them by the pattern.
+/// Counts of the patterns of outcomes that fewer than k persons share. Someone at the
+/// centre who knows such a person might recognise them by the pattern.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RarePatterns {
-    /// How many different patterns there are.
+    /// Number of different patterns.
     pub patterns: u64,
-    /// Patterns that fewer than k persons have.
+    /// Number of patterns that fewer than k persons share.
     pub rare: u64,
-    /// Persons who have one of these.
+    /// Number of persons with one of these patterns.
     pub persons: u64,
 }
 
 impl RarePatterns {
-    /// Counts patterns of outcomes that fewer than `rare_below` rows have.
+    /// Counts the patterns that fewer than `rare_below` rows share.
     pub fn count<P: std::hash::Hash + Eq>(
         patterns: impl Iterator<Item = P>,
         rare_below: u64,
@@ -66,7 +66,7 @@ impl RarePatterns {
     }
 }
 
-/// How many persons have which pattern.
+/// Counts the persons with each pattern.
 struct PatternCounter<P> {
     counts: HashMap<P, u64>,
     uncounted: u64,
@@ -86,7 +86,7 @@ impl<P: std::hash::Hash + Eq> PatternCounter<P> {
         let known = self.counts.len();
         match self.counts.get_mut(&pattern) {
             Some(count) => *count += 1,
-            None if known < MOST_PATTERNS => {
+            None if known < MAX_PATTERNS => {
                 self.counts.insert(pattern, 1);
             }
             None => self.uncounted += 1,
@@ -106,8 +106,8 @@ impl<P: std::hash::Hash + Eq> PatternCounter<P> {
     }
 }
 
-/// Tokenises every row of a register and writes one row a person, the outcomes
-/// of the person's rows joined by OR.
+/// Tokenises every row of a register and writes one row per person. The outcomes of
+/// the person's rows are combined by OR.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -119,7 +119,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
     rare_below: u64,
 ) -> Result<WholeRegister<W>, TokeniseError> {
     let settings = Arc::new(SpillSettings {
-        persons: PERSONS_IN_MEMORY,
+        max_persons: MAX_PERSONS_IN_MEMORY,
         folder: spill_folder.to_path_buf(),
     });
     let mut report = Report::default();
@@ -129,11 +129,11 @@ pub fn tokenise_whole_register<W: Write + Send>(
     for (index, export) in exports.iter().enumerate() {
         let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
         rules = columns.outcome_rules.len();
-        if rules > MOST_RULES {
-            // Beyond that an outcome would be lost without a word.
+        if rules > MAX_RULES {
+            // Otherwise outcomes would be lost silently.
             return Err(TokeniseError::Spill(SpillFault::TooManyRules(rules)));
         }
-        let look = Look {
+        let context = Context {
             identity: IdentityCheck::new(export, schema, as_of),
             columns: &columns,
             tokeniser: tokenising.tokeniser,
@@ -142,16 +142,16 @@ pub fn tokenise_whole_register<W: Write + Send>(
         let before = report.account.rows;
         let progress = |rows| (tokenising.progress)(before + rows);
         let read = export
-            .read::<_, Gathered>(tokenising.pass, &look, &progress)
+            .read::<_, BlockPersons>(tokenising.pass, &context, &progress)
             .map_err(TokeniseError::Unreadable)?;
         report.add_file(read.digest, read.byte_length, &columns.read);
-        let gathered = read.tally;
-        if let Some(error) = gathered.error {
+        let block_persons = read.tally;
+        if let Some(error) = block_persons.error {
             return Err(TokeniseError::Evaluation(error));
         }
-        report.add_identified(index, export, read.counts, gathered.findings);
-        gathered.counts.add_to(&mut report);
-        persons.join(gathered.persons);
+        report.add_identified(index, export, read.counts, block_persons.findings);
+        block_persons.counts.add_to(&mut report);
+        persons.join(block_persons.persons);
     }
     report
         .check_usable(exports)
@@ -176,18 +176,18 @@ pub fn tokenise_whole_register<W: Write + Send>(
     })
 }
 
-/// What looks at the rows of a file.
-struct Look<'a> {
+/// The context for reading the rows of a file.
+struct Context<'a> {
     identity: IdentityCheck,
     columns: &'a RowColumns<'a>,
     tokeniser: &'a Tokeniser,
     settings: &'a Arc<SpillSettings>,
 }
 
-/// What is gathered from a block: rows only until its end, when they are
-/// evaluated and become persons.
+/// The result of reading a block. It holds rows only until the end of the block, when
+/// they are evaluated and become persons.
 #[derive(Default)]
-struct Gathered {
+struct BlockPersons {
     findings: IdentifyFindings,
     rows: Vec<OwnedRow>,
     counts: EvaluatedCounts,
@@ -195,8 +195,8 @@ struct Gathered {
     error: Option<EvaluationError>,
 }
 
-impl Look<'_> {
-    /// Evaluates rows; those on which an outcome holds become persons.
+impl Context<'_> {
+    /// Evaluates rows and tokenises those that are kept.
     fn persons(
         &self,
         rows: &[OwnedRow],
@@ -211,18 +211,18 @@ impl Look<'_> {
     }
 }
 
-impl Tally<Look<'_>> for Gathered {
-    fn row(&mut self, look: &Look<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let row = self.findings.identify(&look.identity, place, row);
+impl Tally<Context<'_>> for BlockPersons {
+    fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
+        let row = self.findings.identify(&context.identity, place, row);
         self.rows.extend(row.map(|row| row.into_owned()));
     }
 
-    fn end_of_block(&mut self, look: &Look<'_>) {
-        self.persons.set(look.settings);
+    fn end_of_block(&mut self, context: &Context<'_>) {
+        self.persons.set_settings(context.settings);
         let rows = std::mem::take(&mut self.rows);
         let blocks: Result<Vec<_>, _> = rows
-            .par_chunks(ROWS_A_BLOCK)
-            .map(|rows| look.persons(rows))
+            .par_chunks(ROWS_PER_BLOCK)
+            .map(|rows| context.persons(rows))
             .collect();
         match blocks {
             Err(error) => self.error = Some(error),

@@ -5,7 +5,7 @@
 //! Cells that were changed by hand are kept ([`Cell::AsFound`]): writing a row
 //! that was read gives the same cells again.
 
-use aidlink_agency::spreadsheet_csv::harmless;
+use aidlink_agency::spreadsheet_csv::safe_cell;
 use aidlink_contract::screened_lead::Provisional;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::calendar::Deadline;
@@ -159,7 +159,7 @@ impl ListForm {
         };
         expected
             .iter()
-            .map(|cell| harmless(cell))
+            .map(|cell| safe_cell(cell))
             .eq(found.iter().cloned())
     }
 
@@ -298,7 +298,7 @@ impl CitedAid {
     pub fn of(policy: &Policy, aid: &Aid, language: Language) -> Self {
         let title = aid.title.in_language(language);
         let citations = citations(policy, &aid.cites, language);
-        CitedAid(harmless(&format!("{title}〔{citations}〕")))
+        CitedAid(safe_cell(&format!("{title}〔{citations}〕")))
     }
 }
 
