@@ -128,7 +128,7 @@ fn its_key_makes_no_tokens_any_more() {
     let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
     assert_ne!(ended.code, 0);
     assert!(
-        ended.stderr.contains("the key is of an old version (1)"),
+        ended.stderr.contains("the key has the old version 1"),
         "{}",
         ended.stderr
     );
