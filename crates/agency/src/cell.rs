@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
+use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_policy::reading::DateEpoch;
@@ -110,9 +111,7 @@ pub fn read(
 /// Removes surrounding white space and the leading apostrophe with which a
 /// spreadsheet marks text.
 pub fn tidy(cell: &str) -> &str {
-    let trimmed = cell.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')
-    });
+    let trimmed = cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     trimmed.strip_prefix('\'').unwrap_or(trimmed).trim()
 }
 

@@ -1,6 +1,5 @@
 //! The round key, its owner-only file, and the subkeys derived from it.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -111,11 +110,7 @@ impl RoundKey {
 
     /// Returns the content of the key file, for sealing to an agency.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut hex = Zeroizing::new(String::with_capacity(64));
-        for byte in self.bytes.iter() {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
+        let hex = Zeroizing::new(hex::encode(self.bytes.as_slice()));
         Zeroizing::new(format!(
             "# aidlink: secret. Anyone with this key can find the ID number behind every token\n\
              # of this round. Keep it owner-only; delete it when the round is closed.\n\
@@ -282,11 +277,7 @@ impl RoundKey {
     pub fn id(&self) -> String {
         let mut id = [0; 8];
         self.derive("key id", &mut id);
-        id.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex::encode(id)
     }
 
     /// Derives the subkey for the tokens of persons. The algorithm's name is part of
@@ -391,13 +382,7 @@ fn is_same(_one: &File, _other: &File) -> bool {
 
 fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    // `from_str_radix` would also accept a sign.
-    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(hex, bytes.as_mut_slice()).ok()?;
     Some(bytes)
 }
 

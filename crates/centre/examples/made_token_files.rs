@@ -117,10 +117,7 @@ fn write(
     };
     writer.finish(&head)?.flush()?;
     let bytes = std::fs::read(&path)?;
-    let hex: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = hex::encode(Sha256::digest(&bytes));
     let base = format!("{name}.tokens.parquet");
     std::fs::write(
         folder.join(format!("{base}.sha256")),

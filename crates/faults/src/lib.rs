@@ -8,5 +8,6 @@
 
 pub mod configuration;
 pub mod fault;
+pub mod invisible;
 pub mod personal_number;
 pub mod text;

@@ -145,7 +145,7 @@ impl CrossingFile {
         let written = folder.add(file.finish()?);
         if sealed_to.is_none() {
             let base = self.name.rsplit('/').next().unwrap_or(&self.name);
-            let line = format!("{}  {base}\n", hex(&self.checksum.finalize()));
+            let line = format!("{}  {base}\n", hex::encode(self.checksum.finalize()));
             folder.write(&format!("{}{CHECKSUM_SUFFIX}", self.name), line.as_bytes())?;
             folder.write(
                 &format!("{}{SIGNATURE_SUFFIX}", self.name),
@@ -394,7 +394,7 @@ fn open_plain(path: &Path) -> Result<Opened, Fault> {
             ),
         ));
     }
-    if !stated.eq_ignore_ascii_case(&hex(&checksum.finalize())) {
+    if !stated.eq_ignore_ascii_case(&hex::encode(checksum.finalize())) {
         return Err(Fault::of_file(
             path,
             Text::new(
@@ -421,10 +421,6 @@ fn read_beside(path: &Path, suffix: &str) -> String {
     let read = File::open(PathBuf::from(name))
         .and_then(|file| file.take(LONGEST_SIGNATURE).read_to_string(&mut text));
     read.map_or(String::new(), |_| text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn not_signed(path: &Path) -> Fault {

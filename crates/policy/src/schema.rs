@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::value::FieldType;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
+use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::text::Text;
 
 /// The purpose of a field.
@@ -221,10 +222,8 @@ pub fn normalise_header(header: &str) -> String {
         .filter(|character| {
             !character.is_whitespace()
                 && !character.is_control()
-                && !matches!(
-                    character,
-                    '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '*'
-                )
+                && !is_invisible(*character)
+                && *character != '*'
         })
         .flat_map(char::to_lowercase)
         .collect()

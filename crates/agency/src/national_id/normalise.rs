@@ -1,5 +1,6 @@
 //! Normalises the characters of a cell before its number is checked.
 
+use aidlink_faults::invisible::is_invisible;
 use zeroize::Zeroize;
 
 use super::fault::IdFault;
@@ -99,7 +100,7 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
             '.' | '+' => exponent |= mapped == '+',
             '\'' | '‘' | '’' | '`' | '´' | '＇' | '"' | '“' | '”' => {}
             '-' | '‐' | '‑' | '‒' | '–' | '—' | '−' | '－' | '_' => {}
-            _ if is_invisible(mapped) => {}
+            _ if is_dropped(mapped) => {}
             ',' | '，' | '、' | ';' | '；' | '/' | '／' | '|' | '\\' => separator = true,
             _ => foreign = true,
         }
@@ -136,18 +137,12 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     }
 }
 
-fn is_invisible(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
-        || matches!(
-            character,
-            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{2064}' | '\u{feff}'
-        )
+fn is_dropped(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || is_invisible(character)
 }
 
 fn is_placeholder_word(text: &str) -> bool {
-    let word: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    let word: String = text.chars().filter(|c| !is_dropped(*c)).collect();
     PLACEHOLDER_WORDS.contains(&word.to_ascii_uppercase().as_str()) || word == "/" || word == "-"
 }
 

@@ -194,10 +194,7 @@ reject_rate = 0.05
 
 fn add_checksum(path: &Path) {
     let bytes = fs::read(path).expect("a readable file");
-    let sum: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sum = hex::encode(Sha256::digest(bytes));
     let beside = format!("{}.sha256", path.display());
     fs::write(beside, format!("{sum}  x\n")).expect("a writable folder");
 }
