@@ -95,7 +95,8 @@ fn a_key_that_an_attacker_writes_into_the_round_file_does_not_make_his_folder_th
 fn a_log_that_says_the_same_in_other_bytes_is_changed() {
     let written = Written::new();
     let log = fs::read_to_string(written.path("audit.jsonl")).unwrap();
-    let changes: [(&str, fn(&str) -> String); 6] = [
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change); 6] = [
         ("a blank", |log| log.replacen(":", ": ", 1)),
         ("an escape", |log| {
             log.replacen("test", "t\\u0065st", 1)

@@ -250,7 +250,7 @@ mod tests {
                     "-kdfopt",
                     "digest:SHA256",
                     "-kdfopt",
-                    &format!("hexkey:{}", hex::encode(&bytes)),
+                    &format!("hexkey:{}", hex::encode(bytes)),
                     "-kdfopt",
                     &format!(
                         "info:aidlink v2 person token {}; round r; purpose p",
