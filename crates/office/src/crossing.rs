@@ -14,11 +14,10 @@ use sha2::{Digest, Sha256};
 
 use crate::manifest::Crossed;
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};
-use crate::round::{Crossing, RoundTerms};
+use crate::round::{CENTRE, Crossing, RoundTerms};
 use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed};
 use crate::signing::{SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
 use crate::statement::{Content, Statement, TO_PLAIN, split_signature, take_signature, trailer};
-use crate::verification::CENTRE;
 
 /// The suffix of sealed files.
 pub const SEALED_SUFFIX: &str = ".age";

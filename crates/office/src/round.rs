@@ -1,4 +1,5 @@
-//! The round file. All offices of a round use the same file.
+//! The round file. The offices of a round agree on its terms; paths and how an
+//! export is read are each office's own.
 //!
 //! | file | contents |
 //! |---|---|
@@ -24,7 +25,9 @@ mod tests;
 pub use own::{OfficePaths, Reads};
 pub use paths::{inside, relative_to};
 pub use planning::Round;
-pub use terms::{ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds};
+pub use terms::{
+    CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
+};
 pub use written::{KeyTerms, WrittenRound};
 
 /// The subfolder of an output folder that holds copies of the configuration files.

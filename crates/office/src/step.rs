@@ -21,10 +21,9 @@ use crate::manifest::{
     SigningUsed, Software, StepKind,
 };
 use crate::output_folder::{OutputFolder, WrittenFile};
-use crate::round::{Mode, Reads, Round, RoundTerms};
+use crate::round::{CENTRE, Mode, Reads, Round, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
 use crate::terminal::Output;
-use crate::verification::CENTRE;
 
 /// The arguments of [`Step::begin`].
 #[derive(Clone, Copy)]

@@ -16,15 +16,12 @@ use aidlink_policy::pack::CASE_EXPORT;
 use crate::audit_log::{Event, LOG, ReadLog, read_log};
 use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions};
 use crate::manifest::{MANIFEST, Manifest, StepKind, manifest_word};
-use crate::round::{CONFIGURATION, WrittenRound};
+use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
 
 /// The largest accepted document, in bytes.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
-
-/// The name of the centre in `[signing.signers]`.
-pub const CENTRE: &str = "centre";
 
 /// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]

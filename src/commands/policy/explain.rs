@@ -8,7 +8,7 @@ use aidlink_office::terminal::Output;
 use aidlink_policy::pack::{Aid, Guarantee, Guaranteed, Policy, Rule, Term};
 use serde::Serialize;
 
-use super::Ending;
+use aidlink_office::ending::Ending;
 
 /// A part of a policy that has an id.
 enum Part<'p> {

@@ -20,12 +20,11 @@ use super::CONFIGURATION;
 use super::own::{OfficePaths, Reads};
 use super::paths::inside;
 use super::terms::{
-    ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
+    CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
 use super::written::{WrittenExport, WrittenRound, WrittenSealing, WrittenSigner};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
-use crate::verification::CENTRE;
 
 /// The default of `rare_pattern`: a pattern is rare if fewer persons share it.
 const RARE_PATTERN: u64 = 5;

@@ -16,6 +16,9 @@ use super::paths::relative_to;
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
+/// The name of the centre in `[signing.signers]`.
+pub const CENTRE: &str = "centre";
+
 /// The limits of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
