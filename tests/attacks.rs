@@ -3,6 +3,7 @@
 //! theft, or to be taken for another office. Each test is one attack.
 
 mod deleting;
+mod opening;
 mod receiving;
 mod verifying;
 

@@ -18,6 +18,12 @@ use zeroize::Zeroizing;
 /// The first bytes of a sealed file.
 const SEALED: &[u8] = b"age-encryption.org/v1\n";
 
+/// The longest header of a sealed file in bytes. One recipient takes about 200.
+const LONGEST_HEADER: u64 = 16 << 10;
+/// The highest work factor of a passphrase (log2 of scrypt's N). Opening takes
+/// 1 KiB x 2^factor of memory: 1 GiB here; `age -p` chooses 18.
+const HIGHEST_WORK_FACTOR: u8 = 20;
+
 /// The most that is read of an identity or passphrase file, in bytes.
 const LONGEST_IDENTITY_FILE: u64 = 64 << 10;
 
@@ -177,7 +183,8 @@ impl Opener {
     /// # Errors
     /// When the file is not sealed, is sealed to another identity, or is damaged.
     pub fn open(&self, path: &Path) -> Result<impl Read + use<>, Fault> {
-        let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let mut file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        check_header_length(path, &mut file)?;
         let decryptor = Decryptor::new_buffered(BufReader::new(file))
             .map_err(|error| unopened(path, &error))?;
         let opened = match self {
@@ -186,7 +193,8 @@ impl Opener {
                 decryptor.decrypt(iter::once(identity))
             }
             Opener::Passphrase(passphrase) => {
-                let identity = scrypt::Identity::new(passphrase.0.clone());
+                let mut identity = scrypt::Identity::new(passphrase.0.clone());
+                identity.set_max_work_factor(HIGHEST_WORK_FACTOR);
                 decryptor.decrypt(iter::once(&identity as &dyn age::Identity))
             }
         };
@@ -303,6 +311,34 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {
         .and_then(|file| file.take(LONGEST_IDENTITY_FILE).read_to_string(&mut text))
         .map_err(unreadable)?;
     Ok(text)
+}
+
+/// Refuses a sealed file whose header is longer than [`LONGEST_HEADER`]: the time
+/// in which the library reads a header grows with the square of its length.
+fn check_header_length(path: &Path, file: &mut File) -> Result<(), Fault> {
+    let unreadable = |error: io::Error| Fault::unreadable(path, &error);
+    let mut start = Vec::new();
+    file.take(LONGEST_HEADER)
+        .read_to_end(&mut start)
+        .map_err(unreadable)?;
+    file.rewind().map_err(unreadable)?;
+    let is_cut_off = start.len() as u64 == LONGEST_HEADER;
+    // The last line of a header begins so.
+    let has_end = start.windows(5).any(|bytes| bytes == b"\n--- ");
+    if !start.starts_with(SEALED) || has_end || !is_cut_off {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        path,
+        Text::new(
+            "密封文件的头部超过16 KiB",
+            "the header of the sealed file is longer than 16 KiB",
+        ),
+        Text::new(
+            "请发送方只密封给一个收件人，并重新发送",
+            "ask the sender to seal it to one recipient and to send it again",
+        ),
+    ))
 }
 
 fn damaged(path: &Path) -> Fault {
