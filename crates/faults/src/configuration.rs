@@ -58,6 +58,7 @@ pub struct Document {
     source: String,
     root: Vec<(Located<String>, Located<Node>)>,
     syntax: FaultCollector,
+    places: PlaceIndex,
 }
 
 impl Document {
@@ -111,6 +112,7 @@ impl Document {
             Some(rest) => rest.to_owned(),
             None => source,
         };
+        let places = PlaceIndex::new(&source);
         let (root, errors) = DeTable::parse_recoverable(&source);
         let mut syntax = FaultCollector::new();
         for error in errors {
@@ -124,7 +126,7 @@ impl Document {
                     ),
                     Text::new("请更正此处的语法", "correct the syntax at this place"),
                 )
-                .at(line_column(&source, start)),
+                .at(places.of(&source, start)),
             );
         }
         let root = nodes_of(root.get_ref());
@@ -134,6 +136,7 @@ impl Document {
             source,
             root,
             syntax,
+            places,
         }
     }
 
@@ -169,7 +172,7 @@ impl Document {
 
     /// Creates a fault at a byte range of this document.
     pub fn fault(&self, at: Range<usize>, message: Text, hint: Text) -> Fault {
-        Fault::of_file(&self.path, message, hint).at(line_column(&self.source, at.start))
+        Fault::of_file(&self.path, message, hint).at(self.places.of(&self.source, at.start))
     }
 
     /// Returns the byte at which the content of a string begins, so that an offset
@@ -216,15 +219,65 @@ impl Document {
     }
 }
 
-fn line_column(source: &str, offset: usize) -> Place {
-    let before = source.get(..offset).unwrap_or(source);
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |last| last.chars().count())
-        + 1;
-    Place::LineColumn { line, column }
+/// Finds line and column of a byte without reading the text from its start: a file
+/// may have as many faults as lines, and all of them on one line.
+#[derive(Debug)]
+struct PlaceIndex {
+    /// The byte at which each line starts.
+    line_starts: Vec<usize>,
+    /// The number of characters before each block of [`PlaceIndex::BLOCK`] bytes.
+    characters: Vec<usize>,
+}
+
+impl PlaceIndex {
+    const BLOCK: usize = 1024;
+
+    fn new(source: &str) -> Self {
+        let line_feeds = source
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n');
+        let mut characters = vec![0];
+        let mut count = 0;
+        for block in source.as_bytes().chunks(Self::BLOCK) {
+            count += block.iter().filter(|byte| starts_character(**byte)).count();
+            characters.push(count);
+        }
+        PlaceIndex {
+            line_starts: [0]
+                .into_iter()
+                .chain(line_feeds.map(|(at, _)| at + 1))
+                .collect(),
+            characters,
+        }
+    }
+
+    fn of(&self, source: &str, offset: usize) -> Place {
+        let offset = offset.min(source.len());
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let start = line
+            .checked_sub(1)
+            .and_then(|index| self.line_starts.get(index));
+        let start = start.copied().unwrap_or(0);
+        let column = self.characters_before(source, offset) - self.characters_before(source, start);
+        Place::LineColumn {
+            line,
+            column: column + 1,
+        }
+    }
+
+    fn characters_before(&self, source: &str, offset: usize) -> usize {
+        let block = offset / Self::BLOCK;
+        let before = self.characters.get(block).copied().unwrap_or(0);
+        let rest = source.as_bytes().get(block * Self::BLOCK..offset);
+        let rest = rest.unwrap_or_default().iter();
+        before + rest.filter(|byte| starts_character(**byte)).count()
+    }
+}
+
+/// Whether a byte of UTF-8 text is the first of a character.
+fn starts_character(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
 }
 
 fn nodes_of(table: &DeTable<'_>) -> Vec<(Located<String>, Located<Node>)> {
@@ -700,6 +753,30 @@ mod tests {
                 "round.toml:1:1: unknown key `rond`\n  did you mean `round`?",
             ]
         );
+    }
+
+    #[test]
+    fn places_are_those_of_a_reading_from_the_start() {
+        let texts = [
+            String::new(),
+            "a = 1\n人 = '张三'\r\n\n\tb = 2".to_owned(),
+            format!("x = '{}'\n{}y = 1", "人a".repeat(3000), "\n".repeat(2000)),
+        ];
+        for text in texts {
+            let places = PlaceIndex::new(&text);
+            for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
+                let before = &text[..offset];
+                let last = before.rsplit('\n').next().unwrap_or_default();
+                let expected = Place::LineColumn {
+                    line: before.matches('\n').count() + 1,
+                    column: last.chars().count() + 1,
+                };
+                // Every place of a short text, and some of a long one.
+                if text.len() < 100 || offset % 97 == 0 {
+                    assert_eq!(places.of(&text, offset), expected, "{offset}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -130,16 +130,27 @@ impl ReportedFault {
     }
 }
 
+/// The most faults that are printed. A file of another kind has one on each line.
+const MOST_FAULTS_SHOWN: usize = 100;
+
 /// Prints faults on standard error, each with what to do. Their text may be printed as
 /// it is ([`Fault::render`]).
 pub fn print_faults(faults: &Faults, language: Language) {
     let mut stderr = std::io::stderr().lock();
-    for fault in faults.iter() {
+    for fault in faults.iter().take(MOST_FAULTS_SHOWN) {
         let head = match language {
             Language::Chinese => "错误：",
             Language::English => "error: ",
         };
         let _ = writeln!(stderr, "{head}{}", fault.render(language));
+    }
+    let more = faults.iter().count().saturating_sub(MOST_FAULTS_SHOWN);
+    if more > 0 {
+        let text = Text::new(
+            format!("另有{more}处错误"),
+            format!("and {more} more errors"),
+        );
+        let _ = writeln!(stderr, "{}", text.in_language(language));
     }
 }
 
