@@ -22,8 +22,6 @@ pub(super) const LONGEST_QUOTED_FIELD: usize = 64 * 1024;
 pub(super) const LARGEST_RATIO: u64 = 400;
 /// Bytes that every archive may unpack to, however small it is.
 pub(super) const ALWAYS_UNPACKED: u64 = 256 << 20;
-/// Bytes that the parts of a workbook may unpack to: a workbook is read whole.
-pub(super) const LARGEST_WORKBOOK: u64 = 2 << 30;
 /// Bytes that a row group of a Parquet file may unpack to: its pages are held
 /// together.
 pub(super) const LARGEST_ROW_GROUP: i64 = 4 << 30;
@@ -35,9 +33,10 @@ const ALWAYS_HELD: u64 = 1 << 22;
 /// A larger grid may have this many cells for each cell that is filled.
 const CELLS_A_FILLED_ONE: u64 = 64;
 
-/// How many cells the grid of a sheet with so many filled cells may have. The
-/// reader holds a sheet as a full grid up to its outermost cell, so memory must
-/// grow with what the file holds: a table does, one cell far out does not.
+/// How many cells the grid of a sheet with so many filled cells may have. A sheet
+/// is written out as a full grid up to its outermost cell, and the reader of XLS
+/// holds it as one, so memory must grow with what the file holds: a table does,
+/// one cell far out does not.
 pub(super) fn largest_grid(filled_cells: u64) -> u64 {
     let for_filled = filled_cells.saturating_mul(CELLS_A_FILLED_ONE);
     LARGEST_GRID.min(ALWAYS_HELD.max(for_filled))
