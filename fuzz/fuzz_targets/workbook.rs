@@ -39,7 +39,11 @@ const WORKBOOK: &str = "<workbook xmlns:r=\"http://schemas.openxmlformats.org/of
     <sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>";
 const RELATIONS: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
     <Relationship Id=\"rId1\" Target=\"worksheets/sheet1.xml\" \
-    Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\"/></Relationships>";
+    Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet\"/>\
+    <Relationship Id=\"rId2\" Target=\"sharedStrings.xml\" \
+    Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings\"/>\
+    <Relationship Id=\"rId3\" Target=\"styles.xml\" \
+    Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/styles\"/></Relationships>";
 const PACKAGE: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
     <Relationship Id=\"rId1\" Target=\"xl/workbook.xml\" \
     Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\"/></Relationships>";

@@ -10,8 +10,11 @@ pub mod pass;
 mod record;
 mod refusal;
 mod source;
-mod workbook;
+#[cfg(test)]
+mod workbook_tests;
 mod written_out;
+mod xls;
+mod xlsx;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

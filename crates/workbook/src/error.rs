@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 
 use crate::limits;
@@ -78,6 +79,9 @@ pub enum Bound {
     AttributeBytes,
     /// What the part may unpack to: [`limits::MOST_RATIO`] and the bounds beside it.
     PartBytes(u64),
+    /// What all parts that are read may unpack to together:
+    /// [`limits::ALWAYS_TOGETHER`] and [`limits::MOST_RATIO`].
+    PartsTogether(u64),
     /// The caller's [`limits::TextBudget`].
     Text(u64),
 }
@@ -100,7 +104,9 @@ impl Bound {
             Bound::Depth => limits::MOST_DEPTH,
             Bound::TokenBytes => limits::MOST_TOKEN_BYTES,
             Bound::AttributeBytes => limits::MOST_ATTRIBUTE_BYTES,
-            Bound::PartBytes(limit) | Bound::Text(limit) => return limit,
+            Bound::PartBytes(limit) | Bound::PartsTogether(limit) | Bound::Text(limit) => {
+                return limit;
+            }
         };
         limit as u64
     }
@@ -161,6 +167,10 @@ impl Bound {
             Bound::PartBytes(_) => Text::new(
                 format!("解压后超过{n}字节"),
                 format!("it unpacks to more than {n} bytes"),
+            ),
+            Bound::PartsTogether(_) => Text::new(
+                format!("各部件解压后合计超过{n}字节"),
+                format!("the parts of the workbook unpack to more than {n} bytes together"),
             ),
             Bound::Text(_) => Text::new(
                 format!("展开后的文本超过{n}字节"),
@@ -289,24 +299,33 @@ impl WorkbookError {
                 "工作簿已损坏或不完整",
                 "the workbook is damaged or cut short",
             ),
-            WorkbookError::NoPart(part) => Text::new(
-                format!("工作簿缺少部件：{part}"),
-                format!("the workbook lacks the part: {part}"),
-            ),
+            WorkbookError::NoPart(part) => {
+                let part = shown_name(part);
+                Text::new(
+                    format!("工作簿缺少部件：{part}"),
+                    format!("the workbook lacks the part: {part}"),
+                )
+            }
             WorkbookError::PartTwice(None) => Text::new(
                 "工作簿中有同名部件",
                 "the workbook has two parts of the same name",
             ),
-            WorkbookError::PartTwice(Some(part)) => Text::new(
-                format!("工作簿中有两个同名部件：{part}"),
-                format!("the workbook has two parts of the name: {part}"),
-            ),
+            WorkbookError::PartTwice(Some(part)) => {
+                let part = shown_name(part);
+                Text::new(
+                    format!("工作簿中有两个同名部件：{part}"),
+                    format!("the workbook has two parts of the name: {part}"),
+                )
+            }
             WorkbookError::Wrong(problem, place) => place.before(problem.text()),
             WorkbookError::Beyond(bound, place) => place.before(bound.text()),
-            WorkbookError::NoPartOfSheet(sheet) => Text::new(
-                format!("工作表“{sheet}”没有内容部件"),
-                format!("sheet `{sheet}` has no part in the workbook"),
-            ),
+            WorkbookError::NoPartOfSheet(sheet) => {
+                let sheet = shown_name(sheet);
+                Text::new(
+                    format!("工作表“{sheet}”没有内容部件"),
+                    format!("sheet `{sheet}` has no part in the workbook"),
+                )
+            }
             WorkbookError::NoSheet(index) => Text::new(
                 format!("工作簿没有第{}个工作表", index + 1),
                 format!("the workbook has no sheet number {}", index + 1),
@@ -382,8 +401,14 @@ impl Place {
     /// The place, and then what is wrong there.
     fn before(&self, what: Text) -> Text {
         let (mut zh, mut en) = match &self.sheet {
-            Some(sheet) => (format!("工作表“{sheet}”"), format!("sheet `{sheet}`")),
-            None => (self.part.clone(), self.part.clone()),
+            Some(sheet) => {
+                let sheet = shown_name(sheet);
+                (format!("工作表“{sheet}”"), format!("sheet `{sheet}`"))
+            }
+            None => {
+                let part = shown_name(&self.part).into_owned();
+                (part.clone(), part)
+            }
         };
         if let Some(row) = self.row {
             zh.push_str(&format!("第{row}行"));
@@ -457,13 +482,13 @@ impl From<XmlFault> for Fault {
     }
 }
 
-/// What the reader of a part says when it unpacks beyond its bound.
+/// What the reader of a part reports when it unpacks beyond a bound.
 #[derive(Debug)]
-pub(crate) struct BeyondSize(pub(crate) u64);
+pub(crate) struct BeyondSize(pub(crate) Bound);
 
 impl fmt::Display for BeyondSize {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "it unpacks to more than {} bytes", self.0)
+        out.write_str(&self.0.text().en)
     }
 }
 
@@ -472,8 +497,8 @@ impl std::error::Error for BeyondSize {}
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         let beyond = error.get_ref().and_then(|inner| inner.downcast_ref());
-        if let Some(BeyondSize(limit)) = beyond {
-            return Bound::PartBytes(*limit).into();
+        if let Some(BeyondSize(bound)) = beyond {
+            return (*bound).into();
         }
         match error.kind() {
             io::ErrorKind::InvalidData

@@ -19,11 +19,6 @@ pub enum NumberFormat {
 }
 
 impl NumberFormat {
-    /// Whether the number counts days from the workbook's epoch.
-    pub fn has_day(self) -> bool {
-        matches!(self, NumberFormat::Date | NumberFormat::DateTime)
-    }
-
     /// The format of a number that has no code in the file (ECMA-376-1,
     /// 18.8.30). Those that go by the language of the program count as in
     /// Chinese: 27 to 36 and 50 to 58.

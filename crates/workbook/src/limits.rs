@@ -60,11 +60,20 @@ pub const MOST_SHARED_PART_BYTES: u64 = 4 << 30;
 /// workbooks that were copied together over years.
 pub const MOST_OTHER_BYTES: u64 = 256 << 20;
 
+/// What all parts that are read may unpack to together, however small the file
+/// is; a larger file may unpack to [`MOST_RATIO`] times its size. A part counts
+/// each time it is read: thousands of sheets may share one part, or lie over one
+/// another in the archive.
+pub const ALWAYS_TOGETHER: u64 = 1 << 30;
+
 /// A caller may get this many times the size of the file as text, beyond
 /// [`ALWAYS_WRITTEN`], when it asks for [`TextBudget::usual`].
 pub const USUAL_TEXT_RATIO: u64 = 400;
 /// The text that [`TextBudget::usual`] always allows.
 pub const ALWAYS_WRITTEN: u64 = 256 << 20;
+/// The text that [`TextBudget::usual`] allows at most, however large the file is:
+/// the caller holds it. A million rows of 100 columns of 20 bytes.
+pub const MOST_WRITTEN: u64 = 2 << 30;
 
 /// What a part may unpack to, by its size in the archive.
 #[derive(Clone, Copy)]
@@ -94,6 +103,13 @@ impl Unpacked {
         most: MOST_OTHER_BYTES,
     };
 
+    /// For the whole file, and all parts that are read.
+    pub(crate) const TOGETHER: Self = Unpacked {
+        ratio: MOST_RATIO,
+        always: ALWAYS_TOGETHER,
+        most: u64::MAX,
+    };
+
     /// For a part of this size.
     pub(crate) fn allowed(self, packed: u64) -> u64 {
         let by_ratio = packed.saturating_mul(self.ratio);
@@ -115,14 +131,10 @@ impl TextBudget {
     }
 
     /// What is usual for a file of this many bytes: what a packed text file of
-    /// the size may unpack to.
-    pub const fn usual(file_bytes: u64) -> Self {
+    /// the size may unpack to, up to [`MOST_WRITTEN`].
+    pub fn usual(file_bytes: u64) -> Self {
         let by_ratio = file_bytes.saturating_mul(USUAL_TEXT_RATIO);
-        TextBudget(if by_ratio > ALWAYS_WRITTEN {
-            by_ratio
-        } else {
-            ALWAYS_WRITTEN
-        })
+        TextBudget(by_ratio.clamp(ALWAYS_WRITTEN, MOST_WRITTEN))
     }
 
     /// In bytes.
@@ -133,7 +145,7 @@ impl TextBudget {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_SHARED_PART_BYTES, MOST_SHEET_BYTES, TextBudget, Unpacked};
+    use super::{MOST_SHARED_PART_BYTES, MOST_SHEET_BYTES, MOST_WRITTEN, TextBudget, Unpacked};
 
     #[test]
     fn a_part_may_unpack_to_a_multiple_of_its_size_and_to_no_more_than_its_kind() {
@@ -152,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_budget_grows_with_the_file() {
+    fn the_usual_budget_grows_with_the_file_up_to_what_can_be_held() {
         assert_eq!(TextBudget::usual(0).get(), 256 << 20);
         assert_eq!(TextBudget::usual(1 << 20).get(), 400 << 20);
-        assert_eq!(TextBudget::usual(u64::MAX).get(), u64::MAX);
+        assert_eq!(TextBudget::usual(u64::MAX).get(), MOST_WRITTEN);
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Package<R> {
     /// The place in the archive by name; `None` where there are two.
     parts: HashMap<String, Option<usize>>,
     pub(crate) byte_length: u64,
+    /// What all parts together may still unpack to.
+    together: Allowance,
 }
 
 /// From the workbook to another part.
@@ -83,6 +85,7 @@ impl<R: Read + Seek> Package<R> {
             archive,
             parts,
             byte_length,
+            together: Allowance::new(Unpacked::TOGETHER.allowed(byte_length)),
         })
     }
 
@@ -121,11 +124,11 @@ impl<R: Read + Seek> Package<R> {
             };
             fault.at(Place::of_part(part))
         })?;
-        let limit = unpacked.allowed(inner.compressed_size());
+        let own = Allowance::new(unpacked.allowed(inner.compressed_size()));
         Ok(Part {
             inner,
-            limit,
-            left: limit,
+            own,
+            together: &mut self.together,
         })
     }
 
@@ -275,19 +278,43 @@ fn without_percents(target: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A part as it unpacks, which ends in an error beyond its bound. At its end the
-/// checksum is compared.
-pub(crate) struct Part<'p, R: Read> {
-    inner: ZipFile<'p, R>,
+/// Bytes that may be unpacked, and how many of them are left.
+#[derive(Clone, Copy)]
+struct Allowance {
     limit: u64,
     left: u64,
+}
+
+impl Allowance {
+    fn new(limit: u64) -> Self {
+        Allowance { limit, left: limit }
+    }
+
+    /// Takes bytes off; `None` when there are not as many left.
+    fn take(&mut self, bytes: usize) -> Option<()> {
+        self.left = self.left.checked_sub(bytes as u64)?;
+        Some(())
+    }
+}
+
+/// A part as it unpacks, which ends in an error beyond its bound and beyond the
+/// bound of all parts. At its end the checksum is compared.
+pub(crate) struct Part<'p, R: Read> {
+    inner: ZipFile<'p, R>,
+    own: Allowance,
+    together: &'p mut Allowance,
 }
 
 impl<R: Read> Read for Part<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        let beyond = || io::Error::other(BeyondSize(self.limit));
-        self.left = self.left.checked_sub(read as u64).ok_or_else(beyond)?;
+        let beyond = |bound| io::Error::other(BeyondSize(bound));
+        self.own
+            .take(read)
+            .ok_or_else(|| beyond(Bound::PartBytes(self.own.limit)))?;
+        self.together
+            .take(read)
+            .ok_or_else(|| beyond(Bound::PartsTogether(self.together.limit)))?;
         Ok(read)
     }
 }
@@ -338,7 +365,7 @@ fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
 mod tests {
     use std::io::{Cursor, Read, Write};
 
-    use super::{Package, Part, as_key, joined, without_percents};
+    use super::{Allowance, Package, Part, as_key, joined, without_percents};
     use crate::error::{Bound, Fault};
     use crate::limits::Unpacked;
 
@@ -354,8 +381,7 @@ mod tests {
             let mut package = Package::open(Cursor::new(bytes.as_slice())).expect("an archive");
             let part = package.part("PART", Unpacked::OTHER).expect("the part");
             let mut part = Part {
-                limit: most,
-                left: most,
+                own: Allowance::new(most),
                 ..part
             };
             let mut unpacked = Vec::new();
@@ -369,6 +395,26 @@ mod tests {
                 Err(fault) => panic!("{fault:?}"),
             }
         }
+    }
+
+    #[test]
+    fn parts_that_are_read_again_and_again_end_at_the_bound_of_all_of_them() {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file("part", options).expect("a name");
+        archive.write_all(&[b' '; 1000]).expect("memory");
+        let bytes = archive.finish().expect("memory").into_inner();
+        let mut package = Package::open(Cursor::new(bytes.as_slice())).expect("an archive");
+        package.together = Allowance::new(2_500);
+        let mut read = || {
+            let mut part = package.part("part", Unpacked::OTHER).expect("the part");
+            part.read_to_end(&mut Vec::new()).map_err(Fault::from)
+        };
+        assert!(matches!(read(), Ok(1000)) && matches!(read(), Ok(1000)));
+        assert!(matches!(
+            read(),
+            Err(Fault::Beyond(Bound::PartsTogether(2_500)))
+        ));
     }
 
     #[test]

@@ -525,6 +525,17 @@ impl<'w, R: Read> Rows<'w, R> {
                 Token::Start(tag) => {
                     let is_empty = tag.is_empty;
                     match tag.local_name() {
+                        // Some writers give a text both ways; the inline text counts.
+                        b"v" if kind == CellType::InlineText && found == Some(Content::Inline) => {
+                            self.scanner.skip(is_empty)?;
+                        }
+                        b"is" if kind == CellType::InlineText && found == Some(Content::Value) => {
+                            self.text.truncate(start);
+                            found = Some(Content::Inline);
+                            if !is_empty {
+                                read_rich_text(&mut self.scanner, &mut self.text)?;
+                            }
+                        }
                         b"v" => {
                             if self.text.len() > start {
                                 return Err(Problem::ValueTwice.into());

@@ -1,7 +1,8 @@
 //! The container of XLS workbooks ([MS-CFB]): before its reader may follow the
-//! chains of sectors, each is walked here and must end; and no cell of the
-//! workbook may lie outside a sheet, since the reader holds a sheet as a full
-//! grid. Otherwise a crafted file could take all memory.
+//! chains of sectors, each is walked here and must end; no cell of the workbook
+//! may lie outside a sheet, since the reader holds a sheet as a full grid; and the
+//! texts that cells share are counted as often as a cell shows one, since the
+//! reader copies them. Otherwise a crafted file could take all memory.
 
 use super::limits::largest_grid;
 
@@ -25,10 +26,12 @@ const CELL_RECORDS: [u16; 10] = [
     0x0006, 0x0203, 0x0204, 0x0205, 0x027e, 0x00fd, 0x00bd, 0x0201, 0x00be, 0x00d6,
 ];
 
-/// Whether every chain of sectors ends, no two share a sector, and every cell
-/// lies within a sheet.
-pub(super) fn is_bounded(bytes: &[u8]) -> bool {
-    check(bytes).is_some()
+/// Returns how many bytes the texts that cells share come to in all cells, at
+/// three bytes a character; `None` unless every chain of sectors ends, no two
+/// share a sector, every cell lies within a sheet, and the reader needs time and
+/// memory in proportion to the file for all else.
+pub(super) fn shared_text_in_cells(bytes: &[u8]) -> Option<u64> {
+    check(bytes)
 }
 
 /// A file by its sectors.
@@ -88,6 +91,25 @@ const BEGIN: u16 = 0x0809;
 const END: u16 = 0x000a;
 /// MULRK: cells from a first column to a last.
 const MULTIPLE: u16 = 0x00bd;
+/// FORMULA: a cell with its value and its formula.
+const FORMULA: u16 = 0x0006;
+/// LABELSST: a cell with the number of a shared text.
+const SHARED_LABEL: u16 = 0x00fd;
+/// SST: the shared texts; CONTINUE: what has no room in the record before it.
+const SHARED_TEXTS: u16 = 0x00fc;
+const CONTINUE: u16 = 0x003c;
+/// Bytes of the content of a record ([MS-XLS] 2.1.4).
+const LONGEST_RECORD: usize = 8224;
+/// CONTINUE records of all that precedes the sheets. The reader moves those of a
+/// record up once for each, so that its time grows with their square; these hold
+/// 256 MiB.
+const MOST_CONTINUED: usize = 1 << 15;
+/// Spaces that a formula is shown with. A formula of Excel 97 to 2003 has at most
+/// 1,024 characters.
+const MOST_SPACES: usize = 1024;
+/// Bytes that a character is counted with: as many as one takes in UTF-8, unless
+/// it is written as two halves.
+const CHARACTER_BYTES: u64 = 3;
 /// The record that says how far a sheet reaches: DIMENSIONS ([MS-XLS] 2.4.90).
 const DIMENSIONS: u16 = 0x0200;
 /// An XLS sheet has 65,536 rows.
@@ -131,25 +153,148 @@ fn has_name_of_workbook(entry: &[u8]) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether the sheets of a stream of records can be held. The reader holds every
-/// sheet as a full grid, and begins it where the stream's list of sheets says,
-/// which may be inside another record.
-fn sheets_can_be_held(stream: &[u8]) -> bool {
+/// Returns the bytes that shared texts come to in the cells of a stream of records,
+/// if its sheets can be held. The reader holds every sheet as a full grid, and
+/// begins it where the stream's list of sheets says, which may be inside another
+/// record.
+fn shared_text_of_sheets(stream: &[u8]) -> Option<u64> {
+    let texts = shared_texts(stream)?;
     let mut total = Grid::default();
     // Sheets that lie beside each other are as long as the stream together.
     let mut left = stream.len().saturating_mul(2);
     for (kind, record, _) in records(stream) {
-        if kind != BOUND_SHEET {
-            continue;
-        }
-        let start = word(record, 0).and_then(|start| usize::try_from(start).ok());
-        let sheet = start.and_then(|start| stream.get(start..));
-        match sheet.and_then(|sheet| Grid::of_sheet(sheet, &mut left)) {
-            Some(grid) => total.add(&grid),
-            None => return false,
+        if kind == BOUND_SHEET {
+            let start = usize::try_from(word(record, 0)?).ok()?;
+            let grid = Grid::of_sheet(stream.get(start..)?, &texts, &mut left)?;
+            total.add(&grid);
         }
     }
-    total.cells <= largest_grid(total.filled)
+    (total.cells <= largest_grid(total.filled)).then_some(total.shared_text)
+}
+
+/// The length of each shared text, in characters ([MS-XLS] 2.4.265), as the reader
+/// counts them: up to the first EOF, and of several SST records the last.
+fn shared_texts(stream: &[u8]) -> Option<Vec<u64>> {
+    let mut texts = Vec::new();
+    let mut continued = 0;
+    let mut all = records(stream).peekable();
+    while let Some((kind, record, _)) = all.next() {
+        let mut pieces = vec![record];
+        while let Some((_, piece, _)) = all.next_if(|(kind, ..)| *kind == CONTINUE) {
+            pieces.push(piece);
+        }
+        continued += pieces.len() - 1;
+        (continued <= MOST_CONTINUED).then_some(())?;
+        match kind {
+            SHARED_TEXTS => texts = Pieces::after_counts(&pieces)?.lengths()?,
+            END => break,
+            _ => {}
+        }
+    }
+    Some(texts)
+}
+
+/// What is left of a record that goes on in others.
+struct Pieces<'b> {
+    piece: &'b [u8],
+    next: std::slice::Iter<'b, &'b [u8]>,
+}
+
+impl<'b> Pieces<'b> {
+    /// Behind the two counts at the start of the SST record: how many texts there
+    /// are is seen, not believed.
+    fn after_counts(pieces: &'b [&'b [u8]]) -> Option<Self> {
+        let (first, next) = pieces.split_first()?;
+        Some(Pieces {
+            piece: first.get(8..)?,
+            next: next.iter(),
+        })
+    }
+
+    fn lengths(mut self) -> Option<Vec<u64>> {
+        let mut lengths = Vec::new();
+        while !self.piece.is_empty() || self.go_on() {
+            lengths.push(self.text()?);
+        }
+        Some(lengths)
+    }
+
+    /// Moves to the next record; `false` at the end.
+    fn go_on(&mut self) -> bool {
+        match self.next.next() {
+            Some(next) => {
+                self.piece = next;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Option<&'b [u8]> {
+        let (taken, rest) = self.piece.split_at_checked(bytes)?;
+        self.piece = rest;
+        Some(taken)
+    }
+
+    /// Passes over bytes that may go on in the next record.
+    fn skip(&mut self, mut bytes: usize) -> Option<()> {
+        while bytes > 0 {
+            if self.piece.is_empty() && !self.go_on() {
+                return None;
+            }
+            let taken = bytes.min(self.piece.len());
+            self.take(taken)?;
+            bytes -= taken;
+        }
+        Some(())
+    }
+
+    /// Passes over a text and returns its length ([MS-XLS] 2.5.293). Where it goes
+    /// on in the next record, a byte there says anew how wide its characters are.
+    fn text(&mut self) -> Option<u64> {
+        if self.piece.is_empty() {
+            // The reader takes a record without content for an empty text.
+            return Some(0);
+        }
+        let head = self.take(3)?;
+        let length = half(head, 0)?;
+        let (mut flags, has_runs, has_more) = (head[2], head[2] & 8 != 0, head[2] & 4 != 0);
+        let runs = match has_runs {
+            true => half(self.take(2)?, 0)?,
+            false => 0,
+        };
+        let more = match has_more {
+            true => word(self.take(4)?, 0)?,
+            false => 0,
+        };
+        let mut left = length as usize;
+        loop {
+            let width = 1 + usize::from(flags & 1);
+            let here = left.min(self.piece.len() / width);
+            self.take(here * width)?;
+            left -= here;
+            if left == 0 {
+                break;
+            }
+            self.go_on().then_some(())?;
+            flags = self.take(1)?[0];
+        }
+        self.skip(4 * runs as usize)?;
+        self.skip(more as usize)?;
+        Some(u64::from(length))
+    }
+}
+
+/// Whether a formula is as long as a record may be and asks for as many spaces as
+/// one may have: the reader writes formulas out, and moves all of one for each
+/// space.
+fn formula_is_bounded(record: &[u8]) -> bool {
+    // PtgAttrSpace and PtgAttrSpaceSemi ([MS-XLS] 2.5.198.36).
+    let spaces = |token: &[u8]| match token {
+        [0x19, 0x40 | 0x41, _, count] => usize::from(*count),
+        _ => 0,
+    };
+    record.len() <= LONGEST_RECORD && record.windows(4).map(spaces).sum::<usize>() <= MOST_SPACES
 }
 
 /// Kind, content and length with head of each record.
@@ -172,18 +317,23 @@ fn records(stream: &[u8]) -> impl Iterator<Item = (u16, &[u8], usize)> {
 struct Grid {
     cells: u64,
     filled: u64,
+    /// Bytes of the shared texts that they show.
+    shared_text: u64,
 }
 
 impl Grid {
     fn add(&mut self, other: &Grid) {
         self.cells = self.cells.saturating_add(other.cells);
         self.filled = self.filled.saturating_add(other.filled);
+        self.shared_text = self.shared_text.saturating_add(other.shared_text);
     }
 
     /// The grid of a sheet, up to the end of the sheet; `None` where a cell
-    /// lies outside a sheet, or more than `left` bytes were walked.
-    fn of_sheet(sheet: &[u8], left: &mut usize) -> Option<Grid> {
+    /// lies outside a sheet, a formula is too long, or more than `left` bytes were
+    /// walked. `texts` are the lengths of the shared texts.
+    fn of_sheet(sheet: &[u8], texts: &[u64], left: &mut usize) -> Option<Grid> {
         let (mut rows, mut columns, mut filled, mut depth) = (0, 0, 0, 0_u64);
+        let mut characters = 0_u64;
         for (kind, record, length) in records(sheet) {
             *left = left.checked_sub(length)?;
             match kind {
@@ -191,6 +341,7 @@ impl Grid {
                 END if depth <= 1 => break,
                 END => depth -= 1,
                 DIMENSIONS if !extent_is_one(record) => return None,
+                FORMULA if !formula_is_bounded(record) => return None,
                 _ if CELL_RECORDS.contains(&kind) => {
                     let Some(first) = half(record, 2) else {
                         continue;
@@ -201,6 +352,10 @@ impl Grid {
                     };
                     let last = first.max(last);
                     (last < u32::from(MOST_COLUMNS)).then_some(())?;
+                    if let (SHARED_LABEL, Some(index)) = (kind, word(record, 6)) {
+                        let length = texts.get(index as usize).copied().unwrap_or_default();
+                        characters = characters.saturating_add(length);
+                    }
                     rows = rows.max(u64::from(half(record, 0)?) + 1);
                     columns = columns.max(u64::from(last) + 1);
                     filled += u64::from(last - first) + 1;
@@ -211,11 +366,12 @@ impl Grid {
         Some(Grid {
             cells: rows * columns,
             filled,
+            shared_text: characters.saturating_mul(CHARACTER_BYTES),
         })
     }
 }
 
-fn check(bytes: &[u8]) -> Option<()> {
+fn check(bytes: &[u8]) -> Option<u64> {
     let shift = u32::from(*bytes.get(30)?);
     (9..=12).contains(&shift).then_some(())?;
     let sectors = Sectors {
@@ -248,6 +404,7 @@ fn check(bytes: &[u8]) -> Option<()> {
     (word(bytes, 56)? == CUTOFF).then_some(())?;
     let mut small: Vec<u8> = Vec::new();
     let mut entries = 0_u64;
+    let mut shared_text = 0_u64;
     for sector in directory {
         for entry in sectors.get(sector)?.chunks_exact(DIRECTORY_ENTRY) {
             let kind = entry[66];
@@ -284,13 +441,16 @@ fn check(bytes: &[u8]) -> Option<()> {
                     };
                     let mut stream = parts?.concat();
                     stream.truncate(size as usize);
-                    (!is_workbook || sheets_can_be_held(&stream)).then_some(())?;
+                    if is_workbook {
+                        let text = shared_text_of_sheets(&stream)?;
+                        shared_text = shared_text.saturating_add(text);
+                    }
                 }
                 _ => {}
             }
         }
     }
-    Some(())
+    Some(shared_text)
 }
 
 #[cfg(test)]
@@ -308,7 +468,7 @@ mod tests {
     #[test]
     fn a_sound_workbook_passes_and_a_chain_in_a_circle_does_not() {
         let sound = workbook();
-        assert!(is_bounded(&sound));
+        assert!(shared_text_in_cells(&sound).is_some());
         // The first sector of the FAT lies where the header says.
         let fat = (word(&sound, 76).expect("a FAT") as usize + 1) * 512;
         let mut circles = 0;
@@ -318,7 +478,7 @@ mod tests {
             if word(&circular, at).is_some_and(|next| next == 0xffff_fffe) {
                 // The end of a chain leads back to its own sector.
                 circular[at..at + 4].copy_from_slice(&(entry as u32).to_le_bytes());
-                assert!(!is_bounded(&circular), "entry {entry}");
+                assert_eq!(shared_text_in_cells(&circular), None, "entry {entry}");
                 circles += 1;
             }
         }
@@ -326,10 +486,60 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_text_is_as_long_as_the_pieces_in_which_it_is_written() {
+        // Counts of all; "abc" in one byte each; two wide characters, the second in
+        // the next record after its own width, with a run and something more.
+        let sst = [
+            &[0; 8][..],
+            &[3, 0, 0, b'a', b'b', b'c'],
+            &[2, 0, 0b1101, 1, 0, 3, 0, 0, 0, 0x2d, 0x4e],
+        ];
+        let rest = [&[0, b'x', 9, 9][..], &[9, 9, 1, 2, 3, 1, 0, 0, b'z']];
+        let record = |kind: u16, content: &[u8]| {
+            let head = [kind, content.len() as u16].map(u16::to_le_bytes);
+            [head.concat().as_slice(), content].concat()
+        };
+        let all = |texts: &[u8]| {
+            [
+                record(SHARED_TEXTS, texts),
+                record(CONTINUE, rest[0]),
+                record(CONTINUE, rest[1]),
+                record(END, &[]),
+                record(SHARED_TEXTS, &[1; 20]),
+            ]
+            .concat()
+        };
+        let stream = all(&sst.concat());
+        assert_eq!(shared_texts(&stream), Some(vec![3, 2, 1]));
+        // One that is longer than what follows.
+        assert_eq!(shared_texts(&all(&[9; 40])), None);
+        let pieces = [
+            record(SHARED_TEXTS, &[0; 8]),
+            record(CONTINUE, &[]).repeat(9),
+        ]
+        .concat();
+        assert_eq!(shared_texts(&pieces), Some(vec![0; 9]));
+        let many = record(CONTINUE, &[]).repeat(MOST_CONTINUED + 1);
+        assert_eq!(
+            shared_texts(&[record(SHARED_TEXTS, &[0; 8]), many].concat()),
+            None
+        );
+    }
+
+    #[test]
+    fn a_formula_has_as_many_spaces_as_it_may_show() {
+        let space = |count: u8| [0x19, 0x40, 0, count];
+        assert!(formula_is_bounded(&[space(255); 4].concat()));
+        assert!(!formula_is_bounded(&[space(255); 5].concat()));
+        assert!(formula_is_bounded(&[0x1e; LONGEST_RECORD]));
+        assert!(!formula_is_bounded(&[0x1e; LONGEST_RECORD + 1]));
+    }
+
+    #[test]
     fn a_file_cut_anywhere_is_no_panic() {
         let sound = workbook();
         for length in 0..sound.len() {
-            let _ = is_bounded(&sound[..length]);
+            let _ = shared_text_in_cells(&sound[..length]);
         }
     }
 }

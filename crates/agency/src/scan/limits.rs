@@ -22,9 +22,6 @@ pub(super) const MAX_QUOTED_FIELD_BYTES: usize = 64 * 1024;
 pub(super) const MAX_UNPACK_RATIO: u64 = 400;
 /// Size in bytes to which any archive may unpack, however small it is.
 pub(super) const ALWAYS_UNPACKED_BYTES: u64 = 256 << 20;
-/// Maximum unpacked size of a workbook's parts in bytes. A workbook is held in memory
-/// as a whole.
-pub(super) const MAX_WORKBOOK_BYTES: u64 = 2 << 30;
 /// Maximum unpacked size of a Parquet row group in bytes. Its pages are held in memory
 /// together.
 pub(super) const MAX_ROW_GROUP_BYTES: i64 = 4 << 30;
@@ -37,8 +34,9 @@ const ALWAYS_ALLOWED_CELLS: u64 = 1 << 22;
 const CELLS_PER_FILLED_CELL: u64 = 64;
 
 /// Returns how many cells the grid of a sheet may have, given its number of filled
-/// cells. The reader holds a sheet as a full grid up to its outermost cell, so a
-/// single cell far outside the table must not decide how much memory is used.
+/// cells. A sheet is written out as a full grid up to its outermost cell, and the XLS
+/// reader holds it as one, so a single cell far outside the table must not decide how
+/// much memory is used.
 pub(super) fn largest_grid(filled_cells: u64) -> u64 {
     let for_filled = filled_cells.saturating_mul(CELLS_PER_FILLED_CELL);
     MAX_GRID_CELLS.min(ALWAYS_ALLOWED_CELLS.max(for_filled))

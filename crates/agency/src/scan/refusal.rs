@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use aidlink_faults::fault::Fault;
+use aidlink_faults::fault::{Fault, nearest_name_hint};
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
+use aidlink_workbook::{Bound, OtherFile, Place, WorkbookError};
+
+use super::written_out::TooLarge;
 
 /// Returns the fault for a file that is damaged or exceeds the
 /// [`limits`](super::limits). `zh` and `en` say what is wrong with it.
@@ -39,6 +43,84 @@ pub(super) fn encrypted(path: &Path) -> Fault {
         Text::new(
             "请去掉密码后重新提供",
             "remove the password and provide it again",
+        ),
+    )
+}
+
+/// An XLSX workbook that is not read. The sentence names sheet, row and column.
+pub(super) fn of_workbook(path: &Path, error: WorkbookError) -> Fault {
+    match error {
+        WorkbookError::Unreadable(error) => Fault::unreadable(path, &error),
+        WorkbookError::DamagedArchive => damaged_archive(path),
+        WorkbookError::Other(OtherFile::Protected) => encrypted(path),
+        error => Fault::of_file(path, error.sentence(), error.remedy()),
+    }
+}
+
+/// A sheet whose text would be too large, or a workbook whose sheets are together;
+/// the row and column, from 1, are those of the cell at which it was too large.
+pub(super) fn sheet_too_large(
+    path: &Path,
+    sheet: Option<&str>,
+    cell: Option<(u32, u32)>,
+    reason: TooLarge,
+) -> Fault {
+    match reason {
+        TooLarge::Text(budget) => {
+            let place = Place {
+                // The stream of an XLS workbook that holds all sheets; it is named
+                // where the sheet is not.
+                part: "Workbook".to_owned(),
+                sheet: sheet.map(str::to_owned),
+                row: cell.map(|(row, _)| row),
+                column: cell.map(|(_, column)| column),
+            };
+            of_workbook(
+                path,
+                WorkbookError::Beyond(Bound::Text(budget.get()), place),
+            )
+        }
+        TooLarge::Grid => damaged(
+            path,
+            "工作表范围过大：表格以外很远处有内容",
+            "the sheet is too large: something stands far outside the table",
+        ),
+    }
+}
+
+/// A workbook that has no sheet of the name that was asked for.
+pub(super) fn no_such_sheet<'n>(
+    path: &Path,
+    name: &str,
+    sheets: impl Iterator<Item = &'n str> + Clone,
+) -> Fault {
+    let shown = shown_name(name);
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("工作簿中没有名为“{shown}”的工作表"),
+            format!("the workbook has no sheet `{shown}`"),
+        ),
+        nearest_name_hint(name, sheets),
+    )
+}
+
+/// A workbook none of whose sheets holds anything.
+pub(super) fn no_content(path: &Path) -> Fault {
+    damaged(path, "工作簿中没有任何内容", "the workbook holds nothing")
+}
+
+/// A formula that was saved without its result; row and column count from 1.
+pub(super) fn formula_without_result(path: &Path, row: u32, column: u32) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("第{row}行第{column}列是公式，但没有保存计算结果"),
+            format!("row {row}, column {column} is a formula without a saved result"),
+        ),
+        Text::new(
+            "请在表格软件中打开并保存后重新提供",
+            "open and save it in a spreadsheet program, and provide it again",
         ),
     )
 }

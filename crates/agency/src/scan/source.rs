@@ -11,11 +11,10 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 
-use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO, MAX_WORKBOOK_BYTES};
-use super::parquet_rows;
+use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
 use super::pass::SourceRead;
-use super::refusal::{damaged, damaged_archive, encrypted};
-use super::workbook::{Sheet, read_sheet};
+use super::refusal::{damaged_archive, encrypted};
+use super::{parquet_rows, xls, xlsx};
 
 /// The format of a file, found from its first bytes and not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +44,29 @@ impl Format {
             Format::Xls => "xls",
             Format::Parquet => "parquet",
         }
+    }
+}
+
+/// A sheet written out as text, and the file it was read from.
+struct Sheet {
+    csv: Vec<u8>,
+    digest: String,
+    byte_length: u64,
+}
+
+impl Sheet {
+    /// Reads a workbook file and writes a sheet of it out as text.
+    fn read(
+        path: &Path,
+        written_out: impl FnOnce(&[u8]) -> Result<Vec<u8>, Faults>,
+    ) -> Result<Self, Faults> {
+        // The digest covers the bytes that were parsed.
+        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+        Ok(Sheet {
+            csv: written_out(&bytes)?,
+            digest: blake3::hash(&bytes).to_hex().to_string(),
+            byte_length: bytes.len() as u64,
+        })
     }
 }
 
@@ -82,11 +104,14 @@ impl Source {
             Format::Text
         };
         let sheet = match format {
-            Format::Xlsx | Format::Xls => {
+            Format::Xlsx => Some(Sheet::read(path, |bytes| {
+                xlsx::sheet_as_csv(path, bytes, sheet)
+            })?),
+            Format::Xls => Some(Sheet::read(path, |bytes| {
                 // A hostile workbook can make its reader panic.
-                let read = guarded(|| read_sheet(path, sheet));
-                Some(read.unwrap_or_else(|| Err(damaged_archive(path).into()))?)
-            }
+                guarded(|| xls::sheet_as_csv(path, bytes, sheet))
+                    .unwrap_or_else(|| Err(damaged_archive(path).into()))
+            })?),
             Format::Text | Format::Gzip | Format::Zip | Format::Parquet => None,
         };
         Ok(Source {
@@ -184,20 +209,6 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
     if archive.index_for_name("[Content_Types].xml").is_some() {
-        let mut unpacked: u64 = 0;
-        for index in 0..archive.len() {
-            let member = archive
-                .by_index_raw(index)
-                .map_err(|_| damaged_archive(path))?;
-            unpacked = unpacked.saturating_add(member.size());
-        }
-        if unpacked > MAX_WORKBOOK_BYTES {
-            return Err(damaged(
-                path,
-                "工作簿解压后超过2 GiB，拒绝读取",
-                "the workbook unpacks to more than 2 GiB and is refused",
-            ));
-        }
         return Ok(Format::Xlsx);
     }
     if archive.len() != 1 {

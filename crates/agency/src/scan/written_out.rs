@@ -1,5 +1,11 @@
 //! Rows of workbooks and Parquet files written out as CSV in UTF-8, one line a row.
 
+use calamine::ExcelDateTime;
+
+use aidlink_workbook::TextBudget;
+
+use super::limits::largest_grid;
+
 /// A number as digits. One of more than fifteen digits was rounded when it
 /// became a floating-point number: it is written in scientific notation, so
 /// that an ID number among them is refused as damaged and not taken for another.
@@ -12,6 +18,16 @@ pub(super) fn float_text(number: f64) -> String {
         number.to_string()
     }
 }
+
+/// The day of a cell that stands for a day or a moment, in the workbook's own
+/// epoch. The time of day is dropped.
+pub(super) fn day_text(moment: &ExcelDateTime) -> String {
+    let (year, month, day, ..) = moment.to_ymd_hms_milli();
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Every error value of a spreadsheet, such as `#N/A`.
+pub(super) const ERROR_TEXT: &str = "#ERROR";
 
 /// Writes a cell, in quotes where it must be. A line break inside it becomes a
 /// space: one line a row.
@@ -30,4 +46,161 @@ pub(super) fn write_cell(csv: &mut Vec<u8>, text: &[u8]) {
         }
     }
     csv.push(b'"');
+}
+
+/// Why a sheet is not written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooLarge {
+    /// Its text is longer than the budget.
+    Text(TextBudget),
+    /// A cell lies so far outside the table that the lines would hold nearly
+    /// nothing but commas.
+    Grid,
+}
+
+/// The text of a sheet: one line for each row from the first row of the sheet to
+/// its last cell, and in each line from the first row with content on one field
+/// for each column of the sheet.
+///
+/// Rows and cells are added in order. The sheet's width is known only at the
+/// end; until then a line is as long as its row.
+pub(super) struct SheetText {
+    csv: Vec<u8>,
+    /// The last column of each row, from 1; 0 where the row is blank.
+    last_columns: Vec<u32>,
+    cells: u64,
+    budget: TextBudget,
+}
+
+impl SheetText {
+    /// No line yet. `budget` bounds the bytes of the finished text.
+    pub(super) fn new(budget: TextBudget) -> Self {
+        SheetText {
+            csv: Vec::new(),
+            last_columns: Vec::new(),
+            cells: 0,
+            budget,
+        }
+    }
+
+    /// Adds a cell. Row and column count from 1; a cell comes after those that
+    /// were added before it, by row and then by column.
+    ///
+    /// # Errors
+    /// When the text is longer than the budget.
+    pub(super) fn add(&mut self, row: u32, column: u32, text: &[u8]) -> Result<(), TooLarge> {
+        while self.last_columns.len() < row as usize {
+            if !self.last_columns.is_empty() {
+                self.csv.push(b'\n');
+            }
+            self.last_columns.push(0);
+        }
+        if let Some(last) = self.last_columns.last_mut() {
+            let commas = column.saturating_sub((*last).max(1));
+            let length = self.csv.len() + commas as usize;
+            self.csv.resize(length, b',');
+            *last = column;
+        }
+        write_cell(&mut self.csv, text);
+        self.cells += 1;
+        self.check_length(self.csv.len())
+    }
+
+    fn check_length(&self, bytes: usize) -> Result<(), TooLarge> {
+        match bytes as u64 > self.budget.get() {
+            true => Err(TooLarge::Text(self.budget)),
+            false => Ok(()),
+        }
+    }
+
+    /// The text, all lines of one width; empty when no cell was added.
+    ///
+    /// # Errors
+    /// When it is longer than the budget, or a cell lies far outside the table.
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, TooLarge> {
+        let Some(width) = self.last_columns.iter().copied().max() else {
+            return Ok(self.csv);
+        };
+        if self.last_columns.len() as u64 * u64::from(width) > largest_grid(self.cells) {
+            return Err(TooLarge::Grid);
+        }
+        self.csv.push(b'\n');
+        let blank = |last: &&u32| **last == 0;
+        let above = self.last_columns.iter().take_while(blank).count();
+        let lines = self.last_columns.get(above..).unwrap_or_default();
+        let missing = |last: &u32| (width - (*last).max(1)) as usize;
+        let mut to = self.csv.len() + lines.iter().map(missing).sum::<usize>();
+        self.check_length(to)?;
+        // Each line moves to its place from the last one on, so that the text is
+        // not held twice: what is missing lies between `from` and `to`.
+        let mut from = self.csv.len();
+        self.csv.resize(to, b',');
+        for last in lines.iter().rev() {
+            if from == to {
+                break;
+            }
+            let end = from - 1;
+            let start = memchr::memrchr(b'\n', &self.csv[..end]).map_or(0, |at| at + 1);
+            self.csv[to - 1] = b'\n';
+            let commas = to - 1 - missing(last);
+            self.csv[commas..to - 1].fill(b',');
+            let place = commas - (end - start);
+            self.csv.copy_within(start..end, place);
+            (from, to) = (start, place);
+        }
+        Ok(self.csv)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(cells: &[(u32, u32, &str)], budget: u64) -> Result<String, TooLarge> {
+        let mut text = SheetText::new(TextBudget::bytes(budget));
+        for (row, column, cell) in cells {
+            text.add(*row, *column, cell.as_bytes())?;
+        }
+        text.finish()
+            .map(|csv| String::from_utf8(csv).expect("UTF-8"))
+    }
+
+    #[test]
+    fn every_line_is_as_wide_as_the_sheet_and_is_the_row_of_its_number() {
+        for (cells, csv) in [
+            (&[][..], ""),
+            (&[(1, 1, "a")], "a\n"),
+            (&[(3, 2, "a")], "\n\n,a\n"),
+            (&[(1, 1, "a"), (2, 3, "b")], "a,,\n,,b\n"),
+            (&[(2, 3, "a"), (4, 1, "b")], "\n,,a\n,,\nb,,\n"),
+            (
+                &[(1, 1, "a,b"), (1, 2, "c\nd"), (2, 1, "\""), (2, 4, "")],
+                "\"a,b\",\"c d\",,\n\"\"\"\",,,\n",
+            ),
+        ] {
+            assert_eq!(text(cells, 1000).as_deref(), Ok(csv));
+        }
+    }
+
+    #[test]
+    fn the_text_is_as_long_as_its_budget_allows_commas_and_quotes_counted() {
+        for (cells, length) in [
+            (&[(1, 1, "abcd")][..], 5),
+            (&[(1, 1, "\"\"\"")], 9),
+            (&[(1, 1, "a"), (2, 9, "b")], 20),
+            (&[(9, 1, "a")], 10),
+        ] {
+            assert_eq!(text(cells, length).map(|csv| csv.len() as u64), Ok(length));
+            let beyond = TooLarge::Text(TextBudget::bytes(length - 1));
+            assert_eq!(text(cells, length - 1), Err(beyond));
+        }
+    }
+
+    #[test]
+    fn a_cell_far_outside_the_table_takes_no_memory() {
+        let far = [(1, 1, "a"), (1 << 20, 5, "b")];
+        assert_eq!(text(&far, u64::MAX), Err(TooLarge::Grid));
+        let near = [(1, 1, "a"), (1 << 20, 4, "b")];
+        assert!(text(&near, u64::MAX).is_ok());
+    }
 }

@@ -180,7 +180,7 @@ fn places_that_contradict_one_another_are_refused_with_their_place() {
             Some(1),
         ),
         (
-            "<row><c t='inlineStr'><v>1</v><is><t>2</t></is></c></row>",
+            "<row><c t='inlineStr'><is><t>1</t></is><is><t>2</t></is></c></row>",
             Problem::ValueTwice,
             1,
             Some(1),
@@ -234,6 +234,20 @@ fn runs_of_rich_text_are_one_text_without_phonetic_readings() {
         made.rows().expect("a sound sheet"),
         ["1: A=东京 都 B=东京 都"]
     );
+}
+
+#[test]
+fn a_text_that_is_written_inline_and_as_a_value_is_the_inline_one() {
+    for content in [
+        "<is><t>张三</t></is><v>0</v>",
+        "<v>0</v><is><t>张三</t></is>",
+    ] {
+        assert_eq!(
+            cell(&format!("<c t='inlineStr'>{content}</c>")),
+            ["1: A=张三"],
+            "{content}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! XLSX workbooks: the rows of a sheet written out as text, one line a row, so
+//! that a line number is the sheet's row number.
+//!
+//! Rows are streamed: memory holds the texts that cells share, the row that is
+//! read and the text that is written out, each within a bound.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use calamine::{ExcelDateTime, ExcelDateTimeType};
+
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_workbook::{
+    DateEpoch, Number, NumberFormat, Sheet, SheetKind, TextBudget, Value, Workbook, WorkbookError,
+};
+
+use super::refusal::{
+    formula_without_result, no_content, no_such_sheet, of_workbook, sheet_too_large,
+};
+use super::written_out::{ERROR_TEXT, SheetText, day_text, float_text};
+
+/// Returns the rows of the named sheet, or of the first that holds anything, as
+/// CSV in UTF-8.
+///
+/// # Errors
+/// When there is no such sheet, the workbook is protected, damaged or beyond a
+/// bound, or a formula was saved without its result.
+pub(super) fn sheet_as_csv(
+    path: &Path,
+    bytes: &[u8],
+    named: Option<&str>,
+) -> Result<Vec<u8>, Faults> {
+    let workbook = Workbook::open(Cursor::new(bytes));
+    let mut workbook = workbook.map_err(|error| of_workbook(path, error))?;
+    let sheets = workbook.sheets().to_vec();
+    let Some(name) = named else {
+        // A chart or a macro sheet is no table, and others have no rows.
+        let is_table = |(_, sheet): &(usize, &Sheet)| sheet.kind == SheetKind::Worksheet;
+        for (index, sheet) in sheets.iter().enumerate().filter(is_table) {
+            let csv = written_out(path, &mut workbook, index, &sheet.name)?;
+            if !csv.is_empty() {
+                return Ok(csv);
+            }
+        }
+        return Err(no_content(path).into());
+    };
+    match sheets.iter().position(|sheet| sheet.name == name) {
+        Some(index) => Ok(written_out(path, &mut workbook, index, name)?),
+        None => {
+            let names = sheets.iter().map(|sheet| sheet.name.as_str());
+            Err(no_such_sheet(path, name, names).into())
+        }
+    }
+}
+
+/// The rows of a sheet; nothing when it has no content.
+fn written_out(
+    path: &Path,
+    workbook: &mut Workbook<Cursor<&[u8]>>,
+    index: usize,
+    name: &str,
+) -> Result<Vec<u8>, Fault> {
+    let refused = |error: WorkbookError| of_workbook(path, error);
+    let epoch = workbook.date_epoch();
+    let budget = TextBudget::usual(workbook.byte_length());
+    let mut csv = SheetText::new(budget);
+    let mut rows = workbook.rows(index, budget).map_err(refused)?;
+    while let Some(row) = rows.next_row().map_err(refused)? {
+        for cell in row.cells() {
+            let (row, column) = (row.number(), cell.column);
+            let added = match cell.value {
+                Value::Text(text) | Value::IsoDate(text) => csv.add(row, column, text.as_bytes()),
+                Value::Number(number) => {
+                    csv.add(row, column, number_text(number, epoch).as_bytes())
+                }
+                Value::Boolean(truth) => csv.add(row, column, truth.to_string().as_bytes()),
+                Value::Error(_) => csv.add(row, column, ERROR_TEXT.as_bytes()),
+                Value::FormulaWithoutValue => {
+                    return Err(formula_without_result(path, row, column));
+                }
+            };
+            added
+                .map_err(|reason| sheet_too_large(path, Some(name), Some((row, column)), reason))?;
+        }
+    }
+    csv.finish()
+        .map_err(|reason| sheet_too_large(path, Some(name), None, reason))
+}
+
+/// The text of a number: the same as in an XLS workbook.
+fn number_text(number: Number<'_>, epoch: DateEpoch) -> String {
+    let value = number.to_f64();
+    match number.format {
+        NumberFormat::General | NumberFormat::Text => float_text(value),
+        NumberFormat::Elapsed => value.to_string(),
+        NumberFormat::Date | NumberFormat::Time | NumberFormat::DateTime => {
+            let is_1904 = epoch == DateEpoch::Year1904;
+            let kind = ExcelDateTimeType::DateTime;
+            day_text(&ExcelDateTime::new(value, kind, is_1904))
+        }
+    }
+}
