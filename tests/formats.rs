@@ -368,7 +368,7 @@ fn a_cell_far_outside_the_table_takes_no_memory() {
     sheet.write_string(0, 0, "身份证号").unwrap();
     sheet.write_string(1_048_575, 16_383, "x").unwrap();
     let bytes = workbook.save_to_buffer().unwrap();
-    refused("far.xlsx", &bytes, "something stands far outside the table");
+    refused("far.xlsx", &bytes, "a cell is far outside the table");
 }
 
 #[test]

@@ -316,7 +316,7 @@ fn a_workbook_with_one_cell_far_out() {
     refused(
         &round,
         1,
-        "the sheet is too large: something stands far outside the table",
+        "the sheet is too large: a cell is far outside the table",
     );
 }
 

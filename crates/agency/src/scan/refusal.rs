@@ -83,7 +83,7 @@ pub(super) fn sheet_too_large(
         TooLarge::Grid => damaged(
             path,
             "工作表范围过大：表格以外很远处有内容",
-            "the sheet is too large: something stands far outside the table",
+            "the sheet is too large: a cell is far outside the table",
         ),
     }
 }

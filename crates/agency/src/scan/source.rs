@@ -104,11 +104,13 @@ impl Source {
             Format::Text
         };
         let sheet = match format {
+            // A hostile workbook can make a library panic: the XLS reader, or zip and
+            // inflate under the XLSX reader.
             Format::Xlsx => Some(Sheet::read(path, |bytes| {
-                xlsx::sheet_as_csv(path, bytes, sheet)
+                guarded(|| xlsx::sheet_as_csv(path, bytes, sheet))
+                    .unwrap_or_else(|| Err(damaged_archive(path).into()))
             })?),
             Format::Xls => Some(Sheet::read(path, |bytes| {
-                // A hostile workbook can make its reader panic.
                 guarded(|| xls::sheet_as_csv(path, bytes, sheet))
                     .unwrap_or_else(|| Err(damaged_archive(path).into()))
             })?),

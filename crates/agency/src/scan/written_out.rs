@@ -19,7 +19,7 @@ pub(super) fn float_text(number: f64) -> String {
     }
 }
 
-/// The day of a cell that stands for a day or a moment, in the workbook's own
+/// Returns the day of a cell that holds a date or a moment, in the workbook's own
 /// epoch. The time of day is dropped.
 pub(super) fn day_text(moment: &ExcelDateTime) -> String {
     let (year, month, day, ..) = moment.to_ymd_hms_milli();
