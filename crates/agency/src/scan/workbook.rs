@@ -178,7 +178,7 @@ fn check_extent(
     if rows.saturating_mul(columns) > largest_grid(filled) {
         return Err(damaged(
             path,
-            "工作表范围过大：表格以外很远处有内容",
+            "工作表范围过大：远离表格处另有内容",
             "the sheet is too large: something stands far outside the table",
         ));
     }
