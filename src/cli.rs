@@ -28,11 +28,11 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a round of joint screening, from exports to match lists / 运行一轮联合筛查，从原始导出到匹配清单
+    /// Run a round of joint screening, from exports to match lists / 运行一轮联合筛查，从导出到匹配清单
     Run(RunArguments),
-    /// Turn one export of a split round into a token file for the centre / 把本机构的导出变成令牌文件，送筛查机构（分步模式）
+    /// Turn one export of a split round into a token file for the centre / 由一份导出生成令牌文件，送筛查机构（分步模式）
     Tokenise(TokeniseArguments),
-    /// Turn screened leads into match lists, at the procuratorate / 在检察机关把筛查线索还原为匹配清单（分步模式）
+    /// Turn screened leads into match lists, at the procuratorate / 在检察机关把线索还原为匹配清单（分步模式）
     Resolve(ResolveArguments),
     /// Check the output of a step, for the compliance officer / 核查某一步骤的输出，供合规人员使用
     Audit(AuditArguments),
@@ -51,7 +51,7 @@ pub enum Command {
     Identity(IdentityCommand),
     /// Check, test and explain a policy / 检查、测试、说明规则文件
     Policy(PolicyArguments),
-    /// Check an export before the round, without a key / 在轮次之前核查导出，不需要密钥
+    /// Check an export before the round, without a key / 在轮次开始前核查导出，不需要密钥
     Schema(SchemaArguments),
     /// Make a synthetic round / 生成合成数据的样例轮次
     Sample(SampleArguments),
@@ -236,7 +236,7 @@ pub struct ResolveArguments {
     /// The screened leads from the centre / 筛查机构发来的线索文件
     #[arg(long)]
     pub leads: PathBuf,
-    /// The identity file that opens sealed leads; plain leads need none / 打开密封线索的身份文件，明文线索不需要
+    /// The identity file that opens sealed leads; plain leads need none / 用于打开密封的线索文件的身份文件，明文线索文件不需要
     #[arg(long)]
     pub identity: Option<PathBuf>,
     /// This office's signing key [default: the round file's] / 本机构的签名私钥，默认按轮次文件
@@ -269,10 +269,10 @@ pub struct AuditArguments {
 #[derive(Debug, Args)]
 pub struct TrustArguments {
     /// A public key to trust: a file, or the line that begins with RW; may be repeated
-    /// / 指明的公钥，文件或以RW开头的一行，可多次指明
+    /// / 指明的公钥：文件，或以 RW 开头的一行；可多次使用
     #[arg(long = "public-key")]
     pub public_keys: Vec<String>,
-    /// The round file [default: the one beside the output folder] / 轮次文件，默认在输出文件夹旁
+    /// The round file [default: the one beside the output folder] / 轮次文件，默认为输出文件夹旁的轮次文件
     #[arg(long)]
     pub round: Option<PathBuf>,
 }
@@ -280,7 +280,7 @@ pub struct TrustArguments {
 /// The verbs of `audit`.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Check whether files were changed, removed or added after signing / 核对签名后文件有无改动、删去或添加
+    /// Check whether files were changed, removed or added after signing / 核对签名后有无文件被改动、删除或添加
     Verify {
         /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
         folder: PathBuf,
@@ -288,11 +288,11 @@ pub enum AuditCommand {
         #[command(flatten)]
         trust: TrustArguments,
     },
-    /// Show before a run which columns it would read, and why / 运行之前显示将读取哪些列、为何读取
+    /// Show before a run which columns it would read, and why / 在运行前显示将读取哪些列、为何读取
     Matrix {
         /// The round file / 轮次文件
         round: PathBuf,
-        /// Folder to write the matrix to (CSV, JSON, printable pages) / 写出核对表的文件夹（CSV、JSON、可打印页面）
+        /// Folder to write the matrix to (CSV, JSON, printable pages) / 存放核对表的文件夹（CSV、JSON、可打印页面）
         #[arg(long)]
         output: Option<PathBuf>,
     },
@@ -309,7 +309,7 @@ pub struct KeyArguments {
 /// The verbs of `key`.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make the round's key file / 生成轮次文件所指的密钥文件
+    /// Make the round's key file / 生成轮次密钥文件
     New {
         /// The round file / 轮次文件
         round: PathBuf,
@@ -323,10 +323,10 @@ pub enum KeyCommand {
     Seal {
         /// The round file / 轮次文件
         round: PathBuf,
-        /// The agency's recipient, age1... / 该机构的收件人公钥（age1开头）
+        /// The agency's recipient, age1... / 该机构的收件人公钥（以 age1 开头）
         #[arg(long, required_unless_present = "passphrase_file")]
         recipient: Option<String>,
-        /// A file with a passphrase on its first line, instead of a recipient / 口令文件（首行为口令），替代收件人
+        /// A file with a passphrase on its first line, instead of a recipient / 口令文件（首行为口令），替代收件人公钥
         #[arg(long, conflicts_with = "recipient")]
         passphrase_file: Option<PathBuf>,
         /// The sealed file to write / 要写出的密封文件
@@ -336,11 +336,11 @@ pub enum KeyCommand {
         #[arg(long)]
         signing_key: Option<PathBuf>,
     },
-    /// Open a sealed key and write the round's key file / 打开密封的密钥，写出轮次文件所指的密钥文件
+    /// Open a sealed key and write the round's key file / 打开密封的密钥，写入轮次密钥文件
     Open {
         /// The round file / 轮次文件
         round: PathBuf,
-        /// The sealed key / 密封的密钥文件
+        /// The sealed key / 密封的密钥
         #[arg(long)]
         sealed: PathBuf,
         /// This agency's identity file / 本机构的身份文件
@@ -365,7 +365,7 @@ pub struct PolicyArguments {
 pub struct PolicyFile {
     /// The policy file / 规则文件
     pub policy: PathBuf,
-    /// Folder of export schemas [default: ../schemas, seen from the policy] / 导出模式文件夹，默认为规则文件旁的 ../schemas
+    /// Folder of export schemas [default: ../schemas, seen from the policy] / 导出模式文件夹，默认为相对于规则文件的 ../schemas
     #[arg(long)]
     pub schemas: Option<PathBuf>,
 }
@@ -375,7 +375,7 @@ pub struct PolicyFile {
 pub enum PolicyCommand {
     /// Check a policy and list all of its errors / 检查规则文件，一次列出全部错误
     Check(PolicyFile),
-    /// Run the cases in a policy and try its guarantees / 运行规则自带的用例，并试验各项保证
+    /// Run the cases in a policy and try its guarantees / 运行规则文件中的用例，并试验各项保证
     Test(PolicyFile),
     /// Explain a rule, term, aid or guarantee / 说明规则、术语、救助项目或保证
     Explain {
@@ -399,14 +399,14 @@ pub struct SchemaArguments {
 /// The verbs of `schema`.
 #[derive(Debug, Subcommand)]
 pub enum SchemaCommand {
-    /// Show what aidlink recognises in an export and what to correct / 核查一份导出：识别了什么、须更正什么
+    /// Show what aidlink recognises in an export and what to correct / 核查一份导出：识别出什么、须更正什么
     Check(SchemaCheckArguments),
 }
 
 /// Arguments of `schema check`.
 #[derive(Debug, Args)]
 pub struct SchemaCheckArguments {
-    /// The export / 导出文件
+    /// The export / 导出
     pub export: PathBuf,
     /// Name of its schema [default: the schema that fits the header best] / 模式名称，默认按表头识别
     #[arg(long)]
@@ -439,10 +439,10 @@ pub struct SampleArguments {
     /// Seed of the generator; equal seeds give equal files / 随机种子，相同种子生成相同文件
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// The folder to make; it must not exist / 要生成的文件夹，不得已存在
+    /// The folder to make; it must not exist / 要生成的文件夹，须尚不存在
     #[arg(long)]
     pub out: PathBuf,
-    /// Size: 40,000 register rows times this number / 规模：名册行数为四万的若干倍
+    /// Size: 40,000 register rows times this number / 规模：名册行数为此数乘以四万
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2500))]
     pub scale: u32,
     /// Dirt in the data: realistic or none, then kinds with their shares of rows

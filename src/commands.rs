@@ -30,7 +30,7 @@ fn threads(round: &Path, threads: Option<u16>) -> Result<rayon::ThreadPool, Faul
         Fault::of_file(
             round,
             Text::new("无法启动线程", "the threads could not be started"),
-            Text::new("请减少 --threads", "ask for fewer with --threads"),
+            Text::new("请用 --threads 减少线程数", "ask for fewer with --threads"),
         )
     })
 }

@@ -30,7 +30,7 @@ pub(crate) fn say_lists(
             NotVerified::Stale => ("过旧", "stale"),
         };
         say(
-            format!("  {export} {zh}：相关线索标为“未能核实”；只能由它发现的人本轮可能遗漏"),
+            format!("  {export} {zh}：相关线索标为“未能核实”；仅能由其发现的人员，本轮可能遗漏"),
             format!(
                 "  {export} is {en}: leads that need it are marked \"not verified\"; people whom it alone would show may be missed"
             ),

@@ -136,13 +136,13 @@ fn say_verification(verification: &Verification, output: Output) {
     }
     let (held, entries) = (verification.files_held, verification.log.entries.len());
     say(
-        format!("  {held}个文件与运行记录相符，日志{entries}条"),
+        format!("  {held}个文件与运行记录相符，日志有{entries}条"),
         format!("  {held} files match the manifest, {entries} entries in the log"),
     );
     for record in &verification.deleted {
         let (count, at) = (record.removed.len(), record.completed_at);
         say(
-            format!("  {count}个文件已按签名的记录删除（{at}）"),
+            format!("  {count}个文件已删除，有签名的删除记录（{at}）"),
             format!("  {count} files were deleted, with a signed record ({at})"),
         );
     }
@@ -341,7 +341,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
     }
     if left > 0 {
         say(&Text::new(
-            format!("{until} 前须删除的文件有{left}个：aidlink purge --dry-run 可列出"),
+            format!("须在 {until} 前删除{left}个文件：aidlink purge --dry-run 可列出"),
             format!(
                 "{left} files must be deleted by {until}: `aidlink purge --dry-run` lists them"
             ),
@@ -512,7 +512,7 @@ fn say_matrix(matrix: &Matrix, output: Output) {
             format!("  would read {} columns: {}", read.len(), read.join(", ")),
         );
         say(
-            format!("  存在而不读取{}列：{}", unread.len(), unread.join("、")),
+            format!("  存在而不读取的{}列：{}", unread.len(), unread.join("、")),
             format!(
                 "  present but not read, {} columns: {}",
                 unread.len(),
@@ -521,7 +521,7 @@ fn say_matrix(matrix: &Matrix, output: Output) {
         );
         if !absent.is_empty() {
             say(
-                format!("  需要而没有：{}", absent.join("、")),
+                format!("  需要而导出中没有：{}", absent.join("、")),
                 format!("  needed but missing: {}", absent.join(", ")),
             );
         }

@@ -113,7 +113,7 @@ fn make(terms: &KeyTerms) -> Result<KeyDone, Faults> {
     let (shown, id) = (terms.file.display(), key.id());
     Ok(KeyDone {
         text: Text::new(
-            format!("已生成密钥 {shown}，编号 {id}。请勿与各机构的令牌放在一处。"),
+            format!("已生成密钥 {shown}，编号 {id}。请勿存放在有多个机构令牌的地方。"),
             format!(
                 "made the key {shown}, id {id}. Never keep it where the tokens of several agencies are."
             ),
@@ -138,11 +138,11 @@ fn seal(
         return Err(Fault::of_file(
             out,
             Text::new(
-                "这是筛查机构的收件人：筛查机构不得持有密钥",
+                "这是筛查机构的收件人公钥：筛查机构不得持有密钥",
                 "this is the recipient of the centre, which must not have the key",
             ),
             Text::new(
-                "请核对是哪个机构的收件人",
+                "请核对应为哪个机构的收件人公钥",
                 "check whose recipient it should be",
             ),
         )
@@ -212,11 +212,11 @@ fn parsed(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
         Fault::of_file(
             out,
             Text::new(
-                "--recipient 不是age收件人",
+                "--recipient 不是 age 收件人公钥",
                 "--recipient is not an age recipient",
             ),
             Text::new(
-                "应为 age1 开头的公钥，由 identity new 给出",
+                "应以 age1 开头，由 identity new 输出",
                 "it begins with age1; `identity new` prints it",
             ),
         )
@@ -233,7 +233,7 @@ fn not_the_procuratorates(path: &Path, office: &str) -> Fault {
             ),
         ),
         Text::new(
-            "请用 --signing-key 指明",
+            "请用 --signing-key 指明正确的签名私钥",
             "give the right key with --signing-key",
         ),
     )
@@ -259,7 +259,7 @@ fn open(
         return Err(Fault::of_file(
             sealed,
             Text::new(
-                "签名所写的编号不是此密钥的",
+                "签名中注明的密钥编号与此密钥不符",
                 "the signature names another key id than this key's",
             ),
             Text::new("请发送方重新密封", "ask its sender to seal it again"),

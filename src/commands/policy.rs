@@ -108,7 +108,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
             path,
             Text::new(
                 format!(
-                    "规则“{}”的用例应为{}，实为{}",
+                    "规则“{}”的用例：应为 {}，实为 {}",
                     failure.rule,
                     failure.expected.name(),
                     failure.actual.name()
@@ -140,7 +140,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
                 path,
                 breach.text(),
                 Text::new(
-                    "请更正保证所依的规则；保证只能扩大，不能缩小",
+                    "请更正保证所依据的规则；保证只能扩大，不能缩小",
                     "correct the rules that the guarantee names; a guarantee may be widened, not narrowed",
                 ),
             );

@@ -250,7 +250,7 @@ impl Look<'_> {
         );
         say(
             format!(
-                "  {format}，{encoding}，表头在第{header_line}行，{}行记录，空行{}，合计行{}",
+                "  {format}，{encoding}，表头在第{header_line}行，记录{}行，空行{}行，合计行{}行",
                 counts.rows, counts.blank_lines, counts.total_lines
             ),
             format!(
@@ -265,7 +265,7 @@ impl Look<'_> {
             };
             let (zh, en) = match self.is_read(&field.name) {
                 None => ("", ""),
-                Some(true) => ("，本规则会读取", ", read"),
+                Some(true) => ("，读取", ", read"),
                 Some(false) => ("，不读取", ", not read"),
             };
             let header = header.trim();
@@ -277,20 +277,20 @@ impl Look<'_> {
         let unmatched = self.unmatched().join(", ");
         if !unmatched.is_empty() {
             say(
-                format!("不认识的列（不读取）：{unmatched}"),
+                format!("未识别的表头（不读取）：{unmatched}"),
                 format!("Unknown headers (not read): {unmatched}"),
             );
         }
         let absent = self.export.columns().absent.join(", ");
         if !absent.is_empty() {
             say(
-                format!("模式中有而导出中没有的列：{absent}"),
+                format!("导出中没有对应列的字段：{absent}"),
                 format!("Schema fields without a column: {absent}"),
             );
         }
         for (reason, seen) in &self.inspection.rejects {
             say_occurrences(
-                ("会被拒收", "Would be rejected"),
+                ("将被拒收", "Would be rejected"),
                 seen,
                 None,
                 &reason.text(),

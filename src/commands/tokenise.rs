@@ -68,7 +68,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
     let tokens = tokenised.sent.tokens;
     let share = tokenised.sent.share_of_rows_sent * 100.0;
     say(
-        format!("  送出令牌{tokens}个，占行数的{share:.1}%；除令牌和规则结果外，什么也没有送出"),
+        format!("  送出令牌{tokens}个，占行数的{share:.1}%；除令牌和规则结果外，未送出其他内容"),
         format!(
             "  {tokens} tokens, {share:.1} % of the rows; only tokens and the outcomes of rules are sent"
         ),
@@ -81,7 +81,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         let k = terms.thresholds.rare_pattern;
         say(
             format!(
-                "  注意：{persons}人的结果组合少于{k}人共有（{rare}种组合），熟悉其人者可能认出"
+                "  注意：{persons}人的结果组合罕见（共{rare}种，每种不足{k}人），熟悉情况的人可能据此认出本人"
             ),
             format!(
                 "  note: {persons} persons have a pattern of outcomes that fewer than {k} persons share ({rare} patterns); somebody who knows such a person might recognise it"
@@ -99,7 +99,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
             format!("Sealed; send it to the centre: {file}"),
         ),
         None => say(
-            format!("明文（轮次文件如此要求），请连同校验文件和签名送筛查机构：{file}"),
+            format!("明文（按轮次文件的规定），请连同校验文件和签名送筛查机构：{file}"),
             format!(
                 "Plain, as the round file asks; send it to the centre with its checksum and signature: {file}"
             ),

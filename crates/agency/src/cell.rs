@@ -42,7 +42,7 @@ impl ValueFault {
                 "the date cannot be read; write it as 2024-01-31",
             ),
             ValueFault::UnknownCode => Text::new(
-                "不是代码表中的代码或名称；请核对，或请本轮经办人补充对应关系",
+                "不是代码表中的代码或标签；请核对，或请本轮的经办机构补充标签",
                 "not a code or label in the code list; check it, or ask the office that runs the round to add the label",
             ),
             ValueFault::UnreadableInteger => Text::new("应为整数", "expected a whole number"),

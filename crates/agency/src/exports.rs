@@ -249,7 +249,7 @@ pub fn check_report(
     if !report.account.adds_up() {
         faults.push(Fault::of_file(
             path,
-            Text::new("行数核对不平", "the row counts do not add up"),
+            Text::new("行数核对不符", "the row counts do not add up"),
             Text::new("请报告此问题", "please report this"),
         ));
     }

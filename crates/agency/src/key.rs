@@ -94,7 +94,7 @@ impl RoundKey {
                 return Err(Fault::of_file(
                     path,
                     Text::new(
-                        "轮次编号和用途不能含单引号或控制字符",
+                        "轮次编号和目的不能含单引号或控制字符",
                         "round and purpose must not contain an apostrophe or a control character",
                     ),
                     Text::new("请更正轮次文件", "correct the round file"),
@@ -114,7 +114,7 @@ impl RoundKey {
         Zeroizing::new(format!(
             "# aidlink: secret. Anyone with this key can find the ID number behind every token\n\
              # of this round. Keep it owner-only; delete it when the round is closed.\n\
-             # 机密：持有此密钥者可还原本轮全部令牌。仅限本人读取，本轮结束后请销毁。\n\
+             # 机密：持有此密钥者可查出本轮每个令牌对应的证件号码。仅限本人读取，本轮结束后请删除。\n\
              round = '{}'\n\
              purpose = '{}'\n\
              key = '{KEY_PREFIX}{}:{}'\n",
@@ -151,7 +151,7 @@ impl RoundKey {
             return Err(Fault::of_file(
                 path,
                 Text::new(
-                    format!("密钥为旧版本（第{version}版），未与轮次和用途绑定，不能用于本版本的轮次"),
+                    format!("密钥为旧版本（第{version}版），未与轮次和目的绑定，不能用于本版本的轮次"),
                     format!(
                         "the key has the old version {version}, which is not bound to its round and purpose; it cannot be used in new rounds"
                     ),
@@ -181,7 +181,7 @@ impl RoundKey {
                 path,
                 Text::new("这不是有效的密钥文件", "this is not a valid key file"),
                 Text::new(
-                    "请用 aidlink key new 生成，或向发放方重新索取",
+                    "请用 aidlink key new 生成，或请发送方重新发送",
                     "create one with `aidlink key new`, or ask the sender for it again",
                 ),
             )
@@ -203,13 +203,13 @@ impl RoundKey {
         };
         for ((line, named), expected, what) in [
             (named_round, round, ("轮次", "round")),
-            (named_purpose, purpose, ("用途", "purpose")),
+            (named_purpose, purpose, ("目的", "purpose")),
         ] {
             if named != expected {
                 return Err(Fault::of_file(
                     path,
                     Text::new(
-                        format!("密钥属于另一{}“{named}”，本轮为“{expected}”", what.0),
+                        format!("密钥的{}为“{named}”，应为“{expected}”", what.0),
                         format!(
                             "the key is for another {}, `{named}`; expected `{expected}`",
                             what.1

@@ -124,7 +124,7 @@ impl IdWarning {
                 "the region code is not in the known code lists; check if many rows have this warning",
             ),
             IdWarning::ForeignCheckDigit => Text::new(
-                "外国人永久居留身份证号码校验位不符；请核对",
+                "外国人永久居留身份证号码校验码不符；请核对",
                 "the check digit of the foreign permanent resident ID does not match; check it",
             ),
             IdWarning::TrailingZeros => Text::new(

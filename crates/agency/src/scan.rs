@@ -78,7 +78,7 @@ impl Export {
         if head.is_empty() {
             return Err(Fault::of_file(
                 path,
-                Text::new("导出文件为空", "the export is empty"),
+                Text::new("导出为空", "the export is empty"),
                 Text::new("请重新导出", "export it again"),
             )
             .into());

@@ -39,7 +39,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         basis::impact_assessment,
     ),
     (
-        "每个来源有法律依据或协议（个保法13、34）",
+        "每个来源有法律依据（个保法13、34）",
         "a legal basis for each source (PIPL 13, 34)",
         basis::legal_basis,
     ),
@@ -54,7 +54,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         basis::unread_columns,
     ),
     (
-        "输出和日志中没有身份证号、电话、银行卡号（个保法51）",
+        "输出和日志中没有证件号码、电话号码、银行卡号（个保法51）",
         "no ID, telephone or bank card number in any output or log (PIPL 51)",
         keeping::no_numbers,
     ),
@@ -89,7 +89,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         rows::rejects,
     ),
     (
-        "提取日在期限之内",
+        "提取日未超过阈值",
         "snapshots within the limit",
         rows::snapshots,
     ),
@@ -114,7 +114,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         rows::seal_and_death,
     ),
     (
-        "小数目已抑制",
+        "过小的统计数已隐去",
         "small cells are suppressed",
         keeping::small_cells,
     ),

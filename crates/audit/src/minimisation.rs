@@ -408,7 +408,7 @@ impl Need {
         match self {
             Need::Token => Text::new("生成令牌", "making the token"),
             Need::OwnNumber => Text::new(
-                "核对证件号码是否为本人的",
+                "核对证件号码是否属于本人",
                 "checking that the ID number is the person's own",
             ),
             Need::List => Text::new("在清单上显示", "shown on the lists"),

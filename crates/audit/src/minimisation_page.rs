@@ -33,7 +33,7 @@ const HEADINGS: [(&str, &str); 9] = [
     ("离开本机构的内容", "What leaves"),
     ("接收方", "Who sees it"),
     ("只用于判定", "Only decides"),
-    ("核对", "Finding"),
+    ("核对结论", "Finding"),
 ];
 
 fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language) -> [String; 9] {
@@ -69,7 +69,7 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
     let decides = match row.decides.is_empty() || !row.read {
         true => String::new(),
         false => say(&Text::new(
-            format!("是否已领取或已转介：{}", row.decides.join("、")),
+            format!("是否已在领取或已转介：{}", row.decides.join("、")),
             format!("already received or referred: {}", row.decides.join(", ")),
         )),
     };
@@ -159,7 +159,7 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         escaped(&title),
         escaped(&head.round),
         escaped(&say(
-            "列出各导出的每一列：是否存在、是否读取、有何用途、送出什么内容、由谁接收（个人信息保护法第六条）。可以读取的列由模式和规则推出，实际读取的列出自运行记录，两者逐列核对。",
+            "列出各导出的每一列：是否存在、是否读取、有何用途、送出什么内容、由谁接收（个人信息保护法第六条）。可以读取的列由模式和规则文件推出，实际读取的列出自运行记录，两者逐列核对。",
             "Every column of every export: whether it is present, whether it was read, what needs it, what leaves, and who sees that (Personal Information Protection Law, 6). Which columns may be read follows from the schemas and the policy; which were read comes from the record of the run. The two are compared column by column."
         ))
     ));
@@ -184,11 +184,11 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
             head.impact_assessment.clone(),
         ),
         (
-            say("规则", "Policy"),
+            say("规则文件", "Policy"),
             format!("{policy} {version}, BLAKE3 {digest}"),
         ),
         (
-            say("结论", "Finding"),
+            say("核对结论", "Finding"),
             if wrong == 0 {
                 say(
                     "读取的列都有用途，需要的列都已读取",
@@ -196,7 +196,7 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
                 )
             } else {
                 say(
-                    &format!("{wrong}列与模式和规则不符"),
+                    &format!("{wrong}列与模式和规则文件不符"),
                     &format!("{wrong} columns deviate from schema and policy"),
                 )
             },

@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 const PROGRAM: &str = "aidlink-screen";
 
 /// Screen the token files of a split round, at a centre that holds no key
-/// / 筛查机构：汇合各机构的令牌文件，不持有密钥
+/// / 在不持有密钥的筛查机构筛查各机构的令牌文件（分步模式）
 #[derive(Debug, Parser)]
 #[command(name = "aidlink-screen", version, propagate_version = true)]
 struct Cli {

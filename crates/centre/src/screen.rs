@@ -97,7 +97,7 @@ impl ScreenError {
     pub fn text(&self) -> Text {
         match self {
             ScreenError::Differs { export, what } => Text::new(
-                format!("{export} 的{}与案件当事人的不同", what.zh),
+                format!("{export} 的令牌文件的{}与案件当事人的不同", what.zh),
                 format!(
                     "{export} was tokenised with a different {} than the case parties",
                     what.en

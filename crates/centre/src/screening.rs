@@ -102,7 +102,7 @@ pub fn screen_files(
                 &terms.file,
                 error.text(),
                 Text::new(
-                    "请相应机构重新生成令牌文件",
+                    "请该机构重新生成令牌文件",
                     "ask the agency to tokenise again",
                 ),
             )
@@ -353,7 +353,7 @@ fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
     } else if origin.algorithm != terms.algorithm {
         Some(Text::new("令牌算法", "token algorithm"))
     } else if origin.snapshot != export.snapshot {
-        Some(Text::new("数据提取日", "snapshot"))
+        Some(Text::new("提取日", "snapshot"))
     } else {
         None
     }
@@ -384,7 +384,7 @@ fn check_keys(opened: &[OpenedFile], faults: &mut FaultCollector) {
                     ),
                 ),
                 Text::new(
-                    "请该机构使用本轮密钥重新生成令牌文件",
+                    "请该机构使用本轮的轮次密钥重新生成令牌文件",
                     "ask the agency to tokenise again with the key of this round",
                 ),
             ));

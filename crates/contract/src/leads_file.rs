@@ -89,25 +89,25 @@ impl LeadsFileFault {
     pub fn text(&self) -> Text {
         match self {
             LeadsFileFault::Document(fault) => {
-                fault.text(&Text::new("筛查线索文件", "file of screened leads"))
+                fault.text(&Text::new("线索文件", "file of screened leads"))
             }
             LeadsFileFault::Differs { what } => Text::new(
-                format!("筛查线索文件的{}与本轮不符", what.zh),
+                format!("线索文件的{}与本轮不符", what.zh),
                 format!(
                     "the {} of the screened leads does not match this round",
                     what.en
                 ),
             ),
             LeadsFileFault::Digest => Text::new(
-                "筛查线索文件中有一个摘要不是64位十六进制数",
+                "线索文件中有一个摘要不是64位十六进制数",
                 "a digest in the file is not 64 hexadecimal digits",
             ),
             LeadsFileFault::Export => Text::new(
-                "筛查线索文件中有不属于本轮的导出",
+                "线索文件中有不属于本轮的导出",
                 "the file names an export that is not in this round",
             ),
             LeadsFileFault::Rate => Text::new(
-                "筛查线索文件中有一个拒收率不在0到1之间",
+                "线索文件中有一个拒收率不在0到1之间",
                 "a reject rate in the file is not between 0 and 1",
             ),
         }

@@ -86,10 +86,10 @@ impl Document {
             Fault::of_file(
                 path,
                 Text::new(
-                    "配置文件不是UTF-8编码",
+                    "配置文件不是 UTF-8 编码",
                     "the configuration file is not UTF-8",
                 ),
-                Text::new("请另存为UTF-8", "save it as UTF-8"),
+                Text::new("请另存为 UTF-8", "save it as UTF-8"),
             )
             .at(Place::Line(
                 error.as_bytes()[..error.utf8_error().valid_up_to()]
@@ -121,7 +121,7 @@ impl Document {
                 Fault::of_file(
                     path,
                     Text::new(
-                        format!("TOML语法错误：{}", error.message()),
+                        format!("TOML 语法错误：{}", error.message()),
                         format!("TOML syntax error: {}", error.message()),
                     ),
                     Text::new("请更正此处的语法", "correct the syntax at this place"),
@@ -524,7 +524,7 @@ impl<'d> TableReader<'d> {
     fn optional_boolean(&self, key: &'static str, faults: &mut FaultCollector) -> Option<bool> {
         self.take(
             key,
-            Text::new("true或false", "true or false"),
+            Text::new("true 或 false", "true or false"),
             faults,
             |node| match node {
                 Node::Boolean(truth) => Some(*truth),

@@ -135,7 +135,7 @@ impl DocumentFault {
     pub fn hint(self) -> Text {
         match self {
             DocumentFault::Damaged { .. } | DocumentFault::OtherFormat => {
-                Text::new("请从备份取回", "restore it from a backup")
+                Text::new("请从备份恢复", "restore it from a backup")
             }
             DocumentFault::Newer { .. } => Text::new(
                 "请使用生成该文件的 aidlink 版本或更新的版本",

@@ -329,17 +329,17 @@ impl ChainFault {
     /// Returns the message for the user.
     pub fn text(self) -> Text {
         match self {
-            ChainFault::Empty => Text::new("日志是空的", "the log is empty"),
+            ChainFault::Empty => Text::new("日志为空", "the log is empty"),
             ChainFault::Newer(version) => Text::new(
                 format!(
-                    "日志由更新版本的程序写出（日志版本为 {version}，本程序最高支持版本 {VERSION}）"
+                    "日志由更新版本的程序生成（日志第{version}版，本程序最高支持第{VERSION}版）"
                 ),
                 format!(
                     "a newer aidlink wrote the log (log version {version}; this program supports up to {VERSION})"
                 ),
             ),
             ChainFault::Changed(_) => Text::new(
-                "此行被改动，或不是日志条目",
+                "此行已被改动，或不是日志条目",
                 "this line was changed, or is not a log entry",
             ),
             ChainFault::Broken(_) => Text::new(
@@ -347,7 +347,7 @@ impl ChainFault {
                 "the hash chain of the log breaks here: an earlier entry was removed, inserted or moved",
             ),
             ChainFault::Fork(first, second) => Text::new(
-                format!("日志出现分支：第 {first} 行和第 {second} 行接在同一条目之后"),
+                format!("日志出现分支：第{first}行和第{second}行接在同一条目之后"),
                 format!("the log forks: lines {first} and {second} both follow the same entry"),
             ),
             ChainFault::TimeGoesBack(_) => Text::new(

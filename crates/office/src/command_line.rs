@@ -41,10 +41,10 @@ impl LanguageChoice {
 /// The options that every command has.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CommonArguments {
-    /// Language of messages and help [default: the system's] / 提示与帮助的语言，默认随系统
+    /// Language of messages and help [default: the system's] / 消息和帮助的语言，默认随系统
     #[arg(long, global = true, value_enum)]
     lang: Option<LanguageChoice>,
-    /// Print the result as JSON, the same in every language / 以JSON输出结果，内容与语言无关
+    /// Print the result as JSON, the same in every language / 以 JSON 输出结果，内容与语言无关
     #[arg(long, global = true, conflicts_with = "quiet")]
     json: bool,
     /// Print errors only, or the one value asked for / 只输出错误，或所要的那一个值

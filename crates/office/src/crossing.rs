@@ -264,7 +264,7 @@ fn check_statement(
         return differs("轮次约定", "terms");
     }
     if statement.to != crossing.to() {
-        return differs("收件人", "recipient");
+        return differs("收件人公钥", "recipient");
     }
     match (expected, &statement.content) {
         (Expected::Leads, Content::Leads) => Ok(CENTRE.to_owned()),
@@ -301,7 +301,7 @@ pub fn verify_key<'o>(
         return differs("内容", "content");
     }
     if statement.to != to {
-        return differs("收件人", "recipient");
+        return differs("收件人公钥", "recipient");
     }
     let sender = &terms.cases.schema.agency;
     let mut keys = terms.signers.iter().filter(|(office, _)| office == sender);
@@ -397,7 +397,7 @@ fn open_plain(path: &Path) -> Result<Opened, Fault> {
         return Err(Fault::of_file(
             path,
             Text::new(
-                "文件与校验值不符：已被改动或不完整",
+                "文件与校验值不符：已被改动，或不完整",
                 "the file does not match its checksum: it was changed or is incomplete",
             ),
             Text::new("请发送方重新发送", "ask the sender to send it again"),
@@ -436,11 +436,11 @@ fn not_signed(path: &Path) -> Fault {
 fn wrong_statement(path: &Path, part: Option<Text>) -> Fault {
     let message = match part {
         None => Text::new(
-            "签名未写明文件的轮次和收件人",
+            "签名未注明文件的轮次和收件人公钥",
             "the signature does not state the round and the recipient of the file",
         ),
         Some(part) => Text::new(
-            format!("签名所写的{}与本轮不符", part.zh),
+            format!("签名中注明的{}与本轮不符", part.zh),
             format!("the signature states the wrong {}", part.en),
         ),
     };
@@ -462,7 +462,7 @@ fn wrong_sender(path: &Path, terms: &RoundTerms, office: &str) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            format!("签名不是{}的，或文件被改动", name.zh),
+            format!("签名不属于{}，或文件已被改动", name.zh),
             format!(
                 "the file was not signed by {}, or was changed after signing",
                 name.en

@@ -424,7 +424,7 @@ impl Purge<'_> {
             return Err(Fault::of_file(
                 &verification.folder.join(LOG),
                 Text::new(
-                    "本机时钟早于本轮日志或删除记录：时钟不准，或被调回",
+                    "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
                     "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
                 ),
                 Text::new("请先校准时钟", "correct the clock first"),

@@ -312,7 +312,7 @@ impl DeletionFault {
     pub fn text(self) -> Text {
         match self {
             DeletionFault::InvalidRecord => Text::new(
-                "删除记录无效：已损坏，或不属于此文件夹，或不是由签署运行记录的私钥签署",
+                "删除记录无效：已损坏、不属于此文件夹，或不是由签署运行记录的私钥签署",
                 "the deletion record is invalid: it is damaged, belongs to another folder, or is not signed by the key that signed the manifest",
             ),
             DeletionFault::UnknownSigner => Text::new(
@@ -320,7 +320,7 @@ impl DeletionFault {
                 "the deletion record is invalid: it is signed by another key, whose public key was not named",
             ),
             DeletionFault::UnknownFile => Text::new(
-                "删除记录的文件夹中不应有此文件：是后来放入的",
+                "此文件不应在删除记录文件夹中：是后来放入的",
                 "this file does not belong in the folder of deletion records: it was added later",
             ),
         }
@@ -329,7 +329,7 @@ impl DeletionFault {
     /// Returns the hint for the user.
     pub fn hint(self) -> Text {
         match self {
-            DeletionFault::InvalidRecord => Text::new("请从备份取回", "restore it from a backup"),
+            DeletionFault::InvalidRecord => Text::new("请从备份恢复", "restore it from a backup"),
             DeletionFault::UnknownSigner => Text::new(
                 "请与会议记录中的公钥核对；若相符，请用 --public-key 指明",
                 "compare its public key with the minutes; if they match, give it with --public-key",

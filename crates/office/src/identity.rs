@@ -14,7 +14,7 @@ use crate::terminal::Output;
 pub enum IdentityCommand {
     /// Make an identity file and print its recipient / 生成身份文件并输出收件人公钥
     New {
-        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        /// The file to make; it must not exist / 要生成的文件，须尚不存在
         file: PathBuf,
     },
 }

@@ -22,21 +22,21 @@ use crate::unknown_files::UnknownFiles;
 pub struct PurgeArguments {
     /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
     pub folder: PathBuf,
-    /// The round file [default: the one beside the output folder] / 轮次文件，默认在输出文件夹旁
+    /// The round file [default: the one beside the output folder] / 轮次文件，默认为输出文件夹旁的轮次文件
     #[arg(long)]
     pub round: Option<PathBuf>,
     /// The key that signed the manifest; it also signs the deletion record [default: the round file's]
-    /// / 签署过运行记录的私钥，也用于签署删除记录，默认按轮次文件
+    /// / 签署运行记录的签名私钥，也用于签署删除记录，默认按轮次文件
     #[arg(long)]
     pub signing_key: Option<PathBuf>,
     /// Delete before the due date, for this reason; the record states it / 提前删除的理由，写入删除记录
     #[arg(long, value_name = "REASON")]
     pub early: Option<String>,
     /// Sign the record with another key because the manifest's key is gone, for this reason
-    /// / 原签名私钥已不在，改用另一把签署记录的理由
+    /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
     #[arg(long, value_name = "REASON", requires = "signing_key")]
     pub other_signer: Option<String>,
-    /// List what would be deleted and delete nothing / 只列出，不删除
+    /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -97,11 +97,11 @@ fn purge(
         return Err(Fault::of_file(
             &key_file,
             Text::new(
-                "找不到签名私钥：没有它，删除记录就无法签名",
+                "找不到签名私钥：删除记录须签署",
                 "the signing key is missing: a deletion record must be signed",
             ),
             Text::new(
-                "请用 --signing-key 指明签署运行记录的那把私钥",
+                "请用 --signing-key 指明签署运行记录的签名私钥",
                 "name the key that signed the manifest with --signing-key",
             ),
         )
@@ -145,7 +145,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         let (zh, en) = match known {
             true => ("没有剩余的数据", "nothing is left"),
             false => (
-                "没有剩余的数据，但有文件缺失而没有删除记录",
+                "没有剩余的数据，但有文件缺失，且没有删除记录",
                 "nothing is left, but files are missing and no deletion record names them",
             ),
         };
@@ -154,7 +154,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         let count = record.removed.len();
         say(
             format!(
-                "  {day} 之前没有到期的数据（届时须删除{count}个文件）；提前删除请用 --early 理由"
+                "  {day} 之前没有到期的数据（届时须删除{count}个文件）；如需提前删除，请用 --early 写明理由"
             ),
             format!(
                 "  nothing is due before {day} ({count} files are due then); to delete them earlier, use --early REASON"
@@ -163,7 +163,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
     } else {
         let (zh, en) = match dry_run {
             true => (
-                format!("将删除（期限 {day}）"),
+                format!("将删除（删除期限 {day}）"),
                 format!("to be deleted by {day}"),
             ),
             false => ("已删除".to_owned(), "deleted".to_owned()),
@@ -202,7 +202,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         let (count, until) = (record.removed.len(), record.keep_until);
         say(
             format!(
-                "  共{count}个文件，签名的记录在 deletions/；运行记录、日志和删除记录须保留至 {until}（个人信息保护法第五十六条）"
+                "  共{count}个文件，签名的删除记录在 deletions/；运行记录、日志和删除记录须保留至 {until}（个人信息保护法第五十六条）"
             ),
             format!(
                 "  {count} files in all; the signed record is in deletions/. Manifest, log and records are kept until {until} (Personal Information Protection Law, 56)"

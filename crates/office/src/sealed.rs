@@ -109,13 +109,10 @@ impl Passphrase {
             return Err(Fault::of_file(
                 path,
                 Text::new(
-                    "口令文件的第一行是空的",
+                    "口令文件的首行为空",
                     "the first line of the passphrase file is empty",
                 ),
-                Text::new(
-                    "请把口令写在第一行",
-                    "write the passphrase on the first line",
-                ),
+                Text::new("请把口令写在首行", "write the passphrase on the first line"),
             )
             .into());
         }
@@ -212,7 +209,7 @@ impl Opener {
             Fault::of_file(
                 beside,
                 Text::new(
-                    format!("无法写出打开的内容：{}", io_reason(&error).zh),
+                    format!("无法写入打开后的文件：{}", io_reason(&error).zh),
                     format!("cannot write the opened file: {}", io_reason(&error).en),
                 ),
                 Text::new("请腾出磁盘空间", "free some disk space"),
@@ -345,7 +342,7 @@ fn damaged(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            "密封文件被改动或不完整",
+            "密封文件已被改动，或不完整",
             "the sealed file was changed or is incomplete",
         ),
         Text::new("请发送方重新发送", "ask the sender to send it again"),
@@ -356,7 +353,7 @@ fn unopened(path: &Path, error: &DecryptError) -> Fault {
     let (message, hint) = match error {
         DecryptError::NoMatchingKeys | DecryptError::DecryptionFailed => (
             Text::new(
-                "无法打开：文件密封给了其他收件人，或口令不对",
+                "无法打开：文件用其他收件人公钥密封，或口令不正确",
                 "cannot open the file: it was sealed to another recipient, or the passphrase is wrong",
             ),
             Text::new(

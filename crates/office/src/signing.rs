@@ -150,7 +150,7 @@ impl SigningKey {
                     "the signing key is protected by a password, or damaged",
                 ),
                 Text::new(
-                    "程序签名时无人输入口令，请用 aidlink signing new 或 minisign -G -W 生成无口令的私钥",
+                    "程序签名时无人输入口令：请用 aidlink signing new 或 minisign -G -W 生成无口令的私钥",
                     "nobody can enter a password while a step runs: make a key without one with `aidlink signing new` or `minisign -G -W`",
                 ),
             )
@@ -173,7 +173,7 @@ impl SigningKey {
             Fault::of_file(
                 path,
                 Text::new(
-                    "系统不能提供随机数",
+                    "系统无法提供随机数",
                     "the system provides no random numbers",
                 ),
                 Text::new("请检查系统", "check the system"),
@@ -315,7 +315,7 @@ impl SignatureStream {
 pub enum SigningCommand {
     /// Make a signing key and its public key, and print the public key / 生成签名私钥和公钥，并输出公钥
     New {
-        /// The file to make; it must not exist / 要生成的文件，不得已存在
+        /// The file to make; it must not exist / 要生成的文件，须尚不存在
         file: PathBuf,
     },
 }

@@ -168,11 +168,11 @@ fn no_manifest(folder: &Path) -> Fault {
     } else if is_partial {
         (
             Text::new(
-                "这是中断的运行留下的，不是结果",
+                "这是中断的运行留下的文件夹，不是结果",
                 "an interrupted run left this folder; it is not a result",
             ),
             Text::new(
-                "请重新运行：下一次以同一输出文件夹运行时会删去它",
+                "请重新运行：下次使用同一输出文件夹运行时会将其删除",
                 "run again: the next run with the same output folder removes it",
             ),
         )
@@ -183,7 +183,7 @@ fn no_manifest(folder: &Path) -> Fault {
                 "the folder is incomplete: manifest.json is missing",
             ),
             Text::new(
-                "程序总是写全文件夹：请查明文件去向，并从备份取回",
+                "程序写出的文件夹总是完整的：请查明文件去向，并从备份恢复",
                 "a step always writes a complete folder: find out who removed the file, and restore it from a backup",
             ),
         )
@@ -321,7 +321,7 @@ impl Check<'_> {
                     ),
                 ),
                 Text::new(
-                    "此文件夹不能作为证据：请从备份取回",
+                    "此文件夹不能作为证据：请从备份恢复",
                     "the folder proves nothing in this state: restore it from a backup",
                 ),
             );
@@ -475,7 +475,7 @@ impl Check<'_> {
                 self.fault(
                     MANIFEST,
                     Text::new(
-                        "运行记录中有越出文件夹的路径",
+                        "运行记录中有指向文件夹以外的路径",
                         "the manifest names a path outside the folder",
                     ),
                     Text::new("此运行记录不可信", "do not trust this manifest"),
@@ -491,7 +491,7 @@ impl Check<'_> {
                 Ok(_) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(
-                            "请从备份取回，并把核查结论填在副本上",
+                            "请从备份恢复，并把核查结论填在副本上",
                             "restore the list from a backup, and fill in the review on a copy",
                         ),
                         false => from_a_backup(),
@@ -622,7 +622,7 @@ impl Check<'_> {
 }
 
 fn from_a_backup() -> Text {
-    Text::new("请从备份取回", "restore it from a backup")
+    Text::new("请从备份恢复", "restore it from a backup")
 }
 
 #[cfg(test)]

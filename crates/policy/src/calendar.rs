@@ -68,7 +68,7 @@ impl Calendar {
                     faults.push(document.fault(
                         day.at.clone(),
                         Text::new(
-                            format!("日期 {} 不属于 {number} 年", day.value),
+                            format!("日期 {} 不属于{number}年", day.value),
                             format!("the date {} is not in the year {number}", day.value),
                         ),
                         Text::new("请移到相应年份", "move it to the table of its year"),
@@ -86,7 +86,7 @@ impl Calendar {
             {
                 faults.push(table.fault_here(
                     Text::new(
-                        format!("{both} 同时列为放假日和调休上班日"),
+                        format!("{both} 同时列为放假日和补班日"),
                         format!("{both} is listed both as a day off and as a make-up working day"),
                     ),
                     Text::new(

@@ -563,7 +563,7 @@ impl SchemaReader<'_> {
                 self.fault(
                     "/fields",
                     Text::new(
-                        format!("字段“{}”不属于检察院的导出，不能列入核查清单", field.name),
+                        format!("字段“{}”不属于检察机关的导出，不能列入匹配清单", field.name),
                         format!(
                             "the field `{}` is not in an export of the procuratorate and cannot be shown on match lists",
                             field.name

@@ -137,7 +137,7 @@ fn other_key_signed(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            "签名中注明的密钥与筛查线索文件不符",
+            "签名中注明的密钥与线索文件不符",
             "the signature names a different key than the file of screened leads",
         ),
         Text::new(
@@ -200,7 +200,7 @@ fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
     for lead in &file.leads {
         if policy.aid(&lead.aid).is_none() {
             return Some(Text::new(
-                "筛查线索文件中有规则文件没有的救助项目",
+                "线索文件中有规则文件没有的救助项目",
                 "the file names an aid that the policy does not have",
             ));
         }
@@ -208,13 +208,13 @@ fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
             let mut rules = case.yes.iter().chain(&case.unknown);
             if rules.any(|rule| policy.rule(rule).is_none()) {
                 return Some(Text::new(
-                    "筛查线索文件中有规则文件没有的规则",
+                    "线索文件中有规则文件没有的规则",
                     "the file names a rule that the policy does not have",
                 ));
             }
             if !seen.insert((lead.aid.as_str(), case.reference)) {
                 return Some(Text::new(
-                    "筛查线索文件中同一线索出现两次",
+                    "线索文件中同一线索出现两次",
                     "a lead appears twice in the file",
                 ));
             }

@@ -153,15 +153,15 @@ impl Bound {
                 format!("merged areas with more than {n} bytes of text together"),
             ),
             Bound::Depth => Text::new(
-                format!("XML嵌套超过{n}层"),
+                format!("XML 嵌套超过{n}层"),
                 format!("XML of more than {n} levels"),
             ),
             Bound::TokenBytes => Text::new(
-                format!("一个XML标记或一段文本超过{n}字节"),
+                format!("一个 XML 标记或一段文本超过{n}字节"),
                 format!("an XML tag or text of more than {n} bytes"),
             ),
             Bound::AttributeBytes => Text::new(
-                format!("一个XML名称或属性超过{n}字节"),
+                format!("一个 XML 名称或属性超过{n}字节"),
                 format!("an XML name or attribute of more than {n} bytes"),
             ),
             Bound::PartBytes(_) => Text::new(
@@ -218,10 +218,10 @@ pub enum Problem {
 impl Problem {
     fn text(self) -> Text {
         let (zh, en) = match self {
-            Problem::NotXml => ("XML格式错误", "it is not well-formed XML"),
+            Problem::NotXml => ("XML 格式错误", "it is not well-formed XML"),
             Problem::CutShort => ("内容不完整", "it is cut short"),
             Problem::Doctype => ("含有文档类型声明", "it has a document type declaration"),
-            Problem::Encoding => ("不是UTF-8编码", "it is not in UTF-8"),
+            Problem::Encoding => ("不是 UTF-8 编码", "it is not in UTF-8"),
             Problem::Damaged => ("压缩数据已损坏", "its packed data is damaged"),
             Problem::Packing => (
                 "压缩方法不受支持",
@@ -357,7 +357,7 @@ impl WorkbookError {
                 "keep the table of data alone, without long repeated texts, and provide it again",
             ),
             _ => Text::new(
-                "请用表格软件打开并另存为新的XLSX文件，或用原系统重新导出",
+                "请用表格软件打开并另存为新的 XLSX 文件，或用原系统重新导出",
                 "open it in a spreadsheet program and save it as a new XLSX file, \
                  or export it again from the source system",
             ),
@@ -377,11 +377,12 @@ impl OtherFile {
                 "文件有权限保护（IRM），无法读取",
                 "the file is protected by a rights service (IRM)",
             ),
-            OtherFile::Xls => ("文件是XLS工作簿", "the file is an XLS workbook"),
-            OtherFile::Xlsb => ("文件是XLSB工作簿", "the file is an XLSB workbook"),
-            OtherFile::OpenDocument => {
-                ("文件是OpenDocument文件", "the file is an OpenDocument file")
-            }
+            OtherFile::Xls => ("文件是 XLS 工作簿", "the file is an XLS workbook"),
+            OtherFile::Xlsb => ("文件是 XLSB 工作簿", "the file is an XLSB workbook"),
+            OtherFile::OpenDocument => (
+                "文件是 OpenDocument 文件",
+                "the file is an OpenDocument file",
+            ),
             OtherFile::CompoundFile | OtherFile::Archive | OtherFile::Unknown => {
                 ("文件不是工作簿", "the file is not a workbook")
             }

@@ -170,7 +170,7 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
     let agency = policy.agency_name(&aid.agency);
     let cites = aid.cites.join(", ");
     line(
-        format!("{}（{}）— {}，{cites}", aid.title.zh, aid.id, agency.zh),
+        format!("{}（{}）：{}，{cites}", aid.title.zh, aid.id, agency.zh),
         format!("{} ({}): {}, {cites}", aid.title.en, aid.id, agency.en),
         output,
     );
@@ -209,7 +209,7 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
             output,
         );
     }
-    line("  所依规则：", "  rests on:", output);
+    line("  所依据的规则：", "  rests on:", output);
     for id in aid.qualifies.rules() {
         if let Some(rule) = policy.rule(id) {
             let cites = rule.cites.join(", ");
@@ -242,7 +242,7 @@ fn explain_term(policy: &Policy, term: &Term, output: Output) {
         .collect();
     let rules = rules.join(", ");
     line(
-        format!("  所依规则：{rules}"),
+        format!("  所依据的规则：{rules}"),
         format!("  rests on: {rules}"),
         output,
     );
@@ -252,7 +252,7 @@ fn explain_rule(rule: &Rule, output: Output) {
     let cites = rule.cites.join(", ");
     line(
         format!(
-            "{}（{}）— {}，{cites}",
+            "{}（{}）：{}，{cites}",
             rule.title.zh,
             rule.id,
             rule.kind.title().zh
@@ -267,7 +267,7 @@ fn explain_rule(rule: &Rule, output: Output) {
     );
     let when = one_line(&rule.when);
     line(
-        format!("  在 {} 上：{when}", rule.on),
+        format!("  针对 {}：{when}", rule.on),
         format!("  on {}: {when}", rule.on),
         output,
     );
@@ -295,12 +295,12 @@ fn explain_rule(rule: &Rule, output: Output) {
 fn explain_guarantee(policy: &Policy, guarantee: &Guarantee, output: Output) {
     let (id, on, cites) = (&guarantee.id, &guarantee.on, guarantee.cites.join(", "));
     line(
-        format!("{}（{id}）— 保证，{cites}", guarantee.title.zh),
+        format!("{}（{id}）：保证，{cites}", guarantee.title.zh),
         format!("{} ({id}): guarantee, {cites}", guarantee.title.en),
         output,
     );
     line(
-        format!("  在 {on} 上，由以下规则不予处理："),
+        format!("  针对 {on}，按以下规则不予处理："),
         format!("  on {on}, withheld by:"),
         output,
     );

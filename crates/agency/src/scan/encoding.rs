@@ -163,7 +163,7 @@ fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
         Err(Fault::of_file(
             path,
             Text::new(
-                format!("文件是{zh}，不是CSV"),
+                format!("文件是{zh}，不是 CSV"),
                 format!("the file is {en}, not CSV"),
             ),
             Text::new("请另存为“CSV UTF-8”", "save it as \"CSV UTF-8\""),
@@ -176,20 +176,20 @@ fn refuse_other_formats(path: &Path, head: &[u8]) -> Result<(), Fault> {
             .is_some_and(|start| start.eq_ignore_ascii_case(tag))
     };
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        refuse("UTF-16文本", "UTF-16 text")
+        refuse("UTF-16 文本", "UTF-16 text")
     } else if starts_with(b"<html")
         || starts_with(b"<!doctype")
         || starts_with(b"<table")
         || starts_with(b"<?xml")
     {
-        refuse("网页或XML", "a web page or XML")
+        refuse("网页或 XML", "a web page or XML")
     } else if let Some(offset) = memchr::memchr(0, head) {
         refuse("含空字节的二进制文件", "binary (it contains a NUL byte)").map_err(|fault: Fault| {
             let line = memchr::memchr_iter(b'\n', &head[..offset]).count() as u64 + 1;
             fault.at(Place::Line(line))
         })
     } else if memchr::memchr(b'\r', head).is_some() && memchr::memchr(b'\n', head).is_none() {
-        refuse("仅以CR换行的文本", "text with CR-only line ends")
+        refuse("仅以 CR 换行的文本", "text with CR-only line ends")
     } else {
         Ok(())
     }

@@ -63,11 +63,11 @@ pub(super) fn check(path: &Path) -> Result<(), Faults> {
         return Err(Fault::of_file(
             path,
             Text::new(
-                "Parquet文件以brotli或lzo压缩，不支持读取",
+                "Parquet 文件以 brotli 或 lzo 压缩，不支持读取",
                 "the Parquet file is compressed with brotli or lzo, which is not supported",
             ),
             Text::new(
-                "请改用snappy、zstd、lz4或gzip压缩后重新导出",
+                "请改用 snappy、zstd、lz4 或 gzip 压缩后重新导出",
                 "export it again with snappy, zstd, lz4 or gzip compression",
             ),
         )
@@ -114,7 +114,7 @@ fn is_nested(data_type: &DataType) -> bool {
 fn broken(path: &Path) -> Fault {
     damaged(
         path,
-        "Parquet文件已损坏或不完整",
+        "Parquet 文件已损坏或不完整",
         "the Parquet file is damaged or cut short",
     )
 }

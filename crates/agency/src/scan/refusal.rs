@@ -82,7 +82,7 @@ pub(super) fn sheet_too_large(
         }
         TooLarge::Grid => damaged(
             path,
-            "工作表范围过大：表格以外很远处有内容",
+            "工作表范围过大：远离表格处另有内容",
             "the sheet is too large: a cell is far outside the table",
         ),
     }

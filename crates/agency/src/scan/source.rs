@@ -217,7 +217,7 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
         return Err(Fault::of_file(
             path,
             Text::new(
-                format!("压缩包中有{}个文件，应只有一个CSV文件", archive.len()),
+                format!("压缩包中有{}个文件，应只有一个 CSV 文件", archive.len()),
                 format!(
                     "the archive contains {} files; expected one CSV file",
                     archive.len()

@@ -26,12 +26,12 @@ pub(super) fn impact_assessment(evidence: &Evidence) -> Finding {
     let issued_on = manifest.issued_on;
     if until >= issued_on {
         Finding::held(
-            format!("{id}，有效至{until}，签发日{issued_on}（{place}）"),
+            format!("{id}，有效至 {until}，签发日期 {issued_on}（{place}）"),
             format!("{id}, valid until {until}, leads issued on {issued_on} ({place})"),
         )
     } else {
         Finding::not_held(
-            format!("{id} 在签发日已过期：有效至{until}（{place}）"),
+            format!("{id} 在签发日期已过期：有效至 {until}（{place}）"),
             format!("{id} had expired when the leads were issued: valid until {until} ({place})"),
         )
     }
@@ -58,7 +58,7 @@ pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{count}个来源，各有依据（{place} 起；minimisation/matrix.*）"),
+            format!("{count}个来源，各有法律依据（{place} 起；minimisation/matrix.*）"),
             format!(
                 "{count} sources, each with a legal basis (from {place} on; minimisation/matrix.*)"
             ),
@@ -112,7 +112,7 @@ pub(super) fn only_needed_columns(evidence: &Evidence) -> Finding {
     let written = written.and_then(|bytes| MatrixDocument::parse(&bytes).ok());
     if written.as_ref() != Some(&documents.matrix.document()) {
         wrong.push(Text::new(
-            "minimisation/matrix.json 与由模式和规则重新推出的不同",
+            "minimisation/matrix.json 与由模式和规则文件重新推出的不同",
             "minimisation/matrix.json differs from the matrix worked out again from schemas and policy",
         ));
     }

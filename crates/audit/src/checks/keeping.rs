@@ -29,7 +29,7 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
                 wrong,
                 Text::new(
                     format!(
-                        "扫描了{files}个文件，共{bytes}字节，没有身份证号、电话、银行卡号形式的数字"
+                        "扫描了{files}个文件，共{bytes}字节，没有证件号码、电话号码、银行卡号形式的数字"
                     ),
                     format!(
                         "{files} files, {bytes} bytes scanned; nothing has the form of an ID, telephone or bank card number"
@@ -128,7 +128,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let mut wrong = Vec::new();
     if is_due && left > 0 {
         wrong.push(Text::new(
-            format!("删除期限{until}已到，仍有{left}个文件未删除：请运行 aidlink purge"),
+            format!("删除期限 {until} 已到，仍有{left}个文件未删除：请运行 aidlink purge"),
             format!(
                 "deletion was due on {until}, and {left} files are still here: run `aidlink purge`"
             ),
@@ -162,7 +162,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             ),
         ),
         None => Text::new(
-            format!("删除期限{until}（{place}）；届时须删除{left}个文件"),
+            format!("删除期限 {until}（{place}）；届时须删除{left}个文件"),
             format!("{left} files must be deleted by {until} ({place})"),
         ),
     };
@@ -197,7 +197,7 @@ pub(super) fn log(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{entries}条记录相连，签名涵盖末条的摘要（公钥 {signer}）"),
+            format!("{entries}条日志逐条相连，签名涵盖末条的摘要（公钥 {signer}）"),
             format!(
                 "{entries} entries; the signature covers the digest of the last one (key {signer})"
             ),

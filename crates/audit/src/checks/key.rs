@@ -36,11 +36,11 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
     if !stays_inside(file) || !is_there {
         return match deleted {
             Some(record) => Finding::held(
-                format!("编号{id}；密钥已于 {} 删除", record.completed_at),
+                format!("编号 {id}；密钥已于 {} 删除", record.completed_at),
                 format!("id {id}; the key was deleted at {}", record.completed_at),
             ),
             None => Finding::not_applicable(
-                format!("编号{id}；密钥文件不在此处"),
+                format!("编号 {id}；密钥文件不在此处"),
                 format!("id {id}; the key file is not here"),
             ),
         };
@@ -59,7 +59,7 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
             format!("{file} is not the key of this round"),
         ),
         Some(found) if found != *id => Finding::not_held(
-            format!("{file} 的编号与运行记录所记的{id}不同"),
+            format!("{file} 的编号与运行记录所记的 {id} 不同"),
             format!("the id of {file} differs from {id} in the manifest"),
         ),
         Some(_) => match leaked_in(evidence, &path) {
@@ -68,7 +68,7 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
                 format!("{leaked} contains the key: stop using the key at once"),
             ),
             None => Finding::held(
-                format!("{file}：256位，仅限本人访问；输出中只有编号{id}"),
+                format!("{file}：256位，仅限本人访问；输出中只有编号 {id}"),
                 format!("{file}: 256 bits, owner-only; the outputs contain only its id {id}"),
             ),
         },
@@ -134,7 +134,7 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
         ids.dedup();
         return match ids.as_slice() {
             [id] if is_id(id) => Finding::held(
-                format!("{files}个令牌文件，密钥编号均为{id}"),
+                format!("{files}个令牌文件，密钥编号均为 {id}"),
                 format!("{files} token files, all made with key {id}"),
             ),
             _ => Finding::not_held(
@@ -157,7 +157,7 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
     let sources = evidence.manifest().exports.len();
     if used == [id] && is_id(id) {
         Finding::held(
-            format!("{sources}个来源，密钥编号{id}"),
+            format!("{sources}个来源，密钥编号 {id}"),
             format!("{sources} sources, key {id}"),
         )
     } else {

@@ -206,7 +206,7 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
         let fits = row.act_by.value() == Some(&expected);
         (!fits).then(|| {
             Text::new(
-                "期限与由规则和日历推出的不同，或没有标为暂定",
+                "期限与由规则文件和日历推出的不同，或未标为暂定",
                 "the deadline differs from that of policy and calendar, or is not marked provisional",
             )
         })

@@ -52,7 +52,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     let doubtful = evidence.remains.doubtful.iter();
     for file in doubtful.map(|(file, _)| file).filter(is_input) {
         wrong.push(Text::new(
-            format!("{} 已不是当时读取的内容", file.path),
+            format!("{} 在读取后已被改动", file.path),
             format!("{} was changed since it was read", file.path),
         ));
     }
@@ -75,7 +75,7 @@ pub(super) fn accounts(evidence: &Evidence) -> Finding {
         sums += 1;
         if !adds_up {
             wrong.push(Text::new(
-                format!("{name} 的行数核对不平"),
+                format!("{name} 的行数核对不符"),
                 format!("the account of {name} does not add up"),
             ));
         }
@@ -207,7 +207,7 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
             oldest = oldest.max(age);
         } else {
             wrong.push(Text::new(
-                format!("{name} 的提取日距基准日{age}天，期限为{limit}天；清单应为暂定"),
+                format!("{name} 的提取日距基准日{age}天，阈值为{limit}天；清单应为暂定"),
                 format!("{name} was {age} days old on the as-of date, and the limit is {limit}; the lists must be provisional"),
             ));
         }
@@ -216,7 +216,7 @@ pub(super) fn snapshots(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("最早的提取日距基准日{oldest}天，期限为{limit}天（{place}）"),
+            format!("最早的提取日距基准日{oldest}天，阈值为{limit}天（{place}）"),
             format!(
                 "the oldest was {oldest} days old on the as-of date, and the limit is {limit} ({place})"
             ),
@@ -266,7 +266,7 @@ fn guarantees(evidence: &Evidence, kinds: &[&str]) -> Finding {
             let mut guarantees = policy.guarantees.iter();
             if !guarantees.any(|other| other.on == CASE_EXPORT && other.of.name() == *kind) {
                 wrong.push(Text::new(
-                    format!("规则文件没有对 {CASE_EXPORT} 声明“{kind}”的保证"),
+                    format!("规则文件没有针对 {CASE_EXPORT} 声明“{kind}”的保证"),
                     format!("the policy declares no guarantee of `{kind}` on {CASE_EXPORT}"),
                 ));
             }

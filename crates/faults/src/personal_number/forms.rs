@@ -24,7 +24,7 @@ impl NumberKind {
     pub fn text(self) -> Text {
         match self {
             NumberKind::NationalId => Text::new(
-                "身份证号形式的数字",
+                "证件号码形式的数字",
                 "a number with the form of an ID number",
             ),
             NumberKind::Telephone => Text::new(

@@ -71,7 +71,7 @@ fn in_chinese(error: &Error) -> String {
             let known = context(ContextKind::ValidSubcommand);
             format!("缺少命令，可用的命令：{known}")
         }
-        ErrorKind::InvalidUtf8 => "参数不是有效的UTF-8文字".to_owned(),
+        ErrorKind::InvalidUtf8 => "参数不是有效的 UTF-8 文本".to_owned(),
         _ => "命令行有误".to_owned(),
     };
     let mut text = format!("错误：{sentence}\n");
@@ -86,7 +86,7 @@ fn in_chinese(error: &Error) -> String {
     ] {
         let suggested = context(kind);
         if !suggested.is_empty() {
-            text.push_str(&format!("  是否要用：{suggested}\n"));
+            text.push_str(&format!("  是否应为：{suggested}\n"));
         }
     }
     let usage = context(ContextKind::Usage);

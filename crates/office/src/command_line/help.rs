@@ -25,11 +25,11 @@ fn exit_code_text(code: u8) -> Text {
             "the command line, the round file or another configuration file is wrong",
         ),
         3 => Text::new(
-            "完成，但有保留：清单为暂定，或超过阈值，或有内容须更正",
+            "完成，但有保留：清单为暂定、超过阈值，或有行须更正",
             "done with reservations: provisional lists, a threshold exceeded, or rows to correct",
         ),
         _ => Text::new(
-            "核查不符合，或发现改动",
+            "检查不符合，或发现改动",
             "a check does not hold, or tampering was found",
         ),
     }

@@ -53,7 +53,7 @@ pub fn inside(
         faults.push(document.fault(
             path.at.clone(),
             Text::new(
-                "路径越出了轮次文件所在的文件夹",
+                "路径指向轮次文件所在文件夹以外",
                 "the path leads outside the folder of the round file",
             ),
             Text::new(

@@ -366,7 +366,7 @@ impl WrittenRound {
                 round.at.clone(),
                 Text::new("轮次编号无效", "invalid round id"),
                 Text::new(
-                    "请用字母、数字、“-”和“_”，以字母或数字开头，不超过 32 个字符，如 2026Q3",
+                    "请用字母、数字、“-”和“_”，以字母或数字开头，不超过32个字符，如 2026Q3",
                     "use at most 32 letters, digits, - and _, starting with a letter or digit, such as 2026Q3",
                 ),
             ));

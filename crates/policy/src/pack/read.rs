@@ -381,7 +381,7 @@ impl<'d> PolicyReader<'d> {
         let cases = table.tables("case", &mut self.faults);
         if cases.is_empty() {
             self.faults.push(table.fault_here(
-                Text::new("规则没有测试用例", "the rule has no test case"),
+                Text::new("规则没有用例", "the rule has no test case"),
                 Text::new("请添加 [[rule.case]]", "add a [[rule.case]]"),
             ));
         }

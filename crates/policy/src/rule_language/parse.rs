@@ -62,7 +62,7 @@ pub(super) fn syntax_tree(text: &str) -> Result<Expr, Vec<ExpressionFault>> {
     if text.len() > LONGEST_EXPRESSION {
         return Err(vec![ExpressionFault {
             offset: 0,
-            message: Text::new("表达式超过 8 KiB", "the expression is longer than 8 KiB"),
+            message: Text::new("表达式超过8 KiB", "the expression is longer than 8 KiB"),
             hint: Text::new("请拆分为多条规则", "split it into several rules"),
         }]);
     }
