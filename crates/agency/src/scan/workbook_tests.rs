@@ -369,7 +369,7 @@ fn a_fault_names_sheet_row_and_column_and_no_value() {
              or export it again from the source system"
                 .to_owned(),
             ": 工作表“***名册”第2行第2列：单元格有两个值\n  \
-             请用表格软件打开并另存为新的XLSX文件，或用原系统重新导出"
+             请用表格软件打开并另存为新的 XLSX 文件，或用原系统重新导出"
                 .to_owned(),
         ]]
     );
