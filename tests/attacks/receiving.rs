@@ -333,3 +333,34 @@ fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
     );
     assert!(!output.exists());
 }
+
+#[test]
+fn a_received_file_with_a_personal_number_in_its_name_is_refused() {
+    let split = tokenised(&EXPORTS);
+    let renamed = |file: &Path, name: &str| {
+        let to = split.round.path(name);
+        for suffix in ["", ".sha256", ".minisig"] {
+            let from = format!("{}{suffix}", file.display());
+            fs::copy(from, format!("{}{suffix}", to.display())).unwrap();
+        }
+        checksum(&to);
+        to.to_str().unwrap().to_owned()
+    };
+    let words = "the file name contains digits in the form of an ID";
+    let cases = split.tokens(CASES).to_str().unwrap().to_owned();
+    let tokens = renamed(&split.tokens(VETERANS), "13800001234.tokens.parquet");
+    let done = split.screen_files(&[&cases, &tokens], "at-centre");
+    refused(&done, words);
+    assert!(!done.stderr.contains("13800001234"), "{}", done.stderr);
+    assert!(!split.round.path("at-centre").exists());
+    assert_eq!(screen(&split, &EXPORTS).code, 0);
+    let folder = split.round.path("449901 19900101 011X/to-procuratorate");
+    fs::create_dir_all(&folder).unwrap();
+    renamed(
+        &split.round.path("at-centre/to-procuratorate/leads.json"),
+        "449901 19900101 011X/to-procuratorate/leads.json",
+    );
+    let done = split.resolve("449901 19900101 011X", "lists");
+    refused(&done, words);
+    assert!(!done.stderr.contains("011X"), "{}", done.stderr);
+}

@@ -23,6 +23,8 @@ mod search;
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::text::Text;
+
 pub use forms::NumberKind;
 pub use search::Found;
 
@@ -68,6 +70,18 @@ pub fn black_out_lines(text: &str) -> Cow<'_, str> {
 /// are kept. Use it for text with keys and digests, which must be exact.
 pub fn without_control_characters(text: &str) -> Cow<'_, str> {
     harmless(text, LineBreaks::Kept)
+}
+
+/// Returns why the name of a file cannot be kept in a manifest or a log: it has a
+/// personal number or a control character. It cannot be blacked out there, because
+/// deletion needs the exact path. `None` if it can be kept.
+pub fn refused_name(name: &str) -> Option<Text> {
+    (black_out(name) != name).then(|| {
+        Text::new(
+            "文件名含有证件号码、电话号码或银行卡号形式的数字，或含有控制字符；文件名会写入运行记录和日志",
+            "the file name contains digits in the form of an ID, telephone or bank card number, or a control character; file names are written to the manifest and the log",
+        )
+    })
 }
 
 /// The most characters of a name that are shown.

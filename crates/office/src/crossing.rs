@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
+use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::Text;
 use sha2::{Digest, Sha256};
 
@@ -204,6 +205,20 @@ pub enum Expected {
     Leads,
 }
 
+/// Refuses a file whose name, or path in the round's folder, must not be kept.
+fn check_name(path: &Path, terms: &RoundTerms) -> Result<(), Fault> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let relative = terms.relative(path).unwrap_or_default();
+    match refused_name(&name).or_else(|| refused_name(&relative)) {
+        None => Ok(()),
+        Some(message) => Err(Fault::of_file(
+            path,
+            message,
+            Text::new("请更改文件名后重新运行", "rename the file and run again"),
+        )),
+    }
+}
+
 /// Opens a file from another office and verifies its sender. A plain file is
 /// refused unless the round file allows it, and must have a matching checksum
 /// file beside it. The content of a sealed file is written to an unnamed file
@@ -219,6 +234,7 @@ pub fn receive(
     opener: Option<&Opener>,
     beside: &Path,
 ) -> Result<ReceivedFile, Fault> {
+    check_name(path, terms)?;
     let sealing = terms.sealing()?;
     let crossing = match expected {
         Expected::Tokens => &sealing.tokens,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::{Fault, FaultCollector, nearest_name_hint};
-use aidlink_faults::personal_number::black_out;
+use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
@@ -659,13 +659,10 @@ impl<'w> Checker<'w> {
         }
         // The path cannot be blacked out later: deletion needs the exact path from the
         // manifest, and the round file is kept. So the file must be renamed.
-        if black_out(&path.value) != path.value {
+        if let Some(message) = refused_name(&path.value) {
             self.fault(
                 &path.at,
-                Text::new(
-                    "文件名含有证件号码、电话号码或银行卡号形式的数字，或含有控制字符；文件名会写入运行记录和日志",
-                    "the file name contains digits in the form of an ID, telephone or bank card number, or a control character; file names are written to the manifest and the log",
-                ),
+                message,
                 Text::new(
                     "请更改文件名，并在此处写新的文件名",
                     "rename the file and write the new name here",
