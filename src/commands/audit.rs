@@ -330,10 +330,11 @@ fn say_checks(evidence: &Evidence, checks: &[Check], output: Output) {
         ));
     }
     if left > 0 {
+        let folder = evidence.verification.folder.display();
         say(&Text::new(
-            format!("{until} 前须删除的文件有{left}个：aidlink purge --dry-run 可列出"),
+            format!("{until} 前须删除的文件有{left}个：aidlink purge {folder} --dry-run 可列出"),
             format!(
-                "{left} files must be deleted by {until}: `aidlink purge --dry-run` lists them"
+                "{left} files must be deleted by {until}: `aidlink purge {folder} --dry-run` lists them"
             ),
         ));
     }
@@ -498,14 +499,16 @@ fn say_matrix(matrix: &Matrix, output: Output) {
             format!("  将读取{}列：{}", read.len(), read.join("、")),
             format!("  would read {} columns: {}", read.len(), read.join(", ")),
         );
-        say(
-            format!("  存在而不读取{}列：{}", unread.len(), unread.join("、")),
-            format!(
-                "  present but not read, {} columns: {}",
-                unread.len(),
-                unread.join(", ")
-            ),
-        );
+        if !unread.is_empty() {
+            say(
+                format!("  存在而不读取{}列：{}", unread.len(), unread.join("、")),
+                format!(
+                    "  present but not read, {} columns: {}",
+                    unread.len(),
+                    unread.join(", ")
+                ),
+            );
+        }
         if !absent.is_empty() {
             say(
                 format!("  需要而没有：{}", absent.join("、")),
