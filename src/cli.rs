@@ -1,6 +1,8 @@
 //! The command line. Each help text holds both languages, as `English / 中文`.
 
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use aidlink_office::command_line::{CommonArguments, VerbHelp};
 use aidlink_office::identity::IdentityCommand;
@@ -8,7 +10,7 @@ use aidlink_office::purging::PurgeArguments;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::terms::RoundCommand;
 use aidlink_policy::reading::DateEpoch;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use aidlink_sample::dirt::{DirtChoice, REALISTIC};
 
@@ -205,7 +207,7 @@ pub struct RunArguments {
     #[arg(long)]
     pub output: Option<PathBuf>,
     /// Number of threads [default: one per core] / 线程数，默认每核一个
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(long, value_parser = threads)]
     pub threads: Option<u16>,
 }
 
@@ -224,7 +226,7 @@ pub struct TokeniseArguments {
     #[arg(long)]
     pub output: Option<PathBuf>,
     /// Number of threads [default: one per core] / 线程数，默认每核一个
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(long, value_parser = threads)]
     pub threads: Option<u16>,
 }
 
@@ -320,14 +322,15 @@ pub enum KeyCommand {
         round: PathBuf,
     },
     /// Seal the round's key to an agency / 把轮次密钥密封给某一机构
+    #[command(group(ArgGroup::new("to").required(true)))]
     Seal {
         /// The round file / 轮次文件
         round: PathBuf,
         /// The agency's recipient, age1... / 该机构的收件人公钥（以 age1 开头）
-        #[arg(long, required_unless_present = "passphrase_file")]
+        #[arg(long, group = "to")]
         recipient: Option<String>,
         /// A file with a passphrase on its first line, instead of a recipient / 口令文件（首行为口令），替代收件人公钥
-        #[arg(long, conflicts_with = "recipient")]
+        #[arg(long, group = "to")]
         passphrase_file: Option<PathBuf>,
         /// The sealed file to write / 要写出的密封文件
         #[arg(long)]
@@ -337,6 +340,7 @@ pub enum KeyCommand {
         signing_key: Option<PathBuf>,
     },
     /// Open a sealed key and write the round's key file / 打开密封的密钥，写入轮次密钥文件
+    #[command(group(ArgGroup::new("opener").required(true)))]
     Open {
         /// The round file / 轮次文件
         round: PathBuf,
@@ -344,10 +348,10 @@ pub enum KeyCommand {
         #[arg(long)]
         sealed: PathBuf,
         /// This agency's identity file / 本机构的身份文件
-        #[arg(long, required_unless_present = "passphrase_file")]
+        #[arg(long, group = "opener")]
         identity: Option<PathBuf>,
         /// A file with the passphrase on its first line / 口令文件（首行为口令）
-        #[arg(long, conflicts_with = "identity")]
+        #[arg(long, group = "opener")]
         passphrase_file: Option<PathBuf>,
     },
 }
@@ -418,7 +422,7 @@ pub struct SchemaCheckArguments {
     #[arg(long)]
     pub policy: Option<PathBuf>,
     /// The as-of date [default: today] / 基准日，默认今天
-    #[arg(long)]
+    #[arg(long, value_parser = date)]
     pub as_of: Option<jiff::civil::Date>,
     /// The sheet to read, for a workbook / 工作表名称（用于工作簿）
     #[arg(long)]
@@ -426,6 +430,36 @@ pub struct SchemaCheckArguments {
     /// The year from which date serial numbers count, 1900 or 1904 / 日期序列号的起算年，1900或1904
     #[arg(long, default_value = "1900", value_parser = date_epoch)]
     pub date_epoch: DateEpoch,
+}
+
+// The parsers of clap and jiff explain a wrong value in English only.
+
+fn threads(number: &str) -> Result<u16, String> {
+    whole_number(number, 1, 512)
+}
+
+fn scale(number: &str) -> Result<u32, String> {
+    whole_number(number, 1, 2500)
+}
+
+fn seed(number: &str) -> Result<u64, String> {
+    whole_number(number, 0, u64::MAX)
+}
+
+fn whole_number<N>(number: &str, least: N, most: N) -> Result<N, String>
+where
+    N: FromStr + PartialOrd + Display,
+{
+    let number = number.parse().ok();
+    let number = number.filter(|number| (&least..=&most).contains(&number));
+    number.ok_or_else(|| {
+        format!("expected a whole number from {least} to {most} / 应为{least}至{most}的整数")
+    })
+}
+
+fn date(day: &str) -> Result<jiff::civil::Date, String> {
+    let day = day.parse();
+    day.map_err(|_| "expected a date such as 2026-09-30 / 应为日期，如 2026-09-30".to_owned())
 }
 
 fn date_epoch(year: &str) -> Result<DateEpoch, String> {
@@ -437,13 +471,13 @@ fn date_epoch(year: &str) -> Result<DateEpoch, String> {
 #[derive(Debug, Args)]
 pub struct SampleArguments {
     /// Seed of the generator; equal seeds give equal files / 随机种子，相同种子生成相同文件
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = seed)]
     pub seed: u64,
     /// The folder to make; it must not exist / 要生成的文件夹，须尚不存在
     #[arg(long)]
     pub out: PathBuf,
     /// Size: 40,000 register rows times this number / 规模：名册行数为此数乘以四万
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2500))]
+    #[arg(long, default_value_t = 1, value_parser = scale)]
     pub scale: u32,
     /// Dirt in the data: realistic or none, then kinds with their shares of rows
     /// / 脏数据：realistic 或 none，其后可写种类及所占行数比例

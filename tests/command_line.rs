@@ -1,4 +1,10 @@
-//! The words of the command line: a small file for each behaviour in `tests/cli`.
+//! The command line: one small file in `tests/cli` for each thing that it does,
+//! named for it. `TRYCMD=overwrite` writes what the commands print into the files.
+//!
+//! A `.trycmd` file runs its commands in the project's folder. A `.toml` file runs one
+//! command, or a few by the shell, in a copy of the round `tests/rounds/town`.
+
+use std::path::Path;
 
 use aidlink::cli::{Cli, VERBS};
 use aidlink_faults::text::Language;
@@ -6,9 +12,20 @@ use aidlink_office::command_line::in_language;
 use clap::{CommandFactory as _, Parser as _};
 
 #[test]
-fn commands_say_what_their_files_show() {
+fn commands_do_what_their_files_show() {
+    let aidlink = Path::new(env!("CARGO_BIN_EXE_aidlink"));
+    let folder = aidlink.parent().expect("a folder").display();
+    let path = std::env::var("PATH").unwrap_or_default();
     trycmd::TestCases::new()
-        .case("tests/cli/*.trycmd")
+        .case("tests/cli/*/*.trycmd")
+        .case("tests/cli/*/*.toml")
+        .default_bin_path(aidlink)
+        .register_bin(
+            "aidlink-screen",
+            aidlink.with_file_name("aidlink-screen").as_path(),
+        )
+        .register_bin("sh", Path::new("/bin/sh"))
+        .env("PATH", format!("{folder}:{path}"))
         .env("LANG", "C.UTF-8");
 }
 

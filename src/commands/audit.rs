@@ -340,10 +340,11 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
         ));
     }
     if left > 0 {
+        let folder = evidence.verification.folder.display();
         say(&Text::new(
-            format!("须在 {until} 前删除{left}个文件：aidlink purge --dry-run 可列出"),
+            format!("须在 {until} 前删除{left}个文件：aidlink purge {folder} --dry-run 可列出"),
             format!(
-                "{left} files must be deleted by {until}: `aidlink purge --dry-run` lists them"
+                "{left} files must be deleted by {until}: `aidlink purge {folder} --dry-run` lists them"
             ),
         ));
     }
@@ -511,14 +512,16 @@ fn say_matrix(matrix: &Matrix, output: Output) {
             format!("  将读取{}列：{}", read.len(), read.join("、")),
             format!("  would read {} columns: {}", read.len(), read.join(", ")),
         );
-        say(
-            format!("  存在而不读取的{}列：{}", unread.len(), unread.join("、")),
-            format!(
-                "  present but not read, {} columns: {}",
-                unread.len(),
-                unread.join(", ")
-            ),
-        );
+        if !unread.is_empty() {
+            say(
+                format!("  存在而不读取的{}列：{}", unread.len(), unread.join("、")),
+                format!(
+                    "  present but not read, {} columns: {}",
+                    unread.len(),
+                    unread.join(", ")
+                ),
+            );
+        }
         if !absent.is_empty() {
             say(
                 format!("  需要而导出中没有：{}", absent.join("、")),

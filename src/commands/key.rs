@@ -216,8 +216,8 @@ fn parsed(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
                 "--recipient is not an age recipient",
             ),
             Text::new(
-                "应以 age1 开头，由 identity new 输出",
-                "it begins with age1; `identity new` prints it",
+                "请用该机构 identity new 输出的公钥，以 age1 开头",
+                "give the recipient that `identity new` printed at that agency; it begins with age1",
             ),
         )
     })

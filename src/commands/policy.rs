@@ -164,7 +164,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
     output.say(&Text::new(
         format!("{run}个用例全部通过；{guarantees}项保证成立，其中代码逐一试验{codes}次"),
         format!(
-            "all {run} cases give their outcome; {guarantees} guarantees hold, their codes tried {codes} times"
+            "all {run} cases give the expected outcome; {guarantees} guarantees hold, their codes tried {codes} times"
         ),
     ));
     Ending::Done

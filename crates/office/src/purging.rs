@@ -143,10 +143,10 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
     if purged.nothing_left {
         let known = record.not_found.is_empty();
         let (zh, en) = match known {
-            true => ("没有剩余的数据", "nothing is left"),
+            true => ("没有剩余的数据须删除", "nothing is left to delete"),
             false => (
-                "没有剩余的数据，但有文件缺失，且没有删除记录",
-                "nothing is left, but files are missing and no deletion record names them",
+                "没有剩余的数据须删除，但有文件缺失而没有删除记录",
+                "nothing is left to delete, but files are missing and no deletion record names them",
             ),
         };
         say(format!("  {zh}"), format!("  {en}"));
@@ -205,7 +205,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 "  共{count}个文件，签名的删除记录在 deletions/；运行记录、日志和删除记录须保留至 {until}（个人信息保护法第五十六条）"
             ),
             format!(
-                "  {count} files in all; the signed record is in deletions/. Manifest, log and records are kept until {until} (Personal Information Protection Law, 56)"
+                "  {count} files in all; the signed record is in deletions/. Manifest, log and records must be kept until {until} (Personal Information Protection Law, Article 56)"
             ),
         );
     }

@@ -147,30 +147,39 @@ impl DirtChoice {
                 choice.shares = all.map(|(kind, _, _, share)| (kind, share)).collect();
             }
             "none" => choice.agency_styles = false,
-            _ => return Err("the first item must be `realistic` or `none`".to_owned()),
+            _ => {
+                return Err(
+                    "the first item must be `realistic` or `none` / 第一项应为 realistic 或 none"
+                        .to_owned(),
+                );
+            }
         }
         for item in items {
-            let (code, share) = item
-                .split_once('=')
-                .ok_or_else(|| format!("`{item}` is not KIND=SHARE"))?;
+            let (code, share) = item.split_once('=').ok_or_else(|| {
+                format!("`{item}` is not of the form KIND=SHARE / “{item}”应写成 种类=比例")
+            })?;
             let Some((kind, ..)) = Kind::ALL.into_iter().find(|kind| kind.1 == code) else {
                 let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.1).collect();
+                let codes = codes.join(", ");
                 return Err(format!(
-                    "unknown kind `{code}`; the kinds are {}",
-                    codes.join(", ")
+                    "unknown kind `{code}`; the kinds are {codes} / 未知的种类“{code}”，可用的种类：{codes}"
                 ));
             };
             let share: f64 = share
                 .parse()
                 .ok()
                 .filter(|share| (0.0..=1.0).contains(share))
-                .ok_or_else(|| format!("the share of `{code}` must be from 0 to 1"))?;
+                .ok_or_else(|| {
+                    format!(
+                        "the share of `{code}` must be from 0 to 1 / “{code}”的比例应在0和1之间"
+                    )
+                })?;
             // The product is at most a million.
             choice.shares.insert(kind, (share * 1e6).round() as u32);
         }
         let of_ids = choice.shares.iter().filter(|(kind, _)| kind.is_of_id());
         if of_ids.map(|(_, share)| share).sum::<u32>() > 1_000_000 {
-            return Err("the shares of dirt in ID cells add up to more than 1".to_owned());
+            return Err("the shares of the kinds in ID cells add up to more than 1 / 证件号码单元格各种类的比例之和超过1".to_owned());
         }
         Ok(choice)
     }

@@ -189,12 +189,14 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
         );
     }
     let referred: Vec<&str> = aid.referred.rules().into_iter().collect();
-    let referred = referred.join(", ");
-    line(
-        format!("  已转介：{referred}"),
-        format!("  referred: {referred}"),
-        output,
-    );
+    if !referred.is_empty() {
+        let referred = referred.join(", ");
+        line(
+            format!("  已转介：{referred}"),
+            format!("  referred: {referred}"),
+            output,
+        );
+    }
     if let Some(deadline) = policy.deadline(&aid.deadline) {
         let cites = deadline.cites.join(", ");
         line(
@@ -325,7 +327,7 @@ fn explain_guarantee(policy: &Policy, guarantee: &Guarantee, output: Output) {
         line(
             format!("  {column} 不予处理：{withheld}，以及空白（按{ages}岁和年龄不明逐一试验）"),
             format!(
-                "  {column} withheld: {withheld}, and none given (tried at {ages} years and at an unknown age)"
+                "  {column} withheld: {withheld}, and an empty cell (tried at {ages} years and at an unknown age)"
             ),
             output,
         );

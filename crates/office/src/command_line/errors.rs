@@ -37,22 +37,25 @@ pub(super) fn print(error: &Error, language: Language) -> ExitCode {
 
 fn in_chinese(error: &Error) -> String {
     let context = |kind| error.get(kind).map(words).unwrap_or_default();
-    let argument = context(ContextKind::InvalidArg);
+    // A verb that conflicts with an argument has a context of its own.
+    let argument = match context(ContextKind::InvalidArg) {
+        argument if argument.is_empty() => context(ContextKind::InvalidSubcommand),
+        argument => argument,
+    };
     let value = context(ContextKind::InvalidValue);
     let sentence = match error.kind() {
         ErrorKind::InvalidValue if value.is_empty() => format!("“{argument}”缺少值"),
         ErrorKind::InvalidValue => format!("“{argument}”的值“{value}”无效"),
-        ErrorKind::UnknownArgument => format!("未知参数“{argument}”"),
-        ErrorKind::InvalidSubcommand => {
-            format!("未知命令“{}”", context(ContextKind::InvalidSubcommand))
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            format!("未知选项“{argument}”")
         }
+        ErrorKind::UnknownArgument => format!("多余的参数“{argument}”"),
+        ErrorKind::InvalidSubcommand => format!("未知命令“{argument}”"),
         ErrorKind::NoEquals => format!("“{argument}”与其值之间须用等号"),
         ErrorKind::ValueValidation => {
-            let reason = reason(error).map(|reason| match reason.split_once(" is not in ") {
-                Some((_, range)) => format!("应在 {range} 之内"),
-                None => part(&reason, Language::Chinese),
+            let reason = reason(error).map_or(String::new(), |reason| {
+                format!("：{}", part(&reason, Language::Chinese))
             });
-            let reason = reason.map_or(String::new(), |reason| format!("：{reason}"));
             format!("“{argument}”的值“{value}”无效{reason}")
         }
         ErrorKind::TooManyValues => format!("“{argument}”的值“{value}”多余"),
@@ -91,8 +94,8 @@ fn in_chinese(error: &Error) -> String {
     }
     let usage = context(ContextKind::Usage);
     if !usage.is_empty() {
-        let usage = usage_in_chinese(&usage);
-        text.push_str(&format!("\n用法：{}\n", usage.trim_start_matches("用法：")));
+        let usage = usage.trim_start_matches("用法：");
+        text.push_str(&format!("\n用法：{}\n", usage_in_chinese(usage)));
     }
     text.push_str("\n详情请见 --help。\n");
     text

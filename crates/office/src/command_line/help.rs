@@ -73,12 +73,10 @@ fn translated(command: Command, verb: &str, verbs: &[VerbHelp], language: Langua
     }
     if language == Language::Chinese {
         let usage = command.render_usage().to_string();
+        let template = chinese_template(&command);
         command = command
             .override_usage(usage_in_chinese(&usage))
-            .subcommand_help_heading("命令")
-            .help_template(
-                "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}",
-            );
+            .help_template(template);
     }
     let names: Vec<String> = command
         .get_subcommands()
@@ -102,12 +100,27 @@ fn translated(command: Command, verb: &str, verbs: &[VerbHelp], language: Langua
     command
 }
 
+/// The parts of a help text under Chinese headings; clap itself writes English ones.
+fn chinese_template(command: &Command) -> String {
+    let mut template = "{before-help}{about-with-newline}\n用法：{usage}".to_owned();
+    if command.has_subcommands() {
+        template.push_str("\n\n命令：\n{subcommands}");
+    }
+    if command.get_positionals().next().is_some() {
+        template.push_str("\n\n参数：\n{positionals}");
+    }
+    template.push_str("\n\n选项：\n{options}{after-help}");
+    template
+}
+
 /// A usage line without its head and with the placeholders of clap in Chinese.
 pub(super) fn usage_in_chinese(usage: &str) -> String {
     let line = usage.trim_start_matches("Usage:").trim();
     line.replace("[OPTIONS]", "[选项]")
         .replace("[COMMAND]", "[命令]")
         .replace("<COMMAND>", "<命令>")
+        // Under the first line: “用法：” is a column narrower than `Usage: `.
+        .replace("\n       ", "\n      ")
 }
 
 fn translated_argument(argument: Arg, language: Language) -> Arg {
@@ -135,12 +148,8 @@ fn translated_argument(argument: Arg, language: Language) -> Arg {
     }
 }
 
-/// Headings, possible values and defaults, which clap itself shows in English.
+/// Possible values and defaults, which clap itself shows in English.
 fn with_chinese_values(argument: Arg) -> Arg {
-    let heading = match argument.is_positional() {
-        true => "参数",
-        false => "选项",
-    };
     let mut notes = Vec::new();
     if argument.get_action().takes_values() {
         let values = argument.get_possible_values();
@@ -154,10 +163,7 @@ fn with_chinese_values(argument: Arg) -> Arg {
             notes.push(format!("[默认：{}]", defaults.join(", ")));
         }
     }
-    let mut argument = argument
-        .help_heading(heading)
-        .hide_possible_values(true)
-        .hide_default_value(true);
+    let mut argument = argument.hide_possible_values(true).hide_default_value(true);
     if !notes.is_empty() {
         let notes = notes.join(" ");
         let help = argument.get_help().map(ToString::to_string);
