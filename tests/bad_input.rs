@@ -248,7 +248,7 @@ fn an_output_folder_that_exists() {
         2,
         &[
             "the output folder already exists and will not be overwritten",
-            "--output",
+            "name another folder",
         ],
     );
 }
