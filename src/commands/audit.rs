@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::deletion_record::DeletionRecord;
@@ -147,6 +148,7 @@ fn say_verification(verification: &Verification, output: Output) {
         );
     }
     for path in &verification.left_by_programs {
+        let path = shown_path(Path::new(path));
         say(
             format!("  {path}：办公软件或文件管理器留下的文件，与结果无关，可删去"),
             format!(
@@ -389,7 +391,7 @@ fn verified(verification: &Verification) -> VerificationReport {
         Signer::None => None,
     };
     VerificationReport {
-        folder: verification.folder.display().to_string(),
+        folder: shown_path(&verification.folder),
         round: manifest.round.clone(),
         step: manifest.step,
         signer: signer.map(|(named, key_id)| ReportedSigner { named, key_id }),
@@ -405,7 +407,7 @@ fn report(evidence: &Evidence, checks: Vec<Check>, unknown_files: &UnknownFiles)
     AuditReport {
         verification: verified(&evidence.verification),
         checks,
-        left_to_delete: left.map(|file| file.path.clone()).collect(),
+        left_to_delete: left.map(|file| shown_path(Path::new(&file.path))).collect(),
         unknown_files: unknown_files.clone(),
         delete_by: evidence.manifest().retention_until,
     }

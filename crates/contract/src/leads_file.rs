@@ -180,6 +180,13 @@ impl LeadsFile {
         if !known {
             return Err(LeadsFileFault::Export);
         }
+        // Each export has at most one reason of each kind. Without this bound, the
+        // centre could make the procuratorate write a manifest that is too large to
+        // read again.
+        let kinds = expected.exports.len().saturating_mul(2);
+        if self.provisional.len() > kinds {
+            return Err(LeadsFileFault::Export);
+        }
         let is_share = |reason: &Provisional| match reason {
             Provisional::RejectRate { rate, .. } => (0.0..=1.0).contains(rate),
             Provisional::Stale { .. } => true,

@@ -53,7 +53,27 @@ pub fn check_owner_only(_path: &Path, _what: &Text) -> Result<(), Fault> {
 /// # Errors
 /// If the file already exists or cannot be written.
 pub fn write_new_owner_only(path: &Path, bytes: &[u8], what: &Text) -> Result<(), Fault> {
-    write_whole(path, bytes).map_err(|error| {
+    write_new(path, bytes, Readers::Owner, what)
+}
+
+/// Writes a new file that everybody may read, such as a public key. Otherwise like
+/// [`write_new_owner_only`].
+///
+/// # Errors
+/// If the file already exists or cannot be written.
+pub fn write_new_for_everybody(path: &Path, bytes: &[u8], what: &Text) -> Result<(), Fault> {
+    write_new(path, bytes, Readers::Everybody, what)
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    Owner,
+    Everybody,
+}
+
+fn write_new(path: &Path, bytes: &[u8], readers: Readers, what: &Text) -> Result<(), Fault> {
+    write_whole(path, bytes, readers).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return exists(path, what);
         }
@@ -85,7 +105,18 @@ pub fn exists(path: &Path, what: &Text) -> Fault {
     )
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+#[cfg(unix)]
+fn let_everybody_read(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn let_everybody_read(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     // Checked here too, so that the usual error is reported before anything is written.
     if std::fs::symlink_metadata(path).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
@@ -99,6 +130,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .tempfile_in(folder)?;
     let held = lock(partial.path());
     partial.write_all(bytes)?;
+    if readers == Readers::Everybody {
+        // On the open file, before it has its name: whoever may write in the folder
+        // could exchange a named file for a link to a secret.
+        let_everybody_read(partial.as_file())?;
+    }
     partial.as_file().sync_all()?;
     partial
         .persist_noclobber(path)

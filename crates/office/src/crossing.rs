@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::Crossed;
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};
 use crate::round::{CENTRE, Crossing, RoundTerms};
-use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed};
+use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed, no_room, unnamed_file};
 use crate::signing::{SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
 use crate::statement::{Content, Statement, TO_PLAIN, split_signature, take_signature, trailer};
 
@@ -354,7 +354,7 @@ fn open(
             ),
             Text::new("请发送方密封后重新发送", "ask the sender to send it sealed"),
         )),
-        (Crossing::Plain, false, _) => open_plain(path),
+        (Crossing::Plain, false, _) => open_plain(path, beside),
     }
 }
 
@@ -376,15 +376,18 @@ fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fa
     Ok((plain, Some(signature)))
 }
 
-fn open_plain(path: &Path) -> Result<Opened, Fault> {
+/// Copies a plain file into an unnamed file in `beside`: what is verified is what is
+/// read, even if somebody changes the file meanwhile.
+fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut source = File::open(path).map_err(unreadable)?;
+    let mut file = unnamed_file(beside)?;
     let mut digest = blake3::Hasher::new();
     let mut checksum = Sha256::new();
     let mut byte_length = 0;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = file.read(&mut buffer).map_err(unreadable)?;
+        let read = source.read(&mut buffer).map_err(unreadable)?;
         if read == 0 {
             break;
         }
@@ -392,8 +395,10 @@ fn open_plain(path: &Path) -> Result<Opened, Fault> {
         digest.update(part);
         checksum.update(part);
         byte_length += read as u64;
+        file.write_all(part)
+            .map_err(|error| no_room(beside, &error))?;
     }
-    file.rewind().map_err(unreadable)?;
+    file.rewind().map_err(|error| no_room(beside, &error))?;
     let stated = read_beside(path, CHECKSUM_SUFFIX);
     let stated = stated.split_whitespace().next().unwrap_or_default();
     if stated.is_empty() {

@@ -565,6 +565,15 @@ impl PurgePlan {
         for name in self.places.abandoned() {
             self.places.remove_abandoned(&name);
         }
+        // What of a leftover could not be removed is still there, whatever was tried.
+        let still_there: Vec<RoundFile> = removed
+            .extract_if(.., |file| self.places.has_leftover(file))
+            .collect();
+        left.extend(
+            still_there.into_iter().map(|file| {
+                LeftFile::new(file, not_removed(&io::ErrorKind::PermissionDenied.into()))
+            }),
+        );
         // A removal is lasting only after its folder is synced. Errors are ignored:
         // not every file system supports it.
         for (part, path) in &touched {
@@ -606,6 +615,15 @@ impl PurgePlan {
 }
 
 impl Places {
+    /// Whether a file of an interrupted run is still there.
+    fn has_leftover(&self, file: &RoundFile) -> bool {
+        let parent = self
+            .parent
+            .as_ref()
+            .filter(|_| file.part == FilePart::CutOff);
+        parent.is_some_and(|parent| parent.kind(Path::new(&file.path)).is_ok())
+    }
+
     fn remove_abandoned(&self, name: &std::ffi::OsStr) {
         let Some(parent) = &self.parent else { return };
         // The lock is held until the removal is done: a run that has just created

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -169,7 +170,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             false => ("已删除".to_owned(), "deleted".to_owned()),
         };
         for file in &record.removed {
-            let (path, part) = (&file.path, file.part.text());
+            let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
             say(
                 format!("  {zh}：{path}（{}）", part.zh),
                 format!("  {en}: {path} ({})", part.en),
@@ -178,7 +179,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
     }
     if purged.is_due || dry_run {
         for file in &record.left {
-            let (path, why) = (&file.path, &file.why);
+            let (path, why) = (shown_path(Path::new(&file.path)), &file.why);
             say(
                 format!("  未删除：{path}：{}", why.zh),
                 format!("  left: {path}: {}", why.en),
@@ -186,7 +187,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         }
     }
     for file in &record.not_found {
-        let (path, part) = (&file.path, file.part.text());
+        let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
         say(
             format!(
                 "  不在此处，也没有删除记录：{path}（{}）；若轮次文件在别处，请用 --round 指明",

@@ -205,17 +205,8 @@ impl Opener {
     /// As [`Opener::open`]; also when the disk has no room for the plain text.
     pub fn open_to_unnamed_file(&self, path: &Path, beside: &Path) -> Result<PlainFile, Fault> {
         let mut plain = self.open(path)?;
-        let no_room = |error: io::Error| {
-            Fault::of_file(
-                beside,
-                Text::new(
-                    format!("无法写入打开后的文件：{}", io_reason(&error).zh),
-                    format!("cannot write the opened file: {}", io_reason(&error).en),
-                ),
-                Text::new("请腾出磁盘空间", "free some disk space"),
-            )
-        };
-        let mut file = tempfile::tempfile_in(beside).map_err(no_room)?;
+        let no_room = |error: io::Error| no_room(beside, &error);
+        let mut file = unnamed_file(beside)?;
         let mut digest = blake3::Hasher::new();
         let mut byte_length = 0;
         let mut buffer = vec![0; 1 << 20];
@@ -258,6 +249,24 @@ impl Opener {
         }
         Ok(plain)
     }
+}
+
+/// Makes an unnamed file in a folder. The system removes it when it is closed.
+pub(crate) fn unnamed_file(beside: &Path) -> Result<File, Fault> {
+    tempfile::tempfile_in(beside).map_err(|error| no_room(beside, &error))
+}
+
+/// The fault of an opened file that cannot be written into a folder.
+pub(crate) fn no_room(beside: &Path, error: &io::Error) -> Fault {
+    let reason = io_reason(error);
+    Fault::of_file(
+        beside,
+        Text::new(
+            format!("无法写出打开的内容：{}", reason.zh),
+            format!("cannot write the opened file: {}", reason.en),
+        ),
+        Text::new("请腾出磁盘空间", "free some disk space"),
+    )
 }
 
 /// An opened file.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
-use aidlink_files::owner_only::{check_owner_only, exists, write_new_owner_only};
+use aidlink_files::owner_only::{
+    check_owner_only, exists, write_new_for_everybody, write_new_owner_only,
+};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
 use serde::Serialize;
@@ -196,11 +198,10 @@ impl SigningKey {
             secret.as_bytes(),
             &Text::new("签名私钥", "the signing key"),
         )?;
-        write_new_owner_only(&public_path, public.as_bytes(), &what).inspect_err(|_| {
+        write_new_for_everybody(&public_path, public.as_bytes(), &what).inspect_err(|_| {
             // If removing fails, the next step uses the key, which is complete.
             let _ = std::fs::remove_file(path);
         })?;
-        make_world_readable(&public_path);
         Ok(SigningKey {
             secret: pair.sk,
             public: PublicKey { key: pair.pk },
@@ -413,22 +414,8 @@ fn write_missing_public_key(path: &Path, key: &minisign::PublicKey) {
     {
         let what = Text::new("签名公钥", "the public key");
         let text = public.into_string();
-        if write_new_owner_only(&public_path, text.as_bytes(), &what).is_ok() {
-            make_world_readable(&public_path);
-        }
+        let _ = write_new_for_everybody(&public_path, text.as_bytes(), &what);
     }
-}
-
-/// Lets everybody read a public key. If the mode cannot be set, the owner can
-/// still pass the file on.
-fn make_world_readable(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644));
-    }
-    #[cfg(not(unix))]
-    let _ = path;
 }
 
 fn not_a_key(path: &Path) -> Fault {

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use aidlink_faults::fault::{Fault, Faults, Place};
-use aidlink_faults::personal_number::without_control_characters;
+use aidlink_faults::personal_number::{shown_path, without_control_characters};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -122,7 +122,7 @@ impl ReportedFault {
     /// The file, the line and what happened, without what to do.
     pub fn of(fault: &Fault) -> Self {
         ReportedFault {
-            file: fault.file.display().to_string(),
+            file: shown_path(&fault.file),
             line: fault.place.as_ref().and_then(Place::line),
             zh: fault.message.zh.clone(),
             en: fault.message.en.clone(),

@@ -1,6 +1,7 @@
 //! Checks of how the outputs are kept: without personal numbers, owner-only, signed,
 //! deleted when due.
 
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
 use aidlink_office::verification::Signer;
@@ -62,7 +63,7 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
     let below = files.iter().map(|file| &file.path).chain(&folders);
     let mut open: Vec<String> = below
         .filter(|path| folder.is_open_to_others(path).unwrap_or(true))
-        .map(|path| path.display().to_string())
+        .map(|path| shown_path(path))
         .collect();
     if folder.is_itself_open_to_others().unwrap_or(true) {
         open.push(".".to_owned());
