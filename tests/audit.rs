@@ -11,24 +11,24 @@ use aidlink_office::signing::SigningKey;
 use aidlink_office::step::trusted_comment;
 use serde_json::{Value, json};
 
-use crate::support::{Ended, Round, aidlink, set_mode};
+use crate::support::{CommandResult, Round, aidlink, set_mode};
 
 /// A round that was run, and its output folder to change.
-pub struct Written {
+pub struct FinishedRound {
     pub round: Round,
     folder: PathBuf,
 }
 
-impl Written {
+impl FinishedRound {
     pub fn new() -> Self {
-        Written::of(Round::sample())
+        FinishedRound::of(Round::sample())
     }
 
     pub fn of(round: Round) -> Self {
-        let ended = round.run();
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let result = round.run();
+        assert_eq!(result.code, 0, "{}", result.stderr);
         let folder = round.path("output");
-        Written { round, folder }
+        FinishedRound { round, folder }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -39,7 +39,7 @@ impl Written {
         serde_json::from_slice(&fs::read(self.path(MANIFEST)).unwrap()).unwrap()
     }
 
-    pub fn audit(&self, more: &[&str]) -> Ended {
+    pub fn audit(&self, more: &[&str]) -> CommandResult {
         let folder = self.round.path("");
         let key = self.round.path("signing.pub");
         let mut arguments = vec!["audit", folder.to_str().unwrap(), "--lang", "en"];
@@ -48,7 +48,7 @@ impl Written {
         aidlink(&arguments)
     }
 
-    pub fn verify(&self) -> Ended {
+    pub fn verify(&self) -> CommandResult {
         let folder = self.folder.to_str().unwrap();
         let key = self.round.path("signing.pub");
         aidlink(&[
@@ -66,8 +66,8 @@ impl Written {
     fn not_held(&self, more: &[&str]) -> BTreeSet<u64> {
         let mut arguments = vec!["--json"];
         arguments.extend(more);
-        let ended = self.audit(&arguments);
-        let documents: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let result = self.audit(&arguments);
+        let documents: Value = serde_json::from_str(&result.stdout).unwrap();
         let checks = documents[0]["checks"].as_array().unwrap();
         assert_eq!(checks.len(), 25);
         let not_held = checks.iter().filter(|check| check["state"] == "not_held");
@@ -75,7 +75,7 @@ impl Written {
             .map(|check| check["number"].as_u64().unwrap())
             .collect();
         let sound = documents[0]["faults"].as_array().unwrap().is_empty();
-        assert_eq!(ended.code, if numbers.is_empty() && sound { 0 } else { 4 });
+        assert_eq!(result.code, if numbers.is_empty() && sound { 0 } else { 4 });
         numbers
     }
 
@@ -191,39 +191,39 @@ fn export<'m>(manifest: &'m mut Value, name: &str) -> &'m mut Value {
 }
 
 #[test]
-fn a_sound_round_holds_every_check_that_applies() {
-    let written = Written::new();
-    let ended = written.audit(&["--rerun"]);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
+fn every_applicable_check_holds_for_an_unchanged_round() {
+    let finished = FinishedRound::new();
+    let result = finished.audit(&["--rerun"]);
+    assert_eq!(result.code, 0, "{}", result.stdout);
     assert!(
-        ended
+        result
             .stdout
             .contains("23 held, 0 not held, 2 not applicable"),
         "{}",
-        ended.stdout
+        result.stdout
     );
     assert!(
-        ended
+        result
             .stdout
             .contains("nothing was changed, removed or added")
     );
     for later in ["publishes no statistics", "does not record approvals"] {
-        assert!(ended.stdout.contains(later), "{}", ended.stdout);
+        assert!(result.stdout.contains(later), "{}", result.stdout);
     }
     // Without the key and the exports nothing is claimed that cannot be seen.
-    fs::remove_file(written.round.path("round.key")).unwrap();
-    let ended = written.audit(&["--rerun"]);
+    fs::remove_file(finished.round.path("round.key")).unwrap();
+    let result = finished.audit(&["--rerun"]);
     assert!(
-        ended.stdout.contains("the key file is not here"),
+        result.stdout.contains("the key file is not here"),
         "{}",
-        ended.stdout
+        result.stdout
     );
     assert!(
-        ended
+        result
             .stdout
             .contains("21 held, 0 not held, 4 not applicable"),
         "{}",
-        ended.stdout
+        result.stdout
     );
 }
 
@@ -232,13 +232,13 @@ fn a_sound_round_holds_every_check_that_applies() {
 #[test]
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
-    type Break<'b> = &'b dyn Fn(&Written);
+    type Break<'b> = &'b dyn Fn(&FinishedRound);
     let cases: [(&str, Break<'_>, &[u64]); 34] = [
-        ("nothing", &|written| written.resign(|_| {}), &[]),
+        ("nothing", &|finished| finished.resign(|_| {}), &[]),
         (
             "an assessment that had expired",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.resign(|manifest| {
                     manifest["impact_assessment"]["valid_until"] = "2026-09-01".into();
                 })
             },
@@ -246,16 +246,16 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "a source without a legal basis",
-            &|written| {
-                written.resign(|manifest| export(manifest, civil)["legal_basis"] = "".into())
+            &|finished| {
+                finished.resign(|manifest| export(manifest, civil)["legal_basis"] = "".into())
             },
             // The matrix in the folder has another one now.
             &[2, 3],
         ),
         (
             "a column that was read without need",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.resign(|manifest| {
                     let fields =
                         export(manifest, "education.students")["fields_read"].as_array_mut();
                     fields.unwrap().push("school".into());
@@ -265,8 +265,8 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "a column that is not told of",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.resign(|manifest| {
                     let file = &mut export(manifest, "education.students")["files"][0];
                     file["columns_present_and_not_read"]
                         .as_array_mut()
@@ -278,42 +278,42 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "an ID number in an output",
-            &|written| {
-                written.put_into_summary("44990119900101011X");
-                written.resign(|_| {});
+            &|finished| {
+                finished.put_into_summary("44990119900101011X");
+                finished.resign(|_| {});
             },
             &[5],
         ),
         (
             "a telephone number among the rejects",
-            &|written| {
-                let path = written.path("rejects/veterans.csv");
+            &|finished| {
+                let path = finished.path("rejects/veterans.csv");
                 let mut text = fs::read_to_string(&path).unwrap();
                 text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x\r\n");
                 fs::write(path, text).unwrap();
-                written.resign(|_| {});
+                finished.resign(|_| {});
             },
             // One row more than the manifest counts.
             &[5, 11],
         ),
         (
             "a key that others may read",
-            &|written| set_mode(&written.round.path("round.key"), 0o644),
+            &|finished| set_mode(&finished.round.path("round.key"), 0o644),
             &[6],
         ),
         (
             "a key in an output",
-            &|written| {
+            &|finished| {
                 let key = "0123456789abcdef".repeat(4);
-                written.put_into_summary(&key);
-                written.resign(|_| {});
+                finished.put_into_summary(&key);
+                finished.resign(|_| {});
             },
             &[6],
         ),
         (
             "no known-answer test",
-            &|written| {
-                written.sign_again(
+            &|finished| {
+                finished.sign_again(
                     |_| {},
                     |event| !matches!(event, Event::KnownAnswerTest { .. }),
                 )
@@ -322,8 +322,8 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "another key in the log",
-            &|written| {
-                written.sign_again(
+            &|finished| {
+                finished.sign_again(
                     |_| {},
                     |event| {
                         if let Event::Key { id, .. } = event {
@@ -337,15 +337,16 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "an input without a digest",
-            &|written| {
-                written.resign(|manifest| export(manifest, civil)["files"][0]["blake3"] = "".into())
+            &|finished| {
+                finished
+                    .resign(|manifest| export(manifest, civil)["files"][0]["blake3"] = "".into())
             },
             &[9],
         ),
         (
             "an input that is another now",
-            &|written| {
-                let path = written.round.path("veterans.persons.csv");
+            &|finished| {
+                let path = finished.round.path("veterans.persons.csv");
                 let mut bytes = fs::read(&path).unwrap();
                 bytes.extend_from_slice(b"\n");
                 fs::write(path, bytes).unwrap();
@@ -354,8 +355,8 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "rows that do not add up",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.resign(|manifest| {
                     let rows = &mut export(manifest, civil)["account"]["rows"];
                     *rows = (rows.as_u64().unwrap() + 1).into();
                 })
@@ -364,8 +365,8 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "rejects that are not those counted",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.resign(|manifest| {
                     let reasons = &mut export(manifest, civil)["account"]["rejected_by_reason"];
                     let (reason, count) = reasons.as_object().unwrap().iter().next().unwrap();
                     let (reason, count) = (reason.clone(), count.as_u64().unwrap());
@@ -377,110 +378,112 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "a snapshot beyond the limit",
-            &|written| {
-                written.resign(|manifest| manifest["thresholds"]["snapshot_age_days"] = 1.into())
+            &|finished| {
+                finished.resign(|manifest| manifest["thresholds"]["snapshot_age_days"] = 1.into())
             },
             &[12],
         ),
         (
             "a row on another agency's list",
-            &|written| {
-                written.move_row("to-veterans.csv", "to-education.csv");
-                written.resign(|_| {});
+            &|finished| {
+                finished.move_row("to-veterans.csv", "to-education.csv");
+                finished.resign(|_| {});
             },
             &[13, 14],
         ),
         (
             "a minor on a list of adults",
-            &|written| {
-                written.move_row("to-education.minors.csv", "to-education.csv");
-                written.resign(|_| {});
+            &|finished| {
+                finished.move_row("to-education.minors.csv", "to-education.csv");
+                finished.resign(|_| {});
             },
             &[14],
         ),
         (
             "a policy that looks at suspects",
-            &|written| {
-                written.replace(
+            &|finished| {
+                finished.replace(
                     "configuration/policy.toml",
                     "'civil_party','petitioner')",
                     "'civil_party','petitioner','suspect')",
                 );
-                written.resign(|_| {});
+                finished.resign(|_| {});
             },
             &[3, 15],
         ),
         (
             "a policy that takes silence for not sealed",
-            &|written| {
+            &|finished| {
                 let from = "when = 'sealed'\nunknown = \"yes\"";
-                written.replace(
+                finished.replace(
                     "configuration/policy.toml",
                     from,
                     &from.replace("yes", "no"),
                 );
-                written.resign(|_| {});
+                finished.resign(|_| {});
             },
             &[3, 16],
         ),
         (
             "a policy that looks at dead adults",
-            &|written| {
-                written.replace(
+            &|finished| {
+                finished.replace(
                     "configuration/policy.toml",
                     "when = 'deceased'\n",
                     "when = 'deceased AND minor'\n",
                 );
-                written.resign(|_| {});
+                finished.resign(|_| {});
             },
             &[3, 16],
         ),
         (
             "a policy that looks at dead veterans",
-            &|written| {
-                written.replace(
+            &|finished| {
+                finished.replace(
                     "configuration/policy.toml",
                     "when = '''\nstatus = 'died'\n'''",
                     "when = '''\nstatus = 'died' AND kind = 'veteran' AND minor\n'''",
                 );
-                written.resign(|_| {});
+                finished.resign(|_| {});
             },
             &[3, 16],
         ),
         (
             "a list that others may read",
-            &|written| set_mode(&written.path("lists/for-review/to-veterans.csv"), 0o640),
+            &|finished| set_mode(&finished.path("lists/for-review/to-veterans.csv"), 0o640),
             &[18],
         ),
         (
             "data that should be gone",
-            &|written| written.resign(|manifest| manifest["retention_until"] = "2026-10-01".into()),
+            &|finished| {
+                finished.resign(|manifest| manifest["retention_until"] = "2026-10-01".into())
+            },
             &[19],
         ),
         (
             "a log without its end",
-            &|written| {
-                let text = fs::read_to_string(written.path("audit.jsonl")).unwrap();
+            &|finished| {
+                let text = fs::read_to_string(finished.path("audit.jsonl")).unwrap();
                 let lines: Vec<&str> = text.lines().collect();
                 let cut = lines[..lines.len() - 1].join("\n");
-                fs::write(written.path("audit.jsonl"), cut + "\n").unwrap();
+                fs::write(finished.path("audit.jsonl"), cut + "\n").unwrap();
             },
             &[20],
         ),
         (
             "a lead without its rules",
-            &|written| {
-                let mut lines = written.lines("to-veterans.csv");
+            &|finished| {
+                let mut lines = finished.lines("to-veterans.csv");
                 lines[1] = lines[1].replace("shaoguan 1: ", "shaoguan 0: ");
-                written.set_lines("to-veterans.csv", &lines);
-                written.resign(|_| {});
+                finished.set_lines("to-veterans.csv", &lines);
+                finished.resign(|_| {});
             },
             &[22],
         ),
         (
             "a network that was not denied",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.resign(|manifest| {
                     manifest["confinement"]["network"] = "not denied by the system".into();
                 })
             },
@@ -488,19 +491,19 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "a deadline that is not the calendar's",
-            &|written| {
-                let mut lines = written.lines("to-veterans.csv");
+            &|finished| {
+                let mut lines = finished.lines("to-veterans.csv");
                 assert!(lines[1].contains("2026-10-13"), "{}", lines[1]);
                 lines[1] = lines[1].replace("2026-10-13", "2026-10-14");
-                written.set_lines("to-veterans.csv", &lines);
-                written.resign(|_| {});
+                finished.set_lines("to-veterans.csv", &lines);
+                finished.resign(|_| {});
             },
             &[25],
         ),
         (
             "a deadline that lost its remark",
-            &|written| {
-                written.change_line(
+            &|finished| {
+                finished.change_line(
                     "to-veterans.csv",
                     1,
                     "2026-10-13（以核查确认为准）",
@@ -511,50 +514,50 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "a list that lost its marking",
-            &|written| written.change_line("to-veterans.csv", 0, "保密：仅供核查", "仅供核查"),
+            &|finished| finished.change_line("to-veterans.csv", 0, "保密：仅供核查", "仅供核查"),
             &[18],
         ),
         (
             "a list that lost a header",
-            &|written| written.change_line("to-veterans.csv", 0, "办理期限", "期限"),
+            &|finished| finished.change_line("to-veterans.csv", 0, "办理期限", "期限"),
             &[13, 22, 25],
         ),
         (
             "a row with a cell too many",
-            &|written| written.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
+            &|finished| finished.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
             // Nor can its aid be counted.
             &[13, 14, 22, 25],
         ),
         (
             "an aid that is not as the policy cites it",
-            &|written| written.change_line("to-veterans.csv", 1, "〔韶关意见 三(八)〕,", ","),
+            &|finished| finished.change_line("to-veterans.csv", 1, "〔韶关意见 三(八)〕,", ","),
             // Without its aid no deadline can be worked out.
             &[13, 14, 25],
         ),
         (
             "a lead whose rules were taken away",
-            &|written| {
-                let rules = written.lines("to-veterans.csv")[1].clone();
+            &|finished| {
+                let rules = finished.lines("to-veterans.csv")[1].clone();
                 let (_, rules) = rules.split_once("shaoguan 1: ").unwrap();
                 let (rules, _) = rules.split_once(',').unwrap();
                 assert!(!rules.is_empty());
-                written.change_line("to-veterans.csv", 1, rules, "");
+                finished.change_line("to-veterans.csv", 1, rules, "");
             },
             &[22],
         ),
     ];
     for (what, break_it, not_held) in cases {
-        let written = Written::new();
-        break_it(&written);
+        let finished = FinishedRound::new();
+        break_it(&finished);
         let expected: BTreeSet<u64> = not_held.iter().copied().collect();
-        assert_eq!(written.not_held(&[]), expected, "{what}");
+        assert_eq!(finished.not_held(&[]), expected, "{what}");
     }
 }
 
 #[test]
-fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
-    let written = Written::new();
-    let said = written.audit(&[]);
+fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
+    let finished = FinishedRound::new();
+    let said = finished.audit(&[]);
     told(
         &said,
         &[
@@ -564,13 +567,13 @@ fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
             "(dead_veterans, veterans.persons): 2 cases passed;",
         ],
     );
-    written.replace(
+    finished.replace(
         "configuration/policy.toml",
         "'civil_party','petitioner')",
         "'civil_party','petitioner','suspect')",
     );
-    written.resign(|_| {});
-    let said = written.audit(&[]);
+    finished.resign(|_| {});
+    let said = finished.audit(&[]);
     told(
         &said,
         &[
@@ -581,35 +584,35 @@ fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
 }
 
 #[test]
-fn a_folder_whose_policy_guarantees_nothing_is_not_held_to_be_sound() {
-    let written = Written::new();
-    written.replace(
+fn a_folder_whose_policy_lacks_a_guarantee_fails_the_audit() {
+    let finished = FinishedRound::new();
+    finished.replace(
         "configuration/policy.toml",
         "of = \"seal\"",
         "of = \"death\"",
     );
-    written.resign(|_| {});
-    let not_held = written.not_held(&[]);
+    finished.resign(|_| {});
+    let not_held = finished.not_held(&[]);
     assert!(not_held.is_superset(&BTreeSet::from([16])), "{not_held:?}");
 }
 
 #[test]
-fn a_row_is_named_by_the_line_that_an_editor_shows() {
+fn a_row_is_reported_with_the_line_number_that_an_editor_shows() {
     for line in [1, 2] {
-        let written = Written::new();
-        written.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
+        let finished = FinishedRound::new();
+        finished.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
         let said = format!(
             "lists/for-review/to-veterans.csv:{}: the deadline differs",
             line + 1
         );
-        told(&written.audit(&[]), &[&said]);
+        told(&finished.audit(&[]), &[&said]);
     }
 }
 
 /// Nothing is known for certain of this relative: whether she lived on the income
 /// of the victim, and whether she is still on the margin of dibao.
 #[test]
-fn a_lead_that_rests_on_unknown_rules_alone_has_its_rules_and_what_to_check() {
+fn a_lead_without_rules_passes_only_if_marked_as_needing_review() {
     let round = Round::hand_made();
     let append = |file: &str, values: &[(&str, &str)]| {
         let mut text = round.read(file);
@@ -643,53 +646,53 @@ fn a_lead_that_rests_on_unknown_rules_alone_has_its_rules_and_what_to_check() {
             ("started_on", "2025-01-01"),
         ],
     );
-    let written = Written::of(round);
+    let finished = FinishedRound::of(round);
     let list = "to-judicial-aid.csv";
-    let lines = written.lines(list);
+    let lines = finished.lines(list);
     let line = lines.iter().position(|line| line.contains("unknown-alone"));
     let line = line.unwrap();
     assert!(lines[line].contains("shaoguan 1: ,"), "{}", lines[line]);
-    assert_eq!(written.not_held(&[]), BTreeSet::new());
+    assert_eq!(finished.not_held(&[]), BTreeSet::new());
     // Without the mark nothing says on what such a lead rests.
     let mark = "【是否符合条件取决于尚不明确的条件】";
-    written.change_line(list, line, mark, "");
-    assert_eq!(written.not_held(&[]), BTreeSet::from([22]));
+    finished.change_line(list, line, mark, "");
+    assert_eq!(finished.not_held(&[]), BTreeSet::from([22]));
     let said = format!("{list}:{}: no rule is named", line + 1);
-    told(&written.audit(&[]), &[&said]);
+    told(&finished.audit(&[]), &[&said]);
 }
 
 #[test]
-fn a_second_run_that_gives_other_bytes_is_reported() {
-    let written = Written::new();
-    let mut lines = written.lines("to-veterans.csv");
+fn a_second_run_that_gives_different_bytes_is_reported() {
+    let finished = FinishedRound::new();
+    let mut lines = finished.lines("to-veterans.csv");
     let last = lines.pop().unwrap();
     lines.insert(1, last);
-    written.set_lines("to-veterans.csv", &lines);
-    written.resign(|_| {});
-    assert_eq!(written.not_held(&["--rerun"]), BTreeSet::from([23]));
+    finished.set_lines("to-veterans.csv", &lines);
+    finished.resign(|_| {});
+    assert_eq!(finished.not_held(&["--rerun"]), BTreeSet::from([23]));
 }
 
-fn told(ended: &Ended, parts: &[&str]) {
+fn told(result: &CommandResult, parts: &[&str]) {
     for part in parts {
-        let said = format!("{}{}", ended.stdout, ended.stderr);
+        let said = format!("{}{}", result.stdout, result.stderr);
         assert!(said.contains(part), "{said}\ndoes not say: {part}");
     }
 }
 
 #[test]
-fn a_changed_missing_or_added_file_is_found() {
-    let written = Written::new();
-    assert_eq!(written.verify().code, 0);
-    let list = written.path("lists/for-review/to-veterans.csv");
+fn a_changed_missing_or_added_file_is_reported() {
+    let finished = FinishedRound::new();
+    assert_eq!(finished.verify().code, 0);
+    let list = finished.path("lists/for-review/to-veterans.csv");
     let bytes = fs::read(&list).unwrap();
     fs::write(&list, [&bytes[..], b" "].concat()).unwrap();
-    fs::remove_file(written.path("rejects/education.csv")).unwrap();
-    fs::write(written.path("lists/for-review/to-nobody.csv"), "x").unwrap();
-    std::os::unix::fs::symlink("/etc/hostname", written.path("minimisation/link")).unwrap();
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
+    fs::remove_file(finished.path("rejects/education.csv")).unwrap();
+    fs::write(finished.path("lists/for-review/to-nobody.csv"), "x").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", finished.path("minimisation/link")).unwrap();
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
     told(
-        &ended,
+        &result,
         &[
             "to-veterans.csv: the file was changed",
             "rejects/education.csv: the file is missing, and no deletion record names it",
@@ -700,39 +703,39 @@ fn a_changed_missing_or_added_file_is_found() {
     fs::remove_file(&list).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", &list).unwrap();
     told(
-        &written.verify(),
+        &finished.verify(),
         &["to-veterans.csv: the file cannot be read, or is not an ordinary file"],
     );
 }
 
 #[test]
-fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
-    type Change<'c> = &'c dyn Fn(&Written);
-    let log = |written: &Written, change: &dyn Fn(Vec<String>) -> Vec<String>| {
-        let text = fs::read_to_string(written.path("audit.jsonl")).unwrap();
+fn each_change_of_the_manifest_or_log_has_its_own_message() {
+    type Change<'c> = &'c dyn Fn(&FinishedRound);
+    let log = |finished: &FinishedRound, change: &dyn Fn(Vec<String>) -> Vec<String>| {
+        let text = fs::read_to_string(finished.path("audit.jsonl")).unwrap();
         let lines = change(text.lines().map(str::to_owned).collect());
-        fs::write(written.path("audit.jsonl"), lines.join("\n") + "\n").unwrap();
+        fs::write(finished.path("audit.jsonl"), lines.join("\n") + "\n").unwrap();
     };
     let cases: [(Change<'_>, &str); 9] = [
         (
-            &|written| written.replace(MANIFEST, "joint-screening", "another purpose"),
+            &|finished| finished.replace(MANIFEST, "joint-screening", "another purpose"),
             "the manifest does not match its signature",
         ),
         (
-            &|written| fs::remove_file(written.path("manifest.json.minisig")).unwrap(),
+            &|finished| fs::remove_file(finished.path("manifest.json.minisig")).unwrap(),
             "the signature file is missing",
         ),
         (
-            &|written| fs::write(written.path("manifest.json.minisig"), "x\n").unwrap(),
+            &|finished| fs::write(finished.path("manifest.json.minisig"), "x\n").unwrap(),
             "this is not a minisign signature",
         ),
         (
-            &|written| log(written, &|lines| lines[..lines.len() - 1].to_vec()),
+            &|finished| log(finished, &|lines| lines[..lines.len() - 1].to_vec()),
             "the end of the log is missing",
         ),
         (
-            &|written| {
-                log(written, &|mut lines| {
+            &|finished| {
+                log(finished, &|mut lines| {
                     lines.remove(3);
                     lines
                 })
@@ -740,8 +743,8 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
             "audit.jsonl (line 4): the hash chain of the log breaks here",
         ),
         (
-            &|written| {
-                log(written, &|mut lines| {
+            &|finished| {
+                log(finished, &|mut lines| {
                     lines[4] = lines[4].replace("civil", "rural").replace("case", "cases");
                     lines
                 })
@@ -750,13 +753,13 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
         ),
         (
             // A log of another run of the same round, whole and well chained.
-            &|written| {
-                let other = written.round.path("other");
+            &|finished| {
+                let other = finished.round.path("other");
                 let other = other.to_str().unwrap();
-                assert_eq!(written.round.run_with(&["--output", other]).code, 0);
+                assert_eq!(finished.round.run_with(&["--output", other]).code, 0);
                 fs::copy(
-                    written.round.path("other/audit.jsonl"),
-                    written.path("audit.jsonl"),
+                    finished.round.path("other/audit.jsonl"),
+                    finished.path("audit.jsonl"),
                 )
                 .unwrap();
                 fs::remove_dir_all(other).unwrap();
@@ -764,12 +767,12 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
             "the log does not match the signature",
         ),
         (
-            &|written| fs::remove_file(written.path("audit.jsonl")).unwrap(),
+            &|finished| fs::remove_file(finished.path("audit.jsonl")).unwrap(),
             "the log is missing",
         ),
         (
-            &|written| {
-                log(written, &|lines| {
+            &|finished| {
+                log(finished, &|lines| {
                     let again = lines.clone();
                     lines
                         .into_iter()
@@ -781,19 +784,19 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
         ),
     ];
     for (change, said) in cases {
-        let written = Written::new();
-        change(&written);
-        let ended = written.verify();
-        assert_eq!(ended.code, 4, "{said}");
-        told(&ended, &[said]);
+        let finished = FinishedRound::new();
+        change(&finished);
+        let result = finished.verify();
+        assert_eq!(result.code, 4, "{said}");
+        told(&result, &[said]);
     }
 }
 
 /// The log of one run continued by the entries of another.
 #[test]
-fn a_log_with_two_heads_is_explained() {
-    let written = Written::new();
-    let path = written.path("audit.jsonl");
+fn a_forked_log_is_reported_with_its_lines() {
+    let finished = FinishedRound::new();
+    let path = finished.path("audit.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let mut two: Vec<&str> = lines.clone();
@@ -801,7 +804,7 @@ fn a_log_with_two_heads_is_explained() {
     fs::write(&path, two.join("\n") + "\n").unwrap();
     let (first, second) = (lines.len(), lines.len() + 1);
     told(
-        &written.verify(),
+        &finished.verify(),
         &[&format!(
             "the log forks: lines {first} and {second} both follow the same entry"
         )],
@@ -809,10 +812,10 @@ fn a_log_with_two_heads_is_explained() {
 }
 
 #[test]
-fn whose_signature_it_is_is_told() {
-    let written = Written::new();
-    let folder = written.folder.to_str().unwrap();
-    let public = fs::read_to_string(written.round.path("signing.pub")).unwrap();
+fn a_signature_counts_only_if_its_key_was_named() {
+    let finished = FinishedRound::new();
+    let folder = finished.folder.to_str().unwrap();
+    let public = fs::read_to_string(finished.round.path("signing.pub")).unwrap();
     let public = public.lines().nth(1).unwrap();
     let unnamed = aidlink(&["audit", "verify", folder, "--lang", "en"]);
     assert_eq!(unnamed.code, 4);
@@ -825,12 +828,12 @@ fn whose_signature_it_is_is_told() {
         aidlink(&["audit", "verify", folder, "--public-key", public]).code,
         0
     );
-    assert_eq!(written.verify().code, 0);
-    let stranger = written.round.path("stranger.key");
+    assert_eq!(finished.verify().code, 0);
+    let stranger = finished.round.path("stranger.key");
     let made = aidlink(&["signing", "new", stranger.to_str().unwrap()]);
     assert_eq!(made.code, 0);
-    let stranger = written.round.path("stranger.pub");
-    let ended = aidlink(&[
+    let stranger = finished.round.path("stranger.pub");
+    let result = aidlink(&[
         "audit",
         "verify",
         folder,
@@ -839,12 +842,12 @@ fn whose_signature_it_is_is_told() {
         "--public-key",
         stranger.to_str().unwrap(),
     ]);
-    assert_eq!(ended.code, 4);
+    assert_eq!(result.code, 4);
     told(
-        &ended,
+        &result,
         &["was not named: it is not one of the keys given with --public-key"],
     );
-    let ended = aidlink(&[
+    let result = aidlink(&[
         "audit",
         "verify",
         folder,
@@ -853,52 +856,52 @@ fn whose_signature_it_is_is_told() {
         "--public-key",
         "RWno",
     ]);
-    assert_eq!(ended.code, 1);
+    assert_eq!(result.code, 1);
     // The round file may name whose signatures count.
-    written.round.replace(
+    finished.round.replace(
         "round.toml",
         "key = \"signing.key\"",
         &format!("key = \"signing.key\"\nsigners = {{ procuratorate = \"{public}\" }}"),
     );
-    let again = written.round.path("again");
+    let again = finished.round.path("again");
     let again = again.to_str().unwrap();
-    assert_eq!(written.round.run_with(&["--output", again]).code, 0);
-    let ended = aidlink(&["audit", "verify", again, "--lang", "en"]);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
+    assert_eq!(finished.round.run_with(&["--output", again]).code, 0);
+    let result = aidlink(&["audit", "verify", again, "--lang", "en"]);
+    assert_eq!(result.code, 0, "{}", result.stdout);
     told(
-        &ended,
+        &result,
         &["the manifest is signed by procuratorate, as named in the round file:"],
     );
 }
 
 #[test]
-fn a_folder_of_another_round_or_another_round_file_is_told() {
-    let written = Written::new();
-    written
+fn a_changed_round_file_or_another_round_is_reported() {
+    let finished = FinishedRound::new();
+    finished
         .round
         .replace("round.toml", "synthetic operator", "another operator");
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
     told(
-        &ended,
+        &result,
         &[
             "the round file was changed after the run",
             "configuration/round.toml",
         ],
     );
-    written
+    finished
         .round
         .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
     told(
-        &written.verify(),
+        &finished.verify(),
         &["the output folder belongs to round 2026Q3, but the round file to round 2026Q4"],
     );
 }
 
 #[test]
-fn what_is_no_whole_folder_of_this_version_is_told_apart() {
-    let written = Written::new();
-    let mut manifest = written.manifest();
+fn unsupported_damaged_and_incomplete_folders_have_their_own_messages() {
+    let finished = FinishedRound::new();
+    let mut manifest = finished.manifest();
     for (version, said) in [
         (
             json!(4),
@@ -911,36 +914,36 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
         (json!("x"), "this is not a manifest, or it is damaged"),
     ] {
         manifest["version"] = version;
-        fs::write(written.path(MANIFEST), manifest.to_string()).unwrap();
-        let ended = written.verify();
-        assert_eq!(ended.code, 1);
-        told(&ended, &[said]);
+        fs::write(finished.path(MANIFEST), manifest.to_string()).unwrap();
+        let result = finished.verify();
+        assert_eq!(result.code, 1);
+        told(&result, &[said]);
     }
-    fs::write(written.path(MANIFEST), "{\"a\": ").unwrap();
+    fs::write(finished.path(MANIFEST), "{\"a\": ").unwrap();
     told(
-        &written.verify(),
+        &finished.verify(),
         &["manifest.json:1:6: this is not a manifest, or it is damaged"],
     );
-    fs::write(written.path(MANIFEST), "[".repeat(1_000_000)).unwrap();
+    fs::write(finished.path(MANIFEST), "[".repeat(1_000_000)).unwrap();
     told(
-        &written.verify(),
+        &finished.verify(),
         &["this is not a manifest, or it is damaged"],
     );
-    fs::remove_file(written.path(MANIFEST)).unwrap();
+    fs::remove_file(finished.path(MANIFEST)).unwrap();
     told(
-        &written.verify(),
+        &finished.verify(),
         &["the folder is incomplete: manifest.json is missing"],
     );
-    let partial = written.round.path(".output.partial-abc");
+    let partial = finished.round.path(".output.partial-abc");
     fs::create_dir(&partial).unwrap();
-    let ended = aidlink(&["audit", "verify", partial.to_str().unwrap(), "--lang", "en"]);
+    let result = aidlink(&["audit", "verify", partial.to_str().unwrap(), "--lang", "en"]);
     told(
-        &ended,
+        &result,
         &["an interrupted run left this folder; it is not a result"],
     );
     let nothing = aidlink(&[
         "audit",
-        written.round.path("truth").to_str().unwrap(),
+        finished.round.path("truth").to_str().unwrap(),
         "--lang",
         "en",
     ]);
@@ -950,28 +953,28 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
 
 /// A manifest that somebody else wrote must lead nowhere outside of its folder.
 #[test]
-fn a_manifest_cannot_name_files_outside_of_the_folder() {
-    let written = Written::new();
-    written.resign(|manifest| {
+fn a_manifest_cannot_name_files_outside_the_folder() {
+    let finished = FinishedRound::new();
+    finished.resign(|manifest| {
         let outputs = manifest["outputs"].as_array_mut().unwrap();
         for path in ["../round.key", "/etc/passwd", "lists/../../round.key", ""] {
             outputs.push(json!({"file": path, "blake3": "00", "bytes": 1}));
         }
     });
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
-    let count = ended
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
+    let count = result
         .stdout
         .matches("the manifest names a path outside the folder")
         .count();
-    assert_eq!(count, 4, "{}", ended.stdout);
-    written.resign(|manifest| {
+    assert_eq!(count, 4, "{}", result.stdout);
+    finished.resign(|manifest| {
         manifest["key"]["file"] = "../../policies/shaoguan.toml".into();
         export(manifest, "veterans.persons")["files"][0]["file"] =
             "../../schemas/veterans.persons.json".into();
     });
-    let folder = written.round.path("");
-    let ended = aidlink(&[
+    let folder = finished.round.path("");
+    let result = aidlink(&[
         "purge",
         folder.to_str().unwrap(),
         "--early",
@@ -979,10 +982,16 @@ fn a_manifest_cannot_name_files_outside_of_the_folder() {
         "--lang",
         "en",
     ]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(written.round.root().join("policies/shaoguan.toml").exists());
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
-        written
+        finished
+            .round
+            .root()
+            .join("policies/shaoguan.toml")
+            .exists()
+    );
+    assert!(
+        finished
             .round
             .root()
             .join("schemas/veterans.persons.json")
@@ -991,9 +1000,9 @@ fn a_manifest_cannot_name_files_outside_of_the_folder() {
 }
 
 #[test]
-fn the_matrix_says_of_every_column_what_became_of_it() {
-    let written = Written::of(Round::hand_made());
-    let matrix = fs::read(written.path("minimisation/matrix.json")).unwrap();
+fn the_matrix_shows_how_every_column_was_used() {
+    let finished = FinishedRound::of(Round::hand_made());
+    let matrix = fs::read(finished.path("minimisation/matrix.json")).unwrap();
     let matrix: Value = serde_json::from_slice(&matrix).unwrap();
     let row = |export: &str, field: &str| {
         let exports = matrix["exports"].as_array().unwrap();
@@ -1038,13 +1047,13 @@ fn the_matrix_says_of_every_column_what_became_of_it() {
     }
     for page in ["zh.html", "en.html", "zh.csv", "en.csv"] {
         let text =
-            fs::read_to_string(written.path(&format!("minimisation/matrix.{page}"))).unwrap();
+            fs::read_to_string(finished.path(&format!("minimisation/matrix.{page}"))).unwrap();
         assert!(text.contains("withhold_sealed"), "{page}");
     }
 }
 
 #[test]
-fn before_a_run_the_matrix_tells_what_would_be_read() {
+fn the_matrix_before_a_run_shows_the_columns_that_would_be_read() {
     let round = Round::sample();
     let round_file = round.path("round.toml");
     let output = round.path("matrix");
@@ -1070,7 +1079,7 @@ fn before_a_run_the_matrix_tells_what_would_be_read() {
 }
 
 #[test]
-fn what_nothing_needs_is_an_error_before_the_run() {
+fn a_column_that_nothing_needs_is_refused_before_the_run() {
     let round = Round::sample();
     round.replace(
         "round.toml",
@@ -1080,9 +1089,9 @@ fn what_nothing_needs_is_an_error_before_the_run() {
     let schema = round.root().join("schemas/education.students.json");
     let text = fs::read_to_string(&schema).unwrap();
     assert!(text.contains("\"school\""), "the schema has the field");
-    let ended = round.run();
-    assert_eq!(ended.code, 2);
-    told(&ended, &["no rule needs `school`; it must not be read"]);
+    let result = round.run();
+    assert_eq!(result.code, 2);
+    told(&result, &["no rule needs `school`; it must not be read"]);
     let mut json: Value = serde_json::from_str(&text).unwrap();
     let fields = json["fields"].as_array_mut().unwrap();
     let school = fields
@@ -1091,11 +1100,13 @@ fn what_nothing_needs_is_an_error_before_the_run() {
         .unwrap();
     school["aidlink"]["role"] = "list".into();
     fs::write(&schema, json.to_string()).unwrap();
-    let ended = round.run();
-    assert_eq!(ended.code, 2);
+    let result = round.run();
+    assert_eq!(result.code, 2);
     told(
-        &ended,
-        &["the field `school` is not in an export of the procuratorate and cannot be shown on match lists"],
+        &result,
+        &[
+            "the field `school` is not in an export of the procuratorate and cannot be shown on match lists",
+        ],
     );
     assert!(!round.path("output").exists());
 }
@@ -1103,16 +1114,16 @@ fn what_nothing_needs_is_an_error_before_the_run() {
 /// The ordinary command verifies what was signed here, and notices a change.
 #[test]
 fn minisign_verifies_the_manifest() {
-    let minisign = |written: &Written| {
+    let minisign = |finished: &FinishedRound| {
         std::process::Command::new("minisign")
             .args(["-V", "-m"])
-            .arg(written.path(MANIFEST))
+            .arg(finished.path(MANIFEST))
             .arg("-p")
-            .arg(written.round.path("signing.pub"))
+            .arg(finished.round.path("signing.pub"))
             .output()
     };
-    let written = Written::new();
-    let Ok(output) = minisign(&written) else {
+    let finished = FinishedRound::new();
+    let Ok(output) = minisign(&finished) else {
         eprintln!("the minisign command is not installed: not compared");
         return;
     };
@@ -1121,11 +1132,11 @@ fn minisign_verifies_the_manifest() {
     assert!(
         said.contains("Trusted comment: aidlink manifest; round 2026Q3; step run; last log entry ")
     );
-    written.replace(MANIFEST, "2026Q3", "2026Q4");
-    assert!(!minisign(&written).unwrap().status.success());
+    finished.replace(MANIFEST, "2026Q3", "2026Q4");
+    assert!(!minisign(&finished).unwrap().status.success());
     // And a key that it made signs here.
-    let key = written.round.path("by-minisign.key");
-    let public = written.round.path("by-minisign.pub");
+    let key = finished.round.path("by-minisign.key");
+    let public = finished.round.path("by-minisign.pub");
     let made = std::process::Command::new("minisign")
         .args(["-G", "-W", "-s"])
         .arg(&key)
@@ -1135,20 +1146,20 @@ fn minisign_verifies_the_manifest() {
         .unwrap();
     assert!(made.status.success());
     set_mode(&key, 0o600);
-    written.round.replace(
+    finished.round.replace(
         "round.toml",
         "key = \"signing.key\"",
         "key = \"by-minisign.key\"",
     );
-    let again = written.round.path("again");
+    let again = finished.round.path("again");
     let again = again.to_str().unwrap();
-    assert_eq!(written.round.run_with(&["--output", again]).code, 0);
-    let ended = aidlink(&[
+    assert_eq!(finished.round.run_with(&["--output", again]).code, 0);
+    let result = aidlink(&[
         "audit",
         "verify",
         again,
         "--public-key",
         public.to_str().unwrap(),
     ]);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
+    assert_eq!(result.code, 0, "{}", result.stdout);
 }

@@ -32,7 +32,7 @@ fn built_on(package: &str) -> Vec<String> {
 
 /// The compiler is the wall: a crate cannot name what nothing it builds on has.
 #[test]
-fn each_office_builds_on_nothing_of_another() {
+fn no_crate_depends_on_an_office_it_must_not_know() {
     // What makes tokens, reads exports and evaluates rules on rows. `age`, which
     // seals what crosses between offices, brings an older `hmac` and `hkdf` of its own.
     const OF_AGENCIES: [&str; 8] = [
@@ -144,7 +144,7 @@ fn screened(
 }
 
 #[test]
-fn probing_registers_gives_the_leads_of_tokenising_them_whole() {
+fn probing_a_register_gives_the_same_leads_as_tokenising_it() {
     let round = Round::sample();
     let plan = read(&round);
     let (cases, probed) = tables(&plan, true);
@@ -167,7 +167,7 @@ fn probing_registers_gives_the_leads_of_tokenising_them_whole() {
 }
 
 #[test]
-fn rows_on_which_nothing_holds_stay_home() {
+fn rows_without_any_outcome_are_not_sent() {
     let round = Round::sample();
     let plan = read(&round);
     let (cases, registers) = tables(&plan, false);
@@ -182,7 +182,7 @@ fn rows_on_which_nothing_holds_stay_home() {
 }
 
 #[test]
-fn the_centre_refuses_tables_that_do_not_belong_together() {
+fn the_centre_refuses_token_tables_that_do_not_match() {
     let round = Round::sample();
     let plan = read(&round);
     let (cases, registers) = tables(&plan, true);
@@ -192,7 +192,7 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
         change(&mut origin);
         RegisterTable::new(origin, first.tokens().to_vec(), first.outcomes().clone()).unwrap()
     };
-    let refused = |table: RegisterTable| match screened(&plan, &cases, &[table]) {
+    let assert_refused = |table: RegisterTable| match screened(&plan, &cases, &[table]) {
         Err(error) => error.text().en,
         Ok(_) => "accepted".to_owned(),
     };
@@ -207,12 +207,12 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
         ),
     ] {
         assert_eq!(
-            refused(table),
+            assert_refused(table),
             format!("{export} was tokenised with a different {what} than the case parties")
         );
     }
     assert_eq!(
-        refused(with(|origin| origin.export = "veterans.persons".into())),
+        assert_refused(with(|origin| origin.export = "veterans.persons".into())),
         "the token table of veterans.persons does not match the rules of the policy"
     );
     let twice = screened(&plan, &cases, &[first.clone(), first.clone()]);
@@ -250,10 +250,10 @@ fn an_absent_export_marks_the_leads_whose_receipt_it_would_verify() {
         .map_or(text.len(), |next| at + 5 + next);
     round.write("round.toml", format!("{}{}", &text[..at], &text[end..]));
     let folder = round.path("output-absent");
-    let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run_with(&["--output", folder.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
-        ended
+        result
             .stdout
             .contains("disabled-federation.persons is absent")
     );
@@ -275,10 +275,10 @@ fn a_stale_export_makes_leads_and_lists_provisional() {
     let at = text.find("schema = \"procuratorate.referrals\"").unwrap();
     let stale = text[at..].replacen("snapshot = 2026-09-28", "snapshot = 2026-06-29", 1);
     round.write("round.toml", format!("{}{stale}", &text[..at]));
-    let ended = round.run();
-    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 3, "{}", result.stderr);
     assert!(
-        ended
+        result
             .stdout
             .contains("provisional: procuratorate.referrals")
     );
@@ -303,7 +303,7 @@ fn a_stale_export_makes_leads_and_lists_provisional() {
 }
 
 #[test]
-fn a_snapshot_on_the_limit_is_fresh() {
+fn a_snapshot_exactly_at_the_age_limit_is_fresh() {
     let round = Round::sample();
     let text = round.read("round.toml");
     round.write(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Ended, aidlink, project, set_mode};
+use crate::support::{CommandResult, aidlink, project, set_mode};
 
 struct Finished(tempfile::TempDir);
 
@@ -25,7 +25,7 @@ impl Finished {
         self.0.path().join(name)
     }
 
-    fn call(&self, verb: &[&str], more: &[&str]) -> Ended {
+    fn call(&self, verb: &[&str], more: &[&str]) -> CommandResult {
         let mut arguments = verb.to_vec();
         let folder = self.path("");
         arguments.extend([folder.to_str().unwrap(), "--lang", "en"]);
@@ -33,7 +33,7 @@ impl Finished {
         aidlink(&arguments)
     }
 
-    fn audit(&self, verb: &[&str], more: &[&str]) -> Ended {
+    fn audit(&self, verb: &[&str], more: &[&str]) -> CommandResult {
         let key = self.path("signing.pub");
         let mut arguments = vec!["--public-key", key.to_str().unwrap()];
         arguments.extend(more);
@@ -53,7 +53,7 @@ fn owner_only(folder: &Path) {
     }
 }
 
-fn not_held(audit: &Ended) -> BTreeSet<u64> {
+fn not_held(audit: &CommandResult) -> BTreeSet<u64> {
     let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
     let checks = documents[0]["checks"].as_array().unwrap();
     let not_held = checks.iter().filter(|check| check["state"] == "not_held");
@@ -65,8 +65,8 @@ fn not_held(audit: &Ended) -> BTreeSet<u64> {
 #[test]
 fn it_is_verified_as_before() {
     let finished = Finished::unpack();
-    let ended = finished.audit(&["audit", "verify"], &[]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let result = finished.audit(&["audit", "verify"], &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     // A change is found as in a folder of today.
     let list = finished.path("output/lists/for-review/to-veterans.csv");
     let mut bytes = fs::read(&list).unwrap();
@@ -76,7 +76,7 @@ fn it_is_verified_as_before() {
 }
 
 #[test]
-fn its_audit_misses_the_guarantees_alone() {
+fn only_the_missing_guarantees_fail_its_audit() {
     let finished = Finished::unpack();
     let audit = finished.audit(&["audit"], &["--json"]);
     assert_eq!(
@@ -93,10 +93,10 @@ fn its_audit_misses_the_guarantees_alone() {
 }
 
 #[test]
-fn it_is_purged_and_the_record_proves_it() {
+fn it_is_purged_and_the_deletion_is_verified() {
     let finished = Finished::unpack();
-    let ended = finished.call(&["purge"], &["--early", "the test is over"]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let result = finished.call(&["purge"], &["--early", "the test is over"]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     for gone in [
         "round.key",
         "education.students.csv",
@@ -117,7 +117,7 @@ fn it_is_purged_and_the_record_proves_it() {
 }
 
 #[test]
-fn its_key_makes_no_tokens_any_more() {
+fn its_key_no_longer_makes_tokens() {
     let finished = Finished::unpack();
     fs::remove_dir_all(finished.path("output")).unwrap();
     let text = fs::read_to_string(finished.path("round.toml")).unwrap();
@@ -125,12 +125,12 @@ fn its_key_makes_no_tokens_any_more() {
     let text = text.replace("../../..", project.to_str().unwrap());
     fs::write(finished.path("round.toml"), text).unwrap();
     let round = finished.path("round.toml");
-    let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
-    assert_ne!(ended.code, 0);
+    let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+    assert_ne!(result.code, 0);
     assert!(
-        ended.stderr.contains("the key has the old version 1"),
+        result.stderr.contains("the key has the old version 1"),
         "{}",
-        ended.stderr
+        result.stderr
     );
     assert!(!finished.path("output").exists());
 }

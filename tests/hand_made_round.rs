@@ -160,7 +160,7 @@ fn the_accounts_are_those_worked_out_by_hand() {
 
 /// The round shows every ground, exclusion, priority group and aid of the policy.
 #[test]
-fn the_round_shows_every_ground_exclusion_and_aid() {
+fn the_round_covers_every_ground_exclusion_and_aid() {
     let round = Round::hand_made();
     let expected = expected(&round);
     let (plan, _) = result(&round);
@@ -184,7 +184,7 @@ fn the_round_shows_every_ground_exclusion_and_aid() {
 
 /// One list to the byte: mark, heading, order of columns, line ends.
 #[test]
-fn a_list_is_written_to_the_byte_as_it_was_looked_over() {
+fn a_list_matches_the_reviewed_file_byte_for_byte() {
     let round = Round::hand_made();
     assert_eq!(round.run().code, 0);
     let lists = round.output("output");

@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::formats::{instead, same_lists, veterans};
+use crate::formats::{assert_same_lists, instead, veterans};
 use crate::support::{Round, csv_rows};
 
 fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8> {
@@ -58,14 +58,14 @@ fn a_parquet_export_gives_the_same_lists() {
         let columns = columns(&round).into_iter();
         let columns = columns.map(|(name, cells)| (name, texts(cells))).collect();
         instead(&round, "veterans.parquet", &parquet(columns, compression));
-        same_lists(&round);
+        assert_same_lists(&round);
         let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
         assert!(manifest.contains("\"format\": \"parquet\""));
     }
 }
 
 #[test]
-fn columns_of_bytes_and_truth_values_are_read_as_their_texts() {
+fn binary_and_boolean_columns_are_read_as_text() {
     let round = Round::sample();
     let columns = columns(&round)
         .into_iter()
@@ -87,11 +87,11 @@ fn columns_of_bytes_and_truth_values_are_read_as_their_texts() {
         "veterans.parquet",
         &parquet(columns, Compression::SNAPPY),
     );
-    same_lists(&round);
+    assert_same_lists(&round);
 }
 
 #[test]
-fn numbers_that_lost_digits_are_rejected_one_by_one() {
+fn id_numbers_stored_as_floats_are_rejected() {
     let round = Round::sample();
     let columns = columns(&round)
         .into_iter()
@@ -110,20 +110,20 @@ fn numbers_that_lost_digits_are_rejected_one_by_one() {
         "veterans.parquet",
         &parquet(columns, Compression::SNAPPY),
     );
-    let ended = round.run();
-    assert_eq!(ended.code, 1);
+    let result = round.run();
+    assert_eq!(result.code, 1);
     assert!(
-        ended
+        result
             .stderr
             .contains("rows were rejected, so none can be used"),
         "{}",
-        ended.stderr
+        result.stderr
     );
-    assert!(ended.stderr.contains("scientific"), "{}", ended.stderr);
+    assert!(result.stderr.contains("scientific"), "{}", result.stderr);
 }
 
 #[test]
-fn damaged_encrypted_and_foreign_files_are_told() {
+fn damaged_encrypted_and_unrelated_files_are_refused() {
     let sound = || {
         let round = Round::sample();
         let columns = columns(&round).into_iter();
@@ -168,11 +168,11 @@ fn damaged_encrypted_and_foreign_files_are_told() {
     ] {
         let round = Round::sample();
         instead(&round, "veterans.parquet", &bytes);
-        let ended = round.run();
-        assert_eq!(ended.code, 1, "{words}");
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
-        assert!(ended.stderr.contains("veterans.parquet"));
-        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+        let result = round.run();
+        assert_eq!(result.code, 1, "{words}");
+        assert!(result.stderr.contains(words), "{words}: {}", result.stderr);
+        assert!(result.stderr.contains("veterans.parquet"));
+        assert!(!result.stderr.contains("panicked"), "{}", result.stderr);
         assert!(!round.names().contains(&"output".to_owned()));
     }
 }

@@ -73,7 +73,7 @@ fn every_planted_lead_is_found_and_no_other() {
 }
 
 #[test]
-fn an_encoding_that_the_round_does_not_name_is_found() {
+fn an_encoding_not_named_in_the_round_file_is_detected() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let named = round.read("round.toml");
@@ -83,28 +83,28 @@ fn an_encoding_that_the_round_does_not_name_is_found() {
         .unwrap();
     round.write("round.toml", named.replace(line, ""));
     let folder = round.path("output-detected");
-    let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run_with(&["--output", folder.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert_eq!(leads(&round, "output"), leads(&round, "output-detected"));
 }
 
 #[test]
-fn the_summary_is_in_the_language_asked_for_and_piped_progress_is_silent() {
+fn the_summary_is_in_the_requested_language_and_piped_progress_is_silent() {
     let round = Round::sample();
     let file = round.path("round.toml");
-    let ended = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
-    assert_eq!(ended.code, 0);
+    let result = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
+    assert_eq!(result.code, 0);
     assert!(
-        ended.stdout.contains("民政社会救助对象：8019 = 拒收"),
+        result.stdout.contains("民政社会救助对象：8019 = 拒收"),
         "{}",
-        ended.stdout
+        result.stdout
     );
-    assert!(ended.stdout.contains("线索218条："));
-    assert_eq!(ended.stderr, "");
+    assert!(result.stdout.contains("线索218条："));
+    assert_eq!(result.stderr, "");
 }
 
 #[test]
-fn no_planted_non_lead_stands_on_a_list() {
+fn no_planted_non_lead_is_listed() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let listed: BTreeSet<String> = leads(&round, "output")
@@ -131,7 +131,7 @@ fn ids_by_case(round: &Round) -> Vec<(String, String)> {
 }
 
 #[test]
-fn minors_and_only_minors_stand_on_the_minors_lists() {
+fn minors_and_only_minors_are_on_the_minors_lists() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let ids = ids_by_case(&round);
@@ -177,7 +177,7 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
 }
 
 #[test]
-fn the_order_of_an_export_leaves_no_trace_on_the_lists() {
+fn the_row_order_of_an_export_does_not_affect_the_lists() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     for file in [
@@ -205,9 +205,9 @@ fn the_order_of_an_export_leaves_no_trace_on_the_lists() {
 }
 
 #[test]
-fn nothing_that_is_written_or_said_holds_an_id_number() {
+fn no_output_contains_an_id_number() {
     let round = Round::sample();
-    let ended = round.run();
+    let result = round.run();
     let ids: BTreeSet<String> = ids_by_case(&round)
         .into_iter()
         .map(|(_, id)| {
@@ -219,7 +219,7 @@ fn nothing_that_is_written_or_said_holds_an_id_number() {
         .filter(|id| id.len() >= 15)
         .collect();
     assert!(ids.len() > 1900);
-    let mut texts = vec![ended.stdout, ended.stderr];
+    let mut texts = vec![result.stdout, result.stderr];
     for bytes in round.output("output").values() {
         texts.push(String::from_utf8(bytes.clone()).unwrap());
     }
@@ -275,7 +275,7 @@ fn every_account_adds_up_and_rejects_are_counted_by_reason() {
 }
 
 #[test]
-fn rejects_name_place_and_reason_and_stand_with_their_own_agency() {
+fn each_agency_gets_its_own_rejects_with_place_and_reason() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let files = round.output("output");
@@ -394,11 +394,11 @@ fn deadlines_skip_the_national_holiday_and_count_the_make_up_day() {
 }
 
 #[test]
-fn the_committed_sample_is_what_its_seed_gives() {
+fn the_seed_reproduces_the_committed_sample() {
     let round = Round::sample();
     let made = round.root().join("sample_data/made");
-    let ended = aidlink(&["sample", "--seed", "1", "--out", made.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = aidlink(&["sample", "--seed", "1", "--out", made.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     for file in [
         "procuratorate.case-parties.csv",
         "procuratorate.referrals.xlsx",
@@ -430,14 +430,14 @@ fn every_seed_gives_its_planted_leads_and_no_other() {
             0
         );
         let round = out.join("round.toml");
-        let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+        assert_eq!(result.code, 0, "{}", result.stderr);
         let planted = csv_rows(&std::fs::read(out.join("truth/planted-leads.csv")).unwrap());
         let line = format!("{} leads:", planted.len());
         assert!(
-            ended.stdout.contains(&line),
+            result.stdout.contains(&line),
             "seed {seed}: {}",
-            ended.stdout
+            result.stdout
         );
     }
 }
@@ -445,7 +445,7 @@ fn every_seed_gives_its_planted_leads_and_no_other() {
 /// Every kind of dirt, on three rows of ten: what can be undone costs nothing,
 /// and what cannot be undone is rejected row by row and loses no lead.
 #[test]
-fn dirt_of_every_kind_costs_what_its_truth_says() {
+fn every_kind_of_dirt_rejects_exactly_the_rows_in_its_truth_file() {
     let help = aidlink(&["sample", "--out", "x", "--dirt", "none,?=1"]).stderr;
     let (_, list) = help.split_once("the kinds are ").unwrap();
     let kinds: Vec<&str> = list.lines().next().unwrap().split(", ").collect();
@@ -457,8 +457,8 @@ fn dirt_of_every_kind_costs_what_its_truth_says() {
         let made = aidlink(&["sample", "--dirt", &dirt, "--out", out.to_str().unwrap()]);
         assert_eq!(made.code, 0, "{}", made.stderr);
         let round = out.join("round.toml");
-        let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
-        assert!([0, 3].contains(&ended.code), "{kind}: {}", ended.stderr);
+        let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+        assert!([0, 3].contains(&result.code), "{kind}: {}", result.stderr);
 
         let truth = |file: &str| csv_rows(&std::fs::read(out.join("truth").join(file)).unwrap());
         let summary: Value =

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use aidlink_office::signing::{Signature, SigningKey};
 
-use crate::support::{Ended, Round, aidlink, ended, set_mode};
+use crate::support::{CommandResult, Round, aidlink, command_result, set_mode};
 
 pub const EXPORTS: [&str; 6] = [
     "procuratorate.case-parties",
@@ -29,18 +29,18 @@ const OFFICES: [&str; 6] = [
 ];
 
 /// The command of the centre, built beside the other.
-pub fn aidlink_screen(arguments: &[&str]) -> Ended {
+pub fn aidlink_screen(arguments: &[&str]) -> CommandResult {
     let command = Path::new(env!("CARGO_BIN_EXE_aidlink")).with_file_name("aidlink-screen");
     assert!(command.is_file(), "build with --workspace");
-    ended(Command::new(command).args(arguments).output().unwrap())
+    command_result(Command::new(command).args(arguments).output().unwrap())
 }
 
 /// A round that was made a split one, its offices' folders beside each other.
-pub struct Split {
+pub struct SplitRound {
     pub round: Round,
 }
 
-impl Split {
+impl SplitRound {
     /// Sealed to a centre and a procuratorate, each with its identity.
     pub fn sealed(round: Round) -> Self {
         let recipient = |office: &str| {
@@ -65,7 +65,7 @@ impl Split {
     fn with(round: Round, sealing: &str) -> Self {
         round.replace("round.toml", "mode = \"pooled\"", "mode = \"split\"");
         let text = round.read("round.toml");
-        let split = Split { round };
+        let split = SplitRound { round };
         let signers: String = OFFICES.map(|office| split.signer(office)).concat();
         split.round.write(
             "round.toml",
@@ -75,8 +75,8 @@ impl Split {
     }
 
     /// The same round at another place: the same round file and signing keys.
-    fn like(other: &Split) -> Self {
-        let split = Split {
+    fn like(other: &SplitRound) -> Self {
+        let split = SplitRound {
             round: Round::sample(),
         };
         split
@@ -106,7 +106,7 @@ impl Split {
         self.round.path(name).to_str().unwrap().to_owned()
     }
 
-    pub fn tokenise(&self, export: &str) -> Ended {
+    pub fn tokenise(&self, export: &str) -> CommandResult {
         let (round, output) = (self.file("round.toml"), self.file(&format!("at-{export}")));
         let office = export.split('.').next().unwrap_or_default();
         let key = self.signing_key(office);
@@ -136,7 +136,7 @@ impl Split {
         }
     }
 
-    pub fn screen(&self, exports: &[&str], output: &str) -> Ended {
+    pub fn screen(&self, exports: &[&str], output: &str) -> CommandResult {
         let files: Vec<String> = exports
             .iter()
             .map(|export| self.tokens(export).to_str().unwrap().to_owned())
@@ -145,7 +145,7 @@ impl Split {
         self.screen_files(&files, output)
     }
 
-    pub fn screen_files(&self, files: &[&str], output: &str) -> Ended {
+    pub fn screen_files(&self, files: &[&str], output: &str) -> CommandResult {
         let (round, output) = (self.file("round.toml"), self.file(output));
         let identity = self.file("centre.identity");
         let key = self.signing_key("centre");
@@ -159,7 +159,7 @@ impl Split {
         aidlink_screen(&arguments)
     }
 
-    pub fn resolve(&self, screening: &str, output: &str) -> Ended {
+    pub fn resolve(&self, screening: &str, output: &str) -> CommandResult {
         let sealed = self.file(&format!("{screening}/to-procuratorate/leads.json.age"));
         let plain = self.file(&format!("{screening}/to-procuratorate/leads.json"));
         let is_sealed = Path::new(&sealed).is_file();
@@ -180,8 +180,8 @@ impl Split {
     /// Every step, and the lists.
     pub fn lists(&self, exports: &[&str], expected_code: i32) -> BTreeMap<String, Vec<u8>> {
         for export in exports {
-            let done = self.tokenise(export);
-            assert!([0, 3].contains(&done.code), "{export}: {}", done.stderr);
+            let result = self.tokenise(export);
+            assert!([0, 3].contains(&result.code), "{export}: {}", result.stderr);
         }
         let screened = self.screen(exports, "at-centre");
         assert_eq!(screened.code, expected_code, "{}", screened.stderr);
@@ -200,36 +200,36 @@ pub fn lists(round: &Round, output: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> {
-    let done = round.run();
-    assert_eq!(done.code, expected_code, "{}", done.stderr);
+    let result = round.run();
+    assert_eq!(result.code, expected_code, "{}", result.stderr);
     lists(round, "output")
 }
 
 #[test]
-fn the_sample_split_and_sealed_gives_the_lists_of_the_pooled_run() {
+fn the_sealed_split_sample_gives_the_lists_of_the_pooled_run() {
     let pooled = pooled_lists(&Round::sample(), 0);
-    let split = Split::sealed(Round::sample());
+    let split = SplitRound::sealed(Round::sample());
     let lists = split.lists(&EXPORTS, 0);
     assert!(pooled.len() >= 10);
     assert!(pooled == lists);
 }
 
 #[test]
-fn the_hand_made_round_split_and_plain_gives_the_lists_of_the_pooled_run() {
+fn the_plain_split_hand_made_round_gives_the_lists_of_the_pooled_run() {
     let pooled = pooled_lists(&Round::hand_made(), 0);
-    let split = Split::plain(Round::hand_made());
+    let split = SplitRound::plain(Round::hand_made());
     assert!(pooled == split.lists(&EXPORTS, 0));
 }
 
 #[test]
-fn with_sm3_tokens_differ_and_leads_do_not() {
+fn with_sm3_the_tokens_differ_and_the_leads_do_not() {
     let with_sm3 = || {
         let round = Round::sample();
         round.replace("round.toml", "hmac-sha256", "hmac-sm3");
         round
     };
     let pooled = pooled_lists(&with_sm3(), 0);
-    assert!(pooled == Split::sealed(with_sm3()).lists(&EXPORTS, 0));
+    assert!(pooled == SplitRound::sealed(with_sm3()).lists(&EXPORTS, 0));
     // Lead numbers follow the tokens; the persons are the same.
     let cases = |lists: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
         let mut cases: Vec<String> = lists
@@ -246,7 +246,7 @@ fn with_sm3_tokens_differ_and_leads_do_not() {
 }
 
 #[test]
-fn random_rounds_split_give_the_lists_of_the_pooled_run() {
+fn random_split_rounds_give_the_lists_of_the_pooled_run() {
     for (seed, dirt) in [
         (11, "realistic"),
         (12, "none"),
@@ -256,7 +256,7 @@ fn random_rounds_split_give_the_lists_of_the_pooled_run() {
             let round = Round::sample();
             let folder = round.root().join("sample_data").join(name);
             let seed = seed.to_string();
-            let done = aidlink(&[
+            let result = aidlink(&[
                 "sample",
                 "--seed",
                 &seed,
@@ -265,7 +265,7 @@ fn random_rounds_split_give_the_lists_of_the_pooled_run() {
                 "--out",
                 folder.to_str().unwrap(),
             ]);
-            assert_eq!(done.code, 0, "{}", done.stderr);
+            assert_eq!(result.code, 0, "{}", result.stderr);
             std::fs::copy(round.path("round.key"), folder.join("round.key")).unwrap();
             set_mode(&folder.join("round.key"), 0o600);
             round.at(name)
@@ -273,13 +273,13 @@ fn random_rounds_split_give_the_lists_of_the_pooled_run() {
         // Where a threshold is passed, both say so, and the lists are marked alike.
         let code = if dirt.contains("masked") { 3 } else { 0 };
         let pooled = pooled_lists(&made("pooled"), code);
-        assert!(pooled == Split::sealed(made("split")).lists(&EXPORTS, code));
+        assert!(pooled == SplitRound::sealed(made("split")).lists(&EXPORTS, code));
     }
 }
 
 #[test]
-fn an_agency_that_sends_late_is_added_and_screened_again() {
-    let split = Split::sealed(Round::sample());
+fn a_late_agency_is_added_by_screening_again() {
+    let split = SplitRound::sealed(Round::sample());
     for export in EXPORTS {
         assert_eq!(split.tokenise(export).code, 0);
     }
@@ -329,15 +329,15 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
     let next = text[at + 5..].find("\n[[export]]");
     let end = next.map_or(text.len(), |next| at + 5 + next);
     round.write("round.toml", format!("{}{}", &text[..at], &text[end..]));
-    let split = Split::plain(round);
+    let split = SplitRound::plain(round);
     let sent = ["procuratorate.case-parties", "veterans.persons"];
     for export in sent {
         assert_eq!(split.tokenise(export).code, 0);
     }
-    let done = split.screen(&sent, "at-centre");
-    assert_eq!(done.code, 0, "{}", done.stderr);
+    let result = split.screen(&sent, "at-centre");
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let of = |export: &str| {
-        let mut lines = done.stdout.lines().map(str::trim);
+        let mut lines = result.stdout.lines().map(str::trim);
         lines.find(|line| line.starts_with(&format!("{export} is")))
     };
     assert_eq!(
@@ -358,19 +358,20 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
 }
 
 #[test]
-fn what_an_agency_sends_and_keeps() {
-    let split = Split::plain(Round::sample());
+fn an_agency_sends_only_tokens_and_keeps_the_rest() {
+    let split = SplitRound::plain(Round::sample());
     let thresholds = "reject_rate = 0.05\n";
     let with_rare = format!("{thresholds}rare_pattern = 500\n");
     split.round.replace("round.toml", thresholds, &with_rare);
-    let done = split.tokenise("civil-affairs.assistance");
-    assert_eq!(done.code, 0, "{}", done.stderr);
-    assert!(done.stdout.contains("% of the rows"), "{}", done.stdout);
+    let result = split.tokenise("civil-affairs.assistance");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stdout.contains("% of the rows"), "{}", result.stdout);
     assert!(
-        done.stdout
+        result
+            .stdout
             .contains("a pattern of outcomes that fewer than 500"),
         "{}",
-        done.stdout
+        result.stdout
     );
     let files = split.round.output("at-civil-affairs.assistance");
     let documents = ["configuration/", "minimisation/"];
@@ -416,33 +417,37 @@ fn what_an_agency_sends_and_keeps() {
 }
 
 /// What the centre says when a token file is not what it should be.
-fn refused(split: &Split, files: &[&str], words: &[&str]) {
-    let done = split.screen_files(files, "refused");
-    assert_eq!(done.code, 1, "{}", done.stdout);
+fn assert_refused(split: &SplitRound, files: &[&str], words: &[&str]) {
+    let result = split.screen_files(files, "refused");
+    assert_eq!(result.code, 1, "{}", result.stdout);
     for word in words {
         assert!(
-            done.stderr.contains(word),
+            result.stderr.contains(word),
             "no \"{word}\" in: {}",
-            done.stderr
+            result.stderr
         );
     }
-    assert!(!done.stderr.contains("internal error"), "{}", done.stderr);
+    assert!(
+        !result.stderr.contains("internal error"),
+        "{}",
+        result.stderr
+    );
     assert!(!split.round.path("refused").exists());
 }
 
 #[test]
-fn the_centre_refuses_what_does_not_belong_together() {
+fn the_centre_refuses_files_that_do_not_match_the_round() {
     const CASES: &str = "procuratorate.case-parties";
     const VETERANS: &str = "veterans.persons";
-    let split = Split::plain(Round::sample());
+    let split = SplitRound::plain(Round::sample());
     for export in [CASES, VETERANS] {
         assert_eq!(split.tokenise(export).code, 0);
     }
     let path = |export: &str| split.tokens(export).to_str().unwrap().to_owned();
     let (cases, veterans) = (path(CASES), path(VETERANS));
     assert_eq!(split.screen_files(&[&cases, &veterans], "good").code, 0);
-    refused(&split, &[&veterans], &["no token file of the case parties"]);
-    refused(
+    assert_refused(&split, &[&veterans], &["no token file of the case parties"]);
+    assert_refused(
         &split,
         &[&cases, &veterans, &veterans],
         &["already a token file of veterans.persons"],
@@ -460,13 +465,13 @@ fn the_centre_refuses_what_does_not_belong_together() {
     }
     sign_anew(&split, "intruder.parquet", "education");
     let intruder_text = intruder.to_str().unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, intruder_text],
         &["intruder.parquet", "the file was not signed by"],
     );
     std::fs::remove_file(format!("{intruder_text}.minisig")).unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, intruder_text],
         &["the file has no sender's signature"],
@@ -479,13 +484,13 @@ fn the_centre_refuses_what_does_not_belong_together() {
     spoilt[bytes.len() / 2] ^= 1;
     std::fs::write(&changed, &spoilt).unwrap();
     let changed = changed.to_str().unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, changed],
         &["the checksum file (.sha256) is missing"],
     );
     std::fs::copy(format!("{veterans}.sha256"), format!("{changed}.sha256")).unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, changed],
         &["changed.parquet", "does not match its checksum"],
@@ -493,7 +498,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
 
     // Another key, round and policy; each names the file and what differs.
     let other = |from: &str, to: &str, words: &str| {
-        let other = Split::like(&split);
+        let other = SplitRound::like(&split);
         other.round.replace("round.toml", from, to);
         if from.starts_with("round =") {
             let key = other.round.read("round.key").replace("2026Q3", "2026Q4");
@@ -503,9 +508,9 @@ fn the_centre_refuses_what_does_not_belong_together() {
             let key = other.round.read("round.key").replace("0123", "3210");
             other.round.write("round.key", key);
         }
-        let done = other.tokenise(VETERANS);
-        assert_eq!(done.code, 0, "{}", done.stderr);
-        refused(
+        let result = other.tokenise(VETERANS);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        assert_refused(
             &split,
             &[&cases, other.tokens(VETERANS).to_str().unwrap()],
             &["veterans.persons.tokens.parquet", words],
@@ -522,14 +527,14 @@ fn the_centre_refuses_what_does_not_belong_together() {
         "snapshot = 2026-09-27\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "the wrong terms",
     );
-    let with_other_key = Split::like(&split);
+    let with_other_key = SplitRound::like(&split);
     let key = with_other_key
         .round
         .read("round.key")
         .replace("0123", "3210");
     with_other_key.round.write("round.key", key);
     assert_eq!(with_other_key.tokenise(VETERANS).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[&cases, with_other_key.tokens(VETERANS).to_str().unwrap()],
         &[
@@ -537,7 +542,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
             "ask the agency to tokenise again",
         ],
     );
-    let with_other_policy = Split::like(&split);
+    let with_other_policy = SplitRound::like(&split);
     let policy = with_other_policy
         .round
         .root()
@@ -545,12 +550,12 @@ fn the_centre_refuses_what_does_not_belong_together() {
     let text = std::fs::read_to_string(&policy).unwrap();
     std::fs::write(&policy, text + "\n# changed\n").unwrap();
     assert_eq!(with_other_policy.tokenise(VETERANS).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[&cases, with_other_policy.tokens(VETERANS).to_str().unwrap()],
         &["the wrong terms"],
     );
-    let with_other_schema = Split::like(&split);
+    let with_other_schema = SplitRound::like(&split);
     let schema = with_other_schema
         .round
         .root()
@@ -558,7 +563,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
     let text = std::fs::read_to_string(&schema).unwrap();
     std::fs::write(&schema, text + "\n").unwrap();
     assert_eq!(with_other_schema.tokenise(VETERANS).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[&cases, with_other_schema.tokens(VETERANS).to_str().unwrap()],
         &["the wrong terms"],
@@ -566,9 +571,9 @@ fn the_centre_refuses_what_does_not_belong_together() {
 }
 
 #[test]
-fn sealed_files_that_cannot_be_opened_are_told() {
+fn sealed_files_that_cannot_be_opened_are_refused() {
     const CASES: &str = "procuratorate.case-parties";
-    let split = Split::sealed(Round::sample());
+    let split = SplitRound::sealed(Round::sample());
     assert_eq!(split.tokenise(CASES).code, 0);
     let sealed = split.tokens(CASES);
     let bytes = std::fs::read(&sealed).unwrap();
@@ -590,20 +595,20 @@ fn sealed_files_that_cannot_be_opened_are_told() {
             "head.parquet.age" => "not a file sealed with age",
             _ => "was changed or is incomplete",
         };
-        refused(&split, &[file.to_str().unwrap()], &[name, words]);
+        assert_refused(&split, &[file.to_str().unwrap()], &[name, words]);
     }
     // Sealed to somebody else.
-    let other = Split::sealed(Round::sample());
+    let other = SplitRound::sealed(Round::sample());
     assert_eq!(other.tokenise(CASES).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[other.tokens(CASES).to_str().unwrap()],
         &["sealed to another recipient"],
     );
     // Plain, where the round seals.
-    let plain = Split::plain(Round::sample());
+    let plain = SplitRound::plain(Round::sample());
     assert_eq!(plain.tokenise(CASES).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[plain.tokens(CASES).to_str().unwrap()],
         &["is not sealed, but this round requires sealed files"],
@@ -612,7 +617,7 @@ fn sealed_files_that_cannot_be_opened_are_told() {
     let round = split.file("round.toml");
     let file = sealed.to_str().unwrap();
     let signing_key = split.signing_key("centre");
-    let done = aidlink_screen(&[
+    let result = aidlink_screen(&[
         "run",
         &round,
         "--tokens",
@@ -622,37 +627,37 @@ fn sealed_files_that_cannot_be_opened_are_told() {
         "--lang",
         "en",
     ]);
-    assert_eq!(done.code, 1);
+    assert_eq!(result.code, 1);
     assert!(
-        done.stderr.contains("give this office's identity file"),
+        result.stderr.contains("give this office's identity file"),
         "{}",
-        done.stderr
+        result.stderr
     );
     set_mode(&split.round.path("centre.identity"), 0o644);
-    refused(&split, &[file], &["others may read or change the file"]);
+    assert_refused(&split, &[file], &["others may read or change the file"]);
 }
 
 #[test]
-fn the_procuratorate_resolves_its_own_screening_and_no_other() {
-    let split = Split::sealed(Round::sample());
+fn the_procuratorate_resolves_only_its_own_screening() {
+    let split = SplitRound::sealed(Round::sample());
     for export in EXPORTS {
         assert_eq!(split.tokenise(export).code, 0);
     }
     assert_eq!(split.screen(&EXPORTS, "at-centre").code, 0);
-    let refused = |words: &str| {
-        let done = split.resolve("at-centre", "refused");
-        assert_eq!(done.code, 1, "{}", done.stdout);
+    let assert_refused = |words: &str| {
+        let result = split.resolve("at-centre", "refused");
+        assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
+            result.stderr.contains(words),
             "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr
         );
         assert!(!split.round.path("refused").exists());
     };
     // Another key, and a case export that was changed after screening.
     let key = split.round.read("round.key");
     split.round.write("round.key", key.replace("0123", "3210"));
-    refused("the key of the screened leads");
+    assert_refused("the key of the screened leads");
     split.round.write("round.key", key);
     let cases = std::fs::read(split.round.path("procuratorate.case-parties.csv")).unwrap();
     let mut changed = cases.clone();
@@ -660,7 +665,7 @@ fn the_procuratorate_resolves_its_own_screening_and_no_other() {
     split
         .round
         .write("procuratorate.case-parties.csv", &changed);
-    refused("not the one that was screened");
+    assert_refused("not the one that was screened");
     split.round.write("procuratorate.case-parties.csv", &cases);
     assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
 }
@@ -669,7 +674,7 @@ fn the_procuratorate_resolves_its_own_screening_and_no_other() {
 fn the_mode_of_a_round_and_its_sealing_are_checked() {
     let pooled = Round::sample();
     let file = pooled.path("round.toml");
-    let done = aidlink(&[
+    let result = aidlink(&[
         "tokenise",
         file.to_str().unwrap(),
         "--export",
@@ -677,19 +682,19 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
         "--lang",
         "en",
     ]);
-    assert_eq!(done.code, 2);
+    assert_eq!(result.code, 2);
     assert!(
-        done.stderr.contains("this round is `pooled`"),
+        result.stderr.contains("this round is `pooled`"),
         "{}",
-        done.stderr
+        result.stderr
     );
-    let split = Split::sealed(Round::sample());
-    let done = split.round.run();
-    assert_eq!(done.code, 2);
+    let split = SplitRound::sealed(Round::sample());
+    let result = split.round.run();
+    assert_eq!(result.code, 2);
     assert!(
-        done.stderr.contains("this round is `split`"),
+        result.stderr.contains("this round is `split`"),
         "{}",
-        done.stderr
+        result.stderr
     );
     for (sealing, words) in [
         ("plain = []", "the recipient `centre` is missing"),
@@ -699,28 +704,28 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
             "this is not an age recipient",
         ),
     ] {
-        let split = Split::with(Round::sample(), sealing);
-        let done = split.tokenise("veterans.persons");
-        assert_eq!(done.code, 2, "{}", done.stdout);
+        let split = SplitRound::with(Round::sample(), sealing);
+        let result = split.tokenise("veterans.persons");
+        assert_eq!(result.code, 2, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
+            result.stderr.contains(words),
             "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr
         );
-        assert!(done.stderr.contains("round.toml"));
+        assert!(result.stderr.contains("round.toml"));
     }
-    let done = Split::plain(Round::sample()).tokenise("veterans.person");
-    assert_eq!(done.code, 2);
+    let result = SplitRound::plain(Round::sample()).tokenise("veterans.person");
+    assert_eq!(result.code, 2);
     assert!(
-        done.stderr.contains("has no export `veterans.person`"),
+        result.stderr.contains("has no export `veterans.person`"),
         "{}",
-        done.stderr
+        result.stderr
     );
 }
 
 #[test]
-fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
-    let split = Split::sealed(Round::sample());
+fn no_office_both_holds_the_key_and_opens_tokens() {
+    let split = SplitRound::sealed(Round::sample());
     let text = split.round.read("round.toml");
     let recipient = |office: &str| {
         let start = format!("{office} = \"age1");
@@ -746,12 +751,12 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
             "en",
         ])
     };
-    let done = seal(&centre);
-    assert_eq!(done.code, 1);
+    let result = seal(&centre);
+    assert_eq!(result.code, 1);
     assert!(
-        done.stderr.contains("which must not have the key"),
+        result.stderr.contains("which must not have the key"),
         "{}",
-        done.stderr
+        result.stderr
     );
     assert!(!Path::new(&out).exists());
     assert_eq!(seal(&procuratorate).code, 0);
@@ -767,20 +772,20 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
         split
             .round
             .write("round.toml", text.replacen(from.as_str(), to, 1));
-        let done = split.tokenise("veterans.persons");
-        assert_eq!(done.code, 2, "{}", done.stdout);
+        let result = split.tokenise("veterans.persons");
+        assert_eq!(result.code, 2, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
+            result.stderr.contains(words),
             "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr
         );
     }
 }
 
 #[test]
-fn a_key_crosses_sealed_and_serves_its_own_round() {
-    let giver = Split::sealed(Round::sample());
-    let taker = Split::sealed(Round::sample());
+fn a_sealed_key_opens_at_its_recipient_and_for_its_round_only() {
+    let giver = SplitRound::sealed(Round::sample());
+    let taker = SplitRound::sealed(Round::sample());
     // Both have the same round file.
     taker
         .round
@@ -791,7 +796,7 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
     let sealed = giver.file("to-agency.age");
     let giver_round = giver.file("round.toml");
     let signing_key = giver.signing_key("procuratorate");
-    let done = aidlink(&[
+    let result = aidlink(&[
         "key",
         "seal",
         &giver_round,
@@ -802,7 +807,7 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
         "--out",
         &sealed,
     ]);
-    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let bytes = std::fs::read(&sealed).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("0123456789abcdef"));
 
@@ -857,8 +862,8 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
 }
 
 #[test]
-fn a_key_crosses_by_passphrase_too() {
-    let split = Split::sealed(Round::sample());
+fn a_key_sealed_with_a_passphrase_opens_with_it_only() {
+    let split = SplitRound::sealed(Round::sample());
     let key = split.round.read("round.key");
     for (name, words) in [
         ("right", "correct horse\n"),
@@ -922,7 +927,7 @@ fn a_key_crosses_by_passphrase_too() {
 }
 
 /// Signs a plain file that was changed, with the statement that it had.
-fn sign_anew(split: &Split, name: &str, office: &str) {
+fn sign_anew(split: &SplitRound, name: &str, office: &str) {
     let file = split.round.path(name);
     let beside = format!("{name}.minisig");
     let was = Signature::parse(&split.round.read(&beside)).unwrap();
@@ -934,8 +939,8 @@ fn sign_anew(split: &Split, name: &str, office: &str) {
 }
 
 #[test]
-fn leads_that_cannot_come_of_this_policy_are_refused() {
-    let split = Split::plain(Round::sample());
+fn leads_that_this_round_cannot_have_produced_are_refused() {
+    let split = SplitRound::plain(Round::sample());
     for export in EXPORTS {
         assert_eq!(split.tokenise(export).code, 0);
     }
@@ -943,7 +948,7 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
     let name = "at-centre/to-procuratorate/leads.json";
     let good = split.round.read(name);
     assert!(!good.contains("4499"), "references only");
-    let refused = |text: String, words: &str| {
+    let assert_refused = |text: String, words: &str| {
         assert_ne!(text, good);
         split.round.write(name, &text);
         let sum = Command::new("sha256sum")
@@ -952,36 +957,36 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
             .unwrap();
         split.round.write(&format!("{name}.sha256"), sum.stdout);
         sign_anew(&split, name, "centre");
-        let done = split.resolve("at-centre", "refused");
-        assert_eq!(done.code, 1, "{}", done.stdout);
+        let result = split.resolve("at-centre", "refused");
+        assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
+            result.stderr.contains(words),
             "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr
         );
-        assert!(!done.stderr.contains("张某"), "{}", done.stderr);
+        assert!(!result.stderr.contains("张某"), "{}", result.stderr);
         assert!(!split.round.path("refused").exists());
     };
     let once = |from: &str, to: &str| good.replacen(from, to, 1);
-    refused(once("{", "["), "not a file of screened leads");
-    refused(
+    assert_refused(once("{", "["), "not a file of screened leads");
+    assert_refused(
         once("\"version\":1", "\"version\":2"),
         "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)",
     );
     // Text that would get to lists, terminal and log.
     let name_of_a_person = "张某";
     let twice = format!("\"screening\":\"{name_of_a_person}\",\"was\":");
-    refused(
+    assert_refused(
         once("\"screening\":", &twice),
         "not a file of screened leads",
     );
     let screening = &good[good.find("\"screening\":\"").unwrap() + 13..][..64];
-    refused(
+    assert_refused(
         good.replacen(screening, name_of_a_person, 1),
         "is not 64 hexadecimal digits",
     );
     let entry = format!("\"not_verified_by\":{{\"{name_of_a_person}\":\"absent\"");
-    refused(
+    assert_refused(
         once("\"not_verified_by\":{", &entry),
         "an export that is not in this round",
     );
@@ -996,30 +1001,30 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
         ),
     ] {
         let list = format!("\"provisional\":[{reason}");
-        refused(once("\"provisional\":[", &list), words);
+        assert_refused(once("\"provisional\":[", &list), words);
     }
-    refused(
+    assert_refused(
         once("\"2026Q3\"", "\"2026Q2\""),
         "the round of the screened leads",
     );
-    refused(
+    assert_refused(
         once("\"hmac-sha256\"", "\"hmac-sm3\""),
         "the token algorithm of the screened leads",
     );
-    refused(
+    assert_refused(
         once("\"aid\":\"", "\"aid\":\"no_"),
         "an aid that the policy does not have",
     );
-    refused(
+    assert_refused(
         once("\"yes\":[\"", "\"yes\":[\"no_"),
         "a rule that the policy does not have",
     );
-    refused(
+    assert_refused(
         once("\"reference\":", "\"reference\":99999"),
         "not the one that was screened",
     );
     let (_, from_lead) = good.split_once("\"leads\":[").unwrap();
     let lead = &from_lead[..from_lead.find("},{\"aid\"").unwrap() + 1];
     let twice = format!("\"leads\":[{lead},");
-    refused(once("\"leads\":[", &twice), "a lead appears twice");
+    assert_refused(once("\"leads\":[", &twice), "a lead appears twice");
 }

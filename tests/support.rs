@@ -88,11 +88,11 @@ impl Round {
         self.write(file, before.replacen(from, to, 1));
     }
 
-    pub fn run(&self) -> Ended {
+    pub fn run(&self) -> CommandResult {
         self.run_with(&[])
     }
 
-    pub fn run_with(&self, arguments: &[&str]) -> Ended {
+    pub fn run_with(&self, arguments: &[&str]) -> CommandResult {
         let round = self.path("round.toml");
         let mut all = vec!["run", round.to_str().unwrap(), "--lang", "en"];
         all.extend(arguments);
@@ -152,23 +152,23 @@ pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// How a command ended.
-pub struct Ended {
+/// How a command result.
+pub struct CommandResult {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-pub fn ended(output: Output) -> Ended {
-    Ended {
+pub fn command_result(output: Output) -> CommandResult {
+    CommandResult {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-pub fn aidlink(arguments: &[&str]) -> Ended {
-    ended(
+pub fn aidlink(arguments: &[&str]) -> CommandResult {
+    command_result(
         Command::new(env!("CARGO_BIN_EXE_aidlink"))
             .args(arguments)
             .output()

@@ -11,13 +11,13 @@ use aidlink_office::signing::SigningKey;
 use serde_json::{Value, json};
 
 use super::{is_whole, treasure};
-use crate::audit::Written;
+use crate::audit::FinishedRound;
 use crate::deletion::{due, paths, purge, record};
 use crate::support::{Round, aidlink, set_mode};
 
 /// A journal or record in the folder `deletions`, as an attacker writes it.
-fn put_document(written: &Written, path: &str, document: &Value) {
-    let file = written.path(path);
+fn put_document(finished: &FinishedRound, path: &str, document: &Value) {
+    let file = finished.path(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, format!("{document:#}\n")).unwrap();
 }
@@ -31,15 +31,15 @@ fn file(part: &str, path: &str, bytes: &[u8]) -> Value {
     })
 }
 
-fn manifest_digest(written: &Written) -> String {
-    let bytes = fs::read(written.path("manifest.json")).unwrap();
+fn manifest_digest(finished: &FinishedRound) -> String {
+    let bytes = fs::read(finished.path("manifest.json")).unwrap();
     blake3::hash(&bytes).to_hex().to_string()
 }
 
 /// A journal that names other files, signed by `signer` if there is one; also
 /// under the name that the first version used, which had no signature.
-fn forged_journal(written: &Written, files: Value, signer: Option<&SigningKey>) {
-    let digest = manifest_digest(written);
+fn forged_journal(finished: &FinishedRound, files: Value, signer: Option<&SigningKey>) {
+    let digest = manifest_digest(finished);
     let journal = json!({
         "format": "aidlink deletion journal",
         "version": 1,
@@ -53,12 +53,12 @@ fn forged_journal(written: &Written, files: Value, signer: Option<&SigningKey>) 
         "deletions/under-way.json",
         "deletions/under-way-2026-10-02T08-00-00Z/deletion-journal.json",
     ] {
-        put_document(written, name, &journal);
+        put_document(finished, name, &journal);
         if let Some(key) = signer {
-            let bytes = fs::read(written.path(name)).unwrap();
+            let bytes = fs::read(finished.path(name)).unwrap();
             let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
             let signature = key.sign(&bytes, &comment, Path::new("")).unwrap();
-            fs::write(written.path(&format!("{name}.minisig")), signature).unwrap();
+            fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
         }
     }
 }
@@ -83,46 +83,46 @@ fn all_paths_outside(treasure: &Path) -> Value {
 }
 
 #[test]
-fn an_unsigned_journal_that_names_files_elsewhere_deletes_none_of_them() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    forged_journal(&written, all_paths_outside(&treasure), None);
-    purge(&written, &[]);
+fn an_unsigned_journal_cannot_delete_files_outside_the_round() {
+    let finished = due();
+    let treasure = treasure(&finished.round.path(".."));
+    forged_journal(&finished, all_paths_outside(&treasure), None);
+    purge(&finished, &[]);
     assert!(is_whole(&treasure));
     // Without it the purge does its work.
-    fs::remove_dir_all(written.path("deletions")).unwrap();
-    let ended = purge(&written, &[]);
-    assert!(is_whole(&treasure), "{}", ended.stdout);
+    fs::remove_dir_all(finished.path("deletions")).unwrap();
+    let result = purge(&finished, &[]);
+    assert!(is_whole(&treasure), "{}", result.stdout);
 }
 
 #[test]
-fn a_journal_signed_by_another_key_that_names_files_elsewhere_deletes_none_of_them() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    let key = SigningKey::make(&written.round.path("stranger.key")).unwrap();
-    forged_journal(&written, all_paths_outside(&treasure), Some(&key));
-    purge(&written, &[]);
+fn a_journal_signed_by_another_key_cannot_delete_files_outside_the_round() {
+    let finished = due();
+    let treasure = treasure(&finished.round.path(".."));
+    let key = SigningKey::make(&finished.round.path("stranger.key")).unwrap();
+    forged_journal(&finished, all_paths_outside(&treasure), Some(&key));
+    purge(&finished, &[]);
     assert!(is_whole(&treasure));
 }
 
 #[test]
-fn a_journal_signed_by_the_right_key_is_no_list_of_files_to_delete() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    let key = SigningKey::read(&written.round.path("signing.key")).unwrap();
-    forged_journal(&written, all_paths_outside(&treasure), Some(&key));
-    purge(&written, &[]);
+fn a_journal_signed_by_the_right_key_cannot_delete_files_outside_the_round() {
+    let finished = due();
+    let treasure = treasure(&finished.round.path(".."));
+    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+    forged_journal(&finished, all_paths_outside(&treasure), Some(&key));
+    purge(&finished, &[]);
     assert!(is_whole(&treasure));
 }
 
 #[test]
 fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
-    let written = due();
+    let finished = due();
     let list = "lists/for-review/to-veterans.csv";
-    let bytes = fs::read(written.path(list)).unwrap();
-    fs::remove_file(written.path(list)).unwrap();
-    forged_journal(&written, json!([file("output", list, &bytes)]), None);
-    let verified = written.verify();
+    let bytes = fs::read(finished.path(list)).unwrap();
+    fs::remove_file(finished.path(list)).unwrap();
+    forged_journal(&finished, json!([file("output", list, &bytes)]), None);
+    let verified = finished.verify();
     assert_eq!(verified.code, 4);
     assert!(
         verified
@@ -131,8 +131,8 @@ fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
         "{}",
         verified.stdout
     );
-    let ended = purge(&written, &[]);
-    let named = fs::read_dir(written.path("deletions"))
+    let result = purge(&finished, &[]);
+    let named = fs::read_dir(finished.path("deletions"))
         .unwrap()
         .filter_map(|entry| {
             fs::read_to_string(entry.unwrap().path().join("deletion-record.json")).ok()
@@ -142,15 +142,15 @@ fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
         assert!(!paths(&record["removed"]).contains(list), "{record}");
         assert!(paths(&record["not_found"]).contains(list), "{record}");
     }
-    assert_ne!(ended.code, 0, "{}", ended.stdout);
+    assert_ne!(result.code, 0, "{}", result.stdout);
 }
 
 #[test]
-fn a_link_named_like_a_cut_off_run_leads_nowhere() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    symlink(&treasure, written.round.path(".output.partial-evil")).unwrap();
-    purge(&written, &[]);
+fn a_link_named_like_an_interrupted_run_is_not_followed() {
+    let finished = due();
+    let treasure = treasure(&finished.round.path(".."));
+    symlink(&treasure, finished.round.path(".output.partial-evil")).unwrap();
+    purge(&finished, &[]);
     assert!(is_whole(&treasure));
     // Nor does a run follow it when it clears up.
     let again = Round::sample();
@@ -161,7 +161,7 @@ fn a_link_named_like_a_cut_off_run_leads_nowhere() {
 }
 
 #[test]
-fn a_folder_exchanged_for_a_link_leads_nowhere() {
+fn a_link_in_place_of_a_folder_is_not_followed() {
     for inner in [
         "lists",
         "lists/for-review",
@@ -169,9 +169,9 @@ fn a_folder_exchanged_for_a_link_leads_nowhere() {
         "minimisation",
         "configuration",
     ] {
-        let written = due();
-        let treasure = treasure(&written.round.path(".."));
-        let folder = written.path(inner);
+        let finished = due();
+        let treasure = treasure(&finished.round.path(".."));
+        let folder = finished.path(inner);
         // The same names and bytes behind the link: the file's digest proves nothing.
         for entry in fs::read_dir(&folder).unwrap() {
             let entry = entry.unwrap();
@@ -188,41 +188,41 @@ fn a_folder_exchanged_for_a_link_leads_nowhere() {
         let before = names(&treasure);
         fs::remove_dir_all(&folder).unwrap();
         symlink(&treasure, &folder).unwrap();
-        purge(&written, &[]);
+        purge(&finished, &[]);
         assert_eq!(names(&treasure), before, "{inner}");
         assert!(is_whole(&treasure), "{inner}");
-        assert_eq!(written.verify().code, 4, "{inner}");
+        assert_eq!(finished.verify().code, 4, "{inner}");
     }
 }
 
 #[test]
-fn a_file_exchanged_for_a_link_keeps_its_target() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
+fn the_target_of_a_link_in_place_of_a_file_is_not_deleted() {
+    let finished = due();
+    let treasure = treasure(&finished.round.path(".."));
     for (path, target) in [
-        (written.path("lists/for-review/to-veterans.csv"), "list"),
-        (written.round.path("education.students.csv"), "export"),
-        (written.round.path("round.key"), "key"),
+        (finished.path("lists/for-review/to-veterans.csv"), "list"),
+        (finished.round.path("education.students.csv"), "export"),
+        (finished.round.path("round.key"), "key"),
     ] {
         let target = treasure.join(target);
         fs::rename(&path, &target).unwrap();
         symlink(&target, &path).unwrap();
     }
-    purge(&written, &[]);
+    purge(&finished, &[]);
     for target in ["list", "export", "key"] {
         assert!(treasure.join(target).is_file(), "{target}");
     }
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_stops_nothing() {
+fn a_pipe_in_place_of_a_file_blocks_no_command() {
     for path in [
         "lists/for-review/to-veterans.csv",
         "../.output.partial-1/pipe",
         "summary.json",
     ] {
-        let written = due();
-        let pipe = written.path(path);
+        let finished = due();
+        let pipe = finished.path(path);
         fs::create_dir_all(pipe.parent().unwrap()).unwrap();
         let _ = fs::remove_file(&pipe);
         assert!(
@@ -235,7 +235,7 @@ fn a_pipe_in_the_place_of_a_file_stops_nothing() {
         for verb in [vec!["audit", "verify"], vec!["audit"], vec!["purge"]] {
             let mut child = Command::new(env!("CARGO_BIN_EXE_aidlink"))
                 .args(&verb)
-                .arg(written.round.path(""))
+                .arg(finished.round.path(""))
                 .stdout(std::process::Stdio::null())
                 .stderr(std::process::Stdio::null())
                 .spawn()
@@ -251,21 +251,21 @@ fn a_pipe_in_the_place_of_a_file_stops_nothing() {
 }
 
 #[test]
-fn a_deletion_record_of_another_folder_counts_for_nothing() {
+fn a_deletion_record_of_another_folder_is_not_accepted() {
     let other = due();
     assert_eq!(purge(&other, &[]).code, 0);
-    let written = due();
+    let finished = due();
     let records = other.path("deletions");
     let record = fs::read_dir(records).unwrap().next().unwrap().unwrap();
-    let copy = written.path("deletions").join(record.file_name());
+    let copy = finished.path("deletions").join(record.file_name());
     fs::create_dir_all(&copy).unwrap();
     for entry in fs::read_dir(record.path()).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
     }
     let list = "lists/for-review/to-veterans.csv";
-    fs::remove_file(written.path(list)).unwrap();
-    let verified = written.verify();
+    fs::remove_file(finished.path(list)).unwrap();
+    let verified = finished.verify();
     assert_eq!(verified.code, 4);
     assert!(
         verified
@@ -277,27 +277,27 @@ fn a_deletion_record_of_another_folder_counts_for_nothing() {
 }
 
 #[test]
-fn a_deletion_record_signed_by_another_office_counts_for_nothing() {
-    let written = due();
-    assert_eq!(purge(&written, &[]).code, 0);
-    let stranger = SigningKey::make(&written.round.path("stranger.key")).unwrap();
-    let folder = fs::read_dir(written.path("deletions"))
+fn a_deletion_record_signed_by_another_office_is_not_accepted() {
+    let finished = due();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let stranger = SigningKey::make(&finished.round.path("stranger.key")).unwrap();
+    let folder = fs::read_dir(finished.path("deletions"))
         .unwrap()
         .next()
         .unwrap()
         .unwrap()
         .path();
-    let mut document = record(&written);
+    let mut document = record(&finished);
     document["public_key"] = stranger.public().to_base64().into();
     let bytes = format!("{document:#}\n");
     fs::write(folder.join("deletion-record.json"), &bytes).unwrap();
-    let digest = manifest_digest(&written);
+    let digest = manifest_digest(&finished);
     let comment = format!("aidlink deletion record; round 2026Q3; manifest {digest}");
     let signature = stranger
         .sign(bytes.as_bytes(), &comment, Path::new(""))
         .unwrap();
     fs::write(folder.join("deletion-record.json.minisig"), signature).unwrap();
-    let verified = written.verify();
+    let verified = finished.verify();
     assert_eq!(verified.code, 4, "{}", verified.stdout);
     assert!(
         verified
@@ -309,56 +309,56 @@ fn a_deletion_record_signed_by_another_office_counts_for_nothing() {
 }
 
 #[test]
-fn the_key_of_another_round_at_the_same_place_stays() {
-    let written = due();
-    let other = written.round.read("round.key").replace("0123", "3210");
-    written.round.write("round.key", &other);
-    set_mode(&written.round.path("round.key"), 0o600);
-    let ended = purge(&written, &[]);
-    assert_eq!(written.round.read("round.key"), other);
-    let record = record(&written);
+fn the_key_of_another_round_at_the_same_path_is_kept() {
+    let finished = due();
+    let other = finished.round.read("round.key").replace("0123", "3210");
+    finished.round.write("round.key", &other);
+    set_mode(&finished.round.path("round.key"), 0o600);
+    let result = purge(&finished, &[]);
+    assert_eq!(finished.round.read("round.key"), other);
+    let record = record(&finished);
     assert!(
         !paths(&record["removed"]).contains("round.key"),
         "{}",
-        ended.stdout
+        result.stdout
     );
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_is_never_removed() {
-    let written = due();
-    let list = written.path("lists/for-review/to-veterans.csv");
+fn a_folder_in_place_of_a_file_is_never_removed() {
+    let finished = due();
+    let list = finished.path("lists/for-review/to-veterans.csv");
     fs::remove_file(&list).unwrap();
     fs::create_dir(&list).unwrap();
     fs::write(list.join("precious.csv"), "nobody's to delete").unwrap();
-    let export = written.round.path("education.students.csv");
+    let export = finished.round.path("education.students.csv");
     fs::remove_file(&export).unwrap();
     fs::create_dir(&export).unwrap();
     fs::write(export.join("precious.csv"), "nobody's to delete").unwrap();
-    purge(&written, &[]);
+    purge(&finished, &[]);
     assert!(list.join("precious.csv").is_file());
     assert!(export.join("precious.csv").is_file());
 }
 
 #[test]
-fn a_stranger_cannot_purge_a_round_with_a_key_of_his_own() {
-    let written = due();
-    let names = written.round.names();
-    let key = written.round.path("../stranger.key");
+fn a_stranger_cannot_purge_a_round_with_their_own_key() {
+    let finished = due();
+    let names = finished.round.names();
+    let key = finished.round.path("../stranger.key");
     SigningKey::make(&key).unwrap();
-    let ended = purge(&written, &["--signing-key", key.to_str().unwrap()]);
-    assert_eq!(ended.code, 1, "{}", ended.stdout);
-    assert_eq!(written.round.names(), names);
-    // With a reason it is done, and the audit has a person confirm it.
+    let result = purge(&finished, &["--signing-key", key.to_str().unwrap()]);
+    assert_eq!(result.code, 1, "{}", result.stdout);
+    assert_eq!(finished.round.names(), names);
+    // With a reason it is result, and the audit has a person confirm it.
     let arguments = [
         "--signing-key",
         key.to_str().unwrap(),
         "--other-signer",
         "the key is lost",
     ];
-    assert_eq!(purge(&written, &arguments).code, 0);
-    assert_eq!(record(&written)["other_signer"], "the key is lost");
-    let folder = written.round.path("");
+    assert_eq!(purge(&finished, &arguments).code, 0);
+    assert_eq!(record(&finished)["other_signer"], "the key is lost");
+    let folder = finished.round.path("");
     let audit = aidlink(&["audit", folder.to_str().unwrap(), "--json"]);
     let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
     let checks = documents[0]["checks"].as_array().unwrap();

@@ -12,28 +12,28 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use aidlink_office::signing::{Signature, SigningKey};
 use serde_json::Value;
 
-use crate::split_round::{EXPORTS, Split, aidlink_screen};
-use crate::support::{Ended, Round, aidlink};
+use crate::split_round::{EXPORTS, SplitRound, aidlink_screen};
+use crate::support::{CommandResult, Round, aidlink};
 
 const CASES: &str = "procuratorate.case-parties";
 const VETERANS: &str = "veterans.persons";
 const STUDENTS: &str = "education.students";
 
 /// A plain round whose token files were made.
-fn tokenised(exports: &[&str]) -> Split {
-    let split = Split::plain(Round::sample());
+fn tokenised(exports: &[&str]) -> SplitRound {
+    let split = SplitRound::plain(Round::sample());
     for export in exports {
         assert_eq!(split.tokenise(export).code, 0, "{export}");
     }
     split
 }
 
-fn refused(done: &Ended, words: &str) {
-    assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
+fn assert_refused(result: &CommandResult, words: &str) {
+    assert_eq!(result.code, 1, "{}{}", result.stdout, result.stderr);
     assert!(
-        done.stderr.contains(words),
+        result.stderr.contains(words),
         "no \"{words}\" in: {}",
-        done.stderr
+        result.stderr
     );
 }
 
@@ -43,7 +43,7 @@ fn signature_of(file: &Path) -> Signature {
 }
 
 /// Signs a file with an office's key, its statement changed.
-fn sign(split: &Split, file: &Path, office: &str, change: impl Fn(&str) -> String) {
+fn sign(split: &SplitRound, file: &Path, office: &str, change: impl Fn(&str) -> String) {
     let comment = change(&signature_of(file).comment());
     let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
     let signed = key.sign(&fs::read(file).unwrap(), &comment, file).unwrap();
@@ -55,7 +55,7 @@ fn checksum(file: &Path) {
     fs::write(format!("{}.sha256", file.display()), sum.stdout).unwrap();
 }
 
-fn screen(split: &Split, exports: &[&str]) -> Ended {
+fn screen(split: &SplitRound, exports: &[&str]) -> CommandResult {
     split.screen(exports, "at-centre")
 }
 
@@ -64,7 +64,7 @@ fn tokens_of_an_export_signed_by_another_agency_are_refused() {
     let split = tokenised(&[CASES, VETERANS]);
     for office in ["education", "centre", "procuratorate"] {
         sign(&split, &split.tokens(VETERANS), office, str::to_owned);
-        refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
+        assert_refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
     }
 }
 
@@ -74,7 +74,7 @@ fn tokens_signed_by_a_key_that_the_round_does_not_name_are_refused() {
     let stranger = split.round.path("stranger.signing.key");
     SigningKey::make(&stranger).unwrap();
     sign(&split, &split.tokens(VETERANS), "stranger", str::to_owned);
-    refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
+    assert_refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
 }
 
 #[test]
@@ -107,25 +107,25 @@ fn a_signature_made_for_something_else_is_refused() {
         sign(&split, &file, "veterans", |comment| {
             comment.replacen(from, to, 1)
         });
-        let done = screen(&split, &[CASES, VETERANS]);
-        assert_eq!(done.code, 1, "{from} -> {to}: {}", done.stdout);
+        let result = screen(&split, &[CASES, VETERANS]);
+        assert_eq!(result.code, 1, "{from} -> {to}: {}", result.stdout);
         fs::write(format!("{}.minisig", file.display()), &whole).unwrap();
     }
     assert_eq!(screen(&split, &[CASES, VETERANS]).code, 0);
 }
 
 #[test]
-fn the_signature_of_one_file_does_not_serve_another() {
+fn the_signature_of_one_file_is_refused_for_another() {
     let split = tokenised(&[CASES, VETERANS, STUDENTS]);
     let (veterans, students) = (split.tokens(VETERANS), split.tokens(STUDENTS));
     // The students' bytes under the veterans' name, signature and all.
     fs::copy(&students, &veterans).unwrap();
     checksum(&veterans);
-    refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
+    assert_refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
 }
 
 #[test]
-fn a_signature_stripped_or_cut_is_refused() {
+fn a_missing_or_truncated_signature_is_refused() {
     let split = tokenised(&[CASES, VETERANS]);
     let beside = format!("{}.minisig", split.tokens(VETERANS).display());
     let whole = fs::read(&beside).unwrap();
@@ -138,7 +138,7 @@ fn a_signature_stripped_or_cut_is_refused() {
         assert_eq!(screen(&split, &[CASES, VETERANS]).code, 1);
     }
     fs::remove_file(&beside).unwrap();
-    refused(
+    assert_refused(
         &screen(&split, &[CASES, VETERANS]),
         "has no sender's signature",
     );
@@ -151,12 +151,12 @@ fn leads_that_the_centre_did_not_sign_are_refused() {
     let leads = split.round.path("at-centre/to-procuratorate/leads.json");
     for office in ["veterans", "procuratorate"] {
         sign(&split, &leads, office, str::to_owned);
-        refused(&split.resolve("at-centre", "lists"), "was not signed by");
+        assert_refused(&split.resolve("at-centre", "lists"), "was not signed by");
     }
 }
 
 #[test]
-fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
+fn text_injected_into_screened_leads_reaches_no_output() {
     let split = tokenised(&EXPORTS);
     assert_eq!(screen(&split, &EXPORTS).code, 0);
     let leads = split.round.path("at-centre/to-procuratorate/leads.json");
@@ -182,9 +182,9 @@ fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
         fs::write(&leads, &forged).unwrap();
         checksum(&leads);
         sign(&split, &leads, "centre", str::to_owned);
-        let done = split.resolve("at-centre", "lists");
-        assert_ne!(done.code, 0, "{forged:.200}");
-        for said in [&done.stdout, &done.stderr] {
+        let result = split.resolve("at-centre", "lists");
+        assert_ne!(result.code, 0, "{forged:.200}");
+        for said in [&result.stdout, &result.stderr] {
             assert!(
                 !said.contains("ring") && !said.contains("13800001234"),
                 "{said}"
@@ -198,8 +198,8 @@ fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
 fn a_key_sealed_by_a_stranger_is_refused() {
     // The stranger knows the round file and an agency's recipient, and has a key
     // of his own under his own round file, which differs in one signer alone.
-    let agency = Split::plain(Round::sample());
-    let stranger = Split::plain(Round::sample());
+    let agency = SplitRound::plain(Round::sample());
+    let stranger = SplitRound::plain(Round::sample());
     let identity = agency.round.path("agency.identity");
     let made = aidlink(&["identity", "new", identity.to_str().unwrap(), "-q"]);
     let recipient = made.stdout.trim().to_owned();
@@ -234,8 +234,8 @@ fn a_key_sealed_by_a_stranger_is_refused() {
 }
 
 #[test]
-fn the_centres_recipient_written_otherwise_is_still_the_centres() {
-    let split = Split::sealed(Round::sample());
+fn the_centres_recipient_is_recognised_however_it_is_written() {
+    let split = SplitRound::sealed(Round::sample());
     let text = split.round.read("round.toml");
     let centre = text
         .lines()
@@ -250,7 +250,7 @@ fn the_centres_recipient_written_otherwise_is_still_the_centres() {
         centre.to_uppercase(),
     ] {
         let out = split.round.path("sealed.age");
-        let done = aidlink(&[
+        let result = aidlink(&[
             "key",
             "seal",
             split.round.path("round.toml").to_str().unwrap(),
@@ -261,7 +261,7 @@ fn the_centres_recipient_written_otherwise_is_still_the_centres() {
             "--out",
             out.to_str().unwrap(),
         ]);
-        assert_ne!(done.code, 0, "{written:?}");
+        assert_ne!(result.code, 0, "{written:?}");
         assert!(!out.exists(), "{written:?}");
     }
     // Nor is it the procuratorate's by other letters.
@@ -277,7 +277,7 @@ fn the_centres_recipient_written_otherwise_is_still_the_centres() {
 }
 
 #[test]
-fn one_edit_of_the_round_file_makes_no_second_round_with_the_same_tokens() {
+fn editing_the_round_file_cannot_give_two_rounds_the_same_tokens() {
     let split = tokenised(&[VETERANS]);
     let before = split.round.path("before.parquet");
     fs::copy(split.tokens(VETERANS), &before).unwrap();
@@ -312,11 +312,11 @@ fn tokens_of(file: &Path) -> BTreeSet<Vec<u8>> {
 }
 
 #[test]
-fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
+fn a_step_refuses_the_signing_key_of_another_office() {
     let split = tokenised(&[CASES]);
     let round = split.round.path("round.toml");
     let output = split.round.path("at-nowhere");
-    let done = aidlink_screen(&[
+    let result = aidlink_screen(&[
         "run",
         round.to_str().unwrap(),
         "--tokens",
@@ -328,8 +328,8 @@ fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
         "--lang",
         "en",
     ]);
-    refused(
-        &done,
+    assert_refused(
+        &result,
         "does not match the public key of centre in the round file",
     );
     assert!(!output.exists());
