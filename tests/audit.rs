@@ -1,5 +1,6 @@
-//! The compliance officer's checks, each broken once and seen reported; what is
-//! told of a folder that was changed; the minimisation matrix.
+//! Tests `aidlink audit`: every check of the compliance officer is violated once and
+//! must be reported, changes of a folder must be reported, and the minimisation matrix
+//! must be right.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::{CommandResult, Round, aidlink, set_mode};
 
-/// A round that was run, and its output folder to change.
+/// A round after `aidlink run`, with its output folder, which tests change.
 pub struct FinishedRound {
     pub round: Round,
     folder: PathBuf,
@@ -62,7 +63,7 @@ impl FinishedRound {
         ])
     }
 
-    /// Numbers of the checks that do not hold.
+    /// Returns the numbers of the checks that are not held.
     fn not_held(&self, more: &[&str]) -> BTreeSet<u64> {
         let mut arguments = vec!["--json"];
         arguments.extend(more);
@@ -74,25 +75,37 @@ impl FinishedRound {
         let numbers: BTreeSet<u64> = not_held
             .map(|check| check["number"].as_u64().unwrap())
             .collect();
-        let sound = documents[0]["faults"].as_array().unwrap().is_empty();
-        assert_eq!(result.code, if numbers.is_empty() && sound { 0 } else { 4 });
+        let no_faults = documents[0]["faults"].as_array().unwrap().is_empty();
+        assert_eq!(
+            result.code,
+            if numbers.is_empty() && no_faults {
+                0
+            } else {
+                4
+            }
+        );
         numbers
     }
 
-    /// Changes the folder as somebody could who has the signing key: the
-    /// manifest names what is there, the log ends with the manifest, and all of
-    /// it is signed again. `events` may drop or change entries of the log.
-    fn sign_again(&self, change: impl Fn(&mut Value), events: impl Fn(&mut Event) -> bool) {
+    /// Makes the folder consistent again, as somebody with the signing key could: lists
+    /// the present files in the manifest, ends the log with the manifest's digest and
+    /// signs. `change` edits the manifest; `events` edits a log entry, and drops it by
+    /// returning false.
+    fn sign_again_with_log(
+        &self,
+        change: impl Fn(&mut Value),
+        events: impl Fn(&mut Event) -> bool,
+    ) {
         let key = SigningKey::read(&self.round.path("signing.key")).unwrap();
-        self.sign_by(&key, change, events);
+        self.sign_with(&key, change, events);
     }
 
-    /// The same with another key.
-    pub fn sign_again_with(&self, key: &SigningKey, change: impl Fn(&mut Value)) {
-        self.sign_by(key, change, |_| true);
+    /// Like [`Self::sign_again`], with another key.
+    pub fn sign_again_with_key(&self, key: &SigningKey, change: impl Fn(&mut Value)) {
+        self.sign_with(key, change, |_| true);
     }
 
-    fn sign_by(
+    fn sign_with(
         &self,
         key: &SigningKey,
         change: impl Fn(&mut Value),
@@ -133,8 +146,9 @@ impl FinishedRound {
         fs::write(self.path("manifest.json.minisig"), signature).unwrap();
     }
 
-    fn resign(&self, change: impl Fn(&mut Value)) {
-        self.sign_again(change, |_| true);
+    /// Makes the folder consistent again after `change` of the manifest, and signs it.
+    fn sign_again(&self, change: impl Fn(&mut Value)) {
+        self.sign_again_with_log(change, |_| true);
     }
 
     fn replace(&self, file: &str, from: &str, to: &str) {
@@ -142,13 +156,13 @@ impl FinishedRound {
         self.round.replace(&path, from, to);
     }
 
-    /// Puts a text into the summary, which stays one.
+    /// Puts a text into the summary and keeps the summary valid.
     fn put_into_summary(&self, text: &str) {
         let reason = format!("\"provisional\": [{{\"zh\": \"{text}\", \"en\": \"x\"}}]");
         self.replace("summary.json", "\"provisional\": []", &reason);
     }
 
-    /// The lines of a list, header first.
+    /// Returns the lines of a list, with the header.
     fn lines(&self, list: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(&format!("lists/for-review/{list}"))).unwrap();
         text.split_inclusive("\r\n").map(str::to_owned).collect()
@@ -162,13 +176,13 @@ impl FinishedRound {
         .unwrap();
     }
 
-    /// Replaces a text of one line of a list, and signs the folder anew.
+    /// Replaces a text in one line of a list and signs the folder again.
     fn change_line(&self, list: &str, line: usize, from: &str, to: &str) {
         let mut lines = self.lines(list);
         assert!(lines[line].contains(from), "{}", lines[line]);
         lines[line] = lines[line].replace(from, to);
         self.set_lines(list, &lines);
-        self.resign(|_| {});
+        self.sign_again(|_| {});
     }
 
     /// Moves the first row of a list to another.
@@ -207,10 +221,10 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
             .stdout
             .contains("nothing was changed, removed or added")
     );
-    for later in ["publishes no statistics", "does not record approvals"] {
-        assert!(result.stdout.contains(later), "{}", result.stdout);
+    for reason in ["publishes no statistics", "does not record approvals"] {
+        assert!(result.stdout.contains(reason), "{}", result.stdout);
     }
-    // Without the key and the exports nothing is claimed that cannot be seen.
+    // Without the key file, checks that need it are not applicable.
     fs::remove_file(finished.round.path("round.key")).unwrap();
     let result = finished.audit(&["--rerun"]);
     assert!(
@@ -227,18 +241,18 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
     );
 }
 
-/// Each check is broken by somebody who signs the folder anew, so that nothing
-/// but the check itself can notice.
+/// The folder is signed again after every violation, so that only the check itself can
+/// notice it.
 #[test]
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
-    type Break<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Break<'_>, &[u64]); 34] = [
-        ("nothing", &|finished| finished.resign(|_| {}), &[]),
+    type Violation<'b> = &'b dyn Fn(&FinishedRound);
+    let cases: [(&str, Violation<'_>, &[u64]); 34] = [
+        ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
-            "an assessment that had expired",
+            "an expired impact assessment",
             &|finished| {
-                finished.resign(|manifest| {
+                finished.sign_again(|manifest| {
                     manifest["impact_assessment"]["valid_until"] = "2026-09-01".into();
                 })
             },
@@ -247,15 +261,15 @@ fn every_check_that_is_broken_is_reported() {
         (
             "a source without a legal basis",
             &|finished| {
-                finished.resign(|manifest| export(manifest, civil)["legal_basis"] = "".into())
+                finished.sign_again(|manifest| export(manifest, civil)["legal_basis"] = "".into())
             },
-            // The matrix in the folder has another one now.
+            // The matrix in the folder still has the legal basis.
             &[2, 3],
         ),
         (
-            "a column that was read without need",
+            "a column that was read and not needed",
             &|finished| {
-                finished.resign(|manifest| {
+                finished.sign_again(|manifest| {
                     let fields =
                         export(manifest, "education.students")["fields_read"].as_array_mut();
                     fields.unwrap().push("school".into());
@@ -264,9 +278,9 @@ fn every_check_that_is_broken_is_reported() {
             &[3],
         ),
         (
-            "a column that is not told of",
+            "a column that the manifest omits",
             &|finished| {
-                finished.resign(|manifest| {
+                finished.sign_again(|manifest| {
                     let file = &mut export(manifest, "education.students")["files"][0];
                     file["columns_present_and_not_read"]
                         .as_array_mut()
@@ -280,7 +294,7 @@ fn every_check_that_is_broken_is_reported() {
             "an ID number in an output",
             &|finished| {
                 finished.put_into_summary("44990119900101011X");
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[5],
         ),
@@ -291,9 +305,9 @@ fn every_check_that_is_broken_is_reported() {
                 let mut text = fs::read_to_string(&path).unwrap();
                 text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x\r\n");
                 fs::write(path, text).unwrap();
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
-            // One row more than the manifest counts.
+            // The file also has one row more than the manifest counts.
             &[5, 11],
         ),
         (
@@ -306,14 +320,14 @@ fn every_check_that_is_broken_is_reported() {
             &|finished| {
                 let key = "0123456789abcdef".repeat(4);
                 finished.put_into_summary(&key);
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[6],
         ),
         (
-            "no known-answer test",
+            "a log without the known-answer test",
             &|finished| {
-                finished.sign_again(
+                finished.sign_again_with_log(
                     |_| {},
                     |event| !matches!(event, Event::KnownAnswerTest { .. }),
                 )
@@ -323,7 +337,7 @@ fn every_check_that_is_broken_is_reported() {
         (
             "another key in the log",
             &|finished| {
-                finished.sign_again(
+                finished.sign_again_with_log(
                     |_| {},
                     |event| {
                         if let Event::Key { id, .. } = event {
@@ -338,13 +352,14 @@ fn every_check_that_is_broken_is_reported() {
         (
             "an input without a digest",
             &|finished| {
-                finished
-                    .resign(|manifest| export(manifest, civil)["files"][0]["blake3"] = "".into())
+                finished.sign_again(|manifest| {
+                    export(manifest, civil)["files"][0]["blake3"] = "".into()
+                })
             },
             &[9],
         ),
         (
-            "an input that is another now",
+            "an input that was changed",
             &|finished| {
                 let path = finished.round.path("veterans.persons.csv");
                 let mut bytes = fs::read(&path).unwrap();
@@ -356,7 +371,7 @@ fn every_check_that_is_broken_is_reported() {
         (
             "rows that do not add up",
             &|finished| {
-                finished.resign(|manifest| {
+                finished.sign_again(|manifest| {
                     let rows = &mut export(manifest, civil)["account"]["rows"];
                     *rows = (rows.as_u64().unwrap() + 1).into();
                 })
@@ -364,9 +379,9 @@ fn every_check_that_is_broken_is_reported() {
             &[10],
         ),
         (
-            "rejects that are not those counted",
+            "rejects that differ from the counts",
             &|finished| {
-                finished.resign(|manifest| {
+                finished.sign_again(|manifest| {
                     let reasons = &mut export(manifest, civil)["account"]["rejected_by_reason"];
                     let (reason, count) = reasons.as_object().unwrap().iter().next().unwrap();
                     let (reason, count) = (reason.clone(), count.as_u64().unwrap());
@@ -377,9 +392,10 @@ fn every_check_that_is_broken_is_reported() {
             &[11],
         ),
         (
-            "a snapshot beyond the limit",
+            "a snapshot older than the limit",
             &|finished| {
-                finished.resign(|manifest| manifest["thresholds"]["snapshot_age_days"] = 1.into())
+                finished
+                    .sign_again(|manifest| manifest["thresholds"]["snapshot_age_days"] = 1.into())
             },
             &[12],
         ),
@@ -387,7 +403,7 @@ fn every_check_that_is_broken_is_reported() {
             "a row on another agency's list",
             &|finished| {
                 finished.move_row("to-veterans.csv", "to-education.csv");
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[13, 14],
         ),
@@ -395,24 +411,24 @@ fn every_check_that_is_broken_is_reported() {
             "a minor on a list of adults",
             &|finished| {
                 finished.move_row("to-education.minors.csv", "to-education.csv");
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[14],
         ),
         (
-            "a policy that looks at suspects",
+            "a policy that does not withhold suspects",
             &|finished| {
                 finished.replace(
                     "configuration/policy.toml",
                     "'civil_party','petitioner')",
                     "'civil_party','petitioner','suspect')",
                 );
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 15],
         ),
         (
-            "a policy that takes silence for not sealed",
+            "a policy that treats an unknown seal as not sealed",
             &|finished| {
                 let from = "when = 'sealed'\nunknown = \"yes\"";
                 finished.replace(
@@ -420,31 +436,31 @@ fn every_check_that_is_broken_is_reported() {
                     from,
                     &from.replace("yes", "no"),
                 );
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 16],
         ),
         (
-            "a policy that looks at dead adults",
+            "a policy that does not withhold dead adults",
             &|finished| {
                 finished.replace(
                     "configuration/policy.toml",
                     "when = 'deceased'\n",
                     "when = 'deceased AND minor'\n",
                 );
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 16],
         ),
         (
-            "a policy that looks at dead veterans",
+            "a policy that does not withhold dead adult veterans",
             &|finished| {
                 finished.replace(
                     "configuration/policy.toml",
                     "when = '''\nstatus = 'died'\n'''",
                     "when = '''\nstatus = 'died' AND kind = 'veteran' AND minor\n'''",
                 );
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 16],
         ),
@@ -454,9 +470,9 @@ fn every_check_that_is_broken_is_reported() {
             &[18],
         ),
         (
-            "data that should be gone",
+            "data kept past the day of deletion",
             &|finished| {
-                finished.resign(|manifest| manifest["retention_until"] = "2026-10-01".into())
+                finished.sign_again(|manifest| manifest["retention_until"] = "2026-10-01".into())
             },
             &[19],
         ),
@@ -476,32 +492,32 @@ fn every_check_that_is_broken_is_reported() {
                 let mut lines = finished.lines("to-veterans.csv");
                 lines[1] = lines[1].replace("shaoguan 1: ", "shaoguan 0: ");
                 finished.set_lines("to-veterans.csv", &lines);
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[22],
         ),
         (
-            "a network that was not denied",
+            "a run without network confinement",
             &|finished| {
-                finished.resign(|manifest| {
+                finished.sign_again(|manifest| {
                     manifest["confinement"]["network"] = "not denied by the system".into();
                 })
             },
             &[24],
         ),
         (
-            "a deadline that is not the calendar's",
+            "a deadline that does not follow the calendar",
             &|finished| {
                 let mut lines = finished.lines("to-veterans.csv");
                 assert!(lines[1].contains("2026-10-13"), "{}", lines[1]);
                 lines[1] = lines[1].replace("2026-10-13", "2026-10-14");
                 finished.set_lines("to-veterans.csv", &lines);
-                finished.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[25],
         ),
         (
-            "a deadline that lost its remark",
+            "a deadline without its remark",
             &|finished| {
                 finished.change_line(
                     "to-veterans.csv",
@@ -513,29 +529,29 @@ fn every_check_that_is_broken_is_reported() {
             &[25],
         ),
         (
-            "a list that lost its marking",
+            "a list without its marking",
             &|finished| finished.change_line("to-veterans.csv", 0, "保密：仅供核查", "仅供核查"),
             &[18],
         ),
         (
-            "a list that lost a header",
+            "a list with a changed header",
             &|finished| finished.change_line("to-veterans.csv", 0, "办理期限", "期限"),
             &[13, 22, 25],
         ),
         (
-            "a row with a cell too many",
+            "a row with an extra cell",
             &|finished| finished.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
-            // Nor can its aid be counted.
+            // The row cannot be read, so its aid is not counted either.
             &[13, 14, 22, 25],
         ),
         (
-            "an aid that is not as the policy cites it",
+            "an aid without the citation of the policy",
             &|finished| finished.change_line("to-veterans.csv", 1, "〔韶关意见 三(八)〕,", ","),
-            // Without its aid no deadline can be worked out.
+            // The deadline depends on the aid.
             &[13, 14, 25],
         ),
         (
-            "a lead whose rules were taken away",
+            "a lead with its rules removed",
             &|finished| {
                 let rules = finished.lines("to-veterans.csv")[1].clone();
                 let (_, rules) = rules.split_once("shaoguan 1: ").unwrap();
@@ -546,9 +562,9 @@ fn every_check_that_is_broken_is_reported() {
             &[22],
         ),
     ];
-    for (what, break_it, not_held) in cases {
+    for (what, violate, not_held) in cases {
         let finished = FinishedRound::new();
-        break_it(&finished);
+        violate(&finished);
         let expected: BTreeSet<u64> = not_held.iter().copied().collect();
         assert_eq!(finished.not_held(&[]), expected, "{what}");
     }
@@ -557,9 +573,9 @@ fn every_check_that_is_broken_is_reported() {
 #[test]
 fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
     let finished = FinishedRound::new();
-    let said = finished.audit(&[]);
-    told(
-        &said,
+    let result = finished.audit(&[]);
+    assert_reports(
+        &result,
         &[
             "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect and empty cells are withheld; 4 cases passed;",
             "(sealed_records, procuratorate.case-parties): 4 cases passed;",
@@ -572,10 +588,10 @@ fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
         "'civil_party','petitioner')",
         "'civil_party','petitioner','suspect')",
     );
-    finished.resign(|_| {});
-    let said = finished.audit(&[]);
-    told(
-        &said,
+    finished.sign_again(|_| {});
+    let result = finished.audit(&[]);
+    assert_reports(
+        &result,
         &[
             "guarantee `permitted_roles`: a row with role suspect, aged 17 must be withheld, but its rules let it pass",
             "guarantee `permitted_roles`: the case on line ",
@@ -591,7 +607,7 @@ fn a_folder_whose_policy_lacks_a_guarantee_fails_the_audit() {
         "of = \"seal\"",
         "of = \"death\"",
     );
-    finished.resign(|_| {});
+    finished.sign_again(|_| {});
     let not_held = finished.not_held(&[]);
     assert!(not_held.is_superset(&BTreeSet::from([16])), "{not_held:?}");
 }
@@ -601,16 +617,16 @@ fn a_row_is_reported_with_the_line_number_that_an_editor_shows() {
     for line in [1, 2] {
         let finished = FinishedRound::new();
         finished.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
-        let said = format!(
+        let message = format!(
             "lists/for-review/to-veterans.csv:{}: the deadline differs",
             line + 1
         );
-        told(&finished.audit(&[]), &[&said]);
+        assert_reports(&finished.audit(&[]), &[&message]);
     }
 }
 
-/// Nothing is known for certain of this relative: whether she lived on the income
-/// of the victim, and whether she is still on the margin of dibao.
+/// Two facts about this relative are unknown: whether she lived on the victim's income,
+/// and whether she is still on the margin of dibao.
 #[test]
 fn a_lead_without_rules_passes_only_if_marked_as_needing_review() {
     let round = Round::hand_made();
@@ -653,12 +669,12 @@ fn a_lead_without_rules_passes_only_if_marked_as_needing_review() {
     let line = line.unwrap();
     assert!(lines[line].contains("shaoguan 1: ,"), "{}", lines[line]);
     assert_eq!(finished.not_held(&[]), BTreeSet::new());
-    // Without the mark nothing says on what such a lead rests.
+    // Without the mark the list does not say what the lead rests on.
     let mark = "【是否符合条件取决于尚不明确的条件】";
     finished.change_line(list, line, mark, "");
     assert_eq!(finished.not_held(&[]), BTreeSet::from([22]));
-    let said = format!("{list}:{}: no rule is named", line + 1);
-    told(&finished.audit(&[]), &[&said]);
+    let message = format!("{list}:{}: no rule is named", line + 1);
+    assert_reports(&finished.audit(&[]), &[&message]);
 }
 
 #[test]
@@ -668,14 +684,17 @@ fn a_second_run_that_gives_different_bytes_is_reported() {
     let last = lines.pop().unwrap();
     lines.insert(1, last);
     finished.set_lines("to-veterans.csv", &lines);
-    finished.resign(|_| {});
+    finished.sign_again(|_| {});
     assert_eq!(finished.not_held(&["--rerun"]), BTreeSet::from([23]));
 }
 
-fn told(result: &CommandResult, parts: &[&str]) {
-    for part in parts {
-        let said = format!("{}{}", result.stdout, result.stderr);
-        assert!(said.contains(part), "{said}\ndoes not say: {part}");
+fn assert_reports(result: &CommandResult, messages: &[&str]) {
+    for message in messages {
+        let output = format!("{}{}", result.stdout, result.stderr);
+        assert!(
+            output.contains(message),
+            "{output}\ndoes not contain: {message}"
+        );
     }
 }
 
@@ -691,7 +710,7 @@ fn a_changed_missing_or_added_file_is_reported() {
     std::os::unix::fs::symlink("/etc/hostname", finished.path("minimisation/link")).unwrap();
     let result = finished.verify();
     assert_eq!(result.code, 4);
-    told(
+    assert_reports(
         &result,
         &[
             "to-veterans.csv: the file was changed",
@@ -702,7 +721,7 @@ fn a_changed_missing_or_added_file_is_reported() {
     );
     fs::remove_file(&list).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", &list).unwrap();
-    told(
+    assert_reports(
         &finished.verify(),
         &["to-veterans.csv: the file cannot be read, or is not an ordinary file"],
     );
@@ -752,7 +771,7 @@ fn each_change_of_the_manifest_or_log_has_its_own_message() {
             "audit.jsonl (line 5): this line was changed, or is not a log entry",
         ),
         (
-            // A log of another run of the same round, whole and well chained.
+            // The complete log of another run of the same round.
             &|finished| {
                 let other = finished.round.path("other");
                 let other = other.to_str().unwrap();
@@ -783,27 +802,27 @@ fn each_change_of_the_manifest_or_log_has_its_own_message() {
             "the log forks",
         ),
     ];
-    for (change, said) in cases {
+    for (change, message) in cases {
         let finished = FinishedRound::new();
         change(&finished);
         let result = finished.verify();
-        assert_eq!(result.code, 4, "{said}");
-        told(&result, &[said]);
+        assert_eq!(result.code, 4, "{message}");
+        assert_reports(&result, &[message]);
     }
 }
 
-/// The log of one run continued by the entries of another.
+/// The last entry appears twice, so two entries follow the same one.
 #[test]
 fn a_forked_log_is_reported_with_its_lines() {
     let finished = FinishedRound::new();
     let path = finished.path("audit.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let mut two: Vec<&str> = lines.clone();
-    two.push(lines[lines.len() - 1]);
-    fs::write(&path, two.join("\n") + "\n").unwrap();
+    let mut forked: Vec<&str> = lines.clone();
+    forked.push(lines[lines.len() - 1]);
+    fs::write(&path, forked.join("\n") + "\n").unwrap();
     let (first, second) = (lines.len(), lines.len() + 1);
-    told(
+    assert_reports(
         &finished.verify(),
         &[&format!(
             "the log forks: lines {first} and {second} both follow the same entry"
@@ -819,11 +838,11 @@ fn a_signature_counts_only_if_its_key_was_named() {
     let public = public.lines().nth(1).unwrap();
     let unnamed = aidlink(&["audit", "verify", folder, "--lang", "en"]);
     assert_eq!(unnamed.code, 4);
-    told(
+    assert_reports(
         &unnamed,
         &["was not named: no public key was named", public],
     );
-    // The line itself, and a file.
+    // The key may be given as a line of text or as a file.
     assert_eq!(
         aidlink(&["audit", "verify", folder, "--public-key", public]).code,
         0
@@ -843,7 +862,7 @@ fn a_signature_counts_only_if_its_key_was_named() {
         stranger.to_str().unwrap(),
     ]);
     assert_eq!(result.code, 4);
-    told(
+    assert_reports(
         &result,
         &["was not named: it is not one of the keys given with --public-key"],
     );
@@ -857,7 +876,7 @@ fn a_signature_counts_only_if_its_key_was_named() {
         "RWno",
     ]);
     assert_eq!(result.code, 1);
-    // The round file may name whose signatures count.
+    // The round file may name the keys that count.
     finished.round.replace(
         "round.toml",
         "key = \"signing.key\"",
@@ -868,7 +887,7 @@ fn a_signature_counts_only_if_its_key_was_named() {
     assert_eq!(finished.round.run_with(&["--output", again]).code, 0);
     let result = aidlink(&["audit", "verify", again, "--lang", "en"]);
     assert_eq!(result.code, 0, "{}", result.stdout);
-    told(
+    assert_reports(
         &result,
         &["the manifest is signed by procuratorate, as named in the round file:"],
     );
@@ -882,7 +901,7 @@ fn a_changed_round_file_or_another_round_is_reported() {
         .replace("round.toml", "synthetic operator", "another operator");
     let result = finished.verify();
     assert_eq!(result.code, 4);
-    told(
+    assert_reports(
         &result,
         &[
             "the round file was changed after the run",
@@ -892,7 +911,7 @@ fn a_changed_round_file_or_another_round_is_reported() {
     finished
         .round
         .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
-    told(
+    assert_reports(
         &finished.verify(),
         &["the output folder belongs to round 2026Q3, but the round file to round 2026Q4"],
     );
@@ -902,7 +921,7 @@ fn a_changed_round_file_or_another_round_is_reported() {
 fn unsupported_damaged_and_incomplete_folders_have_their_own_messages() {
     let finished = FinishedRound::new();
     let mut manifest = finished.manifest();
-    for (version, said) in [
+    for (version, message) in [
         (
             json!(4),
             "a newer aidlink wrote it (manifest version 4; this one reads up to 3)",
@@ -917,27 +936,27 @@ fn unsupported_damaged_and_incomplete_folders_have_their_own_messages() {
         fs::write(finished.path(MANIFEST), manifest.to_string()).unwrap();
         let result = finished.verify();
         assert_eq!(result.code, 1);
-        told(&result, &[said]);
+        assert_reports(&result, &[message]);
     }
     fs::write(finished.path(MANIFEST), "{\"a\": ").unwrap();
-    told(
+    assert_reports(
         &finished.verify(),
         &["manifest.json:1:6: this is not a manifest, or it is damaged"],
     );
     fs::write(finished.path(MANIFEST), "[".repeat(1_000_000)).unwrap();
-    told(
+    assert_reports(
         &finished.verify(),
         &["this is not a manifest, or it is damaged"],
     );
     fs::remove_file(finished.path(MANIFEST)).unwrap();
-    told(
+    assert_reports(
         &finished.verify(),
         &["the folder is incomplete: manifest.json is missing"],
     );
     let partial = finished.round.path(".output.partial-abc");
     fs::create_dir(&partial).unwrap();
     let result = aidlink(&["audit", "verify", partial.to_str().unwrap(), "--lang", "en"]);
-    told(
+    assert_reports(
         &result,
         &["an interrupted run left this folder; it is not a result"],
     );
@@ -948,14 +967,14 @@ fn unsupported_damaged_and_incomplete_folders_have_their_own_messages() {
         "en",
     ]);
     assert_eq!(nothing.code, 1);
-    told(&nothing, &["there is no output folder here"]);
+    assert_reports(&nothing, &["there is no output folder here"]);
 }
 
-/// A manifest that somebody else wrote must lead nowhere outside of its folder.
+/// A forged manifest must not make a command touch files outside the folder.
 #[test]
 fn a_manifest_cannot_name_files_outside_the_folder() {
     let finished = FinishedRound::new();
-    finished.resign(|manifest| {
+    finished.sign_again(|manifest| {
         let outputs = manifest["outputs"].as_array_mut().unwrap();
         for path in ["../round.key", "/etc/passwd", "lists/../../round.key", ""] {
             outputs.push(json!({"file": path, "blake3": "00", "bytes": 1}));
@@ -968,7 +987,7 @@ fn a_manifest_cannot_name_files_outside_the_folder() {
         .matches("the manifest names a path outside the folder")
         .count();
     assert_eq!(count, 4, "{}", result.stdout);
-    finished.resign(|manifest| {
+    finished.sign_again(|manifest| {
         manifest["key"]["file"] = "../../policies/shaoguan.toml".into();
         export(manifest, "veterans.persons")["files"][0]["file"] =
             "../../schemas/veterans.persons.json".into();
@@ -1017,14 +1036,14 @@ fn the_matrix_shows_how_every_column_was_used() {
     let id = row("veterans.persons", "national_id");
     assert_eq!(id["leaves"], json!(["token"]));
     assert_eq!(id["needed_for"], json!([{"for": "token"}]));
-    // Rules ask for the age, which stands in the number.
+    // Rules use the age, which comes from the ID number.
     let id = row("procuratorate.case-parties", "national_id");
     assert_eq!(id["leaves"], json!(["token", "outcomes"]));
     let name = row("procuratorate.case-parties", "name");
     assert_eq!(name["leaves"], json!(["list_field"]));
     assert_eq!(name["needed_for"], json!([{"for": "lists"}]));
     assert_eq!(name["lists"].as_array().unwrap().len(), 10);
-    // A withhold rule reads it, and nothing of it leaves.
+    // Only a withhold rule reads it, and it does not leave the agency.
     let sealed = row("procuratorate.case-parties", "sealed");
     assert_eq!(
         sealed["needed_for"],
@@ -1034,7 +1053,7 @@ fn the_matrix_shows_how_every_column_was_used() {
         (&sealed["leaves"], &sealed["seen_by"]),
         (&json!([]), &json!([]))
     );
-    // An earlier referral decides and is shown nowhere.
+    // An earlier referral affects leads but is not shown on a list.
     let state = row("procuratorate.referrals", "state");
     assert!(!state["decides"].as_array().unwrap().is_empty());
     assert_eq!(state["lists"], json!([]));
@@ -1064,9 +1083,9 @@ fn the_matrix_before_a_run_shows_the_columns_that_would_be_read() {
         "--lang",
         "en",
     ];
-    let said = aidlink(&arguments);
-    assert_eq!(said.code, 0, "{}", said.stderr);
-    told(&said, &["would read", "present but not read"]);
+    let result = aidlink(&arguments);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_reports(&result, &["would read", "present but not read"]);
     let with_output = [&arguments[..], &["--output", output.to_str().unwrap()]].concat();
     assert_eq!(aidlink(&with_output).code, 0);
     let before: Value =
@@ -1074,7 +1093,7 @@ fn the_matrix_before_a_run_shows_the_columns_that_would_be_read() {
     assert_eq!(round.run().code, 0);
     let after = fs::read(round.path("output/minimisation/matrix.json")).unwrap();
     let after: Value = serde_json::from_slice(&after).unwrap();
-    // The same columns, worked out without reading a row.
+    // The matrix before the run lists the same columns without reading a row.
     assert_eq!(before["exports"], after["exports"]);
 }
 
@@ -1088,10 +1107,13 @@ fn a_column_that_nothing_needs_is_refused_before_the_run() {
     );
     let schema = round.root().join("schemas/education.students.json");
     let text = fs::read_to_string(&schema).unwrap();
-    assert!(text.contains("\"school\""), "the schema has the field");
+    assert!(
+        text.contains("\"school\""),
+        "the schema must have the field"
+    );
     let result = round.run();
     assert_eq!(result.code, 2);
-    told(&result, &["no rule needs `school`; it must not be read"]);
+    assert_reports(&result, &["no rule needs `school`; it must not be read"]);
     let mut json: Value = serde_json::from_str(&text).unwrap();
     let fields = json["fields"].as_array_mut().unwrap();
     let school = fields
@@ -1102,7 +1124,7 @@ fn a_column_that_nothing_needs_is_refused_before_the_run() {
     fs::write(&schema, json.to_string()).unwrap();
     let result = round.run();
     assert_eq!(result.code, 2);
-    told(
+    assert_reports(
         &result,
         &[
             "the field `school` is not in an export of the procuratorate and cannot be shown on match lists",
@@ -1111,7 +1133,8 @@ fn a_column_that_nothing_needs_is_refused_before_the_run() {
     assert!(!round.path("output").exists());
 }
 
-/// The ordinary command verifies what was signed here, and notices a change.
+/// The minisign command verifies our signatures, detects a change, and makes keys that
+/// aidlink can sign with.
 #[test]
 fn minisign_verifies_the_manifest() {
     let minisign = |finished: &FinishedRound| {
@@ -1124,17 +1147,18 @@ fn minisign_verifies_the_manifest() {
     };
     let finished = FinishedRound::new();
     let Ok(output) = minisign(&finished) else {
-        eprintln!("the minisign command is not installed: not compared");
+        eprintln!("skipped: the minisign command is not installed");
         return;
     };
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}");
+    let output_text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{output_text}");
     assert!(
-        said.contains("Trusted comment: aidlink manifest; round 2026Q3; step run; last log entry ")
+        output_text
+            .contains("Trusted comment: aidlink manifest; round 2026Q3; step run; last log entry ")
     );
     finished.replace(MANIFEST, "2026Q3", "2026Q4");
     assert!(!minisign(&finished).unwrap().status.success());
-    // And a key that it made signs here.
+    // A key made by minisign signs a run.
     let key = finished.round.path("by-minisign.key");
     let public = finished.round.path("by-minisign.pub");
     let made = std::process::Command::new("minisign")

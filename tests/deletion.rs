@@ -1,4 +1,4 @@
-//! Deleting a round's data: what goes, what stays, what the record proves.
+//! Tests `purge`: which files are deleted, which are kept, and what the record contains.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::audit::FinishedRound;
 use crate::support::{CommandResult, Round, aidlink};
 
-/// A round whose day of deletion is long past.
-pub fn due() -> FinishedRound {
+/// Returns a finished round whose day of deletion is past.
+pub fn overdue_round() -> FinishedRound {
     let round = Round::sample();
     round.replace(
         "round.toml",
@@ -32,7 +32,7 @@ pub fn purge(finished: &FinishedRound, more: &[&str]) -> CommandResult {
     aidlink(&arguments)
 }
 
-/// The deletion record in the output folder.
+/// Reads the deletion record in the output folder.
 pub fn record(finished: &FinishedRound) -> Value {
     let files = finished.round.output("output");
     let mut records = files
@@ -41,6 +41,7 @@ pub fn record(finished: &FinishedRound) -> Value {
     serde_json::from_slice(records.next().unwrap().1).unwrap()
 }
 
+/// Returns the paths of a list of file entries.
 pub fn paths(list: &Value) -> BTreeSet<String> {
     let list = list.as_array().unwrap().iter();
     list.map(|file| file["file"].as_str().unwrap().to_owned())
@@ -49,14 +50,14 @@ pub fn paths(list: &Value) -> BTreeSet<String> {
 
 #[test]
 fn data_that_is_due_is_deleted_and_recorded() {
-    let finished = due();
-    // The planted truth of the sample is not a file of the round.
+    let finished = overdue_round();
+    // The `truth` folder of the sample is not part of the round.
     fs::remove_dir_all(finished.round.path("truth")).unwrap();
     let before: BTreeSet<String> = finished.round.output("output").into_keys().collect();
     let result = purge(&finished, &[]);
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
-    // The round's folder: no export, no key; the round file and this office's
-    // signing key are no data of a person.
+    // Exports and key are gone. The round file and the signing key hold no personal
+    // data and are kept.
     assert_eq!(
         finished.round.names(),
         ["output", "round.toml", "signing.key", "signing.pub"]
@@ -71,18 +72,18 @@ fn data_that_is_due_is_deleted_and_recorded() {
     assert!(!finished.path("lists").exists() && !finished.path("rejects").exists());
     let record = record(&finished);
     let inputs = ["round.key"].into_iter().map(str::to_owned);
-    let exports = written_exports(&finished);
+    let exports = exports_in_manifest(&finished);
     assert_eq!(
         paths(&record["removed"]),
         gone.into_iter().chain(exports).chain(inputs).collect()
     );
     assert_eq!(record["left"], serde_json::json!([]));
     assert!(record["early"].is_null());
-    // No digest of a key is kept, and of everything else one is.
+    // Every entry has a digest, except the key.
     for file in record["removed"].as_array().unwrap() {
         assert_eq!(file["blake3"].is_null(), file["part"] == "key");
     }
-    // Nothing is missing in the eyes of the verification, and the check holds.
+    // Verification accepts the deletions, and the audit passes.
     assert_eq!(finished.verify().code, 0, "{}", finished.verify().stdout);
     let audit = finished.audit(&[]);
     assert_eq!(audit.code, 0, "{}", audit.stdout);
@@ -97,7 +98,7 @@ fn data_that_is_due_is_deleted_and_recorded() {
         "{}",
         audit.stdout
     );
-    // A second time there is nothing to do, and no second record.
+    // A second purge has nothing to do and writes no second record.
     let again = purge(&finished, &[]);
     assert_eq!(again.code, 0);
     assert!(again.stdout.contains("nothing is left"), "{}", again.stdout);
@@ -105,7 +106,7 @@ fn data_that_is_due_is_deleted_and_recorded() {
     assert_eq!(records, 1);
 }
 
-fn written_exports(finished: &FinishedRound) -> BTreeSet<String> {
+fn exports_in_manifest(finished: &FinishedRound) -> BTreeSet<String> {
     let manifest: Value =
         serde_json::from_slice(&fs::read(finished.path("manifest.json")).unwrap()).unwrap();
     let exports = manifest["exports"].as_array().unwrap().iter();
@@ -135,7 +136,7 @@ fn nothing_is_deleted_early_without_a_reason() {
     let early = purge(&finished, &["--early", "wrong exports"]);
     assert_eq!(early.code, 0, "{}", early.stderr);
     let record = record(&finished);
-    // Before the day the record says why.
+    // The record gives a reason only if the day of deletion has not come.
     let is_before = jiff::Zoned::now().date() < jiff::civil::date(2026, 12, 31);
     assert_eq!(record["early"] == "wrong exports", is_before);
     assert!(!finished.round.path("round.key").exists());
@@ -143,7 +144,7 @@ fn nothing_is_deleted_early_without_a_reason() {
 
 #[test]
 fn a_changed_file_is_left_and_reported() {
-    let finished = due();
+    let finished = overdue_round();
     let export = finished.round.path("veterans.persons.csv");
     let mut bytes = fs::read(&export).unwrap();
     bytes.extend_from_slice(b"\n");
@@ -166,7 +167,7 @@ fn a_changed_file_is_left_and_reported() {
 
 #[test]
 fn files_of_an_interrupted_run_are_deleted_too() {
-    let finished = due();
+    let finished = overdue_round();
     let partial = finished.round.path(".output.partial-cut");
     fs::create_dir_all(partial.join("lists")).unwrap();
     fs::write(partial.join("lists/a.csv"), "x").unwrap();
@@ -182,15 +183,15 @@ fn files_of_an_interrupted_run_are_deleted_too() {
     );
 }
 
-/// Killed after the list was written and a part removed: the next call goes on,
-/// and its record has everything that was there.
+/// The purge is killed after it wrote the journal and removed some files. The next
+/// purge continues, and its record lists every file.
 #[test]
 fn an_interrupted_purge_is_finished_by_the_next() {
-    let whole = due();
+    let whole = overdue_round();
     assert_eq!(purge(&whole, &[]).code, 0);
     let all = paths(&record(&whole)["removed"]);
 
-    let finished = due();
+    let finished = overdue_round();
     let manifest = fs::read(finished.path("manifest.json")).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
     let remains = aidlink_office::deletion::remains(
@@ -220,14 +221,14 @@ fn an_interrupted_purge_is_finished_by_the_next() {
     let record = record(&finished);
     assert_eq!(paths(&record["removed"]), all);
     assert_eq!(record["begun_at"], "2026-10-02T08:00:00Z");
-    let left = fs::read_dir(finished.path("deletions")).unwrap().count();
-    assert_eq!(left, 1, "the record alone");
+    let count = fs::read_dir(finished.path("deletions")).unwrap().count();
+    assert_eq!(count, 1, "only the record is left");
     assert_eq!(finished.verify().code, 0);
 }
 
 #[test]
 fn a_changed_deletion_record_is_not_accepted() {
-    let finished = due();
+    let finished = overdue_round();
     assert_eq!(purge(&finished, &[]).code, 0);
     let files = finished.round.output("output");
     let path = files
@@ -239,11 +240,11 @@ fn a_changed_deletion_record_is_not_accepted() {
         .replace(&format!("output/{path}"), "\"bytes\": ", "\"bytes\": 1");
     let result = finished.verify();
     assert_eq!(result.code, 4);
-    for said in [
+    for message in [
         "the deletion record is invalid: it is damaged, belongs to another folder, or is not signed by the key that signed the manifest",
         "to-veterans.csv: the file is missing, and no deletion record names it",
     ] {
-        assert!(result.stdout.contains(said), "{}", result.stdout);
+        assert!(result.stdout.contains(message), "{}", result.stdout);
     }
     let audit = finished.audit(&[]);
     assert!(
@@ -255,7 +256,7 @@ fn a_changed_deletion_record_is_not_accepted() {
 
 #[test]
 fn nothing_is_deleted_if_this_office_did_not_sign_the_manifest() {
-    let finished = due();
+    let finished = overdue_round();
     let names = finished.round.names();
     finished
         .round
@@ -277,16 +278,16 @@ fn nothing_is_deleted_if_this_office_did_not_sign_the_manifest() {
         "{}",
         result.stderr
     );
-    let still: Vec<String> = names
+    let names_without_key: Vec<String> = names
         .into_iter()
         .filter(|name| name != "signing.key")
         .collect();
-    assert_eq!(finished.round.names(), still);
+    assert_eq!(finished.round.names(), names_without_key);
 }
 
 #[test]
 fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
-    let finished = due();
+    let finished = overdue_round();
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
     let outputs = [finished.path("")];
     let round_folder = finished.round.path("");
@@ -302,7 +303,7 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
         now: "2020-01-01T00:00:00Z".parse().unwrap(),
     };
     let Err(faults) = purge.run() else {
-        panic!("the clock cannot be right")
+        panic!("the purge must refuse a wrong clock")
     };
     let fault = faults.iter().next().unwrap();
     assert!(
@@ -316,11 +317,11 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
     assert!(finished.round.path("round.key").exists());
 }
 
-/// An output that lies elsewhere: its inputs are not looked for in the wrong place
-/// and then taken for gone.
+/// The output folder is not beside its round file. Inputs that are not found there
+/// must not count as deleted.
 #[test]
 fn inputs_not_found_beside_the_output_are_reported() {
-    let finished = due();
+    let finished = overdue_round();
     let elsewhere = tempfile::tempdir().unwrap();
     let output = elsewhere.path().join("output");
     let output = output.to_str().unwrap();
@@ -336,9 +337,9 @@ fn inputs_not_found_beside_the_output_are_reported() {
     ];
     let result = aidlink(&arguments);
     assert_eq!(result.code, 3, "{}", result.stdout);
-    let told =
+    let message =
         "missing, and no deletion record names it: round.key (key); if the round file is elsewhere";
-    assert!(result.stdout.contains(told), "{}", result.stdout);
+    assert!(result.stdout.contains(message), "{}", result.stdout);
     assert!(finished.round.path("round.key").exists());
     let audit = aidlink(&["audit", output, "--lang", "en"]);
     assert!(
@@ -346,7 +347,7 @@ fn inputs_not_found_beside_the_output_are_reported() {
         "{}",
         audit.stdout
     );
-    // Named, they are found.
+    // With --round they are found.
     let round = finished.round.path("round.toml");
     let with_round = [&arguments[..], &["--round", round.to_str().unwrap()]].concat();
     let result = aidlink(&with_round);
@@ -354,10 +355,10 @@ fn inputs_not_found_beside_the_output_are_reported() {
     assert!(!finished.round.path("round.key").exists());
 }
 
-/// Two outputs of one round share its inputs, and one record of them serves both.
+/// Two outputs of one round share its inputs, so one record of the inputs covers both.
 #[test]
 fn one_outputs_deletion_record_covers_the_inputs_of_the_other() {
-    let finished = due();
+    let finished = overdue_round();
     let other = finished.round.path("other");
     let other = other.to_str().unwrap();
     assert_eq!(finished.round.run_with(&["--output", other]).code, 0);
@@ -377,9 +378,9 @@ fn one_outputs_deletion_record_covers_the_inputs_of_the_other() {
 
 #[test]
 fn unknown_files_are_listed_and_never_deleted() {
-    let finished = due();
+    let finished = overdue_round();
     let folder = finished.round.path("");
-    let put = |name: &str| {
+    let create = |name: &str| {
         let file = folder.join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, "x").unwrap();
@@ -390,34 +391,34 @@ fn unknown_files_are_listed_and_never_deleted() {
         "office.identity",
         "old/copy of education.students.csv",
     ];
-    // A name that may not be shown as it is, and files of office programs.
+    // A name that must be blacked out, and files of office programs and systems.
     for name in unknown
         .iter()
         .chain(&["13800001234.xlsx", "~$list.xlsx", ".DS_Store", "Thumbs.db"])
     {
-        put(name);
+        create(name);
     }
     fs::remove_dir_all(folder.join("truth")).unwrap();
-    for (before, dry) in [(true, true), (false, false), (false, true)] {
-        let arguments: &[&str] = if dry { &["--dry-run"] } else { &[] };
-        let said = purge(&finished, arguments).stdout;
+    for (is_first, is_dry_run) in [(true, true), (false, false), (false, true)] {
+        let arguments: &[&str] = if is_dry_run { &["--dry-run"] } else { &[] };
+        let output = purge(&finished, arguments).stdout;
         assert!(
-            said.contains("5 files in the round's folder are unknown to aidlink"),
-            "{said}"
+            output.contains("5 files in the round's folder are unknown to aidlink"),
+            "{output}"
         );
         for name in unknown {
-            assert!(said.contains(name), "{name}: {said}");
+            assert!(output.contains(name), "{name}: {output}");
             assert!(folder.join(name).exists(), "{name}");
         }
         assert!(
-            !said.contains("13800001234") && !said.contains("Thumbs"),
-            "{said}"
+            !output.contains("13800001234") && !output.contains("Thumbs"),
+            "{output}"
         );
         let audit = finished.audit(&[]).stdout;
         assert!(audit.contains("office.identity"), "{audit}");
         assert!(!audit.contains("Nothing is left to delete"), "{audit}");
         assert_eq!(
-            before,
+            is_first,
             !audit.contains("No known file is left to delete"),
             "{audit}"
         );

@@ -268,7 +268,7 @@ fn random_split_rounds_give_the_lists_of_the_pooled_run() {
             assert_eq!(result.code, 0, "{}", result.stderr);
             std::fs::copy(round.path("round.key"), folder.join("round.key")).unwrap();
             set_mode(&folder.join("round.key"), 0o600);
-            round.at(name)
+            round.sibling(name)
         };
         // Where a threshold is passed, both say so, and the lists are marked alike.
         let code = if dirt.contains("masked") { 3 } else { 0 };

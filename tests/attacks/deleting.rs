@@ -1,5 +1,5 @@
-//! Attempts to make `purge` delete what is not the round's, or to make it swear
-//! that something was deleted.
+//! Attempts to make `purge` delete files outside the round, or record a deletion that
+//! did not happen.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use aidlink_office::signing::SigningKey;
 use serde_json::{Value, json};
 
-use super::{is_whole, treasure};
+use super::{is_intact, treasure};
 use crate::audit::FinishedRound;
-use crate::deletion::{due, paths, purge, record};
+use crate::deletion::{overdue_round, paths, purge, record};
 use crate::support::{Round, aidlink, set_mode};
 
-/// A journal or record in the folder `deletions`, as an attacker writes it.
-fn put_document(finished: &FinishedRound, path: &str, document: &Value) {
+/// Writes a journal or record as an attacker would.
+fn write_document(finished: &FinishedRound, path: &str, document: &Value) {
     let file = finished.path(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, format!("{document:#}\n")).unwrap();
 }
 
-fn file(part: &str, path: &str, bytes: &[u8]) -> Value {
+fn file_entry(part: &str, path: &str, bytes: &[u8]) -> Value {
     json!({
         "part": part,
         "file": path,
@@ -36,9 +36,10 @@ fn manifest_digest(finished: &FinishedRound) -> String {
     blake3::hash(&bytes).to_hex().to_string()
 }
 
-/// A journal that names other files, signed by `signer` if there is one; also
-/// under the name that the first version used, which had no signature.
-fn forged_journal(finished: &FinishedRound, files: Value, signer: Option<&SigningKey>) {
+/// Writes a journal that names `files`, signed by `signer` if there is one. It is
+/// written under the current path and under the path of the first version, whose
+/// journals were unsigned.
+fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&SigningKey>) {
     let digest = manifest_digest(finished);
     let journal = json!({
         "format": "aidlink deletion journal",
@@ -53,7 +54,7 @@ fn forged_journal(finished: &FinishedRound, files: Value, signer: Option<&Signin
         "deletions/under-way.json",
         "deletions/under-way-2026-10-02T08-00-00Z/deletion-journal.json",
     ] {
-        put_document(finished, name, &journal);
+        write_document(finished, name, &journal);
         if let Some(key) = signer {
             let bytes = fs::read(finished.path(name)).unwrap();
             let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
@@ -63,65 +64,65 @@ fn forged_journal(finished: &FinishedRound, files: Value, signer: Option<&Signin
     }
 }
 
-fn all_paths_outside(treasure: &Path) -> Value {
+fn entries_outside(treasure: &Path) -> Value {
     let precious = treasure.join("precious.csv");
     let absolute = precious.to_str().unwrap();
-    let bytes = b"nobody's to delete";
+    let bytes = b"not part of the round";
     json!([
-        file("output", absolute, bytes),
-        file("export", absolute, bytes),
-        file("output", "../../treasure/precious.csv", bytes),
-        file("export", "../treasure/precious.csv", bytes),
-        file("left by a run that was cut off", "../../treasure", b""),
-        file(
+        file_entry("output", absolute, bytes),
+        file_entry("export", absolute, bytes),
+        file_entry("output", "../../treasure/precious.csv", bytes),
+        file_entry("export", "../treasure/precious.csv", bytes),
+        file_entry("left by a run that was cut off", "../../treasure", b""),
+        file_entry(
             "left by a run that was cut off",
             treasure.to_str().unwrap(),
             b""
         ),
-        file("key", "../treasure/precious.csv", bytes),
+        file_entry("key", "../treasure/precious.csv", bytes),
     ])
 }
 
 #[test]
 fn an_unsigned_journal_cannot_delete_files_outside_the_round() {
-    let finished = due();
+    let finished = overdue_round();
     let treasure = treasure(&finished.round.path(".."));
-    forged_journal(&finished, all_paths_outside(&treasure), None);
+    write_forged_journal(&finished, entries_outside(&treasure), None);
     purge(&finished, &[]);
-    assert!(is_whole(&treasure));
-    // Without it the purge does its work.
+    assert!(is_intact(&treasure));
+    // Without the journal the purge succeeds.
     fs::remove_dir_all(finished.path("deletions")).unwrap();
     let result = purge(&finished, &[]);
-    assert!(is_whole(&treasure), "{}", result.stdout);
+    assert!(is_intact(&treasure), "{}", result.stdout);
 }
 
 #[test]
 fn a_journal_signed_by_another_key_cannot_delete_files_outside_the_round() {
-    let finished = due();
+    let finished = overdue_round();
     let treasure = treasure(&finished.round.path(".."));
     let key = SigningKey::make(&finished.round.path("stranger.key")).unwrap();
-    forged_journal(&finished, all_paths_outside(&treasure), Some(&key));
+    write_forged_journal(&finished, entries_outside(&treasure), Some(&key));
     purge(&finished, &[]);
-    assert!(is_whole(&treasure));
+    assert!(is_intact(&treasure));
 }
 
 #[test]
 fn a_journal_signed_by_the_right_key_cannot_delete_files_outside_the_round() {
-    let finished = due();
+    let finished = overdue_round();
     let treasure = treasure(&finished.round.path(".."));
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
-    forged_journal(&finished, all_paths_outside(&treasure), Some(&key));
+    write_forged_journal(&finished, entries_outside(&treasure), Some(&key));
     purge(&finished, &[]);
-    assert!(is_whole(&treasure));
+    assert!(is_intact(&treasure));
 }
 
 #[test]
 fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
-    let finished = due();
+    let finished = overdue_round();
     let list = "lists/for-review/to-veterans.csv";
     let bytes = fs::read(finished.path(list)).unwrap();
     fs::remove_file(finished.path(list)).unwrap();
-    forged_journal(&finished, json!([file("output", list, &bytes)]), None);
+    write_forged_journal(&finished, json!([file_entry("output", list, &bytes)]), None);
     let verified = finished.verify();
     assert_eq!(verified.code, 4);
     assert!(
@@ -132,13 +133,13 @@ fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
         verified.stdout
     );
     let result = purge(&finished, &[]);
-    let named = fs::read_dir(finished.path("deletions"))
+    let records = fs::read_dir(finished.path("deletions"))
         .unwrap()
         .filter_map(|entry| {
             fs::read_to_string(entry.unwrap().path().join("deletion-record.json")).ok()
         })
         .map(|text| serde_json::from_str::<Value>(&text).unwrap());
-    for record in named {
+    for record in records {
         assert!(!paths(&record["removed"]).contains(list), "{record}");
         assert!(paths(&record["not_found"]).contains(list), "{record}");
     }
@@ -147,17 +148,17 @@ fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
 
 #[test]
 fn a_link_named_like_an_interrupted_run_is_not_followed() {
-    let finished = due();
+    let finished = overdue_round();
     let treasure = treasure(&finished.round.path(".."));
     symlink(&treasure, finished.round.path(".output.partial-evil")).unwrap();
     purge(&finished, &[]);
-    assert!(is_whole(&treasure));
-    // Nor does a run follow it when it clears up.
+    assert!(is_intact(&treasure));
+    // A run that cleans up does not follow it either.
     let again = Round::sample();
     let treasure = super::treasure(&again.path(".."));
     symlink(&treasure, again.path(".output.partial-evil")).unwrap();
     assert_eq!(again.run().code, 0);
-    assert!(is_whole(&treasure));
+    assert!(is_intact(&treasure));
 }
 
 #[test]
@@ -169,10 +170,10 @@ fn a_link_in_place_of_a_folder_is_not_followed() {
         "minimisation",
         "configuration",
     ] {
-        let finished = due();
+        let finished = overdue_round();
         let treasure = treasure(&finished.round.path(".."));
         let folder = finished.path(inner);
-        // The same names and bytes behind the link: the file's digest proves nothing.
+        // The link's target has files of the same names and bytes, so that digests match.
         for entry in fs::read_dir(&folder).unwrap() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
@@ -190,14 +191,14 @@ fn a_link_in_place_of_a_folder_is_not_followed() {
         symlink(&treasure, &folder).unwrap();
         purge(&finished, &[]);
         assert_eq!(names(&treasure), before, "{inner}");
-        assert!(is_whole(&treasure), "{inner}");
+        assert!(is_intact(&treasure), "{inner}");
         assert_eq!(finished.verify().code, 4, "{inner}");
     }
 }
 
 #[test]
 fn the_target_of_a_link_in_place_of_a_file_is_not_deleted() {
-    let finished = due();
+    let finished = overdue_round();
     let treasure = treasure(&finished.round.path(".."));
     for (path, target) in [
         (finished.path("lists/for-review/to-veterans.csv"), "list"),
@@ -221,7 +222,7 @@ fn a_pipe_in_place_of_a_file_blocks_no_command() {
         "../.output.partial-1/pipe",
         "summary.json",
     ] {
-        let finished = due();
+        let finished = overdue_round();
         let pipe = finished.path(path);
         fs::create_dir_all(pipe.parent().unwrap()).unwrap();
         let _ = fs::remove_file(&pipe);
@@ -240,10 +241,10 @@ fn a_pipe_in_place_of_a_file_blocks_no_command() {
                 .stderr(std::process::Stdio::null())
                 .spawn()
                 .unwrap();
-            // An opened pipe waits for its other end for ever.
+            // Opening a pipe blocks until something opens its other end.
             let end = Instant::now() + Duration::from_secs(120);
             while child.try_wait().unwrap().is_none() {
-                assert!(Instant::now() < end, "{verb:?} waits at {path}");
+                assert!(Instant::now() < end, "{verb:?} blocks at {path}");
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -252,9 +253,9 @@ fn a_pipe_in_place_of_a_file_blocks_no_command() {
 
 #[test]
 fn a_deletion_record_of_another_folder_is_not_accepted() {
-    let other = due();
+    let other = overdue_round();
     assert_eq!(purge(&other, &[]).code, 0);
-    let finished = due();
+    let finished = overdue_round();
     let records = other.path("deletions");
     let record = fs::read_dir(records).unwrap().next().unwrap().unwrap();
     let copy = finished.path("deletions").join(record.file_name());
@@ -278,7 +279,7 @@ fn a_deletion_record_of_another_folder_is_not_accepted() {
 
 #[test]
 fn a_deletion_record_signed_by_another_office_is_not_accepted() {
-    let finished = due();
+    let finished = overdue_round();
     assert_eq!(purge(&finished, &[]).code, 0);
     let stranger = SigningKey::make(&finished.round.path("stranger.key")).unwrap();
     let folder = fs::read_dir(finished.path("deletions"))
@@ -310,7 +311,7 @@ fn a_deletion_record_signed_by_another_office_is_not_accepted() {
 
 #[test]
 fn the_key_of_another_round_at_the_same_path_is_kept() {
-    let finished = due();
+    let finished = overdue_round();
     let other = finished.round.read("round.key").replace("0123", "3210");
     finished.round.write("round.key", &other);
     set_mode(&finished.round.path("round.key"), 0o600);
@@ -326,15 +327,15 @@ fn the_key_of_another_round_at_the_same_path_is_kept() {
 
 #[test]
 fn a_folder_in_place_of_a_file_is_never_removed() {
-    let finished = due();
+    let finished = overdue_round();
     let list = finished.path("lists/for-review/to-veterans.csv");
     fs::remove_file(&list).unwrap();
     fs::create_dir(&list).unwrap();
-    fs::write(list.join("precious.csv"), "nobody's to delete").unwrap();
+    fs::write(list.join("precious.csv"), "not part of the round").unwrap();
     let export = finished.round.path("education.students.csv");
     fs::remove_file(&export).unwrap();
     fs::create_dir(&export).unwrap();
-    fs::write(export.join("precious.csv"), "nobody's to delete").unwrap();
+    fs::write(export.join("precious.csv"), "not part of the round").unwrap();
     purge(&finished, &[]);
     assert!(list.join("precious.csv").is_file());
     assert!(export.join("precious.csv").is_file());
@@ -342,14 +343,14 @@ fn a_folder_in_place_of_a_file_is_never_removed() {
 
 #[test]
 fn a_stranger_cannot_purge_a_round_with_their_own_key() {
-    let finished = due();
+    let finished = overdue_round();
     let names = finished.round.names();
     let key = finished.round.path("../stranger.key");
     SigningKey::make(&key).unwrap();
     let result = purge(&finished, &["--signing-key", key.to_str().unwrap()]);
     assert_eq!(result.code, 1, "{}", result.stdout);
     assert_eq!(finished.round.names(), names);
-    // With a reason it is result, and the audit has a person confirm it.
+    // With a reason it is allowed, but the audit does not count the check as held.
     let arguments = [
         "--signing-key",
         key.to_str().unwrap(),
@@ -362,6 +363,6 @@ fn a_stranger_cannot_purge_a_round_with_their_own_key() {
     let audit = aidlink(&["audit", folder.to_str().unwrap(), "--json"]);
     let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
     let checks = documents[0]["checks"].as_array().unwrap();
-    let of_deletion = checks.iter().find(|check| check["number"] == 19).unwrap();
-    assert_ne!(of_deletion["state"], "held");
+    let deletion_check = checks.iter().find(|check| check["number"] == 19).unwrap();
+    assert_ne!(deletion_check["state"], "held");
 }

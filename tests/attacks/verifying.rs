@@ -1,4 +1,4 @@
-//! Attempts to change a finished folder so that verification finds nothing.
+//! Attempts to change a finished folder without verification noticing.
 
 use std::fs;
 use std::path::Path;
@@ -15,9 +15,9 @@ fn verify(finished: &FinishedRound, more: &[&str]) -> CommandResult {
     aidlink(&arguments)
 }
 
-/// A finished round whose round file names the keys of the procuratorate and of
-/// veterans affairs, and the public keys of both.
-fn round_of_two_signers() -> (FinishedRound, String, String) {
+/// Returns a finished round whose round file names the public keys of the procuratorate
+/// and of veterans affairs, and both keys.
+fn round_with_two_signers() -> (FinishedRound, String, String) {
     let round = Round::sample();
     let key = |name: &str| {
         let key = SigningKey::make(&round.path(name)).unwrap();
@@ -36,10 +36,10 @@ fn round_of_two_signers() -> (FinishedRound, String, String) {
 
 #[test]
 fn a_folder_signed_by_another_office_of_the_round_is_not_accepted() {
-    let (finished, own, _) = round_of_two_signers();
+    let (finished, own, _) = round_with_two_signers();
     assert_eq!(verify(&finished, &[]).code, 0);
     let other = SigningKey::read(&finished.round.path("veterans.key")).unwrap();
-    finished.sign_again_with(&other, |manifest| {
+    finished.sign_again_with_key(&other, |manifest| {
         manifest["signing"]["key_id"] = other.public().id().into();
         manifest["signing"]["public_key"] = other.public().to_base64().into();
     });
@@ -51,9 +51,9 @@ fn a_folder_signed_by_another_office_of_the_round_is_not_accepted() {
 
 #[test]
 fn a_signature_by_a_key_other_than_the_manifests_is_not_accepted() {
-    let (finished, own, other) = round_of_two_signers();
+    let (finished, own, other) = round_with_two_signers();
     let key = SigningKey::read(&finished.round.path("veterans.key")).unwrap();
-    finished.sign_again_with(&key, |_| {});
+    finished.sign_again_with_key(&key, |_| {});
     for more in [&[][..], &["--public-key", &own], &["--public-key", &other]] {
         let result = verify(&finished, more);
         assert_eq!(result.code, 4, "{more:?}: {}", result.stdout);
@@ -62,7 +62,7 @@ fn a_signature_by_a_key_other_than_the_manifests_is_not_accepted() {
 
 #[test]
 fn keys_on_the_command_line_replace_those_of_the_round_file() {
-    let (finished, _, other) = round_of_two_signers();
+    let (finished, _, other) = round_with_two_signers();
     let result = verify(&finished, &["--public-key", &other]);
     assert_eq!(result.code, 4, "{}", result.stdout);
 }
@@ -81,11 +81,12 @@ fn adding_a_key_to_the_round_file_does_not_make_its_signature_count() {
             key.public().to_base64()
         ),
     );
-    finished.sign_again_with(&key, |manifest| {
+    finished.sign_again_with_key(&key, |manifest| {
         manifest["signing"]["key_id"] = key.public().id().into();
         manifest["signing"]["public_key"] = key.public().to_base64().into();
     });
-    // The round file is not the one that was run, and a named key excludes it.
+    // Refused because the round file was changed after the run, and because the key
+    // named on the command line is the only one that counts.
     assert_eq!(verify(&finished, &[]).code, 4);
     assert_eq!(verify(&finished, &["--public-key", own]).code, 4);
 }
@@ -100,7 +101,7 @@ fn a_log_with_the_same_content_in_other_bytes_counts_as_changed() {
             log.replacen("test", "t\\u0065st", 1)
                 .replacen("run", "r\\u0075n", 1)
         }),
-        ("a key twice", |log| {
+        ("a duplicate key", |log| {
             log.replacen('{', "{\"operator\":\"somebody else\",", 1)
         }),
         ("an empty line", |log| log.replacen('\n', "\n\n", 1)),
@@ -122,14 +123,16 @@ fn a_manifest_with_a_duplicate_key_is_refused() {
     let finished = FinishedRound::new();
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
     let manifest = fs::read_to_string(finished.path("manifest.json")).unwrap();
-    let twice = manifest.replacen('{', "{\n  \"operator\": \"somebody else\",", 1);
-    fs::write(finished.path("manifest.json"), &twice).unwrap();
+    let with_duplicate = manifest.replacen('{', "{\n  \"operator\": \"somebody else\",", 1);
+    fs::write(finished.path("manifest.json"), &with_duplicate).unwrap();
     let old = fs::read_to_string(finished.path("manifest.json.minisig")).unwrap();
     let comment = old
         .lines()
         .find_map(|line| line.strip_prefix("trusted comment: "))
         .unwrap();
-    let signature = key.sign(twice.as_bytes(), comment, Path::new("")).unwrap();
+    let signature = key
+        .sign(with_duplicate.as_bytes(), comment, Path::new(""))
+        .unwrap();
     fs::write(finished.path("manifest.json.minisig"), signature).unwrap();
     assert_ne!(finished.verify().code, 0);
 }
