@@ -1,11 +1,12 @@
-//! Bad input: a clear message with the place and what to do, the right exit
-//! code, and nothing half-written left behind.
+//! Bad input gets a message with its place and a hint, the right exit code, and leaves
+//! no partial output behind.
 
 use std::process::Command;
 
 use crate::support::{CommandResult, Round, command_result, csv_rows, set_mode};
 
-/// Runs, expects this exit code and these words, and nothing left behind.
+/// Runs the round and asserts the exit code, the words in the error output, and that
+/// nothing was left behind.
 fn assert_refused(round: &Round, code: i32, words: &[&str]) -> CommandResult {
     let before = round.names();
     let result = round.run();
@@ -13,17 +14,17 @@ fn assert_refused(round: &Round, code: i32, words: &[&str]) -> CommandResult {
     for word in words {
         assert!(
             result.stderr.contains(word),
-            "no {word:?} in: {}",
+            "{word:?} is not in: {}",
             result.stderr
         );
     }
     assert_eq!(round.names(), before, "something was left behind");
-    // Whatever is said, it says no ID number.
-    let digits = |text: &str| {
+    // No message may contain an ID number.
+    let has_long_number = |text: &str| {
         text.split(|c: char| !c.is_ascii_digit())
             .any(|run| run.len() >= 15)
     };
-    assert!(!digits(&result.stderr), "{}", result.stderr);
+    assert!(!has_long_number(&result.stderr), "{}", result.stderr);
     result
 }
 
@@ -77,7 +78,7 @@ fn a_file_without_a_header() {
 #[test]
 fn an_unknown_encoding() {
     let round = Round::sample();
-    // Bytes of neither encoding in every line: what a third encoding looks like.
+    // Every line has bytes that are invalid in both known encodings.
     let text = round.read(VETERANS);
     let lines: Vec<Vec<u8>> = text
         .lines()
@@ -91,7 +92,7 @@ fn an_unknown_encoding() {
 fn a_file_of_mixed_encodings_is_read_in_full() {
     let round = Round::sample();
     let text = round.read(STUDENTS);
-    // Every third line as another system would have written it.
+    // Every third line is in the other encoding.
     let mut bytes = Vec::new();
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match index % 3 {
@@ -169,7 +170,7 @@ fn an_empty_file_and_a_file_with_only_a_header() {
         "round.toml",
         text.trim_end().to_owned() + "\nmay_be_empty = true\n",
     );
-    assert_eq!(round.run().code, 0, "the round says that there may be none");
+    assert_eq!(round.run().code, 0, "the round file allows an empty export");
 }
 
 #[test]
@@ -188,7 +189,7 @@ fn a_stray_quote_rejects_only_its_own_row() {
     without.write(STUDENTS, text);
     let (before, after) = (rejects(&without), rejects(&round));
     let new: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
-    assert_eq!(new.len(), 1, "no other row was lost: {new:?}");
+    assert_eq!(new.len(), 1, "only one row is rejected: {new:?}");
     assert_eq!(after.len(), before.len() + 1);
     assert_eq!(new[0][3], "101", "the line of the quote");
     assert_eq!(new[0][5], "quote");
@@ -253,7 +254,7 @@ fn an_output_folder_that_exists() {
     );
 }
 
-/// A write that fails, as on a full disk: files may not grow beyond 8 KiB.
+/// Writes fail as on a full disk, because files may not grow beyond 8 KiB.
 #[test]
 fn a_write_that_fails_leaves_nothing_behind() {
     let round = Round::sample();
@@ -414,16 +415,16 @@ fn a_formula_in_a_name_is_written_as_text() {
     let changed = line.replacen(&case[1], "=HYPERLINK(1)", 1);
     round.write(CASES, text.replacen(line, &changed, 1));
     assert_eq!(round.run().code, 0);
-    let mut seen = 0;
+    let mut count = 0;
     for (name, bytes) in round.output("output") {
         if name.starts_with("lists/") {
             for row in csv_rows(&bytes) {
                 assert!(!row.iter().any(|cell| cell.starts_with('=')));
-                seen += usize::from(row.iter().any(|cell| cell == "'=HYPERLINK(1)"));
+                count += usize::from(row.iter().any(|cell| cell == "'=HYPERLINK(1)"));
             }
         }
     }
-    assert_eq!(seen, 4, "the four leads of the first planted person");
+    assert_eq!(count, 4, "the four leads of the first planted person");
 }
 
 #[test]
@@ -524,7 +525,7 @@ fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
             .unwrap()
     };
     let before = leads(&round, "before");
-    // A refusal of two months ago suppresses; with a slip in its year it does not.
+    // A refusal two months ago suppresses the lead; dated a year later it does not.
     let text = round.read("procuratorate.referrals.csv");
     let line = text
         .lines()
@@ -543,7 +544,7 @@ fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
     assert_eq!(leads(&round, "after"), before + 1);
 }
 
-/// The first planted person of a scenario: case number and the line of its case row.
+/// Returns the case number and the case row of the first person planted for a scenario.
 fn planted_case(round: &Round, scenario: &str) -> (String, String) {
     let rows = csv_rows(round.read("truth/planted-leads.csv").as_bytes());
     let planted = rows.iter().find(|row| row[3] == scenario).unwrap();
@@ -555,8 +556,8 @@ fn planted_case(round: &Round, scenario: &str) -> (String, String) {
     (planted[0].clone(), line.to_owned())
 }
 
-/// The rows of all lists that name a case.
-fn listed(round: &Round, case: &str) -> Vec<Vec<String>> {
+/// Returns the rows of all lists that name a case.
+fn list_rows(round: &Round, case: &str) -> Vec<Vec<String>> {
     let files = round.output("output").into_iter();
     files
         .filter(|(name, _)| name.starts_with("lists/"))
@@ -570,7 +571,7 @@ fn the_common_word_for_defendant_is_recognised_and_withheld() {
     let round = Round::sample();
     let scenario = "major property loss, receives dibao, never referred";
     let (case, line) = planted_case(&round, scenario);
-    // The role is the fifth column; its word is one of several.
+    // The role is the fifth column and may be written as any of several words.
     let role = line.split(',').nth(4).unwrap();
     let accused = line.replacen(&format!(",{role},"), ",被告,", 1);
     assert_ne!(accused, line);
@@ -578,10 +579,10 @@ fn the_common_word_for_defendant_is_recognised_and_withheld() {
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(result.stdout.contains("217 leads:"), "{}", result.stdout);
-    assert_eq!(listed(&round, &case), Vec::<Vec<String>>::new());
+    assert_eq!(list_rows(&round, &case), Vec::<Vec<String>>::new());
     assert!(
         !result.stdout.contains("could not be read"),
-        "the word is known"
+        "the word must be recognised"
     );
 }
 
@@ -594,8 +595,8 @@ fn a_lead_stays_urgent_when_a_cell_cannot_be_read() {
     round.write(CASES, round.read(CASES).replacen(&line, &unreadable, 1));
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
-    let rows = listed(&round, &case);
-    assert_eq!(rows.len(), 1, "the lead is kept");
+    let rows = list_rows(&round, &case);
+    assert_eq!(rows.len(), 1, "the lead must be kept");
     assert_eq!(rows[0][1], "1 紧急");
     let row = rows[0].join("|");
     assert!(row.contains("案件导出中无法读取的列：自付医疗费"), "{row}");

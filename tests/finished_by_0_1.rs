@@ -1,5 +1,5 @@
-//! A finished round of version 0.1, kept as that version wrote it: the hand-made
-//! round with its exports and keys. It is verified, audited and purged as before.
+//! Verifies, audits and purges a round that version 0.1 finished. The archive holds the
+//! hand-made round as that version left it, with exports and keys.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ impl Finished {
         let archive = fs::File::open(project().join("tests/files/finished-by-0.1.zip")).unwrap();
         let mut archive = zip::ZipArchive::new(archive).unwrap();
         archive.extract(folder.path()).unwrap();
-        owner_only(folder.path());
+        set_owner_only(folder.path());
         Finished(folder)
     }
 
@@ -25,7 +25,7 @@ impl Finished {
         self.0.path().join(name)
     }
 
-    fn call(&self, verb: &[&str], more: &[&str]) -> CommandResult {
+    fn run(&self, verb: &[&str], more: &[&str]) -> CommandResult {
         let mut arguments = verb.to_vec();
         let folder = self.path("");
         arguments.extend([folder.to_str().unwrap(), "--lang", "en"]);
@@ -37,17 +37,17 @@ impl Finished {
         let key = self.path("signing.pub");
         let mut arguments = vec!["--public-key", key.to_str().unwrap()];
         arguments.extend(more);
-        self.call(verb, &arguments)
+        self.run(verb, &arguments)
     }
 }
 
-/// As version 0.1 left its files.
-fn owner_only(folder: &Path) {
+/// Sets the file modes that version 0.1 left.
+fn set_owner_only(folder: &Path) {
     set_mode(folder, 0o700);
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         match entry.file_type().unwrap().is_dir() {
-            true => owner_only(&entry.path()),
+            true => set_owner_only(&entry.path()),
             false => set_mode(&entry.path(), 0o600),
         }
     }
@@ -67,7 +67,7 @@ fn it_is_verified_as_before() {
     let finished = Finished::unpack();
     let result = finished.audit(&["audit", "verify"], &[]);
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
-    // A change is found as in a folder of today.
+    // A change is still detected.
     let list = finished.path("output/lists/for-review/to-veterans.csv");
     let mut bytes = fs::read(&list).unwrap();
     bytes.push(b'\n');
@@ -85,17 +85,17 @@ fn only_the_missing_guarantees_fail_its_audit() {
         "{}",
         audit.stdout
     );
-    let said = finished.audit(&["audit"], &[]).stdout;
+    let output = finished.audit(&["audit"], &[]).stdout;
     for kind in ["role", "seal", "death"] {
         let words = format!("declares no guarantee of `{kind}` on procuratorate.case-parties");
-        assert!(said.contains(&words), "{said}");
+        assert!(output.contains(&words), "{output}");
     }
 }
 
 #[test]
 fn it_is_purged_and_the_deletion_is_verified() {
     let finished = Finished::unpack();
-    let result = finished.call(&["purge"], &["--early", "the test is over"]);
+    let result = finished.run(&["purge"], &["--early", "the test is over"]);
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     for gone in [
         "round.key",

@@ -1,5 +1,5 @@
-//! The same export in another format gives the same lists; a damaged one is
-//! told by its damage.
+//! An export in another format gives the same lists. A damaged file is refused with a
+//! message that describes the damage.
 
 use std::io::{Read, Write};
 
@@ -9,8 +9,8 @@ use crate::support::{CommandResult, Round, csv_rows};
 
 const VETERANS: &str = "veterans.persons.csv";
 
-/// The rows of the sample's veterans export, the header first.
-pub fn veterans(round: &Round) -> Vec<Vec<String>> {
+/// Returns the rows of the sample's veterans export, with the header.
+pub fn veterans_rows(round: &Round) -> Vec<Vec<String>> {
     csv::ReaderBuilder::new()
         .has_headers(false)
         .delimiter(b';')
@@ -20,8 +20,8 @@ pub fn veterans(round: &Round) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Replaces the veterans export by another file of this name.
-pub fn instead(round: &Round, name: &str, bytes: &[u8]) {
+/// Replaces the veterans export by a file of this name and content.
+pub fn replace_veterans(round: &Round, name: &str, bytes: &[u8]) {
     std::fs::remove_file(round.path(VETERANS)).unwrap();
     round.write(name, bytes);
     round.replace(
@@ -38,7 +38,7 @@ fn lists(round: &Round, output: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// The lists are those of the sample as it is, byte for byte.
+/// Asserts that the lists are byte for byte those of the unchanged sample.
 pub fn assert_same_lists(round: &Round) -> CommandResult {
     let plain = Round::sample();
     assert_eq!(plain.run().code, 0);
@@ -50,7 +50,7 @@ pub fn assert_same_lists(round: &Round) -> CommandResult {
 
 fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     let mut workbook = Workbook::new();
-    // An empty sheet first, as exports have it.
+    // Exports often have an empty first sheet.
     workbook.add_worksheet().set_name("说明").unwrap();
     let sheet = workbook.add_worksheet().set_name("名单").unwrap();
     sheet
@@ -71,7 +71,7 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
 #[test]
 fn an_xlsx_workbook_with_a_merged_title() {
     let round = Round::sample();
-    instead(&round, "veterans.xlsx", &workbook(&veterans(&round)));
+    replace_veterans(&round, "veterans.xlsx", &workbook(&veterans_rows(&round)));
     assert_same_lists(&round);
     let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
     assert!(manifest.contains("\"format\": \"xlsx\""));
@@ -80,7 +80,7 @@ fn an_xlsx_workbook_with_a_merged_title() {
 #[test]
 fn a_sheet_is_chosen_by_name_and_an_unknown_name_is_refused() {
     let round = Round::sample();
-    instead(&round, "veterans.xlsx", &workbook(&veterans(&round)));
+    replace_veterans(&round, "veterans.xlsx", &workbook(&veterans_rows(&round)));
     let with_sheet = |name: &str| format!("path = \"veterans.xlsx\"\nsheet = \"{name}\"");
     round.replace(
         "round.toml",
@@ -112,7 +112,7 @@ fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
     {
         sheet.write_string(0, column as u16, *header).unwrap();
     }
-    // Fifteen digits are exact as a number; eighteen are not.
+    // A number cell keeps fifteen digits exactly, but not eighteen.
     for (row, id) in [449_901_800_101_121_f64, 449_901_198_001_011_216_f64]
         .iter()
         .enumerate()
@@ -127,7 +127,7 @@ fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
             .unwrap();
     }
     let bytes = workbook.save_to_buffer().unwrap();
-    instead(&round, "veterans.xlsx", &bytes);
+    replace_veterans(&round, "veterans.xlsx", &bytes);
     round.replace("round.toml", "reject_rate = 0.05", "reject_rate = 0.6");
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
@@ -143,7 +143,7 @@ fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
 fn an_old_xls_workbook() {
     let round = Round::sample();
     let bytes = std::fs::read(crate::support::project().join("tests/files/veterans.xls")).unwrap();
-    instead(&round, "veterans.xls", &bytes);
+    replace_veterans(&round, "veterans.xls", &bytes);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     let summary: serde_json::Value =
@@ -158,7 +158,7 @@ fn an_old_xls_workbook() {
 #[test]
 fn a_formula_without_a_saved_result() {
     let round = Round::sample();
-    let mut rows = veterans(&round);
+    let mut rows = veterans_rows(&round);
     rows.truncate(4);
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -171,7 +171,7 @@ fn a_formula_without_a_saved_result() {
         .write_formula(2, 1, Formula::new("=A1").set_result("7654321"))
         .unwrap();
     let bytes = without_saved_results(&workbook.save_to_buffer().unwrap());
-    instead(&round, "veterans.xlsx", &bytes);
+    replace_veterans(&round, "veterans.xlsx", &bytes);
     let result = round.run();
     assert_eq!(result.code, 1, "{}", result.stdout);
     assert!(
@@ -183,7 +183,7 @@ fn a_formula_without_a_saved_result() {
     );
 }
 
-/// The workbook as a program writes it that does not calculate.
+/// Returns the workbook as written by a program that does not calculate formulas.
 fn without_saved_results(bytes: &[u8]) -> Vec<u8> {
     let mut from = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let mut to = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -211,7 +211,7 @@ fn gzip_and_zip_of_one_csv() {
     gzip.write_all(plain.as_bytes()).unwrap();
     let gzip = gzip.finish().unwrap();
     let round = Round::sample();
-    instead(&round, "veterans.csv.gz", &gzip);
+    replace_veterans(&round, "veterans.csv.gz", &gzip);
     assert_same_lists(&round);
 
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -219,14 +219,14 @@ fn gzip_and_zip_of_one_csv() {
         .unwrap();
     zip.write_all(plain.as_bytes()).unwrap();
     let round = Round::sample();
-    instead(&round, "veterans.zip", &zip.finish().unwrap().into_inner());
+    replace_veterans(&round, "veterans.zip", &zip.finish().unwrap().into_inner());
     assert_same_lists(&round);
 }
 
 #[test]
 fn several_files_of_one_export_are_one_source() {
     let round = Round::sample();
-    let rows = veterans(&round);
+    let rows = veterans_rows(&round);
     let half = rows.len() / 2;
     let write = |rows: &[Vec<String>], columns: &[usize]| {
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -237,7 +237,7 @@ fn several_files_of_one_export_are_one_source() {
         }
         writer.into_inner().unwrap()
     };
-    // The districts write their columns in different orders.
+    // The two files have their columns in different orders.
     let all: Vec<usize> = (0..rows[0].len()).collect();
     let reversed: Vec<usize> = all.iter().rev().copied().collect();
     round.write("north.csv", write(&rows[..half], &all));
@@ -275,10 +275,10 @@ fn headers_assigned_in_the_round_file() {
     );
 }
 
-/// The run fails with exit code 1, these words, and no output.
+/// Asserts that the run fails with exit code 1 and these words, and writes no output.
 fn assert_refused(name: &str, bytes: &[u8], words: &str) {
     let round = Round::sample();
-    instead(&round, name, bytes);
+    replace_veterans(&round, name, bytes);
     let before = round.names();
     let result = round.run();
     assert_eq!(result.code, 1, "{name}: {}", result.stdout);
@@ -288,7 +288,7 @@ fn assert_refused(name: &str, bytes: &[u8], words: &str) {
 
 #[test]
 fn damaged_and_disguised_files() {
-    let xlsx = workbook(&veterans(&Round::sample()));
+    let xlsx = workbook(&veterans_rows(&Round::sample()));
     assert_refused(
         "cut.xlsx",
         &xlsx[..xlsx.len() / 2],
@@ -311,8 +311,8 @@ fn damaged_and_disguised_files() {
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest",
         "the archive or workbook is damaged or cut short",
     );
-    // Found by fuzzing: the workbook's reader panics on the one, and takes all
-    // memory for the other.
+    // Found by fuzzing: the XLS reader panics on the first file, and requests all memory
+    // for the second.
     for name in ["hostile.xls", "wide.xls"] {
         let file = crate::support::project().join("tests/files").join(name);
         assert_refused(

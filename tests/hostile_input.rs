@@ -1,5 +1,5 @@
-//! Input that was made to do harm is refused or made harmless, in little time
-//! and memory. What fuzzing found stands here too.
+//! Malicious input is refused or made harmless, within limits of time and memory. Inputs
+//! found by fuzzing are included.
 
 use std::fs;
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use crate::support::{CommandResult, Round, command_result};
 
-/// Runs the round with a limit on its memory: what grows without bound fails.
+/// Runs the round with limited memory, so that unbounded growth fails.
 fn run_limited(round: &Round, megabytes: u64) -> CommandResult {
     let output: Output = Command::new("bash")
         .args([
@@ -25,17 +25,17 @@ fn run_limited(round: &Round, megabytes: u64) -> CommandResult {
     command_result(output)
 }
 
-fn assert_refused(round: &Round, code: i32, said: &str) {
+fn assert_refused(round: &Round, code: i32, message: &str) {
     let names = round.names();
     let result = run_limited(round, 3000);
     assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
-    assert!(result.stderr.contains(said), "{}", result.stderr);
+    assert!(result.stderr.contains(message), "{}", result.stderr);
     assert!(
         !result.stderr.contains("internal error"),
         "{}",
         result.stderr
     );
-    assert_eq!(round.names(), names, "nothing is left behind");
+    assert_eq!(round.names(), names, "something was left behind");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_rule_nested_a_million_deep() {
         let text = text.replacen("when = 'sealed'", &format!("when = '{nested}'"), 1);
         fs::write(&policy, &text).unwrap();
         assert_refused(&round, 2, "the expression is longer than 8 KiB");
-        // As deep as its length allows.
+        // Nested as deeply as the length limit allows.
         let nested = format!(
             "{}sealed{}",
             open.repeat(8000 / (open.len() + close.len())),
@@ -103,7 +103,7 @@ fn configuration_nested_a_million_deep() {
     assert_refused(&round, 2, "round.toml:");
 }
 
-/// A line of a hundred million columns; tests/faults.py does a thousand million.
+/// tests/faults.py tests a line of a thousand million columns.
 #[test]
 fn a_line_of_a_hundred_million_columns() {
     let write = |path: &Path, before: &str, after: &str| {
@@ -116,7 +116,7 @@ fn a_line_of_a_hundred_million_columns() {
         file.write_all(after.as_bytes()).unwrap();
         file.flush().unwrap();
     };
-    // As a row among others it is one reject.
+    // As a row it is one reject.
     let round = Round::sample();
     let path = round.path("veterans.persons.csv");
     let text = round.read("veterans.persons.csv");
@@ -127,7 +127,7 @@ fn a_line_of_a_hundred_million_columns() {
     let rejects =
         String::from_utf8(round.output("output")["rejects/veterans.csv"].clone()).unwrap();
     assert!(rejects.contains("record_too_long"), "{rejects}");
-    // As a header it is none.
+    // As the header line it is refused.
     let round = Round::sample();
     write(
         &round.path("veterans.persons.csv"),
@@ -160,7 +160,7 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
         let round = Round::sample();
         fs::write(round.path("../secret.csv"), "national_id\n").unwrap();
         let link = round.path("link");
-        let written = match target {
+        let export_path = match target {
             "file" => {
                 std::os::unix::fs::symlink(round.path("../secret.csv"), &link).unwrap();
                 "link"
@@ -173,7 +173,7 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
         round.replace(
             "round.toml",
             "path = \"veterans.persons.csv\"",
-            &format!("path = \"{written}\""),
+            &format!("path = \"{export_path}\""),
         );
         assert_refused(
             &round,
@@ -203,7 +203,7 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
     }
 }
 
-/// A case party whose fields hold a formula, escape codes and markup.
+/// The names and handlers of case parties contain formulas, escape codes and markup.
 #[test]
 fn formulas_escape_codes_and_markup_in_cells() {
     let round = Round::hand_made();
@@ -236,7 +236,10 @@ fn formulas_escape_codes_and_markup_in_cells() {
         if !path.starts_with("configuration/") {
             let text = String::from_utf8_lossy(&bytes);
             let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
-            assert!(!text.contains(control), "{path} holds a control character");
+            assert!(
+                !text.contains(control),
+                "{path} contains a control character"
+            );
         }
         if path.starts_with("lists/") {
             for row in crate::support::csv_rows(&bytes) {
@@ -253,7 +256,7 @@ fn formulas_escape_codes_and_markup_in_cells() {
     assert!(!result.stdout.contains(control) && !result.stderr.contains(control));
 }
 
-/// Names of files and headers are shown, and cannot steer the terminal.
+/// File names and headers are printed, but must not control the terminal.
 #[test]
 fn escape_codes_in_headers_and_in_the_round_file() {
     let round = Round::hand_made();
@@ -281,7 +284,7 @@ fn escape_codes_in_headers_and_in_the_round_file() {
     assert!(!result.stderr.contains('\u{1b}'), "{:?}", result.stderr);
 }
 
-/// Found by reading: one cell far out made a grid of 134 million cells.
+/// Found in review: one distant cell made a grid of 134 million cells.
 #[test]
 fn a_workbook_with_one_cell_far_out() {
     let round = Round::sample();
@@ -324,7 +327,7 @@ fn a_workbook_with_one_cell_far_out() {
     );
 }
 
-/// Found by reading: a sign was taken for a digit.
+/// Found in review: a sign was parsed as a hexadecimal digit.
 #[test]
 fn a_key_file_whose_digits_are_signs() {
     let round = Round::sample();
@@ -333,13 +336,13 @@ fn a_key_file_whose_digits_are_signs() {
     assert_refused(&round, 1, "this is not a valid key file");
 }
 
-/// Found by fuzzing, each in a few kilobytes: workbooks and Parquet files that
-/// made their readers ask for terabytes (which ends a program), hold grids of
-/// gigabytes, or count for hours. Where each comes from says its name.
+/// Found by fuzzing: workbooks and Parquet files of a few kilobytes that made their
+/// readers request terabytes (which aborts the program), hold grids of gigabytes, or loop
+/// for hours. The file names say what each one does.
 #[test]
 fn small_files_that_demand_unbounded_memory_or_time_are_refused() {
     let folder = crate::support::project().join("tests/files/hostile");
-    let mut looked_at = 0;
+    let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -368,12 +371,12 @@ fn small_files_that_demand_unbounded_memory_or_time_are_refused() {
             "{name}: {}",
             result.stderr
         );
-        looked_at += 1;
+        count += 1;
     }
-    assert_eq!(looked_at, 10);
+    assert_eq!(count, 10);
 }
 
-/// Found by fuzzing: what follows on a line of a key file may be the key.
+/// Found by fuzzing: a fault that quotes a line of the key file may show the key.
 #[test]
 fn a_key_file_fault_does_not_show_the_line() {
     let round = Round::sample();

@@ -1,5 +1,5 @@
-//! The committed sample: every planted lead is found and no other, twice the
-//! same, and nothing that was written holds an ID number.
+//! Tests the committed sample: exactly the planted leads are found, runs are
+//! reproducible, and no output contains an ID number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Round, aidlink, csv_rows, project};
 
-/// Lead number, urgency, cases, name, handler, aid come first on a list.
+// Columns of a match list, which begins with lead number, urgency, cases, name, handler, aid.
 const CASES: usize = 2;
 const NAME: usize = 3;
 const AID: usize = 5;
@@ -27,7 +27,7 @@ fn aid_titles() -> Vec<(String, String)> {
         .collect()
 }
 
-/// (cases, person, aid) of every row of every list, with the list's name.
+/// Returns the list name and (cases, person, aid) of every row of every list.
 fn leads(round: &Round, output: &str) -> Vec<(String, (String, String, String))> {
     let titles = aid_titles();
     let mut leads = Vec::new();
@@ -57,7 +57,7 @@ fn every_planted_lead_is_found_and_no_other() {
     assert_eq!(round.run().code, 0);
     let found = leads(&round, "output");
     let distinct: BTreeSet<_> = found.iter().map(|(_, lead)| lead.clone()).collect();
-    assert_eq!(distinct.len(), found.len(), "a lead stands twice");
+    assert_eq!(distinct.len(), found.len(), "a lead is listed twice");
     let planted: BTreeSet<_> = truth("planted-leads.csv")
         .into_iter()
         .map(|row| {
@@ -118,10 +118,10 @@ fn no_planted_non_lead_is_listed() {
     }
 }
 
-/// The case export's ID by case number, in its normal form.
+/// Returns the case number and ID cell of each row of the case export.
 fn ids_by_case(round: &Round) -> Vec<(String, String)> {
     let text = round.read("procuratorate.case-parties.csv");
-    // Line by line: a stray quote would take many rows into one.
+    // Split by line, because a stray quote would merge many rows into one.
     let rows = text.lines().skip(1).map(|line| line.split(','));
     rows.map(|mut cells| {
         let id = cells.next().unwrap_or_default().trim_start_matches('"');
@@ -142,7 +142,7 @@ fn minors_and_only_minors_are_on_the_minors_lists() {
         let (_, id) = ids.iter().find(|(number, _)| number == case).unwrap();
         let checked = aidlink_agency::national_id::NationalId::parse(id, as_of);
         let Ok(checked) = checked else {
-            panic!("a planted ID is good")
+            panic!("planted ID numbers are valid")
         };
         let minor = checked.id.age_at(as_of).unwrap() < 18;
         assert_eq!(list.ends_with(".minors.csv"), minor, "{list}");
@@ -162,7 +162,7 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
     let without_log = |output: &str| {
         let mut files = round.output(output);
         assert!(files.remove("audit.jsonl").is_some());
-        // It holds the log's digest, and randomness.
+        // The signature covers the log's digest and contains randomness.
         assert!(files.remove("manifest.json.minisig").is_some());
         files
     };
@@ -215,7 +215,7 @@ fn no_output_contains_an_id_number() {
                 .filter(char::is_ascii_alphanumeric)
                 .collect::<String>()
         })
-        // Full-width numbers have no ASCII digit; the search below finds their kind.
+        // Full-width numbers have no ASCII digits and are left out here.
         .filter(|id| id.len() >= 15)
         .collect();
     assert!(ids.len() > 1900);
@@ -224,13 +224,13 @@ fn no_output_contains_an_id_number() {
         texts.push(String::from_utf8(bytes.clone()).unwrap());
     }
     for text in texts {
-        // Anything of the form of an ID number of the sample: region 4499.
+        // Any long run that begins like an ID number of the sample: region 4499.
         for (at, _) in text.match_indices("4499") {
             let run: String = text[at..]
                 .chars()
                 .take_while(|c| c.is_ascii_digit() || *c == 'X')
                 .collect();
-            assert!(run.len() < 15, "a run of {} digits", run.len());
+            assert!(run.len() < 15, "found a run of {} digits", run.len());
         }
         assert!(ids.iter().all(|id| !text.contains(id.as_str())));
     }
@@ -268,7 +268,7 @@ fn every_account_adds_up_and_rejects_are_counted_by_reason() {
             "{name}"
         );
     }
-    // Lines of the civil affairs export that are no rows.
+    // Lines of the civil affairs export that are not rows.
     let not_rows = &exports["civil-affairs.assistance"]["not_rows"];
     assert_eq!(not_rows["title_lines"], 2);
     assert_eq!(not_rows["total_lines"], 1);
@@ -315,7 +315,7 @@ fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
     assert_eq!(
         outputs.len() + 3,
         files.len(),
-        "all but manifest, signature and log"
+        "every file except manifest, signature and log"
     );
     for output in outputs {
         let bytes = &files[output["file"].as_str().unwrap()];
@@ -378,7 +378,7 @@ fn a_column_that_nothing_needs_is_not_read() {
     assert_eq!(
         not_read,
         ["姓名", "城乡类别", "户编号", "与户主关系", "月救助金额"],
-        "with the columns read, all of the export"
+        "columns read and not read must be all columns of the export"
     );
 }
 
@@ -387,7 +387,7 @@ fn deadlines_skip_the_national_holiday_and_count_the_make_up_day() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let list = &round.output("output")["lists/for-review/to-judicial-aid.csv"];
-    // 30 September 2026 and five working days: 8, 9, 10 (make-up), 12, 13 October.
+    // Five working days after 30 September 2026: 8, 9, 10 (make-up), 12 and 13 October.
     for row in csv_rows(list) {
         assert!(row[ACT_BY].starts_with("2026-10-13"), "{}", row[ACT_BY]);
     }
@@ -442,8 +442,8 @@ fn every_seed_gives_its_planted_leads_and_no_other() {
     }
 }
 
-/// Every kind of dirt, on three rows of ten: what can be undone costs nothing,
-/// and what cannot be undone is rejected row by row and loses no lead.
+/// Each kind of dirt is put on three rows of ten. Recoverable dirt rejects no row;
+/// unrecoverable dirt rejects its own rows only, and no lead is lost.
 #[test]
 fn every_kind_of_dirt_rejects_exactly_the_rows_in_its_truth_file() {
     let help = aidlink(&["sample", "--out", "x", "--dirt", "none,?=1"]).stderr;
@@ -468,7 +468,7 @@ fn every_kind_of_dirt_rejects_exactly_the_rows_in_its_truth_file() {
         let mut lost: BTreeMap<String, u64> = BTreeMap::new();
         for row in truth("dirt.csv") {
             let [export, _, recoverable, rows, _] = row.as_slice() else {
-                panic!("five columns");
+                panic!("dirt.csv has five columns");
             };
             let rows: u64 = rows.parse().unwrap();
             let rows = if recoverable == "no" { rows } else { 0 };

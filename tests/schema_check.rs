@@ -1,4 +1,4 @@
-//! `aidlink schema check`: what a data officer is told is what a round does.
+//! Tests `aidlink schema check`: what it reports is what a round does with the export.
 
 use serde_json::{Value, json};
 
@@ -32,19 +32,22 @@ fn the_check_predicts_the_rejects_of_the_round() {
             _ => "csv",
         };
         let result = check(&round, &format!("{export}.{kind}"), &["--json"]);
-        let told: Value = serde_json::from_str(&result.stdout).unwrap();
-        assert_eq!(told["schema"], export, "recognised by its header");
+        let report: Value = serde_json::from_str(&result.stdout).unwrap();
+        assert_eq!(
+            report["schema"], export,
+            "the schema must be recognised by the header"
+        );
         let account = &summary["exports"][export];
-        assert_eq!(told["rows"], account["rows"]);
-        assert_eq!(told["blank_lines"], account["not_rows"]["blank_lines"]);
-        let counts: serde_json::Map<String, Value> = told["rejects"]
+        assert_eq!(report["rows"], account["rows"]);
+        assert_eq!(report["blank_lines"], account["not_rows"]["blank_lines"]);
+        let counts: serde_json::Map<String, Value> = report["rejects"]
             .as_object()
             .unwrap()
             .iter()
-            .map(|(reason, seen)| (reason.clone(), seen["count"].clone()))
+            .map(|(reason, rows)| (reason.clone(), rows["count"].clone()))
             .collect();
         assert_eq!(Value::from(counts.clone()), account["rejected_by_reason"]);
-        assert_eq!(told["unreadable"], json!({}));
+        assert_eq!(report["unreadable"], json!({}));
         assert_eq!(
             result.code,
             if counts.is_empty() { 0 } else { 3 },
@@ -127,7 +130,7 @@ fn a_file_that_is_not_an_export_is_refused() {
 #[test]
 fn serial_dates_follow_the_date_epoch_option() {
     let round = Round::sample();
-    // 43860 is 2024-01-31 of 1904 and 2020-01-30 of 1900.
+    // 43860 is 2024-01-31 in the 1904 epoch and 2020-01-30 in the 1900 epoch.
     let text = "身份证号,出生日期,对象状态\n449901202401310011,43860,享受\n";
     let id = "4499012024013100";
     let number = (0..100)
@@ -139,7 +142,7 @@ fn serial_dates_follow_the_date_epoch_option() {
         .unwrap();
     let text = text.replace("449901202401310011", &number);
     round.write("serials.csv", text);
-    let checked = |epoch: &str| {
+    let check_with = |epoch: &str| {
         let arguments = [
             "--schema",
             "civil-affairs.assistance",
@@ -148,9 +151,13 @@ fn serial_dates_follow_the_date_epoch_option() {
         ];
         check(&round, "serials.csv", &arguments)
     };
-    assert_eq!(checked("1904").code, 0, "{}", checked("1904").stdout);
-    let wrong = checked("1900");
-    assert_eq!(wrong.code, 3);
-    assert!(wrong.stdout.contains("birth date"), "{}", wrong.stdout);
-    assert_eq!(checked("1901").code, 2);
+    assert_eq!(check_with("1904").code, 0, "{}", check_with("1904").stdout);
+    let mismatch = check_with("1900");
+    assert_eq!(mismatch.code, 3);
+    assert!(
+        mismatch.stdout.contains("birth date"),
+        "{}",
+        mismatch.stdout
+    );
+    assert_eq!(check_with("1901").code, 2);
 }

@@ -1,5 +1,5 @@
-//! Split rounds: agencies tokenise, a centre without the key screens, the
-//! procuratorate resolves, and the lists are those of a pooled run.
+//! Tests split rounds: agencies tokenise, a centre without the key screens, the
+//! procuratorate resolves, and the lists equal those of a pooled run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub const EXPORTS: [&str; 6] = [
     "veterans.persons",
 ];
 
-/// Who signs what crosses.
+/// The offices that sign files for each other.
 const OFFICES: [&str; 6] = [
     "procuratorate",
     "centre",
@@ -28,20 +28,24 @@ const OFFICES: [&str; 6] = [
     "veterans",
 ];
 
-/// The command of the centre, built beside the other.
+/// Runs the centre's command, which is built into the same folder as aidlink.
 pub fn aidlink_screen(arguments: &[&str]) -> CommandResult {
     let command = Path::new(env!("CARGO_BIN_EXE_aidlink")).with_file_name("aidlink-screen");
-    assert!(command.is_file(), "build with --workspace");
+    assert!(
+        command.is_file(),
+        "aidlink-screen is not built: use --workspace"
+    );
     command_result(Command::new(command).args(arguments).output().unwrap())
 }
 
-/// A round that was made a split one, its offices' folders beside each other.
+/// A split round made from a pooled one. Every step writes its own output folder in the
+/// round's folder.
 pub struct SplitRound {
     pub round: Round,
 }
 
 impl SplitRound {
-    /// Sealed to a centre and a procuratorate, each with its identity.
+    /// Makes a split round that seals files to the centre and the procuratorate.
     pub fn sealed(round: Round) -> Self {
         let recipient = |office: &str| {
             let file = round.path(office);
@@ -57,7 +61,7 @@ impl SplitRound {
         )
     }
 
-    /// Everything plain, by name.
+    /// Makes a split round whose token files and leads are plain.
     pub fn plain(round: Round) -> Self {
         Self::with(round, "plain = [\"tokens\", \"leads\"]")
     }
@@ -66,7 +70,7 @@ impl SplitRound {
         round.replace("round.toml", "mode = \"pooled\"", "mode = \"split\"");
         let text = round.read("round.toml");
         let split = SplitRound { round };
-        let signers: String = OFFICES.map(|office| split.signer(office)).concat();
+        let signers: String = OFFICES.map(|office| split.make_signer(office)).concat();
         split.round.write(
             "round.toml",
             format!("{text}\n[sealing]\n{sealing}\n\n[signing.signers]\n{signers}"),
@@ -74,8 +78,8 @@ impl SplitRound {
         split
     }
 
-    /// The same round at another place: the same round file and signing keys.
-    fn like(other: &SplitRound) -> Self {
+    /// Copies the round file and signing keys of `other` to a new folder.
+    fn copy_of(other: &SplitRound) -> Self {
         let split = SplitRound {
             round: Round::sample(),
         };
@@ -88,8 +92,8 @@ impl SplitRound {
         split
     }
 
-    /// Makes an office's signing key, and gives the line that names it.
-    fn signer(&self, office: &str) -> String {
+    /// Makes an office's signing key and returns its line for the round file.
+    fn make_signer(&self, office: &str) -> String {
         let file = self.signing_key(office);
         let made = aidlink(&["signing", "new", &file, "--lang", "en"]);
         assert_eq!(made.code, 0, "{}", made.stderr);
@@ -97,7 +101,7 @@ impl SplitRound {
         format!("{office} = \"{}\"\n", public.lines().last().unwrap())
     }
 
-    /// The file of an office's signing key.
+    /// Returns the path of an office's signing key.
     pub fn signing_key(&self, office: &str) -> String {
         self.file(&format!("{office}.signing.key"))
     }
@@ -124,7 +128,7 @@ impl SplitRound {
         ])
     }
 
-    /// The token file of an export.
+    /// Returns the path of the token file of an export.
     pub fn tokens(&self, export: &str) -> PathBuf {
         let folder = self.round.path(&format!("at-{export}/to-centre"));
         let name = format!("{export}.tokens.parquet");
@@ -177,7 +181,7 @@ impl SplitRound {
         aidlink(&arguments)
     }
 
-    /// Every step, and the lists.
+    /// Runs every step and returns the lists.
     pub fn lists(&self, exports: &[&str], expected_code: i32) -> BTreeMap<String, Vec<u8>> {
         for export in exports {
             let result = self.tokenise(export);
@@ -191,7 +195,7 @@ impl SplitRound {
     }
 }
 
-/// The match lists of an output folder.
+/// Returns the match lists of an output folder.
 pub fn lists(round: &Round, output: &str) -> BTreeMap<String, Vec<u8>> {
     let files = round.output(output).into_iter();
     files
@@ -230,7 +234,7 @@ fn with_sm3_the_tokens_differ_and_the_leads_do_not() {
     };
     let pooled = pooled_lists(&with_sm3(), 0);
     assert!(pooled == SplitRound::sealed(with_sm3()).lists(&EXPORTS, 0));
-    // Lead numbers follow the tokens; the persons are the same.
+    // Lead numbers depend on the tokens, so only cases and aids are compared.
     let cases = |lists: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
         let mut cases: Vec<String> = lists
             .values()
@@ -270,7 +274,7 @@ fn random_split_rounds_give_the_lists_of_the_pooled_run() {
             set_mode(&folder.join("round.key"), 0o600);
             round.sibling(name)
         };
-        // Where a threshold is passed, both say so, and the lists are marked alike.
+        // If a threshold is passed, both rounds must end with code 3 and mark the lists.
         let code = if dirt.contains("masked") { 3 } else { 0 };
         let pooled = pooled_lists(&made("pooled"), code);
         assert!(pooled == SplitRound::sealed(made("split")).lists(&EXPORTS, code));
@@ -309,7 +313,7 @@ fn a_late_agency_is_added_by_screening_again() {
     assert!(count("lists-first", "是否已在领取未能核实") > 0);
     assert_eq!(count("lists-second", "是否已在领取未能核实"), 0);
     assert!(lists(&split.round, "lists-second") == pooled_lists(&Round::sample(), 0));
-    // The manifests tell the screenings apart.
+    // The manifests record which screening was resolved.
     let screening = |output: &str| {
         let bytes = &split.round.output(output)["manifest.json"];
         let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap();
@@ -336,24 +340,24 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
     }
     let result = split.screen(&sent, "at-centre");
     assert_eq!(result.code, 0, "{}", result.stderr);
-    let of = |export: &str| {
+    let line_about = |export: &str| {
         let mut lines = result.stdout.lines().map(str::trim);
         lines.find(|line| line.starts_with(&format!("{export} is")))
     };
     assert_eq!(
-        of("disabled-federation.persons"),
+        line_about("disabled-federation.persons"),
         Some(
             "disabled-federation.persons is not part of this round: leads that need it are marked \"not verified\""
         )
     );
     assert_eq!(
-        of("civil-affairs.assistance"),
+        line_about("civil-affairs.assistance"),
         Some(
             "civil-affairs.assistance is missing: leads that need it are marked \"not verified\"; screen again when it arrives"
         )
     );
-    assert_eq!(of("veterans.persons"), None);
-    // The procuratorate takes leads that name such an export.
+    assert_eq!(line_about("veterans.persons"), None);
+    // The procuratorate accepts leads that name such an export.
     assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
 }
 
@@ -398,7 +402,7 @@ fn an_agency_sends_only_tokens_and_keeps_the_rest() {
         figure("rejected") + figure("withheld") + figure("without_outcome") + figure("sent")
     );
     assert!(figure("without_outcome") > 0 && figure("sent") > 0);
-    // The same export gives the same bytes; nothing in them is in the order of the rows.
+    // Tokenising the same export again gives the same bytes.
     let again = split.round.path("again");
     let round = split.file("round.toml");
     let arguments = [
@@ -416,14 +420,14 @@ fn an_agency_sends_only_tokens_and_keeps_the_rest() {
     assert!(split.round.output("again")[name] == files[name]);
 }
 
-/// What the centre says when a token file is not what it should be.
+/// Asserts that the centre refuses these files with these words.
 fn assert_refused(split: &SplitRound, files: &[&str], words: &[&str]) {
     let result = split.screen_files(files, "refused");
     assert_eq!(result.code, 1, "{}", result.stdout);
     for word in words {
         assert!(
             result.stderr.contains(word),
-            "no \"{word}\" in: {}",
+            "\"{word}\" is not in: {}",
             result.stderr
         );
     }
@@ -453,7 +457,7 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
         &["already a token file of veterans.persons"],
     );
 
-    // By an office that is not the sender, and by nobody.
+    // Signed by an office other than the sender, and unsigned.
     let intruder = split.round.path("intruder.parquet");
     std::fs::copy(&veterans, &intruder).unwrap();
     for part in ["sha256", "minisig"] {
@@ -463,7 +467,7 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
         )
         .unwrap();
     }
-    sign_anew(&split, "intruder.parquet", "education");
+    sign_again(&split, "intruder.parquet", "education");
     let intruder_text = intruder.to_str().unwrap();
     assert_refused(
         &split,
@@ -477,12 +481,12 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
         &["the file has no sender's signature"],
     );
 
-    // A changed byte, and a checksum that is not there.
+    // A missing checksum file, and a changed byte.
     let bytes = std::fs::read(&veterans).unwrap();
     let changed = split.round.path("changed.parquet");
-    let mut spoilt = bytes.clone();
-    spoilt[bytes.len() / 2] ^= 1;
-    std::fs::write(&changed, &spoilt).unwrap();
+    let mut changed_bytes = bytes.clone();
+    changed_bytes[bytes.len() / 2] ^= 1;
+    std::fs::write(&changed, &changed_bytes).unwrap();
     let changed = changed.to_str().unwrap();
     assert_refused(
         &split,
@@ -496,9 +500,10 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
         &["changed.parquet", "does not match its checksum"],
     );
 
-    // Another key, round and policy; each names the file and what differs.
-    let other = |from: &str, to: &str, words: &str| {
-        let other = SplitRound::like(&split);
+    // Another round, algorithm, snapshot, key, policy or schema. The message names the file
+    // and the difference.
+    let assert_change_is_refused = |from: &str, to: &str, words: &str| {
+        let other = SplitRound::copy_of(&split);
         other.round.replace("round.toml", from, to);
         if from.starts_with("round =") {
             let key = other.round.read("round.key").replace("2026Q3", "2026Q4");
@@ -516,18 +521,18 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
             &["veterans.persons.tokens.parquet", words],
         );
     };
-    other(
+    assert_change_is_refused(
         "round = \"2026Q3\"",
         "round = \"2026Q4\"",
         "the wrong round",
     );
-    other("hmac-sha256", "hmac-sm3", "the wrong terms");
-    other(
+    assert_change_is_refused("hmac-sha256", "hmac-sm3", "the wrong terms");
+    assert_change_is_refused(
         "snapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "snapshot = 2026-09-27\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "the wrong terms",
     );
-    let with_other_key = SplitRound::like(&split);
+    let with_other_key = SplitRound::copy_of(&split);
     let key = with_other_key
         .round
         .read("round.key")
@@ -542,7 +547,7 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
             "ask the agency to tokenise again",
         ],
     );
-    let with_other_policy = SplitRound::like(&split);
+    let with_other_policy = SplitRound::copy_of(&split);
     let policy = with_other_policy
         .round
         .root()
@@ -555,7 +560,7 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
         &[&cases, with_other_policy.tokens(VETERANS).to_str().unwrap()],
         &["the wrong terms"],
     );
-    let with_other_schema = SplitRound::like(&split);
+    let with_other_schema = SplitRound::copy_of(&split);
     let schema = with_other_schema
         .round
         .root()
@@ -578,7 +583,7 @@ fn sealed_files_that_cannot_be_opened_are_refused() {
     let sealed = split.tokens(CASES);
     let bytes = std::fs::read(&sealed).unwrap();
     assert!(bytes.starts_with(b"age-encryption.org/v1\n"));
-    // Cut short, and a changed byte.
+    // Truncated, and with a changed byte.
     for (name, bytes) in [
         ("short.parquet.age", bytes[..bytes.len() - 20].to_vec()),
         ("head.parquet.age", bytes[..60].to_vec()),
@@ -597,7 +602,7 @@ fn sealed_files_that_cannot_be_opened_are_refused() {
         };
         assert_refused(&split, &[file.to_str().unwrap()], &[name, words]);
     }
-    // Sealed to somebody else.
+    // Sealed to another recipient.
     let other = SplitRound::sealed(Round::sample());
     assert_eq!(other.tokenise(CASES).code, 0);
     assert_refused(
@@ -605,7 +610,7 @@ fn sealed_files_that_cannot_be_opened_are_refused() {
         &[other.tokens(CASES).to_str().unwrap()],
         &["sealed to another recipient"],
     );
-    // Plain, where the round seals.
+    // Plain, although the round seals its files.
     let plain = SplitRound::plain(Round::sample());
     assert_eq!(plain.tokenise(CASES).code, 0);
     assert_refused(
@@ -613,7 +618,7 @@ fn sealed_files_that_cannot_be_opened_are_refused() {
         &[plain.tokens(CASES).to_str().unwrap()],
         &["is not sealed, but this round requires sealed files"],
     );
-    // No identity named; one that others may read.
+    // No identity given, and an identity that others may read.
     let round = split.file("round.toml");
     let file = sealed.to_str().unwrap();
     let signing_key = split.signing_key("centre");
@@ -649,12 +654,12 @@ fn the_procuratorate_resolves_only_its_own_screening() {
         assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(
             result.stderr.contains(words),
-            "no \"{words}\" in: {}",
+            "\"{words}\" is not in: {}",
             result.stderr
         );
         assert!(!split.round.path("refused").exists());
     };
-    // Another key, and a case export that was changed after screening.
+    // With another key, and with a case export that was changed after screening.
     let key = split.round.read("round.key");
     split.round.write("round.key", key.replace("0123", "3210"));
     assert_refused("the key of the screened leads");
@@ -709,7 +714,7 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
         assert_eq!(result.code, 2, "{}", result.stdout);
         assert!(
             result.stderr.contains(words),
-            "no \"{words}\" in: {}",
+            "\"{words}\" is not in: {}",
             result.stderr
         );
         assert!(result.stderr.contains("round.toml"));
@@ -733,7 +738,7 @@ fn no_office_both_holds_the_key_and_opens_tokens() {
         line.split('"').nth(1).unwrap().to_owned()
     };
     let (centre, procuratorate) = (recipient("centre"), recipient("procuratorate"));
-    // The key is not sealed to the centre.
+    // The key cannot be sealed to the centre.
     let (round, out) = (split.file("round.toml"), split.file("sealed.age"));
     let key = split.signing_key("procuratorate");
     let seal = |recipient: &str| {
@@ -760,7 +765,8 @@ fn no_office_both_holds_the_key_and_opens_tokens() {
     );
     assert!(!Path::new(&out).exists());
     assert_eq!(seal(&procuratorate).code, 0);
-    // The two are not one, and a recipient is not asked to be passed over.
+    // The centre and the procuratorate cannot have one recipient, and `plain` cannot list
+    // files that have a recipient.
     for (from, to, words) in [
         (&procuratorate, &centre, "are the same recipient"),
         (
@@ -776,7 +782,7 @@ fn no_office_both_holds_the_key_and_opens_tokens() {
         assert_eq!(result.code, 2, "{}", result.stdout);
         assert!(
             result.stderr.contains(words),
-            "no \"{words}\" in: {}",
+            "\"{words}\" is not in: {}",
             result.stderr
         );
     }
@@ -784,22 +790,28 @@ fn no_office_both_holds_the_key_and_opens_tokens() {
 
 #[test]
 fn a_sealed_key_opens_at_its_recipient_and_for_its_round_only() {
-    let giver = SplitRound::sealed(Round::sample());
-    let taker = SplitRound::sealed(Round::sample());
-    // Both have the same round file.
-    taker
+    let sender = SplitRound::sealed(Round::sample());
+    let receiver = SplitRound::sealed(Round::sample());
+    // Both offices have the same round file.
+    receiver
         .round
-        .write("round.toml", giver.round.read("round.toml"));
-    let agency = taker.round.path("agency.identity");
-    let made = aidlink(&["identity", "new", agency.to_str().unwrap(), "--lang", "en"]);
+        .write("round.toml", sender.round.read("round.toml"));
+    let identity_file = receiver.round.path("agency.identity");
+    let made = aidlink(&[
+        "identity",
+        "new",
+        identity_file.to_str().unwrap(),
+        "--lang",
+        "en",
+    ]);
     let recipient = made.stdout.split_whitespace().last().unwrap().to_owned();
-    let sealed = giver.file("to-agency.age");
-    let giver_round = giver.file("round.toml");
-    let signing_key = giver.signing_key("procuratorate");
+    let sealed = sender.file("to-agency.age");
+    let sender_round = sender.file("round.toml");
+    let signing_key = sender.signing_key("procuratorate");
     let result = aidlink(&[
         "key",
         "seal",
-        &giver_round,
+        &sender_round,
         "--signing-key",
         &signing_key,
         "--recipient",
@@ -811,12 +823,12 @@ fn a_sealed_key_opens_at_its_recipient_and_for_its_round_only() {
     let bytes = std::fs::read(&sealed).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("0123456789abcdef"));
 
-    let taker_round = taker.file("round.toml");
+    let receiver_round = receiver.file("round.toml");
     let open = |identity: &str| {
         aidlink(&[
             "key",
             "open",
-            &taker_round,
+            &receiver_round,
             "--sealed",
             &sealed,
             "--identity",
@@ -825,27 +837,27 @@ fn a_sealed_key_opens_at_its_recipient_and_for_its_round_only() {
             "en",
         ])
     };
-    let agency = agency.to_str().unwrap();
-    // A key that is there is not overwritten.
-    assert!(open(agency).stderr.contains("is not overwritten"));
-    std::fs::remove_file(taker.round.path("round.key")).unwrap();
-    let wrong = open(&taker.file("centre.identity"));
+    let identity_file = identity_file.to_str().unwrap();
+    // An existing key is not overwritten.
+    assert!(open(identity_file).stderr.contains("is not overwritten"));
+    std::fs::remove_file(receiver.round.path("round.key")).unwrap();
+    let wrong = open(&receiver.file("centre.identity"));
     assert_eq!(wrong.code, 1);
     assert!(
         wrong.stderr.contains("sealed to another recipient"),
         "{}",
         wrong.stderr
     );
-    assert!(!taker.round.path("round.key").exists());
-    assert_eq!(open(agency).code, 0);
-    let opened = taker.round.read("round.key");
-    assert!(opened.ends_with(&giver.round.read("round.key")));
-    // Of another round.
-    std::fs::remove_file(taker.round.path("round.key")).unwrap();
-    taker
+    assert!(!receiver.round.path("round.key").exists());
+    assert_eq!(open(identity_file).code, 0);
+    let opened = receiver.round.read("round.key");
+    assert!(opened.ends_with(&sender.round.read("round.key")));
+    // With the round file of another round.
+    std::fs::remove_file(receiver.round.path("round.key")).unwrap();
+    receiver
         .round
         .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
-    let other = open(agency);
+    let other = open(identity_file);
     assert_eq!(other.code, 1);
     assert!(
         other
@@ -854,11 +866,11 @@ fn a_sealed_key_opens_at_its_recipient_and_for_its_round_only() {
         "{}",
         other.stderr
     );
-    assert!(!taker.round.path("round.key").exists());
-    // Lines that end in CR LF, and an empty line at the end, are no fault.
-    let text = giver.round.read("round.key").replace('\n', "\r\n") + "\r\n\n";
-    giver.round.write("round.key", text);
-    assert_eq!(giver.tokenise("veterans.persons").code, 0);
+    assert!(!receiver.round.path("round.key").exists());
+    // CR LF line ends and an empty last line are accepted.
+    let text = sender.round.read("round.key").replace('\n', "\r\n") + "\r\n\n";
+    sender.round.write("round.key", text);
+    assert_eq!(sender.tokenise("veterans.persons").code, 0);
 }
 
 #[test]
@@ -926,16 +938,16 @@ fn a_key_sealed_with_a_passphrase_opens_with_it_only() {
     assert!(split.round.read("round.key").ends_with(&key));
 }
 
-/// Signs a plain file that was changed, with the statement that it had.
-fn sign_anew(split: &SplitRound, name: &str, office: &str) {
+/// Signs a changed plain file again, with the statement of its old signature.
+fn sign_again(split: &SplitRound, name: &str, office: &str) {
     let file = split.round.path(name);
-    let beside = format!("{name}.minisig");
-    let was = Signature::parse(&split.round.read(&beside)).unwrap();
+    let signature_file = format!("{name}.minisig");
+    let old = Signature::parse(&split.round.read(&signature_file)).unwrap();
     let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
     let signed = key
-        .sign(&std::fs::read(&file).unwrap(), &was.comment(), &file)
+        .sign(&std::fs::read(&file).unwrap(), &old.comment(), &file)
         .unwrap();
-    split.round.write(&beside, signed);
+    split.round.write(&signature_file, signed);
 }
 
 #[test]
@@ -947,7 +959,10 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     assert_eq!(split.screen(&EXPORTS, "at-centre").code, 0);
     let name = "at-centre/to-procuratorate/leads.json";
     let good = split.round.read(name);
-    assert!(!good.contains("4499"), "references only");
+    assert!(
+        !good.contains("4499"),
+        "the leads must not contain ID numbers"
+    );
     let assert_refused = |text: String, words: &str| {
         assert_ne!(text, good);
         split.round.write(name, &text);
@@ -956,28 +971,28 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
             .output()
             .unwrap();
         split.round.write(&format!("{name}.sha256"), sum.stdout);
-        sign_anew(&split, name, "centre");
+        sign_again(&split, name, "centre");
         let result = split.resolve("at-centre", "refused");
         assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(
             result.stderr.contains(words),
-            "no \"{words}\" in: {}",
+            "\"{words}\" is not in: {}",
             result.stderr
         );
         assert!(!result.stderr.contains("张某"), "{}", result.stderr);
         assert!(!split.round.path("refused").exists());
     };
-    let once = |from: &str, to: &str| good.replacen(from, to, 1);
-    assert_refused(once("{", "["), "not a file of screened leads");
+    let replaced = |from: &str, to: &str| good.replacen(from, to, 1);
+    assert_refused(replaced("{", "["), "not a file of screened leads");
     assert_refused(
-        once("\"version\":1", "\"version\":2"),
+        replaced("\"version\":1", "\"version\":2"),
         "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)",
     );
-    // Text that would get to lists, terminal and log.
+    // Text that would otherwise reach lists, terminal and log.
     let name_of_a_person = "张某";
     let twice = format!("\"screening\":\"{name_of_a_person}\",\"was\":");
     assert_refused(
-        once("\"screening\":", &twice),
+        replaced("\"screening\":", &twice),
         "not a file of screened leads",
     );
     let screening = &good[good.find("\"screening\":\"").unwrap() + 13..][..64];
@@ -987,7 +1002,7 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     );
     let entry = format!("\"not_verified_by\":{{\"{name_of_a_person}\":\"absent\"");
     assert_refused(
-        once("\"not_verified_by\":{", &entry),
+        replaced("\"not_verified_by\":{", &entry),
         "an export that is not in this round",
     );
     for (reason, words) in [
@@ -1001,30 +1016,30 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
         ),
     ] {
         let list = format!("\"provisional\":[{reason}");
-        assert_refused(once("\"provisional\":[", &list), words);
+        assert_refused(replaced("\"provisional\":[", &list), words);
     }
     assert_refused(
-        once("\"2026Q3\"", "\"2026Q2\""),
+        replaced("\"2026Q3\"", "\"2026Q2\""),
         "the round of the screened leads",
     );
     assert_refused(
-        once("\"hmac-sha256\"", "\"hmac-sm3\""),
+        replaced("\"hmac-sha256\"", "\"hmac-sm3\""),
         "the token algorithm of the screened leads",
     );
     assert_refused(
-        once("\"aid\":\"", "\"aid\":\"no_"),
+        replaced("\"aid\":\"", "\"aid\":\"no_"),
         "an aid that the policy does not have",
     );
     assert_refused(
-        once("\"yes\":[\"", "\"yes\":[\"no_"),
+        replaced("\"yes\":[\"", "\"yes\":[\"no_"),
         "a rule that the policy does not have",
     );
     assert_refused(
-        once("\"reference\":", "\"reference\":99999"),
+        replaced("\"reference\":", "\"reference\":99999"),
         "not the one that was screened",
     );
     let (_, from_lead) = good.split_once("\"leads\":[").unwrap();
     let lead = &from_lead[..from_lead.find("},{\"aid\"").unwrap() + 1];
     let twice = format!("\"leads\":[{lead},");
-    assert_refused(once("\"leads\":[", &twice), "a lead appears twice");
+    assert_refused(replaced("\"leads\":[", &twice), "a lead appears twice");
 }

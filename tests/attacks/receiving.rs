@@ -32,7 +32,7 @@ fn assert_refused(result: &CommandResult, words: &str) {
     assert_eq!(result.code, 1, "{}{}", result.stdout, result.stderr);
     assert!(
         result.stderr.contains(words),
-        "no \"{words}\" in: {}",
+        "\"{words}\" is not in: {}",
         result.stderr
     );
 }
