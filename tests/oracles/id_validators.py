@@ -320,7 +320,7 @@ def kinds(m):
             ("foreign 2017", "ok", m.foreign_2017),
             ("foreign 2017, not by 7-3-1", "ok foreign_check_digit", lambda: m.substitute(m.foreign_2017(), 14)),
         ],
-        "written otherwise": [
+        "written differently": [
             ("lower-case x", "ok", lambda: m.base_x().lower()),
             ("× for X", "ok", lambda: m.base_x()[:17] + choose("×✕✖")),
             ("full-width or Cyrillic X", "ok", lambda: m.base_x()[:17] + choose("ＸｘХх")),
@@ -469,13 +469,13 @@ JUDGEMENTS = [
     Judgement(
         "certificate", "aidlink is right",
         "the first 18 characters of a disability certificate's number are the person's number",
-        "written otherwise: certificate.*", "ok", "stdnum|pypi|npm", r"refuses( \(InvalidLength\))?",
+        "written differently: certificate.*", "ok", "stdnum|pypi|npm", r"refuses( \(InvalidLength\))?",
     ),
     Judgement(
         "way of writing", "aidlink is right",
         "the number is valid and only written in another way; the others read the cell almost unchanged (stdnum "
         "strips spaces at the ends and reads full-width digits, but not a full-width X)",
-        "written otherwise: (?!certificate).*", "ok", "stdnum|pypi|npm", r"refuses( \(Invalid(Length|Checksum)\))?",
+        "written differently: (?!certificate).*", "ok", "stdnum|pypi|npm", r"refuses( \(Invalid(Length|Checksum)\))?",
     ),
     Judgement(
         "15 characters, not all digits", "aidlink is right",
