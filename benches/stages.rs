@@ -1,8 +1,7 @@
-//! Each stage of a round by itself, on rows of a clean register: what a row
-//! costs in splitting, in the check of its ID number, in its token, in the
-//! search for it, and what the rules cost on a row that is found.
+//! Measures each stage of a round on a clean register: splitting rows, checking ID
+//! numbers, making tokens, searching for case parties, evaluating rules, and screening.
 //!
-//! `cargo bench --bench stages`; with `-- --quick` in seconds.
+//! Run `cargo bench --bench stages`; with `-- --quick` it takes seconds.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -22,15 +21,15 @@ use aidlink_contract::token_table::{CaseTable, RegisterTable};
 use aidlink_office::round::{Mode, Reads, Round};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// A round made for the benches, and its key.
-struct Made {
+/// A sample round for the benches, with its key.
+struct BenchRound {
     _folder: tempfile::TempDir,
     plan: Round,
     key: RoundKey,
     tokeniser: Tokeniser,
 }
 
-fn made() -> Made {
+fn make_round() -> BenchRound {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("round");
     let aidlink = Path::new(env!("CARGO_BIN_EXE_aidlink"));
@@ -41,18 +40,18 @@ fn made() -> Made {
         .arg(&out)
         .stdout(std::process::Stdio::null())
         .status()
-        .expect("the command that is benched");
+        .expect("the command starts");
     assert!(status.success());
     let file = out.join("round.toml");
     let Ok(plan) = Round::read(&file, None, Mode::Pooled, Reads::All) else {
-        panic!("the sample's own round file")
+        panic!("the sample's round file must be valid")
     };
     let Ok(key) = RoundKey::create(&plan.paths.key_file, &plan.terms.round, &plan.terms.purpose)
     else {
-        panic!("a fresh folder")
+        panic!("the key must be writable")
     };
     let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
-    Made {
+    BenchRound {
         _folder: folder,
         plan,
         key,
@@ -60,11 +59,11 @@ fn made() -> Made {
     }
 }
 
-/// Looks at no row.
+/// Counts rows with an ID cell, and does nothing else with them.
 #[derive(Default)]
-struct Nothing(u64);
+struct RowCount(u64);
 
-impl Tally<()> for Nothing {
+impl Tally<()> for RowCount {
     fn row(&mut self, _: &(), _: Place, row: Result<RowView<'_>, RowFault>) {
         self.0 += row.is_ok_and(|row| !row.id_cell().is_empty()) as u64;
     }
@@ -75,8 +74,8 @@ impl Tally<()> for Nothing {
 }
 
 fn stages(criterion: &mut Criterion) {
-    let made = made();
-    let plan = &made.plan;
+    let bench = make_round();
+    let plan = &bench.plan;
     let students = plan
         .registers()
         .find(|export| export.schema.name == "education.students")
@@ -106,7 +105,7 @@ fn stages(criterion: &mut Criterion) {
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let read = run::<(), Nothing>(pass, &mut Cursor::new(body), dialect, &(), &|_| {});
+                let read = run::<(), RowCount>(pass, &mut Cursor::new(body), dialect, &(), &|_| {});
                 read.expect("memory can be read").0.0
             });
         });
@@ -124,7 +123,7 @@ fn stages(criterion: &mut Criterion) {
         .collect();
     let mut scratch = Scratch::default();
     for algorithm in TokenAlgorithm::ALL {
-        let tokeniser = Tokeniser::new(&made.key.person_subkey(algorithm));
+        let tokeniser = Tokeniser::new(&bench.key.person_subkey(algorithm));
         group.bench_function(format!("token, {}", algorithm.name()), |bencher| {
             bencher.iter(|| {
                 for checked in &checked {
@@ -135,7 +134,7 @@ fn stages(criterion: &mut Criterion) {
     }
     let tokens: Vec<Token> = checked
         .iter()
-        .map(|checked| made.tokeniser.token(&checked.id, &mut scratch))
+        .map(|checked| bench.tokeniser.token(&checked.id, &mut scratch))
         .collect();
     let mut sorted: Vec<Token> = tokens.iter().step_by(50).copied().collect();
     sorted.sort_unstable();
@@ -152,30 +151,30 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| blake3::hash(body));
     });
     group.finish();
-    rules(criterion, &made);
+    rules(criterion, &bench);
 }
 
-/// What is done on rows that are found, and at the centre.
-fn rules(criterion: &mut Criterion, made: &Made) {
-    let plan = &made.plan;
+/// Measures tokenising with rules, and screening.
+fn rules(criterion: &mut Criterion, bench: &BenchRound) {
+    let plan = &bench.plan;
     let tokenising = |planned: &'static str| {
         let planned = plan
             .exports
             .iter()
             .find(|export| export.schema.name == planned)
-            .expect("the sample has it");
+            .expect("the sample has this export");
         let exports: Vec<Export> = planned
             .files
             .iter()
             .map(|file| {
                 let Ok(export) = Export::open(&file.path, &planned.schema, &planned.reading) else {
-                    panic!("the sample's own export")
+                    panic!("the sample's export must open")
                 };
                 export
             })
             .collect();
         let origin = origin(&plan.terms, planned, "bench");
-        let tokenising = Tokenising::of(&plan.terms, planned, &made.tokeniser, &|_| {});
+        let tokenising = Tokenising::of(&plan.terms, planned, &bench.tokeniser, &|_| {});
         (exports, tokenising, origin)
     };
     let mut group = criterion.benchmark_group("an export");
@@ -183,14 +182,14 @@ fn rules(criterion: &mut Criterion, made: &Made) {
         let (exports, tokenising, origin) = tokenising("procuratorate.case-parties");
         match tokenise_cases(&exports, &tokenising, origin) {
             Ok((table, _)) => table,
-            Err(_) => panic!("the sample's own cases"),
+            Err(_) => panic!("the sample's cases must be valid"),
         }
     };
     let register = |name| -> RegisterTable {
         let (exports, tokenising, origin) = tokenising(name);
         match tokenise_register(&exports, &tokenising, origin) {
             Ok((table, _)) => table,
-            Err(_) => panic!("the sample's own register"),
+            Err(_) => panic!("the sample's register must be valid"),
         }
     };
     group.bench_function("2,000 case rows to outcomes", |bencher| bencher.iter(cases));

@@ -1,21 +1,21 @@
-"""Makes the token file of one register, veterans.persons, without aidlink: Python 3.11 or later and pyarrow.
+"""Makes the token file of the register veterans.persons without aidlink. Needs Python 3.11 or later and pyarrow.
 
     python3 examples/token_file.py ROUND.toml veterans.persons.tokens.parquet \\
         --policy-blake3 "$(b3sum --no-names POLICY.toml)" \\
         --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)"
 
-Policy, key and export are those that the round file names; hashlib has no BLAKE3, so `b3sum` gives the digests.
-The export is one clean CSV in UTF-8: headers and codes of the schema, true and false, dates as 2026-09-30. A
-row whose ID number is not 18 characters with a possible birth date and a right check digit is rejected and its
-line printed; anything else that is not clean ends the script, for it guesses nothing.
+The round file names the policy, the key and the export. `b3sum` gives the digests, because hashlib has no BLAKE3.
+The export must be one clean CSV in UTF-8, with the headers and codes of the schema, `true` and `false`, and dates
+such as 2026-09-30. Rows are rejected, and their lines printed, if the ID number does not have 18 characters, a
+possible birth date and a correct check digit. The script ends at any other cell that is not clean.
 
-The file is plain, its checksum beside it. The sender signs it with the ordinary minisign, in one line:
+The script writes a plain token file and its checksum file. The sender signs it with minisign, in one line:
 
     minisign -S -s veterans.key -m veterans.persons.tokens.parquet -t \\
         "aidlink crossing; round ROUND; terms TERMS; content tokens veterans.persons; key id KEY_ID; to plain"
 
-`aidlink round terms -q ROUND.toml` prints TERMS, `aidlink key id -q ROUND.toml` KEY_ID. Where the round seals,
-the signature is inside the seal: docs/formats.md describes both forms.
+`aidlink round terms -q ROUND.toml` prints TERMS; `aidlink key id -q ROUND.toml` prints KEY_ID. If the round seals
+token files, the signature is inside the sealed file; docs/formats.md describes both forms.
 """
 
 import argparse
@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 
 EXPORT = "veterans.persons"
 NO, UNKNOWN, YES = 0, 1, 2  # AND is min(), OR is max()
-CODES = {  # of the columns that rules read
+CODES = {  # the codes of the columns that rules read
     "kind": ["disabled", "bereaved_family", "demobilised_rural", "ill_returned", "veteran", "military_family"],
     "status": ["active", "ended", "died"],
     "benefit_status": ["none", "receiving", "suspended"],
@@ -47,12 +47,12 @@ def is_in(cell, *codes):
     return UNKNOWN if cell == "" else YES if cell in codes else NO
 
 
-def null_or_begun(cell, as_of):
+def is_null_or_started(cell, as_of):
     return YES if cell == "" or date.fromisoformat(cell) <= as_of else NO
 
 
-# The condition (`when`) of every rule that the policy has on this export, in Python; one that is not here ends the
-# script. Ids, kinds, `unknown` and order are read from the policy.
+# The condition (`when`) of every rule of the policy on this export, in Python. A condition that is not listed ends
+# the script. Ids, kinds, `unknown` and order are read from the policy.
 CONDITIONS = {
     "status = 'died'": lambda row, as_of: is_in(row["status"], "died"),
     "status = 'active'": lambda row, as_of: is_in(row["status"], "active"),
@@ -64,25 +64,25 @@ CONDITIONS = {
     ),
     "benefit_status = 'receiving' AND (benefit_started_on IS NULL OR benefit_started_on <= as_of)": (
         lambda row, as_of: min(
-            is_in(row["benefit_status"], "receiving"), null_or_begun(row["benefit_started_on"], as_of)
+            is_in(row["benefit_status"], "receiving"), is_null_or_started(row["benefit_started_on"], as_of)
         )
     ),
 }
 
 
 def outcome(rule, row, as_of):
-    """What a rule gives for a row, after its `unknown` was applied."""
-    given = CONDITIONS[" ".join(rule["when"].split())](row, as_of)
-    return {"review": UNKNOWN, "no": NO, "yes": YES}[rule["unknown"]] if given == UNKNOWN else given
+    """Returns the outcome of a rule on a row, after applying its `unknown`."""
+    known = CONDITIONS[" ".join(rule["when"].split())](row, as_of)
+    return {"review": UNKNOWN, "no": NO, "yes": YES}[rule["unknown"]] if known == UNKNOWN else known
 
 
 def hkdf(key, info, length):
-    """HKDF-SHA-256 (RFC 5869) without salt, of at most 32 bytes."""
+    """HKDF-SHA-256 (RFC 5869) without salt, for at most 32 bytes."""
     return hmac.digest(hmac.digest(bytes(32), key, "sha256"), info.encode() + b"\x01", "sha256")[:length]
 
 
 def is_id_number(number, as_of):
-    """18 characters, a possible birth date, the check digit of GB 11643 (ISO 7064 MOD 11-2)."""
+    """Checks for 18 characters, a possible birth date and the check digit of GB 11643 (ISO 7064 MOD 11-2)."""
     if not re.fullmatch("[0-9]{17}[0-9X]", number):
         return False
     try:
@@ -102,7 +102,7 @@ def main():
         parser.add_argument(f"--{name}-blake3", required=True, help="64 digits, as b3sum prints them")
     arguments = parser.parse_args()
 
-    # The round, its policy's rules on this export, and its key.
+    # Read the round, the rules of its policy on this export, and the key.
     folder = arguments.round.parent
     round_ = tomllib.loads(arguments.round.read_text("utf-8-sig"))
     as_of, algorithm = date.fromisoformat(str(round_["as_of"])), round_["key"]["algorithm"]
@@ -118,7 +118,7 @@ def main():
     bound = f"; round {round_['round']}; purpose {round_['purpose']}"
     subkey = hkdf(key, f"aidlink v2 person token {algorithm}{bound}", 32)
 
-    # From rows to persons: a token, and the outcomes of the person's rows joined by OR.
+    # Make one token per person, with the outcomes of all rows of the person combined by OR.
     persons = {}
     account = dict.fromkeys(["rows", "rejected", "withheld", "without_outcome", "sent"], 0)
     source = folder / export["path"]
@@ -128,10 +128,10 @@ def main():
             account["rows"] += 1
             if not is_id_number(row["national_id"], as_of):
                 account["rejected"] += 1
-                print(f"line {reader.line_num} rejected: its ID number", file=sys.stderr)
+                print(f"line {reader.line_num} rejected: invalid ID number", file=sys.stderr)
                 continue
             if None in row or any(row[field] not in ["", *codes] for field, codes in CODES.items()):
-                sys.exit(f"line {reader.line_num}: fields too many or too few, or a code that is not the schema's")
+                sys.exit(f"line {reader.line_num}: too many or too few fields, or a code that the schema does not have")
             outcomes = [outcome(rule, row, as_of) for rule in sent]
             if any(outcome(rule, row, as_of) == YES for rule in withhold):
                 account["withheld"] += 1
@@ -142,7 +142,7 @@ def main():
                 token = hmac.digest(subkey, row["national_id"].encode(), algorithm.removeprefix("hmac-"))[:16]
                 persons[token] = list(map(max, persons.get(token, outcomes), outcomes))
 
-    # The file: sorted by token, so that nothing is left of the order of the rows.
+    # Write the file sorted by token, so that it does not show the order of the rows.
     head = {
         "format": "aidlink token file",
         "version": 1,
@@ -154,7 +154,7 @@ def main():
         "schema_blake3": arguments.schema_blake3,
         "algorithm": algorithm,
         "key_id": hkdf(key, f"aidlink v2 key id{bound}", 8).hex(),
-        "sources": [],  # of the case parties alone
+        "sources": [],  # only for the case parties
         "account": account,
     }
     fields = [pa.field("token", pa.binary(16), nullable=False)]

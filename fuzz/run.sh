@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Runs fuzz targets one after another, and says at the end what each did.
+# Runs fuzz targets one after another and prints a summary of each.
 #
 #   bash fuzz/run.sh SECONDS [TARGET...]
 #
-# SECONDS is for each target; without names every target is run. It needs
-# `cargo install cargo-fuzz --locked`, a C++ compiler and the toolchain; the
-# stable one will do. A target begins with the inputs of fuzz/seeds and with those
-# that make_inputs.sh makes of the project's own files; no run changes either. What
-# a run adds goes to fuzz/work/TARGET, from where the next one goes on, and inputs by
-# which something was found go to fuzz/artifacts/TARGET.
+# Each target runs for SECONDS; without names every target runs. Needs cargo-fuzz
+# (`cargo install cargo-fuzz --locked`), a C++ compiler and a Rust toolchain, which may
+# be stable. A target starts with the inputs in fuzz/seeds and those of make_inputs.sh;
+# runs change neither. New inputs of a run go to fuzz/work/TARGET, where the next run
+# continues, and inputs that cause a failure go to fuzz/artifacts/TARGET.
 #
-# Exit codes: 0 nothing was found, 1 something was, 2 wrong usage.
+# Exit codes: 0 nothing found, 1 something found, 2 wrong usage.
 set -euo pipefail
 
 declare -A longest=(
@@ -34,12 +33,12 @@ cargo build --release --quiet --workspace --bins --locked --manifest-path ../Car
 rm -rf work/.made
 bash make_inputs.sh work/.made "$programs/aidlink" "$programs/aidlink-screen"
 
-# The flags of cargo-fuzz are not those of a stable compiler.
+# Lets a stable compiler accept the flags of cargo-fuzz.
 export RUSTC_BOOTSTRAP=1
-# Own code has no `unsafe`, so a sanitizer would look at libraries alone, at
-# half the speed.
+# aidlink has no `unsafe` code, so a sanitizer would only check libraries, at half the
+# speed.
 build=(--sanitizer "${SANITIZER:-none}")
-# Small inputs gain nothing by threads.
+# Threads do not speed up small inputs.
 export RAYON_NUM_THREADS=1 POLARS_MAX_THREADS=1
 memory=${TMPDIR:-/tmp}
 [ -w /dev/shm ] && memory=/dev/shm
@@ -78,13 +77,13 @@ for target in "${targets[@]}"; do
   if [ "$status" -ne 0 ] || [ "$findings" -gt 0 ]; then
     found=1
     tail -n 40 "$log" >&2
-    [ "$findings" -gt 0 ] || findings="it ended with $status"
+    [ "$findings" -gt 0 ] || findings="exit code $status"
   fi
-  of() { sed -n "s/^stat::$1: *//p" "$log" | tail -n 1; }
+  statistic() { sed -n "s/^stat::$1: *//p" "$log" | tail -n 1; }
   covered() { grep -aoE "$1.* cov: [0-9]+" "$log" | grep -oE '[0-9]+$' | "$2" -n 1; }
-  # A target that fails at its first input covers nothing.
-  inited="$(covered INITED head || true)" reached="$(covered '' tail || true)"
-  results+=("$target: $(of number_of_executed_units) executions, $((${reached:-0} - ${inited:-0})) new places covered, $(of peak_rss_mb) MB at most, findings: $findings")
+  # A target that fails at its first input reports no coverage.
+  initial="$(covered INITED head || true)" reached="$(covered '' tail || true)"
+  results+=("$target: $(statistic number_of_executed_units) executions, $((${reached:-0} - ${initial:-0})) new places covered, $(statistic peak_rss_mb) MB peak memory, findings: $findings")
 done
 printf '%s\n' "${results[@]}"
 exit "$found"

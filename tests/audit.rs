@@ -1,5 +1,6 @@
-//! The compliance officer's checks, each broken once and seen reported; what is
-//! told of a folder that was changed; the minimisation matrix.
+//! Tests `aidlink audit`: every check of the compliance officer is violated once and
+//! must be reported, changes of a folder must be reported, and the minimisation matrix
+//! must be right.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,24 +12,24 @@ use aidlink_office::signing::SigningKey;
 use aidlink_office::step::trusted_comment;
 use serde_json::{Value, json};
 
-use crate::support::{Ended, Round, aidlink, set_mode};
+use crate::support::{CommandResult, Round, aidlink, set_mode};
 
-/// A round that was run, and its output folder to change.
-pub struct Written {
+/// A round after `aidlink run`, with its output folder, which tests change.
+pub struct FinishedRound {
     pub round: Round,
     folder: PathBuf,
 }
 
-impl Written {
+impl FinishedRound {
     pub fn new() -> Self {
-        Written::of(Round::sample())
+        FinishedRound::of(Round::sample())
     }
 
     pub fn of(round: Round) -> Self {
-        let ended = round.run();
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let result = round.run();
+        assert_eq!(result.code, 0, "{}", result.stderr);
         let folder = round.path("output");
-        Written { round, folder }
+        FinishedRound { round, folder }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -39,7 +40,7 @@ impl Written {
         serde_json::from_slice(&fs::read(self.path(MANIFEST)).unwrap()).unwrap()
     }
 
-    pub fn audit(&self, more: &[&str]) -> Ended {
+    pub fn audit(&self, more: &[&str]) -> CommandResult {
         let folder = self.round.path("");
         let key = self.round.path("signing.pub");
         let mut arguments = vec!["audit", folder.to_str().unwrap(), "--lang", "en"];
@@ -48,7 +49,7 @@ impl Written {
         aidlink(&arguments)
     }
 
-    pub fn verify(&self) -> Ended {
+    pub fn verify(&self) -> CommandResult {
         let folder = self.folder.to_str().unwrap();
         let key = self.round.path("signing.pub");
         aidlink(&[
@@ -62,37 +63,49 @@ impl Written {
         ])
     }
 
-    /// Numbers of the checks that do not hold.
+    /// Returns the numbers of the checks that are not held.
     fn not_held(&self, more: &[&str]) -> BTreeSet<u64> {
         let mut arguments = vec!["--json"];
         arguments.extend(more);
-        let ended = self.audit(&arguments);
-        let documents: Value = serde_json::from_str(&ended.stdout).unwrap();
+        let result = self.audit(&arguments);
+        let documents: Value = serde_json::from_str(&result.stdout).unwrap();
         let checks = documents[0]["checks"].as_array().unwrap();
         assert_eq!(checks.len(), 25);
         let not_held = checks.iter().filter(|check| check["state"] == "not_held");
         let numbers: BTreeSet<u64> = not_held
             .map(|check| check["number"].as_u64().unwrap())
             .collect();
-        let sound = documents[0]["faults"].as_array().unwrap().is_empty();
-        assert_eq!(ended.code, if numbers.is_empty() && sound { 0 } else { 4 });
+        let no_faults = documents[0]["faults"].as_array().unwrap().is_empty();
+        assert_eq!(
+            result.code,
+            if numbers.is_empty() && no_faults {
+                0
+            } else {
+                4
+            }
+        );
         numbers
     }
 
-    /// Changes the folder as somebody could who has the signing key: the
-    /// manifest names what is there, the log ends with the manifest, and all of
-    /// it is signed again. `events` may drop or change entries of the log.
-    fn sign_again(&self, change: impl Fn(&mut Value), events: impl Fn(&mut Event) -> bool) {
+    /// Makes the folder consistent again, as somebody with the signing key could: lists
+    /// the present files in the manifest, ends the log with the manifest's digest and
+    /// signs. `change` edits the manifest; `events` edits a log entry, and drops it by
+    /// returning false.
+    fn sign_again_with_log(
+        &self,
+        change: impl Fn(&mut Value),
+        events: impl Fn(&mut Event) -> bool,
+    ) {
         let key = SigningKey::read(&self.round.path("signing.key")).unwrap();
-        self.sign_by(&key, change, events);
+        self.sign_with(&key, change, events);
     }
 
-    /// The same with another key.
-    pub fn sign_again_with(&self, key: &SigningKey, change: impl Fn(&mut Value)) {
-        self.sign_by(key, change, |_| true);
+    /// Like [`Self::sign_again`], with another key.
+    pub fn sign_again_with_key(&self, key: &SigningKey, change: impl Fn(&mut Value)) {
+        self.sign_with(key, change, |_| true);
     }
 
-    fn sign_by(
+    fn sign_with(
         &self,
         key: &SigningKey,
         change: impl Fn(&mut Value),
@@ -133,8 +146,9 @@ impl Written {
         fs::write(self.path("manifest.json.minisig"), signature).unwrap();
     }
 
-    fn resign(&self, change: impl Fn(&mut Value)) {
-        self.sign_again(change, |_| true);
+    /// Makes the folder consistent again after `change` of the manifest, and signs it.
+    fn sign_again(&self, change: impl Fn(&mut Value)) {
+        self.sign_again_with_log(change, |_| true);
     }
 
     fn replace(&self, file: &str, from: &str, to: &str) {
@@ -142,13 +156,13 @@ impl Written {
         self.round.replace(&path, from, to);
     }
 
-    /// Puts a text into the summary, which stays one.
+    /// Puts a text into the summary and keeps the summary valid.
     fn put_into_summary(&self, text: &str) {
         let reason = format!("\"provisional\": [{{\"zh\": \"{text}\", \"en\": \"x\"}}]");
         self.replace("summary.json", "\"provisional\": []", &reason);
     }
 
-    /// The lines of a list, header first.
+    /// Returns the lines of a list, with the header.
     fn lines(&self, list: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(&format!("lists/for-review/{list}"))).unwrap();
         text.split_inclusive("\r\n").map(str::to_owned).collect()
@@ -162,13 +176,13 @@ impl Written {
         .unwrap();
     }
 
-    /// Replaces a text of one line of a list, and signs the folder anew.
+    /// Replaces a text in one line of a list and signs the folder again.
     fn change_line(&self, list: &str, line: usize, from: &str, to: &str) {
         let mut lines = self.lines(list);
         assert!(lines[line].contains(from), "{}", lines[line]);
         lines[line] = lines[line].replace(from, to);
         self.set_lines(list, &lines);
-        self.resign(|_| {});
+        self.sign_again(|_| {});
     }
 
     /// Moves the first row of a list to another.
@@ -191,54 +205,54 @@ fn export<'m>(manifest: &'m mut Value, name: &str) -> &'m mut Value {
 }
 
 #[test]
-fn a_sound_round_holds_every_check_that_applies() {
-    let written = Written::new();
-    let ended = written.audit(&["--rerun"]);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
+fn every_applicable_check_holds_for_an_unchanged_round() {
+    let finished = FinishedRound::new();
+    let result = finished.audit(&["--rerun"]);
+    assert_eq!(result.code, 0, "{}", result.stdout);
     assert!(
-        ended
+        result
             .stdout
             .contains("23 held, 0 not held, 2 not applicable"),
         "{}",
-        ended.stdout
+        result.stdout
     );
     assert!(
-        ended
+        result
             .stdout
             .contains("nothing was changed, removed or added")
     );
-    for later in ["publishes no statistics", "does not record approvals"] {
-        assert!(ended.stdout.contains(later), "{}", ended.stdout);
+    for reason in ["publishes no statistics", "does not record approvals"] {
+        assert!(result.stdout.contains(reason), "{}", result.stdout);
     }
-    // Without the key and the exports nothing is claimed that cannot be seen.
-    fs::remove_file(written.round.path("round.key")).unwrap();
-    let ended = written.audit(&["--rerun"]);
+    // Without the key file, checks that need it are not applicable.
+    fs::remove_file(finished.round.path("round.key")).unwrap();
+    let result = finished.audit(&["--rerun"]);
     assert!(
-        ended.stdout.contains("the key file is not here"),
+        result.stdout.contains("the key file is not here"),
         "{}",
-        ended.stdout
+        result.stdout
     );
     assert!(
-        ended
+        result
             .stdout
             .contains("21 held, 0 not held, 4 not applicable"),
         "{}",
-        ended.stdout
+        result.stdout
     );
 }
 
-/// Each check is broken by somebody who signs the folder anew, so that nothing
-/// but the check itself can notice.
+/// The folder is signed again after every violation, so that only the check itself can
+/// notice it.
 #[test]
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
-    type Break<'b> = &'b dyn Fn(&Written);
-    let cases: [(&str, Break<'_>, &[u64]); 34] = [
-        ("nothing", &|written| written.resign(|_| {}), &[]),
+    type Violation<'b> = &'b dyn Fn(&FinishedRound);
+    let cases: [(&str, Violation<'_>, &[u64]); 34] = [
+        ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
-            "an assessment that had expired",
-            &|written| {
-                written.resign(|manifest| {
+            "an expired impact assessment",
+            &|finished| {
+                finished.sign_again(|manifest| {
                     manifest["impact_assessment"]["valid_until"] = "2026-09-01".into();
                 })
             },
@@ -246,16 +260,16 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "a source without a legal basis",
-            &|written| {
-                written.resign(|manifest| export(manifest, civil)["legal_basis"] = "".into())
+            &|finished| {
+                finished.sign_again(|manifest| export(manifest, civil)["legal_basis"] = "".into())
             },
-            // The matrix in the folder has another one now.
+            // The matrix in the folder still has the legal basis.
             &[2, 3],
         ),
         (
-            "a column that was read without need",
-            &|written| {
-                written.resign(|manifest| {
+            "a column that was read and not needed",
+            &|finished| {
+                finished.sign_again(|manifest| {
                     let fields =
                         export(manifest, "education.students")["fields_read"].as_array_mut();
                     fields.unwrap().push("school".into());
@@ -264,9 +278,9 @@ fn every_check_that_is_broken_is_reported() {
             &[3],
         ),
         (
-            "a column that is not told of",
-            &|written| {
-                written.resign(|manifest| {
+            "a column that the manifest omits",
+            &|finished| {
+                finished.sign_again(|manifest| {
                     let file = &mut export(manifest, "education.students")["files"][0];
                     file["columns_present_and_not_read"]
                         .as_array_mut()
@@ -278,42 +292,42 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "an ID number in an output",
-            &|written| {
-                written.put_into_summary("44990119900101011X");
-                written.resign(|_| {});
+            &|finished| {
+                finished.put_into_summary("44990119900101011X");
+                finished.sign_again(|_| {});
             },
             &[5],
         ),
         (
             "a telephone number among the rejects",
-            &|written| {
-                let path = written.path("rejects/veterans.csv");
+            &|finished| {
+                let path = finished.path("rejects/veterans.csv");
                 let mut text = fs::read_to_string(&path).unwrap();
                 text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x\r\n");
                 fs::write(path, text).unwrap();
-                written.resign(|_| {});
+                finished.sign_again(|_| {});
             },
-            // One row more than the manifest counts.
+            // The file also has one row more than the manifest counts.
             &[5, 11],
         ),
         (
             "a key that others may read",
-            &|written| set_mode(&written.round.path("round.key"), 0o644),
+            &|finished| set_mode(&finished.round.path("round.key"), 0o644),
             &[6],
         ),
         (
             "a key in an output",
-            &|written| {
+            &|finished| {
                 let key = "0123456789abcdef".repeat(4);
-                written.put_into_summary(&key);
-                written.resign(|_| {});
+                finished.put_into_summary(&key);
+                finished.sign_again(|_| {});
             },
             &[6],
         ),
         (
-            "no known-answer test",
-            &|written| {
-                written.sign_again(
+            "a log without the known-answer test",
+            &|finished| {
+                finished.sign_again_with_log(
                     |_| {},
                     |event| !matches!(event, Event::KnownAnswerTest { .. }),
                 )
@@ -322,8 +336,8 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "another key in the log",
-            &|written| {
-                written.sign_again(
+            &|finished| {
+                finished.sign_again_with_log(
                     |_| {},
                     |event| {
                         if let Event::Key { id, .. } = event {
@@ -337,15 +351,17 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "an input without a digest",
-            &|written| {
-                written.resign(|manifest| export(manifest, civil)["files"][0]["blake3"] = "".into())
+            &|finished| {
+                finished.sign_again(|manifest| {
+                    export(manifest, civil)["files"][0]["blake3"] = "".into()
+                })
             },
             &[9],
         ),
         (
-            "an input that is another now",
-            &|written| {
-                let path = written.round.path("veterans.persons.csv");
+            "an input that was changed",
+            &|finished| {
+                let path = finished.round.path("veterans.persons.csv");
                 let mut bytes = fs::read(&path).unwrap();
                 bytes.extend_from_slice(b"\n");
                 fs::write(path, bytes).unwrap();
@@ -354,8 +370,8 @@ fn every_check_that_is_broken_is_reported() {
         ),
         (
             "rows that do not add up",
-            &|written| {
-                written.resign(|manifest| {
+            &|finished| {
+                finished.sign_again(|manifest| {
                     let rows = &mut export(manifest, civil)["account"]["rows"];
                     *rows = (rows.as_u64().unwrap() + 1).into();
                 })
@@ -363,9 +379,9 @@ fn every_check_that_is_broken_is_reported() {
             &[10],
         ),
         (
-            "rejects that are not those counted",
-            &|written| {
-                written.resign(|manifest| {
+            "rejects that differ from the counts",
+            &|finished| {
+                finished.sign_again(|manifest| {
                     let reasons = &mut export(manifest, civil)["account"]["rejected_by_reason"];
                     let (reason, count) = reasons.as_object().unwrap().iter().next().unwrap();
                     let (reason, count) = (reason.clone(), count.as_u64().unwrap());
@@ -376,131 +392,134 @@ fn every_check_that_is_broken_is_reported() {
             &[11],
         ),
         (
-            "a snapshot beyond the limit",
-            &|written| {
-                written.resign(|manifest| manifest["thresholds"]["snapshot_age_days"] = 1.into())
+            "a snapshot older than the limit",
+            &|finished| {
+                finished
+                    .sign_again(|manifest| manifest["thresholds"]["snapshot_age_days"] = 1.into())
             },
             &[12],
         ),
         (
             "a row on another agency's list",
-            &|written| {
-                written.move_row("to-veterans.csv", "to-education.csv");
-                written.resign(|_| {});
+            &|finished| {
+                finished.move_row("to-veterans.csv", "to-education.csv");
+                finished.sign_again(|_| {});
             },
             &[13, 14],
         ),
         (
             "a minor on a list of adults",
-            &|written| {
-                written.move_row("to-education.minors.csv", "to-education.csv");
-                written.resign(|_| {});
+            &|finished| {
+                finished.move_row("to-education.minors.csv", "to-education.csv");
+                finished.sign_again(|_| {});
             },
             &[14],
         ),
         (
-            "a policy that looks at suspects",
-            &|written| {
-                written.replace(
+            "a policy that does not withhold suspects",
+            &|finished| {
+                finished.replace(
                     "configuration/policy.toml",
                     "'civil_party','petitioner')",
                     "'civil_party','petitioner','suspect')",
                 );
-                written.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 15],
         ),
         (
-            "a policy that takes silence for not sealed",
-            &|written| {
+            "a policy that treats an unknown seal as not sealed",
+            &|finished| {
                 let from = "when = 'sealed'\nunknown = \"yes\"";
-                written.replace(
+                finished.replace(
                     "configuration/policy.toml",
                     from,
                     &from.replace("yes", "no"),
                 );
-                written.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 16],
         ),
         (
-            "a policy that looks at dead adults",
-            &|written| {
-                written.replace(
+            "a policy that does not withhold dead adults",
+            &|finished| {
+                finished.replace(
                     "configuration/policy.toml",
                     "when = 'deceased'\n",
                     "when = 'deceased AND minor'\n",
                 );
-                written.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 16],
         ),
         (
-            "a policy that looks at dead veterans",
-            &|written| {
-                written.replace(
+            "a policy that does not withhold dead adult veterans",
+            &|finished| {
+                finished.replace(
                     "configuration/policy.toml",
                     "when = '''\nstatus = 'died'\n'''",
                     "when = '''\nstatus = 'died' AND kind = 'veteran' AND minor\n'''",
                 );
-                written.resign(|_| {});
+                finished.sign_again(|_| {});
             },
             &[3, 16],
         ),
         (
             "a list that others may read",
-            &|written| set_mode(&written.path("lists/for-review/to-veterans.csv"), 0o640),
+            &|finished| set_mode(&finished.path("lists/for-review/to-veterans.csv"), 0o640),
             &[18],
         ),
         (
-            "data that should be gone",
-            &|written| written.resign(|manifest| manifest["retention_until"] = "2026-10-01".into()),
+            "data kept past the day of deletion",
+            &|finished| {
+                finished.sign_again(|manifest| manifest["retention_until"] = "2026-10-01".into())
+            },
             &[19],
         ),
         (
             "a log without its end",
-            &|written| {
-                let text = fs::read_to_string(written.path("audit.jsonl")).unwrap();
+            &|finished| {
+                let text = fs::read_to_string(finished.path("audit.jsonl")).unwrap();
                 let lines: Vec<&str> = text.lines().collect();
                 let cut = lines[..lines.len() - 1].join("\n");
-                fs::write(written.path("audit.jsonl"), cut + "\n").unwrap();
+                fs::write(finished.path("audit.jsonl"), cut + "\n").unwrap();
             },
             &[20],
         ),
         (
             "a lead without its rules",
-            &|written| {
-                let mut lines = written.lines("to-veterans.csv");
+            &|finished| {
+                let mut lines = finished.lines("to-veterans.csv");
                 lines[1] = lines[1].replace("shaoguan 1: ", "shaoguan 0: ");
-                written.set_lines("to-veterans.csv", &lines);
-                written.resign(|_| {});
+                finished.set_lines("to-veterans.csv", &lines);
+                finished.sign_again(|_| {});
             },
             &[22],
         ),
         (
-            "a network that was not denied",
-            &|written| {
-                written.resign(|manifest| {
+            "a run without network confinement",
+            &|finished| {
+                finished.sign_again(|manifest| {
                     manifest["confinement"]["network"] = "not denied by the system".into();
                 })
             },
             &[24],
         ),
         (
-            "a deadline that is not the calendar's",
-            &|written| {
-                let mut lines = written.lines("to-veterans.csv");
+            "a deadline that does not follow the calendar",
+            &|finished| {
+                let mut lines = finished.lines("to-veterans.csv");
                 assert!(lines[1].contains("2026-10-13"), "{}", lines[1]);
                 lines[1] = lines[1].replace("2026-10-13", "2026-10-14");
-                written.set_lines("to-veterans.csv", &lines);
-                written.resign(|_| {});
+                finished.set_lines("to-veterans.csv", &lines);
+                finished.sign_again(|_| {});
             },
             &[25],
         ),
         (
-            "a deadline that lost its remark",
-            &|written| {
-                written.change_line(
+            "a deadline without its remark",
+            &|finished| {
+                finished.change_line(
                     "to-veterans.csv",
                     1,
                     "2026-10-13（以核查确认为准）",
@@ -510,53 +529,53 @@ fn every_check_that_is_broken_is_reported() {
             &[25],
         ),
         (
-            "a list that lost its marking",
-            &|written| written.change_line("to-veterans.csv", 0, "保密：仅供核查", "仅供核查"),
+            "a list without its marking",
+            &|finished| finished.change_line("to-veterans.csv", 0, "保密：仅供核查", "仅供核查"),
             &[18],
         ),
         (
-            "a list that lost a header",
-            &|written| written.change_line("to-veterans.csv", 0, "办理期限", "期限"),
+            "a list with a changed header",
+            &|finished| finished.change_line("to-veterans.csv", 0, "办理期限", "期限"),
             &[13, 22, 25],
         ),
         (
-            "a row with a cell too many",
-            &|written| written.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
-            // Nor can its aid be counted.
+            "a row with an extra cell",
+            &|finished| finished.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
+            // The row cannot be read, so its aid is not counted either.
             &[13, 14, 22, 25],
         ),
         (
-            "an aid that is not as the policy cites it",
-            &|written| written.change_line("to-veterans.csv", 1, "〔韶关意见 三(八)〕,", ","),
-            // Without its aid no deadline can be worked out.
+            "an aid without the citation of the policy",
+            &|finished| finished.change_line("to-veterans.csv", 1, "〔韶关意见 三(八)〕,", ","),
+            // The deadline depends on the aid.
             &[13, 14, 25],
         ),
         (
-            "a lead whose rules were taken away",
-            &|written| {
-                let rules = written.lines("to-veterans.csv")[1].clone();
+            "a lead with its rules removed",
+            &|finished| {
+                let rules = finished.lines("to-veterans.csv")[1].clone();
                 let (_, rules) = rules.split_once("shaoguan 1: ").unwrap();
                 let (rules, _) = rules.split_once(',').unwrap();
                 assert!(!rules.is_empty());
-                written.change_line("to-veterans.csv", 1, rules, "");
+                finished.change_line("to-veterans.csv", 1, rules, "");
             },
             &[22],
         ),
     ];
-    for (what, break_it, not_held) in cases {
-        let written = Written::new();
-        break_it(&written);
+    for (what, violate, not_held) in cases {
+        let finished = FinishedRound::new();
+        violate(&finished);
         let expected: BTreeSet<u64> = not_held.iter().copied().collect();
-        assert_eq!(written.not_held(&[]), expected, "{what}");
+        assert_eq!(finished.not_held(&[]), expected, "{what}");
     }
 }
 
 #[test]
-fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
-    let written = Written::new();
-    let said = written.audit(&[]);
-    told(
-        &said,
+fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
+    let finished = FinishedRound::new();
+    let result = finished.audit(&[]);
+    assert_reports(
+        &result,
         &[
             "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect and empty cells are withheld; 4 cases passed;",
             "(sealed_records, procuratorate.case-parties): 4 cases passed;",
@@ -564,15 +583,15 @@ fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
             "(dead_veterans, veterans.persons): 2 cases passed;",
         ],
     );
-    written.replace(
+    finished.replace(
         "configuration/policy.toml",
         "'civil_party','petitioner')",
         "'civil_party','petitioner','suspect')",
     );
-    written.resign(|_| {});
-    let said = written.audit(&[]);
-    told(
-        &said,
+    finished.sign_again(|_| {});
+    let result = finished.audit(&[]);
+    assert_reports(
+        &result,
         &[
             "guarantee `permitted_roles`: a row with role suspect, aged 17 must be withheld, but its rules let it pass",
             "guarantee `permitted_roles`: the case on line ",
@@ -581,35 +600,35 @@ fn the_audit_says_which_guarantee_holds_and_on_what_rows_it_was_tried() {
 }
 
 #[test]
-fn a_folder_whose_policy_guarantees_nothing_is_not_held_to_be_sound() {
-    let written = Written::new();
-    written.replace(
+fn a_folder_whose_policy_lacks_a_guarantee_fails_the_audit() {
+    let finished = FinishedRound::new();
+    finished.replace(
         "configuration/policy.toml",
         "of = \"seal\"",
         "of = \"death\"",
     );
-    written.resign(|_| {});
-    let not_held = written.not_held(&[]);
+    finished.sign_again(|_| {});
+    let not_held = finished.not_held(&[]);
     assert!(not_held.is_superset(&BTreeSet::from([16])), "{not_held:?}");
 }
 
 #[test]
-fn a_row_is_named_by_the_line_that_an_editor_shows() {
+fn a_row_is_reported_with_the_line_number_that_an_editor_shows() {
     for line in [1, 2] {
-        let written = Written::new();
-        written.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
-        let said = format!(
+        let finished = FinishedRound::new();
+        finished.change_line("to-veterans.csv", line, "2026-10-13", "2026-10-14");
+        let message = format!(
             "lists/for-review/to-veterans.csv:{}: the deadline differs",
             line + 1
         );
-        told(&written.audit(&[]), &[&said]);
+        assert_reports(&finished.audit(&[]), &[&message]);
     }
 }
 
-/// Nothing is known for certain of this relative: whether she lived on the income
-/// of the victim, and whether she is still on the margin of dibao.
+/// Two facts about this relative are unknown: whether she lived on the victim's income,
+/// and whether she is still on the margin of dibao.
 #[test]
-fn a_lead_that_rests_on_unknown_rules_alone_has_its_rules_and_what_to_check() {
+fn a_lead_without_rules_passes_only_if_marked_as_needing_review() {
     let round = Round::hand_made();
     let append = |file: &str, values: &[(&str, &str)]| {
         let mut text = round.read(file);
@@ -643,53 +662,56 @@ fn a_lead_that_rests_on_unknown_rules_alone_has_its_rules_and_what_to_check() {
             ("started_on", "2025-01-01"),
         ],
     );
-    let written = Written::of(round);
+    let finished = FinishedRound::of(round);
     let list = "to-judicial-aid.csv";
-    let lines = written.lines(list);
+    let lines = finished.lines(list);
     let line = lines.iter().position(|line| line.contains("unknown-alone"));
     let line = line.unwrap();
     assert!(lines[line].contains("shaoguan 1: ,"), "{}", lines[line]);
-    assert_eq!(written.not_held(&[]), BTreeSet::new());
-    // Without the mark nothing says on what such a lead rests.
+    assert_eq!(finished.not_held(&[]), BTreeSet::new());
+    // Without the mark the list does not say what the lead rests on.
     let mark = "【是否符合条件取决于尚不明确的条件】";
-    written.change_line(list, line, mark, "");
-    assert_eq!(written.not_held(&[]), BTreeSet::from([22]));
-    let said = format!("{list}:{}: no rule is named", line + 1);
-    told(&written.audit(&[]), &[&said]);
+    finished.change_line(list, line, mark, "");
+    assert_eq!(finished.not_held(&[]), BTreeSet::from([22]));
+    let message = format!("{list}:{}: no rule is named", line + 1);
+    assert_reports(&finished.audit(&[]), &[&message]);
 }
 
 #[test]
-fn a_second_run_that_gives_other_bytes_is_reported() {
-    let written = Written::new();
-    let mut lines = written.lines("to-veterans.csv");
+fn a_second_run_that_gives_different_bytes_is_reported() {
+    let finished = FinishedRound::new();
+    let mut lines = finished.lines("to-veterans.csv");
     let last = lines.pop().unwrap();
     lines.insert(1, last);
-    written.set_lines("to-veterans.csv", &lines);
-    written.resign(|_| {});
-    assert_eq!(written.not_held(&["--rerun"]), BTreeSet::from([23]));
+    finished.set_lines("to-veterans.csv", &lines);
+    finished.sign_again(|_| {});
+    assert_eq!(finished.not_held(&["--rerun"]), BTreeSet::from([23]));
 }
 
-fn told(ended: &Ended, parts: &[&str]) {
-    for part in parts {
-        let said = format!("{}{}", ended.stdout, ended.stderr);
-        assert!(said.contains(part), "{said}\ndoes not say: {part}");
+fn assert_reports(result: &CommandResult, messages: &[&str]) {
+    for message in messages {
+        let output = format!("{}{}", result.stdout, result.stderr);
+        assert!(
+            output.contains(message),
+            "{output}\ndoes not contain: {message}"
+        );
     }
 }
 
 #[test]
-fn a_changed_missing_or_added_file_is_found() {
-    let written = Written::new();
-    assert_eq!(written.verify().code, 0);
-    let list = written.path("lists/for-review/to-veterans.csv");
+fn a_changed_missing_or_added_file_is_reported() {
+    let finished = FinishedRound::new();
+    assert_eq!(finished.verify().code, 0);
+    let list = finished.path("lists/for-review/to-veterans.csv");
     let bytes = fs::read(&list).unwrap();
     fs::write(&list, [&bytes[..], b" "].concat()).unwrap();
-    fs::remove_file(written.path("rejects/education.csv")).unwrap();
-    fs::write(written.path("lists/for-review/to-nobody.csv"), "x").unwrap();
-    std::os::unix::fs::symlink("/etc/hostname", written.path("minimisation/link")).unwrap();
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
-    told(
-        &ended,
+    fs::remove_file(finished.path("rejects/education.csv")).unwrap();
+    fs::write(finished.path("lists/for-review/to-nobody.csv"), "x").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", finished.path("minimisation/link")).unwrap();
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
+    assert_reports(
+        &result,
         &[
             "to-veterans.csv: the file was changed",
             "rejects/education.csv: the file is missing, and no deletion record names it",
@@ -699,40 +721,40 @@ fn a_changed_missing_or_added_file_is_found() {
     );
     fs::remove_file(&list).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", &list).unwrap();
-    told(
-        &written.verify(),
+    assert_reports(
+        &finished.verify(),
         &["to-veterans.csv: the file cannot be read, or is not an ordinary file"],
     );
 }
 
 #[test]
-fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
-    type Change<'c> = &'c dyn Fn(&Written);
-    let log = |written: &Written, change: &dyn Fn(Vec<String>) -> Vec<String>| {
-        let text = fs::read_to_string(written.path("audit.jsonl")).unwrap();
+fn each_change_of_the_manifest_or_log_has_its_own_message() {
+    type Change<'c> = &'c dyn Fn(&FinishedRound);
+    let log = |finished: &FinishedRound, change: &dyn Fn(Vec<String>) -> Vec<String>| {
+        let text = fs::read_to_string(finished.path("audit.jsonl")).unwrap();
         let lines = change(text.lines().map(str::to_owned).collect());
-        fs::write(written.path("audit.jsonl"), lines.join("\n") + "\n").unwrap();
+        fs::write(finished.path("audit.jsonl"), lines.join("\n") + "\n").unwrap();
     };
     let cases: [(Change<'_>, &str); 9] = [
         (
-            &|written| written.replace(MANIFEST, "joint-screening", "another purpose"),
+            &|finished| finished.replace(MANIFEST, "joint-screening", "another purpose"),
             "the manifest does not match its signature",
         ),
         (
-            &|written| fs::remove_file(written.path("manifest.json.minisig")).unwrap(),
+            &|finished| fs::remove_file(finished.path("manifest.json.minisig")).unwrap(),
             "the signature file is missing",
         ),
         (
-            &|written| fs::write(written.path("manifest.json.minisig"), "x\n").unwrap(),
+            &|finished| fs::write(finished.path("manifest.json.minisig"), "x\n").unwrap(),
             "this is not a minisign signature",
         ),
         (
-            &|written| log(written, &|lines| lines[..lines.len() - 1].to_vec()),
+            &|finished| log(finished, &|lines| lines[..lines.len() - 1].to_vec()),
             "the end of the log is missing",
         ),
         (
-            &|written| {
-                log(written, &|mut lines| {
+            &|finished| {
+                log(finished, &|mut lines| {
                     lines.remove(3);
                     lines
                 })
@@ -740,8 +762,8 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
             "audit.jsonl (line 4): the hash chain of the log breaks here",
         ),
         (
-            &|written| {
-                log(written, &|mut lines| {
+            &|finished| {
+                log(finished, &|mut lines| {
                     lines[4] = lines[4].replace("civil", "rural").replace("case", "cases");
                     lines
                 })
@@ -749,14 +771,14 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
             "audit.jsonl (line 5): this line was changed, or is not a log entry",
         ),
         (
-            // A log of another run of the same round, whole and well chained.
-            &|written| {
-                let other = written.round.path("other");
+            // The complete log of another run of the same round.
+            &|finished| {
+                let other = finished.round.path("other");
                 let other = other.to_str().unwrap();
-                assert_eq!(written.round.run_with(&["--output", other]).code, 0);
+                assert_eq!(finished.round.run_with(&["--output", other]).code, 0);
                 fs::copy(
-                    written.round.path("other/audit.jsonl"),
-                    written.path("audit.jsonl"),
+                    finished.round.path("other/audit.jsonl"),
+                    finished.path("audit.jsonl"),
                 )
                 .unwrap();
                 fs::remove_dir_all(other).unwrap();
@@ -764,12 +786,12 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
             "the log does not match the signature",
         ),
         (
-            &|written| fs::remove_file(written.path("audit.jsonl")).unwrap(),
+            &|finished| fs::remove_file(finished.path("audit.jsonl")).unwrap(),
             "the log is missing",
         ),
         (
-            &|written| {
-                log(written, &|lines| {
+            &|finished| {
+                log(finished, &|lines| {
                     let again = lines.clone();
                     lines
                         .into_iter()
@@ -780,28 +802,28 @@ fn a_changed_manifest_or_log_is_found_and_each_told_apart() {
             "the log forks",
         ),
     ];
-    for (change, said) in cases {
-        let written = Written::new();
-        change(&written);
-        let ended = written.verify();
-        assert_eq!(ended.code, 4, "{said}");
-        told(&ended, &[said]);
+    for (change, message) in cases {
+        let finished = FinishedRound::new();
+        change(&finished);
+        let result = finished.verify();
+        assert_eq!(result.code, 4, "{message}");
+        assert_reports(&result, &[message]);
     }
 }
 
-/// The log of one run continued by the entries of another.
+/// The last entry appears twice, so two entries follow the same one.
 #[test]
-fn a_log_with_two_heads_is_explained() {
-    let written = Written::new();
-    let path = written.path("audit.jsonl");
+fn a_forked_log_is_reported_with_its_lines() {
+    let finished = FinishedRound::new();
+    let path = finished.path("audit.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let mut two: Vec<&str> = lines.clone();
-    two.push(lines[lines.len() - 1]);
-    fs::write(&path, two.join("\n") + "\n").unwrap();
+    let mut forked: Vec<&str> = lines.clone();
+    forked.push(lines[lines.len() - 1]);
+    fs::write(&path, forked.join("\n") + "\n").unwrap();
     let (first, second) = (lines.len(), lines.len() + 1);
-    told(
-        &written.verify(),
+    assert_reports(
+        &finished.verify(),
         &[&format!(
             "the log forks: lines {first} and {second} both follow the same entry"
         )],
@@ -809,28 +831,28 @@ fn a_log_with_two_heads_is_explained() {
 }
 
 #[test]
-fn whose_signature_it_is_is_told() {
-    let written = Written::new();
-    let folder = written.folder.to_str().unwrap();
-    let public = fs::read_to_string(written.round.path("signing.pub")).unwrap();
+fn a_signature_counts_only_if_its_key_was_named() {
+    let finished = FinishedRound::new();
+    let folder = finished.folder.to_str().unwrap();
+    let public = fs::read_to_string(finished.round.path("signing.pub")).unwrap();
     let public = public.lines().nth(1).unwrap();
     let unnamed = aidlink(&["audit", "verify", folder, "--lang", "en"]);
     assert_eq!(unnamed.code, 4);
-    told(
+    assert_reports(
         &unnamed,
         &["was not named: no public key was named", public],
     );
-    // The line itself, and a file.
+    // The key may be given as a line of text or as a file.
     assert_eq!(
         aidlink(&["audit", "verify", folder, "--public-key", public]).code,
         0
     );
-    assert_eq!(written.verify().code, 0);
-    let stranger = written.round.path("stranger.key");
+    assert_eq!(finished.verify().code, 0);
+    let stranger = finished.round.path("stranger.key");
     let made = aidlink(&["signing", "new", stranger.to_str().unwrap()]);
     assert_eq!(made.code, 0);
-    let stranger = written.round.path("stranger.pub");
-    let ended = aidlink(&[
+    let stranger = finished.round.path("stranger.pub");
+    let result = aidlink(&[
         "audit",
         "verify",
         folder,
@@ -839,12 +861,12 @@ fn whose_signature_it_is_is_told() {
         "--public-key",
         stranger.to_str().unwrap(),
     ]);
-    assert_eq!(ended.code, 4);
-    told(
-        &ended,
+    assert_eq!(result.code, 4);
+    assert_reports(
+        &result,
         &["was not named: it is not one of the keys given with --public-key"],
     );
-    let ended = aidlink(&[
+    let result = aidlink(&[
         "audit",
         "verify",
         folder,
@@ -853,53 +875,53 @@ fn whose_signature_it_is_is_told() {
         "--public-key",
         "RWno",
     ]);
-    assert_eq!(ended.code, 1);
-    // The round file may name whose signatures count.
-    written.round.replace(
+    assert_eq!(result.code, 1);
+    // The round file may name the keys that count.
+    finished.round.replace(
         "round.toml",
         "key = \"signing.key\"",
         &format!("key = \"signing.key\"\nsigners = {{ procuratorate = \"{public}\" }}"),
     );
-    let again = written.round.path("again");
+    let again = finished.round.path("again");
     let again = again.to_str().unwrap();
-    assert_eq!(written.round.run_with(&["--output", again]).code, 0);
-    let ended = aidlink(&["audit", "verify", again, "--lang", "en"]);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
-    told(
-        &ended,
+    assert_eq!(finished.round.run_with(&["--output", again]).code, 0);
+    let result = aidlink(&["audit", "verify", again, "--lang", "en"]);
+    assert_eq!(result.code, 0, "{}", result.stdout);
+    assert_reports(
+        &result,
         &["the manifest is signed by procuratorate, as named in the round file:"],
     );
 }
 
 #[test]
-fn a_folder_of_another_round_or_another_round_file_is_told() {
-    let written = Written::new();
-    written
+fn a_changed_round_file_or_another_round_is_reported() {
+    let finished = FinishedRound::new();
+    finished
         .round
         .replace("round.toml", "synthetic operator", "another operator");
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
-    told(
-        &ended,
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
+    assert_reports(
+        &result,
         &[
             "the round file was changed after the run",
             "configuration/round.toml",
         ],
     );
-    written
+    finished
         .round
         .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
-    told(
-        &written.verify(),
+    assert_reports(
+        &finished.verify(),
         &["the output folder belongs to round 2026Q3, but the round file to round 2026Q4"],
     );
 }
 
 #[test]
-fn what_is_no_whole_folder_of_this_version_is_told_apart() {
-    let written = Written::new();
-    let mut manifest = written.manifest();
-    for (version, said) in [
+fn unsupported_damaged_and_incomplete_folders_have_their_own_messages() {
+    let finished = FinishedRound::new();
+    let mut manifest = finished.manifest();
+    for (version, message) in [
         (
             json!(4),
             "a newer aidlink wrote it (manifest version 4; this one reads up to 3)",
@@ -911,67 +933,67 @@ fn what_is_no_whole_folder_of_this_version_is_told_apart() {
         (json!("x"), "this is not a manifest, or it is damaged"),
     ] {
         manifest["version"] = version;
-        fs::write(written.path(MANIFEST), manifest.to_string()).unwrap();
-        let ended = written.verify();
-        assert_eq!(ended.code, 1);
-        told(&ended, &[said]);
+        fs::write(finished.path(MANIFEST), manifest.to_string()).unwrap();
+        let result = finished.verify();
+        assert_eq!(result.code, 1);
+        assert_reports(&result, &[message]);
     }
-    fs::write(written.path(MANIFEST), "{\"a\": ").unwrap();
-    told(
-        &written.verify(),
+    fs::write(finished.path(MANIFEST), "{\"a\": ").unwrap();
+    assert_reports(
+        &finished.verify(),
         &["manifest.json:1:6: this is not a manifest, or it is damaged"],
     );
-    fs::write(written.path(MANIFEST), "[".repeat(1_000_000)).unwrap();
-    told(
-        &written.verify(),
+    fs::write(finished.path(MANIFEST), "[".repeat(1_000_000)).unwrap();
+    assert_reports(
+        &finished.verify(),
         &["this is not a manifest, or it is damaged"],
     );
-    fs::remove_file(written.path(MANIFEST)).unwrap();
-    told(
-        &written.verify(),
+    fs::remove_file(finished.path(MANIFEST)).unwrap();
+    assert_reports(
+        &finished.verify(),
         &["the folder is incomplete: manifest.json is missing"],
     );
-    let partial = written.round.path(".output.partial-abc");
+    let partial = finished.round.path(".output.partial-abc");
     fs::create_dir(&partial).unwrap();
-    let ended = aidlink(&["audit", "verify", partial.to_str().unwrap(), "--lang", "en"]);
-    told(
-        &ended,
+    let result = aidlink(&["audit", "verify", partial.to_str().unwrap(), "--lang", "en"]);
+    assert_reports(
+        &result,
         &["an interrupted run left this folder; it is not a result"],
     );
     let nothing = aidlink(&[
         "audit",
-        written.round.path("truth").to_str().unwrap(),
+        finished.round.path("truth").to_str().unwrap(),
         "--lang",
         "en",
     ]);
     assert_eq!(nothing.code, 1);
-    told(&nothing, &["there is no output folder here"]);
+    assert_reports(&nothing, &["there is no output folder here"]);
 }
 
-/// A manifest that somebody else wrote must lead nowhere outside of its folder.
+/// A forged manifest must not make a command touch files outside the folder.
 #[test]
-fn a_manifest_cannot_name_files_outside_of_the_folder() {
-    let written = Written::new();
-    written.resign(|manifest| {
+fn a_manifest_cannot_name_files_outside_the_folder() {
+    let finished = FinishedRound::new();
+    finished.sign_again(|manifest| {
         let outputs = manifest["outputs"].as_array_mut().unwrap();
         for path in ["../round.key", "/etc/passwd", "lists/../../round.key", ""] {
             outputs.push(json!({"file": path, "blake3": "00", "bytes": 1}));
         }
     });
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
-    let count = ended
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
+    let count = result
         .stdout
         .matches("the manifest names a path outside the folder")
         .count();
-    assert_eq!(count, 4, "{}", ended.stdout);
-    written.resign(|manifest| {
+    assert_eq!(count, 4, "{}", result.stdout);
+    finished.sign_again(|manifest| {
         manifest["key"]["file"] = "../../policies/shaoguan.toml".into();
         export(manifest, "veterans.persons")["files"][0]["file"] =
             "../../schemas/veterans.persons.json".into();
     });
-    let folder = written.round.path("");
-    let ended = aidlink(&[
+    let folder = finished.round.path("");
+    let result = aidlink(&[
         "purge",
         folder.to_str().unwrap(),
         "--early",
@@ -979,10 +1001,16 @@ fn a_manifest_cannot_name_files_outside_of_the_folder() {
         "--lang",
         "en",
     ]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(written.round.root().join("policies/shaoguan.toml").exists());
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
-        written
+        finished
+            .round
+            .root()
+            .join("policies/shaoguan.toml")
+            .exists()
+    );
+    assert!(
+        finished
             .round
             .root()
             .join("schemas/veterans.persons.json")
@@ -991,9 +1019,9 @@ fn a_manifest_cannot_name_files_outside_of_the_folder() {
 }
 
 #[test]
-fn the_matrix_says_of_every_column_what_became_of_it() {
-    let written = Written::of(Round::hand_made());
-    let matrix = fs::read(written.path("minimisation/matrix.json")).unwrap();
+fn the_matrix_shows_how_every_column_was_used() {
+    let finished = FinishedRound::of(Round::hand_made());
+    let matrix = fs::read(finished.path("minimisation/matrix.json")).unwrap();
     let matrix: Value = serde_json::from_slice(&matrix).unwrap();
     let row = |export: &str, field: &str| {
         let exports = matrix["exports"].as_array().unwrap();
@@ -1008,14 +1036,14 @@ fn the_matrix_says_of_every_column_what_became_of_it() {
     let id = row("veterans.persons", "national_id");
     assert_eq!(id["leaves"], json!(["token"]));
     assert_eq!(id["needed_for"], json!([{"for": "token"}]));
-    // Rules ask for the age, which stands in the number.
+    // Rules use the age, which comes from the ID number.
     let id = row("procuratorate.case-parties", "national_id");
     assert_eq!(id["leaves"], json!(["token", "outcomes"]));
     let name = row("procuratorate.case-parties", "name");
     assert_eq!(name["leaves"], json!(["list_field"]));
     assert_eq!(name["needed_for"], json!([{"for": "lists"}]));
     assert_eq!(name["lists"].as_array().unwrap().len(), 10);
-    // A withhold rule reads it, and nothing of it leaves.
+    // Only a withhold rule reads it, and it does not leave the agency.
     let sealed = row("procuratorate.case-parties", "sealed");
     assert_eq!(
         sealed["needed_for"],
@@ -1025,7 +1053,7 @@ fn the_matrix_says_of_every_column_what_became_of_it() {
         (&sealed["leaves"], &sealed["seen_by"]),
         (&json!([]), &json!([]))
     );
-    // An earlier referral decides and is shown nowhere.
+    // An earlier referral affects leads but is not shown on a list.
     let state = row("procuratorate.referrals", "state");
     assert!(!state["decides"].as_array().unwrap().is_empty());
     assert_eq!(state["lists"], json!([]));
@@ -1038,13 +1066,13 @@ fn the_matrix_says_of_every_column_what_became_of_it() {
     }
     for page in ["zh.html", "en.html", "zh.csv", "en.csv"] {
         let text =
-            fs::read_to_string(written.path(&format!("minimisation/matrix.{page}"))).unwrap();
+            fs::read_to_string(finished.path(&format!("minimisation/matrix.{page}"))).unwrap();
         assert!(text.contains("withhold_sealed"), "{page}");
     }
 }
 
 #[test]
-fn before_a_run_the_matrix_tells_what_would_be_read() {
+fn the_matrix_before_a_run_shows_the_columns_that_would_be_read() {
     let round = Round::sample();
     let round_file = round.path("round.toml");
     let output = round.path("matrix");
@@ -1055,9 +1083,9 @@ fn before_a_run_the_matrix_tells_what_would_be_read() {
         "--lang",
         "en",
     ];
-    let said = aidlink(&arguments);
-    assert_eq!(said.code, 0, "{}", said.stderr);
-    told(&said, &["would read", "present but not read"]);
+    let result = aidlink(&arguments);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_reports(&result, &["would read", "present but not read"]);
     let with_output = [&arguments[..], &["--output", output.to_str().unwrap()]].concat();
     assert_eq!(aidlink(&with_output).code, 0);
     let before: Value =
@@ -1065,12 +1093,12 @@ fn before_a_run_the_matrix_tells_what_would_be_read() {
     assert_eq!(round.run().code, 0);
     let after = fs::read(round.path("output/minimisation/matrix.json")).unwrap();
     let after: Value = serde_json::from_slice(&after).unwrap();
-    // The same columns, worked out without reading a row.
+    // The matrix before the run lists the same columns without reading a row.
     assert_eq!(before["exports"], after["exports"]);
 }
 
 #[test]
-fn what_nothing_needs_is_an_error_before_the_run() {
+fn a_column_that_nothing_needs_is_refused_before_the_run() {
     let round = Round::sample();
     round.replace(
         "round.toml",
@@ -1079,10 +1107,13 @@ fn what_nothing_needs_is_an_error_before_the_run() {
     );
     let schema = round.root().join("schemas/education.students.json");
     let text = fs::read_to_string(&schema).unwrap();
-    assert!(text.contains("\"school\""), "the schema has the field");
-    let ended = round.run();
-    assert_eq!(ended.code, 2);
-    told(&ended, &["no rule needs `school`; it must not be read"]);
+    assert!(
+        text.contains("\"school\""),
+        "the schema must have the field"
+    );
+    let result = round.run();
+    assert_eq!(result.code, 2);
+    assert_reports(&result, &["no rule needs `school`; it must not be read"]);
     let mut json: Value = serde_json::from_str(&text).unwrap();
     let fields = json["fields"].as_array_mut().unwrap();
     let school = fields
@@ -1091,10 +1122,10 @@ fn what_nothing_needs_is_an_error_before_the_run() {
         .unwrap();
     school["aidlink"]["role"] = "list".into();
     fs::write(&schema, json.to_string()).unwrap();
-    let ended = round.run();
-    assert_eq!(ended.code, 2);
-    told(
-        &ended,
+    let result = round.run();
+    assert_eq!(result.code, 2);
+    assert_reports(
+        &result,
         &[
             "the field `school` is not in an export of the procuratorate and cannot be shown on match lists",
         ],
@@ -1102,32 +1133,34 @@ fn what_nothing_needs_is_an_error_before_the_run() {
     assert!(!round.path("output").exists());
 }
 
-/// The ordinary command verifies what was signed here, and notices a change.
+/// The minisign command verifies our signatures, detects a change, and makes keys that
+/// aidlink can sign with.
 #[test]
 fn minisign_verifies_the_manifest() {
-    let minisign = |written: &Written| {
+    let minisign = |finished: &FinishedRound| {
         std::process::Command::new("minisign")
             .args(["-V", "-m"])
-            .arg(written.path(MANIFEST))
+            .arg(finished.path(MANIFEST))
             .arg("-p")
-            .arg(written.round.path("signing.pub"))
+            .arg(finished.round.path("signing.pub"))
             .output()
     };
-    let written = Written::new();
-    let Ok(output) = minisign(&written) else {
-        eprintln!("the minisign command is not installed: not compared");
+    let finished = FinishedRound::new();
+    let Ok(output) = minisign(&finished) else {
+        eprintln!("skipped: the minisign command is not installed");
         return;
     };
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}");
+    let output_text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{output_text}");
     assert!(
-        said.contains("Trusted comment: aidlink manifest; round 2026Q3; step run; last log entry ")
+        output_text
+            .contains("Trusted comment: aidlink manifest; round 2026Q3; step run; last log entry ")
     );
-    written.replace(MANIFEST, "2026Q3", "2026Q4");
-    assert!(!minisign(&written).unwrap().status.success());
-    // And a key that it made signs here.
-    let key = written.round.path("by-minisign.key");
-    let public = written.round.path("by-minisign.pub");
+    finished.replace(MANIFEST, "2026Q3", "2026Q4");
+    assert!(!minisign(&finished).unwrap().status.success());
+    // A key made by minisign signs a run.
+    let key = finished.round.path("by-minisign.key");
+    let public = finished.round.path("by-minisign.pub");
     let made = std::process::Command::new("minisign")
         .args(["-G", "-W", "-s"])
         .arg(&key)
@@ -1137,20 +1170,20 @@ fn minisign_verifies_the_manifest() {
         .unwrap();
     assert!(made.status.success());
     set_mode(&key, 0o600);
-    written.round.replace(
+    finished.round.replace(
         "round.toml",
         "key = \"signing.key\"",
         "key = \"by-minisign.key\"",
     );
-    let again = written.round.path("again");
+    let again = finished.round.path("again");
     let again = again.to_str().unwrap();
-    assert_eq!(written.round.run_with(&["--output", again]).code, 0);
-    let ended = aidlink(&[
+    assert_eq!(finished.round.run_with(&["--output", again]).code, 0);
+    let result = aidlink(&[
         "audit",
         "verify",
         again,
         "--public-key",
         public.to_str().unwrap(),
     ]);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
+    assert_eq!(result.code, 0, "{}", result.stdout);
 }

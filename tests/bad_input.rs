@@ -1,30 +1,31 @@
-//! Bad input: a clear message with the place and what to do, the right exit
-//! code, and nothing half-written left behind.
+//! Bad input gets a message with its place and a hint, the right exit code, and leaves
+//! no partial output behind.
 
 use std::process::Command;
 
-use crate::support::{Ended, Round, csv_rows, ended, set_mode};
+use crate::support::{CommandResult, Round, command_result, csv_rows, set_mode};
 
-/// Runs, expects this exit code and these words, and nothing left behind.
-fn refused(round: &Round, code: i32, words: &[&str]) -> Ended {
+/// Runs the round and asserts the exit code, the words in the error output, and that
+/// nothing was left behind.
+fn assert_refused(round: &Round, code: i32, words: &[&str]) -> CommandResult {
     let before = round.names();
-    let ended = round.run();
-    assert_eq!(ended.code, code, "{}{}", ended.stdout, ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
     for word in words {
         assert!(
-            ended.stderr.contains(word),
-            "no {word:?} in: {}",
-            ended.stderr
+            result.stderr.contains(word),
+            "{word:?} is not in: {}",
+            result.stderr
         );
     }
     assert_eq!(round.names(), before, "something was left behind");
-    // Whatever is said, it says no ID number.
-    let digits = |text: &str| {
+    // No message may contain an ID number.
+    let has_long_number = |text: &str| {
         text.split(|c: char| !c.is_ascii_digit())
             .any(|run| run.len() >= 15)
     };
-    assert!(!digits(&ended.stderr), "{}", ended.stderr);
-    ended
+    assert!(!has_long_number(&result.stderr), "{}", result.stderr);
+    result
 }
 
 const CASES: &str = "procuratorate.case-parties.csv";
@@ -35,7 +36,7 @@ const STUDENTS: &str = "education.students.csv";
 fn a_missing_export_file() {
     let round = Round::sample();
     std::fs::remove_file(round.path(VETERANS)).unwrap();
-    refused(
+    assert_refused(
         &round,
         2,
         &[
@@ -46,11 +47,11 @@ fn a_missing_export_file() {
 }
 
 #[test]
-fn a_missing_required_column_and_a_missing_id_column_are_told_together() {
+fn a_missing_required_column_and_a_missing_id_column_are_reported_together() {
     let round = Round::sample();
     round.replace(CASES, "诉讼地位", "备注");
     round.replace(VETERANS, "\"身份证号\"", "\"编号\"");
-    refused(
+    assert_refused(
         &round,
         1,
         &[
@@ -67,7 +68,7 @@ fn a_file_without_a_header() {
     let text = round.read(VETERANS);
     let (_, body) = text.split_once('\n').unwrap();
     round.write(VETERANS, body);
-    refused(
+    assert_refused(
         &round,
         1,
         &["veterans.persons.csv: no header was found in the first 30 lines"],
@@ -77,21 +78,21 @@ fn a_file_without_a_header() {
 #[test]
 fn an_unknown_encoding() {
     let round = Round::sample();
-    // Bytes of neither encoding in every line: what a third encoding looks like.
+    // Every line has bytes that are invalid in both known encodings.
     let text = round.read(VETERANS);
     let lines: Vec<Vec<u8>> = text
         .lines()
         .map(|line| [line.as_bytes(), b"\xff\x80"].concat())
         .collect();
     round.write(VETERANS, lines.join(&b'\n'));
-    refused(&round, 1, &["(line 1)", "unknown encoding", "CSV UTF-8"]);
+    assert_refused(&round, 1, &["(line 1)", "unknown encoding", "CSV UTF-8"]);
 }
 
 #[test]
-fn a_file_of_mixed_encodings_loses_nothing() {
+fn a_file_of_mixed_encodings_is_read_in_full() {
     let round = Round::sample();
     let text = round.read(STUDENTS);
-    // Every third line as another system would have written it.
+    // Every third line is in the other encoding.
     let mut bytes = Vec::new();
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match index % 3 {
@@ -101,42 +102,42 @@ fn a_file_of_mixed_encodings_loses_nothing() {
     }
     assert!(String::from_utf8(bytes.clone()).is_err());
     round.write(STUDENTS, bytes);
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stdout.contains("218 leads:"));
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stdout.contains("218 leads:"));
     assert!(
-        !ended.stdout.contains("could not be read"),
+        !result.stdout.contains("could not be read"),
         "{}",
-        ended.stdout
+        result.stdout
     );
 }
 
 #[test]
-fn an_unclosed_quote_in_the_header_line_takes_no_row_into_a_header() {
+fn an_unclosed_quote_in_the_header_does_not_make_rows_part_of_it() {
     let round = Round::sample();
     round.replace(STUDENTS, "学籍状态", "\"学籍状态");
-    let ended = round.run();
-    assert_eq!(ended.code, 1);
+    let result = round.run();
+    assert_eq!(result.code, 1);
     assert!(
-        ended.stderr.contains("students.csv: no header was found"),
+        result.stderr.contains("students.csv: no header was found"),
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
 #[test]
-fn a_named_encoding_that_is_not_the_files() {
+fn an_encoding_in_the_round_file_that_does_not_match_the_export() {
     let round = Round::sample();
     round.replace(
         "round.toml",
         "encoding = \"gb18030\"",
         "encoding = \"utf-8\"",
     );
-    refused(&round, 1, &["assistance.csv (line 1)", "not valid UTF-8"]);
+    assert_refused(&round, 1, &["assistance.csv (line 1)", "not valid UTF-8"]);
 }
 
 #[test]
-fn other_formats_by_the_name_of_csv() {
+fn other_formats_named_csv_are_refused() {
     for (bytes, words) in [
         (&b"\xff\xfea\0b\0"[..], "the file is UTF-16 text, not CSV"),
         (
@@ -146,17 +147,17 @@ fn other_formats_by_the_name_of_csv() {
     ] {
         let round = Round::sample();
         round.write(VETERANS, bytes);
-        refused(&round, 1, &["veterans.persons.csv", words]);
+        assert_refused(&round, 1, &["veterans.persons.csv", words]);
     }
 }
 
 #[test]
-fn an_empty_file_and_a_header_alone() {
+fn an_empty_file_and_a_file_with_only_a_header() {
     let round = Round::sample();
     round.write(VETERANS, "");
-    refused(&round, 1, &["veterans.persons.csv: the export is empty"]);
+    assert_refused(&round, 1, &["veterans.persons.csv: the export is empty"]);
     round.write(VETERANS, "national_id,kind,status\n");
-    refused(
+    assert_refused(
         &round,
         1,
         &[
@@ -169,11 +170,11 @@ fn an_empty_file_and_a_header_alone() {
         "round.toml",
         text.trim_end().to_owned() + "\nmay_be_empty = true\n",
     );
-    assert_eq!(round.run().code, 0, "the round says that there may be none");
+    assert_eq!(round.run().code, 0, "the round file allows an empty export");
 }
 
 #[test]
-fn a_stray_quote_costs_its_row_and_says_where() {
+fn a_stray_quote_rejects_only_its_own_row() {
     let round = Round::sample();
     let text = round.read(STUDENTS);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -188,7 +189,7 @@ fn a_stray_quote_costs_its_row_and_says_where() {
     without.write(STUDENTS, text);
     let (before, after) = (rejects(&without), rejects(&round));
     let new: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
-    assert_eq!(new.len(), 1, "no other row was lost: {new:?}");
+    assert_eq!(new.len(), 1, "only one row is rejected: {new:?}");
     assert_eq!(after.len(), before.len() + 1);
     assert_eq!(new[0][3], "101", "the line of the quote");
     assert_eq!(new[0][5], "quote");
@@ -198,7 +199,7 @@ fn a_stray_quote_costs_its_row_and_says_where() {
 fn an_as_of_date_before_every_record() {
     let round = Round::sample();
     round.replace("round.toml", "as_of = 2026-09-30", "as_of = 1890-01-01");
-    refused(
+    assert_refused(
         &round,
         2,
         &[
@@ -211,7 +212,7 @@ fn an_as_of_date_before_every_record() {
         "round.toml",
         text.replace("snapshot = 2026-09-28", "snapshot = 1889-12-31"),
     );
-    refused(
+    assert_refused(
         &round,
         1,
         &[
@@ -225,14 +226,14 @@ fn an_as_of_date_before_every_record() {
 fn a_key_file_that_others_can_read_and_a_key_of_another_round() {
     let round = Round::sample();
     set_mode(&round.path("round.key"), 0o644);
-    refused(
+    assert_refused(
         &round,
         1,
         &["others may read or change the key file", "chmod 600"],
     );
     set_mode(&round.path("round.key"), 0o600);
     round.replace("round.key", "2026Q3", "2026Q2");
-    refused(
+    assert_refused(
         &round,
         1,
         &["round.key:1:1: the key is for another round, `2026Q2`"],
@@ -243,7 +244,7 @@ fn a_key_file_that_others_can_read_and_a_key_of_another_round() {
 fn an_output_folder_that_exists() {
     let round = Round::sample();
     std::fs::create_dir(round.path("output")).unwrap();
-    refused(
+    assert_refused(
         &round,
         2,
         &[
@@ -253,7 +254,7 @@ fn an_output_folder_that_exists() {
     );
 }
 
-/// A write that fails, as on a full disk: files may not grow beyond 8 KiB.
+/// Writes fail as on a full disk, because files may not grow beyond 8 KiB.
 #[test]
 fn a_write_that_fails_leaves_nothing_behind() {
     let round = Round::sample();
@@ -267,14 +268,14 @@ fn a_write_that_fails_leaves_nothing_behind() {
         .arg(round.path("round.toml"))
         .output()
         .unwrap();
-    let ended = ended(output);
-    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let result = command_result(output);
+    assert_eq!(result.code, 1, "{}", result.stderr);
     assert!(
-        ended.stderr.contains("cannot write the output"),
+        result.stderr.contains("cannot write the output"),
         "{}",
-        ended.stderr
+        result.stderr
     );
-    assert!(ended.stderr.contains("no result was left behind"));
+    assert!(result.stderr.contains("no result was left behind"));
     assert_eq!(round.names(), before);
 }
 
@@ -282,19 +283,19 @@ fn a_write_that_fails_leaves_nothing_behind() {
 fn a_folder_that_cannot_be_written() {
     let round = Round::sample();
     let nowhere = round.path("no/such/folder/output");
-    let ended = round.run_with(&["--output", nowhere.to_str().unwrap()]);
-    assert_eq!(ended.code, 2);
+    let result = round.run_with(&["--output", nowhere.to_str().unwrap()]);
+    assert_eq!(result.code, 2);
     assert!(
-        ended
+        result
             .stderr
             .contains("the parent folder of the output folder does not exist"),
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
 #[test]
-fn faults_of_round_schema_and_policy_are_told_at_once() {
+fn faults_of_round_schema_and_policy_are_reported_together() {
     let round = Round::sample();
     round.replace("round.toml", "operator =", "oprator =");
     round.replace("round.toml", "as_of = 2026-09-30", "as_of = \"soon\"");
@@ -306,7 +307,7 @@ fn faults_of_round_schema_and_policy_are_told_at_once() {
         text.replacen("\"role\": \"national_id\"", "\"role\": \"nationalid\"", 1),
     )
     .unwrap();
-    refused(
+    assert_refused(
         &round,
         2,
         &[
@@ -332,7 +333,7 @@ fn faults_of_round_schema_and_policy_are_told_at_once() {
             1,
         );
     std::fs::write(&policy, text).unwrap();
-    refused(
+    assert_refused(
         &round,
         2,
         &[
@@ -352,7 +353,7 @@ fn paths_that_leave_the_rounds_folder() {
             "path = \"veterans.persons.csv\"",
             &format!("path = \"{path}\""),
         );
-        refused(
+        assert_refused(
             &round,
             2,
             &["the path leads outside the folder of the round file"],
@@ -361,7 +362,7 @@ fn paths_that_leave_the_rounds_folder() {
     let round = Round::sample();
     std::fs::remove_file(round.path(VETERANS)).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", round.path(VETERANS)).unwrap();
-    refused(
+    assert_refused(
         &round,
         2,
         &["the path leads outside the folder of the round file"],
@@ -369,14 +370,14 @@ fn paths_that_leave_the_rounds_folder() {
 }
 
 #[test]
-fn an_expired_assessment_and_an_export_that_no_rule_needs() {
+fn an_expired_impact_assessment() {
     let round = Round::sample();
     round.replace(
         "round.toml",
         "valid_until = 2027-06-30",
         "valid_until = 2026-09-29",
     );
-    refused(
+    assert_refused(
         &round,
         2,
         &["the impact assessment expires before `issued_on`"],
@@ -387,10 +388,10 @@ fn an_expired_assessment_and_an_export_that_no_rule_needs() {
 fn a_reject_rate_over_the_threshold_makes_the_lists_provisional() {
     let round = Round::sample();
     round.replace("round.toml", "reject_rate = 0.05", "reject_rate = 0.005");
-    let ended = round.run();
-    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 3, "{}", result.stderr);
     assert!(
-        ended
+        result
             .stdout
             .contains("The lists are provisional: civil-affairs.assistance: ")
     );
@@ -403,7 +404,7 @@ fn a_reject_rate_over_the_threshold_makes_the_lists_provisional() {
 }
 
 #[test]
-fn a_formula_in_a_name_stays_a_text_on_the_list() {
+fn a_formula_in_a_name_is_written_as_text() {
     let round = Round::sample();
     let text = round.read(CASES);
     let case = csv_rows(round.read("truth/planted-leads.csv").as_bytes())[0].clone();
@@ -414,23 +415,23 @@ fn a_formula_in_a_name_stays_a_text_on_the_list() {
     let changed = line.replacen(&case[1], "=HYPERLINK(1)", 1);
     round.write(CASES, text.replacen(line, &changed, 1));
     assert_eq!(round.run().code, 0);
-    let mut seen = 0;
+    let mut count = 0;
     for (name, bytes) in round.output("output") {
         if name.starts_with("lists/") {
             for row in csv_rows(&bytes) {
                 assert!(!row.iter().any(|cell| cell.starts_with('=')));
-                seen += usize::from(row.iter().any(|cell| cell == "'=HYPERLINK(1)"));
+                count += usize::from(row.iter().any(|cell| cell == "'=HYPERLINK(1)"));
             }
         }
     }
-    assert_eq!(seen, 4, "the four leads of the first planted person");
+    assert_eq!(count, 4, "the four leads of the first planted person");
 }
 
 #[test]
-fn a_column_without_which_every_row_would_be_withheld() {
+fn a_missing_column_that_would_withhold_every_row() {
     let round = Round::sample();
     round.replace(CASES, "封存标志", "备注一");
-    refused(
+    assert_refused(
         &round,
         1,
         &["the column `sealed`", "so every row would be withheld"],
@@ -438,24 +439,24 @@ fn a_column_without_which_every_row_would_be_withheld() {
 }
 
 #[test]
-fn a_column_that_rules_need_and_the_export_lacks_is_told() {
+fn a_missing_column_that_rules_need_is_reported() {
     let round = Round::sample();
     round.replace("disabled-federation.persons.csv", "家庭经济困难", "备注一");
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let note = "note: columns that rules need and the export lacks: Household in hardship";
-    assert!(ended.stdout.contains(note), "{}", ended.stdout);
+    assert!(result.stdout.contains(note), "{}", result.stdout);
 }
 
 #[test]
 fn the_export_of_another_agency() {
     let round = Round::sample();
     round.write(VETERANS, "national_id,name\n44990119900101011X,x\n");
-    refused(&round, 1, &["the export has no column that a rule needs"]);
+    assert_refused(&round, 1, &["the export has no column that a rule needs"]);
 }
 
 #[test]
-fn a_fault_of_a_schema_does_not_hide_those_of_the_policy() {
+fn a_schema_fault_does_not_hide_policy_faults() {
     let round = Round::sample();
     let schema = round.root().join("schemas/veterans.persons.json");
     let text = std::fs::read_to_string(&schema).unwrap();
@@ -467,21 +468,21 @@ fn a_fault_of_a_schema_does_not_hide_those_of_the_policy() {
         text.replacen("property_loss IS", "property_los IS", 1),
     )
     .unwrap();
-    let ended = refused(
+    let result = assert_refused(
         &round,
         2,
         &["unknown type `bolean`", "unknown column `property_los`"],
     );
     assert_eq!(
-        ended.stderr.matches("error: ").count(),
+        result.stderr.matches("error: ").count(),
         2,
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
 #[test]
-fn rows_without_their_empty_cells_at_the_end_lose_nothing() {
+fn rows_without_trailing_empty_cells_are_read_in_full() {
     let round = Round::sample();
     let text = round.read(CASES);
     let shortened: Vec<&str> = text
@@ -490,22 +491,22 @@ fn rows_without_their_empty_cells_at_the_end_lose_nothing() {
         .collect();
     assert!(shortened.iter().map(|line| line.len()).sum::<usize>() + 1000 < text.len());
     round.write(CASES, shortened.join("\n"));
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
-        ended.stdout.contains("2005 = 16 rejected + 875 withheld"),
+        result.stdout.contains("2005 = 16 rejected + 875 withheld"),
         "{}",
-        ended.stdout
+        result.stdout
     );
-    assert!(ended.stdout.contains("218 leads:"));
+    assert!(result.stdout.contains("218 leads:"));
 }
 
 #[test]
-fn a_run_that_fails_leaves_no_key_that_it_made() {
+fn a_failed_run_leaves_no_new_key_behind() {
     let round = Round::sample();
     std::fs::remove_file(round.path("round.key")).unwrap();
     round.write(VETERANS, "national_id,kind,status\n");
-    refused(&round, 1, &["there are no records below the header"]);
+    assert_refused(&round, 1, &["there are no records below the header"]);
 }
 
 #[test]
@@ -513,9 +514,9 @@ fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
     let round = Round::hand_made();
     let leads = |round: &Round, output: &str| {
         let folder = round.path(output);
-        let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
-        let line = ended.stdout.lines().find(|line| line.ends_with(" leads:"));
+        let result = round.run_with(&["--output", folder.to_str().unwrap()]);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        let line = result.stdout.lines().find(|line| line.ends_with(" leads:"));
         line.unwrap()
             .split(' ')
             .next()
@@ -524,7 +525,7 @@ fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
             .unwrap()
     };
     let before = leads(&round, "before");
-    // A refusal of two months ago suppresses; with a slip in its year it does not.
+    // A refusal two months ago suppresses the lead; dated a year later it does not.
     let text = round.read("procuratorate.referrals.csv");
     let line = text
         .lines()
@@ -543,7 +544,7 @@ fn a_referral_dated_after_the_as_of_date_suppresses_nothing() {
     assert_eq!(leads(&round, "after"), before + 1);
 }
 
-/// The first planted person of a scenario: case number and the line of its case row.
+/// Returns the case number and the case row of the first person planted for a scenario.
 fn planted_case(round: &Round, scenario: &str) -> (String, String) {
     let rows = csv_rows(round.read("truth/planted-leads.csv").as_bytes());
     let planted = rows.iter().find(|row| row[3] == scenario).unwrap();
@@ -555,8 +556,8 @@ fn planted_case(round: &Round, scenario: &str) -> (String, String) {
     (planted[0].clone(), line.to_owned())
 }
 
-/// The rows of all lists that name a case.
-fn listed(round: &Round, case: &str) -> Vec<Vec<String>> {
+/// Returns the rows of all lists that name a case.
+fn list_rows(round: &Round, case: &str) -> Vec<Vec<String>> {
     let files = round.output("output").into_iter();
     files
         .filter(|(name, _)| name.starts_with("lists/"))
@@ -566,36 +567,36 @@ fn listed(round: &Round, case: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_defendant_by_the_common_word_never_stands_on_a_list() {
+fn the_common_word_for_defendant_is_recognised_and_withheld() {
     let round = Round::sample();
     let scenario = "major property loss, receives dibao, never referred";
     let (case, line) = planted_case(&round, scenario);
-    // The role is the fifth column; its word is one of several.
+    // The role is the fifth column and may be written as any of several words.
     let role = line.split(',').nth(4).unwrap();
     let accused = line.replacen(&format!(",{role},"), ",被告,", 1);
     assert_ne!(accused, line);
     round.write(CASES, round.read(CASES).replacen(&line, &accused, 1));
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stdout.contains("217 leads:"), "{}", ended.stdout);
-    assert_eq!(listed(&round, &case), Vec::<Vec<String>>::new());
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stdout.contains("217 leads:"), "{}", result.stdout);
+    assert_eq!(list_rows(&round, &case), Vec::<Vec<String>>::new());
     assert!(
-        !ended.stdout.contains("could not be read"),
-        "the word is known"
+        !result.stdout.contains("could not be read"),
+        "the word must be recognised"
     );
 }
 
 #[test]
-fn what_may_be_urgent_stays_first_when_a_cell_cannot_be_read() {
+fn a_lead_stays_urgent_when_a_cell_cannot_be_read() {
     let round = Round::sample();
     let (case, line) = planted_case(&round, "urgent treatment at own cost");
     let unreadable = line.replacen(",36500,", ",xyzzy,", 1);
     assert_ne!(unreadable, line);
     round.write(CASES, round.read(CASES).replacen(&line, &unreadable, 1));
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let rows = listed(&round, &case);
-    assert_eq!(rows.len(), 1, "the lead is kept");
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let rows = list_rows(&round, &case);
+    assert_eq!(rows.len(), 1, "the lead must be kept");
     assert_eq!(rows[0][1], "1 紧急");
     let row = rows[0].join("|");
     assert!(row.contains("案件导出中无法读取的列：自付医疗费"), "{row}");

@@ -1,10 +1,10 @@
-"""No two source files build on each other, neither directly nor by way of others.
+"""Checks that no source files of a crate depend on each other in a cycle.
 
     python3 tests/circles.py        every crate of the workspace
 
-It follows `use` trees, paths written out (`crate::a::b`, `super::a`, `child::a`) and
-re-exports, and leaves out what is compiled for tests alone. A parent module may name its
-children (`mod child; pub use child::Name;`) as long as no child takes from the parent.
+The check follows `use` trees, full paths (`crate::a::b`, `super::a`, `child::a`) and re-exports,
+and ignores code that is compiled only for tests. A parent module may name its children
+(`mod child; pub use child::Name;`) if no child uses the parent.
 """
 
 import pathlib
@@ -16,8 +16,8 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 Module = tuple[str, ...]
 
 
-def modules(source: pathlib.Path) -> dict[Module, str]:
-    """The text of each module of a crate, without comments and tests."""
+def read_modules(source: pathlib.Path) -> dict[Module, str]:
+    """Returns the text of each module of a crate, without comments and tests."""
     found = {}
     for path in sorted(source.rglob("*.rs")):
         name = path.relative_to(source).with_suffix("").parts
@@ -31,7 +31,7 @@ def modules(source: pathlib.Path) -> dict[Module, str]:
 
 
 def paths_of(tree: str) -> list[str]:
-    """The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`."""
+    """Returns the paths of a use tree: `a::{b, c::d}` gives `a::b` and `a::c::d`."""
     group = re.match(r"^(.*?)\{(.*)\}$", tree.strip(), re.S)
     if not group:
         return [tree.strip()]
@@ -51,8 +51,8 @@ def uses(text: str, public: bool = False) -> list[str]:
     return [path for tree in re.findall(word + r"\s+([^;]+);", text) for path in paths_of(tree)]
 
 
-def target(found: dict[Module, str], at: Module, path: str) -> Module | None:
-    """The module that a path in the module `at` leads to, if it is one of the crate."""
+def resolve(found: dict[Module, str], at: Module, path: str) -> Module | None:
+    """Resolves a path in the module `at` to a module of the crate, or to None."""
     parts = [re.sub(r"\s+as\s.*", "", part).strip() for part in path.split("::")]
     if parts[0] == "crate":
         base, parts = (), parts[1:]
@@ -68,7 +68,7 @@ def target(found: dict[Module, str], at: Module, path: str) -> Module | None:
         return None
     while parts and base + (parts[0],) in found:
         base, parts = base + (parts[0],), parts[1:]
-    # A name that the module takes from a child is the child's.
+    # A name that the module re-exports from a child belongs to the child.
     while parts:
         of_children = (
             base + tuple(part.strip() for part in use.split("::")[:-1])
@@ -82,7 +82,7 @@ def target(found: dict[Module, str], at: Module, path: str) -> Module | None:
     return base
 
 
-def edges(found: dict[Module, str]) -> dict[Module, set[Module]]:
+def find_edges(found: dict[Module, str]) -> dict[Module, set[Module]]:
     result = {}
     for at, text in found.items():
         rest = re.sub(r"\buse\s+[^;]+;", "", text)
@@ -90,21 +90,21 @@ def edges(found: dict[Module, str]) -> dict[Module, set[Module]]:
         children = [module[-1] for module in found if module and module[:-1] == at]
         for child in children:
             paths += re.findall(rf"\b{child}::\w+", rest)
-        targets = (target(found, at, path) for path in paths)
+        targets = (resolve(found, at, path) for path in paths)
         result[at] = {module for module in targets if module is not None and module != at}
     return result
 
 
-def circles(graph: dict[Module, set[Module]]) -> list[list[Module]]:
-    """Groups of modules that reach each other."""
+def find_cycles(graph: dict[Module, set[Module]]) -> list[list[Module]]:
+    """Returns the groups of modules that reach each other."""
     reached = {}
     for start in graph:
-        seen, open_ends = set(), [start]
-        while open_ends:
-            for module in graph.get(open_ends.pop(), ()):
+        seen, queue = set(), [start]
+        while queue:
+            for module in graph.get(queue.pop(), ()):
                 if module not in seen:
                     seen.add(module)
-                    open_ends.append(module)
+                    queue.append(module)
         reached[start] = seen
     groups = {
         frozenset(other for other in graph if other in reached[start] and start in reached[other])
@@ -116,19 +116,19 @@ def circles(graph: dict[Module, set[Module]]) -> list[list[Module]]:
 
 def main() -> int:
     sources = [PROJECT / "src", *sorted(PROJECT.glob("crates/*/src"))]
-    files = wrong = 0
+    files = cycles = 0
     for source in sources:
-        found = modules(source)
+        found = read_modules(source)
         files += len(found)
-        graph = edges(found)
-        for group in circles(graph):
-            wrong += 1
-            print(f"{source.relative_to(PROJECT)}: these build on each other:")
+        graph = find_edges(found)
+        for group in find_cycles(graph):
+            cycles += 1
+            print(f"{source.relative_to(PROJECT)}: these depend on each other:")
             for module in group:
                 inside = ", ".join("::".join(to) or "lib" for to in sorted(graph[module]) if to in group)
                 print(f"  {'::'.join(module) or 'lib'} -> {inside}")
-    print(f"{files} files of {len(sources)} crates, {wrong} circles")
-    return 1 if wrong else 0
+    print(f"{files} files of {len(sources)} crates, {cycles} cycles")
+    return 1 if cycles else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-//! The contracts between the sides, each with a test that breaks when it does.
+//! Tests the contracts between offices: crate dependencies, token tables, and absent or
+//! stale exports.
 
 use std::process::Command;
 
@@ -16,26 +17,27 @@ use serde_json::Value;
 
 use crate::support::{Round, csv_rows, project};
 
-/// What a crate builds on, each as `name vVERSION`.
-fn built_on(package: &str) -> Vec<String> {
+/// Returns the dependencies of a crate, each as `name vVERSION`.
+fn dependencies_of(package: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "-e", "normal"])
         .args(["--prefix", "none", "-p", package])
         .current_dir(project())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
     let tree = String::from_utf8(output.stdout).unwrap();
     tree.lines().skip(1).map(str::to_owned).collect()
 }
 
-/// The compiler is the wall: a crate cannot name what nothing it builds on has.
+/// The compiler enforces this: a crate cannot use code of a crate that it does not
+/// depend on, directly or indirectly.
 #[test]
-fn each_office_builds_on_nothing_of_another() {
-    // What makes tokens, reads exports and evaluates rules on rows. `age`, which
-    // seals what crosses between offices, brings an older `hmac` and `hkdf` of its own.
-    const OF_AGENCIES: [&str; 9] = [
+fn no_crate_depends_on_an_office_it_must_not_know() {
+    // Crates that make tokens, read exports and evaluate rules on rows. The versions
+    // matter: `age`, which seals files between offices, has its own older `hmac` and `hkdf`.
+    const AGENCY_ONLY: [&str; 9] = [
         "aidlink-agency",
         "aidlink-workbook",
         "hmac v0.13",
@@ -50,7 +52,7 @@ fn each_office_builds_on_nothing_of_another() {
     let walls: [(&str, Vec<&str>); 7] = [
         (
             "aidlink-centre",
-            [OF_AGENCIES.as_slice(), &["aidlink-procuratorate"]].concat(),
+            [AGENCY_ONLY.as_slice(), &["aidlink-procuratorate"]].concat(),
         ),
         (
             "aidlink-agency",
@@ -60,7 +62,7 @@ fn each_office_builds_on_nothing_of_another() {
         (
             "aidlink-contract",
             [
-                OF_AGENCIES.as_slice(),
+                AGENCY_ONLY.as_slice(),
                 &OFFICES,
                 &["aidlink-policy", "aidlink-office"],
             ]
@@ -68,18 +70,18 @@ fn each_office_builds_on_nothing_of_another() {
         ),
         (
             "aidlink-policy",
-            [OF_AGENCIES.as_slice(), &OFFICES, &["aidlink-office"]].concat(),
+            [AGENCY_ONLY.as_slice(), &OFFICES, &["aidlink-office"]].concat(),
         ),
         (
             "aidlink-office",
-            [OF_AGENCIES.as_slice(), &OFFICES].concat(),
+            [AGENCY_ONLY.as_slice(), &OFFICES].concat(),
         ),
         ("aidlink-audit", vec!["aidlink-centre", "aidlink v"]),
     ];
     for (package, forbidden) in walls {
-        let tree = built_on(package);
+        let tree = dependencies_of(package);
         assert!(tree.iter().any(|line| line.starts_with("aidlink-faults")));
-        let held: Vec<&String> = tree
+        let found: Vec<&String> = tree
             .iter()
             .filter(|line| {
                 forbidden.iter().any(|name| match name.contains(' ') {
@@ -88,20 +90,21 @@ fn each_office_builds_on_nothing_of_another() {
                 })
             })
             .collect();
-        assert!(held.is_empty(), "{package} builds on {held:?}");
+        assert!(found.is_empty(), "{package} depends on {found:?}");
     }
 }
 
-/// The sample as `aidlink run` reads it.
-fn read(round: &Round) -> office::Round {
+/// Reads the sample as `aidlink run` does.
+fn read_plan(round: &Round) -> office::Round {
     office::Round::read(&round.path("round.toml"), None, Mode::Pooled, Reads::All).unwrap()
 }
 
-/// The tables of the sample, with registers probed or tokenised whole.
+/// Returns the token tables of the sample. With `probed`, registers are searched for case
+/// parties; otherwise they are tokenised in full.
 fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>) {
     let key = RoundKey::read(&plan.paths.key_file, &plan.terms.round, &plan.terms.purpose);
     let Ok(key) = key else {
-        panic!("the test's key")
+        panic!("the test's key must be readable")
     };
     let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
     let mut cases = None;
@@ -113,7 +116,7 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
             .iter()
             .map(|file| {
                 let export = Export::open(&file.path, &planned.schema, &planned.reading);
-                export.unwrap_or_else(|_| panic!("a good export"))
+                export.unwrap_or_else(|_| panic!("the sample's exports must open"))
             })
             .collect();
         let tokenising = Tokenising {
@@ -135,7 +138,7 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
     (cases.unwrap(), registers)
 }
 
-fn screened(
+fn screen_tables(
     plan: &office::Round,
     cases: &CaseTable,
     registers: &[RegisterTable],
@@ -145,47 +148,47 @@ fn screened(
 }
 
 #[test]
-fn probing_registers_gives_the_leads_of_tokenising_them_whole() {
+fn probing_a_register_gives_the_same_leads_as_tokenising_it() {
     let round = Round::sample();
-    let plan = read(&round);
+    let plan = read_plan(&round);
     let (cases, probed) = tables(&plan, true);
     let (_, whole) = tables(&plan, false);
     let rows =
         |tables: &[RegisterTable]| -> usize { tables.iter().map(|t| t.tokens().len()).sum() };
     assert!(
         rows(&whole) > 20 * rows(&probed),
-        "a register table holds more than the hits"
+        "a full register table must hold more than the matches"
     );
     let (probed, whole) = (
-        screened(&plan, &cases, &probed).unwrap(),
-        screened(&plan, &cases, &whole).unwrap(),
+        screen_tables(&plan, &cases, &probed).unwrap(),
+        screen_tables(&plan, &cases, &whole).unwrap(),
     );
     assert_eq!(probed.leads, whole.leads);
-    // At the centre: tokens = matched + unmatched.
+    // The full tables hold matched and unmatched tokens.
     for (matched, unmatched) in whole.matched.values() {
         assert!(*matched > 0 && *unmatched > *matched);
     }
 }
 
 #[test]
-fn rows_on_which_nothing_holds_stay_home() {
+fn rows_without_any_outcome_are_not_sent() {
     let round = Round::sample();
-    let plan = read(&round);
+    let plan = read_plan(&round);
     let (cases, registers) = tables(&plan, false);
-    let nothing = |outcomes: &aidlink_contract::token_table::OutcomeColumns, row: usize| {
+    let all_no = |outcomes: &aidlink_contract::token_table::OutcomeColumns, row: usize| {
         let mut columns = outcomes.0.iter();
         columns.all(|(_, column)| column[row] == aidlink_contract::outcome::Outcome::No)
     };
-    assert!((0..cases.tokens().len()).all(|row| !nothing(cases.outcomes(), row)));
+    assert!((0..cases.tokens().len()).all(|row| !all_no(cases.outcomes(), row)));
     for register in &registers {
-        assert!((0..register.tokens().len()).all(|row| !nothing(register.outcomes(), row)));
+        assert!((0..register.tokens().len()).all(|row| !all_no(register.outcomes(), row)));
     }
 }
 
 #[test]
-fn the_centre_refuses_tables_that_do_not_belong_together() {
+fn the_centre_refuses_token_tables_that_do_not_match() {
     let round = Round::sample();
-    let plan = read(&round);
+    let plan = read_plan(&round);
     let (cases, registers) = tables(&plan, true);
     let first = &registers[0];
     let with = |change: fn(&mut Origin)| {
@@ -193,7 +196,7 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
         change(&mut origin);
         RegisterTable::new(origin, first.tokens().to_vec(), first.outcomes().clone()).unwrap()
     };
-    let refused = |table: RegisterTable| match screened(&plan, &cases, &[table]) {
+    let refusal = |table: RegisterTable| match screen_tables(&plan, &cases, &[table]) {
         Err(error) => error.text().en,
         Ok(_) => "accepted".to_owned(),
     };
@@ -208,23 +211,23 @@ fn the_centre_refuses_tables_that_do_not_belong_together() {
         ),
     ] {
         assert_eq!(
-            refused(table),
+            refusal(table),
             format!("{export} was tokenised with a different {what} than the case parties")
         );
     }
     assert_eq!(
-        refused(with(|origin| origin.export = "veterans.persons".into())),
+        refusal(with(|origin| origin.export = "veterans.persons".into())),
         "the token table of veterans.persons does not match the rules of the policy"
     );
-    let twice = screened(&plan, &cases, &[first.clone(), first.clone()]);
+    let twice = screen_tables(&plan, &cases, &[first.clone(), first.clone()]);
     assert_eq!(
         twice.unwrap_err().text().en,
         format!("there are two token tables of {export}")
     );
 }
 
-/// Whether any lead of a list is marked, and how many leads there are.
-fn marked(round: &Round, output: &str, list: &str, mark: &str) -> (usize, usize) {
+/// Returns how many leads of a list have the mark, and how many leads there are.
+fn count_marked(round: &Round, output: &str, list: &str, mark: &str) -> (usize, usize) {
     let rows = csv_rows(&round.output(output)[&format!("lists/for-review/{list}.csv")]);
     let marked = rows
         .iter()
@@ -240,7 +243,7 @@ const REFERRAL_NOT_VERIFIED: &str = "此前是否已转介未能核实";
 fn an_absent_export_marks_the_leads_whose_receipt_it_would_verify() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
-    let (none, _) = marked(&round, "output", "to-disabled-federation", NOT_VERIFIED);
+    let (none, _) = count_marked(&round, "output", "to-disabled-federation", NOT_VERIFIED);
     assert_eq!(none, 0);
     let text = round.read("round.toml");
     let at = text
@@ -251,15 +254,15 @@ fn an_absent_export_marks_the_leads_whose_receipt_it_would_verify() {
         .map_or(text.len(), |next| at + 5 + next);
     round.write("round.toml", format!("{}{}", &text[..at], &text[end..]));
     let folder = round.path("output-absent");
-    let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run_with(&["--output", folder.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
-        ended
+        result
             .stdout
             .contains("disabled-federation.persons is absent")
     );
-    // Those seriously injured may hold a certificate, which cannot be verified now.
-    let (marks, leads) = marked(
+    // Seriously injured persons may hold a certificate, which cannot be verified now.
+    let (marks, leads) = count_marked(
         &round,
         "output-absent",
         "to-disabled-federation",
@@ -276,15 +279,16 @@ fn a_stale_export_makes_leads_and_lists_provisional() {
     let at = text.find("schema = \"procuratorate.referrals\"").unwrap();
     let stale = text[at..].replacen("snapshot = 2026-09-28", "snapshot = 2026-06-29", 1);
     round.write("round.toml", format!("{}{stale}", &text[..at]));
-    let ended = round.run();
-    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 3, "{}", result.stderr);
     assert!(
-        ended
+        result
             .stdout
             .contains("provisional: procuratorate.referrals")
     );
-    let (marks, leads) = marked(&round, "output", "to-judicial-aid", REFERRAL_NOT_VERIFIED);
-    // Also those who were referred already: what a stale export says is unknown.
+    let (marks, leads) = count_marked(&round, "output", "to-judicial-aid", REFERRAL_NOT_VERIFIED);
+    // Persons who were referred already are listed too, because a stale export counts as
+    // unknown.
     assert!(leads > 70, "{leads}");
     assert_eq!(marks, leads);
     let list = &round.output("output")["lists/for-review/to-judicial-aid.csv"];
@@ -304,12 +308,16 @@ fn a_stale_export_makes_leads_and_lists_provisional() {
 }
 
 #[test]
-fn a_snapshot_on_the_limit_is_fresh() {
+fn a_snapshot_exactly_at_the_age_limit_is_fresh() {
     let round = Round::sample();
     let text = round.read("round.toml");
     round.write(
         "round.toml",
         text.replace("snapshot = 2026-09-28", "snapshot = 2026-06-30"),
     );
-    assert_eq!(round.run().code, 0, "92 days are within 92 days");
+    assert_eq!(
+        round.run().code,
+        0,
+        "a snapshot of 92 days is within the limit of 92 days"
+    );
 }

@@ -1,4 +1,4 @@
-//! Deleting a round's data: what goes, what stays, what the record proves.
+//! Tests `purge`: which files are deleted, which are kept, and what the record contains.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,36 +11,37 @@ use aidlink_office::manifest::Manifest;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
-use crate::audit::Written;
-use crate::support::{Ended, Round, aidlink};
+use crate::audit::FinishedRound;
+use crate::support::{CommandResult, Round, aidlink};
 
-/// A round whose day of deletion is long past.
-pub fn due() -> Written {
+/// Returns a finished round whose day of deletion is past.
+pub fn overdue_round() -> FinishedRound {
     let round = Round::sample();
     round.replace(
         "round.toml",
         "retention_until = 2026-12-31",
         "retention_until = 2026-10-01",
     );
-    Written::of(round)
+    FinishedRound::of(round)
 }
 
-pub fn purge(written: &Written, more: &[&str]) -> Ended {
-    let folder = written.round.path("");
+pub fn purge(finished: &FinishedRound, more: &[&str]) -> CommandResult {
+    let folder = finished.round.path("");
     let mut arguments = vec!["purge", folder.to_str().unwrap(), "--lang", "en"];
     arguments.extend(more);
     aidlink(&arguments)
 }
 
-/// The deletion record in the output folder.
-pub fn record(written: &Written) -> Value {
-    let files = written.round.output("output");
+/// Reads the deletion record in the output folder.
+pub fn record(finished: &FinishedRound) -> Value {
+    let files = finished.round.output("output");
     let mut records = files
         .iter()
         .filter(|(path, _)| path.ends_with("/deletion-record.json"));
     serde_json::from_slice(records.next().unwrap().1).unwrap()
 }
 
+/// Returns the paths of a list of file entries.
 pub fn paths(list: &Value) -> BTreeSet<String> {
     let list = list.as_array().unwrap().iter();
     list.map(|file| file["file"].as_str().unwrap().to_owned())
@@ -48,43 +49,43 @@ pub fn paths(list: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_is_due_goes_and_the_record_proves_it() {
-    let written = due();
-    // The planted truth of the sample is not a file of the round.
-    fs::remove_dir_all(written.round.path("truth")).unwrap();
-    let before: BTreeSet<String> = written.round.output("output").into_keys().collect();
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    // The round's folder: no export, no key; the round file and this office's
-    // signing key are no data of a person.
+fn data_that_is_due_is_deleted_and_recorded() {
+    let finished = overdue_round();
+    // The `truth` folder of the sample is not part of the round.
+    fs::remove_dir_all(finished.round.path("truth")).unwrap();
+    let before: BTreeSet<String> = finished.round.output("output").into_keys().collect();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    // Exports and key are gone. The round file and the signing key hold no personal
+    // data and are kept.
     assert_eq!(
-        written.round.names(),
+        finished.round.names(),
         ["output", "round.toml", "signing.key", "signing.pub"]
     );
-    let left: BTreeSet<String> = written.round.output("output").into_keys().collect();
+    let left: BTreeSet<String> = finished.round.output("output").into_keys().collect();
     let gone: BTreeSet<String> = before.difference(&left).cloned().collect();
     assert!(
         gone.iter()
             .all(|path| path.starts_with("lists/") || path.starts_with("rejects/"))
     );
     assert_eq!(gone.len(), 10 + 5);
-    assert!(!written.path("lists").exists() && !written.path("rejects").exists());
-    let record = record(&written);
+    assert!(!finished.path("lists").exists() && !finished.path("rejects").exists());
+    let record = record(&finished);
     let inputs = ["round.key"].into_iter().map(str::to_owned);
-    let exports = written_exports(&written);
+    let exports = exports_in_manifest(&finished);
     assert_eq!(
         paths(&record["removed"]),
         gone.into_iter().chain(exports).chain(inputs).collect()
     );
     assert_eq!(record["left"], serde_json::json!([]));
     assert!(record["early"].is_null());
-    // No digest of a key is kept, and of everything else one is.
+    // Every entry has a digest, except the key.
     for file in record["removed"].as_array().unwrap() {
         assert_eq!(file["blake3"].is_null(), file["part"] == "key");
     }
-    // Nothing is missing in the eyes of the verification, and the check holds.
-    assert_eq!(written.verify().code, 0, "{}", written.verify().stdout);
-    let audit = written.audit(&[]);
+    // Verification accepts the deletions, and the audit passes.
+    assert_eq!(finished.verify().code, 0, "{}", finished.verify().stdout);
+    let audit = finished.audit(&[]);
     assert_eq!(audit.code, 0, "{}", audit.stdout);
     assert!(audit.stdout.contains("Nothing is left to delete"));
     assert!(
@@ -97,112 +98,112 @@ fn what_is_due_goes_and_the_record_proves_it() {
         "{}",
         audit.stdout
     );
-    // A second time there is nothing to do, and no second record.
-    let again = purge(&written, &[]);
+    // A second purge has nothing to do and writes no second record.
+    let again = purge(&finished, &[]);
     assert_eq!(again.code, 0);
     assert!(again.stdout.contains("nothing is left"), "{}", again.stdout);
-    let records = fs::read_dir(written.path("deletions")).unwrap().count();
+    let records = fs::read_dir(finished.path("deletions")).unwrap().count();
     assert_eq!(records, 1);
 }
 
-fn written_exports(written: &Written) -> BTreeSet<String> {
+fn exports_in_manifest(finished: &FinishedRound) -> BTreeSet<String> {
     let manifest: Value =
-        serde_json::from_slice(&fs::read(written.path("manifest.json")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(finished.path("manifest.json")).unwrap()).unwrap();
     let exports = manifest["exports"].as_array().unwrap().iter();
     exports.flat_map(|export| paths(&export["files"])).collect()
 }
 
 #[test]
-fn before_its_day_nothing_goes_but_for_a_reason() {
-    let written = Written::new();
-    let names = written.round.names();
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 0);
+fn nothing_is_deleted_early_without_a_reason() {
+    let finished = FinishedRound::new();
+    let names = finished.round.names();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0);
     assert!(
-        ended
+        result
             .stdout
             .contains("nothing is due before 2026-12-31 (22 files are due then)"),
         "{}",
-        ended.stdout
+        result.stdout
     );
-    let dry = purge(&written, &["--dry-run"]);
+    let dry = purge(&finished, &["--dry-run"]);
     assert_eq!(
         dry.stdout.matches("to be deleted by 2026-12-31: ").count(),
         22
     );
-    assert_eq!(written.round.names(), names);
-    assert!(!written.path("deletions").exists());
-    let early = purge(&written, &["--early", "wrong exports"]);
+    assert_eq!(finished.round.names(), names);
+    assert!(!finished.path("deletions").exists());
+    let early = purge(&finished, &["--early", "wrong exports"]);
     assert_eq!(early.code, 0, "{}", early.stderr);
-    let record = record(&written);
-    // Before the day the record says why.
+    let record = record(&finished);
+    // The record gives a reason only if the day of deletion has not come.
     let is_before = jiff::Zoned::now().date() < jiff::civil::date(2026, 12, 31);
     assert_eq!(record["early"] == "wrong exports", is_before);
-    assert!(!written.round.path("round.key").exists());
+    assert!(!finished.round.path("round.key").exists());
 }
 
 #[test]
-fn a_file_that_is_another_now_is_left_and_told() {
-    let written = due();
-    let export = written.round.path("veterans.persons.csv");
+fn a_changed_file_is_left_and_reported() {
+    let finished = overdue_round();
+    let export = finished.round.path("veterans.persons.csv");
     let mut bytes = fs::read(&export).unwrap();
     bytes.extend_from_slice(b"\n");
     fs::write(&export, &bytes).unwrap();
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 3, "{}", ended.stdout);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}", result.stdout);
     assert!(
-        ended
+        result
             .stdout
             .contains("left: veterans.persons.csv: the content does not match this round's file"),
         "{}",
-        ended.stdout
+        result.stdout
     );
     assert!(export.exists());
     assert_eq!(
-        paths(&record(&written)["left"]),
+        paths(&record(&finished)["left"]),
         BTreeSet::from(["veterans.persons.csv".to_owned()])
     );
 }
 
 #[test]
-fn what_a_run_that_was_cut_off_left_goes_too() {
-    let written = due();
-    let partial = written.round.path(".output.partial-cut");
+fn files_of_an_interrupted_run_are_deleted_too() {
+    let finished = overdue_round();
+    let partial = finished.round.path(".output.partial-cut");
     fs::create_dir_all(partial.join("lists")).unwrap();
     fs::write(partial.join("lists/a.csv"), "x").unwrap();
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 0);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0);
     assert!(!partial.exists());
     assert!(
-        ended
+        result
             .stdout
             .contains(".output.partial-cut/lists/a.csv (left by an interrupted run)"),
         "{}",
-        ended.stdout
+        result.stdout
     );
 }
 
-/// Killed after the list was written and a part removed: the next call goes on,
-/// and its record has everything that was there.
+/// The purge is killed after it wrote the journal and removed some files. The next
+/// purge continues, and its record lists every file.
 #[test]
-fn a_purge_that_was_cut_off_is_finished_by_the_next() {
-    let whole = due();
+fn an_interrupted_purge_is_finished_by_the_next() {
+    let whole = overdue_round();
     assert_eq!(purge(&whole, &[]).code, 0);
     let all = paths(&record(&whole)["removed"]);
 
-    let written = due();
-    let manifest = fs::read(written.path("manifest.json")).unwrap();
+    let finished = overdue_round();
+    let manifest = fs::read(finished.path("manifest.json")).unwrap();
     let manifest = Manifest::parse(&manifest).unwrap();
     let remains = aidlink_office::deletion::remains(
         &manifest,
-        &written.path(""),
-        &written.round.path(""),
+        &finished.path(""),
+        &finished.round.path(""),
         &RoundKey::id_for,
     );
     let Head { format, version } = Journal::head();
     let begun_at = "2026-10-02T08:00:00Z".parse().unwrap();
-    let key = SigningKey::read(&written.round.path("signing.key")).unwrap();
-    let digest = blake3::hash(&fs::read(written.path("manifest.json")).unwrap());
+    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+    let digest = blake3::hash(&fs::read(finished.path("manifest.json")).unwrap());
     let journal = Journal {
         format,
         version,
@@ -212,40 +213,40 @@ fn a_purge_that_was_cut_off_is_finished_by_the_next() {
         there: remains.there,
         public_key: key.public().to_base64(),
     };
-    journal.write(&written.path(""), begun_at, &key).unwrap();
-    fs::remove_file(written.path("lists/for-review/to-veterans.csv")).unwrap();
-    fs::remove_file(written.round.path("education.students.csv")).unwrap();
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    let record = record(&written);
+    journal.write(&finished.path(""), begun_at, &key).unwrap();
+    fs::remove_file(finished.path("lists/for-review/to-veterans.csv")).unwrap();
+    fs::remove_file(finished.round.path("education.students.csv")).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    let record = record(&finished);
     assert_eq!(paths(&record["removed"]), all);
     assert_eq!(record["begun_at"], "2026-10-02T08:00:00Z");
-    let left = fs::read_dir(written.path("deletions")).unwrap().count();
-    assert_eq!(left, 1, "the record alone");
-    assert_eq!(written.verify().code, 0);
+    let count = fs::read_dir(finished.path("deletions")).unwrap().count();
+    assert_eq!(count, 1, "only the record is left");
+    assert_eq!(finished.verify().code, 0);
 }
 
 #[test]
-fn a_record_that_was_changed_counts_for_nothing() {
-    let written = due();
-    assert_eq!(purge(&written, &[]).code, 0);
-    let files = written.round.output("output");
+fn a_changed_deletion_record_is_not_accepted() {
+    let finished = overdue_round();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let files = finished.round.output("output");
     let path = files
         .keys()
         .find(|path| path.ends_with("/deletion-record.json"))
         .unwrap();
-    written
+    finished
         .round
         .replace(&format!("output/{path}"), "\"bytes\": ", "\"bytes\": 1");
-    let ended = written.verify();
-    assert_eq!(ended.code, 4);
-    for said in [
+    let result = finished.verify();
+    assert_eq!(result.code, 4);
+    for message in [
         "the deletion record is invalid: it is damaged, belongs to another folder, or is not signed by the key that signed the manifest",
         "to-veterans.csv: the file is missing, and no deletion record names it",
     ] {
-        assert!(ended.stdout.contains(said), "{}", ended.stdout);
+        assert!(result.stdout.contains(message), "{}", result.stdout);
     }
-    let audit = written.audit(&[]);
+    let audit = finished.audit(&[]);
     assert!(
         audit.stdout.contains("missing without a deletion record"),
         "{}",
@@ -254,42 +255,42 @@ fn a_record_that_was_changed_counts_for_nothing() {
 }
 
 #[test]
-fn nothing_is_deleted_by_a_manifest_that_this_office_did_not_sign() {
-    let written = due();
-    let names = written.round.names();
-    written
+fn nothing_is_deleted_if_this_office_did_not_sign_the_manifest() {
+    let finished = overdue_round();
+    let names = finished.round.names();
+    finished
         .round
         .replace("output/manifest.json", "joint-screening", "another purpose");
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 1);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1);
     assert!(
-        ended
+        result
             .stderr
             .contains("the manifest is not signed with this office's signing key"),
         "{}",
-        ended.stderr
+        result.stderr
     );
-    fs::remove_file(written.round.path("signing.key")).unwrap();
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 1);
+    fs::remove_file(finished.round.path("signing.key")).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1);
     assert!(
-        ended.stderr.contains("the signing key is missing"),
+        result.stderr.contains("the signing key is missing"),
         "{}",
-        ended.stderr
+        result.stderr
     );
-    let still: Vec<String> = names
+    let names_without_key: Vec<String> = names
         .into_iter()
         .filter(|name| name != "signing.key")
         .collect();
-    assert_eq!(written.round.names(), still);
+    assert_eq!(finished.round.names(), names_without_key);
 }
 
 #[test]
-fn a_clock_that_stands_before_the_log_deletes_nothing() {
-    let written = due();
-    let key = SigningKey::read(&written.round.path("signing.key")).unwrap();
-    let outputs = [written.path("")];
-    let round_folder = written.round.path("");
+fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
+    let finished = overdue_round();
+    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+    let outputs = [finished.path("")];
+    let round_folder = finished.round.path("");
     let purge = Purge {
         outputs: &outputs,
         round_folder: &round_folder,
@@ -302,7 +303,7 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         now: "2020-01-01T00:00:00Z".parse().unwrap(),
     };
     let Err(faults) = purge.run() else {
-        panic!("the clock cannot be right")
+        panic!("the purge must refuse a wrong clock")
     };
     let fault = faults.iter().next().unwrap();
     assert!(
@@ -313,19 +314,19 @@ fn a_clock_that_stands_before_the_log_deletes_nothing() {
         "{}",
         fault.message.en
     );
-    assert!(written.round.path("round.key").exists());
+    assert!(finished.round.path("round.key").exists());
 }
 
-/// An output that lies elsewhere: its inputs are not looked for in the wrong place
-/// and then taken for gone.
+/// The output folder is not beside its round file. Inputs that are not found there
+/// must not count as deleted.
 #[test]
-fn inputs_that_are_not_beside_the_output_are_told() {
-    let written = due();
+fn inputs_not_found_beside_the_output_are_reported() {
+    let finished = overdue_round();
     let elsewhere = tempfile::tempdir().unwrap();
     let output = elsewhere.path().join("output");
     let output = output.to_str().unwrap();
-    assert_eq!(written.round.run_with(&["--output", output]).code, 0);
-    let key = written.round.path("signing.key");
+    assert_eq!(finished.round.run_with(&["--output", output]).code, 0);
+    let key = finished.round.path("signing.key");
     let arguments = [
         "purge",
         output,
@@ -334,39 +335,39 @@ fn inputs_that_are_not_beside_the_output_are_told() {
         "--lang",
         "en",
     ];
-    let ended = aidlink(&arguments);
-    assert_eq!(ended.code, 3, "{}", ended.stdout);
-    let told =
+    let result = aidlink(&arguments);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    let message =
         "missing, and no deletion record names it: round.key (key); if the round file is elsewhere";
-    assert!(ended.stdout.contains(told), "{}", ended.stdout);
-    assert!(written.round.path("round.key").exists());
+    assert!(result.stdout.contains(message), "{}", result.stdout);
+    assert!(finished.round.path("round.key").exists());
     let audit = aidlink(&["audit", output, "--lang", "en"]);
     assert!(
         !audit.stdout.contains("Nothing is left to delete"),
         "{}",
         audit.stdout
     );
-    // Named, they are found.
-    let round = written.round.path("round.toml");
+    // With --round they are found.
+    let round = finished.round.path("round.toml");
     let with_round = [&arguments[..], &["--round", round.to_str().unwrap()]].concat();
-    let ended = aidlink(&with_round);
-    assert_eq!(ended.code, 0, "{}", ended.stdout);
-    assert!(!written.round.path("round.key").exists());
+    let result = aidlink(&with_round);
+    assert_eq!(result.code, 0, "{}", result.stdout);
+    assert!(!finished.round.path("round.key").exists());
 }
 
-/// Two outputs of one round share its inputs, and one record of them serves both.
+/// Two outputs of one round share its inputs, so one record of the inputs covers both.
 #[test]
-fn what_one_outputs_record_tells_of_the_inputs_holds_for_the_other() {
-    let written = due();
-    let other = written.round.path("other");
+fn one_outputs_deletion_record_covers_the_inputs_of_the_other() {
+    let finished = overdue_round();
+    let other = finished.round.path("other");
     let other = other.to_str().unwrap();
-    assert_eq!(written.round.run_with(&["--output", other]).code, 0);
-    let first = written.path("");
-    let ended = aidlink(&["purge", first.to_str().unwrap(), "--lang", "en"]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    let ended = purge(&written, &[]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    let audit = written.audit(&[]);
+    assert_eq!(finished.round.run_with(&["--output", other]).code, 0);
+    let first = finished.path("");
+    let result = aidlink(&["purge", first.to_str().unwrap(), "--lang", "en"]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    let audit = finished.audit(&[]);
     assert_eq!(audit.code, 0, "{}", audit.stdout);
     assert!(
         !audit.stdout.contains("no record tells"),
@@ -376,10 +377,10 @@ fn what_one_outputs_record_tells_of_the_inputs_holds_for_the_other() {
 }
 
 #[test]
-fn files_that_aidlink_does_not_know_are_listed_and_never_deleted() {
-    let written = due();
-    let folder = written.round.path("");
-    let put = |name: &str| {
+fn unknown_files_are_listed_and_never_deleted() {
+    let finished = overdue_round();
+    let folder = finished.round.path("");
+    let create = |name: &str| {
         let file = folder.join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, "x").unwrap();
@@ -390,34 +391,34 @@ fn files_that_aidlink_does_not_know_are_listed_and_never_deleted() {
         "office.identity",
         "old/copy of education.students.csv",
     ];
-    // A name that may not be shown as it is, and files of office programs.
+    // A name that must be blacked out, and files of office programs and systems.
     for name in unknown
         .iter()
         .chain(&["13800001234.xlsx", "~$list.xlsx", ".DS_Store", "Thumbs.db"])
     {
-        put(name);
+        create(name);
     }
     fs::remove_dir_all(folder.join("truth")).unwrap();
-    for (before, dry) in [(true, true), (false, false), (false, true)] {
-        let arguments: &[&str] = if dry { &["--dry-run"] } else { &[] };
-        let said = purge(&written, arguments).stdout;
+    for (is_first, is_dry_run) in [(true, true), (false, false), (false, true)] {
+        let arguments: &[&str] = if is_dry_run { &["--dry-run"] } else { &[] };
+        let output = purge(&finished, arguments).stdout;
         assert!(
-            said.contains("5 files in the round's folder are unknown to aidlink"),
-            "{said}"
+            output.contains("5 files in the round's folder are unknown to aidlink"),
+            "{output}"
         );
         for name in unknown {
-            assert!(said.contains(name), "{name}: {said}");
+            assert!(output.contains(name), "{name}: {output}");
             assert!(folder.join(name).exists(), "{name}");
         }
         assert!(
-            !said.contains("13800001234") && !said.contains("Thumbs"),
-            "{said}"
+            !output.contains("13800001234") && !output.contains("Thumbs"),
+            "{output}"
         );
-        let audit = written.audit(&[]).stdout;
+        let audit = finished.audit(&[]).stdout;
         assert!(audit.contains("office.identity"), "{audit}");
         assert!(!audit.contains("Nothing is left to delete"), "{audit}");
         assert_eq!(
-            before,
+            is_first,
             !audit.contains("No known file is left to delete"),
             "{audit}"
         );
@@ -426,7 +427,7 @@ fn files_that_aidlink_does_not_know_are_listed_and_never_deleted() {
         fs::remove_file(folder.join(name)).unwrap();
     }
     fs::remove_file(folder.join("13800001234.xlsx")).unwrap();
-    let audit = written.audit(&[]).stdout;
+    let audit = finished.audit(&[]).stdout;
     assert!(
         audit.contains("Nothing is left to delete") && !audit.contains("unknown to aidlink"),
         "{audit}"

@@ -1,14 +1,13 @@
-"""Faults: every command that writes is killed, and its writing made to fail.
+"""Fault injection: kills every command that writes, and makes its writes fail.
 
-A killed command leaves nothing or the whole, and the next run succeeds. A
-command whose writing fails says so, ends with code 1 and leaves nothing.
+A killed command must leave no result or a complete one, and the next run must succeed. A
+command whose writes fail must report an error, end with code 1 and leave nothing behind.
 
     python3 tests/faults.py AIDLINK AIDLINK_SCREEN [--kills N] [--points N] [--large]
 
-Kills come at random moments (--kills of each command) and at its system calls
-that change something (--points of each command, spread evenly). Full and read-only file systems are
-tried too. --large adds a line of a thousand million columns. It needs strace
-and root.
+Each command is killed at random moments (--kills) and at system calls that change files
+(--points, spread evenly). Full and read-only file systems are tried too. --large adds an
+export with a line of a thousand million columns. Needs strace and root.
 """
 
 import argparse
@@ -59,17 +58,17 @@ def passed(kind):
     counts[kind] += 1
 
 
-# ---------------------------------------------------------------- rounds to be ruined
+# ---------------------------------------------------------------- rounds
 
 if shutil.which("strace") is None:
-    sys.exit("strace is not installed: system calls cannot be made to fail")
+    sys.exit("strace is not installed; it is needed to make system calls fail")
 if os.geteuid() != 0:
-    sys.exit("this needs root, to mount a file system that is full")
+    sys.exit("root is needed to mount a full file system")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
 
 
 def template(name, edit=lambda text: text):
-    """A project with the hand-made round, its keys made."""
+    """Makes a copy of the project with the hand-made round and its signing key."""
     root = WORK / f"template-{name}"
     for part in ["policies", "schemas", "calendars"]:
         shutil.copytree(PROJECT / part, root / part)
@@ -81,7 +80,7 @@ def template(name, edit=lambda text: text):
     return root
 
 
-def due(text):
+def overdue(text):
     return text.replace("retention_until = 2026-12-31", "retention_until = 2026-10-01")
 
 
@@ -97,7 +96,7 @@ def recipient(name):
 
 
 def signing_key(office):
-    """The office's own; the folder of the round has another for pooled steps."""
+    """The signing key of an office. Pooled steps use another one, in the round's folder."""
     return str(WORK / f"{office}.signing.key")
 
 
@@ -111,13 +110,13 @@ CENTRE, PROCURATORATE, AGENCY = recipient("centre"), recipient("procuratorate"),
 SIGNERS = {office: signer(office) for office in
            ["procuratorate", "civil-affairs", "education", "disabled-federation", "veterans", "centre"]}
 POOLED = template("pooled")
-RUN_DONE = template("run-done", due)
+RUN_DONE = template("run-done", overdue)
 SPLIT = template("split", split)
 INNER = "tests/rounds/round"
 
 
 def prepare():
-    """Folders in which the steps before a command are done."""
+    """Runs the steps that have to precede a command."""
     folder = RUN_DONE / INNER
     assert run([AIDLINK, "run", str(folder / "round.toml")]).returncode == 0
     folder = SPLIT / INNER
@@ -172,15 +171,15 @@ def verified(place, output, office=None):
     return ended.returncode == 0, ended
 
 
-def folder_is_whole(output, office=None):
+def folder_is_complete(output, office=None):
     return lambda place: verified(place, output, office)[0]
 
 
-def key_is_whole(place):
+def key_is_complete(place):
     return run([AIDLINK, "key", "id", place.round]).returncode == 0
 
 
-def sealed_is_whole(place):
+def sealed_is_complete(place):
     other = Place(WITHOUT_KEY)
     ended = run([AIDLINK, "key", "open", other.round, "--sealed", str(place.folder / "new.age"),
                  "--identity", str(WORK / "agency")])
@@ -188,120 +187,120 @@ def sealed_is_whole(place):
     return ended.returncode == 0
 
 
-def identity_is_whole(place):
+def identity_is_complete(place):
     text = (place.folder / "identity").read_text()
     return text.count("\n") == 2 and "AGE-SECRET-KEY-1" in text and len(text) in range(130, 160)
 
 
-def signing_is_whole(place):
-    """Both halves: what the one signs the other verifies."""
+def signing_is_complete(place):
+    """Whether the public key verifies what the signing key signs."""
     round_file = pathlib.Path(place.round)
     text = round_file.read_text() + '\n[signing]\nkey = "new.key"\n'
     probe = place.folder / "probe.toml"
     probe.write_text(text)
     ended = run([AIDLINK, "run", str(probe), "--output", str(place.folder / "probe")])
-    held = run([AIDLINK, "audit", "verify", str(place.folder / "probe"), "--round", str(probe),
-                "--public-key", str(place.folder / "new.pub")])
+    verification = run([AIDLINK, "audit", "verify", str(place.folder / "probe"), "--round", str(probe),
+                        "--public-key", str(place.folder / "new.pub")])
     shutil.rmtree(place.folder / "probe", ignore_errors=True)
     probe.unlink()
-    return ended.returncode == 0 and held.returncode == 0
+    return ended.returncode == 0 and verification.returncode == 0
 
 
-def sample_is_whole(place):
+def sample_is_complete(place):
     ended = run([AIDLINK, "run", str(place.folder / "sample/round.toml"), "--output", str(place.folder / "of-sample")])
     shutil.rmtree(place.folder / "of-sample", ignore_errors=True)
     return ended.returncode == 0
 
 
-def matrix_is_whole(place):
+def matrix_is_complete(place):
     return len(list((place.folder / "matrix").iterdir())) == 5
 
 
-Command = collections.namedtuple("Command", "name template argv result whole")
+Command = collections.namedtuple("Command", "name template argv result is_complete")
 COMMANDS = [
-    Command("run", POOLED, lambda p: [AIDLINK, "run", p.round], "output", folder_is_whole("output")),
+    Command("run", POOLED, lambda p: [AIDLINK, "run", p.round], "output", folder_is_complete("output")),
     Command("tokenise", SPLIT, lambda p: [AIDLINK, "tokenise", p.round, "--export", "veterans.persons",
                                             "--signing-key", signing_key("veterans")],
-            "output", folder_is_whole("output", "veterans")),
+            "output", folder_is_complete("output", "veterans")),
     Command("aidlink-screen run", SPLIT,
             lambda p: [SCREEN, "run", p.round, "--tokens", str(p.folder / "received"), "--identity", str(WORK / "centre"),
                        "--signing-key", signing_key("centre")],
-            "output", folder_is_whole("output", "centre")),
+            "output", folder_is_complete("output", "centre")),
     Command("resolve", SPLIT,
             lambda p: [AIDLINK, "resolve", p.round, "--leads",
                        str(p.folder / "at-centre/to-procuratorate/leads.json.age"),
                        "--identity", str(WORK / "procuratorate"), "--signing-key", signing_key("procuratorate")],
-            "output", folder_is_whole("output", "procuratorate")),
-    Command("key new", WITHOUT_KEY, lambda p: [AIDLINK, "key", "new", p.round], "round.key", key_is_whole),
+            "output", folder_is_complete("output", "procuratorate")),
+    Command("key new", WITHOUT_KEY, lambda p: [AIDLINK, "key", "new", p.round], "round.key", key_is_complete),
     Command("key seal", SPLIT,
             lambda p: [AIDLINK, "key", "seal", p.round, "--recipient", AGENCY, "--out", str(p.folder / "new.age"),
                        "--signing-key", signing_key("procuratorate")],
-            "new.age", sealed_is_whole),
+            "new.age", sealed_is_complete),
     Command("key open", WITHOUT_KEY,
             lambda p: [AIDLINK, "key", "open", p.round, "--sealed", str(p.folder / "key.age"),
                        "--identity", str(WORK / "agency")],
-            "round.key", key_is_whole),
+            "round.key", key_is_complete),
     Command("identity new", POOLED, lambda p: [AIDLINK, "identity", "new", str(p.folder / "identity")],
-            "identity", identity_is_whole),
+            "identity", identity_is_complete),
     Command("signing new", POOLED, lambda p: [AIDLINK, "signing", "new", str(p.folder / "new.key")],
-            "new.key", signing_is_whole),
+            "new.key", signing_is_complete),
     Command("sample", POOLED, lambda p: [AIDLINK, "sample", "--out", str(p.folder / "sample"), "--dirt", "none"],
-            "sample", sample_is_whole),
+            "sample", sample_is_complete),
     Command("audit matrix", POOLED,
             lambda p: [AIDLINK, "audit", "matrix", p.round, "--output", str(p.folder / "matrix")],
-            "matrix", matrix_is_whole),
+            "matrix", matrix_is_complete),
     Command("purge", RUN_DONE, lambda p: [AIDLINK, "purge", str(p.folder)], None, None),
 ]
 
 
-def after(command, place, what, killed):
-    """What must hold once a command has ended, however it ended."""
+def check_after(command, place, what, kind):
+    """Checks what must be true after a command has ended in any way."""
     if command.name == "purge":
-        # What is left goes on from here, and the record has everything.
+        # The next purge must finish the work, and its record must list every file.
         ended = run(command.argv(place) + ["--lang", "en"])
-        held, verification = verified(place, "output")
+        is_verified, verification = verified(place, "output")
         left = [name for name in ["round.key", "output/lists"] if (place.folder / name).exists()]
-        if ended.returncode != 0 or not held or left:
-            fail(what, f"the next purge leaves {left}", ended if ended.returncode else verification)
+        if ended.returncode != 0 or not is_verified or left:
+            fail(what, f"after the next purge these are left: {left}", ended if ended.returncode else verification)
             return
         audit = run([AIDLINK, "audit", str(place.folder), "--lang", "en",
                      "--public-key", str(place.folder / "signing.pub")])
         if audit.returncode != 0:
-            fail(what, "the audit does not hold after the purge", audit)
+            fail(what, "the audit fails after the purge", audit)
             return
-        passed(killed)
+        passed(kind)
         return
     result = place.folder / command.result
-    there = result.exists()
-    if there and not command.whole(place):
-        fail(what, "half a result is there")
+    exists = result.exists()
+    if exists and not command.is_complete(place):
+        fail(what, "the result is incomplete")
         return
-    if there:
-        # Whole: then out of the way, for the next run.
+    if exists:
+        # A complete result is removed for the next run.
         shutil.rmtree(result) if result.is_dir() else result.unlink()
         result.with_suffix(".pub").unlink(missing_ok=True) if command.name == "signing new" else None
     ended = run(command.argv(place) + ["--lang", "en"])
-    if ended.returncode != 0 or not command.whole(place):
-        fail(what, "the next run does not succeed", ended)
+    if ended.returncode != 0 or not command.is_complete(place):
+        fail(what, "the next run fails", ended)
     elif place.partials():
         fail(what, f"left behind: {place.partials()}")
     else:
-        passed(killed)
+        passed(kind)
 
 
 def kill_at_random(command):
     place = Place(command.template)
-    begun = time.monotonic()
+    started = time.monotonic()
     run(command.argv(place))
-    whole_time = time.monotonic() - begun
+    duration = time.monotonic() - started
     place.remove()
     for number in range(options.kills):
         place = Place(command.template)
         process = subprocess.Popen(command.argv(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0, whole_time * 1.1))
+        time.sleep(chance.uniform(0, duration * 1.1))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        after(command, place, f"{command.name}, kill {number}", "killed at a random moment")
+        check_after(command, place, f"{command.name}, kill {number}", "killed at a random moment")
         place.remove()
 
 
@@ -310,7 +309,7 @@ def strace(inject, argv, environment=None):
 
 
 def calls_of(command, calls):
-    """How often a command makes these system calls."""
+    """Counts how often a command makes these system calls."""
     place = Place(command.template)
     log = WORK / "calls"
     run(["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={calls}"] + command.argv(place))
@@ -320,19 +319,19 @@ def calls_of(command, calls):
 
 
 def points(count, most):
-    """Numbers from 1 to count, at most so many, spread evenly."""
+    """Returns at most `most` numbers from 1 to `count`, spread evenly."""
     if count <= most:
         return range(1, count + 1)
     return sorted({1 + (count - 1) * index // (most - 1) for index in range(most)})
 
 
-def at_system_calls(command):
+def kill_at_system_calls(command):
     share = max(2, options.points // len(CALLS))
     for calls in CALLS:
         for point in points(calls_of(command, calls), share):
             place = Place(command.template)
             strace(f"{calls}:signal=KILL:when={point}", command.argv(place))
-            after(command, place, f"{command.name}, killed at {calls} {point}", "killed at a system call")
+            check_after(command, place, f"{command.name}, killed at {calls} {point}", "killed at a system call")
             place.remove()
 
 
@@ -340,7 +339,7 @@ ERRORS = [("fsync", "EIO", ""), ("write", "ENOSPC", "+"), ("renameat2,rename,ren
           ("mkdir", "EACCES", ""), ("linkat,link", "EIO", "")]
 
 
-def writing_fails(command):
+def fail_writes(command):
     share = max(2, options.points // (4 * len(ERRORS)))
     for calls, error, on in ERRORS:
         for point in points(calls_of(command, calls), share):
@@ -348,22 +347,22 @@ def writing_fails(command):
             before = place.names()
             what = f"{command.name}, {calls} {point} fails with {error}"
             ended = strace(f"{calls}:error={error}:when={point}{on}", command.argv(place) + ["--lang", "en"])
-            told = "error: " in ended.stderr
+            has_message = "error: " in ended.stderr
             if "internal error" in ended.stderr or ended.returncode not in (0, 1, 3, 4):
                 fail(what, f"it ended with {ended.returncode}", ended)
-            elif ended.returncode == 1 and not told and error != "ENOSPC":
-                fail(what, "it failed without a word", ended)
+            elif ended.returncode == 1 and not has_message and error != "ENOSPC":
+                fail(what, "it failed without a message", ended)
             elif command.name != "purge" and ended.returncode == 1 and not (place.folder / command.result).exists() \
                     and [name for name in place.names() if name not in before]:
                 new = [name for name in place.names() if name not in before]
                 fail(what, f"left behind: {new}", ended)
             else:
-                after(command, place, what, "failed writes")
+                check_after(command, place, what, "failed writes")
             place.remove()
 
 
-def file_systems(command):
-    """Full and read-only file systems of their own."""
+def try_file_systems(command):
+    """Runs the command on full and read-only file systems."""
     on = WORK / "disk"
     on.mkdir(exist_ok=True)
     source = command.template
@@ -382,12 +381,12 @@ def file_systems(command):
             if ended.returncode == 1:
                 new = [name for name in place.names() if name not in before]
                 if "error: " not in ended.stderr or "internal error" in ended.stderr:
-                    fail(what, "it does not say why", ended)
+                    fail(what, "it does not report the error", ended)
                 elif new and command.name != "purge":
                     fail(what, f"left behind: {new}", ended)
                 else:
                     passed("full disk")
-            elif ended.returncode == 0 and (command.whole is None or command.whole(place)):
+            elif ended.returncode == 0 and (command.is_complete is None or command.is_complete(place)):
                 passed("full disk")
             elif ended.returncode != 0:
                 fail(what, f"it ended with {ended.returncode}", ended)
@@ -407,7 +406,7 @@ def file_systems(command):
 
 
 def several_at_once(times):
-    """One output, four runs: one of them writes it."""
+    """Four runs with one output folder: exactly one of them writes it."""
     command = COMMANDS[0]
     for number in range(times):
         place = Place(command.template)
@@ -419,8 +418,8 @@ def several_at_once(times):
         ]
         ended = [(process.communicate()[1], process.returncode) for process in processes]
         codes = sorted(code for _, code in ended)
-        said = all("the output folder already exists" in stderr for stderr, code in ended if code != 0)
-        if codes.count(0) != 1 or not said or not command.whole(place) or place.partials():
+        others_report = all("the output folder already exists" in stderr for stderr, code in ended if code != 0)
+        if codes.count(0) != 1 or not others_report or not command.is_complete(place) or place.partials():
             fail(f"four runs at once, {number}", f"codes {codes}, {place.partials()}, {ended}")
         else:
             passed("runs at once")
@@ -428,7 +427,7 @@ def several_at_once(times):
 
 
 def interrupted(times):
-    """Ctrl-C leaves nothing, not even a hidden folder."""
+    """Ctrl-C leaves nothing behind, not even a hidden folder."""
     command = COMMANDS[0]
     for number in range(times):
         place = Place(command.template)
@@ -436,8 +435,8 @@ def interrupted(times):
         time.sleep(chance.uniform(0.02, 0.08))
         process.send_signal(signal.SIGINT)
         code = process.wait()
-        there = (place.folder / "output").exists()
-        if place.partials() or code not in (0, 130, -2) or (code == 0) != there and code != 130:
+        exists = (place.folder / "output").exists()
+        if place.partials() or code not in (0, 130, -2) or (code == 0) != exists and code != 130:
             fail(f"interruption {number}", f"code {code}, left {place.partials()}")
         else:
             passed("interrupted")
@@ -461,7 +460,7 @@ def a_line_of_a_thousand_million_columns():
     rejects = (place.folder / "output/rejects/veterans.csv").read_text() if ended.returncode in (0, 3) else ""
     if "record_too_long" in rejects and peak < 1024:
         passed("line of a thousand million columns")
-        print(f"a line of 1,006,632,960 commas: one reject, {peak} MiB at the most")
+        print(f"a line of 1,006,632,960 commas: one reject, peak memory {peak} MiB")
     else:
         fail("a line of a thousand million columns", f"{peak} MiB", ended)
     place.remove()
@@ -469,13 +468,13 @@ def a_line_of_a_thousand_million_columns():
 
 try:
     for command in COMMANDS:
-        begun = dict(counts)
+        before = dict(counts)
         kill_at_random(command)
-        at_system_calls(command)
-        writing_fails(command)
+        kill_at_system_calls(command)
+        fail_writes(command)
         if command.name not in ("aidlink-screen run", "resolve"):
-            file_systems(command)
-        new = {kind: counts[kind] - begun.get(kind, 0) for kind in counts if kind not in ("passed", "failed")}
+            try_file_systems(command)
+        new = {kind: counts[kind] - before.get(kind, 0) for kind in counts if kind not in ("passed", "failed")}
         print(f"{command.name}: " + ", ".join(f"{count} {kind}" for kind, count in new.items() if count), flush=True)
     several_at_once(max(2, options.kills // 10))
     interrupted(max(3, options.kills // 4))

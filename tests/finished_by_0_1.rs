@@ -1,5 +1,5 @@
-//! A finished round of version 0.1, kept as that version wrote it: the hand-made
-//! round with its exports and keys. It is verified, audited and purged as before.
+//! Verifies, audits and purges a round that version 0.1 finished. The archive holds the
+//! hand-made round as that version left it, with exports and keys.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Ended, aidlink, project, set_mode};
+use crate::support::{CommandResult, aidlink, project, set_mode};
 
 struct Finished(tempfile::TempDir);
 
@@ -17,7 +17,7 @@ impl Finished {
         let archive = fs::File::open(project().join("tests/files/finished-by-0.1.zip")).unwrap();
         let mut archive = zip::ZipArchive::new(archive).unwrap();
         archive.extract(folder.path()).unwrap();
-        owner_only(folder.path());
+        set_owner_only(folder.path());
         Finished(folder)
     }
 
@@ -25,7 +25,7 @@ impl Finished {
         self.0.path().join(name)
     }
 
-    fn call(&self, verb: &[&str], more: &[&str]) -> Ended {
+    fn run(&self, verb: &[&str], more: &[&str]) -> CommandResult {
         let mut arguments = verb.to_vec();
         let folder = self.path("");
         arguments.extend([folder.to_str().unwrap(), "--lang", "en"]);
@@ -33,27 +33,27 @@ impl Finished {
         aidlink(&arguments)
     }
 
-    fn audit(&self, verb: &[&str], more: &[&str]) -> Ended {
+    fn audit(&self, verb: &[&str], more: &[&str]) -> CommandResult {
         let key = self.path("signing.pub");
         let mut arguments = vec!["--public-key", key.to_str().unwrap()];
         arguments.extend(more);
-        self.call(verb, &arguments)
+        self.run(verb, &arguments)
     }
 }
 
-/// As version 0.1 left its files.
-fn owner_only(folder: &Path) {
+/// Sets the file modes that version 0.1 left.
+fn set_owner_only(folder: &Path) {
     set_mode(folder, 0o700);
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         match entry.file_type().unwrap().is_dir() {
-            true => owner_only(&entry.path()),
+            true => set_owner_only(&entry.path()),
             false => set_mode(&entry.path(), 0o600),
         }
     }
 }
 
-fn not_held(audit: &Ended) -> BTreeSet<u64> {
+fn not_held(audit: &CommandResult) -> BTreeSet<u64> {
     let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
     let checks = documents[0]["checks"].as_array().unwrap();
     let not_held = checks.iter().filter(|check| check["state"] == "not_held");
@@ -65,9 +65,9 @@ fn not_held(audit: &Ended) -> BTreeSet<u64> {
 #[test]
 fn it_is_verified_as_before() {
     let finished = Finished::unpack();
-    let ended = finished.audit(&["audit", "verify"], &[]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    // A change is found as in a folder of today.
+    let result = finished.audit(&["audit", "verify"], &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    // A change is still detected.
     let list = finished.path("output/lists/for-review/to-veterans.csv");
     let mut bytes = fs::read(&list).unwrap();
     bytes.push(b'\n');
@@ -76,7 +76,7 @@ fn it_is_verified_as_before() {
 }
 
 #[test]
-fn its_audit_misses_the_guarantees_alone() {
+fn only_the_missing_guarantees_fail_its_audit() {
     let finished = Finished::unpack();
     let audit = finished.audit(&["audit"], &["--json"]);
     assert_eq!(
@@ -85,18 +85,18 @@ fn its_audit_misses_the_guarantees_alone() {
         "{}",
         audit.stdout
     );
-    let said = finished.audit(&["audit"], &[]).stdout;
+    let output = finished.audit(&["audit"], &[]).stdout;
     for kind in ["role", "seal", "death"] {
         let words = format!("declares no guarantee of `{kind}` on procuratorate.case-parties");
-        assert!(said.contains(&words), "{said}");
+        assert!(output.contains(&words), "{output}");
     }
 }
 
 #[test]
-fn it_is_purged_and_the_record_proves_it() {
+fn it_is_purged_and_the_deletion_is_verified() {
     let finished = Finished::unpack();
-    let ended = finished.call(&["purge"], &["--early", "the test is over"]);
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let result = finished.run(&["purge"], &["--early", "the test is over"]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     for gone in [
         "round.key",
         "education.students.csv",
@@ -117,7 +117,7 @@ fn it_is_purged_and_the_record_proves_it() {
 }
 
 #[test]
-fn its_key_makes_no_tokens_any_more() {
+fn its_key_no_longer_makes_tokens() {
     let finished = Finished::unpack();
     fs::remove_dir_all(finished.path("output")).unwrap();
     let text = fs::read_to_string(finished.path("round.toml")).unwrap();
@@ -125,12 +125,12 @@ fn its_key_makes_no_tokens_any_more() {
     let text = text.replace("../../..", project.to_str().unwrap());
     fs::write(finished.path("round.toml"), text).unwrap();
     let round = finished.path("round.toml");
-    let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
-    assert_ne!(ended.code, 0);
+    let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+    assert_ne!(result.code, 0);
     assert!(
-        ended.stderr.contains("the key has the old version 1"),
+        result.stderr.contains("the key has the old version 1"),
         "{}",
-        ended.stderr
+        result.stderr
     );
     assert!(!finished.path("output").exists());
 }

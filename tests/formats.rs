@@ -1,16 +1,16 @@
-//! The same export in another format gives the same lists; a damaged one is
-//! told by its damage.
+//! An export in another format gives the same lists. A damaged file is refused with a
+//! message that describes the damage.
 
 use std::io::{Read, Write};
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
-use crate::support::{Ended, Round, csv_rows};
+use crate::support::{CommandResult, Round, csv_rows};
 
 const VETERANS: &str = "veterans.persons.csv";
 
-/// The rows of the sample's veterans export, the header first.
-pub fn veterans(round: &Round) -> Vec<Vec<String>> {
+/// Returns the rows of the sample's veterans export, with the header.
+pub fn veterans_rows(round: &Round) -> Vec<Vec<String>> {
     csv::ReaderBuilder::new()
         .has_headers(false)
         .delimiter(b';')
@@ -20,8 +20,8 @@ pub fn veterans(round: &Round) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Replaces the veterans export by another file of this name.
-pub fn instead(round: &Round, name: &str, bytes: &[u8]) {
+/// Replaces the veterans export by a file of this name and content.
+pub fn replace_veterans(round: &Round, name: &str, bytes: &[u8]) {
     std::fs::remove_file(round.path(VETERANS)).unwrap();
     round.write(name, bytes);
     round.replace(
@@ -38,19 +38,19 @@ fn lists(round: &Round, output: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// The lists are those of the sample as it is, byte for byte.
-pub fn same_lists(round: &Round) -> Ended {
+/// Asserts that the lists are byte for byte those of the unchanged sample.
+pub fn assert_same_lists(round: &Round) -> CommandResult {
     let plain = Round::sample();
     assert_eq!(plain.run().code, 0);
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(lists(&plain, "output") == lists(round, "output"));
-    ended
+    result
 }
 
 fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     let mut workbook = Workbook::new();
-    // An empty sheet first, as exports have it.
+    // Exports often have an empty first sheet.
     workbook.add_worksheet().set_name("说明").unwrap();
     let sheet = workbook.add_worksheet().set_name("名单").unwrap();
     sheet
@@ -71,37 +71,37 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
 #[test]
 fn an_xlsx_workbook_with_a_merged_title() {
     let round = Round::sample();
-    instead(&round, "veterans.xlsx", &workbook(&veterans(&round)));
-    same_lists(&round);
+    replace_veterans(&round, "veterans.xlsx", &workbook(&veterans_rows(&round)));
+    assert_same_lists(&round);
     let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
     assert!(manifest.contains("\"format\": \"xlsx\""));
 }
 
 #[test]
-fn a_sheet_by_its_name_and_a_name_that_is_none() {
+fn a_sheet_is_chosen_by_name_and_an_unknown_name_is_refused() {
     let round = Round::sample();
-    instead(&round, "veterans.xlsx", &workbook(&veterans(&round)));
+    replace_veterans(&round, "veterans.xlsx", &workbook(&veterans_rows(&round)));
     let with_sheet = |name: &str| format!("path = \"veterans.xlsx\"\nsheet = \"{name}\"");
     round.replace(
         "round.toml",
         "path = \"veterans.xlsx\"",
         &with_sheet("名单"),
     );
-    same_lists(&round);
+    assert_same_lists(&round);
     round.replace("round.toml", "sheet = \"名单\"", "sheet = \"名册\"");
     let again = round.path("again");
-    let ended = round.run_with(&["--output", again.to_str().unwrap()]);
-    assert_eq!(ended.code, 1);
+    let result = round.run_with(&["--output", again.to_str().unwrap()]);
+    assert_eq!(result.code, 1);
     assert!(
-        ended.stderr.contains("the workbook has no sheet `名册`"),
+        result.stderr.contains("the workbook has no sheet `名册`"),
         "{}",
-        ended.stderr
+        result.stderr
     );
-    assert!(ended.stderr.contains("`名单`") || ended.stderr.contains("名单, 说明"));
+    assert!(result.stderr.contains("`名单`") || result.stderr.contains("名单, 说明"));
 }
 
 #[test]
-fn numbers_of_a_sheet_are_exact_up_to_fifteen_digits_and_damaged_beyond() {
+fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
     let round = Round::sample();
     let mut workbook = Workbook::new();
     let date = Format::new().set_num_format("yyyy/m/d");
@@ -112,7 +112,7 @@ fn numbers_of_a_sheet_are_exact_up_to_fifteen_digits_and_damaged_beyond() {
     {
         sheet.write_string(0, column as u16, *header).unwrap();
     }
-    // Fifteen digits are exact as a number; eighteen are not.
+    // A number cell keeps fifteen digits exactly, but not eighteen.
     for (row, id) in [449_901_800_101_121_f64, 449_901_198_001_011_216_f64]
         .iter()
         .enumerate()
@@ -127,10 +127,10 @@ fn numbers_of_a_sheet_are_exact_up_to_fifteen_digits_and_damaged_beyond() {
             .unwrap();
     }
     let bytes = workbook.save_to_buffer().unwrap();
-    instead(&round, "veterans.xlsx", &bytes);
+    replace_veterans(&round, "veterans.xlsx", &bytes);
     round.replace("round.toml", "reject_rate = 0.05", "reject_rate = 0.6");
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let rejects = csv_rows(&round.output("output")["rejects/veterans.csv"]);
     assert_eq!(rejects.len(), 1);
     assert_eq!(
@@ -143,9 +143,9 @@ fn numbers_of_a_sheet_are_exact_up_to_fifteen_digits_and_damaged_beyond() {
 fn an_old_xls_workbook() {
     let round = Round::sample();
     let bytes = std::fs::read(crate::support::project().join("tests/files/veterans.xls")).unwrap();
-    instead(&round, "veterans.xls", &bytes);
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    replace_veterans(&round, "veterans.xls", &bytes);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let summary: serde_json::Value =
         serde_json::from_slice(&round.output("output")["summary.json"]).unwrap();
     let account = &summary["exports"]["veterans.persons"];
@@ -158,7 +158,7 @@ fn an_old_xls_workbook() {
 #[test]
 fn a_formula_without_a_saved_result() {
     let round = Round::sample();
-    let mut rows = veterans(&round);
+    let mut rows = veterans_rows(&round);
     rows.truncate(4);
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -171,19 +171,19 @@ fn a_formula_without_a_saved_result() {
         .write_formula(2, 1, Formula::new("=A1").set_result("7654321"))
         .unwrap();
     let bytes = without_saved_results(&workbook.save_to_buffer().unwrap());
-    instead(&round, "veterans.xlsx", &bytes);
-    let ended = round.run();
-    assert_eq!(ended.code, 1, "{}", ended.stdout);
+    replace_veterans(&round, "veterans.xlsx", &bytes);
+    let result = round.run();
+    assert_eq!(result.code, 1, "{}", result.stdout);
     assert!(
-        ended
+        result
             .stderr
             .contains("row 3, column 2 is a formula without a saved result"),
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
-/// The workbook as a program writes it that does not calculate.
+/// Returns the workbook as written by a program that does not calculate formulas.
 fn without_saved_results(bytes: &[u8]) -> Vec<u8> {
     let mut from = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     let mut to = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -211,22 +211,22 @@ fn gzip_and_zip_of_one_csv() {
     gzip.write_all(plain.as_bytes()).unwrap();
     let gzip = gzip.finish().unwrap();
     let round = Round::sample();
-    instead(&round, "veterans.csv.gz", &gzip);
-    same_lists(&round);
+    replace_veterans(&round, "veterans.csv.gz", &gzip);
+    assert_same_lists(&round);
 
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("名单.csv", zip::write::SimpleFileOptions::default())
         .unwrap();
     zip.write_all(plain.as_bytes()).unwrap();
     let round = Round::sample();
-    instead(&round, "veterans.zip", &zip.finish().unwrap().into_inner());
-    same_lists(&round);
+    replace_veterans(&round, "veterans.zip", &zip.finish().unwrap().into_inner());
+    assert_same_lists(&round);
 }
 
 #[test]
 fn several_files_of_one_export_are_one_source() {
     let round = Round::sample();
-    let rows = veterans(&round);
+    let rows = veterans_rows(&round);
     let half = rows.len() / 2;
     let write = |rows: &[Vec<String>], columns: &[usize]| {
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -237,7 +237,7 @@ fn several_files_of_one_export_are_one_source() {
         }
         writer.into_inner().unwrap()
     };
-    // The districts write their columns in different orders.
+    // The two files have their columns in different orders.
     let all: Vec<usize> = (0..rows[0].len()).collect();
     let reversed: Vec<usize> = all.iter().rev().copied().collect();
     round.write("north.csv", write(&rows[..half], &all));
@@ -249,11 +249,11 @@ fn several_files_of_one_export_are_one_source() {
         "path = \"veterans.persons.csv\"",
         "path = [\"north.csv\", \"south.csv\"]",
     );
-    same_lists(&round);
+    assert_same_lists(&round);
 }
 
 #[test]
-fn a_sites_own_headers() {
+fn headers_assigned_in_the_round_file() {
     let round = Round::sample();
     round.replace(VETERANS, "\"身份证号\"", "\"证号X\"");
     round.replace(VETERANS, "\"生活困难\"", "\"困难情况\"");
@@ -262,60 +262,60 @@ fn a_sites_own_headers() {
         "path = \"veterans.persons.csv\"",
         "path = \"veterans.persons.csv\"\nheaders = { \"证号X\" = \"national_id\", \"困难情况\" = \"hardship\" }",
     );
-    same_lists(&round);
+    assert_same_lists(&round);
     round.replace("round.toml", "= \"hardship\"", "= \"hardshp\"");
-    let ended = round.run();
-    assert_eq!(ended.code, 2);
+    let result = round.run();
+    assert_eq!(result.code, 2);
     assert!(
-        ended
+        result
             .stderr
             .contains("has no field `hardshp`\n  did you mean `hardship`?"),
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
-/// The run fails with exit code 1, these words, and no output.
-fn refused(name: &str, bytes: &[u8], words: &str) {
+/// Asserts that the run fails with exit code 1 and these words, and writes no output.
+fn assert_refused(name: &str, bytes: &[u8], words: &str) {
     let round = Round::sample();
-    instead(&round, name, bytes);
+    replace_veterans(&round, name, bytes);
     let before = round.names();
-    let ended = round.run();
-    assert_eq!(ended.code, 1, "{name}: {}", ended.stdout);
-    assert!(ended.stderr.contains(words), "{name}: {}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 1, "{name}: {}", result.stdout);
+    assert!(result.stderr.contains(words), "{name}: {}", result.stderr);
     assert_eq!(round.names(), before);
 }
 
 #[test]
 fn damaged_and_disguised_files() {
-    let xlsx = workbook(&veterans(&Round::sample()));
-    refused(
+    let xlsx = workbook(&veterans_rows(&Round::sample()));
+    assert_refused(
         "cut.xlsx",
         &xlsx[..xlsx.len() / 2],
         "the archive or workbook is damaged or cut short",
     );
-    refused(
+    assert_refused(
         "page.xls",
         b"<html><table><tr><td>1</td></tr></table></html>",
         "the file is a web page or XML",
     );
     let mut encrypted = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     encrypted.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
-    refused(
+    assert_refused(
         "locked.xlsx",
         &encrypted,
         "the file is protected by a password",
     );
-    refused(
+    assert_refused(
         "broken.xls",
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest",
         "the archive or workbook is damaged or cut short",
     );
-    // Found by fuzzing: the workbook's reader panics on the one, and takes all
-    // memory for the other.
+    // Found by fuzzing: the XLS reader panics on the first file, and requests all memory
+    // for the second.
     for name in ["hostile.xls", "wide.xls"] {
         let file = crate::support::project().join("tests/files").join(name);
-        refused(
+        assert_refused(
             name,
             &std::fs::read(file).unwrap(),
             "the archive or workbook is damaged or cut short",
@@ -329,7 +329,7 @@ fn damaged_and_disguised_files() {
         zip.write_all(b"x").unwrap();
     }
     let zip = zip.finish().unwrap().into_inner();
-    refused(
+    assert_refused(
         "two.zip",
         &zip,
         "the archive contains 2 files; expected one CSV file",
@@ -339,7 +339,7 @@ fn damaged_and_disguised_files() {
     gzip.write_all(Round::sample().read(VETERANS).as_bytes())
         .unwrap();
     let gzip = gzip.finish().unwrap();
-    refused(
+    assert_refused(
         "cut.csv.gz",
         &gzip[..gzip.len() / 2],
         "the file cannot be read",
@@ -347,7 +347,7 @@ fn damaged_and_disguised_files() {
 }
 
 #[test]
-fn a_changed_byte_of_an_archive_is_noticed() {
+fn a_changed_byte_of_an_archive_is_detected() {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -358,21 +358,21 @@ fn a_changed_byte_of_an_archive_is_noticed() {
     let place = zip.len() / 2;
     let digit = (place..).find(|at| zip[*at].is_ascii_digit()).unwrap();
     zip[digit] ^= 1;
-    refused("changed.zip", &zip, "the file cannot be read");
+    assert_refused("changed.zip", &zip, "the file cannot be read");
 }
 
 #[test]
-fn a_cell_far_outside_the_table_takes_no_memory() {
+fn a_cell_far_outside_the_table_is_refused() {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
     sheet.write_string(0, 0, "身份证号").unwrap();
     sheet.write_string(1_048_575, 16_383, "x").unwrap();
     let bytes = workbook.save_to_buffer().unwrap();
-    refused("far.xlsx", &bytes, "a cell is far outside the table");
+    assert_refused("far.xlsx", &bytes, "a cell is far outside the table");
 }
 
 #[test]
-fn a_bomb_does_not_unpack() {
+fn a_gzip_bomb_is_refused() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all("身份证号,对象状态,生活困难\n".as_bytes())
         .unwrap();
@@ -382,5 +382,5 @@ fn a_bomb_does_not_unpack() {
     }
     let gzip = gzip.finish().unwrap();
     assert!(gzip.len() < 4 << 20);
-    refused("bomb.csv.gz", &gzip, "file too large");
+    assert_refused("bomb.csv.gz", &gzip, "file too large");
 }

@@ -1,6 +1,5 @@
-//! The hand-made round: its leads were worked out by hand from the policy's
-//! text (see its README), one for each rule, each way of being a lead and each
-//! way of not being one.
+//! Compares the hand-made round with leads that were worked out by hand from the policy
+//! (see the round's README). It covers every rule and every way to become a lead or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +14,7 @@ use aidlink_policy::pack::{Policy, RuleKind};
 
 use crate::support::{Round, csv_rows};
 
-fn result(round: &Round) -> (office::Round, RoundResult) {
+fn run_round(round: &Round) -> (office::Round, RoundResult) {
     let file = round.path("round.toml");
     let plan = office::Round::read(&file, None, Mode::Pooled, Reads::All).unwrap();
     let mut log = AuditLog::new(|| jiff::Timestamp::UNIX_EPOCH);
@@ -33,10 +32,10 @@ fn result(round: &Round) -> (office::Round, RoundResult) {
     (plan, result)
 }
 
-/// One lead as the expectations write it.
+/// One lead, with the columns of `expected-leads.csv`.
 type Lead = BTreeMap<&'static str, String>;
 
-fn found(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, String), Lead> {
+fn found_leads(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, String), Lead> {
     let fields: Vec<&str> = plan
         .terms
         .cases
@@ -57,19 +56,20 @@ fn found(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, String
                 .iter()
                 .map(|case| case.fields[column("case_number")].as_str())
                 .collect();
-            let of = |pick: fn(&aidlink_contract::screened_lead::CaseEvidence) -> &Vec<String>| {
-                screened
-                    .cases
-                    .iter()
-                    .flat_map(pick)
-                    .map(String::as_str)
-                    .collect()
-            };
+            let rules =
+                |pick: fn(&aidlink_contract::screened_lead::CaseEvidence) -> &Vec<String>| {
+                    screened
+                        .cases
+                        .iter()
+                        .flat_map(pick)
+                        .map(String::as_str)
+                        .collect()
+                };
             let row = [
                 ("minor", lead.minor.to_string()),
                 ("cases", joined(cases, ";")),
-                ("yes", joined(of(|case| &case.yes), " ")),
-                ("unknown", joined(of(|case| &case.unknown), " ")),
+                ("yes", joined(rules(|case| &case.yes), " ")),
+                ("unknown", joined(rules(|case| &case.unknown), " ")),
                 (
                     "needs_review",
                     screened
@@ -93,7 +93,7 @@ fn found(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, String
         .collect()
 }
 
-fn expected(round: &Round) -> BTreeMap<(String, String), Lead> {
+fn expected_leads(round: &Round) -> BTreeMap<(String, String), Lead> {
     csv_rows(round.read("expected-leads.csv").as_bytes())
         .into_iter()
         .map(|row| {
@@ -115,8 +115,8 @@ fn expected(round: &Round) -> BTreeMap<(String, String), Lead> {
 #[test]
 fn the_leads_are_those_worked_out_by_hand() {
     let round = Round::hand_made();
-    let (plan, result) = result(&round);
-    let (found, expected) = (found(&plan, &result), expected(&round));
+    let (plan, result) = run_round(&round);
+    let (found, expected) = (found_leads(&plan, &result), expected_leads(&round));
     let keys = |leads: &BTreeMap<(String, String), Lead>| -> BTreeSet<(String, String)> {
         leads.keys().cloned().collect()
     };
@@ -131,7 +131,7 @@ fn the_leads_are_those_worked_out_by_hand() {
 #[test]
 fn the_accounts_are_those_worked_out_by_hand() {
     let round = Round::hand_made();
-    let (_, result) = result(&round);
+    let (_, result) = run_round(&round);
     let rows = csv_rows(round.read("expected-accounts.csv").as_bytes());
     assert_eq!(rows.len(), result.exports.len());
     for row in rows {
@@ -149,21 +149,20 @@ fn the_accounts_are_those_worked_out_by_hand() {
             } => figures.extend([without_outcome, sent]),
             Rest::Probed { matched, unmatched } => figures.extend([matched, unmatched]),
         }
-        let written: Vec<u64> = row[1..]
+        let expected: Vec<u64> = row[1..]
             .iter()
             .filter(|cell| !cell.is_empty())
             .map(|cell| cell.parse().unwrap())
             .collect();
-        assert_eq!(figures, written, "{}", row[0]);
+        assert_eq!(figures, expected, "{}", row[0]);
     }
 }
 
-/// The round shows every ground, exclusion, priority group and aid of the policy.
 #[test]
-fn the_round_shows_every_ground_exclusion_and_aid() {
+fn the_round_covers_every_ground_exclusion_and_aid() {
     let round = Round::hand_made();
-    let expected = expected(&round);
-    let (plan, _) = result(&round);
+    let expected = expected_leads(&round);
+    let (plan, _) = run_round(&round);
     let shown: BTreeSet<&str> = expected
         .values()
         .flat_map(|lead| lead["yes"].split(' '))
@@ -171,20 +170,24 @@ fn the_round_shows_every_ground_exclusion_and_aid() {
     let aids: BTreeSet<&str> = expected.keys().map(|(_, aid)| aid.as_str()).collect();
     let policy: &Policy = &plan.terms.policy;
     for rule in &policy.rules {
-        let must = matches!(
+        let is_required = matches!(
             rule.kind,
             RuleKind::Ground | RuleKind::Exclusion | RuleKind::Priority
         );
-        assert!(!must || shown.contains(rule.id.as_str()), "{}", rule.id);
+        assert!(
+            !is_required || shown.contains(rule.id.as_str()),
+            "{}",
+            rule.id
+        );
     }
     for aid in &policy.aids {
         assert!(aids.contains(aid.id.as_str()), "{}", aid.id);
     }
 }
 
-/// One list to the byte: mark, heading, order of columns, line ends.
+/// Covers the marking, the header, the order of columns and the line ends.
 #[test]
-fn a_list_is_written_to_the_byte_as_it_was_looked_over() {
+fn a_list_matches_the_reviewed_file_byte_for_byte() {
     let round = Round::hand_made();
     assert_eq!(round.run().code, 0);
     let lists = round.output("output");

@@ -1,15 +1,15 @@
-//! Input that was made to do harm is refused or made harmless, in little time
-//! and memory. What fuzzing found stands here too.
+//! Malicious input is refused or made harmless, within limits of time and memory. Inputs
+//! found by fuzzing are included.
 
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{Ended, Round, ended};
+use crate::support::{CommandResult, Round, command_result};
 
-/// Runs the round with a limit on its memory: what grows without bound fails.
-fn run_limited(round: &Round, megabytes: u64) -> Ended {
+/// Runs the round with limited memory, so that unbounded growth fails.
+fn run_limited(round: &Round, megabytes: u64) -> CommandResult {
     let output: Output = Command::new("bash")
         .args([
             "-c",
@@ -22,16 +22,20 @@ fn run_limited(round: &Round, megabytes: u64) -> Ended {
         .arg(round.path("round.toml"))
         .output()
         .unwrap();
-    ended(output)
+    command_result(output)
 }
 
-fn refused(round: &Round, code: i32, said: &str) {
+fn assert_refused(round: &Round, code: i32, message: &str) {
     let names = round.names();
-    let ended = run_limited(round, 3000);
-    assert_eq!(ended.code, code, "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stderr.contains(said), "{}", ended.stderr);
-    assert!(!ended.stderr.contains("internal error"), "{}", ended.stderr);
-    assert_eq!(round.names(), names, "nothing is left behind");
+    let result = run_limited(round, 3000);
+    assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
+    assert!(result.stderr.contains(message), "{}", result.stderr);
+    assert!(
+        !result.stderr.contains("internal error"),
+        "{}",
+        result.stderr
+    );
+    assert_eq!(round.names(), names, "something was left behind");
 }
 
 #[test]
@@ -47,8 +51,8 @@ fn a_rule_nested_a_million_deep() {
         );
         let text = text.replacen("when = 'sealed'", &format!("when = '{nested}'"), 1);
         fs::write(&policy, &text).unwrap();
-        refused(&round, 2, "the expression is longer than 8 KiB");
-        // As deep as its length allows.
+        assert_refused(&round, 2, "the expression is longer than 8 KiB");
+        // Nested as deeply as the length limit allows.
         let nested = format!(
             "{}sealed{}",
             open.repeat(8000 / (open.len() + close.len())),
@@ -65,7 +69,7 @@ fn a_rule_nested_a_million_deep() {
             &policy_text[end..]
         );
         fs::write(&policy, text).unwrap();
-        refused(&round, 2, "policies/shaoguan.toml:");
+        assert_refused(&round, 2, "policies/shaoguan.toml:");
     }
 }
 
@@ -78,17 +82,17 @@ fn configuration_nested_a_million_deep() {
         "retention_until = ",
         &format!("x = {deep}\nretention_until = "),
     );
-    refused(&round, 2, "round.toml:");
+    assert_refused(&round, 2, "round.toml:");
     let round = Round::sample();
     fs::write(
         round.root().join("calendars/china.toml"),
         format!("x = {deep}"),
     )
     .unwrap();
-    refused(&round, 2, "china.toml:");
+    assert_refused(&round, 2, "china.toml:");
     let round = Round::sample();
     fs::write(round.root().join("schemas/veterans.persons.json"), &deep).unwrap();
-    refused(&round, 2, "veterans.persons.json:1:");
+    assert_refused(&round, 2, "veterans.persons.json:1:");
     let dotted = format!("{}x = 1", "a.".repeat(500_000));
     let round = Round::sample();
     round.replace(
@@ -96,10 +100,10 @@ fn configuration_nested_a_million_deep() {
         "retention_until = ",
         &format!("{dotted}\nretention_until = "),
     );
-    refused(&round, 2, "round.toml:");
+    assert_refused(&round, 2, "round.toml:");
 }
 
-/// A line of a hundred million columns; tests/faults.py does a thousand million.
+/// tests/faults.py tests a line of a thousand million columns.
 #[test]
 fn a_line_of_a_hundred_million_columns() {
     let write = |path: &Path, before: &str, after: &str| {
@@ -112,25 +116,25 @@ fn a_line_of_a_hundred_million_columns() {
         file.write_all(after.as_bytes()).unwrap();
         file.flush().unwrap();
     };
-    // As a row among others it is one reject.
+    // As a row it is one reject.
     let round = Round::sample();
     let path = round.path("veterans.persons.csv");
     let text = round.read("veterans.persons.csv");
     let (header, rows) = text.split_once('\n').unwrap();
     write(&path, &format!("{header}\n"), &format!("\n{rows}"));
-    let ended = run_limited(&round, 3000);
-    assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
+    let result = run_limited(&round, 3000);
+    assert!([0, 3].contains(&result.code), "{}", result.stderr);
     let rejects =
         String::from_utf8(round.output("output")["rejects/veterans.csv"].clone()).unwrap();
     assert!(rejects.contains("record_too_long"), "{rejects}");
-    // As a header it is none.
+    // As the header line it is refused.
     let round = Round::sample();
     write(
         &round.path("veterans.persons.csv"),
         "national_id",
         &format!("\n{rows}"),
     );
-    refused(&round, 1, "no header was found");
+    assert_refused(&round, 1, "no header was found");
 }
 
 #[test]
@@ -149,14 +153,14 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
             "path = \"veterans.persons.csv\"",
             &format!("path = \"{path}\""),
         );
-        let ended = round.run();
-        assert_eq!(ended.code, 2, "{path}: {}", ended.stderr);
+        let result = round.run();
+        assert_eq!(result.code, 2, "{path}: {}", result.stderr);
     }
     for target in ["file", "folder"] {
         let round = Round::sample();
         fs::write(round.path("../secret.csv"), "national_id\n").unwrap();
         let link = round.path("link");
-        let written = match target {
+        let export_path = match target {
             "file" => {
                 std::os::unix::fs::symlink(round.path("../secret.csv"), &link).unwrap();
                 "link"
@@ -169,9 +173,9 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
         round.replace(
             "round.toml",
             "path = \"veterans.persons.csv\"",
-            &format!("path = \"{written}\""),
+            &format!("path = \"{export_path}\""),
         );
-        refused(
+        assert_refused(
             &round,
             2,
             "the path leads outside the folder of the round file",
@@ -183,7 +187,7 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
             "output = \"output\"",
             "output = \"out/output\"",
         );
-        refused(
+        assert_refused(
             &round,
             2,
             "the path leads outside the folder of the round file",
@@ -191,7 +195,7 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
         let round = Round::sample();
         std::os::unix::fs::symlink("/dev/null", round.path("key-link")).unwrap();
         round.replace("round.toml", "file = \"round.key\"", "file = \"key-link\"");
-        refused(
+        assert_refused(
             &round,
             2,
             "the path leads outside the folder of the round file",
@@ -199,7 +203,7 @@ fn paths_and_links_that_lead_out_of_the_rounds_folder() {
     }
 }
 
-/// A case party whose fields hold a formula, escape codes and markup.
+/// The names and handlers of case parties contain formulas, escape codes and markup.
 #[test]
 fn formulas_escape_codes_and_markup_in_cells() {
     let round = Round::hand_made();
@@ -225,14 +229,17 @@ fn formulas_escape_codes_and_markup_in_cells() {
         lines.push(cells.join(","));
     }
     round.write("procuratorate.case-parties.csv", lines.join("\n") + "\n");
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let mut cells = 0;
     for (path, bytes) in round.output("output") {
         if !path.starts_with("configuration/") {
             let text = String::from_utf8_lossy(&bytes);
             let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r');
-            assert!(!text.contains(control), "{path} holds a control character");
+            assert!(
+                !text.contains(control),
+                "{path} contains a control character"
+            );
         }
         if path.starts_with("lists/") {
             for row in crate::support::csv_rows(&bytes) {
@@ -246,10 +253,10 @@ fn formulas_escape_codes_and_markup_in_cells() {
     }
     assert!(cells > 500);
     let control = |c: char| c.is_control() && c != '\n';
-    assert!(!ended.stdout.contains(control) && !ended.stderr.contains(control));
+    assert!(!result.stdout.contains(control) && !result.stderr.contains(control));
 }
 
-/// Names of files and headers are shown, and cannot steer the terminal.
+/// File names and headers are printed, but must not control the terminal.
 #[test]
 fn escape_codes_in_headers_and_in_the_round_file() {
     let round = Round::hand_made();
@@ -259,8 +266,8 @@ fn escape_codes_in_headers_and_in_the_round_file() {
         "veterans.persons.csv",
         format!("{},\u{1b}[31mred\u{7}<b>\n{rows}", header.trim_end()),
     );
-    let ended = round.run();
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let files = round.output("output");
     for path in ["minimisation/matrix.zh.html", "minimisation/matrix.en.csv"] {
         assert!(!files[path].contains(&0x1b), "{path}");
@@ -272,12 +279,12 @@ fn escape_codes_in_headers_and_in_the_round_file() {
         "path = \"veterans.persons.csv\"",
         "path = \"\\u001b[31mx.csv\"",
     );
-    let ended = round.run();
-    assert_eq!(ended.code, 2);
-    assert!(!ended.stderr.contains('\u{1b}'), "{:?}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 2);
+    assert!(!result.stderr.contains('\u{1b}'), "{:?}", result.stderr);
 }
 
-/// Found by reading: one cell far out made a grid of 134 million cells.
+/// Found in review: one distant cell made a grid of 134 million cells.
 #[test]
 fn a_workbook_with_one_cell_far_out() {
     let round = Round::sample();
@@ -313,29 +320,29 @@ fn a_workbook_with_one_cell_far_out() {
         "path = \"veterans.persons.csv\"",
         "path = \"veterans.xlsx\"",
     );
-    refused(
+    assert_refused(
         &round,
         1,
         "the sheet is too large: a cell is far outside the table",
     );
 }
 
-/// Found by reading: a sign was taken for a digit.
+/// Found in review: a sign was parsed as a hexadecimal digit.
 #[test]
 fn a_key_file_whose_digits_are_signs() {
     let round = Round::sample();
     let digits = "0123456789abcdef".repeat(4);
     round.replace("round.key", &digits, &"+f".repeat(32));
-    refused(&round, 1, "this is not a valid key file");
+    assert_refused(&round, 1, "this is not a valid key file");
 }
 
-/// Found by fuzzing, each in a few kilobytes: workbooks and Parquet files that
-/// made their readers ask for terabytes (which ends a program), hold grids of
-/// gigabytes, or count for hours. Where each comes from says its name.
+/// Found by fuzzing: workbooks and Parquet files of a few kilobytes that made their
+/// readers request terabytes (which aborts the program), hold grids of gigabytes, or loop
+/// for hours. The file names say what each one does.
 #[test]
-fn small_files_that_ask_for_all_memory_or_all_time_are_refused() {
+fn small_files_that_demand_unbounded_memory_or_time_are_refused() {
     let folder = crate::support::project().join("tests/files/hostile");
-    let mut looked_at = 0;
+    let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -352,26 +359,26 @@ fn small_files_that_ask_for_all_memory_or_all_time_are_refused() {
             .arg(crate::support::project().join("schemas"))
             .output()
             .unwrap();
-        let ended = ended(output);
-        assert_eq!(ended.code, 1, "{name}: {}{}", ended.stdout, ended.stderr);
+        let result = command_result(output);
+        assert_eq!(result.code, 1, "{name}: {}{}", result.stdout, result.stderr);
         assert!(
-            ended.stderr.starts_with("error: "),
+            result.stderr.starts_with("error: "),
             "{name}: {}",
-            ended.stderr
+            result.stderr
         );
         assert!(
-            !ended.stderr.contains("internal error"),
+            !result.stderr.contains("internal error"),
             "{name}: {}",
-            ended.stderr
+            result.stderr
         );
-        looked_at += 1;
+        count += 1;
     }
-    assert_eq!(looked_at, 10);
+    assert_eq!(count, 10);
 }
 
-/// Found by fuzzing: what follows on a line of a key file may be the key.
+/// Found by fuzzing: a fault that quotes a line of the key file may show the key.
 #[test]
-fn a_key_files_fault_shows_nothing_of_the_line() {
+fn a_key_file_fault_does_not_show_the_line() {
     let round = Round::sample();
     let digits = "0123456789abcdef".repeat(4);
     let line = "purpose = 'joint-screening'";
@@ -380,7 +387,7 @@ fn a_key_files_fault_shows_nothing_of_the_line() {
         line,
         &format!("purpose = 'other' key = '{digits}'"),
     );
-    let ended = round.run();
-    assert_eq!(ended.code, 1);
-    assert!(!ended.stderr.contains(&digits), "{}", ended.stderr);
+    let result = round.run();
+    assert_eq!(result.code, 1);
+    assert!(!result.stderr.contains(&digits), "{}", result.stderr);
 }

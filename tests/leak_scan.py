@@ -1,22 +1,22 @@
-"""Leaks and sockets: every byte that every command writes, as the system sees it.
+"""Searches every byte that every command writes for personal data and keys.
 
-Each command is run on success and on its failure paths under strace, which
-gives every write to every file, named or not, to standard output and standard
-error. In none of them may stand
+Every command runs under strace, on success and on its failure paths. strace records
+every write to files, named or unnamed, to standard output and to standard error. The
+writes must not contain
 
-- an ID number that occurs in the inputs, or anything with the form of one
-  (18 or 15 digits with a possible date), of a mobile or landline telephone
-  number, or of a bank card, in digits of any script and in groups with up to
-  three characters between them that are neither letter nor digit;
-- a name that occurs in the inputs, but on the procuratorate's own lists, which
-  the policy discloses (files below lists/for-review/);
-- the round's key, but in the key's own file.
+- an ID number of the inputs;
+- anything in the form of an ID number (18 or 15 digits with a possible date), of a mobile
+  or landline telephone number, or of a bank card number, in digits of any script, in groups
+  separated by up to three characters that are neither letters nor digits;
+- a name of the inputs, except on the procuratorate's own lists (below lists/for-review/),
+  where the policy discloses names;
+- the round's key, except in the key file.
 
-And no command may ask for a socket.
+No command may create a socket.
 
     python3 tests/leak_scan.py AIDLINK AIDLINK_SCREEN
 
-The search is written here anew and is not the program's own.
+The search is independent of the program's own search.
 """
 
 import csv
@@ -32,17 +32,17 @@ import unicodedata
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 AIDLINK, SCREEN = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:3])
 if shutil.which("strace") is None:
-    sys.exit("strace is not installed: leaks were not looked for")
+    sys.exit("strace is not installed; leaks cannot be searched for")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="leaks-"))
 INNER = "tests/rounds/round"
 KEY = "0123456789abcdef" * 4
 
 # ---------------------------------------------------------------- what must not be found
 
-# How a character is written again before numbers are looked for: digits of every script,
-# circled ones, and Chinese numerals as ASCII digits; what looks like an X as X; what has no
-# width not at all. In the second way only decimal digits count, so that ①13800000000 and
-# 同一13800000000 are found as well.
+# How a character is folded before the search: digits of every script, circled digits and
+# Chinese numerals become ASCII digits, characters that look like an X become X, and
+# characters without width are dropped. A second fold keeps only decimal digits, so that
+# ①13800000000 and 同一13800000000 are found too.
 CHINESE = {c: str(value) for value, written in enumerate(
     ["〇零○◯", "一壹幺", "二贰貳", "三叁參", "四肆", "五伍", "六陆陸", "七柒", "八捌", "九玖"]) for c in written}
 CHECK = dict.fromkeys("XxＸｘХхΧχⅩⅹ×✕✖", "X")
@@ -61,18 +61,18 @@ def fold_of(character, decimal_only):
         return str(value)
     if character.isalnum():
         return character if character.isascii() else "年"
-    # Of what is neither letter nor digit three kinds are told apart.
+    # Three kinds of characters are neither letters nor digits: asterisks, list separators, others.
     return character if character in "*," else "," if character in "，、；;：:。|｜" else "-"
 
 
 FOLDS = [{code: fold_of(chr(code), decimal_only) for code in range(sys.maxunicode + 1)
           if fold_of(chr(code), decimal_only) != chr(code)} for decimal_only in (False, True)]
-# The words of digests and ids of keys, the long ones also without a letter.
+# Digests and key ids. 64 hexadecimal digits count even without a letter.
 DIGEST = re.compile(r"\b(?:[0-9a-fA-F]{64}|(?=(?:\d*[a-fA-F]){2})(?:[0-9a-fA-F]{16}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}))\b")
-# Sixteen hexadecimal digits may all be decimal, as those of a bank card.
+# Key ids in JSON: sixteen hexadecimal digits may all be decimal, like a bank card number.
 KEY_ID = re.compile(r'("(?:key_id|id)"\s*:\s*")[0-9a-fA-F]{16}(?=")')
-# Up to three characters that are neither letter nor digit part the groups of a number. Three
-# asterisks stand for what was blacked out.
+# Up to three characters that are neither letters nor digits separate the groups of a number.
+# Three asterisks are a blacked-out number, and no separator.
 GAP = re.compile(r"[-,*]+")
 
 
@@ -83,7 +83,7 @@ def gap(found):
     return "," if "," in found else "-"
 
 
-# Between groups: nothing or something.
+# Between groups: an optional separator.
 S = "[-,]?"
 DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 DATE = rf"(?:(?:19|20)\d\d{DAY})(?!\d)"
@@ -103,7 +103,7 @@ FORMS = [
     ("400 number", r"(?<!\d)[48]00(?:\d{3}(?!0000)\d{4}|[-,]\d{3}[-,]?\d{4}|[-,]\d{4}[-,]\d{3})(?!\d)"),
 ]
 FORMS = [(what, re.compile(pattern)) for what, pattern in FORMS]
-# In whatever groups, if its check digit is right and a date is in it.
+# 18 digits in any groups count if they have a correct check digit and a possible date.
 ANY_18 = re.compile(rf"(?=(?<!\d)([1-9](?:{S}\d){{16}}{S}[\dX])(?!\d))")
 CARD = re.compile(rf"(?<!\d)(?:\d{{4}}{S}\d{{4}}{S}\d{{4}}{S}\d{{4}}(?:{S}\d{{1,3}})?|\d{{6}}[-,]\d{{10,13}})(?!\d)")
 
@@ -130,7 +130,7 @@ def has_check_digit(found):
         re.match(rf"(?:18[5-9]\d|19\d\d|20\d\d){DAY}", digits[6:14]))
 
 
-def forms(text):
+def find_form(text):
     text = DIGEST.sub("年", KEY_ID.sub(r"\1年", text))
     for fold in FOLDS:
         folded = GAP.sub(gap, text.translate(fold))
@@ -149,7 +149,7 @@ def forms(text):
     return None
 
 
-# Numbers by their groups, and what may stand between: each is found with each, in each script.
+# Every combination of these numbers, separators and scripts must be found.
 GROUPS = [["449901", "19900101", "011X"], ["449901", "1990", "01", "01", "0111"], ["4499", "0119", "9001", "0101", "1X"],
           ["449901", "900101", "011"], ["830000", "19900101", "0112"], ["ABC4499", "900101", "01"],
           ["138", "0000", "1234"], ["138", "00001234"], ["0138", "0000", "1234"], ["86", "138", "0000", "1234"],
@@ -164,18 +164,18 @@ PLANTED = [f"甲{between.join(groups).translate(str.maketrans(SCRIPTS[0], script
            for groups in GROUPS for between in BETWEEN for script in SCRIPTS]
 PLANTED += ["4 4 9 9 0 1 1 9 9 0 0 1 0 1 0 1 1 X", "甲449901199001010111乙", "４４９９０１１９９００１０１０１１Ｘ", "449901900101011",
             "①13800001234", "同一13800001234", "+86 (0)138 0000 1234", "86 751 2000000", "07512000000"]
-# What stands in outputs beside persons.
+# Text of ordinary outputs that must not be found.
 NOT_PLANTED = ["2026-09-30 2026Q3-00001 " + "1234567890abcdef" * 4, "（2024）粤0203刑初123号", "20240131-20240229", "2024-01-31,2024-02-29",
                "二〇二六年三月一日", "3000，4000，5000，6000元", "150，3000，2000", "d432a71f3462fef5", "202644020300000012345678", "44020326000123",
                "4402032026000122", "2026-09-30T12:00:00Z", "甲 *** 乙", "12345678901", "448,12,3,0,1990,2026",
                "export.csv:1380000:1234", "800,000,000.00", "1,234,567.89", '"key_id": "6222020000000007"']
 
 
-def inputs(folder):
-    """ID numbers and names that stand in the exports."""
+def personal_data(folder):
+    """Returns the ID numbers and names in the exports."""
     ids, names = set(), set()
     for path in folder.glob("*.csv"):
-        # What was spoilt has other encodings; the rest of its rows counts.
+        # Damaged exports may not be UTF-8; their readable rows still count.
         lines = path.read_bytes().decode("utf-8-sig", errors="ignore").replace("\0", "").splitlines()
         for row in csv.DictReader(lines):
             number = (row.get("national_id") or "").strip()
@@ -195,8 +195,8 @@ CALL = re.compile(r"^\d+\s+(\w+)\((\d+)<([^>]*)>(.*)$")
 HEX = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
 
-def traced(argv):
-    """How it ended, what it wrote where, and whether it asked for a socket."""
+def trace(argv):
+    """Runs a command and returns its result, its writes by path, and its number of socket calls."""
     log = WORK / "trace"
     ended = subprocess.run(
         ["strace", "-f", "-qq", "-y", "-xx", "-s", "100000000", "-o", str(log), "-e",
@@ -208,7 +208,7 @@ def traced(argv):
         if call and call[1] not in ("connect", "bind"):
             path = bytes.fromhex(call[3].replace("\\x", "")).decode() if call[3].startswith("\\x") else call[3]
             if call[1] in ("copy_file_range", "sendfile"):
-                raise SystemExit(f"{argv}: {call[1]} is not looked through")
+                raise SystemExit(f"{argv}: the content of {call[1]} cannot be searched")
             data = b"".join(bytes.fromhex(part.replace("\\x", "")) for part in HEX.findall(call[4]))
             written[path] = written.get(path, b"") + data
         elif re.match(r"^\d+\s+(socket|connect|bind|io_uring_setup)\(", line):
@@ -224,7 +224,7 @@ def project(name):
         shutil.copytree(PROJECT / part, root / part)
     folder = root / INNER
     shutil.copytree(PROJECT / "tests/rounds/hand-made", folder)
-    # Numbers where they do not belong, in fields that lists show.
+    # Personal numbers in a column that lists show.
     path = folder / "procuratorate.case-parties.csv"
     rows = list(csv.reader(path.open(encoding="utf-8-sig")))
     header = rows[0]
@@ -275,18 +275,18 @@ counts = {"commands": 0, "files": 0, "bytes": 0, "failure paths": 0}
 leaks = []
 
 
-def look(what, argv, folder, codes, languages=("en", "zh"), writes=None):
-    ids, names = inputs(folder)
+def scan(what, argv, folder, codes, languages=("en", "zh"), writes=None):
+    ids, names = personal_data(folder)
     names |= {"张某", "李某"}
     for language in languages:
         if writes and language != languages[0]:
             shutil.rmtree(folder / writes)
-        ended, written, sockets = traced(argv + ["--lang", language])
+        ended, written, sockets = trace(argv + ["--lang", language])
         if ended.returncode not in codes:
             leaks.append(f"{what}: it ended with {ended.returncode}, not {codes}: {ended.stderr.decode()[-300:]}")
             return
         if sockets:
-            leaks.append(f"{what}: it asked for a socket")
+            leaks.append(f"{what}: it tried to create a socket")
         counts["commands"] += 1
         counts["failure paths"] += ended.returncode not in (0, 3)
         for path, data in written.items():
@@ -294,9 +294,9 @@ def look(what, argv, folder, codes, languages=("en", "zh"), writes=None):
             counts["bytes"] += len(data)
             text = data.decode("utf-8", errors="replace")
             where = f"{what} ({language}): {path}"
-            form = forms(text)
+            form = find_form(text)
             if form:
-                leaks.append(f"{where}: the form of a {form}")
+                leaks.append(f"{where}: something like a {form}")
             for number in ids:
                 if number in text:
                     leaks.append(f"{where}: an ID number of the inputs")
@@ -316,33 +316,33 @@ def run_on(folder, *more):
 
 def successes():
     folder = project("pooled")
-    look("run", run_on(folder), folder, [0], writes="output")
+    scan("run", run_on(folder), folder, [0], writes="output")
     output = str(folder / "output")
-    look("audit", [AIDLINK, "audit", str(folder)], folder, [3])
-    look("audit --rerun --json", [AIDLINK, "audit", str(folder), "--rerun", "--json", "--public-key", str(folder / "signing.pub")], folder, [0], ["en"])
-    look("audit verify", [AIDLINK, "audit", "verify", output], folder, [3], ["en"])
-    look("audit matrix", [AIDLINK, "audit", "matrix", str(folder / "round.toml"), "--output", str(folder / "matrix")], folder, [0], writes="matrix")
-    look("run, output exists", run_on(folder), folder, [2])
-    look("purge --dry-run", [AIDLINK, "purge", str(folder), "--dry-run"], folder, [0], ["en"])
-    look("purge", [AIDLINK, "purge", str(folder), "--early", "test"], folder, [0], ["en"])
-    look("purge again", [AIDLINK, "purge", str(folder)], folder, [0], ["zh"])
-    look("audit of what was purged", [AIDLINK, "audit", str(folder)], folder, [3], ["en"])
+    scan("audit", [AIDLINK, "audit", str(folder)], folder, [3])
+    scan("audit --rerun --json", [AIDLINK, "audit", str(folder), "--rerun", "--json", "--public-key", str(folder / "signing.pub")], folder, [0], ["en"])
+    scan("audit verify", [AIDLINK, "audit", "verify", output], folder, [3], ["en"])
+    scan("audit matrix", [AIDLINK, "audit", "matrix", str(folder / "round.toml"), "--output", str(folder / "matrix")], folder, [0], writes="matrix")
+    scan("run, output exists", run_on(folder), folder, [2])
+    scan("purge --dry-run", [AIDLINK, "purge", str(folder), "--dry-run"], folder, [0], ["en"])
+    scan("purge", [AIDLINK, "purge", str(folder), "--early", "test"], folder, [0], ["en"])
+    scan("purge again", [AIDLINK, "purge", str(folder)], folder, [0], ["zh"])
+    scan("audit of what was purged", [AIDLINK, "audit", str(folder)], folder, [3], ["en"])
 
     folder = project("commands")
     for schema in ["veterans.persons", "procuratorate.case-parties", "civil-affairs.assistance"]:
         export = str(folder / f"{schema}.csv")
-        look(f"schema check {schema}", [AIDLINK, "schema", "check", export, "--schemas", str(PROJECT / "schemas"),
+        scan(f"schema check {schema}", [AIDLINK, "schema", "check", export, "--schemas", str(PROJECT / "schemas"),
              "--policy", str(PROJECT / "policies/shaoguan.toml")], folder, [0, 3])
-        look(f"schema check --json {schema}", [AIDLINK, "schema", "check", export, "--schemas", str(PROJECT / "schemas"), "--json"], folder, [0, 3])
+        scan(f"schema check --json {schema}", [AIDLINK, "schema", "check", export, "--schemas", str(PROJECT / "schemas"), "--json"], folder, [0, 3])
     policy = str(PROJECT / "policies/shaoguan.toml")
     for verb in ["check", "test", "explain"]:
-        look(f"policy {verb}", [AIDLINK, "policy", verb, policy], folder, [0])
-    look("completions", [AIDLINK, "completions", "bash"], folder, [0])
+        scan(f"policy {verb}", [AIDLINK, "policy", verb, policy], folder, [0])
+    scan("completions", [AIDLINK, "completions", "bash"], folder, [0])
     (folder / "round.key").unlink()
     for verb in ["new", "id"]:
-        look(f"key {verb}", [AIDLINK, "key", verb, str(folder / "round.toml")], folder, [0], ["en"])
-    look("identity new", [AIDLINK, "identity", "new", str(folder / "identity")], folder, [0], ["en"])
-    look("signing new", [AIDLINK, "signing", "new", str(folder / "signing.key")], folder, [0], ["en"])
+        scan(f"key {verb}", [AIDLINK, "key", verb, str(folder / "round.toml")], folder, [0], ["en"])
+    scan("identity new", [AIDLINK, "identity", "new", str(folder / "identity")], folder, [0], ["en"])
+    scan("signing new", [AIDLINK, "signing", "new", str(folder / "signing.key")], folder, [0], ["en"])
 
     folder = project("split")
     split(folder)
@@ -350,71 +350,71 @@ def successes():
     received = folder / "received"
     received.mkdir()
     for program in (AIDLINK, SCREEN):
-        look(f"{pathlib.Path(program).name} round terms", [program, "round", "terms", round_file], folder, [0])
+        scan(f"{pathlib.Path(program).name} round terms", [program, "round", "terms", round_file], folder, [0])
     sealed = str(folder / "key.age")
     seal = [AIDLINK, "key", "seal", round_file, "--recipient", recipients_before["procuratorate"], "--out"]
-    look("key seal", seal + [sealed, "--signing-key", signing_key("procuratorate")], folder, [0], ["en"])
-    look("key seal, another office's signing key", seal + [str(folder / "no.age"), "--signing-key", signing_key("veterans")], folder, [1])
+    scan("key seal", seal + [sealed, "--signing-key", signing_key("procuratorate")], folder, [0], ["en"])
+    scan("key seal, another office's signing key", seal + [str(folder / "no.age"), "--signing-key", signing_key("veterans")], folder, [1])
     shutil.move(folder / "round.key", folder / "kept.key")
     opening = [AIDLINK, "key", "open", round_file, "--identity", str(WORK / "procuratorate"), "--sealed"]
-    look("key open, an export instead of a key", opening + [str(folder / "veterans.persons.csv")], folder, [1])
-    look("key open", opening + [sealed], folder, [0], ["en"])
+    scan("key open, an export instead of a key", opening + [str(folder / "veterans.persons.csv")], folder, [1])
+    scan("key open", opening + [sealed], folder, [0], ["en"])
     shutil.move(folder / "kept.key", folder / "round.key")
     tokenise = [AIDLINK, "tokenise", round_file, "--export", "veterans.persons", "--signing-key"]
-    look("tokenise, another office's signing key", tokenise + [signing_key("education")], folder, [1])
-    look("tokenise, no signing key", tokenise + [str(WORK / "none.key")], folder, [1])
+    scan("tokenise, another office's signing key", tokenise + [signing_key("education")], folder, [1])
+    scan("tokenise, no signing key", tokenise + [str(WORK / "none.key")], folder, [1])
     for schema in ["procuratorate.case-parties", "veterans.persons", "civil-affairs.assistance", "education.students"]:
         key = signing_key(schema.split(".")[0])
-        look(f"tokenise {schema}", [AIDLINK, "tokenise", round_file, "--export", schema, "--signing-key", key], folder, [0], writes="output")
+        scan(f"tokenise {schema}", [AIDLINK, "tokenise", round_file, "--export", schema, "--signing-key", key], folder, [0], writes="output")
         for file in (folder / "output/to-centre").iterdir():
             shutil.copy(file, received)
         shutil.rmtree(folder / "output")
     screen = [SCREEN, "run", round_file, "--signing-key", signing_key("centre"), "--tokens", str(received),
               "--identity", str(WORK / "centre")]
-    look("aidlink-screen run", screen, folder, [0], writes="output")
+    scan("aidlink-screen run", screen, folder, [0], writes="output")
     shutil.move(folder / "output", folder / "at-centre")
     leads = str(folder / "at-centre/to-procuratorate/leads.json.age")
     resolve = [AIDLINK, "resolve", round_file, "--signing-key", signing_key("procuratorate"), "--leads", leads,
                "--identity", str(WORK / "procuratorate")]
-    look("resolve", resolve, folder, [0], writes="output")
-    # Whose signatures count stands in the round file.
-    look("audit of a split round", [AIDLINK, "audit", str(folder)], folder, [0])
+    scan("resolve", resolve, folder, [0], writes="output")
+    # The round file names the public keys that count.
+    scan("audit of a split round", [AIDLINK, "audit", str(folder)], folder, [0])
     shutil.rmtree(folder / "output")
-    # What can go wrong between offices.
-    look("resolve with another identity", resolve[:-1] + [str(WORK / "centre")], folder, [1])
-    look("aidlink-screen run with another identity", screen[:-1] + [str(WORK / "procuratorate")], folder, [1])
-    look("aidlink-screen run without identity", screen[:-2], folder, [1])
+    # Faults between offices.
+    scan("resolve with another identity", resolve[:-1] + [str(WORK / "centre")], folder, [1])
+    scan("aidlink-screen run with another identity", screen[:-1] + [str(WORK / "procuratorate")], folder, [1])
+    scan("aidlink-screen run without identity", screen[:-2], folder, [1])
     file = next(received.glob("*veterans*"))
     file.write_bytes(file.read_bytes()[:-40])
-    look("aidlink-screen run, a file cut short", screen, folder, [1])
+    scan("aidlink-screen run, a truncated file", screen, folder, [1])
     shutil.copy(folder / "veterans.persons.csv", file)
-    look("aidlink-screen run, an export among the token files", screen, folder, [1])
-    look("resolve, an export instead of leads", resolve[:5] + ["--leads", str(folder / "veterans.persons.csv")], folder, [1])
+    scan("aidlink-screen run, an export among the token files", screen, folder, [1])
+    scan("resolve, an export instead of leads", resolve[:5] + ["--leads", str(folder / "veterans.persons.csv")], folder, [1])
     (folder / "round.key").chmod(0o644)
-    look("tokenise, a key that others may read", tokenise + [signing_key("veterans")], folder, [1])
-    look("aidlink-screen purge", [SCREEN, "purge", str(folder / "at-centre"), "--early", "test", "--signing-key", signing_key("centre")],
+    scan("tokenise, a key that others may read", tokenise + [signing_key("veterans")], folder, [1])
+    scan("aidlink-screen purge", [SCREEN, "purge", str(folder / "at-centre"), "--early", "test", "--signing-key", signing_key("centre")],
          folder, [0, 3], ["en"])
 
 
-def confined():
-    """Before anything else each command gives up core dumps and sockets."""
+def check_confinement():
+    """Checks that each command gives up core dumps and sockets when it starts."""
     for argv in [[AIDLINK, "policy", "check", str(PROJECT / "policies/shaoguan.toml")], [SCREEN, "--version"]]:
         log = WORK / "trace"
         subprocess.run(["strace", "-f", "-qq", "-o", str(log), "-e", "trace=prctl,prlimit64,setrlimit,seccomp,openat"] + argv,
                        capture_output=True)
         text = log.read_text()
-        wanted = {"core dumps limited": r"RLIMIT_CORE, \{rlim_cur=0, rlim_max=0\}", "not dumpable": r"PR_SET_DUMPABLE, SUID_DUMP_DISABLE",
+        expected = {"core dumps limited": r"RLIMIT_CORE, \{rlim_cur=0, rlim_max=0\}", "not dumpable": r"PR_SET_DUMPABLE, SUID_DUMP_DISABLE",
                   "sockets refused": r"seccomp\(SECCOMP_SET_MODE_FILTER.*\) += 0"}
-        for what, pattern in wanted.items():
+        for what, pattern in expected.items():
             if not re.search(pattern, text):
-                leaks.append(f"{argv[0]}: {what} is not asked for")
+                leaks.append(f"{argv[0]}: no system call for: {what}")
 
 
-def spoil(name, codes, change, argv=run_on):
+def run_damaged(name, codes, change, argv=run_on):
     folder = project(name.replace(" ", "-"))
     change(folder)
-    # Those that end well end with a folder.
-    look(name, argv(folder), folder, codes, ["en"] if 0 in codes or 3 in codes else ("en", "zh"))
+    # A command that succeeds leaves a folder, so it runs in one language only.
+    scan(name, argv(folder), folder, codes, ["en"] if 0 in codes or 3 in codes else ("en", "zh"))
 
 
 def failures():
@@ -427,42 +427,42 @@ def failures():
         return apply
 
     first_row = lambda text: text.split("\n", 1)[1]
-    spoil("no header", [1], rewrite(first_row))
-    spoil("a number as a header", [1], rewrite(lambda text: "44990119900101011X,13800000000\n" + first_row(text)))
-    spoil("a required column missing", [1], rewrite(lambda text: text.replace("national_id", "number", 1)))
-    spoil("wide rows", [0, 1, 3], rewrite(lambda text: text.replace("\n", ",x,y,z\n").replace(",x,y,z\n", "\n", 1)))
-    spoil("all rows bad", [1], rewrite(lambda text: re.sub(r"\d{17}[\dX]", "4402**********1630", text)))
-    spoil("an open quote", [0, 1, 3], rewrite(lambda text: text.replace("\n", '\n"', 1)))
-    spoil("an open quote in the header", [0, 1, 3], rewrite(lambda text: '"' + text))
-    spoil("utf-16", [1], rewrite(lambda text: text, "utf-16"))
-    spoil("binary", [1], lambda folder: (folder / export).write_bytes(bytes(range(256)) * 40))
-    spoil("a web page", [1], rewrite(lambda text: "<html><table>" + text))
-    spoil("nothing", [1], lambda folder: (folder / export).write_bytes(b""))
-    spoil("a damaged archive", [1], lambda folder: (folder / export).write_bytes(gzip.compress((folder / export).read_bytes())[:-9]))
-    spoil("a damaged workbook", [1], lambda folder: (folder / export).write_bytes(b"PK\x03\x04" + (folder / export).read_bytes()))
-    spoil("a damaged parquet file", [1], lambda folder: (folder / export).write_bytes(b"PAR1" + (folder / export).read_bytes() + b"PAR1"))
-    spoil("no export", [2], lambda folder: (folder / export).unlink())
-    spoil("another round's key", [1], lambda folder: edit(folder / "round.key", "HAND", "OTHER"))
-    spoil("a damaged key", [1], lambda folder: edit(folder / "round.key", KEY, KEY[:-1]))
-    spoil("a key that others may read", [1], lambda folder: (folder / "round.key").chmod(0o644))
-    spoil("a damaged signing key", [1], lambda folder: ((folder / "signing.key").write_text(f"x\n{KEY}\n"), (folder / "signing.key").chmod(0o600)))
-    spoil("a faulty round file", [2], lambda folder: edit(folder / "round.toml", "operator =", "44990119900101011X ="), )
-    spoil("an expired assessment", [2], lambda folder: edit(folder / "round.toml", "valid_until = 2027-06-30", "valid_until = 2025-06-30"))
-    spoil("a path that leads out", [2], lambda folder: edit(folder / "round.toml", f'"{export}"', f'"../{export}"'))
-    spoil("a faulty policy", [2], lambda folder: edit(folder.parent.parent.parent / "policies/shaoguan.toml", "when = 'sealed'", "when = 'seald'"))
-    spoil("a faulty schema", [2], lambda folder: edit(folder.parent.parent.parent / "schemas/veterans.persons.json", '"fields"', '"felds"'))
-    spoil("a row with another person's number", [0, 3], lambda folder: edit(folder / "education.students.csv", "\n", "\n44990119900101011X,,2015-01-01\n"))
-    spoil("schema check of a bad export", [1, 3], rewrite(lambda text: re.sub(r"(\d{17})[\dX]", r"\g<1>Z", text)),
+    run_damaged("no header", [1], rewrite(first_row))
+    run_damaged("a number as a header", [1], rewrite(lambda text: "44990119900101011X,13800000000\n" + first_row(text)))
+    run_damaged("a required column missing", [1], rewrite(lambda text: text.replace("national_id", "number", 1)))
+    run_damaged("wide rows", [0, 1, 3], rewrite(lambda text: text.replace("\n", ",x,y,z\n").replace(",x,y,z\n", "\n", 1)))
+    run_damaged("all rows bad", [1], rewrite(lambda text: re.sub(r"\d{17}[\dX]", "4402**********1630", text)))
+    run_damaged("an open quote", [0, 1, 3], rewrite(lambda text: text.replace("\n", '\n"', 1)))
+    run_damaged("an open quote in the header", [0, 1, 3], rewrite(lambda text: '"' + text))
+    run_damaged("utf-16", [1], rewrite(lambda text: text, "utf-16"))
+    run_damaged("binary", [1], lambda folder: (folder / export).write_bytes(bytes(range(256)) * 40))
+    run_damaged("a web page", [1], rewrite(lambda text: "<html><table>" + text))
+    run_damaged("nothing", [1], lambda folder: (folder / export).write_bytes(b""))
+    run_damaged("a damaged archive", [1], lambda folder: (folder / export).write_bytes(gzip.compress((folder / export).read_bytes())[:-9]))
+    run_damaged("a damaged workbook", [1], lambda folder: (folder / export).write_bytes(b"PK\x03\x04" + (folder / export).read_bytes()))
+    run_damaged("a damaged parquet file", [1], lambda folder: (folder / export).write_bytes(b"PAR1" + (folder / export).read_bytes() + b"PAR1"))
+    run_damaged("no export", [2], lambda folder: (folder / export).unlink())
+    run_damaged("another round's key", [1], lambda folder: edit(folder / "round.key", "HAND", "OTHER"))
+    run_damaged("a damaged key", [1], lambda folder: edit(folder / "round.key", KEY, KEY[:-1]))
+    run_damaged("a key that others may read", [1], lambda folder: (folder / "round.key").chmod(0o644))
+    run_damaged("a damaged signing key", [1], lambda folder: ((folder / "signing.key").write_text(f"x\n{KEY}\n"), (folder / "signing.key").chmod(0o600)))
+    run_damaged("a faulty round file", [2], lambda folder: edit(folder / "round.toml", "operator =", "44990119900101011X ="), )
+    run_damaged("an expired assessment", [2], lambda folder: edit(folder / "round.toml", "valid_until = 2027-06-30", "valid_until = 2025-06-30"))
+    run_damaged("a path that leads out", [2], lambda folder: edit(folder / "round.toml", f'"{export}"', f'"../{export}"'))
+    run_damaged("a faulty policy", [2], lambda folder: edit(folder.parent.parent.parent / "policies/shaoguan.toml", "when = 'sealed'", "when = 'seald'"))
+    run_damaged("a faulty schema", [2], lambda folder: edit(folder.parent.parent.parent / "schemas/veterans.persons.json", '"fields"', '"felds"'))
+    run_damaged("a row with another person's number", [0, 3], lambda folder: edit(folder / "education.students.csv", "\n", "\n44990119900101011X,,2015-01-01\n"))
+    run_damaged("schema check of a bad export", [1, 3], rewrite(lambda text: re.sub(r"(\d{17})[\dX]", r"\g<1>Z", text)),
           lambda folder: [AIDLINK, "schema", "check", str(folder / export), "--schemas", str(PROJECT / "schemas")])
-    spoil("a folder that cannot be written", [2], lambda folder: None, lambda folder: run_on(folder, "--output", str(folder / "no/such/output")))
+    run_damaged("a folder that cannot be written", [2], lambda folder: None, lambda folder: run_on(folder, "--output", str(folder / "no/such/output")))
 
 
 try:
-    # A scan that finds nothing must be one that can find.
-    missed = [text for text in PLANTED if not forms(text)]
-    mistaken = [text for text in NOT_PLANTED if forms(text)]
+    # First check that the search finds what it must and nothing else.
+    missed = [text for text in PLANTED if not find_form(text)]
+    mistaken = [text for text in NOT_PLANTED if find_form(text)]
     assert not missed and not mistaken, (missed[:5], len(missed), mistaken)
-    confined()
+    check_confinement()
     successes()
     failures()
 finally:

@@ -1,5 +1,5 @@
-//! What a user of the aidlink command would notice.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! End-to-end tests of the aidlink command.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod attacks;
 mod audit;

@@ -1,4 +1,4 @@
-//! Exports as Parquet files.
+//! Tests exports in Parquet files.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::formats::{instead, same_lists, veterans};
+use crate::formats::{assert_same_lists, replace_veterans, veterans_rows};
 use crate::support::{Round, csv_rows};
 
 fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let properties = WriterProperties::builder()
         .set_compression(compression)
-        // Several row groups, as large exports have them.
+        // Several row groups, as in large exports.
         .set_max_row_group_row_count(Some(400))
         .build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
@@ -25,9 +25,9 @@ fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8
     writer.into_inner().unwrap()
 }
 
-/// The sample's veterans as columns of text, empty cells being null.
-fn columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
-    let rows = veterans(round);
+/// Returns the sample's veterans as columns of text; empty cells are null.
+fn text_columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
+    let rows = veterans_rows(round);
     let (header, rows) = rows.split_first().unwrap();
     let column = |index: usize| {
         let cells = rows.iter().map(|row| row[index].clone());
@@ -41,7 +41,7 @@ fn columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
         .collect()
 }
 
-fn texts(cells: Vec<Option<String>>) -> ArrayRef {
+fn string_array(cells: Vec<Option<String>>) -> ArrayRef {
     Arc::new(StringArray::from(cells))
 }
 
@@ -55,19 +55,21 @@ fn a_parquet_export_gives_the_same_lists() {
         Compression::GZIP(Default::default()),
     ] {
         let round = Round::sample();
-        let columns = columns(&round).into_iter();
-        let columns = columns.map(|(name, cells)| (name, texts(cells))).collect();
-        instead(&round, "veterans.parquet", &parquet(columns, compression));
-        same_lists(&round);
+        let columns = text_columns(&round).into_iter();
+        let columns = columns
+            .map(|(name, cells)| (name, string_array(cells)))
+            .collect();
+        replace_veterans(&round, "veterans.parquet", &parquet(columns, compression));
+        assert_same_lists(&round);
         let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
         assert!(manifest.contains("\"format\": \"parquet\""));
     }
 }
 
 #[test]
-fn columns_of_bytes_and_truth_values_are_read_as_their_texts() {
+fn binary_and_boolean_columns_are_read_as_text() {
     let round = Round::sample();
-    let columns = columns(&round)
+    let columns = text_columns(&round)
         .into_iter()
         .map(|(name, cells)| {
             let array: ArrayRef = match name.as_str() {
@@ -77,23 +79,23 @@ fn columns_of_bytes_and_truth_values_are_read_as_their_texts() {
                         |cell: Option<String>| cell.map(|cell| cell == "是" || cell == "true");
                     Arc::new(cells.into_iter().map(truth).collect::<BooleanArray>())
                 }
-                _ => texts(cells),
+                _ => string_array(cells),
             };
             (name, array)
         })
         .collect();
-    instead(
+    replace_veterans(
         &round,
         "veterans.parquet",
         &parquet(columns, Compression::SNAPPY),
     );
-    same_lists(&round);
+    assert_same_lists(&round);
 }
 
 #[test]
-fn numbers_that_lost_digits_are_rejected_one_by_one() {
+fn id_numbers_stored_as_floats_are_rejected() {
     let round = Round::sample();
-    let columns = columns(&round)
+    let columns = text_columns(&round)
         .into_iter()
         .map(|(name, cells)| match name.as_str() {
             "身份证号" => {
@@ -102,42 +104,44 @@ fn numbers_that_lost_digits_are_rejected_one_by_one() {
                 let numbers: ArrayRef = Arc::new(numbers.map(Some).collect::<Float64Array>());
                 (name, numbers)
             }
-            _ => (name, texts(cells)),
+            _ => (name, string_array(cells)),
         })
         .collect();
-    instead(
+    replace_veterans(
         &round,
         "veterans.parquet",
         &parquet(columns, Compression::SNAPPY),
     );
-    let ended = round.run();
-    assert_eq!(ended.code, 1);
+    let result = round.run();
+    assert_eq!(result.code, 1);
     assert!(
-        ended
+        result
             .stderr
             .contains("rows were rejected, so none can be used"),
         "{}",
-        ended.stderr
+        result.stderr
     );
-    assert!(ended.stderr.contains("scientific"), "{}", ended.stderr);
+    assert!(result.stderr.contains("scientific"), "{}", result.stderr);
 }
 
 #[test]
-fn damaged_encrypted_and_foreign_files_are_told() {
-    let sound = || {
+fn damaged_encrypted_and_unrelated_files_are_refused() {
+    let intact = || {
         let round = Round::sample();
-        let columns = columns(&round).into_iter();
-        let columns = columns.map(|(name, cells)| (name, texts(cells))).collect();
+        let columns = text_columns(&round).into_iter();
+        let columns = columns
+            .map(|(name, cells)| (name, string_array(cells)))
+            .collect();
         parquet(columns, Compression::SNAPPY)
     };
-    let sound = sound();
-    let half = sound[..sound.len() / 2].to_vec();
-    // The footer is whole and a page is not.
-    let mut spoilt = sound.clone();
-    for byte in &mut spoilt[100..4000] {
+    let intact = intact();
+    let half = intact[..intact.len() / 2].to_vec();
+    // The footer is intact, but a page is damaged.
+    let mut damaged_page = intact.clone();
+    for byte in &mut damaged_page[100..4000] {
         *byte ^= 0x5a;
     }
-    let other = parquet(
+    let unrelated = parquet(
         vec![(
             "metric".to_owned(),
             Arc::new(Float64Array::from(vec![1.0])) as ArrayRef,
@@ -147,7 +151,10 @@ fn damaged_encrypted_and_foreign_files_are_told() {
     let nested = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)])]);
     let nested = parquet(
         vec![
-            ("身份证号".to_owned(), texts(vec![Some("x".to_owned())])),
+            (
+                "身份证号".to_owned(),
+                string_array(vec![Some("x".to_owned())]),
+            ),
             ("生活困难".to_owned(), Arc::new(nested) as ArrayRef),
         ],
         Compression::SNAPPY,
@@ -162,17 +169,17 @@ fn damaged_encrypted_and_foreign_files_are_told() {
             b"PAREencrypted footer".to_vec(),
             "the file is protected by a password",
         ),
-        (spoilt, "cannot be read"),
-        (other, "no header was found"),
+        (damaged_page, "cannot be read"),
+        (unrelated, "no header was found"),
         (nested, "the column `生活困难` is nested"),
     ] {
         let round = Round::sample();
-        instead(&round, "veterans.parquet", &bytes);
-        let ended = round.run();
-        assert_eq!(ended.code, 1, "{words}");
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
-        assert!(ended.stderr.contains("veterans.parquet"));
-        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+        replace_veterans(&round, "veterans.parquet", &bytes);
+        let result = round.run();
+        assert_eq!(result.code, 1, "{words}");
+        assert!(result.stderr.contains(words), "{words}: {}", result.stderr);
+        assert!(result.stderr.contains("veterans.parquet"));
+        assert!(!result.stderr.contains("panicked"), "{}", result.stderr);
         assert!(!round.names().contains(&"output".to_owned()));
     }
 }
@@ -180,20 +187,20 @@ fn damaged_encrypted_and_foreign_files_are_told() {
 #[test]
 fn a_record_number_leads_back_to_the_row() {
     let round = Round::sample();
-    let columns = columns(&round)
+    let columns = text_columns(&round)
         .into_iter()
         .map(|(name, mut cells)| {
             if name == "身份证号" {
                 cells[41] = Some("不详".to_owned());
             }
-            // A line break inside a cell is no line.
+            // A line break inside a cell must not count as a new record.
             if name == "对象类别" {
                 cells[7] = cells[7].as_ref().map(|cell| format!("{cell}\n"));
             }
-            (name, texts(cells))
+            (name, string_array(cells))
         })
         .collect();
-    instead(
+    replace_veterans(
         &round,
         "veterans.parquet",
         &parquet(columns, Compression::SNAPPY),

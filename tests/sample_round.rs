@@ -1,5 +1,5 @@
-//! The committed sample: every planted lead is found and no other, twice the
-//! same, and nothing that was written holds an ID number.
+//! Tests the committed sample: exactly the planted leads are found, runs are
+//! reproducible, and no output contains an ID number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Round, aidlink, csv_rows, project};
 
-/// Lead number, urgency, cases, name, handler, aid come first on a list.
+// Columns of a match list, which begins with lead number, urgency, cases, name, handler, aid.
 const CASES: usize = 2;
 const NAME: usize = 3;
 const AID: usize = 5;
@@ -27,7 +27,7 @@ fn aid_titles() -> Vec<(String, String)> {
         .collect()
 }
 
-/// (cases, person, aid) of every row of every list, with the list's name.
+/// Returns the list name and (cases, person, aid) of every row of every list.
 fn leads(round: &Round, output: &str) -> Vec<(String, (String, String, String))> {
     let titles = aid_titles();
     let mut leads = Vec::new();
@@ -57,7 +57,7 @@ fn every_planted_lead_is_found_and_no_other() {
     assert_eq!(round.run().code, 0);
     let found = leads(&round, "output");
     let distinct: BTreeSet<_> = found.iter().map(|(_, lead)| lead.clone()).collect();
-    assert_eq!(distinct.len(), found.len(), "a lead stands twice");
+    assert_eq!(distinct.len(), found.len(), "a lead is listed twice");
     let planted: BTreeSet<_> = truth("planted-leads.csv")
         .into_iter()
         .map(|row| {
@@ -73,7 +73,7 @@ fn every_planted_lead_is_found_and_no_other() {
 }
 
 #[test]
-fn an_encoding_that_the_round_does_not_name_is_found() {
+fn an_encoding_not_named_in_the_round_file_is_detected() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let named = round.read("round.toml");
@@ -83,28 +83,28 @@ fn an_encoding_that_the_round_does_not_name_is_found() {
         .unwrap();
     round.write("round.toml", named.replace(line, ""));
     let folder = round.path("output-detected");
-    let ended = round.run_with(&["--output", folder.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = round.run_with(&["--output", folder.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert_eq!(leads(&round, "output"), leads(&round, "output-detected"));
 }
 
 #[test]
-fn the_summary_is_in_the_language_asked_for_and_piped_progress_is_silent() {
+fn the_summary_is_in_the_requested_language_and_piped_progress_is_silent() {
     let round = Round::sample();
     let file = round.path("round.toml");
-    let ended = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
-    assert_eq!(ended.code, 0);
+    let result = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
+    assert_eq!(result.code, 0);
     assert!(
-        ended.stdout.contains("民政社会救助对象：8019 = 拒收"),
+        result.stdout.contains("民政社会救助对象：8019 = 拒收"),
         "{}",
-        ended.stdout
+        result.stdout
     );
-    assert!(ended.stdout.contains("线索218条："));
-    assert_eq!(ended.stderr, "");
+    assert!(result.stdout.contains("线索218条："));
+    assert_eq!(result.stderr, "");
 }
 
 #[test]
-fn no_planted_non_lead_stands_on_a_list() {
+fn no_planted_non_lead_is_listed() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let listed: BTreeSet<String> = leads(&round, "output")
@@ -118,10 +118,10 @@ fn no_planted_non_lead_stands_on_a_list() {
     }
 }
 
-/// The case export's ID by case number, in its normal form.
+/// Returns the case number and ID cell of each row of the case export.
 fn ids_by_case(round: &Round) -> Vec<(String, String)> {
     let text = round.read("procuratorate.case-parties.csv");
-    // Line by line: a stray quote would take many rows into one.
+    // Split by line, because a stray quote would merge many rows into one.
     let rows = text.lines().skip(1).map(|line| line.split(','));
     rows.map(|mut cells| {
         let id = cells.next().unwrap_or_default().trim_start_matches('"');
@@ -131,7 +131,7 @@ fn ids_by_case(round: &Round) -> Vec<(String, String)> {
 }
 
 #[test]
-fn minors_and_only_minors_stand_on_the_minors_lists() {
+fn minors_and_only_minors_are_on_the_minors_lists() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let ids = ids_by_case(&round);
@@ -142,7 +142,7 @@ fn minors_and_only_minors_stand_on_the_minors_lists() {
         let (_, id) = ids.iter().find(|(number, _)| number == case).unwrap();
         let checked = aidlink_agency::national_id::NationalId::parse(id, as_of);
         let Ok(checked) = checked else {
-            panic!("a planted ID is good")
+            panic!("planted ID numbers are valid")
         };
         let minor = checked.id.age_at(as_of).unwrap() < 18;
         assert_eq!(list.ends_with(".minors.csv"), minor, "{list}");
@@ -162,7 +162,7 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
     let without_log = |output: &str| {
         let mut files = round.output(output);
         assert!(files.remove("audit.jsonl").is_some());
-        // It holds the log's digest, and randomness.
+        // The signature covers the log's digest and contains randomness.
         assert!(files.remove("manifest.json.minisig").is_some());
         files
     };
@@ -177,7 +177,7 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
 }
 
 #[test]
-fn the_order_of_an_export_leaves_no_trace_on_the_lists() {
+fn the_row_order_of_an_export_does_not_affect_the_lists() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     for file in [
@@ -205,9 +205,9 @@ fn the_order_of_an_export_leaves_no_trace_on_the_lists() {
 }
 
 #[test]
-fn nothing_that_is_written_or_said_holds_an_id_number() {
+fn no_output_contains_an_id_number() {
     let round = Round::sample();
-    let ended = round.run();
+    let result = round.run();
     let ids: BTreeSet<String> = ids_by_case(&round)
         .into_iter()
         .map(|(_, id)| {
@@ -215,22 +215,22 @@ fn nothing_that_is_written_or_said_holds_an_id_number() {
                 .filter(char::is_ascii_alphanumeric)
                 .collect::<String>()
         })
-        // Full-width numbers have no ASCII digit; the search below finds their kind.
+        // Full-width numbers have no ASCII digits and are left out here.
         .filter(|id| id.len() >= 15)
         .collect();
     assert!(ids.len() > 1900);
-    let mut texts = vec![ended.stdout, ended.stderr];
+    let mut texts = vec![result.stdout, result.stderr];
     for bytes in round.output("output").values() {
         texts.push(String::from_utf8(bytes.clone()).unwrap());
     }
     for text in texts {
-        // Anything of the form of an ID number of the sample: region 4499.
+        // Any long run that begins like an ID number of the sample: region 4499.
         for (at, _) in text.match_indices("4499") {
             let run: String = text[at..]
                 .chars()
                 .take_while(|c| c.is_ascii_digit() || *c == 'X')
                 .collect();
-            assert!(run.len() < 15, "a run of {} digits", run.len());
+            assert!(run.len() < 15, "found a run of {} digits", run.len());
         }
         assert!(ids.iter().all(|id| !text.contains(id.as_str())));
     }
@@ -268,14 +268,14 @@ fn every_account_adds_up_and_rejects_are_counted_by_reason() {
             "{name}"
         );
     }
-    // Lines of the civil affairs export that are no rows.
+    // Lines of the civil affairs export that are not rows.
     let not_rows = &exports["civil-affairs.assistance"]["not_rows"];
     assert_eq!(not_rows["title_lines"], 2);
     assert_eq!(not_rows["total_lines"], 1);
 }
 
 #[test]
-fn rejects_name_place_and_reason_and_stand_with_their_own_agency() {
+fn each_agency_gets_its_own_rejects_with_place_and_reason() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let files = round.output("output");
@@ -315,7 +315,7 @@ fn the_manifest_has_the_digest_of_every_file_and_the_log_is_chained() {
     assert_eq!(
         outputs.len() + 3,
         files.len(),
-        "all but manifest, signature and log"
+        "every file except manifest, signature and log"
     );
     for output in outputs {
         let bytes = &files[output["file"].as_str().unwrap()];
@@ -378,7 +378,7 @@ fn a_column_that_nothing_needs_is_not_read() {
     assert_eq!(
         not_read,
         ["姓名", "城乡类别", "户编号", "与户主关系", "月救助金额"],
-        "with the columns read, all of the export"
+        "columns read and not read must be all columns of the export"
     );
 }
 
@@ -387,18 +387,18 @@ fn deadlines_skip_the_national_holiday_and_count_the_make_up_day() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let list = &round.output("output")["lists/for-review/to-judicial-aid.csv"];
-    // 30 September 2026 and five working days: 8, 9, 10 (make-up), 12, 13 October.
+    // Five working days after 30 September 2026: 8, 9, 10 (make-up), 12 and 13 October.
     for row in csv_rows(list) {
         assert!(row[ACT_BY].starts_with("2026-10-13"), "{}", row[ACT_BY]);
     }
 }
 
 #[test]
-fn the_committed_sample_is_what_its_seed_gives() {
+fn the_seed_reproduces_the_committed_sample() {
     let round = Round::sample();
     let made = round.root().join("sample_data/made");
-    let ended = aidlink(&["sample", "--seed", "1", "--out", made.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result = aidlink(&["sample", "--seed", "1", "--out", made.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     for file in [
         "procuratorate.case-parties.csv",
         "procuratorate.referrals.xlsx",
@@ -430,22 +430,22 @@ fn every_seed_gives_its_planted_leads_and_no_other() {
             0
         );
         let round = out.join("round.toml");
-        let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+        assert_eq!(result.code, 0, "{}", result.stderr);
         let planted = csv_rows(&std::fs::read(out.join("truth/planted-leads.csv")).unwrap());
         let line = format!("{} leads:", planted.len());
         assert!(
-            ended.stdout.contains(&line),
+            result.stdout.contains(&line),
             "seed {seed}: {}",
-            ended.stdout
+            result.stdout
         );
     }
 }
 
-/// Every kind of dirt, on three rows of ten: what can be undone costs nothing,
-/// and what cannot be undone is rejected row by row and loses no lead.
+/// Each kind of dirt is put on three rows of ten. Recoverable dirt rejects no row;
+/// unrecoverable dirt rejects its own rows only, and no lead is lost.
 #[test]
-fn dirt_of_every_kind_costs_what_its_truth_says() {
+fn every_kind_of_dirt_rejects_exactly_the_rows_in_its_truth_file() {
     let help = aidlink(&["sample", "--out", "x", "--dirt", "none,?=1"]).stderr;
     let (_, list) = help.split_once("the kinds are ").unwrap();
     let kinds: Vec<&str> = list.lines().next().unwrap().split(", ").collect();
@@ -457,8 +457,8 @@ fn dirt_of_every_kind_costs_what_its_truth_says() {
         let made = aidlink(&["sample", "--dirt", &dirt, "--out", out.to_str().unwrap()]);
         assert_eq!(made.code, 0, "{}", made.stderr);
         let round = out.join("round.toml");
-        let ended = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
-        assert!([0, 3].contains(&ended.code), "{kind}: {}", ended.stderr);
+        let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+        assert!([0, 3].contains(&result.code), "{kind}: {}", result.stderr);
 
         let truth = |file: &str| csv_rows(&std::fs::read(out.join("truth").join(file)).unwrap());
         let summary: Value =
@@ -468,7 +468,7 @@ fn dirt_of_every_kind_costs_what_its_truth_says() {
         let mut lost: BTreeMap<String, u64> = BTreeMap::new();
         for row in truth("dirt.csv") {
             let [export, _, recoverable, rows, _] = row.as_slice() else {
-                panic!("five columns");
+                panic!("dirt.csv has five columns");
             };
             let rows: u64 = rows.parse().unwrap();
             let rows = if recoverable == "no" { rows } else { 0 };

@@ -1,16 +1,16 @@
-"""The bill of materials, CycloneDX 1.5: every crate that `aidlink` and `aidlink-screen`
-are built of on x86_64-unknown-linux-gnu, with its licence and the checksum of the lock
-file. A crate that is linked into a program has the scope `required`; one that only takes
-part in the build (a build script, a procedural macro) has `excluded`.
+"""Writes the bill of materials (CycloneDX 1.5): every crate used to build `aidlink` and
+`aidlink-screen` on x86_64-unknown-linux-gnu, with its licence and its checksum from the lock
+file. Crates linked into a program have the scope `required`; crates used only during the
+build (build scripts, procedural macros) have `excluded`.
 
     python3 tests/sbom.py            writes docs/sbom.cdx.json
-    python3 tests/sbom.py --check    fails when that is not of this Cargo.lock
+    python3 tests/sbom.py --check    fails if that file does not match Cargo.lock
 
-It is derived from `cargo tree`, which resolves features as a build does. cargo-cyclonedx
-(0.5.9, with --target) and anything else that reads `cargo metadata` follows optional
-dependencies that no feature turns on: it names reqwest, hyper, rustls, quinn and a
-hundred others, which Cargo.lock holds for features of polars that are off. A bill that
-names them would say that the programs can speak to a network.
+The list comes from `cargo tree`, which resolves features as a build does. cargo-cyclonedx
+(0.5.9, with --target) and other tools that read `cargo metadata` also follow optional
+dependencies whose feature is off. They list reqwest, hyper, rustls, quinn and a hundred
+others, which Cargo.lock contains for unused features of polars. Such a bill would claim that
+the programs can use a network.
 """
 
 import json
@@ -22,21 +22,21 @@ import tomllib
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 FILE = PROJECT / "docs/sbom.cdx.json"
 TARGET = "x86_64-unknown-linux-gnu"
-# The crate that each program is a binary of.
+# The package of each program.
 PROGRAMS = {"aidlink": "aidlink", "aidlink-screen": "aidlink-centre"}
 
 
 def tree(package, edges):
-    """What a package is built of: edges from package to packages, and licences; a package
-    is its (name, version)."""
+    """Returns the dependencies and the licences of every crate in a package's tree, by
+    (name, version)."""
     printed = subprocess.run(
         ["cargo", "tree", "--locked", "--package", package, "--target", TARGET, "--edges", edges, "--prefix", "depth",
          "--format", "\t{p}\t{l}\t"],
         cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True).stdout
     needs, licences, path = {}, {}, []
     for line in printed.splitlines():
-        # "3<tab>serde v1.0.229 (proc-macro)<tab>MIT OR Apache-2.0<tab> (*)"; what is under a package
-        # marked (*) was printed at its first place.
+        # "3<tab>serde v1.0.229 (proc-macro)<tab>MIT OR Apache-2.0<tab> (*)". The dependencies of a
+        # package marked (*) are printed where it first occurs.
         depth, described, licence, _ = line.split("\t")
         name, version = described.split()[:2]
         crate = (name, version.removeprefix("v"))
@@ -91,6 +91,6 @@ text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 if "--check" not in sys.argv:
     FILE.write_text(text, "utf-8")
 elif not FILE.exists() or FILE.read_text("utf-8") != text:
-    sys.exit("docs/sbom.cdx.json is not of this Cargo.lock; make it anew with: python3 tests/sbom.py")
+    sys.exit("docs/sbom.cdx.json does not match Cargo.lock; run `python3 tests/sbom.py`")
 linked = sum(component["scope"] == "required" for component in made["components"])
 print(f"docs/sbom.cdx.json: {len(made['components'])} crates, {linked} of them linked into a program")

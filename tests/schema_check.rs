@@ -1,10 +1,10 @@
-//! `aidlink schema check`: what a data officer is told is what a round does.
+//! Tests `aidlink schema check`: what it reports is what a round does with the export.
 
 use serde_json::{Value, json};
 
 use crate::support::{Round, aidlink};
 
-fn check(round: &Round, file: &str, more: &[&str]) -> crate::support::Ended {
+fn check(round: &Round, file: &str, more: &[&str]) -> crate::support::CommandResult {
     let export = round.path(file);
     let schemas = round.root().join("schemas");
     let mut arguments = vec!["schema", "check", export.to_str().unwrap()];
@@ -15,7 +15,7 @@ fn check(round: &Round, file: &str, more: &[&str]) -> crate::support::Ended {
 }
 
 #[test]
-fn the_rejects_foretold_are_those_of_the_round() {
+fn the_check_predicts_the_rejects_of_the_round() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
     let summary: Value = serde_json::from_slice(&round.output("output")["summary.json"]).unwrap();
@@ -31,22 +31,25 @@ fn the_rejects_foretold_are_those_of_the_round() {
             "procuratorate.referrals" => "xlsx",
             _ => "csv",
         };
-        let ended = check(&round, &format!("{export}.{kind}"), &["--json"]);
-        let told: Value = serde_json::from_str(&ended.stdout).unwrap();
-        assert_eq!(told["schema"], export, "recognised by its header");
+        let result = check(&round, &format!("{export}.{kind}"), &["--json"]);
+        let report: Value = serde_json::from_str(&result.stdout).unwrap();
+        assert_eq!(
+            report["schema"], export,
+            "the schema must be recognised by the header"
+        );
         let account = &summary["exports"][export];
-        assert_eq!(told["rows"], account["rows"]);
-        assert_eq!(told["blank_lines"], account["not_rows"]["blank_lines"]);
-        let counts: serde_json::Map<String, Value> = told["rejects"]
+        assert_eq!(report["rows"], account["rows"]);
+        assert_eq!(report["blank_lines"], account["not_rows"]["blank_lines"]);
+        let counts: serde_json::Map<String, Value> = report["rejects"]
             .as_object()
             .unwrap()
             .iter()
-            .map(|(reason, seen)| (reason.clone(), seen["count"].clone()))
+            .map(|(reason, rows)| (reason.clone(), rows["count"].clone()))
             .collect();
         assert_eq!(Value::from(counts.clone()), account["rejected_by_reason"]);
-        assert_eq!(told["unreadable"], json!({}));
+        assert_eq!(report["unreadable"], json!({}));
         assert_eq!(
-            ended.code,
+            result.code,
             if counts.is_empty() { 0 } else { 3 },
             "{export}"
         );
@@ -54,7 +57,7 @@ fn the_rejects_foretold_are_those_of_the_round() {
 }
 
 #[test]
-fn unreadable_cells_are_told_with_line_and_column_and_no_value() {
+fn unreadable_cells_are_reported_by_line_and_column_without_their_value() {
     let round = Round::sample();
     let text = round.read("veterans.persons.csv");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -62,72 +65,72 @@ fn unreadable_cells_are_told_with_line_and_column_and_no_value() {
         .replacen("\"是\"", "\"xyzzy\"", 1)
         .replacen("\"否\"", "\"xyzzy\"", 1);
     round.write("veterans.persons.csv", lines.join("\n"));
-    let ended = check(&round, "veterans.persons.csv", &[]);
-    assert_eq!(ended.code, 3);
+    let result = check(&round, "veterans.persons.csv", &[]);
+    assert_eq!(result.code, 3);
     assert!(
-        ended
+        result
             .stdout
             .contains("Cannot be read: 1 rows (column `就业`, such as line 7)")
-            || ended
+            || result
                 .stdout
                 .contains("Cannot be read: 1 rows (column `生活困难`, such as line 7)"),
         "{}",
-        ended.stdout
+        result.stdout
     );
-    assert!(!ended.stdout.contains("xyzzy"));
+    assert!(!result.stdout.contains("xyzzy"));
 }
 
 #[test]
-fn what_a_round_would_read_is_told_by_the_policy() {
+fn with_a_policy_the_check_shows_which_columns_a_round_would_read() {
     let round = Round::sample();
     let policy = round.root().join("policies/shaoguan.toml");
     let more = ["--policy", policy.to_str().unwrap()];
-    let ended = check(&round, "civil-affairs.assistance.csv", &more);
+    let result = check(&round, "civil-affairs.assistance.csv", &more);
     assert!(
-        ended
+        result
             .stdout
             .contains("  救助类别 -> kind (Kind of assistance), read\n"),
         "{}",
-        ended.stdout
+        result.stdout
     );
     assert!(
-        ended.stdout.contains("  姓名 -> name (Name), not read\n"),
+        result.stdout.contains("  姓名 -> name (Name), not read\n"),
         "{}",
-        ended.stdout
+        result.stdout
     );
-    let ended = check(
+    let result = check(
         &round,
         "civil-affairs.assistance.csv",
         &["--schema", "civil-affairs.asistance"],
     );
-    assert_eq!(ended.code, 2);
+    assert_eq!(result.code, 2);
     assert!(
-        ended
+        result
             .stderr
             .contains("did you mean `civil-affairs.assistance`?")
     );
 }
 
 #[test]
-fn a_file_that_is_no_export_is_told() {
+fn a_file_that_is_not_an_export_is_refused() {
     let round = Round::sample();
     round.write(
         "letter.txt",
         "dear colleague,\nplease find the list attached\n",
     );
-    let ended = check(&round, "letter.txt", &[]);
-    assert_eq!(ended.code, 1);
+    let result = check(&round, "letter.txt", &[]);
+    assert_eq!(result.code, 1);
     assert!(
-        ended.stderr.contains("no header was found"),
+        result.stderr.contains("no header was found"),
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
 #[test]
-fn serial_dates_of_the_epoch_that_is_said() {
+fn serial_dates_follow_the_date_epoch_option() {
     let round = Round::sample();
-    // 43860 is 2024-01-31 of 1904 and 2020-01-30 of 1900.
+    // 43860 is 2024-01-31 in the 1904 epoch and 2020-01-30 in the 1900 epoch.
     let text = "身份证号,出生日期,对象状态\n449901202401310011,43860,享受\n";
     let id = "4499012024013100";
     let number = (0..100)
@@ -139,7 +142,7 @@ fn serial_dates_of_the_epoch_that_is_said() {
         .unwrap();
     let text = text.replace("449901202401310011", &number);
     round.write("serials.csv", text);
-    let checked = |epoch: &str| {
+    let check_with = |epoch: &str| {
         let arguments = [
             "--schema",
             "civil-affairs.assistance",
@@ -148,9 +151,13 @@ fn serial_dates_of_the_epoch_that_is_said() {
         ];
         check(&round, "serials.csv", &arguments)
     };
-    assert_eq!(checked("1904").code, 0, "{}", checked("1904").stdout);
-    let wrong = checked("1900");
-    assert_eq!(wrong.code, 3);
-    assert!(wrong.stdout.contains("birth date"), "{}", wrong.stdout);
-    assert_eq!(checked("1901").code, 2);
+    assert_eq!(check_with("1904").code, 0, "{}", check_with("1904").stdout);
+    let mismatch = check_with("1900");
+    assert_eq!(mismatch.code, 3);
+    assert!(
+        mismatch.stdout.contains("birth date"),
+        "{}",
+        mismatch.stdout
+    );
+    assert_eq!(check_with("1901").code, 2);
 }

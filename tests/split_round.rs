@@ -1,5 +1,5 @@
-//! Split rounds: agencies tokenise, a centre without the key screens, the
-//! procuratorate resolves, and the lists are those of a pooled run.
+//! Tests split rounds: agencies tokenise, a centre without the key screens, the
+//! procuratorate resolves, and the lists equal those of a pooled run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use aidlink_office::signing::{Signature, SigningKey};
 
-use crate::support::{Ended, Round, aidlink, ended, set_mode};
+use crate::support::{CommandResult, Round, aidlink, command_result, set_mode};
 
 pub const EXPORTS: [&str; 6] = [
     "procuratorate.case-parties",
@@ -18,7 +18,7 @@ pub const EXPORTS: [&str; 6] = [
     "veterans.persons",
 ];
 
-/// Who signs what crosses.
+/// The offices that sign files for each other.
 const OFFICES: [&str; 6] = [
     "procuratorate",
     "centre",
@@ -28,20 +28,24 @@ const OFFICES: [&str; 6] = [
     "veterans",
 ];
 
-/// The command of the centre, built beside the other.
-pub fn aidlink_screen(arguments: &[&str]) -> Ended {
+/// Runs the centre's command, which is built into the same folder as aidlink.
+pub fn aidlink_screen(arguments: &[&str]) -> CommandResult {
     let command = Path::new(env!("CARGO_BIN_EXE_aidlink")).with_file_name("aidlink-screen");
-    assert!(command.is_file(), "build with --workspace");
-    ended(Command::new(command).args(arguments).output().unwrap())
+    assert!(
+        command.is_file(),
+        "aidlink-screen is not built: use --workspace"
+    );
+    command_result(Command::new(command).args(arguments).output().unwrap())
 }
 
-/// A round that was made a split one, its offices' folders beside each other.
-pub struct Split {
+/// A split round made from a pooled one. Every step writes its own output folder in the
+/// round's folder.
+pub struct SplitRound {
     pub round: Round,
 }
 
-impl Split {
-    /// Sealed to a centre and a procuratorate, each with its identity.
+impl SplitRound {
+    /// Makes a split round that seals files to the centre and the procuratorate.
     pub fn sealed(round: Round) -> Self {
         let recipient = |office: &str| {
             let file = round.path(office);
@@ -57,7 +61,7 @@ impl Split {
         )
     }
 
-    /// Everything plain, by name.
+    /// Makes a split round whose token files and leads are plain.
     pub fn plain(round: Round) -> Self {
         Self::with(round, "plain = [\"tokens\", \"leads\"]")
     }
@@ -65,8 +69,8 @@ impl Split {
     fn with(round: Round, sealing: &str) -> Self {
         round.replace("round.toml", "mode = \"pooled\"", "mode = \"split\"");
         let text = round.read("round.toml");
-        let split = Split { round };
-        let signers: String = OFFICES.map(|office| split.signer(office)).concat();
+        let split = SplitRound { round };
+        let signers: String = OFFICES.map(|office| split.make_signer(office)).concat();
         split.round.write(
             "round.toml",
             format!("{text}\n[sealing]\n{sealing}\n\n[signing.signers]\n{signers}"),
@@ -74,9 +78,9 @@ impl Split {
         split
     }
 
-    /// The same round at another place: the same round file and signing keys.
-    fn like(other: &Split) -> Self {
-        let split = Split {
+    /// Copies the round file and signing keys of `other` to a new folder.
+    fn copy_of(other: &SplitRound) -> Self {
+        let split = SplitRound {
             round: Round::sample(),
         };
         split
@@ -88,8 +92,8 @@ impl Split {
         split
     }
 
-    /// Makes an office's signing key, and gives the line that names it.
-    fn signer(&self, office: &str) -> String {
+    /// Makes an office's signing key and returns its line for the round file.
+    fn make_signer(&self, office: &str) -> String {
         let file = self.signing_key(office);
         let made = aidlink(&["signing", "new", &file, "--lang", "en"]);
         assert_eq!(made.code, 0, "{}", made.stderr);
@@ -97,7 +101,7 @@ impl Split {
         format!("{office} = \"{}\"\n", public.lines().last().unwrap())
     }
 
-    /// The file of an office's signing key.
+    /// Returns the path of an office's signing key.
     pub fn signing_key(&self, office: &str) -> String {
         self.file(&format!("{office}.signing.key"))
     }
@@ -106,7 +110,7 @@ impl Split {
         self.round.path(name).to_str().unwrap().to_owned()
     }
 
-    pub fn tokenise(&self, export: &str) -> Ended {
+    pub fn tokenise(&self, export: &str) -> CommandResult {
         let (round, output) = (self.file("round.toml"), self.file(&format!("at-{export}")));
         let office = export.split('.').next().unwrap_or_default();
         let key = self.signing_key(office);
@@ -124,7 +128,7 @@ impl Split {
         ])
     }
 
-    /// The token file of an export.
+    /// Returns the path of the token file of an export.
     pub fn tokens(&self, export: &str) -> PathBuf {
         let folder = self.round.path(&format!("at-{export}/to-centre"));
         let name = format!("{export}.tokens.parquet");
@@ -136,7 +140,7 @@ impl Split {
         }
     }
 
-    pub fn screen(&self, exports: &[&str], output: &str) -> Ended {
+    pub fn screen(&self, exports: &[&str], output: &str) -> CommandResult {
         let files: Vec<String> = exports
             .iter()
             .map(|export| self.tokens(export).to_str().unwrap().to_owned())
@@ -145,7 +149,7 @@ impl Split {
         self.screen_files(&files, output)
     }
 
-    pub fn screen_files(&self, files: &[&str], output: &str) -> Ended {
+    pub fn screen_files(&self, files: &[&str], output: &str) -> CommandResult {
         let (round, output) = (self.file("round.toml"), self.file(output));
         let identity = self.file("centre.identity");
         let key = self.signing_key("centre");
@@ -159,7 +163,7 @@ impl Split {
         aidlink_screen(&arguments)
     }
 
-    pub fn resolve(&self, screening: &str, output: &str) -> Ended {
+    pub fn resolve(&self, screening: &str, output: &str) -> CommandResult {
         let sealed = self.file(&format!("{screening}/to-procuratorate/leads.json.age"));
         let plain = self.file(&format!("{screening}/to-procuratorate/leads.json"));
         let is_sealed = Path::new(&sealed).is_file();
@@ -177,11 +181,11 @@ impl Split {
         aidlink(&arguments)
     }
 
-    /// Every step, and the lists.
+    /// Runs every step and returns the lists.
     pub fn lists(&self, exports: &[&str], expected_code: i32) -> BTreeMap<String, Vec<u8>> {
         for export in exports {
-            let done = self.tokenise(export);
-            assert!([0, 3].contains(&done.code), "{export}: {}", done.stderr);
+            let result = self.tokenise(export);
+            assert!([0, 3].contains(&result.code), "{export}: {}", result.stderr);
         }
         let screened = self.screen(exports, "at-centre");
         assert_eq!(screened.code, expected_code, "{}", screened.stderr);
@@ -191,7 +195,7 @@ impl Split {
     }
 }
 
-/// The match lists of an output folder.
+/// Returns the match lists of an output folder.
 pub fn lists(round: &Round, output: &str) -> BTreeMap<String, Vec<u8>> {
     let files = round.output(output).into_iter();
     files
@@ -200,37 +204,37 @@ pub fn lists(round: &Round, output: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> {
-    let done = round.run();
-    assert_eq!(done.code, expected_code, "{}", done.stderr);
+    let result = round.run();
+    assert_eq!(result.code, expected_code, "{}", result.stderr);
     lists(round, "output")
 }
 
 #[test]
-fn the_sample_split_and_sealed_gives_the_lists_of_the_pooled_run() {
+fn the_sealed_split_sample_gives_the_lists_of_the_pooled_run() {
     let pooled = pooled_lists(&Round::sample(), 0);
-    let split = Split::sealed(Round::sample());
+    let split = SplitRound::sealed(Round::sample());
     let lists = split.lists(&EXPORTS, 0);
     assert!(pooled.len() >= 10);
     assert!(pooled == lists);
 }
 
 #[test]
-fn the_hand_made_round_split_and_plain_gives_the_lists_of_the_pooled_run() {
+fn the_plain_split_hand_made_round_gives_the_lists_of_the_pooled_run() {
     let pooled = pooled_lists(&Round::hand_made(), 0);
-    let split = Split::plain(Round::hand_made());
+    let split = SplitRound::plain(Round::hand_made());
     assert!(pooled == split.lists(&EXPORTS, 0));
 }
 
 #[test]
-fn with_sm3_tokens_differ_and_leads_do_not() {
+fn with_sm3_the_tokens_differ_and_the_leads_do_not() {
     let with_sm3 = || {
         let round = Round::sample();
         round.replace("round.toml", "hmac-sha256", "hmac-sm3");
         round
     };
     let pooled = pooled_lists(&with_sm3(), 0);
-    assert!(pooled == Split::sealed(with_sm3()).lists(&EXPORTS, 0));
-    // Lead numbers follow the tokens; the persons are the same.
+    assert!(pooled == SplitRound::sealed(with_sm3()).lists(&EXPORTS, 0));
+    // Lead numbers depend on the tokens, so only cases and aids are compared.
     let cases = |lists: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
         let mut cases: Vec<String> = lists
             .values()
@@ -246,7 +250,7 @@ fn with_sm3_tokens_differ_and_leads_do_not() {
 }
 
 #[test]
-fn random_rounds_split_give_the_lists_of_the_pooled_run() {
+fn random_split_rounds_give_the_lists_of_the_pooled_run() {
     for (seed, dirt) in [
         (11, "realistic"),
         (12, "none"),
@@ -256,7 +260,7 @@ fn random_rounds_split_give_the_lists_of_the_pooled_run() {
             let round = Round::sample();
             let folder = round.root().join("sample_data").join(name);
             let seed = seed.to_string();
-            let done = aidlink(&[
+            let result = aidlink(&[
                 "sample",
                 "--seed",
                 &seed,
@@ -265,21 +269,21 @@ fn random_rounds_split_give_the_lists_of_the_pooled_run() {
                 "--out",
                 folder.to_str().unwrap(),
             ]);
-            assert_eq!(done.code, 0, "{}", done.stderr);
+            assert_eq!(result.code, 0, "{}", result.stderr);
             std::fs::copy(round.path("round.key"), folder.join("round.key")).unwrap();
             set_mode(&folder.join("round.key"), 0o600);
-            round.at(name)
+            round.sibling(name)
         };
-        // Where a threshold is passed, both say so, and the lists are marked alike.
+        // If a threshold is passed, both rounds must end with code 3 and mark the lists.
         let code = if dirt.contains("masked") { 3 } else { 0 };
         let pooled = pooled_lists(&made("pooled"), code);
-        assert!(pooled == Split::sealed(made("split")).lists(&EXPORTS, code));
+        assert!(pooled == SplitRound::sealed(made("split")).lists(&EXPORTS, code));
     }
 }
 
 #[test]
-fn an_agency_that_sends_late_is_added_and_screened_again() {
-    let split = Split::sealed(Round::sample());
+fn a_late_agency_is_added_by_screening_again() {
+    let split = SplitRound::sealed(Round::sample());
     for export in EXPORTS {
         assert_eq!(split.tokenise(export).code, 0);
     }
@@ -309,7 +313,7 @@ fn an_agency_that_sends_late_is_added_and_screened_again() {
     assert!(count("lists-first", "是否已在领取未能核实") > 0);
     assert_eq!(count("lists-second", "是否已在领取未能核实"), 0);
     assert!(lists(&split.round, "lists-second") == pooled_lists(&Round::sample(), 0));
-    // The manifests tell the screenings apart.
+    // The manifests record which screening was resolved.
     let screening = |output: &str| {
         let bytes = &split.round.output(output)["manifest.json"];
         let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap();
@@ -329,48 +333,49 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
     let next = text[at + 5..].find("\n[[export]]");
     let end = next.map_or(text.len(), |next| at + 5 + next);
     round.write("round.toml", format!("{}{}", &text[..at], &text[end..]));
-    let split = Split::plain(round);
+    let split = SplitRound::plain(round);
     let sent = ["procuratorate.case-parties", "veterans.persons"];
     for export in sent {
         assert_eq!(split.tokenise(export).code, 0);
     }
-    let done = split.screen(&sent, "at-centre");
-    assert_eq!(done.code, 0, "{}", done.stderr);
-    let of = |export: &str| {
-        let mut lines = done.stdout.lines().map(str::trim);
+    let result = split.screen(&sent, "at-centre");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let line_about = |export: &str| {
+        let mut lines = result.stdout.lines().map(str::trim);
         lines.find(|line| line.starts_with(&format!("{export} is")))
     };
     assert_eq!(
-        of("disabled-federation.persons"),
+        line_about("disabled-federation.persons"),
         Some(
             "disabled-federation.persons is not part of this round: leads that need it are marked \"not verified\""
         )
     );
     assert_eq!(
-        of("civil-affairs.assistance"),
+        line_about("civil-affairs.assistance"),
         Some(
             "civil-affairs.assistance is missing: leads that need it are marked \"not verified\"; screen again when it arrives"
         )
     );
-    assert_eq!(of("veterans.persons"), None);
-    // The procuratorate takes leads that name such an export.
+    assert_eq!(line_about("veterans.persons"), None);
+    // The procuratorate accepts leads that name such an export.
     assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
 }
 
 #[test]
-fn what_an_agency_sends_and_keeps() {
-    let split = Split::plain(Round::sample());
+fn an_agency_sends_only_tokens_and_keeps_the_rest() {
+    let split = SplitRound::plain(Round::sample());
     let thresholds = "reject_rate = 0.05\n";
     let with_rare = format!("{thresholds}rare_pattern = 500\n");
     split.round.replace("round.toml", thresholds, &with_rare);
-    let done = split.tokenise("civil-affairs.assistance");
-    assert_eq!(done.code, 0, "{}", done.stderr);
-    assert!(done.stdout.contains("% of the rows"), "{}", done.stdout);
+    let result = split.tokenise("civil-affairs.assistance");
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stdout.contains("% of the rows"), "{}", result.stdout);
     assert!(
-        done.stdout
+        result
+            .stdout
             .contains("a pattern of outcomes that fewer than 500"),
         "{}",
-        done.stdout
+        result.stdout
     );
     let files = split.round.output("at-civil-affairs.assistance");
     let documents = ["configuration/", "minimisation/"];
@@ -397,7 +402,7 @@ fn what_an_agency_sends_and_keeps() {
         figure("rejected") + figure("withheld") + figure("without_outcome") + figure("sent")
     );
     assert!(figure("without_outcome") > 0 && figure("sent") > 0);
-    // The same export gives the same bytes; nothing in them is in the order of the rows.
+    // Tokenising the same export again gives the same bytes.
     let again = split.round.path("again");
     let round = split.file("round.toml");
     let arguments = [
@@ -415,40 +420,44 @@ fn what_an_agency_sends_and_keeps() {
     assert!(split.round.output("again")[name] == files[name]);
 }
 
-/// What the centre says when a token file is not what it should be.
-fn refused(split: &Split, files: &[&str], words: &[&str]) {
-    let done = split.screen_files(files, "refused");
-    assert_eq!(done.code, 1, "{}", done.stdout);
+/// Asserts that the centre refuses these files with these words.
+fn assert_refused(split: &SplitRound, files: &[&str], words: &[&str]) {
+    let result = split.screen_files(files, "refused");
+    assert_eq!(result.code, 1, "{}", result.stdout);
     for word in words {
         assert!(
-            done.stderr.contains(word),
-            "no \"{word}\" in: {}",
-            done.stderr
+            result.stderr.contains(word),
+            "\"{word}\" is not in: {}",
+            result.stderr
         );
     }
-    assert!(!done.stderr.contains("internal error"), "{}", done.stderr);
+    assert!(
+        !result.stderr.contains("internal error"),
+        "{}",
+        result.stderr
+    );
     assert!(!split.round.path("refused").exists());
 }
 
 #[test]
-fn the_centre_refuses_what_does_not_belong_together() {
+fn the_centre_refuses_files_that_do_not_match_the_round() {
     const CASES: &str = "procuratorate.case-parties";
     const VETERANS: &str = "veterans.persons";
-    let split = Split::plain(Round::sample());
+    let split = SplitRound::plain(Round::sample());
     for export in [CASES, VETERANS] {
         assert_eq!(split.tokenise(export).code, 0);
     }
     let path = |export: &str| split.tokens(export).to_str().unwrap().to_owned();
     let (cases, veterans) = (path(CASES), path(VETERANS));
     assert_eq!(split.screen_files(&[&cases, &veterans], "good").code, 0);
-    refused(&split, &[&veterans], &["no token file of the case parties"]);
-    refused(
+    assert_refused(&split, &[&veterans], &["no token file of the case parties"]);
+    assert_refused(
         &split,
         &[&cases, &veterans, &veterans],
         &["already a token file of veterans.persons"],
     );
 
-    // By an office that is not the sender, and by nobody.
+    // Signed by an office other than the sender, and unsigned.
     let intruder = split.round.path("intruder.parquet");
     std::fs::copy(&veterans, &intruder).unwrap();
     for part in ["sha256", "minisig"] {
@@ -458,42 +467,43 @@ fn the_centre_refuses_what_does_not_belong_together() {
         )
         .unwrap();
     }
-    sign_anew(&split, "intruder.parquet", "education");
+    sign_again(&split, "intruder.parquet", "education");
     let intruder_text = intruder.to_str().unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, intruder_text],
         &["intruder.parquet", "the file was not signed by"],
     );
     std::fs::remove_file(format!("{intruder_text}.minisig")).unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, intruder_text],
         &["the file has no sender's signature"],
     );
 
-    // A changed byte, and a checksum that is not there.
+    // A missing checksum file, and a changed byte.
     let bytes = std::fs::read(&veterans).unwrap();
     let changed = split.round.path("changed.parquet");
-    let mut spoilt = bytes.clone();
-    spoilt[bytes.len() / 2] ^= 1;
-    std::fs::write(&changed, &spoilt).unwrap();
+    let mut changed_bytes = bytes.clone();
+    changed_bytes[bytes.len() / 2] ^= 1;
+    std::fs::write(&changed, &changed_bytes).unwrap();
     let changed = changed.to_str().unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, changed],
         &["the checksum file (.sha256) is missing"],
     );
     std::fs::copy(format!("{veterans}.sha256"), format!("{changed}.sha256")).unwrap();
-    refused(
+    assert_refused(
         &split,
         &[&cases, changed],
         &["changed.parquet", "does not match its checksum"],
     );
 
-    // Another key, round and policy; each names the file and what differs.
-    let other = |from: &str, to: &str, words: &str| {
-        let other = Split::like(&split);
+    // Another round, algorithm, snapshot, key, policy or schema. The message names the file
+    // and the difference.
+    let assert_change_is_refused = |from: &str, to: &str, words: &str| {
+        let other = SplitRound::copy_of(&split);
         other.round.replace("round.toml", from, to);
         if from.starts_with("round =") {
             let key = other.round.read("round.key").replace("2026Q3", "2026Q4");
@@ -503,33 +513,33 @@ fn the_centre_refuses_what_does_not_belong_together() {
             let key = other.round.read("round.key").replace("0123", "3210");
             other.round.write("round.key", key);
         }
-        let done = other.tokenise(VETERANS);
-        assert_eq!(done.code, 0, "{}", done.stderr);
-        refused(
+        let result = other.tokenise(VETERANS);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        assert_refused(
             &split,
             &[&cases, other.tokens(VETERANS).to_str().unwrap()],
             &["veterans.persons.tokens.parquet", words],
         );
     };
-    other(
+    assert_change_is_refused(
         "round = \"2026Q3\"",
         "round = \"2026Q4\"",
         "the wrong round",
     );
-    other("hmac-sha256", "hmac-sm3", "the wrong terms");
-    other(
+    assert_change_is_refused("hmac-sha256", "hmac-sm3", "the wrong terms");
+    assert_change_is_refused(
         "snapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "snapshot = 2026-09-27\nlegal_basis = \"synthetic data, no legal basis needed\"\n\n[sealing]",
         "the wrong terms",
     );
-    let with_other_key = Split::like(&split);
+    let with_other_key = SplitRound::copy_of(&split);
     let key = with_other_key
         .round
         .read("round.key")
         .replace("0123", "3210");
     with_other_key.round.write("round.key", key);
     assert_eq!(with_other_key.tokenise(VETERANS).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[&cases, with_other_key.tokens(VETERANS).to_str().unwrap()],
         &[
@@ -537,7 +547,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
             "ask the agency to tokenise again",
         ],
     );
-    let with_other_policy = Split::like(&split);
+    let with_other_policy = SplitRound::copy_of(&split);
     let policy = with_other_policy
         .round
         .root()
@@ -545,12 +555,12 @@ fn the_centre_refuses_what_does_not_belong_together() {
     let text = std::fs::read_to_string(&policy).unwrap();
     std::fs::write(&policy, text + "\n# changed\n").unwrap();
     assert_eq!(with_other_policy.tokenise(VETERANS).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[&cases, with_other_policy.tokens(VETERANS).to_str().unwrap()],
         &["the wrong terms"],
     );
-    let with_other_schema = Split::like(&split);
+    let with_other_schema = SplitRound::copy_of(&split);
     let schema = with_other_schema
         .round
         .root()
@@ -558,7 +568,7 @@ fn the_centre_refuses_what_does_not_belong_together() {
     let text = std::fs::read_to_string(&schema).unwrap();
     std::fs::write(&schema, text + "\n").unwrap();
     assert_eq!(with_other_schema.tokenise(VETERANS).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[&cases, with_other_schema.tokens(VETERANS).to_str().unwrap()],
         &["the wrong terms"],
@@ -566,14 +576,14 @@ fn the_centre_refuses_what_does_not_belong_together() {
 }
 
 #[test]
-fn sealed_files_that_cannot_be_opened_are_told() {
+fn sealed_files_that_cannot_be_opened_are_refused() {
     const CASES: &str = "procuratorate.case-parties";
-    let split = Split::sealed(Round::sample());
+    let split = SplitRound::sealed(Round::sample());
     assert_eq!(split.tokenise(CASES).code, 0);
     let sealed = split.tokens(CASES);
     let bytes = std::fs::read(&sealed).unwrap();
     assert!(bytes.starts_with(b"age-encryption.org/v1\n"));
-    // Cut short, and a changed byte.
+    // Truncated, and with a changed byte.
     for (name, bytes) in [
         ("short.parquet.age", bytes[..bytes.len() - 20].to_vec()),
         ("head.parquet.age", bytes[..60].to_vec()),
@@ -590,29 +600,29 @@ fn sealed_files_that_cannot_be_opened_are_told() {
             "head.parquet.age" => "not a file sealed with age",
             _ => "was changed or is incomplete",
         };
-        refused(&split, &[file.to_str().unwrap()], &[name, words]);
+        assert_refused(&split, &[file.to_str().unwrap()], &[name, words]);
     }
-    // Sealed to somebody else.
-    let other = Split::sealed(Round::sample());
+    // Sealed to another recipient.
+    let other = SplitRound::sealed(Round::sample());
     assert_eq!(other.tokenise(CASES).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[other.tokens(CASES).to_str().unwrap()],
         &["sealed to another recipient"],
     );
-    // Plain, where the round seals.
-    let plain = Split::plain(Round::sample());
+    // Plain, although the round seals its files.
+    let plain = SplitRound::plain(Round::sample());
     assert_eq!(plain.tokenise(CASES).code, 0);
-    refused(
+    assert_refused(
         &split,
         &[plain.tokens(CASES).to_str().unwrap()],
         &["is not sealed, but this round requires sealed files"],
     );
-    // No identity named; one that others may read.
+    // No identity given, and an identity that others may read.
     let round = split.file("round.toml");
     let file = sealed.to_str().unwrap();
     let signing_key = split.signing_key("centre");
-    let done = aidlink_screen(&[
+    let result = aidlink_screen(&[
         "run",
         &round,
         "--tokens",
@@ -622,37 +632,37 @@ fn sealed_files_that_cannot_be_opened_are_told() {
         "--lang",
         "en",
     ]);
-    assert_eq!(done.code, 1);
+    assert_eq!(result.code, 1);
     assert!(
-        done.stderr.contains("give this office's identity file"),
+        result.stderr.contains("give this office's identity file"),
         "{}",
-        done.stderr
+        result.stderr
     );
     set_mode(&split.round.path("centre.identity"), 0o644);
-    refused(&split, &[file], &["others may read or change the file"]);
+    assert_refused(&split, &[file], &["others may read or change the file"]);
 }
 
 #[test]
-fn the_procuratorate_resolves_its_own_screening_and_no_other() {
-    let split = Split::sealed(Round::sample());
+fn the_procuratorate_resolves_only_its_own_screening() {
+    let split = SplitRound::sealed(Round::sample());
     for export in EXPORTS {
         assert_eq!(split.tokenise(export).code, 0);
     }
     assert_eq!(split.screen(&EXPORTS, "at-centre").code, 0);
-    let refused = |words: &str| {
-        let done = split.resolve("at-centre", "refused");
-        assert_eq!(done.code, 1, "{}", done.stdout);
+    let assert_refused = |words: &str| {
+        let result = split.resolve("at-centre", "refused");
+        assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
-            "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr.contains(words),
+            "\"{words}\" is not in: {}",
+            result.stderr
         );
         assert!(!split.round.path("refused").exists());
     };
-    // Another key, and a case export that was changed after screening.
+    // With another key, and with a case export that was changed after screening.
     let key = split.round.read("round.key");
     split.round.write("round.key", key.replace("0123", "3210"));
-    refused("the key of the screened leads");
+    assert_refused("the key of the screened leads");
     split.round.write("round.key", key);
     let cases = std::fs::read(split.round.path("procuratorate.case-parties.csv")).unwrap();
     let mut changed = cases.clone();
@@ -660,7 +670,7 @@ fn the_procuratorate_resolves_its_own_screening_and_no_other() {
     split
         .round
         .write("procuratorate.case-parties.csv", &changed);
-    refused("not the one that was screened");
+    assert_refused("not the one that was screened");
     split.round.write("procuratorate.case-parties.csv", &cases);
     assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
 }
@@ -669,7 +679,7 @@ fn the_procuratorate_resolves_its_own_screening_and_no_other() {
 fn the_mode_of_a_round_and_its_sealing_are_checked() {
     let pooled = Round::sample();
     let file = pooled.path("round.toml");
-    let done = aidlink(&[
+    let result = aidlink(&[
         "tokenise",
         file.to_str().unwrap(),
         "--export",
@@ -677,19 +687,19 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
         "--lang",
         "en",
     ]);
-    assert_eq!(done.code, 2);
+    assert_eq!(result.code, 2);
     assert!(
-        done.stderr.contains("this round is `pooled`"),
+        result.stderr.contains("this round is `pooled`"),
         "{}",
-        done.stderr
+        result.stderr
     );
-    let split = Split::sealed(Round::sample());
-    let done = split.round.run();
-    assert_eq!(done.code, 2);
+    let split = SplitRound::sealed(Round::sample());
+    let result = split.round.run();
+    assert_eq!(result.code, 2);
     assert!(
-        done.stderr.contains("this round is `split`"),
+        result.stderr.contains("this round is `split`"),
         "{}",
-        done.stderr
+        result.stderr
     );
     for (sealing, words) in [
         ("plain = []", "the recipient `centre` is missing"),
@@ -699,28 +709,28 @@ fn the_mode_of_a_round_and_its_sealing_are_checked() {
             "this is not an age recipient",
         ),
     ] {
-        let split = Split::with(Round::sample(), sealing);
-        let done = split.tokenise("veterans.persons");
-        assert_eq!(done.code, 2, "{}", done.stdout);
+        let split = SplitRound::with(Round::sample(), sealing);
+        let result = split.tokenise("veterans.persons");
+        assert_eq!(result.code, 2, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
-            "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr.contains(words),
+            "\"{words}\" is not in: {}",
+            result.stderr
         );
-        assert!(done.stderr.contains("round.toml"));
+        assert!(result.stderr.contains("round.toml"));
     }
-    let done = Split::plain(Round::sample()).tokenise("veterans.person");
-    assert_eq!(done.code, 2);
+    let result = SplitRound::plain(Round::sample()).tokenise("veterans.person");
+    assert_eq!(result.code, 2);
     assert!(
-        done.stderr.contains("has no export `veterans.person`"),
+        result.stderr.contains("has no export `veterans.person`"),
         "{}",
-        done.stderr
+        result.stderr
     );
 }
 
 #[test]
-fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
-    let split = Split::sealed(Round::sample());
+fn no_office_both_holds_the_key_and_opens_tokens() {
+    let split = SplitRound::sealed(Round::sample());
     let text = split.round.read("round.toml");
     let recipient = |office: &str| {
         let start = format!("{office} = \"age1");
@@ -728,7 +738,7 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
         line.split('"').nth(1).unwrap().to_owned()
     };
     let (centre, procuratorate) = (recipient("centre"), recipient("procuratorate"));
-    // The key is not sealed to the centre.
+    // The key cannot be sealed to the centre.
     let (round, out) = (split.file("round.toml"), split.file("sealed.age"));
     let key = split.signing_key("procuratorate");
     let seal = |recipient: &str| {
@@ -746,16 +756,17 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
             "en",
         ])
     };
-    let done = seal(&centre);
-    assert_eq!(done.code, 1);
+    let result = seal(&centre);
+    assert_eq!(result.code, 1);
     assert!(
-        done.stderr.contains("which must not have the key"),
+        result.stderr.contains("which must not have the key"),
         "{}",
-        done.stderr
+        result.stderr
     );
     assert!(!Path::new(&out).exists());
     assert_eq!(seal(&procuratorate).code, 0);
-    // The two are not one, and a recipient is not asked to be passed over.
+    // The centre and the procuratorate cannot have one recipient, and `plain` cannot list
+    // files that have a recipient.
     for (from, to, words) in [
         (&procuratorate, &centre, "are the same recipient"),
         (
@@ -767,34 +778,40 @@ fn who_holds_the_key_and_who_opens_tokens_are_kept_apart() {
         split
             .round
             .write("round.toml", text.replacen(from.as_str(), to, 1));
-        let done = split.tokenise("veterans.persons");
-        assert_eq!(done.code, 2, "{}", done.stdout);
+        let result = split.tokenise("veterans.persons");
+        assert_eq!(result.code, 2, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
-            "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr.contains(words),
+            "\"{words}\" is not in: {}",
+            result.stderr
         );
     }
 }
 
 #[test]
-fn a_key_crosses_sealed_and_serves_its_own_round() {
-    let giver = Split::sealed(Round::sample());
-    let taker = Split::sealed(Round::sample());
-    // Both have the same round file.
-    taker
+fn a_sealed_key_opens_at_its_recipient_and_for_its_round_only() {
+    let sender = SplitRound::sealed(Round::sample());
+    let receiver = SplitRound::sealed(Round::sample());
+    // Both offices have the same round file.
+    receiver
         .round
-        .write("round.toml", giver.round.read("round.toml"));
-    let agency = taker.round.path("agency.identity");
-    let made = aidlink(&["identity", "new", agency.to_str().unwrap(), "--lang", "en"]);
+        .write("round.toml", sender.round.read("round.toml"));
+    let identity_file = receiver.round.path("agency.identity");
+    let made = aidlink(&[
+        "identity",
+        "new",
+        identity_file.to_str().unwrap(),
+        "--lang",
+        "en",
+    ]);
     let recipient = made.stdout.split_whitespace().last().unwrap().to_owned();
-    let sealed = giver.file("to-agency.age");
-    let giver_round = giver.file("round.toml");
-    let signing_key = giver.signing_key("procuratorate");
-    let done = aidlink(&[
+    let sealed = sender.file("to-agency.age");
+    let sender_round = sender.file("round.toml");
+    let signing_key = sender.signing_key("procuratorate");
+    let result = aidlink(&[
         "key",
         "seal",
-        &giver_round,
+        &sender_round,
         "--signing-key",
         &signing_key,
         "--recipient",
@@ -802,16 +819,16 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
         "--out",
         &sealed,
     ]);
-    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     let bytes = std::fs::read(&sealed).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("0123456789abcdef"));
 
-    let taker_round = taker.file("round.toml");
+    let receiver_round = receiver.file("round.toml");
     let open = |identity: &str| {
         aidlink(&[
             "key",
             "open",
-            &taker_round,
+            &receiver_round,
             "--sealed",
             &sealed,
             "--identity",
@@ -820,27 +837,27 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
             "en",
         ])
     };
-    let agency = agency.to_str().unwrap();
-    // A key that is there is not overwritten.
-    assert!(open(agency).stderr.contains("is not overwritten"));
-    std::fs::remove_file(taker.round.path("round.key")).unwrap();
-    let wrong = open(&taker.file("centre.identity"));
+    let identity_file = identity_file.to_str().unwrap();
+    // An existing key is not overwritten.
+    assert!(open(identity_file).stderr.contains("is not overwritten"));
+    std::fs::remove_file(receiver.round.path("round.key")).unwrap();
+    let wrong = open(&receiver.file("centre.identity"));
     assert_eq!(wrong.code, 1);
     assert!(
         wrong.stderr.contains("sealed to another recipient"),
         "{}",
         wrong.stderr
     );
-    assert!(!taker.round.path("round.key").exists());
-    assert_eq!(open(agency).code, 0);
-    let opened = taker.round.read("round.key");
-    assert!(opened.ends_with(&giver.round.read("round.key")));
-    // Of another round.
-    std::fs::remove_file(taker.round.path("round.key")).unwrap();
-    taker
+    assert!(!receiver.round.path("round.key").exists());
+    assert_eq!(open(identity_file).code, 0);
+    let opened = receiver.round.read("round.key");
+    assert!(opened.ends_with(&sender.round.read("round.key")));
+    // With the round file of another round.
+    std::fs::remove_file(receiver.round.path("round.key")).unwrap();
+    receiver
         .round
         .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
-    let other = open(agency);
+    let other = open(identity_file);
     assert_eq!(other.code, 1);
     assert!(
         other
@@ -849,16 +866,16 @@ fn a_key_crosses_sealed_and_serves_its_own_round() {
         "{}",
         other.stderr
     );
-    assert!(!taker.round.path("round.key").exists());
-    // Lines that end in CR LF, and an empty line at the end, are no fault.
-    let text = giver.round.read("round.key").replace('\n', "\r\n") + "\r\n\n";
-    giver.round.write("round.key", text);
-    assert_eq!(giver.tokenise("veterans.persons").code, 0);
+    assert!(!receiver.round.path("round.key").exists());
+    // CR LF line ends and an empty last line are accepted.
+    let text = sender.round.read("round.key").replace('\n', "\r\n") + "\r\n\n";
+    sender.round.write("round.key", text);
+    assert_eq!(sender.tokenise("veterans.persons").code, 0);
 }
 
 #[test]
-fn a_key_crosses_by_passphrase_too() {
-    let split = Split::sealed(Round::sample());
+fn a_key_sealed_with_a_passphrase_opens_with_it_only() {
+    let split = SplitRound::sealed(Round::sample());
     let key = split.round.read("round.key");
     for (name, words) in [
         ("right", "correct horse\n"),
@@ -921,29 +938,32 @@ fn a_key_crosses_by_passphrase_too() {
     assert!(split.round.read("round.key").ends_with(&key));
 }
 
-/// Signs a plain file that was changed, with the statement that it had.
-fn sign_anew(split: &Split, name: &str, office: &str) {
+/// Signs a changed plain file again, with the statement of its old signature.
+fn sign_again(split: &SplitRound, name: &str, office: &str) {
     let file = split.round.path(name);
-    let beside = format!("{name}.minisig");
-    let was = Signature::parse(&split.round.read(&beside)).unwrap();
+    let signature_file = format!("{name}.minisig");
+    let old = Signature::parse(&split.round.read(&signature_file)).unwrap();
     let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
     let signed = key
-        .sign(&std::fs::read(&file).unwrap(), &was.comment(), &file)
+        .sign(&std::fs::read(&file).unwrap(), &old.comment(), &file)
         .unwrap();
-    split.round.write(&beside, signed);
+    split.round.write(&signature_file, signed);
 }
 
 #[test]
-fn leads_that_cannot_come_of_this_policy_are_refused() {
-    let split = Split::plain(Round::sample());
+fn leads_that_this_round_cannot_have_produced_are_refused() {
+    let split = SplitRound::plain(Round::sample());
     for export in EXPORTS {
         assert_eq!(split.tokenise(export).code, 0);
     }
     assert_eq!(split.screen(&EXPORTS, "at-centre").code, 0);
     let name = "at-centre/to-procuratorate/leads.json";
     let good = split.round.read(name);
-    assert!(!good.contains("4499"), "references only");
-    let refused = |text: String, words: &str| {
+    assert!(
+        !good.contains("4499"),
+        "the leads must not contain ID numbers"
+    );
+    let assert_refused = |text: String, words: &str| {
         assert_ne!(text, good);
         split.round.write(name, &text);
         let sum = Command::new("sha256sum")
@@ -951,38 +971,38 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
             .output()
             .unwrap();
         split.round.write(&format!("{name}.sha256"), sum.stdout);
-        sign_anew(&split, name, "centre");
-        let done = split.resolve("at-centre", "refused");
-        assert_eq!(done.code, 1, "{}", done.stdout);
+        sign_again(&split, name, "centre");
+        let result = split.resolve("at-centre", "refused");
+        assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(
-            done.stderr.contains(words),
-            "no \"{words}\" in: {}",
-            done.stderr
+            result.stderr.contains(words),
+            "\"{words}\" is not in: {}",
+            result.stderr
         );
-        assert!(!done.stderr.contains("张某"), "{}", done.stderr);
+        assert!(!result.stderr.contains("张某"), "{}", result.stderr);
         assert!(!split.round.path("refused").exists());
     };
-    let once = |from: &str, to: &str| good.replacen(from, to, 1);
-    refused(once("{", "["), "not a file of screened leads");
-    refused(
-        once("\"version\":1", "\"version\":2"),
+    let replaced = |from: &str, to: &str| good.replacen(from, to, 1);
+    assert_refused(replaced("{", "["), "not a file of screened leads");
+    assert_refused(
+        replaced("\"version\":1", "\"version\":2"),
         "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)",
     );
-    // Text that would get to lists, terminal and log.
+    // Text that would otherwise reach lists, terminal and log.
     let name_of_a_person = "张某";
     let twice = format!("\"screening\":\"{name_of_a_person}\",\"was\":");
-    refused(
-        once("\"screening\":", &twice),
+    assert_refused(
+        replaced("\"screening\":", &twice),
         "not a file of screened leads",
     );
     let screening = &good[good.find("\"screening\":\"").unwrap() + 13..][..64];
-    refused(
+    assert_refused(
         good.replacen(screening, name_of_a_person, 1),
         "is not 64 hexadecimal digits",
     );
     let entry = format!("\"not_verified_by\":{{\"{name_of_a_person}\":\"absent\"");
-    refused(
-        once("\"not_verified_by\":{", &entry),
+    assert_refused(
+        replaced("\"not_verified_by\":{", &entry),
         "an export that is not in this round",
     );
     for (reason, words) in [
@@ -996,30 +1016,30 @@ fn leads_that_cannot_come_of_this_policy_are_refused() {
         ),
     ] {
         let list = format!("\"provisional\":[{reason}");
-        refused(once("\"provisional\":[", &list), words);
+        assert_refused(replaced("\"provisional\":[", &list), words);
     }
-    refused(
-        once("\"2026Q3\"", "\"2026Q2\""),
+    assert_refused(
+        replaced("\"2026Q3\"", "\"2026Q2\""),
         "the round of the screened leads",
     );
-    refused(
-        once("\"hmac-sha256\"", "\"hmac-sm3\""),
+    assert_refused(
+        replaced("\"hmac-sha256\"", "\"hmac-sm3\""),
         "the token algorithm of the screened leads",
     );
-    refused(
-        once("\"aid\":\"", "\"aid\":\"no_"),
+    assert_refused(
+        replaced("\"aid\":\"", "\"aid\":\"no_"),
         "an aid that the policy does not have",
     );
-    refused(
-        once("\"yes\":[\"", "\"yes\":[\"no_"),
+    assert_refused(
+        replaced("\"yes\":[\"", "\"yes\":[\"no_"),
         "a rule that the policy does not have",
     );
-    refused(
-        once("\"reference\":", "\"reference\":99999"),
+    assert_refused(
+        replaced("\"reference\":", "\"reference\":99999"),
         "not the one that was screened",
     );
     let (_, from_lead) = good.split_once("\"leads\":[").unwrap();
     let lead = &from_lead[..from_lead.find("},{\"aid\"").unwrap() + 1];
     let twice = format!("\"leads\":[{lead},");
-    refused(once("\"leads\":[", &twice), "a lead appears twice");
+    assert_refused(replaced("\"leads\":[", &twice), "a lead appears twice");
 }

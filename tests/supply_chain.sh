@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What the programs are built of: licences, sources, forbidden crates; that the bill
-# of materials names what is built and nothing else; that no crate of our own may hold
-# unsafe code. Fails where one of these cannot be looked at.
+# Checks the dependencies: licences, sources and forbidden crates; that the bill of
+# materials lists exactly the crates that are built; and that no crate of the workspace
+# may contain unsafe code. Fails if any of these cannot be checked.
 #
-# Advisories are not looked at: their database is a git repository that not every
-# place can reach (docs/assurance.md says how to do it by hand).
+# Advisories are not checked, because their database is a git repository that not every
+# machine can reach. docs/assurance.md says how to check them by hand.
 #
-# Set CARGO_DENY to use a cargo-deny that is installed already; else this version is
-# built once and kept beside the target folder.
+# Set CARGO_DENY to use an installed cargo-deny. Otherwise the version below is built once
+# and kept beside the target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=0.20.2
@@ -15,12 +15,12 @@ version=0.20.2
 if [ -z "${CARGO_DENY:-}" ]; then
   place="$(dirname "${CARGO_TARGET_DIR:-$HOME/.cache/aidlink/target}")/cargo-deny-$version"
   CARGO_DENY="$place/bin/cargo-deny"
-  # A debug build: it takes a minute instead of several, and the check seconds either way.
+  # A debug build takes one minute instead of several; the check takes seconds either way.
   [ -x "$CARGO_DENY" ] \
     || env -u CARGO_TARGET_DIR cargo install --quiet --debug --locked --root "$place" "cargo-deny@$version" \
     || { echo "cargo-deny $version could not be built: licences, sources and bans were not checked" >&2; exit 1; }
 fi
-# Crates that are there in two versions are a warning, and not shown.
+# Duplicate versions of a crate are only a warning and are not shown.
 "$CARGO_DENY" --locked --log-level error check --hide-inclusion-graph licenses sources bans
 
 python3 tests/sbom.py --check
@@ -31,16 +31,16 @@ named="$(python3 -c 'import json
 for component in json.load(open("docs/sbom.cdx.json"))["components"]:
     print(component["name"], component["version"])' | sort)"
 diff <(echo "$built") <(echo "$named") \
-  || { echo "docs/sbom.cdx.json names other crates than are built (< built, > named)" >&2; exit 1; }
+  || { echo "docs/sbom.cdx.json does not match the crates that are built (< built, > listed)" >&2; exit 1; }
 
 # No crate of the workspace opts out of `unsafe_code = "forbid"`.
 grep -q 'unsafe_code = "forbid"' Cargo.toml
 for manifest in Cargo.toml crates/*/Cargo.toml; do
   grep -A1 '^\[lints\]' "$manifest" | grep -q 'workspace = true' \
-    || { echo "$manifest has lints of its own" >&2; exit 1; }
+    || { echo "$manifest does not use the lints of the workspace" >&2; exit 1; }
 done
 if grep -rnE 'allow\(unsafe_code\)|unsafe \{|unsafe fn|unsafe impl' --include='*.rs' src crates tests benches fuzz/fuzz_targets; then
-  echo "unsafe code" >&2
+  echo "unsafe code is forbidden; see the lines above" >&2
   exit 1
 fi
 echo "no unsafe code in the workspace"

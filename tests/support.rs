@@ -1,20 +1,20 @@
-//! Rounds in temporary folders, and the command run on them.
+//! Sets up rounds in temporary folders and runs the command on them.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The project's folder.
-/// By the variable at run time: binaries of two checkouts may share a target folder.
+/// Returns the project's folder. It is looked up at run time, because two checkouts
+/// may share a target folder and so the test binary.
 pub fn project() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR")
-        .expect("cargo sets it")
+        .expect("cargo sets CARGO_MANIFEST_DIR")
         .into()
 }
 
-/// A round copied into a temporary folder, with policies, schemas and calendars
-/// where its round file looks for them.
+/// A copy of a round in a temporary folder, with the policies, schemas and calendars
+/// at the paths that its round file names.
 pub struct Round {
     folder: tempfile::TempDir,
     inner: String,
@@ -29,8 +29,8 @@ impl Round {
         Round::copy("tests/rounds/hand-made")
     }
 
-    /// Another round of the same folder, beside this one.
-    pub fn at(self, name: &str) -> Self {
+    /// Returns the round `sample_data/NAME` in the same temporary folder.
+    pub fn sibling(self, name: &str) -> Self {
         Round {
             inner: format!("sample_data/{name}"),
             ..self
@@ -46,7 +46,7 @@ impl Round {
             folder,
             inner: inner.to_owned(),
         };
-        // The same key each time, so that lead numbers are the same each time.
+        // A fixed key, so that lead numbers are the same in every test.
         let key = format!(
             "round = '{}'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v2:{}'\n",
             round
@@ -62,7 +62,7 @@ impl Round {
         round
     }
 
-    /// The folder that stands for the project.
+    /// The temporary folder, laid out like the project.
     pub fn root(&self) -> &Path {
         self.folder.path()
     }
@@ -71,8 +71,8 @@ impl Round {
         self.folder.path().join(&self.inner).join(file)
     }
 
-    /// The text of a file. The sample has a few rows in another encoding than
-    /// their file's; none is a planted person's, and their text may be lost.
+    /// Reads a file as text. A few rows of the sample are in an encoding other than
+    /// their file's; they are decoded lossily, and no planted person is among them.
     pub fn read(&self, file: &str) -> String {
         String::from_utf8_lossy(&fs::read(self.path(file)).unwrap()).into_owned()
     }
@@ -81,32 +81,32 @@ impl Round {
         fs::write(self.path(file), content).unwrap();
     }
 
-    /// Replaces a text that must be there.
+    /// Replaces the first occurrence of `from`, which must exist.
     pub fn replace(&self, file: &str, from: &str, to: &str) {
         let before = self.read(file);
-        assert!(before.contains(from), "{file} does not hold {from}");
+        assert!(before.contains(from), "{file} does not contain {from}");
         self.write(file, before.replacen(from, to, 1));
     }
 
-    pub fn run(&self) -> Ended {
+    pub fn run(&self) -> CommandResult {
         self.run_with(&[])
     }
 
-    pub fn run_with(&self, arguments: &[&str]) -> Ended {
+    pub fn run_with(&self, arguments: &[&str]) -> CommandResult {
         let round = self.path("round.toml");
         let mut all = vec!["run", round.to_str().unwrap(), "--lang", "en"];
         all.extend(arguments);
         aidlink(&all)
     }
 
-    /// Every file below the output folder, by its path there.
+    /// Returns the content of every file below an output folder, by relative path.
     pub fn output(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(folder), "", &mut files);
         files
     }
 
-    /// The files of the round's folder, hidden ones too.
+    /// Lists the names in the round's folder, including hidden ones.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.path(""))
             .unwrap()
@@ -122,14 +122,14 @@ fn copy_files(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();
-        let wanted = !name.to_str().unwrap().starts_with("output")
+        let is_input = !name.to_str().unwrap().starts_with("output")
             && entry
                 .path()
                 .extension()
                 .is_none_or(|extension| extension != "key" && extension != "pub");
-        if entry.file_type().unwrap().is_dir() && wanted {
+        if entry.file_type().unwrap().is_dir() && is_input {
             copy_files(&entry.path(), &to.join(&name));
-        } else if wanted {
+        } else if is_input {
             fs::copy(entry.path(), to.join(&name)).unwrap();
         }
     }
@@ -152,23 +152,23 @@ pub fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// How a command ended.
-pub struct Ended {
+/// The exit code and output of a command.
+pub struct CommandResult {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-pub fn ended(output: Output) -> Ended {
-    Ended {
+pub fn command_result(output: Output) -> CommandResult {
+    CommandResult {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-pub fn aidlink(arguments: &[&str]) -> Ended {
-    ended(
+pub fn aidlink(arguments: &[&str]) -> CommandResult {
+    command_result(
         Command::new(env!("CARGO_BIN_EXE_aidlink"))
             .args(arguments)
             .output()
@@ -176,7 +176,7 @@ pub fn aidlink(arguments: &[&str]) -> Ended {
     )
 }
 
-/// The rows of a CSV file below its header.
+/// Returns the rows of a CSV file without its header.
 pub fn csv_rows(bytes: &[u8]) -> Vec<Vec<String>> {
     csv::ReaderBuilder::new()
         .flexible(true)

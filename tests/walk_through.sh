@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# A whole split round among offices that cannot look into each other's folders:
-# five agencies (the procuratorate is one of them, for its case parties and
-# referrals), a centre without the key, and the procuratorate again, which
-# resolves. Each office is a system user with a folder of mode 0700; root plays
-# the courier between them. The match lists must be byte for byte those of a
-# pooled run on the same exports with the same key.
+# Runs a whole split round between offices that cannot read each other's folders:
+# five agencies (one is the procuratorate, with its case parties and referrals)
+# and a centre without the key; the procuratorate resolves. Each office is a
+# system user with a folder of mode 0700; root carries files between them. The
+# match lists must be byte for byte those of a pooled run on the same exports with
+# the same key.
 #
 #   sudo tests/walk_through.sh PATH/TO/aidlink PATH/TO/aidlink-screen
 #
-# It needs root. The users that it makes, and its folder under TMPDIR (else
-# /tmp), are removed at the end, also when it fails or is interrupted. A user
-# that is there already is used and kept, unless an earlier walk-through made it
-# and was killed.
+# Needs root. The users that it creates, and its folder under TMPDIR (or /tmp),
+# are removed at the end, even after a failure or an interruption. An existing
+# user is used and kept, unless an earlier walk-through created it and was killed.
 #
 # Exit codes: 0 passed, 1 failed, 2 wrong usage, 77 skipped.
 set -euo pipefail
@@ -28,10 +27,10 @@ declare -A user_of=(
 )
 
 skip() { printf 'skipped: %s\n' "$*"; exit 77; }
-# The script's own standard error, where that of a command is redirected.
+# The script's own standard error, for use while a command's is redirected.
 exec 7>&2
-told=
-fail() { printf 'FAILED: %s\n' "$*" >&7; told=yes; exit 1; }
+reported=
+fail() { printf 'FAILED: %s\n' "$*" >&7; reported=yes; exit 1; }
 step() { printf '\n%s\n' "$*"; }
 ok() { printf '  ok: %s\n' "$*"; }
 
@@ -39,18 +38,18 @@ if [ "$#" -ne 2 ]; then
   echo "usage: $0 PATH/TO/aidlink PATH/TO/aidlink-screen" >&2
   exit 2
 fi
-[ "$EUID" -eq 0 ] || skip "this needs root, to make system users and to carry files between them"
+[ "$EUID" -eq 0 ] || skip "root is needed to create system users and to carry files between them"
 for tool in useradd userdel setpriv flock age minisign; do
-  command -v "$tool" >/dev/null || skip "this needs the command $tool"
+  command -v "$tool" >/dev/null || skip "the command $tool is needed"
 done
 for binary in "$1" "$2"; do
   if [ ! -f "$binary" ] || [ ! -x "$binary" ]; then
-    echo "$binary is no command; build with: cargo build --release --workspace" >&2
+    echo "$binary is not a program; run: cargo build --release --workspace" >&2
     exit 2
   fi
 done
 
-# Two walk-throughs at a time would remove each other's users.
+# Two walk-throughs at the same time would remove each other's users.
 exec 8<"${BASH_SOURCE[0]}"
 flock --nonblock 8 || fail "another walk-through is running"
 
@@ -62,7 +61,7 @@ remove_user() {
   local user=$1
   for _ in {1..20}; do
     id -u "$user" >/dev/null 2>&1 || break
-    # Refused while a process of the user is about to end.
+    # userdel refuses while a process of the user is still ending.
     userdel "$user" 2>/dev/null || sleep 0.25
   done
   if getent group "$user" >/dev/null; then groupdel "$user"; fi
@@ -76,7 +75,7 @@ clean_up() {
   exec 2>&7
   if [ "$status" -gt 128 ]; then
     echo "interrupted" >&2
-  elif [ "$status" -ne 0 ] && [ -z "$told" ]; then
+  elif [ "$status" -ne 0 ] && [ -z "$reported" ]; then
     echo "FAILED: exit code $status of: $command" >&2
   fi
   for user in "${made_users[@]}"; do
@@ -98,8 +97,8 @@ umask 077
 base="$(mktemp -d "${TMPDIR:-/tmp}/aidlink-walk-through.XXXXXXXX")"
 base="$(realpath "$base")"
 chmod 0711 "$base"
-# The courier's own folder: the round as it was made, what the commands said,
-# and a trace of every command of this script with its arguments.
+# The courier's folder: the sample round, the output of the commands, and a trace
+# of every command of this script with its arguments.
 courier="$base/courier"
 public="$base/public"
 mkdir "$courier"
@@ -107,12 +106,12 @@ exec 9>"$courier/trace"
 BASH_XTRACEFD=9
 set -x
 
-# --- How an office works -------------------------------------------------------
+# --- Helpers -------------------------------------------------------------------
 
-# Runs a command as an office's user: with nothing of root's environment, and
-# with a umask that takes nothing away, so that modes are the command's own.
-# `env` comes after `setpriv`, which itself still has root's capabilities when it
-# looks a command up.
+# as OFFICE COMMAND...: runs a command as the office's user, without root's
+# environment. The umask is 000, so that file modes come from the command alone.
+# `env` looks the command up, because `setpriv` would do so with root's
+# capabilities.
 as() {
   local user=${user_of[$1]}
   shift
@@ -123,30 +122,31 @@ as() {
   ) </dev/null
 }
 
-# expect CODES OFFICE COMMAND...: the command ends with one of the codes. What it
-# said is then in said and faults, in the courier's folder.
+# expect CODES OFFICE COMMAND...: the command must end with one of the codes. Its
+# output is then in the files output and errors of the courier's folder.
 expect() {
   local codes=$1 office=$2 status=0
   shift 2
-  as "$office" "$@" >"$courier/said" 2>"$courier/faults" || status=$?
+  as "$office" "$@" >"$courier/output" 2>"$courier/errors" || status=$?
   [[ " $codes " == *" $status "* ]] || {
-    cat "$courier/said" "$courier/faults" >&2
+    cat "$courier/output" "$courier/errors" >&2
     fail "at $office, exit code $status instead of ${codes// / or }: $*"
   }
 }
 
-# carry FILE OFFICE NAME: a copy becomes the office's own.
+# carry FILE OFFICE NAME: gives the office its own copy of a file.
 carry() {
   install --mode=0600 --owner="${user_of[$2]}" --group="$(id -g "${user_of[$2]}")" \
     -- "$1" "$base/$2/$3"
 }
 
-# The recipient that an identity command printed.
-recipient_said() { grep -oE 'age1[0-9a-z]{58}' "$courier/said"; }
+# Prints the recipient in the output of an identity command.
+printed_recipient() { grep -oE 'age1[0-9a-z]{58}' "$courier/output"; }
 
-# apart OPENED PLAIN: the signature behind the plain bytes inside a seal, taken off
-# into PLAIN.minisig. Its length stands at the end, in eight digits.
-apart() {
+# split_signature OPENED PLAIN: writes the plain bytes of an opened file to PLAIN
+# and the signature after them to PLAIN.minisig. The last eight digits of OPENED
+# are the length of the signature.
+split_signature() {
   local length
   length="$(tail -c 9 "$1")"
   [[ $length =~ ^[0-9]{8}$ ]] || fail "$1 does not end with the length of a signature"
@@ -155,24 +155,25 @@ apart() {
   head -c -"$((length + 9))" "$1" >"$2"
 }
 
-# signed_by OFFICE PLAIN CONTENT: by the office's public key, for this content.
+# signed_by OFFICE PLAIN CONTENT: the office must have signed the file, with a
+# statement of this content.
 signed_by() {
   local stated
-  stated="$(minisign -V -Q -p "$base/$1/signing.pub" -m "$2" 2>"$courier/faults")" ||
+  stated="$(minisign -V -Q -p "$base/$1/signing.pub" -m "$2" 2>"$courier/errors")" ||
     fail "minisign does not verify that $1 signed $2"
   [[ $stated == "aidlink crossing; round "*"; terms $terms; content $3; key id $key_id; to age1"* ]] ||
     fail "the signature of $2 states: $stated"
 }
 
-# absent PATTERNS PATH...: no file holds one of the patterns, byte for byte.
+# absent PATTERNS PATH...: no file may contain one of the patterns.
 absent() {
   local status=0
-  [ -s "$1" ] || fail "there is nothing to search for in $1"
+  [ -s "$1" ] || fail "$1 has no patterns to search for"
   grep -rlaF -f "$1" -- "${@:2}" >"$courier/found" || status=$?
   case $status in
     1) ;;
-    0) cat "$courier/found" >&2; fail "the files above hold what they must not ($(basename "$1"))" ;;
-    *) fail "the search ended with $status" ;;
+    0) cat "$courier/found" >&2; fail "the files above contain forbidden text ($(basename "$1"))" ;;
+    *) fail "grep ended with exit code $status" ;;
   esac
 }
 
@@ -183,19 +184,19 @@ nologin="$(command -v nologin || echo /bin/false)"
 for office in "${offices[@]}"; do
   user=${user_of[$office]}
   if ! id -u "$user" >/dev/null 2>&1; then
-    # Else the end would remove a group that is not the walk-through's.
-    ! getent group "$user" >/dev/null || fail "there is a group $user without its user"
+    # The clean-up would remove such a group, which the walk-through did not create.
+    ! getent group "$user" >/dev/null || fail "the group $user exists without its user"
     made_users+=("$user")
     useradd --system --user-group --no-create-home --shell "$nologin" --comment "$comment" "$user"
   elif [ "$(getent passwd "$user" | cut -d: -f5)" = "$comment" ]; then
     made_users+=("$user")
   else
-    echo "  the user $user is there already and is kept"
+    echo "  the user $user exists already and is kept"
   fi
   install --directory --mode=0700 --owner="$user" --group="$(id -g "$user")" "$base/$office"
 done
 uids="$(for office in "${offices[@]}"; do id -u "${user_of[$office]}"; done | sort -u)"
-[ "$(grep -cvx 0 <<<"$uids")" -eq "${#offices[@]}" ] || fail "the offices are not users of their own"
+[ "$(grep -cvx 0 <<<"$uids")" -eq "${#offices[@]}" ] || fail "the offices are not separate users"
 
 install --directory --mode=0755 "$base/bin"
 install --mode=0755 -- "$1" "$base/bin/aidlink"
@@ -205,15 +206,15 @@ aidlink_screen=("$base/bin/aidlink-screen" --lang en)
 cd "$base"
 for office in "${offices[@]}"; do
   as "$office" "$base/bin/aidlink" --version >/dev/null 2>&1 ||
-    fail "$office cannot run a command in $base; set TMPDIR to a folder whose commands every user may run"
+    fail "$office cannot run a command in $base; set TMPDIR to a folder in which every user can run programs"
 done
-ok "${#offices[@]} offices, each a user of its own with a folder of mode 0700"
+ok "${#offices[@]} offices, each a separate user with a folder of mode 0700"
 
-"${aidlink[@]}" sample --seed 31 --out "$courier/round" >"$courier/said"
+"${aidlink[@]}" sample --seed 31 --out "$courier/round" >"$courier/output"
 mapfile -t exports < <(awk -F'"' '
   /^schema = / { schema = $2 }
   /^path = / { print schema, $2 }' "$courier/round/round.toml")
-[ "${#exports[@]}" -ge "${#agencies[@]}" ] || fail "the exports of the sample's round file were not found"
+[ "${#exports[@]}" -ge "${#agencies[@]}" ] || fail "the sample's round file lists too few exports"
 for export in "${exports[@]}"; do
   read -r schema file <<<"$export"
   office=${schema%%.*}
@@ -223,7 +224,7 @@ done
 install --directory --mode=0755 "$public"
 cp -r "$courier"/round/{policies,schemas,calendars} "$public"
 chmod -R a+rX "$public"
-ok "each agency has its own of the ${#exports[@]} exports; policy, schemas and calendar are public"
+ok "each agency has its own exports (${#exports[@]} in all); policy, schemas and calendar are public"
 
 # --- Identities, signing keys, round file, key ---------------------------------
 
@@ -236,10 +237,10 @@ for office in "${offices[@]}"; do
     program=("${aidlink[@]}")
   fi
   expect 0 "$office" "${program[@]}" identity new "$base/$office/identity"
-  recipient_of[$office]="$(recipient_said)"
+  recipient_of[$office]="$(printed_recipient)"
   expect 0 "$office" "${program[@]}" signing new "$base/$office/signing.key"
   signer_of[$office]="$(tail -n 1 "$base/$office/signing.pub")"
-  grep -qF -e "${signer_of[$office]}" "$courier/said" || fail "$office was told another public key than its own"
+  grep -qF -e "${signer_of[$office]}" "$courier/output" || fail "$office: the printed public key is not the one in signing.pub"
 done
 ok "each office made its own identity and signing key; only the public halves left it"
 
@@ -263,27 +264,27 @@ for office in "${offices[@]}"; do
   program=("${aidlink[@]}")
   [ "$office" != centre ] || program=("${aidlink_screen[@]}")
   expect 0 "$office" "${program[@]}" round terms "$base/$office/round.toml"
-  digest="$(grep -oE '\b[0-9a-f]{64}\b' "$courier/said")"
-  [ "$digest" = "${terms:=$digest}" ] || fail "$office has other terms of the round"
+  digest="$(grep -oE '\b[0-9a-f]{64}\b' "$courier/output")"
+  [ "$digest" = "${terms:=$digest}" ] || fail "$office prints another digest of the terms"
 done
 ok "all offices print the same digest of the terms"
 
 holder="$base/procuratorate"
 expect 0 procuratorate "${aidlink[@]}" key new "$holder/round.toml"
 expect 0 procuratorate "${aidlink[@]}" key id "$holder/round.toml"
-key_id="$(cat "$courier/said")"
-[[ $key_id =~ ^[0-9a-f]{16}$ ]] || fail "this is no key id: $key_id"
+key_id="$(cat "$courier/output")"
+[[ $key_id =~ ^[0-9a-f]{16}$ ]] || fail "expected a key id, got: $key_id"
 for agency in "${agencies[@]}"; do
   [ "$agency" != procuratorate ] || continue
   expect 0 procuratorate "${aidlink[@]}" key seal "$holder/round.toml" \
     --recipient "${recipient_of[$agency]}" --out "$holder/key-for-$agency.age"
 done
-# A letter that went astray first.
+# First a sealed key that reaches the wrong office.
 carry "$holder/key-for-civil-affairs.age" education astray.age
 expect 1 education "${aidlink[@]}" key open "$base/education/round.toml" \
   --sealed "$base/education/astray.age" --identity "$base/education/identity"
-grep -q 'sealed to another recipient' "$courier/faults" || fail "education was refused for another reason"
-[ ! -e "$base/education/round.key" ] || fail "education has a key from another's letter"
+grep -q 'sealed to another recipient' "$courier/errors" || fail "education was refused for another reason"
+[ ! -e "$base/education/round.key" ] || fail "education has a key that was sealed to another office"
 rm "$base/education/astray.age"
 ok "the key sealed to civil-affairs does not open at education"
 for agency in "${agencies[@]}"; do
@@ -293,9 +294,9 @@ for agency in "${agencies[@]}"; do
   expect 0 "$agency" "${aidlink[@]}" key open "$folder/round.toml" \
     --sealed "$folder/key.age" --identity "$folder/identity"
   expect 0 "$agency" "${aidlink[@]}" key id "$folder/round.toml"
-  [ "$(cat "$courier/said")" = "$key_id" ] || fail "$agency opened another key than $key_id"
+  [ "$(cat "$courier/output")" = "$key_id" ] || fail "$agency opened a key other than $key_id"
 done
-ok "the procuratorate's key, sealed to each agency and opened there, has the id $key_id at all five"
+ok "the key, sealed to each agency and opened there, has the id $key_id at all five"
 
 # --- Tokenise, screen, resolve -------------------------------------------------
 
@@ -305,7 +306,7 @@ for export in "${exports[@]}"; do
   read -r schema file <<<"$export"
   office=${schema%%.*}
   folder="$base/$office"
-  # 3: done, but more rows were rejected than the round allows.
+  # 3: done, but the reject rate is over the threshold.
   expect '0 3' "$office" "${aidlink[@]}" tokenise "$folder/round.toml" \
     --export "$schema" --output "$folder/sent-$schema"
   sealed="$schema.tokens.parquet.age"
@@ -313,17 +314,17 @@ for export in "${exports[@]}"; do
   ok "$office tokenised $schema"
 done
 
-# The procuratorate holds the key: it must not see another agency's tokens.
+# The procuratorate holds the key, so it must not see another agency's tokens.
 sealed=civil-affairs.assistance.tokens.parquet.age
 carry "$base/centre/received/$sealed" procuratorate astray.parquet.age
 expect 1 procuratorate "${aidlink_screen[@]}" run "$holder/round.toml" \
   --tokens "$holder/astray.parquet.age" --identity "$holder/identity" --output "$holder/astray"
-grep -q 'does not match the public key of centre in the round file' "$courier/faults" ||
+grep -q 'does not match the public key of centre in the round file' "$courier/errors" ||
   fail "the procuratorate was refused for another reason"
-[ ! -e "$holder/astray" ] || fail "the procuratorate has a screening"
+[ ! -e "$holder/astray" ] || fail "the procuratorate screened tokens"
 expect 1 procuratorate age --decrypt --identity "$holder/identity" --output "$holder/astray" \
   "$holder/astray.parquet.age"
-grep -q 'no identity matched' "$courier/faults" || fail "age refused the procuratorate for another reason"
+grep -q 'no identity matched' "$courier/errors" || fail "age refused the procuratorate for another reason"
 [ ! -s "$holder/astray" ] || fail "the procuratorate opened the tokens of civil-affairs"
 rm -f "$holder/astray.parquet.age" "$holder/astray"
 ok "the procuratorate, which holds the key, cannot open the tokens of civil-affairs"
@@ -332,9 +333,9 @@ folder="$base/centre"
 screened=0
 as centre "${aidlink_screen[@]}" run "$folder/round.toml" --tokens "$folder/received" \
   --identity "$folder/identity" --output "$folder/screened" \
-  >"$courier/said" 2>"$courier/faults" || screened=$?
+  >"$courier/output" 2>"$courier/errors" || screened=$?
 [ "$screened" -eq 0 ] || [ "$screened" -eq 3 ] || {
-  cat "$courier/faults" >&2
+  cat "$courier/errors" >&2
   fail "at the centre, exit code $screened"
 }
 ok "the centre screened ${#exports[@]} token files"
@@ -342,46 +343,46 @@ ok "the centre screened ${#exports[@]} token files"
 carry "$folder/screened/to-procuratorate/leads.json.age" procuratorate leads.json.age
 expect "$screened" procuratorate "${aidlink[@]}" resolve "$holder/round.toml" \
   --leads "$holder/leads.json.age" --identity "$holder/identity" --output "$holder/resolved"
-leads="$(sed -nE '1s/.*: ([0-9]+) leads$/\1/p' "$courier/said")"
+leads="$(sed -nE '1s/.*: ([0-9]+) leads$/\1/p' "$courier/output")"
 [ "${leads:-0}" -gt 0 ] || fail "the procuratorate resolved no lead"
 ok "the procuratorate resolved $leads leads"
 
 # --- The same round, pooled ----------------------------------------------------
 
-step "Against the pooled run"
+step "Comparison with the pooled run"
 install --mode=0600 "$holder/round.key" "$courier/round/round.key"
 pooled=0
 "${aidlink[@]}" run "$courier/round/round.toml" --output "$courier/pooled" \
-  >"$courier/said" 2>"$courier/faults" || pooled=$?
+  >"$courier/output" 2>"$courier/errors" || pooled=$?
 [ "$pooled" -eq "$screened" ] || {
-  cat "$courier/said" "$courier/faults" >&2
+  cat "$courier/output" "$courier/errors" >&2
   fail "the pooled run ended with $pooled, the split round with $screened"
 }
 grep -q "$key_id" "$courier/pooled/manifest.json" || fail "the pooled run used another key"
 diff -r --brief "$courier/pooled/lists" "$holder/resolved/lists" >&2 ||
-  fail "the lists of the split round are not those of the pooled run"
+  fail "the lists of the split round differ from those of the pooled run"
 lists="$(find "$holder/resolved/lists/for-review" -type f | wc -l)"
 [ "$lists" -gt 0 ] || fail "there are no lists"
 ok "$lists lists for review, byte for byte the same"
 
-# --- What the offices hold and see ---------------------------------------------
+# --- What the offices have and can read -----------------------------------------
 
-step "What the offices hold and see"
+step "What the offices have and can read"
 pairs=0
 for owner in "${offices[@]}" courier; do
   mapfile -d '' -t files < <(find "$base/$owner" -type f -size +0 -print0)
   [ "${#files[@]}" -gt 0 ] || fail "$owner has no files"
   for reader in "${offices[@]}"; do
     status=0
-    as "$reader" cat -- "${files[@]}" >"$courier/read" 2>"$courier/faults" || status=$?
+    as "$reader" cat -- "${files[@]}" >"$courier/read" 2>"$courier/errors" || status=$?
     if [ "$reader" = "$owner" ]; then
-      # Else a refusal would prove nothing.
+      # Otherwise a refusal to others would prove nothing.
       if [ "$status" -ne 0 ] || [ ! -s "$courier/read" ]; then
         fail "$owner cannot read its own files"
       fi
       continue
     fi
-    refusals="$(grep -c 'Permission denied$' "$courier/faults")" || true
+    refusals="$(grep -c 'Permission denied$' "$courier/errors")" || true
     if [ -s "$courier/read" ] || [ "$refusals" -ne "${#files[@]}" ]; then
       fail "$reader can read a file of $owner"
     fi
@@ -390,19 +391,19 @@ for owner in "${offices[@]}" courier; do
     pairs=$((pairs + 1))
   done
 done
-ok "no office can list, read or write another's folder or the courier's ($pairs pairs, each file tried)"
+ok "no office can list, read or write another's folder or the courier's ($pairs pairs, every file tried)"
 
-# What to search for. An ID number is found by its first 17 characters, whatever
-# its check character; not on the list are those written in full-width digits or
-# in the old form of 15, and placeholders such as eighteen noughts.
+# The search looks for the first 17 characters of each ID number. It leaves out
+# numbers in full-width digits, numbers of 15 digits, and placeholders such as
+# eighteen zeros.
 cat "$courier"/round/*.csv | tr -d " '-" | grep -aoE '[0-9]{17}[0-9Xx]' | cut -c1-17 |
   grep -vE '^(.)\1+$' | sort -u >"$courier/id-numbers"
 ids="$(wc -l <"$courier/id-numbers")"
 cases="$courier/round/procuratorate.case-parties.csv"
-[ "$(grep -caF -f "$courier/id-numbers" "$cases")" -gt 1000 ] || fail "the search does not find the ID numbers of the case parties"
+[ "$(grep -caF -f "$courier/id-numbers" "$cases")" -gt 1000 ] || fail "the search must find the ID numbers of the case parties"
 grep -oE '[0-9a-f]{64}' "$holder/round.key" >"$courier/round-key"
 echo aidlink-round-key- >>"$courier/round-key"
-grep -qF -f "$courier/round-key" "$base/veterans/round.key" || fail "the search does not find the key"
+grep -qF -f "$courier/round-key" "$base/veterans/round.key" || fail "the search must find the key"
 {
   head -n 1 "$courier/round-key"
   grep -ohE 'AGE-SECRET-KEY-1[0-9A-Z]{58}' "$base"/*/identity
@@ -414,40 +415,40 @@ grep -qF -f "$courier/round-key" "$base/veterans/round.key" || fail "the search 
 
 absent "$courier/round-key" "$base/centre"
 [ -z "$(find "$base/centre" -name '*.key*' ! -name signing.key)" ] || fail "the centre has a key file"
-ok "the centre's folder holds no key"
+ok "the centre's folder contains no key"
 absent "$courier/id-numbers" "$base/centre"
-ok "the centre's folder and the files it received hold none of $ids ID numbers of the exports"
+ok "the centre's folder and the files it received contain none of $ids ID numbers of the exports"
 
 mkdir "$courier/opened"
 for file in "$base"/centre/received/*.age; do
   opened="$courier/opened/$(basename "$file" .age)"
   age --decrypt --identity "$base/centre/identity" --output "$opened.whole" "$file"
-  apart "$opened.whole" "$opened"
-  [ "$(head -c 4 "$opened")$(tail -c 4 "$opened")" = PAR1PAR1 ] || fail "$file is no Parquet file inside"
+  split_signature "$opened.whole" "$opened"
+  [ "$(head -c 4 "$opened")$(tail -c 4 "$opened")" = PAR1PAR1 ] || fail "$file does not contain a Parquet file"
   schema="$(basename "$opened" .tokens.parquet)"
   signed_by "${schema%%.*}" "$opened" "tokens $schema"
 done
 opened="$courier/opened/leads.json"
 age --decrypt --identity "$holder/identity" --output "$opened.whole" "$holder/leads.json.age"
-apart "$opened.whole" "$opened"
+split_signature "$opened.whole" "$opened"
 signed_by centre "$opened" leads
-ok "minisign verifies the senders of all token files and of the leads, opened with the age command"
+ok "age opens all token files and the leads, and minisign verifies their senders"
 absent "$courier/id-numbers" "$courier/opened"
 absent "$courier/round-key" "$courier/opened"
-ok "neither the token files nor the leads, opened, hold one of them or the key"
+ok "the opened token files and leads contain no ID number and no key"
 
-made=()
+output_folders=()
 for office in "${agencies[@]}"; do
-  made+=("$base/$office"/sent-*)
+  output_folders+=("$base/$office"/sent-*)
 done
-absent "$courier/id-numbers" "${made[@]}" "$holder/resolved"
-ok "no manifest, log, rejects file or list holds one of the ID numbers"
+absent "$courier/id-numbers" "${output_folders[@]}" "$holder/resolved"
+ok "no manifest, log, rejects file or list contains one of the ID numbers"
 
-# The trace has every command of this script; the tool starts no others.
+# The trace has every command of this script, and the programs start no others.
 grep -qF -e "--recipient ${recipient_of[veterans]}" "$courier/trace" || fail "the trace does not show arguments"
 absent "$courier/secrets" "$courier/trace"
 absent "$courier/id-numbers" "$courier/trace"
-ok "no argument of a command held a key, an identity or an ID number"
+ok "no command had a key, an identity or an ID number as an argument"
 
 count=0
 for office in "${offices[@]}"; do
@@ -456,10 +457,10 @@ for office in "${offices[@]}"; do
   find "$base/$office" -name '*.partial-*' >>"$courier/found"
   [ ! -s "$courier/found" ] || {
     cat "$courier/found" >&2
-    fail "the files above are not $office's alone, or unfinished"
+    fail "the files above are not owner-only files of $office, or are unfinished"
   }
   count=$((count + $(find "$base/$office" -type f | wc -l)))
 done
-ok "with a umask of 000 all folders are 0700, all $count files 0600, each its office's own"
+ok "with a umask of 000, all folders have mode 0700, all $count files 0600 (signing.pub 0644), owned by their office"
 
 printf '\nwalk-through passed: %d lists equal\n' "$lists"

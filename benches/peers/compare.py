@@ -1,8 +1,8 @@
-"""aidlink beside its peers, each as a whole process, in turn.
+"""Compares aidlink with its peers. Each runs as a separate process, in turn.
 
     python compare.py ROUND_DIR --aidlink PATH_TO_BINARY [--bound PATH] [--runs 3] [--check-ids]
 
-Exit code 1 when leads or matched rows differ.
+Exit code 1 if leads or matched rows differ.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import policy_sql
 from measure import measure
 
 HERE = Path(__file__).resolve().parent
-PROVISIONAL = 3  # aidlink's exit code when the lists are provisional: they are there
+PROVISIONAL = 3  # aidlink's exit code if the lists are provisional, but complete
 
 
 def run_aidlink(binary, folder):
@@ -55,7 +55,7 @@ def machine():
 
 
 def differences(found):
-    """What a program counts otherwise than the first one."""
+    """Yields the counts in which a program differs from the first one."""
     reference, expected = next(iter(found.items()))
     for program, counts in found.items():
         for what in ("leads_by_aid", "matched_rows"):
@@ -89,7 +89,7 @@ def main():
         command = [arguments.bound, *(str(export.path) for export in exports)]
         programs["hashing alone"] = lambda: (None, measure(command)[1])
     rows = size = 0
-    for export in exports:  # and so every file is in the page cache before the first run
+    for export in exports:  # this also puts every file into the page cache
         content = export.path.read_bytes()
         rows, size = rows + content.count(b"\n") - 1, size + len(content)
         del content
@@ -98,7 +98,7 @@ def main():
         for program, run in programs.items():
             counts, measured = run()
             if counts is not None and found.setdefault(program, counts) != counts:
-                sys.exit(f"{program} gave other counts than before")
+                sys.exit(f"{program} gave different counts in two runs")
             figures[program].append(measured)
 
     version = subprocess.run([arguments.aidlink, "--version"], capture_output=True, text=True).stdout.strip()

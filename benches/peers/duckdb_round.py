@@ -1,4 +1,4 @@
-"""A round in DuckDB: python duckdb_round.py ROUND_DIR [--check-ids]"""
+"""Runs a round in DuckDB: python duckdb_round.py ROUND_DIR [--check-ids]"""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ def main():
     arguments.add_argument("round_dir")
     arguments.add_argument("--check-ids", action="store_true", help="leave out rows whose check digit is wrong")
     arguments = arguments.parse_args()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     round_ = policy_sql.Round(arguments.round_dir)
     *steps, leads, matched = policy_sql.statements(round_, arguments.check_ids)
     connection = duckdb.connect()
@@ -25,7 +25,7 @@ def main():
     result = {
         "leads_by_aid": dict(zip((aid.id for aid in round_.aids), counts)),
         "matched_rows": {export.schema: rows[export.schema] for export in round_.registers},
-        "seconds": round(time.perf_counter() - begun, 3),
+        "seconds": round(time.perf_counter() - started, 3),
     }
     print(json.dumps(result, indent=2))
 

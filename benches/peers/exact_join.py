@@ -1,17 +1,17 @@
-"""How many planted leads an exact join on raw ID cells misses.
+"""Counts the planted leads that an exact join on raw ID cells misses.
 
     python exact_join.py ROUND_DIR
 
-Encodings, title lines, delimiters and header names are handled, and a line that is no
-CSV is passed over; nothing else is. Fields with line breaks inside are not read. A
-planted lead rests on the registers that its aid's `qualifies` names (with terms put
-in) and in which the person has a row at all. An exact join finds that evidence when
-the raw ID cell of one such row equals the raw ID cell of one of the lead's case rows.
-A lead that rests on no register row is found by definition. Registers that no
-`qualifies` names, as that of the referrals, are not read.
+The script handles encodings, title lines, delimiters and header names, and skips lines
+that are not CSV, but cleans nothing else. Fields that contain line breaks are not read.
+A planted lead rests on the registers that its aid's `qualifies` names (with terms
+expanded) and in which the person has a row. An exact join finds the lead if the raw ID
+cell of one such row equals the raw ID cell of one of the lead's case rows. A lead that
+rests on no register row counts as found. Registers that no `qualifies` names, such as
+the referrals, are not read.
 
-Who is who is told by the normalised ID number, which the join itself does not get.
-Two kinder joins follow, for what a careful user would do first.
+The normalised ID number, which the join does not use, tells which rows belong to a
+person. Two more lenient joins follow, as a careful user would try.
 """
 
 import codecs
@@ -32,7 +32,7 @@ CERTIFICATE = re.compile(r"(\d{17}[\dX])[1-7][1-4]([A-Z]\d)?")
 
 
 def normalised(cell):
-    """What aidlink would hash; the check digit is not looked at."""
+    """Returns what aidlink would hash. The check digit is not checked."""
     cell = unicodedata.normalize("NFKC", cell).upper()
     cell = re.sub(r"[×✕✖╳⨯ХΧ]", "X", cell)
     cell = re.sub(r"\.0+$", "", cell.strip())
@@ -50,7 +50,7 @@ def plain(header):
 
 
 def decoded(line, encodings):
-    """The line by the first of the encodings in which it is valid."""
+    """Decodes a line by the first encoding in which it is valid, or returns None."""
     for encoding in encodings:
         try:
             return line.decode(encoding)
@@ -60,8 +60,8 @@ def decoded(line, encodings):
 
 
 def lines(path):
-    """The file's lines, each by the file's encoding or else by the other. The file's is
-    the one in which fewer of its first lines are wrong."""
+    """Yields the lines of a file, each decoded by the file's encoding or else by the other.
+    The file's encoding is the one in which fewer of its first lines are invalid."""
     with open(path, "rb") as file:
         if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
             file.seek(0)
@@ -79,7 +79,7 @@ def lines(path):
 
 
 def cells(line, delimiter):
-    """None of a line that is no CSV, as with a quote that is not closed."""
+    """Returns the cells of a line, or None if it is not CSV, such as with an unclosed quote."""
     try:
         return next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error:
@@ -87,8 +87,8 @@ def cells(line, delimiter):
 
 
 def records(path, fields):
-    """Each row's raw cells by canonical name. The header is the line of the first ones
-    that names the most fields, under the delimiter that lets it do so."""
+    """Yields the raw cells of each row by canonical name. The header is the line among the
+    first ones, and its delimiter the one, that gives the most known fields."""
     known = {}
     for field in fields:
         extra = field.get("aidlink", {}).get("aliases", [])
@@ -104,13 +104,13 @@ def records(path, fields):
 
     headers = list(named())
     if not headers:
-        sys.exit(f"no header with an ID column: {path}")
+        sys.exit(f"{path}: no header with an ID column")
     best, start, delimiter = max(
         headers, key=lambda found: sum(name is not None for name in found[0])
     )
     for line in islice(lines(path), start + 1, None):
         record = cells(line, delimiter)
-        if record and any(record):  # cells left out at the end of a row are empty
+        if record and any(record):  # missing cells at the end of a row are empty
             yield {name: cell for name, cell in zip_longest(best, record, fillvalue="") if name}
 
 
@@ -153,7 +153,7 @@ def main():
                 if name == lead["person"]
             }
             if not raw:
-                sys.exit(f"no case row of a planted lead: {lead['cases']}")
+                sys.exit(f"a planted lead has no case row: {lead['cases']}")
             evidence = {
                 cell
                 for register in registers_of[lead["aid"]] & rows.keys()

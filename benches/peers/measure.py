@@ -1,4 +1,4 @@
-"""Measures a command as a whole process."""
+"""Measures time and memory of a command."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ HELPER = Path(__file__).resolve().with_name("measured.py")
 
 
 def measure(command, accepted=(0,)):
-    """Runs a process: its output, and (wall seconds, CPU seconds, peak RSS in MiB)."""
+    """Runs a command and returns its output and (wall seconds, CPU seconds, peak RSS in MiB)."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as report:
         helper = [sys.executable, "-I", "-S", str(HELPER), report.name]
         ended = subprocess.run([*helper, *map(str, command)], stdout=output, stderr=errors)

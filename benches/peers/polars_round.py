@@ -1,4 +1,4 @@
-"""A round in Polars: python polars_round.py ROUND_DIR [--hash polars-hash] [--check-ids]"""
+"""Runs a round in Polars: python polars_round.py ROUND_DIR [--hash polars-hash] [--check-ids]"""
 
 import argparse
 import hashlib
@@ -11,7 +11,7 @@ from policy_sql import CASES, CHECK_WEIGHTS, SALT, Round, reachable
 
 
 def hashlib_tokens(ids):
-    """Hashes a batch of IDs: one copy of the salted state for each."""
+    """Hashes a batch of IDs, each from a copy of the salted state."""
     copy = hashlib.sha256(SALT.encode()).copy
     digests = []
     for national_id in ids.cast(pl.Binary).to_list():
@@ -47,7 +47,7 @@ def scan(round_, export, options):
 
 
 def valid_id():
-    """Eighteen characters whose check digit fits (ISO 7064 MOD 11-2)."""
+    """Whether the ID has eighteen characters and a correct check digit (ISO 7064 MOD 11-2)."""
     national_id = pl.col("national_id")
     digits = national_id.str.slice(0, 17).cast(pl.Int64, strict=False)
     weighted = sum(weight * (digits // 10**place % 10) for place, weight in enumerate(CHECK_WEIGHTS))
@@ -56,7 +56,7 @@ def valid_id():
 
 
 def typed(field, present):
-    """A text column as its type; what cannot be read is null."""
+    """Converts a text column to its type; unreadable cells become null."""
     column, kind = pl.col(field["name"]), field["type"]
     if not present:
         dtype = {"boolean": pl.Boolean, "date": pl.Date, "string": pl.String}.get(kind, pl.Float64)
@@ -73,7 +73,7 @@ def typed(field, present):
 
 
 def typed_row(round_, schema, header):
-    """Columns that rules may name: those of the export, and what the ID number says."""
+    """Returns the columns that rules may name: those of the export and those derived from the ID."""
     national_id = pl.col("national_id")
     today = int(round_.as_of.strftime("%Y%m%d"))
     age = (today - national_id.str.slice(6, 8).cast(pl.Int32, strict=False)) // 10000
@@ -95,7 +95,7 @@ def outcome(rule):
 
 
 def outcomes(round_, export, rows):
-    """The rows that are not withheld: a token and an outcome for each rule."""
+    """Returns the rows that are not withheld, as a token and an outcome for each rule."""
     rows = rows.select("token", *typed_row(round_, export.schema, export.header))
     for rule in round_.withhold_rules(export.schema):
         rows = rows.filter(~outcome(rule))
@@ -103,7 +103,7 @@ def outcomes(round_, export, rows):
 
 
 def persons(round_, export, parties, options):
-    """Rows of case parties only, joined by a three-valued OR for each person."""
+    """Returns the outcomes of case parties, combined over the rows of a person by three-valued OR."""
     hits = scan(round_, export, options).join(parties, on="token", how="semi")
     hits = hits.collect(engine="streaming").lazy()
     rules = [rule.id for rule in round_.outcome_rules(export.schema)]
@@ -116,7 +116,7 @@ def persons(round_, export, parties, options):
 
 
 def run(round_, options):
-    """The leads as a frame of token and aid, and the matched rows of each register."""
+    """Returns the leads as a frame of token and aid, and the matched rows of each register."""
     cases = outcomes(round_, round_.exports[CASES], scan(round_, round_.exports[CASES], options))
     cases = cases.filter(
         pl.any_horizontal(pl.sql_expr(aid).ne_missing(False) for aid in reachable(round_))
@@ -129,13 +129,13 @@ def run(round_, options):
     for export in round_.registers:
         person = persons(round_, export, parties, options)
         matched[export.schema] = int(person["matched_rows"].sum())
-        person = person.lazy().drop("matched_rows").with_columns(there=pl.lit(True))
-        # Who is not in a register has no outcome yes there, and none unknown.
+        person = person.lazy().drop("matched_rows").with_columns(in_register=pl.lit(True))
+        # For persons who are not in a register, all its outcomes are no.
         rules = [rule.id for rule in round_.outcome_rules(export.schema)]
-        absent = pl.col("there").is_null()
+        absent = pl.col("in_register").is_null()
         joined = joined.join(person, on="token", how="left").with_columns(
             pl.when(absent).then(False).otherwise(pl.col(rules)).name.keep()
-        ).drop("there")
+        ).drop("in_register")
     joined = joined.collect()
     leads = [
         joined.filter(
@@ -154,14 +154,14 @@ def main():
     arguments.add_argument("--hash", choices=["hashlib", "polars-hash"], default="hashlib")
     arguments.add_argument("--check-ids", action="store_true", help="leave out rows whose check digit is wrong")
     arguments = arguments.parse_args()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     round_ = Round(arguments.round_dir)
     leads, matched = run(round_, arguments)
     counts = dict(leads["aid"].value_counts().iter_rows())
     result = {
         "leads_by_aid": {aid.id: counts.get(aid.id, 0) for aid in round_.aids},
         "matched_rows": matched,
-        "seconds": round(time.perf_counter() - begun, 3),
+        "seconds": round(time.perf_counter() - started, 3),
     }
     print(json.dumps(result, indent=2))
 

@@ -1,8 +1,8 @@
-"""Reads a round, its policy and its schemas, and writes them as DuckDB SQL.
+"""Translates a round with its policy and schemas to DuckDB SQL.
 
-The rule language of a policy is SQL, so a rule's `when` stands in the query as it
-is written. Three-valued logic is SQL's own; `unknown = "no"` and `unknown = "yes"`
-are COALESCE. Printed by `python policy_sql.py ROUND_DIR`; run by duckdb_round.py.
+The rule language of a policy is SQL, so a rule's `when` is used in the query unchanged,
+with the three-valued logic of SQL. `unknown = "no"` and `unknown = "yes"` become
+COALESCE. `python policy_sql.py ROUND_DIR` prints the SQL; duckdb_round.py runs it.
 """
 
 import csv
@@ -17,7 +17,7 @@ from pathlib import Path
 CASES = "procuratorate.case-parties"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PERIOD = re.compile(r"(\d+) (day|month|year)s?")
-# 128 bits in 32 characters: with an ID number they fill one block of SHA-256, not two.
+# 32 characters, so that salt and ID number fit into one block of SHA-256.
 SALT = "c0ffee00" * 4
 
 
@@ -40,7 +40,7 @@ class Export:
 
 @dataclass
 class Aid:
-    """An aid with every term put in: expressions of rule ids alone."""
+    """An aid with every term expanded, so that its expressions name only rules."""
 
     id: str
     qualifies: str
@@ -49,7 +49,7 @@ class Aid:
 
 
 class Round:
-    """A round folder: round.toml and what it points to."""
+    """A round folder: round.toml and the files that it names."""
 
     def __init__(self, folder):
         folder = Path(folder)
@@ -81,18 +81,18 @@ class Round:
         return [rule for rule in self.rules if rule.on == schema and rule.withhold]
 
     def columns_needed(self, schema):
-        """Fields of the schema that a rule names: only these are read."""
+        """Returns the fields of the schema that a rule names. Only these are read."""
         names = {name for rule in self.rules if rule.on == schema for name in names_in(rule.when)}
         return [field for field in self.schemas[schema] if field["name"] in names]
 
     def unverified_rules(self):
-        """Rules on absent or stale exports: unknown in `settled` and `referred`."""
+        """Returns the rules on absent or stale exports, which are unknown in `settled` and `referred`."""
         fresh = {CASES} | {name for name, export in self.exports.items() if not export.stale}
         return {rule.id for rule in self.rules if rule.on not in fresh}
 
 
 def names_in(expression):
-    """Names that stand outside of quotes (keywords among them, which is harmless)."""
+    """Returns the names outside quotes. Keywords are included, which is harmless."""
     return set(NAME.findall(re.sub(r"'[^']*'", "", expression)))
 
 
@@ -135,14 +135,14 @@ def read_aids(policy, referred, unverified):
 
 
 def read_referrals(policy):
-    """Turns [[referral_state]] into rules on the referrals export, and says for each
-    aid which of them mean that the person was referred."""
+    """Turns [[referral_state]] into rules on the referrals export. Returns the rules, and
+    for each aid the expression that means that the person was referred."""
     if "referrals" not in policy:
         return [], {}
     columns = policy["referrals"]
     rules, referred = [], {}
     for aid in policy["aid"]:
-        suppressing = {}  # by the rule that reopens, or None
+        suppressing = {}  # conditions by the rule that reopens, or None
         for entry in policy["referral_state"]:
             if entry["suppresses"] == "never" or aid["id"] not in entry.get("aids", [aid["id"]]):
                 continue
@@ -180,7 +180,7 @@ def name(value):
 
 
 def typed(field, present):
-    """A text column as its type; what cannot be read is NULL."""
+    """Converts a text column to its type; unreadable cells become NULL."""
     column, kind = name(field["name"]), field["type"]
     if not present:
         sql_type = {"boolean": "BOOLEAN", "date": "DATE", "string": "VARCHAR"}.get(kind, "DOUBLE")
@@ -197,7 +197,7 @@ def typed(field, present):
 
 
 def typed_row(round_, schema, header):
-    """Columns that rules may name: those of the export, and what the ID number says."""
+    """Returns the columns that rules may name: those of the export and those derived from the ID."""
     as_of = f"DATE '{round_.as_of}'"
     today = round_.as_of.strftime("%Y%m%d")
     age = f"({today} - TRY_CAST(substr(national_id, 7, 8) AS INTEGER)) // 10000"
@@ -211,8 +211,8 @@ def typed_row(round_, schema, header):
 
 
 def outcome(rule):
-    """A newline, as a rule may end in a comment."""
-    when = f"({rule.when.strip()}\n)"
+    """Returns the SQL of a rule's outcome."""
+    when = f"({rule.when.strip()}\n)"  # the newline ends a comment at the end of the rule
     default = {"no": "FALSE", "yes": "TRUE"}.get(rule.unknown)
     return f"COALESCE({when}, {default})" if default else when
 
@@ -222,13 +222,13 @@ def not_withheld(round_, schema):
     return " AND ".join(f"NOT {outcome(rule)}" for rule in rules) or "TRUE"
 
 
-# What each digit of the first 17, from the last to the first, adds to the check sum.
+# Weights of the first 17 digits in the check sum, from the last to the first.
 CHECK_WEIGHTS = [2**place % 11 for place in range(1, 18)]
 
 
 def with_valid_id(table):
-    """Rows of 18 characters whose check digit fits (ISO 7064 MOD 11-2). The digits are
-    taken from one number: 17 substrings take twice as long."""
+    """Keeps rows with 18 characters and a correct check digit (ISO 7064 MOD 11-2). The
+    digits are computed from one number, because 17 substrings take twice as long."""
     weighted = " + ".join(
         f"{weight} * (digits // {10**place} % 10)" for place, weight in enumerate(CHECK_WEIGHTS)
     )
@@ -241,9 +241,9 @@ def with_valid_id(table):
 def scan(round_, export, where, check_ids):
     """Reads the needed columns of a file as text and hashes every ID once.
 
-    The sniffer stays on: it also estimates the number of rows. Without that the planner
-    builds the join's hash table of the register instead of the parties, and the join
-    takes a third longer.
+    The sniffer stays on, because it also estimates the number of rows. Without the
+    estimate, the planner builds the hash table of the join from the register instead of
+    the parties, and the join takes a third longer.
     """
     needed = [
         name(field["name"])
@@ -260,7 +260,7 @@ def scan(round_, export, where, check_ids):
 
 
 def reachable(round_):
-    """For each aid, whether a case row could qualify if every register said yes."""
+    """Returns for each aid the condition that a case row could qualify if all registers gave yes."""
     case_rules = {rule.id for rule in round_.outcome_rules(CASES)}
     others = {rule.id for rule in round_.rules} - case_rules
     return [
@@ -270,7 +270,7 @@ def reachable(round_):
 
 
 def statements(round_, check_ids=False):
-    """The round as statements; the last but one gives leads, the last matched rows."""
+    """Yields the statements of the round. The last but one counts leads, the last matched rows."""
     cases = round_.exports[CASES]
     case_rules = round_.outcome_rules(CASES)
     case_outcomes = ",\n  ".join(f"{outcome(rule)} AS {rule.id}" for rule in case_rules)
@@ -290,7 +290,7 @@ FROM (
     outcomes += [f"FALSE AS {rule.id}" for rule in absent]
     for number, export in enumerate(round_.registers):
         rules = round_.outcome_rules(export.schema)
-        # OR over a person's rows in three values: bool_or alone passes over NULL.
+        # Three-valued OR over the rows of a person; bool_or alone ignores NULL.
         person = ",\n  ".join(
             f"bool_or({rule.id}) OR NULLIF(bool_or({rule.id} IS NULL), TRUE) AS {rule.id}"
             for rule in rules
@@ -309,7 +309,7 @@ FROM (
 ) WHERE {not_withheld(round_, export.schema)}
 ) GROUP BY token"""
         joins.append(f"LEFT JOIN persons_{number} ON persons_{number}.token = case_rows.token")
-        # Who is not in a register has no outcome yes there, and none unknown.
+        # For persons who are not in a register, all its outcomes are no.
         outcomes += [
             f"CASE WHEN persons_{number}.token IS NULL THEN FALSE ELSE persons_{number}.{rule.id} END AS {rule.id}"
             for rule in rules

@@ -1,13 +1,12 @@
-"""Times reading a large XLSX sheet: aidlink's reader against fastexcel.
+"""Times reading a large XLSX sheet with aidlink's reader and with fastexcel.
 
     cargo build --release -p aidlink-workbook --examples
     python benches/peers/sheets.py [--examples target/release/examples] [--rows 400000] [--runs 7]
 
-Writes the sheet once, then runs both in turn, each as a process of its own, and
-prints the processor time (user and system) of the best run of each and their
-ratio. fastexcel is calamine with Arrow columns; its time includes the start of
-Python, which is printed beside it. Ends with exit code 1 when the two do not
-find the same rows.
+Writes the sheet once, then runs both in turn, each as a separate process. Prints the
+processor time (user and system) of the best run of each, and their ratio. fastexcel is
+calamine with Arrow columns; its time includes the start of Python, which is also
+printed separately. Exit code 1 if the two find different numbers of rows.
 """
 
 import argparse

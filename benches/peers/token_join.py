@@ -1,13 +1,12 @@
-"""The centre at scale: token files of any size joined by aidlink-screen, and
-the same files by DuckDB, in turn.
+"""Times the centre's join of large token files, by aidlink-screen and by DuckDB in turn.
 
 python benches/peers/token_join.py --screen aidlink-screen --aidlink aidlink \
     --made made_token_files --parties 1000000 --persons 100000000 --folder DIR
 
-DuckDB does the join alone: the outcomes of every person of the register who is
-a case party. aidlink-screen also reads the file twice (its checksum, and then
-its tokens and outcomes), checks that every token ascends, evaluates the policy
-and writes the leads. Both must count the same persons.
+DuckDB does only the join: the outcomes of every person of the register who is a case
+party. aidlink-screen also reads the file twice (for its checksum, then for tokens and
+outcomes), checks that tokens ascend, evaluates the policy and writes the leads. Both
+must count the same persons.
 """
 
 import argparse
@@ -39,7 +38,7 @@ OFFICES = ("procuratorate", "centre", "civil-affairs", "education", "disabled-fe
 
 
 def make_round(aidlink, folder):
-    """A plain split round, with a signing key of each office beside the round file."""
+    """Makes a plain split round, with every office's signing key beside the round file."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = [aidlink, "sample", "--dirt", "none", "--out", folder, "--quiet"]
     subprocess.run(made, check=True)
@@ -86,11 +85,11 @@ def main():
                                 "--output", str(output)]),
             ("DuckDB", [sys.executable, "-c", DUCKDB, str(cases), str(register)]),
         ):
-            said, (took, _, memory) = measure(command, (0, 3))
+            printed, (took, _, memory) = measure(command, (0, 3))
             seconds[name].append(took)
             peak[name] = max(peak[name], memory)
             if name == "DuckDB":
-                counts[name] = int(said)
+                counts[name] = int(printed)
             else:
                 manifest = json.loads((output / "manifest.json").read_text())
                 received = {one["export"]: one["tokens"] for one in manifest["received"] if "tokens" in one}

@@ -1,5 +1,5 @@
-//! Round files, policies, schemas and calendars of any content, and rules of
-//! any text, are read or told; none is a panic.
+//! Reads schemas, calendars and policies of any content, and policies with a rule of any
+//! text. Reading must not panic. The first byte chooses what the text is.
 
 #![no_main]
 
@@ -19,8 +19,8 @@ static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {
 static FOLDER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
 
-/// A policy of one rule, whose condition is the input.
-fn policy_of_one_rule(when: &str) -> String {
+/// Returns the shipped policy with one more rule, whose condition is the input.
+fn policy_with_rule(when: &str) -> String {
     let quoted: String = when
         .chars()
         .map(|c| match c {
@@ -54,7 +54,7 @@ fuzz_target!(|input: (u8, &str)| {
             let _ = Policy::read(&path, &SCHEMAS);
         }
         _ => {
-            std::fs::write(&path, policy_of_one_rule(text)).expect("room in the temporary folder");
+            std::fs::write(&path, policy_with_rule(text)).expect("room in the temporary folder");
             let _ = Policy::read(&path, &SCHEMAS);
         }
     }

@@ -1,15 +1,15 @@
-//! Text of any bytes under every choice of encoding, every shipped schema and a
-//! site's own headers ends with rows or a fault; and what is kept of a header
-//! is a name, never a text or a long number.
+//! Reads any bytes as a text export, with every choice of encoding and date epoch, every
+//! shipped schema, and headers assigned by the round file. Reading must end with rows or a
+//! fault, and header names must not contain long texts or long numbers.
 //!
-//! The first byte chooses; where it asks for a site's own headers, the first
-//! line gives them (`header=field`, several with `;`), and the rest is the file.
+//! The first byte makes the choices. If it asks for assigned headers, the first line gives
+//! them (`header=field`, separated by `;`), and the rest is the file.
 
 #![no_main]
 
 use aidlink_agency::inspect::inspect;
 use aidlink_agency::scan::{Export, Format};
-use aidlink_fuzz::{AS_OF, SCHEMAS, file_of, let_guarded_panics_pass};
+use aidlink_fuzz::{AS_OF, SCHEMAS, ignore_guarded_panics, write_input};
 use aidlink_policy::reading::{DateEpoch, EncodingChoice, ReadingChoice};
 use aidlink_policy::schema::ExportSchema;
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +20,8 @@ const CHOICES: [EncodingChoice; 3] = [
     EncodingChoice::Gb18030,
 ];
 
-/// What the first byte chooses.
+/// Returns the choices of the first byte: reading options, schema, and whether the first
+/// line assigns headers.
 fn choices(first: u8) -> (ReadingChoice, &'static ExportSchema, bool) {
     let first = usize::from(first);
     let epochs = [DateEpoch::Year1900, DateEpoch::Year1904];
@@ -29,18 +30,18 @@ fn choices(first: u8) -> (ReadingChoice, &'static ExportSchema, bool) {
         epoch: epochs[first / 3 % 2],
         ..ReadingChoice::default()
     };
-    let has_site_headers = first / 6 % 2 == 1;
+    let has_assigned_headers = first / 6 % 2 == 1;
     let schemas = SCHEMAS.0.len();
     let schema = SCHEMAS.0.values().nth(first / 12 % schemas);
     (
         choice,
-        schema.expect("less than their number"),
-        has_site_headers,
+        schema.expect("the index is in range"),
+        has_assigned_headers,
     )
 }
 
-/// `header=field`, several with `;`.
-fn site_headers(line: &[u8]) -> Vec<(String, String)> {
+/// Parses `header=field` pairs, separated by `;`.
+fn assigned_headers(line: &[u8]) -> Vec<(String, String)> {
     let line = String::from_utf8_lossy(line);
     let pairs = line.split(';').filter_map(|pair| pair.split_once('='));
     pairs
@@ -48,7 +49,7 @@ fn site_headers(line: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Other targets read these.
+/// Whether the bytes have no signature of another format. Other targets read those.
 fn is_text(bytes: &[u8]) -> bool {
     let magics: [&[u8]; 5] = [
         b"\x1f\x8b",
@@ -61,23 +62,23 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let_guarded_panics_pass();
+    ignore_guarded_panics();
     let Some((first, mut bytes)) = input.split_first() else {
         return;
     };
-    let (mut choice, schema, has_site_headers) = choices(*first);
-    if has_site_headers {
+    let (mut choice, schema, has_assigned_headers) = choices(*first);
+    if has_assigned_headers {
         let end = bytes
             .iter()
             .position(|byte| *byte == b'\n')
             .unwrap_or(bytes.len());
-        choice.headers = site_headers(&bytes[..end]);
+        choice.headers = assigned_headers(&bytes[..end]);
         bytes = bytes.get(end + 1..).unwrap_or_default();
     }
     if !is_text(bytes) {
         return;
     }
-    let path = file_of(bytes);
+    let path = write_input(bytes);
     let Ok(export) = Export::open(&path, schema, &choice) else {
         return;
     };
@@ -86,10 +87,10 @@ fuzz_target!(|input: &[u8]| {
         let digits = header.chars().filter(char::is_ascii_digit).count();
         assert!(
             header.len() <= 200 && digits < 8,
-            "a text or number as a header"
+            "a header name is too long or contains a number"
         );
     }
-    // A line holds one row at most, and a column that was matched is there.
+    // A line holds at most one row, and matched columns exist.
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
     assert!(export.title_lines() < export.body_line() && export.body_line() <= lines);
     let width = export.columns().headers.len();
@@ -100,10 +101,10 @@ fuzz_target!(|input: &[u8]| {
             .values()
             .all(|column| *column < width)
     );
-    let seen = inspect(&export, schema, AS_OF, &|_| {}).expect("the file does not change");
-    let rejects: u64 = seen.rejects.values().map(|rows| rows.count).sum();
-    assert!(rejects <= seen.counts.rows && seen.counts.rows <= lines);
-    for rows in seen.rejects.values() {
+    let report = inspect(&export, schema, AS_OF, &|_| {}).expect("the file is unchanged");
+    let rejects: u64 = report.rejects.values().map(|rows| rows.count).sum();
+    assert!(rejects <= report.counts.rows && report.counts.rows <= lines);
+    for rows in report.rejects.values() {
         assert!(
             rows.first_lines
                 .iter()

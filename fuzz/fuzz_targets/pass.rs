@@ -1,5 +1,5 @@
-//! The plain pass and the fast one see the same rows, faults and places,
-//! whatever the bytes, the size of the blocks and the number of threads.
+//! Compares the plain pass with the fast pass. Both must see the same rows, faults and
+//! places for any bytes, block size and number of threads.
 
 #![no_main]
 
@@ -35,11 +35,11 @@ fn read(pass: Pass, dialect: Dialect, bytes: &[u8]) -> (Seen, Counts) {
     read.expect("memory can be read")
 }
 
-/// Made once: the target is run many thousand times a second.
+/// Made once, because the target runs many thousand times a second.
 static POOLS: LazyLock<Vec<rayon::ThreadPool>> = LazyLock::new(|| {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     (1..4)
-        .map(|threads| pool(threads).expect("threads"))
+        .map(|threads| pool(threads).expect("threads can be started"))
         .collect()
 });
 

@@ -1,6 +1,6 @@
-//! Whatever a round file says, reading it gives the round or faults with
-//! their places, as a pooled round and as a split one, with its exports' files
-//! and without, and as far as single commands read it.
+//! Reads any text as a round file: in full and in parts, as commands do, as a pooled and
+//! as a split round, with and without export files. Reading must give the round or faults,
+//! and no path may leave the round's folder.
 
 #![no_main]
 
@@ -13,20 +13,21 @@ use aidlink_fuzz::{FOLDER, shipped};
 use aidlink_office::round::{Mode, Reads, Round, WrittenRound};
 use libfuzzer_sys::fuzz_target;
 
-/// `sample_data/2026Q3/round.toml` beside policies, schemas and calendars, as
-/// the shipped round has it.
+/// The path of the round file, `sample_data/2026Q3/round.toml`. Policies, schemas and
+/// calendars are where the shipped round file expects them.
 static ROUND_FILE: LazyLock<PathBuf> = LazyLock::new(|| {
     let round = FOLDER.path().join("sample_data/2026Q3");
     std::fs::create_dir_all(&round).expect("room in the temporary folder");
     for folder in ["policies", "schemas", "calendars"] {
-        std::os::unix::fs::symlink(shipped(folder), FOLDER.path().join(folder)).expect("a link");
+        std::os::unix::fs::symlink(shipped(folder), FOLDER.path().join(folder))
+            .expect("a link can be made");
     }
     round.join("round.toml")
 });
 
-/// A policy, schema or calendar may lie anywhere; the devices and the system's
-/// own folders of this machine are not what this target looks at.
-fn leads_elsewhere(text: &str) -> bool {
+/// Whether the text may name device or system folders. Policies, schemas and calendars may
+/// be anywhere, but this target must not open those.
+fn names_system_folder(text: &str) -> bool {
     ["/dev", "/proc", "/sys", "/run"]
         .iter()
         .any(|folder| text.contains(folder))
@@ -53,7 +54,7 @@ fn render<T>(read: Result<T, Faults>) -> Option<T> {
 }
 
 fuzz_target!(|text: &str| {
-    if leads_elsewhere(text) {
+    if names_system_folder(text) {
         return;
     }
     std::fs::write(&*ROUND_FILE, text).expect("room in the temporary folder");
@@ -62,10 +63,10 @@ fuzz_target!(|text: &str| {
     };
     let key = render(written.key_terms());
     let id = render(written.round_id());
-    let said = render(written.mode());
+    let stated_mode = render(written.mode());
     let signing_key = render(written.signing_key_file());
     let signers = written.signers();
-    // A file says one of the two; the other is a fault and little else.
+    // Reading in the other mode would only give a fault.
     let mode = if text.contains("\"split\"") {
         Mode::Split
     } else {
@@ -78,12 +79,12 @@ fuzz_target!(|text: &str| {
             stays_in(terms.folder(), &paths.key_file) && stays_in(terms.folder(), &paths.output)
         );
         assert!(key.is_some_and(|key| key.round == terms.round && key.file == paths.key_file));
-        assert!(id.is_some_and(|id| id == terms.round) && said == Some(mode));
+        assert!(id.is_some_and(|id| id == terms.round) && stated_mode == Some(mode));
         assert!(signing_key.is_some_and(|key| key == paths.signing_key));
         assert!(signers.len() == terms.signers.len());
         assert!(terms.issued_on >= terms.as_of && terms.mode == mode);
         assert!(terms.sealing().is_ok() == (mode == Mode::Split));
-        // Who writes nothing reads the same terms, with no path of its own.
+        // A command that writes nothing must read the same terms.
         let planned = render(written.planned(mode, Reads::Nothing));
         assert!(planned.is_some_and(|(same, exports)| {
             same.terms_digest() == terms.terms_digest() && exports.is_empty()

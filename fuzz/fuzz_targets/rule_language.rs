@@ -1,9 +1,9 @@
-//! Any text is a rule or has faults with their places; a rule that is
-//! evaluated column by column says the same as one that is read row by row. A
-//! combination of rules says the same as the condition of the same text on
+//! Parses any text as a rule or a combination of rules. Parsing must give an expression or
+//! faults with valid positions. A rule evaluated by column must give the same outcomes as a
+//! simple evaluation by row, and a combination the same as a condition with the same text on
 //! Boolean columns.
 //!
-//! The first byte chooses condition or combination, the rest is the text.
+//! The first byte chooses condition or combination; the rest is the text.
 
 #![no_main]
 
@@ -39,10 +39,10 @@ static CONDITIONS: LazyLock<Scope> = LazyLock::new(|| {
     }
 });
 
-/// The rules that combinations name.
+/// The rule names for combinations.
 static RULES: LazyLock<Vec<String>> = LazyLock::new(|| ["a", "b", "c"].map(str::to_owned).to_vec());
 
-/// The same names as Boolean columns.
+/// The same names, as Boolean columns.
 static RULE_COLUMNS: LazyLock<Scope> = LazyLock::new(|| Scope {
     columns: RULES
         .iter()
@@ -54,7 +54,7 @@ static RULE_COLUMNS: LazyLock<Scope> = LazyLock::new(|| Scope {
         .collect(),
 });
 
-/// Rows with every value beside an empty cell.
+/// Rows in which values and empty cells are mixed.
 static ROWS: LazyLock<RowBlock> = LazyLock::new(|| {
     let truths = vec![Some(true), None, Some(false), Some(true), None, Some(false)];
     let mut moved = truths.clone();
@@ -103,7 +103,7 @@ static ROWS: LazyLock<RowBlock> = LazyLock::new(|| {
         ),
         ("a", Column::Boolean(truths)),
         ("b", Column::Boolean(moved)),
-        // `c` is a column that the export does not have.
+        // Column `c` is missing, as in an export without it.
     ];
     RowBlock {
         rows: 6,
@@ -123,8 +123,8 @@ fn cell(name: &str, row: usize) -> Option<Value> {
     }
 }
 
-/// The same tree read row by row.
-fn read(expression: &Expression, row: usize) -> Outcome {
+/// Evaluates the expression on one row.
+fn evaluate_row(expression: &Expression, row: usize) -> Outcome {
     let known = |truth| Outcome::from_option(Some(truth));
     match expression {
         Expression::Constant(truth) => known(*truth),
@@ -132,10 +132,10 @@ fn read(expression: &Expression, row: usize) -> Outcome {
             Some(Value::Boolean(truth)) => Some(truth),
             _ => None,
         }),
-        Expression::Not(inner) => !read(inner, row),
-        Expression::And(left, right) => read(left, row).and(read(right, row)),
-        Expression::Or(left, right) => read(left, row).or(read(right, row)),
-        Expression::IsUnknown(inner) => known(read(inner, row) == Outcome::Unknown),
+        Expression::Not(inner) => !evaluate_row(inner, row),
+        Expression::And(left, right) => evaluate_row(left, row).and(evaluate_row(right, row)),
+        Expression::Or(left, right) => evaluate_row(left, row).or(evaluate_row(right, row)),
+        Expression::IsUnknown(inner) => known(evaluate_row(inner, row) == Outcome::Unknown),
         Expression::IsNull(operand) => known(value(operand, row).is_none()),
         Expression::Compare {
             left,
@@ -152,7 +152,7 @@ fn compare(left: &Value, comparison: Comparison, right: &Value) -> Option<bool> 
     let order = match (left, right) {
         (Value::String(left), Value::String(right)) => left.cmp(right),
         (Value::Date(left), Value::Date(right)) => left.cmp(right),
-        // Sums beyond all numbers can differ by what is no number: it is the greatest.
+        // Sums of infinities can be NaN, which compares as the greatest number.
         (Value::Number(left), Value::Number(right)) => left
             .partial_cmp(right)
             .unwrap_or_else(|| left.is_nan().cmp(&right.is_nan())),
@@ -191,32 +191,35 @@ fn value(operand: &Operand, row: usize) -> Option<Value> {
     })
 }
 
-fn check_places(text: &str, faults: &[ExpressionFault]) {
+fn check_positions(text: &str, faults: &[ExpressionFault]) {
     assert!(!faults.is_empty(), "refused without a fault");
     for fault in faults {
-        assert!(text.is_char_boundary(fault.offset), "a place that is none");
+        assert!(
+            text.is_char_boundary(fault.offset),
+            "a position inside a character"
+        );
     }
 }
 
 fn condition(text: &str) {
     let expression = match parse(text, &CONDITIONS) {
         Ok(expression) => expression,
-        Err(faults) => return check_places(text, &faults),
+        Err(faults) => return check_positions(text, &faults),
     };
     for name in expression.columns() {
         assert!(CONDITIONS.columns.iter().any(|column| column.name == name));
     }
     let outcomes =
-        evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("every rule is evaluated");
+        evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("the rule can be evaluated");
     for (row, outcome) in outcomes[0].iter().enumerate() {
-        assert_eq!(*outcome, read(&expression, row), "row {row}");
+        assert_eq!(*outcome, evaluate_row(&expression, row), "row {row}");
     }
 }
 
 fn combination(text: &str, negation: Negation) {
     let combination = match Combination::parse(text, &RULES, negation) {
         Ok(combination) => combination,
-        Err(faults) => return check_places(text, &faults),
+        Err(faults) => return check_positions(text, &faults),
     };
     assert!(
         combination
@@ -225,12 +228,12 @@ fn combination(text: &str, negation: Negation) {
             .all(|rule| RULES.iter().any(|known| known == rule))
     );
     assert!(combination.substitute(&|_| None) == combination);
-    let expression = parse(text, &RULE_COLUMNS).expect("a combination is a condition");
+    let expression = parse(text, &RULE_COLUMNS).expect("a combination is also a condition");
     let outcomes =
-        evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("every rule is evaluated");
+        evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("the rule can be evaluated");
     for (row, outcome) in outcomes[0].iter().enumerate() {
-        let of = |rule: &str| read(&Expression::Column(rule.to_owned()), row);
-        assert_eq!(*outcome, combination.outcome(&of), "row {row}");
+        let outcome_of = |rule: &str| evaluate_row(&Expression::Column(rule.to_owned()), row);
+        assert_eq!(*outcome, combination.outcome(&outcome_of), "row {row}");
     }
 }
 

@@ -1,8 +1,8 @@
-//! Whatever an office is sent as a token file or as screened leads, reading it
-//! ends with a table or a fault; a table is sorted and complete, and leads that
-//! can be read are read the same again when they are written.
+//! Reads any bytes as a token file or as screened leads. Reading must end with a table or a
+//! fault. Tables must be sorted and complete, and leads must be the same after writing and
+//! reading them again.
 //!
-//! The first byte says what the rest is.
+//! The first byte chooses what the rest is.
 
 #![no_main]
 
@@ -15,19 +15,18 @@ use aidlink_contract::screened_lead::Provisional;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_file::{TokenFile, is_of_case_parties};
 use aidlink_files::document::Document as _;
-use aidlink_fuzz::{POLICY, file_of, let_guarded_panics_pass};
+use aidlink_fuzz::{POLICY, ignore_guarded_panics, write_input};
 use libfuzzer_sys::fuzz_target;
 
-/// A file may be as long as its account says; one that says this much takes
-/// memory and nothing else.
+/// Files whose account states more rows are skipped, because they only cost memory.
 const MOST_ROWS: u64 = 1 << 20;
 
-/// Exports of a round.
+/// The exports of the round.
 const EXPORTS: [&str; 2] = ["veterans.persons", "education.students"];
 
-fn token_file(bytes: &[u8], as_cases: bool) {
+fn check_token_file(bytes: &[u8], as_cases: bool) {
     let open = || {
-        let file = File::open(file_of(bytes)).expect("just written");
+        let file = File::open(write_input(bytes)).expect("just written");
         TokenFile::open(file, |export| POLICY.rule_ids(export))
     };
     let Ok(opened) = open() else { return };
@@ -43,7 +42,7 @@ fn token_file(bytes: &[u8], as_cases: bool) {
         }
         return;
     }
-    // All tokens at first, to know some that are there.
+    // First join with no parties, which counts all rows as unmatched.
     let Ok(none) = JoinedRegister::of_file(&[], opened.into_register()) else {
         return;
     };
@@ -55,7 +54,7 @@ fn token_file(bytes: &[u8], as_cases: bool) {
         .take(64)
         .flat_map(|window| <[u8; Token::LENGTH]>::try_from(window).map(Token::from_bytes))
         .collect();
-    // The first page's tokens stand behind its head of some bytes.
+    // The tokens of the first page follow a page header of unknown length.
     parties.extend((4..80).filter_map(|at| {
         let window = bytes.get(at..at + Token::LENGTH)?;
         <[u8; Token::LENGTH]>::try_from(window)
@@ -77,7 +76,7 @@ fn token_file(bytes: &[u8], as_cases: bool) {
     }
 }
 
-/// Shares are read with the last bit rounded one way or the other.
+/// Clears the reject rates, whose last bit may be rounded differently.
 fn without_rates(mut leads: LeadsFile) -> LeadsFile {
     for reason in &mut leads.provisional {
         if let Provisional::RejectRate { rate, .. } = reason {
@@ -87,11 +86,11 @@ fn without_rates(mut leads: LeadsFile) -> LeadsFile {
     leads
 }
 
-fn leads_file(bytes: &[u8]) {
+fn check_leads_file(bytes: &[u8]) {
     let Ok(leads) = LeadsFile::parse(bytes) else {
         return;
     };
-    let of = ExpectedRound {
+    let expected = ExpectedRound {
         round: &leads.round,
         policy_digest: &leads.policy_digest,
         key_id: &leads.key_id,
@@ -99,7 +98,7 @@ fn leads_file(bytes: &[u8]) {
         exports: &EXPORTS,
         exports_of_the_policy: &EXPORTS,
     };
-    if leads.check(&of).is_ok() {
+    if leads.check(&expected).is_ok() {
         assert!(is_digest(&leads.screening));
         let named = leads.provisional.iter().map(Provisional::export);
         let mut named = named.chain(leads.not_verified_by.keys().map(String::as_str));
@@ -110,10 +109,10 @@ fn leads_file(bytes: &[u8]) {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let_guarded_panics_pass();
+    ignore_guarded_panics();
     match input.split_first() {
-        Some((0, bytes)) => leads_file(bytes),
-        Some((first, bytes)) => token_file(bytes, *first == 2),
+        Some((0, bytes)) => check_leads_file(bytes),
+        Some((first, bytes)) => check_token_file(bytes, *first == 2),
         None => {}
     }
 });

@@ -1,10 +1,9 @@
-//! Whatever a workbook holds, opening and reading it as an export ends with
-//! rows or a fault.
+//! Opens and reads workbooks of any content as an export. Reading must end with rows or a
+//! fault.
 //!
-//! Few changes of bytes inside an archive leave an archive, so the input is
-//! what lies inside: the parts of an XLSX, which are packed here, or the
-//! records of an XLS, which are put into its container here. The first byte
-//! says which; a file as it stands goes the same way.
+//! Changing bytes of an archive mostly breaks the archive. So the input holds the parts of
+//! an XLSX or the records of an XLS, and the target packs them. The first byte chooses
+//! between these and a complete file.
 
 #![no_main]
 
@@ -12,13 +11,13 @@ use std::io::{Cursor, Write};
 
 use aidlink_agency::inspect::inspect;
 use aidlink_agency::scan::Export;
-use aidlink_fuzz::{AS_OF, file_of, let_guarded_panics_pass, schema};
+use aidlink_fuzz::{AS_OF, ignore_guarded_panics, schema, write_input};
 use aidlink_policy::reading::ReadingChoice;
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 
-/// The parts of an XLSX that inputs hold, in this order, with NUL between them,
-/// and what stands for one that is empty or not there.
+/// The parts of an XLSX in the order of the input, where NUL separates them, with the
+/// default for an empty or missing part.
 const PARTS: [(&str, &str); 6] = [
     ("xl/worksheets/sheet1.xml", SHEET),
     (
@@ -50,7 +49,7 @@ const PACKAGE: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.org/
 const CONTENT_TYPES: &str = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
     <Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>";
 
-fn packed(input: &[u8]) -> Vec<u8> {
+fn pack(input: &[u8]) -> Vec<u8> {
     let mut given = input.split(|byte| *byte == 0);
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -60,7 +59,7 @@ fn packed(input: &[u8]) -> Vec<u8> {
         (*name, part.unwrap_or(default.as_bytes()))
     });
     for (name, part) in std::iter::once(content_types).chain(parts) {
-        archive.start_file(name, stored).expect("a new name");
+        archive.start_file(name, stored).expect("part names differ");
         archive.write_all(part).expect("memory can be written");
     }
     archive
@@ -70,16 +69,16 @@ fn packed(input: &[u8]) -> Vec<u8> {
 }
 
 const SECTOR: usize = 512;
-/// As many sectors as one sector of the table has room for.
+/// The number of sectors that one sector of the allocation table describes.
 const MOST_SECTORS: usize = SECTOR / 4;
-/// Shorter streams lie elsewhere in the container.
+/// Shorter streams would be stored in mini sectors.
 const CUTOFF: usize = 4096;
 const END_OF_CHAIN: u32 = 0xffff_fffe;
 const FREE: u32 = 0xffff_ffff;
 
-/// The smallest container of one stream ([MS-CFB]): header, sector table,
-/// directory, stream.
-fn in_container(stream: &[u8]) -> Option<Vec<u8>> {
+/// Returns a minimal compound file with one stream ([MS-CFB]): header, allocation table,
+/// directory, stream. Returns `None` if the stream is too long.
+fn compound_file(stream: &[u8]) -> Option<Vec<u8>> {
     let length = stream.len().max(CUTOFF).next_multiple_of(SECTOR);
     let sectors = length / SECTOR;
     (2 + sectors <= MOST_SECTORS).then_some(())?;
@@ -88,8 +87,8 @@ fn in_container(stream: &[u8]) -> Option<Vec<u8>> {
     for half in [0x3e_u16, 3, 0xfffe, 9, 6, 0, 0, 0, 0, 0] {
         file.extend(half.to_le_bytes());
     }
-    // Sectors of the table: one; the directory stands in sector 1; no mini
-    // sectors and no further list.
+    // One sector of allocation table, the directory in sector 1, no mini sectors and no
+    // further list.
     for word in [1, 1, 0, CUTOFF as u32, END_OF_CHAIN, 0, END_OF_CHAIN, 0, 0] {
         file.extend(u32::to_le_bytes(word));
     }
@@ -120,19 +119,19 @@ fn in_container(stream: &[u8]) -> Option<Vec<u8>> {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let_guarded_panics_pass();
+    ignore_guarded_panics();
     let Some((first, input)) = input.split_first() else {
         return;
     };
     let bytes = match first % 4 {
         0 => input.to_vec(),
-        1 => match in_container(input) {
+        1 => match compound_file(input) {
             Some(bytes) => bytes,
             None => return,
         },
-        _ => packed(input),
+        _ => pack(input),
     };
-    let path = file_of(&bytes);
+    let path = write_input(&bytes);
     let choice = ReadingChoice {
         sheet: (first % 4 == 3).then(|| "S".to_owned()),
         ..ReadingChoice::default()

@@ -1,5 +1,5 @@
-//! Attempts to make `purge` delete what is not the round's, or to make it swear
-//! that something was deleted.
+//! Attempts to make `purge` delete files outside the round, or record a deletion that
+//! did not happen.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use aidlink_office::signing::SigningKey;
 use serde_json::{Value, json};
 
-use super::{is_whole, treasure};
-use crate::audit::Written;
-use crate::deletion::{due, paths, purge, record};
+use super::{is_intact, treasure};
+use crate::audit::FinishedRound;
+use crate::deletion::{overdue_round, paths, purge, record};
 use crate::support::{Round, aidlink, set_mode};
 
-/// A journal or record in the folder `deletions`, as an attacker writes it.
-fn put_document(written: &Written, path: &str, document: &Value) {
-    let file = written.path(path);
+/// Writes a journal or record as an attacker would.
+fn write_document(finished: &FinishedRound, path: &str, document: &Value) {
+    let file = finished.path(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, format!("{document:#}\n")).unwrap();
 }
 
-fn file(part: &str, path: &str, bytes: &[u8]) -> Value {
+fn file_entry(part: &str, path: &str, bytes: &[u8]) -> Value {
     json!({
         "part": part,
         "file": path,
@@ -31,15 +31,16 @@ fn file(part: &str, path: &str, bytes: &[u8]) -> Value {
     })
 }
 
-fn manifest_digest(written: &Written) -> String {
-    let bytes = fs::read(written.path("manifest.json")).unwrap();
+fn manifest_digest(finished: &FinishedRound) -> String {
+    let bytes = fs::read(finished.path("manifest.json")).unwrap();
     blake3::hash(&bytes).to_hex().to_string()
 }
 
-/// A journal that names other files, signed by `signer` if there is one; also
-/// under the name that the first version used, which had no signature.
-fn forged_journal(written: &Written, files: Value, signer: Option<&SigningKey>) {
-    let digest = manifest_digest(written);
+/// Writes a journal that names `files`, signed by `signer` if there is one. It is
+/// written under the current path and under the path of the first version, whose
+/// journals were unsigned.
+fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&SigningKey>) {
+    let digest = manifest_digest(finished);
     let journal = json!({
         "format": "aidlink deletion journal",
         "version": 1,
@@ -53,76 +54,76 @@ fn forged_journal(written: &Written, files: Value, signer: Option<&SigningKey>) 
         "deletions/under-way.json",
         "deletions/under-way-2026-10-02T08-00-00Z/deletion-journal.json",
     ] {
-        put_document(written, name, &journal);
+        write_document(finished, name, &journal);
         if let Some(key) = signer {
-            let bytes = fs::read(written.path(name)).unwrap();
+            let bytes = fs::read(finished.path(name)).unwrap();
             let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
             let signature = key.sign(&bytes, &comment, Path::new("")).unwrap();
-            fs::write(written.path(&format!("{name}.minisig")), signature).unwrap();
+            fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
         }
     }
 }
 
-fn all_paths_outside(treasure: &Path) -> Value {
+fn entries_outside(treasure: &Path) -> Value {
     let precious = treasure.join("precious.csv");
     let absolute = precious.to_str().unwrap();
-    let bytes = b"nobody's to delete";
+    let bytes = b"not part of the round";
     json!([
-        file("output", absolute, bytes),
-        file("export", absolute, bytes),
-        file("output", "../../treasure/precious.csv", bytes),
-        file("export", "../treasure/precious.csv", bytes),
-        file("left by a run that was cut off", "../../treasure", b""),
-        file(
+        file_entry("output", absolute, bytes),
+        file_entry("export", absolute, bytes),
+        file_entry("output", "../../treasure/precious.csv", bytes),
+        file_entry("export", "../treasure/precious.csv", bytes),
+        file_entry("left by a run that was cut off", "../../treasure", b""),
+        file_entry(
             "left by a run that was cut off",
             treasure.to_str().unwrap(),
             b""
         ),
-        file("key", "../treasure/precious.csv", bytes),
+        file_entry("key", "../treasure/precious.csv", bytes),
     ])
 }
 
 #[test]
-fn an_unsigned_journal_that_names_files_elsewhere_deletes_none_of_them() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    forged_journal(&written, all_paths_outside(&treasure), None);
-    purge(&written, &[]);
-    assert!(is_whole(&treasure));
-    // Without it the purge does its work.
-    fs::remove_dir_all(written.path("deletions")).unwrap();
-    let ended = purge(&written, &[]);
-    assert!(is_whole(&treasure), "{}", ended.stdout);
+fn an_unsigned_journal_cannot_delete_files_outside_the_round() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
+    write_forged_journal(&finished, entries_outside(&treasure), None);
+    purge(&finished, &[]);
+    assert!(is_intact(&treasure));
+    // Without the journal the purge succeeds.
+    fs::remove_dir_all(finished.path("deletions")).unwrap();
+    let result = purge(&finished, &[]);
+    assert!(is_intact(&treasure), "{}", result.stdout);
 }
 
 #[test]
-fn a_journal_signed_by_another_key_that_names_files_elsewhere_deletes_none_of_them() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    let key = SigningKey::make(&written.round.path("stranger.key")).unwrap();
-    forged_journal(&written, all_paths_outside(&treasure), Some(&key));
-    purge(&written, &[]);
-    assert!(is_whole(&treasure));
+fn a_journal_signed_by_another_key_cannot_delete_files_outside_the_round() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
+    let key = SigningKey::make(&finished.round.path("stranger.key")).unwrap();
+    write_forged_journal(&finished, entries_outside(&treasure), Some(&key));
+    purge(&finished, &[]);
+    assert!(is_intact(&treasure));
 }
 
 #[test]
-fn a_journal_signed_by_the_right_key_is_no_list_of_files_to_delete() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    let key = SigningKey::read(&written.round.path("signing.key")).unwrap();
-    forged_journal(&written, all_paths_outside(&treasure), Some(&key));
-    purge(&written, &[]);
-    assert!(is_whole(&treasure));
+fn a_journal_signed_by_the_right_key_cannot_delete_files_outside_the_round() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
+    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+    write_forged_journal(&finished, entries_outside(&treasure), Some(&key));
+    purge(&finished, &[]);
+    assert!(is_intact(&treasure));
 }
 
 #[test]
 fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
-    let written = due();
+    let finished = overdue_round();
     let list = "lists/for-review/to-veterans.csv";
-    let bytes = fs::read(written.path(list)).unwrap();
-    fs::remove_file(written.path(list)).unwrap();
-    forged_journal(&written, json!([file("output", list, &bytes)]), None);
-    let verified = written.verify();
+    let bytes = fs::read(finished.path(list)).unwrap();
+    fs::remove_file(finished.path(list)).unwrap();
+    write_forged_journal(&finished, json!([file_entry("output", list, &bytes)]), None);
+    let verified = finished.verify();
     assert_eq!(verified.code, 4);
     assert!(
         verified
@@ -131,37 +132,37 @@ fn an_unsigned_journal_does_not_turn_a_theft_into_a_deletion() {
         "{}",
         verified.stdout
     );
-    let ended = purge(&written, &[]);
-    let named = fs::read_dir(written.path("deletions"))
+    let result = purge(&finished, &[]);
+    let records = fs::read_dir(finished.path("deletions"))
         .unwrap()
         .filter_map(|entry| {
             fs::read_to_string(entry.unwrap().path().join("deletion-record.json")).ok()
         })
         .map(|text| serde_json::from_str::<Value>(&text).unwrap());
-    for record in named {
+    for record in records {
         assert!(!paths(&record["removed"]).contains(list), "{record}");
         assert!(paths(&record["not_found"]).contains(list), "{record}");
     }
-    assert_ne!(ended.code, 0, "{}", ended.stdout);
+    assert_ne!(result.code, 0, "{}", result.stdout);
 }
 
 #[test]
-fn a_link_named_like_a_cut_off_run_leads_nowhere() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
-    symlink(&treasure, written.round.path(".output.partial-evil")).unwrap();
-    purge(&written, &[]);
-    assert!(is_whole(&treasure));
-    // Nor does a run follow it when it clears up.
+fn a_link_named_like_an_interrupted_run_is_not_followed() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
+    symlink(&treasure, finished.round.path(".output.partial-evil")).unwrap();
+    purge(&finished, &[]);
+    assert!(is_intact(&treasure));
+    // A run that cleans up does not follow it either.
     let again = Round::sample();
     let treasure = super::treasure(&again.path(".."));
     symlink(&treasure, again.path(".output.partial-evil")).unwrap();
     assert_eq!(again.run().code, 0);
-    assert!(is_whole(&treasure));
+    assert!(is_intact(&treasure));
 }
 
 #[test]
-fn a_folder_exchanged_for_a_link_leads_nowhere() {
+fn a_link_in_place_of_a_folder_is_not_followed() {
     for inner in [
         "lists",
         "lists/for-review",
@@ -169,10 +170,10 @@ fn a_folder_exchanged_for_a_link_leads_nowhere() {
         "minimisation",
         "configuration",
     ] {
-        let written = due();
-        let treasure = treasure(&written.round.path(".."));
-        let folder = written.path(inner);
-        // The same names and bytes behind the link: the file's digest proves nothing.
+        let finished = overdue_round();
+        let treasure = treasure(&finished.round.path(".."));
+        let folder = finished.path(inner);
+        // The link's target has files of the same names and bytes, so that digests match.
         for entry in fs::read_dir(&folder).unwrap() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
@@ -188,41 +189,41 @@ fn a_folder_exchanged_for_a_link_leads_nowhere() {
         let before = names(&treasure);
         fs::remove_dir_all(&folder).unwrap();
         symlink(&treasure, &folder).unwrap();
-        purge(&written, &[]);
+        purge(&finished, &[]);
         assert_eq!(names(&treasure), before, "{inner}");
-        assert!(is_whole(&treasure), "{inner}");
-        assert_eq!(written.verify().code, 4, "{inner}");
+        assert!(is_intact(&treasure), "{inner}");
+        assert_eq!(finished.verify().code, 4, "{inner}");
     }
 }
 
 #[test]
-fn a_file_exchanged_for_a_link_keeps_its_target() {
-    let written = due();
-    let treasure = treasure(&written.round.path(".."));
+fn the_target_of_a_link_in_place_of_a_file_is_not_deleted() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
     for (path, target) in [
-        (written.path("lists/for-review/to-veterans.csv"), "list"),
-        (written.round.path("education.students.csv"), "export"),
-        (written.round.path("round.key"), "key"),
+        (finished.path("lists/for-review/to-veterans.csv"), "list"),
+        (finished.round.path("education.students.csv"), "export"),
+        (finished.round.path("round.key"), "key"),
     ] {
         let target = treasure.join(target);
         fs::rename(&path, &target).unwrap();
         symlink(&target, &path).unwrap();
     }
-    purge(&written, &[]);
+    purge(&finished, &[]);
     for target in ["list", "export", "key"] {
         assert!(treasure.join(target).is_file(), "{target}");
     }
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_stops_nothing() {
+fn a_pipe_in_place_of_a_file_blocks_no_command() {
     for path in [
         "lists/for-review/to-veterans.csv",
         "../.output.partial-1/pipe",
         "summary.json",
     ] {
-        let written = due();
-        let pipe = written.path(path);
+        let finished = overdue_round();
+        let pipe = finished.path(path);
         fs::create_dir_all(pipe.parent().unwrap()).unwrap();
         let _ = fs::remove_file(&pipe);
         assert!(
@@ -235,15 +236,15 @@ fn a_pipe_in_the_place_of_a_file_stops_nothing() {
         for verb in [vec!["audit", "verify"], vec!["audit"], vec!["purge"]] {
             let mut child = Command::new(env!("CARGO_BIN_EXE_aidlink"))
                 .args(&verb)
-                .arg(written.round.path(""))
+                .arg(finished.round.path(""))
                 .stdout(std::process::Stdio::null())
                 .stderr(std::process::Stdio::null())
                 .spawn()
                 .unwrap();
-            // An opened pipe waits for its other end for ever.
+            // Opening a pipe blocks until something opens its other end.
             let end = Instant::now() + Duration::from_secs(120);
             while child.try_wait().unwrap().is_none() {
-                assert!(Instant::now() < end, "{verb:?} waits at {path}");
+                assert!(Instant::now() < end, "{verb:?} blocks at {path}");
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -251,21 +252,21 @@ fn a_pipe_in_the_place_of_a_file_stops_nothing() {
 }
 
 #[test]
-fn a_deletion_record_of_another_folder_counts_for_nothing() {
-    let other = due();
+fn a_deletion_record_of_another_folder_is_not_accepted() {
+    let other = overdue_round();
     assert_eq!(purge(&other, &[]).code, 0);
-    let written = due();
+    let finished = overdue_round();
     let records = other.path("deletions");
     let record = fs::read_dir(records).unwrap().next().unwrap().unwrap();
-    let copy = written.path("deletions").join(record.file_name());
+    let copy = finished.path("deletions").join(record.file_name());
     fs::create_dir_all(&copy).unwrap();
     for entry in fs::read_dir(record.path()).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
     }
     let list = "lists/for-review/to-veterans.csv";
-    fs::remove_file(written.path(list)).unwrap();
-    let verified = written.verify();
+    fs::remove_file(finished.path(list)).unwrap();
+    let verified = finished.verify();
     assert_eq!(verified.code, 4);
     assert!(
         verified
@@ -277,27 +278,27 @@ fn a_deletion_record_of_another_folder_counts_for_nothing() {
 }
 
 #[test]
-fn a_deletion_record_signed_by_another_office_counts_for_nothing() {
-    let written = due();
-    assert_eq!(purge(&written, &[]).code, 0);
-    let stranger = SigningKey::make(&written.round.path("stranger.key")).unwrap();
-    let folder = fs::read_dir(written.path("deletions"))
+fn a_deletion_record_signed_by_another_office_is_not_accepted() {
+    let finished = overdue_round();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let stranger = SigningKey::make(&finished.round.path("stranger.key")).unwrap();
+    let folder = fs::read_dir(finished.path("deletions"))
         .unwrap()
         .next()
         .unwrap()
         .unwrap()
         .path();
-    let mut document = record(&written);
+    let mut document = record(&finished);
     document["public_key"] = stranger.public().to_base64().into();
     let bytes = format!("{document:#}\n");
     fs::write(folder.join("deletion-record.json"), &bytes).unwrap();
-    let digest = manifest_digest(&written);
+    let digest = manifest_digest(&finished);
     let comment = format!("aidlink deletion record; round 2026Q3; manifest {digest}");
     let signature = stranger
         .sign(bytes.as_bytes(), &comment, Path::new(""))
         .unwrap();
     fs::write(folder.join("deletion-record.json.minisig"), signature).unwrap();
-    let verified = written.verify();
+    let verified = finished.verify();
     assert_eq!(verified.code, 4, "{}", verified.stdout);
     assert!(
         verified
@@ -309,59 +310,59 @@ fn a_deletion_record_signed_by_another_office_counts_for_nothing() {
 }
 
 #[test]
-fn the_key_of_another_round_at_the_same_place_stays() {
-    let written = due();
-    let other = written.round.read("round.key").replace("0123", "3210");
-    written.round.write("round.key", &other);
-    set_mode(&written.round.path("round.key"), 0o600);
-    let ended = purge(&written, &[]);
-    assert_eq!(written.round.read("round.key"), other);
-    let record = record(&written);
+fn the_key_of_another_round_at_the_same_path_is_kept() {
+    let finished = overdue_round();
+    let other = finished.round.read("round.key").replace("0123", "3210");
+    finished.round.write("round.key", &other);
+    set_mode(&finished.round.path("round.key"), 0o600);
+    let result = purge(&finished, &[]);
+    assert_eq!(finished.round.read("round.key"), other);
+    let record = record(&finished);
     assert!(
         !paths(&record["removed"]).contains("round.key"),
         "{}",
-        ended.stdout
+        result.stdout
     );
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_is_never_removed() {
-    let written = due();
-    let list = written.path("lists/for-review/to-veterans.csv");
+fn a_folder_in_place_of_a_file_is_never_removed() {
+    let finished = overdue_round();
+    let list = finished.path("lists/for-review/to-veterans.csv");
     fs::remove_file(&list).unwrap();
     fs::create_dir(&list).unwrap();
-    fs::write(list.join("precious.csv"), "nobody's to delete").unwrap();
-    let export = written.round.path("education.students.csv");
+    fs::write(list.join("precious.csv"), "not part of the round").unwrap();
+    let export = finished.round.path("education.students.csv");
     fs::remove_file(&export).unwrap();
     fs::create_dir(&export).unwrap();
-    fs::write(export.join("precious.csv"), "nobody's to delete").unwrap();
-    purge(&written, &[]);
+    fs::write(export.join("precious.csv"), "not part of the round").unwrap();
+    purge(&finished, &[]);
     assert!(list.join("precious.csv").is_file());
     assert!(export.join("precious.csv").is_file());
 }
 
 #[test]
-fn a_stranger_cannot_purge_a_round_with_a_key_of_his_own() {
-    let written = due();
-    let names = written.round.names();
-    let key = written.round.path("../stranger.key");
+fn a_stranger_cannot_purge_a_round_with_their_own_key() {
+    let finished = overdue_round();
+    let names = finished.round.names();
+    let key = finished.round.path("../stranger.key");
     SigningKey::make(&key).unwrap();
-    let ended = purge(&written, &["--signing-key", key.to_str().unwrap()]);
-    assert_eq!(ended.code, 1, "{}", ended.stdout);
-    assert_eq!(written.round.names(), names);
-    // With a reason it is done, and the audit has a person confirm it.
+    let result = purge(&finished, &["--signing-key", key.to_str().unwrap()]);
+    assert_eq!(result.code, 1, "{}", result.stdout);
+    assert_eq!(finished.round.names(), names);
+    // With a reason it is allowed, but the audit does not count the check as held.
     let arguments = [
         "--signing-key",
         key.to_str().unwrap(),
         "--other-signer",
         "the key is lost",
     ];
-    assert_eq!(purge(&written, &arguments).code, 0);
-    assert_eq!(record(&written)["other_signer"], "the key is lost");
-    let folder = written.round.path("");
+    assert_eq!(purge(&finished, &arguments).code, 0);
+    assert_eq!(record(&finished)["other_signer"], "the key is lost");
+    let folder = finished.round.path("");
     let audit = aidlink(&["audit", folder.to_str().unwrap(), "--json"]);
     let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
     let checks = documents[0]["checks"].as_array().unwrap();
-    let of_deletion = checks.iter().find(|check| check["number"] == 19).unwrap();
-    assert_ne!(of_deletion["state"], "held");
+    let deletion_check = checks.iter().find(|check| check["number"] == 19).unwrap();
+    assert_ne!(deletion_check["state"], "held");
 }

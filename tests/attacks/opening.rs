@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::split_round::Split;
-use crate::support::{Ended, Round, aidlink, set_mode};
+use crate::split_round::SplitRound;
+use crate::support::{CommandResult, Round, aidlink, set_mode};
 
 /// A stanza of a recipient, as age writes it, with rubbish for key and body.
 fn stanza() -> String {
@@ -17,11 +17,11 @@ fn header(stanzas: &str) -> Vec<u8> {
     [text.as_bytes(), &[0; 200]].concat()
 }
 
-struct Office(Split);
+struct Office(SplitRound);
 
 impl Office {
     fn new() -> Self {
-        let split = Split::plain(Round::sample());
+        let split = SplitRound::plain(Round::sample());
         fs::remove_file(split.round.path("round.key")).unwrap();
         let identity = split.round.path("office.identity");
         let made = aidlink(&["identity", "new", identity.to_str().unwrap()]);
@@ -31,7 +31,7 @@ impl Office {
         Office(split)
     }
 
-    fn open(&self, bytes: &[u8], option: &str, file: &str) -> Ended {
+    fn open(&self, bytes: &[u8], option: &str, file: &str) -> CommandResult {
         let round = &self.0.round;
         round.write("received.age", bytes);
         let path = |name: &str| round.path(name).to_str().unwrap().to_owned();
@@ -64,14 +64,14 @@ fn a_header_of_many_recipients_is_refused_before_it_is_read() {
         ),
         (most - 2, "its header is damaged"),
     ] {
-        let ended = office.open(
+        let result = office.open(
             &header(&stanza().repeat(count)),
             "--identity",
             "office.identity",
         );
-        assert_eq!(ended.code, 1);
-        assert!(ended.stderr.contains(words), "{count}: {}", ended.stderr);
-        assert!(ended.stderr.contains("received.age"), "{}", ended.stderr);
+        assert_eq!(result.code, 1);
+        assert!(result.stderr.contains(words), "{count}: {}", result.stderr);
+        assert!(result.stderr.contains("received.age"), "{}", result.stderr);
     }
 }
 
@@ -83,12 +83,12 @@ fn a_header_without_an_end_is_refused_before_it_is_read() {
         "A".repeat(8 << 20).as_bytes(),
     ]
     .concat();
-    let ended = office.open(&endless, "--identity", "office.identity");
-    assert_eq!(ended.code, 1);
+    let result = office.open(&endless, "--identity", "office.identity");
+    assert_eq!(result.code, 1);
     assert!(
-        ended.stderr.contains("longer than 16 KiB"),
+        result.stderr.contains("longer than 16 KiB"),
         "{}",
-        ended.stderr
+        result.stderr
     );
 }
 
@@ -99,12 +99,12 @@ fn a_passphrase_that_would_take_gigabytes_is_refused() {
         let salt = "A".repeat(22);
         let body = "A".repeat(43);
         let stanza = format!("-> scrypt {salt} {factor}\n{body}\n");
-        let ended = office.open(&header(&stanza), "--passphrase-file", "passphrase");
-        assert_eq!(ended.code, 1);
+        let result = office.open(&header(&stanza), "--passphrase-file", "passphrase");
+        assert_eq!(result.code, 1);
         assert!(
-            ended.stderr.contains("the work factor"),
+            result.stderr.contains("the work factor"),
             "{factor}: {}",
-            ended.stderr
+            result.stderr
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Attempts to be taken for another office: files that nobody signed, that the
-//! wrong office signed, or that were signed for something else.
+//! Attempts to pass as another office, with files that are unsigned, signed by the
+//! wrong office, or signed for another purpose.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,28 +12,28 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use aidlink_office::signing::{Signature, SigningKey};
 use serde_json::Value;
 
-use crate::split_round::{EXPORTS, Split, aidlink_screen};
-use crate::support::{Ended, Round, aidlink};
+use crate::split_round::{EXPORTS, SplitRound, aidlink_screen};
+use crate::support::{CommandResult, Round, aidlink};
 
 const CASES: &str = "procuratorate.case-parties";
 const VETERANS: &str = "veterans.persons";
 const STUDENTS: &str = "education.students";
 
-/// A plain round whose token files were made.
-fn tokenised(exports: &[&str]) -> Split {
-    let split = Split::plain(Round::sample());
+/// Returns a plain split round after the `tokenise` steps of these exports.
+fn tokenised_round(exports: &[&str]) -> SplitRound {
+    let split = SplitRound::plain(Round::sample());
     for export in exports {
         assert_eq!(split.tokenise(export).code, 0, "{export}");
     }
     split
 }
 
-fn refused(done: &Ended, words: &str) {
-    assert_eq!(done.code, 1, "{}{}", done.stdout, done.stderr);
+fn assert_refused(result: &CommandResult, words: &str) {
+    assert_eq!(result.code, 1, "{}{}", result.stdout, result.stderr);
     assert!(
-        done.stderr.contains(words),
-        "no \"{words}\" in: {}",
-        done.stderr
+        result.stderr.contains(words),
+        "\"{words}\" is not in: {}",
+        result.stderr
     );
 }
 
@@ -42,44 +42,49 @@ fn signature_of(file: &Path) -> Signature {
     Signature::parse(&fs::read_to_string(beside).unwrap()).unwrap()
 }
 
-/// Signs a file with an office's key, its statement changed.
-fn sign(split: &Split, file: &Path, office: &str, change: impl Fn(&str) -> String) {
+/// Replaces a file's signature by one with an office's key and a changed statement.
+fn replace_signature(
+    split: &SplitRound,
+    file: &Path,
+    office: &str,
+    change: impl Fn(&str) -> String,
+) {
     let comment = change(&signature_of(file).comment());
     let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
     let signed = key.sign(&fs::read(file).unwrap(), &comment, file).unwrap();
     fs::write(format!("{}.minisig", file.display()), signed).unwrap();
 }
 
-fn checksum(file: &Path) {
+fn write_checksum(file: &Path) {
     let sum = Command::new("sha256sum").arg(file).output().unwrap();
     fs::write(format!("{}.sha256", file.display()), sum.stdout).unwrap();
 }
 
-fn screen(split: &Split, exports: &[&str]) -> Ended {
+fn screen(split: &SplitRound, exports: &[&str]) -> CommandResult {
     split.screen(exports, "at-centre")
 }
 
 #[test]
 fn tokens_of_an_export_signed_by_another_agency_are_refused() {
-    let split = tokenised(&[CASES, VETERANS]);
+    let split = tokenised_round(&[CASES, VETERANS]);
     for office in ["education", "centre", "procuratorate"] {
-        sign(&split, &split.tokens(VETERANS), office, str::to_owned);
-        refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
+        replace_signature(&split, &split.tokens(VETERANS), office, str::to_owned);
+        assert_refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
     }
 }
 
 #[test]
 fn tokens_signed_by_a_key_that_the_round_does_not_name_are_refused() {
-    let split = tokenised(&[CASES, VETERANS]);
+    let split = tokenised_round(&[CASES, VETERANS]);
     let stranger = split.round.path("stranger.signing.key");
     SigningKey::make(&stranger).unwrap();
-    sign(&split, &split.tokens(VETERANS), "stranger", str::to_owned);
-    refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
+    replace_signature(&split, &split.tokens(VETERANS), "stranger", str::to_owned);
+    assert_refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
 }
 
 #[test]
 fn a_signature_made_for_something_else_is_refused() {
-    let split = tokenised(&[CASES, VETERANS]);
+    let split = tokenised_round(&[CASES, VETERANS]);
     let file = split.tokens(VETERANS);
     let whole = fs::read_to_string(format!("{}.minisig", file.display())).unwrap();
     let comment = signature_of(&file).comment();
@@ -104,41 +109,41 @@ fn a_signature_made_for_something_else_is_refused() {
         ("aidlink crossing", "aidlink manifest".to_owned()),
     ];
     for (from, to) in &changes {
-        sign(&split, &file, "veterans", |comment| {
+        replace_signature(&split, &file, "veterans", |comment| {
             comment.replacen(from, to, 1)
         });
-        let done = screen(&split, &[CASES, VETERANS]);
-        assert_eq!(done.code, 1, "{from} -> {to}: {}", done.stdout);
+        let result = screen(&split, &[CASES, VETERANS]);
+        assert_eq!(result.code, 1, "{from} -> {to}: {}", result.stdout);
         fs::write(format!("{}.minisig", file.display()), &whole).unwrap();
     }
     assert_eq!(screen(&split, &[CASES, VETERANS]).code, 0);
 }
 
 #[test]
-fn the_signature_of_one_file_does_not_serve_another() {
-    let split = tokenised(&[CASES, VETERANS, STUDENTS]);
+fn the_signature_of_one_file_is_refused_for_another() {
+    let split = tokenised_round(&[CASES, VETERANS, STUDENTS]);
     let (veterans, students) = (split.tokens(VETERANS), split.tokens(STUDENTS));
-    // The students' bytes under the veterans' name, signature and all.
+    // The bytes of the students' file, with the veterans' file name and signature.
     fs::copy(&students, &veterans).unwrap();
-    checksum(&veterans);
-    refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
+    write_checksum(&veterans);
+    assert_refused(&screen(&split, &[CASES, VETERANS]), "was not signed by");
 }
 
 #[test]
-fn a_signature_stripped_or_cut_is_refused() {
-    let split = tokenised(&[CASES, VETERANS]);
-    let beside = format!("{}.minisig", split.tokens(VETERANS).display());
-    let whole = fs::read(&beside).unwrap();
+fn a_missing_or_truncated_signature_is_refused() {
+    let split = tokenised_round(&[CASES, VETERANS]);
+    let signature = format!("{}.minisig", split.tokens(VETERANS).display());
+    let whole = fs::read(&signature).unwrap();
     for bytes in [
         &b""[..],
         &whole[..whole.len() / 2],
         b"untrusted comment: x\n",
     ] {
-        fs::write(&beside, bytes).unwrap();
+        fs::write(&signature, bytes).unwrap();
         assert_eq!(screen(&split, &[CASES, VETERANS]).code, 1);
     }
-    fs::remove_file(&beside).unwrap();
-    refused(
+    fs::remove_file(&signature).unwrap();
+    assert_refused(
         &screen(&split, &[CASES, VETERANS]),
         "has no sender's signature",
     );
@@ -146,18 +151,18 @@ fn a_signature_stripped_or_cut_is_refused() {
 
 #[test]
 fn leads_that_the_centre_did_not_sign_are_refused() {
-    let split = tokenised(&EXPORTS);
+    let split = tokenised_round(&EXPORTS);
     assert_eq!(screen(&split, &EXPORTS).code, 0);
     let leads = split.round.path("at-centre/to-procuratorate/leads.json");
     for office in ["veterans", "procuratorate"] {
-        sign(&split, &leads, office, str::to_owned);
-        refused(&split.resolve("at-centre", "lists"), "was not signed by");
+        replace_signature(&split, &leads, office, str::to_owned);
+        assert_refused(&split.resolve("at-centre", "lists"), "was not signed by");
     }
 }
 
 #[test]
-fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
-    let split = tokenised(&EXPORTS);
+fn text_injected_into_screened_leads_reaches_no_output() {
+    let split = tokenised_round(&EXPORTS);
     assert_eq!(screen(&split, &EXPORTS).code, 0);
     let leads = split.round.path("at-centre/to-procuratorate/leads.json");
     let good = fs::read_to_string(&leads).unwrap();
@@ -179,14 +184,14 @@ fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
         let unchanged: Value = serde_json::from_str(&good).unwrap();
         assert_ne!(forged, unchanged.to_string());
         fs::write(&leads, &forged).unwrap();
-        checksum(&leads);
-        sign(&split, &leads, "centre", str::to_owned);
-        let done = split.resolve("at-centre", "lists");
-        assert_ne!(done.code, 0, "{forged:.200}");
-        for said in [&done.stdout, &done.stderr] {
+        write_checksum(&leads);
+        replace_signature(&split, &leads, "centre", str::to_owned);
+        let result = split.resolve("at-centre", "lists");
+        assert_ne!(result.code, 0, "{forged:.200}");
+        for output in [&result.stdout, &result.stderr] {
             assert!(
-                !said.contains("ring") && !said.contains("13800001234"),
-                "{said}"
+                !output.contains("ring") && !output.contains("13800001234"),
+                "{output}"
             );
         }
         assert!(!split.round.path("lists").exists());
@@ -195,10 +200,10 @@ fn text_in_screened_leads_reaches_no_list_no_terminal_and_no_log() {
 
 #[test]
 fn a_key_sealed_by_a_stranger_is_refused() {
-    // The stranger knows the round file and an agency's recipient, and has a key
-    // of his own under his own round file, which differs in one signer alone.
-    let agency = Split::plain(Round::sample());
-    let stranger = Split::plain(Round::sample());
+    // The stranger knows the round file and the agency's recipient. Their own round
+    // file differs only in one signer, whose key they hold.
+    let agency = SplitRound::plain(Round::sample());
+    let stranger = SplitRound::plain(Round::sample());
     let identity = agency.round.path("agency.identity");
     let made = aidlink(&["identity", "new", identity.to_str().unwrap(), "-q"]);
     let recipient = made.stdout.trim().to_owned();
@@ -233,15 +238,15 @@ fn a_key_sealed_by_a_stranger_is_refused() {
 }
 
 #[test]
-fn the_centres_recipient_written_otherwise_is_still_the_centres() {
-    let split = Split::sealed(Round::sample());
+fn the_centres_recipient_is_recognised_however_it_is_written() {
+    let split = SplitRound::sealed(Round::sample());
     let text = split.round.read("round.toml");
     let centre = text
         .lines()
         .find_map(|line| line.strip_prefix("centre = \"age1"))
         .map(|rest| format!("age1{}", rest.trim_end_matches('"')))
         .unwrap();
-    for written in [
+    for recipient in [
         centre.clone(),
         format!("{centre} "),
         format!(" {centre}"),
@@ -249,21 +254,21 @@ fn the_centres_recipient_written_otherwise_is_still_the_centres() {
         centre.to_uppercase(),
     ] {
         let out = split.round.path("sealed.age");
-        let done = aidlink(&[
+        let result = aidlink(&[
             "key",
             "seal",
             split.round.path("round.toml").to_str().unwrap(),
             "--signing-key",
             &split.signing_key("procuratorate"),
             "--recipient",
-            &written,
+            &recipient,
             "--out",
             out.to_str().unwrap(),
         ]);
-        assert_ne!(done.code, 0, "{written:?}");
-        assert!(!out.exists(), "{written:?}");
+        assert_ne!(result.code, 0, "{recipient:?}");
+        assert!(!out.exists(), "{recipient:?}");
     }
-    // Nor is it the procuratorate's by other letters.
+    // Written in capital letters, the centre's recipient cannot serve as the procuratorate's.
     let lines: Vec<String> = text
         .lines()
         .map(|line| match line.starts_with("procuratorate = \"age1") {
@@ -276,27 +281,30 @@ fn the_centres_recipient_written_otherwise_is_still_the_centres() {
 }
 
 #[test]
-fn one_edit_of_the_round_file_makes_no_second_round_with_the_same_tokens() {
-    let split = tokenised(&[VETERANS]);
+fn editing_the_round_file_cannot_give_two_rounds_the_same_tokens() {
+    let split = tokenised_round(&[VETERANS]);
     let before = split.round.path("before.parquet");
     fs::copy(split.tokens(VETERANS), &before).unwrap();
-    let again = |from: &str, to: &str| {
+    let tokenise_after = |from: &str, to: &str| {
         split.round.replace("round.toml", from, to);
         let _ = fs::remove_dir_all(split.round.path(&format!("at-{VETERANS}")));
         split.tokenise(VETERANS)
     };
-    // The key names its round; whoever edits that too gets other tokens.
-    assert_ne!(again("round = \"2026Q3\"", "round = \"2026Q4\"").code, 0);
+    // The key file names its round. Editing that too changes the tokens.
+    assert_ne!(
+        tokenise_after("round = \"2026Q3\"", "round = \"2026Q4\"").code,
+        0
+    );
     let key = split.round.read("round.key").replace("2026Q3", "2026Q4");
     split.round.write("round.key", key);
     assert_eq!(split.tokenise(VETERANS).code, 0);
-    let shared = tokens_of(&before)
-        .intersection(&tokens_of(&split.tokens(VETERANS)))
+    let shared = read_tokens(&before)
+        .intersection(&read_tokens(&split.tokens(VETERANS)))
         .count();
-    assert_eq!(shared, 0, "tokens of two rounds must not join");
+    assert_eq!(shared, 0, "two rounds must not share tokens");
 }
 
-fn tokens_of(file: &Path) -> BTreeSet<Vec<u8>> {
+fn read_tokens(file: &Path) -> BTreeSet<Vec<u8>> {
     let file = fs::File::open(file).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let mut tokens = BTreeSet::new();
@@ -311,11 +319,11 @@ fn tokens_of(file: &Path) -> BTreeSet<Vec<u8>> {
 }
 
 #[test]
-fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
-    let split = tokenised(&[CASES]);
+fn a_step_refuses_the_signing_key_of_another_office() {
+    let split = tokenised_round(&[CASES]);
     let round = split.round.path("round.toml");
     let output = split.round.path("at-nowhere");
-    let done = aidlink_screen(&[
+    let result = aidlink_screen(&[
         "run",
         round.to_str().unwrap(),
         "--tokens",
@@ -327,8 +335,8 @@ fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
         "--lang",
         "en",
     ]);
-    refused(
-        &done,
+    assert_refused(
+        &result,
         "does not match the public key of centre in the round file",
     );
     assert!(!output.exists());
@@ -336,21 +344,21 @@ fn a_step_refuses_a_signing_key_that_is_not_its_offices() {
 
 #[test]
 fn a_received_file_with_a_personal_number_in_its_name_is_refused() {
-    let split = tokenised(&EXPORTS);
+    let split = tokenised_round(&EXPORTS);
     let renamed = |file: &Path, name: &str| {
         let to = split.round.path(name);
         for suffix in ["", ".sha256", ".minisig"] {
             let from = format!("{}{suffix}", file.display());
             fs::copy(from, format!("{}{suffix}", to.display())).unwrap();
         }
-        checksum(&to);
+        write_checksum(&to);
         to.to_str().unwrap().to_owned()
     };
     let words = "the file name contains digits in the form of an ID";
     let cases = split.tokens(CASES).to_str().unwrap().to_owned();
     let tokens = renamed(&split.tokens(VETERANS), "13800001234.tokens.parquet");
     let done = split.screen_files(&[&cases, &tokens], "at-centre");
-    refused(&done, words);
+    assert_refused(&done, words);
     assert!(!done.stderr.contains("13800001234"), "{}", done.stderr);
     assert!(!split.round.path("at-centre").exists());
     assert_eq!(screen(&split, &EXPORTS).code, 0);
@@ -361,6 +369,6 @@ fn a_received_file_with_a_personal_number_in_its_name_is_refused() {
         "449901 19900101 011X/to-procuratorate/leads.json",
     );
     let done = split.resolve("449901 19900101 011X", "lists");
-    refused(&done, words);
+    assert_refused(&done, words);
     assert!(!done.stderr.contains("011X"), "{}", done.stderr);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What aidlink seals and signs, the ordinary `age` and `minisign` commands open
-# and verify, and the other way round: a round's key, token files, the screened
-# leads. What is unsigned or signed by another office is refused.
+# Checks that the `age` and `minisign` commands open and verify what aidlink seals
+# and signs, and the reverse, for the round's key, token files and screened leads.
+# Unsigned files and files signed by another office must be refused.
 # Usage: tests/oracles/age.sh AIDLINK AIDLINK_SCREEN
 set -euo pipefail
 aidlink=$1 screen=$2
@@ -10,11 +10,12 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 
 fail() { echo "$*" >&2; exit 1; }
-equal() { cmp --silent "$1" "$2" || fail "$3: $1 and $2 differ"; }
+assert_equal() { cmp --silent "$1" "$2" || fail "$3: $1 and $2 differ"; }
 
-# apart OPENED PLAIN: what stands behind the plain bytes inside a seal, taken off
-# into PLAIN.minisig: the signature file, then its length in eight digits.
-apart() {
+# split_signature OPENED PLAIN: writes the plain bytes of an opened file to PLAIN
+# and the signature after them to PLAIN.minisig. The last eight digits of OPENED are
+# the length of the signature.
+split_signature() {
   local length
   length=$(tail -c 9 "$1")
   [[ $length =~ ^[0-9]{8}$ ]] || fail "$1 does not end with the length of a signature"
@@ -23,43 +24,44 @@ apart() {
   head -c -"$((length + 9))" "$1" > "$2"
 }
 
-# together PLAIN OPENED: the signature in PLAIN.minisig put behind.
-together() {
+# join_signature PLAIN OPENED: writes PLAIN, the signature in PLAIN.minisig and its
+# length to OPENED.
+join_signature() {
   { cat "$1" "$1.minisig"; printf '%08d\n' "$(wc -c < "$1.minisig")"; } > "$2"
 }
 
-# statement CONTENT TO: the trusted comment of a file that crosses.
+# statement CONTENT TO: prints the trusted comment of a file between offices.
 statement() {
   printf 'aidlink crossing; round %s; terms %s; content %s; key id %s; to %s' \
     "$round" "$terms" "$1" "$key_id" "$2"
 }
 
-# verify PLAIN OFFICE CONTENT TO: minisign finds the office's signature, and the
-# statement is this one.
+# verify PLAIN OFFICE CONTENT TO: minisign must verify the office's signature, with
+# this statement.
 verify() {
   local stated
   stated=$(minisign -V -Q -p "keys/$2.pub" -m "$1") || fail "minisign does not verify $1"
   [ "$stated" = "$(statement "$3" "$4")" ] || fail "$1 states: $stated"
 }
 
-# sign PLAIN OFFICE CONTENT TO: signed anew, with minisign.
+# sign PLAIN OFFICE CONTENT TO: replaces the signature by one of minisign.
 sign() {
   rm -f "$1.minisig"
   minisign -S -s "keys/$2.key" -t "$(statement "$3" "$4")" -m "$1" > /dev/null < /dev/null
 }
 
-# refused WORDS COMMAND...: the command ends with 1 and says why.
-refused() {
+# assert_refused WORDS COMMAND...: the command must end with 1 and these words.
+assert_refused() {
   local words=$1 status=0
   shift
   "$@" --lang en > /dev/null 2> refusal || status=$?
   if [ "$status" -ne 1 ] || ! grep -q "$words" refusal; then
     cat refusal >&2
-    fail "exit code $status, not 1 with '$words': $*"
+    fail "expected exit code 1 with '$words', got $status: $*"
   fi
 }
 
-# Identities: one of ours, one of age-keygen's.
+# Identities: one made by aidlink, the others by age-keygen.
 ours=$("$aidlink" identity new ours.identity --lang en | awk '{print $NF}')
 age-keygen -o theirs.identity 2> /dev/null
 theirs=$(age-keygen -y theirs.identity)
@@ -68,7 +70,7 @@ agency=$(age-keygen -y agency.identity)
 [ "$(age-keygen -y ours.identity)" = "$ours" ]
 chmod 600 ours.identity theirs.identity agency.identity
 
-# Signing keys: some of ours, some of minisign's.
+# Signing keys: some made by aidlink, some by minisign.
 mkdir keys
 for office in procuratorate civil-affairs education; do
   "$aidlink" signing new "keys/$office.key" > /dev/null
@@ -78,7 +80,8 @@ for office in disabled-federation veterans centre; do
   chmod 600 "keys/$office.key"
 done
 
-# A split round whose centre and procuratorate have an identity of each kind.
+# A split round. The centre has an identity of age-keygen, the procuratorate one of
+# aidlink.
 "$aidlink" sample --seed 41 --dirt none --out round > /dev/null
 sed -i 's/^mode = "pooled"/mode = "split"/' round/round.toml
 {
@@ -93,33 +96,33 @@ round=$(sed -nE 's/^round = "(.*)"/\1/p' round/round.toml)
 terms=$("$aidlink" round terms round/round.toml --lang en | grep -oE '[0-9a-f]{64}')
 key_id=$("$aidlink" key id round/round.toml)
 
-# The key: sealed by us and opened by age; sealed by age and opened by us.
+# The key: sealed by aidlink and opened by age, and the reverse.
 "$aidlink" key seal round/round.toml --recipient "$agency" --out key.age \
   --signing-key keys/procuratorate.key > /dev/null
 age --decrypt --identity agency.identity --output key.opened key.age
-apart key.opened key.plain
-equal key.plain round/round.key "the key, sealed by aidlink"
+split_signature key.opened key.plain
+assert_equal key.plain round/round.key "the key, sealed by aidlink"
 verify key.plain procuratorate key "$agency"
 mv round/round.key round.key.kept
 open_key() {
   "$aidlink" key open round/round.toml --sealed "$1" --identity ours.identity "${@:2}"
 }
 age --encrypt --recipient "$ours" --output key-unsigned.age key.plain
-refused 'no sender.s signature' open_key key-unsigned.age
+assert_refused 'no sender.s signature' open_key key-unsigned.age
 age --encrypt --recipient "$ours" --output key-passed-on.age key.opened
-refused 'states the wrong recipient' open_key key-passed-on.age
+assert_refused 'states the wrong recipient' open_key key-passed-on.age
 sign key.plain veterans key "$ours"
-together key.plain key.opened
+join_signature key.plain key.opened
 age --encrypt --recipient "$ours" --output key-of-another.age key.opened
-refused 'the file was not signed by' open_key key-of-another.age
+assert_refused 'the file was not signed by' open_key key-of-another.age
 sign key.plain procuratorate key "$ours"
-together key.plain key.opened
+join_signature key.plain key.opened
 age --encrypt --recipient "$ours" --output key2.age key.opened
 open_key key2.age > /dev/null
-equal round/round.key round.key.kept "the key, sealed by age"
+assert_equal round/round.key round.key.kept "the key, sealed by age"
 
 # Token files: opened by age, verified and signed again by minisign, sealed again
-# by age, and screened.
+# by age, and screened by aidlink-screen.
 for export in procuratorate.case-parties procuratorate.referrals civil-affairs.assistance \
   education.students disabled-federation.persons veterans.persons; do
   office=${export%%.*}
@@ -127,11 +130,11 @@ for export in procuratorate.case-parties procuratorate.referrals civil-affairs.a
     --signing-key "keys/$office.key" > /dev/null
   name="$export.tokens.parquet"
   age --decrypt --identity theirs.identity --output opened "round/at-$export/to-centre/$name.age"
-  apart opened "$name"
+  split_signature opened "$name"
   [ "$(tail -c 4 "$name")" = PAR1 ] || fail "$name does not end as a Parquet file"
   verify "$name" "$office" "tokens $export" "$theirs"
   sign "$name" "$office" "tokens $export" "$theirs"
-  together "$name" opened
+  join_signature "$name" opened
   age --encrypt --recipient "$theirs" --output "$name.age" opened
 done
 run_screen() {
@@ -144,27 +147,27 @@ screen_wrong() {
   run_screen --tokens "${files[@]}" wrong.age --output round/wrong "$@"
 }
 age --encrypt --recipient "$theirs" --output wrong.age "$name"
-refused 'no sender.s signature' screen_wrong
+assert_refused 'no sender.s signature' screen_wrong
 rm wrong.age
 sign "$name" education "tokens veterans.persons" "$theirs"
-together "$name" opened
+join_signature "$name" opened
 age --encrypt --recipient "$theirs" --output wrong.age opened
-refused 'the file was not signed by' screen_wrong
+assert_refused 'the file was not signed by' screen_wrong
 rm wrong.age
 sign "$name" veterans "tokens veterans.persons" "$ours"
-together "$name" opened
+join_signature "$name" opened
 age --encrypt --recipient "$theirs" --output wrong.age opened
-refused 'states the wrong recipient' screen_wrong
-[ ! -e round/wrong ] || fail "there is a screening of what was refused"
+assert_refused 'states the wrong recipient' screen_wrong
+[ ! -e round/wrong ] || fail "refused token files were screened"
 
-# The leads: opened by age, and signed and sealed again for us.
+# The leads: opened by age, signed and sealed again, and resolved by aidlink.
 leads=round/screened/to-procuratorate/leads.json.age
 age --decrypt --identity ours.identity --output opened "$leads"
-apart opened leads.json
+split_signature opened leads.json
 grep -q '"format":"aidlink screened leads"' leads.json
 verify leads.json centre leads "$ours"
 sign leads.json centre leads "$ours"
-together leads.json opened
+join_signature leads.json opened
 age --encrypt --recipient "$ours" --output leads.json.age opened
 resolve() {
   "$aidlink" resolve round/round.toml --leads "$1" --identity ours.identity \
@@ -175,9 +178,9 @@ for from in "$leads" leads.json.age; do
 done
 diff -r round/resolved-to-procuratorate/lists round/resolved-./lists
 sign leads.json civil-affairs leads "$ours"
-together leads.json opened
+join_signature leads.json opened
 age --encrypt --recipient "$ours" --output leads-of-another.age opened
-refused 'the file was not signed by' resolve leads-of-another.age round/resolved-wrong
+assert_refused 'the file was not signed by' resolve leads-of-another.age round/resolved-wrong
 
-echo "age and minisign open and verify what aidlink seals and signs and the other way round" \
+echo "age and minisign open and verify what aidlink seals and signs, and the reverse" \
   "($(age --version), $(minisign -v))"

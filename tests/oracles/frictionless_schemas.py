@@ -1,9 +1,9 @@
-"""Checks the export schemas against the `frictionless` package, an independent reader of Table Schema.
+"""Checks the export schemas with the `frictionless` package, an independent reader of Table Schema.
 
 Usage: frictionless_schemas.py [SCHEMAS]    (default ../../schemas)
-For each schema: the descriptor is valid; a clean CSV with canonical headers, made from the schema
-(each enum code, an empty cell in each optional field), is accepted; copies with one broken cell are
-refused. One line for each schema; exit code 1 on any failure.
+For each schema, frictionless must accept the descriptor and a clean CSV made from the schema (with
+canonical headers, every enum code, and an empty cell in every optional field), and refuse copies
+with one broken cell. Prints one line for each schema; exit code 1 on any failure.
 """
 
 import csv
@@ -18,7 +18,7 @@ WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
 
 
 def national_id(number):
-    """A number from the region 449901, which does not exist, with a right check digit (GB 11643)."""
+    """Returns a number of the unassigned region 449901 with a correct check digit (GB 11643)."""
     body = f"44990119900101{number:03d}"
     return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, WEIGHTS)) % 11]
 
@@ -42,7 +42,7 @@ def value(field, row):
         case "string":
             return f"{name} {row}"
         case other:
-            raise ValueError(f"field {name}: type {other} is not one this script knows")
+            raise ValueError(f"field {name}: unknown type {other}")
 
 
 def clean_rows(fields):
@@ -54,7 +54,7 @@ def clean_rows(fields):
 
 
 def breakages(fields):
-    """A column, the value put there, and the type of error that frictionless must report."""
+    """Yields a column, an invalid value for it, and the error type that frictionless must report."""
     for column, field in enumerate(fields):
         constraints = field.get("constraints", {})
         if "enum" in constraints:
@@ -83,7 +83,7 @@ def validate(path, descriptor, rows):
 
 
 def check(descriptor, folder):
-    """The faults found, and how many broken copies were refused."""
+    """Returns the faults found and the number of refused copies."""
     faults = []
     report = Schema.validate_descriptor(descriptor)
     if not report.valid:
@@ -102,7 +102,7 @@ def check(descriptor, folder):
         valid, errors = validate(folder / "broken.csv", descriptor, copy)
         # row 1 is the header
         if valid or errors != [(expected, 2, fields[column]["name"])]:
-            faults.append(f"{fields[column]['name']} = {broken!r}: expected {expected} there alone, got {errors}")
+            faults.append(f"{fields[column]['name']} = {broken!r}: expected only {expected} there, got {errors}")
         else:
             refused += 1
     return faults, refused
@@ -120,7 +120,7 @@ def main():
             descriptor = json.loads(path.read_text(encoding="utf-8"))
             faults, refused = check(descriptor, Path(temporary))
             if descriptor.get("name") != path.stem:
-                faults.append("the name is not the file's name")
+                faults.append("the name in the descriptor is not the file name")
             if faults:
                 failed = True
                 print(f"{path.name}: FAILED: {'; '.join(faults)}")

@@ -1,12 +1,12 @@
-"""Compares aidlink's verdicts on ID numbers with those of three validators made by others.
+"""Compares aidlink's verdicts on ID numbers with those of three independent validators.
 
 Usage: id_validators.py [--count N] [--seed N] [--classify PROGRAM] [--node-modules FOLDER]
-The numbers come of a seeded generator: good ones, and ones damaged in every way that exports show; it keeps
-the kind of each. The others are python-stdnum, id-validator of PyPI and id-validator of npm (through
-id_validators.js). They get the cell as it stands, as aidlink does.
-Printed: for each kind, the share that each accepts; then each class of difference with its count and who is
-right; never an ID number. Exit code 1 if a verdict of aidlink is not the one expected of the kind, or if a
-class of difference is not explained below.
+A seeded generator makes valid numbers and numbers damaged in every way that occurs in exports, and records the
+kind of each. The other validators are python-stdnum, id-validator of PyPI and id-validator of npm (through
+id_validators.js). All get the unchanged cell, as aidlink does.
+Prints the share of each kind that each validator accepts, then each class of difference with its count and which
+side is right, and never an ID number. Exit code 1 if a verdict of aidlink is not the one expected for the kind,
+or if a class of difference is not explained below.
 """
 
 import argparse
@@ -34,14 +34,14 @@ HERE = Path(__file__).resolve().parent
 AS_OF = date(2026, 9, 30)
 OTHERS = ["stdnum", "pypi", "npm"]
 
-# The PyPI package builds its tables of regions anew for each number; built once, they give the same verdicts.
+# The PyPI package builds its region tables again for each number. Caching them does not change the verdicts.
 for table in ["get_address_code", "get_address_code_timeline", "get_additional_address_code_timeline"]:
     setattr(id_validator.data, table, functools.cache(getattr(id_validator.data, table)))
 
 
 # Regions, from the lists of the two Python packages.
 
-# Dongguan and Zhongshan without their towns: in the list of the npm package, in neither of the Python ones.
+# Dongguan and Zhongshan without their towns: listed by the npm package, but by neither Python package.
 UNLISTED = ["441901", "442001"]
 
 
@@ -55,15 +55,15 @@ class Regions:
                 names[province + found[1]] = found[2].split(",")
         ended = re.compile(r"\[\d*-\d+\]")
         in_force = {code for code, listed in names.items() if not all(map(ended.match, listed))}
-        in_force -= {"422900", "422921", "429001"}  # dropped, though undated there
+        in_force -= {"422900", "422921", "429001"}  # dropped, but stdnum has no date for it
         timeline = id_validator.data.get_address_code_timeline()
         # Every code that was ever assigned.
         self.taken = {*names, *timeline, *id_validator.data.get_additional_address_code_timeline(), *UNLISTED}
-        # 81, 82 and 83 are residence permits: kinds of their own.
+        # 81, 82 and 83 are residence permits, which have their own kinds.
         self.current = sorted(code for code in in_force if code[0] != "8")
         self.old = sorted(code for code in self.taken - in_force - set(UNLISTED) if code[0] != "8")
         self.provinces = sorted({code[:2] for code in self.current})
-        # Counties in force all the time, in every list.
+        # Counties that were always in force, in every list.
         self.undisputed = sorted(
             code
             for code in self.current
@@ -74,11 +74,11 @@ class Regions:
         self.warning = {code: "ok" for code in self.current} | {code: "ok old_region" for code in self.old}
 
 
-# What is right, worked out apart from aidlink.
+# The right verdicts, computed independently of aidlink.
 
 
 def check_digit(body):
-    """ISO 7064 MOD 11-2 by its recursion; aidlink has the table of weights."""
+    """ISO 7064 MOD 11-2 by recursion; aidlink uses the table of weights."""
     total = 0
     for digit in body:
         total = (total + int(digit)) * 2 % 11
@@ -91,7 +91,7 @@ def foreign_check_digit(fourteen):
 
 
 def verdict_on_18(cell):
-    """What 18 digits without dirt deserve, their region apart."""
+    """Returns the right verdict on 18 clean digits, ignoring the region."""
     fits = check_digit(cell[:17]) == cell[17]
     if cell.endswith("000") and not fits:
         return "id_trailing_zeros"
@@ -106,7 +106,7 @@ def verdict_on_18(cell):
     return "ok" if fits else "id_check_digit"
 
 
-# Numbers, and what becomes of them.
+# Numbers and ways to damage them.
 
 FULL_WIDTH = str.maketrans({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
 SPACES = {
@@ -142,7 +142,7 @@ class Maker:
         self.regions = Regions()
 
     def birth(self, first=1930, last=None):
-        """A day of the years given, at most the as-of date."""
+        """A day in the given years, at most the as-of date."""
         first, last = date(first, 1, 1), date(last, 12, 31) if last else AS_OF
         return (first + timedelta(self.random.randrange((last - first).days + 1))).strftime("%Y%m%d")
 
@@ -159,7 +159,7 @@ class Maker:
         return self.random.choice(UNLISTED)
 
     def unassigned(self):
-        """A county that never was, of a province that is."""
+        """A county that was never assigned, in an existing province."""
         province = self.random.choice(self.regions.provinces)
         return until(lambda: f"{province}{self.random.randrange(10000):04d}", lambda c: c not in self.regions.taken)
 
@@ -167,15 +167,15 @@ class Maker:
         return until(lambda: str(self.random.randrange(100000, 800000)), lambda c: c[:2] not in self.regions.provinces)
 
     def full(self, region, first=1930, last=None):
-        """18 digits, good."""
+        """A valid number of 18 digits."""
         return number(region, self.birth(first, last), self.sequence())
 
     def short(self, region):
-        """15 digits, good."""
+        """A valid number of 15 digits."""
         return f"{region}{self.birth(1900, 1999)[2:]}{self.sequence():03d}"
 
     def base(self, first=1930, last=None):
-        """18 digits of an undisputed region: as it stands, every validator accepts it."""
+        """A number of 18 digits of an undisputed region, which every validator accepts."""
         return self.full(self.random.choice(self.regions.undisputed), first, last)
 
     def base_x(self):
@@ -218,7 +218,7 @@ class Maker:
         return cell[:place] + other + cell[place + 1 :]
 
     def wrong_15(self):
-        """The prefixes of permits and foreign IDs apart, which are a kind of their own."""
+        """A digit is wrong. Prefixes of permits and foreign IDs are left out; they have their own kind."""
         return until(lambda: self.substitute(self.base15()), lambda cell: cell[0] not in "89")
 
     def wrong_check(self, cell):
@@ -240,7 +240,7 @@ class Maker:
         return cell[:place] + cell[place] + cell[place:]
 
     def look_alike(self, make, first, last):
-        """A number in which a letter stands for a digit that looks like it, among those places."""
+        """A number with a letter in place of a similar digit, between the places first and last."""
         cell = until(make, lambda cell: set(cell[first:last]) & set(LOOK_ALIKES))
         place = until(lambda: self.place(cell, first, last), lambda place: cell[place] in LOOK_ALIKES)
         return cell[:place] + self.random.choice(LOOK_ALIKES[cell[place]]) + cell[place + 1 :]
@@ -268,7 +268,7 @@ class Maker:
         return self.random.choice(["", "'"]) + self.random.choice([text, text.replace("+", ""), text.lower()])
 
     def zeroed(self, fits):
-        """The last three digits zeroed, as a spreadsheet does; one in eleven is a good number then."""
+        """The last three digits are zeroed, as by a spreadsheet. One in eleven is still a valid number."""
 
         def good(cell):
             return (check_digit(cell[:17]) == "0") == fits
@@ -279,7 +279,7 @@ class Maker:
 class Kind(NamedTuple):
     family: str
     name: str
-    right: str | tuple | Callable  # the verdict of aidlink that is right; or several; or a function of the cell
+    right: str | tuple | Callable  # the right verdict of aidlink, several, or a function of the cell
     make: Callable
 
 
@@ -296,7 +296,7 @@ def kinds(m):
         return m.regions.warning.get(cell[:6], NO_REGION) if verdict == "ok" else verdict
 
     def doubled(cell):
-        """An X stands at the end alone."""
+        """An X is allowed only at the end."""
         return "id_characters" if cell.endswith("XX") else "id_length"
 
     def certified(cell):
@@ -320,7 +320,7 @@ def kinds(m):
             ("foreign 2017", "ok", m.foreign_2017),
             ("foreign 2017, not by 7-3-1", "ok foreign_check_digit", lambda: m.substitute(m.foreign_2017(), 14)),
         ],
-        "written otherwise": [
+        "written differently": [
             ("lower-case x", "ok", lambda: m.base_x().lower()),
             ("× for X", "ok", lambda: m.base_x()[:17] + choose("×✕✖")),
             ("full-width or Cyrillic X", "ok", lambda: m.base_x()[:17] + choose("ＸｘХх")),
@@ -391,7 +391,7 @@ def kinds(m):
     return [Kind(family, *kind) for family, group in listing.items() for kind in group]
 
 
-# Who is right. The first judgement whose patterns all fit a class of difference explains it.
+# Which side is right. A class of difference is explained by the first judgement whose patterns all match.
 
 
 class Judgement(NamedTuple):
@@ -412,32 +412,32 @@ class Judgement(NamedTuple):
 JUDGEMENTS = [
     Judgement(
         "years of a region", "aidlink is right",
-        "a number carries the code of the day it was given, and numbers were first given in the 1980s to people of "
-        "all ages; stdnum wants the code to be in force in the birth year. Born after the code ended is rarer: "
-        "aidlink warns",
+        "a number has the region code of the day it was issued, and numbers were first issued in the 1980s to people "
+        "of all ages; stdnum requires the code to be in force in the birth year. A birth after the code ended is "
+        "rarer: aidlink warns",
         "good: 18 digits, region (in force|dropped since)",
         "ok( old_region)?", "stdnum", r"refuses \(InvalidComponent\)",
     ),
     Judgement(
         "list lacks the region", "aidlink is right",
-        "the code is in the list of another package: pypi's lacks the newest and some dropped ones, npm's lacks "
-        "Taiwan, and stdnum's lacks codes that pypi's has, for which it raises KeyError instead of refusing. Of a "
-        "damaged number the refusal is luck",
+        "another package lists the code: pypi's list lacks the newest and some dropped ones, npm's lacks "
+        "Taiwan, and stdnum's lacks codes that pypi's has, for which it raises KeyError instead of refusing. If it "
+        "refuses a damaged number, that is luck",
         "good: 1[58] digits, region (in force|dropped since)|damage that one cell .*: (one digit|neighbours).*",
         "ok( old_region)?", "pypi|npm|stdnum", r"refuses|fails \(KeyError\)",
     ),
     Judgement(
         "unknown region", "each is right for its purpose",
-        "no list has the code, but every list misses some, as 441901 and 442001 show; a refusal would miss the "
-        "person, so aidlink accepts with a warning. With 18 digits the check digit has already excluded a slip of "
-        "the pen",
+        "no list has the code, but every list misses some, such as 441901 and 442001; a refusal would miss the "
+        "person, so aidlink accepts with a warning. With 18 digits, the check digit already excludes a typing "
+        "mistake",
         "good: 1[58] digits, (unassigned .*|441901 or 442001)",
         "ok unknown_region", "pypi|npm|stdnum", r"refuses|refuses \(InvalidComponent\)|fails \(KeyError\)",
     ),
     Judgement(
         "unknown region, damaged 15 digits", "the other is right",
-        "the number is damaged and its region is all that shows it; aidlink only warns, or it would refuse good "
-        "numbers of a region that the lists miss",
+        "the number is damaged and only its region shows it; aidlink only warns, because otherwise it would refuse "
+        "valid numbers of regions that the lists miss",
         "damage that one cell .*: (one digit|neighbours).*",
         "ok unknown_region", "pypi|npm", "refuses",
     ),
@@ -449,38 +449,38 @@ JUDGEMENTS = [
     ),
     Judgement(
         "15 digits", "aidlink is right",
-        "numbers of the first generation still stand in registers; stdnum reads 18 digits only. That it thereby "
-        "refuses damaged ones too is no detection",
+        "numbers of the first generation are still in registers; stdnum reads only 18 digits. It refuses damaged "
+        "ones too, but that is not detection",
         "good: 15 digits.*|damage that one cell .*: .*15.*|damaged: permit or foreign prefix.*",
         "ok.*", "stdnum", r"refuses \(InvalidLength\)",
     ),
     Judgement(
         "residence permit", "aidlink is right",
-        "permits of residents of Hong Kong, Macau and Taiwan begin 810000, 820000, 830000; npm has none of them, "
-        "stdnum no 83, and 81 and 82 only for births since 1997 and 1999",
+        "permits of residents of Hong Kong, Macau and Taiwan begin with 810000, 820000, 830000; npm has none of them; "
+        "stdnum has no 83, and 81 and 82 only for births since 1997 and 1999",
         "good: residence permit 8[123]", "ok", "stdnum|npm", r"refuses( \(InvalidComponent\))?",
     ),
     Judgement(
         "foreign permanent resident", "aidlink is right",
-        "none of the others knows the editions of 2017 and 2023",
+        "no other validator supports the editions of 2017 and 2023",
         "good: foreign 20(17|23).*",
         "ok( foreign_check_digit)?", "stdnum|pypi|npm", r"refuses( \(Invalid(Component|Length)\))?",
     ),
     Judgement(
         "certificate", "aidlink is right",
         "the first 18 characters of a disability certificate's number are the person's number",
-        "written otherwise: certificate.*", "ok", "stdnum|pypi|npm", r"refuses( \(InvalidLength\))?",
+        "written differently: certificate.*", "ok", "stdnum|pypi|npm", r"refuses( \(InvalidLength\))?",
     ),
     Judgement(
         "way of writing", "aidlink is right",
-        "the number is good and only written otherwise; the others take the cell almost as it stands (stdnum drops "
-        "spaces at the ends and reads full-width digits, but no full-width X)",
-        "written otherwise: (?!certificate).*", "ok", "stdnum|pypi|npm", r"refuses( \(Invalid(Length|Checksum)\))?",
+        "the number is valid and only written in another way; the others read the cell almost unchanged (stdnum "
+        "strips spaces at the ends and reads full-width digits, but not a full-width X)",
+        "written differently: (?!certificate).*", "ok", "stdnum|pypi|npm", r"refuses( \(Invalid(Length|Checksum)\))?",
     ),
     Judgement(
         "15 characters, not all digits", "aidlink is right",
-        "pypi and npm do not look whether 15 characters are digits: they accept letters and masks, npm anywhere but"
-        " in the province, pypi in the sequence and in parts of the region",
+        "pypi and npm do not check that 15 characters are digits: they accept letters and masks, npm everywhere "
+        "except in the province, pypi in the sequence and in parts of the region",
         "damaged: (letter for a digit|masked), 15: .*", "id_(characters|masked)", "pypi|npm", "accepts",
     ),
     Judgement(
@@ -491,25 +491,25 @@ JUDGEMENTS = [
     ),
     Judgement(
         "stand-in", "aidlink is right",
-        "fifteen ones are by their form a number of someone born on 11 November 1911, and are typed where none is "
-        "known",
+        "fifteen ones have the form of a number of someone born on 11 November 1911, but are typed when no number "
+        "is known",
         "damaged: stand-in number", "id_placeholder", "pypi|npm", "accepts",
     ),
     Judgement(
         "no such day", "aidlink is right",
-        "npm takes 31 days in every month",
+        "npm accepts 31 days in every month",
         "damaged: no such day.*|damage that one cell .*: (one digit|neighbours).*", "id_birth_date", "npm", "accepts",
     ),
     Judgement(
         "born after the as-of date", "aidlink is right",
-        "nobody in a round is born after its as-of date; pypi refuses from next year on, by the clock; the others "
-        "never",
+        "nobody in a round is born after its as-of date; pypi refuses births from next year on, by the clock; the "
+        "others never do",
         "damaged: born (later in the as-of year|2060 to 2099)",
         "id_birth_date_after_as_of", "stdnum|pypi|npm", "accepts",
     ),
     Judgement(
         "born long ago", "aidlink is right",
-        "nobody is older than 130 years; pypi refuses before 1800, the others never",
+        "nobody is older than 130 years; pypi refuses births before 1800, the others never do",
         "damaged: born 1[678]00 to 1[78]9[59]", "id_birth_date", "stdnum|pypi|npm", "accepts",
     ),
 ]
@@ -522,7 +522,7 @@ def stdnum_verdict(cell):
     try:
         if ric.is_valid(cell):
             return "accepts"
-        ric.validate(cell)  # for the reason, which is_valid does not give
+        ric.validate(cell)  # raises with the reason, which is_valid does not give
     except ric.ValidationError as error:
         return f"refuses ({type(error).__name__})"
     except Exception as error:
@@ -541,7 +541,7 @@ def python_verdicts(cells):
 
 
 def ask(command, cells, **options):
-    """A program that reads a cell a line and writes a verdict a line."""
+    """Runs a program that reads one cell per line and writes one verdict per line."""
     lines = "".join(cell + "\n" for cell in cells).encode()
     process = subprocess.run(command, input=lines, stdout=subprocess.PIPE, **options)
     verdicts = process.stdout.decode().split("\n")[:-1]
@@ -561,18 +561,18 @@ def all_verdicts(cells, classify, modules):
 
 
 def versions(modules):
-    """The versions compared; others than those pinned are refused."""
+    """Returns the installed versions, which must be the pinned ones."""
     requirements = (HERE / "requirements.txt").read_text(encoding="utf-8").split()
     pinned = dict(line.split("==") for line in requirements if "==" in line)
-    wanted = {name: pinned[name] for name in ["python-stdnum", "id-validator"]}
-    found = {name: importlib.metadata.version(name) for name in wanted}
+    expected = {name: pinned[name] for name in ["python-stdnum", "id-validator"]}
+    found = {name: importlib.metadata.version(name) for name in expected}
     manifest = modules / "id-validator/package.json"
     if not manifest.exists():
-        sys.exit(f"no {manifest}: copy package.json into a folder, run npm install there, and see --node-modules")
-    wanted["npm id-validator"] = json.loads((HERE / "package.json").read_text())["dependencies"]["id-validator"]
+        sys.exit(f"{manifest} is missing: run npm install in a folder with package.json, and name it by --node-modules")
+    expected["npm id-validator"] = json.loads((HERE / "package.json").read_text())["dependencies"]["id-validator"]
     found["npm id-validator"] = json.loads(manifest.read_text(encoding="utf-8"))["version"]
-    if found != wanted:
-        sys.exit(f"installed: {found}; pinned: {wanted}")
+    if found != expected:
+        sys.exit(f"installed: {found}; pinned: {expected}")
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
@@ -585,14 +585,14 @@ def main():
     parser.add_argument("--node-modules", type=Path, default=target / "oracles/node_modules")
     options = parser.parse_args()
     if not options.classify.exists():
-        sys.exit(f"no {options.classify}: cargo build --release -p aidlink-agency --example classify_ids")
+        sys.exit(f"{options.classify} is missing: run cargo build --release -p aidlink-agency --example classify_ids")
     modules = options.node_modules.resolve()
     compared = versions(modules)
 
     listing = kinds(Maker(options.seed))
     kind_of = [listing[index % len(listing)] for index in range(options.count)]
     cells = [kind.make() for kind in kind_of]
-    print(f"{len(cells)} cells of {len(listing)} kinds, seed {options.seed}, as of {AS_OF}; each validator got all")
+    print(f"{len(cells)} cells of {len(listing)} kinds, seed {options.seed}, as of {AS_OF}; each validator read all")
     print(f"aidlink against {compared}\n")
 
     counts, accepted, unexpected, classes = Counter(), Counter(), Counter(), Counter()

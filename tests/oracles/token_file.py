@@ -1,12 +1,15 @@
-"""Holds a token file made by examples/token_file.py, without aidlink, against aidlink's own.
+"""Compares a token file made by examples/token_file.py, without aidlink, with aidlink's own.
 
-Usage: token_file.py AIDLINK    (the program; aidlink-screen lies beside it)
-For each token algorithm: a clean round is made and its veterans register is given more rows, such that persons
-have several, cells are empty, and some ID numbers are wrong. aidlink tokenises all exports; the example makes
-the register's token file too, and the ordinary minisign signs it with what its sender states.
-Checked: minisign verifies aidlink's signature, and the statement in it is the same; DuckDB and PyArrow read the same columns, in the same order, and the same rows from both files; tokens
-ascend; the heads are equal; the leads of a screening with the one file and with the other are equal but for the
-screening's id, and there are some for `veteran_support`. Prints one line; exit code 1 on any failure.
+Usage: token_file.py AIDLINK    (the program; aidlink-screen must be beside it)
+For each token algorithm, the script makes a clean round and adds rows to its veterans register: several for one
+person, with empty cells, and some with a wrong ID number. aidlink tokenises all exports; the example makes the
+register's token file too, and minisign signs it with the sender's statement.
+The script checks that
+- minisign verifies aidlink's signature, which has the same statement;
+- DuckDB and PyArrow read the same columns, in the same order, and the same rows from both files;
+- tokens ascend and the heads are equal;
+- screenings with either file give the same leads, except for the screening's id, and some for `veteran_support`.
+Prints one line; exit code 1 on any failure.
 """
 
 import csv
@@ -34,7 +37,7 @@ EXPORTS = [
     "disabled-federation.persons",
     REGISTER,
 ]
-# What the rules read, with the as-of date of the sample (2026-09-30) and the days beside it.
+# Cells of the columns that rules read, with the as-of date of the sample (2026-09-30) and its neighbours.
 CELLS = {
     "kind": ["veteran", "military_family", "bereaved_family", ""],
     "status": ["active", "active", "ended", "died", ""],
@@ -69,7 +72,7 @@ def national_ids(path):
 
 
 def add_rows(folder):
-    """More rows of the register: several for each case party on it and for others, each cell at random."""
+    """Adds rows with random cells to the register: several for each case party on it, and for others."""
     path = folder / f"{REGISTER}.csv"
     registered = national_ids(path)
     parties = set(national_ids(folder / "procuratorate.case-parties.csv"))
@@ -81,7 +84,7 @@ def add_rows(folder):
         writer = csv.DictWriter(file, fields, restval="")
         for place, number in enumerate(persons):
             if place % 100 == 99:
-                # Another check digit: rejected by both.
+                # A wrong check digit, which both must reject.
                 number = number[:17] + ("1" if number[17] == "0" else "0")
             cells = {field: draw.choice(values) for field, values in CELLS.items()}
             writer.writerow({"national_id": number, **cells})
@@ -93,7 +96,7 @@ def make_round(aidlink, folder, algorithm):
     path = folder / "round.toml"
     text = path.read_text("utf-8")
     for old, new in [('mode = "pooled"', 'mode = "split"'), ('"hmac-sha256"', f'"{algorithm}"')]:
-        check(text.count(old) == 1, f"the sample's round file has not one {old}")
+        check(text.count(old) == 1, f"expected {old} once in the sample's round file")
         text = text.replace(old, new)
     text += '\n[sealing]\nplain = ["tokens", "leads"]\n\n[signing.signers]\n'
     for office in sorted({export.split(".")[0] for export in EXPORTS} | {"centre"}):
@@ -107,10 +110,10 @@ def make_round(aidlink, folder, algorithm):
 
 
 def read(path):
-    """Columns and rows as DuckDB reads them, which must be as PyArrow does; the head."""
+    """Returns the columns and rows, which DuckDB and PyArrow must read alike, and the head."""
     table = pq.read_table(path)
-    check(table.schema.field(0).type == pa.binary(16), f"{path.name}: a token has not 16 bytes")
-    # The file's own metadata: an Arrow schema that was stored in the file need not repeat it.
+    check(table.schema.field(0).type == pa.binary(16), f"{path.name}: a token does not have 16 bytes")
+    # Read from the file's own metadata, because a stored Arrow schema need not repeat it.
     head = json.loads(pq.read_metadata(path).metadata[b"aidlink"])
     relation = duckdb.read_parquet(str(path))
     columns, rows = list(zip(relation.columns, map(str, relation.types))), relation.fetchall()
@@ -125,7 +128,7 @@ def read(path):
 
 
 def statement(aidlink, round_file):
-    """What the sender of the register's plain token file states: the trusted comment of its signature."""
+    """Returns the sender's statement on the register's plain token file: the trusted comment of its signature."""
     round_ = tomllib.loads(round_file.read_text("utf-8"))["round"]
     terms = re.search("[0-9a-f]{64}", run(aidlink, "round", "terms", round_file))[0]
     key_id = run(aidlink, "key", "id", round_file).strip()
@@ -167,17 +170,17 @@ def compare(aidlink, folder, algorithm):
     for file in [files[REGISTER], theirs]:
         stated = run("minisign", "-V", "-Q", "-p", key.with_suffix(".pub"), "-m", file).strip()
         check(stated == comment, f"{algorithm}: {file} states {stated!r}, not {comment!r}")
-    # A comparison is worth little if a figure or an outcome does not occur.
+    # The comparison is only meaningful if every figure and every outcome occurs.
     check(min(head["account"].values()) > 0, f"{algorithm}: the account has a zero: {head['account']}")
     check(head["account"]["sent"] > len(rows), f"{algorithm}: no person has several rows")
     outcomes = {outcome for row in rows for outcome in row[1:]}
     check(outcomes == {True, False, None}, f"{algorithm}: not every outcome occurs")
 
     screen = aidlink.with_name("aidlink-screen")
-    id_, found = leads(screen, round_file, files.values(), folder / "screened")
+    screening, found = leads(screen, round_file, files.values(), folder / "screened")
     files[REGISTER] = theirs
-    other_id, other_found = leads(screen, round_file, files.values(), folder / "screened-with-example")
-    check(id_ != other_id, f"{algorithm}: both screenings read the same file")
+    other_screening, other_found = leads(screen, round_file, files.values(), folder / "screened-with-example")
+    check(screening != other_screening, f"{algorithm}: both screenings read the same file")
     check(found == other_found, f"{algorithm}: the leads differ")
     support = sum(lead["aid"] == "veteran_support" for lead in found["leads"])
     check(support > 0, f"{algorithm}: no lead for veteran_support")

@@ -1,7 +1,7 @@
 """Compares calendars/china.toml with the PyPI package chinesecalendar, day by day.
 
 Usage: working_days.py [CALENDAR]    (default ../../calendars/china.toml)
-One line for each year that both cover; exit code 1 on a difference, or when there is no such year.
+Prints one line for each year that both cover; exit code 1 on a difference, or if there is no such year.
 """
 
 import sys
@@ -38,12 +38,12 @@ def main():
                 if ours != chinese_calendar.is_workday(day):
                     differences.append(f"{day} (ours: {'working day' if ours else 'day off'})")
         except NotImplementedError:
-            print(f"{year}: chinesecalendar does not cover it, not compared")
+            print(f"{year}: not compared: chinesecalendar does not cover it")
             continue
         compared += 1
         for day in sorted(holidays | make_up):
             if day.year != year:
-                differences.append(f"{day} (stands under {year})")
+                differences.append(f"{day} (listed under {year})")
         if holidays & make_up:
             differences.append("a day is both a holiday and a make-up working day")
         if differences:
