@@ -251,7 +251,7 @@ pub struct ResolveArguments {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct AuditArguments {
-    /// What to check; every check if there is no verb
+    /// The verb; without one, all checks are made
     #[command(subcommand)]
     pub command: Option<AuditCommand>,
     /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
@@ -360,7 +360,7 @@ pub struct PolicyArguments {
     pub command: PolicyCommand,
 }
 
-/// Where a policy and its schemas are.
+/// The files of a policy and of its export schemas.
 #[derive(Debug, Args)]
 pub struct PolicyFile {
     /// The policy file / 规则文件
@@ -382,7 +382,7 @@ pub enum PolicyCommand {
         /// The policy
         #[command(flatten)]
         file: PolicyFile,
-        /// Its id [default: all aids and guarantees] / 编号，默认为全部救助项目和保证
+        /// Id of the part to explain [default: all aids and guarantees] / 要说明的编号，默认为全部救助项目和保证
         #[arg(long)]
         id: Option<String>,
     },
@@ -420,7 +420,7 @@ pub struct SchemaCheckArguments {
     /// The as-of date [default: today] / 基准日，默认今天
     #[arg(long)]
     pub as_of: Option<jiff::civil::Date>,
-    /// The sheet to read, for a workbook / 工作表名称（用于工作簿）
+    /// Name of the sheet to read, if the export is a workbook / 要读取的工作表名称（用于工作簿）
     #[arg(long)]
     pub sheet: Option<String>,
     /// The year from which date serial numbers count, 1900 or 1904 / 日期序列号的起算年，1900或1904
@@ -445,7 +445,7 @@ pub struct SampleArguments {
     /// Size: 40,000 register rows times this number / 规模：名册行数为四万的若干倍
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2500))]
     pub scale: u32,
-    /// Dirt in the data: realistic or none, then kinds with their shares of rows
+    /// Dirt in the data: realistic or none, optionally followed by kinds and their shares of rows
     /// / 脏数据：realistic 或 none，其后可写种类及所占行数比例
     #[arg(long, default_value = REALISTIC, value_parser = DirtChoice::parse)]
     pub dirt: DirtChoice,
