@@ -29,7 +29,7 @@ fn threads(round: &Path, threads: Option<u16>) -> Result<rayon::ThreadPool, Faul
     pool.build().map_err(|_| {
         Fault::of_file(
             round,
-            Text::new("无法启动线程", "cannot start the threads"),
+            Text::new("无法启动线程", "the threads could not be started"),
             Text::new("请减少 --threads", "ask for fewer with --threads"),
         )
     })
