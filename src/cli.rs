@@ -382,7 +382,7 @@ pub enum PolicyCommand {
         /// The policy
         #[command(flatten)]
         file: PolicyFile,
-        /// Id of the part to explain [default: all aids and guarantees] / 要说明的编号，默认为全部救助项目和保证
+        /// Its id [default: all aids and guarantees] / 编号，默认为全部救助项目和保证
         #[arg(long)]
         id: Option<String>,
     },
@@ -420,7 +420,7 @@ pub struct SchemaCheckArguments {
     /// The as-of date [default: today] / 基准日，默认今天
     #[arg(long)]
     pub as_of: Option<jiff::civil::Date>,
-    /// Name of the sheet to read, if the export is a workbook / 要读取的工作表名称（用于工作簿）
+    /// The sheet to read, for a workbook / 工作表名称（用于工作簿）
     #[arg(long)]
     pub sheet: Option<String>,
     /// The year from which date serial numbers count, 1900 or 1904 / 日期序列号的起算年，1900或1904
@@ -445,7 +445,7 @@ pub struct SampleArguments {
     /// Size: 40,000 register rows times this number / 规模：名册行数为四万的若干倍
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2500))]
     pub scale: u32,
-    /// Dirt in the data: realistic or none, optionally followed by kinds and their shares of rows
+    /// Dirt in the data: realistic or none, then kinds with their shares of rows
     /// / 脏数据：realistic 或 none，其后可写种类及所占行数比例
     #[arg(long, default_value = REALISTIC, value_parser = DirtChoice::parse)]
     pub dirt: DirtChoice,

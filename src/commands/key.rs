@@ -262,7 +262,7 @@ fn open(
                 "签名所写的编号不是此密钥的",
                 "the signature names another key id than this key's",
             ),
-            Text::new("请让发送方重新密封", "ask the sender to seal the key again"),
+            Text::new("请发送方重新密封", "ask the sender to seal it again"),
         )
         .into());
     }

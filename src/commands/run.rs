@@ -181,7 +181,7 @@ fn say_summary(
                     names(|text| &text.zh)
                 ),
                 format!(
-                    "    note: columns that rules need but the export does not have: {} (outcomes that need them are unknown)",
+                    "    note: columns that rules need and the export lacks: {} (outcomes that need them are unknown)",
                     names(|text| &text.en)
                 ),
             );

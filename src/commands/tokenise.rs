@@ -85,7 +85,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
                 "  注意：{persons}人的结果组合少于{k}人共有（{rare}种组合），熟悉其人者可能认出"
             ),
             format!(
-                "  note: {persons} persons have a pattern of outcomes that fewer than {k} persons share ({rare} patterns); somebody who knows such a person might recognise the pattern"
+                "  note: {persons} persons have a pattern of outcomes that fewer than {k} persons share ({rare} patterns); somebody who knows such a person might recognise it"
             ),
         );
     }
