@@ -102,7 +102,7 @@ fn translated(command: Command, verb: &str, verbs: &[VerbHelp], language: Langua
     command
 }
 
-/// Returns a usage line without `Usage:`, with clap's placeholders in Chinese.
+/// A usage line without its head and with the placeholders of clap in Chinese.
 pub(super) fn usage_in_chinese(usage: &str) -> String {
     let line = usage.trim_start_matches("Usage:").trim();
     line.replace("[OPTIONS]", "[选项]")
