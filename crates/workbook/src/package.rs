@@ -1,6 +1,6 @@
-//! The package that a workbook is: an archive of parts, and the relationships
-//! from part to part (ECMA-376-2). Part names are alike whatever their case, and
-//! some writers put backslashes in them.
+//! The package of a workbook: an archive of parts, and the relationships between
+//! parts (ECMA-376-2). Part names are compared without case, and some writers use
+//! backslashes in them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,16 +19,16 @@ const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// An opened archive.
 pub(crate) struct Package<R> {
     archive: ZipArchive<BufReader<R>>,
-    /// The place in the archive by name; `None` where there are two.
+    /// The index in the archive by name; `None` if two parts have the name.
     parts: HashMap<String, Option<usize>>,
     pub(crate) byte_length: u64,
 }
 
-/// From the workbook to another part.
+/// A relationship from the workbook to another part.
 #[derive(Debug, Default)]
 pub(crate) struct Relationship {
     pub(crate) id: String,
-    /// The last piece of its type: all that Transitional and Strict have alike.
+    /// The last segment of its type, which is the same in Transitional and Strict.
     pub(crate) kind: String,
     pub(crate) target: String,
 }
@@ -37,7 +37,7 @@ impl<R: Read + Seek> Package<R> {
     /// Opens an archive.
     ///
     /// # Errors
-    /// When the file cannot be read, is another file or a damaged one.
+    /// If the file cannot be read, is not an archive or is damaged.
     pub(crate) fn open(mut file: R) -> Result<Self, WorkbookError> {
         let byte_length = file
             .seek(SeekFrom::End(0))
@@ -90,10 +90,10 @@ impl<R: Read + Seek> Package<R> {
         self.parts.contains_key(&as_key(part))
     }
 
-    /// Opens a part, which may unpack to so much.
+    /// Opens a part; `unpacked` limits its unpacked size.
     ///
     /// # Errors
-    /// When there is no such part, there are two, or it is encrypted.
+    /// If there is no such part, there are two, or it is encrypted.
     pub(crate) fn part(
         &mut self,
         part: &str,
@@ -129,10 +129,10 @@ impl<R: Read + Seek> Package<R> {
         })
     }
 
-    /// The workbook's part.
+    /// Returns the name of the workbook part.
     ///
     /// # Errors
-    /// When this is no XLSX workbook.
+    /// If this is not an XLSX workbook.
     pub(crate) fn workbook_part(&mut self) -> Result<String, WorkbookError> {
         if self.has("mimetype") && self.has("content.xml") {
             return Err(WorkbookError::Other(OtherFile::OpenDocument));
@@ -158,7 +158,7 @@ impl<R: Read + Seek> Package<R> {
         }
     }
 
-    /// Where a part leads to; nothing when it has no relationships.
+    /// Returns the relationships of a part; empty if it has none.
     pub(crate) fn relationships_of(
         &mut self,
         part: &str,
@@ -176,13 +176,13 @@ impl<R: Read + Seek> Package<R> {
         read_relationships(source).map_err(|fault| fault.at(Place::of_part(part)))
     }
 
-    /// The part that a target in a part of this folder means: relative to the
-    /// folder, from the root, or, as some writers have it, relative to the root.
-    /// `None` when there is no such part.
+    /// Returns the part that a relationship target names. A target is relative to the
+    /// folder or absolute; some writers make it relative to the root. `None` if there
+    /// is no such part.
     pub(crate) fn resolve(&self, folder: &str, target: &str) -> Option<String> {
         let target = target.replace('\\', "/");
         let target = target.as_str();
-        let unescaped = without_percents(target);
+        let unescaped = percent_decoded(target);
         [Some(target), unescaped.as_deref()]
             .into_iter()
             .flatten()
@@ -202,13 +202,13 @@ fn read_relationships<R: Read>(source: R) -> Result<Vec<Relationship>, Fault> {
                 for attribute in tag.attributes() {
                     let attribute = attribute?;
                     match attribute.name {
-                        b"Id" => relationship.id = kept(&attribute)?,
+                        b"Id" => relationship.id = owned_value(&attribute)?,
                         b"Type" => {
-                            let kind = kept(&attribute)?;
+                            let kind = owned_value(&attribute)?;
                             relationship.kind =
                                 kind.rsplit('/').next().unwrap_or_default().to_owned();
                         }
-                        b"Target" => relationship.target = kept(&attribute)?,
+                        b"Target" => relationship.target = owned_value(&attribute)?,
                         b"TargetMode" => is_external = attribute.raw == b"External",
                         _ => {}
                     }
@@ -226,8 +226,8 @@ fn read_relationships<R: Read>(source: R) -> Result<Vec<Relationship>, Fault> {
     }
 }
 
-/// The value of an attribute that is kept.
-pub(crate) fn kept(attribute: &Attribute<'_>) -> Result<String, Fault> {
+/// Returns the value of an attribute that is stored, within its limit.
+pub(crate) fn owned_value(attribute: &Attribute<'_>) -> Result<String, Fault> {
     if attribute.raw.len() > MOST_ATTRIBUTE_BYTES {
         return Err(Bound::AttributeBytes.into());
     }
@@ -243,7 +243,7 @@ fn as_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// A path, its `.` and `..` worked out.
+/// Joins a folder and a target, and resolves `.` and `..`.
 fn joined(folder: &str, target: &str) -> String {
     let mut pieces: Vec<&str> = match target.starts_with('/') {
         true => Vec::new(),
@@ -262,8 +262,9 @@ fn joined(folder: &str, target: &str) -> String {
     pieces.join("/")
 }
 
-/// A target is a URI: `%20` is a space in it.
-fn without_percents(target: &str) -> Option<String> {
+/// Decodes percent escapes: a target is a URI. `None` if it has none or they are
+/// wrong.
+fn percent_decoded(target: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let (first, rest) = target.split_once('%')?;
     bytes.extend_from_slice(first.as_bytes());
@@ -292,9 +293,9 @@ impl<R: Read> Read for Part<'_, R> {
     }
 }
 
-/// What a compound file is, by the names in its directory ([MS-CFB] 2.6.1).
-/// Entries are 128 bytes long and begin at multiples of it, wherever the
-/// directory lies.
+/// Returns the kind of a compound file by the names in its directory ([MS-CFB]
+/// 2.6.1). Directory entries are 128 bytes long and begin at multiples of 128, so
+/// the whole file is searched for them.
 fn kind_of_compound_file<R: Read>(file: R) -> io::Result<OtherFile> {
     let mut file = BufReader::new(file);
     let mut entry = [0; 128];
@@ -307,7 +308,7 @@ fn kind_of_compound_file<R: Read>(file: R) -> io::Result<OtherFile> {
         }
         match name_of_entry(&entry).as_deref() {
             Some("EncryptedPackage") => is_package = true,
-            // [MS-OFFCRYPTO] 2.2.4: what a rights service adds.
+            // Names that a rights service adds ([MS-OFFCRYPTO] 2.2.4).
             Some("DRMEncryptedDataSpace" | "DRMEncryptedTransform" | "\tDRMContent") => {
                 is_managed = true;
             }
@@ -324,7 +325,7 @@ fn kind_of_compound_file<R: Read>(file: R) -> io::Result<OtherFile> {
 }
 
 fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
-    // In bytes, with the zero at the end.
+    // The length in bytes includes the zero at the end.
     let length = usize::from(u16::from_le_bytes([entry[64], entry[65]]));
     if !(4..=64).contains(&length) || length % 2 == 1 {
         return None;
@@ -338,12 +339,12 @@ fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
 mod tests {
     use std::io::{Cursor, Read, Write};
 
-    use super::{Package, Part, as_key, joined, without_percents};
+    use super::{Package, Part, as_key, joined, percent_decoded};
     use crate::error::{Bound, Fault};
     use crate::limits::Unpacked;
 
     #[test]
-    fn a_part_that_unpacks_beyond_its_bound_ends_there_whatever_it_says() {
+    fn reading_stops_at_the_limit_of_a_part() {
         let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default()
             .compression_method(zip::CompressionMethod::Deflated);
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_resolved_as_writers_write_them() {
+    fn relationship_targets_are_resolved() {
         for (folder, target, part) in [
             ("xl", "worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
             (
@@ -389,9 +390,9 @@ mod tests {
         }
         assert_eq!(as_key("\\XL\\Sheet1.XML"), "xl/sheet1.xml");
         assert_eq!(as_key("./xl/a.xml"), "xl/a.xml");
-        assert_eq!(without_percents("a%20b%E4%B8%AD"), Some("a b中".to_owned()));
+        assert_eq!(percent_decoded("a%20b%E4%B8%AD"), Some("a b中".to_owned()));
         for target in ["a", "a%2", "a%zz", "a%ff"] {
-            assert_eq!(without_percents(target), None, "{target}");
+            assert_eq!(percent_decoded(target), None, "{target}");
         }
     }
 }
