@@ -164,8 +164,8 @@ impl Bound {
                 format!("it unpacks to more than {n} bytes"),
             ),
             Bound::Text(_) => Text::new(
-                format!("全部单元格的文本合计超过{n}字节"),
-                format!("the texts of all cells have more than {n} bytes in total"),
+                format!("展开后的文本超过{n}字节"),
+                format!("written out, its text is more than {n} bytes"),
             ),
         }
     }

@@ -24,9 +24,9 @@ impl NumberFormat {
         matches!(self, NumberFormat::Date | NumberFormat::DateTime)
     }
 
-    /// Returns the built-in format of an id that has no code in the file (ECMA-376-1,
-    /// 18.8.30). Formats that depend on the language of the program, 27 to 36 and 50
-    /// to 58, are taken as in Chinese.
+    /// The format of a number that has no code in the file (ECMA-376-1,
+    /// 18.8.30). Those that go by the language of the program count as in
+    /// Chinese: 27 to 36 and 50 to 58.
     pub(crate) fn built_in(id: u32) -> Self {
         match id {
             14..=17 | 27..=31 | 36 | 50..=54 | 57 | 58 => NumberFormat::Date,

@@ -60,8 +60,8 @@ pub const MOST_SHARED_PART_BYTES: u64 = 4 << 30;
 /// workbooks into which others were copied for years.
 pub const MOST_OTHER_BYTES: u64 = 256 << 20;
 
-/// [`TextBudget::usual`] allows a text of this many times the size of the file,
-/// beyond [`ALWAYS_WRITTEN`].
+/// A caller may get this many times the size of the file as text, beyond
+/// [`ALWAYS_WRITTEN`], when it asks for [`TextBudget::usual`].
 pub const USUAL_TEXT_RATIO: u64 = 400;
 /// The text that [`TextBudget::usual`] always allows.
 pub const ALWAYS_WRITTEN: u64 = 256 << 20;

@@ -182,7 +182,7 @@ impl<R: Read + Seek> Package<R> {
     pub(crate) fn resolve(&self, folder: &str, target: &str) -> Option<String> {
         let target = target.replace('\\', "/");
         let target = target.as_str();
-        let unescaped = percent_decoded(target);
+        let unescaped = without_percents(target);
         [Some(target), unescaped.as_deref()]
             .into_iter()
             .flatten()
@@ -264,7 +264,7 @@ fn joined(folder: &str, target: &str) -> String {
 
 /// Decodes percent escapes: a target is a URI. `None` if it has none or they are
 /// wrong.
-fn percent_decoded(target: &str) -> Option<String> {
+fn without_percents(target: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let (first, rest) = target.split_once('%')?;
     bytes.extend_from_slice(first.as_bytes());
@@ -339,7 +339,7 @@ fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
 mod tests {
     use std::io::{Cursor, Read, Write};
 
-    use super::{Package, Part, as_key, joined, percent_decoded};
+    use super::{Package, Part, as_key, joined, without_percents};
     use crate::error::{Bound, Fault};
     use crate::limits::Unpacked;
 
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn relationship_targets_are_resolved() {
+    fn targets_are_resolved_as_writers_write_them() {
         for (folder, target, part) in [
             ("xl", "worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
             (
@@ -390,9 +390,9 @@ mod tests {
         }
         assert_eq!(as_key("\\XL\\Sheet1.XML"), "xl/sheet1.xml");
         assert_eq!(as_key("./xl/a.xml"), "xl/a.xml");
-        assert_eq!(percent_decoded("a%20b%E4%B8%AD"), Some("a b中".to_owned()));
+        assert_eq!(without_percents("a%20b%E4%B8%AD"), Some("a b中".to_owned()));
         for target in ["a", "a%2", "a%zz", "a%ff"] {
-            assert_eq!(percent_decoded(target), None, "{target}");
+            assert_eq!(without_percents(target), None, "{target}");
         }
     }
 }

@@ -237,7 +237,7 @@ fn runs_of_rich_text_are_joined_without_phonetic_readings() {
 }
 
 #[test]
-fn white_space_is_kept_if_preserved_and_in_results_of_formulas() {
+fn white_space_is_kept_where_the_file_says_so_and_for_results_of_formulas() {
     for (content, text) in [
         ("<t xml:space='preserve'> a  b\n</t>", " a  b\n"),
         ("<t> a  b\n</t>", "a  b"),
