@@ -253,7 +253,7 @@ pub struct ResolveArguments {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct AuditArguments {
-    /// What to check; every check if there is no verb
+    /// The verb; without one, all checks are made
     #[command(subcommand)]
     pub command: Option<AuditCommand>,
     /// An output folder, or the folder of the round file / 输出文件夹，或轮次文件所在文件夹
@@ -364,7 +364,7 @@ pub struct PolicyArguments {
     pub command: PolicyCommand,
 }
 
-/// Where a policy and its schemas are.
+/// The files of a policy and of its export schemas.
 #[derive(Debug, Args)]
 pub struct PolicyFile {
     /// The policy file / 规则文件

@@ -1,4 +1,4 @@
-//! The verbs of the command line, a file each.
+//! The verbs of the command line, one file for each.
 
 pub mod audit;
 pub mod completions;
@@ -20,7 +20,7 @@ use std::path::Path;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 
-/// A pool of so many threads; else one for each core.
+/// Starts a pool of `threads` threads, or of one thread per core if `None`.
 fn threads(round: &Path, threads: Option<u16>) -> Result<rayon::ThreadPool, Fault> {
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = threads {

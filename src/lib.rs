@@ -1,6 +1,6 @@
-//! The aidlink command. Each office's work is done in its own crate; here the
-//! command line is read, the steps of a pooled round are composed, and what came
-//! of a step is said.
+//! The `aidlink` command. The work of each office is in a crate of its own. This
+//! crate parses the command line, composes the steps of a pooled round and prints
+//! the results.
 
 pub mod cli;
 pub mod commands;

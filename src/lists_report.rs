@@ -1,4 +1,4 @@
-//! What the terminal says of match lists, the same for `run` and `resolve`.
+//! Prints the results of `run` and `resolve` about match lists.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,8 +8,8 @@ use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::lists::match_list::MatchList;
 
-/// Says what could not be verified, how many leads stand on each list, and
-/// where they were written.
+/// Prints how many leads are on each list, what could not be verified, why the
+/// lists are provisional, and the output folder.
 pub(crate) fn say_lists(
     folder: &Path,
     not_verified_by: &BTreeMap<String, NotVerified>,
@@ -32,7 +32,7 @@ pub(crate) fn say_lists(
         say(
             format!("  {export} {zh}：相关线索标为“未能核实”；仅能由其发现的人员，本轮可能遗漏"),
             format!(
-                "  {export} is {en}: leads that need it are marked \"not verified\"; people whom it alone would show may be missed"
+                "  {export} is {en}: leads that need it are marked \"not verified\"; people who can be found only through it may be missed"
             ),
         );
     }

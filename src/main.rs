@@ -1,5 +1,5 @@
-//! aidlink: finds people who qualify for two aid systems while neither system
-//! has referred them to the other.
+//! aidlink finds people who qualify for both judicial and social aid and whom
+//! neither system has referred to the other.
 
 use std::process::ExitCode;
 

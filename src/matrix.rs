@@ -1,4 +1,5 @@
-//! The minimisation matrix in the folder of every step that reads exports.
+//! Writes the minimisation matrix into the output folder of every step that reads
+//! exports.
 
 use aidlink_audit::minimisation::Matrix;
 use aidlink_audit::minimisation_page;
@@ -8,11 +9,11 @@ use aidlink_office::manifest::Manifest;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::RoundTerms;
 
-/// Writes the minimisation matrix of what a manifest says.
+/// Writes the minimisation matrix of the columns that a manifest lists.
 ///
 /// # Errors
-/// When the step did not read what schema and policy say it needs, or the
-/// folder cannot be written.
+/// When the columns that the step read are not those that the schema and policy
+/// require, or the folder cannot be written.
 pub(crate) fn write_matrix(
     folder: &mut OutputFolder,
     terms: &RoundTerms,
@@ -20,7 +21,8 @@ pub(crate) fn write_matrix(
 ) -> Result<(), Faults> {
     let matrix = Matrix::of_manifest(manifest, &terms.policy, &terms.schemas);
     if let Some((part, row)) = matrix.wrong().next() {
-        // The reading and the matrix work out by themselves what is needed.
+        // The readers and the matrix determine independently which columns are needed.
+        // If they differ, the program has a defect.
         return Err(Fault::of_file(
             &terms.file,
             Text::new(

@@ -1,8 +1,7 @@
-//! A pooled round: tokenise, screen and resolve composed in one process.
+//! A pooled round: tokenises, screens and resolves in one process.
 //!
-//! Each step takes what the last one gives, and nothing else crosses the wall:
-//! screening sees token tables, resolving sees references and the
-//! procuratorate's own export.
+//! Each step sees only what it would see in a split round: screening sees token
+//! tables, resolving sees references and the procuratorate's own export.
 
 use std::collections::BTreeMap;
 
@@ -26,25 +25,26 @@ use aidlink_policy::reading::PlannedExport;
 use aidlink_procuratorate::lists::match_list::MatchList;
 use aidlink_procuratorate::summary::Summary;
 
-/// What a round gives.
+/// The result of a pooled round.
 pub struct RoundResult {
-    /// The exports, the case parties first.
+    /// The exports; the case parties come first.
     pub exports: Vec<ReadExport>,
     /// The leads in token order.
     pub leads: Vec<ResolvedLead>,
-    /// For each register: persons of it that are a case party, and that are not.
+    /// For each register, the number of its persons who are case parties, and of
+    /// those who are not.
     pub persons_matched: BTreeMap<String, (u64, u64)>,
     /// Exports that could not verify receipt or referral.
     pub not_verified_by: BTreeMap<String, NotVerified>,
-    /// Why the lists are provisional; empty when they are not.
+    /// Why the lists are provisional; empty if they are not.
     pub provisional: Vec<Provisional>,
     /// The id of the key.
     pub key_id: String,
-    /// The key was made by this run.
+    /// Whether this run made the key.
     pub key_was_made: bool,
 }
 
-/// The figures of a pooled round.
+/// Returns the figures of a pooled round, for `summary.json`.
 pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) -> Summary {
     let exports = result.exports.iter();
     let exports = exports.map(|export| (export.planned.schema.name.clone(), export.account()));
@@ -60,10 +60,10 @@ pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) ->
     }
 }
 
-/// Runs a round: `planned` are all of its exports, the case parties first.
+/// Runs a round. `planned` lists all of its exports; the case parties come first.
 ///
 /// # Errors
-/// The faults of the key and of all exports at once, or of the step that failed.
+/// All faults of the key and the exports together, or those of the step that failed.
 pub fn run(
     terms: &RoundTerms,
     planned: &[PlannedExport],
@@ -77,7 +77,7 @@ pub fn run(
         .iter()
         .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
         .collect();
-    // A key is made only for a round whose exports can be read.
+    // A key is made only if all exports can be read.
     let key = if faults.is_empty() || key_file.path().exists() {
         faults.take(key_file.read_or_make(&terms.round, &terms.purpose))
     } else {
@@ -106,7 +106,8 @@ pub fn run(
     let mut reports = Vec::new();
     for (index, (planned, export)) in opened.iter().enumerate() {
         progress.step(&planned.schema.title);
-        // The case parties come first: every other export streams past their tokens.
+        // The case parties come first, because each row of every other export is
+        // compared with their tokens.
         let is_cases = index == 0;
         let tokenising = Tokenising {
             probe: (!is_cases).then_some(&case_parties),

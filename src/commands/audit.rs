@@ -1,5 +1,5 @@
-//! `aidlink audit`, for the compliance officer: what was read and why, whether
-//! anything was changed, and what is left to delete.
+//! `aidlink audit`, for the compliance officer: shows what was read and why,
+//! whether anything was changed, and what is left to delete.
 
 use std::path::Path;
 
@@ -42,16 +42,17 @@ pub fn run(arguments: AuditArguments, output: Output) -> Ending {
             output: folder,
         }) => matrix(&round, folder.as_deref(), output),
         None => {
-            // The command line asks for a folder where there is no verb.
+            // The command line requires a folder if there is no verb.
             let folder = arguments.folder.unwrap_or_default();
             audit_all(&folder, &arguments.trust, arguments.rerun, output)
         }
     }
 }
 
-/// The trusted keys: those that the user names. The keys of the round file count
-/// only when the user names none, for they are as trustworthy as that file.
-fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys, Faults> {
+/// Returns the trusted keys: those that the user names, or, if the user names
+/// none, those in the round file. Keys in the round file are only as trustworthy
+/// as that file.
+fn trusted_keys(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys, Faults> {
     if trust.public_keys.is_empty() {
         let file = found.round_file.as_deref();
         // A round file that cannot be read names no signer.
@@ -68,35 +69,35 @@ fn named(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys, Fault
     Ok(NamedKeys::ByUser(keys))
 }
 
-fn looked_at(
+fn verify_outputs(
     folder: &Path,
     trust: &TrustArguments,
 ) -> Result<(RoundFolder, Vec<Result<Verification, Fault>>), Faults> {
     let found = RoundFolder::find(folder, trust.round.as_deref())?;
-    let named = named(trust, &found)?;
-    let looked = found
+    let trusted = trusted_keys(trust, &found)?;
+    let verifications = found
         .outputs
         .iter()
-        .map(|output| verify(output, found.round_file.as_deref(), &named))
+        .map(|output| verify(output, found.round_file.as_deref(), &trusted))
         .collect();
-    Ok((found, looked))
+    Ok((found, verifications))
 }
 
 fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
-    let (_, looked) = match looked_at(folder, trust) {
+    let (_, verifications) = match verify_outputs(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
     let mut unreadable = FaultCollector::new();
     let mut all_right = true;
     let mut reports = Vec::new();
-    for verification in looked {
+    for verification in verifications {
         match verification {
             Err(fault) => unreadable.push(fault),
             Ok(verification) => {
                 say_verification(&verification, output);
                 all_right &= verification.faults.is_empty();
-                reports.push(verified(&verification));
+                reports.push(verification_report(&verification));
             }
         }
     }
@@ -166,14 +167,15 @@ fn say_verification(verification: &Verification, output: Output) {
 }
 
 fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output) -> Ending {
-    let (found, looked) = match looked_at(folder, trust) {
+    let (found, verifications) = match verify_outputs(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
     let today = Zoned::now().date();
     let unknown_files = UnknownFiles::find(&found);
-    // A deletion record of the round's inputs counts for each of its folders.
-    let records: Vec<DeletionRecord> = looked
+    // A deletion record that names the round's inputs counts for every output
+    // folder of the round.
+    let records: Vec<DeletionRecord> = verifications
         .iter()
         .flatten()
         .flat_map(|verification| verification.deleted.clone())
@@ -181,7 +183,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut all_held = true;
-    for verification in looked {
+    for verification in verifications {
         let verification = match verification {
             Ok(verification) => verification,
             Err(fault) => {
@@ -212,7 +214,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
                 .all(|check| check.finding.state != State::NotHeld);
         say_verification(&evidence.verification, output);
         say_checks(&evidence, &checks, &unknown_files, output);
-        reports.push(report(&evidence, checks, &unknown_files));
+        reports.push(audit_report(&evidence, checks, &unknown_files));
     }
     for text in unknown_files.text() {
         output.say(&text);
@@ -224,8 +226,8 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     Ending::held(all_held)
 }
 
-/// The exports as the round file plans them. `None` if the round file or an
-/// export is missing or the round file has changed.
+/// Returns the exports as the round file plans them. `None` if the round file is
+/// missing or has changed, or an export is missing.
 fn planned_exports(
     verification: &Verification,
     round_file: Option<&Path>,
@@ -243,11 +245,11 @@ fn planned_exports(
         }
     };
     let (_, exports) = planned.ok()?;
-    // An export that the round file does not name cannot be read again.
+    // An export that is not in the round file cannot be read again.
     (!exports.is_empty()).then_some(exports)
 }
 
-/// Runs a pooled round again in memory.
+/// Runs a pooled round again in memory, to compare its lists and summary.
 fn second_run(verification: &Verification, round_file: Option<&Path>, output: Output) -> SecondRun {
     let written = round_file.and_then(|file| WrittenRound::read(file).ok());
     let planned = written
@@ -358,7 +360,7 @@ struct VerificationReport {
     folder: String,
     round: String,
     step: StepKind,
-    /// Absent where no trusted key signed.
+    /// Absent if no trusted key signed the manifest.
     signer: Option<ReportedSigner>,
     files_held: u64,
     faults: Vec<ReportedFault>,
@@ -371,7 +373,7 @@ struct AuditReport {
     verification: VerificationReport,
     checks: Vec<Check>,
     left_to_delete: Vec<String>,
-    /// Of the round's folder.
+    /// The unknown files in the round's folder.
     unknown_files: UnknownFiles,
     delete_by: Date,
 }
@@ -383,7 +385,7 @@ struct ReportedSigner {
     key_id: String,
 }
 
-fn verified(verification: &Verification) -> VerificationReport {
+fn verification_report(verification: &Verification) -> VerificationReport {
     let manifest = &verification.manifest;
     let signer = match &verification.signer {
         Signer::Named(name, key) => Some((name.clone(), key.id())),
@@ -400,12 +402,16 @@ fn verified(verification: &Verification) -> VerificationReport {
     }
 }
 
-fn report(evidence: &Evidence, checks: Vec<Check>, unknown_files: &UnknownFiles) -> AuditReport {
+fn audit_report(
+    evidence: &Evidence,
+    checks: Vec<Check>,
+    unknown_files: &UnknownFiles,
+) -> AuditReport {
     let remains = &evidence.remains;
     let doubtful = remains.doubtful.iter().map(|(file, _)| file);
     let left = remains.there.iter().chain(doubtful);
     AuditReport {
-        verification: verified(&evidence.verification),
+        verification: verification_report(&evidence.verification),
         checks,
         left_to_delete: left.map(|file| shown_path(Path::new(&file.path))).collect(),
         unknown_files: unknown_files.clone(),
@@ -413,8 +419,8 @@ fn report(evidence: &Evidence, checks: Vec<Check>, unknown_files: &UnknownFiles)
     }
 }
 
-/// Shows what a round would read. Reads headers and no rows; in a split round,
-/// of the exports whose files are present.
+/// Shows which columns a round would read. Reads only the headers of the exports;
+/// in a split round, only of those exports whose files are present.
 fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
     if let Some(folder) = folder
         && let Err(fault) = OutputFolder::check_destination(folder)

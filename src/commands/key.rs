@@ -1,5 +1,5 @@
-//! `aidlink key`: the round's key, made, identified, sealed to an agency and
-//! opened by it.
+//! `aidlink key`: makes and identifies the round's key, seals it to an agency and
+//! opens it there.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use serde::Serialize;
 use super::Ending;
 use crate::cli::{KeyArguments, KeyCommand};
 
-/// A sealed key is a few lines.
+/// The largest sealed key that is read, in bytes. A sealed key has a few lines.
 const LONGEST_SEALED_KEY: u64 = 64 << 10;
 
-/// Does what was asked with the key that a round names.
+/// Runs a verb of `key` on the key that a round file names.
 pub fn run(arguments: KeyArguments, output: Output) -> Ending {
     let file = match &arguments.command {
         KeyCommand::New { round }
@@ -46,7 +46,7 @@ pub fn run(arguments: KeyArguments, output: Output) -> Ending {
             signing_key,
             ..
         } => {
-            let to = Recipients {
+            let to = SealTo {
                 recipient: recipient.as_deref(),
                 passphrase_file: passphrase_file.as_deref(),
             };
@@ -66,7 +66,7 @@ pub fn run(arguments: KeyArguments, output: Output) -> Ending {
         ),
     };
     match done {
-        Ok(KeyDone { key_id, file, text }) => {
+        Ok(KeyResult { key_id, file, text }) => {
             let json = KeyReport {
                 key_id: &key_id,
                 file: &file,
@@ -78,8 +78,8 @@ pub fn run(arguments: KeyArguments, output: Output) -> Ending {
     }
 }
 
-/// What was done with a key.
-struct KeyDone {
+/// The result of a verb of `key`.
+struct KeyResult {
     key_id: String,
     /// The file that was written, or the key file that was read.
     file: PathBuf,
@@ -93,25 +93,25 @@ struct KeyReport<'a> {
     file: &'a Path,
 }
 
-fn id(terms: &KeyTerms) -> Result<KeyDone, Faults> {
+fn id(terms: &KeyTerms) -> Result<KeyResult, Faults> {
     let key_id = RoundKey::read(&terms.file, &terms.round, &terms.purpose)?.id();
-    Ok(KeyDone {
+    Ok(KeyResult {
         text: Text::new(key_id.clone(), key_id.clone()),
         file: terms.file.clone(),
         key_id,
     })
 }
 
-/// To whom a key is sealed; the command line asks for one of the two.
-struct Recipients<'a> {
+/// How a key is sealed. The command line requires exactly one of the two.
+struct SealTo<'a> {
     recipient: Option<&'a str>,
     passphrase_file: Option<&'a Path>,
 }
 
-fn make(terms: &KeyTerms) -> Result<KeyDone, Faults> {
+fn make(terms: &KeyTerms) -> Result<KeyResult, Faults> {
     let key = RoundKey::create(&terms.file, &terms.round, &terms.purpose)?;
     let (shown, id) = (terms.file.display(), key.id());
-    Ok(KeyDone {
+    Ok(KeyResult {
         text: Text::new(
             format!("已生成密钥 {shown}，编号 {id}。请勿存放在有多个机构令牌的地方。"),
             format!(
@@ -126,13 +126,13 @@ fn make(terms: &KeyTerms) -> Result<KeyDone, Faults> {
 fn seal(
     written: &WrittenRound,
     terms: &KeyTerms,
-    to: Recipients<'_>,
+    to: SealTo<'_>,
     signing_key: Option<PathBuf>,
     out: &Path,
-) -> Result<KeyDone, Faults> {
+) -> Result<KeyResult, Faults> {
     let recipient = match to.passphrase_file {
         Some(_) => None,
-        None => Some(parsed(to.recipient.unwrap_or_default(), out)?),
+        None => Some(parse_recipient(to.recipient.unwrap_or_default(), out)?),
     };
     if recipient.is_some() && recipient == terms.centre {
         return Err(Fault::of_file(
@@ -158,7 +158,7 @@ fn seal(
     let office = &agreed.cases.schema.agency;
     let mut signers = agreed.signers.iter();
     if !signers.any(|(name, signer)| name == office && signer == sender.public()) {
-        return Err(not_the_procuratorates(&signing_key, office).into());
+        return Err(not_the_procuratorates_key(&signing_key, office).into());
     }
     let statement = Statement {
         round: agreed.round.clone(),
@@ -186,8 +186,8 @@ fn seal(
         Fault::of_file(
             out,
             Text::new(
-                format!("无法密封：{}", reason.zh),
-                format!("it cannot be sealed: {}", reason.en),
+                format!("无法密封密钥：{}", reason.zh),
+                format!("cannot seal the key: {}", reason.en),
             ),
             Text::new("请重试", "try again"),
         )
@@ -195,7 +195,7 @@ fn seal(
     let what = Text::new("文件", "the file");
     write_new_owner_only(out, &sealed, &what)?;
     let (shown, id) = (out.display(), key.id());
-    Ok(KeyDone {
+    Ok(KeyResult {
         text: Text::new(
             format!("已密封密钥 {id}：{shown}。可发给该机构，由其用 key open 打开。"),
             format!(
@@ -207,7 +207,7 @@ fn seal(
     })
 }
 
-fn parsed(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
+fn parse_recipient(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
     Recipient::parse(recipient).ok_or_else(|| {
         Fault::of_file(
             out,
@@ -223,7 +223,7 @@ fn parsed(recipient: &str, out: &Path) -> Result<Recipient, Fault> {
     })
 }
 
-fn not_the_procuratorates(path: &Path, office: &str) -> Fault {
+fn not_the_procuratorates_key(path: &Path, office: &str) -> Fault {
     Fault::of_file(
         path,
         Text::new(
@@ -245,10 +245,10 @@ fn open(
     sealed: &Path,
     identity: Option<&Path>,
     passphrase_file: Option<&Path>,
-) -> Result<KeyDone, Faults> {
+) -> Result<KeyResult, Faults> {
     let opener = match identity {
         Some(file) => Opener::read_identity(file)?,
-        // The command line asks for one of the two.
+        // The command line requires one of the two.
         None => Opener::Passphrase(Passphrase::read(passphrase_file.unwrap_or(Path::new("")))?),
     };
     let text = opener.open_to_memory(sealed, LONGEST_SEALED_KEY)?;
@@ -262,13 +262,13 @@ fn open(
                 "签名中注明的密钥编号与此密钥不符",
                 "the signature names another key id than this key's",
             ),
-            Text::new("请发送方重新密封", "ask its sender to seal it again"),
+            Text::new("请发送方重新密封", "ask the sender to seal it again"),
         )
         .into());
     }
     key.write_new(&terms.file)?;
     let (shown, id) = (terms.file.display(), key.id());
-    Ok(KeyDone {
+    Ok(KeyResult {
         text: Text::new(
             format!("已写入密钥 {shown}，编号 {id}，仅限本人读取。请与发送方核对编号。"),
             format!("wrote the key {shown}, id {id}, owner-only. Compare the id with the sender."),

@@ -1,4 +1,4 @@
-//! `aidlink policy`: check, test, explain.
+//! `aidlink policy`: checks, tests and explains a policy.
 
 use std::path::Path;
 
@@ -59,7 +59,7 @@ struct CheckedPolicy<'a> {
 struct TestedPolicy {
     cases: usize,
     guarantees: usize,
-    /// How often a code of a guarantee was tried.
+    /// How often the codes of guarantees were tried.
     codes: usize,
     failures: Vec<ReportedFault>,
 }

@@ -1,5 +1,5 @@
-//! `aidlink resolve`: at the procuratorate, screened leads and its own export
-//! of case parties become the match lists.
+//! `aidlink resolve`: turns screened leads and the procuratorate's own export of
+//! case parties into match lists.
 
 use aidlink_agency::known_answers;
 use aidlink_faults::text::Text;
@@ -27,14 +27,14 @@ pub fn run(arguments: &ResolveArguments, output: Output) -> Result<Ending, Endin
     })?;
     let round = step.round();
     let progress = Progress::new(output);
-    let done = step.perform(|step| {
+    let result = step.perform(|step| {
         let (leads, identity) = (&arguments.leads, arguments.identity.as_deref());
         let (manifest, resolved) = resolve_leads(step, &round, leads, identity, &progress)?;
         write_matrix(&mut step.folder, &round.terms, &manifest)?;
         Ok((manifest, resolved))
     });
     progress.finish();
-    let (resolved, finished) = done?;
+    let (resolved, finished) = result?;
     say(&round, &resolved, &finished, output);
     finished.print_json(&round.paths.output, Some(&resolved.summary), output);
     Ok(Ending::done(!resolved.file.provisional.is_empty()))
@@ -60,7 +60,8 @@ fn say(round: &Round, resolved: &Resolved, finished: &Finished, output: Output) 
     );
 }
 
-/// The beginning of a digest, to tell screenings apart by eye.
+/// Returns the first 12 digits of a digest, enough for a person to tell
+/// screenings apart.
 fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }

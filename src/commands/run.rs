@@ -1,4 +1,4 @@
-//! `aidlink run`: a pooled round from raw exports to match lists.
+//! `aidlink run`: runs a pooled round, from exports to match lists.
 
 use aidlink_agency::account::Rest;
 use aidlink_agency::exports::missing_fields;
@@ -51,7 +51,7 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         Ok((manifest, (result, lists)))
     });
     progress.finish();
-    // A folder that is there was made with the key.
+    // If the output folder exists, it was made with this key, so the key stays.
     if done.is_err() && !paths.output.exists() {
         key_file.discard_if_made();
     }
@@ -166,10 +166,10 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        let lacking = missing_fields(&round.terms.policy, export);
-        if !lacking.is_empty() {
+        let missing = missing_fields(&round.terms.policy, export);
+        if !missing.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
-                lacking
+                missing
                     .iter()
                     .map(|field| pick(&field.title))
                     .collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! `aidlink sample`: a synthetic round.
+//! `aidlink sample`: makes a synthetic round.
 
 use std::path::Path;
 

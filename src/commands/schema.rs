@@ -1,4 +1,5 @@
-//! `aidlink schema check`: for the data officer, before the round.
+//! `aidlink schema check`: checks an export before the round, for the person who
+//! took it from the agency's system.
 
 use std::collections::BTreeMap;
 
@@ -57,19 +58,20 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         Ok(inspection) => inspection,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let look = Look {
+    let checked = CheckedExport {
         schema,
         export: &export,
         policy: policy.as_ref(),
         inspection: &inspection,
     };
-    look.say(output);
-    output.json(&look.report());
+    checked.say(output);
+    output.json(&checked.report());
     let all_can_be_read = inspection.rejects.is_empty() && inspection.unreadable.is_empty();
     Ending::done(!all_can_be_read)
 }
 
-/// The export by the schema named, or by the one that knows most of its columns.
+/// Opens the export by the named schema, or, if none is named, by the schema that
+/// knows most of its columns.
 fn open<'s>(
     arguments: &SchemaCheckArguments,
     schemas: &'s Schemas,
@@ -96,7 +98,7 @@ fn open<'s>(
                     best = Some((known, schema, export));
                 }
             }
-            // What one schema says against the file, the others mostly say too.
+            // The schemas mostly find the same faults in a file: one list is enough.
             Err(found) if faults.is_empty() => faults.extend(found),
             Err(_) => {}
         }
@@ -107,13 +109,13 @@ fn open<'s>(
     }
 }
 
-/// What `schema check --json` prints.
+/// The answer of `schema check`.
 #[derive(Serialize)]
 struct SchemaReport<'a> {
     schema: &'a str,
     format: &'static str,
     encoding: &'static str,
-    /// From 1.
+    /// Counted from 1.
     header_line: u64,
     rows: u64,
     blank_lines: u64,
@@ -121,11 +123,11 @@ struct SchemaReport<'a> {
     columns: Vec<ReportedColumn<'a>>,
     headers_not_known: Vec<&'a str>,
     fields_absent: &'a [String],
-    /// By the code of the reason.
+    /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
-    /// By the code of the warning.
+    /// The key is the code of the warning.
     id_warnings: BTreeMap<String, ReportedRows>,
-    /// By `field: code`.
+    /// The key is `field: code`.
     unreadable: BTreeMap<String, ReportedRows>,
 }
 
@@ -133,13 +135,13 @@ struct SchemaReport<'a> {
 struct ReportedColumn<'a> {
     header: &'a str,
     field: &'a str,
-    /// Absent when no policy was named.
+    /// Absent if no policy was named.
     read_by_a_round: Option<bool>,
     /// Cells with a value.
     filled: Option<u64>,
 }
 
-/// Rows of one kind, with the lines of the first of them.
+/// The number of rows with the same finding, and the lines of the first few.
 #[derive(Serialize)]
 struct ReportedRows {
     count: u64,
@@ -159,22 +161,23 @@ impl ReportedRows {
     }
 }
 
-struct Look<'a> {
+/// An export and what the check found in it.
+struct CheckedExport<'a> {
     schema: &'a ExportSchema,
     export: &'a Export,
     policy: Option<&'a Policy>,
     inspection: &'a Inspection,
 }
 
-impl Look<'_> {
-    /// Whether a round would read a field; `None` when no policy was named.
+impl CheckedExport<'_> {
+    /// Whether a round would read a field; `None` if no policy was named.
     fn is_read(&self, name: &str) -> Option<bool> {
         let field = self.schema.field(name)?;
         let needed = self.policy?.columns_needed(&self.schema.name);
         Some(field.role != Role::Attribute || needed.contains(name))
     }
 
-    fn unmatched(&self) -> Vec<&str> {
+    fn unknown_headers(&self) -> Vec<&str> {
         let columns = self.export.columns();
         let matched: Vec<usize> = columns.index.values().copied().collect();
         columns
@@ -210,7 +213,7 @@ impl Look<'_> {
                     })
                 })
                 .collect(),
-            headers_not_known: self.unmatched(),
+            headers_not_known: self.unknown_headers(),
             fields_absent: &columns.absent,
             rejects: inspection
                 .rejects
@@ -274,7 +277,7 @@ impl Look<'_> {
                 format!("  {header} -> {} ({}){en}", field.name, field.title.en),
             );
         }
-        let unmatched = self.unmatched().join(", ");
+        let unmatched = self.unknown_headers().join(", ");
         if !unmatched.is_empty() {
             say(
                 format!("未识别的表头（不读取）：{unmatched}"),
@@ -317,7 +320,7 @@ impl Look<'_> {
 }
 
 fn say_occurrences(
-    what: (&str, &str),
+    (head_zh, head_en): (&str, &str),
     seen: &Occurrences,
     header: Option<&str>,
     text: &Text,
@@ -329,12 +332,12 @@ fn say_occurrences(
     let column_en = header.map_or(String::new(), |header| format!("column `{header}`, "));
     output.say(&Text::new(
         format!(
-            "{}：{}行（{column_zh}如第{lines_zh}行）：{}",
-            what.0, seen.count, text.zh
+            "{head_zh}：{}行（{column_zh}如第{lines_zh}行）：{}",
+            seen.count, text.zh
         ),
         format!(
-            "{}: {} rows ({column_en}such as line {lines_en}): {}",
-            what.1, seen.count, text.en
+            "{head_en}: {} rows ({column_en}such as line {lines_en}): {}",
+            seen.count, text.en
         ),
     ));
 }

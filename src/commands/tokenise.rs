@@ -1,4 +1,5 @@
-//! `aidlink tokenise`: at an agency, one export becomes a token file for the centre.
+//! `aidlink tokenise`: turns one export of an agency into a token file for the
+//! centre.
 
 use aidlink_agency::known_answers;
 use aidlink_agency::step::{Tokenised, tokenise_export};
@@ -27,7 +28,7 @@ pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Endi
     })?;
     let round = step.round();
     let progress = Progress::new(output);
-    let done = step.perform(|step| {
+    let result = step.perform(|step| {
         let planned = round.export(&arguments.export)?;
         let (manifest, tokenised) =
             pool.install(|| tokenise_export(step, &round, planned, &progress))?;
@@ -35,7 +36,7 @@ pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Endi
         Ok((manifest, tokenised))
     });
     progress.finish();
-    let (tokenised, finished) = done?;
+    let (tokenised, finished) = result?;
     say(&round, &tokenised, &finished, output);
     finished.print_json(&round.paths.output, None::<&()>, output);
     let rate = tokenised.export.report.account.reject_rate();
@@ -101,7 +102,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         None => say(
             format!("明文（按轮次文件的规定），请连同校验文件和签名送筛查机构：{file}"),
             format!(
-                "Plain, as the round file asks; send it to the centre with its checksum and signature: {file}"
+                "Not sealed, as the round file requires; send it to the centre with its checksum and signature: {file}"
             ),
         ),
     }

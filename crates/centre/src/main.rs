@@ -1,5 +1,5 @@
-//! aidlink-screen: at the centre of a split round, token files in, screened
-//! leads out. It holds no key of a round and sees no ID number.
+//! `aidlink-screen` runs at the centre of a split round: it reads token files and
+//! writes screened leads. It holds no round key and sees no ID number.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! The command line, the same for every program: its language, the form in
-//! which a command answers, and how it ends.
+//! The parts of the command line that every program shares: the language, the form
+//! of the answer, and the exit code.
 //!
 //! Each help text in a program's clap types holds both languages, as
 //! `English / 中文`; [`parse`] shows one of them.
@@ -18,7 +18,7 @@ mod help;
 
 pub use help::{VerbHelp, in_language};
 
-/// The language of messages, as the command line names it.
+/// A value of `--lang`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LanguageChoice {
     /// Chinese.
@@ -53,7 +53,7 @@ pub struct CommonArguments {
 }
 
 impl CommonArguments {
-    /// How the command answers.
+    /// Returns the language and form in which the command answers.
     pub fn output(self) -> Output {
         Output {
             language: self
@@ -68,12 +68,11 @@ impl CommonArguments {
     }
 }
 
-/// Reads the command line of this process. Prints help, or what is wrong with
-/// the command line, in the user's language. Warns when the system could not
-/// confine the process.
+/// Parses the command line of this process. Prints help, or an error in the command
+/// line, in the user's language. Warns if the system could not confine the process.
 ///
 /// # Errors
-/// The exit code, when there is nothing more to do.
+/// The exit code, if help or an error was printed.
 pub fn parse<C: Parser>(verbs: &[VerbHelp]) -> Result<C, ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let language = language_of(&arguments);
@@ -87,7 +86,7 @@ pub fn parse<C: Parser>(verbs: &[VerbHelp]) -> Result<C, ExitCode> {
     Ok(parsed)
 }
 
-/// Prints why a command failed, and gives its exit code.
+/// Prints why a command failed, and returns its exit code.
 pub fn end(ending: &Ending, output: Output) -> ExitCode {
     if let Ending::Failed(faults) | Ending::WrongConfiguration(faults) = ending {
         terminal::print_faults(faults, output.language);
@@ -95,8 +94,8 @@ pub fn end(ending: &Ending, output: Output) -> ExitCode {
     ExitCode::from(ending.exit_code())
 }
 
-/// The language that the arguments ask for. Help and errors need it, and are
-/// printed before the arguments are parsed.
+/// Returns the language that the arguments ask for. Help and errors need it before
+/// the arguments are parsed.
 fn language_of(arguments: &[OsString]) -> Language {
     let mut words = arguments.iter().filter_map(|word| word.to_str());
     let mut asked = None;
@@ -112,7 +111,7 @@ fn language_of(arguments: &[OsString]) -> Language {
     choice.map_or_else(locale_language, LanguageChoice::language)
 }
 
-/// Chinese where the system's locale is `zh`, else English.
+/// Returns Chinese if the system's locale begins with `zh`, otherwise English.
 fn locale_language() -> Language {
     match sys_locale::get_locale() {
         Some(locale) if locale.starts_with("zh") => Language::Chinese,
@@ -137,7 +136,7 @@ mod tests {
         ] {
             assert_eq!(language(line), expected, "{line}");
         }
-        // A wrong or missing value leaves the choice to the system.
+        // If the value is wrong or missing, the system's language is used.
         for line in [
             "aidlink",
             "aidlink --lang",

@@ -1,25 +1,25 @@
-//! How a command ends.
+//! How a command ends, and its exit code.
 
 use aidlink_faults::fault::{Fault, Faults};
 
-/// How a command ended; the exit code follows.
+/// How a command ended. Each variant has an exit code.
 #[derive(Debug)]
 pub enum Ending {
-    /// Done: 0.
+    /// Done (exit code 0).
     Done,
-    /// Failed while running: 1.
+    /// Failed while running (1).
     Failed(Faults),
-    /// Wrong usage or configuration: 2.
+    /// The command line or the configuration is wrong (2).
     WrongConfiguration(Faults),
-    /// Done with reservations: 3. The lists are provisional, a threshold was
+    /// Done with reservations (3): the lists are provisional, a threshold was
     /// exceeded, or something is left to correct or delete.
     Provisional,
-    /// A check does not hold, or tampering was found: 4.
+    /// A check does not hold, or tampering was found (4).
     NotHeld,
 }
 
 impl Ending {
-    /// The ending of a command that has done its work.
+    /// Returns the ending of a command that has done its work.
     pub fn done(is_provisional: bool) -> Self {
         match is_provisional {
             true => Ending::Provisional,
@@ -27,7 +27,7 @@ impl Ending {
         }
     }
 
-    /// The ending of a command that checks something.
+    /// Returns the ending of a command that checks something.
     pub fn held(everything_holds: bool) -> Self {
         match everything_holds {
             true => Ending::Done,
@@ -35,7 +35,7 @@ impl Ending {
         }
     }
 
-    /// The ending of a command that may return early with `?`.
+    /// Returns the ending of a command that may have returned early with `?`.
     pub fn of(result: Result<Self, Self>) -> Self {
         result.unwrap_or_else(|ending| ending)
     }
@@ -52,7 +52,8 @@ impl Ending {
     }
 }
 
-/// Faults are failures unless the code that reads the configuration says otherwise.
+/// Faults become failures. Code that reads the configuration returns
+/// [`Ending::WrongConfiguration`] explicitly.
 impl From<Faults> for Ending {
     fn from(faults: Faults) -> Self {
         Ending::Failed(faults)

@@ -1,4 +1,4 @@
-//! The command `identity`, the same at every office.
+//! The command `identity`, which is the same at every office.
 
 use std::path::{Path, PathBuf};
 

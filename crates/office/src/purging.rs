@@ -1,4 +1,4 @@
-//! The command `purge`, the same at every office.
+//! The command `purge`, which is the same at every office.
 
 use std::path::{Path, PathBuf};
 
@@ -51,11 +51,11 @@ struct PurgeReport<'a> {
     nothing_left: bool,
     dry_run: bool,
     record: &'a DeletionRecord,
-    /// Of the round's folder.
+    /// The unknown files in the round's folder.
     unknown_files: &'a UnknownFiles,
 }
 
-/// Deletes what is due and reports it.
+/// Deletes the data that is due, and reports what was deleted.
 pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: Output) -> Ending {
     let (found, purged) = match purge(asked, program, key_id) {
         Ok(purged) => purged,
@@ -124,7 +124,8 @@ fn purge(
     Ok((found, purged))
 }
 
-/// The signing key that the round file names.
+/// Returns the signing key that the round file names, or the one with the usual
+/// name in the round's folder.
 fn signing_key_of(found: &RoundFolder) -> PathBuf {
     let written = found
         .round_file

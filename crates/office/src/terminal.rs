@@ -1,4 +1,4 @@
-//! Output on the terminal. Nothing printed here holds a value of an export.
+//! Output on the terminal. Nothing that is printed contains a value of an export.
 
 use std::io::{IsTerminal, Write};
 
@@ -18,11 +18,11 @@ pub enum Form {
     Text,
     /// JSON, the same in every language.
     Json,
-    /// Errors only; from a command that is asked for one value, the value alone.
+    /// Only errors, and the value alone if the command was asked for one value.
     Quiet,
 }
 
-/// How a command answers on standard output.
+/// How a command prints its answer on standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     /// The user's language.
@@ -32,16 +32,15 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints a line, in text form only. A reader that has gone away is not an
-    /// error of the command.
+    /// Prints a line, in text form only. A closed pipe is not an error.
     pub fn say(self, text: &Text) {
         if self.form == Form::Text {
             print_line(text.in_language(self.language));
         }
     }
 
-    /// Prints what a check found wrong, each with what to do, in text form and
-    /// when quiet.
+    /// Prints the faults that a check found, each with its hint, in text form and in
+    /// quiet form.
     pub fn say_faults<'f>(self, faults: impl Iterator<Item = &'f Fault>) {
         if self.form == Form::Json {
             return;
@@ -55,12 +54,12 @@ impl Output {
     /// Prints the answer as JSON, in JSON form only.
     pub fn json(self, value: &impl Serialize) {
         if self.form == Form::Json {
-            // What is printed has only text keys, so serialising cannot fail.
+            // All map keys are text, so serialising cannot fail.
             print_line(&serde_json::to_string_pretty(value).unwrap_or_default());
         }
     }
 
-    /// Answers with one value: in a sentence, as JSON, or alone when quiet.
+    /// Prints an answer of one value: as a sentence, as JSON, or alone in quiet form.
     pub fn answer(self, text: &Text, value: &str, json: &impl Serialize) {
         match self.form {
             Form::Text => self.say(text),
@@ -74,23 +73,23 @@ fn print_line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", without_control_characters(text));
 }
 
-/// What every command does first: it gives up the network and core dumps, keeps
-/// values out of panic messages, and cleans up when it is interrupted.
+/// Prepares the process; every command calls this first. Gives up the network and
+/// core dumps, keeps values out of panic messages, and cleans up on interruption.
 pub fn begin() {
-    // Before there is another thread: threads and child processes inherit the restrictions.
+    // Before any other thread starts: threads and child processes inherit the restrictions.
     confinement::confine();
     silence_panics();
     interruption::listen();
 }
 
-/// Warns on standard error when the system could not confine the program.
+/// Warns on standard error if the system could not confine the program.
 pub fn warn_if_not_confined(language: Language) {
     if let Some(text) = confinement::granted().warning() {
         let _ = writeln!(std::io::stderr(), "{}", text.in_language(language));
     }
 }
 
-/// Panic messages name the place in the program and nothing else: the library
+/// Makes panic messages show only the place in the source code, because the code
 /// that panicked may have put a value of an export into its message.
 fn silence_panics() {
     std::panic::set_hook(Box::new(|panic| {
@@ -111,7 +110,7 @@ fn silence_panics() {
 #[derive(Serialize)]
 pub struct ReportedFault {
     file: String,
-    /// From 1, where the fault has a line.
+    /// Counted from 1; absent if the fault has no line.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
     zh: String,
@@ -119,7 +118,7 @@ pub struct ReportedFault {
 }
 
 impl ReportedFault {
-    /// The file, the line and what happened, without what to do.
+    /// Takes the file, the line and the message of a fault, without its hint.
     pub fn of(fault: &Fault) -> Self {
         ReportedFault {
             file: shown_path(&fault.file),
@@ -154,15 +153,15 @@ pub fn print_faults(faults: &Faults, language: Language) {
     }
 }
 
-/// The progress of a command on standard error; silent when that is not a terminal.
+/// Shows the progress of a command on standard error, if that is a terminal.
 pub struct Progress {
     bar: ProgressBar,
     language: Language,
 }
 
 impl Progress {
-    /// A progress line, hidden when standard error is piped and when only errors
-    /// are printed.
+    /// Makes a progress line. It is hidden if standard error is not a terminal, and in
+    /// quiet form.
     pub fn new(output: Output) -> Self {
         let Output { language, form } = output;
         let bar = if std::io::stderr().is_terminal() && form != Form::Quiet {
@@ -170,7 +169,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        // The template is constant and valid; were it not, the default serves.
+        // The template is constant and valid, so this cannot fail.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {human_pos}") {
             bar.set_style(style);
         }

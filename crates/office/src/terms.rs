@@ -1,5 +1,5 @@
-//! The command `round terms`, the same at every office: the offices compare the
-//! digest of the terms by telephone before anything crosses.
+//! The command `round terms`, which is the same at every office. The offices
+//! compare the digest of the terms by telephone before they send anything.
 
 use std::path::{Path, PathBuf};
 

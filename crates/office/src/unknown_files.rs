@@ -1,7 +1,7 @@
-//! Files in a round's folder that aidlink does not know: a list that an analyst
-//! filled in, a copy of an export, a sealed key, an identity. Nobody but the
-//! office can say whether they hold data of the round, and `purge` never deletes
-//! them, so `audit` and `purge` report them.
+//! Finds files in a round's folder that aidlink does not know, such as a list that
+//! an analyst filled in, a copy of an export, a sealed key or an identity. Only the
+//! office knows whether they hold data of the round, so `purge` does not delete
+//! them; `audit` and `purge` list them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use crate::round_folder::RoundFolder;
 use crate::signing::public_key_path;
 use crate::verification::is_left_by_a_program;
 
-/// The most files that are listed by name.
-const MOST_NAMED: usize = 20;
+/// The maximum number of files that are listed by name.
+const MAX_NAMED: usize = 20;
 
-/// The files of a round's folder that no manifest and no round file names.
+/// The files in a round's folder that neither a manifest nor the round file names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UnknownFiles {
     /// How many there are.
     pub count: usize,
-    /// The paths of the first of them in the round's folder, with personal numbers
-    /// blacked out.
+    /// The paths of the first few, relative to the round's folder, with personal
+    /// numbers blacked out.
     pub first: Vec<String>,
 }
 
 impl UnknownFiles {
-    /// Searches a round's folder. Only a folder with a round file is searched: any
-    /// other may hold the affairs of others.
+    /// Searches a round's folder. A folder without a round file is not searched,
+    /// because it may hold files that have nothing to do with the round.
     pub fn find(found: &RoundFolder) -> Self {
         let Some(round_file) = &found.round_file else {
             return UnknownFiles::default();
@@ -47,14 +47,14 @@ impl UnknownFiles {
                 continue;
             }
             unknown.count += 1;
-            if unknown.first.len() < MOST_NAMED {
+            if unknown.first.len() < MAX_NAMED {
                 unknown.first.push(shown_name(&path).into_owned());
             }
         }
         unknown
     }
 
-    /// The lines for a user; none if there are no unknown files.
+    /// Returns the lines to print; empty if there are no unknown files.
     pub fn text(&self) -> Vec<Text> {
         if self.count == 0 {
             return Vec::new();
@@ -81,10 +81,10 @@ impl UnknownFiles {
     }
 }
 
-/// What belongs into the folder of a round.
+/// The files and folders that belong in a round's folder.
 struct Known {
     files: BTreeSet<String>,
-    /// Folders with everything below them, each ending in `/`.
+    /// Folders whose whole content is known; each path ends in `/`.
     folders: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl Known {
     }
 
     fn has(&self, path: &str) -> bool {
-        // Folders of a step in progress are deleted by the next purge.
+        // The next purge deletes the folders of interrupted steps.
         self.files.contains(path)
             || path.contains(".partial-")
             || self.folders.iter().any(|folder| path.starts_with(folder))

@@ -1,7 +1,8 @@
-//! Reads a sheet to its rows, and prints what there is and a checksum of it.
+//! Reads the first sheet of a workbook, and prints the numbers of its rows and cells
+//! and a checksum.
 //!
-//! `read_sheet FILE [--no-merged]`: the first sheet; with `--no-merged` without
-//! the pass over it that looks for merged areas.
+//! Usage: `read_sheet FILE [--no-merged]`. With `--no-merged`, the pass that looks for
+//! merged areas is left out.
 
 use std::error::Error;
 use std::fs::File;
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let budget = TextBudget::usual(workbook.byte_length());
     let mut rows = workbook.rows(0, budget)?.filled(&merged, Fill::Down);
     let (mut count, mut cells, mut texts, mut numbers) = (0_u64, 0_u64, 0_u64, 0_u64);
-    // A sum that depends on every byte and its place.
+    // Depends on every byte and its position.
     let mut checksum = 0_u64;
     let mut add = |bytes: &[u8]| {
         for chunk in bytes.chunks(8) {

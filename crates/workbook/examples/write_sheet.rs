@@ -1,8 +1,8 @@
-//! Writes a workbook of one large sheet, to measure readers on.
+//! Writes a workbook with one large sheet, for measuring readers.
 //!
-//! `write_sheet FILE [ROWS]`: ten columns of texts that repeat, texts that do
-//! not, numbers, dates and empty cells, as a register of an agency has them.
-//! The same rows each time; 400,000 of them when `ROWS` is not given.
+//! Usage: `write_sheet FILE [ROWS]`. The ten columns hold repeated texts, unique texts,
+//! numbers, dates and empty cells, like a register of an agency. The rows are the
+//! same each time; the default is 400,000 rows.
 
 use std::error::Error;
 
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         sheet.write_string(0, column, name)?;
     }
     for row in 1..=rows {
-        // A fixed sequence that jumps about; the high bits are the better ones.
+        // A fixed pseudo-random sequence. The high bits are more random than the low ones.
         let draw = u64::from(row).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let pick = |of: u64| usize::try_from(draw % of).unwrap_or_default();
         sheet.write_number(row, 0, row)?;

@@ -1,5 +1,5 @@
-//! Why a workbook is not read: what it is, what is wrong in it and where, or
-//! which bound it is beyond. Never the content of a cell.
+//! Errors of the reader: the file is not a workbook, a part of it is wrong, or it
+//! exceeds a limit. An error never contains the content of a cell.
 
 use std::fmt;
 use std::io;
@@ -10,43 +10,44 @@ use aidlink_faults::text::Text;
 use crate::limits;
 use crate::xml::XmlFault;
 
-/// Where in a workbook.
+/// A place in a workbook.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The part of the package, such as `xl/worksheets/sheet1.xml`.
     pub part: String,
-    /// The name of the sheet that the part is.
+    /// The name of the sheet, if the part is a sheet.
     pub sheet: Option<String>,
-    /// The row, from 1: the one that was being read.
+    /// The row that was being read, counted from 1.
     pub row: Option<u32>,
-    /// The column, from 1.
+    /// The column, counted from 1.
     pub column: Option<u32>,
 }
 
-/// A file that is no XLSX workbook, by its content and not by its name.
+/// The kind of a file that is not an XLSX workbook, judged by its content and not
+/// by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherFile {
-    /// A file of no bytes.
+    /// An empty file.
     Empty,
-    /// A workbook that opens with a password.
+    /// A workbook with a password.
     Protected,
-    /// A workbook that opens with a licence of a rights service (IRM).
+    /// A workbook protected by a rights service (IRM).
     RightsManaged,
     /// An XLS workbook of Excel 97 to 2003.
     Xls,
-    /// An XLSB workbook: binary parts in a package.
+    /// An XLSB workbook, whose parts are binary instead of XML.
     Xlsb,
     /// An OpenDocument file, such as an ODS spreadsheet.
     OpenDocument,
-    /// Another compound file, such as a Word document of before 2007.
+    /// Another compound file, such as a Word document from before 2007.
     CompoundFile,
     /// Another archive or package, such as a Word document.
     Archive,
-    /// None of these.
+    /// Any other file.
     Unknown,
 }
 
-/// A bound of [`limits`].
+/// A limit in [`limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// [`limits::MOST_CELL_CHARACTERS`].
@@ -77,7 +78,7 @@ pub enum Bound {
     TokenBytes,
     /// [`limits::MOST_ATTRIBUTE_BYTES`].
     AttributeBytes,
-    /// What the part may unpack to: [`limits::MOST_RATIO`] and the bounds beside it.
+    /// The unpacked size of the part: [`limits::MOST_RATIO`] and the constants after it.
     PartBytes(u64),
     /// What all parts that are read may unpack to together:
     /// [`limits::ALWAYS_TOGETHER`] and [`limits::MOST_RATIO`].
@@ -87,7 +88,7 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// The number that is the bound.
+    /// Returns the limit as a number.
     pub fn limit(self) -> u64 {
         let limit = match self {
             Bound::CellCharacters => limits::MOST_CELL_CHARACTERS,
@@ -116,13 +117,13 @@ impl Bound {
         match self {
             Bound::CellCharacters => Text::new(
                 format!("单元格超过{n}个字符"),
-                format!("a cell of more than {n} characters"),
+                format!("a cell has more than {n} characters"),
             ),
             Bound::Columns => Text::new(
                 format!("单元格位于第{n}列以外"),
-                format!("a cell beyond column {n}"),
+                format!("a cell is beyond column {n}"),
             ),
-            Bound::Rows => Text::new(format!("行号超过{n}"), format!("a row beyond row {n}")),
+            Bound::Rows => Text::new(format!("行号超过{n}"), format!("a row is beyond row {n}")),
             Bound::Sheets => Text::new(format!("工作表超过{n}个"), format!("more than {n} sheets")),
             Bound::Relationships => Text::new(
                 format!("部件关系超过{n}个"),
@@ -138,7 +139,7 @@ impl Bound {
             ),
             Bound::SharedBytes => Text::new(
                 format!("共享文本合计超过{n}字节"),
-                format!("shared texts of more than {n} bytes together"),
+                format!("the shared texts have more than {n} bytes in total"),
             ),
             Bound::SharedStrings => Text::new(
                 format!("共享文本超过{n}个"),
@@ -146,11 +147,11 @@ impl Bound {
             ),
             Bound::RowBytes => Text::new(
                 format!("一行的文本超过{n}字节"),
-                format!("a row of more than {n} bytes of text"),
+                format!("a row has more than {n} bytes of text"),
             ),
             Bound::CarriedBytes => Text::new(
                 format!("合并区域的文本合计超过{n}字节"),
-                format!("merged areas with more than {n} bytes of text together"),
+                format!("the texts of merged areas have more than {n} bytes in total"),
             ),
             Bound::Depth => Text::new(
                 format!("XML 嵌套超过{n}层"),
@@ -180,38 +181,38 @@ impl Bound {
     }
 }
 
-/// What is wrong in a part.
+/// An error in a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// It is no well-formed XML.
+    /// The part is not well-formed XML.
     NotXml,
-    /// It ends in the middle.
+    /// The part is incomplete.
     CutShort,
-    /// It has a document type declaration, which no part may have.
+    /// The part has a document type declaration, which is not allowed.
     Doctype,
-    /// It is not in UTF-8, or says so.
+    /// The part is not in UTF-8, or declares another encoding.
     Encoding,
-    /// Its checksum or its packing is wrong.
+    /// The checksum or the compressed data of the part is wrong.
     Damaged,
-    /// It is packed in a way that workbooks are not.
+    /// The part is compressed by a method that workbooks do not use.
     Packing,
-    /// It is not the part that it should be.
+    /// The part does not hold what a part of its kind must hold.
     OtherContent,
-    /// A second table of cells.
+    /// A sheet has two tables of cells.
     SecondTable,
-    /// A row or cell says that it stands where nothing can stand.
+    /// A row number or cell reference is invalid.
     Reference,
-    /// A row that does not come after the row before it.
+    /// Row numbers do not increase.
     RowOrder,
-    /// A cell that stands in another row than the row that holds it.
+    /// The reference of a cell names another row than the one it is in.
     CellOfOtherRow,
-    /// Two cells at one place.
+    /// Two cells have the same position.
     CellTwice,
-    /// A cell with two values.
+    /// A cell has two values.
     ValueTwice,
-    /// A cell of a kind that does not exist.
+    /// A cell has an unknown type.
     CellKind,
-    /// A cell with a shared text that does not exist.
+    /// A cell refers to a shared string that does not exist.
     NoSharedString,
 }
 
@@ -225,60 +226,60 @@ impl Problem {
             Problem::Damaged => ("压缩数据已损坏", "its packed data is damaged"),
             Problem::Packing => (
                 "压缩方法不受支持",
-                "it is packed by a method that is not read",
+                "its compression method is not supported",
             ),
-            Problem::OtherContent => ("内容不是所需的部件", "it holds something else"),
+            Problem::OtherContent => ("内容与部件类型不符", "it does not contain what it should"),
             Problem::SecondTable => ("有两个数据区", "it has two tables of cells"),
             Problem::Reference => (
                 "行号或单元格位置无效",
-                "a row number or cell reference is not valid",
+                "a row number or cell reference is invalid",
             ),
             Problem::RowOrder => (
                 "行号没有递增",
-                "the row does not come after the row before it",
+                "the row number is not larger than that of the row before",
             ),
             Problem::CellOfOtherRow => (
                 "单元格位置与所在行不一致",
-                "a cell says that it stands in another row",
+                "the reference of a cell names another row",
             ),
-            Problem::CellTwice => ("同一位置有两个单元格", "two cells have the same place"),
+            Problem::CellTwice => ("同一位置有两个单元格", "two cells have the same position"),
             Problem::ValueTwice => ("单元格有两个值", "a cell has two values"),
-            Problem::CellKind => ("单元格类型未知", "a cell is of an unknown kind"),
+            Problem::CellKind => ("单元格类型未知", "a cell has an unknown type"),
             Problem::NoSharedString => (
                 "单元格引用的共享文本不存在",
-                "a cell refers to a shared text that is not there",
+                "a cell refers to a shared text that does not exist",
             ),
         };
         Text::new(zh, en)
     }
 }
 
-/// Why a workbook, or a sheet of it, is not read.
+/// Why a workbook or a sheet cannot be read.
 #[derive(Debug)]
 pub enum WorkbookError {
     /// The system could not read the file.
     Unreadable(io::Error),
-    /// The file is no XLSX workbook.
+    /// The file is not an XLSX workbook.
     Other(OtherFile),
-    /// The archive's own directory is damaged or cut short.
+    /// The directory of the archive is damaged or incomplete.
     DamagedArchive,
-    /// The archive has no such part.
+    /// The archive does not contain this part.
     NoPart(String),
-    /// The archive has two parts of one name; which one a program reads is
-    /// chance. The name is known where they differ in case or slashes.
+    /// The archive has two parts of the same name, and programs may differ in which
+    /// one they read. The name is known if the two differ in case or slashes.
     PartTwice(Option<String>),
-    /// Something in a part is wrong.
+    /// A part has an error.
     Wrong(Problem, Place),
-    /// The workbook is beyond a bound.
+    /// The workbook exceeds a limit.
     Beyond(Bound, Place),
-    /// There are not so many sheets.
+    /// The workbook has no sheet with this index, counted from 0.
     NoSheet(usize),
-    /// The archive has no part for this sheet.
+    /// The archive has no part for the sheet of this name.
     NoPartOfSheet(String),
 }
 
 impl WorkbookError {
-    /// The place, where there is one.
+    /// Returns the place of the error, if it has one.
     pub fn place(&self) -> Option<&Place> {
         match self {
             WorkbookError::Wrong(_, place) | WorkbookError::Beyond(_, place) => Some(place),
@@ -286,18 +287,18 @@ impl WorkbookError {
         }
     }
 
-    /// What is wrong, in a sentence. It names parts and sheets and holds no
-    /// content of a cell.
+    /// Returns a sentence that describes the error. It names parts and sheets, and
+    /// contains no content of a cell.
     pub fn sentence(&self) -> Text {
         match self {
             WorkbookError::Unreadable(error) => Text::new(
-                format!("无法读取：{error}"),
-                format!("it cannot be read: {error}"),
+                format!("无法读取文件：{error}"),
+                format!("cannot read the file: {error}"),
             ),
             WorkbookError::Other(kind) => kind.sentence(),
             WorkbookError::DamagedArchive => Text::new(
                 "工作簿已损坏或不完整",
-                "the workbook is damaged or cut short",
+                "the workbook is damaged or incomplete",
             ),
             WorkbookError::NoPart(part) => {
                 let part = shown_name(part);
@@ -333,7 +334,7 @@ impl WorkbookError {
         }
     }
 
-    /// What to do about it.
+    /// Returns what the user can do about the error.
     pub fn remedy(&self) -> Text {
         match self {
             WorkbookError::Unreadable(_) => Text::new(
@@ -346,7 +347,7 @@ impl WorkbookError {
             ),
             WorkbookError::Other(OtherFile::RightsManaged) => Text::new(
                 "请解除文档权限保护后重新提供",
-                "remove the restriction of rights and provide it again",
+                "remove the rights protection and provide it again",
             ),
             WorkbookError::Other(_) => Text::new(
                 "请另存为“Excel 工作簿 (*.xlsx)”或“CSV UTF-8”",
@@ -354,7 +355,7 @@ impl WorkbookError {
             ),
             WorkbookError::Beyond(Bound::Text(_) | Bound::CellCharacters, _) => Text::new(
                 "请只保留数据表，删去说明和重复的长文本后重新提供",
-                "keep the table of data alone, without long repeated texts, and provide it again",
+                "keep only the data table, without notes and long repeated texts, and provide it again",
             ),
             _ => Text::new(
                 "请用表格软件打开并另存为新的 XLSX 文件，或用原系统重新导出",
@@ -399,8 +400,8 @@ impl Place {
         }
     }
 
-    /// The place, and then what is wrong there.
-    fn before(&self, what: Text) -> Text {
+    /// Puts the place before a message.
+    fn before(&self, message: Text) -> Text {
         let (mut zh, mut en) = match &self.sheet {
             Some(sheet) => {
                 let sheet = shown_name(sheet);
@@ -419,7 +420,10 @@ impl Place {
             zh.push_str(&format!("第{column}列"));
             en.push_str(&format!(", column {column}"));
         }
-        Text::new(format!("{zh}：{}", what.zh), format!("{en}: {}", what.en))
+        Text::new(
+            format!("{zh}：{}", message.zh),
+            format!("{en}: {}", message.en),
+        )
     }
 }
 
@@ -438,7 +442,7 @@ impl std::error::Error for WorkbookError {
     }
 }
 
-/// What is wrong, while its place is known further out only.
+/// An error without its place, which only the caller knows.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Wrong(Problem),

@@ -1,20 +1,20 @@
-//! Number formats: what a number in a cell stands for.
+//! Number formats: whether a number is a date, a time or just a number.
 
-/// What the format of a cell makes of its number.
+/// How the format of a cell shows its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NumberFormat {
-    /// A number, however it is shown.
+    /// A number.
     #[default]
     General,
-    /// A day.
+    /// A date.
     Date,
     /// A time of day.
     Time,
-    /// A day and a time.
+    /// A date and a time.
     DateTime,
-    /// A length of time, which may be more than a day: `[h]:mm`.
+    /// A duration, which may be longer than a day: `[h]:mm`.
     Elapsed,
-    /// Shown as text (`@`): digits that somebody typed into a column of text.
+    /// Text (`@`): digits that somebody typed into a text column.
     Text,
 }
 
@@ -33,9 +33,9 @@ impl NumberFormat {
         }
     }
 
-    /// The format of a code such as `yyyy"年"m"月"d"日"`. Of several sections the
-    /// first counts, which is for positive numbers, unless it has a condition:
-    /// then the first that shows a day or a time does.
+    /// Returns the format of a code such as `yyyy"年"m"月"d"日"`. If the code has
+    /// several sections, the first one counts, which is for positive numbers. If the
+    /// first has a condition, the first section that shows a date or time counts.
     pub(crate) fn of_code(code: &str) -> Self {
         let mut section = Section::read(code);
         let first = section.format;
@@ -53,17 +53,17 @@ impl NumberFormat {
 /// One section of a code.
 struct Section<'c> {
     format: NumberFormat,
-    /// It begins with a condition such as `[<100]`.
+    /// Whether the section has a condition such as `[<100]`.
     is_conditional: bool,
-    /// What follows the semicolon.
+    /// The code after the semicolon.
     rest: Option<&'c str>,
 }
 
-/// What an `m` is, which stands for months and for minutes.
+/// Whether the last `m` is a month: `m` can mean months or minutes.
 #[derive(PartialEq)]
 enum Month {
     No,
-    /// A month, unless seconds follow.
+    /// It is a month unless seconds follow.
     Open,
 }
 
@@ -77,23 +77,23 @@ impl<'c> Section<'c> {
         let mut following = None;
         while let Some(first) = rest.chars().next() {
             let after = &rest[first.len_utf8()..];
-            if let Some(next) = without_word(rest) {
+            if let Some(next) = strip_general(rest) {
                 rest = next;
                 continue;
             }
-            if let Some(next) = without_half_of_day(rest) {
+            if let Some(next) = strip_half_of_day(rest) {
                 (rest, has_time) = (next, true);
                 continue;
             }
             rest = match first {
-                // A semicolon in quotes does not come here.
+                // Semicolons in quotes are skipped with the quotes below.
                 ';' => {
                     following = Some(after);
                     break;
                 }
                 '"' => after.split_once('"').map_or("", |(_, rest)| rest),
-                // What follows is shown as it stands, or is as wide as a space,
-                // or fills the cell. `!` does so in Chinese programs.
+                // The next character is literal (`\`, or `!` in Chinese programs),
+                // sets the width of a space (`_`), or fills the cell (`*`).
                 '\\' | '!' | '_' | '*' => {
                     let mut characters = after.chars();
                     characters.next();
@@ -115,9 +115,9 @@ impl<'c> Section<'c> {
                     let length = rest.len() - next.len();
                     match letter.to_ascii_lowercase() {
                         'y' | 'd' | 'g' => has_day = true,
-                        // The year of an era, and not the exponent of `0.00E+00`.
+                        // `e` is the year of an era; in `0.00E+00` it is an exponent.
                         'e' if !next.starts_with(['+', '-']) => has_day = true,
-                        // Days of the week, and years of Buddhist count.
+                        // Weekdays (`aaa`) and Buddhist years (`bb`).
                         'a' if length >= 3 => has_day = true,
                         'b' if length >= 2 => has_day = true,
                         'h' => (has_time, after_hours) = (true, true),
@@ -153,21 +153,21 @@ impl<'c> Section<'c> {
     }
 }
 
-/// What follows the word for the general format: its letters are no fields.
-/// Chinese programs write `G/通用格式` in codes of their own.
-fn without_word(code: &str) -> Option<&str> {
+/// Strips the word for the general format, whose letters are not date fields.
+/// Chinese programs write `G/通用格式`.
+fn strip_general(code: &str) -> Option<&str> {
     code.strip_prefix("G/通用格式")
-        .or_else(|| without_ascii(code, "general"))
+        .or_else(|| strip_ascii(code, "general"))
 }
 
-/// What follows a mark for the half of the day, which is a time.
-fn without_half_of_day(code: &str) -> Option<&str> {
+/// Strips a mark for morning or afternoon, which belongs to a time.
+fn strip_half_of_day(code: &str) -> Option<&str> {
     code.strip_prefix("上午/下午")
-        .or_else(|| without_ascii(code, "am/pm"))
-        .or_else(|| without_ascii(code, "a/p"))
+        .or_else(|| strip_ascii(code, "am/pm"))
+        .or_else(|| strip_ascii(code, "a/p"))
 }
 
-fn without_ascii<'c>(code: &'c str, word: &str) -> Option<&'c str> {
+fn strip_ascii<'c>(code: &'c str, word: &str) -> Option<&'c str> {
     let start = code.get(..word.len())?;
     start
         .eq_ignore_ascii_case(word)
@@ -188,7 +188,7 @@ mod tests {
     use super::NumberFormat::{self, Date, DateTime, Elapsed, General, Text, Time};
 
     #[test]
-    fn codes_are_told_apart_by_what_they_show() {
+    fn format_codes_are_classified() {
         for (code, format) in [
             ("General", General),
             ("GENERAL", General),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_without_a_code_count_as_in_chinese() {
+    fn built_in_formats_are_those_of_chinese_programs() {
         let dates = [
             14, 15, 16, 17, 27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58,
         ];

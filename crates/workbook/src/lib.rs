@@ -1,14 +1,14 @@
-//! XLSX sheets read row by row.
+//! A reader of XLSX sheets, row by row.
 //!
-//! A [`Workbook`] says what sheets it has; [`Workbook::rows`] gives the rows of
-//! one as a stream, so that memory holds one row and the shared strings and never
-//! a sheet; [`Workbook::merged_areas`] reads the sheet once before for the areas
-//! that stand after its rows. Formulas are not looked at: the value that was
-//! saved with one is its value.
+//! A [`Workbook`] lists its sheets. [`Workbook::rows`] streams the rows of a sheet:
+//! memory holds one row and the shared strings, never a whole sheet.
+//! [`Workbook::merged_areas`] finds the merged areas in a pass of its own, because
+//! the file lists them after the rows. Formulas are not evaluated: the value that
+//! was saved with a formula is the value of the cell.
 //!
-//! A workbook may be hostile. Nothing that it says of its own size is believed,
-//! everything that it repeats is counted, and [`limits`] says what it may come
-//! to. Errors name the sheet, row and column and show nothing of a cell.
+//! A workbook may be hostile. The reader does not rely on any size that the file
+//! states, counts everything that the file repeats, and enforces the [`limits`].
+//! Errors name the sheet, row and column and never contain the content of a cell.
 
 mod date;
 mod error;

@@ -1,6 +1,6 @@
-//! What a workbook may hold. A file says by itself how much it unpacks to and
-//! how often it repeats a text, so kilobytes could ask for gigabytes: each of
-//! these bounds ends that. Real registers stay far below all of them.
+//! Limits for workbooks. A file of a few kilobytes can unpack to gigabytes or repeat
+//! one text millions of times; these limits stop that. Real registers stay far below
+//! all of them.
 
 /// Characters of a cell, counted as Excel counts (UTF-16 units); Excel's own limit.
 pub const MOST_CELL_CHARACTERS: usize = 32_767;
@@ -8,56 +8,56 @@ pub const MOST_CELL_CHARACTERS: usize = 32_767;
 pub const MOST_COLUMNS: u32 = 16_384;
 /// Rows of a sheet; Excel's own limit.
 pub const MOST_ROWS: u32 = 1_048_576;
-/// Sheets of a workbook. Excel has no limit but memory; offices have a sheet a town.
+/// Sheets of a workbook. Excel is limited only by memory; offices use a sheet per town.
 pub const MOST_SHEETS: usize = 4_096;
-/// Relationships of the workbook part: one for each sheet, and a few besides.
+/// Relationships of the workbook part: one for each sheet, and a few more.
 pub const MOST_RELATIONSHIPS: usize = 2 * MOST_SHEETS;
-/// Cell formats, and number formats of the file's own. Excel allows 65,490 formats.
+/// Cell formats, and number formats that the file defines. Excel allows 65,490.
 pub const MOST_STYLES: usize = 65_536;
-/// Merged areas of a sheet: one for each row. They are held, at 16 bytes each.
+/// Merged areas of a sheet: one for each row. Memory holds 16 bytes for each.
 pub const MOST_MERGED_AREAS: usize = 1_048_576;
-/// Bytes of all shared strings together, which are held while sheets are read:
-/// a million rows of ten columns, none of whose texts repeats, are a third of it.
+/// Total bytes of all shared strings, which stay in memory while sheets are read. A
+/// million rows of ten columns without any repeated text take a third of this.
 pub const MOST_SHARED_BYTES: usize = 1 << 30;
-/// Shared strings; four bytes are held for each. A million rows of 32 columns,
-/// none of whose texts repeats.
+/// Number of shared strings; memory holds four more bytes for each. Enough for a
+/// million rows of 32 columns without any repeated text.
 pub const MOST_SHARED_STRINGS: usize = 1 << 25;
-/// Bytes of the texts of one row, without those that are shared. They are held:
-/// a thousand bytes in each column.
+/// Bytes of the texts of one row, without shared strings. Memory holds them. Enough
+/// for a thousand bytes in each column.
 pub const MOST_ROW_BYTES: usize = 16 << 20;
-/// Bytes of the texts that merged areas carry down at one time, without those
-/// that are shared. They are held as well.
+/// Bytes of the texts that merged areas carry to later rows at one time, without
+/// shared strings. Memory holds them.
 pub const MOST_CARRIED_BYTES: usize = 16 << 20;
 
-/// Elements inside one another. Excel's own files stay below twenty.
+/// Depth of nested elements. Excel's own files stay below twenty.
 pub const MOST_DEPTH: usize = 256;
-/// Bytes of one tag, comment or text between two tags, and of a text that such
-/// pieces come to. They are held. The longest cell fits, also when it writes
-/// each character as a number.
+/// Bytes of one tag, comment or text between two tags, and of a text that consists
+/// of several such pieces. Memory holds them. The longest cell fits even if each
+/// character is written as a numeric entity.
 pub const MOST_TOKEN_BYTES: usize = 512 << 10;
-/// Bytes of an attribute that is kept, as written: the name of a sheet, a path
-/// or a number format; and of the name of an element. Excel allows 31 characters
-/// in the name of a sheet and 255 in a format.
+/// Bytes of the name of an element, and of a stored attribute as written: the name
+/// of a sheet, a path or a number format. Excel allows 31 characters in the name of
+/// a sheet and 255 in a format.
 pub const MOST_ATTRIBUTE_BYTES: usize = 2 << 10;
 
 /// A part may unpack to this many times its size in the archive, beyond
 /// [`ALWAYS_UNPACKED`]. Sheets of real exports stay below 50; deflate reaches 1,032.
 pub const MOST_RATIO: u64 = 400;
-/// What every part may unpack to, however small it is in the archive.
+/// Every part may unpack to this size, however small it is in the archive.
 pub const ALWAYS_UNPACKED: u64 = 256 << 20;
 /// The part of shared strings may unpack to this many times its size in the
-/// archive, beyond [`ALWAYS_SHARED`]: it is held. Texts of which none repeats
-/// stay below 20.
+/// archive, beyond [`ALWAYS_SHARED`]. The ratio is lower because memory holds the
+/// strings. Texts without repetition stay below 20.
 pub const MOST_SHARED_RATIO: u64 = 100;
-/// What the part of shared strings may unpack to, however small it is.
+/// The part of shared strings may unpack to this size, however small it is.
 pub const ALWAYS_SHARED: u64 = 64 << 20;
-/// What a sheet may unpack to. It is read as a stream: this bounds time, not
-/// memory. A million rows of 150 columns.
+/// Maximum unpacked size of a sheet. A sheet is read as a stream, so this limits
+/// time and not memory. Enough for a million rows of 150 columns.
 pub const MOST_SHEET_BYTES: u64 = 8 << 30;
-/// What the part of shared strings may unpack to at most: texts and the marks around them.
+/// Maximum unpacked size of the part of shared strings: texts and their XML tags.
 pub const MOST_SHARED_PART_BYTES: u64 = 4 << 30;
-/// What any other part that is read may unpack to: styles grow to 100 MiB in
-/// workbooks that were copied together over years.
+/// Maximum unpacked size of any other part that is read. Styles grow to 100 MiB in
+/// workbooks into which others were copied for years.
 pub const MOST_OTHER_BYTES: u64 = 256 << 20;
 
 /// What all parts that are read may unpack to together, however small the file
@@ -75,14 +75,14 @@ pub const ALWAYS_WRITTEN: u64 = 256 << 20;
 /// the caller holds it. A million rows of 100 columns of 20 bytes.
 pub const MOST_WRITTEN: u64 = 2 << 30;
 
-/// What a part may unpack to, by its size in the archive.
+/// The allowed unpacked size of a part, by its size in the archive.
 #[derive(Clone, Copy)]
 pub(crate) struct Unpacked {
-    /// Times its size.
+    /// The allowed multiple of the packed size.
     ratio: u64,
-    /// However small it is.
+    /// Allowed even if the part is smaller than that.
     always: u64,
-    /// However large it is.
+    /// The maximum, however large the part is.
     most: u64,
 }
 
@@ -117,15 +117,15 @@ impl Unpacked {
     }
 }
 
-/// How much text the cells of a sheet may come to, each with one byte more for
-/// what separates it from the next. A shared string counts in each cell that
-/// shows it, and a merged value in each cell that it is carried to: neither is
-/// bounded by the size of the file.
+/// The total bytes of text that the cells of a sheet may have, with one byte for
+/// each cell as a separator. A shared string counts in each cell that shows it, and
+/// the value of a merged area in each cell that it fills: the size of the file
+/// limits neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextBudget(u64);
 
 impl TextBudget {
-    /// So many bytes.
+    /// Returns a budget of this many bytes.
     pub const fn bytes(bytes: u64) -> Self {
         TextBudget(bytes)
     }
@@ -137,7 +137,7 @@ impl TextBudget {
         TextBudget(by_ratio.clamp(ALWAYS_WRITTEN, MOST_WRITTEN))
     }
 
-    /// In bytes.
+    /// Returns the budget in bytes.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -148,7 +148,7 @@ mod tests {
     use super::{MOST_SHARED_PART_BYTES, MOST_SHEET_BYTES, MOST_WRITTEN, TextBudget, Unpacked};
 
     #[test]
-    fn a_part_may_unpack_to_a_multiple_of_its_size_and_to_no_more_than_its_kind() {
+    fn unpacked_size_is_limited_by_ratio_and_by_the_kind_of_part() {
         for (kind, packed, allowed) in [
             (Unpacked::SHEET, 0, 256 << 20),
             (Unpacked::SHEET, 1 << 20, 400 << 20),

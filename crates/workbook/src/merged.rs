@@ -1,4 +1,4 @@
-//! Merged areas: several cells shown as one, whose value is in the first.
+//! Merged areas: several cells shown as one; the first cell holds the value.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -18,13 +18,14 @@ pub struct MergedAreas {
 }
 
 impl MergedAreas {
-    /// The areas by first row, then by first column; no two have a cell in common.
+    /// Returns the areas, sorted by first row and then by first column. No two of them
+    /// overlap.
     pub fn areas(&self) -> &[Area] {
         &self.areas
     }
 
-    /// Areas that have a cell in common with one of [`MergedAreas::areas`] and
-    /// are left out there. Excel takes a file with such areas for damaged.
+    /// Returns the areas that overlap one of [`MergedAreas::areas`] and are left out
+    /// there. Excel treats a file with such areas as damaged.
     pub fn overlapping(&self) -> &[Area] {
         &self.overlapping
     }
@@ -32,17 +33,17 @@ impl MergedAreas {
     fn of(mut all: Vec<Area>) -> Self {
         all.sort_unstable();
         let mut merged = MergedAreas::default();
-        // By first column, what reaches down to the row that is looked at, and
-        // some that ended above it: those are dropped where they are met.
+        // Areas by first column that reach the current row, and some that ended above
+        // it: those are removed when the search meets them.
         let mut reaching: BTreeMap<u32, Area> = BTreeMap::new();
         'areas: for area in all {
-            // No two of them have a column in common, so of those that begin
-            // further left only the last can reach this far right.
-            let touched = |reaching: &BTreeMap<u32, Area>| {
+            // No two of them share a column, so among those that begin further left
+            // only the last can reach this far to the right.
+            let overlapped = |reaching: &BTreeMap<u32, Area>| {
                 let (_, other) = reaching.range(..=area.last_column).next_back()?;
                 (other.last_column >= area.first_column).then_some(*other)
             };
-            while let Some(other) = touched(&reaching) {
+            while let Some(other) = overlapped(&reaching) {
                 if other.last_row >= area.first_row {
                     merged.overlapping.push(area);
                     continue 'areas;
@@ -56,13 +57,13 @@ impl MergedAreas {
     }
 }
 
-/// Whether a sheet has merged areas at all, at the speed at which it unpacks:
-/// most have none, and need not be read as XML for it.
-pub(crate) fn names_merged_areas<R: Read>(mut source: R) -> Result<bool, Fault> {
+/// Searches a sheet for the word `mergeCell`. Most sheets have no merged areas, and
+/// this search is as fast as unpacking: the XML need not be parsed.
+pub(crate) fn mentions_merged_areas<R: Read>(mut source: R) -> Result<bool, Fault> {
     const NAME: &[u8] = b"mergeCell";
     let finder = memmem::Finder::new(NAME);
     let mut window = vec![0; 256 << 10];
-    // What the last read left of a name that the window may have cut.
+    // The bytes kept from the last block, in case it ended inside the word.
     let mut kept = 0;
     loop {
         match source.read(&mut window[kept..]) {
@@ -81,8 +82,8 @@ pub(crate) fn names_merged_areas<R: Read>(mut source: R) -> Result<bool, Fault> 
     }
 }
 
-/// The merged areas of a sheet. They stand after its rows; before them they
-/// count as well.
+/// Reads the merged areas of a sheet. They are usually after the rows, but are also
+/// found before them.
 pub(crate) fn read_merged_areas<R: Read>(source: R) -> Result<MergedAreas, Fault> {
     let mut scanner = Scanner::new(source)?;
     let mut areas = Vec::new();
@@ -134,7 +135,7 @@ mod tests {
     use super::MergedAreas;
     use crate::reference::Area;
 
-    fn have_a_cell_in_common(one: &Area, other: &Area) -> bool {
+    fn overlap(one: &Area, other: &Area) -> bool {
         one.first_row <= other.last_row
             && other.first_row <= one.last_row
             && one.first_column <= other.last_column
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_that_all_overlap_cost_no_more_than_others() {
+    fn many_overlapping_areas_are_sorted_out_quickly() {
         let area = |first_row, first_column, last_row, last_column| Area {
             first_row,
             first_column,
@@ -158,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn areas_are_sorted_and_those_that_overlap_an_earlier_one_are_set_apart(
+        fn areas_are_sorted_and_overlapping_ones_are_separate(
             corners in prop::collection::vec((1_u32..30, 1_u32..30, 0_u32..6, 0_u32..6), 0..40)
         ) {
             let mut all: Vec<Area> = corners
@@ -174,7 +175,7 @@ mod tests {
             all.sort_unstable();
             let (mut areas, mut overlapping): (Vec<Area>, Vec<Area>) = Default::default();
             for area in all {
-                match areas.iter().any(|other| have_a_cell_in_common(&area, other)) {
+                match areas.iter().any(|other| overlap(&area, other)) {
                     true => overlapping.push(area),
                     false => areas.push(area),
                 }

@@ -1,6 +1,6 @@
-//! The package that a workbook is: an archive of parts, and the relationships
-//! from part to part (ECMA-376-2). Part names are alike whatever their case, and
-//! some writers put backslashes in them.
+//! The package of a workbook: an archive of parts, and the relationships between
+//! parts (ECMA-376-2). Part names are compared without case, and some writers use
+//! backslashes in them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,18 +19,18 @@ const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// An opened archive.
 pub(crate) struct Package<R> {
     archive: ZipArchive<BufReader<R>>,
-    /// The place in the archive by name; `None` where there are two.
+    /// The index in the archive by name; `None` if two parts have the name.
     parts: HashMap<String, Option<usize>>,
     pub(crate) byte_length: u64,
     /// What all parts together may still unpack to.
     together: Allowance,
 }
 
-/// From the workbook to another part.
+/// A relationship from the workbook to another part.
 #[derive(Debug, Default)]
 pub(crate) struct Relationship {
     pub(crate) id: String,
-    /// The last piece of its type: all that Transitional and Strict have alike.
+    /// The last segment of its type, which is the same in Transitional and Strict.
     pub(crate) kind: String,
     pub(crate) target: String,
 }
@@ -39,7 +39,7 @@ impl<R: Read + Seek> Package<R> {
     /// Opens an archive.
     ///
     /// # Errors
-    /// When the file cannot be read, is another file or a damaged one.
+    /// If the file cannot be read, is not an archive or is damaged.
     pub(crate) fn open(mut file: R) -> Result<Self, WorkbookError> {
         let byte_length = file
             .seek(SeekFrom::End(0))
@@ -93,10 +93,10 @@ impl<R: Read + Seek> Package<R> {
         self.parts.contains_key(&as_key(part))
     }
 
-    /// Opens a part, which may unpack to so much.
+    /// Opens a part; `unpacked` limits its unpacked size.
     ///
     /// # Errors
-    /// When there is no such part, there are two, or it is encrypted.
+    /// If there is no such part, there are two, or it is encrypted.
     pub(crate) fn part(
         &mut self,
         part: &str,
@@ -132,10 +132,10 @@ impl<R: Read + Seek> Package<R> {
         })
     }
 
-    /// The workbook's part.
+    /// Returns the name of the workbook part.
     ///
     /// # Errors
-    /// When this is no XLSX workbook.
+    /// If this is not an XLSX workbook.
     pub(crate) fn workbook_part(&mut self) -> Result<String, WorkbookError> {
         if self.has("mimetype") && self.has("content.xml") {
             return Err(WorkbookError::Other(OtherFile::OpenDocument));
@@ -161,7 +161,7 @@ impl<R: Read + Seek> Package<R> {
         }
     }
 
-    /// Where a part leads to; nothing when it has no relationships.
+    /// Returns the relationships of a part; empty if it has none.
     pub(crate) fn relationships_of(
         &mut self,
         part: &str,
@@ -179,9 +179,9 @@ impl<R: Read + Seek> Package<R> {
         read_relationships(source).map_err(|fault| fault.at(Place::of_part(part)))
     }
 
-    /// The part that a target in a part of this folder means: relative to the
-    /// folder, from the root, or, as some writers have it, relative to the root.
-    /// `None` when there is no such part.
+    /// Returns the part that a relationship target names. A target is relative to the
+    /// folder or absolute; some writers make it relative to the root. `None` if there
+    /// is no such part.
     pub(crate) fn resolve(&self, folder: &str, target: &str) -> Option<String> {
         let target = target.replace('\\', "/");
         let target = target.as_str();
@@ -205,13 +205,13 @@ fn read_relationships<R: Read>(source: R) -> Result<Vec<Relationship>, Fault> {
                 for attribute in tag.attributes() {
                     let attribute = attribute?;
                     match attribute.name {
-                        b"Id" => relationship.id = kept(&attribute)?,
+                        b"Id" => relationship.id = owned_value(&attribute)?,
                         b"Type" => {
-                            let kind = kept(&attribute)?;
+                            let kind = owned_value(&attribute)?;
                             relationship.kind =
                                 kind.rsplit('/').next().unwrap_or_default().to_owned();
                         }
-                        b"Target" => relationship.target = kept(&attribute)?,
+                        b"Target" => relationship.target = owned_value(&attribute)?,
                         b"TargetMode" => is_external = attribute.raw == b"External",
                         _ => {}
                     }
@@ -229,8 +229,8 @@ fn read_relationships<R: Read>(source: R) -> Result<Vec<Relationship>, Fault> {
     }
 }
 
-/// The value of an attribute that is kept.
-pub(crate) fn kept(attribute: &Attribute<'_>) -> Result<String, Fault> {
+/// Returns the value of an attribute that is stored, within its limit.
+pub(crate) fn owned_value(attribute: &Attribute<'_>) -> Result<String, Fault> {
     if attribute.raw.len() > MOST_ATTRIBUTE_BYTES {
         return Err(Bound::AttributeBytes.into());
     }
@@ -246,7 +246,7 @@ fn as_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// A path, its `.` and `..` worked out.
+/// Joins a folder and a target, and resolves `.` and `..`.
 fn joined(folder: &str, target: &str) -> String {
     let mut pieces: Vec<&str> = match target.starts_with('/') {
         true => Vec::new(),
@@ -265,7 +265,8 @@ fn joined(folder: &str, target: &str) -> String {
     pieces.join("/")
 }
 
-/// A target is a URI: `%20` is a space in it.
+/// Decodes percent escapes: a target is a URI. `None` if it has none or they are
+/// wrong.
 fn without_percents(target: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let (first, rest) = target.split_once('%')?;
@@ -319,9 +320,9 @@ impl<R: Read> Read for Part<'_, R> {
     }
 }
 
-/// What a compound file is, by the names in its directory ([MS-CFB] 2.6.1).
-/// Entries are 128 bytes long and begin at multiples of it, wherever the
-/// directory lies.
+/// Returns the kind of a compound file by the names in its directory ([MS-CFB]
+/// 2.6.1). Directory entries are 128 bytes long and begin at multiples of 128, so
+/// the whole file is searched for them.
 fn kind_of_compound_file<R: Read>(file: R) -> io::Result<OtherFile> {
     let mut file = BufReader::new(file);
     let mut entry = [0; 128];
@@ -334,7 +335,7 @@ fn kind_of_compound_file<R: Read>(file: R) -> io::Result<OtherFile> {
         }
         match name_of_entry(&entry).as_deref() {
             Some("EncryptedPackage") => is_package = true,
-            // [MS-OFFCRYPTO] 2.2.4: what a rights service adds.
+            // Names that a rights service adds ([MS-OFFCRYPTO] 2.2.4).
             Some("DRMEncryptedDataSpace" | "DRMEncryptedTransform" | "\tDRMContent") => {
                 is_managed = true;
             }
@@ -351,7 +352,7 @@ fn kind_of_compound_file<R: Read>(file: R) -> io::Result<OtherFile> {
 }
 
 fn name_of_entry(entry: &[u8; 128]) -> Option<String> {
-    // In bytes, with the zero at the end.
+    // The length in bytes includes the zero at the end.
     let length = usize::from(u16::from_le_bytes([entry[64], entry[65]]));
     if !(4..=64).contains(&length) || length % 2 == 1 {
         return None;
@@ -370,7 +371,7 @@ mod tests {
     use crate::limits::Unpacked;
 
     #[test]
-    fn a_part_that_unpacks_beyond_its_bound_ends_there_whatever_it_says() {
+    fn reading_stops_at_the_limit_of_a_part() {
         let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default()
             .compression_method(zip::CompressionMethod::Deflated);

@@ -1,6 +1,6 @@
 //! References to cells (`B7`) and areas (`A1:C9`).
 
-/// A rectangle of cells. Rows and columns count from 1, and the last ones are in it.
+/// A rectangle of cells. Rows and columns count from 1; the last ones are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Area {
     /// The first row.
@@ -13,8 +13,8 @@ pub struct Area {
     pub last_column: u32,
 }
 
-/// Row and column of a reference, from 1, whatever a sheet has room for: one
-/// that is out of all range is as large as the number can be.
+/// Returns the row and column of a reference, counted from 1. They are not checked
+/// against the size of a sheet, and saturate.
 #[inline]
 pub(crate) fn parse_cell(reference: &[u8]) -> Option<(u32, u32)> {
     let letters = reference.strip_prefix(b"$").unwrap_or(reference);
@@ -36,7 +36,7 @@ pub(crate) fn parse_cell(reference: &[u8]) -> Option<(u32, u32)> {
     (column > 0 && row > 0).then_some((row, column))
 }
 
-/// A whole number; as large as can be when it is larger.
+/// Parses a whole number; saturates if it is too large.
 #[inline]
 pub(crate) fn parse_number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {
@@ -53,7 +53,7 @@ pub(crate) fn parse_number(digits: &[u8]) -> Option<u32> {
     Some(number)
 }
 
-/// An area, its corners in whatever order they are written.
+/// Parses an area. Its corners may be written in any order.
 pub(crate) fn parse_area(reference: &[u8]) -> Option<Area> {
     let colon = reference.iter().position(|byte| *byte == b':');
     let (one, other) = match colon {
@@ -74,7 +74,7 @@ mod tests {
     use super::{Area, parse_area, parse_cell};
 
     #[test]
-    fn references_are_read_in_every_way_of_writing() {
+    fn cell_references_are_parsed() {
         for (reference, cell) in [
             ("A1", Some((1, 1))),
             ("Z9", Some((9, 26))),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_corners_of_an_area_may_be_written_in_any_order() {
+    fn corners_of_an_area_may_be_in_any_order() {
         let area = Area {
             first_row: 2,
             first_column: 1,

@@ -1,4 +1,4 @@
-//! The rows of a sheet, one after the other, out of the part's XML.
+//! Reads the rows of a sheet one by one from the XML of its part.
 
 use std::fmt;
 use std::io::{BufReader, Read};
@@ -13,9 +13,9 @@ use crate::package::Part;
 use crate::reference::Area;
 use crate::reference::{parse_cell, parse_number};
 use crate::shared_strings::{SharedStrings, read_raw_text, read_rich_text};
-use crate::xml::{Attribute, Scanner, Token, may_hold_escapes, put_escapes_in, trim};
+use crate::xml::{Attribute, Scanner, Token, decode_escapes, may_hold_escapes, trim};
 
-/// An error that a formula came to (ECMA-376-1, 18.17.3, and later ones).
+/// The error of a formula (ECMA-376-1, 18.17.3, and later additions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorValue {
     /// `#NULL!`
@@ -38,7 +38,7 @@ pub enum ErrorValue {
     Spill,
     /// `#CALC!`
     Calculation,
-    /// Another, such as those of later programs.
+    /// Any other error, such as those of later programs.
     Other,
 }
 
@@ -59,7 +59,7 @@ impl ErrorValue {
         }
     }
 
-    /// As a spreadsheet shows it; `#ERROR` for another.
+    /// Returns the error as a spreadsheet shows it; `#ERROR` for [`ErrorValue::Other`].
     pub fn as_str(self) -> &'static str {
         match self {
             ErrorValue::Null => "#NULL!",
@@ -77,54 +77,55 @@ impl ErrorValue {
     }
 }
 
-/// A number as the file writes it. A spreadsheet keeps fifteen digits, so that
-/// one of more was rounded before it was written.
+/// A number as the file writes it. A spreadsheet keeps fifteen digits: a longer
+/// number was rounded before it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number<'r> {
-    /// Digits, with a sign, a point and an exponent where it has them.
+    /// The digits, with sign, decimal point and exponent if there are any.
     pub text: &'r str,
-    /// What the format of the cell makes of it.
+    /// The number format of the cell.
     pub format: NumberFormat,
 }
 
 impl Number<'_> {
-    /// The number; an exponent out of all range makes it infinite or zero.
+    /// Returns the number. An exponent out of range makes it infinite or zero.
     pub fn to_f64(&self) -> f64 {
-        // What is no number is never given out as one.
+        // The text was checked when the cell was read, so this cannot fail.
         self.text.parse().unwrap_or(f64::NAN)
     }
 }
 
-/// What a cell holds. A formula is the value that was saved with it.
+/// The value of a cell. For a formula, it is the value that was saved with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'r> {
-    /// A text, never an empty one; also what stands in place of a number, a
-    /// truth or a date and is none.
+    /// A text, never empty. Also the content of a number, Boolean or date cell that is
+    /// not a valid one.
     Text(&'r str),
-    /// A number, which may stand for a day or a time.
+    /// A number, which may mean a date or a time.
     Number(Number<'r>),
     /// True or false.
     Boolean(bool),
-    /// A day or a moment in ISO 8601, as Strict workbooks write them.
+    /// A date, or a date and time, in ISO 8601, as Strict workbooks write them.
     IsoDate(&'r str),
     /// An error.
     Error(ErrorValue),
-    /// A formula that was saved without a value: facts would be lost.
+    /// A formula that was saved without a value. It is not treated as empty, because
+    /// data would be lost.
     FormulaWithoutValue,
 }
 
-/// A cell that holds something.
+/// A cell with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell<'r> {
-    /// The column, from 1.
+    /// The column, counted from 1.
     pub column: u32,
-    /// What it holds.
+    /// The value.
     pub value: Value<'r>,
-    /// Whether the value is that of a merged area's first cell ([`Rows::filled`]).
+    /// Whether the value comes from the first cell of a merged area ([`Rows::filled`]).
     pub is_filled: bool,
 }
 
-/// A row in which a cell holds something.
+/// A row in which at least one cell has a value.
 pub struct Row<'r> {
     number: u32,
     cells: &'r [Stored],
@@ -133,17 +134,17 @@ pub struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    /// The row's number, from 1.
+    /// Returns the number of the row, counted from 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// The cells that hold something, from left to right.
+    /// Returns the cells that have a value, from left to right.
     pub fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'r>> + use<'r> {
         let (text, strings) = (self.text, self.strings);
         let text = move |stored: &Stored| {
             let text = text.get(stored.start as usize..stored.end as usize);
-            // Every text was seen to be UTF-8 when it was read.
+            // The text was checked to be UTF-8 when it was read.
             text.and_then(|text| std::str::from_utf8(text).ok())
                 .unwrap_or_default()
         };
@@ -166,7 +167,7 @@ impl<'r> Row<'r> {
     }
 }
 
-/// Cells hold personal data: their content is not shown.
+/// Cells hold personal data, so their content is not shown.
 impl fmt::Debug for Row<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Row")
@@ -176,21 +177,22 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
-/// Which cells of a merged area get its value.
+/// Which cells of a merged area get the value of its first cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
-    /// Those below the first, in its column: a number of a household that is
-    /// merged over its persons. A title over the whole width stays one cell.
+    /// Only the cells below the first one, in the same column, such as a household
+    /// number that is merged over the household's persons. A title over the whole width
+    /// stays in one cell.
     Down,
-    /// All of them: also the heading that is merged over several columns.
+    /// All cells, including those of a heading that is merged over several columns.
     Whole,
 }
 
-/// A cell as it is kept while its row is read.
+/// A cell of the current row.
 #[derive(Clone, Copy, Debug)]
 struct Stored {
     column: u32,
-    /// The number of a shared string, or where the text begins.
+    /// The index of a shared string, or the start of the cell's text in [`Rows::text`].
     start: u32,
     end: u32,
     kind: Kind,
@@ -208,7 +210,7 @@ enum Kind {
     FormulaWithoutValue,
 }
 
-/// What a cell says that it holds.
+/// The type that a cell states in its `t` attribute.
 #[derive(Clone, Copy, PartialEq)]
 enum CellType {
     Number,
@@ -220,11 +222,11 @@ enum CellType {
     Error,
 }
 
-/// The rows of a sheet that hold something, from the first to the last.
+/// The rows of a sheet that have content, from first to last.
 ///
-/// Memory holds the row that is read and a window of the part, however many
-/// rows there are. Elements without meaning for the values are passed over, and
-/// so is what the sheet says of its own extent.
+/// Memory holds the current row and a window of the part, however many rows there
+/// are. Elements that do not affect the values are skipped, and so is the extent that
+/// the sheet states.
 pub struct Rows<'w, R: Read> {
     scanner: Scanner<Part<'w, BufReader<R>>>,
     strings: &'w SharedStrings,
@@ -248,16 +250,16 @@ enum State {
     Finished,
 }
 
-/// The table of cells, as it is found.
+/// The result of a search for the table of cells.
 enum Table {
     Missing,
     Empty,
     Open,
 }
 
-/// What merged areas carry to the rows below.
+/// The values of merged areas that fill later cells.
 struct Filling<'w> {
-    /// Those that no row has reached.
+    /// The areas that begin below the current row.
     ahead: &'w [Area],
     how: Fill,
     carried: Vec<Carried>,
@@ -267,7 +269,7 @@ struct Filling<'w> {
 struct Carried {
     area: Area,
     stored: Stored,
-    /// The value, unless it is shared.
+    /// The text of the value, unless it is a shared string.
     text: Box<[u8]>,
 }
 
@@ -302,10 +304,10 @@ impl<'w, R: Read> Rows<'w, R> {
         })
     }
 
-    /// Gives the value of merged areas to the cells that they cover, in rows
-    /// that hold something of their own: one that is nothing but merged cells
-    /// would say again what the row above says. A cell that holds something
-    /// keeps it. To be called before the first row.
+    /// Fills the cells of merged areas with the value of the area's first cell. Only
+    /// rows that have a value of their own are filled: a row of merged cells alone would
+    /// repeat the row above it. A cell that has a value keeps it. Call this before
+    /// the first row is read.
     pub fn filled(mut self, areas: &'w MergedAreas, how: Fill) -> Self {
         self.filling = Some(Filling {
             ahead: areas.areas(),
@@ -316,11 +318,11 @@ impl<'w, R: Read> Rows<'w, R> {
         self
     }
 
-    /// The next row that holds something; `None` after the last.
+    /// Returns the next row with content; `None` after the last row or an error.
     ///
     /// # Errors
-    /// When the part is damaged, wrong or beyond a bound. The place names the
-    /// row and cell that were being read. Nothing comes after an error.
+    /// If the part is damaged or wrong or exceeds a limit. The place of the error names
+    /// the row and cell that were being read.
     #[inline]
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, WorkbookError> {
         if self.state == State::Finished {
@@ -354,7 +356,7 @@ impl<'w, R: Read> Rows<'w, R> {
         }
     }
 
-    /// Reads up to the end of the next row with content; `false` at the end.
+    /// Reads the next row with content; `false` if there is none.
     fn read_row(&mut self) -> Result<bool, Fault> {
         if self.state == State::BeforeTable {
             self.state = State::InTable;
@@ -364,7 +366,7 @@ impl<'w, R: Read> Rows<'w, R> {
                 Table::Open => {}
             }
         }
-        // The table is a child of the root.
+        // The depth outside the table, which is a child of the root.
         const AROUND_TABLE: usize = 1;
         loop {
             self.column = 0;
@@ -374,7 +376,7 @@ impl<'w, R: Read> Rows<'w, R> {
                     for attribute in tag.attributes() {
                         let attribute = attribute?;
                         if attribute.name == b"r" {
-                            number = Some(number_of(&attribute)?);
+                            number = Some(parse_number_attribute(&attribute)?);
                         }
                     }
                     let is_empty = tag.is_empty;
@@ -401,7 +403,7 @@ impl<'w, R: Read> Rows<'w, R> {
         self.read_to_end()
     }
 
-    /// Reads what follows the table, for the checksum at the end of the part.
+    /// Reads the rest of the part after the table. Its checksum is compared at the end.
     fn read_to_end(&mut self) -> Result<bool, Fault> {
         (self.row, self.column) = (0, 0);
         match self.find_table()? {
@@ -410,7 +412,7 @@ impl<'w, R: Read> Rows<'w, R> {
         }
     }
 
-    /// Reads up to the table of cells, which is a child of the root.
+    /// Reads up to the table of cells.
     fn find_table(&mut self) -> Result<Table, Fault> {
         loop {
             match self.scanner.token()? {
@@ -444,7 +446,7 @@ impl<'w, R: Read> Rows<'w, R> {
         Ok(())
     }
 
-    /// Reads the cells of the row whose start tag came last.
+    /// Reads the cells of the row whose start tag was read last.
     fn read_cells(&mut self, mut is_numbered: bool) -> Result<(), Fault> {
         let mut is_sorted = true;
         let mut last = 0;
@@ -456,15 +458,15 @@ impl<'w, R: Read> Rows<'w, R> {
                     for attribute in tag.attributes() {
                         let attribute = attribute?;
                         match attribute.name {
-                            b"r" => reference = Some(cell_of(&attribute)?),
-                            b"t" => kind = type_of(&attribute)?,
-                            b"s" => format = Some(number_of(&attribute)?),
+                            b"r" => reference = Some(parse_reference(&attribute)?),
+                            b"t" => kind = parse_type(&attribute)?,
+                            b"s" => format = Some(parse_number_attribute(&attribute)?),
                             _ => {}
                         }
                     }
                     if let Some((row, column)) = reference {
                         if row != self.row {
-                            // A row without a number is where its first cell is.
+                            // A row without a number takes that of its first cell.
                             if is_numbered || last > 0 || row < self.row {
                                 return Err(Problem::CellOfOtherRow.into());
                             }
@@ -514,7 +516,7 @@ impl<'w, R: Read> Rows<'w, R> {
         Ok(())
     }
 
-    /// Reads the content of the cell whose start tag came last.
+    /// Reads the content of the cell whose start tag was read last.
     #[inline]
     fn read_cell(&mut self, kind: CellType, format: NumberFormat) -> Result<(), Fault> {
         let start = self.text.len();
@@ -575,10 +577,10 @@ impl<'w, R: Read> Rows<'w, R> {
             && matches!(kind, CellType::Text | CellType::InlineText)
             && may_hold_escapes(&self.text[start..])
         {
-            put_escapes_in(&mut self.text, start);
+            decode_escapes(&mut self.text, start);
         }
         let text = &self.text[start..];
-        // A formula that came to the empty text has a value: that text.
+        // A formula whose saved value is the empty text is not without a value.
         if matches!(kind, CellType::Text | CellType::InlineText) {
             return match text.is_empty() {
                 true => Ok(()),
@@ -626,13 +628,13 @@ impl<'w, R: Read> Rows<'w, R> {
         }
     }
 
-    /// Keeps nothing: the cell holds nothing.
+    /// Drops the text of a cell that turned out to be empty.
     fn drop_text(&mut self, start: usize) -> Result<(), Fault> {
         self.text.truncate(start);
         Ok(())
     }
 
-    /// Keeps the text that was read from a place on as the cell's.
+    /// Stores everything in the row's text from `start` on as a text cell.
     fn store_text(&mut self, start: usize) -> Result<(), Fault> {
         let end = self.text.len();
         let text = std::str::from_utf8(&self.text[start..]).map_err(|_| Problem::Encoding)?;
@@ -641,7 +643,7 @@ impl<'w, R: Read> Rows<'w, R> {
         self.store(Kind::Text, end, range)
     }
 
-    /// Keeps the cell, and of what was read as much as it needs.
+    /// Stores the cell, and cuts the row's text at `text_end`.
     #[inline]
     fn store(
         &mut self,
@@ -653,8 +655,8 @@ impl<'w, R: Read> Rows<'w, R> {
         if text_end > MOST_ROW_BYTES {
             return Err(Bound::RowBytes.into());
         }
-        // A full row: two of these cells, or the next, have the same place. They
-        // would pile up until the row's end.
+        // The row is full, so this cell has the same position as another one. Without
+        // this check, such cells would pile up until the end of the row.
         if self.cells.len() == MOST_COLUMNS as usize {
             return Err(Problem::CellTwice.into());
         }
@@ -671,7 +673,7 @@ impl<'w, R: Read> Rows<'w, R> {
         Ok(())
     }
 
-    /// Puts the values of merged areas in.
+    /// Fills cells of the current row with the values of merged areas.
     fn fill(&mut self) -> Result<(), Fault> {
         let Some(filling) = &mut self.filling else {
             return Ok(());
@@ -702,7 +704,7 @@ impl<'w, R: Read> Rows<'w, R> {
                 }
                 self.column = column;
                 charge(&mut self.left, self.budget, stored.length(self.strings))?;
-                // Put in when it was paid for, and once for all columns.
+                // The text is added only after `charge` allowed it, and once for all columns.
                 if !has_text {
                     let range = as_range(self.text.len(), carried.text.len())?;
                     self.text.extend_from_slice(&carried.text);
@@ -724,7 +726,7 @@ impl<'w, R: Read> Rows<'w, R> {
 }
 
 impl Stored {
-    /// The length of the text.
+    /// Returns the length of the text in bytes.
     #[inline]
     fn length(&self, strings: &SharedStrings) -> usize {
         match self.kind {
@@ -735,7 +737,7 @@ impl Stored {
 }
 
 impl Filling<'_> {
-    /// Drops the areas that end above a row, and takes up those that begin in it.
+    /// Removes the areas that end above the row, and adds those that begin in it.
     fn move_to(&mut self, row: u32, cells: &[Stored], text: &[u8]) -> Result<(), Fault> {
         let bytes = &mut self.bytes;
         self.carried.retain(|carried| {
@@ -751,7 +753,8 @@ impl Filling<'_> {
             }
             self.ahead = rest;
             let first = cells.binary_search_by_key(&area.first_column, |cell| cell.column);
-            // In rows between, nothing held anything.
+            // An area whose first cell has no value, or whose first row was skipped
+            // because it has no content, fills nothing.
             let Some(stored) = first.ok().filter(|_| area.first_row == row) else {
                 continue;
             };
@@ -774,14 +777,14 @@ impl Filling<'_> {
     }
 }
 
-/// What a cell was found to hold.
+/// The element in which a cell holds its content.
 #[derive(Clone, Copy, PartialEq)]
 enum Content {
     Value,
     Inline,
 }
 
-/// A cell is written out with one byte more, for what separates it from the next.
+/// Subtracts a cell's text and one byte for a separator from the budget.
 #[inline]
 fn charge(left: &mut u64, budget: u64, length: usize) -> Result<(), Fault> {
     let rest = left.checked_sub(length as u64 + 1);
@@ -803,13 +806,13 @@ fn as_range(start: usize, length: usize) -> Result<std::ops::Range<u32>, Fault> 
     let range = u32::try_from(start)
         .ok()
         .zip(u32::try_from(start + length).ok());
-    // The texts of a row are bounded far below 4 GiB.
+    // Cannot fail: the texts of a row are limited far below 4 GiB.
     range
         .map(|(start, end)| start..end)
         .ok_or(Bound::RowBytes.into())
 }
 
-/// Whether this is a number as XML writes them, without the infinite ones.
+/// Returns whether a text is a number in XML notation, except infinity and NaN.
 #[inline]
 fn is_number(text: &[u8]) -> bool {
     let text = match text {
@@ -837,16 +840,16 @@ fn is_number(text: &[u8]) -> bool {
 }
 
 #[inline]
-fn cell_of(attribute: &Attribute<'_>) -> Result<(u32, u32), Fault> {
+fn parse_reference(attribute: &Attribute<'_>) -> Result<(u32, u32), Fault> {
     match parse_cell(attribute.raw) {
         Some(cell) => Ok(cell),
-        // An entity, or white space around it.
+        // It may contain an entity or have white space around it.
         None => parse_cell(attribute.text()?.trim().as_bytes()).ok_or(Problem::Reference.into()),
     }
 }
 
 #[inline]
-fn number_of(attribute: &Attribute<'_>) -> Result<u32, Fault> {
+fn parse_number_attribute(attribute: &Attribute<'_>) -> Result<u32, Fault> {
     match parse_number(attribute.raw) {
         Some(number) => Ok(number),
         None => parse_number(attribute.text()?.trim().as_bytes()).ok_or(Problem::Reference.into()),
@@ -854,7 +857,7 @@ fn number_of(attribute: &Attribute<'_>) -> Result<u32, Fault> {
 }
 
 #[inline]
-fn type_of(attribute: &Attribute<'_>) -> Result<CellType, Fault> {
+fn parse_type(attribute: &Attribute<'_>) -> Result<CellType, Fault> {
     Ok(match attribute.raw {
         b"s" => CellType::Shared,
         b"n" => CellType::Number,

@@ -1,23 +1,23 @@
-//! Shared strings: the texts of a workbook, each held once, all in one arena.
+//! Shared strings: the texts of a workbook, each stored once, in one arena.
 
 use std::io::Read;
 
 use crate::error::{Bound, Fault, Problem};
 use crate::limits::{MOST_SHARED_BYTES, MOST_SHARED_STRINGS, MOST_TOKEN_BYTES};
 use crate::xml::{
-    Scanner, Tag, Token, XmlFault, may_hold_escapes, push_text, put_escapes_in, trim,
+    Scanner, Tag, Token, XmlFault, decode_escapes, may_hold_escapes, push_text, trim,
 };
 
-/// The texts by their number.
+/// The texts of the workbook, found by index.
 #[derive(Debug, Default)]
 pub(crate) struct SharedStrings {
     arena: String,
-    /// Where each ends in the arena.
+    /// The end of each text in the arena.
     ends: Vec<u32>,
 }
 
 impl SharedStrings {
-    /// Reads the part. What it says of its own count is not looked at.
+    /// Reads the part. Ignores the count that the part states.
     pub(crate) fn read<R: Read>(source: R) -> Result<Self, Fault> {
         Self::read_at_most(source, MOST_SHARED_STRINGS, MOST_SHARED_BYTES)
     }
@@ -42,7 +42,7 @@ impl SharedStrings {
                     if arena.len() > bytes {
                         return Err(Bound::SharedBytes.into());
                     }
-                    // In range: the bound is below 4 GiB.
+                    // Cannot fail: the limit is below 4 GiB.
                     ends.push(u32::try_from(arena.len()).map_err(|_| Bound::SharedBytes)?);
                 }
                 Token::Finished => break,
@@ -50,14 +50,15 @@ impl SharedStrings {
             }
         }
         let arena = String::from_utf8(arena).map_err(|_| Problem::Encoding)?;
-        // Two halves of a character in two texts would pass as a whole one.
+        // If a character is split between two texts, the arena is valid UTF-8 but the
+        // texts are not.
         if !ends.iter().all(|end| arena.is_char_boundary(*end as usize)) {
             return Err(Problem::Encoding.into());
         }
         Ok(SharedStrings { arena, ends })
     }
 
-    /// A text; `None` where there is none of this number.
+    /// Returns a text; `None` if there is none with this index.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&str> {
         let index = index as usize;
@@ -70,8 +71,8 @@ impl SharedStrings {
     }
 }
 
-/// Appends the text of an element that holds a text or runs of text (`si`,
-/// `is`), whose start tag came last. Phonetic readings are no part of it.
+/// Appends the text of an element with a text or runs of text (`si`, `is`). Its start
+/// tag is the token that was read last. Phonetic readings are left out.
 pub(crate) fn read_rich_text<R: Read>(
     scanner: &mut Scanner<R>,
     text: &mut Vec<u8>,
@@ -79,7 +80,7 @@ pub(crate) fn read_rich_text<R: Read>(
     let outside = scanner.depth() - 1;
     let start = text.len();
     loop {
-        // Each piece is bounded, and so is what they come to.
+        // Each piece has a limit; this limits their sum.
         if text.len() - start > MOST_TOKEN_BYTES {
             return Err(XmlFault::TooLong);
         }
@@ -91,7 +92,7 @@ pub(crate) fn read_rich_text<R: Read>(
                         read_text(scanner, text, keeps_space)?;
                     }
                 }
-                // A run: what is inside comes next.
+                // The content of a run comes with the next tokens.
                 b"r" => {}
                 _ => {
                     let is_empty = tag.is_empty;
@@ -115,8 +116,8 @@ fn keeps_space(tag: &Tag<'_>) -> Result<bool, XmlFault> {
     Ok(false)
 }
 
-/// Appends the text of an element whose start tag came last. White space around
-/// it is dropped, as Excel does, unless it is to be kept.
+/// Appends the text of the element whose start tag was read last. Trims white space
+/// as Excel does, unless `keeps_space`.
 pub(crate) fn read_text<R: Read>(
     scanner: &mut Scanner<R>,
     text: &mut Vec<u8>,
@@ -133,13 +134,13 @@ pub(crate) fn read_text<R: Read>(
         }
     }
     if may_hold_escapes(&text[start..]) {
-        put_escapes_in(text, start);
+        decode_escapes(text, start);
     }
     Ok(())
 }
 
-/// Appends the text of an element whose start tag came last, up to its end tag.
-/// Elements inside it are passed over.
+/// Appends the text of the element whose start tag was read last, up to its end tag.
+/// Skips elements inside it.
 #[inline]
 pub(crate) fn read_raw_text<R: Read>(
     scanner: &mut Scanner<R>,
@@ -169,7 +170,7 @@ mod tests {
     use crate::error::{Bound, Fault};
 
     #[test]
-    fn as_many_strings_and_bytes_are_read_as_the_bounds_allow() {
+    fn strings_and_bytes_beyond_the_limits_are_refused() {
         let part =
             "<sst uniqueCount='4294967295'><si><t>four</t></si><si/><si><t>five5</t></si></sst>";
         let read = |strings, bytes| SharedStrings::read_at_most(part.as_bytes(), strings, bytes);

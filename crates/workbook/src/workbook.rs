@@ -1,4 +1,4 @@
-//! A workbook: its sheets by name, and the way to their rows.
+//! A workbook and its list of sheets; opens the rows of a sheet.
 
 use std::io::{Read, Seek};
 
@@ -6,8 +6,8 @@ use crate::date::DateEpoch;
 use crate::error::{Bound, Fault, Place, Problem, WorkbookError};
 use crate::format::NumberFormat;
 use crate::limits::{MOST_SHEETS, TextBudget, Unpacked};
-use crate::merged::{MergedAreas, names_merged_areas, read_merged_areas};
-use crate::package::{Package, kept};
+use crate::merged::{MergedAreas, mentions_merged_areas, read_merged_areas};
+use crate::package::{Package, owned_value};
 use crate::rows::Rows;
 use crate::shared_strings::SharedStrings;
 use crate::styles::read_styles;
@@ -16,53 +16,53 @@ use crate::xml::{Scanner, Tag, Token};
 /// Whether a sheet is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Visibility {
-    /// It has a tab.
+    /// The sheet has a tab.
     #[default]
     Visible,
-    /// It is hidden; the menu of the tabs shows it again.
+    /// The sheet is hidden; the user can show it through the tab menu.
     Hidden,
-    /// It is hidden, and only a program shows it again.
+    /// The sheet is hidden; only a program can show it.
     VeryHidden,
 }
 
-/// What a sheet is.
+/// The kind of a sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SheetKind {
     /// Rows of cells.
     Worksheet,
-    /// One chart; it has no rows.
+    /// One chart, without rows.
     Chartsheet,
-    /// A dialog of Excel 5.
+    /// An Excel 5 dialog.
     DialogSheet,
-    /// Macros of Excel 4, in cells.
+    /// Excel 4 macros, in cells.
     MacroSheet,
-    /// Another, or none that the workbook has a part for.
+    /// Any other kind, or a sheet without a relationship to a part.
     Other,
 }
 
 /// A sheet of a workbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sheet {
-    /// As on its tab.
+    /// The name on the tab.
     pub name: String,
     /// Whether it is shown.
     pub visibility: Visibility,
-    /// What it is.
+    /// The kind of the sheet.
     pub kind: SheetKind,
-    /// The part of the package that holds it; `None` where there is none.
+    /// The part of the package that holds the sheet; `None` if there is none.
     pub part: Option<String>,
 }
 
-/// How many rows of a sheet hold something.
+/// The number of rows with content in a sheet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowCount {
-    /// Rows in which a cell holds something.
+    /// Rows in which at least one cell has a value.
     pub rows: u32,
-    /// The last of them, from 1; 0 where there is none.
+    /// The number of the last such row, counted from 1; 0 if there is none.
     pub last: u32,
 }
 
-/// An XLSX workbook, its sheets not yet read.
+/// An open XLSX workbook. Sheets are read on demand.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -88,22 +88,22 @@ pub struct Workbook<R> {
     date_epoch: DateEpoch,
     styles_part: Option<String>,
     strings_part: Option<String>,
-    /// Read with the first sheet.
+    /// `None` until the first sheet is read.
     shared: Option<Shared>,
 }
 
-/// What the cells of all sheets refer to.
+/// The strings and formats to which the cells of all sheets refer.
 struct Shared {
     strings: SharedStrings,
     formats: Vec<NumberFormat>,
 }
 
 impl<R: Read + Seek> Workbook<R> {
-    /// Opens a workbook and reads what sheets it has.
+    /// Opens a workbook and reads its list of sheets.
     ///
     /// # Errors
-    /// When the file cannot be read, is no XLSX workbook ([`WorkbookError::Other`]
-    /// says what it is), is damaged or beyond a bound.
+    /// If the file cannot be read, is not an XLSX workbook ([`WorkbookError::Other`]
+    /// names its kind), is damaged or exceeds a limit.
     pub fn open(file: R) -> Result<Self, WorkbookError> {
         let mut package = Package::open(file)?;
         let workbook_part = package.workbook_part()?;
@@ -143,26 +143,27 @@ impl<R: Read + Seek> Workbook<R> {
         })
     }
 
-    /// The sheets, in the order of their tabs.
+    /// Returns the sheets in the order of their tabs.
     pub fn sheets(&self) -> &[Sheet] {
         &self.sheets
     }
 
-    /// The day from which numbers that stand for days count.
+    /// Returns the day from which the workbook counts its dates.
     pub fn date_epoch(&self) -> DateEpoch {
         self.date_epoch
     }
 
-    /// The size of the file.
+    /// Returns the size of the file in bytes.
     pub fn byte_length(&self) -> u64 {
         self.package.byte_length
     }
 
-    /// The merged areas of a sheet, which stand after its rows: the part is read
-    /// once for them, at the speed at which it unpacks where there are none.
+    /// Returns the merged areas of a sheet. The file lists them after the rows, so this
+    /// reads the whole part; it is fast if there are none.
     ///
     /// # Errors
-    /// When there is no such sheet, its part is damaged, wrong or beyond a bound.
+    /// If there is no such sheet, or its part is missing, damaged or wrong or exceeds a
+    /// limit.
     pub fn merged_areas(&mut self, sheet: usize) -> Result<MergedAreas, WorkbookError> {
         let (sheet, part) = sheet_and_part(&self.sheets, sheet)?;
         let place = || Place {
@@ -170,7 +171,7 @@ impl<R: Read + Seek> Workbook<R> {
             ..Place::of_part(part)
         };
         let source = self.package.part(part, Unpacked::SHEET)?;
-        match names_merged_areas(source).map_err(|fault| fault.at(place()))? {
+        match mentions_merged_areas(source).map_err(|fault| fault.at(place()))? {
             true => {
                 let source = self.package.part(part, Unpacked::SHEET)?;
                 read_merged_areas(source).map_err(|fault| fault.at(place()))
@@ -179,16 +180,17 @@ impl<R: Read + Seek> Workbook<R> {
         }
     }
 
-    /// The rows of a sheet. What all sheets share is read with the first.
+    /// Returns the rows of a sheet. The first call also reads the shared strings and
+    /// the styles.
     ///
     /// # Errors
-    /// When there is no such sheet, or a part is missing, damaged, wrong or
-    /// beyond a bound.
+    /// If there is no such sheet, or a part is missing, damaged or wrong or exceeds a
+    /// limit.
     pub fn rows(&mut self, sheet: usize, budget: TextBudget) -> Result<Rows<'_, R>, WorkbookError> {
         self.read_shared()?;
         let (sheet, part) = sheet_and_part(&self.sheets, sheet)?;
         let source = self.package.part(part, Unpacked::SHEET)?;
-        // It was read just now.
+        // `read_shared` has set it.
         let shared = self.shared.get_or_insert_with(|| Shared {
             strings: SharedStrings::default(),
             formats: Vec::new(),
@@ -203,11 +205,11 @@ impl<R: Read + Seek> Workbook<R> {
         )
     }
 
-    /// How many rows of a sheet hold something. One reading of the part; no text
-    /// is written out.
+    /// Counts the rows of a sheet that have content. Reads the part once and copies no
+    /// shared string.
     ///
     /// # Errors
-    /// As [`Workbook::rows`] and [`Rows::next_row`].
+    /// Those of [`Workbook::rows`] and [`Rows::next_row`].
     pub fn count_rows(&mut self, sheet: usize) -> Result<RowCount, WorkbookError> {
         let mut count = RowCount::default();
         let mut rows = self.rows(sheet, TextBudget::bytes(u64::MAX))?;
@@ -250,7 +252,7 @@ fn sheet_and_part(sheets: &[Sheet], index: usize) -> Result<(&Sheet, &str), Work
 }
 
 impl SheetKind {
-    /// By the last piece of the relationship's type.
+    /// Returns the kind for the last segment of a relationship's type.
     fn of(kind: &str) -> Self {
         match kind {
             "worksheet" => SheetKind::Worksheet,
@@ -262,10 +264,10 @@ impl SheetKind {
     }
 }
 
-/// What the workbook's part says.
+/// The content of the workbook part.
 #[derive(Default)]
 struct Listed {
-    /// Name, visibility and relationship of each.
+    /// Name, visibility and relationship id of each sheet.
     sheets: Vec<(String, Visibility, String)>,
     date_epoch: DateEpoch,
 }
@@ -314,7 +316,7 @@ fn read_sheet(tag: &Tag<'_>) -> Result<(String, Visibility, String), Fault> {
     for attribute in tag.attributes() {
         let attribute = attribute?;
         match attribute.name {
-            b"name" => name = kept(&attribute)?,
+            b"name" => name = owned_value(&attribute)?,
             b"state" => {
                 visibility = match attribute.raw {
                     b"hidden" => Visibility::Hidden,
@@ -322,7 +324,7 @@ fn read_sheet(tag: &Tag<'_>) -> Result<(String, Visibility, String), Fault> {
                     _ => Visibility::Visible,
                 };
             }
-            _ if attribute.is_prefixed(b"id") => id = kept(&attribute)?,
+            _ if attribute.is_prefixed(b"id") => id = owned_value(&attribute)?,
             _ => {}
         }
     }

@@ -1,10 +1,10 @@
-//! XML of the parts, token by token, out of one window of fixed size.
+//! Reads the XML of a part token by token through a window of fixed size.
 //!
-//! A general reader copies each token into a buffer that grows with it, and
-//! takes most of the time of a large sheet. This one hands out slices of its
-//! window, refuses a token that does not fit, and knows what parts of a workbook
-//! may hold: no DTD, UTF-8 alone, and the five entities of XML. Names of end
-//! tags are compared with those of their start tags. The tests hold it to quick-xml.
+//! A general XML reader copies each token into a growing buffer, which takes most of
+//! the time of a large sheet. This reader returns slices of its window and refuses
+//! tokens that do not fit. It accepts only what a part of a workbook may contain: no
+//! DTD, only UTF-8, and only the five predefined entities. Names of end tags are
+//! compared with those of their start tags. The tests compare it with quick-xml.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use memchr::{memchr, memchr2, memmem};
 
 use crate::limits::{MOST_ATTRIBUTE_BYTES, MOST_DEPTH, MOST_TOKEN_BYTES};
 
-/// Why a part could not be read on.
+/// Why a part could not be read further.
 #[derive(Debug)]
 pub(crate) enum XmlFault {
     Read(io::Error),
@@ -28,16 +28,16 @@ pub(crate) enum XmlFault {
 
 type Result<T> = std::result::Result<T, XmlFault>;
 
-/// What stands next.
+/// A token of the document.
 #[derive(Debug)]
 pub(crate) enum Token<'w> {
-    /// A start tag, or an empty element, which has no end of its own.
+    /// A start tag, or an empty element, which no [`Token::End`] follows.
     Start(Tag<'w>),
-    /// An end tag, with the number of elements that stay open.
+    /// An end tag, with the number of elements that are still open.
     End(usize),
-    /// Text as written, entities and all.
+    /// Text as written, with undecoded entities.
     Text(&'w [u8]),
-    /// The content of a CDATA section: text in which nothing is an entity.
+    /// The content of a CDATA section: text without entities.
     Data(&'w [u8]),
     /// The end of the part.
     Finished,
@@ -49,12 +49,12 @@ pub(crate) struct Tag<'w> {
     name: &'w [u8],
     attributes: &'w [u8],
     pub(crate) is_empty: bool,
-    /// The number of elements around it.
+    /// The number of enclosing elements.
     pub(crate) depth: usize,
 }
 
 impl<'w> Tag<'w> {
-    /// The name without its prefix.
+    /// Returns the name without its prefix.
     #[inline]
     pub(crate) fn local_name(&self) -> &'w [u8] {
         local(self.name)
@@ -76,17 +76,17 @@ fn local(name: &[u8]) -> &[u8] {
     }
 }
 
-/// An attribute, its value as written.
+/// An attribute. `raw` is its value as written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attribute<'w> {
-    /// With its prefix: those of sheets and cells have none, and `xmlns:r` is
-    /// not the `r` of a cell.
+    /// The name with its prefix. The attributes of rows and cells have no prefix, and
+    /// `xmlns:r` must not be taken for the `r` of a cell.
     pub(crate) name: &'w [u8],
     pub(crate) raw: &'w [u8],
 }
 
 impl<'w> Attribute<'w> {
-    /// The value, with entities put in.
+    /// Returns the value with entities decoded.
     pub(crate) fn text(&self) -> Result<Cow<'w, str>> {
         if memchr(b'&', self.raw).is_none() {
             let text = std::str::from_utf8(self.raw).map_err(|_| XmlFault::Encoding)?;
@@ -98,8 +98,8 @@ impl<'w> Attribute<'w> {
         Ok(Cow::Owned(text))
     }
 
-    /// Whether this is an attribute of this name in a namespace of its own, as
-    /// `r:id` is: what the prefix is called is up to the file.
+    /// Returns whether this is an attribute of this name with any prefix, such as
+    /// `r:id`. Each file chooses its own prefixes.
     pub(crate) fn is_prefixed(&self, name: &[u8]) -> bool {
         local(self.name) == name && self.name.len() > name.len()
     }
@@ -155,18 +155,18 @@ fn split_attribute(bytes: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
     Some((Attribute { name, raw }, rest))
 }
 
-/// Appends text, with entities put in and line ends made one.
+/// Appends text. Decodes entities and turns line ends into `\n`.
 #[inline]
 pub(crate) fn push_text(raw: &[u8], text: &mut Vec<u8>) -> Result<()> {
     match memchr2(b'&', b'\r', raw) {
         None => text.extend_from_slice(raw),
-        Some(first) => push_written_text(raw, first, text)?,
+        Some(first) => push_decoded_text(raw, first, text)?,
     }
     Ok(())
 }
 
 #[cold]
-fn push_written_text(mut raw: &[u8], first: usize, text: &mut Vec<u8>) -> Result<()> {
+fn push_decoded_text(mut raw: &[u8], first: usize, text: &mut Vec<u8>) -> Result<()> {
     let mut special = Some(first);
     while let Some(at) = special {
         text.extend_from_slice(&raw[..at]);
@@ -207,25 +207,26 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
 }
 
-/// A part, read token by token.
+/// Reads a part token by token.
 pub(crate) struct Scanner<R> {
     source: R,
     window: Vec<u8>,
-    /// The first byte that was not handed out.
+    /// The first byte in the window that was not returned yet.
     next: usize,
-    /// The end of what was read.
+    /// The end of the bytes read into the window.
     filled: usize,
-    /// The names of the open elements, one after the other, and where each begins.
+    /// The names of the open elements, one after the other. `opened` has the start of
+    /// each.
     names: Vec<u8>,
     opened: Vec<usize>,
     has_root: bool,
 }
 
 impl<R: Read> Scanner<R> {
-    /// Begins a part.
+    /// Starts to read a part.
     ///
     /// # Errors
-    /// When it cannot be read or says that it is not in UTF-8.
+    /// If it cannot be read or begins like UTF-16 or UTF-32.
     pub(crate) fn new(source: R) -> Result<Self> {
         Self::with_window(source, MOST_TOKEN_BYTES)
     }
@@ -248,22 +249,22 @@ impl<R: Read> Scanner<R> {
             || start.starts_with(b"\xfe\xff")
             || start.iter().take(2).any(|byte| *byte == 0)
         {
-            // UTF-16 or UTF-32, with a byte-order mark or by its zeros.
+            // UTF-16 or UTF-32, recognised by a byte-order mark or by zero bytes.
             return Err(XmlFault::Encoding);
         }
         Ok(scanner)
     }
 
-    /// The number of open elements.
+    /// Returns the number of open elements.
     #[inline]
     pub(crate) fn depth(&self) -> usize {
         self.opened.len()
     }
 
-    /// The next token. Comments and instructions are passed over.
+    /// Returns the next token. Skips comments and processing instructions.
     ///
     /// # Errors
-    /// When the part is not well-formed or beyond a bound.
+    /// If the part cannot be read, is not well-formed or exceeds a limit.
     #[inline]
     pub(crate) fn token(&mut self) -> Result<Token<'_>> {
         loop {
@@ -298,10 +299,10 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    /// Passes over the rest of the element whose start tag came last.
+    /// Skips the rest of the element whose start tag was read last.
     ///
     /// # Errors
-    /// As [`Scanner::token`].
+    /// Those of [`Scanner::token`].
     pub(crate) fn skip(&mut self, is_empty: bool) -> Result<()> {
         if is_empty {
             return Ok(());
@@ -313,8 +314,8 @@ impl<R: Read> Scanner<R> {
         Ok(())
     }
 
-    /// Reads on; whether there was more. What was not handed out moves to the
-    /// start of the window.
+    /// Reads more bytes and returns whether there were any. Bytes that were not
+    /// returned yet move to the start of the window.
     #[cold]
     fn fill(&mut self) -> Result<bool> {
         if self.next > 0 {
@@ -325,7 +326,7 @@ impl<R: Read> Scanner<R> {
         if self.filled == self.window.len() {
             return Err(XmlFault::TooLong);
         }
-        // To the brim: a long token is searched anew after each time.
+        // Fill the whole window: a long token is searched again after each call.
         let before = self.filled;
         while self.filled < self.window.len() {
             match self.source.read(&mut self.window[self.filled..]) {
@@ -361,7 +362,8 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    /// Where a token ends with these bytes, and how long it is without them.
+    /// Returns the position at which the bytes `end` begin, after the first `head`
+    /// bytes of the token.
     fn find_end(&mut self, head: usize, end: &[u8]) -> Result<usize> {
         let mut searched = head;
         loop {
@@ -370,7 +372,7 @@ impl<R: Read> Scanner<R> {
             if let Some(at) = memmem::find(rest, end) {
                 return Ok(from + at);
             }
-            // The end itself may be cut by the window.
+            // `end` itself may be only partly in the window.
             searched = (self.filled - self.next)
                 .saturating_sub(end.len() - 1)
                 .max(head);
@@ -388,7 +390,7 @@ impl<R: Read> Scanner<R> {
         if as_expected {
             self.next += 2 + length + 1;
         } else {
-            // White space before the end, or a tag that the window cuts.
+            // There is white space before `>`, the tag is not yet whole, or it is wrong.
             let end = self.find_end(2, b">")?;
             let name = self.window[self.next + 2..end].trim_ascii_end();
             if name != &self.names[start..] {
@@ -429,7 +431,7 @@ impl<R: Read> Scanner<R> {
             if depth == MOST_DEPTH {
                 return Err(XmlFault::TooDeep);
             }
-            // It is held until the element ends.
+            // The name stays in memory until the element ends.
             if name.len() > MOST_ATTRIBUTE_BYTES {
                 return Err(XmlFault::LongName);
             }
@@ -450,7 +452,7 @@ impl<R: Read> Scanner<R> {
         let content = &self.window[self.next + 2..end];
         self.next = end + 2;
         let Some(attributes) = content.strip_prefix(b"xml").filter(|rest| {
-            // `<?xml-stylesheet ...?>` is another.
+            // `<?xml-stylesheet ...?>` is not the XML declaration.
             rest.first().is_none_or(u8::is_ascii_whitespace)
         }) else {
             return Ok(());
@@ -467,7 +469,7 @@ impl<R: Read> Scanner<R> {
         Ok(())
     }
 
-    /// Passes over a comment; the content of a CDATA section.
+    /// Skips a comment, or returns the range of a CDATA section's content.
     #[cold]
     fn declaration(&mut self) -> Result<Option<(usize, usize)>> {
         const DATA: &[u8] = b"<![CDATA[";
@@ -482,7 +484,7 @@ impl<R: Read> Scanner<R> {
                 let end = self.find_end(DATA.len(), b"]]>")?;
                 let start = self.next + DATA.len();
                 self.next = end + 3;
-                // Text has its place in an element alone.
+                // Text is allowed only inside an element.
                 return match self.opened.is_empty() {
                     true => Err(XmlFault::Malformed),
                     false => Ok(Some((start, end))),
@@ -502,13 +504,13 @@ impl<R: Read> Scanner<R> {
     }
 }
 
-/// Where a tag ends that begins here; `None` when it does not end here. A `>`
-/// in a quoted value ends no tag.
+/// Returns the position of the `>` that ends a tag; `None` if the bytes do not contain
+/// it. A `>` in a quoted value does not count.
 #[inline]
 fn end_of_tag(bytes: &[u8]) -> Result<Option<usize>> {
     let mut from = 0;
     loop {
-        // Tags are short: a search by blocks would take longer.
+        // Tags are short, so `memchr` would be slower.
         let Some(at) = bytes[from..]
             .iter()
             .position(|byte| matches!(byte, b'>' | b'"' | b'\'' | b'<'))
@@ -527,16 +529,17 @@ fn end_of_tag(bytes: &[u8]) -> Result<Option<usize>> {
     }
 }
 
-/// Whether a text holds what [`put_escapes_in`] may change.
+/// Returns whether a text may contain escapes for [`decode_escapes`].
 #[inline]
 pub(crate) fn may_hold_escapes(text: &[u8]) -> bool {
     memchr(b'_', text).is_some_and(|at| memmem::find(&text[at..], b"_x").is_some())
 }
 
-/// Puts the characters in that a workbook writes as `_x0009_` (ECMA-376-1,
-/// 22.4.2.4, ST_Xstring), from a place in the text on. Two halves of a character
-/// beyond the first plane stand one after the other. What is no character stays.
-pub(crate) fn put_escapes_in(text: &mut Vec<u8>, from: usize) {
+/// Decodes characters that a workbook writes as `_x0009_` (ECMA-376-1, 22.4.2.4,
+/// ST_Xstring), from the position `from` on. A character outside the Basic
+/// Multilingual Plane is written as two escapes, one for each surrogate. An escape
+/// that is not a character stays unchanged.
+pub(crate) fn decode_escapes(text: &mut Vec<u8>, from: usize) {
     let source = text.split_off(from);
     let mut rest = source.as_slice();
     while let Some(at) = memmem::find(rest, b"_x") {
@@ -572,7 +575,7 @@ fn escape(bytes: &[u8]) -> Option<u16> {
     u16::try_from(unit).ok()
 }
 
-/// Trims what counts as white space in XML.
+/// Trims white space as XML defines it.
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     let Some(start) = text.iter().position(|byte| !is_space(byte)) else {
@@ -590,9 +593,9 @@ mod tests {
     use proptest::prelude::*;
     use quick_xml::events::Event;
 
-    use super::{Scanner, Token, XmlFault, may_hold_escapes, push_text, put_escapes_in};
+    use super::{Scanner, Token, XmlFault, decode_escapes, may_hold_escapes, push_text};
 
-    /// What a reader found, in one form for both readers.
+    /// The tokens of a document, in one form for both readers.
     #[derive(Clone, Debug, PartialEq)]
     enum Found {
         Start(String, Vec<(String, String)>),
@@ -602,7 +605,7 @@ mod tests {
 
     fn push(found: &mut Vec<Found>, next: Found) {
         match (found.last_mut(), next) {
-            // Sections and entities split a text.
+            // CDATA sections and entities split a text.
             (Some(Found::Text(text)), Found::Text(more)) => text.push_str(&more),
             (_, Found::Text(text)) if text.is_empty() => {}
             (_, next) => found.push(next),
@@ -676,7 +679,7 @@ mod tests {
         }
     }
 
-    /// A piece of a document, well-formed by itself.
+    /// A well-formed piece of a document.
     fn piece() -> impl Strategy<Value = String> {
         let text = prop_oneof![
             "[a-z0-9 \n城关镇>'\"]{1,12}",
@@ -720,7 +723,7 @@ mod tests {
         fn well_formed_documents_are_read_as_quick_xml_reads_them(xml in document()) {
             let mut found = scan(xml.as_bytes(), 1 << 16).expect("well-formed XML");
             let mut expected = read_by_quick_xml(&xml);
-            // White space before the root is no content for either.
+            // White space before the root is not content.
             let is_outside = |found: &Found| matches!(found, Found::Text(_));
             for found in [&mut found, &mut expected] {
                 if found.first().is_some_and(is_outside) {
@@ -731,7 +734,7 @@ mod tests {
         }
 
         #[test]
-        fn it_does_not_matter_where_the_window_cuts_a_document(xml in document(), window in 64_usize..200) {
+        fn tokens_do_not_depend_on_the_size_of_the_window(xml in document(), window in 64_usize..200) {
             match scan(xml.as_bytes(), window) {
                 Ok(found) => prop_assert_eq!(found, scan(xml.as_bytes(), 1 << 16).expect("read before")),
                 Err(fault) => {
@@ -742,7 +745,7 @@ mod tests {
         }
 
         #[test]
-        fn a_document_that_was_changed_anywhere_is_no_panic(
+        fn changed_documents_cause_no_panic(
             xml in document(),
             changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
             length in any::<prop::sample::Index>(),
@@ -758,7 +761,7 @@ mod tests {
                 prop_assert_eq!(found, whole.expect("a larger window reads more"));
             }
             xml.truncate(length.index(xml.len()));
-            // What follows the root may be cut off without loss.
+            // Only white space after the root can be cut off without an error.
             if let Ok(found) = scan(&xml, 1 << 16) {
                 prop_assert!(found.contains(&Found::End));
             }
@@ -766,7 +769,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_formed_is_refused() {
+    fn malformed_documents_are_refused() {
         for xml in [
             "",
             "text",
@@ -798,7 +801,7 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_and_document_types_are_refused_by_name() {
+    fn other_encodings_and_document_types_have_their_own_errors() {
         let utf_16: Vec<u8> = "<a/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let utf_16_big: Vec<u8> = "<a/>".encode_utf16().flat_map(u16::to_be_bytes).collect();
         for xml in [
@@ -822,7 +825,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_workbooks_write_by_their_number_are_put_in() {
+    fn escaped_characters_are_decoded() {
         for (written, text) in [
             ("a_x0009_b", "a\tb"),
             ("_x4E2D_", "中"),
@@ -846,7 +849,7 @@ mod tests {
             let start = bytes.len();
             bytes.extend_from_slice(written.as_bytes());
             if may_hold_escapes(&bytes[start..]) {
-                put_escapes_in(&mut bytes, start);
+                decode_escapes(&mut bytes, start);
             }
             let read = String::from_utf8(bytes).expect("UTF-8");
             assert_eq!(read, format!("before_x0041_{text}"), "{written}");

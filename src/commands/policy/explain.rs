@@ -1,4 +1,4 @@
-//! `aidlink policy explain`: parts of a policy in words.
+//! `aidlink policy explain`: prints parts of a policy in words.
 
 use std::path::Path;
 
@@ -46,9 +46,9 @@ enum Explained<'p> {
         cites: &'p [String],
         on: &'p str,
         when: &'p str,
-        /// Columns that the rule reads.
+        /// The columns that the rule reads.
         reads: Vec<String>,
-        /// What a person must check.
+        /// What a person must check by hand.
         check: Option<&'p Text>,
         cases: usize,
     },

@@ -1,5 +1,5 @@
-//! Errors of the command line. In English clap's own text is printed; clap has
-//! no other language, so the Chinese text is made here from the error's parts.
+//! Errors in the command line. The English text comes from clap. Clap has no other
+//! language, so this module composes the Chinese text from the parts of the error.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub(super) fn print(error: &Error, language: Language) -> ExitCode {
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
-    // A reader that has gone away is not an error of this program.
+    // A closed pipe is not an error.
     match (reason(error), language) {
         (Some(reason), Language::English) if reason.contains(" / ") => {
             let text = error.render().to_string();
@@ -101,15 +101,15 @@ fn in_chinese(error: &Error) -> String {
     text
 }
 
-/// Why a value was refused. Parsers of this project give `English / 中文`, those
-/// of clap English only.
+/// Returns why a value was refused. Parsers of this project give
+/// `English / 中文`, those of clap only English.
 fn reason(error: &Error) -> Option<String> {
     let is_of_value = error.kind() == ErrorKind::ValueValidation;
     let source = std::error::Error::source(error).filter(|_| is_of_value);
     source.map(ToString::to_string)
 }
 
-/// A part of an error as words.
+/// Returns a part of an error as text.
 fn words(value: &ContextValue) -> String {
     match value {
         ContextValue::String(text) => text.clone(),

@@ -1,10 +1,10 @@
-//! Help in one language, with examples and exit codes.
+//! Help texts in one language, with examples and exit codes.
 
 use aidlink_faults::text::{Language, Text};
 use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, Command};
 
-/// What the help of a verb shows besides its arguments.
+/// Examples and exit codes for the help of a verb.
 #[derive(Clone, Copy, Debug)]
 pub struct VerbHelp {
     /// The verb and its sub-verb, such as `policy test`.
@@ -15,7 +15,7 @@ pub struct VerbHelp {
     pub exit_codes: &'static [u8],
 }
 
-/// The exit codes of both programs.
+/// Returns the meaning of an exit code; it is the same for both programs.
 fn exit_code_text(code: u8) -> Text {
     match code {
         0 => Text::new("完成", "done"),
@@ -35,17 +35,17 @@ fn exit_code_text(code: u8) -> Text {
     }
 }
 
-/// A command with help in one language. Each of its texts is `English / 中文`.
-/// Panics in no case: a text in one language only is shown as it is.
+/// Returns a command with its help in one language. Its texts have the form
+/// `English / 中文`; a text in one language only stays unchanged.
 pub fn in_language(command: Command, verbs: &[VerbHelp], language: Language) -> Command {
     let mut command = command;
     command.build();
     translated(command, "", verbs, language)
 }
 
-/// The part of a text that is in a language.
+/// Returns the part of a text that is in the given language.
 pub(super) fn part(text: &str, language: Language) -> String {
-    // A long help text breaks its lines before the slash.
+    // A long help text has a line break before the slash.
     let flat = text.replace("\n/ ", " / ");
     match (flat.rsplit_once(" / "), language) {
         (Some((_, zh)), Language::Chinese) => zh.trim().to_owned(),
@@ -87,7 +87,7 @@ fn translated(command: Command, verb: &str, verbs: &[VerbHelp], language: Langua
         let path = path.trim().to_owned();
         command = command.mut_subcommand(&name, |inner| {
             let inner = match (name.as_str(), language) {
-                // Of clap; it has no Chinese text.
+                // This command comes from clap and has no Chinese text.
                 ("help", Language::Chinese) => inner.about("显示本说明或某一命令的说明"),
                 ("help", Language::English) => {
                     inner.about("Print this message or the help of a command")

@@ -1,4 +1,4 @@
-//! What cells say, in every way in which files write them.
+//! The values of cells, in all the ways in which files write them.
 
 use aidlink_workbook::{Problem, WorkbookError};
 
@@ -23,7 +23,7 @@ fn problem(made: &Made) -> (Problem, Option<u32>, Option<u32>) {
 }
 
 #[test]
-fn each_type_of_cell_is_read_as_what_it_says() {
+fn each_type_of_cell_is_read() {
     let made = Made::of_rows(
         "<row r='1'><c r='A1' t='s'><v>1</v></c><c r='B1' t='str'><v>结果</v></c>\
          <c r='C1' t='inlineStr'><is><t>行内</t></is></c><c r='D1' t='b'><v>1</v></c>\
@@ -40,7 +40,7 @@ fn each_type_of_cell_is_read_as_what_it_says() {
 }
 
 #[test]
-fn every_error_value_is_one_and_an_unknown_one_too() {
+fn known_and_unknown_error_values_are_read() {
     for error in [
         "#NULL!",
         "#DIV/0!",
@@ -60,7 +60,7 @@ fn every_error_value_is_one_and_an_unknown_one_too() {
 }
 
 #[test]
-fn numbers_keep_their_text_and_what_is_no_number_is_text() {
+fn numbers_keep_their_text_and_other_content_is_text() {
     for number in [
         "0",
         "1",
@@ -89,14 +89,14 @@ fn numbers_keep_their_text_and_what_is_no_number_is_text() {
 }
 
 #[test]
-fn what_stands_for_no_truth_or_date_is_text() {
+fn invalid_booleans_and_dates_are_text() {
     assert_eq!(cell("<c t='b'><v>yes</v></c>"), ["1: A=yes"]);
     assert_eq!(cell("<c t='b'><v>true</v></c>"), ["1: A=true"]);
     assert_eq!(cell("<c t='d'><v>昨天</v></c>"), ["1: A=昨天"]);
 }
 
 #[test]
-fn cells_that_hold_nothing_are_not_reported_nor_are_rows_of_such_cells() {
+fn empty_cells_and_rows_of_empty_cells_are_left_out() {
     assert_eq!(
         rows(
             "<row r='1'><c r='A1'/><c r='B1' s='3'/><c r='C1'><v/></c><c r='D1'><v></v></c>\
@@ -112,7 +112,7 @@ fn cells_that_hold_nothing_are_not_reported_nor_are_rows_of_such_cells() {
 }
 
 #[test]
-fn rows_and_cells_may_go_without_their_place() {
+fn rows_and_cells_may_lack_their_position() {
     assert_eq!(
         rows(
             "<row><c><v>1</v></c><c/><c><v>3</v></c></row><row/>\
@@ -132,7 +132,7 @@ fn rows_and_cells_may_go_without_their_place() {
 }
 
 #[test]
-fn cells_out_of_order_are_put_in_order() {
+fn cells_are_sorted_by_column() {
     assert_eq!(
         rows(
             "<row r='1'><c r='C1'><v>3</v></c><c r='A1'><v>1</v></c><c><v>2</v></c>\
@@ -143,7 +143,7 @@ fn cells_out_of_order_are_put_in_order() {
 }
 
 #[test]
-fn places_that_contradict_one_another_are_refused_with_their_place() {
+fn contradicting_positions_are_refused_with_row_and_column() {
     for (rows, expected, row, column) in [
         ("<row r='2'/><row r='2'/>", Problem::RowOrder, 2, None),
         ("<row r='5'/><row r='3'/>", Problem::RowOrder, 3, None),
@@ -209,7 +209,7 @@ fn places_that_contradict_one_another_are_refused_with_their_place() {
 }
 
 #[test]
-fn formulas_are_their_saved_value_and_one_without_says_so() {
+fn formulas_have_their_saved_value_or_none() {
     assert_eq!(
         rows(
             "<row><c><f>1+1</f><v>2</v></c><c t='str'><f>A1&amp;\"x\"</f><v>2x</v></c>\
@@ -223,7 +223,7 @@ fn formulas_are_their_saved_value_and_one_without_says_so() {
 }
 
 #[test]
-fn runs_of_rich_text_are_one_text_without_phonetic_readings() {
+fn runs_of_rich_text_are_joined_without_phonetic_readings() {
     let rich = "<r><rPr><b/></rPr><t>东京</t></r><r><t xml:space='preserve".to_owned()
         + "'> 都</t></r><rPh sb='0' eb='2'><t>トウキョウ</t></rPh><phoneticPr fontId='1'/>";
     let made = Made::of_rows(&format!(
@@ -268,7 +268,7 @@ fn white_space_is_kept_where_the_file_says_so_and_for_results_of_formulas() {
 }
 
 #[test]
-fn escaped_characters_are_put_in_wherever_text_stands() {
+fn escaped_characters_are_decoded_in_every_kind_of_text() {
     let made = Made::of_rows(
         "<row><c t='s'><v>0</v></c><c t='inlineStr'><is><t>a_x0009_b</t></is></c>\
          <c t='str'><v>_x4E2D__x005F_x0041_</v></c><c t='inlineStr'><v>_x0041_</v></c></row>",
@@ -281,12 +281,12 @@ fn escaped_characters_are_put_in_wherever_text_stands() {
 }
 
 #[test]
-fn numbers_are_told_apart_by_the_format_of_their_cell() {
+fn numbers_have_the_format_of_their_cell() {
     let codes = [
         (164, "yyyy&quot;年&quot;m&quot;月&quot;d&quot;日&quot;;@"),
         (165, "[$-804]h:mm"),
         (166, "[h]:mm"),
-        // A code of the file's own goes before the one that the number has by itself.
+        // A code in the file overrides the built-in format of the same id.
         (14, "0.00"),
     ];
     let cells = [0, 164, 165, 22, 166, 49, 31, 14, 9];
@@ -305,7 +305,7 @@ fn numbers_are_told_apart_by_the_format_of_their_cell() {
 }
 
 #[test]
-fn elements_with_prefixes_and_elements_of_others_are_told_apart() {
+fn elements_with_prefixes_are_read_and_foreign_elements_are_skipped() {
     let made = Made::of_sheet(
         "<x:worksheet xmlns:x='http://purl.oclc.org/ooxml/spreadsheetml/main'>\
          <x:sheetPr><x:outlinePr/></x:sheetPr><x:sheetData>\
@@ -319,7 +319,7 @@ fn elements_with_prefixes_and_elements_of_others_are_told_apart() {
 }
 
 #[test]
-fn text_that_is_not_utf_8_is_refused_where_it_stands() {
+fn text_that_is_not_utf_8_is_refused_with_row_and_column() {
     let rows = b"<worksheet><sheetData><row><c t='str'><v>ok</v></c><c t='str'><v>\xb3\xc7</v></c></row></sheetData></worksheet>";
     let made = Made::of_rows("").with("xl/worksheets/sheet1.xml", rows.to_vec());
     assert_eq!(problem(&made), (Problem::Encoding, Some(1), Some(2)));
@@ -327,7 +327,7 @@ fn text_that_is_not_utf_8_is_refused_where_it_stands() {
     let made = Made::of_rows("<row><c t='s'><v>0</v></c></row>")
         .with_strings(&[])
         .with("xl/sharedStrings.xml", strings.clone());
-    // Whole together, and neither by itself.
+    // The two texts are valid UTF-8 only together.
     assert!(matches!(
         made.rows(),
         Err(WorkbookError::Wrong(Problem::Encoding, _))
@@ -337,7 +337,7 @@ fn text_that_is_not_utf_8_is_refused_where_it_stands() {
 }
 
 #[test]
-fn what_a_row_debugs_as_shows_nothing_of_its_cells() {
+fn debug_output_of_a_row_hides_its_cells() {
     let mut workbook = Made::of_rows("<row><c t='str'><v>secret</v></c></row>")
         .open()
         .expect("a workbook");

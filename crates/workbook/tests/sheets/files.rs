@@ -1,4 +1,4 @@
-//! Files: what is a workbook, how its parts are found, and what its sheets are.
+//! Kinds of files, how the parts of a workbook are found, and the list of sheets.
 
 use std::io::{Cursor, Read, Write};
 
@@ -18,7 +18,7 @@ fn other(bytes: &[u8]) -> OtherFile {
     }
 }
 
-/// A compound file with these names in its directory.
+/// Returns a compound file with these names in its directory.
 fn compound(names: &[&str]) -> Vec<u8> {
     let mut bytes = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     bytes.resize(1024, 0);
@@ -34,7 +34,7 @@ fn compound(names: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn files_that_are_no_xlsx_workbook_are_named() {
+fn other_kinds_of_files_are_recognised() {
     for (names, kind) in [
         (
             vec!["Root Entry", "EncryptionInfo", "EncryptedPackage"],
@@ -134,17 +134,17 @@ fn every_error_has_a_sentence_and_a_remedy_in_both_languages() {
 }
 
 #[test]
-fn a_part_with_a_password_is_a_protected_file() {
-    // The mark is one bit, in the part's own head and in the directory.
+fn a_file_with_an_encrypted_part_is_protected() {
+    // The flag is one bit in the header of the part and in the directory.
     let mut bytes = Made::of_rows(ROWS).packed();
     for (signature, flags) in [(&b"PK\x03\x04"[..], 6), (&b"PK\x01\x02"[..], 8)] {
-        let heads: Vec<usize> = bytes
+        let headers: Vec<usize> = bytes
             .windows(4)
             .enumerate()
             .filter(|(_, window)| *window == signature)
             .map(|(at, _)| at)
             .collect();
-        for at in heads {
+        for at in headers {
             bytes[at + flags] |= 1;
         }
     }
@@ -152,7 +152,7 @@ fn a_part_with_a_password_is_a_protected_file() {
 }
 
 #[test]
-fn sheets_are_listed_in_order_with_what_they_are() {
+fn sheets_are_listed_in_order_with_their_kinds() {
     let sheets = "<workbook xmlns:q='http://purl.oclc.org/ooxml/officeDocument/relationships'>\
         <workbookPr date1904='1'/><sheets>\
         <sheet name='城关镇' sheetId='7' q:id='a'/>\
@@ -225,7 +225,7 @@ fn sheets_are_listed_in_order_with_what_they_are() {
 }
 
 #[test]
-fn the_epoch_is_that_of_1900_unless_the_workbook_says_otherwise() {
+fn the_epoch_is_1900_unless_the_workbook_sets_1904() {
     for (property, epoch) in [
         ("", DateEpoch::Year1900),
         ("<workbookPr/>", DateEpoch::Year1900),
@@ -243,7 +243,7 @@ fn the_epoch_is_that_of_1900_unless_the_workbook_says_otherwise() {
 }
 
 #[test]
-fn parts_are_found_however_writers_name_them() {
+fn parts_are_found_by_every_usual_spelling_of_their_name() {
     let made = Made::of_rows(ROWS).with_strings(&["<t>a</t>"]);
     let target = |target: &str| {
         made.clone().with(
@@ -298,13 +298,14 @@ fn a_sheet_on_another_machine_has_no_part() {
 }
 
 #[test]
-fn two_parts_of_one_name_are_refused() {
+fn two_parts_of_the_same_name_are_refused() {
     let made = Made::of_rows(ROWS).with("xl\\Worksheets\\sheet1.xml", "<worksheet/>");
     assert!(matches!(
         made.rows(),
         Err(WorkbookError::PartTwice(Some(part))) if part == "xl/worksheets/sheet1.xml"
     ));
-    // A library does not write two of exactly one name; the bytes are changed after.
+    // The zip library does not write the same name twice, so the bytes are changed
+    // afterwards.
     let mut bytes = Made::of_rows(ROWS)
         .with("xl/worksheets/sheet2.xml", "<worksheet/>")
         .packed();
@@ -342,7 +343,7 @@ fn rows_with_content_are_counted() {
 }
 
 #[test]
-fn a_sheet_with_a_second_table_or_none_is_refused() {
+fn sheets_with_two_tables_or_none_and_wrong_xml_are_refused() {
     for (sheet, problem) in [
         ("<worksheet/>", Problem::OtherContent),
         (
@@ -379,7 +380,7 @@ fn a_sheet_with_a_second_table_or_none_is_refused() {
 }
 
 #[test]
-fn a_part_whose_checksum_is_wrong_is_damaged() {
+fn a_part_with_a_wrong_checksum_is_damaged() {
     for (method, problems) in [
         (CompressionMethod::Stored, vec![Problem::Damaged]),
         (
@@ -420,7 +421,7 @@ fn a_part_whose_checksum_is_wrong_is_damaged() {
 }
 
 #[test]
-fn a_reader_that_fails_is_unreadable_and_not_damaged() {
+fn a_failing_reader_is_reported_as_unreadable_and_not_as_damaged() {
     struct Failing(Cursor<Vec<u8>>);
     impl Read for Failing {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

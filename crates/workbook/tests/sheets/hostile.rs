@@ -1,4 +1,4 @@
-//! Small files that ask for much, and files that are cut or changed.
+//! Small files that ask for much memory or time, and truncated or changed files.
 
 use std::io::Cursor;
 
@@ -12,7 +12,7 @@ use zip::CompressionMethod;
 
 use crate::made::{Made, letters, relationships, rows_of};
 
-/// The bound that a file is beyond, and the row and column named with it.
+/// Returns the limit that a file exceeds, and the row and column of the error.
 fn bound(made: &Made) -> (Bound, Option<u32>, Option<u32>) {
     match made.rows() {
         Err(WorkbookError::Beyond(bound, place)) => (bound, place.row, place.column),
@@ -22,8 +22,8 @@ fn bound(made: &Made) -> (Bound, Option<u32>, Option<u32>) {
 }
 
 #[test]
-fn a_cell_has_as_many_characters_as_in_excel() {
-    // Of one byte and of three, and of two UTF-16 units.
+fn a_cell_has_at_most_as_many_characters_as_in_excel() {
+    // Characters of one byte, of three bytes, and of two UTF-16 units.
     for (character, count) in [("a", 32_767), ("城", 32_767), ("😀", 16_383)] {
         for (more, is_within) in [(0, true), (1, false)] {
             let text = character.repeat(count + more);
@@ -40,14 +40,14 @@ fn a_cell_has_as_many_characters_as_in_excel() {
             }
         }
     }
-    // Each character written by its number: the longest way to write a cell.
+    // A numeric entity for each character is the longest way to write a cell.
     let text = "&#x4E2D;".repeat(MOST_CELL_CHARACTERS);
     let made = Made::of_rows(&format!("<row><c t='str'><v>{text}</v></c></row>"));
     assert_eq!(
         made.rows().expect("within")[0].chars().count(),
         5 + MOST_CELL_CHARACTERS
     );
-    // A text that no cell shows may be longer.
+    // A shared text that no cell uses may be longer.
     let made = Made::of_rows("<row><c><v>1</v></c></row>")
         .with_strings(&[&format!("<t>{}</t>", "a".repeat(40_000))]);
     assert!(made.rows().is_ok());
@@ -89,7 +89,7 @@ fn cells_and_rows_beyond_a_sheet_are_refused() {
 }
 
 #[test]
-fn one_long_text_in_many_cells_ends_at_the_budget() {
+fn one_long_text_in_many_cells_exceeds_the_budget() {
     let cells = "<c t='s'><v>0</v></c>".repeat(1000);
     let rows = format!("<row>{cells}</row>").repeat(20);
     let text = format!("<t>{}</t>", "a".repeat(MOST_CELL_CHARACTERS));
@@ -100,7 +100,7 @@ fn one_long_text_in_many_cells_ends_at_the_budget() {
         "{} bytes that show 655 MB",
         packed.len()
     );
-    // 8,192 cells and what separates them: the ninth row passes 256 MiB.
+    // 8,192 cells with their separators have 256 MiB, so the ninth row exceeds it.
     assert_eq!(bound(&made), (Bound::Text(256 << 20), Some(9), Some(193)));
     let mut workbook = made.open().expect("a workbook");
     let mut rows = workbook
@@ -121,12 +121,12 @@ fn one_long_text_in_many_cells_ends_at_the_budget() {
         "nothing comes after an error"
     );
     drop(rows);
-    // Rows are counted without text.
+    // Counting rows needs no budget.
     assert_eq!(workbook.count_rows(0).expect("counted").rows, 20);
 }
 
 #[test]
-fn shared_strings_unpack_to_as_much_as_the_bound_says() {
+fn shared_strings_that_unpack_to_too_many_bytes_are_refused() {
     let strings = format!("<si><t>{}</t></si>", "a".repeat(8_000)).repeat(8_400);
     let made = Made::of_rows("<row><c t='s'><v>0</v></c></row>")
         .with_strings(&[])
@@ -142,7 +142,7 @@ fn shared_strings_unpack_to_as_much_as_the_bound_says() {
 }
 
 #[test]
-fn formulas_cost_nothing() {
+fn formulas_are_skipped() {
     let long = "A1+".repeat(20_000);
     let members: String = (2..=2000)
         .map(|row| {
@@ -159,7 +159,7 @@ fn formulas_cost_nothing() {
 }
 
 #[test]
-fn what_a_file_says_of_its_own_size_is_not_believed() {
+fn sizes_that_a_file_states_are_ignored() {
     let made = Made::of_sheet(
         "<worksheet><dimension ref='A1:XFD1048576'/><cols><col min='1' max='4294967295'/></cols>\
          <sheetData><row r='1' spans='1:4294967295'><c r='A1' t='s'><v>0</v></c></row></sheetData></worksheet>",
@@ -173,7 +173,7 @@ fn what_a_file_says_of_its_own_size_is_not_believed() {
 }
 
 #[test]
-fn a_row_holds_as_many_bytes_as_the_bound_says() {
+fn a_row_with_too_many_bytes_is_refused() {
     let cells = "<c t='str'><v>".to_owned() + &"a".repeat(32_767) + "</v></c>";
     let fitting = MOST_ROW_BYTES / 32_767;
     let mut made = Made::of_rows(&format!("<row>{}</row>", cells.repeat(fitting + 1)));
@@ -185,8 +185,8 @@ fn a_row_holds_as_many_bytes_as_the_bound_says() {
 }
 
 #[test]
-fn merged_areas_carry_as_many_bytes_as_the_bound_says() {
-    // Two rows, each within the bound of a row.
+fn merged_areas_with_too_many_bytes_are_refused() {
+    // Two rows, each within the limit of a row.
     let text = "a".repeat(32_767);
     let row = |row: u32, columns: std::ops::Range<u32>| {
         let cells: String = columns
@@ -224,7 +224,7 @@ fn merged_areas_carry_as_many_bytes_as_the_bound_says() {
 }
 
 #[test]
-fn an_area_over_a_whole_sheet_fills_within_the_budget_alone() {
+fn an_area_over_a_whole_sheet_exceeds_the_budget() {
     let rows: String = (1..=2000)
         .map(|row| format!("<row><c r='A{row}'><v>1</v></c></row>"))
         .collect();
@@ -256,7 +256,7 @@ fn an_area_over_a_whole_sheet_fills_within_the_budget_alone() {
 }
 
 #[test]
-fn there_are_as_many_sheets_relationships_styles_and_areas_as_the_bounds_say() {
+fn too_many_sheets_relationships_styles_or_areas_are_refused() {
     let one = Made::of_rows("<row><c><v>1</v></c></row>").with_styles(&[], &[]);
     let sheets = |count: usize| {
         let sheets = "<sheet name='a' sheetId='1' xmlns:r='r' r:id='rId1'/>".repeat(count);
@@ -311,7 +311,7 @@ fn there_are_as_many_sheets_relationships_styles_and_areas_as_the_bounds_say() {
 }
 
 #[test]
-fn xml_is_as_deep_and_its_tokens_as_long_as_the_bounds_say() {
+fn xml_that_is_too_deep_or_has_too_long_tokens_is_refused() {
     let nested = |depth: usize| {
         // Around them: worksheet, sheetData, row, c.
         let (open, close) = ("<a>".repeat(depth - 4), "</a>".repeat(depth - 4));
@@ -339,7 +339,7 @@ fn xml_is_as_deep_and_its_tokens_as_long_as_the_bounds_say() {
         assert_eq!((found, row), (Bound::TokenBytes, Some(1)));
     }
 
-    // A text that comes in many pieces is as long as they are together.
+    // The pieces of a text count together.
     let pieces = "<![CDATA[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]]>".repeat(12_000);
     let runs = format!("<r><t>{}</t></r>", "a".repeat(1_000)).repeat(600);
     for content in [
@@ -374,7 +374,7 @@ fn xml_is_as_deep_and_its_tokens_as_long_as_the_bounds_say() {
 }
 
 #[test]
-fn cells_at_one_place_are_refused_before_they_pile_up() {
+fn cells_at_the_same_position_are_refused_before_they_pile_up() {
     let cell = "<c r='B1'><v>1</v></c>";
     for (count, column) in [(2, 2), (16_384, 2), (100_000, 2)] {
         match Made::of_rows(&format!("<row>{}</row>", cell.repeat(count))).rows() {
@@ -389,7 +389,7 @@ fn cells_at_one_place_are_refused_before_they_pile_up() {
 }
 
 #[test]
-fn a_merged_text_is_put_into_a_row_once_and_only_where_a_cell_shows_it() {
+fn a_merged_text_is_copied_only_into_rows_that_show_it() {
     let text = "a".repeat(32_000);
     let rows: String = (2..=3000)
         .map(|row| format!("<row><c r='A{row}'><v>1</v></c><c r='B{row}'><v>2</v></c></row>"))
@@ -400,7 +400,7 @@ fn a_merged_text_is_put_into_a_row_once_and_only_where_a_cell_shows_it() {
     ));
     let mut workbook = made.open().expect("a workbook");
     let areas = workbook.merged_areas(0).expect("areas");
-    // No cell shows it again, so that the text is paid for once.
+    // No other cell shows the text, so it counts once.
     let budget = TextBudget::bytes(32_001 + 2 * 2 * 2999);
     let mut rows = workbook
         .rows(0, budget)
@@ -413,7 +413,7 @@ fn a_merged_text_is_put_into_a_row_once_and_only_where_a_cell_shows_it() {
     assert_eq!(count, 3000);
 }
 
-/// All that can be read of a file, to see that nothing panics.
+/// Reads everything that can be read of a file; nothing may panic.
 fn read_all(bytes: &[u8]) {
     let Ok(mut workbook) = Workbook::open(Cursor::new(bytes)) else {
         return;
@@ -457,21 +457,21 @@ fn sample() -> Made {
 }
 
 #[test]
-fn a_file_that_is_cut_anywhere_is_no_panic() {
+fn truncated_files_cause_no_panic() {
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
         let mut made = sample();
         made.method = method;
         let bytes = made.packed();
         assert_eq!(made.rows().expect("a sound file").len(), 4);
         for length in (0..bytes.len()).step_by(64) {
-            // Its directory is at its end.
+            // The directory of an archive is at its end.
             assert!(
                 Workbook::open(Cursor::new(&bytes[..length])).is_err(),
                 "{length}"
             );
         }
     }
-    // One of several blocks, written by a spreadsheet library.
+    // A longer file, written by a spreadsheet library.
     let mut workbook = rust_xlsxwriter::Workbook::new();
     let sheet = workbook.add_worksheet();
     for row in 0..500 {
@@ -488,7 +488,7 @@ fn a_file_that_is_cut_anywhere_is_no_panic() {
 }
 
 #[test]
-fn parts_that_are_cut_anywhere_are_refused() {
+fn truncated_parts_are_refused() {
     let sound = sample();
     for part in [
         "xl/worksheets/sheet1.xml",
@@ -509,7 +509,7 @@ fn parts_that_are_cut_anywhere_are_refused() {
 
 proptest! {
     #[test]
-    fn a_file_that_was_changed_anywhere_is_no_panic(
+    fn changed_files_cause_no_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
     ) {
         let mut bytes = sample().packed();
@@ -521,7 +521,7 @@ proptest! {
     }
 
     #[test]
-    fn parts_that_were_changed_anywhere_are_no_panic(
+    fn changed_parts_cause_no_panic(
         part in 2_usize..7,
         changes in prop::collection::vec(
             (any::<prop::sample::Index>(), prop::sample::select(b"<>/='\"&;_x019aAr \n\0\xff".to_vec())),

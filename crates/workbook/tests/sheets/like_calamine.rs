@@ -1,5 +1,5 @@
-//! The same cells as calamine reads, over generated workbooks: those of a
-//! spreadsheet library, and raw XML in the ways in which other writers write it.
+//! Compares the cells with those that calamine reads, on generated workbooks: from a
+//! spreadsheet library, and from raw XML as other programs write it.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Formula};
 
 use crate::made::{Made, letters};
 
-/// A cell in a form that both readers can give.
+/// A value in a form to which the values of both readers can be converted.
 #[derive(Clone, Debug, PartialEq)]
 enum Common {
     Text(String),
@@ -21,7 +21,7 @@ enum Common {
     Error,
 }
 
-/// Row and column from 1, and what is there.
+/// Row and column, counted from 1, and the value.
 type Cells = Vec<(u32, u32, Common)>;
 
 fn ours(bytes: &[u8], sheet: usize) -> Cells {
@@ -75,7 +75,7 @@ fn calamines(bytes: &[u8], sheet: usize) -> Cells {
     cells.collect()
 }
 
-/// What a cell is given through the library.
+/// A value that the spreadsheet library writes into a cell.
 #[derive(Clone, Debug)]
 enum Given {
     Text(String),
@@ -197,7 +197,7 @@ fn raw_sheet() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn workbooks_of_a_library_have_the_same_cells(
+    fn cells_of_library_workbooks_are_equal(
         sheets in prop::collection::vec(
             prop::collection::btree_map((0_u32..40, 0_u16..30), given(), 0..40),
             1..4,
@@ -211,7 +211,7 @@ proptest! {
     }
 
     #[test]
-    fn raw_sheets_have_the_same_cells(rows in raw_sheet()) {
+    fn cells_of_raw_sheets_are_equal(rows in raw_sheet()) {
         let made = Made::of_rows(&rows)
             .with_strings(&["<t>a</t>", "<t xml:space='preserve'> b\r\n</t>", "<r><t>c_x4E2D_</t></r>", "<t/>"])
             .with_styles(&[(164, "yyyy&quot;年&quot;m"), (165, "[h]:mm"), (166, "0.00E+00")], &[0, 164, 165, 166, 22, 31]);
@@ -221,7 +221,7 @@ proptest! {
 }
 
 #[test]
-fn merged_areas_are_those_that_a_library_wrote() {
+fn merged_areas_of_library_workbooks_are_found() {
     let areas = [
         (0, 0, 0, 5),
         (1, 0, 4, 0),

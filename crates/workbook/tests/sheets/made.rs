@@ -1,4 +1,4 @@
-//! Workbooks made of raw XML, and a short way to say what was read.
+//! Builds workbooks from raw XML, and formats the rows read from them as short lines.
 
 use std::io::{Cursor, Write};
 
@@ -24,7 +24,7 @@ pub struct Made {
 }
 
 impl Made {
-    /// A workbook of one sheet with these rows, and no shared strings or styles.
+    /// Returns a workbook of one sheet with these rows, without shared strings or styles.
     pub fn of_rows(rows: &str) -> Self {
         Self::of_sheet(&format!(
             "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>\
@@ -32,7 +32,7 @@ impl Made {
         ))
     }
 
-    /// A workbook of one sheet with this part.
+    /// Returns a workbook of one sheet, whose part is this XML.
     pub fn of_sheet(sheet: &str) -> Self {
         let relationships = relationships(&[("rId1", "worksheet", "worksheets/sheet1.xml")]);
         Made {
@@ -49,7 +49,7 @@ impl Made {
         }
     }
 
-    /// With a part, put in the place of the one of this name.
+    /// Adds a part, or replaces the part of this name.
     pub fn with(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
         let content = content.into();
         match self.parts.iter_mut().find(|(other, _)| other == name) {
@@ -64,7 +64,7 @@ impl Made {
         self
     }
 
-    /// With a part under another name.
+    /// Renames a part.
     pub fn renamed(mut self, name: &str, new: &str) -> Self {
         for (other, _) in &mut self.parts {
             if other == name {
@@ -74,7 +74,7 @@ impl Made {
         self
     }
 
-    /// With shared strings, each the content of an `si`.
+    /// Adds shared strings; each is the content of an `si` element.
     pub fn with_strings(self, strings: &[&str]) -> Self {
         let strings: String = strings
             .iter()
@@ -84,8 +84,8 @@ impl Made {
             .with("xl/sharedStrings.xml", format!("<sst>{strings}</sst>"))
     }
 
-    /// With styles: number formats of the file's own, and the formats of cells
-    /// by the number of theirs.
+    /// Adds styles: number formats (id and code), and cell formats (the id of the number
+    /// format of each).
     pub fn with_styles(self, codes: &[(u32, &str)], cells: &[u32]) -> Self {
         let codes: String = codes
             .iter()
@@ -133,13 +133,13 @@ impl Made {
         Workbook::open(Cursor::new(self.packed()))
     }
 
-    /// The rows of the first sheet, in short.
+    /// Returns the rows of the first sheet as short lines ([`in_short`]).
     pub fn rows(&self) -> Result<Vec<String>, WorkbookError> {
         rows_of(&mut self.open()?, 0)
     }
 }
 
-/// The relationships of a workbook's part: id, kind and target of each.
+/// Returns the XML of relationships with these ids, kinds and targets.
 pub fn relationships(all: &[(&str, &str, &str)]) -> String {
     let all: String = all
         .iter()
@@ -152,7 +152,7 @@ pub fn relationships(all: &[(&str, &str, &str)]) -> String {
     )
 }
 
-/// The rows of a sheet, in short.
+/// Returns the rows of a sheet as short lines ([`in_short`]).
 pub fn rows_of<R: std::io::Read + std::io::Seek>(
     workbook: &mut Workbook<R>,
     sheet: usize,
@@ -167,7 +167,7 @@ pub fn rows_of<R: std::io::Read + std::io::Seek>(
     Ok(short)
 }
 
-/// `2: A=text B=#1 C=date 45322`.
+/// Formats a row as `2: A=text B=#1 C=date 45322`.
 pub fn in_short(row: &Row<'_>) -> String {
     let cells: Vec<String> = row.cells().map(|cell| cell_in_short(&cell)).collect();
     format!("{}: {}", row.number(), cells.join(" "))
@@ -196,7 +196,7 @@ fn cell_in_short(cell: &Cell<'_>) -> String {
     format!("{}{filled}={value}", letters(cell.column))
 }
 
-/// The letters of a column, from 1.
+/// Returns the letters of a column, counted from 1.
 pub fn letters(mut column: u32) -> String {
     let mut letters = Vec::new();
     while column > 0 {

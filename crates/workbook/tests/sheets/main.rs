@@ -1,4 +1,4 @@
-//! Workbooks written by the tests, and what is read from them.
+//! Tests that write workbooks and read them back.
 
 mod cells;
 mod files;

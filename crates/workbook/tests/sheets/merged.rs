@@ -1,4 +1,4 @@
-//! Merged areas, and their values in the rows below.
+//! Merged areas, and the cells that they fill.
 
 use aidlink_workbook::{Area, Bound, Fill, Problem, TextBudget, WorkbookError};
 
@@ -57,7 +57,7 @@ fn areas_are_sorted_and_single_cells_and_overlaps_are_left_out() {
 }
 
 #[test]
-fn areas_are_found_before_the_rows_and_under_any_prefix_and_nowhere_else() {
+fn areas_are_found_before_the_rows_and_with_any_prefix() {
     for (sheet, expected) in [
         (
             "<worksheet><mergeCells><mergeCell ref='A1:B1'/></mergeCells><sheetData/></worksheet>",
@@ -89,8 +89,8 @@ fn areas_are_found_before_the_rows_and_under_any_prefix_and_nowhere_else() {
 }
 
 #[test]
-fn areas_are_found_wherever_they_stand_in_a_long_part() {
-    // The name may be cut by the blocks in which a part is read.
+fn areas_are_found_at_any_position_in_a_long_part() {
+    // The name may be split between two of the blocks in which a part is read.
     for length in (256 << 10) - 40..(256 << 10) + 2 {
         let head = "<worksheet><sheetData/>";
         let sheet = format!(
@@ -104,7 +104,7 @@ fn areas_are_found_wherever_they_stand_in_a_long_part() {
 }
 
 #[test]
-fn a_value_goes_down_its_column_or_into_the_whole_area() {
+fn a_value_fills_its_column_or_the_whole_area() {
     let rows = "<row r='1'><c r='A1' t='str'><v>名册</v></c></row>\
         <row r='2'><c r='A2' t='str'><v>一户</v></c><c r='B2'><v>1</v></c><c r='C2'><v>7</v></c></row>\
         <row r='3'><c r='A3'/><c r='B3'><v>2</v></c></row>\
@@ -136,7 +136,7 @@ fn a_value_goes_down_its_column_or_into_the_whole_area() {
 }
 
 #[test]
-fn areas_without_a_value_fill_nothing_and_every_kind_of_value_is_carried() {
+fn every_kind_of_value_fills_its_area_and_no_value_fills_nothing() {
     let rows = "<row><c t='s'><v>0</v></c><c t='b'><v>1</v></c><c t='e'><v>#N/A</v></c>\
         <c><f>1</f></c><c/><c t='d'><v>2024-01-31</v></c><c s='1'><v>45322</v></c><c><v>1</v></c></row>\
         <row><c r='H2'><v>2</v></c></row><row><c r='H3'><v>3</v></c></row>";
@@ -157,7 +157,7 @@ fn areas_without_a_value_fill_nothing_and_every_kind_of_value_is_carried() {
 }
 
 #[test]
-fn carried_values_count_against_the_budget() {
+fn filled_values_count_against_the_budget() {
     let rows: String = (1..=100)
         .map(|row| match row {
             1 => "<row><c t='str'><v>ten bytes.</v></c><c><v>1</v></c></row>".to_owned(),
@@ -165,7 +165,7 @@ fn carried_values_count_against_the_budget() {
         })
         .collect();
     let made = sheet(&rows, &["A1:A1048576"]);
-    // Two bytes for each number, eleven for each text.
+    // With the separator, two bytes for each number and eleven for each text.
     let rows = filled(&made, Fill::Down, TextBudget::bytes(1300)).expect("within the budget");
     assert_eq!(rows.len(), 100);
     match filled(&made, Fill::Down, TextBudget::bytes(1299)) {
