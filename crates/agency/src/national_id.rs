@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_damage_has_its_own_reason() {
+    fn each_damage_has_its_own_reason() {
         let good = number("44990119900101123");
         let wrong = if good.ends_with('5') { '6' } else { '5' };
         let cases = [
