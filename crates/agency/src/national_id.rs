@@ -98,8 +98,8 @@ pub enum IdWarning {
     /// The last digit of a foreign permanent resident ID of 2017 does not match the
     /// 7-3-1 rule, which no public standard prescribes.
     ForeignCheckDigit,
-    /// The number ends in 000 and its check digit matches. That is so for one number
-    /// in a thousand, and for one in eleven of those that a spreadsheet has zeroed.
+    /// The number ends in 000 and its check digit matches. This is true of one
+    /// real number in a thousand, and of one in eleven that a spreadsheet has zeroed.
     TrailingZeros,
 }
 

@@ -25,7 +25,7 @@ pub enum Network {
     /// The kernel refuses every socket.
     #[serde(rename = "denied by seccomp")]
     Denied,
-    /// This system cannot deny them.
+    /// The system cannot deny sockets.
     #[serde(rename = "not denied by the system")]
     NotDenied,
 }
@@ -33,7 +33,7 @@ pub enum Network {
 /// Whether a crash may leave a core dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoreDumps {
-    /// It leaves none.
+    /// A crash leaves no core dump.
     #[serde(rename = "off")]
     Off,
     /// The system settings decide.
@@ -107,8 +107,8 @@ fn deny_network() -> bool {
     false
 }
 
-/// Sets the core size limit to 0 and the process to "not dumpable": a system
-/// that pipes core dumps to a program ignores the limit.
+/// Sets the core size limit to 0 and makes the process "not dumpable", because a
+/// system that pipes core dumps to a program ignores the limit.
 #[cfg(target_os = "linux")]
 fn turn_core_dumps_off() -> bool {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};

@@ -23,9 +23,9 @@ use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
 /// The subfolder of an output folder that holds its deletion records.
 pub const DELETIONS: &str = "deletions";
-/// The name of a record; each record has its own folder.
+/// The file name of a record; each record has its own folder.
 const RECORD: &str = "deletion-record.json";
-/// The name of a journal; each journal has its own folder.
+/// The file name of a journal; each journal has its own folder.
 const JOURNAL: &str = "deletion-journal.json";
 /// The prefix of the names of journal folders.
 const JOURNAL_PREFIX: &str = "under-way-";
@@ -248,8 +248,8 @@ impl Journal {
     }
 
     /// Removes all journals and the partial folders of killed purges. Call it once
-    /// a record has replaced the journals. Failures are ignored:
-    /// what is left does no harm.
+    /// a record has replaced the journals. Failures are ignored: leftovers do no
+    /// harm.
     pub fn remove_all(output: &Folder) {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
@@ -257,11 +257,11 @@ impl Journal {
         for entry in folder.entries().unwrap_or_default() {
             // The lock shows that nobody is writing the folder, and is held until the
             // folder is removed.
-            let held = match is_partial(&entry.name) {
+            let lock = match is_partial(&entry.name) {
                 true => folder.try_lock(&entry.name),
                 false => None,
             };
-            if is_journal(&entry.name) || held.is_some() {
+            if is_journal(&entry.name) || lock.is_some() {
                 let _ = folder.remove_tree(&entry.name);
             }
         }

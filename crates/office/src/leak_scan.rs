@@ -3,9 +3,9 @@
 //! the policy discloses; the scan does not check this, because it would need the
 //! exports to recognise a name.
 //!
-//! Digests are recognised by their form. Key ids are taken from the manifest:
-//! sixteen hexadecimal digits may all be decimal, and then they have the form of
-//! a bank card number.
+//! Digests are recognised by their form. Key ids are taken from the manifest, because
+//! their sixteen hexadecimal digits may all be decimal and then have the form of a
+//! bank card number.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -55,17 +55,17 @@ impl KeyIds {
         round.chain(signing).chain(received).cloned().collect()
     }
 
-    /// Replaces each id that is a separate word by a letter.
+    /// Replaces each id that is a separate word with a letter.
     fn removed_from<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         // An id with letters never has the form of a number.
         let decimal = |id: &&String| id.bytes().all(|byte| byte.is_ascii_digit());
         for id in self.0.iter().filter(decimal) {
             let is_word = |at: usize| {
-                let part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+                let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
                 let bytes = text.as_bytes();
                 let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-                !part(before) && !part(bytes.get(at + id.len()))
+                !is_part(before) && !is_part(bytes.get(at + id.len()))
             };
             let places = text.match_indices(id.as_str()).map(|(at, _)| at);
             let places: Vec<usize> = places.filter(|at| is_word(*at)).collect();
@@ -130,8 +130,8 @@ pub fn scan_bytes(bytes: &[u8], key_ids: &KeyIds) -> Vec<(u64, NumberKind)> {
     let text = key_ids.removed_from(&text);
     let (mut line, mut from) = (1, 0);
     let numbers = find(&text).into_iter().map(|found| {
-        let passed = &text.as_bytes()[from..found.at.start];
-        line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let skipped = &text.as_bytes()[from..found.at.start];
+        line += skipped.iter().filter(|byte| **byte == b'\n').count() as u64;
         from = found.at.start;
         (line, found.kind)
     });

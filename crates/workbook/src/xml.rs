@@ -761,7 +761,7 @@ mod tests {
                 prop_assert_eq!(found, whole.expect("a larger window reads more"));
             }
             xml.truncate(length.index(xml.len()));
-            // Only white space after the root can be cut off without an error.
+            // Only what follows the root element can be cut off without an error.
             if let Ok(found) = scan(&xml, 1 << 16) {
                 prop_assert!(found.contains(&Found::End));
             }

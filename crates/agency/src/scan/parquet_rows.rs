@@ -38,7 +38,7 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
 
 const ROWS_PER_BATCH: usize = 4096;
-/// Approximate size in bytes of a piece of text.
+/// Approximate number of bytes of CSV text that is produced at a time.
 const PIECE_BYTES: usize = 1 << 20;
 /// Offset of China Standard Time, which has no daylight saving time.
 const SECONDS_EAST_OF_UTC: i64 = 8 * 3600;
@@ -135,6 +135,7 @@ fn options() -> ArrowReaderOptions {
 pub(super) struct ParquetText {
     batches: ParquetRecordBatchReader,
     batch: Option<Batch>,
+    /// CSV text that was produced last.
     piece: Vec<u8>,
     /// Bytes of the piece that have been read.
     consumed: usize,
@@ -323,7 +324,8 @@ fn floats(numbers: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(texts.collect::<BinaryViewArray>())
 }
 
-/// Converts timestamps with `units_per_second` to days.
+/// Converts timestamps with `units_per_second` to dates at an offset of `east` seconds
+/// from UTC.
 fn days<T>(column: &ArrayRef, units_per_second: i64, east: i64) -> io::Result<ArrayRef>
 where
     T: ArrowPrimitiveType<Native = i64>,

@@ -41,7 +41,7 @@ impl Combination {
     /// Parses a combination of the rules and terms in `names`.
     ///
     /// # Errors
-    /// The first syntax fault, or every other fault.
+    /// The first syntax fault; if there is none, all other faults.
     pub fn parse(
         text: &str,
         names: &[String],
