@@ -204,6 +204,8 @@ fn export<'m>(manifest: &'m mut Value, name: &str) -> &'m mut Value {
         .unwrap()
 }
 
+// The checks of `aidlink audit`
+
 #[test]
 fn every_applicable_check_holds_for_an_unchanged_round() {
     let finished = FinishedRound::new();
@@ -688,6 +690,8 @@ fn a_second_run_that_gives_different_bytes_is_reported() {
     assert_eq!(finished.not_held(&["--rerun"]), BTreeSet::from([23]));
 }
 
+// `aidlink audit verify`
+
 fn assert_reports(result: &CommandResult, messages: &[&str]) {
     for message in messages {
         let output = format!("{}{}", result.stdout, result.stderr);
@@ -1018,6 +1022,8 @@ fn a_manifest_cannot_name_files_outside_the_folder() {
     );
 }
 
+// The minimisation matrix
+
 #[test]
 fn the_matrix_shows_how_every_column_was_used() {
     let finished = FinishedRound::of(Round::hand_made());
@@ -1132,6 +1138,8 @@ fn a_column_that_nothing_needs_is_refused_before_the_run() {
     );
     assert!(!round.path("output").exists());
 }
+
+// The minisign command
 
 /// The minisign command verifies our signatures, detects a change, and makes keys that
 /// aidlink can sign with.

@@ -209,6 +209,8 @@ fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> 
     lists(round, "output")
 }
 
+// Results
+
 #[test]
 fn the_sealed_split_sample_gives_the_lists_of_the_pooled_run() {
     let pooled = pooled_lists(&Round::sample(), 0);
@@ -419,6 +421,8 @@ fn an_agency_sends_only_tokens_and_keeps_the_rest() {
     let name = "to-centre/civil-affairs.assistance.tokens.parquet";
     assert!(split.round.output("again")[name] == files[name]);
 }
+
+// Refused files
 
 /// Asserts that the centre refuses these files with these words.
 fn assert_refused(split: &SplitRound, files: &[&str], words: &[&str]) {
@@ -674,6 +678,8 @@ fn the_procuratorate_resolves_only_its_own_screening() {
     split.round.write("procuratorate.case-parties.csv", &cases);
     assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
 }
+
+// Round files and keys
 
 #[test]
 fn the_mode_of_a_round_and_its_sealing_are_checked() {
@@ -937,6 +943,8 @@ fn a_key_sealed_with_a_passphrase_opens_with_it_only() {
     assert_eq!(open("right").code, 0);
     assert!(split.round.read("round.key").ends_with(&key));
 }
+
+// Changed leads
 
 /// Signs a changed plain file again, with the statement of its old signature.
 fn sign_again(split: &SplitRound, name: &str, office: &str) {

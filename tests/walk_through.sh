@@ -2,7 +2,7 @@
 # Runs a whole split round between offices that cannot read each other's folders:
 # five agencies (one is the procuratorate, with its case parties and referrals)
 # and a centre without the key; the procuratorate resolves. Each office is a
-# system user with a folder of mode 0700; root carries files between them. The
+# system user with a folder of mode 0700; root is the courier between them. The
 # match lists must be byte for byte those of a pooled run on the same exports with
 # the same key.
 #
