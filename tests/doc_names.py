@@ -48,7 +48,8 @@ def main():
                 if word not in words and word not in GENERATED:
                     missing.append(f"{page}: nothing is named {word}")
             if re.fullmatch(r"(crates|src|tests|benches|fuzz|docs|schemas|policies)/[\w./-]+\.\w+", code):
-                if not (PROJECT / code).exists() and not re.search(r"\b[A-Z]{3,}\b", code):
+                places = (PROJECT, (PROJECT / page).parent)
+                if not any((place / code).exists() for place in places) and not re.search(r"\b[A-Z]{3,}\b", code):
                     missing.append(f"{page}: there is no file {code}")
         for target in re.findall(r"\]\(([^)\s]+)\)", prose):
             if re.match(r"[a-z]+:", target):
