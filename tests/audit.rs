@@ -1095,7 +1095,9 @@ fn what_nothing_needs_is_an_error_before_the_run() {
     assert_eq!(ended.code, 2);
     told(
         &ended,
-        &["the field `school` is not in an export of the procuratorate and cannot be shown on match lists"],
+        &[
+            "the field `school` is not in an export of the procuratorate and cannot be shown on match lists",
+        ],
     );
     assert!(!round.path("output").exists());
 }
