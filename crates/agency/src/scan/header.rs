@@ -9,8 +9,8 @@ use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
-use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES};
-use super::record::{Cells, Dialect, Split, split};
+use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES, RecordLimits};
+use super::record::{Cells, Dialect, Split, Splitter};
 
 /// The columns of a file, matched to the fields of the schema.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +118,7 @@ fn first_header(
         id_column: 0,
     };
     let mut best: Option<Candidate> = None;
+    let mut splitter = Splitter::new(head, false, dialect, RecordLimits::DEFAULT);
     let mut cells = Cells::default();
     let mut at = skip;
     for _ in 0..HEADER_SEARCH_RECORDS {
@@ -125,7 +126,7 @@ fn first_header(
             break;
         }
         let start = at;
-        let (outcome, next) = split(head, start, false, dialect, &mut cells);
+        let (outcome, next) = splitter.split(start, &mut cells);
         at = next;
         if outcome != Split::Record {
             continue;

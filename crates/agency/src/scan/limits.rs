@@ -14,7 +14,24 @@ pub(super) const MAX_HEADER_BYTES: usize = 200;
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 20;
 /// Maximum length of a quoted field in bytes. A longer one must have begun with a
 /// stray quote, which would swallow the rows after it.
-pub(super) const MAX_QUOTED_FIELD_BYTES: usize = 64 * 1024;
+const MAX_QUOTED_FIELD_BYTES: usize = 64 * 1024;
+
+/// The limits on one record. Tests use small ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RecordLimits {
+    /// Maximum length of a record in bytes.
+    pub(super) record_bytes: usize,
+    /// Maximum length of a quoted field in bytes.
+    pub(super) quoted_field_bytes: usize,
+}
+
+impl RecordLimits {
+    /// The limits on the records of an export.
+    pub(super) const DEFAULT: RecordLimits = RecordLimits {
+        record_bytes: MAX_RECORD_BYTES,
+        quoted_field_bytes: MAX_QUOTED_FIELD_BYTES,
+    };
+}
 
 /// Maximum ratio of unpacked to packed size of an archive that unpacks to more than
 /// [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one repeated byte;

@@ -14,8 +14,8 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
-use super::limits::MAX_RECORD_BYTES;
-use super::record::{Cells, Dialect, Kind, Split, kind_of, split};
+use super::limits::RecordLimits;
+use super::record::{Cells, Dialect, Kind, Split, Splitter, kind_of};
 
 /// The pass with which rows are read. Both give the same result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,16 +157,43 @@ pub fn run<C: Sync, T: Tally<C>>(
     context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
+    let form = Form {
+        dialect,
+        limits: RecordLimits::DEFAULT,
+    };
+    run_with(pass, source, form, context, progress)
+}
+
+/// The dialect of the records and the limits on them.
+#[derive(Clone, Copy)]
+struct Form {
+    dialect: Dialect,
+    limits: RecordLimits,
+}
+
+impl Form {
+    fn splitter(self, bytes: &[u8], more_follows: bool) -> Splitter<'_> {
+        Splitter::new(bytes, more_follows, self.dialect, self.limits)
+    }
+}
+
+fn run_with<C: Sync, T: Tally<C>>(
+    pass: Pass,
+    source: &mut dyn SourceRead,
+    form: Form,
+    context: &C,
+    progress: &(dyn Fn(u64) + Sync),
+) -> io::Result<(T, Counts)> {
     match pass {
         Pass::Plain => {
             let mut bytes = Vec::new();
             source.read_to_end(&mut bytes)?;
             let mut block = Block::<T>::default();
-            block.split_plain(&bytes, dialect, context);
+            block.split_plain(&bytes, form, context);
             progress(block.counts.rows);
             Ok((block.tally, block.counts))
         }
-        Pass::Fast { block_bytes } => fast(source, block_bytes.max(1), dialect, context, progress),
+        Pass::Fast { block_bytes } => fast(source, block_bytes.max(1), form, context, progress),
     }
 }
 
@@ -193,14 +220,15 @@ impl<T: Default> Default for Block<T> {
 }
 
 impl<T> Block<T> {
-    fn split_plain<C>(&mut self, bytes: &[u8], dialect: Dialect, context: &C)
+    fn split_plain<C>(&mut self, bytes: &[u8], form: Form, context: &C)
     where
         T: Tally<C>,
     {
+        let mut splitter = form.splitter(bytes, false);
         let mut cells = Cells::default();
         let mut at = 0;
         while at < bytes.len() {
-            at = self.split_one(bytes, at, false, dialect, context, &mut cells);
+            at = self.split_one(&mut splitter, at, context, &mut cells);
         }
         self.tally.end_of_block(context);
     }
@@ -208,47 +236,50 @@ impl<T> Block<T> {
     /// Splits one record by the full rules and returns the position after it.
     fn split_one<C>(
         &mut self,
-        bytes: &[u8],
+        splitter: &mut Splitter<'_>,
         at: usize,
-        more_follows: bool,
-        dialect: Dialect,
         context: &C,
         cells: &mut Cells,
     ) -> usize
     where
         T: Tally<C>,
     {
-        let (outcome, next) = split(bytes, at, more_follows, dialect, cells);
-        let fault = match outcome {
-            Split::Incomplete => {
-                self.incomplete = Some(at);
-                return bytes.len();
-            }
-            Split::Quote => Some(RowFault::Quote),
-            Split::TooLong => Some(RowFault::TooLong),
+        let (outcome, next) = splitter.split(at, cells);
+        if outcome == Split::Incomplete {
+            self.incomplete = Some(at);
+            return splitter.bytes().len();
+        }
+        self.add_record(outcome, cells, splitter.dialect(), context);
+        self.count_lines(splitter.bytes(), at, next);
+        next
+    }
+
+    /// Adds a record that has been split, or a line that was rejected.
+    fn add_record<C>(&mut self, outcome: Split, cells: &Cells, dialect: Dialect, context: &C)
+    where
+        T: Tally<C>,
+    {
+        let row = match outcome {
+            Split::Incomplete => return,
+            Split::Quote => Err(RowFault::Quote),
+            Split::TooLong => Err(RowFault::TooLong),
             Split::Record => match kind_of(cells, dialect) {
-                Kind::Row => None,
-                Kind::FieldCount => Some(RowFault::FieldCount),
-                kind @ (Kind::Blank | Kind::Total) => {
-                    match kind {
-                        Kind::Blank => self.counts.blank_lines += 1,
-                        _ => self.counts.total_lines += 1,
-                    }
-                    self.count_lines(bytes, at, next);
-                    return next;
+                Kind::Row => Ok(RowView {
+                    cells: RowCells::Split(cells),
+                    dialect,
+                }),
+                Kind::FieldCount => Err(RowFault::FieldCount),
+                Kind::Blank => {
+                    self.counts.blank_lines += 1;
+                    return;
+                }
+                Kind::Total => {
+                    self.counts.total_lines += 1;
+                    return;
                 }
             },
         };
-        let row = match fault {
-            Some(fault) => Err(fault),
-            None => Ok(RowView {
-                cells: RowCells::Split(cells),
-                dialect,
-            }),
-        };
         self.add_row(context, row);
-        self.count_lines(bytes, at, next);
-        next
     }
 
     fn add_row<C>(&mut self, context: &C, row: Result<RowView<'_>, RowFault>)
@@ -270,18 +301,19 @@ impl<T> Block<T> {
 
     /// Splits a block. A line without quotes is taken as a record without splitting it
     /// into cells.
-    fn split_fast<C>(&mut self, bytes: &[u8], more_follows: bool, dialect: Dialect, context: &C)
+    fn split_fast<C>(&mut self, bytes: &[u8], more_follows: bool, form: Form, context: &C)
     where
         T: Tally<C>,
     {
-        self.split_lines(bytes, more_follows, dialect, context);
+        self.split_lines(bytes, more_follows, form, context);
         self.tally.end_of_block(context);
     }
 
-    fn split_lines<C>(&mut self, bytes: &[u8], more_follows: bool, dialect: Dialect, context: &C)
+    fn split_lines<C>(&mut self, bytes: &[u8], more_follows: bool, form: Form, context: &C)
     where
         T: Tally<C>,
     {
+        let mut splitter = form.splitter(bytes, more_follows);
         let mut cells = Cells::default();
         let mut record = 0;
         while let Some(length) = memchr::memchr2(b'\n', b'"', &bytes[record..]) {
@@ -293,14 +325,14 @@ impl<T> Block<T> {
             };
             let row = line_end
                 .map(|end| &bytes[record..end])
-                .filter(|_| length <= MAX_RECORD_BYTES)
-                .and_then(|record| usual_row(record, dialect));
+                .filter(|_| length <= form.limits.record_bytes)
+                .and_then(|record| usual_row(record, form.dialect));
             if let Some(row) = row {
                 self.add_row(context, Ok(row));
                 self.counts.lines += 1;
                 record = at + 1;
             } else {
-                record = self.split_one(bytes, record, more_follows, dialect, context, &mut cells);
+                record = self.split_one(&mut splitter, record, context, &mut cells);
                 if self.incomplete.is_some() {
                     return;
                 }
@@ -308,7 +340,7 @@ impl<T> Block<T> {
         }
         // The file may end without a line feed.
         while record < bytes.len() && self.incomplete.is_none() {
-            record = self.split_one(bytes, record, more_follows, dialect, context, &mut cells);
+            record = self.split_one(&mut splitter, record, context, &mut cells);
         }
     }
 }
@@ -332,6 +364,8 @@ fn usual_row(record: &[u8], dialect: Dialect) -> Option<RowView<'_>> {
 struct BlockReader<'s> {
     source: &'s mut dyn SourceRead,
     block_bytes: usize,
+    /// Length in bytes at which a line is cut.
+    longest_line: usize,
     /// Bytes after the last line feed, for the next block.
     rest: Vec<u8>,
     ended: bool,
@@ -356,7 +390,7 @@ impl BlockReader<'_> {
             if self.ended {
                 return Ok((!block.is_empty()).then_some(block));
             }
-            block.truncate(MAX_RECORD_BYTES + 2);
+            block.truncate(self.longest_line);
             searched = block.len();
             let block_bytes = self.block_bytes as u64;
             let read = (&mut *self.source)
@@ -381,13 +415,15 @@ impl BlockReader<'_> {
 fn fast<C: Sync, T: Tally<C>>(
     source: &mut dyn SourceRead,
     block_bytes: usize,
-    dialect: Dialect,
+    form: Form,
     context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
     let mut reader = BlockReader {
         source,
         block_bytes,
+        // A record is rejected before its fourth byte beyond the limit is read.
+        longest_line: form.limits.record_bytes + 4,
         rest: Vec::new(),
         ended: false,
         spare: Vec::new(),
@@ -406,7 +442,7 @@ fn fast<C: Sync, T: Tally<C>>(
                     .par_iter()
                     .map(|bytes| {
                         let mut block = Block::<T>::default();
-                        block.split_fast(bytes, true, dialect, context);
+                        block.split_fast(bytes, true, form, context);
                         block
                     })
                     .collect::<Vec<_>>()
@@ -418,7 +454,7 @@ fn fast<C: Sync, T: Tally<C>>(
                 // The block begins inside a record, so it is split again.
                 joined.extend_from_slice(bytes);
                 block = Block::default();
-                block.split_fast(&joined, true, dialect, context);
+                block.split_fast(&joined, true, form, context);
             }
             if let Some(from) = block.incomplete {
                 let whole = if joined.is_empty() { bytes } else { &joined };
@@ -433,7 +469,7 @@ fn fast<C: Sync, T: Tally<C>>(
     }
     if !carried.is_empty() {
         let mut block = Block::<T>::default();
-        block.split_fast(&carried, false, dialect, context);
+        block.split_fast(&carried, false, form, context);
         tally.append(block.tally, counts.rows, counts.lines);
         counts.add(block.counts);
     }
@@ -444,6 +480,8 @@ fn fast<C: Sync, T: Tally<C>>(
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::limits::MAX_RECORD_BYTES;
+    use super::super::record::reference;
     use super::*;
 
     /// Collects every row with its record and line number.
@@ -587,6 +625,57 @@ mod tests {
         }
     }
 
+    /// The fast pass cuts a long line behind the last byte that decides about it: here
+    /// the content after an opening quote at the limit.
+    #[test]
+    fn a_long_line_is_cut_where_its_fault_is_already_certain() {
+        for length in MAX_RECORD_BYTES - 4..MAX_RECORD_BYTES + 4 {
+            for end in [",\"yyyyyyyyyy", ",\"\"\"yyyyyyyyy", ",\",\",\",\",\""] {
+                let text = format!("{}{end}", "x".repeat(length));
+                let plain = read(Pass::Plain, THREE_COLUMNS, text.as_bytes());
+                let fast = read(Pass::DEFAULT, THREE_COLUMNS, text.as_bytes());
+                assert!(plain == fast, "{length} {end}");
+            }
+        }
+    }
+
+    /// Reads the rows record by record with the reference for splitting one record.
+    fn read_by_reference(bytes: &[u8], form: Form) -> (Seen, Counts) {
+        let mut block = Block::<Seen>::default();
+        let mut cells = Cells::default();
+        let mut at = 0;
+        while at < bytes.len() {
+            let Form { dialect, limits } = form;
+            let (outcome, next) = reference::split(bytes, at, false, dialect, limits, &mut cells);
+            block.add_record(outcome, &cells, dialect, &());
+            block.count_lines(bytes, at, next);
+            at = next;
+        }
+        (block.tally, block.counts)
+    }
+
+    /// Lines that open and close quotes in the wrong places.
+    fn crossed_quotes() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = vec![
+            "x",
+            "\"",
+            ",",
+            "\n",
+            "\r\n",
+            " ",
+            "\"\"",
+            "x\"y,\"z\n",
+            "a\",\"b\n",
+            ",\"\n",
+            "44990119900101011X,a,b\n",
+            "合计",
+            "\u{3000}",
+            "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+        ];
+        let piece = prop::sample::select(pieces);
+        prop::collection::vec(piece, 0..80).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
     /// Bytes with many quotes, delimiters and line breaks.
     fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
@@ -620,6 +709,30 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             let fast = pool.install(|| read(Pass::Fast { block_bytes }, dialect, &bytes));
             prop_assert_eq!(plain, fast);
+        }
+
+        /// With small limits, so that most records reach one of them.
+        #[test]
+        fn both_passes_split_as_the_reference_does(
+            bytes in crossed_quotes(),
+            block_bytes in prop_oneof![1_usize..16, 1_usize..400],
+            width in 1_usize..6,
+            threads in 1_usize..3,
+            record_bytes in prop_oneof![0_usize..30, 20_usize..300],
+            quoted_field_bytes in prop_oneof![0_usize..10, 5_usize..100],
+        ) {
+            let form = Form {
+                dialect: Dialect { delimiter: b',', width, id_column: 0 },
+                limits: RecordLimits { record_bytes, quoted_field_bytes },
+            };
+            let expected = read_by_reference(&bytes, form);
+            let read = |pass| {
+                run_with(pass, &mut bytes.as_slice(), form, &(), &|_| {}).expect("memory can be read")
+            };
+            prop_assert_eq!(&read(Pass::Plain), &expected);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let fast = pool.install(|| read(Pass::Fast { block_bytes }));
+            prop_assert_eq!(&fast, &expected);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! Splits one record into its cells.
+//! The records of an export: their cells, how they are split, and their kinds.
 //!
 //! A quote has a meaning only at the start of a field. A quoted field may contain
 //! line breaks. Its quote counts as stray if the field is longer than 64 KiB or
@@ -7,7 +7,14 @@
 //! own line, and reading continues with the next line, so it costs one row and not
 //! the rest of the file.
 
-use super::limits::{MAX_QUOTED_FIELD_BYTES, MAX_RECORD_BYTES};
+mod lookahead;
+#[cfg(test)]
+pub(super) mod reference;
+mod splitter;
+#[cfg(test)]
+mod tests;
+
+pub(super) use splitter::{Split, Splitter};
 
 /// The form of an export's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,108 +92,9 @@ impl Cells {
         self.ends.push(self.bytes.len());
     }
 
-    /// Returns whether the record has the header's width. Additional blank cells are
-    /// allowed.
-    fn width_fits(&self, width: usize) -> bool {
-        self.len() >= width && self.extra_is_blank(width)
-    }
-
+    /// Returns whether the cells beyond a width are blank.
     fn extra_is_blank(&self, width: usize) -> bool {
         (width..self.len()).all(|column| is_blank(self.get(column)))
-    }
-}
-
-/// The result of splitting at one position of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// A record. Its cells have been filled in.
-    Record,
-    /// A stray quote. The line is rejected.
-    Quote,
-    /// A record longer than 1 MiB. The line is rejected.
-    TooLong,
-    /// The bytes end inside a quoted field and more bytes follow.
-    Incomplete,
-}
-
-/// Splits the record that begins at `start`. Also returns the position after it, or
-/// after its first line if it is rejected.
-pub(super) fn split(
-    bytes: &[u8],
-    start: usize,
-    more_follows: bool,
-    dialect: Dialect,
-    cells: &mut Cells,
-) -> (Split, usize) {
-    cells.clear();
-    let after_line = || {
-        let rest = bytes.get(start..).unwrap_or_default();
-        memchr::memchr(b'\n', rest).map_or(bytes.len(), |at| start + at + 1)
-    };
-    let mut at = start;
-    let mut spans_lines = false;
-    let mut text_after_quote = false;
-    loop {
-        // At the start of a field.
-        if bytes.get(at) == Some(&b'"') {
-            at += 1;
-            let content = cells.bytes.len();
-            loop {
-                match bytes.get(at) {
-                    None if more_follows => return (Split::Incomplete, start),
-                    None => return (Split::Quote, after_line()),
-                    Some(b'"') if bytes.get(at + 1) == Some(&b'"') => {
-                        cells.bytes.push(b'"');
-                        at += 2;
-                    }
-                    Some(b'"') => {
-                        at += 1;
-                        break;
-                    }
-                    Some(byte) => {
-                        spans_lines |= *byte == b'\n';
-                        cells.bytes.push(*byte);
-                        at += 1;
-                    }
-                }
-                if cells.bytes.len() - content > MAX_QUOTED_FIELD_BYTES {
-                    return (Split::Quote, after_line());
-                }
-                if at - start > MAX_RECORD_BYTES {
-                    return (Split::TooLong, after_line());
-                }
-            }
-            text_after_quote |= !matches!(bytes.get(at), None | Some(b'\n' | b'\r'))
-                && bytes.get(at) != Some(&dialect.delimiter);
-        }
-        loop {
-            if at - start > MAX_RECORD_BYTES {
-                return (Split::TooLong, after_line());
-            }
-            match bytes.get(at) {
-                Some(byte) if *byte == dialect.delimiter => {
-                    cells.end_cell();
-                    at += 1;
-                    break;
-                }
-                None | Some(b'\n') => {
-                    if cells.bytes.last() == Some(&b'\r')
-                        && cells.ends.last().copied().unwrap_or(0) < cells.bytes.len()
-                    {
-                        cells.bytes.pop();
-                    }
-                    cells.end_cell();
-                    if spans_lines && (text_after_quote || !cells.width_fits(dialect.width)) {
-                        return (Split::Quote, after_line());
-                    }
-                    return (Split::Record, (at + 1).min(bytes.len()));
-                }
-                Some(byte) => {
-                    cells.bytes.push(*byte);
-                    at += 1;
-                }
-            }
-        }
     }
 }
 
@@ -231,15 +139,24 @@ pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
 /// Returns whether a cell has only white space, including the full-width space of
 /// UTF-8 and GB18030.
 fn is_blank(cell: &[u8]) -> bool {
-    let mut rest = cell;
-    loop {
-        rest = rest.trim_ascii_start();
-        rest = match rest {
-            [] => return true,
-            [0xe3, 0x80, 0x80, after @ ..] | [0xa1, 0xa1, after @ ..] => after,
-            [0xc2, 0xa0, after @ ..] => after,
-            _ => return false,
-        };
+    let mut rest = cell.trim_ascii_start();
+    while !rest.is_empty() {
+        match blank_length(rest) {
+            0 => return false,
+            length => rest = rest[length..].trim_ascii_start(),
+        }
+    }
+    true
+}
+
+/// Returns the number of bytes of the blank character at the start of a text, or 0 if
+/// it does not start with one.
+fn blank_length(text: &[u8]) -> usize {
+    match text {
+        [byte, ..] if byte.is_ascii_whitespace() => 1,
+        [0xe3, 0x80, 0x80, ..] => 3,
+        [0xa1, 0xa1, ..] | [0xc2, 0xa0, ..] => 2,
+        _ => 0,
     }
 }
 
