@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
+use aidlink_office::output_folder::OutputFolder;
 use serde::Serialize;
 
 use super::Ending;
@@ -26,6 +28,14 @@ pub fn run(arguments: SampleArguments, output: Output) -> Ending {
         scale: arguments.scale,
         dirt: arguments.dirt,
     };
+    // The folder is named by another option than that of the steps.
+    if let Err(fault) = OutputFolder::check_absent(&arguments.out) {
+        let hint = Text::new(
+            "请先移走或删除，或用 --out 指定其他文件夹",
+            "move or remove it, or choose another folder with --out",
+        );
+        return Ending::Failed(Fault { hint, ..fault }.into());
+    }
     match aidlink_sample::write(&choice) {
         Ok(leads) => {
             let out = arguments.out.display();

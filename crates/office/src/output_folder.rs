@@ -48,8 +48,8 @@ impl OutputFolder {
                     "the output folder already exists and will not be overwritten",
                 ),
                 Text::new(
-                    "请先移走或删除，或指定其他文件夹",
-                    "move or remove it, or name another folder",
+                    "请先移走或删除，或用 --output 指定其他文件夹",
+                    "move or remove it, or choose another folder with --output",
                 ),
             ));
         }
