@@ -21,7 +21,6 @@
 use std::collections::VecDeque;
 
 use super::blank_length;
-use super::splitter::is_text;
 
 /// The first line of a record that continues on the next line.
 pub(super) struct FirstLine {
@@ -193,4 +192,9 @@ impl Lookahead {
             });
         !text_after_quote && fields >= width && extra_is_blank
     }
+}
+
+/// Returns whether the byte after a closing quote is text, and not the end of the field.
+pub(super) fn is_text(byte: Option<&u8>, delimiter: u8) -> bool {
+    byte.is_some_and(|byte| !matches!(*byte, b'\n' | b'\r') && *byte != delimiter)
 }

@@ -6,7 +6,7 @@
 //! again, so the [`Lookahead`] keeps what an attempt has found beyond its first line.
 
 use super::super::limits::RecordLimits;
-use super::lookahead::{FirstLine, Lookahead, Stop};
+use super::lookahead::{FirstLine, Lookahead, Stop, is_text};
 use super::{Cells, Dialect, is_blank};
 
 /// The result of splitting at one position of the file.
@@ -207,9 +207,4 @@ impl<'b> Splitter<'b> {
             false => Split::Quote,
         }
     }
-}
-
-/// Returns whether the byte after a closing quote is text, and not the end of the field.
-pub(super) fn is_text(byte: Option<&u8>, delimiter: u8) -> bool {
-    byte.is_some_and(|byte| !matches!(*byte, b'\n' | b'\r') && *byte != delimiter)
 }
