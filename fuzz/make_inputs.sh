@@ -43,7 +43,10 @@ cp -r policies schemas calendars "$folder"
 cp -r tests/rounds/hand-made "$folder/tests/rounds/round"
 cd "$folder/tests/rounds/round"
 sed -i 's/^mode = "pooled"/mode = "split"/' round.toml
-printf '\n[sealing]\nplain = ["tokens", "leads"]\n' >> round.toml
+printf '\n[sealing]\nplain = ["tokens", "leads"]\n\n[signing.signers]\n' >> round.toml
+for office in procuratorate centre civil-affairs education disabled-federation veterans; do
+  echo "$office = \"$("$aidlink" signing new "$office.signing.key" --quiet)\"" >> round.toml
+done
 sed 's#"\.\./\.\./\.\./#"../../#' round.toml > as-the-target-places-it.toml
 add round split-hand-made '' as-the-target-places-it.toml
 
@@ -57,14 +60,14 @@ step "$aidlink" key new round.toml
 add key_file key-of-this-program '' round.key
 mapfile -t exports < <(sed -n 's/^schema = "\(.*\)"/\1/p' round.toml)
 for export in "${exports[@]}"; do
-  step "$aidlink" tokenise round.toml --export "$export" --output "at-$export"
+  step "$aidlink" tokenise round.toml --export "$export" --output "at-$export" --signing-key "${export%%.*}.signing.key"
   tokens="at-$export/to-centre/$export.tokens.parquet"
   add token_file "tokens-$(name_of "$export")" '\x01' "$tokens"
 done
 add token_file register-read-as-case-parties '\x02' "$tokens"
 record tokenise "at-${exports[0]}"
-step "$screen" run round.toml --tokens at-*/to-centre/*.tokens.parquet --output screened
+step "$screen" run round.toml --tokens at-*/to-centre/*.tokens.parquet --output screened --signing-key centre.signing.key
 record screen screened
 add token_file leads '\x00' screened/to-procuratorate/leads.json
-step "$aidlink" resolve round.toml --leads screened/to-procuratorate/leads.json --output resolved
+step "$aidlink" resolve round.toml --leads screened/to-procuratorate/leads.json --output resolved --signing-key procuratorate.signing.key
 record resolve resolved
