@@ -249,7 +249,7 @@ fn an_output_folder_that_exists() {
         2,
         &[
             "the output folder already exists and will not be overwritten",
-            "name another folder",
+            "choose another folder with --output",
         ],
     );
 }
