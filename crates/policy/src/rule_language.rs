@@ -1,7 +1,7 @@
 //! The rule language: SQL Boolean expressions that are checked against the
 //! columns of an export before any row is read.
 //!
-//! [`parse`] turns text into a typed [`Expression`], which agencies apply to
+//! [`parse()`] turns text into a typed [`Expression`], which agencies apply to
 //! rows, or into faults with their offsets. Terms and aids are [`Combination`]s
 //! of rule outcomes and need no rows.
 
