@@ -332,7 +332,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
                 "{unproven} files are missing, and no deletion record names them; if the round file is elsewhere, name it with --round"
             ),
         ));
-    } else if left == 0 && unknown.count > 0 {
+    } else if left == 0 && !unknown.is_empty() {
         say(&Text::new(
             "已知文件中没有剩余的数据须删除",
             "No known file is left to delete",

@@ -366,3 +366,29 @@ fn a_stranger_cannot_purge_a_round_with_their_own_key() {
     let deletion_check = checks.iter().find(|check| check["number"] == 19).unwrap();
     assert_ne!(deletion_check["state"], "held");
 }
+
+#[test]
+fn a_journal_put_back_after_the_purge_gives_no_second_record() {
+    let finished = overdue_round();
+    let files = json!([file_entry(
+        "output",
+        "lists/for-review/to-veterans.csv",
+        b"x"
+    )]);
+    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+    write_forged_journal(&finished, files.clone(), Some(&key));
+    let old = finished.path("deletions/under-way.json");
+    fs::remove_file(&old).unwrap();
+    fs::remove_file(old.with_extension("json.minisig")).unwrap();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let first = record(&finished);
+    // The journal of that purge again, signed by the right key.
+    write_forged_journal(&finished, files, Some(&key));
+    fs::remove_file(&old).unwrap();
+    fs::remove_file(old.with_extension("json.minisig")).unwrap();
+    let result = purge(&finished, &[]);
+    let records = finished.round.output("output").into_keys();
+    let records = records.filter(|path| path.ends_with("/deletion-record.json"));
+    assert_eq!(records.count(), 1, "{}", result.stdout);
+    assert_eq!(record(&finished), first);
+}

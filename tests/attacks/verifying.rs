@@ -142,6 +142,9 @@ fn a_manifest_with_a_duplicate_key_is_refused() {
 fn files_added_to_the_output_folder_are_reported() {
     for path in [
         "deletions/note.txt",
+        "deletions/under-way-x/deletion-journal.json",
+        "deletions/under-way-x/note.txt",
+        "deletions/x/deletion-record.json",
         "lists/for-review/to-nobody.csv",
         "manifest.json.bak",
         "configuration/schemas/x.json",

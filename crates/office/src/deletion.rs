@@ -401,7 +401,14 @@ impl Purge<'_> {
             manifest_digest: &manifest_digest,
             signer: self.signing_key.public(),
         };
-        let journals = Journal::read_all(&places.output, &signed_by);
+        let mut journals = Journal::read_all(&places.output, &signed_by);
+        // A record has replaced the journals before it: one that is back was copied.
+        let last_record = verification
+            .deleted
+            .iter()
+            .map(|record| record.completed_at)
+            .max();
+        journals.retain(|journal| last_record.is_none_or(|last| journal.begun_at > last));
         Ok(PurgePlan {
             remains: remains_in(&verification.manifest, &places, self.key_id),
             is_due: today >= purge_by || self.early.is_some(),
@@ -557,8 +564,10 @@ impl PurgePlan {
                     touched.insert((file.part, path));
                     removed.push(file);
                 }
-                // Gone meanwhile; the journal proves that it was there.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => removed.push(file),
+                // Somebody else moved or deleted it in between: this purge did not.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    left.push(LeftFile::new(file, disappeared()));
+                }
                 Err(error) => left.push(LeftFile::new(file, not_removed(&error))),
             }
         }
@@ -637,6 +646,13 @@ impl Places {
         };
         let _ = parent.sync();
     }
+}
+
+fn disappeared() -> Text {
+    Text::new(
+        "删除过程中文件不见了，不是由本次删除移除的：请查明去向",
+        "the file disappeared while the data was being deleted, and this purge did not delete it: find out where it went",
+    )
 }
 
 fn not_removed(error: &io::Error) -> Text {

@@ -86,7 +86,7 @@ pub struct RoundFile {
     pub byte_length: u64,
 }
 
-/// A file that should have been deleted and is still there.
+/// A file that should have been deleted and was not, or disappeared meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftFile {
@@ -144,7 +144,7 @@ pub struct DeletionRecord {
     pub completed_at: Timestamp,
     /// Files that were deleted.
     pub removed: Vec<RoundFile>,
-    /// Files that should have been deleted and are still there.
+    /// Files that this purge should have deleted and did not, each with the reason.
     pub left: Vec<LeftFile>,
     /// Files that were missing when the deletion started, and that no earlier
     /// record names.
@@ -235,16 +235,26 @@ impl Journal {
         let entries = folder.entries().unwrap_or_default().into_iter();
         entries
             .filter(|entry| is_journal(&entry.name))
-            .filter_map(|entry| {
-                let (bytes, signature) = read_signed(&folder, &entry.name, JOURNAL)?;
-                let journal = Journal::parse(&bytes).ok()?;
-                let comment = comment("journal", &journal.round, &journal.manifest_digest);
-                let is_valid = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
-                    && signature.verifies(signed_by.signer, &bytes)
-                    && signature.comment() == comment;
-                is_valid.then_some(journal)
-            })
+            .filter_map(|entry| Self::read_valid(&folder, &entry.name, signed_by, &[]))
             .collect()
+    }
+
+    /// Reads a journal that the signer of the folder or one of `named` signed for
+    /// this folder.
+    fn read_valid(
+        folder: &Folder,
+        name: &OsStr,
+        signed_by: &SignedBy<'_>,
+        named: &[&PublicKey],
+    ) -> Option<Self> {
+        let (bytes, signature) = read_signed(folder, name, JOURNAL)?;
+        let journal = Journal::parse(&bytes).ok()?;
+        let comment = comment("journal", &journal.round, &journal.manifest_digest);
+        let mut keys = named.iter().copied().chain([signed_by.signer]);
+        let is_valid = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
+            && signature.comment() == comment
+            && keys.any(|key| signature.verifies(key, &bytes));
+        is_valid.then_some(journal)
     }
 
     /// Removes all journals and the partial folders of killed purges. Call it once
@@ -301,7 +311,7 @@ pub enum DeletionFault {
     /// A record that is damaged, belongs to another folder, or is not signed by the
     /// manifest's signer.
     InvalidRecord,
-    /// A record that is signed by another key, which nobody named.
+    /// A record that is signed by another key, whose public key was not named.
     UnknownSigner,
     /// A file or folder that no purge writes.
     UnknownFile,
@@ -395,7 +405,11 @@ pub fn read_deletions(
             }
         }
         if is_journal(&entry.name) {
-            // Only the next purge needs a journal.
+            // Only the next purge needs a journal, but other bytes must not hide as one.
+            if Journal::read_valid(&folder, &entry.name, signed_by, named).is_none() {
+                let path = format!("{DELETIONS}/{name}/{JOURNAL}");
+                found.faults.push((path, DeletionFault::InvalidRecord));
+            }
             continue;
         }
         let path = format!("{DELETIONS}/{name}/{RECORD}");

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
-use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::folder::Folder;
+use aidlink_files::partial::prefix_of;
 use serde::Serialize;
 
 use crate::manifest::{MANIFEST, Manifest};
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::RoundFolder;
 use crate::signing::public_key_path;
-use crate::verification::is_left_by_a_program;
 
 /// The maximum number of files that are listed by name.
 const MAX_NAMED: usize = 20;
@@ -29,6 +29,8 @@ pub struct UnknownFiles {
     /// The paths of the first few, relative to the round's folder, with personal
     /// numbers blacked out.
     pub first: Vec<String>,
+    /// The folder was not searched, or not completely.
+    pub incomplete: bool,
 }
 
 impl UnknownFiles {
@@ -36,14 +38,20 @@ impl UnknownFiles {
     /// because it may hold files that have nothing to do with the round.
     pub fn find(found: &RoundFolder) -> Self {
         let Some(round_file) = &found.round_file else {
-            return UnknownFiles::default();
+            return UnknownFiles {
+                incomplete: true,
+                ..UnknownFiles::default()
+            };
         };
         let files = Folder::open(&found.folder).and_then(|folder| folder.files());
         let known = Known::of(found, round_file);
-        let mut unknown = UnknownFiles::default();
+        let mut unknown = UnknownFiles {
+            incomplete: files.is_err(),
+            ..UnknownFiles::default()
+        };
         for file in files.unwrap_or_default() {
             let path = file.name();
-            if known.has(&path) || file.kind == EntryKind::File && is_left_by_a_program(&path) {
+            if known.has(&path) {
                 continue;
             }
             unknown.count += 1;
@@ -54,8 +62,19 @@ impl UnknownFiles {
         unknown
     }
 
+    /// Returns whether the folder was searched completely and holds no unknown file.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0 && !self.incomplete
+    }
+
     /// Returns the lines to print; empty if there are no unknown files.
     pub fn text(&self) -> Vec<Text> {
+        if self.incomplete {
+            return vec![Text::new(
+                "轮次文件夹未能全部查看，请自行核实其中有无本轮数据",
+                "the round's folder could not be searched completely; check yourself whether it holds data of the round",
+            )];
+        }
         if self.count == 0 {
             return Vec::new();
         }
@@ -84,8 +103,11 @@ impl UnknownFiles {
 /// The files and folders that belong in a round's folder.
 struct Known {
     files: BTreeSet<String>,
-    /// Folders whose whole content is known; each path ends in `/`.
+    /// Output folders, whose content verification checks; each path ends in `/`.
     folders: Vec<String>,
+    /// What the names of the outputs' partial folders begin with. The next purge
+    /// deletes these folders.
+    partial: Vec<String>,
 }
 
 impl Known {
@@ -93,7 +115,6 @@ impl Known {
         let inside = |path: &Path| relative_to(&found.folder, path);
         let written = WrittenRound::read(round_file).ok();
         let mut paths: Vec<PathBuf> = vec![round_file.to_path_buf()];
-        let mut folders: Vec<PathBuf> = found.outputs.clone();
         if let Some(written) = &written {
             if let Ok(key) = written.signing_key_file() {
                 paths.push(public_key_path(&key));
@@ -101,7 +122,12 @@ impl Known {
             }
             paths.extend(written.key_file().ok());
             paths.extend(written.named_files());
-            folders.extend(written.schemas_folder());
+            let schemas = written
+                .schemas_folder()
+                .and_then(|folder| folder.read_dir().ok());
+            let schemas = schemas.into_iter().flatten().flatten();
+            let schemas = schemas.map(|entry| entry.path());
+            paths.extend(schemas.filter(|path| path.extension().is_some_and(|end| end == "json")));
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
         for output in &found.outputs {
@@ -116,17 +142,23 @@ impl Known {
                 files.extend(manifest.key.and_then(|key| key.file));
             }
         }
-        let folders = folders.iter().filter_map(|folder| inside(folder));
+        let outputs: Vec<String> = found
+            .outputs
+            .iter()
+            .filter_map(|output| inside(output))
+            .collect();
+        let partial = outputs.iter().map(|output| prefix_of(Path::new(output)));
         Known {
             files,
-            folders: folders.map(|folder| format!("{folder}/")).collect(),
+            partial: partial.collect(),
+            folders: outputs.iter().map(|output| format!("{output}/")).collect(),
         }
     }
 
     fn has(&self, path: &str) -> bool {
-        // The next purge deletes the folders of interrupted steps.
+        let begins = |prefix: &String| path.starts_with(prefix);
         self.files.contains(path)
-            || path.contains(".partial-")
-            || self.folders.iter().any(|folder| path.starts_with(folder))
+            || self.folders.iter().any(begins)
+            || self.partial.iter().any(begins)
     }
 }

@@ -241,7 +241,7 @@ pub fn office_of(manifest: &Manifest) -> Option<&str> {
 }
 
 /// Whether an office program or a file manager made the file, judged by its name.
-pub(crate) fn is_left_by_a_program(path: &str) -> bool {
+fn is_left_by_a_program(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     name.starts_with("~$")
         || name.starts_with(".~lock.")

@@ -1,18 +1,18 @@
-//! The container of XLS workbooks ([MS-CFB]): before its reader may follow the
-//! chains of sectors, each is walked here and must end; no cell of the workbook
-//! may lie outside a sheet, since the reader holds a sheet as a full grid; and the
-//! texts that cells share are counted as often as a cell shows one, since the
-//! reader copies them. Otherwise a crafted file could take all memory.
+//! Checks the container of an XLS workbook ([MS-CFB]) before the XLS reader opens it.
+//! A crafted file could otherwise use all memory or time. Every chain of sectors must
+//! end. No cell may be outside a sheet, because the reader holds a sheet as a full
+//! grid. Shared texts are counted once for each cell that shows them, because the
+//! reader copies them.
 
 use super::limits::largest_grid;
 
-/// Sector numbers from here on are marks, not sectors ([MS-CFB] 2.1).
+/// Sector numbers from this one are special values, not sectors ([MS-CFB] 2.1).
 const FIRST_MARK: u32 = 0xffff_fffa;
-/// Sectors of the FAT that the header itself names.
+/// Number of FAT sectors that the header lists.
 const IN_HEADER: usize = 109;
 const DIRECTORY_ENTRY: usize = 128;
 const MINI_SECTOR: usize = 64;
-/// Shorter streams are stored in small sectors ([MS-CFB] 2.2).
+/// Streams shorter than this are stored in mini sectors ([MS-CFB] 2.2).
 const CUTOFF: u32 = 4096;
 /// Kinds of directory entries.
 const STREAM: u8 = 2;
@@ -20,21 +20,21 @@ const ROOT: u8 = 5;
 
 /// An XLS sheet has 256 columns ([MS-XLS] 2.5.51).
 const MOST_COLUMNS: u16 = 256;
-/// Records of cells, each with row and column first: FORMULA, NUMBER, LABEL,
+/// Cell records; each begins with row and column: FORMULA, NUMBER, LABEL,
 /// BOOLERR, RK, LABELSST, MULRK, BLANK, MULBLANK, RSTRING ([MS-XLS] 2.3.2).
 const CELL_RECORDS: [u16; 10] = [
     0x0006, 0x0203, 0x0204, 0x0205, 0x027e, 0x00fd, 0x00bd, 0x0201, 0x00be, 0x00d6,
 ];
 
-/// Returns how many bytes the texts that cells share come to in all cells, at
-/// three bytes a character; `None` unless every chain of sectors ends, no two
-/// share a sector, every cell lies within a sheet, and the reader needs time and
-/// memory in proportion to the file for all else.
+/// Returns the number of bytes that the shared texts take in all cells together, at
+/// three bytes per character. Returns `None` if the file is not safe to read: a chain
+/// of sectors does not end, two chains share a sector, a cell is outside a sheet, or
+/// the reader would need more time or memory than in proportion to the file.
 pub(super) fn shared_text_in_cells(bytes: &[u8]) -> Option<u64> {
     check(bytes)
 }
 
-/// A file by its sectors.
+/// A file divided into sectors.
 struct Sectors<'b> {
     bytes: &'b [u8],
     size: usize,
@@ -43,12 +43,12 @@ struct Sectors<'b> {
 impl<'b> Sectors<'b> {
     fn get(&self, sector: u32) -> Option<&'b [u8]> {
         let start = (sector as usize).checked_add(1)?.checked_mul(self.size)?;
-        // The last sector may be cut short.
+        // The last sector may be incomplete.
         let end = start.checked_add(self.size)?.min(self.bytes.len());
         self.bytes.get(start..end)
     }
 
-    /// The sectors of a chain; `None` where it does not end.
+    /// Returns the sectors of a chain; `None` if it does not end.
     fn chain(&self, table: &[u32], start: u32, seen: &mut [bool]) -> Option<Vec<u32>> {
         let mut chain = Vec::new();
         let mut sector = start;
@@ -84,9 +84,9 @@ fn half(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from(u16::from_le_bytes([half[0], half[1]])))
 }
 
-/// The record that names a sheet and the byte where it begins: BOUNDSHEET.
+/// BOUNDSHEET: the name of a sheet and the byte at which it begins.
 const BOUND_SHEET: u16 = 0x0085;
-/// BOF and EOF, which may be nested.
+/// BOF and EOF, which can be nested.
 const BEGIN: u16 = 0x0809;
 const END: u16 = 0x000a;
 /// MULRK: cells from a first column to a last.
@@ -95,30 +95,27 @@ const MULTIPLE: u16 = 0x00bd;
 const FORMULA: u16 = 0x0006;
 /// LABELSST: a cell with the number of a shared text.
 const SHARED_LABEL: u16 = 0x00fd;
-/// SST: the shared texts; CONTINUE: what has no room in the record before it.
+/// SST: the shared texts; CONTINUE: the rest of the record before it.
 const SHARED_TEXTS: u16 = 0x00fc;
 const CONTINUE: u16 = 0x003c;
-/// Bytes of the content of a record ([MS-XLS] 2.1.4).
+/// Maximum length of a record's content in bytes ([MS-XLS] 2.1.4).
 const LONGEST_RECORD: usize = 8224;
-/// CONTINUE records of all that precedes the sheets. The reader moves those of a
-/// record up once for each, so that its time grows with their square; these hold
-/// 256 MiB.
+/// Maximum number of CONTINUE records before the sheets. The reader's time grows with
+/// the square of their number. This many hold 256 MiB.
 const MOST_CONTINUED: usize = 1 << 15;
-/// Spaces that a formula is shown with. A formula of Excel 97 to 2003 has at most
+/// Maximum number of spaces in a formula. A formula of Excel 97 to 2003 has at most
 /// 1,024 characters.
 const MOST_SPACES: usize = 1024;
-/// Bytes that a character is counted with: as many as one takes in UTF-8, unless
-/// it is written as two halves.
+/// Bytes counted for a UTF-16 unit: the most that one takes in UTF-8.
 const CHARACTER_BYTES: u64 = 3;
-/// The record that says how far a sheet reaches: DIMENSIONS ([MS-XLS] 2.4.90).
+/// DIMENSIONS: the extent of a sheet ([MS-XLS] 2.4.90).
 const DIMENSIONS: u16 = 0x0200;
 /// An XLS sheet has 65,536 rows.
 const MOST_ROWS: u32 = 1 << 16;
 
-/// Whether a sheet can have the extent that it states: the reader allocates all
-/// of it before it has seen a cell. The reader itself refuses records of other
-/// lengths.
-fn extent_is_one(record: &[u8]) -> bool {
+/// Returns whether a sheet can have the extent that it states. The reader allocates the
+/// whole extent before it reads a cell, and itself refuses records of other lengths.
+fn extent_is_possible(record: &[u8]) -> bool {
     let numbers = match record.len() {
         10 => [
             half(record, 0),
@@ -137,14 +134,14 @@ fn extent_is_one(record: &[u8]) -> bool {
     let [Some(first_row), Some(rows), Some(_), Some(columns)] = numbers else {
         return true;
     };
-    // A sheet without cells says 0.
+    // The extent of a sheet without cells is 0.
     rows == 0
         || columns == 0
         || (first_row < rows && rows <= MOST_ROWS && columns <= u32::from(MOST_COLUMNS))
 }
 
-/// Whether an entry is what the reader takes for the workbook: it decodes names
-/// by their first bytes, and goes by the name alone.
+/// Returns whether the reader takes a directory entry for the workbook. It looks at the
+/// name only.
 fn has_name_of_workbook(entry: &[u8]) -> bool {
     let name = encoding_rs::UTF_16LE.decode(&entry[..64]).0;
     let name = name.split('\0').next().unwrap_or_default();
@@ -153,14 +150,14 @@ fn has_name_of_workbook(entry: &[u8]) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Returns the bytes that shared texts come to in the cells of a stream of records,
-/// if its sheets can be held. The reader holds every sheet as a full grid, and
-/// begins it where the stream's list of sheets says, which may be inside another
+/// Returns the number of bytes that shared texts take in the cells of a stream of
+/// records; `None` if its sheets are too large. The reader holds every sheet as a full
+/// grid, and starts it at the byte that the list of sheets names, even inside another
 /// record.
 fn shared_text_of_sheets(stream: &[u8]) -> Option<u64> {
     let texts = shared_texts(stream)?;
     let mut total = Grid::default();
-    // Sheets that lie beside each other are as long as the stream together.
+    // Sheets that do not overlap are together no longer than the stream.
     let mut left = stream.len().saturating_mul(2);
     for (kind, record, _) in records(stream) {
         if kind == BOUND_SHEET {
@@ -172,8 +169,8 @@ fn shared_text_of_sheets(stream: &[u8]) -> Option<u64> {
     (total.cells <= largest_grid(total.filled)).then_some(total.shared_text)
 }
 
-/// The length of each shared text, in characters ([MS-XLS] 2.4.265), as the reader
-/// counts them: up to the first EOF, and of several SST records the last.
+/// Returns the length of each shared text in characters ([MS-XLS] 2.4.265). Like the
+/// reader, it stops at the first EOF and uses the last of several SST records.
 fn shared_texts(stream: &[u8]) -> Option<Vec<u64>> {
     let mut texts = Vec::new();
     let mut continued = 0;
@@ -194,15 +191,15 @@ fn shared_texts(stream: &[u8]) -> Option<Vec<u64>> {
     Some(texts)
 }
 
-/// What is left of a record that goes on in others.
+/// The unread part of a record that continues in others.
 struct Pieces<'b> {
     piece: &'b [u8],
     next: std::slice::Iter<'b, &'b [u8]>,
 }
 
 impl<'b> Pieces<'b> {
-    /// Behind the two counts at the start of the SST record: how many texts there
-    /// are is seen, not believed.
+    /// Starts after the two counts of the SST record. The counts are not used: the
+    /// texts themselves are counted.
     fn after_counts(pieces: &'b [&'b [u8]]) -> Option<Self> {
         let (first, next) = pieces.split_first()?;
         Some(Pieces {
@@ -219,7 +216,7 @@ impl<'b> Pieces<'b> {
         Some(lengths)
     }
 
-    /// Moves to the next record; `false` at the end.
+    /// Moves to the next record. Returns `false` at the end.
     fn go_on(&mut self) -> bool {
         match self.next.next() {
             Some(next) => {
@@ -236,7 +233,7 @@ impl<'b> Pieces<'b> {
         Some(taken)
     }
 
-    /// Passes over bytes that may go on in the next record.
+    /// Skips bytes that may continue in the next record.
     fn skip(&mut self, mut bytes: usize) -> Option<()> {
         while bytes > 0 {
             if self.piece.is_empty() && !self.go_on() {
@@ -249,11 +246,11 @@ impl<'b> Pieces<'b> {
         Some(())
     }
 
-    /// Passes over a text and returns its length ([MS-XLS] 2.5.293). Where it goes
-    /// on in the next record, a byte there says anew how wide its characters are.
+    /// Skips a text and returns its length ([MS-XLS] 2.5.293). If the text continues in
+    /// the next record, a byte there states the width of its characters again.
     fn text(&mut self) -> Option<u64> {
         if self.piece.is_empty() {
-            // The reader takes a record without content for an empty text.
+            // The reader takes an empty record for an empty text.
             return Some(0);
         }
         let head = self.take(3)?;
@@ -285,9 +282,8 @@ impl<'b> Pieces<'b> {
     }
 }
 
-/// Whether a formula is as long as a record may be and asks for as many spaces as
-/// one may have: the reader writes formulas out, and moves all of one for each
-/// space.
+/// Returns whether a formula has a permitted length and number of spaces. The reader
+/// writes formulas out as text, and moves the whole text for each space.
 fn formula_is_bounded(record: &[u8]) -> bool {
     // PtgAttrSpace and PtgAttrSpaceSemi ([MS-XLS] 2.5.198.36).
     let spaces = |token: &[u8]| match token {
@@ -297,7 +293,7 @@ fn formula_is_bounded(record: &[u8]) -> bool {
     record.len() <= LONGEST_RECORD && record.windows(4).map(spaces).sum::<usize>() <= MOST_SPACES
 }
 
-/// Kind, content and length with head of each record.
+/// Iterates over the records: kind, content, and length including the header.
 fn records(stream: &[u8]) -> impl Iterator<Item = (u16, &[u8], usize)> {
     let mut rest = stream;
     std::iter::from_fn(move || {
@@ -312,12 +308,12 @@ fn records(stream: &[u8]) -> impl Iterator<Item = (u16, &[u8], usize)> {
     })
 }
 
-/// What a sheet's cells span, and how many there are.
+/// The area that a sheet's cells span, and their number.
 #[derive(Default)]
 struct Grid {
     cells: u64,
     filled: u64,
-    /// Bytes of the shared texts that they show.
+    /// Bytes of the shared texts in the cells.
     shared_text: u64,
 }
 
@@ -328,9 +324,9 @@ impl Grid {
         self.shared_text = self.shared_text.saturating_add(other.shared_text);
     }
 
-    /// The grid of a sheet, up to the end of the sheet; `None` where a cell
-    /// lies outside a sheet, a formula is too long, or more than `left` bytes were
-    /// walked. `texts` are the lengths of the shared texts.
+    /// Returns the grid of a sheet; `None` if a cell is outside a sheet, a formula is
+    /// too long, or more than `left` bytes were read. `texts` are the lengths of the
+    /// shared texts.
     fn of_sheet(sheet: &[u8], texts: &[u64], left: &mut usize) -> Option<Grid> {
         let (mut rows, mut columns, mut filled, mut depth) = (0, 0, 0, 0_u64);
         let mut characters = 0_u64;
@@ -340,7 +336,7 @@ impl Grid {
                 BEGIN => depth += 1,
                 END if depth <= 1 => break,
                 END => depth -= 1,
-                DIMENSIONS if !extent_is_one(record) => return None,
+                DIMENSIONS if !extent_is_possible(record) => return None,
                 FORMULA if !formula_is_bounded(record) => return None,
                 _ if CELL_RECORDS.contains(&kind) => {
                     let Some(first) = half(record, 2) else {
@@ -378,7 +374,7 @@ fn check(bytes: &[u8]) -> Option<u64> {
         bytes,
         size: 1 << shift,
     };
-    // Where the FAT lies: named by the header, and by sectors that form a list.
+    // The header lists the first FAT sectors; a chain of further sectors lists the rest.
     let most = bytes.len() / sectors.size + 1;
     let mut of_fat: Vec<u32> = (0..IN_HEADER)
         .filter_map(|index| word(bytes, 76 + 4 * index))
@@ -400,7 +396,7 @@ fn check(bytes: &[u8]) -> Option<u64> {
     let mini_fat = sectors.chain(&fat, word(bytes, 60)?, &mut seen)?;
     let mini_fat = sectors.words(&mini_fat)?;
     let mut mini_seen = vec![false; mini_fat.len()];
-    // The reader goes by this number and does not look at the header's.
+    // The reader uses this number and ignores the one in the header.
     (word(bytes, 56)? == CUTOFF).then_some(())?;
     let mut small: Vec<u8> = Vec::new();
     let mut entries = 0_u64;
@@ -410,7 +406,7 @@ fn check(bytes: &[u8]) -> Option<u64> {
             let kind = entry[66];
             let start = word(entry, 116)?;
             let size = word(entry, 120)?;
-            // Of small sectors the upper half of the size says nothing.
+            // With 512-byte sectors the upper half of the size is undefined.
             let is_too_long = shift > 9 && word(entry, 124)? > 0;
             let is_workbook = has_name_of_workbook(entry);
             // The reader takes the first entry for the root and a name for a stream.
