@@ -1,4 +1,4 @@
-//! The day from which numbers that stand for days count.
+//! The day from which the dates of a workbook are counted.
 
 /// The day from which a workbook counts its dates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

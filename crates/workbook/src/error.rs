@@ -214,6 +214,8 @@ pub enum Problem {
     CellKind,
     /// A cell refers to a shared string that does not exist.
     NoSharedString,
+    /// The table of cells has alternative content (`mc:AlternateContent`).
+    Alternatives,
 }
 
 impl Problem {
@@ -248,6 +250,10 @@ impl Problem {
             Problem::NoSharedString => (
                 "单元格引用的共享文本不存在",
                 "a cell refers to a shared text that does not exist",
+            ),
+            Problem::Alternatives => (
+                "数据区含有备选内容 (AlternateContent)，不支持读取",
+                "the table of cells has alternative content, which is not supported",
             ),
         };
         Text::new(zh, en)

@@ -210,6 +210,10 @@ enum Kind {
     FormulaWithoutValue,
 }
 
+/// The element with alternative content (ECMA-376-3). It may contain rows, cells or
+/// values, so it is refused and not skipped like other unknown elements.
+const ALTERNATIVES: &[u8] = b"AlternateContent";
+
 /// The type that a cell states in its `t` attribute.
 #[derive(Clone, Copy, PartialEq)]
 enum CellType {
@@ -391,6 +395,9 @@ impl<'w, R: Read> Rows<'w, R> {
                         return Ok(true);
                     }
                 }
+                Token::Start(tag) if tag.local_name() == ALTERNATIVES => {
+                    return Err(Problem::Alternatives.into());
+                }
                 Token::Start(tag) => {
                     let is_empty = tag.is_empty;
                     self.scanner.skip(is_empty)?;
@@ -493,6 +500,9 @@ impl<'w, R: Read> Rows<'w, R> {
                         self.read_cell(kind, format)?;
                     }
                 }
+                Token::Start(tag) if tag.local_name() == ALTERNATIVES => {
+                    return Err(Problem::Alternatives.into());
+                }
                 Token::Start(tag) => {
                     let is_empty = tag.is_empty;
                     self.scanner.skip(is_empty)?;
@@ -556,6 +566,7 @@ impl<'w, R: Read> Rows<'w, R> {
                                 read_rich_text(&mut self.scanner, &mut self.text)?;
                             }
                         }
+                        ALTERNATIVES => return Err(Problem::Alternatives.into()),
                         name => {
                             is_formula |= name == b"f";
                             self.scanner.skip(is_empty)?;

@@ -26,14 +26,6 @@ const CELL_RECORDS: [u16; 10] = [
     0x0006, 0x0203, 0x0204, 0x0205, 0x027e, 0x00fd, 0x00bd, 0x0201, 0x00be, 0x00d6,
 ];
 
-/// Returns the number of bytes that the shared texts take in all cells together, at
-/// three bytes per character. Returns `None` if the file is not safe to read: a chain
-/// of sectors does not end, two chains share a sector, a cell is outside a sheet, or
-/// the reader would need more time or memory than in proportion to the file.
-pub(super) fn shared_text_in_cells(bytes: &[u8]) -> Option<u64> {
-    check(bytes)
-}
-
 /// A file divided into sectors.
 struct Sectors<'b> {
     bytes: &'b [u8],
@@ -141,7 +133,7 @@ fn extent_is_possible(record: &[u8]) -> bool {
 }
 
 /// Returns whether the reader takes a directory entry for the workbook. It looks at the
-/// name only.
+/// name only, and a byte-order mark at the start of the name chooses its encoding.
 fn has_name_of_workbook(entry: &[u8]) -> bool {
     let name = encoding_rs::UTF_16LE.decode(&entry[..64]).0;
     let name = name.split('\0').next().unwrap_or_default();
@@ -367,7 +359,11 @@ impl Grid {
     }
 }
 
-fn check(bytes: &[u8]) -> Option<u64> {
+/// Returns the number of bytes that the shared texts take in all cells together, at
+/// three bytes per character. Returns `None` if the file is not safe to read: a chain
+/// of sectors does not end, two chains share a sector, a cell is outside a sheet, or
+/// the reader would need more time or memory than in proportion to the file.
+pub(super) fn shared_text_in_cells(bytes: &[u8]) -> Option<u64> {
     let shift = u32::from(*bytes.get(30)?);
     (9..=12).contains(&shift).then_some(())?;
     let sectors = Sectors {

@@ -239,8 +239,8 @@ fn match_columns(
         let ambiguous = match (found.first(), found.get(1)) {
             (Some(first), Some(second)) => {
                 // 身份证号 beside 残疾人证号 is common, and the order of the aliases
-                // decides between them. For other fields only a name or title
-                // (rank 0 or 1) wins over an alias.
+                // decides between them. For other fields only a header from the round
+                // file, a name or a title (rank 0 or 1) wins over an alias.
                 let ordered = field.role == Role::NationalId || first.0 < 2;
                 first.0 == second.0 || !ordered
             }

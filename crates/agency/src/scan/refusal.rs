@@ -47,7 +47,8 @@ pub(super) fn encrypted(path: &Path) -> Fault {
     )
 }
 
-/// An XLSX workbook that is not read. The sentence names sheet, row and column.
+/// Returns the fault for an error of the XLSX reader. Where they are known, the
+/// message names the sheet, row and column.
 pub(super) fn of_workbook(path: &Path, error: WorkbookError) -> Fault {
     match error {
         WorkbookError::Unreadable(error) => Fault::unreadable(path, &error),
@@ -57,8 +58,9 @@ pub(super) fn of_workbook(path: &Path, error: WorkbookError) -> Fault {
     }
 }
 
-/// A sheet whose text would be too large, or a workbook whose sheets are together;
-/// the row and column, from 1, are those of the cell at which it was too large.
+/// Returns the fault for a sheet that is too large, or without `sheet` for a workbook
+/// whose sheets are too large together. `cell` is the row and column, from 1, of the
+/// cell that exceeded the limit.
 pub(super) fn sheet_too_large(
     path: &Path,
     sheet: Option<&str>,
@@ -68,8 +70,8 @@ pub(super) fn sheet_too_large(
     match reason {
         TooLarge::Text(budget) => {
             let place = Place {
-                // The stream of an XLS workbook that holds all sheets; it is named
-                // where the sheet is not.
+                // The stream that holds all sheets of an XLS workbook. It appears in
+                // the message only without `sheet`.
                 part: "Workbook".to_owned(),
                 sheet: sheet.map(str::to_owned),
                 row: cell.map(|(row, _)| row),
@@ -88,7 +90,7 @@ pub(super) fn sheet_too_large(
     }
 }
 
-/// A workbook that has no sheet of the name that was asked for.
+/// Returns the fault for a workbook that does not have the requested sheet.
 pub(super) fn no_such_sheet<'n>(
     path: &Path,
     name: &str,
@@ -105,12 +107,13 @@ pub(super) fn no_such_sheet<'n>(
     )
 }
 
-/// A workbook none of whose sheets holds anything.
+/// Returns the fault for a workbook without any content.
 pub(super) fn no_content(path: &Path) -> Fault {
     damaged(path, "工作簿中没有任何内容", "the workbook holds nothing")
 }
 
-/// A formula that was saved without its result; row and column count from 1.
+/// Returns the fault for a formula that was saved without its result. `row` and
+/// `column` count from 1.
 pub(super) fn formula_without_result(path: &Path, row: u32, column: u32) -> Fault {
     Fault::of_file(
         path,

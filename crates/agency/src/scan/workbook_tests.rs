@@ -327,6 +327,42 @@ fn the_first_sheet_with_content_is_read_and_charts_are_passed_over() {
     assert!(named("图").is_err());
 }
 
+/// A sheet before the table may be the real table, so it is not skipped.
+#[test]
+fn a_sheet_that_cannot_be_read_is_an_error_and_is_not_skipped() {
+    let relationships = "<Relationships>\
+        <Relationship Id='rId1' Type='r/worksheet' Target='worksheets/sheet1.xml'/>\
+        <Relationship Id='rId2' Type='r/worksheet' Target='worksheets/missing.xml'/>\
+        <Relationship Id='rId3' Type='r/unknown' Target='sharedStrings.xml'/>\
+        <Relationship Id='rId4' Type='r/worksheet' Target='styles.xml'/></Relationships>";
+    for (id, words) in [
+        ("rId9", "sheet `甲` has no part in the workbook"),
+        ("rId2", "sheet `甲` has no part in the workbook"),
+        ("rId3", "sheet `甲`: it does not contain what it should"),
+        ("rId4", "sheet `甲`, row 1: it is cut short"),
+    ] {
+        let workbook = format!(
+            "<workbook xmlns:r='r'><sheets><sheet name='甲' r:id='{id}'/>\
+             <sheet name='乙' r:id='rId1'/></sheets></workbook>"
+        );
+        let bytes = packed(
+            &sheet("<row><c><v>1</v></c></row>"),
+            &[
+                ("xl/workbook.xml", &workbook),
+                ("xl/_rels/workbook.xml.rels", relationships),
+                ("xl/styles.xml", "<worksheet><sheetData><row>"),
+            ],
+        );
+        let faults = sheet_as_csv(Path::new(NAME), &bytes, None).expect_err("a fault");
+        let said: Vec<String> = faults
+            .iter()
+            .map(|fault| fault.render(Language::English))
+            .collect();
+        assert!(said[0].contains(words), "{id}: {said:?}");
+        assert_eq!(by_us(&bytes, Some("乙")), "1\n", "{id}");
+    }
+}
+
 /// Opens a file as an export of the veterans' office. Faults are what is said
 /// behind the file's name, in English and in Chinese.
 fn open(path: &Path) -> Result<Export, Vec<[String; 2]>> {

@@ -6,9 +6,9 @@ use aidlink_workbook::TextBudget;
 
 use super::limits::largest_grid;
 
-/// A number as digits. One of more than fifteen digits was rounded when it
-/// became a floating-point number: it is written in scientific notation, so
-/// that an ID number among them is refused as damaged and not taken for another.
+/// Returns a number as digits. A number of more than fifteen digits was rounded when
+/// it became a floating-point number. It is written in scientific notation, so that an
+/// ID number is rejected as damaged and not taken for another person's.
 pub(super) fn float_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         format!("{number:.0}")
@@ -29,8 +29,8 @@ pub(super) fn day_text(moment: &ExcelDateTime) -> String {
 /// Every error value of a spreadsheet, such as `#N/A`.
 pub(super) const ERROR_TEXT: &str = "#ERROR";
 
-/// Writes a cell, in quotes where it must be. A line break inside it becomes a
-/// space: one line a row.
+/// Writes a cell, with quotes if it needs them. Line breaks become spaces, so that
+/// each row is one line.
 pub(super) fn write_cell(csv: &mut Vec<u8>, text: &[u8]) {
     let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
     if !text.iter().any(special) {
@@ -48,22 +48,22 @@ pub(super) fn write_cell(csv: &mut Vec<u8>, text: &[u8]) {
     csv.push(b'"');
 }
 
-/// Why a sheet is not written out.
+/// The reason why a sheet cannot be written out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooLarge {
     /// Its text is longer than the budget.
     Text(TextBudget),
-    /// A cell lies so far outside the table that the lines would hold nearly
-    /// nothing but commas.
+    /// A cell is so far outside the table that the lines would consist almost only of
+    /// commas.
     Grid,
 }
 
-/// The text of a sheet: one line for each row from the first row of the sheet to
-/// its last cell, and in each line from the first row with content on one field
-/// for each column of the sheet.
+/// The CSV text of a sheet. It has one line for each row from row 1 to the last row
+/// with content. The lines above the first row with content are empty; every other
+/// line has one field for each column up to the last one with content.
 ///
-/// Rows and cells are added in order. The sheet's width is known only at the
-/// end; until then a line is as long as its row.
+/// Rows and cells are added in order. The width of the sheet is known only at the
+/// end; until then a line ends with the last cell of its row.
 pub(super) struct SheetText {
     csv: Vec<u8>,
     /// The last column of each row, from 1; 0 where the row is blank.
@@ -73,7 +73,7 @@ pub(super) struct SheetText {
 }
 
 impl SheetText {
-    /// No line yet. `budget` bounds the bytes of the finished text.
+    /// Creates a text without lines. `budget` limits the bytes of the finished text.
     pub(super) fn new(budget: TextBudget) -> Self {
         SheetText {
             csv: Vec::new(),
@@ -83,11 +83,11 @@ impl SheetText {
         }
     }
 
-    /// Adds a cell. Row and column count from 1; a cell comes after those that
-    /// were added before it, by row and then by column.
+    /// Adds a cell. Row and column count from 1. Cells must be added in order, by row
+    /// and then by column.
     ///
     /// # Errors
-    /// When the text is longer than the budget.
+    /// If the text exceeds the budget.
     pub(super) fn add(&mut self, row: u32, column: u32, text: &[u8]) -> Result<(), TooLarge> {
         while self.last_columns.len() < row as usize {
             if !self.last_columns.is_empty() {
@@ -113,10 +113,11 @@ impl SheetText {
         }
     }
 
-    /// The text, all lines of one width; empty when no cell was added.
+    /// Returns the text, with its lines filled up to the width of the sheet. It is
+    /// empty if no cell was added.
     ///
     /// # Errors
-    /// When it is longer than the budget, or a cell lies far outside the table.
+    /// If the text exceeds the budget, or a cell is far outside the table.
     pub(super) fn finish(mut self) -> Result<Vec<u8>, TooLarge> {
         let Some(width) = self.last_columns.iter().copied().max() else {
             return Ok(self.csv);
@@ -131,8 +132,9 @@ impl SheetText {
         let missing = |last: &u32| (width - (*last).max(1)) as usize;
         let mut to = self.csv.len() + lines.iter().map(missing).sum::<usize>();
         self.check_length(to)?;
-        // Each line moves to its place from the last one on, so that the text is
-        // not held twice: what is missing lies between `from` and `to`.
+        // Lines are moved to their places from the last one to the first, so that the
+        // text is not held twice. The commas still to be added fit between `from` and
+        // `to`.
         let mut from = self.csv.len();
         self.csv.resize(to, b',');
         for last in lines.iter().rev() {

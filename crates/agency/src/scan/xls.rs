@@ -1,8 +1,8 @@
-//! XLS workbooks: the rows of a sheet written out as text, one line a row, so
-//! that a line number is the sheet's row number.
+//! Converts a sheet of an XLS workbook to CSV text with one line for each row, so
+//! that line numbers are the sheet's row numbers.
 //!
-//! The reader holds all sheets of a workbook. [`compound_file`] sees to it before
-//! that they can be held.
+//! The reader holds all sheets of a workbook in memory. [`compound_file`] first
+//! checks that they fit.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -19,12 +19,12 @@ use super::refusal::{
 };
 use super::written_out::{ERROR_TEXT, SheetText, TooLarge, day_text, float_text};
 
-/// Returns the rows of the named sheet, or of the first that holds anything, as
-/// CSV in UTF-8. A hostile workbook can make the reader panic.
+/// Returns the rows of the named sheet, or of the first one with content, as CSV in
+/// UTF-8. A hostile workbook can make the reader panic.
 ///
 /// # Errors
-/// When there is no such sheet, the workbook is protected, damaged or too large,
-/// or a formula was saved without its result.
+/// If there is no such sheet, if the workbook is protected, damaged or too large, or
+/// if a formula was saved without its result.
 pub(super) fn sheet_as_csv(
     path: &Path,
     bytes: &[u8],
@@ -71,8 +71,8 @@ pub(super) fn sheet_as_csv(
     Ok(written_out(path, chosen, &range, budget)?)
 }
 
-/// The row and column, from 1, of a formula without a saved result. It reads as
-/// an empty cell: facts would be lost.
+/// Returns the row and column, from 1, of the first formula without a saved result.
+/// The reader returns such a cell as empty, so its data would be lost.
 fn lost_result(
     workbook: &mut Xls<Cursor<&[u8]>>,
     sheet: &str,
@@ -113,7 +113,7 @@ fn written_out(
         .map_err(|reason| sheet_too_large(path, Some(sheet), None, reason))
 }
 
-/// The text of a cell.
+/// Returns the text of a cell.
 pub(super) fn cell_text(value: &Data) -> Cow<'_, str> {
     match value {
         Data::Empty => "".into(),

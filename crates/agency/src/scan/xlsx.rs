@@ -1,8 +1,8 @@
-//! XLSX workbooks: the rows of a sheet written out as text, one line a row, so
-//! that a line number is the sheet's row number.
+//! Converts a sheet of an XLSX workbook to CSV text with one line for each row, so
+//! that line numbers are the sheet's row numbers.
 //!
-//! Rows are streamed: memory holds the texts that cells share, the row that is
-//! read and the text that is written out, each within a bound.
+//! Rows are streamed: memory holds the shared strings, the current row and the CSV
+//! text, each within a limit.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -19,12 +19,12 @@ use super::refusal::{
 };
 use super::written_out::{ERROR_TEXT, SheetText, day_text, float_text};
 
-/// Returns the rows of the named sheet, or of the first that holds anything, as
-/// CSV in UTF-8.
+/// Returns the rows of the named sheet, or of the first one with content, as CSV in
+/// UTF-8.
 ///
 /// # Errors
-/// When there is no such sheet, the workbook is protected, damaged or beyond a
-/// bound, or a formula was saved without its result.
+/// If there is no such sheet, if the workbook is protected or damaged or exceeds a
+/// limit, or if a formula was saved without its result.
 pub(super) fn sheet_as_csv(
     path: &Path,
     bytes: &[u8],
@@ -34,8 +34,14 @@ pub(super) fn sheet_as_csv(
     let mut workbook = workbook.map_err(|error| of_workbook(path, error))?;
     let sheets = workbook.sheets().to_vec();
     let Some(name) = named else {
-        // A chart or a macro sheet is no table, and others have no rows.
-        let is_table = |(_, sheet): &(usize, &Sheet)| sheet.kind == SheetKind::Worksheet;
+        // Charts, dialogs and macros are not tables. Any other sheet that cannot be read
+        // is an error: it may be the table.
+        let is_table = |(_, sheet): &(usize, &Sheet)| {
+            !matches!(
+                sheet.kind,
+                SheetKind::Chartsheet | SheetKind::DialogSheet | SheetKind::MacroSheet
+            )
+        };
         for (index, sheet) in sheets.iter().enumerate().filter(is_table) {
             let csv = written_out(path, &mut workbook, index, &sheet.name)?;
             if !csv.is_empty() {
@@ -53,7 +59,7 @@ pub(super) fn sheet_as_csv(
     }
 }
 
-/// The rows of a sheet; nothing when it has no content.
+/// Returns the rows of a sheet; empty if it has no content.
 fn written_out(
     path: &Path,
     workbook: &mut Workbook<Cursor<&[u8]>>,
@@ -87,7 +93,7 @@ fn written_out(
         .map_err(|reason| sheet_too_large(path, Some(name), None, reason))
 }
 
-/// The text of a number: the same as in an XLS workbook.
+/// Returns the text of a number, which is the same as in an XLS workbook.
 fn number_text(number: Number<'_>, epoch: DateEpoch) -> String {
     let value = number.to_f64();
     match number.format {

@@ -319,6 +319,34 @@ fn elements_with_prefixes_are_read_and_foreign_elements_are_skipped() {
 }
 
 #[test]
+fn alternative_content_is_refused_because_it_may_contain_cells() {
+    let alternatives = |content: &str| {
+        format!(
+            "<m:AlternateContent xmlns:m='m'><m:Choice>{content}</m:Choice></m:AlternateContent>"
+        )
+    };
+    for (rows, row, column) in [
+        (alternatives("<row><c><v>1</v></c></row>"), None, None),
+        (
+            format!("<row>{}</row>", alternatives("<c><v>1</v></c>")),
+            Some(1),
+            None,
+        ),
+        (
+            format!("<row><c>{}</c></row>", alternatives("<v>1</v>")),
+            Some(1),
+            Some(1),
+        ),
+    ] {
+        assert_eq!(
+            problem(&Made::of_rows(&rows)),
+            (Problem::Alternatives, row, column),
+            "{rows}"
+        );
+    }
+}
+
+#[test]
 fn text_that_is_not_utf_8_is_refused_with_row_and_column() {
     let rows = b"<worksheet><sheetData><row><c t='str'><v>ok</v></c><c t='str'><v>\xb3\xc7</v></c></row></sheetData></worksheet>";
     let made = Made::of_rows("").with("xl/worksheets/sheet1.xml", rows.to_vec());
