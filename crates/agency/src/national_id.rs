@@ -358,8 +358,8 @@ impl NationalId {
     }
 
     /// Returns the age in whole years on a day. In common years, a person born on
-    /// 29 February becomes a year older on 1 March (Civil Code 203: the day after the
-    /// birthday's eve).
+    /// 29 February becomes a year older on 1 March (Civil Code 202: a year without the
+    /// corresponding day ends with the last day of the month).
     pub fn age_at(&self, day: Date) -> Option<i64> {
         let birth = self.birth_date?;
         let had_birthday = (day.month(), day.day()) >= (birth.month(), birth.day());
