@@ -5,5 +5,5 @@ mod evaluate;
 mod guarantees;
 
 pub use cases::{CaseFailure, test_cases};
-pub use evaluate::{EvaluationError, evaluate};
+pub use evaluate::{EvaluationError, evaluate, evaluate_rules};
 pub use guarantees::{Breach, Trial, TriedRow, try_guarantee};

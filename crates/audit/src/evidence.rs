@@ -241,6 +241,11 @@ fn list_language(manifest: &Manifest) -> Language {
 fn read_list(output: &Folder, path: &str, name: &str, form: Option<&ListForm>) -> Option<List> {
     let bytes = output.read(Path::new(path), LARGEST_FILE).ok()?;
     let (header, rows) = read_csv(&bytes)?;
+    let form = form.map(|form| match form.has_header(&header) {
+        true => form.clone(),
+        false => form.clone().of_version_0_1(),
+    });
+    let form = form.as_ref();
     let rows = form.map(|form| {
         let rows = rows.iter();
         let rows = rows.map(|(line, cells)| (*line, ListRow::parse(form, cells)));

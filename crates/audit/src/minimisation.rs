@@ -495,7 +495,7 @@ fn field_row(
         rules.iter().any(|rule| match rule.kind {
             // These are shown with every lead of the person.
             RuleKind::Exclusion | RuleKind::Priority => true,
-            _ => aid.qualifies.rules().contains(rule.id.as_str()),
+            _ => aid.rests_on().contains(rule.id.as_str()),
         })
     };
     let is_listed = needs.contains(&Need::List);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use aidlink_contract::grade::Grade;
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable, TableFault};
@@ -179,7 +180,7 @@ pub fn screen_joined(
             lead.receipt_not_verified |= verdict.receipt_not_verified;
             lead.referral_not_verified |= verdict.referral_not_verified;
             lead.cases
-                .push(candidates.evidence(&shown, reference, verdict.needs_review));
+                .push(candidates.evidence(&shown, reference, verdict.grade));
         }
     }
     Ok(Screening {
@@ -303,7 +304,7 @@ struct Candidates {
 
 /// The marks of a case row that is a lead for an aid.
 struct Verdict {
-    needs_review: bool,
+    grade: Grade,
     receipt_not_verified: bool,
     referral_not_verified: bool,
 }
@@ -381,30 +382,31 @@ impl Candidates {
             true => Outcome::Unknown,
             false => outcome(rule),
         };
-        let qualifies = aid.qualifies.outcome(&outcome);
+        let grade = aid.judge(&outcome).grade()?;
         let settled = aid.settled.as_ref();
         let settled = settled.map_or(Outcome::No, |settled| settled.outcome(&verified));
         let referred = aid.referred.outcome(&verified);
-        let is_lead =
-            qualifies != Outcome::No && settled != Outcome::Yes && referred != Outcome::Yes;
+        let is_lead = settled != Outcome::Yes && referred != Outcome::Yes;
         is_lead.then_some(Verdict {
-            needs_review: qualifies == Outcome::Unknown,
-            receipt_not_verified: settled == Outcome::Unknown,
-            referral_not_verified: referred == Outcome::Unknown,
+            grade,
+            receipt_not_verified: settled.is_open(),
+            referral_not_verified: referred.is_open(),
         })
     }
 
     /// Returns the outcomes of the shown rules for one case row.
-    fn evidence(&self, shown: &[&Rule], reference: usize, needs_review: bool) -> CaseEvidence {
+    fn evidence(&self, shown: &[&Rule], reference: usize, grade: Grade) -> CaseEvidence {
         let mut evidence = CaseEvidence {
             reference,
             yes: Vec::new(),
+            indicated: Vec::new(),
             unknown: Vec::new(),
-            needs_review,
+            grade,
         };
         for rule in shown {
             match self.outcomes.get(&rule.id).map(|column| column[reference]) {
                 Some(Outcome::Yes) => evidence.yes.push(rule.id.clone()),
+                Some(Outcome::Indicated) => evidence.indicated.push(rule.id.clone()),
                 Some(Outcome::Unknown) => evidence.unknown.push(rule.id.clone()),
                 Some(Outcome::No) | None => {}
             }
@@ -414,9 +416,9 @@ impl Candidates {
 }
 
 /// Returns the rules whose outcomes a person at the procuratorate must see: the
-/// rules that the aid's `qualifies` names, and every exclusion and priority rule.
+/// rules that the lead rests on, and every exclusion and priority rule.
 fn rules_shown<'p>(policy: &'p Policy, aid: &Aid) -> Vec<&'p Rule> {
-    let named = aid.qualifies.rules();
+    let named = aid.rests_on();
     policy
         .rules
         .iter()

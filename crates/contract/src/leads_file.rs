@@ -127,7 +127,7 @@ impl LeadsFileFault {
 
 impl Document for LeadsFile {
     const FORMAT: &'static str = "aidlink screened leads";
-    const VERSIONS: RangeInclusive<u64> = 1..=1;
+    const VERSIONS: RangeInclusive<u64> = 2..=2;
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut line = self.to_line();
@@ -201,6 +201,7 @@ impl LeadsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grade::Grade;
     use crate::screened_lead::CaseEvidence;
     use aidlink_files::document::Head;
 
@@ -222,7 +223,12 @@ mod tests {
             reference,
             yes: vec!["j1".into(), "dibao".into()],
             unknown: vec!["x2".into()],
-            needs_review: reference == 3,
+            indicated: Vec::new(),
+            grade: if reference == 3 {
+                Grade::ToBeClarified
+            } else {
+                Grade::Established
+            },
         };
         LeadsFile {
             format,

@@ -3,6 +3,7 @@
 //!
 //! Nothing in this crate handles an ID number, a key or a policy.
 
+pub mod grade;
 pub mod hexadecimal;
 pub mod leads_file;
 pub mod outcome;

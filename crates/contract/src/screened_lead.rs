@@ -5,6 +5,9 @@ use aidlink_faults::text::Text;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::grade::Grade;
+use crate::outcome::Outcome;
+
 /// One case row that led to a lead, with the outcomes that support it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,13 +15,16 @@ pub struct CaseEvidence {
     /// The index of the row in the case table.
     pub reference: usize,
     /// Ids of the rules with outcome yes, among the rules that the aid's
-    /// `qualifies` names and all exclusion and priority rules.
+    /// `requires` and `qualifies` name and all exclusion and priority rules.
     pub yes: Vec<String>,
+    /// Ids of the rules in the same set with outcome indicated; a person must
+    /// check them.
+    pub indicated: Vec<String>,
     /// Ids of the rules in the same set with outcome unknown; a person must
     /// check them.
     pub unknown: Vec<String>,
-    /// The case row qualifies only if an unknown outcome turns out to be yes.
-    pub needs_review: bool,
+    /// How sure the lead is by this case row.
+    pub grade: Grade,
 }
 
 /// A lead: one person who appears to qualify for one aid and was not referred
@@ -37,6 +43,27 @@ pub struct ScreenedLead {
     /// The case rows, in the order of their references; never empty.
     #[serde(deserialize_with = "at_least_one")]
     pub cases: Vec<CaseEvidence>,
+}
+
+impl CaseEvidence {
+    /// Returns the ids of the rules with this outcome; of rules that are no there are
+    /// none.
+    pub fn rules(&self, outcome: Outcome) -> &[String] {
+        match outcome {
+            Outcome::No => &[],
+            Outcome::Unknown => &self.unknown,
+            Outcome::Indicated => &self.indicated,
+            Outcome::Yes => &self.yes,
+        }
+    }
+}
+
+impl ScreenedLead {
+    /// Returns the lead's grade: the best of its case rows.
+    pub fn grade(&self) -> Grade {
+        let grades = self.cases.iter().map(|case| case.grade);
+        grades.max().unwrap_or(Grade::ToBeClarified)
+    }
 }
 
 fn at_least_one<'de, D>(deserializer: D) -> Result<Vec<CaseEvidence>, D::Error>

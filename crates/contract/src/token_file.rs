@@ -1,6 +1,6 @@
 //! Token files, which agencies send to the centre. A token file is a Parquet
-//! file with a column `token` of 16 bytes, ascending, and one nullable Boolean
-//! column for each rule (yes, no; null is unknown). The file's metadata hold
+//! file with a column `token` of 16 bytes, ascending, and one column of unsigned
+//! 8-bit integers for each rule (0 no, 1 unknown, 2 indicated, 3 yes). The file's metadata hold
 //! its head under one key. docs/formats.md is the reference.
 
 mod fault;
@@ -11,8 +11,8 @@ use std::io::Write;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, FixedSizeBinaryBuilder};
-use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, RecordBatch};
+use arrow_array::builder::{FixedSizeBinaryBuilder, UInt8Builder};
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch, UInt8Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -50,7 +50,7 @@ pub struct TokenFileWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
     schema: SchemaRef,
     tokens: FixedSizeBinaryBuilder,
-    outcomes: Vec<BooleanBuilder>,
+    outcomes: Vec<UInt8Builder>,
     rows: usize,
 }
 
@@ -63,7 +63,7 @@ impl<W: Write + Send> TokenFileWriter<W> {
         let token = Field::new(TOKEN, DataType::FixedSizeBinary(WIDTH), false);
         let outcomes = rules
             .iter()
-            .map(|rule| Field::new(*rule, DataType::Boolean, true));
+            .map(|rule| Field::new(*rule, DataType::UInt8, false));
         let fields: Vec<Field> = std::iter::once(token).chain(outcomes).collect();
         let schema = Arc::new(Schema::new(fields));
         let token_column = ColumnPath::from(TOKEN);
@@ -80,7 +80,7 @@ impl<W: Write + Send> TokenFileWriter<W> {
             writer,
             schema,
             tokens: FixedSizeBinaryBuilder::with_capacity(ROWS_A_BATCH, WIDTH),
-            outcomes: rules.iter().map(|_| BooleanBuilder::new()).collect(),
+            outcomes: rules.iter().map(|_| UInt8Builder::new()).collect(),
             rows: 0,
         })
     }
@@ -97,7 +97,7 @@ impl<W: Write + Send> TokenFileWriter<W> {
     ) -> Result<(), ParquetError> {
         self.tokens.append_value(token.as_bytes())?;
         for (column, outcome) in self.outcomes.iter_mut().zip(outcomes) {
-            column.append_option(outcome.to_option());
+            column.append_value(outcome.code());
         }
         self.rows += 1;
         if self.rows == ROWS_A_BATCH {
@@ -275,8 +275,8 @@ fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault
         if rules.get(index) != Some(field.name()) {
             return Err(TokenFileFault::Order);
         }
-        if *field.data_type() != DataType::Boolean {
-            return Err(TokenFileFault::NotBoolean(field.name().clone()));
+        if *field.data_type() != DataType::UInt8 {
+            return Err(TokenFileFault::NotOutcomes(field.name().clone()));
         }
     }
     Ok(())
@@ -440,9 +440,13 @@ fn take_outcomes(
     for ((rule, outcomes), column) in outcomes.0.iter_mut().zip(columns) {
         let column = column
             .as_any()
-            .downcast_ref::<BooleanArray>()
-            .ok_or_else(|| TokenFileFault::NotBoolean(rule.clone()))?;
-        outcomes.extend(column.iter().map(Outcome::from_option));
+            .downcast_ref::<UInt8Array>()
+            .filter(|column| column.null_count() == 0)
+            .ok_or_else(|| TokenFileFault::NotOutcomes(rule.clone()))?;
+        for code in column.values() {
+            let outcome = Outcome::of_code(*code);
+            outcomes.push(outcome.ok_or_else(|| TokenFileFault::NotOutcomes(rule.clone()))?);
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 
 use crate::rule_language::{Combination, Expression};
 use crate::value::Value;
+use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
 
@@ -110,6 +111,12 @@ pub struct Rule {
     pub expression: Expression,
     /// How it treats the outcome unknown.
     pub when_unknown: WhenUnknown,
+    /// The fact on which the rule turns. If it holds and the condition is unknown,
+    /// the outcome is indicated.
+    pub core: Option<Core>,
+    /// Whether the outcome is at most indicated (`at_most = "review"`), because a
+    /// place's own text is narrower than the rule, or a citation is not confirmed.
+    pub at_most_review: bool,
     /// Title in both languages.
     pub title: Text,
     /// Document and article.
@@ -120,6 +127,34 @@ pub struct Rule {
     pub urgent: bool,
     /// Test rows with their expected outcomes.
     pub cases: Vec<RuleCase>,
+}
+
+/// The fact on which a rule turns.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// The fact as written.
+    pub text: String,
+    /// The fact, parsed and checked.
+    pub expression: Expression,
+}
+
+impl Rule {
+    /// Returns the rule's outcome for a row, from the outcomes of its condition and
+    /// of its core on that row.
+    pub fn outcome(&self, condition: Outcome, core: Option<Outcome>) -> Outcome {
+        match condition {
+            Outcome::Unknown if core == Some(Outcome::Yes) => Outcome::Indicated,
+            Outcome::Yes if self.at_most_review => Outcome::Indicated,
+            condition => self.when_unknown.apply(condition),
+        }
+    }
+
+    /// Returns the expressions that the outcome depends on: the condition and the
+    /// core.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        let core = self.core.as_ref().map(|core| &core.expression);
+        std::iter::once(&self.expression).chain(core)
+    }
 }
 
 /// The default as-of date of a case.
@@ -145,7 +180,7 @@ pub struct CaseRow {
 pub struct RuleCase {
     /// The row.
     pub row: CaseRow,
-    /// The expected outcome, after [`WhenUnknown`] was applied.
+    /// The expected outcome of the rule; see [`Rule::outcome`].
     pub outcome: Outcome,
 }
 
@@ -272,9 +307,14 @@ pub struct Aid {
     pub title: Text,
     /// Document and article.
     pub cites: Vec<String>,
-    /// Who qualifies, as written.
+    /// What the other system's side must give, as written.
+    pub requires_text: String,
+    /// What the other system's side must give, as a combination of rules without
+    /// negation.
+    pub requires: Combination,
+    /// The aid's own evidence, as written.
     pub qualifies_text: String,
-    /// Who qualifies, as a combination of rules without negation.
+    /// The aid's own evidence, as a combination of rules without negation.
     pub qualifies: Combination,
     /// Who already receives it, as written.
     pub settled_text: Option<String>,
@@ -287,6 +327,20 @@ pub struct Aid {
     pub check: Option<Text>,
     /// The id of the deadline of its leads.
     pub deadline: String,
+}
+
+impl Aid {
+    /// Judges the aid for one case row; `of` returns the outcome of a rule.
+    pub fn judge(&self, of: &impl Fn(&str) -> Outcome) -> Judgement {
+        Judgement::of(self.requires.outcome(of), self.qualifies.outcome(of))
+    }
+
+    /// Returns the ids of the rules that a lead for the aid rests on.
+    pub fn rests_on(&self) -> BTreeSet<&str> {
+        let mut rules = self.requires.rules();
+        rules.extend(self.qualifies.rules());
+        rules
+    }
 }
 
 /// A period within which something must be done.
@@ -427,7 +481,7 @@ impl Policy {
         self.rules
             .iter()
             .filter(|rule| rule.on == export)
-            .flat_map(|rule| rule.expression.columns())
+            .flat_map(|rule| rule.expressions().flat_map(Expression::columns))
             .filter(|column| !derived.contains(&column.as_str()))
             .collect()
     }

@@ -4,7 +4,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_policy::pack::{CaseRow, Policy, Rule};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 
-use super::evaluate::{EvaluationError, evaluate};
+use super::evaluate::{EvaluationError, evaluate_rules};
 
 /// A case for which the rule gave the wrong outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     Ok((run, failures))
 }
 
-/// Evaluates a rule on a row and applies the rule's `unknown` setting.
+/// Evaluates a rule on a row.
 pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, EvaluationError> {
     let mut block = RowBlock {
         rows: 1,
@@ -80,13 +80,12 @@ pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, Evaluati
             Value::String(sex.clone()),
         );
     }
-    let outcomes = evaluate(&[(&rule.id, &rule.expression)], &block, row.as_of)?;
-    let outcome = outcomes
+    let outcomes = evaluate_rules(&[rule], &block, row.as_of)?;
+    outcomes
         .first()
         .and_then(|outcomes| outcomes.first())
         .copied()
         .ok_or_else(|| EvaluationError {
             name: rule.id.clone(),
-        })?;
-    Ok(rule.when_unknown.apply(outcome))
+        })
 }

@@ -11,6 +11,7 @@ use polars::prelude::{
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
+use aidlink_policy::pack::Rule;
 use aidlink_policy::rule_language::{Comparison, Expression, Operand, moved};
 use aidlink_policy::value::{Column, RowBlock};
 
@@ -93,6 +94,36 @@ pub fn evaluate(
             }
         })
         .collect()
+}
+
+/// Evaluates rules on a block of rows. Returns one column of outcomes per rule, with
+/// one outcome per row; see [`Rule::outcome`].
+///
+/// # Errors
+/// If polars fails; see [`EvaluationError`].
+pub fn evaluate_rules(
+    rules: &[&Rule],
+    block: &RowBlock,
+    as_of: Date,
+) -> Result<Vec<Vec<Outcome>>, EvaluationError> {
+    let named: Vec<(&str, &Expression)> = rules
+        .iter()
+        .flat_map(|rule| {
+            rule.expressions()
+                .map(|expression| (rule.id.as_str(), expression))
+        })
+        .collect();
+    let mut columns = evaluate(&named, block, as_of)?.into_iter();
+    let outcomes = rules.iter().map(|rule| {
+        let conditions = columns.next().unwrap_or_default();
+        let cores = rule.core.as_ref().and_then(|_| columns.next());
+        let outcome = |(row, condition)| {
+            let core: Option<&Outcome> = cores.as_ref().and_then(|cores| cores.get(row));
+            rule.outcome(condition, core.copied())
+        };
+        conditions.into_iter().enumerate().map(outcome).collect()
+    });
+    Ok(outcomes.collect())
 }
 
 /// The name of the helper column. No field has it, because field names have no

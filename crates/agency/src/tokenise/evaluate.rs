@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use aidlink_contract::outcome::Outcome;
 use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
 use aidlink_policy::reading::DateEpoch;
-use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX, Expression};
+use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 use jiff::civil::Date;
@@ -18,7 +18,7 @@ use crate::account::Rest;
 use crate::cell::{self, ValueFault};
 use crate::identify::OwnedRow;
 use crate::national_id::{NationalId, Sex};
-use crate::rules::{EvaluationError, evaluate};
+use crate::rules::{EvaluationError, evaluate_rules};
 use crate::scan::{Encoding, Export};
 
 /// Number of rows that are evaluated together.
@@ -195,17 +195,7 @@ impl<'a> RowColumns<'a> {
         }
         add_derived(&mut block, rows, self.as_of);
         let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, EvaluationError> {
-            let named: Vec<(&str, &Expression)> = rules
-                .iter()
-                .map(|rule| (rule.id.as_str(), &rule.expression))
-                .collect();
-            let mut columns = evaluate(&named, &block, self.as_of)?;
-            for (column, rule) in columns.iter_mut().zip(rules) {
-                for outcome in column {
-                    *outcome = rule.when_unknown.apply(*outcome);
-                }
-            }
-            Ok(columns)
+            evaluate_rules(rules, &block, self.as_of)
         };
         let withheld = outcomes_of(&self.withhold_rules)?;
         let outcomes = outcomes_of(&self.outcome_rules)?;
@@ -265,21 +255,21 @@ impl<'a> RowColumns<'a> {
 
 impl RowColumns<'_> {
     /// Returns whether a row may leave the agency: a register row if any outcome is
-    /// yes or unknown, a case row if an aid could be reached with the most favourable register
+    /// not no, a case row if an aid could be reached with the most favourable register
     /// outcomes.
     fn may_leave(&self, outcomes: &[Outcome]) -> bool {
         if self.schema.name != CASE_EXPORT {
             return outcomes.iter().any(|outcome| *outcome != Outcome::No);
         }
-        // `qualifies` has no negation, so yes in every register is the most favourable
-        // case.
+        // Neither side of an aid has a negation, so yes in every register is the most
+        // favourable case.
         let best_case = |id: &str| {
             let own = self.outcome_rules.iter().position(|rule| rule.id == id);
             own.and_then(|place| outcomes.get(place).copied())
                 .unwrap_or(Outcome::Yes)
         };
         let mut aids = self.policy.aids.iter();
-        aids.any(|aid| aid.qualifies.outcome(&best_case) != Outcome::No)
+        aids.any(|aid| aid.judge(&best_case).grade().is_some())
     }
 }
 

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 /// Maximum number of rules on one export: one bit each in a `u64`.
 pub(super) const MAX_RULES: usize = 64;
 /// Bytes of a person in a spill file.
-const RECORD_BYTES: usize = Token::LENGTH + 16;
+const RECORD_BYTES: usize = Token::LENGTH + 24;
 
 /// A person of a register: the token, and the outcomes of the person's rows combined
 /// by OR.
@@ -28,11 +28,12 @@ pub(super) struct PersonRow {
     pub(super) outcomes: OutcomeBits,
 }
 
-/// Outcomes, one bit per rule.
+/// Outcomes, one bit per rule in each word. A word has the bit of a rule if the rule's
+/// outcome is at least the word's, so that OR of two persons' rows is OR of the words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct OutcomeBits {
     yes: u64,
-    /// No rule has its bit set both here and in `yes`.
+    indicated: u64,
     unknown: u64,
 }
 
@@ -42,21 +43,23 @@ impl OutcomeBits {
     pub(super) fn new(outcomes: &[Outcome]) -> Self {
         let mut bits = OutcomeBits::default();
         for (rule, outcome) in outcomes.iter().take(MAX_RULES).enumerate() {
-            match outcome {
-                Outcome::Yes => bits.yes |= 1 << rule,
-                Outcome::Unknown => bits.unknown |= 1 << rule,
-                Outcome::No => {}
+            for (word, least) in [
+                (&mut bits.yes, Outcome::Yes),
+                (&mut bits.indicated, Outcome::Indicated),
+                (&mut bits.unknown, Outcome::Unknown),
+            ] {
+                *word |= u64::from(*outcome >= least) << rule;
             }
         }
         bits
     }
 
-    /// Combines outcomes rule by rule with OR in Kleene's three-valued logic.
+    /// Combines outcomes rule by rule with OR, which is the greater outcome.
     fn or(self, other: Self) -> Self {
-        let yes = self.yes | other.yes;
         OutcomeBits {
-            yes,
-            unknown: (self.unknown | other.unknown) & !yes,
+            yes: self.yes | other.yes,
+            indicated: self.indicated | other.indicated,
+            unknown: self.unknown | other.unknown,
         }
     }
 
@@ -64,6 +67,8 @@ impl OutcomeBits {
     pub(super) fn of(self, rule: usize) -> Outcome {
         if self.yes >> rule & 1 == 1 {
             Outcome::Yes
+        } else if self.indicated >> rule & 1 == 1 {
+            Outcome::Indicated
         } else if self.unknown >> rule & 1 == 1 {
             Outcome::Unknown
         } else {
@@ -262,6 +267,7 @@ fn spill(persons: &[PersonRow], folder: &Path) -> io::Result<File> {
     for person in persons {
         file.write_all(person.token.as_bytes())?;
         file.write_all(&person.outcomes.yes.to_le_bytes())?;
+        file.write_all(&person.outcomes.indicated.to_le_bytes())?;
         file.write_all(&person.outcomes.unknown.to_le_bytes())?;
     }
     file.into_inner().map_err(io::IntoInnerError::into_error)
@@ -296,7 +302,8 @@ impl Run {
             Err(error) => return Err(error),
         }
         let (token, bits) = record.split_at(Token::LENGTH);
-        let (yes, unknown) = bits.split_at(8);
+        let (yes, bits) = bits.split_at(8);
+        let (indicated, unknown) = bits.split_at(8);
         let mut bytes = [0; Token::LENGTH];
         bytes.copy_from_slice(token);
         let number = |bytes: &[u8]| {
@@ -309,6 +316,7 @@ impl Run {
             token: Token::from_bytes(bytes),
             outcomes: OutcomeBits {
                 yes: number(yes),
+                indicated: number(indicated),
                 unknown: number(unknown),
             },
         }))
@@ -354,6 +362,7 @@ mod tests {
         prop_oneof![
             Just(Outcome::No),
             Just(Outcome::Unknown),
+            Just(Outcome::Indicated),
             Just(Outcome::Yes)
         ]
     }

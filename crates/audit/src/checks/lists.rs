@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aidlink_contract::grade::Grade;
 use aidlink_faults::text::Text;
 
 use super::finding::{Finding, no_documents, no_lists};
@@ -158,12 +159,13 @@ pub(super) fn rules(evidence: &Evidence) -> Finding {
                 "rule ids or version are missing, or the policy has no such rule",
             ));
         };
-        // A lead that rests on unknown outcomes alone names no rules, but is marked for
-        // review.
-        if rules.rules.is_empty() && !row.to_check.marks.contains(&Mark::Review) {
+        // A lead without a rule that is yes rests on what is indicated, and must say so.
+        let must_be_clarified = row.grade.value() == Some(&Some(Grade::ToBeClarified))
+            || row.to_check.marks.contains(&Mark::Review);
+        if rules.rules.is_empty() && !must_be_clarified {
             return Some(Text::new(
-                "没有规则编号，也没有标明取决于尚不明确的条件",
-                "no rule is named, and it is not marked as depending on conditions not yet known",
+                "没有规则编号，也没有标明待核实",
+                "no rule is named, and the lead is not marked as to be clarified",
             ));
         }
         let nothing = row.to_check.is_empty();

@@ -25,6 +25,8 @@ fn policy() -> Policy {
         when: String::new(),
         expression: Expression::Constant(true),
         when_unknown: WhenUnknown::Review,
+        core: None,
+        at_most_review: false,
         title: Text::new(id, id),
         cites: Vec::new(),
         check: None,

@@ -24,8 +24,9 @@ pub enum TokenFileFault {
     ColumnBeyondPolicy(usize),
     /// The rules' columns are not in the policy's order.
     Order,
-    /// An outcome column is not Boolean.
-    NotBoolean(String),
+    /// An outcome column does not hold outcomes: unsigned 8-bit integers from 0 to 3,
+    /// none missing.
+    NotOutcomes(String),
     /// The token table violates its contract.
     Table(TableFault),
     /// The row account does not add up, or states fewer sent rows than the
@@ -70,9 +71,11 @@ impl TokenFileFault {
                 "结果列的顺序与规则文件不同",
                 "the outcome columns are not in the policy's order",
             ),
-            TokenFileFault::NotBoolean(column) => Text::new(
-                format!("列“{column}”不是布尔型"),
-                format!("the column `{column}` is not Boolean"),
+            TokenFileFault::NotOutcomes(column) => Text::new(
+                format!("列“{column}”不是判断结果（0至3的8位无符号整数）"),
+                format!(
+                    "the column `{column}` does not hold outcomes (unsigned 8-bit integers from 0 to 3)"
+                ),
             ),
             TokenFileFault::Table(fault) => fault.text(),
             TokenFileFault::Account => Text::new(

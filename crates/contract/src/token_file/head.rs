@@ -78,7 +78,7 @@ impl SentAccount {
 
 impl Document for TokenFileHead {
     const FORMAT: &'static str = "aidlink token file";
-    const VERSIONS: RangeInclusive<u64> = 1..=1;
+    const VERSIONS: RangeInclusive<u64> = 2..=2;
 }
 
 impl TokenFileHead {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{
-    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Direction, Named, Policy, PolicyDeadline, Rule,
+    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, Direction, Named, Policy, PolicyDeadline, Rule,
     RuleCase, RuleKind, Term, WhenUnknown,
 };
 use crate::rule_language::{
@@ -25,7 +25,7 @@ impl Policy {
     /// # Errors
     /// Every fault of the file at once, each with its place.
     pub fn read(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
-        Self::read_with(path, schemas, Guarantees::Required)
+        Self::read_with(path, schemas, Version::Current)
     }
 
     /// Reads the policy of a finished round, for an audit. Policies of version
@@ -34,33 +34,39 @@ impl Policy {
     /// # Errors
     /// As [`Policy::read`].
     pub fn read_of_finished_round(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
-        Self::read_with(path, schemas, Guarantees::Optional)
+        Self::read_with(path, schemas, Version::Any)
     }
 
-    fn read_with(path: &Path, schemas: &Schemas, guarantees: Guarantees) -> Result<Self, Faults> {
+    fn read_with(path: &Path, schemas: &Schemas, version: Version) -> Result<Self, Faults> {
         let document = Document::read(path)?;
         let faults = document.syntax_faults();
         PolicyReader {
             document: &document,
             schemas,
-            guarantees,
+            version,
             faults,
         }
         .read()
     }
 }
 
-/// Whether a policy must declare its guarantees.
+/// Which policies are read. Those of version 0.1 declare no guarantees, and their aids
+/// have no `requires`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Guarantees {
-    Required,
-    Optional,
+enum Version {
+    /// Only policies of this version.
+    Current,
+    /// Also those of version 0.1.
+    Any,
 }
+
+/// The only value of a rule's `at_most`.
+const AT_MOST_REVIEW: &str = "review";
 
 struct PolicyReader<'d> {
     document: &'d Document,
     schemas: &'d Schemas,
-    guarantees: Guarantees,
+    version: Version,
     faults: FaultCollector,
 }
 
@@ -374,6 +380,9 @@ impl<'d> PolicyReader<'d> {
         let when_unknown = table.string("unknown", &mut self.faults);
         let when_unknown = when_unknown
             .and_then(|word| self.when_unknown(&word, kind == Some(RuleKind::Withhold)));
+        let core = table.optional_string("core", &mut self.faults);
+        let at_most = table.optional_string("at_most", &mut self.faults);
+        self.check_core_and_at_most(kind, core.as_ref(), at_most.as_ref());
         let title = table.text("title", &mut self.faults);
         let check = table.optional_text("check", &mut self.faults);
         let urgent = table.boolean_or("urgent", false, &mut self.faults);
@@ -393,6 +402,16 @@ impl<'d> PolicyReader<'d> {
             (Some(when), Some(schema)) => self.expression(when, &row_scope(schema)),
             _ => None,
         };
+        let core = match (core, schema) {
+            (Some(text), Some(schema)) => {
+                let expression = self.expression(&text, &row_scope(schema));
+                Some(expression.map(|expression| Core {
+                    text: text.value.trim().to_owned(),
+                    expression,
+                }))
+            }
+            _ => None,
+        };
         Some(Rule {
             id: id?.value,
             on: on?.value,
@@ -400,12 +419,49 @@ impl<'d> PolicyReader<'d> {
             when: when?.value.trim().to_owned(),
             expression: expression?,
             when_unknown: when_unknown?,
+            core: match core {
+                Some(core) => Some(core?),
+                None => None,
+            },
+            at_most_review: at_most.is_some(),
             title: title?,
             cites,
             check,
             urgent,
             cases,
         })
+    }
+
+    fn check_core_and_at_most(
+        &mut self,
+        kind: Option<RuleKind>,
+        core: Option<&Located<String>>,
+        at_most: Option<&Located<String>>,
+    ) {
+        for word in [core, at_most].into_iter().flatten() {
+            if kind == Some(RuleKind::Withhold) {
+                self.fault(
+                    &word.at,
+                    Text::new(
+                        "不予处理的规则只有“是”和“否”",
+                        "a withhold rule is either yes or no",
+                    ),
+                    Text::new("请删除此行", "delete this line"),
+                );
+            }
+        }
+        if let Some(word) = at_most
+            && word.value != AT_MOST_REVIEW
+        {
+            self.fault(
+                &word.at,
+                Text::new("未知的 at_most", "unknown value of `at_most`"),
+                Text::new(
+                    format!("请写 at_most = \"{AT_MOST_REVIEW}\"，或删除此行"),
+                    format!("write at_most = \"{AT_MOST_REVIEW}\", or delete the line"),
+                ),
+            );
+        }
     }
 
     fn schema(&mut self, name: &Located<String>) -> Option<&'d ExportSchema> {
@@ -470,7 +526,7 @@ impl<'d> PolicyReader<'d> {
         let outcome = table.string("outcome", &mut self.faults);
         table.finish(&mut self.faults);
         let outcome = outcome.and_then(|word| {
-            let words = [Outcome::Yes, Outcome::No, Outcome::Unknown];
+            let words = Outcome::ALL;
             let found = words
                 .into_iter()
                 .find(|outcome| outcome.name() == word.value);
@@ -687,12 +743,18 @@ impl<'d> PolicyReader<'d> {
             let title = table.text("title", &mut self.faults);
             let check = table.optional_text("check", &mut self.faults);
             let cites = self.cites(&mut table, sources);
+            let requires_text = self.requires(&mut table);
             let qualifies_text = table.string("qualifies", &mut self.faults);
             let settled_text = table.optional_string("settled", &mut self.faults);
             table.finish(&mut self.faults);
             let mut combine = |text: &Located<String>, negation| {
                 self.combination(text, &names, negation)
                     .map(|written| written.substitute(&|name| terms.get(name).cloned()))
+            };
+            let requires = match &requires_text {
+                Some(text) => combine(text, Negation::Refused),
+                // Policies of version 0.1 have one expression, `qualifies`.
+                None => Some(Combination::Constant(true)),
             };
             let qualifies = qualifies_text
                 .as_ref()
@@ -707,6 +769,10 @@ impl<'d> PolicyReader<'d> {
                     agency: agency?.value,
                     title: title?,
                     cites,
+                    requires_text: requires_text
+                        .map(|text| text.value.trim().to_owned())
+                        .unwrap_or_default(),
+                    requires: requires?,
                     qualifies_text: qualifies_text?.value.trim().to_owned(),
                     qualifies: qualifies?,
                     settled: match settled {
@@ -729,6 +795,16 @@ impl<'d> PolicyReader<'d> {
             ));
         }
         aids
+    }
+
+    /// Reads what an aid requires of the other system's side. It is missing only in
+    /// a policy of version 0.1, whose missing key is a fault unless the round is
+    /// finished.
+    fn requires(&mut self, table: &mut TableReader<'d>) -> Option<Located<String>> {
+        match self.version {
+            Version::Current => table.string("requires", &mut self.faults),
+            Version::Any => table.optional_string("requires", &mut self.faults),
+        }
     }
 
     fn check_defined<'n>(
@@ -1032,6 +1108,8 @@ impl<'d> PolicyReader<'d> {
                 when,
                 expression,
                 when_unknown: WhenUnknown::Review,
+                core: None,
+                at_most_review: false,
                 title: Text::new(
                     format!("已转介：{}（{}）", aid.title.zh, titles(|text| &text.zh)),
                     format!(
@@ -1069,7 +1147,7 @@ impl<'d> PolicyReader<'d> {
         let used: BTreeSet<&str> = aids
             .iter()
             .flat_map(|aid| {
-                [&aid.qualifies, &aid.referred]
+                [&aid.requires, &aid.qualifies, &aid.referred]
                     .into_iter()
                     .chain(&aid.settled)
             })

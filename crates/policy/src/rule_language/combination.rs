@@ -11,20 +11,20 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
 
-/// A combination of rules, in Kleene's three-valued logic.
+/// A combination of rules: AND is the lesser outcome, OR the greater one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Combination {
     /// Always yes or always no.
     Constant(bool),
     /// The outcome of the rule with this id.
     Rule(String),
-    /// Negation; unknown stays unknown.
+    /// Negation of yes and no; unknown and indicated give unknown.
     Not(Box<Combination>),
     /// Yes if both sides are yes.
     And(Box<Combination>, Box<Combination>),
     /// Yes if at least one side is yes.
     Or(Box<Combination>, Box<Combination>),
-    /// Whether a combination is unknown; the result is never unknown.
+    /// Whether a combination is neither yes nor no; the result is always yes or no.
     IsUnknown(Box<Combination>),
 }
 
@@ -90,7 +90,7 @@ impl Combination {
             Combination::And(left, right) => left.outcome(of).and(right.outcome(of)),
             Combination::Or(left, right) => left.outcome(of).or(right.outcome(of)),
             Combination::IsUnknown(inner) => {
-                Outcome::from_option(Some(inner.outcome(of) == Outcome::Unknown))
+                Outcome::from_option(Some(inner.outcome(of).is_open()))
             }
         }
     }
@@ -181,8 +181,6 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    const OUTCOMES: [Outcome; 3] = [Outcome::No, Outcome::Unknown, Outcome::Yes];
-
     fn names() -> Vec<String> {
         ["a", "b", "c"].map(str::to_owned).into()
     }
@@ -200,15 +198,17 @@ mod tests {
     }
 
     /// Returns the outcomes of a combination for every pair of outcomes of `a`
-    /// (outer loop) and `b` (inner loop), each in the order no, unknown, yes.
+    /// (outer loop) and `b` (inner loop), each in the order no, unknown,
+    /// indicated, yes.
     fn table(combination: &Combination) -> String {
         let mut table = String::new();
-        for a in OUTCOMES {
-            for b in OUTCOMES {
+        for a in Outcome::ALL {
+            for b in Outcome::ALL {
                 let outcome = combination.outcome(&|rule| if rule == "a" { a } else { b });
                 table.push_str(match outcome {
                     Outcome::No => "n",
                     Outcome::Unknown => "u",
+                    Outcome::Indicated => "i",
                     Outcome::Yes => "y",
                 });
             }
@@ -217,21 +217,21 @@ mod tests {
     }
 
     #[test]
-    fn combinations_follow_kleenes_tables() {
+    fn combinations_follow_the_tables_of_four_outcomes() {
         for (text, expected) in [
-            ("a AND b", "nnnnuunuy"),
-            ("a OR b", "nuyuuyyyy"),
-            ("NOT a", "yyyuuunnn"),
-            // De Morgan's laws hold in three-valued logic too.
-            ("NOT (a AND b)", "yyyyuuyun"),
-            ("NOT a OR NOT b", "yyyyuuyun"),
-            ("NOT (a OR b)", "yunuunnnn"),
-            ("NOT a AND NOT b", "yunuunnnn"),
+            ("a AND b", "nnnnnuuunuiinuiy"),
+            ("a OR b", "nuiyuuiyiiiyyyyy"),
+            ("NOT a", "yyyyuuuuuuuunnnn"),
+            // De Morgan's laws hold.
+            ("NOT (a AND b)", "yyyyyuuuyuuuyuun"),
+            ("NOT a OR NOT b", "yyyyyuuuyuuuyuun"),
+            ("NOT (a OR b)", "yuunuuunuuunnnnn"),
+            ("NOT a AND NOT b", "yuunuuunuuunnnnn"),
             // The law of the excluded middle does not hold.
-            ("a OR NOT a", "yyyuuuyyy"),
-            ("a AND NOT a", "nnnuuunnn"),
+            ("a OR NOT a", "yyyyuuuuiiiiyyyy"),
+            ("a AND NOT a", "nnnnuuuuuuuunnnn"),
             // AND binds more closely than OR.
-            ("a OR b AND a", "nnnuuuyyy"),
+            ("a OR b AND a", "nnnnuuuuiiiiyyyy"),
         ] {
             assert_eq!(table(&parsed(text)), expected, "{text}");
         }
@@ -239,12 +239,15 @@ mod tests {
 
     #[test]
     fn constants_and_is_unknown_are_never_unknown() {
-        assert_eq!(table(&Combination::Constant(false)), "nnnnnnnnn");
-        assert_eq!(table(&Combination::Constant(true)), "yyyyyyyyy");
+        assert_eq!(table(&Combination::Constant(false)), "nnnnnnnnnnnnnnnn");
+        assert_eq!(table(&Combination::Constant(true)), "yyyyyyyyyyyyyyyy");
         let is_unknown = |inner| Combination::IsUnknown(Box::new(inner));
-        assert_eq!(table(&is_unknown(parsed("a"))), "nnnyyynnn");
-        assert_eq!(table(&is_unknown(parsed("a AND b"))), "nnnnyynyn");
-        assert_eq!(table(&is_unknown(is_unknown(parsed("a")))), "nnnnnnnnn");
+        assert_eq!(table(&is_unknown(parsed("a"))), "nnnnyyyyyyyynnnn");
+        assert_eq!(table(&is_unknown(parsed("a AND b"))), "nnnnnyyynyyynyyn");
+        assert_eq!(
+            table(&is_unknown(is_unknown(parsed("a")))),
+            "nnnnnnnnnnnnnnnn"
+        );
     }
 
     #[test]

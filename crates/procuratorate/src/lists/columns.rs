@@ -6,6 +6,7 @@
 //! that was read gives the same cells again.
 
 use aidlink_agency::spreadsheet_csv::safe_cell;
+use aidlink_contract::grade::Grade;
 use aidlink_contract::screened_lead::Provisional;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::calendar::Deadline;
@@ -20,13 +21,15 @@ pub enum Column {
     LeadNumber,
     /// How soon the lead must be checked.
     Urgency,
+    /// How sure the lead is.
+    Grade,
     /// The list fields of the case parties' schema, one column each.
     CaseFields,
     /// The aid with its citations.
     Aid,
     /// Rules of the aid that are yes.
     Grounds,
-    /// Rules of the aid that are unknown.
+    /// Rules of the aid that are indicated or unknown.
     Unknown,
     /// Exclusion rules that are yes.
     Exclusions,
@@ -54,9 +57,10 @@ pub enum Column {
 
 impl Column {
     /// Every column in order.
-    pub const ALL: [Column; 17] = [
+    pub const ALL: [Column; 18] = [
         Column::LeadNumber,
         Column::Urgency,
+        Column::Grade,
         Column::CaseFields,
         Column::Aid,
         Column::Grounds,
@@ -81,6 +85,7 @@ impl Column {
         let (zh, en) = match self {
             Column::LeadNumber => ("线索编号", "Lead number"),
             Column::Urgency => ("轻重缓急", "Urgency"),
+            Column::Grade => ("依据程度", "Grade"),
             Column::Aid => ("救助项目", "Aid"),
             Column::Grounds => ("依据和证据", "Grounds and evidence"),
             Column::Unknown => ("尚不明确的条件", "Conditions not yet known"),
@@ -111,6 +116,15 @@ pub struct ListForm {
     pub language: Language,
     /// The titles of the list fields, in the schema's order.
     case_fields: Vec<Text>,
+    columns: Columns,
+}
+
+/// Which columns lists have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    Current,
+    /// Without [`Column::Grade`].
+    OfVersion0_1,
 }
 
 impl ListForm {
@@ -123,18 +137,39 @@ impl ListForm {
                 .list_fields()
                 .map(|field| field.title.clone())
                 .collect(),
+            columns: Columns::Current,
         }
+    }
+
+    /// Returns the form of lists that version 0.1 wrote. They are read, and no longer
+    /// written.
+    pub fn of_version_0_1(self) -> Self {
+        ListForm {
+            columns: Columns::OfVersion0_1,
+            ..self
+        }
+    }
+
+    /// Returns whether lists have a column for the grade.
+    pub fn has_grade(&self) -> bool {
+        self.columns == Columns::Current
+    }
+
+    fn columns(&self) -> impl Iterator<Item = Column> {
+        let has_grade = self.has_grade();
+        let columns = Column::ALL.into_iter();
+        columns.filter(move |column| has_grade || *column != Column::Grade)
     }
 
     /// Returns the number of columns of a list.
     pub fn width(&self) -> usize {
-        Column::ALL.len() - 1 + self.case_fields.len()
+        self.columns().count() - 1 + self.case_fields.len()
     }
 
     /// Returns the header row of a list.
     pub fn header(&self, marking: &Marking) -> Vec<String> {
         let mut header = Vec::new();
-        for column in Column::ALL {
+        for column in self.columns() {
             match column {
                 Column::CaseFields => header.extend(
                     self.case_fields
@@ -166,6 +201,12 @@ impl ListForm {
     /// Returns the marking in the header row of a list.
     pub fn marking(&self, header: &[String]) -> Option<Marking> {
         Marking::parse(header.last()?, self.language)
+    }
+
+    fn grade(&self, grade: Option<Grade>) -> String {
+        grade.map_or_else(String::new, |grade| {
+            self.translate(&grade.title()).to_owned()
+        })
     }
 
     fn translate<'t>(&self, text: &'t Text) -> &'t str {
@@ -268,7 +309,7 @@ impl<T> Cell<T> {
 /// How soon a lead must be checked; the most urgent comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// A rule that makes leads urgent is yes or unknown.
+    /// A rule that makes leads urgent is yes or indicated.
     Urgent,
     /// A priority rule is yes.
     Priority,
@@ -318,7 +359,8 @@ pub enum Mark {
     ReceiptNotVerified,
     /// Whether the person was referred before could not be verified.
     ReferralNotVerified,
-    /// Whether the person qualifies depends on conditions not yet known.
+    /// Whether the person qualifies depends on conditions not yet known. Only on lists
+    /// of version 0.1, which have no grade.
     Review,
     /// The titles of columns of the case row that could not be read.
     Unreadable(String),
@@ -513,13 +555,15 @@ pub struct ListRow {
     pub number: String,
     /// How soon it must be checked.
     pub urgency: Cell<Urgency>,
+    /// How sure it is; `None` on a list of version 0.1.
+    pub grade: Cell<Option<Grade>>,
     /// The list fields of the case rows, in the schema's order.
     pub case_fields: Vec<String>,
     /// The aid.
     pub aid: CitedAid,
     /// The rules of the aid that are yes, by title.
     pub grounds: String,
-    /// The rules of the aid that are unknown, by title.
+    /// The rules of the aid that are indicated or unknown, by title.
     pub unknown: String,
     /// The exclusion rules that are yes, by title.
     pub exclusions: String,
@@ -544,12 +588,13 @@ impl ListRow {
     pub fn cells(&self, form: &ListForm) -> Vec<String> {
         let language = form.language;
         let mut cells = Vec::with_capacity(form.width());
-        for column in Column::ALL {
+        for column in form.columns() {
             cells.push(match column {
                 Column::LeadNumber => self.number.clone(),
                 Column::Urgency => self
                     .urgency
                     .write(|urgency| form.translate(&urgency.text()).to_owned()),
+                Column::Grade => self.grade.write(|grade| form.grade(*grade)),
                 Column::CaseFields => {
                     cells.extend(self.case_fields.iter().cloned());
                     continue;
@@ -593,6 +638,17 @@ impl ListRow {
                 },
                 |urgency| form.translate(&urgency.text()).to_owned(),
             ),
+            grade: match form.has_grade() {
+                true => Cell::read(
+                    &next(),
+                    |text| {
+                        let is_of_text = |grade: &Grade| form.grade(Some(*grade)) == text;
+                        Grade::ALL.into_iter().find(is_of_text).map(Some)
+                    },
+                    |grade| form.grade(*grade),
+                ),
+                false => Cell::Read(None),
+            },
             case_fields: form.case_fields.iter().map(|_| next()).collect(),
             aid: CitedAid(next()),
             grounds: next(),
@@ -661,6 +717,7 @@ mod tests {
         ListRow {
             number: "2026Q3-00001".to_owned(),
             urgency: Cell::Read(Urgency::Priority),
+            grade: Cell::Read(Some(Grade::ToBeClarified)),
             case_fields: (0..form.case_fields.len())
                 .map(|index| format!("field {index}"))
                 .collect(),
@@ -670,7 +727,7 @@ mod tests {
             exclusions: "exclusions".to_owned(),
             priority: "priority".to_owned(),
             to_check: ToCheck {
-                marks: vec![Mark::Review],
+                marks: vec![Mark::ReceiptNotVerified],
                 checks: "checks".to_owned(),
             },
             issued_on: Cell::Read(Date::constant(2026, 9, 30)),
@@ -699,6 +756,7 @@ mod tests {
             [
                 ("线索编号", "2026Q3-00001"),
                 ("轻重缓急", "2 优先"),
+                ("依据程度", "待核实"),
                 ("案号", "field 0"),
                 ("姓名", "field 1"),
                 ("承办人", "field 2"),
@@ -707,7 +765,7 @@ mod tests {
                 ("尚不明确的条件", "unknown"),
                 ("一般不予救助的情形（须核查）", "exclusions"),
                 ("优先对象", "priority"),
-                ("核查事项", "【是否符合条件取决于尚不明确的条件】checks"),
+                ("核查事项", "【是否已在领取未能核实】checks"),
                 ("签发日期", "2026-09-30"),
                 ("办理期限", "2026-10-13（以核查确认为准）"),
                 ("规则", "shaoguan 1: j3_bereaved dibao_receiving"),
@@ -720,6 +778,7 @@ mod tests {
             [
                 ("Lead number", "2026Q3-00001"),
                 ("Urgency", "2 priority"),
+                ("Grade", "to be clarified"),
                 ("Case number", "field 0"),
                 ("Name", "field 1"),
                 ("Handler", "field 2"),
@@ -731,10 +790,7 @@ mod tests {
                 ("Conditions not yet known", "unknown"),
                 ("Reasons against (to be checked)", "exclusions"),
                 ("Priority groups", "priority"),
-                (
-                    "What to check",
-                    "【whether the person qualifies depends on the conditions not yet known】checks",
-                ),
+                ("What to check", "【receipt not verified】checks"),
                 ("Issued on", "2026-09-30"),
                 ("Act by", "2026-10-13 (counts once confirmed)"),
                 ("Rules", "shaoguan 1: j3_bereaved dibao_receiving"),

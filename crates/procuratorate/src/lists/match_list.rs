@@ -2,8 +2,11 @@
 //! at the procuratorate must check. Minors are on separate lists (Law on the
 //! Protection of Minors, 103 and 111).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use aidlink_contract::grade::Grade;
+use aidlink_contract::outcome::Outcome;
 use aidlink_contract::screened_lead::{CaseEvidence, Provisional};
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
@@ -55,7 +58,8 @@ pub fn match_lists(
     provisional: &[Provisional],
 ) -> Vec<MatchList> {
     let form = ListForm::of(&terms.cases.schema, terms.list_language);
-    let mut rows: BTreeMap<String, Vec<(Urgency, usize, Vec<String>)>> = BTreeMap::new();
+    let mut rows: BTreeMap<String, Vec<(Urgency, Reverse<Grade>, usize, Vec<String>)>> =
+        BTreeMap::new();
     for aid in &terms.policy.aids {
         for minor in [false, true] {
             rows.entry(list_name(aid, minor)).or_default();
@@ -71,7 +75,7 @@ pub fn match_lists(
         let urgency = lead_row.urgency();
         let cells = lead_row.row(index, urgency).cells(&form);
         let list = rows.entry(list_name(aid, lead.minor)).or_default();
-        list.push((urgency, index, cells));
+        list.push((urgency, Reverse(lead.screened.grade()), index, cells));
     }
     let header = form.header(&Marking::of(provisional, form.language));
     rows.into_iter()
@@ -79,7 +83,7 @@ pub fn match_lists(
             leads.sort();
             let count = leads.len();
             let mut table = vec![header.clone()];
-            table.extend(leads.into_iter().map(|(_, _, cells)| cells));
+            table.extend(leads.into_iter().map(|(_, _, _, cells)| cells));
             MatchList {
                 name,
                 bytes: spreadsheet_csv::to_bytes(&table),
@@ -112,15 +116,14 @@ impl LeadRow<'_> {
         text.in_language(self.terms.list_language)
     }
 
-    /// Returns the rules that are unknown (or yes) for any case row, in the
-    /// policy's order.
-    fn rules(&self, unknown: bool) -> Vec<&Rule> {
+    /// Returns the rules with this outcome for any case row, in the policy's order.
+    fn rules(&self, outcome: Outcome) -> Vec<&Rule> {
         let ids: BTreeSet<&str> = self
             .lead
             .screened
             .cases
             .iter()
-            .flat_map(|case| if unknown { &case.unknown } else { &case.yes })
+            .flat_map(|case| case.rules(outcome))
             .map(String::as_str)
             .collect();
         let policy: &Policy = &self.terms.policy;
@@ -132,10 +135,11 @@ impl LeadRow<'_> {
     }
 
     fn urgency(&self) -> Urgency {
-        let rules = self.rules(false);
-        // A lead that may turn out to be urgent is checked first.
-        let may_be_urgent = self.rules(true).iter().any(|rule| rule.urgent);
-        if may_be_urgent || rules.iter().any(|rule| rule.urgent) {
+        let rules = self.rules(Outcome::Yes);
+        // A lead that may turn out to be urgent is checked first. Unknown rules do not
+        // count: of a poor export every rule is unknown.
+        let indicated = self.rules(Outcome::Indicated);
+        if indicated.iter().chain(&rules).any(|rule| rule.urgent) {
             Urgency::Urgent
         } else if rules.iter().any(|rule| rule.kind == RuleKind::Priority) {
             Urgency::Priority
@@ -144,10 +148,11 @@ impl LeadRow<'_> {
         }
     }
 
-    fn titles(&self, rules: &[&Rule], keep: impl Fn(RuleKind) -> bool) -> String {
-        let titles: Vec<String> = rules
-            .iter()
-            .filter(|rule| keep(rule.kind))
+    /// Returns the cited titles of the rules with these ids, in the policy's order.
+    fn titles(&self, ids: &[String], keep: impl Fn(RuleKind) -> bool) -> Vec<String> {
+        let rules = self.terms.policy.rules.iter();
+        rules
+            .filter(|rule| keep(rule.kind) && ids.contains(&rule.id))
             .map(|rule| {
                 format!(
                     "{}〔{}〕",
@@ -155,21 +160,32 @@ impl LeadRow<'_> {
                     citations(&self.terms.policy, &rule.cites, self.terms.list_language)
                 )
             })
-            .collect();
-        titles.join("；")
+            .collect()
     }
 
-    /// Returns the titles of the rules that are unknown (or yes); if they differ
-    /// between cases, numbered by case.
-    fn titles_by_case(&self, unknown: bool, keep: impl Fn(RuleKind) -> bool) -> String {
+    /// Returns the titles of the rules that are yes; if they differ between cases,
+    /// numbered by case.
+    fn titles_by_case(&self, keep: impl Fn(RuleKind) -> bool) -> String {
+        self.by_case(|case| self.titles(case.rules(Outcome::Yes), &keep))
+    }
+
+    /// Returns the titles of the rules that are indicated, marked as such, and of
+    /// those that are unknown; if they differ between cases, numbered by case.
+    fn open_titles_by_case(&self, keep: impl Fn(RuleKind) -> bool) -> String {
+        let mark = self
+            .translate(&Text::new("（已有线索）", " (indicated)"))
+            .to_owned();
+        self.by_case(|case| {
+            let indicated = self.titles(case.rules(Outcome::Indicated), &keep);
+            let indicated = indicated.into_iter().map(|title| title + &mark);
+            let unknown = self.titles(case.rules(Outcome::Unknown), &keep);
+            indicated.chain(unknown).collect()
+        })
+    }
+
+    fn by_case(&self, titles: impl Fn(&CaseEvidence) -> Vec<String>) -> String {
         let cases = &self.lead.screened.cases;
-        let of_case = |case: &CaseEvidence| {
-            let ids = if unknown { &case.unknown } else { &case.yes };
-            let rules = self.terms.policy.rules.iter();
-            let rules: Vec<&Rule> = rules.filter(|rule| ids.contains(&rule.id)).collect();
-            self.titles(&rules, &keep)
-        };
-        let all: Vec<String> = cases.iter().map(of_case).collect();
+        let all: Vec<String> = cases.iter().map(|case| titles(case).join("；")).collect();
         if all.windows(2).all(|pair| pair[0] == pair[1]) {
             return all.into_iter().next().unwrap_or_default();
         }
@@ -183,12 +199,11 @@ impl LeadRow<'_> {
         numbered.join("；")
     }
 
-    fn to_check(&self, yes: &[&Rule], unknown: &[&Rule]) -> ToCheck {
+    fn to_check(&self) -> ToCheck {
         let mut checks: Vec<&str> = Vec::new();
-        let of_rules = yes
-            .iter()
-            .chain(unknown)
-            .filter_map(|rule| rule.check.as_ref());
+        let rules = [Outcome::Yes, Outcome::Indicated, Outcome::Unknown].map(|of| self.rules(of));
+        let of_rules = rules.iter().flatten();
+        let of_rules = of_rules.filter_map(|rule| rule.check.as_ref());
         for check in of_rules.chain(&self.aid.check) {
             let check = self.translate(check);
             if !checks.contains(&check) {
@@ -199,10 +214,6 @@ impl LeadRow<'_> {
         let marks = [
             (screened.receipt_not_verified, Mark::ReceiptNotVerified),
             (screened.referral_not_verified, Mark::ReferralNotVerified),
-            (
-                screened.cases.iter().all(|case| case.needs_review),
-                Mark::Review,
-            ),
         ];
         let mut marks: Vec<Mark> = marks
             .into_iter()
@@ -233,8 +244,6 @@ impl LeadRow<'_> {
     }
 
     fn row(&self, index: usize, urgency: Urgency) -> ListRow {
-        let yes = self.rules(false);
-        let unknown = self.rules(true);
         let has_own_column = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let policy = &self.terms.policy;
         let mut case_fields = Vec::new();
@@ -254,19 +263,24 @@ impl LeadRow<'_> {
         ListRow {
             number: lead_number(self.terms, index),
             urgency: Cell::Read(urgency),
+            grade: Cell::Read(Some(self.lead.screened.grade())),
             case_fields,
             aid: CitedAid::of(policy, self.aid, self.terms.list_language),
-            grounds: self.titles_by_case(false, |kind| !has_own_column(kind)),
-            unknown: self.titles_by_case(true, |kind| !has_own_column(kind)),
-            exclusions: self.titles_by_case(false, |kind| kind == RuleKind::Exclusion),
-            priority: self.titles_by_case(false, |kind| kind == RuleKind::Priority),
-            to_check: self.to_check(&yes, &unknown),
+            grounds: self.titles_by_case(|kind| !has_own_column(kind)),
+            unknown: self.open_titles_by_case(|kind| !has_own_column(kind)),
+            exclusions: self.titles_by_case(|kind| kind == RuleKind::Exclusion),
+            priority: self.titles_by_case(|kind| kind == RuleKind::Priority),
+            to_check: self.to_check(),
             issued_on: Cell::Read(self.terms.issued_on),
             act_by: Cell::Read(self.act_by()),
             rules: Cell::Read(AppliedRules {
                 policy: policy.id.clone(),
                 version: policy.version.clone(),
-                rules: yes.iter().map(|rule| rule.id.clone()).collect(),
+                rules: self
+                    .rules(Outcome::Yes)
+                    .iter()
+                    .map(|rule| rule.id.clone())
+                    .collect(),
             }),
             decision: Decision::default(),
             below_marking: String::new(),

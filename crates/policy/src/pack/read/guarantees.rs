@@ -88,7 +88,7 @@ impl<'d> PolicyReader<'d> {
         }
         for of in Guaranteed::NAMES {
             let is_missing = !unreadable && !declared.contains(of);
-            if is_missing && self.guarantees == super::Guarantees::Required {
+            if is_missing && self.version == super::Version::Current {
                 self.faults.push(Fault::of_file(
                     self.document.path(),
                     Text::new(
