@@ -70,14 +70,8 @@ fn found_leads(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, 
                 ("cases", joined(cases, ";")),
                 ("yes", joined(rules(|case| &case.yes), " ")),
                 ("unknown", joined(rules(|case| &case.unknown), " ")),
-                (
-                    "needs_review",
-                    screened
-                        .cases
-                        .iter()
-                        .all(|case| case.needs_review)
-                        .to_string(),
-                ),
+                ("indicated", joined(rules(|case| &case.indicated), " ")),
+                ("grade", screened.grade().name().to_owned()),
                 (
                     "receipt_not_verified",
                     screened.receipt_not_verified.to_string(),
@@ -102,7 +96,8 @@ fn expected_leads(round: &Round) -> BTreeMap<(String, String), Lead> {
                 "cases",
                 "yes",
                 "unknown",
-                "needs_review",
+                "indicated",
+                "grade",
                 "receipt_not_verified",
                 "referral_not_verified",
             ];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::text::Text;
-use aidlink_policy::pack::{Policy, WhenUnknown};
+use aidlink_policy::pack::{Policy, Rule, WhenUnknown};
 
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Field;
@@ -185,7 +185,7 @@ fn check_columns(
     let deciding = policy
         .withhold_rules(&planned.schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
-        .flat_map(|rule| rule.expression.columns());
+        .flat_map(Rule::columns);
     for name in deciding.collect::<std::collections::BTreeSet<String>>() {
         if let Some(field) = planned.schema.field(&name)
             && !columns.index.contains_key(&name)

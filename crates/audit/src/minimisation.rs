@@ -447,7 +447,7 @@ fn rules_on<'p>(
     field: &'p Field,
 ) -> impl Iterator<Item = &'p Rule> {
     policy.rules.iter().filter(move |rule| {
-        let columns = rule.expression.columns();
+        let columns = rule.columns();
         let derived = [DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX];
         rule.on == schema.name
             && (columns.contains(&field.name)

@@ -155,6 +155,11 @@ impl Rule {
         let core = self.core.as_ref().map(|core| &core.expression);
         std::iter::once(&self.expression).chain(core)
     }
+
+    /// Returns the columns that the rule reads, derived ones included.
+    pub fn columns(&self) -> BTreeSet<String> {
+        self.expressions().flat_map(Expression::columns).collect()
+    }
 }
 
 /// The default as-of date of a case.
@@ -481,7 +486,7 @@ impl Policy {
         self.rules
             .iter()
             .filter(|rule| rule.on == export)
-            .flat_map(|rule| rule.expressions().flat_map(Expression::columns))
+            .flat_map(Rule::columns)
             .filter(|column| !derived.contains(&column.as_str()))
             .collect()
     }

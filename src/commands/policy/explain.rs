@@ -27,10 +27,11 @@ enum Explained<'p> {
         title: &'p Text,
         agency: &'p str,
         cites: &'p [String],
+        requires: &'p str,
         qualifies: &'p str,
         settled: Option<&'p str>,
         deadline: &'p str,
-        /// Ids of the rules in `qualifies`.
+        /// Ids of the rules in `requires` and `qualifies`.
         rests_on: Vec<&'p str>,
     },
     Term {
@@ -46,6 +47,9 @@ enum Explained<'p> {
         cites: &'p [String],
         on: &'p str,
         when: &'p str,
+        core: Option<&'p str>,
+        /// `review`, if the outcome is at most indicated.
+        at_most: Option<&'p str>,
         /// The columns that the rule reads.
         reads: Vec<String>,
         /// What a person must check by hand.
@@ -79,10 +83,11 @@ impl<'p> Part<'p> {
                 title: &aid.title,
                 agency: &aid.agency,
                 cites: &aid.cites,
+                requires: &aid.requires_text,
                 qualifies: &aid.qualifies_text,
                 settled: aid.settled_text.as_deref(),
                 deadline: &aid.deadline,
-                rests_on: aid.qualifies.rules().into_iter().collect(),
+                rests_on: aid.rests_on().into_iter().collect(),
             },
             Part::Term(term) => Explained::Term {
                 id: &term.id,
@@ -96,7 +101,9 @@ impl<'p> Part<'p> {
                 cites: &rule.cites,
                 on: &rule.on,
                 when: &rule.when,
-                reads: rule.expression.columns().into_iter().collect(),
+                core: rule.core.as_ref().map(|core| core.text.as_str()),
+                at_most: rule.at_most_review.then_some("review"),
+                reads: rule.columns().into_iter().collect(),
                 check: rule.check.as_ref(),
                 cases: rule.cases.len(),
             },
@@ -174,6 +181,12 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
         format!("{} ({}): {}, {cites}", aid.title.en, aid.id, agency.en),
         output,
     );
+    let requires = one_line(&aid.requires_text);
+    line(
+        format!("  另一方须有：{requires}"),
+        format!("  requires: {requires}"),
+        output,
+    );
     let qualifies = one_line(&aid.qualifies_text);
     line(
         format!("  符合条件：{qualifies}"),
@@ -212,7 +225,7 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
         );
     }
     line("  所依据的规则：", "  rests on:", output);
-    for id in aid.qualifies.rules() {
+    for id in aid.rests_on() {
         if let Some(rule) = policy.rule(id) {
             let cites = rule.cites.join(", ");
             line(
@@ -273,7 +286,22 @@ fn explain_rule(rule: &Rule, output: Output) {
         format!("  on {}: {when}", rule.on),
         output,
     );
-    let columns: Vec<String> = rule.expression.columns().into_iter().collect();
+    if let Some(core) = &rule.core {
+        let core = one_line(&core.text);
+        line(
+            format!("  关键事实：{core}"),
+            format!("  core: {core}"),
+            output,
+        );
+    }
+    if rule.at_most_review {
+        line(
+            "  结果最多为“已有线索”，须人工核实",
+            "  at most indicated: a person must review it",
+            output,
+        );
+    }
+    let columns: Vec<String> = rule.columns().into_iter().collect();
     let columns = columns.join(", ");
     line(
         format!("  读取的列：{columns}"),

@@ -7,14 +7,13 @@ use aidlink_policy::pack::{Direction, WhenUnknown};
 use aidlink_policy::rule_language::{Combination, Expression};
 
 use super::*;
-use Outcome::{No, Unknown, Yes};
+use Outcome::{Indicated, No, Unknown, Yes};
 
 const CIVIL: &str = "civil-affairs.assistance";
 const REFERRALS: &str = "procuratorate.referrals";
-const OUTCOMES: [Outcome; 3] = [No, Unknown, Yes];
 const AS_OF: Date = Date::constant(2026, 9, 30);
 
-/// A policy with `qualifies = 'ground AND hardship'`, `settled = 'receiving'`
+/// A policy with `requires = 'ground'`, `qualifies = 'hardship'`, `settled = 'receiving'`
 /// and a rule for earlier referrals. No combination names the rules `exclusion`
 /// and `remark` on the case parties.
 fn policy() -> Policy {
@@ -40,8 +39,10 @@ fn policy() -> Policy {
         agency: "civil-affairs".into(),
         title: Text::new("", ""),
         cites: Vec::new(),
+        requires_text: String::new(),
+        requires: named("ground"),
         qualifies_text: String::new(),
-        qualifies: Combination::And(Box::new(named("ground")), Box::new(named("hardship"))),
+        qualifies: named("hardship"),
         settled_text: None,
         settled: Some(named("receiving")),
         referred: named("referred"),
@@ -133,23 +134,27 @@ fn screened(cases: &CaseTable, registers: &[RegisterTable]) -> Screening {
 
 #[test]
 fn a_lead_qualifies_does_not_receive_and_was_not_referred() {
-    for ground in OUTCOMES {
-        for hardship in OUTCOMES {
-            for receiving in OUTCOMES {
-                for referred in OUTCOMES {
+    for ground in Outcome::ALL {
+        for hardship in Outcome::ALL {
+            for receiving in Outcome::ALL {
+                for referred in Outcome::ALL {
                     let registers = [
                         civil(&[(1, [hardship, receiving])], FRESH),
                         referrals(&[(1, [referred])], FRESH),
                     ];
                     let cases = cases(&[(1, [ground, No, No])]);
                     let leads = screened(&cases, &registers).leads;
-                    let qualifies = ground.and(hardship);
-                    let expected = qualifies != No && receiving != Yes && referred != Yes;
-                    assert_eq!(leads.len(), usize::from(expected));
+                    let grade = match (ground, hardship) {
+                        (No, _) | (_, No) | (Unknown, Unknown) => None,
+                        (Yes, Yes) => Some(Grade::Established),
+                        _ => Some(Grade::ToBeClarified),
+                    };
+                    let grade = grade.filter(|_| receiving != Yes && referred != Yes);
+                    assert_eq!(leads.len(), usize::from(grade.is_some()));
                     if let Some(lead) = leads.first() {
-                        assert_eq!(lead.cases[0].needs_review, qualifies == Unknown);
-                        assert_eq!(lead.receipt_not_verified, receiving == Unknown);
-                        assert_eq!(lead.referral_not_verified, referred == Unknown);
+                        assert_eq!(Some(lead.grade()), grade);
+                        assert_eq!(lead.receipt_not_verified, receiving != No);
+                        assert_eq!(lead.referral_not_verified, referred != No);
                     }
                 }
             }
@@ -161,7 +166,7 @@ fn a_lead_qualifies_does_not_receive_and_was_not_referred() {
 fn case_rows_of_one_person_become_one_lead() {
     let cases = cases(&[
         (1, [No, No, No]),
-        (1, [Unknown, Yes, Yes]),
+        (1, [Indicated, Yes, Yes]),
         (1, [Yes, Unknown, Unknown]),
         (2, [Yes, No, No]),
         (3, [Yes, No, No]),
@@ -178,20 +183,24 @@ fn case_rows_of_one_person_become_one_lead() {
         cases,
     };
     // `remark` is neither a rule of the aid nor an exclusion, so it is not shown.
-    let case = |reference, yes: &[&str], unknown: &[&str], needs_review| CaseEvidence {
-        reference,
-        yes: yes.iter().map(|rule| (*rule).to_owned()).collect(),
-        unknown: unknown.iter().map(|rule| (*rule).to_owned()).collect(),
-        needs_review,
-    };
+    let ids = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect();
+    let case =
+        |reference, yes: &[&str], indicated: &[&str], unknown: &[&str], grade| CaseEvidence {
+            reference,
+            yes: ids(yes),
+            indicated: ids(indicated),
+            unknown: ids(unknown),
+            grade,
+        };
+    let (surer, open) = (Grade::Established, Grade::ToBeClarified);
     assert_eq!(
         screening.leads,
         [
             lead(vec![
-                case(1, &["exclusion", "hardship"], &["ground"], true),
-                case(2, &["ground", "hardship"], &["exclusion"], false),
+                case(1, &["exclusion", "hardship"], &["ground"], &[], open),
+                case(2, &["ground", "hardship"], &[], &["exclusion"], surer),
             ]),
-            lead(vec![case(4, &["ground", "hardship"], &[], false)]),
+            lead(vec![case(4, &["ground", "hardship"], &[], &[], surer)]),
         ]
     );
     assert_eq!(screening.matched[CIVIL], (2, 1));

@@ -265,7 +265,7 @@ impl<'d> PolicyReader<'d> {
         let allowed = [&codes.column, DERIVED_AGE, DERIVED_MINOR];
         for name in named {
             let rule = rules.iter().find(|rule| rule.id == name.value);
-            let reads = rule.map(|rule| rule.expression.columns());
+            let reads = rule.map(Rule::columns);
             let other = reads
                 .into_iter()
                 .flatten()
