@@ -458,7 +458,7 @@ pub fn is_of_case_parties(head: &TokenFileHead) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{BinaryArray, Int32Array, StringArray};
+    use arrow_array::{BinaryArray, BooleanArray, Int32Array, StringArray};
     use jiff::civil::Date;
     use std::io::{Seek, SeekFrom};
 
@@ -509,11 +509,7 @@ mod tests {
     }
 
     fn outcomes(row: u8, rules: usize) -> Vec<Outcome> {
-        let of = |rule: usize| match (usize::from(row) + rule) % 3 {
-            0 => Outcome::Yes,
-            1 => Outcome::Unknown,
-            _ => Outcome::No,
-        };
+        let of = |rule: usize| Outcome::ALL[(usize::from(row) + rule) % 4];
         (0..rules).map(of).collect()
     }
 
@@ -602,9 +598,9 @@ mod tests {
             let tokens = [[1_u8; 16], [2; 16]];
             Arc::new(FixedSizeBinaryArray::try_from_iter(tokens.into_iter()).expect("16 bytes"))
         };
-        let truths = || -> ArrayRef { Arc::new(BooleanArray::from(vec![Some(true), None])) };
+        let outcomes = || -> ArrayRef { Arc::new(UInt8Array::from(vec![3, 0])) };
         let good = || -> Columns {
-            let rules = rules.iter().map(|rule| (rule.clone(), truths()));
+            let rules = rules.iter().map(|rule| (rule.clone(), outcomes()));
             std::iter::once(("token".to_owned(), tokens()))
                 .chain(rules)
                 .collect()
@@ -633,9 +629,32 @@ mod tests {
         );
         let message = with(&|columns| columns.swap(1, 2));
         assert!(message.contains("not in the policy's order"), "{message}");
-        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 0]));
-        let message = with(&|columns| columns[1].1 = Arc::clone(&numbers));
-        assert_eq!(message, format!("the column `{first}` is not Boolean"));
+        let no_outcomes = format!(
+            "the column `{first}` does not hold outcomes (unsigned 8-bit integers from 0 to 3)"
+        );
+        let others: [ArrayRef; 2] = [
+            Arc::new(Int32Array::from(vec![1, 0])),
+            // What version 1 of the format had.
+            Arc::new(BooleanArray::from(vec![Some(true), None])),
+        ];
+        for other in others {
+            let message = with(&|columns| columns[1].1 = Arc::clone(&other));
+            assert_eq!(message, no_outcomes);
+        }
+
+        // Missing outcomes and numbers that are no outcome are found when they are read.
+        let not_outcomes: [ArrayRef; 2] = [
+            Arc::new(UInt8Array::from(vec![Some(3), None])),
+            Arc::new(UInt8Array::from(vec![3, 4])),
+        ];
+        for not_outcomes in not_outcomes {
+            let mut columns = good();
+            columns[1].1 = not_outcomes;
+            let file = with_columns(columns, Some(&head));
+            let opened = TokenFile::open(file, rules_of).expect("a valid head");
+            let fault = opened.read_cases().expect_err("not outcomes");
+            assert_eq!(fault.text().en, no_outcomes);
+        }
 
         // Null tokens are found when the tokens are read.
         let mut with_null = FixedSizeBinaryBuilder::new(WIDTH);
