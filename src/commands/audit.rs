@@ -142,7 +142,7 @@ fn say_verification(verification: &Verification, output: Output) {
         format!("  {held} files match the manifest, {entries} entries in the log"),
     );
     for record in &verification.deleted {
-        let (count, at) = (record.removed.len(), record.completed_at);
+        let (count, at) = (record.all_removed().count(), record.completed_at);
         say(
             format!("  {count}个文件已删除，有签名的删除记录（{at}）"),
             format!("  {count} files were deleted, with a signed record ({at})"),
@@ -320,7 +320,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
             format!("What was read, why, and who sees it: {page}/matrix.en.html"),
         ));
     }
-    let left = evidence.remains.there.len() + evidence.remains.doubtful.len();
+    let left = evidence.remains.to_delete().count();
     let until = evidence.manifest().retention_until;
     let unproven = evidence.unproven().len();
     if unproven > 0 {
@@ -408,8 +408,7 @@ fn audit_report(
     unknown_files: &UnknownFiles,
 ) -> AuditReport {
     let remains = &evidence.remains;
-    let doubtful = remains.doubtful.iter().map(|(file, _)| file);
-    let left = remains.there.iter().chain(doubtful);
+    let left = remains.to_delete().chain(remains.outside());
     AuditReport {
         verification: verification_report(&evidence.verification),
         checks,

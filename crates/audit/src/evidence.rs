@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
 use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::folder::Folder;
-use aidlink_office::deletion::{Remains, remains};
 use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
 use aidlink_office::leak_scan::{KeyIds, Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::Verification;
 use aidlink_policy::calendar::Calendar;
@@ -189,20 +190,19 @@ impl Evidence {
         self.verification.folder.join(path)
     }
 
-    /// Returns the files that are missing without a deletion record.
-    pub fn unproven(&self) -> Vec<&str> {
+    /// Returns the paths of the files that are missing without a deletion record, as they
+    /// may be shown.
+    pub fn unproven(&self) -> Vec<String> {
         let is_recorded = |file: &RoundFile| {
-            let mut own = self
-                .verification
-                .deleted
-                .iter()
-                .flat_map(|record| &record.removed);
-            let mut others = self.records.iter().flat_map(|record| &record.removed);
-            let is_same = |other: &RoundFile| other.part == file.part && other.path == file.path;
+            let own = self.verification.deleted.iter();
+            let mut own = own.flat_map(DeletionRecord::all_removed);
+            let others = self.records.iter();
+            let mut others = others.flat_map(DeletionRecord::all_removed);
+            let is_same = |other: &RoundFile| other.is_same(file);
             own.any(is_same) || file.part != FilePart::Output && others.any(is_same)
         };
         let gone = self.remains.gone.iter().filter(|file| !is_recorded(file));
-        gone.map(|file| file.path.as_str()).collect()
+        gone.map(|file| shown_path(Path::new(&file.path))).collect()
     }
 
     /// Returns whether the folder has a deletion record.

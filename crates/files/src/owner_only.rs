@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock};
+use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock, unmark};
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
 
@@ -108,7 +108,7 @@ pub fn exists(path: &Path, what: &Text) -> Fault {
 #[cfg(unix)]
 fn let_everybody_read(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+    file.set_permissions(std::fs::Permissions::from_mode(0o1644))
 }
 
 #[cfg(not(unix))]
@@ -124,10 +124,14 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let _lock = secret_write_lock();
     remove_abandoned(path);
     let folder = parent_of(path);
-    // `tempfile` creates files with mode 0600.
-    let mut partial = tempfile::Builder::new()
-        .prefix(&prefix_of(path))
-        .tempfile_in(folder)?;
+    let prefix = prefix_of(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+        crate::partial::PARTIAL_FILE_MODE,
+    ));
+    let mut partial = builder.tempfile_in(folder)?;
     let held = lock(partial.path());
     partial.write_all(bytes)?;
     if readers == Readers::Everybody {
@@ -136,9 +140,10 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         let_everybody_read(partial.as_file())?;
     }
     partial.as_file().sync_all()?;
-    partial
+    let complete = partial
         .persist_noclobber(path)
         .map_err(|failed| failed.error)?;
+    unmark(&complete);
     drop(held);
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         // Without the sync, the file may be lost at a power failure, so report an error
@@ -158,10 +163,23 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("round.key");
         let what = Text::new("密钥文件", "the key file");
-        std::fs::write(folder.path().join(".round.key.partial-gone"), b"half").expect("writable");
+        let partial = folder.path().join(".round.key.partial-gone");
+        std::fs::write(&partial, b"half").expect("writable");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::Permissions::from_mode(crate::partial::PARTIAL_FILE_MODE);
+            std::fs::set_permissions(&partial, mode).expect("writable");
+        }
         write_new_owner_only(&path, b"secret", &what).expect("no file at the path");
         assert_eq!(std::fs::read(&path).expect("written"), b"secret");
         check_owner_only(&path, &what).expect("owner-only");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).expect("written").permissions();
+            assert_eq!(mode.mode() & 0o7777, 0o600);
+        }
         // The partial file of a killed writer was removed.
         let names = std::fs::read_dir(folder.path()).expect("readable").count();
         assert_eq!(names, 1);

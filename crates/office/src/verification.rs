@@ -67,6 +67,8 @@ pub struct Verification {
     pub opened: Folder,
     /// Its manifest.
     pub manifest: Manifest,
+    /// BLAKE3 digest of the manifest's bytes, hexadecimal.
+    pub manifest_digest: String,
     /// Its log.
     pub log: ReadLog,
     /// The signer of the manifest.
@@ -105,7 +107,9 @@ pub fn verify(
     };
     let manifest =
         Manifest::parse(&bytes).map_err(|fault| fault.of_file(&manifest_path, &manifest_word()))?;
+    let manifest_digest = blake3::hash(&bytes).to_hex().to_string();
     let mut check = Check {
+        digest: &manifest_digest,
         folder,
         opened: &opened,
         named,
@@ -138,6 +142,7 @@ pub fn verify(
         left_by_programs,
         faults,
         manifest,
+        manifest_digest,
     })
 }
 
@@ -255,6 +260,7 @@ struct Check<'c> {
     opened: &'c Folder,
     named: &'c NamedKeys,
     manifest: &'c Manifest,
+    digest: &'c str,
     bytes: &'c [u8],
     left_by_programs: Vec<String>,
     faults: FaultCollector,
@@ -412,10 +418,10 @@ impl Check<'_> {
             self.faults.push(fault);
             return log;
         }
-        let digest = blake3::hash(self.bytes).to_hex().to_string();
         let last = log.entries.last().and_then(|entry| entry.event.as_ref());
         let complete = last.and_then(Event::complete);
-        let names_manifest = complete.is_some_and(|complete| complete.manifest_blake3 == digest);
+        let names_manifest =
+            complete.is_some_and(|complete| complete.manifest_blake3 == self.digest);
         let wrong = if complete.is_none() {
             Some(Text::new("日志的末尾缺失", "the end of the log is missing"))
         } else if !names_manifest {
@@ -446,10 +452,9 @@ impl Check<'_> {
         let (Signer::Named(_, key) | Signer::NotNamed(key)) = signer else {
             return Vec::new();
         };
-        let digest = blake3::hash(self.bytes).to_hex();
         let signed_by = SignedBy {
             manifest: self.manifest,
-            manifest_digest: digest.as_str(),
+            manifest_digest: self.digest,
             signer: key,
         };
         match read_deletions(self.opened, &signed_by, &self.named.keys()) {
@@ -499,7 +504,9 @@ impl Check<'_> {
                     self.fault(path, Text::new("文件被改动", "the file was changed"), hint);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let by_record = deleted.iter().any(|record| record.removed(path, digest));
+                    let by_record = deleted
+                        .iter()
+                        .any(|record| record.lists_output(path, digest));
                     if !by_record {
                         self.fault(
                             path,

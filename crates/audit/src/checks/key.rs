@@ -28,7 +28,7 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
         .verification
         .deleted
         .iter()
-        .find(|record| record.removed.iter().any(|file| file.part == FilePart::Key));
+        .find(|record| record.all_removed().any(|file| file.part == FilePart::Key));
     let path = evidence.round_folder.join(file);
     let is_there = Folder::open(&evidence.round_folder)
         .and_then(|folder| folder.kind(Path::new(file)))

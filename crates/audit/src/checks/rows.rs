@@ -1,10 +1,13 @@
 //! Checks of the inputs and of where every row went.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_agency::rules::{Breach, try_guarantee};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
+use aidlink_office::remains::Doubt;
 use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
 
 use super::finding::{Finding, no_documents, no_exports};
@@ -50,13 +53,17 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     }
     let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
     let doubtful = evidence.remains.doubtful.iter();
+    // Files outside the round's folder are not looked for.
+    let doubtful = doubtful.filter(|(_, doubt)| *doubt != Doubt::Outside);
     for file in doubtful.map(|(file, _)| file).filter(is_input) {
+        let path = shown_path(Path::new(&file.path));
         wrong.push(Text::new(
-            format!("{} 在读取后已被改动", file.path),
-            format!("{} was changed since it was read", file.path),
+            format!("{path} 在读取后已被改动"),
+            format!("{path} was changed since it was read"),
         ));
     }
-    let there = evidence.remains.there.iter().filter(is_input).count();
+    let there = evidence.remains.there.iter().map(|found| &found.file);
+    let there = there.filter(is_input).count();
     Finding::of(
         wrong,
         Text::new(
