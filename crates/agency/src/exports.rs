@@ -1,6 +1,5 @@
 //! Opens the files of an export, checks them, and records what was read.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
@@ -97,11 +96,6 @@ impl ReadExport {
     pub fn account(&self) -> ExportAccount {
         let report = &self.report;
         let account = &report.account;
-        let mut rejected_by_reason: BTreeMap<String, u64> = BTreeMap::new();
-        for reject in &report.rejects {
-            let code = reject.reason.code().to_owned();
-            *rejected_by_reason.entry(code).or_default() += 1;
-        }
         let (evaluated, probed) = match account.rest {
             Rest::Evaluated {
                 without_outcome,
@@ -109,6 +103,7 @@ impl ReadExport {
             } => (Some((without_outcome, sent)), None),
             Rest::Probed { matched, unmatched } => (None, Some((matched, unmatched))),
         };
+        let rejected = report.rejected_by_reason.iter();
         let warnings = report.id_warnings.iter();
         let unreadable = report.value_faults.iter();
         ExportAccount {
@@ -124,7 +119,9 @@ impl ReadExport {
                 blank_lines: account.not_rows.blank_lines,
                 total_lines: account.not_rows.total_lines,
             },
-            rejected_by_reason,
+            rejected_by_reason: rejected
+                .map(|(reason, count)| (reason.code().to_owned(), *count))
+                .collect(),
             withheld_by_rule: report.withheld_by_rule.clone(),
             id_warnings: warnings
                 .map(|(code, count)| ((*code).to_owned(), *count))

@@ -223,7 +223,7 @@ mod tests {
 
     impl Tally<()> for Nothing {
         fn row(&mut self, _: &(), _: Place, _: Result<RowView<'_>, RowFault>) {}
-        fn append(&mut self, _: Self, _: u64, _: u64) {}
+        fn append(&mut self, _: &(), _: Self, _: u64, _: u64) {}
     }
 
     /// The file grows, shrinks, or is replaced by one of the same length.
