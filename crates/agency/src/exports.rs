@@ -1,5 +1,6 @@
 //! Opens the files of an export, checks them, and records what was read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
@@ -136,15 +137,13 @@ impl ReadExport {
 /// Returns the columns that have a header, in file order.
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
-    let field_at = |index: usize| {
-        let mut fields = columns.index.iter();
-        fields.find(|(_, at)| **at == index).map(|(field, _)| field)
-    };
+    let fields = columns.index.iter();
+    let field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
     let headers = columns.headers.iter().enumerate();
     headers
         .filter(|(_, header)| !header.trim().is_empty())
         .map(|(index, header)| {
-            let field = field_at(index);
+            let field = field_at.get(&index).copied();
             ColumnRead {
                 header: header.trim().to_owned(),
                 field: field.cloned(),
