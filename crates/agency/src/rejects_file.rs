@@ -170,12 +170,15 @@ mod tests {
 
     use aidlink_policy::reading::{PlannedFile, ReadingChoice};
     use aidlink_policy::schema::Schemas;
-    use jiff::civil::date;
+    use jiff::civil::{Date, date};
 
     use super::*;
     use crate::identify::IdentifyFindings;
     use crate::identity_check::IdentityCheck;
+    use crate::national_id::check_digit;
     use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
+
+    const AS_OF: Date = date(2026, 9, 30);
 
     /// Identifies the rows of a file and writes its rejects.
     #[derive(Default)]
@@ -203,79 +206,170 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_kind_of_reject_is_written_in_the_order_of_the_exports_files_and_rows() {
+    /// An export's schema, and the name and content of its files.
+    type Written<'t> = (&'t str, Vec<(&'t str, Vec<u8>)>);
+
+    fn planned(folder: &Path, exports: &[Written<'_>]) -> Vec<PlannedExport> {
         let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
         let schemas = Schemas::read(&schemas).expect("the shipped schemas");
+        let file = |(name, content): &(&str, Vec<u8>)| {
+            let path = folder.join(name);
+            fs::write(&path, content).expect("writable");
+            PlannedFile {
+                path,
+                written_path: (*name).to_owned(),
+            }
+        };
+        let exports = exports.iter().map(|(schema, files)| PlannedExport {
+            schema: schemas.get(schema).expect("shipped").clone(),
+            files: files.iter().map(file).collect(),
+            snapshot: AS_OF,
+            legal_basis: "synthetic".to_owned(),
+            reading: ReadingChoice::default(),
+            may_be_empty: false,
+        });
+        exports.collect()
+    }
+
+    /// Writes the rejects files of exports and returns them by name.
+    fn written(exports: &[PlannedExport], pass: Pass) -> BTreeMap<String, String> {
         let place = tempfile::tempdir().expect("a temporary folder");
-        let too_long = "x".repeat((1 << 20) + 1);
-        let students_1 = format!(
-            "名册\n\" 身份证号 \",=姓名,出生日期\n\
-             不详,a,2010-01-01\n\
-             \n\
-             44990119900101001X,b,2010-01-01,d\n\
-             合计,2,\n\
-             \"44990119900101001X,b,2010-01-01\n\
-             {too_long}\n\
-             44990119900101001X,b,2010-01-01\n"
-        );
-        let students_2 = "national_id,出生日期\n4499011990,2010-01-01\n";
-        let veterans = "national_id,kind\n不详,veteran\n";
-        let mut planned = Vec::new();
-        for (schema, files) in [
-            (
-                "education.students",
-                vec![("1.csv", &*students_1), ("甲\t=.csv", students_2)],
-            ),
-            ("veterans.persons", vec![("veterans.csv", veterans)]),
-        ] {
-            let file = |(name, text): (&str, &str)| {
-                let path = place.path().join(name);
-                fs::write(&path, text).expect("writable");
-                PlannedFile {
-                    path,
-                    written_path: name.to_owned(),
-                }
-            };
-            planned.push(PlannedExport {
-                schema: schemas.get(schema).expect("shipped").clone(),
-                files: files.into_iter().map(file).collect(),
-                snapshot: date(2026, 9, 30),
-                legal_basis: "synthetic".to_owned(),
-                reading: ReadingChoice::default(),
-                may_be_empty: false,
-            });
+        let output = place.path().join("output");
+        let mut folder = OutputFolder::begin(&output).expect("a fresh folder");
+        let rejects = RejectsFiles::begin(&folder, exports).expect("writable");
+        for planned in exports {
+            for (index, file) in planned.files.iter().enumerate() {
+                let export = Export::open(&file.path, &planned.schema, &planned.reading);
+                let export = export.expect("the header is valid");
+                let check = IdentityCheck::new(&export, &planned.schema, AS_OF);
+                let file = rejects.of_export(planned).expect("created");
+                let context = (check, file.of_file(index, &export));
+                let read = export.read::<_, Rejecting>(pass, &context, &|_| {});
+                assert!(read.is_ok());
+            }
         }
-        for (number, pass) in [
+        rejects.finish(&mut folder).expect("writable");
+        let files: Vec<String> = folder.written().iter().map(|f| f.path.clone()).collect();
+        folder.complete().expect("writable");
+        let content = |path: String| {
+            let content = fs::read_to_string(output.join(&path)).expect("written");
+            (path, content)
+        };
+        files.into_iter().map(content).collect()
+    }
+
+    #[test]
+    fn every_reject_is_written_in_the_order_of_exports_files_and_rows() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let body = "44990119900101001";
+        let valid = format!("{body}{}", check_digit(body.as_bytes()) as char);
+        let wrong = format!("{body}{}", if valid.ends_with('1') { '2' } else { '1' });
+        let first = [
+            "名册\n\" 身份证号 \",=姓名,出生日期\n不详,a,2010-01-01\n\n".as_bytes(),
+            format!("{valid},b,1990-01-01,d\n合计,2,\n{valid},b,1990-01-01\n").as_bytes(),
+            format!("\"{valid},b,1990-01-01\n{}\n", "x".repeat((1 << 20) + 1)).as_bytes(),
+            format!("{wrong},b,1990-01-01\n{valid},\"two\nlines\",2010-01-01\n").as_bytes(),
+            b"\xff\xff,b,1990-01-01\n",
+        ]
+        .concat();
+        let second = b"national_id,birth_date\n4499011990,2010-01-01\n,\nabc,\n".to_vec();
+        let exports = planned(
+            place.path(),
+            &[
+                (
+                    "education.students",
+                    vec![("1.csv", first), ("=2\t.csv", second)],
+                ),
+                (
+                    "procuratorate.case-parties",
+                    vec![(
+                        "3.csv",
+                        b"case_number,role,national_id\n1,victim,x\n".to_vec(),
+                    )],
+                ),
+                (
+                    "procuratorate.referrals",
+                    vec![("4.csv", b"national_id,aid,state\ny,,\n".to_vec())],
+                ),
+                (
+                    "veterans.persons",
+                    vec![("5.csv", format!("national_id\n{valid}\n").into_bytes())],
+                ),
+            ],
+        );
+        let rows = [
+            (
+                "education",
+                "education.students,1.csv,1,3,身份证号",
+                "id_placeholder",
+            ),
+            ("education", "education.students,1.csv,2,5,", "field_count"),
+            ("education", "education.students,1.csv,4,8,", "quote"),
+            (
+                "education",
+                "education.students,1.csv,5,9,",
+                "record_too_long",
+            ),
+            (
+                "education",
+                "education.students,1.csv,6,10,身份证号",
+                "id_check_digit",
+            ),
+            (
+                "education",
+                "education.students,1.csv,7,11,出生日期",
+                "birth_date_contradicts",
+            ),
+            (
+                "education",
+                "education.students,1.csv,8,13,身份证号",
+                "encoding",
+            ),
+            (
+                "education",
+                "education.students,'=2 .csv,1,2,national_id",
+                "id_length",
+            ),
+            (
+                "education",
+                "education.students,'=2 .csv,3,4,national_id",
+                "id_characters",
+            ),
+            (
+                "procuratorate",
+                "procuratorate.case-parties,3.csv,1,2,national_id",
+                "id_characters",
+            ),
+            (
+                "procuratorate",
+                "procuratorate.referrals,4.csv,1,2,national_id",
+                "id_characters",
+            ),
+        ];
+        let text_of = |code: &str| {
+            let mut reasons = RejectReason::all();
+            let reason = reasons.find(|reason| reason.code() == code);
+            let text = reason.expect("a known reason").text();
+            match text.en.contains(',') {
+                true => format!("{code},{},\"{}\"", text.zh, text.en),
+                false => format!("{code},{},{}", text.zh, text.en),
+            }
+        };
+        let header = "export 导出,file 文件,record 记录号,line 行号,column 列,reason 原因代码,说明,explanation";
+        let mut expected = BTreeMap::new();
+        for agency in ["education", "procuratorate", "veterans"] {
+            let rows = rows.iter().filter(|(of, ..)| *of == agency);
+            let rows = rows.map(|(_, place, code)| format!("{place},{}\r\n", text_of(code)));
+            let content = format!("\u{feff}{header}\r\n{}", rows.collect::<String>());
+            expected.insert(format!("rejects/{agency}.csv"), content);
+        }
+        for pass in [
             Pass::Plain,
             Pass::Fast { block_bytes: 1 },
             Pass::Fast { block_bytes: 64 },
             Pass::DEFAULT,
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let output = place.path().join(format!("output{number}"));
-            let mut folder = OutputFolder::begin(&output).expect("a fresh folder");
-            let rejects = RejectsFiles::begin(&folder, &planned).expect("writable");
-            for planned in &planned {
-                for (index, file) in planned.files.iter().enumerate() {
-                    let export = Export::open(&file.path, &planned.schema, &planned.reading);
-                    let export = export.expect("the header is valid");
-                    let check = IdentityCheck::new(&export, &planned.schema, date(2026, 9, 30));
-                    let file = rejects.of_export(planned).expect("created");
-                    let context = (check, file.of_file(index, &export));
-                    let read = export.read::<_, Rejecting>(pass, &context, &|_| {});
-                    assert!(read.is_ok());
-                }
-            }
-            rejects.finish(&mut folder).expect("writable");
-            let written: Vec<_> = folder.written().iter().map(|file| &*file.path).collect();
-            assert_eq!(written, ["rejects/education.csv", "rejects/veterans.csv"]);
-            folder.complete().expect("writable");
-            let written = fs::read_to_string(output.join("rejects/education.csv"));
-            let expected = "";
-            assert_eq!(written.expect("written"), expected, "{pass:?}");
+        ] {
+            assert_eq!(written(&exports, pass), expected, "{pass:?}");
         }
     }
 

@@ -487,7 +487,7 @@ mod tests {
                 for columns in [16_385, 100_000] {
                     let faults = found(&line(columns), Encoding::Utf8).err();
                     let expected = format!(
-                        "veterans.csv:2: the header has {columns} columns; the maximum is 16384\n  \
+                        "veterans.csv (line 2): the header has {columns} columns; the maximum is 16384\n  \
                          remove the columns or delimiters that are not needed"
                     );
                     assert_eq!(faults, Some(vec![expected]), "{delimiter:?}, {name}");
@@ -508,7 +508,7 @@ mod tests {
             let places = (2..listed + 2).map(|column| format!("类别({column})"));
             let places: Vec<String> = places.collect();
             let expected = format!(
-                "veterans.csv:2: several columns match the field `kind`: {}{more}\n  \
+                "veterans.csv (line 2): several columns match the field `kind`: {}{more}\n  \
                  keep one column, or rename the others",
                 places.join(", ")
             );
