@@ -68,7 +68,7 @@ impl Tally<()> for RowCount {
         self.0 += row.is_ok_and(|row| !row.id_cell().is_empty()) as u64;
     }
 
-    fn append(&mut self, next: Self, _: u64, _: u64) {
+    fn append(&mut self, _: &(), next: Self, _: u64, _: u64) {
         self.0 += next.0;
     }
 }

@@ -19,7 +19,7 @@ impl Tally<()> for Seen {
         self.0.push((place, row.map(cells)));
     }
 
-    fn append(&mut self, next: Self, records: u64, lines: u64) {
+    fn append(&mut self, _: &(), next: Self, records: u64, lines: u64) {
         self.0.extend(next.0.into_iter().map(|(place, row)| {
             let place = Place {
                 record: place.record + records,

@@ -13,8 +13,8 @@ use aidlink_agency::rules::evaluate;
 use aidlink_contract::outcome::Outcome;
 use aidlink_fuzz::AS_OF;
 use aidlink_policy::rule_language::{
-    Combination, Comparison, Expression, ExpressionFault, Negation, Operand, Scope, ScopeColumn,
-    parse,
+    Combination, Comparison, Expression, ExpressionFault, Negation, NodeBudget, Operand, Scope,
+    ScopeColumn, parse,
 };
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 use jiff::civil::Date;
@@ -227,7 +227,8 @@ fn combination(text: &str, negation: Negation) {
             .iter()
             .all(|rule| RULES.iter().any(|known| known == rule))
     );
-    assert!(combination.substitute(&|_| None) == combination);
+    let substituted = combination.substitute(&|_| None, &mut NodeBudget::default());
+    assert!(substituted.as_ref() == Ok(&combination));
     let expression = parse(text, &RULE_COLUMNS).expect("a combination is also a condition");
     let outcomes =
         evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("the rule can be evaluated");

@@ -268,6 +268,7 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
         &terms,
         &exports,
         &mut KeyFile::at(&key_file),
+        None,
         &progress,
         &mut log,
     );

@@ -4,7 +4,7 @@ use aidlink_agency::account::Rest;
 use aidlink_agency::exports::missing_fields;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
-use aidlink_agency::rejects_file::rejects_files;
+use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::step::key_used;
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Text;
@@ -43,11 +43,13 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let progress = Progress::new(output);
     let mut key_file = KeyFile::at(&paths.key_file);
     let done = step.perform(|step| {
+        let rejects = RejectsFiles::begin(&step.folder, exports)?;
+        let (key, log) = (&mut key_file, &mut step.log);
         let result =
-            pool.install(|| pooled::run(terms, exports, &mut key_file, &progress, &mut step.log))?;
+            pool.install(|| pooled::run(terms, exports, key, Some(&rejects), &progress, log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = match_lists(terms, &result.leads, &result.provisional);
-        let manifest = write(step, &round, &result, &lists)?;
+        let manifest = write(step, &round, &result, &lists, rejects)?;
         Ok((manifest, (result, lists)))
     });
     progress.finish();
@@ -67,12 +69,10 @@ fn write(
     round: &Round,
     result: &RoundResult,
     lists: &[MatchList],
+    rejects: RejectsFiles,
 ) -> Result<Manifest, Faults> {
     write_lists(&mut step.folder, lists)?;
-    for (agency, bytes) in rejects_files(&result.exports) {
-        step.folder
-            .write(&format!("rejects/{agency}.csv"), &bytes)?;
-    }
+    rejects.finish(&mut step.folder)?;
     let summary = pooled::summary(&round.terms, result, lists);
     step.folder.write(SUMMARY, &summary.to_bytes())?;
     let exports = result.exports.iter().map(|read| {

@@ -1,11 +1,11 @@
 //! `aidlink schema check`: checks an export before the round, for the person who
 //! took it from the agency's system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::Export;
-use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
+use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::reading::ReadingChoice;
@@ -81,32 +81,12 @@ fn open<'s>(
         epoch: arguments.date_epoch,
         ..ReadingChoice::default()
     };
-    let mut best: Option<(usize, &ExportSchema, Export)> = None;
-    let mut faults = FaultCollector::new();
-    for schema in schemas.0.values() {
-        if arguments
-            .schema
-            .as_ref()
-            .is_some_and(|name| *name != schema.name)
-        {
-            continue;
-        }
-        match Export::open(&arguments.export, schema, &choice) {
-            Ok(export) => {
-                let known = export.columns().index.len();
-                if best.as_ref().is_none_or(|(most, ..)| known > *most) {
-                    best = Some((known, schema, export));
-                }
-            }
-            // The schemas mostly find the same faults in a file: one list is enough.
-            Err(found) if faults.is_empty() => faults.extend(found),
-            Err(_) => {}
-        }
-    }
-    match best {
-        Some((_, schema, export)) => Ok((schema, export)),
-        None => faults.or_value(None),
-    }
+    let named = |schema: &&ExportSchema| {
+        let name = arguments.schema.as_ref();
+        name.is_none_or(|name| *name == schema.name)
+    };
+    let schemas = schemas.0.values().filter(named);
+    Export::open_by_best_schema(&arguments.export, schemas, &choice)
 }
 
 /// The answer of `schema check`.
@@ -179,7 +159,7 @@ impl CheckedExport<'_> {
 
     fn unknown_headers(&self) -> Vec<&str> {
         let columns = self.export.columns();
-        let matched: Vec<usize> = columns.index.values().copied().collect();
+        let matched: BTreeSet<usize> = columns.index.values().copied().collect();
         columns
             .headers
             .iter()
@@ -277,11 +257,12 @@ impl CheckedExport<'_> {
                 format!("  {header} -> {} ({}){en}", field.name, field.title.en),
             );
         }
-        let unmatched = self.unknown_headers().join(", ");
-        if !unmatched.is_empty() {
+        let unknown = self.unknown_headers();
+        if !unknown.is_empty() {
+            let names = Text::names(unknown);
             say(
-                format!("未识别的表头（不读取）：{unmatched}"),
-                format!("Unknown headers (not read): {unmatched}"),
+                format!("未识别的表头（不读取）：{}", names.zh),
+                format!("Unknown headers (not read): {}", names.en),
             );
         }
         let absent = self.export.columns().absent.join(", ");

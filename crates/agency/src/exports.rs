@@ -97,11 +97,6 @@ impl ReadExport {
     pub fn account(&self) -> ExportAccount {
         let report = &self.report;
         let account = &report.account;
-        let mut rejected_by_reason: BTreeMap<String, u64> = BTreeMap::new();
-        for reject in &report.rejects {
-            let code = reject.reason.code().to_owned();
-            *rejected_by_reason.entry(code).or_default() += 1;
-        }
         let (evaluated, probed) = match account.rest {
             Rest::Evaluated {
                 without_outcome,
@@ -109,6 +104,7 @@ impl ReadExport {
             } => (Some((without_outcome, sent)), None),
             Rest::Probed { matched, unmatched } => (None, Some((matched, unmatched))),
         };
+        let rejected = report.rejected_by_reason.iter();
         let warnings = report.id_warnings.iter();
         let unreadable = report.value_faults.iter();
         ExportAccount {
@@ -124,7 +120,9 @@ impl ReadExport {
                 blank_lines: account.not_rows.blank_lines,
                 total_lines: account.not_rows.total_lines,
             },
-            rejected_by_reason,
+            rejected_by_reason: rejected
+                .map(|(reason, count)| (reason.code().to_owned(), *count))
+                .collect(),
             withheld_by_rule: report.withheld_by_rule.clone(),
             id_warnings: warnings
                 .map(|(code, count)| ((*code).to_owned(), *count))
@@ -139,15 +137,13 @@ impl ReadExport {
 /// Returns the columns that have a header, in file order.
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
-    let field_at = |index: usize| {
-        let mut fields = columns.index.iter();
-        fields.find(|(_, at)| **at == index).map(|(field, _)| field)
-    };
+    let fields = columns.index.iter();
+    let field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
     let headers = columns.headers.iter().enumerate();
     headers
         .filter(|(_, header)| !header.trim().is_empty())
         .map(|(index, header)| {
-            let field = field_at(index);
+            let field = field_at.get(&index).copied();
             ColumnRead {
                 header: header.trim().to_owned(),
                 field: field.cloned(),

@@ -20,8 +20,6 @@ pub struct IdentityCheck {
     epoch: DateEpoch,
     /// Column of the birth date, if the file has one.
     birth_date: Option<usize>,
-    id_header: Option<String>,
-    birth_date_header: Option<String>,
 }
 
 impl IdentityCheck {
@@ -33,17 +31,11 @@ impl IdentityCheck {
             .iter()
             .find(|field| field.role == Role::BirthDate)
             .and_then(|field| columns.index.get(&field.name).copied());
-        let header = |column: usize| {
-            let header = columns.headers.get(column);
-            header.map(|header| header.trim().to_owned())
-        };
         IdentityCheck {
             as_of,
             encoding: export.encoding(),
             epoch: export.epoch(),
             birth_date,
-            id_header: header(export.dialect().id_column),
-            birth_date_header: birth_date.and_then(header),
         }
     }
 
@@ -68,14 +60,8 @@ impl IdentityCheck {
         })
         .and_then(|row| self.check_id(&row).map(|checked| (row, checked)))
         .map_err(|reason| Reject {
-            file: 0,
             record: place.record,
             line: place.line,
-            column: match reason {
-                RejectReason::Id(_) | RejectReason::Encoding => self.id_header.clone(),
-                RejectReason::BirthDateContradicts => self.birth_date_header.clone(),
-                RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
-            },
             reason,
         })
     }

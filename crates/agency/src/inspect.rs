@@ -90,7 +90,7 @@ pub fn inspect(
         ..Inspection::default()
     };
     let mut findings = Findings::default();
-    findings.append(read.tally, 0, above);
+    findings.append(&context, read.tally, 0, above);
     inspection.rejects = findings.rejects;
     inspection.id_warnings = findings.id_warnings;
     for ((index, fault), occurrences) in findings.unreadable {
@@ -157,7 +157,7 @@ impl Tally<Context<'_>> for Findings {
         }
     }
 
-    fn append(&mut self, next: Self, _records: u64, lines: u64) {
+    fn append(&mut self, _context: &Context<'_>, next: Self, _records: u64, lines: u64) {
         for (reason, occurrences) in next.rejects {
             self.rejects
                 .entry(reason)

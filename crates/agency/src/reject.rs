@@ -4,6 +4,7 @@
 //! reveal a match. It contains no value of the row.
 
 use aidlink_faults::text::Text;
+use aidlink_policy::schema::Role;
 
 use crate::national_id::IdFault;
 
@@ -49,6 +50,16 @@ impl RejectReason {
         }
     }
 
+    /// Returns the role of the field whose cell is faulty; `None` if the fault is not in
+    /// one cell.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            RejectReason::Id(_) | RejectReason::Encoding => Some(Role::NationalId),
+            RejectReason::BirthDateContradicts => Some(Role::BirthDate),
+            RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
+        }
+    }
+
     /// Returns what is wrong and how the agency can correct it.
     pub fn text(self) -> Text {
         match self {
@@ -77,17 +88,13 @@ impl RejectReason {
     }
 }
 
-/// One rejected row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One rejected row. A file may have millions of them, so it holds no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// Index of the file within the export, from 0.
-    pub file: usize,
     /// Record number below the header, from 1.
     pub record: u64,
-    /// Line of the file where the record begins, from 1.
+    /// Number of the line where the record begins, from 1 below the header.
     pub line: u64,
-    /// Header of the faulty column as in the file, if the fault is in one column.
-    pub column: Option<String>,
     /// The reason.
     pub reason: RejectReason,
 }

@@ -24,7 +24,7 @@ pub use header::ColumnMatch;
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::ExportSchema;
@@ -67,6 +67,21 @@ impl Export {
         schema: &ExportSchema,
         choice: &ReadingChoice,
     ) -> Result<Self, Faults> {
+        let (_, export) = Self::open_by_best_schema(path, [schema], choice)?;
+        Ok(export)
+    }
+
+    /// Opens a file once and matches its header to each schema. Returns the first of the
+    /// schemas that know most of its columns.
+    ///
+    /// # Errors
+    /// If the file cannot be read as an export of any of the schemas. Returns the faults
+    /// for the first schema: those for the others are mostly the same.
+    pub fn open_by_best_schema<'s>(
+        path: &Path,
+        schemas: impl IntoIterator<Item = &'s ExportSchema>,
+        choice: &ReadingChoice,
+    ) -> Result<(&'s ExportSchema, Self), Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let stamp = FileStamp::of(path).map_err(unreadable)?;
         let source = Source::open(path, choice.sheet.as_deref())?;
@@ -92,15 +107,37 @@ impl Export {
             Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
             _ => 0,
         };
-        let header = header::find(path, &head, skip, encoding, schema, &choice.headers)?;
-        Ok(Export {
+        let head = header::Head::read(&head, skip, encoding);
+        let mut best: Option<(&ExportSchema, header::Header)> = None;
+        let mut faults = FaultCollector::new();
+        for schema in schemas {
+            match header::find(path, &head, schema, &choice.headers) {
+                Ok(header) => {
+                    let known = |header: &header::Header| header.columns.index.len();
+                    if best
+                        .as_ref()
+                        .is_none_or(|(_, best)| known(&header) > known(best))
+                    {
+                        best = Some((schema, header));
+                    }
+                }
+                Err(found) if faults.is_empty() => faults.extend(found),
+                Err(_) => {}
+            }
+        }
+        let (schema, header) = match best {
+            Some(best) => best,
+            None => return faults.or_value(None),
+        };
+        let export = Export {
             path: path.to_path_buf(),
             source,
             encoding,
             epoch: choice.epoch,
             header,
             stamp,
-        })
+        };
+        Ok((schema, export))
     }
 
     /// Returns the path of the file.
@@ -223,7 +260,7 @@ mod tests {
 
     impl Tally<()> for Nothing {
         fn row(&mut self, _: &(), _: Place, _: Result<RowView<'_>, RowFault>) {}
-        fn append(&mut self, _: Self, _: u64, _: u64) {}
+        fn append(&mut self, _: &(), _: Self, _: u64, _: u64) {}
     }
 
     /// The file grows, shrinks, or is replaced by one of the same length.

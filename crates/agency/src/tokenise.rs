@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use crate::account::Rest;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
+use crate::rejects_file::FileRejects;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
@@ -156,6 +157,7 @@ fn read_file(
             parties,
             tokeniser: tokenising.tokeniser,
         }),
+        rejects: tokenising.rejects_of(index, export),
     };
     let before = report.account.rows;
     let progress = |rows| (tokenising.progress)(before + rows);
@@ -167,7 +169,7 @@ fn read_file(
     if let Rest::Probed { unmatched, .. } = &mut report.account.rest {
         *unmatched += block_rows.unmatched;
     }
-    report.add_identified(index, export, read.counts, block_rows.findings);
+    report.add_identified(export, read.counts, &block_rows.findings);
     let blocks: Vec<_> = block_rows
         .rows
         .par_chunks(ROWS_PER_BLOCK)
@@ -196,6 +198,7 @@ fn read_file(
 struct Context<'a> {
     identity: IdentityCheck,
     probe: Option<Probe<'a>>,
+    rejects: Option<FileRejects<'a>>,
 }
 
 /// Finds the rows of case parties, in a pooled round.
@@ -228,8 +231,11 @@ impl Tally<Context<'_>> for BlockRows {
         self.rows.push(row.into_owned());
     }
 
-    fn append(&mut self, next: Self, records: u64, lines: u64) {
-        self.findings.append(next.findings, records, lines);
+    fn append(&mut self, context: &Context<'_>, next: Self, records: u64, lines: u64) {
+        let rejects = self.findings.append(next.findings, records, lines);
+        if let Some(file) = &context.rejects {
+            file.write(rejects);
+        }
         self.rows.extend(next.rows);
         self.unmatched += next.unmatched;
     }

@@ -9,7 +9,7 @@ use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
-use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES, RecordLimits};
+use super::limits::{HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits};
 use super::record::{Cells, Dialect, Split, Splitter};
 
 /// The columns of a file, matched to the fields of the schema.
@@ -42,22 +42,49 @@ pub(super) struct Header {
     pub(super) title_lines: u64,
 }
 
-/// A record that may be the header.
-struct Candidate {
-    delimiter: u8,
-    cells: Vec<String>,
-    /// Byte offsets of this record and of the next one.
-    start: usize,
+/// The first records of a file, split with each delimiter.
+pub(super) struct Head {
+    records: Vec<(u8, Vec<HeadRecord>)>,
+}
+
+/// A record at the start of a file.
+struct HeadRecord {
+    cells: Vec<HeadCell>,
+    /// Line number where the record begins, from 1.
+    line: u64,
+    /// Byte offset and line number of the next record.
     end: usize,
-    /// Number of cells that name a field of the schema.
-    known: usize,
+    next_line: u64,
+}
+
+/// A cell that may be a header.
+struct HeadCell {
+    /// The text as it may be shown.
+    shown: String,
+    normalised: String,
+}
+
+/// A record that may be the header.
+struct Candidate<'r> {
+    delimiter: u8,
+    record: &'r HeadRecord,
+    /// The cells that name a field of the schema.
+    known: Vec<KnownCell<'r>>,
     has_id: bool,
 }
 
-impl Candidate {
-    /// Returns the line number where the record begins, from 1.
-    fn line(&self, head: &[u8]) -> u64 {
-        1 + newlines(&head[..self.start])
+/// A cell that names a field.
+#[derive(Clone, Copy)]
+struct KnownCell<'r> {
+    field: &'r str,
+    /// A lower rank is a better match.
+    rank: usize,
+    column: usize,
+}
+
+impl Candidate<'_> {
+    fn is_better_than(&self, other: &Self) -> bool {
+        (self.has_id, self.known.len()) > (other.has_id, other.known.len())
     }
 }
 
@@ -65,98 +92,129 @@ fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
+impl Head {
+    /// Splits the first bytes of a file. Skips `skip` bytes of byte-order mark.
+    pub(super) fn read(bytes: &[u8], skip: usize, encoding: Encoding) -> Self {
+        // In GB18030 a vertical bar can be part of a character.
+        let delimiters: &[u8] = match encoding {
+            Encoding::Gb18030 => b",\t;",
+            _ => b",\t;|",
+        };
+        let records = delimiters.iter().map(|delimiter| {
+            let records = HeadRecord::read_all(bytes, skip, encoding, *delimiter);
+            (*delimiter, records)
+        });
+        Head {
+            records: records.collect(),
+        }
+    }
+}
+
+impl HeadRecord {
+    fn read_all(bytes: &[u8], skip: usize, encoding: Encoding, delimiter: u8) -> Vec<Self> {
+        let dialect = Dialect {
+            delimiter,
+            width: 0,
+            id_column: 0,
+        };
+        let mut splitter = Splitter::new(bytes, false, dialect, RecordLimits::DEFAULT);
+        let mut cells = Cells::default();
+        let mut records = Vec::new();
+        let (mut at, mut line) = (skip, 1);
+        for _ in 0..HEADER_SEARCH_RECORDS {
+            if at >= bytes.len() {
+                break;
+            }
+            let (outcome, end) = splitter.split(at, &mut cells);
+            let next_line = line + newlines(&bytes[at..end]);
+            if outcome == Split::Record {
+                let texts = cells
+                    .iter()
+                    .map(|cell| HeadCell::new(&encoding.decode(cell)?));
+                records.extend(texts.collect::<Option<_>>().map(|cells| HeadRecord {
+                    cells,
+                    line,
+                    end,
+                    next_line,
+                }));
+            }
+            (at, line) = (end, next_line);
+        }
+        records
+    }
+
+    /// Returns the record as a possible header.
+    fn candidate<'r>(&'r self, delimiter: u8, ranks: &'r Ranks, id: &str) -> Candidate<'r> {
+        let cells = self.cells.iter().enumerate();
+        let known = cells.filter_map(|(column, cell)| {
+            let (field, rank) = ranks.field_of(&cell.normalised)?;
+            Some(KnownCell {
+                field,
+                rank,
+                column,
+            })
+        });
+        let known: Vec<KnownCell> = known.collect();
+        Candidate {
+            delimiter,
+            record: self,
+            has_id: known.iter().any(|cell| cell.field == id),
+            known,
+        }
+    }
+}
+
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has only one column, another field. Skips `skip` bytes of
-/// byte-order mark.
+/// column and, unless it has only one column, another field.
 pub(super) fn find(
     path: &Path,
-    head: &[u8],
-    skip: usize,
-    encoding: Encoding,
+    head: &Head,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
 ) -> Result<Header, Faults> {
     let ranks = Ranks::new(schema, site_headers);
+    let id = schema.national_id().map_or("", |id| &id.name);
     let mut best: Option<Candidate> = None;
-    // In GB18030 a vertical bar can be part of a character.
-    let delimiters: &[u8] = match encoding {
-        Encoding::Gb18030 => b",\t;",
-        _ => b",\t;|",
-    };
-    for delimiter in delimiters {
-        let candidate = first_header(head, skip, encoding, *delimiter, &ranks, schema);
-        if let Some(candidate) = candidate
+    for (delimiter, records) in &head.records {
+        if let Some(candidate) = first_header(records, *delimiter, &ranks, id)
             && best
                 .as_ref()
-                .is_none_or(|best| (candidate.has_id, candidate.known) > (best.has_id, best.known))
+                .is_none_or(|best| candidate.is_better_than(best))
         {
             best = Some(candidate);
         }
     }
     match best {
         None => Err(no_header(path, schema).into()),
-        Some(candidate) if !candidate.has_id => {
-            Err(no_id_column(path, schema, candidate.line(head)).into())
+        Some(candidate) if candidate.record.cells.len() > MAX_COLUMNS => {
+            Err(too_many_columns(path, candidate.record).into())
         }
-        Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
+        Some(candidate) if !candidate.has_id => {
+            Err(no_id_column(path, schema, candidate.record.line).into())
+        }
+        Some(candidate) => match_columns(path, schema, candidate),
     }
 }
 
 /// Returns the first record that names the ID column, or the record that names the
 /// most fields if none does.
-fn first_header(
-    head: &[u8],
-    skip: usize,
-    encoding: Encoding,
+fn first_header<'r>(
+    records: &'r [HeadRecord],
     delimiter: u8,
-    ranks: &Ranks,
-    schema: &ExportSchema,
-) -> Option<Candidate> {
-    let dialect = Dialect {
-        delimiter,
-        width: 0,
-        id_column: 0,
-    };
+    ranks: &'r Ranks,
+    id: &str,
+) -> Option<Candidate<'r>> {
     let mut best: Option<Candidate> = None;
-    let mut splitter = Splitter::new(head, false, dialect, RecordLimits::DEFAULT);
-    let mut cells = Cells::default();
-    let mut at = skip;
-    for _ in 0..HEADER_SEARCH_RECORDS {
-        if at >= head.len() {
-            break;
-        }
-        let start = at;
-        let (outcome, next) = splitter.split(start, &mut cells);
-        at = next;
-        if outcome != Split::Record {
-            continue;
-        }
-        let texts: Option<Vec<String>> = cells
-            .iter()
-            .map(|cell| header_text(&encoding.decode(cell)?))
-            .collect();
-        let Some(texts) = texts else { continue };
-        let matched: Vec<&str> = texts
-            .iter()
-            .filter_map(|cell| ranks.field_of(cell).map(|(field, _)| field))
-            .collect();
-        let has_id = schema
-            .national_id()
-            .is_some_and(|id| matched.contains(&id.name.as_str()));
-        let known = matched.len();
-        let plausible = known >= 2 || (texts.len() == 1 && known == 1);
+    for record in records {
+        let candidate = record.candidate(delimiter, ranks, id);
+        let known = candidate.known.len();
+        let plausible = known >= 2 || (record.cells.len() == 1 && known == 1);
         let better = best
             .as_ref()
-            .is_none_or(|best| (has_id, known) > (best.has_id, best.known));
+            .is_none_or(|best| candidate.is_better_than(best));
         if plausible && better {
-            best = Some(Candidate {
-                delimiter,
-                cells: texts,
-                start,
-                end: next,
-                known,
-                has_id,
-            });
+            let has_id = candidate.has_id;
+            best = Some(candidate);
             if has_id {
                 break;
             }
@@ -165,18 +223,24 @@ fn first_header(
     best
 }
 
-/// Returns the header in a cell in a form that may be shown, because headers appear
-/// in the manifest and in rejects. Long texts and numbers are dropped, which leaves
-/// the column without a name. Returns `None` for a cell that can only be rows that
-/// an unclosed quote in the header line has swallowed.
-fn header_text(text: &str) -> Option<String> {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let doubtful =
-        text.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(text).is_empty();
-    match doubtful {
-        true if text.contains('\n') => None,
-        true => Some(String::new()),
-        false => Some(shown_name(text).into_owned()),
+impl HeadCell {
+    /// Returns the header in a cell in a form that may be shown, because headers appear
+    /// in the manifest and in rejects. Long texts and numbers are dropped, which leaves
+    /// the column without a name. Returns `None` for a cell that can only be rows that
+    /// an unclosed quote in the header line has swallowed.
+    fn new(text: &str) -> Option<Self> {
+        let digits = text.chars().filter(char::is_ascii_digit).count();
+        let doubtful =
+            text.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(text).is_empty();
+        let shown = match doubtful {
+            true if text.contains('\n') => return None,
+            true => String::new(),
+            false => shown_name(text).into_owned(),
+        };
+        Some(HeadCell {
+            normalised: normalise_header(&shown),
+            shown,
+        })
     }
 }
 
@@ -203,37 +267,36 @@ impl Ranks {
         Ranks(ranks)
     }
 
-    fn field_of(&self, header: &str) -> Option<(&str, usize)> {
-        self.0
-            .get(&normalise_header(header))
-            .map(|(field, rank)| (field.as_str(), *rank))
+    fn field_of(&self, normalised: &str) -> Option<(&str, usize)> {
+        let (field, rank) = self.0.get(normalised)?;
+        Some((field, *rank))
     }
 }
 
 fn match_columns(
     path: &Path,
-    head: &[u8],
     schema: &ExportSchema,
-    ranks: &Ranks,
-    candidate: Candidate,
+    candidate: Candidate<'_>,
 ) -> Result<Header, Faults> {
     let mut faults = FaultCollector::new();
+    let Candidate {
+        delimiter,
+        record,
+        known,
+        ..
+    } = candidate;
     let mut columns = ColumnMatch {
-        headers: candidate.cells.clone(),
+        headers: record.cells.iter().map(|cell| cell.shown.clone()).collect(),
         ..ColumnMatch::default()
     };
+    // Rank and column of the cells that name a field.
+    let mut cells_of: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
+    for cell in known {
+        let cells = cells_of.entry(cell.field).or_default();
+        cells.push((cell.rank, cell.column));
+    }
     for field in &schema.fields {
-        let mut found: Vec<(usize, usize)> = candidate
-            .cells
-            .iter()
-            .enumerate()
-            .filter_map(|(index, cell)| {
-                ranks
-                    .field_of(cell)
-                    .filter(|(name, _)| *name == field.name)
-                    .map(|(_, rank)| (rank, index))
-            })
-            .collect();
+        let mut found = cells_of.remove(field.name.as_str()).unwrap_or_default();
         found.sort_unstable();
         let best = found.first().copied();
         let ambiguous = match (found.first(), found.get(1)) {
@@ -247,9 +310,7 @@ fn match_columns(
             _ => false,
         };
         if ambiguous {
-            faults.push(
-                two_columns(path, field, &candidate, &found).at(Place::Line(candidate.line(head))),
-            );
+            faults.push(two_columns(path, field, record, &found));
             continue;
         }
         match best {
@@ -259,7 +320,7 @@ fn match_columns(
             None => {
                 columns.absent.push(field.name.clone());
                 if field.required {
-                    faults.push(missing_column(path, field, candidate.line(head)));
+                    faults.push(missing_column(path, field, record.line));
                 }
             }
         }
@@ -271,13 +332,13 @@ fn match_columns(
         .copied();
     faults.or_value(id_column.map(|id_column| Header {
         dialect: Dialect {
-            delimiter: candidate.delimiter,
-            width: candidate.cells.len(),
+            delimiter,
+            width: record.cells.len(),
             id_column,
         },
-        body_start: candidate.end,
-        body_line: 1 + newlines(&head[..candidate.end]),
-        title_lines: candidate.line(head) - 1,
+        body_start: record.end,
+        body_line: record.next_line,
+        title_lines: record.line - 1,
         columns,
     }))
 }
@@ -347,26 +408,111 @@ fn missing_column(path: &Path, field: &Field, line: u64) -> Fault {
     .at(Place::Line(line))
 }
 
-fn two_columns(
-    path: &Path,
-    field: &Field,
-    candidate: &Candidate,
-    found: &[(usize, usize)],
-) -> Fault {
-    let places: Vec<String> = found
-        .iter()
-        .map(|(_, index)| format!("{}({})", candidate.cells[*index].trim(), index + 1))
-        .collect();
-    let places = places.join(", ");
+fn two_columns(path: &Path, field: &Field, record: &HeadRecord, found: &[(usize, usize)]) -> Fault {
+    let columns = found.iter().map(|(_, column)| {
+        let header = record.cells.get(*column).map_or("", |cell| &cell.shown);
+        format!("{}({})", header.trim(), column + 1)
+    });
+    let columns = Text::names(columns);
     Fault::of_file(
         path,
         Text::new(
-            format!("有多列对应字段“{}”：{places}", field.title.zh),
-            format!("several columns match the field `{}`: {places}", field.name),
+            format!("有多列对应字段“{}”：{}", field.title.zh, columns.zh),
+            format!(
+                "several columns match the field `{}`: {}",
+                field.name, columns.en
+            ),
         ),
         Text::new(
             "请只保留一列，或把其余列改名",
             "keep one column, or rename the others",
         ),
     )
+    .at(Place::Line(record.line))
+}
+
+fn too_many_columns(path: &Path, record: &HeadRecord) -> Fault {
+    let columns = record.cells.len();
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("表头有{columns}列，超过上限{MAX_COLUMNS}列"),
+            format!("the header has {columns} columns; the maximum is {MAX_COLUMNS}"),
+        ),
+        Text::new(
+            "请删去多余的列或分隔符",
+            "remove the columns or delimiters that are not needed",
+        ),
+    )
+    .at(Place::Line(record.line))
+}
+
+#[cfg(test)]
+mod tests {
+    use aidlink_faults::text::Language;
+
+    use super::*;
+
+    /// Returns the header of a CSV text with this first line, or the messages.
+    fn found(line: &str, encoding: Encoding) -> Result<Header, Vec<String>> {
+        let schema = include_bytes!("../../../../schemas/veterans.persons.json");
+        let path = Path::new("veterans.csv");
+        let schema = ExportSchema::parse(path, schema).expect("the shipped schema");
+        let bytes = format!("title\n{line}\n");
+        let head = Head::read(bytes.as_bytes(), 0, encoding);
+        find(path, &head, &schema, &[]).map_err(|faults| {
+            let faults = faults.iter();
+            faults
+                .map(|fault| fault.render(Language::English))
+                .collect()
+        })
+    }
+
+    /// The ID column is the first or the last one; other columns have names or not.
+    #[test]
+    fn headers_of_up_to_16384_columns_are_read_and_wider_ones_are_refused() {
+        for delimiter in [",", "\t", ";", "|"] {
+            for (name, first) in [("", true), ("", false), ("x", true), ("姓名x", false)] {
+                let line = |columns: usize| {
+                    let mut cells = vec![name; columns];
+                    let id = if first { 0 } else { columns - 1 };
+                    cells[id] = "national_id";
+                    cells[columns / 2] = "kind";
+                    cells.join(delimiter)
+                };
+                let header = found(&line(16_384), Encoding::Utf8).expect("within the limit");
+                assert_eq!(header.dialect.width, 16_384);
+                assert_eq!(header.columns.index["kind"], 8_192);
+                assert_eq!((header.title_lines, header.body_line), (1, 3));
+                for columns in [16_385, 100_000] {
+                    let faults = found(&line(columns), Encoding::Utf8).err();
+                    let expected = format!(
+                        "veterans.csv (line 2): the header has {columns} columns; the maximum is 16384\n  \
+                         remove the columns or delimiters that are not needed"
+                    );
+                    assert_eq!(faults, Some(vec![expected]), "{delimiter:?}, {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_about_columns_of_the_same_field_names_twenty_of_them() {
+        for (columns, listed, more) in [
+            (2, 2, ""),
+            (20, 20, ""),
+            (21, 20, " and 1 more"),
+            (16_000, 20, " and 15980 more"),
+        ] {
+            let line = format!("national_id{}", ",类别".repeat(columns));
+            let places = (2..listed + 2).map(|column| format!("类别({column})"));
+            let places: Vec<String> = places.collect();
+            let expected = format!(
+                "veterans.csv (line 2): several columns match the field `kind`: {}{more}\n  \
+                 keep one column, or rename the others",
+                places.join(", ")
+            );
+            assert_eq!(found(&line, Encoding::Utf8).err(), Some(vec![expected]));
+        }
+    }
 }

@@ -9,6 +9,9 @@ pub(super) const HEADER_SEARCH_RECORDS: usize = 30;
 /// Maximum length of a header cell in bytes. A longer cell is text, not a column name.
 pub(super) const MAX_HEADER_BYTES: usize = 200;
 
+/// Maximum number of columns of a header, as in an XLSX sheet.
+pub(super) const MAX_COLUMNS: usize = 16_384;
+
 /// Maximum length of a record in bytes. A longer one is rejected, so that a file
 /// without line breaks is never held in memory as a whole.
 pub(super) const MAX_RECORD_BYTES: usize = 1 << 20;

@@ -119,9 +119,9 @@ pub trait Tally<C>: Default + Send {
     /// Called once after the rows of a block, on the same thread.
     fn end_of_block(&mut self, _context: &C) {}
 
-    /// Appends the tally of the rows that follow. Implementations must add `records`
-    /// and `lines` to the record and line numbers in it.
-    fn append(&mut self, next: Self, records: u64, lines: u64);
+    /// Appends the tally of the rows that follow, in file order. Implementations must
+    /// add `records` and `lines` to the record and line numbers in it.
+    fn append(&mut self, context: &C, next: Self, records: u64, lines: u64);
 }
 
 /// The number of rows and of other lines in a pass.
@@ -191,7 +191,9 @@ fn run_with<C: Sync, T: Tally<C>>(
             let mut block = Block::<T>::default();
             block.split_plain(&bytes, form, context);
             progress(block.counts.rows);
-            Ok((block.tally, block.counts))
+            let mut tally = T::default();
+            tally.append(context, block.tally, 0, 0);
+            Ok((tally, block.counts))
         }
         Pass::Fast { block_bytes } => fast(source, block_bytes.max(1), form, context, progress),
     }
@@ -460,7 +462,7 @@ fn fast<C: Sync, T: Tally<C>>(
                 let whole = if joined.is_empty() { bytes } else { &joined };
                 carried = whole[from..].to_vec();
             }
-            tally.append(block.tally, counts.rows, counts.lines);
+            tally.append(context, block.tally, counts.rows, counts.lines);
             counts.add(block.counts);
         }
         progress(counts.rows);
@@ -470,7 +472,7 @@ fn fast<C: Sync, T: Tally<C>>(
     if !carried.is_empty() {
         let mut block = Block::<T>::default();
         block.split_fast(&carried, false, form, context);
-        tally.append(block.tally, counts.rows, counts.lines);
+        tally.append(context, block.tally, counts.rows, counts.lines);
         counts.add(block.counts);
     }
     Ok((tally, counts))
@@ -504,7 +506,7 @@ mod tests {
             self.0.push((place.record, place.line, row));
         }
 
-        fn append(&mut self, next: Self, records: u64, lines: u64) {
+        fn append(&mut self, _: &(), next: Self, records: u64, lines: u64) {
             let next = next.0.into_iter();
             self.0
                 .extend(next.map(|(record, line, row)| (record + records, line + lines, row)));

@@ -1,5 +1,5 @@
-//! The report on the rows of an export: row account, rejects, warnings and
-//! unreadable cells.
+//! The report on the rows of an export: row account, and counts of rejects, warnings
+//! and unreadable cells.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use aidlink_faults::text::Text;
 use crate::account::Account;
 use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
-use crate::reject::{Reject, RejectReason};
+use crate::reject::RejectReason;
 use crate::scan::Export;
 use crate::scan::pass::Counts;
 
@@ -18,8 +18,8 @@ use crate::scan::pass::Counts;
 pub struct Report {
     /// The row account.
     pub account: Account,
-    /// The rejected rows, in file order.
-    pub rejects: Vec<Reject>,
+    /// Number of rejected rows by reason.
+    pub rejected_by_reason: BTreeMap<RejectReason, u64>,
     /// Number of withheld rows by the first withhold rule that holds.
     pub withheld_by_rule: BTreeMap<String, u64>,
     /// Number of rows with a warning about the ID number, by the warning's code.
@@ -49,28 +49,22 @@ impl Report {
     /// Adds the row counts of one file and the findings of identifying its rows.
     pub(super) fn add_identified(
         &mut self,
-        file: usize,
         export: &Export,
         counts: Counts,
-        findings: IdentifyFindings,
+        findings: &IdentifyFindings,
     ) {
         let account = &mut self.account;
         account.rows += counts.rows;
         account.not_rows.title_lines += export.title_lines();
         account.not_rows.blank_lines += counts.blank_lines;
         account.not_rows.total_lines += counts.total_lines;
-        account.rejected += findings.rejects.len() as u64;
+        for (reason, rows) in findings.rejected() {
+            account.rejected += rows;
+            *self.rejected_by_reason.entry(*reason).or_default() += rows;
+        }
         for (warning, rows) in findings.id_warnings() {
             *self.id_warnings.entry(warning.code()).or_default() += rows;
         }
-        // The pass counts lines from the first record, the report from the first line
-        // of the file.
-        let rejects = findings.rejects.into_iter().map(|mut reject| {
-            reject.file = file;
-            reject.line += export.body_line() - 1;
-            reject
-        });
-        self.rejects.extend(rejects);
     }
 
     /// Returns a fault if every row of the export was rejected.
@@ -94,13 +88,10 @@ pub struct FileReport {
 }
 
 fn nothing_usable(export: &Export, report: &Report) -> Fault {
-    let mut counts: BTreeMap<RejectReason, u64> = BTreeMap::new();
-    for reject in &report.rejects {
-        *counts.entry(reject.reason).or_default() += 1;
-    }
-    let most_common = counts
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
+    let most_common = report
+        .rejected_by_reason
+        .iter()
+        .max_by_key(|(_, count)| **count)
         .map(|(reason, _)| reason.text())
         .unwrap_or_default();
     Fault::of_file(

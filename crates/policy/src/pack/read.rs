@@ -1,6 +1,7 @@
 //! Reads and checks a policy file, and reports all its faults at once.
 
 mod guarantees;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +11,7 @@ use super::{
     RuleCase, RuleKind, Term, WhenUnknown,
 };
 use crate::rule_language::{
-    Combination, Expression, ExpressionFault, Negation, Scope, ScopeColumn, parse,
+    Combination, Expression, ExpressionFault, Negation, NodeBudget, Scope, ScopeColumn, parse,
 };
 use crate::schema::{ExportSchema, Role, Schemas};
 use crate::value::{FieldType, Value};
@@ -18,6 +19,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_faults::configuration::{Document, Located, Node, TableReader};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
+use terms::expand_terms;
 
 impl Policy {
     /// Reads and checks a policy file against the schemas.
@@ -45,6 +47,7 @@ impl Policy {
             schemas,
             guarantees,
             faults,
+            nodes: NodeBudget::default(),
         }
         .read()
     }
@@ -62,6 +65,7 @@ struct PolicyReader<'d> {
     schemas: &'d Schemas,
     guarantees: Guarantees,
     faults: FaultCollector,
+    nodes: NodeBudget,
 }
 
 /// A term whose combination is parsed once the ids of all terms are known.
@@ -613,29 +617,25 @@ impl<'d> PolicyReader<'d> {
             .iter()
             .filter_map(|(id, _, term)| Some((id.value.clone(), term.combination.clone()?)))
             .collect();
+        let mut expanded = expand_terms(&written, &mut self.nodes);
         let mut terms = Vec::new();
         for (id, title, term) in read {
-            let mut path = vec![id.value.clone()];
-            match inline(&written, &id.value, &mut path) {
-                Ok(Some(combination)) => terms.push(Term {
-                    id: id.value,
-                    title,
-                    means: term.text.value.trim().to_owned(),
-                    combination,
-                }),
-                Ok(None) => {}
-                Err(cycle) => self.fault(
-                    &term.text.at,
-                    Text::new(
-                        format!("术语循环引用：{}", cycle.join(" → ")),
-                        format!(
-                            "the terms refer to each other in a cycle: {}",
-                            cycle.join(" -> ")
-                        ),
-                    ),
-                    Text::new("请消除循环引用", "remove one reference from the cycle"),
-                ),
-            }
+            let combination = match expanded.remove(id.value.as_str()) {
+                Some(Ok(combination)) => Some(combination),
+                // The policy is refused. The term stays, so that naming it is not a further
+                // fault.
+                Some(Err(fault)) => {
+                    self.fault(&term.text.at, fault.message(), fault.hint());
+                    term.combination
+                }
+                None => term.combination,
+            };
+            terms.extend(combination.map(|combination| Term {
+                id: id.value,
+                title,
+                means: term.text.value.trim().to_owned(),
+                combination,
+            }));
             term.table.finish(&mut self.faults);
         }
         terms
@@ -691,8 +691,12 @@ impl<'d> PolicyReader<'d> {
             let settled_text = table.optional_string("settled", &mut self.faults);
             table.finish(&mut self.faults);
             let mut combine = |text: &Located<String>, negation| {
-                self.combination(text, &names, negation)
-                    .map(|written| written.substitute(&|name| terms.get(name).cloned()))
+                let written = self.combination(text, &names, negation)?;
+                let replaced = written.substitute(&|name| terms.get(name), &mut self.nodes);
+                if let Err(fault) = replaced {
+                    self.fault(&text.at, fault.message(), fault.hint());
+                }
+                replaced.ok()
             };
             let qualifies = qualifies_text
                 .as_ref()
@@ -1169,34 +1173,4 @@ fn row_scope(schema: &ExportSchema) -> Scope {
         });
     }
     Scope { columns }
-}
-
-/// Returns a term with the terms it names replaced by rules. `path` holds the
-/// terms being expanded; a cycle is returned as an error.
-fn inline(
-    written: &BTreeMap<String, Combination>,
-    id: &str,
-    path: &mut Vec<String>,
-) -> Result<Option<Combination>, Vec<String>> {
-    let Some(combination) = written.get(id) else {
-        return Ok(None);
-    };
-    let mut replacements = BTreeMap::new();
-    for name in combination.rules() {
-        if !written.contains_key(name) {
-            continue;
-        }
-        let seen = path.iter().any(|before| before == name);
-        path.push(name.to_owned());
-        if seen {
-            return Err(path.clone());
-        }
-        if let Some(inner) = inline(written, name, path)? {
-            replacements.insert(name.to_owned(), inner);
-        }
-        path.pop();
-    }
-    Ok(Some(
-        combination.substitute(&|name| replacements.get(name).cloned()),
-    ))
 }

@@ -125,6 +125,26 @@ impl Operand {
         }
     }
 
+    /// Returns the sum of the numbers that are written in the operand, each with its sign.
+    /// It is not finite if the sum, or one inside it, exceeds all numbers.
+    pub(super) fn literal_sum(&self) -> f64 {
+        match self {
+            Operand::Number(number) => *number,
+            Operand::Arithmetic {
+                left,
+                subtract,
+                right,
+            } => match subtract {
+                true => left.literal_sum() - right.literal_sum(),
+                false => left.literal_sum() + right.literal_sum(),
+            },
+            Operand::Column { .. }
+            | Operand::String(_)
+            | Operand::Date(_)
+            | Operand::AsOf { .. } => 0.0,
+        }
+    }
+
     fn collect_columns(&self, names: &mut BTreeSet<String>) {
         match self {
             Operand::Column { name, .. } => {

@@ -4,6 +4,11 @@
 //! its first line is then dropped, and the record that begins on the next line may run
 //! on as far. A few megabytes would take minutes if each attempt scanned those bytes
 //! again, so the [`Lookahead`] keeps what an attempt has found beyond its first line.
+//!
+//! Most records of several lines are valid. The lookahead would scan them a second time, so
+//! it is used only after an attempt has failed, for the records that begin in the bytes
+//! which that attempt has scanned. Such bytes are scanned once by the failed attempt, once
+//! by the lookahead and once for the record that they belong to.
 
 use super::super::limits::RecordLimits;
 use super::lookahead::{FirstLine, Lookahead, Stop, is_text};
@@ -29,6 +34,8 @@ pub(crate) struct Splitter<'b> {
     dialect: Dialect,
     limits: RecordLimits,
     lookahead: Lookahead,
+    /// The end of the bytes that failed attempts have scanned.
+    failed_until: usize,
     /// Number of bytes that were scanned.
     #[cfg(test)]
     pub(super) scanned: usize,
@@ -47,6 +54,7 @@ impl<'b> Splitter<'b> {
             dialect,
             limits,
             lookahead: Lookahead::default(),
+            failed_until: 0,
             #[cfg(test)]
             scanned: 0,
         }
@@ -76,6 +84,7 @@ impl<'b> Splitter<'b> {
             Split::Record => (end + 1).min(self.bytes.len()),
             Split::Incomplete => start,
             Split::Quote | Split::TooLong => {
+                self.failed_until = self.failed_until.max(end);
                 let rest = self.bytes.get(start..).unwrap_or_default();
                 memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |at| start + at + 1)
             }
@@ -84,10 +93,13 @@ impl<'b> Splitter<'b> {
     }
 
     /// Scans a record, and fills its cells if it is one. Also returns the position where
-    /// the scan ended. A rejected record is scanned at most to the end of its first line.
+    /// the scan ended. Where an earlier attempt has failed, a rejected record is scanned at
+    /// most to the end of its first line.
     fn scan(&mut self, start: usize, cells: &mut Cells) -> (Split, usize) {
         cells.clear();
         let bytes = self.bytes;
+        let width = self.dialect.width;
+        let is_first_attempt = start >= self.failed_until;
         let mut at = start;
         let mut spans_lines = false;
         let mut text_after_quote = false;
@@ -120,8 +132,10 @@ impl<'b> Splitter<'b> {
                     }
                     if !spans_lines && cells.bytes.last() == Some(&b'\n') {
                         spans_lines = true;
+                        if is_first_attempt {
+                            continue;
+                        }
                         let own_part = cells.bytes.get(content..).unwrap_or_default();
-                        let width = self.dialect.width;
                         let outcome = self.look_ahead(&FirstLine {
                             start,
                             end: at,
@@ -155,6 +169,10 @@ impl<'b> Splitter<'b> {
                             cells.bytes.pop();
                         }
                         cells.end_cell();
+                        let fits = || cells.len() >= width && cells.extra_is_blank(width);
+                        if spans_lines && is_first_attempt && (text_after_quote || !fits()) {
+                            return (Split::Quote, at);
+                        }
                         return (Split::Record, at);
                     }
                     Some(byte) => {
