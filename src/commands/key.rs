@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use aidlink_agency::key::RoundKey;
+use aidlink_agency::key::{LARGEST_KEY_FILE, RoundKey};
 use aidlink_faults::fault::{Fault, Faults, io_reason};
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::write_new_owner_only;
@@ -12,15 +12,15 @@ use aidlink_office::crossing::verify_key;
 use aidlink_office::round::{KeyTerms, Mode, Reads, WrittenRound};
 use aidlink_office::sealed::{Opener, Passphrase, Recipient};
 use aidlink_office::signing::SigningKey;
-use aidlink_office::statement::{Content, Statement, TO_PASSPHRASE, trailer};
+use aidlink_office::statement::{Content, LARGEST_TRAILER, Statement, TO_PASSPHRASE, trailer};
 use aidlink_office::terminal::Output;
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{KeyArguments, KeyCommand};
 
-/// The largest sealed key that is read, in bytes. A sealed key has a few lines.
-const LONGEST_SEALED_KEY: u64 = 64 << 10;
+/// The largest content of a sealed key, in bytes: a key file and its signature.
+const LARGEST_SEALED_KEY: u64 = LARGEST_KEY_FILE + LARGEST_TRAILER;
 
 /// Runs a verb of `key` on the key that a round file names.
 pub fn run(arguments: KeyArguments, output: Output) -> Ending {
@@ -251,7 +251,7 @@ fn open(
         // The command line requires one of the two.
         None => Opener::Passphrase(Passphrase::read(passphrase_file.unwrap_or(Path::new("")))?),
     };
-    let text = opener.open_to_memory(sealed, LONGEST_SEALED_KEY)?;
+    let text = opener.open_to_memory(sealed, LARGEST_SEALED_KEY)?;
     let (agreed, _) = written.planned(Mode::Split, Reads::Nothing)?;
     let (plain, statement) = verify_key(sealed, &agreed, &text, &opener.to())?;
     let key = RoundKey::parse(plain, sealed, &terms.round, &terms.purpose)?;

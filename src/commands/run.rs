@@ -74,7 +74,8 @@ fn write(
             .write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
     let summary = pooled::summary(&round.terms, result, lists);
-    step.folder.write(SUMMARY, &summary.to_bytes())?;
+    let path = round.paths.output.join(SUMMARY);
+    step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
     let exports = result.exports.iter().map(|read| {
         let matched = result.persons_matched.get(&read.planned.schema.name);
         ExportRead {

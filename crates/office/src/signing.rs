@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{
-    check_owner_only, exists, write_new_for_everybody, write_new_owner_only,
+    exists, read_owner_only, write_new_for_everybody, write_new_owner_only,
 };
+use aidlink_files::regular_file;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
 use serde::Serialize;
@@ -24,8 +25,10 @@ pub const SIGNATURE_SUFFIX: &str = ".minisig";
 /// The untrusted comment: minisign does not sign it.
 const UNTRUSTED: &str = "signature by aidlink; verify with minisign -V";
 
-/// The most that is read of a key file, in bytes.
-const LONGEST_FILE: u64 = 16 << 10;
+/// The largest file of a signing key or a public key, in bytes.
+const LARGEST_KEY_FILE: u64 = 16 << 10;
+/// The largest signature file, in bytes.
+pub const LARGEST_SIGNATURE: u64 = 16 << 10;
 
 /// An office's signing key.
 pub struct SigningKey {
@@ -66,8 +69,11 @@ impl PublicKey {
             return Ok(key);
         }
         let path = Path::new(text);
-        let content = read_small(path)?;
-        PublicKey::parse(&content).ok_or_else(|| {
+        let content = regular_file::read(path, LARGEST_KEY_FILE)?;
+        let key = std::str::from_utf8(&content)
+            .ok()
+            .and_then(PublicKey::parse);
+        key.ok_or_else(|| {
             Fault::of_file(
                 path,
                 Text::new("这不是 minisign 公钥", "this is not a minisign public key"),
@@ -138,11 +144,12 @@ impl SigningKey {
     /// # Errors
     /// As [`SigningKey::read_or_make`].
     pub fn read(path: &Path) -> Result<Self, Fault> {
-        check_owner_only(path, &Text::new("签名私钥", "the signing key"))?;
-        let content = Zeroizing::new(read_small(path)?);
-        let boxed = SecretKeyBox::from_string(&content).map_err(|_| not_a_key(path))?;
+        let what = Text::new("签名私钥", "the signing key");
+        let content = Zeroizing::new(read_owner_only(path, LARGEST_KEY_FILE, &what)?);
+        let content = std::str::from_utf8(&content).map_err(|_| not_a_key(path))?;
+        let boxed = SecretKeyBox::from_string(content).map_err(|_| not_a_key(path))?;
         let secret = boxed.into_unencrypted_secret_key().ok();
-        let secret = secret.or_else(|| without_checksum(&content));
+        let secret = secret.or_else(|| without_checksum(content));
         let secret = secret.ok_or_else(|| {
             // The library reports both cases in the same way.
             Fault::of_file(
@@ -427,14 +434,6 @@ fn not_a_key(path: &Path) -> Fault {
             "make one with `aidlink signing new` or `minisign -G -W`",
         ),
     )
-}
-
-fn read_small(path: &Path) -> Result<String, Fault> {
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
-        .map_err(|error| Fault::unreadable(path, &error))?;
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -353,14 +353,15 @@ fn write(
     });
     manifest.confinement = Some(confinement::granted());
     manifest.outputs = folder.written().iter().map(output_file).collect();
-    let bytes = manifest.to_bytes();
+    let output = &round.paths.output;
+    let bytes = manifest.to_file(&output.join(MANIFEST))?;
     folder.write(MANIFEST, &bytes)?;
     let digest = blake3::hash(&bytes).to_hex().to_string();
     log.record(&complete(manifest.step, digest));
-    folder.write(LOG, log.to_jsonl().as_bytes())?;
+    folder.write(LOG, log.to_file(&output.join(LOG))?.as_bytes())?;
     let comment = trusted_comment(&manifest.round, manifest.step, log.last_digest());
     let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-    let shown = round.paths.output.join(&path);
+    let shown = output.join(&path);
     let signature = signing_key.sign(&bytes, &comment, &shown)?;
     folder.write(&path, signature.as_bytes())?;
     folder.complete()?;

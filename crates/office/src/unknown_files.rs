@@ -8,14 +8,12 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
-use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
 use aidlink_files::partial::prefix_of;
 use serde::Serialize;
 
-use crate::manifest::{MANIFEST, Manifest};
 use crate::round::{WrittenRound, relative_to};
-use crate::round_folder::RoundFolder;
+use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::public_key_path;
 
 /// The maximum number of files that are listed by name.
@@ -131,10 +129,7 @@ impl Known {
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
         for output in &found.outputs {
-            let Ok(bytes) = std::fs::read(output.join(MANIFEST)) else {
-                continue;
-            };
-            if let Ok(manifest) = Manifest::parse(&bytes) {
+            if let Some(manifest) = manifest_of(output) {
                 let exports = manifest.exports.iter().flat_map(|export| &export.files);
                 files.extend(exports.map(|file| file.file.clone()));
                 let received = manifest.received.iter();

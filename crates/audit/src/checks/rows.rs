@@ -132,10 +132,12 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
     let mut read = 0;
     for (agency, stated) in &stated {
         let path = format!("rejects/{agency}.csv");
-        let Some(bytes) = evidence.read(&path) else {
+        // The file is missing if no row was rejected, or after a deletion.
+        if !evidence.has(&path) {
             continue;
-        };
-        let Some((header, rows)) = read_csv(&bytes) else {
+        }
+        let bytes = evidence.read(&path);
+        let Some((header, rows)) = bytes.and_then(|bytes| read_csv(&bytes)) else {
             wrong.push(Text::new(
                 format!("{path} 无法读取"),
                 format!("{path} cannot be read"),
