@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::{LARGEST_KEY_FILE, RoundKey};
 use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_office::crossing::verify_key;
@@ -69,7 +70,7 @@ pub fn run(arguments: KeyArguments, output: Output) -> Ending {
         Ok(KeyResult { key_id, file, text }) => {
             let json = KeyReport {
                 key_id: &key_id,
-                file: &file,
+                file: &shown_path(&file),
             };
             output.answer(&text, &key_id, &json);
             Ending::Done
@@ -90,7 +91,7 @@ struct KeyResult {
 #[derive(Serialize)]
 struct KeyReport<'a> {
     key_id: &'a str,
-    file: &'a Path,
+    file: &'a str,
 }
 
 fn id(terms: &KeyTerms) -> Result<KeyResult, Faults> {
@@ -110,7 +111,7 @@ struct SealTo<'a> {
 
 fn make(terms: &KeyTerms) -> Result<KeyResult, Faults> {
     let key = RoundKey::create(&terms.file, &terms.round, &terms.purpose)?;
-    let (shown, id) = (terms.file.display(), key.id());
+    let (shown, id) = (shown_path(&terms.file), key.id());
     Ok(KeyResult {
         text: Text::new(
             format!("已生成密钥 {shown}，编号 {id}。请勿存放在有多个机构令牌的地方。"),
@@ -194,7 +195,7 @@ fn seal(
     })?;
     let what = Text::new("文件", "the file");
     write_new_owner_only(out, &sealed, &what)?;
-    let (shown, id) = (out.display(), key.id());
+    let (shown, id) = (shown_path(out), key.id());
     Ok(KeyResult {
         text: Text::new(
             format!("已密封密钥 {id}：{shown}。可发给该机构，由其用 key open 打开。"),
@@ -267,7 +268,7 @@ fn open(
         .into());
     }
     key.write_new(&terms.file)?;
-    let (shown, id) = (terms.file.display(), key.id());
+    let (shown, id) = (shown_path(&terms.file), key.id());
     Ok(KeyResult {
         text: Text::new(
             format!("已写入密钥 {shown}，编号 {id}，仅限本人读取。请与发送方核对编号。"),

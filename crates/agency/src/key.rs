@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, Faults, Place, size_text};
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{open_owner_only, write_new_owner_only};
 use aidlink_files::regular_file;
@@ -228,6 +229,7 @@ impl RoundKey {
             (named_purpose, purpose, ("目的", "purpose")),
         ] {
             if named != expected {
+                let named = shown_name(named);
                 return Err(Fault::of_file(
                     path,
                     Text::new(

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::personal_number::{black_out, black_out_lines, shown_name, shown_path};
+use crate::personal_number::{shown_message, shown_name, shown_path};
 use crate::text::{Language, Text};
 
 /// The place of a fault in a file.
@@ -110,15 +110,15 @@ impl Fault {
 
     /// Returns the fault as two lines: what happened and where, then what to do.
     ///
-    /// The text is safe to print. A path, a key or a header may contain a number that
-    /// identifies a person, so such numbers are blacked out. Line breaks are the only
-    /// control characters.
+    /// The text is safe to print. A path or a field that it quotes may contain a number that
+    /// identifies a person, or a key, so these are blacked out ([`shown_message`]). Line
+    /// breaks are the only control characters.
     pub fn render(&self, language: Language) -> String {
         let file = shown_path(&self.file);
         let place = match (&self.place, language) {
             (None, _) => String::new(),
             (Some(Place::LineColumn { line, column }), _) => format!(":{line}:{column}"),
-            (Some(Place::Pointer(pointer)), _) => format!("#{}", black_out(pointer)),
+            (Some(Place::Pointer(pointer)), _) => format!("#{}", shown_name(pointer)),
             (Some(Place::Record { record, line }), Language::Chinese) => {
                 format!("（第{record}条记录，第{line}行）")
             }
@@ -130,8 +130,8 @@ impl Fault {
         };
         format!(
             "{file}{place}: {}\n  {}",
-            black_out_lines(self.message.in_language(language)),
-            black_out_lines(self.hint.in_language(language))
+            shown_message(self.message.in_language(language)),
+            shown_message(self.hint.in_language(language))
         )
     }
 }

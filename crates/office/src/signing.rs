@@ -6,6 +6,7 @@ use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{
     exists, read_owner_only, write_new_for_everybody, write_new_owner_only,
@@ -131,7 +132,7 @@ impl SigningKey {
     /// Returns the message for the user if the key is new.
     pub fn new_key_notice(&self, path: &Path) -> Option<Text> {
         self.made.then(|| {
-            let (path, public) = (path.display(), self.public.to_base64());
+            let (path, public) = (shown_path(path), self.public.to_base64());
             Text::new(
                 format!("  已生成签名私钥 {path}，仅限本人读取。请将公钥 {public} 记入会议记录"),
                 format!("  made the signing key {path}, readable only by its owner. Record its public key in the minutes: {public}"),
@@ -331,7 +332,7 @@ pub enum SigningCommand {
 /// The answer of `signing new`.
 #[derive(Serialize)]
 struct MadeSigningKey<'a> {
-    file: &'a Path,
+    file: &'a str,
     public_key: &'a str,
 }
 
@@ -342,7 +343,7 @@ pub fn run(command: &SigningCommand, output: Output) -> Ending {
         Ok(key) => key.public().to_base64(),
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let shown = file.display();
+    let shown = shown_path(file);
     let text = Text::new(
         format!("已生成签名私钥 {shown}，仅限本人读取。公钥（可公开，请记入会议记录）：{public}"),
         format!(
@@ -350,7 +351,7 @@ pub fn run(command: &SigningCommand, output: Output) -> Ending {
         ),
     );
     let made = MadeSigningKey {
-        file,
+        file: &shown,
         public_key: &public,
     };
     output.answer(&text, &public, &made);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
 use aidlink_policy::pack::CASE_EXPORT;
@@ -69,7 +70,7 @@ pub struct Finished {
 /// The answer of a step as JSON.
 #[derive(Serialize)]
 struct StepReport<'a, S> {
-    folder: &'a Path,
+    folder: String,
     manifest: &'a Manifest,
     /// The figures of the lists, for a step that writes lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +81,7 @@ impl Finished {
     /// Prints the manifest, and the summary of a step that writes lists, as JSON.
     pub fn print_json<S: Serialize>(&self, folder: &Path, summary: Option<&S>, output: Output) {
         output.json(&StepReport {
-            folder,
+            folder: shown_path(folder),
             manifest: &self.manifest,
             summary,
         });

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::personal_number::shown_name;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::Folder;
 use aidlink_files::partial::prefix_of;
@@ -54,7 +54,7 @@ impl UnknownFiles {
             }
             unknown.count += 1;
             if unknown.first.len() < MAX_NAMED {
-                unknown.first.push(shown_name(&path).into_owned());
+                unknown.first.push(shown_path(&file.path));
             }
         }
         unknown

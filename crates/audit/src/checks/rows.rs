@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::rules::{Breach, try_guarantee};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
 use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
@@ -175,7 +176,7 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             .iter()
             .filter(|leak| leak.file.starts_with(&rejects))
         {
-            let (file, line) = (leak.file.display(), leak.line);
+            let (file, line) = (shown_path(&leak.file), leak.line);
             wrong.push(Text::new(
                 format!("{file}:{line} 有{}", leak.kind.text().zh),
                 format!("{file}:{line} contains {}", leak.kind.text().en),
