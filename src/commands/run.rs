@@ -7,6 +7,7 @@ use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::step::key_used;
 use aidlink_faults::fault::Faults;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
@@ -74,7 +75,8 @@ fn write(
     write_lists(&mut step.folder, lists)?;
     rejects.finish(&mut step.folder)?;
     let summary = pooled::summary(&round.terms, result, lists);
-    step.folder.write(SUMMARY, &summary.to_bytes())?;
+    let path = round.paths.output.join(SUMMARY);
+    step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
     let exports = result.exports.iter().map(|read| {
         let matched = result.persons_matched.get(&read.planned.schema.name);
         ExportRead {
@@ -113,7 +115,7 @@ fn say_summary(
         ),
     );
     if result.key_was_made {
-        let file = round.paths.key_file.display();
+        let file = shown_path(&round.paths.key_file);
         say(
             format!(
                 "  已生成轮次密钥 {file}（编号 {}），仅限本人读取",

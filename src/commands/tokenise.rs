@@ -4,6 +4,7 @@
 use aidlink_agency::known_answers;
 use aidlink_agency::step::{Tokenised, tokenise_export};
 use aidlink_contract::token_file::SentAccount;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::Round;
@@ -93,7 +94,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         output.say(&text);
     }
     let file = round.paths.output.join(&tokenised.file.written.path);
-    let file = file.display();
+    let file = shown_path(&file);
     match &tokenised.file.sealed_to {
         Some(_) => say(
             format!("已密封，请送筛查机构：{file}"),

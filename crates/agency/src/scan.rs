@@ -26,6 +26,7 @@ pub use source::Format;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
@@ -206,7 +207,7 @@ impl Export {
             None => {
                 if !plain {
                     // Digest the file itself, not its unpacked content.
-                    let file = std::fs::File::open(&self.path).map_err(unreadable)?;
+                    let file = regular_file::open(&self.path).map_err(unreadable)?;
                     source = Digesting {
                         inner: Box::new(file),
                         digest: blake3::Hasher::new(),

@@ -10,6 +10,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use aidlink_faults::fault::Refusal;
+
 /// The kind of a folder entry, determined without following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
@@ -94,6 +96,16 @@ impl Identity {
 
 fn refused(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
+}
+
+/// Refuses everything that is not an ordinary file.
+fn check_kind(kind: EntryKind) -> io::Result<()> {
+    match kind {
+        EntryKind::File => Ok(()),
+        EntryKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
+        EntryKind::Link => Err(Refusal::Link.into()),
+        EntryKind::Special => Err(Refusal::NotRegular.into()),
+    }
 }
 
 /// Returns the parts of a relative path. Refuses empty paths, and paths that may leave
@@ -312,9 +324,7 @@ mod opened {
         /// If it is missing or not an ordinary file, or if a part of the path is a link.
         pub fn open_file(&self, path: &Path) -> io::Result<File> {
             let (folder, name) = self.parent(path)?;
-            if folder.kind_of(name)? != EntryKind::File {
-                return Err(refused("not an ordinary file"));
-            }
+            check_kind(folder.kind_of(name)?)?;
             let file = openat(
                 &folder.folder,
                 name,
@@ -324,7 +334,7 @@ mod opened {
             let file = File::from(file);
             // It may have been replaced since its kind was read.
             if !file.metadata()?.is_file() {
-                return Err(refused("not an ordinary file"));
+                return Err(Refusal::NotRegular.into());
             }
             Ok(file)
         }
@@ -564,10 +574,8 @@ mod by_path {
         }
 
         pub fn open_file(&self, path: &Path) -> io::Result<File> {
-            match self.kind(path)? {
-                EntryKind::File => File::open(self.path.join(path)),
-                _ => Err(refused("not an ordinary file")),
-            }
+            check_kind(self.kind(path)?)?;
+            File::open(self.path.join(path))
         }
 
         pub fn is_open_to_others(&self, _path: &Path) -> io::Result<bool> {

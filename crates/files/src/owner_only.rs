@@ -6,45 +6,68 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock, unmark};
+use crate::regular_file;
 use aidlink_faults::fault::{Fault, io_reason};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 
-/// Refuses a file that users other than its owner may read, change or execute. `what`
-/// names the file in the message.
+/// Opens a secret for reading, and refuses it if others may access it. `what` names the
+/// file in the message.
 ///
 /// # Errors
-/// If the file's metadata cannot be read, or its mode gives others any permission.
-#[cfg(unix)]
-pub fn check_owner_only(path: &Path, what: &Text) -> Result<(), Fault> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(path).map_err(|error| Fault::unreadable(path, &error))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                format!("{}可被他人读取或改写，拒绝使用", what.zh),
-                format!("others may read or change {}; it is refused", what.en),
-            ),
-            Text::new(
-                format!("请执行 chmod 600 {}；如可能已泄露，请更换", path.display()),
-                format!(
-                    "run `chmod 600 {}`; if someone may have read it, create a new one",
-                    path.display()
-                ),
-            ),
-        ));
-    }
-    Ok(())
+/// If the file cannot be opened or is not a regular file, and as for
+/// [`check_owner_only`].
+pub fn open_owner_only(path: &Path, what: &Text) -> Result<File, Fault> {
+    let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+    check_owner_only(&file, path, what)?;
+    Ok(file)
 }
 
-/// Checks nothing outside Unix: there, the permissions of the folder must protect the
+/// Refuses a file that users other than its owner may read, change or execute. It must be
+/// open, so that nobody can exchange it afterwards.
+///
+/// Outside Unix nothing is checked: there, the permissions of the folder must protect the
 /// file.
 ///
 /// # Errors
-/// Never.
+/// If the permissions cannot be read, or give others any access.
+pub fn check_owner_only(file: &File, path: &Path, what: &Text) -> Result<(), Fault> {
+    let is_open = is_open_to_others(file).map_err(|error| Fault::unreadable(path, &error))?;
+    if !is_open {
+        return Ok(());
+    }
+    let shown = shown_path(path);
+    Err(Fault::of_file(
+        path,
+        Text::new(
+            format!("{}可被他人读取或改写，拒绝使用", what.zh),
+            format!("others may read or change {}; it is refused", what.en),
+        ),
+        Text::new(
+            format!("请执行 chmod 600 {shown}；如可能已泄露，请更换"),
+            format!("run `chmod 600 {shown}`; if someone may have read it, create a new one"),
+        ),
+    ))
+}
+
+#[cfg(unix)]
+fn is_open_to_others(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+}
+
 #[cfg(not(unix))]
-pub fn check_owner_only(_path: &Path, _what: &Text) -> Result<(), Fault> {
-    Ok(())
+fn is_open_to_others(_file: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Opens a secret like [`open_owner_only`] and reads it. The caller must wipe the bytes.
+///
+/// # Errors
+/// As for [`open_owner_only`], and if the file has more than `at_most` bytes.
+pub fn read_owner_only(path: &Path, at_most: u64, what: &Text) -> Result<Vec<u8>, Fault> {
+    let file = open_owner_only(path, what)?;
+    regular_file::read_open(&file, at_most).map_err(|error| Fault::unreadable(path, &error))
 }
 
 /// Writes a new file that only its owner may read. The file is written completely or
@@ -173,7 +196,7 @@ mod tests {
         }
         write_new_owner_only(&path, b"secret", &what).expect("no file at the path");
         assert_eq!(std::fs::read(&path).expect("written"), b"secret");
-        check_owner_only(&path, &what).expect("owner-only");
+        open_owner_only(&path, &what).expect("owner-only");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -6,17 +6,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::personal_number::shown_name;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
 use aidlink_files::partial::partials;
 use serde::Serialize;
 
-use crate::manifest::{MANIFEST, Manifest};
 use crate::remains::aside_paths_of_inputs;
 use crate::round::{WrittenRound, relative_to};
-use crate::round_folder::RoundFolder;
+use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::public_key_path;
 
 /// The maximum number of files that are listed by name.
@@ -57,7 +55,7 @@ impl UnknownFiles {
             }
             unknown.count += 1;
             if unknown.first.len() < MAX_NAMED {
-                unknown.first.push(shown_name(&path).into_owned());
+                unknown.first.push(shown_path(&file.path));
             }
         }
         unknown
@@ -131,10 +129,7 @@ impl Known {
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
         for output in &found.outputs {
-            let Ok(bytes) = std::fs::read(output.join(MANIFEST)) else {
-                continue;
-            };
-            if let Ok(manifest) = Manifest::parse(&bytes) {
+            if let Some(manifest) = manifest_of(output) {
                 let exports = manifest.exports.iter().flat_map(|export| &export.files);
                 files.extend(exports.map(|file| file.file.clone()));
                 let received = manifest.received.iter();

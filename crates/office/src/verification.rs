@@ -4,24 +4,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::regular_file;
 use aidlink_policy::pack::CASE_EXPORT;
 
-use crate::audit_log::{Event, LOG, ReadLog, read_log};
+use crate::audit_log::{Event, LARGEST_LOG, LOG, ReadLog, read_log};
 use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions};
-use crate::manifest::{MANIFEST, Manifest, StepKind, manifest_word};
+use crate::manifest::{MANIFEST, Manifest, OutputFile, StepKind, manifest_word};
 use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
-use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
+use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
-
-/// The largest accepted document, in bytes.
-const LARGEST_DOCUMENT: u64 = 256 << 20;
 
 /// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]
@@ -100,7 +98,7 @@ pub fn verify(
         io::ErrorKind::NotFound => no_manifest(folder),
         _ => not_a_real_folder(folder),
     })?;
-    let bytes = match opened.read(Path::new(MANIFEST), LARGEST_DOCUMENT) {
+    let bytes = match opened.read(Path::new(MANIFEST), Manifest::LARGEST) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_manifest(folder)),
         Err(error) => return Err(Fault::unreadable(&manifest_path, &error)),
@@ -224,7 +222,7 @@ pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut digest = blake3::Hasher::new();
-    let bytes = io::copy(&mut fs::File::open(path)?, &mut digest)?;
+    let bytes = io::copy(&mut regular_file::open(path)?, &mut digest)?;
     Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 
@@ -272,13 +270,9 @@ impl Check<'_> {
             .push(Fault::of_file(&self.folder.join(path), message, hint));
     }
 
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.opened.read(Path::new(path), LARGEST_DOCUMENT)
-    }
-
     fn signature(&mut self) -> Option<Signature> {
         let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-        let signature = match self.read(&path) {
+        let signature = match self.opened.read(Path::new(&path), LARGEST_SIGNATURE) {
             Ok(bytes) => String::from_utf8(bytes)
                 .ok()
                 .and_then(|text| Signature::parse(&text)),
@@ -399,12 +393,17 @@ impl Check<'_> {
     }
 
     fn log(&mut self, signature: Option<&Signature>) -> ReadLog {
-        let read = self.read(LOG);
+        let read = self.opened.read(Path::new(LOG), LARGEST_LOG);
         let text = match &read {
             Ok(bytes) => String::from_utf8_lossy(bytes),
-            Err(_) => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let missing = Text::new("缺少日志", "the log is missing");
                 self.fault(LOG, missing, from_a_backup());
+                "".into()
+            }
+            Err(error) => {
+                let fault = Fault::unreadable(&self.folder.join(LOG), error);
+                self.faults.push(fault);
                 "".into()
             }
         };
@@ -474,7 +473,7 @@ impl Check<'_> {
 
     /// Compares the files with the manifest and returns how many match.
     fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
-        let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut listed: BTreeMap<&str, &OutputFile> = BTreeMap::new();
         for output in &self.manifest.outputs {
             if !stays_inside(&output.file) {
                 self.fault(
@@ -487,13 +486,13 @@ impl Check<'_> {
                 );
                 continue;
             }
-            listed.insert(&output.file, &output.blake3);
+            listed.insert(&output.file, output);
         }
         let mut held = 0;
-        for (path, digest) in &listed {
-            match self.opened.digest(Path::new(path)) {
-                Ok((found, _)) if found == *digest => held += 1,
-                Ok(_) => {
+        for (path, output) in &listed {
+            match self.is_as_written(output) {
+                Ok(true) => held += 1,
+                Ok(false) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(
                             "请从备份恢复，并把核查结论填在副本上",
@@ -506,7 +505,7 @@ impl Check<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let by_record = deleted
                         .iter()
-                        .any(|record| record.lists_output(path, digest));
+                        .any(|record| record.lists_output(path, &output.blake3));
                     if !by_record {
                         self.fault(
                             path,
@@ -535,8 +534,20 @@ impl Check<'_> {
         held
     }
 
+    /// Returns whether a file has the size and the digest in the manifest. A file of
+    /// another size is not read.
+    fn is_as_written(&self, output: &OutputFile) -> io::Result<bool> {
+        let mut file = self.opened.open_file(Path::new(&output.file))?;
+        if file.metadata()?.len() != output.bytes {
+            return Ok(false);
+        }
+        let mut digest = blake3::Hasher::new();
+        io::copy(&mut (&mut file).take(output.bytes), &mut digest)?;
+        Ok(digest.finalize().to_hex().as_str() == output.blake3)
+    }
+
     /// Reports files that the manifest does not list.
-    fn added_files(&mut self, listed: &BTreeMap<&str, &str>) {
+    fn added_files(&mut self, listed: &BTreeMap<&str, &OutputFile>) {
         let found = match self.opened.files() {
             Ok(found) => found,
             Err(error) => {

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use crate::value::FieldType;
+use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
 
 /// The purpose of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +82,7 @@ impl ExportSchema {
     /// # Errors
     /// Every fault of the file at once, each with its JSON pointer.
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
         Self::parse(path, &bytes)
     }
 

@@ -46,6 +46,10 @@ pub(super) const ALWAYS_UNPACKED_BYTES: u64 = 256 << 20;
 /// together.
 pub(super) const MAX_ROW_GROUP_BYTES: i64 = 4 << 30;
 
+/// Maximum size of a workbook file in bytes. It is held in memory. A sheet of a million
+/// rows takes about a tenth of this.
+pub(super) const MAX_WORKBOOK_BYTES: u64 = 1 << 30;
+
 /// Maximum number of cells in a sheet's grid, about a million rows of a hundred columns.
 const MAX_GRID_CELLS: u64 = 1 << 27;
 /// Number of cells that any grid may have, however few are filled.

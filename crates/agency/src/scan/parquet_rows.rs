@@ -10,6 +10,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 use aidlink_files::parquet_file::ParquetFile;
+use aidlink_files::regular_file;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
@@ -49,7 +50,7 @@ const SECONDS_EAST_OF_UTC: i64 = 8 * 3600;
 /// If the file is damaged, uses an unsupported compression or has a row group that
 /// is too large, or if a column is nested.
 pub(super) fn check(path: &Path) -> Result<(), Faults> {
-    let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let metadata = load(&file).map_err(|_| broken(path))?;
     let groups = metadata.metadata().row_groups();
     let chunks = groups.iter().flat_map(|group| group.columns());

@@ -10,8 +10,9 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
+use aidlink_files::regular_file;
 
-use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
+use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO, MAX_WORKBOOK_BYTES};
 use super::pass::SourceRead;
 use super::refusal::{damaged_archive, encrypted};
 use super::{parquet_rows, xls, xlsx};
@@ -61,7 +62,7 @@ impl Sheet {
         written_out: impl FnOnce(&[u8]) -> Result<Vec<u8>, Faults>,
     ) -> Result<Self, Faults> {
         // The digest covers the bytes that were parsed.
-        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let bytes = regular_file::read(path, MAX_WORKBOOK_BYTES)?;
         Ok(Sheet {
             csv: written_out(&bytes)?,
             digest: blake3::hash(&bytes).to_hex().to_string(),
@@ -86,7 +87,7 @@ impl Source {
     pub(super) fn open(path: &Path, sheet: Option<&str>) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let mut start = Vec::new();
-        File::open(path)
+        regular_file::open(path)
             .and_then(|file| file.take(8).read_to_end(&mut start))
             .map_err(unreadable)?;
         let format = if start.starts_with(b"\x1f\x8b") {
@@ -139,7 +140,7 @@ impl Source {
         if let Some(sheet) = &self.sheet {
             return Ok(Box::new(Cursor::new(sheet.csv.as_slice())));
         }
-        let file = File::open(&self.path)?;
+        let file = regular_file::open(&self.path)?;
         let packed = file.metadata()?.len();
         let limit = packed
             .saturating_mul(MAX_UNPACK_RATIO)
@@ -207,7 +208,7 @@ impl<R: Read> Read for LimitedReader<R> {
 }
 
 fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
-    let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
     if archive.index_for_name("[Content_Types].xml").is_some() {

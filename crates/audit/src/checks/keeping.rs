@@ -18,7 +18,7 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
                 .iter()
                 .map(|leak| {
                     let file = leak.file.strip_prefix(&evidence.verification.folder);
-                    let (file, line) = (file.unwrap_or(&leak.file).display(), leak.line);
+                    let (file, line) = (shown_path(file.unwrap_or(&leak.file)), leak.line);
                     Text::new(
                         format!("{file}:{line} 有{}", leak.kind.text().zh),
                         format!("{file}:{line} contains {}", leak.kind.text().en),

@@ -139,10 +139,12 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
     let mut read = 0;
     for (agency, stated) in &stated {
         let path = format!("rejects/{agency}.csv");
-        let Some(bytes) = evidence.read(&path) else {
+        // The file is missing if no row was rejected, or after a deletion.
+        if !evidence.has(&path) {
             continue;
-        };
-        let Some((header, rows)) = read_csv(&bytes) else {
+        }
+        let bytes = evidence.read(&path);
+        let Some((header, rows)) = bytes.and_then(|bytes| read_csv(&bytes)) else {
             wrong.push(Text::new(
                 format!("{path} 无法读取"),
                 format!("{path} cannot be read"),
@@ -180,7 +182,7 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             .iter()
             .filter(|leak| leak.file.starts_with(&rejects))
         {
-            let (file, line) = (leak.file.display(), leak.line);
+            let (file, line) = (shown_path(&leak.file), leak.line);
             wrong.push(Text::new(
                 format!("{file}:{line} 有{}", leak.kind.text().zh),
                 format!("{file}:{line} contains {}", leak.kind.text().en),

@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use aidlink_contract::token::TokenAlgorithm;
-use aidlink_faults::configuration::{Document, Located};
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located};
 use aidlink_faults::fault::{Fault, FaultCollector, nearest_name_hint};
 use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::{Language, Text};
+use aidlink_files::regular_file;
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::{DateEpoch, EncodingChoice, PlannedFile, ReadingChoice};
@@ -104,7 +105,7 @@ struct CompleteExport<'w> {
 /// Reads a configuration file again to copy it, and checks that it has not changed
 /// since it was parsed.
 fn read_copy(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fault> {
-    let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
     if blake3::hash(&bytes).to_hex().as_str() != digest {
         return Err(Fault::changed_while_read(path));
     }

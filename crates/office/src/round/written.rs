@@ -8,10 +8,11 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located, Node, TableReader};
 use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
+use aidlink_files::regular_file;
 use jiff::civil::Date;
 
 use super::SIGNING_KEY;
@@ -169,9 +170,11 @@ impl WrittenRound {
     /// values are used.
     ///
     /// # Errors
-    /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB.
+    /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB
+    /// ([`LARGEST_CONFIGURATION`]).
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        Ok(Self::of(Document::read(path)?))
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
+        Ok(Self::of(Document::of_bytes(path, bytes)?))
     }
 
     fn of(document: Document) -> Self {

@@ -16,9 +16,10 @@ use crate::rule_language::{
 use crate::schema::{ExportSchema, Role, Schemas};
 use crate::value::{FieldType, Value};
 use aidlink_contract::outcome::Outcome;
-use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located, Node, TableReader};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
 use terms::expand_terms;
 
 impl Policy {
@@ -40,7 +41,7 @@ impl Policy {
     }
 
     fn read_with(path: &Path, schemas: &Schemas, guarantees: Guarantees) -> Result<Self, Faults> {
-        let document = Document::read(path)?;
+        let document = Document::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)?;
         let faults = document.syntax_faults();
         PolicyReader {
             document: &document,
