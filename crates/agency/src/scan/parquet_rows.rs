@@ -3,111 +3,328 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
-use aidlink_files::parquet_file::ParquetFile;
-use arrow_array::types::{
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
-};
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, Date32Array, Float32Array, Float64Array,
-    PrimitiveArray, RecordBatch,
-};
-use arrow_cast::cast;
+use aidlink_files::parquet_file::{Footer, PageBudget, ParquetFile};
+use arrow_array::{Array, BinaryViewArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{Compression, ConvertedType, Encoding, LogicalType, Type as PhysicalType};
+use parquet::errors::Result as ParquetResult;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
-use parquet::basic::Compression;
-use parquet::file::metadata::ColumnChunkMetaData;
-
-use super::limits::{MAX_RECORD_BYTES, MAX_ROW_GROUP_BYTES};
+use super::china_time::Clock;
+use super::header::ColumnMatch;
+use super::limits::MAX_RECORD_BYTES;
+use super::parquet_cells::{Encodings, Kind, cells};
 use super::refusal::damaged;
-use super::written_out::{float_text, write_cell};
+use super::written_out::write_cell;
 
 /// The first bytes of a Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
 /// The first bytes of a Parquet file with an encrypted footer.
 pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
 
+/// Rows that are read at a time, of a file with up to [`USUAL_COLUMNS`].
 const ROWS_PER_BATCH: usize = 4096;
+/// A file with more columns is read in smaller batches, because the library takes
+/// memory for each cell.
+const USUAL_COLUMNS: usize = 512;
 /// Approximate number of bytes of CSV text that is produced at a time.
 const PIECE_BYTES: usize = 1 << 20;
-/// Offset of China Standard Time, which has no daylight saving time.
-const SECONDS_EAST_OF_UTC: i64 = 8 * 3600;
 
-/// Checks the footer of a file.
-///
-/// # Errors
-/// If the file is damaged, uses an unsupported compression or has a row group that
-/// is too large, or if a column is nested.
-pub(super) fn check(path: &Path) -> Result<(), Faults> {
-    let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
-    let metadata = load(&file).map_err(|_| broken(path))?;
-    let groups = metadata.metadata().row_groups();
-    let chunks = groups.iter().flat_map(|group| group.columns());
-    let unsupported = |chunk: &ColumnChunkMetaData| {
-        matches!(
-            chunk.compression(),
-            Compression::BROTLI(_) | Compression::LZO
-        )
-    };
-    if chunks.into_iter().any(unsupported) {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                "Parquet 文件以 brotli 或 lzo 压缩，不支持读取",
-                "the Parquet file is compressed with brotli or lzo, which is not supported",
-            ),
-            Text::new(
-                "请改用 snappy、zstd、lz4 或 gzip 压缩后重新导出",
-                "export it again with snappy, zstd, lz4 or gzip compression",
-            ),
-        )
-        .into());
+/// A Parquet file whose footer has been read.
+pub(super) struct ParquetRows {
+    metadata: ArrowReaderMetadata,
+    columns: Vec<Column>,
+}
+
+/// A column that has a header.
+struct Column {
+    name: String,
+    content: Content,
+}
+
+/// What is read of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Cells(Kind),
+    /// Nothing, because its values are lists, structures or maps.
+    Nested,
+    /// Nothing, because of its encoding, which is refused in
+    /// [`parquet_file`](aidlink_files::parquet_file).
+    Encoded(Encoding),
+}
+
+impl ParquetRows {
+    /// Reads the footer of a file.
+    ///
+    /// # Errors
+    /// If the file is damaged or uses an unsupported compression.
+    pub(super) fn open(path: &Path) -> Result<Self, Fault> {
+        let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let footer = Footer::read(&file).and_then(|footer| {
+            let as_written = footer.decode(None)?;
+            let as_written = as_written.file_metadata().schema_descr_ptr();
+            let schema = without_text_marks(&as_written).ok_or(io::ErrorKind::InvalidData)?;
+            Ok((as_written, footer.decode(Some(Arc::new(schema)))?))
+        });
+        let (as_written, footer) = footer.map_err(|_| broken(path))?;
+        let chunks = footer.row_groups().iter().flat_map(|group| group.columns());
+        let unsupported =
+            |codec: Compression| matches!(codec, Compression::BROTLI(_) | Compression::LZO);
+        if chunks
+            .into_iter()
+            .any(|chunk| unsupported(chunk.compression()))
+        {
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    "Parquet 文件以 brotli 或 lzo 压缩，不支持读取",
+                    "the Parquet file is compressed with brotli or lzo, which is not supported",
+                ),
+                Text::new(
+                    "请改用 snappy、zstd、lz4 或 gzip 压缩后重新导出",
+                    "export it again with snappy, zstd, lz4 or gzip compression",
+                ),
+            ));
+        }
+        // A hostile file can make the library panic.
+        let rows = guarded(|| Self::of_footer(&footer, &as_written));
+        rows.and_then(Result::ok).ok_or_else(|| broken(path))
     }
-    if groups
-        .iter()
-        .any(|group| group.total_byte_size() > MAX_ROW_GROUP_BYTES)
-    {
-        return Err(damaged(
-            path,
-            "行组解压后超过4 GiB，拒绝读取",
-            "a row group unpacks to more than 4 GiB and is refused",
-        )
-        .into());
+
+    /// `as_written` is the schema with the marks of texts.
+    fn of_footer(
+        footer: &Arc<ParquetMetaData>,
+        as_written: &SchemaDescriptor,
+    ) -> ParquetResult<Self> {
+        // What Arrow adds to the metadata is not needed: the Parquet types say it.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
+        let fields = metadata.schema().fields().iter();
+        let fields: Vec<Field> = fields.map(|field| for_reading(field)).collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
+        let roots = as_written.root_schema().get_fields();
+        let mut columns: Vec<Column> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .zip(roots)
+            .map(|(field, root)| Column {
+                name: field.name().clone(),
+                content: content(field, root, footer.file_metadata().created_by()),
+            })
+            .collect();
+        for group in footer.row_groups() {
+            for (leaf, chunk) in group.columns().iter().enumerate() {
+                let column = columns.get_mut(as_written.get_column_root_idx(leaf));
+                let refused = chunk.encodings().find(|encoding| {
+                    matches!(
+                        encoding,
+                        Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY
+                    )
+                });
+                if let (Some(column), Some(encoding)) = (column, refused)
+                    && column.content != Content::Nested
+                {
+                    column.content = Content::Encoded(encoding);
+                }
+            }
+        }
+        Ok(ParquetRows { metadata, columns })
     }
-    let mut faults = FaultCollector::new();
-    for field in metadata.schema().fields() {
-        if is_nested(field.data_type()) {
-            let name = field.name();
-            faults.push(Fault::of_file(
+
+    /// Checks that the columns which are matched to a field can be read.
+    ///
+    /// # Errors
+    /// If one of them is nested or in an encoding that is not read.
+    pub(super) fn check(&self, path: &Path, columns: &ColumnMatch) -> Result<(), Faults> {
+        let mut faults = FaultCollector::new();
+        for index in columns.index.values() {
+            if let Some(column) = self.columns.get(*index) {
+                faults.extend(column.fault(path));
+            }
+        }
+        faults.or_value(Some(()))
+    }
+
+    /// Returns a reader of the rows as CSV text. The first line is the header.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(super) fn text(&self, file: File) -> io::Result<ParquetText<'_>> {
+        let mut piece = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                piece.push(b',');
+            }
+            write_cell(&mut piece, column.name.as_bytes());
+        }
+        piece.push(b'\n');
+        Ok(ParquetText {
+            rows: self,
+            file,
+            groups: 0..self.metadata.metadata().num_row_groups(),
+            group: None,
+            batch: Batch::default(),
+            encodings: Encodings::default(),
+            piece,
+            consumed: 0,
+        })
+    }
+
+    /// Returns a reader of a row group. Each has its own budget of pages.
+    fn group(&self, file: &File, group: usize) -> io::Result<Group> {
+        let file = ParquetFile::new(file.try_clone()?)?;
+        let budget = file.budget();
+        let read = |(index, column): (usize, &Column)| {
+            matches!(column.content, Content::Cells(_)).then_some(index)
+        };
+        let roots = self.columns.iter().enumerate().filter_map(read);
+        let projection = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
+        let wide = self.columns.len().div_ceil(USUAL_COLUMNS).max(1);
+        let batches = guarded(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_row_groups(vec![group])
+                .with_projection(projection)
+                .with_batch_size((ROWS_PER_BATCH / wide).max(1))
+                .build()
+        });
+        let batches = batches.and_then(Result::ok);
+        Ok(Group {
+            batches: batches.ok_or(io::ErrorKind::InvalidData)?,
+            budget,
+        })
+    }
+}
+
+impl Column {
+    fn fault(&self, path: &Path) -> Option<Fault> {
+        let name = shown_name(&self.name);
+        match self.content {
+            Content::Cells(_) => None,
+            Content::Nested => Some(Fault::of_file(
                 path,
                 Text::new(
                     format!("列“{name}”是嵌套类型"),
                     format!("the column `{name}` is nested"),
                 ),
                 Text::new(
-                    "请导出为每行一个值的列，或去掉该列",
-                    "export it as a column with one value per row, or leave it out",
+                    "请导出为每行一个值的列",
+                    "export it as a column with one value per row",
                 ),
-            ));
+            )),
+            Content::Encoded(encoding) => Some(Fault::of_file(
+                path,
+                Text::new(
+                    format!("列“{name}”采用 {encoding} 编码，不支持读取"),
+                    format!(
+                        "the column `{name}` has the encoding {encoding}, which is not supported"
+                    ),
+                ),
+                Text::new(
+                    "请以 PLAIN 或字典编码重新导出（Spark 中设置 parquet.writer.version=v1）",
+                    "export it again with the encoding PLAIN or a dictionary (in Spark set parquet.writer.version=v1)",
+                ),
+            )),
         }
     }
-    faults.or_value(Some(()))
 }
 
-fn is_nested(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Dictionary(_, value) => value.is_nested(),
-        other => other.is_nested(),
+/// Returns the schema with all texts as bytes. The library refuses a file for a single
+/// text that is not UTF-8.
+fn without_text_marks(schema: &SchemaDescriptor) -> Option<SchemaDescriptor> {
+    let root = schema.root_schema();
+    let bare = |field: &TypePtr| {
+        if !is_text(field) {
+            return Some(Arc::clone(field));
+        }
+        let info = field.get_basic_info();
+        let bare = Type::primitive_type_builder(info.name(), PhysicalType::BYTE_ARRAY)
+            .with_repetition(info.repetition())
+            .with_id(info.has_id().then(|| info.id()));
+        Some(Arc::new(bare.build().ok()?))
+    };
+    let fields: Option<Vec<TypePtr>> = root.get_fields().iter().map(bare).collect();
+    let root = Type::group_type_builder(root.name()).with_fields(fields?);
+    Some(SchemaDescriptor::new(Arc::new(root.build().ok()?)))
+}
+
+/// Returns whether a column is marked as text.
+fn is_text(column: &Type) -> bool {
+    let info = column.get_basic_info();
+    let is_marked = matches!(
+        info.logical_type_ref(),
+        Some(LogicalType::String | LogicalType::Json | LogicalType::Enum)
+    ) || matches!(
+        info.converted_type(),
+        ConvertedType::UTF8 | ConvertedType::JSON | ConvertedType::ENUM
+    );
+    column.is_primitive() && column.get_physical_type() == PhysicalType::BYTE_ARRAY && is_marked
+}
+
+/// Returns a field with the type in which it is read.
+fn for_reading(field: &Field) -> Field {
+    let data_type = match field.data_type() {
+        // Views into the pages, so that a long text in a dictionary is not copied for
+        // each row.
+        DataType::Binary => DataType::BinaryView,
+        // INT96. Nanoseconds end in 2262, and others would come out as any day.
+        DataType::Timestamp(TimeUnit::Nanosecond, None) => {
+            DataType::Timestamp(TimeUnit::Millisecond, None)
+        }
+        other => other.clone(),
+    };
+    field.clone().with_data_type(data_type)
+}
+
+fn content(field: &Field, root: &Type, created_by: Option<&str>) -> Content {
+    match field.data_type() {
+        nested if nested.is_nested() => Content::Nested,
+        DataType::BinaryView if is_text(root) => Content::Cells(Kind::Text),
+        DataType::BinaryView | DataType::FixedSizeBinary(_) => Content::Cells(Kind::Bytes),
+        DataType::Timestamp(_, Some(_)) => Content::Cells(Kind::Values(Clock::Utc)),
+        _ if root.get_physical_type() == PhysicalType::INT96 => {
+            Content::Cells(Kind::Values(clock_of_int96(created_by)))
+        }
+        _ => Content::Cells(Kind::Values(Clock::Local)),
+    }
+}
+
+/// Returns how the program that wrote a file means INT96, which the format leaves open.
+/// parquet-mr (Spark, Hive) converts to UTC, Impala does not (Apache Impala, "TIMESTAMP
+/// Data Type"). Others write what they are given.
+fn clock_of_int96(created_by: Option<&str>) -> Clock {
+    match created_by {
+        Some(program) if program.starts_with("parquet-mr") => Clock::Utc,
+        Some(program) if program.starts_with("impala") => Clock::Local,
+        _ => Clock::Unknown,
+    }
+}
+
+/// Returns the fault for an error while rows were read.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::InvalidData => broken(path),
+        io::ErrorKind::FileTooLarge => damaged(
+            path,
+            "Parquet 文件解压后过大",
+            "the Parquet file unpacks to too many bytes",
+        ),
+        _ => Fault::unreadable(path, error),
     }
 }
 
@@ -119,116 +336,113 @@ fn broken(path: &Path) -> Fault {
     )
 }
 
-/// Loads a file's metadata. Guarded, because a hostile file can make the reader
-/// panic.
-fn load(file: &File) -> io::Result<ArrowReaderMetadata> {
-    guarded(|| ArrowReaderMetadata::load(file, options()))
-        .and_then(Result::ok)
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-fn options() -> ArrowReaderOptions {
-    ArrowReaderOptions::new()
-}
-
 /// Reads a file's rows as CSV text. The first line is the header.
-pub(super) struct ParquetText {
-    batches: ParquetRecordBatchReader,
-    batch: Option<Batch>,
+pub(super) struct ParquetText<'r> {
+    rows: &'r ParquetRows,
+    file: File,
+    /// Row groups that have not been read.
+    groups: Range<usize>,
+    group: Option<Group>,
+    batch: Batch,
+    encodings: Encodings,
     /// CSV text that was produced last.
     piece: Vec<u8>,
     /// Bytes of the piece that have been read.
     consumed: usize,
 }
 
-/// Columns as bytes, and the next row to write.
+/// The rest of a row group.
+struct Group {
+    batches: ParquetRecordBatchReader,
+    budget: PageBudget,
+}
+
+impl Group {
+    /// Reads the next batch; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<RecordBatch>> {
+        // A hostile page can make the library panic. Its own message may contain a
+        // value.
+        match guarded(|| self.batches.next()) {
+            Some(None) => Ok(None),
+            Some(Some(Ok(batch))) => Ok(Some(batch)),
+            _ if self.budget.is_exceeded() => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+/// The columns that are read, as bytes, and the next row to write.
+#[derive(Default)]
 struct Batch {
-    columns: Vec<BinaryViewArray>,
+    columns: Vec<(Kind, BinaryViewArray)>,
     rows: usize,
     next: usize,
 }
 
-impl ParquetText {
-    /// Opens a file and writes the header as the first piece.
-    ///
-    /// # Errors
-    /// If the file is damaged.
-    pub(super) fn open(file: File) -> io::Result<Self> {
-        let metadata = load(&file)?;
-        // Read texts as views into their pages, so that a long text in a dictionary
-        // is not copied for each row.
-        let fields: Vec<Field> = metadata
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| {
-                let data_type = match field.data_type() {
-                    DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-                    DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
-                    DataType::Dictionary(_, value) if **value == DataType::Utf8 => {
-                        DataType::Utf8View
-                    }
-                    other => other.clone(),
-                };
-                field.as_ref().clone().with_data_type(data_type)
-            })
-            .collect();
-        let mut piece = Vec::new();
-        for (column, field) in fields.iter().enumerate() {
-            if column > 0 {
-                piece.push(b',');
-            }
-            write_cell(&mut piece, field.name().as_bytes());
-        }
-        piece.push(b'\n');
-        let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
-        let with_views = options().with_schema(Arc::new(schema));
-        let batches = guarded(|| {
-            let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata)
-                .with_batch_size(ROWS_PER_BATCH)
-                .build()
-        });
-        let batches = batches
-            .ok_or(io::ErrorKind::InvalidData)?
-            .map_err(invalid)?;
-        Ok(ParquetText {
-            batches,
-            batch: None,
-            piece,
-            consumed: 0,
-        })
-    }
-
+impl ParquetText<'_> {
     /// Writes rows to the piece until it is full or the file ends.
     fn fill(&mut self) -> io::Result<()> {
         self.piece.clear();
         self.consumed = 0;
         while self.piece.len() < PIECE_BYTES {
-            match &mut self.batch {
-                Some(batch) if batch.next < batch.rows => {
-                    write_row(&mut self.piece, &batch.columns, batch.next);
-                    batch.next += 1;
-                }
-                _ => {
-                    let batches = &mut self.batches;
-                    let batch = guarded(|| {
-                        let batch = batches.next()?.map_err(invalid);
-                        Some(batch.and_then(|batch| Batch::new(&batch)))
-                    });
-                    match batch {
-                        None => return Err(io::ErrorKind::InvalidData.into()),
-                        Some(None) => return Ok(()),
-                        Some(Some(batch)) => self.batch = Some(batch?),
-                    }
-                }
+            if self.batch.next < self.batch.rows {
+                self.write_row();
+            } else if !self.read_batch()? {
+                break;
             }
         }
         Ok(())
     }
+
+    /// Reads the next batch. Returns `false` at the end.
+    fn read_batch(&mut self) -> io::Result<bool> {
+        // Release the pages of the last batch first.
+        self.batch = Batch::default();
+        loop {
+            let group = match &mut self.group {
+                Some(group) => group,
+                None => match self.groups.next() {
+                    Some(group) => self.group.insert(self.rows.group(&self.file, group)?),
+                    None => return Ok(false),
+                },
+            };
+            match group.next()? {
+                Some(batch) => {
+                    let batch = guarded(|| Batch::new(&batch, &self.rows.columns)).flatten();
+                    self.batch = batch.ok_or(io::ErrorKind::InvalidData)?;
+                    self.encodings.decide(&self.batch.columns);
+                    return Ok(true);
+                }
+                None => self.group = None,
+            }
+        }
+    }
+
+    fn write_row(&mut self) {
+        let mut cells = self.batch.columns.iter();
+        for (index, column) in self.rows.columns.iter().enumerate() {
+            if index > 0 {
+                self.piece.push(b',');
+            }
+            if !matches!(column.content, Content::Cells(_)) {
+                continue;
+            }
+            if let Some((kind, cells)) = cells.next()
+                && cells.is_valid(self.batch.next)
+            {
+                let cell = cells.value(self.batch.next);
+                // One byte above the limit is enough for the row to be rejected.
+                let length = cell.len().min(MAX_RECORD_BYTES + 1);
+                let cell = self.encodings.decoded(*kind, &cell[..length]);
+                write_cell(&mut self.piece, &cell);
+            }
+        }
+        self.piece.push(b'\n');
+        self.batch.next += 1;
+    }
 }
 
-impl Read for ParquetText {
+impl Read for ParquetText<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.consumed == self.piece.len() {
             self.fill()?;
@@ -241,188 +455,21 @@ impl Read for ParquetText {
     }
 }
 
-/// Drops the library's own message, which may contain a value.
-fn invalid<E>(_: E) -> io::Error {
-    io::ErrorKind::InvalidData.into()
-}
-
-fn write_row(text: &mut Vec<u8>, columns: &[BinaryViewArray], row: usize) {
-    for (index, column) in columns.iter().enumerate() {
-        if index > 0 {
-            text.push(b',');
-        }
-        if column.is_valid(row) {
-            let cell = column.value(row);
-            // One byte above the limit is enough for the row to be rejected.
-            let length = cell.len().min(MAX_RECORD_BYTES + 1);
-            write_cell(text, &cell[..length]);
-        }
-    }
-    text.push(b'\n');
-}
-
 impl Batch {
-    fn new(batch: &RecordBatch) -> io::Result<Self> {
-        let columns: io::Result<Vec<BinaryViewArray>> =
-            batch.columns().iter().map(column_text).collect();
-        Ok(Batch {
+    /// Converts a batch; `None` if it does not have these columns.
+    fn new(batch: &RecordBatch, columns: &[Column]) -> Option<Self> {
+        let kinds = columns.iter().filter_map(|column| match column.content {
+            Content::Cells(kind) => Some(kind),
+            _ => None,
+        });
+        let columns: Option<Vec<_>> = kinds
+            .zip(batch.columns())
+            .map(|(kind, column)| Some((kind, cells(column, kind)?)))
+            .collect();
+        Some(Batch {
             columns: columns?,
             rows: batch.num_rows(),
             next: 0,
         })
-    }
-}
-
-/// Converts the cells of a column to text. Byte columns are read as text too,
-/// because older systems do not mark text columns as UTF-8.
-fn column_text(column: &ArrayRef) -> io::Result<BinaryViewArray> {
-    let texts = match column.data_type() {
-        DataType::Float64 => floats(downcast::<Float64Array>(column)?.iter()),
-        DataType::Float32 => {
-            let numbers = downcast::<Float32Array>(column)?.iter();
-            // Convert through the shortest text to get 0.1, not 0.10000000149.
-            floats(numbers.map(|number| number.and_then(|n| n.to_string().parse().ok())))
-        }
-        DataType::Timestamp(unit, zone) => {
-            let east = if zone.is_some() {
-                SECONDS_EAST_OF_UTC
-            } else {
-                0
-            };
-            let days = match unit {
-                TimeUnit::Second => days::<TimestampSecondType>(column, 1, east),
-                TimeUnit::Millisecond => days::<TimestampMillisecondType>(column, 1_000, east),
-                TimeUnit::Microsecond => days::<TimestampMicrosecondType>(column, 1_000_000, east),
-                TimeUnit::Nanosecond => {
-                    days::<TimestampNanosecondType>(column, 1_000_000_000, east)
-                }
-            };
-            as_text(&days?)?
-        }
-        _ => as_text(column)?,
-    };
-    Ok(downcast::<BinaryViewArray>(&texts)?.clone())
-}
-
-fn as_text(column: &ArrayRef) -> io::Result<ArrayRef> {
-    let text = match column.data_type() {
-        DataType::BinaryView | DataType::Utf8View => Arc::clone(column),
-        DataType::Utf8 | DataType::Binary | DataType::LargeBinary | DataType::LargeUtf8 => {
-            cast(column, &DataType::BinaryView).map_err(invalid)?
-        }
-        DataType::FixedSizeBinary(_) => {
-            let bytes = cast(column, &DataType::Binary).map_err(invalid)?;
-            return cast(&bytes, &DataType::BinaryView).map_err(invalid);
-        }
-        _ => cast(column, &DataType::Utf8).map_err(invalid)?,
-    };
-    cast(&text, &DataType::BinaryView).map_err(invalid)
-}
-
-fn floats(numbers: impl Iterator<Item = Option<f64>>) -> ArrayRef {
-    let texts = numbers.map(|number| number.map(|number| float_text(number).into_bytes()));
-    Arc::new(texts.collect::<BinaryViewArray>())
-}
-
-/// Converts timestamps with `units_per_second` to dates at an offset of `east` seconds
-/// from UTC.
-fn days<T>(column: &ArrayRef, units_per_second: i64, east: i64) -> io::Result<ArrayRef>
-where
-    T: ArrowPrimitiveType<Native = i64>,
-{
-    let moments = downcast::<PrimitiveArray<T>>(column)?.iter();
-    let day = |moment: i64| {
-        i32::try_from((moment.div_euclid(units_per_second) + east).div_euclid(86_400))
-    };
-    let days = moments.map(|moment| moment.and_then(|moment| day(moment).ok()));
-    Ok(Arc::new(days.collect::<Date32Array>()))
-}
-
-fn downcast<A: Array + 'static>(column: &ArrayRef) -> io::Result<&A> {
-    column
-        .as_any()
-        .downcast_ref::<A>()
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow_array::builder::StringDictionaryBuilder;
-    use arrow_array::types::Int32Type;
-    use arrow_array::{
-        BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Int64Array, StringArray,
-        TimestampMicrosecondArray, TimestampNanosecondArray,
-    };
-
-    use super::*;
-
-    fn texts(column: impl Array + 'static) -> Vec<Option<String>> {
-        let column: ArrayRef = Arc::new(column);
-        let texts = column_text(&column).expect("the column is not nested");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        texts.iter().map(|cell| cell.map(text)).collect()
-    }
-
-    fn some(texts: &[&str]) -> Vec<Option<String>> {
-        texts.iter().map(|text| Some((*text).to_owned())).collect()
-    }
-
-    #[test]
-    fn every_type_gives_the_same_text_as_a_csv_export() {
-        let names = StringArray::from(vec![Some("甲"), None]);
-        assert_eq!(texts(names), [Some("甲".to_owned()), None]);
-        let bytes = BinaryArray::from_vec(vec!["甲".as_bytes()]);
-        assert_eq!(texts(bytes), some(&["甲"]));
-        let fixed = FixedSizeBinaryArray::try_from_iter([b"44990119900101011X"].into_iter());
-        assert_eq!(
-            texts(fixed.expect("18 bytes")),
-            some(&["44990119900101011X"])
-        );
-        let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
-        dictionary.append_value("低保");
-        assert_eq!(texts(dictionary.finish()), some(&["低保"]));
-        assert_eq!(
-            texts(BooleanArray::from(vec![true, false])),
-            some(&["true", "false"])
-        );
-        // Whole numbers and decimals of eighteen digits are exact.
-        let number = 449_901_199_001_010_119;
-        assert_eq!(
-            texts(Int64Array::from(vec![number])),
-            some(&["449901199001010119"])
-        );
-        let decimal = Decimal128Array::from(vec![i128::from(number)])
-            .with_precision_and_scale(18, 0)
-            .expect("18 digits");
-        assert_eq!(texts(decimal), some(&["449901199001010119"]));
-        // Floating-point numbers of eighteen digits are not.
-        let floats = Float64Array::from(vec![4.499_011_990_010_101e17, 449_901_900_101_011.0, 0.5]);
-        let [damaged, exact, half] = &texts(floats)[..] else {
-            panic!("three cells")
-        };
-        assert!(
-            damaged
-                .as_deref()
-                .is_some_and(|text| text.ends_with("E+17"))
-        );
-        assert_eq!(exact.as_deref(), Some("449901900101011"));
-        assert_eq!(half.as_deref(), Some("0.5"));
-        assert_eq!(texts(Float32Array::from(vec![0.1])), some(&["0.1"]));
-    }
-
-    #[test]
-    fn a_timestamp_with_time_zone_becomes_its_date_in_china() {
-        // 2024-01-30 16:00 in UTC is midnight of the 31st in China.
-        let seconds = 1_706_630_400;
-        assert_eq!(
-            texts(Date32Array::from(vec![19_753])),
-            some(&["2024-01-31"])
-        );
-        let local = TimestampMicrosecondArray::from(vec![seconds * 1_000_000]);
-        assert_eq!(texts(local.clone()), some(&["2024-01-30"]));
-        let zoned = local.with_timezone("UTC");
-        assert_eq!(texts(zoned), some(&["2024-01-31"]));
-        let early = TimestampNanosecondArray::from(vec![Some(-1), None]);
-        assert_eq!(texts(early), [Some("1969-12-31".to_owned()), None]);
     }
 }
