@@ -16,6 +16,7 @@ mod source;
 mod workbook_tests;
 mod written_out;
 mod xls;
+mod xls_records;
 mod xlsx;
 
 use std::io::{self, Read};

@@ -494,3 +494,237 @@ fn checked_header(bytes: &[u8]) -> Option<(usize, u64)> {
 fn invalid() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A structure in Thrift's compact protocol.
+    #[derive(Clone, Default)]
+    struct Struct(Vec<u8>);
+
+    impl Struct {
+        fn raw(mut self, field: i16, kind: u8, content: &[u8]) -> Self {
+            self.0.push(kind);
+            self.0.extend(varint(zigzag(field.into())));
+            self.0.extend_from_slice(content);
+            self
+        }
+
+        fn integer(self, field: i16, value: i64) -> Self {
+            self.raw(field, 6, &varint(zigzag(value)))
+        }
+
+        fn text(self, field: i16, text: &str) -> Self {
+            let content = [varint(text.len() as u64), text.as_bytes().to_vec()];
+            self.raw(field, 8, &content.concat())
+        }
+
+        fn structure(self, field: i16, inner: Struct) -> Self {
+            self.raw(field, 12, &inner.end())
+        }
+
+        /// A list of structures that claims this length.
+        fn list_of(self, field: i16, length: u64, elements: &[Struct]) -> Self {
+            let elements = elements.iter().cloned().flat_map(Struct::end);
+            let content: Vec<u8> = list_head(12, length).into_iter().chain(elements).collect();
+            self.raw(field, 9, &content)
+        }
+
+        fn list(self, field: i16, elements: &[Struct]) -> Self {
+            self.list_of(field, elements.len() as u64, elements)
+        }
+
+        fn end(mut self) -> Vec<u8> {
+            self.0.push(0);
+            self.0
+        }
+    }
+
+    fn zigzag(value: i64) -> u64 {
+        ((value << 1) ^ (value >> 63)) as u64
+    }
+
+    fn varint(mut value: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    }
+
+    fn list_head(kind: u8, length: u64) -> Vec<u8> {
+        [vec![0xf0 | kind], varint(length)].concat()
+    }
+
+    fn group(name: &str, children: i64) -> Struct {
+        Struct::default().text(4, name).integer(5, children)
+    }
+
+    /// A column of whole numbers.
+    fn column() -> Struct {
+        Struct::default().integer(1, 1).integer(3, 0).text(4, "a")
+    }
+
+    fn footer_with(schema: &[Struct]) -> Struct {
+        Struct::default()
+            .integer(1, 1)
+            .list(2, schema)
+            .integer(3, 0)
+            .list(4, &[])
+    }
+
+    fn footer() -> Struct {
+        footer_with(&[group("root", 1), column()])
+    }
+
+    fn read(footer: &[u8]) -> io::Result<Arc<ParquetMetaData>> {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        let length = (footer.len() as u32).to_le_bytes();
+        for part in [b"PAR1", footer, &length, b"PAR1"] {
+            file.write_all(part).expect("writable");
+        }
+        Footer::read(&file).and_then(|footer| footer.decode(None))
+    }
+
+    #[test]
+    fn a_footer_is_decoded_with_fields_that_this_version_does_not_know() {
+        for footer in [
+            footer(),
+            footer().raw(99, 9, &[list_head(5, 3), vec![1, 2, 3]].concat()),
+            footer().raw(99, 9, &list_head(2, 0)),
+            footer().structure(99, Struct::default().integer(1, 7).raw(2, 1, &[])),
+            footer().raw(-7, 7, &[0; 8]),
+        ] {
+            let metadata = read(&footer.end()).expect("a sound footer");
+            assert_eq!(metadata.file_metadata().schema_descr().num_columns(), 1);
+        }
+    }
+
+    #[test]
+    fn a_footer_that_claims_more_than_it_has_is_refused_at_once() {
+        let many = i32::MAX as u64;
+        let booleans = |kind| [list_head(kind, many)].concat();
+        let mut deep = vec![group("root", 1)];
+        deep.extend(std::iter::repeat_n(group("a", 1), 100_000));
+        deep.push(column());
+        for (what, footer) in [
+            // Elements that take no space, an hour for a few hundred bytes.
+            ("list", footer().raw(99, 9, &booleans(1))),
+            ("set", footer().raw(99, 10, &booleans(2))),
+            (
+                "list of lists",
+                footer().raw(99, 9, &[list_head(9, 1), booleans(1)].concat()),
+            ),
+            (
+                "list in a structure",
+                footer().structure(99, Struct::default().raw(1, 9, &booleans(1))),
+            ),
+            (
+                "list in a column",
+                footer_with(&[group("root", 1), column().raw(99, 9, &booleans(1))]),
+            ),
+            (
+                "map",
+                footer().raw(99, 11, &[varint(many), vec![0x11]].concat()),
+            ),
+            // A list hidden in a text.
+            ("text", footer().text(4, "\u{19}\u{7f}")),
+            // Memory for so many elements.
+            ("row groups", footer().list_of(4, many, &[])),
+            ("schema", footer().list_of(2, many, &[])),
+            (
+                "children",
+                footer_with(&[group("root", many as i64), column()]),
+            ),
+            ("no children", footer_with(&[group("root", -1), column()])),
+            (
+                "too many columns",
+                footer_with(&[group("root", 1), column(), column()]),
+            ),
+            // The library follows them recursively.
+            ("depth", footer_with(&deep)),
+        ] {
+            assert!(read(&footer.end()).is_err(), "{what}");
+        }
+        let sound = footer().end();
+        for length in 0..sound.len() {
+            assert!(read(&sound[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    /// The header of a page that unpacks from and to so many bytes.
+    fn page(unpacked: i64, packed: i64) -> Struct {
+        Struct::default()
+            .integer(1, 0)
+            .integer(2, unpacked)
+            .integer(3, packed)
+    }
+
+    /// The header of a data page with this encoding.
+    fn data(encoding: i64) -> Struct {
+        let values = Struct::default().integer(1, 5).integer(2, encoding);
+        page(9, 9).structure(5, values.integer(3, 3).integer(4, 3))
+    }
+
+    #[test]
+    fn a_page_counts_with_what_it_takes_in_memory() {
+        let dictionary =
+            |entries: i64| page(100, 9).structure(7, Struct::default().integer(1, entries));
+        for (header, size) in [
+            (page(100, 9), Some(100)),
+            (page(9, 100), Some(100)),
+            (page(-1, 9), None),
+            (page(9, -1), None),
+            (dictionary(4), Some(164)),
+            (dictionary(807), Some(100 + 807 * 16)),
+            // No page of 100 bytes has so many values.
+            (dictionary(808), None),
+            (data(0), Some(9)),
+            (data(8), Some(9)),
+            (data(6), None),
+            (data(7), None),
+        ] {
+            let bytes = header.end();
+            let checked = checked_header(&[&bytes[..], &[1, 2, 3]].concat());
+            assert_eq!(checked, size.map(|size| (bytes.len(), size)));
+        }
+    }
+
+    #[test]
+    fn pages_of_a_row_group_have_a_limit_together() {
+        const MIB: u64 = 1 << 20;
+        for (length, page, pages) in [
+            (1000, 64 * MIB, 16),
+            (1000, 256 * MIB, 4),
+            (1000, 256 * MIB + 1, 0),
+            (u64::MAX, 256 * MIB, 16),
+            (u64::MAX, 256 * MIB + 1, 0),
+        ] {
+            let budget = PageBudget::for_file(length);
+            for number in 0..pages {
+                assert!(budget.take(page).is_ok(), "page {number}");
+            }
+            assert!(!budget.is_exceeded());
+            assert!(budget.take(page).is_err());
+            assert!(budget.is_exceeded());
+            // And nothing after it.
+            assert!(budget.take(0).is_err());
+        }
+    }
+
+    #[test]
+    fn no_page_lies_beyond_the_file() {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(&[7; 100]).expect("writable");
+        let file = ParquetFile::new(file).expect("a length");
+        assert_eq!(&file.get_bytes(90, 10).expect("in the file")[..], &[7; 10]);
+        for (start, length) in [(90, 11), (101, 0), (0, 1 << 40), (u64::MAX, 2)] {
+            assert!(file.get_bytes(start, length).is_err());
+        }
+    }
+}

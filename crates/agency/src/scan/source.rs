@@ -99,6 +99,8 @@ impl Source {
             zip_or_workbook(path)?
         } else if start.starts_with(b"\xd0\xcf\x11\xe0") {
             Format::Xls
+        } else if xls::is_older_than_excel_5(&start) {
+            return Err(xls::older_than_excel_5(path).into());
         } else if start.starts_with(parquet_rows::MAGIC) {
             Format::Parquet
         } else if start.starts_with(parquet_rows::MAGIC_ENCRYPTED) {
