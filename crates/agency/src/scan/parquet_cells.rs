@@ -200,3 +200,151 @@ fn rows(column: &ArrayRef, text: impl Fn(usize) -> Option<String>) -> BinaryView
 fn downcast<A: Array + 'static>(column: &ArrayRef) -> Option<&A> {
     column.as_any().downcast_ref::<A>()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{
+        BooleanArray, Date32Array, Decimal128Array, Decimal256Array, FixedSizeBinaryArray,
+        Float32Array, Float64Array, Int64Array, NullArray, TimestampMicrosecondArray,
+        TimestampNanosecondArray, UInt64Array,
+    };
+
+    use super::*;
+
+    fn texts(kind: Kind, column: impl Array + 'static) -> Vec<Option<String>> {
+        let column: ArrayRef = Arc::new(column);
+        let texts = cells(&column, kind).expect("a column of this kind");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        texts.iter().map(|cell| cell.map(text)).collect()
+    }
+
+    fn values(column: impl Array + 'static) -> Vec<Option<String>> {
+        texts(Kind::Values(Clock::Local), column)
+    }
+
+    fn some(texts: &[&str]) -> Vec<Option<String>> {
+        texts.iter().map(|text| Some((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_type_gives_the_same_text_as_a_csv_export() {
+        let names = BinaryViewArray::from(vec![Some("甲".as_bytes()), None]);
+        assert_eq!(texts(Kind::Text, names), [Some("甲".to_owned()), None]);
+        let fixed = FixedSizeBinaryArray::try_from_iter([b"44990119900101011X"].into_iter());
+        assert_eq!(
+            texts(Kind::Bytes, fixed.expect("18 bytes")),
+            some(&["44990119900101011X"])
+        );
+        assert_eq!(
+            values(BooleanArray::from(vec![true, false])),
+            some(&["true", "false"])
+        );
+        assert_eq!(values(NullArray::new(2)), [None, None]);
+        // Whole numbers of eighteen digits are exact.
+        let number = 449_901_199_001_010_119;
+        assert_eq!(
+            values(Int64Array::from(vec![number])),
+            some(&["449901199001010119"])
+        );
+        assert_eq!(
+            values(UInt64Array::from(vec![u64::MAX])),
+            some(&["18446744073709551615"])
+        );
+        assert_eq!(
+            values(Date32Array::from(vec![Some(19_753), None])),
+            [Some("2024-01-31".to_owned()), None]
+        );
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_such_in_every_type() {
+        let number = 449_901_199_001_010_119_i128;
+        for (digits, scale, value, text) in [
+            (18, 0, number, "449901199001010119"),
+            (38, 10, number * 10_i128.pow(10), "449901199001010119"),
+            (38, 10, 4 * 10_i128.pow(10), "4"),
+            (38, 10, 0, "0"),
+            (38, 10, -25 * 10_i128.pow(9), "-2.5"),
+            (38, 10, 1, "0.0000000001"),
+            (38, 0, 20_240_100, "20240100"),
+            (4, 4, 5000, "0.5"),
+        ] {
+            let decimals = Decimal128Array::from(vec![Some(value), None])
+                .with_precision_and_scale(digits, scale)
+                .expect("such a decimal");
+            let long = Decimal256Array::from(vec![Some(value.into()), None])
+                .with_precision_and_scale(digits + 38, scale)
+                .expect("such a decimal");
+            let expected = [Some(text.to_owned()), None];
+            assert_eq!(values(decimals), expected);
+            assert_eq!(values(long), expected);
+        }
+        assert_eq!(
+            values(Float32Array::from(vec![4.0, 0.1])),
+            some(&["4", "0.1"])
+        );
+        // Floating-point numbers of eighteen digits are not exact.
+        let floats = Float64Array::from(vec![4.0, 449_901_900_101_011.0, 0.5, 4.499_011_99e17]);
+        assert_eq!(
+            values(floats),
+            some(&["4", "449901900101011", "0.5", "4.49901199E+17"])
+        );
+    }
+
+    #[test]
+    fn a_moment_is_its_day_by_the_clock_of_the_file() {
+        // 2024-01-30 16:00, and a value that is none.
+        let seconds = 1_706_630_400;
+        let moments = TimestampMicrosecondArray::from(vec![Some(seconds * 1_000_000), None]);
+        let nanos = TimestampNanosecondArray::from(vec![Some(seconds * 1_000_000_000), None]);
+        for (clock, text) in [
+            (Clock::Local, "2024-01-30"),
+            (Clock::Utc, "2024-01-31"),
+            (Clock::Unknown, ERROR_TEXT),
+        ] {
+            let expected = [Some(text.to_owned()), None];
+            assert_eq!(texts(Kind::Values(clock), moments.clone()), expected);
+            assert_eq!(texts(Kind::Values(clock), nanos.clone()), expected);
+        }
+    }
+
+    #[test]
+    fn a_day_beyond_the_calendar_is_an_error_and_not_empty() {
+        let days = Date32Array::from(vec![i32::MIN, -800_000, 2_932_897, i32::MAX]);
+        assert_eq!(values(days), some(&[ERROR_TEXT; 4]));
+        let moments = TimestampMicrosecondArray::from(vec![i64::MIN, i64::MAX]);
+        assert_eq!(values(moments), some(&[ERROR_TEXT; 2]));
+    }
+
+    #[test]
+    fn most_cells_decide_the_encoding_of_texts_and_of_bytes() {
+        let gbk = |text: &str| GB18030.encode(text).0.into_owned();
+        let utf8 = |text: &str| text.as_bytes().to_vec();
+        // 陆 and 卢露 in GBK are valid UTF-8 for other characters.
+        let of_gbk = ["张三", "陆", "卢露", "李四", "abc"].map(gbk);
+        let mut of_utf8 = ["张三", "陆", "李四", "王五", "abc"].map(utf8);
+        // Cut within a character; valid GBK.
+        of_utf8[3].truncate(4);
+        let column = |cells: &[Vec<u8>]| BinaryViewArray::from_iter_values(cells);
+        let decoded = |encodings: &Encodings, kind, cells: &[Vec<u8>]| -> Vec<String> {
+            let text = |cell: &Vec<u8>| {
+                let text = encodings.decoded(kind, cell).into_owned();
+                String::from_utf8(text).unwrap_or_else(|_| "broken".to_owned())
+            };
+            cells.iter().map(text).collect()
+        };
+        let as_gbk = ["张三", "陆", "卢露", "李四", "abc"];
+        let as_utf8 = ["张三", "陆", "李四", "broken", "abc"];
+        for (texts, bytes, of_texts, of_bytes) in [
+            (&of_utf8, &of_gbk, as_utf8, as_gbk),
+            (&of_gbk, &of_utf8, as_gbk, as_utf8),
+        ] {
+            let mut encodings = Encodings::default();
+            // Nothing is decided by ASCII.
+            encodings.decide(&[(Kind::Text, column(&[b"abc".to_vec()]))]);
+            encodings.decide(&[(Kind::Text, column(texts)), (Kind::Bytes, column(bytes))]);
+            assert_eq!(decoded(&encodings, Kind::Text, texts), of_texts);
+            assert_eq!(decoded(&encodings, Kind::Bytes, bytes), of_bytes);
+        }
+    }
+}

@@ -431,10 +431,11 @@ impl ParquetText<'_> {
                 && cells.is_valid(self.batch.next)
             {
                 let cell = cells.value(self.batch.next);
-                // One byte above the limit is enough for the row to be rejected.
-                let length = cell.len().min(MAX_RECORD_BYTES + 1);
-                let cell = self.encodings.decoded(*kind, &cell[..length]);
-                write_cell(&mut self.piece, &cell);
+                match cell.get(..MAX_RECORD_BYTES + 1) {
+                    // One byte above the limit is enough for the row to be rejected.
+                    Some(start) => write_cell(&mut self.piece, start),
+                    None => write_cell(&mut self.piece, &self.encodings.decoded(*kind, cell)),
+                }
             }
         }
         self.piece.push(b'\n');
@@ -471,5 +472,280 @@ impl Batch {
             rows: batch.num_rows(),
             next: 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use aidlink_faults::text::Language;
+    use arrow_array::types::Int32Type;
+    use arrow_array::{ArrayRef, Int32Array, ListArray, StringArray, StructArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::Repetition;
+    use parquet::data_type::{ByteArray, ByteArrayType, Int96, Int96Type};
+    use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
+    use parquet::file::writer::SerializedFileWriter;
+
+    use super::super::source::Source;
+    use super::*;
+
+    struct Made {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
+    }
+
+    impl Made {
+        fn new(bytes: &[u8]) -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("a.parquet");
+            std::fs::write(&path, bytes).expect("writable");
+            Made {
+                _folder: folder,
+                path,
+            }
+        }
+
+        fn of(columns: Vec<(&str, ArrayRef)>, properties: WriterPropertiesBuilder) -> Self {
+            let batch = RecordBatch::try_from_iter(columns).expect("equal lengths");
+            let mut writer =
+                ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build()))
+                    .expect("a schema");
+            writer.write(&batch).expect("memory");
+            Made::new(&writer.into_inner().expect("memory"))
+        }
+
+        /// A file with one column of this type, written by this program.
+        fn of_values<T: parquet::data_type::DataType>(
+            created_by: &str,
+            mark: ConvertedType,
+            values: &[T::T],
+        ) -> Self {
+            let column = Type::primitive_type_builder("a", T::get_physical_type())
+                .with_repetition(Repetition::REQUIRED)
+                .with_converted_type(mark)
+                .build();
+            let schema = Type::group_type_builder("root")
+                .with_fields(vec![Arc::new(column.expect("a column"))])
+                .build();
+            let properties = WriterProperties::builder().set_created_by(created_by.to_owned());
+            let schema = Arc::new(schema.expect("a schema"));
+            let properties = Arc::new(properties.build());
+            let mut writer =
+                SerializedFileWriter::new(Vec::new(), schema, properties).expect("memory");
+            let mut group = writer.next_row_group().expect("memory");
+            let mut column = group.next_column().expect("memory").expect("a column");
+            let written = column.typed::<T>().write_batch(values, None, None);
+            written.expect("memory");
+            column.close().expect("memory");
+            group.close().expect("memory");
+            Made::new(&writer.into_inner().expect("memory"))
+        }
+
+        fn read(&self) -> Result<Vec<u8>, String> {
+            let rendered = |fault: Fault| fault.render(Language::English);
+            let source = Source::open(&self.path, None)
+                .map_err(|faults| faults.iter().cloned().map(rendered).collect::<String>())?;
+            let mut text = Vec::new();
+            let read = source
+                .text()
+                .and_then(|mut rows| rows.read_to_end(&mut text));
+            match read {
+                Ok(_) => Ok(text),
+                Err(error) => Err(rendered(source.unreadable(&error))),
+            }
+        }
+
+        fn lines(&self) -> Vec<String> {
+            let text = self.read().expect("a sound file");
+            let text = String::from_utf8(text).expect("UTF-8");
+            text.lines().map(str::to_owned).collect()
+        }
+    }
+
+    fn strings(texts: impl Iterator<Item = String>) -> ArrayRef {
+        Arc::new(texts.map(Some).collect::<StringArray>())
+    }
+
+    #[test]
+    fn int96_is_read_as_its_writer_means_it() {
+        // Noon, midnight, and midnight in China; days of Julius begin at noon.
+        const NANOS: i64 = 3_600_000_000_000;
+        let moment = |day: u32, hour: i64| {
+            let nanos = hour * NANOS;
+            let mut value = Int96::new();
+            value.set_data(nanos as u32, (nanos >> 32) as u32, day);
+            value
+        };
+        // 2024-01-31, the last day of 9999, and one far beyond.
+        let day = 2_440_588 + 19_753;
+        let values = [
+            moment(day, 12),
+            moment(day, 0),
+            moment(day - 1, 16),
+            moment(2_440_588 + 2_932_896, 0),
+            moment(u32::MAX, 0),
+        ];
+        let end = ["9999-12-31", "#ERROR"];
+        for (created_by, days) in [
+            ("parquet-mr version 1.12.3 (build a)", ["2024-01-31"; 3]),
+            (
+                "impala version 4.1.0-RELEASE (build a)",
+                ["2024-01-31", "2024-01-31", "2024-01-30"],
+            ),
+            // Where both readings agree.
+            (
+                "parquet-cpp-arrow version 9",
+                ["2024-01-31", "2024-01-31", "#ERROR"],
+            ),
+        ] {
+            let made = Made::of_values::<Int96Type>(created_by, ConvertedType::NONE, &values);
+            let expected: Vec<&str> = ["a"].into_iter().chain(days).chain(end).collect();
+            assert_eq!(made.lines(), expected, "{created_by}");
+        }
+    }
+
+    #[test]
+    fn texts_that_are_marked_as_utf_8_and_are_not_are_reported_cell_by_cell() {
+        let texts = ["张三", "李四", "王五"].map(str::as_bytes);
+        let values: Vec<ByteArray> = texts
+            .into_iter()
+            .chain([&"赵六".as_bytes()[..5], b"abc"])
+            .map(|text| ByteArray::from(text.to_vec()))
+            .collect();
+        for mark in [ConvertedType::UTF8, ConvertedType::NONE] {
+            let made = Made::of_values::<ByteArrayType>("a", mark, &values);
+            let text = made.read().expect("a sound file");
+            let expected = ["a\n张三\n李四\n王五\n".as_bytes(), b"\xff\nabc\n"].concat();
+            assert_eq!(text, expected, "{mark}");
+        }
+        let gbk = |text: &str| ByteArray::from(encoding_rs::GB18030.encode(text).0.into_owned());
+        let values: Vec<ByteArray> = ["张三", "李,四"].map(gbk).into();
+        for mark in [ConvertedType::UTF8, ConvertedType::NONE] {
+            let made = Made::of_values::<ByteArrayType>("a", mark, &values);
+            assert_eq!(made.lines(), ["a", "张三", "\"李,四\""]);
+        }
+    }
+
+    #[test]
+    fn large_pages_pages_of_version_2_and_full_dictionaries_are_read() {
+        // ID numbers of a region that was never assigned.
+        let id = |row: usize| format!("449901{:012}", row * 7919);
+        for (page_bytes, rows) in [(1 << 20, 300_000), (64 << 20, 3_200_000)] {
+            let ids = || strings((0..rows).map(id));
+            let plain = WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_data_page_size_limit(page_bytes)
+                .set_data_page_row_count_limit(usize::MAX);
+            let version_2 = plain
+                .clone()
+                .set_writer_version(WriterVersion::PARQUET_2_0)
+                .set_encoding(Encoding::PLAIN)
+                .set_compression(Compression::SNAPPY);
+            // The dictionary is given up after the first pages.
+            let dictionary = WriterProperties::builder()
+                .set_dictionary_page_size_limit(page_bytes / 8)
+                .set_max_row_group_row_count(Some(rows / 2 + 1));
+            for properties in [plain, version_2, dictionary] {
+                let made = Made::of(vec![("身份证号", ids())], properties);
+                let text = made.read().expect("a sound file");
+                assert_eq!(text.len(), "身份证号\n".len() + rows * 19);
+                let end = format!("\n{}\n", id(rows - 1));
+                assert!(text.ends_with(end.as_bytes()));
+            }
+        }
+    }
+
+    /// A column match with these columns.
+    fn matched(columns: &[usize]) -> ColumnMatch {
+        let index = columns.iter().map(|index| (index.to_string(), *index));
+        ColumnMatch {
+            index: index.collect(),
+            ..ColumnMatch::default()
+        }
+    }
+
+    #[test]
+    fn nested_and_delta_encoded_columns_are_refused_only_if_they_are_needed() {
+        let lists =
+            ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), Some(2)]), None]);
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
+        let field = Arc::new(Field::new("数", DataType::Int32, false));
+        let structs = StructArray::from(vec![(field, Arc::clone(&numbers))]);
+        let texts = || strings(["甲", "乙"].map(str::to_owned).into_iter());
+        let properties = |encoding| {
+            WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_column_encoding("类别".into(), encoding)
+        };
+        for encoding in [
+            Encoding::DELTA_BYTE_ARRAY,
+            Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        ] {
+            let made = Made::of(
+                vec![
+                    ("附件", Arc::new(lists.clone()) as ArrayRef),
+                    ("姓名", texts()),
+                    ("类别", texts()),
+                    ("44990119900101011X", Arc::new(structs.clone())),
+                    ("数", Arc::clone(&numbers)),
+                ],
+                properties(encoding),
+            );
+            assert_eq!(
+                made.lines(),
+                ["附件,姓名,类别,44990119900101011X,数", ",甲,,,1", ",乙,,,2"]
+            );
+            let source = Source::open(&made.path, None).expect("a sound file");
+            assert!(source.check(&matched(&[1, 4])).is_ok());
+            let said = |column: usize| {
+                let faults = source.check(&matched(&[1, column])).expect_err("needed");
+                let said: String = faults
+                    .iter()
+                    .map(|fault| fault.render(Language::English))
+                    .collect();
+                said
+            };
+            assert!(said(0).contains("the column `附件` is nested"));
+            assert!(said(2).contains(&format!("`类别` has the encoding {encoding}")));
+            assert!(
+                said(3).contains("the column `***` is nested"),
+                "{}",
+                said(3)
+            );
+        }
+    }
+
+    #[test]
+    fn a_small_file_that_unpacks_to_gigabytes_is_refused() {
+        // A dictionary of one text, which 300,000 rows show.
+        let text = "a".repeat(1000);
+        let rows = (0..300_000).map(|_| text.clone());
+        let properties =
+            WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
+        let made = Made::of(vec![("a", strings(rows))], properties);
+        assert!(std::fs::metadata(&made.path).expect("a file").len() < 10_000);
+        let said = made.read().expect_err("beyond the limit");
+        assert!(said.contains("unpacks to too many bytes"), "{said}");
+        assert!(!said.contains("that you may read it"), "{said}");
+    }
+
+    #[test]
+    fn a_file_with_many_columns_is_read_in_small_batches() {
+        let columns: Vec<(String, ArrayRef)> = (0..3000)
+            .map(|column| {
+                let numbers = (0..20).map(|row| Some(row + column));
+                let numbers: ArrayRef = Arc::new(numbers.collect::<Int32Array>());
+                (format!("c{column}"), numbers)
+            })
+            .collect();
+        let columns = columns
+            .iter()
+            .map(|(name, numbers)| (name.as_str(), Arc::clone(numbers)));
+        let made = Made::of(columns.collect(), WriterProperties::builder());
+        let lines = made.lines();
+        assert_eq!(lines.len(), 21);
+        assert!(lines[20].starts_with("19,20,") && lines[20].ends_with(",3018"));
     }
 }
