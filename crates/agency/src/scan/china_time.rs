@@ -9,14 +9,18 @@ const NANOSECONDS_A_SECOND: i64 = 1_000_000_000;
 
 /// China Standard Time.
 const HOURS_EAST: i64 = 8;
-/// Until this moment (UTC) China had no standard time, and programs use the local mean
-/// time of Shanghai.
-const STANDARD_TIME: DateTime = DateTime::constant(1900, 12, 31, 15, 54, 17, 0);
+/// Until this moment (UTC) programs use the local mean time of Shanghai.
+const STANDARD_TIME: DateTime = utc_hour(1927, 12, 31, 16);
 const MEAN_TIME_SECONDS_EAST: i64 = 8 * 3600 + 5 * 60 + 43;
 
 /// Daylight saving time: from which moment (UTC) to which, an hour further east. From
-/// the zone Asia/Shanghai of the IANA time zone database, version 2026a, which programs
-/// use to write a day of these summers as a moment.
+/// the zone Asia/Shanghai of the IANA time zone database, with which programs write a
+/// day of these summers as a moment.
+///
+/// Versions of the database differ: until 2014 mean time ended with 1927, now with 1900;
+/// until 2018 the summer of 1988 began on 10 April, now on the 17th. Of two offsets this
+/// has the further east. By it midnight in the other one is an early hour of the same
+/// day; the other way round it would be the day before.
 const DAYLIGHT_SAVING: [(DateTime, DateTime); 14] = [
     (utc_hour(1919, 4, 12, 16), utc_hour(1919, 9, 30, 15)),
     (utc_hour(1940, 5, 31, 16), utc_hour(1940, 10, 12, 15)),
@@ -28,7 +32,7 @@ const DAYLIGHT_SAVING: [(DateTime, DateTime); 14] = [
     (utc_hour(1949, 4, 30, 16), utc_hour(1949, 5, 27, 15)),
     (utc_hour(1986, 5, 3, 18), utc_hour(1986, 9, 13, 17)),
     (utc_hour(1987, 4, 11, 18), utc_hour(1987, 9, 12, 17)),
-    (utc_hour(1988, 4, 16, 18), utc_hour(1988, 9, 10, 17)),
+    (utc_hour(1988, 4, 9, 16), utc_hour(1988, 9, 10, 17)),
     (utc_hour(1989, 4, 15, 18), utc_hour(1989, 9, 16, 17)),
     (utc_hour(1990, 4, 14, 18), utc_hour(1990, 9, 15, 17)),
     (utc_hour(1991, 4, 13, 18), utc_hour(1991, 9, 14, 17)),
@@ -95,10 +99,12 @@ fn date_time(moment: i64, units_per_second: i64) -> Option<DateTime> {
 /// Returns what a clock in China shows at a moment in UTC.
 fn in_china(moment: DateTime) -> Option<DateTime> {
     let is_saving = |(start, end): &(DateTime, DateTime)| (*start..*end).contains(&moment);
-    let seconds_east = if moment < STANDARD_TIME {
+    let seconds_east = if DAYLIGHT_SAVING.iter().any(is_saving) {
+        (HOURS_EAST + 1) * 3600
+    } else if moment < STANDARD_TIME {
         MEAN_TIME_SECONDS_EAST
     } else {
-        (HOURS_EAST + i64::from(DAYLIGHT_SAVING.iter().any(is_saving))) * 3600
+        HOURS_EAST * 3600
     };
     moment.checked_add(Span::new().seconds(seconds_east)).ok()
 }
@@ -142,7 +148,12 @@ mod tests {
             ("1991-09-14T16:00:00", "1991-09-14", "1991-09-15"),
             ("1992-06-14T15:00:00", "1992-06-14", "1992-06-14"),
             ("1943-12-31T15:00:00", "1943-12-31", "1944-01-01"),
-            // Midnight in the local mean time of Shanghai.
+            // Where versions of the time zone database differ, midnight in each.
+            ("1988-04-11T15:00:00", "1988-04-11", "1988-04-12"),
+            ("1988-04-11T16:00:00", "1988-04-11", "1988-04-12"),
+            ("1919-06-14T15:00:00", "1919-06-14", "1919-06-15"),
+            ("1926-05-14T15:54:17", "1926-05-14", "1926-05-15"),
+            ("1926-05-14T16:00:00", "1926-05-14", "1926-05-15"),
             ("1900-01-14T15:54:17", "1900-01-14", "1900-01-15"),
         ] {
             let [of_local, of_utc, _] = days(moment);
