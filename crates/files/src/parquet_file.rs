@@ -32,6 +32,10 @@ const TAIL: u64 = 8;
 /// Maximum depth of groups in a schema. The library follows them recursively.
 const DEEPEST_SCHEMA: usize = 64;
 
+/// Maximum length in bytes of a value of a fixed length. The library takes it for an
+/// empty cell too.
+const LONGEST_FIXED_VALUE: i64 = 64 << 10;
+
 /// Most page headers are short. The minimum and maximum value of a page can make one
 /// longer.
 const SHORT_HEADER: u64 = 4 << 10;
@@ -309,6 +313,7 @@ struct SchemaShape {
 impl SchemaShape {
     fn visit(&mut self, path: &[i16], event: Event) -> Option<()> {
         match (path, event) {
+            ([2, 2], Event::Integer(length)) => (length <= LONGEST_FIXED_VALUE).then_some(())?,
             ([2, 5], Event::Integer(children)) => self.children = children,
             ([2], Event::EndOfStruct) => {
                 (self.nodes == 0 || !self.missing.is_empty()).then_some(())?;
@@ -645,6 +650,10 @@ mod tests {
             (
                 "too many columns",
                 footer_with(&[group("root", 1), column(), column()]),
+            ),
+            (
+                "length of a value",
+                footer_with(&[group("root", 1), column().integer(2, (64 << 10) + 1)]),
             ),
             // The library follows them recursively.
             ("depth", footer_with(&deep)),

@@ -36,11 +36,16 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 /// The first bytes of a Parquet file with an encrypted footer.
 pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
 
-/// Rows that are read at a time, of a file with up to [`USUAL_COLUMNS`].
+/// Maximum number of rows that are read at a time.
 const ROWS_PER_BATCH: usize = 4096;
-/// A file with more columns is read in smaller batches, because the library takes
-/// memory for each cell.
-const USUAL_COLUMNS: usize = 512;
+/// Bytes that the library may take for the cells of a batch, besides their texts.
+const BATCH_BYTES: usize = 32 << 20;
+/// Bytes that it takes for a cell, and for a value of a fixed length this length too.
+const CELL_BYTES: usize = 16;
+/// All cells of a file may take this many times its size, beyond
+/// [`ALWAYS_TAKEN_BYTES`]. Empty cells take hardly any space in the file.
+const MOST_TAKEN_RATIO: u64 = 4000;
+const ALWAYS_TAKEN_BYTES: u64 = 4 << 30;
 /// Approximate number of bytes of CSV text that is produced at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -174,9 +179,11 @@ impl ParquetRows {
             write_cell(&mut piece, column.name.as_bytes());
         }
         piece.push(b'\n');
+        let most_taken = file.metadata()?.len().saturating_mul(MOST_TAKEN_RATIO);
         Ok(ParquetText {
             rows: self,
             file,
+            taken_left: most_taken.max(ALWAYS_TAKEN_BYTES),
             groups: 0..self.metadata.metadata().num_row_groups(),
             group: None,
             batch: Batch::default(),
@@ -195,12 +202,11 @@ impl ParquetRows {
         };
         let roots = self.columns.iter().enumerate().filter_map(read);
         let projection = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
-        let wide = self.columns.len().div_ceil(USUAL_COLUMNS).max(1);
         let batches = guarded(|| {
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
                 .with_row_groups(vec![group])
                 .with_projection(projection)
-                .with_batch_size((ROWS_PER_BATCH / wide).max(1))
+                .with_batch_size(self.rows_per_batch())
                 .build()
         });
         let batches = batches.and_then(Result::ok);
@@ -208,6 +214,22 @@ impl ParquetRows {
             batches: batches.ok_or(io::ErrorKind::InvalidData)?,
             budget,
         })
+    }
+}
+
+impl ParquetRows {
+    fn rows_per_batch(&self) -> usize {
+        (BATCH_BYTES / self.row_bytes()).clamp(1, ROWS_PER_BATCH)
+    }
+
+    /// Returns the bytes that the library takes for a row, without texts.
+    fn row_bytes(&self) -> usize {
+        let fields = self.metadata.schema().fields().iter();
+        let bytes = fields.map(|field| match field.data_type() {
+            DataType::FixedSizeBinary(length) => CELL_BYTES + usize::try_from(*length).unwrap_or(0),
+            _ => CELL_BYTES,
+        });
+        bytes.sum::<usize>().max(1)
     }
 }
 
@@ -340,6 +362,8 @@ fn broken(path: &Path) -> Fault {
 pub(super) struct ParquetText<'r> {
     rows: &'r ParquetRows,
     file: File,
+    /// Bytes that cells may still take.
+    taken_left: u64,
     /// Row groups that have not been read.
     groups: Range<usize>,
     group: Option<Group>,
@@ -408,6 +432,9 @@ impl ParquetText<'_> {
             };
             match group.next()? {
                 Some(batch) => {
+                    let taken = (batch.num_rows() as u64) * (self.rows.row_bytes() as u64);
+                    let left = self.taken_left.checked_sub(taken);
+                    self.taken_left = left.ok_or(io::ErrorKind::FileTooLarge)?;
                     let batch = guarded(|| Batch::new(&batch, &self.rows.columns)).flatten();
                     self.batch = batch.ok_or(io::ErrorKind::InvalidData)?;
                     self.encodings.decide(&self.batch.columns);
@@ -484,9 +511,10 @@ mod tests {
     use arrow_array::{ArrayRef, Int32Array, ListArray, StringArray, StructArray};
     use parquet::arrow::ArrowWriter;
     use parquet::basic::Repetition;
-    use parquet::data_type::{ByteArray, ByteArrayType, Int96, Int96Type};
+    use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArrayType, Int96, Int96Type};
     use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
     use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::types::PrimitiveTypeBuilder;
 
     use super::super::source::Source;
     use super::*;
@@ -516,7 +544,8 @@ mod tests {
             Made::new(&writer.into_inner().expect("memory"))
         }
 
-        /// A file with one column of this type, written by this program.
+        /// A file with one column of this type, without empty cells, written by this
+        /// program.
         fn of_values<T: parquet::data_type::DataType>(
             created_by: &str,
             mark: ConvertedType,
@@ -524,8 +553,17 @@ mod tests {
         ) -> Self {
             let column = Type::primitive_type_builder("a", T::get_physical_type())
                 .with_repetition(Repetition::REQUIRED)
-                .with_converted_type(mark)
-                .build();
+                .with_converted_type(mark);
+            Made::of_column::<T>(created_by, column, values, None)
+        }
+
+        fn of_column<T: parquet::data_type::DataType>(
+            created_by: &str,
+            column: PrimitiveTypeBuilder<'_>,
+            values: &[T::T],
+            levels: Option<&[i16]>,
+        ) -> Self {
+            let column = column.build();
             let schema = Type::group_type_builder("root")
                 .with_fields(vec![Arc::new(column.expect("a column"))])
                 .build();
@@ -536,7 +574,7 @@ mod tests {
                 SerializedFileWriter::new(Vec::new(), schema, properties).expect("memory");
             let mut group = writer.next_row_group().expect("memory");
             let mut column = group.next_column().expect("memory").expect("a column");
-            let written = column.typed::<T>().write_batch(values, None, None);
+            let written = column.typed::<T>().write_batch(values, levels, None);
             written.expect("memory");
             column.close().expect("memory");
             group.close().expect("memory");
@@ -729,6 +767,23 @@ mod tests {
         let said = made.read().expect_err("beyond the limit");
         assert!(said.contains("unpacks to too many bytes"), "{said}");
         assert!(!said.contains("that you may read it"), "{said}");
+    }
+
+    #[test]
+    fn empty_cells_of_a_fixed_length_have_a_limit() {
+        // Of a kilobyte: empty cells of 64 KiB each.
+        let made = |rows: usize| {
+            let column = Type::primitive_type_builder("a", PhysicalType::FIXED_LEN_BYTE_ARRAY)
+                .with_length(64 << 10)
+                .with_repetition(Repetition::OPTIONAL);
+            let levels = vec![0; rows];
+            Made::of_column::<FixedLenByteArrayType>("a", column, &[], Some(&levels))
+        };
+        assert_eq!(made(5000).lines().len(), 5001);
+        let rows = ParquetRows::open(&made(5000).path).expect("a sound file");
+        assert!(rows.rows_per_batch() * (64 << 10) <= BATCH_BYTES);
+        let said = made(70_000).read().expect_err("beyond the limit");
+        assert!(said.contains("unpacks to too many bytes"), "{said}");
     }
 
     #[test]
