@@ -118,11 +118,13 @@ impl ParquetRows {
         // What Arrow adds to the metadata is not needed: the Parquet types say it.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
-        let fields = metadata.schema().fields().iter();
-        let fields: Vec<Field> = fields.map(|field| for_reading(field)).collect();
+        let roots = as_written.root_schema().get_fields();
+        let fields = metadata.schema().fields().iter().zip(roots);
+        let fields: Vec<Field> = fields
+            .map(|(field, root)| for_reading(field, root))
+            .collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
-        let roots = as_written.root_schema().get_fields();
         let mut columns: Vec<Column> = metadata
             .schema()
             .fields()
@@ -215,9 +217,7 @@ impl ParquetRows {
             budget,
         })
     }
-}
 
-impl ParquetRows {
     fn rows_per_batch(&self) -> usize {
         (BATCH_BYTES / self.row_bytes()).clamp(1, ROWS_PER_BATCH)
     }
@@ -299,15 +299,13 @@ fn is_text(column: &Type) -> bool {
 }
 
 /// Returns a field with the type in which it is read.
-fn for_reading(field: &Field) -> Field {
+fn for_reading(field: &Field, root: &Type) -> Field {
     let data_type = match field.data_type() {
         // Views into the pages, so that a long text in a dictionary is not copied for
         // each row.
         DataType::Binary => DataType::BinaryView,
-        // INT96. Nanoseconds end in 2262, and others would come out as any day.
-        DataType::Timestamp(TimeUnit::Nanosecond, None) => {
-            DataType::Timestamp(TimeUnit::Millisecond, None)
-        }
+        // In nanoseconds, a day after 2262 would come out as any other.
+        _ if is_int96(root) => DataType::Timestamp(TimeUnit::Millisecond, None),
         other => other.clone(),
     };
     field.clone().with_data_type(data_type)
@@ -319,11 +317,13 @@ fn content(field: &Field, root: &Type, created_by: Option<&str>) -> Content {
         DataType::BinaryView if is_text(root) => Content::Cells(Kind::Text),
         DataType::BinaryView | DataType::FixedSizeBinary(_) => Content::Cells(Kind::Bytes),
         DataType::Timestamp(_, Some(_)) => Content::Cells(Kind::Values(Clock::Utc)),
-        _ if root.get_physical_type() == PhysicalType::INT96 => {
-            Content::Cells(Kind::Values(clock_of_int96(created_by)))
-        }
+        _ if is_int96(root) => Content::Cells(Kind::Values(clock_of_int96(created_by))),
         _ => Content::Cells(Kind::Values(Clock::Local)),
     }
+}
+
+fn is_int96(column: &Type) -> bool {
+    column.is_primitive() && column.get_physical_type() == PhysicalType::INT96
 }
 
 /// Returns how the program that wrote a file means INT96, which the format leaves open.
@@ -508,7 +508,10 @@ mod tests {
 
     use aidlink_faults::text::Language;
     use arrow_array::types::Int32Type;
-    use arrow_array::{ArrayRef, Int32Array, ListArray, StringArray, StructArray};
+    use arrow_array::{
+        ArrayRef, Date32Array, Int32Array, ListArray, StringArray, StructArray,
+        TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    };
     use parquet::arrow::ArrowWriter;
     use parquet::basic::Repetition;
     use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArrayType, Int96, Int96Type};
@@ -642,6 +645,45 @@ mod tests {
             let expected: Vec<&str> = ["a"].into_iter().chain(days).chain(end).collect();
             assert_eq!(made.lines(), expected, "{created_by}");
         }
+    }
+
+    #[test]
+    fn timestamps_of_every_unit_are_read_as_days() {
+        // 2024-01-30 16:00
+        let seconds = 1_706_630_400;
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            (
+                "ms",
+                Arc::new(TimestampMillisecondArray::from(vec![seconds * 1_000])),
+            ),
+            (
+                "us",
+                Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])),
+            ),
+            (
+                "ns",
+                Arc::new(TimestampNanosecondArray::from(vec![
+                    seconds * 1_000_000_000,
+                ])),
+            ),
+            (
+                "ms utc",
+                Arc::new(
+                    TimestampMillisecondArray::from(vec![seconds * 1_000]).with_timezone("UTC"),
+                ),
+            ),
+            (
+                "ns of elsewhere",
+                Arc::new(
+                    TimestampNanosecondArray::from(vec![seconds * 1_000_000_000])
+                        .with_timezone("America/New_York"),
+                ),
+            ),
+            ("date", Arc::new(Date32Array::from(vec![19_752]))),
+        ];
+        let made = Made::of(columns, WriterProperties::builder());
+        let days = "2024-01-30,2024-01-30,2024-01-30,2024-01-31,2024-01-31,2024-01-30";
+        assert_eq!(made.lines()[1], days);
     }
 
     #[test]
