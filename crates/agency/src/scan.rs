@@ -1,10 +1,12 @@
 //! Reads exports: finds format, encoding and header, then splits the rows.
 
+mod china_time;
 mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
 mod limits;
+mod parquet_cells;
 mod parquet_rows;
 pub mod pass;
 mod record;
@@ -14,6 +16,7 @@ mod source;
 mod workbook_tests;
 mod written_out;
 mod xls;
+mod xls_records;
 mod xlsx;
 
 use std::io::{self, Read};
@@ -90,7 +93,7 @@ impl Export {
         source
             .text()
             .and_then(|text| text.take(HEAD_BYTES).read_to_end(&mut head))
-            .map_err(unreadable)?;
+            .map_err(|error| source.unreadable(&error))?;
         if head.is_empty() {
             return Err(Fault::of_file(
                 path,
@@ -130,6 +133,7 @@ impl Export {
             Some(best) => best,
             None => return faults.or_value(None),
         };
+        source.check(&header.columns)?;
         let export = Export {
             path: path.to_path_buf(),
             source,
@@ -193,15 +197,16 @@ impl Export {
     ) -> Result<WholeFile<T>, Fault> {
         let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
         let plain = self.source.format() == Format::Text;
+        let unreadable_text = |error: io::Error| self.source.unreadable(&error);
         let mut source = Digesting {
-            inner: self.source.text().map_err(unreadable)?,
+            inner: self.source.text().map_err(unreadable_text)?,
             digest: blake3::Hasher::new(),
             byte_length: 0,
         };
         let above = self.header.body_start as u64;
-        io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable)?;
+        io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable_text)?;
         let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, context, progress)
-            .map_err(unreadable)?;
+            .map_err(unreadable_text)?;
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,
             None => {

@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
@@ -30,7 +30,7 @@ use crate::token::Token;
 use crate::token_table::{CASE_EXPORT, CaseTable, OutcomeColumns};
 use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_files::guarded::guarded;
-use aidlink_files::parquet_file::ParquetFile;
+use aidlink_files::parquet_file::{Footer, ParquetFile};
 
 pub use fault::TokenFileFault;
 pub use head::{SentAccount, SourceFile, TokenFileHead};
@@ -42,8 +42,11 @@ const TOKEN: &str = "token";
 /// Length of a token in bytes, in the type that Arrow uses.
 const WIDTH: i32 = Token::LENGTH as i32;
 const ROWS_A_BATCH: usize = 16 * 1024;
-/// Row groups that unpack to more bytes are refused; a million rows take 17 MB.
-const LARGEST_ROW_GROUP: i64 = 4 << 30;
+/// A token file may have this many times the rows whose tokens it could hold, beyond
+/// [`ALWAYS_READ_ROWS`].
+const MOST_REPEATED: u64 = 64;
+/// Any token file may have this many rows.
+const ALWAYS_READ_ROWS: u64 = 1 << 20;
 
 /// Writes a token file row by row.
 pub struct TokenFileWriter<W: Write + Send> {
@@ -160,7 +163,13 @@ impl TokenFile {
         file: File,
         rules_of: impl Fn(&str) -> Vec<String>,
     ) -> Result<Self, TokenFileFault> {
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+        let footer = Footer::read(&file).map_err(|_| TokenFileFault::Unreadable)?;
+        let footer = footer
+            .decode(None)
+            .map_err(|_| TokenFileFault::Unreadable)?;
+        // The Parquet types say all that is needed.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::try_new(footer, options)?;
         let pairs = metadata.metadata().file_metadata().key_value_metadata();
         let mut heads = pairs
             .into_iter()
@@ -176,8 +185,8 @@ impl TokenFile {
         }
         let rules = rules_of(&head.origin.export);
         check_columns(metadata.schema(), &rules)?;
-        // Check the stated lengths before reading rows: a small file can unpack
-        // to one row repeated without end.
+        // Check the stated number of rows before reading them: a small file can
+        // unpack to one row repeated without end.
         let footer = metadata.metadata();
         let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(u64::MAX);
         let fits = match is_of_case_parties(&head) {
@@ -187,8 +196,11 @@ impl TokenFile {
         if !head.account.adds_up() || !fits {
             return Err(TokenFileFault::Account);
         }
-        let too_large = |group: &RowGroupMetaData| group.total_byte_size() > LARGEST_ROW_GROUP;
-        if footer.row_groups().iter().any(too_large) {
+        let length = file
+            .metadata()
+            .map_err(|_| TokenFileFault::Unreadable)?
+            .len();
+        if rows > most_rows(length) {
             return Err(TokenFileFault::Unreadable);
         }
         Ok(TokenFile {
@@ -219,6 +231,9 @@ impl TokenFile {
         let mut outcomes = OutcomeColumns(columns.collect());
         for batch in self.all_columns()?.build()? {
             let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+            if (tokens.len() + batch.num_rows()) as u64 > self.head.account.sent {
+                return Err(TokenFileFault::Account);
+            }
             let (token_column, outcome_columns) = batch
                 .columns()
                 .split_first()
@@ -245,11 +260,19 @@ impl TokenFile {
             .file
             .try_clone()
             .map_err(|_| TokenFileFault::Unreadable)?;
+        let file = ParquetFile::new(file).map_err(|_| TokenFileFault::Unreadable)?;
         let metadata = self.metadata.clone();
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         Ok(builder.with_batch_size(ROWS_A_BATCH))
     }
+}
+
+/// Returns how many rows a token file of so many bytes may have. Tokens are random
+/// bytes, so that an honest file is longer than its tokens, unless most of them are
+/// repeated.
+fn most_rows(file_bytes: u64) -> u64 {
+    let tokens = file_bytes / Token::LENGTH as u64;
+    tokens.saturating_mul(MOST_REPEATED).max(ALWAYS_READ_ROWS)
 }
 
 fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault> {

@@ -12,7 +12,7 @@ use crate::merged::MergedAreas;
 use crate::package::Part;
 use crate::reference::Area;
 use crate::reference::{parse_cell, parse_number};
-use crate::shared_strings::{SharedStrings, read_raw_text, read_rich_text};
+use crate::shared_strings::{ALTERNATIVES, SharedStrings, read_raw_text, read_rich_text};
 use crate::xml::{Attribute, Scanner, Token, decode_escapes, may_hold_escapes, trim};
 
 /// The error of a formula (ECMA-376-1, 18.17.3, and later additions).
@@ -209,10 +209,6 @@ enum Kind {
     Error(ErrorValue),
     FormulaWithoutValue,
 }
-
-/// The element with alternative content (ECMA-376-3). It may contain rows, cells or
-/// values, so it is refused and not skipped like other unknown elements.
-const ALTERNATIVES: &[u8] = b"AlternateContent";
 
 /// The type that a cell states in its `t` attribute.
 #[derive(Clone, Copy, PartialEq)]

@@ -36,15 +36,12 @@ impl RecordLimits {
     };
 }
 
-/// Maximum ratio of unpacked to packed size of an archive that unpacks to more than
-/// [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one repeated byte;
-/// real exports stay far below this limit.
+/// Maximum ratio of unpacked to packed size of an archive or Parquet file that unpacks
+/// to more than [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one
+/// repeated byte; real exports stay far below this limit.
 pub(super) const MAX_UNPACK_RATIO: u64 = 400;
-/// Size in bytes to which any archive may unpack, however small it is.
+/// Size in bytes to which any archive or Parquet file may unpack, however small it is.
 pub(super) const ALWAYS_UNPACKED_BYTES: u64 = 256 << 20;
-/// Maximum unpacked size of a Parquet row group in bytes. Its pages are held in memory
-/// together.
-pub(super) const MAX_ROW_GROUP_BYTES: i64 = 4 << 30;
 
 /// Maximum size of a workbook file in bytes. It is held in memory. A sheet of a million
 /// rows takes about a tenth of this.

@@ -32,6 +32,19 @@ pub(super) fn damaged_archive(path: &Path) -> Fault {
     )
 }
 
+/// Returns the fault for a workbook in a format that is not read. `zh` and `en` say in
+/// which.
+pub(super) fn save_as_xlsx(path: &Path, zh: &str, en: &str) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(zh, en),
+        Text::new(
+            "请在表格软件中打开，另存为 XLSX 后重新提供",
+            "open it in a spreadsheet program, save it as XLSX, and provide it again",
+        ),
+    )
+}
+
 /// Returns the fault for a file that needs a password.
 pub(super) fn encrypted(path: &Path) -> Fault {
     Fault::of_file(
@@ -82,11 +95,14 @@ pub(super) fn sheet_too_large(
                 WorkbookError::Beyond(Bound::Text(budget.get()), place),
             )
         }
-        TooLarge::Grid => damaged(
-            path,
-            "工作表范围过大：远离表格处另有内容",
-            "the sheet is too large: a cell is far outside the table",
-        ),
+        TooLarge::Grid => {
+            let sheet = shown_name(sheet.unwrap_or_default());
+            damaged(
+                path,
+                &format!("工作表“{sheet}”范围过大：远离表格处另有内容"),
+                &format!("sheet `{sheet}` is too large: a cell is far outside the table"),
+            )
+        }
     }
 }
 
@@ -114,12 +130,15 @@ pub(super) fn no_content(path: &Path) -> Fault {
 
 /// Returns the fault for a formula that was saved without its result. `row` and
 /// `column` count from 1.
-pub(super) fn formula_without_result(path: &Path, row: u32, column: u32) -> Fault {
+pub(super) fn formula_without_result(path: &Path, sheet: &str, row: u32, column: u32) -> Fault {
+    let sheet = shown_name(sheet);
     Fault::of_file(
         path,
         Text::new(
-            format!("第{row}行第{column}列是公式，但没有保存计算结果"),
-            format!("row {row}, column {column} is a formula without a saved result"),
+            format!("工作表“{sheet}”第{row}行第{column}列是公式，但没有保存计算结果"),
+            format!(
+                "sheet `{sheet}`, row {row}, column {column} is a formula without a saved result"
+            ),
         ),
         Text::new(
             "请在表格软件中打开并保存后重新提供",

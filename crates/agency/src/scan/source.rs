@@ -12,10 +12,12 @@ use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 use aidlink_files::regular_file;
 
+use super::header::ColumnMatch;
 use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO, MAX_WORKBOOK_BYTES};
+use super::parquet_rows::{self, ParquetRows};
 use super::pass::SourceRead;
 use super::refusal::{damaged_archive, encrypted};
-use super::{parquet_rows, xls, xlsx};
+use super::{xls, xlsx};
 
 /// The format of a file, found from its first bytes and not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub(super) struct Source {
     format: Format,
     /// The rows of a workbook. Other files are read from disk.
     sheet: Option<Sheet>,
+    /// The footer of a Parquet file.
+    parquet: Option<ParquetRows>,
 }
 
 impl Source {
@@ -96,8 +100,9 @@ impl Source {
             zip_or_workbook(path)?
         } else if start.starts_with(b"\xd0\xcf\x11\xe0") {
             Format::Xls
+        } else if xls::is_older_than_excel_5(&start) {
+            return Err(xls::older_than_excel_5(path).into());
         } else if start.starts_with(parquet_rows::MAGIC) {
-            parquet_rows::check(path)?;
             Format::Parquet
         } else if start.starts_with(parquet_rows::MAGIC_ENCRYPTED) {
             return Err(encrypted(path).into());
@@ -117,11 +122,35 @@ impl Source {
             })?),
             Format::Text | Format::Gzip | Format::Zip | Format::Parquet => None,
         };
+        let parquet = match format {
+            Format::Parquet => Some(ParquetRows::open(path)?),
+            _ => None,
+        };
         Ok(Source {
             path: path.to_path_buf(),
             format,
             sheet,
+            parquet,
         })
+    }
+
+    /// Checks that the columns which are matched to a field can be read.
+    ///
+    /// # Errors
+    /// If a column of a Parquet file cannot.
+    pub(super) fn check(&self, columns: &ColumnMatch) -> Result<(), Faults> {
+        match &self.parquet {
+            Some(rows) => rows.check(&self.path, columns),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the fault for an error while the text is read.
+    pub(super) fn unreadable(&self, error: &io::Error) -> Fault {
+        match self.format {
+            Format::Parquet => parquet_rows::unreadable(&self.path, error),
+            _ => Fault::unreadable(&self.path, error),
+        }
     }
 
     pub(super) fn format(&self) -> Format {
@@ -145,6 +174,12 @@ impl Source {
         let limit = packed
             .saturating_mul(MAX_UNPACK_RATIO)
             .max(ALWAYS_UNPACKED_BYTES);
+        if let Some(rows) = &self.parquet {
+            return Ok(Box::new(LimitedReader {
+                inner: rows.text(file)?,
+                left: limit,
+            }));
+        }
         Ok(match self.format {
             Format::Gzip => Box::new(LimitedReader {
                 inner: MultiGzDecoder::new(BufReader::new(file)),
@@ -154,8 +189,7 @@ impl Source {
                 inner: open_zip_member(file)?,
                 left: limit,
             }),
-            Format::Parquet => Box::new(parquet_rows::ParquetText::open(file)?),
-            Format::Text | Format::Xlsx | Format::Xls => Box::new(file),
+            Format::Text | Format::Xlsx | Format::Xls | Format::Parquet => Box::new(file),
         })
     }
 }

@@ -412,7 +412,7 @@ fn a_fault_names_sheet_row_and_column_and_no_value() {
     let rows = format!("{header}<row/><row r='5'><c r='C5'><f>A1</f></c></row>");
     let said = &faults_of(&packed(&sheet(&rows), &[]))[0][0];
     assert!(
-        said.starts_with(": row 5, column 3 is a formula without a saved result"),
+        said.starts_with(": sheet `名册1`, row 5, column 3 is a formula without a saved result"),
         "{said}"
     );
 }
@@ -651,7 +651,7 @@ const HOSTILE: &[Hostile] = &[
     Hostile {
         name: "far.xlsx",
         most_bytes: 2_000,
-        words: ": the sheet is too large: a cell is far outside the table",
+        words: "` is too large: a cell is far outside the table",
         made: || {
             let far = "<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>";
             packed(&sheet(&format!("{HEADER}{far}")), &[])

@@ -1,8 +1,8 @@
 //! Converts a sheet of an XLS workbook to CSV text with one line for each row, so
 //! that line numbers are the sheet's row numbers.
 //!
-//! The reader holds all sheets of a workbook in memory. [`compound_file`] first
-//! checks that they fit.
+//! The reader holds all sheets of a workbook in memory. [`xls_records`] first checks
+//! that they fit.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -13,11 +13,13 @@ use calamine::{Data, Range, Reader, Xls};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_workbook::TextBudget;
 
-use super::compound_file;
+use super::compound_file::{NoWorkbook, container_of, workbook_stream};
 use super::refusal::{
-    damaged_archive, encrypted, formula_without_result, no_content, no_such_sheet, sheet_too_large,
+    damaged_archive, encrypted, formula_without_result, no_content, no_such_sheet, save_as_xlsx,
+    sheet_too_large,
 };
 use super::written_out::{ERROR_TEXT, SheetText, TooLarge, day_text, float_text};
+use super::xls_records::{RecordFault, shared_text_in_cells};
 
 /// Returns the rows of the named sheet, or of the first one with content, as CSV in
 /// UTF-8. A hostile workbook can make the reader panic.
@@ -30,20 +32,15 @@ pub(super) fn sheet_as_csv(
     bytes: &[u8],
     named: Option<&str>,
 ) -> Result<Vec<u8>, Faults> {
-    let marker: Vec<u8> = "EncryptedPackage"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    if memchr::memmem::find(bytes, &marker).is_some() {
-        return Err(encrypted(path).into());
-    }
     let budget = TextBudget::usual(bytes.len() as u64);
-    let shared = compound_file::shared_text_in_cells(bytes);
-    let shared = shared.ok_or_else(|| damaged_archive(path))?;
+    let stream = workbook_stream(bytes).map_err(|reason| no_workbook(path, reason))?;
+    let shared = shared_text_in_cells(&stream).map_err(|reason| not_read(path, reason))?;
     if shared > budget.get() {
         return Err(sheet_too_large(path, None, None, TooLarge::Text(budget)).into());
     }
-    let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|_| damaged_archive(path))?;
+    let container = container_of(&stream).ok_or_else(|| damaged_archive(path))?;
+    drop(stream);
+    let mut workbook = Xls::new(Cursor::new(container)).map_err(|_| damaged_archive(path))?;
     let names = workbook.sheet_names();
     let chosen = match named {
         Some(name) => match names.iter().find(|other| *other == name) {
@@ -66,15 +63,55 @@ pub(super) fn sheet_as_csv(
         .worksheet_range(chosen)
         .map_err(|_| damaged_archive(path))?;
     if let Some((row, column)) = lost_result(&mut workbook, chosen, &range) {
-        return Err(formula_without_result(path, row, column).into());
+        return Err(formula_without_result(path, chosen, row, column).into());
     }
     Ok(written_out(path, chosen, &range, budget)?)
+}
+
+fn no_workbook(path: &Path, reason: NoWorkbook) -> Fault {
+    match reason {
+        NoWorkbook::Damaged => damaged_archive(path),
+        NoWorkbook::Encrypted => encrypted(path),
+        NoWorkbook::Other => save_as_xlsx(
+            path,
+            "文件不是 Excel 工作簿，可能是 Word 等其他文档",
+            "the file is not an Excel workbook, but perhaps a Word document",
+        ),
+    }
+}
+
+fn not_read(path: &Path, reason: RecordFault) -> Fault {
+    match reason {
+        RecordFault::Damaged => damaged_archive(path),
+        RecordFault::Password => encrypted(path),
+        RecordFault::Older => older_than_excel_5(path),
+        RecordFault::NoCodePage => save_as_xlsx(
+            path,
+            "工作簿为 Excel 5.0/95 格式，且未写明文字编码",
+            "the workbook is of Excel 5 or 95 and does not say how its texts are encoded",
+        ),
+    }
+}
+
+/// Returns the fault for a workbook in a format before Excel 5.
+pub(super) fn older_than_excel_5(path: &Path) -> Fault {
+    save_as_xlsx(
+        path,
+        "工作簿为 Excel 2.0 至 4.0 格式，不支持读取",
+        "the workbook is of Excel 2, 3 or 4, which is not supported",
+    )
+}
+
+/// Returns whether a file begins as a workbook of Excel 2 to 4, which has no container:
+/// with BOF, of 4 or 6 bytes.
+pub(super) fn is_older_than_excel_5(start: &[u8]) -> bool {
+    matches!(start, [0x09, 0x00 | 0x02 | 0x04, 4 | 6, 0, ..])
 }
 
 /// Returns the row and column, from 1, of the first formula without a saved result.
 /// The reader returns such a cell as empty, so its data would be lost.
 fn lost_result(
-    workbook: &mut Xls<Cursor<&[u8]>>,
+    workbook: &mut Xls<Cursor<Vec<u8>>>,
     sheet: &str,
     range: &Range<Data>,
 ) -> Option<(u32, u32)> {

@@ -82,7 +82,7 @@ fn written_out(
                 Value::Boolean(truth) => csv.add(row, column, truth.to_string().as_bytes()),
                 Value::Error(_) => csv.add(row, column, ERROR_TEXT.as_bytes()),
                 Value::FormulaWithoutValue => {
-                    return Err(formula_without_result(path, row, column));
+                    return Err(formula_without_result(path, name, row, column));
                 }
             };
             added
