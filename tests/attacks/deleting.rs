@@ -538,5 +538,18 @@ fn a_locked_folder_hides_nothing_from_verification_and_purge() {
     );
     assert_eq!(finished.round.names(), before);
     drop(lock);
+    // Another purge holds the output folder itself locked.
+    let lock = fs::File::open(finished.path("")).unwrap();
+    lock.try_lock().unwrap();
+    assert_eq!(purge(&finished, &["--dry-run"]).code, 0);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1);
+    assert!(
+        result.stderr.contains("another purge is running"),
+        "{}",
+        result.stderr
+    );
+    assert_eq!(finished.round.names(), before);
+    drop(lock);
     assert_eq!(purge(&finished, &[]).code, 0);
 }

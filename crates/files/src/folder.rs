@@ -481,6 +481,21 @@ mod opened {
             Some(lockable)
         }
 
+        /// Locks the folder itself against other programs that lock it. Returns `None` if
+        /// the file system has no locks.
+        ///
+        /// # Errors
+        /// [`io::ErrorKind::WouldBlock`] if a program holds the lock; else if the folder
+        /// cannot be opened once more.
+        pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            let folder = File::from(self.child(OsStr::new("."))?.folder);
+            match folder.try_lock() {
+                Ok(()) => Ok(Some(folder)),
+                Err(std::fs::TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(std::fs::TryLockError::Error(_)) => Ok(None),
+            }
+        }
+
         /// Returns whether a program holds the lock of a partial file or folder.
         pub fn is_locked(&self, name: &OsStr) -> bool {
             let lockable = self.lockable(name);
@@ -628,6 +643,10 @@ mod by_path {
 
         pub fn try_lock(&self, _name: &OsStr) -> Option<File> {
             None
+        }
+
+        pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            Ok(None)
         }
 
         pub fn is_locked(&self, _name: &OsStr) -> bool {

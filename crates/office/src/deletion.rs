@@ -32,7 +32,7 @@ use jiff::{Span, Timestamp};
 
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    DeletionRecord, FilePart, Journal, JournalStep, LeftFile, RoundFile, SignedBy, check_not_in_use,
+    DeletionRecord, FilePart, Journal, JournalStep, LeftFile, RoundFile, SignedBy, lock_for_purge,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Look, Places, Remains, Search, aside_place};
@@ -83,6 +83,8 @@ struct PurgePlan {
     /// Journals of interrupted purges.
     journals: Vec<Journal>,
     remains: Remains,
+    /// Keeps other purges of the folder away until this one has ended.
+    _lock: Option<File>,
 }
 
 /// A file that was given the purge's own name.
@@ -143,18 +145,16 @@ impl Purge<'_> {
             _ => return Err(not_signed_here(output).into()),
         }
         self.check_clock(&verification)?;
-        check_not_in_use(&verification.opened)?;
+        let lock = match self.dry_run {
+            true => None,
+            false => lock_for_purge(&verification.opened)?,
+        };
         let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
         let opened = verification.opened.try_clone();
         let places = opened
             .and_then(|opened| Places::open(opened, output, self.round_folder))
             .map_err(|error| Fault::unreadable(output, &error))?;
-        let signed_by = SignedBy {
-            manifest: &verification.manifest,
-            manifest_digest: &verification.manifest_digest,
-            signer: self.signing_key.public(),
-        };
-        let mut journals = Journal::read_all(&places.output, &signed_by);
+        let mut journals = Journal::read_all(&places.output, &self.signed_by(&verification));
         // A record has replaced the journals before it: one that is back was copied.
         let last_record = verification
             .deleted
@@ -175,7 +175,17 @@ impl Purge<'_> {
             verification,
             places,
             journals,
+            _lock: lock,
         })
+    }
+
+    /// Returns what journals of this purge's signer must match.
+    fn signed_by<'s>(&'s self, verification: &'s Verification) -> SignedBy<'s> {
+        SignedBy {
+            manifest: &verification.manifest,
+            manifest_digest: &verification.manifest_digest,
+            signer: self.signing_key.public(),
+        }
     }
 
     /// Checks that the clock is not before the times in the log and in earlier
@@ -276,8 +286,11 @@ impl Purge<'_> {
         };
         if deletes && !nothing_left {
             record.write(&plan.places.output, self.signing_key)?;
-            // The record replaces the journals.
-            Journal::remove_all(&plan.places.output);
+        }
+        // Unless they say more than the records, the journals are no longer needed.
+        if deletes && (!nothing_left || plan.journals.is_empty()) {
+            let signed_by = self.signed_by(&plan.verification);
+            Journal::remove_all(&plan.places.output, &signed_by);
         }
         Ok(Purged {
             output,

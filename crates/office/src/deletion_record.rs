@@ -4,6 +4,7 @@
 //! the output folder.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -331,26 +332,47 @@ impl Journal {
         is_valid.then_some(journal)
     }
 
-    /// Removes all journals and the partial folders of killed purges. Call it once
-    /// a record has replaced the journals. Failures are ignored: leftovers do no
-    /// harm.
-    pub fn remove_all(output: &Folder) {
+    /// Removes all valid journals, and what killed purges left of documents. Call it once
+    /// a record has replaced the journals. Everything else stays, and verification reports
+    /// it. Failures are ignored: leftovers do no harm.
+    pub fn remove_all(output: &Folder, signed_by: &SignedBy<'_>) {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
         };
         for entry in folder.entries().unwrap_or_default() {
-            // The lock shows that nobody is writing the folder, and is held until the
-            // folder is removed.
-            let lock = match is_partial(&entry.name) {
-                true => folder.try_lock(&entry.name),
-                false => None,
-            };
-            if is_journal(&entry.name) || lock.is_some() {
-                let _ = folder.remove_tree(&entry.name);
+            if is_partial(&entry.name) {
+                // The lock is held until the folder is removed: its creator may be about
+                // to lock it.
+                if let Some(_held) = folder.try_lock(&entry.name) {
+                    remove_documents(&folder, &entry.name);
+                }
+            } else if is_journal(&entry.name)
+                && Self::read_valid(&folder, &entry.name, signed_by, &[]).is_some()
+            {
+                // A journal that is removed in part would not be valid.
+                let partial = partial_name(&entry.name.to_string_lossy());
+                let partial = OsStr::new(&partial);
+                let renamed = folder.rename_in_place(Path::new(&entry.name), partial);
+                if renamed.is_ok() {
+                    remove_documents(&folder, partial);
+                }
             }
         }
         let _ = folder.sync();
     }
+}
+
+/// Removes the documents in a partial folder, and the folder if it is empty then.
+fn remove_documents(folder: &Folder, partial: &OsStr) {
+    let Ok(inner) = folder.folder(Path::new(partial)) else {
+        return;
+    };
+    for document in [JOURNAL, RECORD] {
+        for name in [document.to_owned(), format!("{document}{SIGNATURE_SUFFIX}")] {
+            let _ = inner.remove_file(Path::new(&name));
+        }
+    }
+    let _ = folder.remove_empty_folder(Path::new(partial));
 }
 
 /// What a valid record or journal must match: the manifest of its folder and the
@@ -507,24 +529,28 @@ pub fn read_deletions(
     Ok(found)
 }
 
-/// Refuses an output folder whose `deletions` folder is in use: by another purge, or by a
-/// program that holds an unfinished folder in it locked.
+/// Locks an output folder for a purge. Returns `None` if the file system has no locks.
 ///
 /// # Errors
-/// When it is in use.
-pub fn check_not_in_use(output: &Folder) -> Result<(), Fault> {
-    let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
-        return Ok(());
-    };
-    let entries = folder.entries().unwrap_or_default().into_iter();
-    let locked = entries
-        .filter(|entry| entry.kind == EntryKind::Folder && is_partial(&entry.name))
-        .find(|entry| folder.is_locked(&entry.name));
-    locked.map_or(Ok(()), |entry| {
+/// When another purge of the folder is running, or a program holds an unfinished folder
+/// in `deletions` locked: nobody knows what it is writing.
+pub fn lock_for_purge(output: &Folder) -> Result<Option<File>, Fault> {
+    let in_use = |path: &Path| {
         let fault = DeletionFault::Locked;
-        let path = folder.path().join(entry.name);
-        Err(Fault::of_file(&path, fault.text(), fault.hint()))
-    })
+        Fault::of_file(path, fault.text(), fault.hint())
+    };
+    let lock = output.lock_itself().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => in_use(output.path()),
+        _ => Fault::unreadable(output.path(), &error),
+    })?;
+    if let Ok(folder) = output.folder(Path::new(DELETIONS)) {
+        let entries = folder.entries().unwrap_or_default().into_iter();
+        let mut partial = entries.filter(|entry| is_partial(&entry.name));
+        if let Some(locked) = partial.find(|entry| folder.is_locked(&entry.name)) {
+            return Err(in_use(&folder.path().join(locked.name)));
+        }
+    }
+    Ok(lock)
 }
 
 fn read_valid_record(
@@ -608,7 +634,7 @@ fn write_files(output: &Folder, name: &str, files: &[(String, &[u8])]) -> io::Re
         made => made?,
     };
     // The name has the time, and only one purge of the folder runs at a time.
-    let partial = format!("{}{}", prefix_of(Path::new(name)), std::process::id());
+    let partial = partial_name(name);
     let partial = OsStr::new(&partial);
     let written = (|| {
         let inner = folder.create_folder(partial)?;
@@ -637,7 +663,12 @@ fn is_journal(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(JOURNAL_PREFIX)
 }
 
-/// Whether this is the temporary name of a folder that is not yet complete.
+/// Returns the temporary name of a folder that is being written or removed.
+fn partial_name(name: &str) -> String {
+    format!("{}{}", prefix_of(Path::new(name)), std::process::id())
+}
+
+/// Whether this is the temporary name of a folder that is not complete.
 fn is_partial(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }

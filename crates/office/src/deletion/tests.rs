@@ -346,6 +346,37 @@ fn a_file_under_the_purges_own_name_is_deleted_only_if_it_is_the_rounds() {
     }
 }
 
+/// A purge is killed after it has written its record, while it removes the journals.
+#[test]
+fn journals_that_a_killed_purge_did_not_remove_are_removed_by_the_next() {
+    let signed = Signed::new();
+    let plan = signed.plan();
+    drop(signed.set_aside(&plan));
+    let journals = signed.round.path("output/deletions");
+    let journal = fs::read_dir(&journals).expect("a journal").next();
+    let journal = journal.expect("a journal").expect("readable").path();
+    let copy = signed.round.path("journal");
+    fs::rename(&journal, &copy).expect("writable");
+    drop(plan);
+    signed.run();
+    for name in [journal, journals.join(".under-way-x.partial-1")] {
+        fs::create_dir(&name).expect("writable");
+        for file in fs::read_dir(&copy).expect("readable") {
+            let file = file.expect("readable");
+            fs::copy(file.path(), name.join(file.file_name())).expect("writable");
+        }
+    }
+    // Other bytes under the name of a journal stay.
+    let foreign = journals.join("under-way-y/deletion-journal.json");
+    fs::create_dir(foreign.parent().expect("a folder")).expect("writable");
+    fs::write(&foreign, "precious").expect("writable");
+    let purged = signed.purge().run().expect("a purge");
+    assert!(purged[0].nothing_left);
+    assert!(foreign.exists());
+    let left = fs::read_dir(&journals).expect("readable").count();
+    assert_eq!(left, 2, "the record and the foreign folder");
+}
+
 /// Of two names that are both to be deleted, none remains.
 #[test]
 fn only_names_outside_the_round_count_as_other_names() {

@@ -6,7 +6,7 @@ use aidlink_files::folder::Folder;
 
 use super::{Doubt, Remains, RoundFile, is_record, remains};
 use crate::deletion_record::{
-    DeletionFault, FilePart, Journal, SignedBy, check_not_in_use, read_deletions,
+    DeletionFault, FilePart, Journal, SignedBy, lock_for_purge, read_deletions,
 };
 use crate::finished_round::{FinishedRound, KEY, LIST};
 use crate::manifest::Manifest;
@@ -247,21 +247,30 @@ fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
         DeletionFault::UnknownFile,
     );
     assert_eq!(faults(), [unknown.clone()]);
-    assert!(check_not_in_use(&output).is_ok());
+    assert!(lock_for_purge(&output).is_ok());
     let lock = aidlink_files::partial::lock(&round.path("output/deletions/.2027.partial-b"));
     let locked = (
         "deletions/.2027.partial-b".to_owned(),
         DeletionFault::Locked,
     );
     assert_eq!(faults(), [locked, unknown]);
-    assert!(check_not_in_use(&output).is_err());
+    assert!(lock_for_purge(&output).is_err());
     drop(lock);
 
-    Journal::remove_all(&output);
+    Journal::remove_all(&output, &signed_by);
     for file in left {
-        let folder = round.path(file);
-        assert!(!folder.parent().expect("a folder").exists(), "{file}");
+        assert!(!round.path(file).exists(), "{file}");
     }
+    assert!(
+        !round
+            .path("output/deletions/.under-way-2027.partial-a")
+            .exists()
+    );
+    // What no purge wrote is not its to delete.
+    assert_eq!(
+        round.read("output/deletions/.2027.partial-b/notes.txt"),
+        "x"
+    );
 }
 
 #[test]
