@@ -332,13 +332,13 @@ mod tests {
             ),
             (
                 "education",
-                "education.students,'=2 .csv,3,4,national_id",
+                "education.students,'=2 .csv,2,4,national_id",
                 "id_characters",
             ),
             (
                 "procuratorate",
                 "procuratorate.case-parties,3.csv,1,2,national_id",
-                "id_characters",
+                "id_length",
             ),
             (
                 "procuratorate",
