@@ -142,7 +142,7 @@ fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
 #[test]
 fn an_old_xls_workbook() {
     let round = Round::sample();
-    let bytes = std::fs::read(crate::support::project().join("tests/files/veterans.xls")).unwrap();
+    let bytes = std::fs::read(project().join("tests/files/veterans.xls")).unwrap();
     replace_veterans(&round, "veterans.xls", &bytes);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
@@ -342,7 +342,7 @@ fn damaged_and_disguised_files() {
     // Found by fuzzing: the XLS reader panics on the first file, and requests all memory
     // for the second.
     for name in ["hostile.xls", "wide.xls"] {
-        let file = crate::support::project().join("tests/files").join(name);
+        let file = project().join("tests/files").join(name);
         assert_refused(
             name,
             &std::fs::read(file).unwrap(),
