@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
-use crate::support::{CommandResult, Round, csv_rows};
+use crate::support::{CommandResult, Round, csv_rows, project};
 
 const VETERANS: &str = "veterans.persons.csv";
 
@@ -142,7 +142,7 @@ fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
 #[test]
 fn an_old_xls_workbook() {
     let round = Round::sample();
-    let bytes = std::fs::read(crate::support::project().join("tests/files/veterans.xls")).unwrap();
+    let bytes = std::fs::read(project().join("tests/files/veterans.xls")).unwrap();
     replace_veterans(&round, "veterans.xls", &bytes);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
@@ -299,12 +299,40 @@ fn damaged_and_disguised_files() {
         b"<html><table><tr><td>1</td></tr></table></html>",
         "the file is a web page or XML",
     );
-    let mut encrypted = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
-    encrypted.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
+    // A workbook with a password is a container with a stream of this name.
+    let sound = std::fs::read(project().join("tests/files/veterans.xls")).unwrap();
+    let named = |name: &str| {
+        let utf16 =
+            |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        let mut file = sound.clone();
+        let workbook = utf16("Workbook");
+        let mut places = file.windows(workbook.len());
+        let at = places.position(|place| place == workbook).unwrap();
+        file[at..at + 2 * name.len()].copy_from_slice(&utf16(name));
+        file
+    };
+    for name in ["locked.xlsx", "locked.xls"] {
+        assert_refused(
+            name,
+            &named("EncryptedPackage"),
+            "the file is protected by a password",
+        );
+    }
     assert_refused(
-        "locked.xlsx",
-        &encrypted,
-        "the file is protected by a password",
+        "letter.xls",
+        &named("WordDocument"),
+        "the file is not an Excel workbook",
+    );
+    assert_refused(
+        "old.xls",
+        b"\x09\x04\x06\x00\x00\x04\x10\x00\x00\x00\x0a\x00\x00\x00",
+        "the workbook is of Excel 2, 3 or 4",
+    );
+    // The last sector is missing.
+    assert_refused(
+        "cut.xls",
+        &sound[..sound.len() / 1024 * 512],
+        "the archive or workbook is damaged or cut short",
     );
     assert_refused(
         "broken.xls",
@@ -314,7 +342,7 @@ fn damaged_and_disguised_files() {
     // Found by fuzzing: the XLS reader panics on the first file, and requests all memory
     // for the second.
     for name in ["hostile.xls", "wide.xls"] {
-        let file = crate::support::project().join("tests/files").join(name);
+        let file = project().join("tests/files").join(name);
         assert_refused(
             name,
             &std::fs::read(file).unwrap(),

@@ -40,9 +40,9 @@ const DAYLIGHT_SAVING: [(DateTime, DateTime); 14] = [
 
 /// From this second of its last minute on, a day is uncertain.
 const LAST_CERTAIN_SECOND: i8 = 50;
-/// Fractions of a second with which programs write the last moment of a day: none,
-/// those of SQL Server, of milliseconds, and of `LocalTime.MAX` of Java.
-const LAST_MOMENTS: [i32; 4] = [0, 997_000_000, 999_000_000, 999_999_999];
+/// Fractions of a second with which programs write the last moment of a day: none, that
+/// of SQL Server, milliseconds, `time.max` of Python, and `LocalTime.MAX` of Java.
+const LAST_MOMENTS: [i32; 5] = [0, 997_000_000, 999_000_000, 999_999_000, 999_999_999];
 
 const fn utc_hour(year: i16, month: i8, day: i8, hour: i8) -> DateTime {
     DateTime::constant(year, month, day, hour, 0, 0, 0)
@@ -186,6 +186,7 @@ mod tests {
         assert!(!day("2024-01-30T23:59:59", 999_993));
         assert!(day("2024-01-30T23:59:59", 0));
         assert!(day("2024-01-30T23:59:59", 997_000));
+        assert!(day("2024-01-30T23:59:59", 999_999));
         assert!(day("2024-01-31T00:00:00", 0));
         // In China it is not midnight then.
         assert!(Clock::Utc.day(seconds("2024-01-30T23:59:57"), 1).is_some());

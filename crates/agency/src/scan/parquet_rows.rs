@@ -306,7 +306,9 @@ fn for_reading(field: &Field, root: &Type) -> Field {
         // each row.
         DataType::Binary => DataType::BinaryView,
         // In nanoseconds, a day after 2262 would come out as any other.
-        _ if is_int96(root) => DataType::Timestamp(TimeUnit::Millisecond, None),
+        DataType::Timestamp(..) if is_int96(root) => {
+            DataType::Timestamp(TimeUnit::Millisecond, None)
+        }
         other => other.clone(),
     };
     field.clone().with_data_type(data_type)

@@ -15,6 +15,7 @@ use aidlink_policy::reading::ReadingChoice;
 use aidlink_policy::schema::ExportSchema;
 
 use super::Export;
+use super::compound_file::container_of;
 use super::written_out::write_cell;
 use super::xls::cell_text;
 use super::xlsx::sheet_as_csv;
@@ -417,55 +418,6 @@ fn a_fault_names_sheet_row_and_column_and_no_value() {
     );
 }
 
-/// A container of one stream ([MS-CFB]): header, sector table, directory, stream.
-fn in_container(stream: &[u8]) -> Vec<u8> {
-    const SECTOR: usize = 512;
-    const END: u32 = 0xffff_fffe;
-    const FREE: u32 = 0xffff_ffff;
-    let length = stream.len().max(4096).next_multiple_of(SECTOR);
-    let sectors = (length / SECTOR) as u32;
-    let tables = (sectors + 1).div_ceil(SECTOR as u32 / 4 - 1);
-    let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
-    file.resize(24, 0);
-    for half in [0x3e_u16, 3, 0xfffe, 9, 6, 0, 0, 0, 0, 0] {
-        file.extend(half.to_le_bytes());
-    }
-    for word in [tables, tables, 0, 4096, END, 0, END, 0] {
-        file.extend(u32::to_le_bytes(word));
-    }
-    for table in 0..tables {
-        file.extend(table.to_le_bytes());
-    }
-    file.resize(SECTOR, 0xff);
-    let first = tables + 1;
-    let chain = (first + 1..first + sectors).chain([END]);
-    let table = (0..tables).map(|_| 0xffff_fffd).chain([END]).chain(chain);
-    for word in table
-        .chain(std::iter::repeat(FREE))
-        .take(tables as usize * SECTOR / 4)
-    {
-        file.extend(word.to_le_bytes());
-    }
-    for (name, kind, child, start, size) in [
-        ("Root Entry", 5, 1, END, 0),
-        ("Workbook", 2, FREE, first, length as u32),
-    ] {
-        let entry = file.len();
-        file.extend(name.encode_utf16().flat_map(u16::to_le_bytes));
-        file.resize(entry + 64, 0);
-        file.extend((2 * name.len() as u16 + 2).to_le_bytes());
-        file.extend([kind, 1]);
-        file.extend([FREE, FREE, child].into_iter().flat_map(u32::to_le_bytes));
-        file.resize(entry + 116, 0);
-        file.extend(start.to_le_bytes());
-        file.extend(u64::from(size).to_le_bytes());
-    }
-    file.resize((1 + first as usize) * SECTOR, 0);
-    file.extend(stream);
-    file.resize((1 + first as usize) * SECTOR + length, 0);
-    file
-}
-
 fn record(kind: u16, content: &[u8]) -> Vec<u8> {
     let head = [kind, content.len() as u16].map(u16::to_le_bytes);
     [head.concat().as_slice(), content].concat()
@@ -482,7 +434,7 @@ fn xls(before: &[u8], cells: &[u8]) -> Vec<u8> {
     };
     let start = begin.len() + listed(0).len() + before.len() + end.len();
     let globals = [&begin[..], &listed(start as u32), before, &end].concat();
-    in_container(&[&globals, &begin[..], cells, &end].concat())
+    container_of(&[&globals, &begin[..], cells, &end].concat()).expect("a short stream")
 }
 
 /// The texts of an XLS workbook that cells share, and cells that show one.

@@ -15,8 +15,8 @@ use aidlink_workbook::TextBudget;
 
 use super::compound_file::{NoWorkbook, container_of, workbook_stream};
 use super::refusal::{
-    damaged_archive, encrypted, formula_without_result, no_content, no_such_sheet, save_as_xlsx,
-    sheet_too_large,
+    damaged, damaged_archive, encrypted, formula_without_result, no_content, no_such_sheet,
+    save_as_xlsx, sheet_too_large,
 };
 use super::written_out::{ERROR_TEXT, SheetText, TooLarge, day_text, float_text};
 use super::xls_records::{RecordFault, shared_text_in_cells};
@@ -72,7 +72,7 @@ fn no_workbook(path: &Path, reason: NoWorkbook) -> Fault {
     match reason {
         NoWorkbook::Damaged => damaged_archive(path),
         NoWorkbook::Encrypted => encrypted(path),
-        NoWorkbook::Other => save_as_xlsx(
+        NoWorkbook::Other => damaged(
             path,
             "文件不是 Excel 工作簿，可能是 Word 等其他文档",
             "the file is not an Excel workbook, but perhaps a Word document",
