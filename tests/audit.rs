@@ -147,7 +147,7 @@ impl FinishedRound {
     }
 
     /// Makes the folder consistent again after `change` of the manifest, and signs it.
-    fn sign_again(&self, change: impl Fn(&mut Value)) {
+    pub fn sign_again(&self, change: impl Fn(&mut Value)) {
         self.sign_again_with_log(change, |_| true);
     }
 

@@ -3,17 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::FixedSizeBinaryArray;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use aidlink_office::crossing::{Expected, receive};
+use aidlink_office::round::{Mode, Reads, WrittenRound};
 use aidlink_office::signing::{Signature, SigningKey};
 use serde_json::Value;
 
 use crate::split_round::{EXPORTS, SplitRound, aidlink_screen};
-use crate::support::{CommandResult, Round, aidlink};
+use crate::support::{CommandResult, Round, aidlink, set_mode};
 
 const CASES: &str = "procuratorate.case-parties";
 const VETERANS: &str = "veterans.persons";
@@ -340,6 +344,60 @@ fn a_step_refuses_the_signing_key_of_another_office() {
         "does not match the public key of centre in the round file",
     );
     assert!(!output.exists());
+}
+
+#[test]
+fn changing_a_plain_file_after_its_verification_changes_nothing() {
+    let split = tokenised_round(&[CASES]);
+    let (terms, _) = WrittenRound::read(&split.round.path("round.toml"))
+        .and_then(|written| written.planned(Mode::Split, Reads::Nothing))
+        .unwrap();
+    let file = split.tokens(CASES);
+    let sent = fs::read(&file).unwrap();
+    let beside = tempfile::tempdir().unwrap();
+    let mut received = receive(&file, &terms, Expected::Tokens, None, beside.path()).unwrap();
+    // Nobody can change the copy either: it has no name.
+    assert_eq!(fs::read_dir(beside.path()).unwrap().count(), 0);
+    // In the same file, and by another file.
+    let mut open = fs::File::options().write(true).open(&file).unwrap();
+    open.write_all(&vec![0; sent.len()]).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "another file").unwrap();
+    let mut read = Vec::new();
+    received.plain.file.read_to_end(&mut read).unwrap();
+    assert!(read == sent);
+    assert_eq!(received.plain.digest, blake3::hash(&sent).to_hex().as_str());
+}
+
+#[test]
+fn nobody_can_exchange_a_public_key_for_a_link_to_a_secret_while_it_is_made() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let secret = path("secret");
+    fs::write(&secret, "of somebody else").unwrap();
+    set_mode(&secret, 0o600);
+    for key in 0..100 {
+        let (key, public) = (path(&format!("{key}.key")), path(&format!("{key}.pub")));
+        let is_made = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_made.load(Ordering::Relaxed) {
+                    if fs::remove_file(&public).is_ok() {
+                        symlink(&secret, &public).unwrap();
+                        return;
+                    }
+                }
+            });
+            SigningKey::make(&key).unwrap();
+            is_made.store(true, Ordering::Relaxed);
+        });
+        let mode = fs::metadata(&secret).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    SigningKey::make(&path("last.key")).unwrap();
+    let mode = fs::metadata(path("last.pub")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The round key, its owner-only file, and the subkeys derived from it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
@@ -83,7 +83,9 @@ impl RoundKey {
             _locked: None,
         };
         key.write_new(path)?;
-        key._locked = regular_file::open(path).ok().inspect(lock_shared);
+        let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        lock_shared(&file, path)?;
+        key._locked = Some(file);
         Ok(key)
     }
 
@@ -151,7 +153,7 @@ impl RoundKey {
     /// or if the key belongs to another round or purpose or has version 1.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
         let file = open_owner_only(path, &Text::new("密钥文件", "the key file"))?;
-        lock_shared(&file);
+        lock_shared(&file, path)?;
         // Not read with a TOML parser, which would leave copies of the key in memory.
         let content = regular_file::read_open(&file, LARGEST_KEY_FILE)
             .map_err(|error| Fault::unreadable(path, &error))?;
@@ -325,10 +327,27 @@ impl RoundKey {
 }
 
 /// Takes a shared lock on the key file, which shows other runs that the key is in
-/// use. Does nothing if the file system has no locks, or if another program holds an
-/// exclusive lock: it must not be able to make this one wait.
-fn lock_shared(file: &File) {
-    let _ = file.try_lock_shared();
+/// use. Does nothing if the file system has no locks.
+///
+/// # Errors
+/// If another program holds an exclusive lock, such as a run that is about to discard the
+/// key, or has discarded it. Waiting for it might take forever.
+fn lock_shared(file: &File, path: &Path) -> Result<(), Fault> {
+    let is_locked = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    if !is_locked && path.exists() {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        path,
+        Text::new(
+            "密钥文件正被另一程序锁定或移除",
+            "another program has locked the key file, or is removing it",
+        ),
+        Text::new(
+            "请等该程序结束后重新运行",
+            "wait until that program ends, then run again",
+        ),
+    ))
 }
 
 /// The key file of a pooled round. The first run that needs the key creates it,

@@ -266,6 +266,25 @@ mod tests {
     impl Document for Note {
         const FORMAT: &'static str = "test note";
         const VERSIONS: RangeInclusive<u64> = 2..=3;
+        const LARGEST: u64 = 80;
+    }
+
+    #[test]
+    fn a_document_that_is_too_large_to_read_is_not_written() {
+        let Head { format, version } = Note::head();
+        let mut note = Note {
+            format,
+            version,
+            text: String::new(),
+        };
+        note.text = "a".repeat(80 - note.to_bytes().len());
+        let path = Path::new("note.json");
+        assert_eq!(note.to_file(path).map(|bytes| bytes.len()), Ok(80));
+        note.text.push('a');
+        let fault = note.to_file(path).expect_err("too large");
+        assert_eq!(fault.file, path);
+        assert!(fault.message.en.contains("larger than 80 bytes"));
+        assert!(fault.message.zh.contains("大于80字节"));
     }
 
     #[test]

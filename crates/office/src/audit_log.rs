@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_contract::token::TokenAlgorithm;
-use aidlink_faults::fault::Fault;
+use aidlink_faults::fault::{Fault, size_text};
 use aidlink_faults::text::Text;
 use aidlink_files::document::check_writable;
 use jiff::Timestamp;
@@ -281,8 +281,26 @@ impl AuditLog {
     /// # Errors
     /// If it, or a line of it, is larger than [`read_log`] and verification accept.
     pub fn to_file(&self, path: &Path) -> Result<String, Fault> {
-        for line in &self.lines {
-            check_writable(line.len(), LONGEST_LINE, path)?;
+        if self
+            .lines
+            .iter()
+            .any(|line| line.len() as u64 > LONGEST_LINE)
+        {
+            let size = size_text(LONGEST_LINE);
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    format!("日志中一行将超过{}，程序不再能读取，未写出", size.zh),
+                    format!(
+                        "a line of the log would be longer than {} and could not be read again; it was not written",
+                        size.en
+                    ),
+                ),
+                Text::new(
+                    "请缩短轮次文件中的文字，如 operator",
+                    "shorten the texts in the round file, such as `operator`",
+                ),
+            ));
         }
         let text = self.to_jsonl();
         check_writable(text.len(), LARGEST_LOG, path)?;
