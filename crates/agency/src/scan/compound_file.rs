@@ -305,9 +305,9 @@ mod tests {
         std::fs::read(file).expect("the workbook of the tests")
     }
 
-    /// The byte of a file of sectors of 512 bytes at which its directory begins.
+    /// The byte at which the directory begins.
     fn directory(file: &[u8]) -> usize {
-        (word(file, 48).expect("a directory") as usize + 1) * 512
+        (word(file, 48).expect("a directory") as usize + 1) << file[30]
     }
 
     fn set(file: &mut [u8], at: usize, number: u32) {
@@ -327,7 +327,6 @@ mod tests {
     #[test]
     fn a_chain_in_a_circle_is_damaged() {
         let sound = workbook();
-        let stream = workbook_stream(&sound).expect("a workbook");
         // The first sector of the FAT lies where the header says.
         let fat = (word(&sound, 76).expect("a FAT") as usize + 1) * 512;
         let mut circles = 0;
@@ -342,37 +341,32 @@ mod tests {
             }
         }
         assert!(circles > 2, "{circles} sectors");
-        assert!(stream.len() > 512 * 2);
     }
 
     #[test]
     fn a_chain_counts_as_far_as_the_size_of_its_stream() {
-        let sound = workbook();
-        let stream = workbook_stream(&sound).expect("a workbook");
-        let entry = directory(&sound) + DIRECTORY_ENTRY;
-        let size = word(&sound, entry + 120).expect("a size");
-        assert_eq!(size as usize, stream.len());
+        // Three sectors, of which the last is not full.
+        let stream: Vec<u8> = (0..9000_u32).map(|at| (at % 251) as u8).collect();
+        let sound = container_of(&stream).expect("short enough");
+        let (root, entry) = (directory(&sound), directory(&sound) + DIRECTORY_ENTRY);
+        let last = word(&sound, entry + 116).expect("a start") + 2;
         // The chain goes on beyond the size: into itself, or into anything.
-        let fat = (word(&sound, 76).expect("a FAT") as usize + 1) * 512;
-        let last =
-            (word(&sound, entry + 116).expect("a start") as usize) + stream.len().div_ceil(512) - 1;
-        for next in [0, 1, last as u32, 0x00ff_ffff] {
+        for next in [0, 1, last, 0x00ff_ffff] {
             let mut longer = sound.clone();
-            set(&mut longer, fat + 4 * last, next);
+            set(&mut longer, SECTOR + 4 * last as usize, next);
             assert!(workbook_stream(&longer).as_ref() == Ok(&stream), "{next}");
         }
         // The root has no size, or leads into the workbook.
-        for (start, size) in [(0, 0), (0, 640), (7, u32::MAX)] {
+        for (start, size) in [(0, 0), (last, 640), (last, u32::MAX)] {
             let mut odd = sound.clone();
-            let root = directory(&odd);
             set(&mut odd, root + 116, start);
             set(&mut odd, root + 120, size);
             assert!(workbook_stream(&odd).as_ref() == Ok(&stream), "{start}");
         }
         // The chain is shorter than the size.
-        for beyond in [size + 512, u32::MAX] {
+        for size in [3 * SECTOR as u32 + 1, u32::MAX] {
             let mut shorter = sound.clone();
-            set(&mut shorter, entry + 120, beyond);
+            set(&mut shorter, entry + 120, size);
             assert_eq!(workbook_stream(&shorter), Err(NoWorkbook::Damaged));
         }
     }
@@ -382,7 +376,7 @@ mod tests {
         // Root of three sectors, of which the workbook has the mini sectors 2 and 1.
         let small: Vec<u8> = (0..1200_u32).map(|at| (at / 64) as u8).collect();
         let mut file = container_of(&small).expect("short enough");
-        let directory = (word(&file, 48).expect("a directory") as usize + 1) * SECTOR;
+        let directory = directory(&file);
         let mini_fat = file.len() / SECTOR - 1;
         let mut numbers = vec![END_OF_CHAIN; FAT_ENTRIES];
         numbers[2] = 1;

@@ -41,8 +41,8 @@ pub(super) struct Encodings {
 
 impl Encodings {
     /// Decides the encodings from the first batch that shows them: the one in which
-    /// more cells are valid. A single cell is not enough: 路 in GBK is also valid UTF-8,
-    /// and a UTF-8 text that was cut off may be valid GBK.
+    /// more cells are valid. A single cell is not enough: a UTF-8 text that was cut off
+    /// may be valid GBK.
     pub(super) fn decide(&mut self, columns: &[(Kind, BinaryViewArray)]) {
         for (kind, encoding) in [
             (Kind::Text, &mut self.of_texts),
@@ -79,8 +79,10 @@ impl Encodings {
 fn detected<'c>(cells: impl Iterator<Item = &'c [u8]>) -> Option<Encoding> {
     let (mut utf8, mut gb18030) = (0_u64, 0_u64);
     for cell in cells.filter(|cell| !cell.is_ascii()) {
-        if std::str::from_utf8(cell).is_ok() {
-            utf8 += 1;
+        if let Ok(text) = std::str::from_utf8(cell) {
+            // Characters below are no Chinese ones. Chinese in GBK may be valid UTF-8
+            // for them, such as 卢露 for `¬¶`, so they count for neither.
+            utf8 += u64::from(text.chars().any(|character| character >= '\u{800}'));
         } else if GB18030
             .decode_without_bom_handling_and_without_replacement(cell)
             .is_some()
@@ -321,7 +323,7 @@ mod tests {
         let gbk = |text: &str| GB18030.encode(text).0.into_owned();
         let utf8 = |text: &str| text.as_bytes().to_vec();
         // 陆 and 卢露 in GBK are valid UTF-8 for other characters.
-        let of_gbk = ["张三", "陆", "卢露", "李四", "abc"].map(gbk);
+        let of_gbk = ["张三", "陆", "卢露", "陆", "abc"].map(gbk);
         let mut of_utf8 = ["张三", "陆", "李四", "王五", "abc"].map(utf8);
         // Cut within a character; valid GBK.
         of_utf8[3].truncate(4);
@@ -333,7 +335,7 @@ mod tests {
             };
             cells.iter().map(text).collect()
         };
-        let as_gbk = ["张三", "陆", "卢露", "李四", "abc"];
+        let as_gbk = ["张三", "陆", "卢露", "陆", "abc"];
         let as_utf8 = ["张三", "陆", "李四", "broken", "abc"];
         for (texts, bytes, of_texts, of_bytes) in [
             (&of_utf8, &of_gbk, as_utf8, as_gbk),

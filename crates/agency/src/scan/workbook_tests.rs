@@ -647,7 +647,7 @@ const HOSTILE: &[Hostile] = &[
     },
     Hostile {
         name: "sound.xls",
-        most_bytes: 10_000,
+        most_bytes: 20_000,
         words: "",
         made: || {
             let cells = showing([(0, 0, 0), (0, 1, 1)].into_iter());
