@@ -1,16 +1,19 @@
 //! Finds the header and matches its columns to the schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::personal_number::{self, shown_name};
 use aidlink_faults::text::Text;
-use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
+use aidlink_faults::uniform_text::uniform_header;
+use aidlink_policy::schema::{ExportSchema, Field, Role};
+use aidlink_policy::value::FieldType;
 
 use super::encoding::Encoding;
 use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES, RecordLimits};
 use super::record::{Cells, Dialect, Split, Splitter};
+use crate::cell::amount::{AmountUnit, TitleUnit, header_with_unit};
 
 /// The columns of a file, matched to the fields of the schema.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub struct ColumnMatch {
     pub headers: Vec<String>,
     /// Fields of the schema that have no column in the file.
     pub absent: Vec<String>,
+    /// The units of columns of numbers that the header or a title line states, by field.
+    pub units: BTreeMap<String, AmountUnit>,
 }
 
 impl ColumnMatch {
@@ -98,7 +103,13 @@ pub(super) fn find(
         Some(candidate) if !candidate.has_id => {
             Err(no_id_column(path, schema, candidate.line(head)).into())
         }
-        Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
+        Some(candidate) => {
+            let titles = head.get(skip..candidate.start).unwrap_or_default();
+            let titles = titles.split(|byte| *byte == b'\n');
+            let titles: Vec<_> = titles.filter_map(|line| encoding.decode(line)).collect();
+            let title_unit = TitleUnit::of(&titles.join("\n"));
+            match_columns(path, head, schema, &ranks, candidate, &title_unit)
+        }
     }
 }
 
@@ -180,15 +191,19 @@ fn header_text(text: &str) -> Option<String> {
     }
 }
 
-/// Field and rank by normalised header. A lower rank is a better match.
-struct Ranks(BTreeMap<String, (String, usize)>);
+/// Field and rank by uniform header. A lower rank is a better match.
+struct Ranks {
+    ranks: BTreeMap<String, (String, usize)>,
+    /// Fields of numbers, whose headers may end with a unit.
+    numbers: BTreeSet<String>,
+}
 
 impl Ranks {
     fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
         let mut ranks = BTreeMap::new();
         // Headers from the round file take precedence over the schema's.
         for (header, field) in site_headers {
-            ranks.insert(normalise_header(header), (field.clone(), 0));
+            ranks.insert(uniform_header(header), (field.clone(), 0));
         }
         for field in &schema.fields {
             let headers = [&field.name, &field.title.zh]
@@ -196,16 +211,31 @@ impl Ranks {
                 .chain(&field.aliases);
             for (rank, header) in headers.enumerate() {
                 ranks
-                    .entry(normalise_header(header))
+                    .entry(uniform_header(header))
                     .or_insert((field.name.clone(), rank));
             }
         }
-        Ranks(ranks)
+        let numbers = schema
+            .fields
+            .iter()
+            .filter(|field| field.field_type == FieldType::Number)
+            .map(|field| field.name.clone());
+        Ranks {
+            ranks,
+            numbers: numbers.collect(),
+        }
     }
 
     fn field_of(&self, header: &str) -> Option<(&str, usize)> {
-        self.0
-            .get(&normalise_header(header))
+        let header = uniform_header(header);
+        let of_amount = || {
+            let (header, _) = header_with_unit(&header)?;
+            let found = self.ranks.get(header)?;
+            self.numbers.contains(&found.0).then_some(found)
+        };
+        self.ranks
+            .get(&header)
+            .or_else(of_amount)
             .map(|(field, rank)| (field.as_str(), *rank))
     }
 }
@@ -216,6 +246,7 @@ fn match_columns(
     schema: &ExportSchema,
     ranks: &Ranks,
     candidate: Candidate,
+    title_unit: &TitleUnit,
 ) -> Result<Header, Faults> {
     let mut faults = FaultCollector::new();
     let mut columns = ColumnMatch {
@@ -255,6 +286,21 @@ fn match_columns(
         match best {
             Some((_, index)) => {
                 columns.index.insert(field.name.clone(), index);
+                if field.field_type == FieldType::Number {
+                    let header = uniform_header(&candidate.cells[index]);
+                    let own = header_with_unit(&header).map(|(_, unit)| unit);
+                    let unit = match (own, title_unit) {
+                        (Some(unit), _) => Some(unit),
+                        (None, TitleUnit::Is(unit)) => Some(*unit),
+                        (None, TitleUnit::None) => None,
+                        (None, TitleUnit::Uncertain(names)) => {
+                            faults.push(uncertain_unit(path, field, names));
+                            None
+                        }
+                    };
+                    let stated = unit.map(|unit| (field.name.clone(), unit));
+                    columns.units.extend(stated);
+                }
             }
             None => {
                 columns.absent.push(field.name.clone());
@@ -280,6 +326,32 @@ fn match_columns(
         title_lines: candidate.line(head) - 1,
         columns,
     }))
+}
+
+fn uncertain_unit(path: &Path, field: &Field, names: &BTreeSet<String>) -> Fault {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Fault::of_file(
+        path,
+        Text::new(
+            format!(
+                "表头上方写有金额单位“{}”，无法确定“{}”的单位",
+                names.join("、"),
+                field.title.zh
+            ),
+            format!(
+                "the lines above the header name the unit {}: the unit of `{}` is uncertain",
+                names.join(", "),
+                field.name
+            ),
+        ),
+        Text::new(
+            format!("请在该列表头中写明单位，如：{}（万元）", field.title.zh),
+            format!(
+                "write the unit in yuan into the column's header, such as {}（万元）",
+                field.title.zh
+            ),
+        ),
+    )
 }
 
 /// Returns the first few headers that are accepted for a field.
