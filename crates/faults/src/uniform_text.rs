@@ -48,13 +48,14 @@ fn is_at_edge(c: char) -> bool {
 
 fn without_quotes(text: &str) -> Option<&str> {
     let mut inner = text.chars();
-    let first = quote(inner.next()?)?;
+    let first = inner.next()?;
+    let mark = quote(first)?;
     let after_first = inner.as_str();
-    let last = inner.next_back().and_then(quote);
-    match (first, last) {
-        (first, Some(last)) if first == last => Some(inner.as_str()),
-        ('\'', _) => Some(after_first),
-        _ if !after_first.chars().any(|c| quote(c) == Some(first)) => Some(after_first),
+    let is_quoted = inner.next_back().and_then(quote) == Some(mark);
+    let holds_mark = |text: &str| text.chars().any(|c| quote(c) == Some(mark));
+    match is_quoted {
+        true if !holds_mark(inner.as_str()) => Some(inner.as_str()),
+        _ if matches!(first, '\'' | '＇') || !holds_mark(after_first) => Some(after_first),
         _ => None,
     }
 }
@@ -143,6 +144,7 @@ fn folded(c: char) -> Folded {
         return Folded::One(Some(c));
     }
     let one = match c {
+        '\u{ff40}' => Some('\''),
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0),
         _ if c.is_whitespace() => Some(' '),
         '\u{2160}'..='\u{216f}' => return roman(&ROMAN_CAPITALS, c as u32 - 0x2160),
