@@ -111,7 +111,12 @@ pub fn read(
     let raw_code = field
         .code_of(&cell)
         .or_else(|| whole.and_then(|whole| field.code_of(whole)));
-    let is_missing = || cell.is_empty() || schema.missing_values.iter().any(|m| *m == cell);
+    let is_missing = || {
+        let is_dashes = !cell.is_empty() && cell.bytes().all(|byte| byte == b'-');
+        let written = if is_dashes { "-" } else { &*cell };
+        let mut missing = schema.missing_values.iter();
+        written.is_empty() || missing.any(|missing| missing == written)
+    };
     if raw_code.is_none() && is_missing() {
         return Ok(None);
     }
@@ -352,7 +357,7 @@ mod tests {
     fn what_is_empty_and_what_cannot_be_read_are_told_apart() {
         for field in ["kind", "note", "grade", "loss", "poor", "since", "born"] {
             for cell in [
-                "", " ", "'", "''", "\u{feff}", "-", "－", "—", "/", "／", "无",
+                "", " ", "'", "''", "\u{feff}", "-", "－", "—", "——", "--", "/", "／", "无",
             ] {
                 assert_eq!(read_as(field, cell), Ok(None), "{field}: {cell:?}");
             }
