@@ -579,7 +579,7 @@ fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
     assert_reports(
         &result,
         &[
-            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect and empty cells are withheld; 4 cases passed;",
+            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect, empty and unreadable cells are withheld; 4 cases passed;",
             "(sealed_records, procuratorate.case-parties): 4 cases passed;",
             "(dead_parties, procuratorate.case-parties): 3 cases passed;",
             "(dead_veterans, veterans.persons): 2 cases passed;",

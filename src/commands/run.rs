@@ -1,7 +1,7 @@
 //! `aidlink run`: runs a pooled round, from exports to match lists.
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::missing_fields;
+use aidlink_agency::exports::{converted_amounts, missing_fields};
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::RejectsFiles;
@@ -185,6 +185,22 @@ fn say_summary(
                 format!(
                     "    note: columns that rules need and the export lacks: {} (outcomes that need them are unknown)",
                     names(|text| &text.en)
+                ),
+            );
+        }
+        for (unit, fields) in converted_amounts(export) {
+            let titles = |pick: fn(&Text) -> &str| {
+                let titles: Vec<&str> = fields.iter().map(|field| pick(&field.title)).collect();
+                titles.join(", ")
+            };
+            say(
+                format!(
+                    "    单位为{unit}的金额已换算为元：{}",
+                    titles(|text| &text.zh)
+                ),
+                format!(
+                    "    amounts in {unit} are converted to yuan: {}",
+                    titles(|text| &text.en)
                 ),
             );
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aidlink_agency::cell::amount::AmountUnit;
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::Export;
 use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
@@ -119,6 +120,9 @@ struct ReportedColumn<'a> {
     read_by_a_round: Option<bool>,
     /// Cells with a value.
     filled: Option<u64>,
+    /// The unit of amounts, if the header or a title line states one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
 }
 
 /// The number of rows with the same finding, and the lines of the first few.
@@ -190,6 +194,7 @@ impl CheckedExport<'_> {
                         field: &field.name,
                         read_by_a_round: self.is_read(&field.name),
                         filled: inspection.filled.get(&field.name).copied(),
+                        unit: columns.units.get(&field.name).map(|unit| unit.name()),
                     })
                 })
                 .collect(),
@@ -251,10 +256,25 @@ impl CheckedExport<'_> {
                 Some(true) => ("，读取", ", read"),
                 Some(false) => ("，不读取", ", not read"),
             };
+            let unit = self.export.columns().units.get(&field.name);
+            let unit = unit.filter(|unit| **unit != AmountUnit::YUAN);
+            let (unit_zh, unit_en) = unit.map_or_else(Default::default, |unit| {
+                let name = unit.text();
+                (
+                    format!("，单位为{}，换算为元", name.zh),
+                    format!(", in {}, converted to yuan", name.en),
+                )
+            });
             let header = header.trim();
             say(
-                format!("  {header} → {}（{}）{zh}", field.title.zh, field.name),
-                format!("  {header} -> {} ({}){en}", field.name, field.title.en),
+                format!(
+                    "  {header} → {}（{}）{zh}{unit_zh}",
+                    field.title.zh, field.name
+                ),
+                format!(
+                    "  {header} -> {} ({}){en}{unit_en}",
+                    field.name, field.title.en
+                ),
             );
         }
         let unknown = self.unknown_headers();

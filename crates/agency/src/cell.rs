@@ -3,17 +3,24 @@
 //! A row with an unreadable cell is not rejected. The value counts as unknown,
 //! and the report counts the fault.
 
-use std::borrow::Cow;
+pub mod amount;
+pub mod date;
+mod whole_number;
 
 use jiff::civil::Date;
 
-use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
+use aidlink_faults::uniform_text::{characters, uniform};
 use aidlink_policy::reading::DateEpoch;
-use aidlink_policy::schema::{ExportSchema, Field};
+use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{FieldType, Value};
 
+use amount::AmountUnit;
+use date::WrittenDate;
+use whole_number::whole_number;
+
+use crate::error_value::is_error_value;
 use crate::national_id::{IdFault, NationalId};
 
 /// Why a cell could not be read as its field's type.
@@ -29,6 +36,8 @@ pub enum ValueFault {
     UnreadableNumber,
     /// Neither a true value nor a false value of the field.
     UnreadableBoolean,
+    /// An error value of a spreadsheet, such as `#N/A`.
+    ErrorValue,
     /// Neither valid UTF-8 nor valid GB18030.
     Encoding,
 }
@@ -38,16 +47,23 @@ impl ValueFault {
     pub fn text(self) -> Text {
         match self {
             ValueFault::UnreadableDate => Text::new(
-                "日期无法读取；请写成 2024-01-31",
-                "the date cannot be read; write it as 2024-01-31",
+                "日期无法读取，或有多种含义（如 24-1-31、1/5/2024、数值 2024.1）；请写成 2024-01-31",
+                "the date cannot be read, or has several meanings (such as 24-1-31, 1/5/2024, the number 2024.1); write it as 2024-01-31",
             ),
             ValueFault::UnknownCode => Text::new(
                 "不是代码表中的代码或标签；请核对，或请本轮的经办机构补充标签",
                 "not a code or label in the code list; check it, or ask the office that runs the round to add the label",
             ),
             ValueFault::UnreadableInteger => Text::new("应为整数", "expected a whole number"),
-            ValueFault::UnreadableNumber => Text::new("应为数值", "expected a number"),
+            ValueFault::UnreadableNumber => Text::new(
+                "应为数值或金额；请写成 35000、35000元 或 3.5万元",
+                "expected a number or an amount; write it as 35000, 35000元 or 3.5万元",
+            ),
             ValueFault::UnreadableBoolean => Text::new("应为是或否", "expected yes or no (是/否)"),
+            ValueFault::ErrorValue => Text::new(
+                "单元格是表格软件的错误值（如 #N/A）；请更正公式或填写实际内容",
+                "the cell holds an error value of the spreadsheet (such as #N/A); correct the formula or enter the value",
+            ),
             ValueFault::Encoding => Text::new(
                 "编码错误，无法读取；请以同一编码重新导出",
                 "not valid UTF-8 or GB18030; export the file again in a single encoding",
@@ -63,56 +79,62 @@ impl ValueFault {
             ValueFault::UnreadableInteger => "unreadable_integer",
             ValueFault::UnreadableNumber => "unreadable_number",
             ValueFault::UnreadableBoolean => "unreadable_boolean",
+            ValueFault::ErrorValue => "error_value",
             ValueFault::Encoding => "encoding",
         }
     }
 }
 
-/// Reads a cell. Returns `None` for an empty cell and for the schema's missing
-/// values.
+/// How the cells of a column are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ColumnForm {
+    /// The day from which serial numbers of dates count.
+    pub epoch: DateEpoch,
+    /// The unit of amounts that do not state their own.
+    pub unit: AmountUnit,
+}
+
+/// Reads a cell. Returns `None` for an empty cell, for the schema's missing values, and
+/// for a date that means "no date".
 ///
 /// # Errors
 /// The reason why the cell is not a value of the field's type.
 pub fn read(
     schema: &ExportSchema,
     field: &Field,
-    epoch: DateEpoch,
+    form: ColumnForm,
     cell: &str,
 ) -> Result<Option<Value>, ValueFault> {
-    let cell = tidy(cell);
-    let is_missing =
-        || cell.is_empty() || schema.missing_values.iter().any(|missing| missing == cell);
-    let raw_code = if field.raw_codes.is_empty() {
-        None
-    } else {
-        let plain = half_width(cell);
-        field
-            .raw_codes
-            .get(cell)
-            .or_else(|| field.raw_codes.get(plain.as_ref()))
+    let cell = uniform(cell);
+    // A library that holds a column of whole numbers as floating point writes 4.0.
+    let whole = whole_number(&cell).filter(|_| cell.contains('.'));
+    let raw_code = field
+        .code_of(&cell)
+        .or_else(|| whole.and_then(|whole| field.code_of(whole)));
+    let is_missing = || {
+        let is_dashes = !cell.is_empty() && cell.bytes().all(|byte| byte == b'-');
+        let written = if is_dashes { "-" } else { &*cell };
+        let mut missing = schema.missing_values.iter();
+        written.is_empty() || missing.any(|missing| missing == written)
     };
     if raw_code.is_none() && is_missing() {
         return Ok(None);
     }
-    let text = raw_code.map_or(cell, String::as_str);
+    if is_error_value(&cell) {
+        return Err(ValueFault::ErrorValue);
+    }
+    let text = raw_code.unwrap_or(&cell);
     let value = match field.field_type {
-        FieldType::String => Some(code_or_text(field, text)?),
-        FieldType::Integer => Some(Value::Integer(integer(text)?)),
-        FieldType::Number => Some(Value::Number(number(text)?)),
-        FieldType::Boolean => Some(Value::Boolean(boolean(field, text)?)),
-        FieldType::Date => {
-            let date = date(text, epoch).ok_or(ValueFault::UnreadableDate)?;
-            Some(Value::Date(date))
+        FieldType::String => Value::String(code_or_text(field, text, whole)?),
+        FieldType::Integer => Value::Integer(integer(text)?),
+        FieldType::Number => {
+            let number = amount::read(text, form.unit);
+            Value::Number(number.ok_or(ValueFault::UnreadableNumber)?)
         }
+        FieldType::Boolean => Value::Boolean(boolean(field, text, whole)?),
+        FieldType::Date => return date_value(field, text, form.epoch),
     };
-    Ok(value)
-}
-
-/// Removes surrounding white space and the leading apostrophe with which a
-/// spreadsheet marks text.
-pub fn tidy(cell: &str) -> &str {
-    let trimmed = cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
-    trimmed.strip_prefix('\'').unwrap_or(trimmed).trim()
+    Ok(Some(value))
 }
 
 /// Returns the text of a cell as lists show it. Control characters become spaces.
@@ -128,7 +150,7 @@ fn without_id_runs(text: &str, as_of: Date) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut run = String::new();
     let flush = |run: &mut String, shown: &mut String| {
-        if is_id_number(&half_width(run), as_of) {
+        if is_id_number(&characters(run).collect::<String>(), as_of) {
             shown.push_str("***");
         } else {
             shown.push_str(run);
@@ -169,59 +191,36 @@ fn is_id_number(run: &str, as_of: Date) -> bool {
     id || inside
 }
 
-fn half_width(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| matches!(c, '\u{ff01}'..='\u{ff5e}')) {
-        return Cow::Borrowed(text);
-    }
-    text.chars()
-        .map(|character| match character {
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
-            }
-            other => other,
-        })
-        .collect()
-}
-
-fn code_or_text(field: &Field, text: &str) -> Result<Value, ValueFault> {
+fn code_or_text(field: &Field, text: &str, whole: Option<&str>) -> Result<String, ValueFault> {
     let Some(codes) = &field.codes else {
-        return Ok(Value::String(text.to_owned()));
+        return Ok(text.to_owned());
     };
-    let plain = half_width(text);
-    [text, plain.as_ref(), plain.to_ascii_lowercase().as_str()]
+    let lower = text.to_ascii_lowercase();
+    [text, lower.as_str()]
         .into_iter()
+        .chain(whole)
         .find(|candidate| codes.contains(*candidate))
-        .map(|code| Value::String(code.to_owned()))
+        .map(str::to_owned)
         .ok_or(ValueFault::UnknownCode)
 }
 
 fn integer(text: &str) -> Result<i64, ValueFault> {
-    let plain = half_width(text);
-    let plain = plain.strip_suffix(".0").unwrap_or(&plain);
-    plain.parse().map_err(|_| ValueFault::UnreadableInteger)
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let whole = whole_number(digits).and_then(|whole| whole.parse::<i64>().ok());
+    whole
+        .map(|number| sign * number)
+        .ok_or(ValueFault::UnreadableInteger)
 }
 
-fn number(text: &str) -> Result<f64, ValueFault> {
-    let plain: String = half_width(text)
-        .chars()
-        .filter(|c| !matches!(c, ',' | '元' | '¥' | '￥' | ' '))
-        .collect();
-    let decimal = plain
-        .chars()
-        .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
-    plain
-        .parse::<f64>()
-        .ok()
-        .filter(|number| decimal && number.is_finite())
-        .ok_or(ValueFault::UnreadableNumber)
-}
-
-fn boolean(field: &Field, text: &str) -> Result<bool, ValueFault> {
-    let plain = half_width(text);
+fn boolean(field: &Field, text: &str, whole: Option<&str>) -> Result<bool, ValueFault> {
     let is_in = |values: &[String]| {
-        values
-            .iter()
-            .any(|value| value == text || value.eq_ignore_ascii_case(&plain))
+        let is_text = |value: &String| {
+            value.eq_ignore_ascii_case(text) || whole.is_some_and(|whole| value == whole)
+        };
+        values.iter().any(is_text)
     };
     if is_in(&field.true_values) {
         Ok(true)
@@ -232,112 +231,26 @@ fn boolean(field: &Field, text: &str) -> Result<bool, ValueFault> {
     }
 }
 
-/// Reads a date. Supported are 20240131, 2024/1/31, 2024-01-31, 2024.1.31 and
-/// 2024年1月31日, each with or without a time; 202401, 2024-01 and 2024年1月, which
-/// give the first of the month; and spreadsheet serial numbers.
-pub fn date(text: &str, epoch: DateEpoch) -> Option<Date> {
-    let (date, _) = date_and_precision(text, epoch)?;
-    Some(date)
-}
+/// The day of Unix time 0. It is a birthday of many people, but in other fields it comes
+/// from a zero.
+const UNIX_DAY_ZERO: Date = Date::constant(1970, 1, 1);
 
-/// Reads a date like [`date`], but returns `None` if the day is not stated.
-pub fn date_to_the_day(text: &str, epoch: DateEpoch) -> Option<Date> {
-    let (date, precision) = date_and_precision(text, epoch)?;
-    (precision == Precision::Day).then_some(date)
-}
-
-#[derive(PartialEq)]
-enum Precision {
-    Day,
-    Month,
-}
-
-fn date_and_precision(text: &str, epoch: DateEpoch) -> Option<(Date, Precision)> {
-    let plain = half_width(text);
-    let day = plain
-        .split([' ', 'T'])
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('日');
-    let parts: Vec<&str> = day
-        .split(['-', '/', '.', '年', '月'])
-        .filter(|part| !part.is_empty())
-        .collect();
-    if !parts
-        .iter()
-        .all(|part| part.bytes().all(|b| b.is_ascii_digit()))
-    {
-        return None;
-    }
-    let make = |year: &str, month: &str, day: &str| {
-        if year.len() != 4 || month.len() > 2 || day.len() > 2 {
-            return None;
+fn date_value(field: &Field, text: &str, epoch: DateEpoch) -> Result<Option<Value>, ValueFault> {
+    let is_birth_date = field.role == Role::BirthDate;
+    match date::read(text, epoch) {
+        Some(WrittenDate::NoDate) => Ok(None),
+        Some(WrittenDate::Early(day)) if is_birth_date => Ok(Some(Value::Date(day))),
+        Some(WrittenDate::Day(day)) if is_birth_date || day != UNIX_DAY_ZERO => {
+            Ok(Some(Value::Date(day)))
         }
-        Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
-    };
-    let exact = |date: Option<Date>| date.map(|date| (date, Precision::Day));
-    let month = |date: Option<Date>| date.map(|date| (date, Precision::Month));
-    match parts.as_slice() {
-        [year, month, day] => exact(make(year, month, day)),
-        [year, month_of_year] => month(make(year, month_of_year, "1")),
-        [digits] => match digits.len() {
-            8 => exact(make(&digits[..4], &digits[4..6], &digits[6..])),
-            6 => month(make(&digits[..4], &digits[4..], "1")),
-            // Serial numbers 20000 to 60000 are the years 1954 to 2064, or four
-            // years later with the epoch of 1904.
-            5 => {
-                let serial: i64 = digits.parse().ok()?;
-                (20_000..=60_000).contains(&serial).then_some(())?;
-                let span = jiff::Span::new().try_days(serial).ok()?;
-                exact(epoch.day_zero().checked_add(span).ok())
-            }
-            _ => None,
-        },
-        _ => None,
+        Some(WrittenDate::Month(first)) => Ok(Some(Value::Date(first))),
+        Some(WrittenDate::Early(_) | WrittenDate::Day(_)) | None => Err(ValueFault::UnreadableDate),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_date_format_is_read() {
-        let day = Some(Date::constant(2024, 1, 31));
-        for text in [
-            "20240131",
-            "2024/1/31",
-            "2024-01-31",
-            "2024.1.31",
-            "2024年1月31日",
-            "2024年01月31日",
-            "45322",
-            "2024-01-31 00:00:00",
-            "2024-01-31T08:30:00",
-            "２０２４-０１-３１",
-        ] {
-            assert_eq!(date(text, DateEpoch::Year1900), day, "{text}");
-        }
-        let month = Some(Date::constant(2024, 1, 1));
-        for text in ["202401", "2024-01", "2024年1月"] {
-            assert_eq!(date(text, DateEpoch::Year1900), month, "{text}");
-            let to_the_day = date_to_the_day(text, DateEpoch::Year1900);
-            assert_eq!(to_the_day, None, "{text}");
-        }
-        assert_eq!(date("43860", DateEpoch::Year1904), day);
-        for text in [
-            "",
-            "2024",
-            "2024-13-01",
-            "20240230",
-            "31/1/2024",
-            "昨天",
-            "99999",
-            "1",
-        ] {
-            assert_eq!(date(text, DateEpoch::Year1900), None, "{text}");
-        }
-    }
 
     #[test]
     fn numbers_that_do_not_belong_on_a_list_are_blacked_out() {
@@ -375,10 +288,163 @@ mod tests {
         }
     }
 
+    /// Fields of every type, some of whose codes, missing values and booleans are written
+    /// in full width.
+    fn schema() -> ExportSchema {
+        let json = r#"{"name":"agency.export","title":"导出","aidlink":{"agency":"agency","title_en":"Export"},
+            "missingValues":["","-","／","无"],
+            "fields":[
+            {"name":"id","type":"string","title":"号","aidlink":{"title_en":"ID","role":"national_id"}},
+            {"name":"born","type":"date","title":"生日","aidlink":{"title_en":"Born","role":"birth_date"}},
+            {"name":"kind","type":"string","title":"类","constraints":{"enum":["one","two"]},
+             "aidlink":{"title_en":"Kind","codes":{"重伤（一级）":"one","01":"one","2":"two","Ⅱ类":"two"}}},
+            {"name":"note","type":"string","title":"注","aidlink":{"title_en":"Note"}},
+            {"name":"grade","type":"integer","title":"级","aidlink":{"title_en":"Grade","codes":{"二级":2}}},
+            {"name":"loss","type":"number","title":"损失","aidlink":{"title_en":"Loss"}},
+            {"name":"poor","type":"boolean","title":"困难","trueValues":["是","1","Ｙ","true"],"falseValues":["否","0","N","false"],
+             "aidlink":{"title_en":"Poor"}},
+            {"name":"since","type":"date","title":"始","aidlink":{"title_en":"Since"}}]}"#;
+        ExportSchema::parse(std::path::Path::new("agency.export.json"), json.as_bytes())
+            .expect("a valid schema")
+    }
+
+    fn read_as(field: &str, cell: &str) -> Result<Option<Value>, ValueFault> {
+        let schema = schema();
+        let field = schema.field(field).expect("a field");
+        read(&schema, field, ColumnForm::default(), cell)
+    }
+
+    #[test]
+    fn every_type_is_read_however_it_is_written() {
+        let string = |text: &str| Value::String(text.into());
+        for (field, cells, value) in [
+            (
+                "kind",
+                "重伤（一级）|重伤(一级)|'重伤（一级）|\u{2068}重伤(一级)\u{2069}",
+                string("one"),
+            ),
+            ("kind", "01|０１|one|ONE|Ｏｎｅ", string("one")),
+            ("kind", "2|2.0|2.00|２|II类|Ⅱ类|\u{feff}2", string("two")),
+            (
+                "grade",
+                "4|4.0|４|+4|4.0000000000|'4|4．0",
+                Value::Integer(4),
+            ),
+            ("grade", "-4|－4|−4|-4.0", Value::Integer(-4)),
+            ("grade", "二级|⼆级|“二级”", Value::Integer(2)),
+            ("poor", "是|1|1.0|１|y|Ｙ|TRUE|\"是\"", Value::Boolean(true)),
+            ("poor", "否|0|0.0|n|FALSE|'否'", Value::Boolean(false)),
+            (
+                "loss",
+                "35000|35000.0|35,000|3,5000|￥35,000.00|35000元|35000元整|3.5万|3.5万元|人民币3.5万元整|３．５万元|35 000",
+                Value::Number(35_000.0),
+            ),
+            ("loss", "2.9999万|29999|29,999元", Value::Number(29_999.0)),
+            ("loss", "-5|-5元|￥-5|-￥5", Value::Number(-5.0)),
+            ("note", "甲乙| 甲乙 |'甲乙|‘甲乙’", string("甲乙")),
+        ] {
+            for cell in cells.split('|') {
+                assert_eq!(
+                    read_as(field, cell),
+                    Ok(Some(value.clone())),
+                    "{field}: {cell}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_empty_and_what_cannot_be_read_are_told_apart() {
+        for field in ["kind", "note", "grade", "loss", "poor", "since", "born"] {
+            for cell in [
+                "", " ", "'", "''", "\u{feff}", "-", "－", "—", "——", "--", "/", "／", "无",
+            ] {
+                assert_eq!(read_as(field, cell), Ok(None), "{field}: {cell:?}");
+            }
+            for cell in ["#N/A", "#n/a", "#REF!", "########", "＃VALUE!", "#ERROR"] {
+                assert_eq!(
+                    read_as(field, cell),
+                    Err(ValueFault::ErrorValue),
+                    "{field}: {cell}"
+                );
+            }
+        }
+        for (field, cells, fault) in [
+            ("kind", "其他|3|重伤|1.5", ValueFault::UnknownCode),
+            (
+                "grade",
+                "四|4.5|4级|4e0|1,0|9999999999999999999",
+                ValueFault::UnreadableInteger,
+            ),
+            (
+                "loss",
+                "约5万|5万余|叁万|人民币叁万元|5万5千|5²|1e5|3,5|3,50,000|5美元|1.2.3|(5)|元|万|不超过5万|5..|,5",
+                ValueFault::UnreadableNumber,
+            ),
+            ("poor", "不清楚|2|1.5|是否", ValueFault::UnreadableBoolean),
+            ("since", "长期|1970-01-01|昨天", ValueFault::UnreadableDate),
+        ] {
+            for cell in cells.split('|') {
+                assert_eq!(read_as(field, cell), Err(fault), "{field}: {cell}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_in_ten_thousands_is_converted_except_where_a_cell_states_its_unit() {
+        let schema = schema();
+        let field = schema.field("loss").expect("a field");
+        let (_, unit) = amount::header_with_unit("损失(万元)").expect("a unit");
+        let form = ColumnForm {
+            unit,
+            ..ColumnForm::default()
+        };
+        for (cells, yuan) in [
+            ("5|5.0|5.00|￥5|5万|5万元|50000元|50,000元整", 50_000.0),
+            ("0.0001", 1.0),
+            ("2.9999", 29_999.0),
+            ("0", 0.0),
+        ] {
+            for cell in cells.split('|') {
+                let number = read(&schema, field, form, cell);
+                assert_eq!(number, Ok(Some(Value::Number(yuan))), "{cell}");
+            }
+        }
+    }
+
+    #[test]
+    fn days_are_read_by_the_purpose_of_their_field() {
+        let day = |year, month, day| Ok(Some(Value::Date(Date::constant(year, month, day))));
+        // Day zero of Unix is a birthday, but otherwise a zero.
+        assert_eq!(read_as("born", "1970-01-01"), day(1970, 1, 1));
+        assert_eq!(
+            read_as("since", "1970-01-01"),
+            Err(ValueFault::UnreadableDate)
+        );
+        // A date cell with a small number may hold a birthday, but otherwise an age or a year.
+        assert_eq!(read_as("born", "1941-01-24 (15000)"), day(1941, 1, 24));
+        assert_eq!(
+            read_as("since", "1941-01-24 (15000)"),
+            Err(ValueFault::UnreadableDate)
+        );
+        assert_eq!(read_as("since", "1941-01-24"), day(1941, 1, 24));
+        for cell in ["2024", "85", "15000"] {
+            for field in ["born", "since"] {
+                assert_eq!(
+                    read_as(field, cell),
+                    Err(ValueFault::UnreadableDate),
+                    "{cell}"
+                );
+            }
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_cell_makes_the_readers_panic(text in "\\PC{0,20}") {
-            let _ = (date(&text, DateEpoch::Year1900), integer(&text), number(&text));
+            for field in ["kind", "note", "grade", "loss", "poor", "since", "born"] {
+                let _ = read_as(field, &text);
+            }
         }
     }
 }

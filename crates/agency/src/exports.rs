@@ -13,6 +13,7 @@ use aidlink_policy::schema::Field;
 use aidlink_office::manifest::{ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows};
 
 use crate::account::Rest;
+use crate::cell::amount::AmountUnit;
 use crate::scan::Export;
 use crate::tokenise::Report;
 
@@ -29,6 +30,27 @@ pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
             needed.contains(&field.name) && export.files.iter().all(absent)
         })
         .collect()
+}
+
+/// Returns the fields of amounts that were read in another unit than yuan, by the name
+/// of the unit.
+pub fn converted_amounts(export: &ReadExport) -> BTreeMap<&str, Vec<&Field>> {
+    let mut converted: BTreeMap<&str, Vec<&Field>> = BTreeMap::new();
+    let yuan = AmountUnit::YUAN.name();
+    for column in export.files.iter().flat_map(|file| &file.columns) {
+        if let Some(unit) = &column.unit
+            && column.read
+            && *unit != yuan
+            && let Some(field) = column.field.as_deref()
+            && let Some(field) = export.planned.schema.field(field)
+        {
+            let fields = converted.entry(unit).or_default();
+            if !fields.iter().any(|other| other.name == field.name) {
+                fields.push(field);
+            }
+        }
+    }
+    converted
 }
 
 /// An export that has been read.
@@ -148,6 +170,9 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<Column
                 header: header.trim().to_owned(),
                 field: field.cloned(),
                 read: field.is_some_and(|field| is_read(field)),
+                unit: field
+                    .and_then(|field| columns.units.get(field))
+                    .map(|unit| unit.name()),
             }
         })
         .collect()

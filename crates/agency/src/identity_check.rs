@@ -4,10 +4,11 @@
 
 use jiff::civil::Date;
 
+use aidlink_faults::uniform_text::uniform;
 use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
-use crate::cell;
+use crate::cell::date::stated_day;
 use crate::national_id::{CheckedId, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
@@ -79,7 +80,7 @@ impl IdentityCheck {
             && !checked.id.states_birth_date(row.cell(column))
             && let Some(cell) = self.encoding.decode(row.cell(column))
             // An unreadable birth date is not a contradiction.
-            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell), self.epoch)
+            && let Some(stated) = stated_day(&uniform(&cell), self.epoch)
             && let Some(birth) = checked.id.birth_date()
             && stated != birth
         {

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use aidlink_faults::fault::Fault;
-use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Field};
 
-use crate::cell::{self, ValueFault};
+use crate::cell::{self, ColumnForm, ValueFault};
 use crate::identify::identify;
 use crate::identity_check::IdentityCheck;
 use crate::national_id::IdWarning;
@@ -74,13 +73,13 @@ pub fn inspect(
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         encoding: export.encoding(),
-        epoch: export.epoch(),
         schema,
         fields: schema
             .fields
             .iter()
             .filter_map(|field| Some((*columns.index.get(&field.name)?, field)))
             .filter(|(column, _)| *column != export.dialect().id_column)
+            .map(|(column, field)| (column, field, export.form_of(field)))
             .collect(),
     };
     let read = export.read::<_, Findings>(Pass::DEFAULT, &context, progress)?;
@@ -108,9 +107,8 @@ pub fn inspect(
 struct Context<'a> {
     identity: IdentityCheck,
     encoding: Encoding,
-    epoch: DateEpoch,
     schema: &'a ExportSchema,
-    fields: Vec<(usize, &'a Field)>,
+    fields: Vec<(usize, &'a Field, ColumnForm)>,
 }
 
 /// What one block contains. Fields are given by their index in
@@ -140,11 +138,11 @@ impl Tally<Context<'_>> for Findings {
         }
         let row = row.row();
         let encoding = context.encoding.of_record(row.to_cells().bytes());
-        for (index, (column, field)) in context.fields.iter().enumerate() {
+        for (index, (column, field, form)) in context.fields.iter().enumerate() {
             let value = encoding
                 .decode(row.cell(*column))
                 .ok_or(ValueFault::Encoding)
-                .and_then(|cell| cell::read(context.schema, field, context.epoch, &cell));
+                .and_then(|cell| cell::read(context.schema, field, *form, &cell));
             match value {
                 Ok(None) => {}
                 Ok(Some(_)) => *self.filled.entry(index).or_default() += 1,

@@ -328,7 +328,7 @@ impl NationalId {
 
     /// Returns whether a cell contains this number's birth date as `YYYYMMDD`, or
     /// with a separator after year and month. `false` does not mean that the dates
-    /// differ: other formats need [`crate::cell::date_to_the_day`].
+    /// differ: other formats need [`crate::cell::date::read`].
     pub fn states_birth_date(&self, cell: &[u8]) -> bool {
         let own = &self.characters[6..14];
         self.length == 18

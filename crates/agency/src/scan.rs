@@ -31,11 +31,13 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::regular_file;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
-use aidlink_policy::schema::ExportSchema;
+use aidlink_policy::schema::{ExportSchema, Field};
 use file_stamp::FileStamp;
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
+
+use crate::cell::ColumnForm;
 
 /// An open export. Its encoding and header are known and its columns are matched
 /// to the schema; [`Export::read`] reads the rows.
@@ -163,6 +165,15 @@ impl Export {
     /// Returns the epoch of dates that are written as serial numbers.
     pub fn epoch(&self) -> DateEpoch {
         self.epoch
+    }
+
+    /// Returns how the cells of a field's column are written.
+    pub fn form_of(&self, field: &Field) -> ColumnForm {
+        let units = &self.header.columns.units;
+        ColumnForm {
+            epoch: self.epoch,
+            unit: units.get(&field.name).copied().unwrap_or_default(),
+        }
     }
 
     /// Returns the columns and the fields they are matched to.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aidlink_agency::rules::{TriedRow, test_cases, try_guarantee};
+use aidlink_agency::rules::{TriedCell, TriedRow, test_cases, try_guarantee};
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Language;
 use aidlink_policy::pack::Policy;
@@ -505,26 +505,32 @@ fn every_role_that_a_weakened_rule_lets_pass_is_reported_at_every_age() {
             .expect("the guarantee is declared");
         try_guarantee(&policy, roles).expect("evaluates")
     };
-    let passing = |text: &str, code: Option<&str>| {
+    let passing = |text: &str, tried: TriedCell| {
         let breaches = trial(text).breaches.into_iter().filter(|breach| {
             breach.must_be_withheld
-                && matches!(&breach.row, TriedRow::Code { code: found, .. } if found.as_deref() == code)
+                && matches!(&breach.row, TriedRow::Code { cell, .. } if *cell == tried)
         });
         breaches.count()
     };
+    let code = |role: &str| TriedCell::Code(role.to_owned());
     let listed = "'civil_party','petitioner')\n";
     for role in ["suspect", "defendant", "other"] {
         let text = changed(listed, &format!("'civil_party','petitioner','{role}')\n"));
-        assert_eq!(passing(&text, Some(role)), 4, "{role}");
+        assert_eq!(passing(&text, code(role)), 4, "{role}");
         // This rule lets the role pass from age 18. The row with age 40 shows it.
         let text = changed(
             listed,
             &format!("'civil_party','petitioner') AND NOT (role = '{role}' AND age >= 18)\n"),
         );
-        assert_eq!(passing(&text, Some(role)), 1, "{role}");
+        assert_eq!(passing(&text, code(role)), 1, "{role}");
     }
     let text = changed("unknown = \"yes\"", "unknown = \"no\"");
-    assert_eq!(passing(&text, None), 4);
+    assert_eq!(passing(&text, TriedCell::Empty), 4);
+    assert_eq!(passing(&text, TriedCell::Unreadable), 4);
+    // An empty role is withheld by the condition itself, an unreadable one is not.
+    let text = text.replacen("role NOT IN", "role IS NULL OR role NOT IN", 1);
+    assert_eq!(passing(&text, TriedCell::Empty), 0);
+    assert_eq!(passing(&text, TriedCell::Unreadable), 4);
     // A role that must pass but does not.
     let breaches = trial(&changed("'informant','witness',", "'informant',")).breaches;
     assert_eq!(breaches.len(), 4);

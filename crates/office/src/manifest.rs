@@ -314,6 +314,9 @@ pub struct ColumnRead {
     pub field: Option<String>,
     /// Whether its cells were read.
     pub read: bool,
+    /// The unit of its amounts, such as 万元, if the header or a title line states one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// The account of an export's rows, with figures by reason:

@@ -72,8 +72,8 @@ impl RuleKind {
     }
 }
 
-/// How a rule treats the outcome unknown, which results from empty or
-/// unreadable columns.
+/// How a rule treats the outcome unknown that results from empty columns. What cannot
+/// be read is never taken for no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenUnknown {
     /// Keep it, so that a person reviews the row.
@@ -132,6 +132,8 @@ pub struct CaseRow {
     pub line: usize,
     /// The columns with a value; all others are empty.
     pub columns: Vec<(String, Value)>,
+    /// The columns whose cell cannot be read.
+    pub unreadable: Vec<String>,
     /// The age at the as-of date, if given.
     pub age: Option<i64>,
     /// `male` or `female`, if given.

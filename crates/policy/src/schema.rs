@@ -12,8 +12,8 @@ use serde_json::{Map, Value as Json};
 use crate::value::FieldType;
 use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
-use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::text::Text;
+use aidlink_faults::uniform_text::{uniform, uniform_header};
 use aidlink_files::regular_file;
 
 /// The purpose of a field.
@@ -47,14 +47,23 @@ pub struct Field {
     pub aliases: Vec<String>,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
-    /// Map from raw value to canonical code.
+    /// Map from raw value, as written in the schema, to canonical code.
     pub raw_codes: BTreeMap<String, String>,
+    /// The same by the uniform text of the raw value.
+    uniform_codes: BTreeMap<String, String>,
     /// Map from canonical code to label.
     pub labels: BTreeMap<String, Text>,
-    /// Raw values that mean true (Boolean fields).
+    /// Raw values that mean true (Boolean fields), in uniform text.
     pub true_values: Vec<String>,
-    /// Raw values that mean false (Boolean fields).
+    /// Raw values that mean false (Boolean fields), in uniform text.
     pub false_values: Vec<String>,
+}
+
+impl Field {
+    /// Returns the canonical code that a raw value means. The value is in uniform text.
+    pub fn code_of(&self, raw: &str) -> Option<&str> {
+        self.uniform_codes.get(raw).map(String::as_str)
+    }
 }
 
 /// The schema of one agency's export.
@@ -68,7 +77,7 @@ pub struct ExportSchema {
     pub title: Text,
     /// The fields in the schema's order.
     pub fields: Vec<Field>,
-    /// Raw values that mean an empty cell.
+    /// Raw values that mean an empty cell, in uniform text.
     pub missing_values: Vec<String>,
     /// BLAKE3 digest of the schema file, hexadecimal.
     pub digest: String,
@@ -209,28 +218,6 @@ impl Schemas {
     }
 }
 
-/// Normalises a header for comparison: converts full-width characters to
-/// half-width and letters to lower case, and removes white space, `*` and
-/// invisible characters.
-pub fn normalise_header(header: &str) -> String {
-    header
-        .chars()
-        .map(|character| match character {
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
-            }
-            other => other,
-        })
-        .filter(|character| {
-            !character.is_whitespace()
-                && !character.is_control()
-                && !is_invisible(*character)
-                && *character != '*'
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 struct SchemaReader<'p> {
     path: &'p Path,
     faults: FaultCollector,
@@ -279,6 +266,41 @@ impl SchemaReader<'_> {
         })
     }
 
+    /// Reads raw values, with which cells are compared.
+    fn uniform_strings(
+        &mut self,
+        object: &Map<String, Json>,
+        key: &str,
+        pointer: &str,
+    ) -> Vec<String> {
+        let values = self.strings(object, key, pointer);
+        let values = values.iter().map(|value| uniform(value).into_owned());
+        values.collect()
+    }
+
+    /// Returns the codes by the uniform text of their raw values.
+    fn uniform_codes(
+        &mut self,
+        raw_codes: &BTreeMap<String, String>,
+        pointer: &str,
+    ) -> BTreeMap<String, String> {
+        let mut codes: BTreeMap<String, String> = BTreeMap::new();
+        for (raw, code) in raw_codes {
+            let before = codes.insert(uniform(raw).into_owned(), code.clone());
+            if before.is_some_and(|before| before != *code) {
+                self.fault(
+                    &format!("{pointer}/codes/{raw}"),
+                    Text::new(
+                        "另一原始值与此值只是写法不同，却对应另一代码",
+                        "another raw value is the same text written differently and means another code",
+                    ),
+                    Text::new("请删去其一", "remove one of them"),
+                );
+            }
+        }
+        codes
+    }
+
     fn refuse_unknown_keys(&mut self, object: &Map<String, Json>, known: &[&str], pointer: &str) {
         for key in object.keys() {
             if !known.contains(&key.as_str()) {
@@ -322,7 +344,7 @@ impl SchemaReader<'_> {
             );
         }
         let missing_values = if root.contains_key("missingValues") {
-            self.strings(root, "missingValues", "")
+            self.uniform_strings(root, "missingValues", "")
         } else {
             vec![String::new()]
         };
@@ -420,6 +442,7 @@ impl SchemaReader<'_> {
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
         let raw_codes = self.string_map(&own, "codes", &own_pointer);
+        let uniform_codes = self.uniform_codes(&raw_codes, &own_pointer);
         let labels = self.labels(&own, &own_pointer);
         let constraints = object.get("constraints").and_then(Json::as_object);
         let required = constraints
@@ -458,9 +481,10 @@ impl SchemaReader<'_> {
             aliases,
             codes,
             raw_codes,
+            uniform_codes,
             labels,
-            true_values: self.strings(object, "trueValues", pointer),
-            false_values: self.strings(object, "falseValues", pointer),
+            true_values: self.uniform_strings(object, "trueValues", pointer),
+            false_values: self.uniform_strings(object, "falseValues", pointer),
         })
     }
 
@@ -578,7 +602,7 @@ impl SchemaReader<'_> {
                 .into_iter()
                 .chain(&field.aliases);
             for header in headers {
-                if let Some(other) = seen.insert(normalise_header(header), &field.name)
+                if let Some(other) = seen.insert(uniform_header(header), &field.name)
                     && other != field.name
                 {
                     self.fault(

@@ -60,7 +60,7 @@ pub enum Value {
     Date(Date),
 }
 
-/// A column of values; `None` is an empty cell.
+/// A column of values; `None` is an empty cell, or one that cannot be read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
     /// Texts or codes.
@@ -134,4 +134,7 @@ pub struct RowBlock {
     pub rows: usize,
     /// The columns by name.
     pub columns: BTreeMap<String, Column>,
+    /// The columns with cells that cannot be read, by name: for each row, whether its
+    /// cell is one of them.
+    pub unreadable: BTreeMap<String, Vec<bool>>,
 }

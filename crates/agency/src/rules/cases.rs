@@ -43,7 +43,8 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     Ok((run, failures))
 }
 
-/// Evaluates a rule on a row and applies the rule's `unknown` setting.
+/// Evaluates a rule on a row and applies the rule's `unknown` setting. A withhold rule
+/// that rests on a cell that cannot be read is unknown if it does not withhold in doubt.
 pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, EvaluationError> {
     let mut block = RowBlock {
         rows: 1,
@@ -80,13 +81,13 @@ pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, Evaluati
             Value::String(sex.clone()),
         );
     }
-    let outcomes = evaluate(&[(&rule.id, &rule.expression)], &block, row.as_of)?;
-    let outcome = outcomes
-        .first()
-        .and_then(|outcomes| outcomes.first())
-        .copied()
-        .ok_or_else(|| EvaluationError {
-            name: rule.id.clone(),
-        })?;
-    Ok(rule.when_unknown.apply(outcome))
+    for name in &row.unreadable {
+        block.unreadable.insert(name.clone(), vec![true]);
+    }
+    let answers = evaluate(&[(&rule.id, &rule.expression)], &block, row.as_of)?;
+    let answer = answers.first().and_then(|answers| answers.first());
+    let answer = answer.ok_or_else(|| EvaluationError {
+        name: rule.id.clone(),
+    })?;
+    Ok(answer.outcome(rule.when_unknown))
 }

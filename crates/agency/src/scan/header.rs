@@ -1,16 +1,19 @@
 //! Finds the header and matches its columns to the schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::personal_number::{self, shown_name};
 use aidlink_faults::text::Text;
-use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
+use aidlink_faults::uniform_text::uniform_header;
+use aidlink_policy::schema::{ExportSchema, Field, Role};
+use aidlink_policy::value::FieldType;
 
 use super::encoding::Encoding;
 use super::limits::{HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits};
 use super::record::{Cells, Dialect, Split, Splitter};
+use crate::cell::amount::{AmountUnit, TitleUnit, header_with_unit};
 
 /// The columns of a file, matched to the fields of the schema.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub struct ColumnMatch {
     pub headers: Vec<String>,
     /// Fields of the schema that have no column in the file.
     pub absent: Vec<String>,
+    /// The units of columns of numbers that the header or a title line states, by field.
+    pub units: BTreeMap<String, AmountUnit>,
 }
 
 impl ColumnMatch {
@@ -43,13 +48,19 @@ pub(super) struct Header {
 }
 
 /// The first records of a file, split with each delimiter.
-pub(super) struct Head {
+pub(super) struct Head<'b> {
+    bytes: &'b [u8],
+    /// Length of the byte-order mark.
+    skip: usize,
+    encoding: Encoding,
     records: Vec<(u8, Vec<HeadRecord>)>,
 }
 
 /// A record at the start of a file.
 struct HeadRecord {
     cells: Vec<HeadCell>,
+    /// Byte offset where the record begins.
+    start: usize,
     /// Line number where the record begins, from 1.
     line: u64,
     /// Byte offset and line number of the next record.
@@ -61,7 +72,8 @@ struct HeadRecord {
 struct HeadCell {
     /// The text as it may be shown.
     shown: String,
-    normalised: String,
+    /// The text in the form in which it is compared.
+    uniform: String,
 }
 
 /// A record that may be the header.
@@ -92,9 +104,9 @@ fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-impl Head {
+impl<'b> Head<'b> {
     /// Splits the first bytes of a file. Skips `skip` bytes of byte-order mark.
-    pub(super) fn read(bytes: &[u8], skip: usize, encoding: Encoding) -> Self {
+    pub(super) fn read(bytes: &'b [u8], skip: usize, encoding: Encoding) -> Self {
         // In GB18030 a vertical bar can be part of a character.
         let delimiters: &[u8] = match encoding {
             Encoding::Gb18030 => b",\t;",
@@ -106,7 +118,21 @@ impl Head {
         });
         Head {
             records: records.collect(),
+            bytes,
+            skip,
+            encoding,
         }
+    }
+
+    /// Returns the text of the lines above a record. Lines in another encoding are left
+    /// out.
+    fn lines_above(&self, record: &HeadRecord) -> String {
+        let above = self.bytes.get(self.skip..record.start).unwrap_or_default();
+        let lines = above.split(|byte| *byte == b'\n');
+        let lines: Vec<_> = lines
+            .filter_map(|line| self.encoding.decode(line))
+            .collect();
+        lines.join("\n")
     }
 }
 
@@ -133,6 +159,7 @@ impl HeadRecord {
                     .map(|cell| HeadCell::new(&encoding.decode(cell)?));
                 records.extend(texts.collect::<Option<_>>().map(|cells| HeadRecord {
                     cells,
+                    start: at,
                     line,
                     end,
                     next_line,
@@ -147,7 +174,7 @@ impl HeadRecord {
     fn candidate<'r>(&'r self, delimiter: u8, ranks: &'r Ranks, id: &str) -> Candidate<'r> {
         let cells = self.cells.iter().enumerate();
         let known = cells.filter_map(|(column, cell)| {
-            let (field, rank) = ranks.field_of(&cell.normalised)?;
+            let (field, rank) = ranks.field_of(&cell.uniform)?;
             Some(KnownCell {
                 field,
                 rank,
@@ -168,7 +195,7 @@ impl HeadRecord {
 /// column and, unless it has only one column, another field.
 pub(super) fn find(
     path: &Path,
-    head: &Head,
+    head: &Head<'_>,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
 ) -> Result<Header, Faults> {
@@ -192,7 +219,10 @@ pub(super) fn find(
         Some(candidate) if !candidate.has_id => {
             Err(no_id_column(path, schema, candidate.record.line).into())
         }
-        Some(candidate) => match_columns(path, schema, candidate),
+        Some(candidate) => {
+            let title_unit = TitleUnit::of(&head.lines_above(candidate.record));
+            match_columns(path, schema, candidate, &title_unit)
+        }
     }
 }
 
@@ -238,21 +268,25 @@ impl HeadCell {
             false => shown_name(text).into_owned(),
         };
         Some(HeadCell {
-            normalised: normalise_header(&shown),
+            uniform: uniform_header(&shown),
             shown,
         })
     }
 }
 
-/// Field and rank by normalised header. A lower rank is a better match.
-struct Ranks(BTreeMap<String, (String, usize)>);
+/// Field and rank by uniform header. A lower rank is a better match.
+struct Ranks {
+    ranks: BTreeMap<String, (String, usize)>,
+    /// Fields of numbers, whose headers may end with a unit.
+    numbers: BTreeSet<String>,
+}
 
 impl Ranks {
     fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
         let mut ranks = BTreeMap::new();
         // Headers from the round file take precedence over the schema's.
         for (header, field) in site_headers {
-            ranks.insert(normalise_header(header), (field.clone(), 0));
+            ranks.insert(uniform_header(header), (field.clone(), 0));
         }
         for field in &schema.fields {
             let headers = [&field.name, &field.title.zh]
@@ -260,16 +294,32 @@ impl Ranks {
                 .chain(&field.aliases);
             for (rank, header) in headers.enumerate() {
                 ranks
-                    .entry(normalise_header(header))
+                    .entry(uniform_header(header))
                     .or_insert((field.name.clone(), rank));
             }
         }
-        Ranks(ranks)
+        let numbers = schema
+            .fields
+            .iter()
+            .filter(|field| field.field_type == FieldType::Number)
+            .map(|field| field.name.clone());
+        Ranks {
+            ranks,
+            numbers: numbers.collect(),
+        }
     }
 
-    fn field_of(&self, normalised: &str) -> Option<(&str, usize)> {
-        let (field, rank) = self.0.get(normalised)?;
-        Some((field, *rank))
+    /// Returns the field that a uniform header names, and the header's rank.
+    fn field_of(&self, header: &str) -> Option<(&str, usize)> {
+        let of_amount = || {
+            let (header, _) = header_with_unit(header)?;
+            let found = self.ranks.get(header)?;
+            self.numbers.contains(&found.0).then_some(found)
+        };
+        self.ranks
+            .get(header)
+            .or_else(of_amount)
+            .map(|(field, rank)| (field.as_str(), *rank))
     }
 }
 
@@ -277,6 +327,7 @@ fn match_columns(
     path: &Path,
     schema: &ExportSchema,
     candidate: Candidate<'_>,
+    title_unit: &TitleUnit,
 ) -> Result<Header, Faults> {
     let mut faults = FaultCollector::new();
     let Candidate {
@@ -316,6 +367,21 @@ fn match_columns(
         match best {
             Some((_, index)) => {
                 columns.index.insert(field.name.clone(), index);
+                if field.field_type == FieldType::Number {
+                    let header = &record.cells[index].uniform;
+                    let own = header_with_unit(header).map(|(_, unit)| unit);
+                    let unit = match (own, title_unit) {
+                        (Some(unit), _) => Some(unit),
+                        (None, TitleUnit::Is(unit)) => Some(*unit),
+                        (None, TitleUnit::None) => None,
+                        (None, TitleUnit::Uncertain(names)) => {
+                            faults.push(uncertain_unit(path, field, names));
+                            None
+                        }
+                    };
+                    let stated = unit.map(|unit| (field.name.clone(), unit));
+                    columns.units.extend(stated);
+                }
             }
             None => {
                 columns.absent.push(field.name.clone());
@@ -341,6 +407,32 @@ fn match_columns(
         title_lines: record.line - 1,
         columns,
     }))
+}
+
+fn uncertain_unit(path: &Path, field: &Field, names: &BTreeSet<String>) -> Fault {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Fault::of_file(
+        path,
+        Text::new(
+            format!(
+                "表头上方写有金额单位“{}”，无法确定“{}”的单位",
+                names.join("、"),
+                field.title.zh
+            ),
+            format!(
+                "the lines above the header name the unit {}: the unit of `{}` is uncertain",
+                names.join(", "),
+                field.name
+            ),
+        ),
+        Text::new(
+            format!("请在该列表头中写明单位，如：{}（万元）", field.title.zh),
+            format!(
+                "write the unit in yuan into the column's header, such as {}（万元）",
+                field.title.zh
+            ),
+        ),
+    )
 }
 
 /// Returns the first few headers that are accepted for a field.

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aidlink_contract::outcome::Outcome;
+use aidlink_faults::uniform_text::bare;
 use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
-use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX, Expression};
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
@@ -15,10 +15,10 @@ use jiff::civil::Date;
 use super::report::Report;
 use super::row::Listed;
 use crate::account::Rest;
-use crate::cell::{self, ValueFault};
+use crate::cell::{self, ColumnForm, ValueFault};
 use crate::identify::OwnedRow;
 use crate::national_id::{NationalId, Sex};
-use crate::rules::{EvaluationError, evaluate};
+use crate::rules::{Answer, EvaluationError, evaluate};
 use crate::scan::{Encoding, Export};
 
 /// Number of rows that are evaluated together.
@@ -99,9 +99,8 @@ pub(super) struct RowColumns<'a> {
     as_of: Date,
     keep: Keep,
     encoding: Encoding,
-    epoch: DateEpoch,
     /// Columns that rules need.
-    attributes: Vec<(usize, &'a Field)>,
+    attributes: Vec<(usize, &'a Field, ColumnForm)>,
     /// Columns that lists show; `None` if the file has no such column.
     list_fields: Vec<Option<usize>>,
     pub(super) outcome_rules: Vec<&'a Rule>,
@@ -134,12 +133,11 @@ impl<'a> RowColumns<'a> {
             as_of,
             keep,
             encoding: export.encoding(),
-            epoch: export.epoch(),
             attributes: schema
                 .fields
                 .iter()
                 .filter(|field| needed.contains(&field.name))
-                .filter_map(|field| Some((index(field)?, field)))
+                .filter_map(|field| Some((index(field)?, field, export.form_of(field))))
                 .collect(),
             list_fields: schema.list_fields().map(index).collect(),
             outcome_rules: policy.outcome_rules(&schema.name).collect(),
@@ -156,11 +154,12 @@ impl<'a> RowColumns<'a> {
     fn value(
         &self,
         field: &Field,
+        form: ColumnForm,
         encoding: Encoding,
         cell: &[u8],
     ) -> Result<Option<Value>, ValueFault> {
         let cell = encoding.decode(cell).ok_or(ValueFault::Encoding)?;
-        cell::read(self.schema, field, self.epoch, &cell)
+        cell::read(self.schema, field, form, &cell)
     }
 
     /// Evaluates all rules on a block of rows.
@@ -178,18 +177,26 @@ impl<'a> RowColumns<'a> {
             .map(|row| self.encoding.of_record(row.cells.bytes()))
             .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
-        for (index, field) in &self.attributes {
+        for (index, field, form) in &self.attributes {
             let mut column = Column::new(field.field_type);
-            for ((row, encoding), unreadable) in rows.iter().zip(&encodings).zip(&mut unreadable) {
+            let mut unreadable_cells = Vec::new();
+            for (place, (row, encoding)) in rows.iter().zip(&encodings).enumerate() {
                 let value = self
-                    .value(field, *encoding, row.cells.get(*index))
+                    .value(field, *form, *encoding, row.cells.get(*index))
                     .unwrap_or_else(|fault| {
                         let key = (field.name.clone(), fault);
                         *counts.value_faults.entry(key).or_default() += 1;
-                        unreadable.push(field.name.clone());
+                        unreadable[place].push(field.name.clone());
+                        unreadable_cells.resize(rows.len(), false);
+                        unreadable_cells[place] = true;
                         None
                     });
                 column.push(value);
+            }
+            if !unreadable_cells.is_empty() {
+                block
+                    .unreadable
+                    .insert(field.name.clone(), unreadable_cells);
             }
             block.columns.insert(field.name.clone(), column);
         }
@@ -199,13 +206,16 @@ impl<'a> RowColumns<'a> {
                 .iter()
                 .map(|rule| (rule.id.as_str(), &rule.expression))
                 .collect();
-            let mut columns = evaluate(&named, &block, self.as_of)?;
-            for (column, rule) in columns.iter_mut().zip(rules) {
-                for outcome in column {
-                    *outcome = rule.when_unknown.apply(*outcome);
-                }
-            }
-            Ok(columns)
+            let answers = evaluate(&named, &block, self.as_of)?;
+            let outcome_of = |rule: &Rule, answer: Answer| answer.outcome(rule.when_unknown);
+            Ok(answers
+                .into_iter()
+                .zip(rules)
+                .map(|(column, rule)| {
+                    let outcomes = column.into_iter().map(|answer| outcome_of(rule, answer));
+                    outcomes.collect()
+                })
+                .collect())
         };
         let withheld = outcomes_of(&self.withhold_rules)?;
         let outcomes = outcomes_of(&self.outcome_rules)?;
@@ -224,7 +234,18 @@ impl<'a> RowColumns<'a> {
                     .or_default() += 1;
                 continue;
             }
-            let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
+            // If the cell that would withhold the row cannot be read, nothing on the row
+            // is certain.
+            let is_in_doubt = withheld
+                .iter()
+                .any(|column| column[index] == Outcome::Unknown);
+            let outcomes: Vec<Outcome> = outcomes
+                .iter()
+                .map(|column| match column[index] {
+                    Outcome::Yes if is_in_doubt => Outcome::Unknown,
+                    outcome => outcome,
+                })
+                .collect();
             if self.keep == Keep::WithOutcome {
                 let row_may_leave = match may_leave.get(&outcomes) {
                     Some(cached) => *cached,
@@ -250,7 +271,7 @@ impl<'a> RowColumns<'a> {
                             let cell = column.map(|column| row.cells.get(column));
                             let cell = cell.and_then(|cell| encodings[index].decode(cell));
                             let text = cell.unwrap_or_default();
-                            cell::without_numbers(cell::tidy(&text), self.as_of)
+                            cell::without_numbers(bare(&text), self.as_of)
                         })
                         .collect(),
                     minor: row.id.age_at(self.as_of).is_none_or(|age| age < 18),

@@ -297,9 +297,12 @@ fn held_text(guarantee: &Guarantee, cases: usize, rows: u64) -> Text {
         Guaranteed::Role(codes) => {
             let (passes, withheld) = (joined(&codes.passes), joined(&codes.withheld));
             Text::new(
-                format!("处理 {}；不予处理 {} 和空白；", passes.zh, withheld.zh),
                 format!(
-                    "{} are processed; {} and empty cells are withheld; ",
+                    "处理 {}；不予处理 {}、空白和无法读取的内容；",
+                    passes.zh, withheld.zh
+                ),
+                format!(
+                    "{} are processed; {}, empty and unreadable cells are withheld; ",
                     passes.en, withheld.en
                 ),
             )

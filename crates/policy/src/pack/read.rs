@@ -503,18 +503,52 @@ impl<'d> PolicyReader<'d> {
             let hint = nearest_name_hint(&sex.value, ["male", "female"]);
             self.fault(&sex.at, Text::new("未知的性别", "unknown sex"), hint);
         }
+        let unreadable = table.strings("unreadable", &mut self.faults);
         let mut columns = Vec::new();
         if let (Some(mut row), Some(schema)) = (row, schema) {
             for (name, node) in row.all() {
                 columns.extend(self.case_value(schema, name, node));
             }
+            self.check_unreadable(schema, &unreadable, &columns);
         }
         CaseRow {
             line: line_of(table),
             columns,
+            unreadable: unreadable.into_iter().map(|name| name.value).collect(),
             age: age.map(|age| age.value),
             sex: sex.map(|sex| sex.value),
             as_of: as_of.map_or(CASE_AS_OF, |as_of| as_of.value),
+        }
+    }
+
+    /// Checks the columns of a case that cannot be read.
+    fn check_unreadable(
+        &mut self,
+        schema: &ExportSchema,
+        unreadable: &[Located<String>],
+        columns: &[(String, Value)],
+    ) {
+        for name in unreadable {
+            if schema.field(&name.value).is_none() {
+                let fields = schema.fields.iter().map(|field| field.name.as_str());
+                self.fault(
+                    &name.at,
+                    Text::new(
+                        format!("未知的列“{}”", name.value),
+                        format!("unknown column `{}`", name.value),
+                    ),
+                    nearest_name_hint(&name.value, fields),
+                );
+            } else if columns.iter().any(|(column, _)| *column == name.value) {
+                self.fault(
+                    &name.at,
+                    Text::new(
+                        format!("列“{}”既有取值又列为无法读取", name.value),
+                        format!("the column `{}` has a value and is unreadable", name.value),
+                    ),
+                    Text::new("请从其中一处删去", "remove it from one of them"),
+                );
+            }
         }
     }
 

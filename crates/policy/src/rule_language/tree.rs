@@ -99,7 +99,7 @@ pub enum Expression {
     And(Box<Expression>, Box<Expression>),
     /// True if at least one side is true.
     Or(Box<Expression>, Box<Expression>),
-    /// A comparison; unknown when a side is empty.
+    /// A comparison; unknown when a side is empty or cannot be read.
     Compare {
         /// Left side.
         left: Operand,
@@ -108,9 +108,9 @@ pub enum Expression {
         /// Right side.
         right: Operand,
     },
-    /// Whether a column is empty; never unknown.
+    /// Whether a column is empty; unknown only when its cell cannot be read.
     IsNull(Operand),
-    /// Whether a Boolean column is unknown; the result is never unknown.
+    /// Whether a Boolean column is empty; unknown only when its cell cannot be read.
     IsUnknown(Box<Expression>),
 }
 
