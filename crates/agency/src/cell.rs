@@ -11,10 +11,11 @@ use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_policy::reading::DateEpoch;
-use aidlink_policy::schema::{ExportSchema, Field};
+use aidlink_policy::schema::{CertificatePart, ExportSchema, Field};
 use aidlink_policy::value::{FieldType, Value};
 
-use crate::national_id::{IdFault, NationalId};
+use crate::label::{self, Labels, Reading, Unmapped};
+use crate::national_id::{CertificateTail, IdFault, NationalId};
 
 /// Why a cell could not be read as its field's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,8 @@ pub enum ValueFault {
     UnreadableBoolean,
     /// Neither valid UTF-8 nor valid GB18030.
     Encoding,
+    /// So many values in the cells of one row that not all combinations are judged.
+    TooManyValues,
 }
 
 impl ValueFault {
@@ -52,6 +55,10 @@ impl ValueFault {
                 "编码错误，无法读取；请以同一编码重新导出",
                 "not valid UTF-8 or GB18030; export the file again in a single encoding",
             ),
+            ValueFault::TooManyValues => Text::new(
+                "该行的单元格所含的值过多；请拆成数行",
+                "the cells of the row hold too many values; split it into several rows",
+            ),
         }
     }
 
@@ -64,12 +71,12 @@ impl ValueFault {
             ValueFault::UnreadableNumber => "unreadable_number",
             ValueFault::UnreadableBoolean => "unreadable_boolean",
             ValueFault::Encoding => "encoding",
+            ValueFault::TooManyValues => "too_many_values",
         }
     }
 }
 
-/// Reads a cell. Returns `None` for an empty cell and for the schema's missing
-/// values.
+/// Reads a cell.
 ///
 /// # Errors
 /// The reason why the cell is not a value of the field's type.
@@ -78,34 +85,76 @@ pub fn read(
     field: &Field,
     epoch: DateEpoch,
     cell: &str,
-) -> Result<Option<Value>, ValueFault> {
+) -> Result<Reading, ValueFault> {
     let cell = tidy(cell);
-    let is_missing =
-        || cell.is_empty() || schema.missing_values.iter().any(|missing| missing == cell);
-    let raw_code = if field.raw_codes.is_empty() {
-        None
-    } else {
-        let plain = half_width(cell);
-        field
-            .raw_codes
-            .get(cell)
-            .or_else(|| field.raw_codes.get(plain.as_ref()))
-    };
-    if raw_code.is_none() && is_missing() {
-        return Ok(None);
-    }
-    let text = raw_code.map_or(cell, String::as_str);
+    let labels = FieldLabels { schema, field };
+    let label = |fault| label::read(&labels, cell).map_err(|_| fault);
     let value = match field.field_type {
-        FieldType::String => Some(code_or_text(field, text)?),
-        FieldType::Integer => Some(Value::Integer(integer(text)?)),
-        FieldType::Number => Some(Value::Number(number(text)?)),
-        FieldType::Boolean => Some(Value::Boolean(boolean(field, text)?)),
-        FieldType::Date => {
-            let date = date(text, epoch).ok_or(ValueFault::UnreadableDate)?;
-            Some(Value::Date(date))
+        FieldType::String => return label(ValueFault::UnknownCode),
+        FieldType::Integer => return label(ValueFault::UnreadableInteger),
+        FieldType::Boolean => return label(ValueFault::UnreadableBoolean),
+        FieldType::Number | FieldType::Date if labels.is_missing(cell) => {
+            return Ok(Reading::Empty);
         }
+        FieldType::Number => Value::Number(number(cell)?),
+        FieldType::Date => Value::Date(date(cell, epoch).ok_or(ValueFault::UnreadableDate)?),
     };
-    Ok(value)
+    Ok(Reading::One(value))
+}
+
+/// Returns the labels of a cell that have no code, normalised. If each has one but
+/// they contradict each other, the whole cell.
+pub fn unmapped_labels(schema: &ExportSchema, field: &Field, cell: &str) -> Vec<String> {
+    if !field.has_labels() {
+        return Vec::new();
+    }
+    let labels = FieldLabels { schema, field };
+    match label::read(&labels, tidy(cell)) {
+        Ok(_) => Vec::new(),
+        Err(Unmapped(labels)) => labels,
+    }
+}
+
+/// Returns the value that the number of a disability certificate states for a field.
+pub fn of_certificate(field: &Field, certificate: CertificateTail) -> Option<Value> {
+    let digit = match field.certificate_part? {
+        CertificatePart::Class => certificate.class,
+        CertificatePart::Grade => certificate.grade,
+    };
+    value_of_label(field, &digit.to_string())
+}
+
+/// The labels of a field as its schema defines them.
+struct FieldLabels<'a> {
+    schema: &'a ExportSchema,
+    field: &'a Field,
+}
+
+impl Labels for FieldLabels<'_> {
+    fn field(&self) -> &Field {
+        self.field
+    }
+
+    fn value(&self, label: &str) -> Option<Value> {
+        value_of_label(self.field, label)
+    }
+
+    fn is_missing(&self, label: &str) -> bool {
+        let mut missing = self.schema.missing_values.iter();
+        label.is_empty()
+            || missing.any(|missing| missing == label)
+            || self.field.missing_values.contains(label)
+    }
+}
+
+fn value_of_label(field: &Field, label: &str) -> Option<Value> {
+    let code = field.raw_codes.get(label).map_or(label, String::as_str);
+    match field.field_type {
+        FieldType::String => code_of(field, code).map(Value::String),
+        FieldType::Integer => integer(code).ok().map(Value::Integer),
+        FieldType::Boolean => boolean(field, code).ok().map(Value::Boolean),
+        FieldType::Number | FieldType::Date => None,
+    }
 }
 
 /// Removes surrounding white space and the leading apostrophe with which a
@@ -183,16 +232,15 @@ fn half_width(text: &str) -> Cow<'_, str> {
         .collect()
 }
 
-fn code_or_text(field: &Field, text: &str) -> Result<Value, ValueFault> {
+fn code_of(field: &Field, text: &str) -> Option<String> {
     let Some(codes) = &field.codes else {
-        return Ok(Value::String(text.to_owned()));
+        return Some(text.to_owned());
     };
     let plain = half_width(text);
     [text, plain.as_ref(), plain.to_ascii_lowercase().as_str()]
         .into_iter()
         .find(|candidate| codes.contains(*candidate))
-        .map(|code| Value::String(code.to_owned()))
-        .ok_or(ValueFault::UnknownCode)
+        .map(str::to_owned)
 }
 
 fn integer(text: &str) -> Result<i64, ValueFault> {

@@ -4,7 +4,7 @@
 //! [`NationalId`], so the way tokens are made can be replaced.
 
 use crate::identity_check::IdentityCheck;
-use crate::national_id::{CheckedId, IdWarning, NationalId};
+use crate::national_id::{CertificateTail, CheckedId, IdWarning, NationalId};
 use crate::reject::Reject;
 use crate::scan::Cells;
 use crate::scan::pass::{Place, RowFault, RowView};
@@ -37,6 +37,7 @@ impl IdentifiedRow<'_> {
         OwnedRow {
             cells: self.row.to_cells(),
             id: self.checked.id,
+            certificate: self.checked.certificate,
         }
     }
 }
@@ -47,6 +48,8 @@ pub struct OwnedRow {
     pub cells: Cells,
     /// The person's ID number.
     pub id: NationalId,
+    /// What follows it, if the cell holds a disability certificate's number.
+    pub certificate: Option<CertificateTail>,
 }
 
 /// Checks a row and finds its person.

@@ -28,6 +28,23 @@ pub enum Role {
     Attribute,
 }
 
+/// What a disability certificate's number states after the ID number (GB/T 26341).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificatePart {
+    /// The class of disability, 1 to 7: the 19th digit.
+    Class,
+    /// Its grade, 1 (most severe) to 4: the 20th digit.
+    Grade,
+}
+
+impl CertificatePart {
+    /// The names in schemas.
+    const NAMES: [(&'static str, CertificatePart); 2] = [
+        ("class", CertificatePart::Class),
+        ("grade", CertificatePart::Grade),
+    ];
+}
+
 /// One field of an export.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -45,14 +62,54 @@ pub struct Field {
     pub aliases: Vec<String>,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
-    /// Map from raw value to canonical code.
+    /// Map from raw value, as [`normalise_label`] gives it, to canonical code.
     pub raw_codes: BTreeMap<String, String>,
     /// Map from canonical code to label.
     pub labels: BTreeMap<String, Text>,
+    /// Words that a cell may hold beside a label and that do not change its code,
+    /// such as the grade in `残疾退役军人/七级/因战`, as [`normalise_label`] gives them.
+    pub qualifiers: BTreeSet<String>,
+    /// A cell may hold several values: a person may have two disabilities.
+    pub several: bool,
+    /// The part of a disability certificate's number that is the value where the
+    /// export has none.
+    pub certificate_part: Option<CertificatePart>,
+    /// Raw values that mean an empty cell in this field, besides those of the schema,
+    /// as [`normalise_label`] gives them.
+    pub missing_values: BTreeSet<String>,
     /// Raw values that mean true (Boolean fields).
     pub true_values: Vec<String>,
     /// Raw values that mean false (Boolean fields).
     pub false_values: Vec<String>,
+}
+
+impl Field {
+    /// Returns whether its cells hold labels: codes, yes and no, or other words that
+    /// the schema maps.
+    pub fn has_labels(&self) -> bool {
+        self.codes.is_some() || !self.raw_codes.is_empty() || self.field_type == FieldType::Boolean
+    }
+
+    /// Returns the codes that a label may be mapped to.
+    pub fn known_codes(&self) -> BTreeSet<&str> {
+        match (&self.codes, self.field_type) {
+            (_, FieldType::Boolean) => ["true", "false"].into(),
+            (Some(codes), _) => codes.iter().map(String::as_str).collect(),
+            (None, _) => self.raw_codes.values().map(String::as_str).collect(),
+        }
+    }
+
+    /// Maps a label to a code; to an empty text if the label states nothing.
+    pub fn add_label(&mut self, label: &str, code: &str) {
+        let label = normalise_label(label);
+        if code.is_empty() {
+            self.raw_codes.remove(&label);
+            self.missing_values.insert(label);
+        } else {
+            self.missing_values.remove(&label);
+            self.raw_codes.insert(label, code.to_owned());
+        }
+    }
 }
 
 /// The schema of one agency's export.
@@ -207,26 +264,33 @@ impl Schemas {
     }
 }
 
-/// Normalises a header for comparison: converts full-width characters to
-/// half-width and letters to lower case, and removes white space, `*` and
-/// invisible characters.
+/// Normalises a header for comparison: like a label, and removes `*`.
 pub fn normalise_header(header: &str) -> String {
+    let mut header = normalise_label(header);
+    header.retain(|character| character != '*');
     header
+}
+
+/// Normalises a label for comparison: converts full-width characters to half-width
+/// and letters to lower case, and removes white space, control characters and
+/// invisible characters.
+pub fn normalise_label(label: &str) -> String {
+    label
         .chars()
-        .map(|character| match character {
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
-            }
-            other => other,
-        })
+        .map(half_width)
         .filter(|character| {
-            !character.is_whitespace()
-                && !character.is_control()
-                && !is_invisible(*character)
-                && *character != '*'
+            !character.is_whitespace() && !character.is_control() && !is_invisible(*character)
         })
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// Returns the half-width form of a full-width character, or the character itself.
+pub fn half_width(character: char) -> char {
+    match character {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(character as u32 - 0xfee0).unwrap_or(character),
+        other => other,
+    }
 }
 
 struct SchemaReader<'p> {
@@ -394,7 +458,16 @@ impl SchemaReader<'_> {
         let own_pointer = format!("{pointer}/aidlink");
         self.refuse_unknown_keys(
             &own,
-            &["title_en", "role", "aliases", "codes", "labels"],
+            &[
+                "title_en",
+                "role",
+                "aliases",
+                "codes",
+                "labels",
+                "several",
+                "qualifiers",
+                "certificate_part",
+            ],
             &own_pointer,
         );
         let title_en = self.string(&own, "title_en", &own_pointer);
@@ -417,7 +490,10 @@ impl SchemaReader<'_> {
             }
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
-        let raw_codes = self.string_map(&own, "codes", &own_pointer);
+        let raw_codes = self.raw_codes(&own, &own_pointer);
+        let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
+        let several = self.boolean(&own, "several", &own_pointer);
+        let certificate_part = self.certificate_part(&own, &own_pointer);
         let labels = self.labels(&own, &own_pointer);
         let constraints = object.get("constraints").and_then(Json::as_object);
         let required = constraints
@@ -457,19 +533,66 @@ impl SchemaReader<'_> {
             codes,
             raw_codes,
             labels,
+            qualifiers: qualifiers
+                .iter()
+                .map(|qualifier| normalise_label(qualifier))
+                .collect(),
+            several,
+            certificate_part,
+            missing_values: self
+                .strings(object, "missingValues", pointer)
+                .iter()
+                .map(|value| normalise_label(value))
+                .collect(),
             true_values: self.strings(object, "trueValues", pointer),
             false_values: self.strings(object, "falseValues", pointer),
         })
     }
 
-    fn string_map(
+    fn boolean(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> bool {
+        let value = object.get(key);
+        let truth = value.map_or(Some(false), Json::as_bool);
+        truth.unwrap_or_else(|| {
+            self.fault(
+                &format!("{pointer}/{key}"),
+                Text::new(
+                    format!("“{key}”应为 true 或 false"),
+                    format!("`{key}` must be true or false"),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            );
+            false
+        })
+    }
+
+    fn certificate_part(
         &mut self,
-        object: &Map<String, Json>,
-        key: &str,
+        own: &Map<String, Json>,
         pointer: &str,
-    ) -> BTreeMap<String, String> {
+    ) -> Option<CertificatePart> {
+        let name = own.get("certificate_part")?.as_str().unwrap_or_default();
+        let named = CertificatePart::NAMES
+            .into_iter()
+            .find(|(known, _)| *known == name);
+        if named.is_none() {
+            let hint = nearest_name_hint(name, CertificatePart::NAMES.map(|(known, _)| known));
+            self.fault(
+                &format!("{pointer}/certificate_part"),
+                Text::new(
+                    "未知的残疾人证号组成部分",
+                    "unknown part of a certificate number",
+                ),
+                hint,
+            );
+        }
+        named.map(|(_, part)| part)
+    }
+
+    /// Reads `codes`: raw value to code.
+    fn raw_codes(&mut self, own: &Map<String, Json>, pointer: &str) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
-        match object.get(key) {
+        let pointer = format!("{pointer}/codes");
+        match own.get("codes") {
             None => {}
             Some(Json::Object(entries)) => {
                 for (raw, code) in entries {
@@ -479,24 +602,30 @@ impl SchemaReader<'_> {
                         Json::Number(code) => Some(code.to_string()),
                         _ => None,
                     };
-                    match code {
-                        Some(code) => {
-                            map.insert(raw.clone(), code);
-                        }
-                        None => self.fault(
-                            &format!("{pointer}/{key}"),
+                    let Some(code) = code else {
+                        self.fault(
+                            &pointer,
                             Text::new("代码应为字符串", "a code must be a string"),
                             Text::new("请加引号", "put it in quotes"),
-                        ),
+                        );
+                        continue;
+                    };
+                    let other = map.insert(normalise_label(raw), code.clone());
+                    if other.is_some_and(|other| other != code) {
+                        self.fault(
+                            &pointer,
+                            Text::new(
+                                format!("标签“{raw}”对应两个代码"),
+                                format!("the label `{raw}` has two codes"),
+                            ),
+                            Text::new("请删去其中一个", "remove one of them"),
+                        );
                     }
                 }
             }
             Some(_) => self.fault(
-                &format!("{pointer}/{key}"),
-                Text::new(
-                    format!("“{key}”应为对象"),
-                    format!("`{key}` must be an object"),
-                ),
+                &pointer,
+                Text::new("“codes”应为对象", "`codes` must be an object"),
                 Text::new("请更正此值", "correct this value"),
             ),
         }
