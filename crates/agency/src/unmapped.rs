@@ -80,3 +80,59 @@ pub fn append<K: Ord>(all: &mut BTreeMap<K, UnmappedLabels>, next: BTreeMap<K, U
         all.entry(field).or_default().append(labels);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(labels: &[(&str, u64)]) -> UnmappedLabels {
+        let mut all = UnmappedLabels::default();
+        for (label, rows) in labels {
+            for _ in 0..*rows {
+                all.add(vec![(*label).to_owned()]);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_label_is_shown_from_five_rows_on() {
+        let labels = rows(&[("甲", 4), ("乙", 5), ("丙", 9)]);
+        assert_eq!(labels.shown(), [("丙", 9), ("乙", 5)]);
+        assert_eq!(labels.not_shown(), 4);
+        let mut joined = rows(&[("甲", 3)]);
+        joined.append(rows(&[("甲", 2), ("丁", 1)]));
+        assert_eq!(joined.shown(), [("甲", 5)]);
+        assert_eq!(joined.not_shown(), 1);
+    }
+
+    #[test]
+    fn long_labels_and_personal_numbers_are_only_counted() {
+        let long = "长".repeat(31);
+        let short = "长".repeat(30);
+        let labels = rows(&[
+            (&long, 6),
+            (&short, 6),
+            ("449901199001010119", 6),
+            ("低保449901900101011", 6),
+            ("电话13800001234", 6),
+        ]);
+        assert_eq!(labels.shown(), [(short.as_str(), 6)]);
+        assert_eq!(labels.not_shown(), 24);
+        assert_eq!(labels.rows.len(), 1, "what is never shown is not kept");
+    }
+
+    #[test]
+    fn the_number_of_labels_kept_is_bounded() {
+        let mut labels = UnmappedLabels::default();
+        for block in 0..3 {
+            let mut next = UnmappedLabels::default();
+            for label in 0..2000 {
+                next.add(vec![format!("标签{}", block * 2000 + label)]);
+            }
+            labels.append(next);
+        }
+        assert_eq!(labels.rows.len(), MAX_LABELS);
+        assert_eq!(labels.not_shown(), 6000);
+    }
+}
