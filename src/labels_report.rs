@@ -25,7 +25,7 @@ pub(crate) fn say_unmapped(
             let schema = &schema.name;
             say(
                 format!(
-                    "列“{}”（{name}）的下列标签没有代码。请选定代码，将以下各行写入轮次文件中 schema = \"{schema}\" 的 [[export]]：",
+                    "列“{}”（{name}）的下列标签没有代码。请选定代码，将各行写入轮次文件中 schema = \"{schema}\" 的 [[export]]：",
                     title.zh
                 ),
                 format!(
@@ -58,11 +58,11 @@ pub(crate) fn say_unmapped(
         if not_shown > 0 {
             say(
                 format!(
-                    "列“{}”（{name}）另有{not_shown}处标签没有代码，不予显示：不足{SHOWN_FROM_ROWS}行、过长或含号码，可能涉及个人",
+                    "列“{}”（{name}）中不予显示的无代码标签（不足{SHOWN_FROM_ROWS}行、过长或含号码，可能涉及个人）：{not_shown}处",
                     title.zh
                 ),
                 format!(
-                    "Column {name} ({}): {not_shown} more cells have labels without a code. They are not shown, because they may concern a person: fewer than {SHOWN_FROM_ROWS} rows have them, or they are long or hold a number",
+                    "Labels without a code in the column {name} ({}) that are not shown because they may be a person's (fewer than {SHOWN_FROM_ROWS} rows, long, or with a number): {not_shown}",
                     title.en
                 ),
             );
