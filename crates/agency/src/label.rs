@@ -16,6 +16,9 @@ const MAX_BYTES: usize = 256;
 /// The most parts of a cell.
 const MAX_PARTS: usize = 16;
 
+/// The most parts of one label that contains separators.
+const MAX_PARTS_OF_LABEL: usize = 4;
+
 /// The most digits of a label's number. Longer numbers may be a person's.
 const MAX_DIGITS: usize = 6;
 
@@ -81,7 +84,8 @@ pub fn read(labels: &impl Labels, cell: &str) -> Result<Reading, Unmapped> {
             normalise_label(text.unwrap_or_default())
         };
         // A label may contain separators itself, so the longest one is tried first.
-        let mut longer = (first + 1..parts.len()).rev();
+        let end = parts.len().min(first + MAX_PARTS_OF_LABEL);
+        let mut longer = (first + 1..end).rev();
         let joined = longer.find(|last| found.add_known(labels, &text(&parts[*last])));
         if joined.is_none() {
             found.add(labels, text(part));
@@ -168,6 +172,12 @@ struct Item {
     values: Vec<Value>,
     /// Its numbers, each with the value that it is a listed number of.
     numbers: Vec<Option<Value>>,
+}
+
+impl Item {
+    fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.numbers.is_empty()
+    }
 }
 
 /// The parts of a cell by what they are.
@@ -283,6 +293,16 @@ impl Found {
         if !self.unmapped.is_empty() {
             return Err(self.unmapped);
         }
+        if self.missing {
+            // Beside a label such a word may deny it: `低保（无）`.
+            let mut items = self.items.iter();
+            let alone = !self.qualified && items.all(Item::is_empty);
+            return if alone {
+                Ok(Reading::Empty)
+            } else {
+                contradiction()
+            };
+        }
         let mut values: Vec<Value> = Vec::new();
         let mut numbers = Vec::new();
         for mut item in self.items {
@@ -308,12 +328,6 @@ impl Found {
             {
                 return contradiction();
             }
-        } else if numbers.is_empty() {
-            return if self.missing && !self.qualified {
-                Ok(Reading::Empty)
-            } else {
-                contradiction()
-            };
         } else {
             // Numbers alone are codes only in a list: `1-4` may be a range.
             let mut separators = cell.chars().filter_map(Separator::of);

@@ -228,6 +228,9 @@ fn a_cell_with_a_part_that_is_not_understood_is_unreadable() {
             ("非-低保", None),
             ("低保（疑似）", None),
             ("低保,住房", None),
+            ("低保（无）", None),
+            ("低保 无", None),
+            ("无,无", Some("")),
             (
                 "低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保",
                 None,
