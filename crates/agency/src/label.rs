@@ -79,16 +79,20 @@ pub fn read(labels: &impl Labels, cell: &str) -> Result<Reading, Unmapped> {
         if !part.is_bound {
             found.items.push(Item::default());
         }
-        let text = |last: &Part| {
-            let text = cell.get(part.bytes.start..last.bytes.end);
+        let text = |end: usize| {
+            let text = cell.get(part.bytes.start..end);
             normalise_label(text.unwrap_or_default())
         };
         // A label may contain separators itself, so the longest one is tried first.
         let end = parts.len().min(first + MAX_PARTS_OF_LABEL);
         let mut longer = (first + 1..end).rev();
-        let joined = longer.find(|last| found.add_known(labels, &text(&parts[*last])));
+        let joined = longer.find(|last| {
+            let last = &parts[*last];
+            let mut ends = [last.closed_at, last.bytes.end].into_iter();
+            ends.any(|end| found.add_known(labels, &text(end)))
+        });
         if joined.is_none() {
-            found.add(labels, text(part));
+            found.add(labels, text(part.bytes.end));
         }
         first = joined.unwrap_or(first) + 1;
     }
@@ -128,16 +132,23 @@ impl Separator {
                 Some(Separator::Binds)
             }
             '、' | ',' | ';' | '|' | '/' | '+' | '&' => Some(Separator::Lists),
-            ')' | ']' | '】' | '〕' => Some(Separator::Spaces),
-            other => other.is_whitespace().then_some(Separator::Spaces),
+            other if other.is_whitespace() || closes(other) => Some(Separator::Spaces),
+            _ => None,
         }
     }
+}
+
+/// Whether a character is a closing bracket.
+fn closes(character: char) -> bool {
+    matches!(half_width(character), ')' | ']' | '】' | '〕')
 }
 
 /// A part of a cell, between separators.
 struct Part {
     /// Its bytes in the cell.
     bytes: Range<usize>,
+    /// Where closing brackets directly after it end.
+    closed_at: usize,
     /// Whether it belongs to the part before it.
     is_bound: bool,
 }
@@ -150,8 +161,11 @@ fn parts_of(cell: &str) -> Vec<Part> {
         match (start, Separator::of(character)) {
             (None, None) => start = Some(at),
             (Some(from), Some(separator)) => {
+                let after = cell.get(at..).unwrap_or_default();
+                let unclosed = after.trim_start_matches(closes);
                 parts.push(Part {
                     bytes: from..at,
+                    closed_at: cell.len() - unclosed.len(),
                     is_bound: before.contains(&Separator::Binds)
                         && !before.contains(&Separator::Lists),
                 });
@@ -329,9 +343,10 @@ impl Found {
                 return contradiction();
             }
         } else {
-            // Numbers alone are codes only in a list: `1-4` may be a range.
+            // Several numbers alone are codes only in a list: `1-4` may be a range.
             let mut separators = cell.chars().filter_map(Separator::of);
-            let is_list = separators.all(|separator| separator != Separator::Binds);
+            let is_list =
+                numbers.len() == 1 || separators.all(|separator| separator != Separator::Binds);
             let listed: Option<Vec<Value>> = numbers.into_iter().collect();
             for value in listed.filter(|_| is_list).unwrap_or_default() {
                 if !values.contains(&value) {

@@ -149,6 +149,7 @@ fn a_label_with_a_class_is_read() {
             ("肢体二级", Some("2")),
             ("壹级", Some("1")),
             ("2-二级", Some("2")),
+            ("2(重度)", Some("2")),
             ("3-二级", None),
             ("未定级", Some("")),
             ("2 3", Some("2 3")),
@@ -201,6 +202,14 @@ fn a_cell_may_hold_several_values_where_the_schema_says_so() {
                 "机动车交通事故责任纠纷、生命权、健康权、身体权纠纷",
                 Some("other_tort traffic_accident"),
             ),
+        ],
+    );
+    check(
+        "procuratorate.case-parties",
+        "injury_level",
+        &[
+            ("轻伤(一级)、轻微伤", Some("minor slight_1")),
+            ("轻微伤；重伤（二级）", Some("minor serious_2")),
         ],
     );
     // A person is in one state.
