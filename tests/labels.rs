@@ -99,6 +99,27 @@ fn wrong_values_are_refused_with_their_places() {
             "values.sealed.a = \"yes\"",
             "the code `yes` is not in the code list of `sealed`",
         ),
+        // A site cannot let suspects, sealed records or empty cells pass.
+        (
+            "values.role.\"犯罪嫌疑人\" = \"victim\"",
+            "this label of `role` already has a meaning",
+        ),
+        (
+            "values.role.suspect = \"victim\"",
+            "this label of `role` already has a meaning",
+        ),
+        (
+            "values.sealed.\"已 封存\" = false",
+            "this label of `sealed` already has a meaning",
+        ),
+        (
+            "values.sealed.\" \" = false",
+            "this label of `sealed` already has a meaning",
+        ),
+        (
+            "values.sealed.\"不详\" = false",
+            "this label of `sealed` already has a meaning",
+        ),
         ("values = 1", "`values` must be a table"),
     ] {
         let before = round.read("round.toml");

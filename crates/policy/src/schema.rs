@@ -132,6 +132,26 @@ pub struct ExportSchema {
 }
 
 impl ExportSchema {
+    /// Returns whether a label already has a meaning in a field: a code, yes or no, or
+    /// an empty cell.
+    pub fn knows_label(&self, field: &Field, label: &str) -> bool {
+        let label = normalise_label(label);
+        let words = [
+            &field.true_values,
+            &field.false_values,
+            &self.missing_values,
+        ];
+        let is_code = |codes: &BTreeSet<String>| codes.contains(&label);
+        label.is_empty()
+            || field.raw_codes.contains_key(&label)
+            || field.missing_values.contains(&label)
+            || field.codes.as_ref().is_some_and(is_code)
+            || words
+                .into_iter()
+                .flatten()
+                .any(|word| normalise_label(word) == label)
+    }
+
     /// Reads one schema file.
     ///
     /// # Errors

@@ -875,7 +875,9 @@ impl<'w> Checker<'w> {
         self.check_labels(export.written, schema);
     }
 
-    /// Checks that each of the site's labels is mapped to a code of its field.
+    /// Checks that each of the site's labels is new and mapped to a code of its field.
+    /// If a site could give another meaning to a label of the schema or to an empty
+    /// cell, sealed records and suspects could pass.
     fn check_labels(&mut self, export: &WrittenExport, schema: &ExportSchema) {
         for written in &export.values {
             let Some(field) = schema.field(&written.field.value) else {
@@ -891,6 +893,18 @@ impl<'w> Checker<'w> {
                         format!("the field `{}` has no code list", field.name),
                     ),
                     Text::new("请删去此标签", "remove this label"),
+                );
+            } else if schema.knows_label(field, &written.label.value) {
+                self.fault(
+                    &written.label.at,
+                    Text::new(
+                        format!("字段“{}”的此标签已有含义", field.name),
+                        format!("this label of `{}` already has a meaning", field.name),
+                    ),
+                    Text::new(
+                        "请删去此标签；需要更改的，请更改模式",
+                        "remove this label, or change the schema",
+                    ),
                 );
             } else if !code.is_empty() && !codes.contains(code) {
                 let codes: Vec<&str> = codes.into_iter().collect();
