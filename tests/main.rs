@@ -12,6 +12,7 @@ mod finished_by_0_1;
 mod formats;
 mod hand_made_round;
 mod hostile_input;
+mod labels;
 mod parquet_exports;
 mod sample_round;
 mod schema_check;

@@ -19,6 +19,7 @@ use aidlink_procuratorate::summary::SUMMARY;
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::RunArguments;
+use crate::labels_report::say_unmapped;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
@@ -211,6 +212,7 @@ fn say_summary(
                 format!("    cells that could not be read: {unreadable} (see summary.json)"),
             );
         }
+        say_unmapped(&export.planned.schema, &export.report.unmapped, output);
     }
     let total = result.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));

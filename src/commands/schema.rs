@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aidlink_agency::cell::amount::AmountUnit;
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::Export;
+use aidlink_agency::unmapped::UnmappedLabels;
 use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::Policy;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{SchemaArguments, SchemaCheckArguments, SchemaCommand};
+use crate::labels_report::{line_of, say_unmapped};
 use aidlink_office::terminal::{Output, Progress};
 
 /// Checks an export.
@@ -110,6 +112,8 @@ struct SchemaReport<'a> {
     id_warnings: BTreeMap<String, ReportedRows>,
     /// The key is `field: code`.
     unreadable: BTreeMap<String, ReportedRows>,
+    /// The key is the field.
+    labels_without_code: BTreeMap<&'a str, ReportedLabels<'a>>,
 }
 
 #[derive(Serialize)]
@@ -123,6 +127,38 @@ struct ReportedColumn<'a> {
     /// The unit of amounts, if the header or a title line states one.
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<String>,
+}
+
+/// The labels of a field that have no code.
+#[derive(Serialize)]
+struct ReportedLabels<'a> {
+    labels: Vec<ReportedLabel<'a>>,
+    /// Number of cells whose labels are not shown.
+    not_shown: u64,
+}
+
+#[derive(Serialize)]
+struct ReportedLabel<'a> {
+    label: &'a str,
+    rows: u64,
+    /// The line for the round file.
+    line: String,
+}
+
+impl<'a> ReportedLabels<'a> {
+    fn new(field: &str, labels: &'a UnmappedLabels) -> Self {
+        let shown = labels.shown().into_iter();
+        ReportedLabels {
+            labels: shown
+                .map(|(label, rows)| ReportedLabel {
+                    label,
+                    rows,
+                    line: line_of(field, label),
+                })
+                .collect(),
+            not_shown: labels.not_shown(),
+        }
+    }
 }
 
 /// The number of rows with the same finding, and the lines of the first few.
@@ -224,6 +260,11 @@ impl CheckedExport<'_> {
                     (code, ReportedRows::new(seen, fault.text()))
                 })
                 .collect(),
+            labels_without_code: inspection
+                .unmapped
+                .iter()
+                .map(|(field, labels)| (field.as_str(), ReportedLabels::new(field, labels)))
+                .collect(),
         }
     }
 
@@ -311,6 +352,7 @@ impl CheckedExport<'_> {
                 output,
             );
         }
+        say_unmapped(self.schema, &self.inspection.unmapped, output);
         for (warning, seen) in &self.inspection.id_warnings {
             say_occurrences(("提示", "Note"), seen, None, &warning.text(), output);
         }

@@ -13,6 +13,7 @@ use aidlink_office::terminal::{Output, Progress};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::TokeniseArguments;
+use crate::labels_report::say_unmapped;
 use crate::matrix::write_matrix;
 
 /// Tokenises an export and writes its folder.
@@ -67,6 +68,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
             "  {rows} rows = {rejected} rejected + {withheld} withheld + {without_outcome} without outcome (they stay here) + {sent} sent"
         ),
     );
+    say_unmapped(schema, &tokenised.export.report.unmapped, output);
     let tokens = tokenised.sent.tokens;
     let share = tokenised.sent.share_of_rows_sent * 100.0;
     say(

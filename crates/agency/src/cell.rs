@@ -11,9 +11,9 @@ use jiff::civil::Date;
 
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
-use aidlink_faults::uniform_text::{characters, uniform};
+use aidlink_faults::uniform_text::{characters, uniform, uniform_label};
 use aidlink_policy::reading::DateEpoch;
-use aidlink_policy::schema::{ExportSchema, Field, Role};
+use aidlink_policy::schema::{CertificatePart, ExportSchema, Field, Role};
 use aidlink_policy::value::{FieldType, Value};
 
 use amount::AmountUnit;
@@ -21,7 +21,8 @@ use date::WrittenDate;
 use whole_number::whole_number;
 
 use crate::error_value::is_error_value;
-use crate::national_id::{IdFault, NationalId};
+use crate::label::{self, Labels, Reading, Unmapped};
+use crate::national_id::{CertificateTail, IdFault, NationalId};
 
 /// Why a cell could not be read as its field's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,8 @@ pub enum ValueFault {
     ErrorValue,
     /// Neither valid UTF-8 nor valid GB18030.
     Encoding,
+    /// So many values in the cells of one row that not all combinations are judged.
+    TooManyValues,
 }
 
 impl ValueFault {
@@ -68,6 +71,10 @@ impl ValueFault {
                 "编码错误，无法读取；请以同一编码重新导出",
                 "not valid UTF-8 or GB18030; export the file again in a single encoding",
             ),
+            ValueFault::TooManyValues => Text::new(
+                "该行的单元格所含的值过多；请拆成数行",
+                "the cells of the row hold too many values; split it into several rows",
+            ),
         }
     }
 
@@ -81,6 +88,7 @@ impl ValueFault {
             ValueFault::UnreadableBoolean => "unreadable_boolean",
             ValueFault::ErrorValue => "error_value",
             ValueFault::Encoding => "encoding",
+            ValueFault::TooManyValues => "too_many_values",
         }
     }
 }
@@ -94,8 +102,8 @@ pub struct ColumnForm {
     pub unit: AmountUnit,
 }
 
-/// Reads a cell. Returns `None` for an empty cell, for the schema's missing values, and
-/// for a date that means "no date".
+/// Reads a cell. An empty cell, one of the missing values and a date that means "no
+/// date" are [`Reading::Empty`].
 ///
 /// # Errors
 /// The reason why the cell is not a value of the field's type.
@@ -104,37 +112,95 @@ pub fn read(
     field: &Field,
     form: ColumnForm,
     cell: &str,
-) -> Result<Option<Value>, ValueFault> {
+) -> Result<Reading, ValueFault> {
     let cell = uniform(cell);
-    // A library that holds a column of whole numbers as floating point writes 4.0.
-    let whole = whole_number(&cell).filter(|_| cell.contains('.'));
-    let raw_code = field
-        .code_of(&cell)
-        .or_else(|| whole.and_then(|whole| field.code_of(whole)));
-    let is_missing = || {
-        let is_dashes = !cell.is_empty() && cell.bytes().all(|byte| byte == b'-');
-        let written = if is_dashes { "-" } else { &*cell };
-        let mut missing = schema.missing_values.iter();
-        written.is_empty() || missing.any(|missing| missing == written)
-    };
-    if raw_code.is_none() && is_missing() {
-        return Ok(None);
+    let labels = FieldLabels { schema, field };
+    if !field.raw_codes.contains_key(&uniform_label(&cell)) {
+        if labels.is_missing(&cell) {
+            return Ok(Reading::Empty);
+        }
+        if is_error_value(&cell) {
+            return Err(ValueFault::ErrorValue);
+        }
     }
-    if is_error_value(&cell) {
-        return Err(ValueFault::ErrorValue);
-    }
-    let text = raw_code.unwrap_or(&cell);
+    let label = |fault| labels.read(&cell).map_err(|_| fault);
     let value = match field.field_type {
-        FieldType::String => Value::String(code_or_text(field, text, whole)?),
-        FieldType::Integer => Value::Integer(integer(text)?),
+        FieldType::String => return label(ValueFault::UnknownCode),
+        FieldType::Integer => return label(ValueFault::UnreadableInteger),
+        FieldType::Boolean => return label(ValueFault::UnreadableBoolean),
         FieldType::Number => {
-            let number = amount::read(text, form.unit);
+            let number = amount::read(&cell, form.unit);
             Value::Number(number.ok_or(ValueFault::UnreadableNumber)?)
         }
-        FieldType::Boolean => Value::Boolean(boolean(field, text, whole)?),
-        FieldType::Date => return date_value(field, text, form.epoch),
+        FieldType::Date => return date_value(field, &cell, form.epoch),
     };
-    Ok(Some(value))
+    Ok(Reading::One(value))
+}
+
+/// Returns the labels of a cell that have no code, normalised. If each has one but
+/// they contradict each other, the whole cell.
+pub fn unmapped_labels(schema: &ExportSchema, field: &Field, cell: &str) -> Vec<String> {
+    let cell = uniform(cell);
+    if !field.has_labels() || is_error_value(&cell) {
+        return Vec::new();
+    }
+    match (FieldLabels { schema, field }).read(&cell) {
+        Ok(_) => Vec::new(),
+        Err(Unmapped(labels)) => labels,
+    }
+}
+
+/// Returns the value that the number of a disability certificate states for a field.
+pub fn of_certificate(field: &Field, certificate: CertificateTail) -> Option<Value> {
+    let digit = match field.certificate_part? {
+        CertificatePart::Class => certificate.class,
+        CertificatePart::Grade => certificate.grade,
+    };
+    value_of_label(field, &digit.to_string())
+}
+
+/// The labels of a field as its schema defines them.
+struct FieldLabels<'a> {
+    schema: &'a ExportSchema,
+    field: &'a Field,
+}
+
+impl FieldLabels<'_> {
+    /// Reads a cell of uniform text.
+    fn read(&self, cell: &str) -> Result<Reading, Unmapped> {
+        // A library that holds a column of whole numbers as floating point writes 4.0.
+        let whole = whole_number(cell).filter(|_| self.value(cell).is_none());
+        label::read(self, whole.unwrap_or(cell))
+    }
+}
+
+impl Labels for FieldLabels<'_> {
+    fn field(&self) -> &Field {
+        self.field
+    }
+
+    fn value(&self, label: &str) -> Option<Value> {
+        value_of_label(self.field, label)
+    }
+
+    fn is_missing(&self, label: &str) -> bool {
+        let is_dashes = !label.is_empty() && label.bytes().all(|byte| byte == b'-');
+        let written = if is_dashes { "-" } else { label };
+        let mut missing = self.schema.missing_values.iter();
+        written.is_empty()
+            || missing.any(|missing| missing.eq_ignore_ascii_case(written))
+            || self.field.missing_values.contains(written)
+    }
+}
+
+fn value_of_label(field: &Field, label: &str) -> Option<Value> {
+    let code = field.raw_codes.get(label).map_or(label, String::as_str);
+    match field.field_type {
+        FieldType::String => code_of(field, code).map(Value::String),
+        FieldType::Integer => integer(code).map(Value::Integer),
+        FieldType::Boolean => boolean(field, code).map(Value::Boolean),
+        FieldType::Number | FieldType::Date => None,
+    }
 }
 
 /// Returns the text of a cell as lists show it. Control characters become spaces.
@@ -191,43 +257,32 @@ fn is_id_number(run: &str, as_of: Date) -> bool {
     id || inside
 }
 
-fn code_or_text(field: &Field, text: &str, whole: Option<&str>) -> Result<String, ValueFault> {
+fn code_of(field: &Field, text: &str) -> Option<String> {
     let Some(codes) = &field.codes else {
-        return Ok(text.to_owned());
+        return Some(text.to_owned());
     };
     let lower = text.to_ascii_lowercase();
     [text, lower.as_str()]
         .into_iter()
-        .chain(whole)
         .find(|candidate| codes.contains(*candidate))
         .map(str::to_owned)
-        .ok_or(ValueFault::UnknownCode)
 }
 
-fn integer(text: &str) -> Result<i64, ValueFault> {
+fn integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    let whole = whole_number(digits).and_then(|whole| whole.parse::<i64>().ok());
-    whole
-        .map(|number| sign * number)
-        .ok_or(ValueFault::UnreadableInteger)
+    let whole = whole_number(digits)?.parse::<i64>().ok();
+    whole.map(|number| sign * number)
 }
 
-fn boolean(field: &Field, text: &str, whole: Option<&str>) -> Result<bool, ValueFault> {
-    let is_in = |values: &[String]| {
-        let is_text = |value: &String| {
-            value.eq_ignore_ascii_case(text) || whole.is_some_and(|whole| value == whole)
-        };
-        values.iter().any(is_text)
-    };
-    if is_in(&field.true_values) {
-        Ok(true)
-    } else if is_in(&field.false_values) {
-        Ok(false)
-    } else {
-        Err(ValueFault::UnreadableBoolean)
+fn boolean(field: &Field, text: &str) -> Option<bool> {
+    let is_in = |values: &[String]| values.iter().any(|value| value.eq_ignore_ascii_case(text));
+    match (is_in(&field.true_values), is_in(&field.false_values)) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
     }
 }
 
@@ -235,15 +290,15 @@ fn boolean(field: &Field, text: &str, whole: Option<&str>) -> Result<bool, Value
 /// from a zero.
 const UNIX_DAY_ZERO: Date = Date::constant(1970, 1, 1);
 
-fn date_value(field: &Field, text: &str, epoch: DateEpoch) -> Result<Option<Value>, ValueFault> {
+fn date_value(field: &Field, text: &str, epoch: DateEpoch) -> Result<Reading, ValueFault> {
     let is_birth_date = field.role == Role::BirthDate;
     match date::read(text, epoch) {
-        Some(WrittenDate::NoDate) => Ok(None),
-        Some(WrittenDate::Early(day)) if is_birth_date => Ok(Some(Value::Date(day))),
+        Some(WrittenDate::NoDate) => Ok(Reading::Empty),
+        Some(WrittenDate::Early(day)) if is_birth_date => Ok(Reading::One(Value::Date(day))),
         Some(WrittenDate::Day(day)) if is_birth_date || day != UNIX_DAY_ZERO => {
-            Ok(Some(Value::Date(day)))
+            Ok(Reading::One(Value::Date(day)))
         }
-        Some(WrittenDate::Month(first)) => Ok(Some(Value::Date(first))),
+        Some(WrittenDate::Month(first)) => Ok(Reading::One(Value::Date(first))),
         Some(WrittenDate::Early(_) | WrittenDate::Day(_)) | None => Err(ValueFault::UnreadableDate),
     }
 }
@@ -308,10 +363,19 @@ mod tests {
             .expect("a valid schema")
     }
 
-    fn read_as(field: &str, cell: &str) -> Result<Option<Value>, ValueFault> {
+    /// Reads a cell that states at most one value.
+    fn read_in(field: &str, form: ColumnForm, cell: &str) -> Result<Option<Value>, ValueFault> {
         let schema = schema();
         let field = schema.field(field).expect("a field");
-        read(&schema, field, ColumnForm::default(), cell)
+        match read(&schema, field, form, cell)? {
+            Reading::Empty => Ok(None),
+            Reading::One(value) => Ok(Some(value)),
+            Reading::Several(values) => panic!("{cell}: {values:?}"),
+        }
+    }
+
+    fn read_as(field: &str, cell: &str) -> Result<Option<Value>, ValueFault> {
+        read_in(field, ColumnForm::default(), cell)
     }
 
     #[test]
@@ -392,8 +456,6 @@ mod tests {
 
     #[test]
     fn a_column_in_ten_thousands_is_converted_except_where_a_cell_states_its_unit() {
-        let schema = schema();
-        let field = schema.field("loss").expect("a field");
         let (_, unit) = amount::header_with_unit("损失(万元)").expect("a unit");
         let form = ColumnForm {
             unit,
@@ -406,7 +468,7 @@ mod tests {
             ("0", 0.0),
         ] {
             for cell in cells.split('|') {
-                let number = read(&schema, field, form, cell);
+                let number = read_in("loss", form, cell);
                 assert_eq!(number, Ok(Some(Value::Number(yuan))), "{cell}");
             }
         }

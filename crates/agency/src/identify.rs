@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::identity_check::IdentityCheck;
-use crate::national_id::{CheckedId, IdWarning, NationalId};
+use crate::national_id::{CertificateTail, CheckedId, IdWarning, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::Cells;
 use crate::scan::pass::{Place, RowFault, RowView};
@@ -39,6 +39,7 @@ impl IdentifiedRow<'_> {
         OwnedRow {
             cells: self.row.to_cells(),
             id: self.checked.id,
+            certificate: self.checked.certificate,
         }
     }
 }
@@ -49,6 +50,8 @@ pub struct OwnedRow {
     pub cells: Cells,
     /// The person's ID number.
     pub id: NationalId,
+    /// What follows it, if the cell holds a disability certificate's number.
+    pub certificate: Option<CertificateTail>,
 }
 
 /// Checks a row and finds its person.

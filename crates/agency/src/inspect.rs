@@ -11,10 +11,12 @@ use aidlink_policy::schema::{ExportSchema, Field};
 use crate::cell::{self, ColumnForm, ValueFault};
 use crate::identify::identify;
 use crate::identity_check::IdentityCheck;
+use crate::label::Reading;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;
 use crate::scan::pass::{Counts, Pass, Place, RowFault, RowView, Tally};
 use crate::scan::{Encoding, Export};
+use crate::unmapped::{self, UnmappedLabels};
 
 /// Maximum number of lines kept for each kind of fault.
 const MAX_LINES: usize = 5;
@@ -55,6 +57,8 @@ pub struct Inspection {
     pub id_warnings: BTreeMap<IdWarning, Occurrences>,
     /// Unreadable cells, by field and fault.
     pub unreadable: BTreeMap<(String, ValueFault), Occurrences>,
+    /// Labels without a code, by field.
+    pub unmapped: BTreeMap<String, UnmappedLabels>,
     /// Number of cells with a value, by field.
     pub filled: BTreeMap<String, u64>,
 }
@@ -96,6 +100,10 @@ pub fn inspect(
         let name = context.fields[index].1.name.clone();
         inspection.unreadable.insert((name, fault), occurrences);
     }
+    for (index, labels) in findings.unmapped {
+        let name = context.fields[index].1.name.clone();
+        inspection.unmapped.insert(name, labels);
+    }
     for (index, count) in findings.filled {
         inspection
             .filled
@@ -118,6 +126,7 @@ struct Findings {
     rejects: BTreeMap<RejectReason, Occurrences>,
     id_warnings: BTreeMap<IdWarning, Occurrences>,
     unreadable: BTreeMap<(usize, ValueFault), Occurrences>,
+    unmapped: BTreeMap<usize, UnmappedLabels>,
     filled: BTreeMap<usize, u64>,
 }
 
@@ -139,18 +148,23 @@ impl Tally<Context<'_>> for Findings {
         let row = row.row();
         let encoding = context.encoding.of_record(row.to_cells().bytes());
         for (index, (column, field, form)) in context.fields.iter().enumerate() {
-            let value = encoding
-                .decode(row.cell(*column))
+            let cell = encoding.decode(row.cell(*column));
+            let value = cell
+                .as_ref()
                 .ok_or(ValueFault::Encoding)
-                .and_then(|cell| cell::read(context.schema, field, *form, &cell));
+                .and_then(|cell| cell::read(context.schema, field, *form, cell));
             match value {
-                Ok(None) => {}
-                Ok(Some(_)) => *self.filled.entry(index).or_default() += 1,
-                Err(fault) => self
-                    .unreadable
-                    .entry((index, fault))
-                    .or_default()
-                    .add(place.line),
+                Ok(Reading::Empty) => {}
+                Ok(_) => *self.filled.entry(index).or_default() += 1,
+                Err(fault) => {
+                    let key = (index, fault);
+                    self.unreadable.entry(key).or_default().add(place.line);
+                    let cell = cell.unwrap_or_default();
+                    let labels = cell::unmapped_labels(context.schema, field, &cell);
+                    if !labels.is_empty() {
+                        self.unmapped.entry(index).or_default().add(labels);
+                    }
+                }
             }
         }
     }
@@ -174,6 +188,7 @@ impl Tally<Context<'_>> for Findings {
                 .or_default()
                 .append(occurrences, lines);
         }
+        unmapped::append(&mut self.unmapped, next.unmapped);
         for (index, count) in next.filled {
             *self.filled.entry(index).or_default() += count;
         }

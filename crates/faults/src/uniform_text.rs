@@ -79,11 +79,19 @@ pub fn characters(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|c| !is_dropped(*c)).flat_map(folded)
 }
 
-/// Returns a header in the form in which headers are compared: [`characters`] in lower
-/// case, without white space, quotation marks and `*`.
+/// Returns a header in the form in which headers are compared: that of labels, without
+/// `*`.
 pub fn uniform_header(header: &str) -> String {
-    characters(header)
-        .filter(|c| !c.is_whitespace() && !matches!(c, '*' | '\'' | '"'))
+    let mut header = uniform_label(header);
+    header.retain(|c| c != '*');
+    header
+}
+
+/// Returns a label in the form in which labels are compared: [`characters`] in lower
+/// case, without white space and quotation marks.
+pub fn uniform_label(label: &str) -> String {
+    characters(label)
+        .filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '"'))
         .flat_map(char::to_lowercase)
         .collect()
 }

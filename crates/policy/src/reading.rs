@@ -1,5 +1,5 @@
 //! How to read a site's files: the files of each export, and their encoding,
-//! sheet, headers and dates as the round file gives them.
+//! sheet, headers, labels and dates as the round file gives them.
 //!
 //! Reading a round file produces these types, and scanning an export uses them.
 //! They hold no data rows.
@@ -45,8 +45,34 @@ pub struct ReadingChoice {
     pub sheet: Option<String>,
     /// A site's own headers: the header in the file, then the field.
     pub headers: Vec<(String, String)>,
+    /// A site's own labels.
+    pub values: Vec<SiteLabel>,
     /// The day from which the serial numbers of dates count.
     pub epoch: DateEpoch,
+}
+
+impl ReadingChoice {
+    /// Returns the schema with the site's labels.
+    pub fn with_labels(&self, mut schema: ExportSchema) -> ExportSchema {
+        for site in &self.values {
+            let mut fields = schema.fields.iter_mut();
+            if let Some(field) = fields.find(|field| field.name == site.field) {
+                field.add_label(&site.label, &site.code);
+            }
+        }
+        schema
+    }
+}
+
+/// A label of a site that the schema does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteLabel {
+    /// The field in whose column it occurs.
+    pub field: String,
+    /// The label.
+    pub label: String,
+    /// Its code; empty if the label states nothing.
+    pub code: String,
 }
 
 /// The encoding in which an export is read.

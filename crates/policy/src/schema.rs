@@ -13,7 +13,7 @@ use crate::value::FieldType;
 use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
-use aidlink_faults::uniform_text::{uniform, uniform_header};
+use aidlink_faults::uniform_text::{uniform, uniform_header, uniform_label};
 use aidlink_files::regular_file;
 
 /// The purpose of a field.
@@ -28,6 +28,23 @@ pub enum Role {
     BirthDate,
     /// An attribute that rules may read at the office that holds the row.
     Attribute,
+}
+
+/// What a disability certificate's number states after the ID number (GB/T 26341).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificatePart {
+    /// The class of disability, 1 to 7: the 19th digit.
+    Class,
+    /// Its grade, 1 (most severe) to 4: the 20th digit.
+    Grade,
+}
+
+impl CertificatePart {
+    /// The names in schemas.
+    const NAMES: [(&'static str, CertificatePart); 2] = [
+        ("class", CertificatePart::Class),
+        ("grade", CertificatePart::Grade),
+    ];
 }
 
 /// One field of an export.
@@ -47,12 +64,21 @@ pub struct Field {
     pub aliases: Vec<String>,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
-    /// Map from raw value, as written in the schema, to canonical code.
+    /// Map from raw value, as [`uniform_label`] gives it, to canonical code.
     pub raw_codes: BTreeMap<String, String>,
-    /// The same by the uniform text of the raw value.
-    uniform_codes: BTreeMap<String, String>,
     /// Map from canonical code to label.
     pub labels: BTreeMap<String, Text>,
+    /// Words that a cell may hold beside a label and that do not change its code,
+    /// such as the grade in `残疾退役军人/七级/因战`, as [`uniform_label`] gives them.
+    pub qualifiers: BTreeSet<String>,
+    /// A cell may hold several values: a person may have two disabilities.
+    pub several: bool,
+    /// The part of a disability certificate's number that is the value where the
+    /// export has none.
+    pub certificate_part: Option<CertificatePart>,
+    /// Raw values that mean an empty cell in this field, besides those of the schema,
+    /// as [`uniform_label`] gives them.
+    pub missing_values: BTreeSet<String>,
     /// Raw values that mean true (Boolean fields), in uniform text.
     pub true_values: Vec<String>,
     /// Raw values that mean false (Boolean fields), in uniform text.
@@ -60,9 +86,31 @@ pub struct Field {
 }
 
 impl Field {
-    /// Returns the canonical code that a raw value means. The value is in uniform text.
-    pub fn code_of(&self, raw: &str) -> Option<&str> {
-        self.uniform_codes.get(raw).map(String::as_str)
+    /// Returns whether its cells hold labels: codes, yes and no, or other words that
+    /// the schema maps.
+    pub fn has_labels(&self) -> bool {
+        self.codes.is_some() || !self.raw_codes.is_empty() || self.field_type == FieldType::Boolean
+    }
+
+    /// Returns the codes that a label may be mapped to.
+    pub fn known_codes(&self) -> BTreeSet<&str> {
+        match (&self.codes, self.field_type) {
+            (_, FieldType::Boolean) => ["true", "false"].into(),
+            (Some(codes), _) => codes.iter().map(String::as_str).collect(),
+            (None, _) => self.raw_codes.values().map(String::as_str).collect(),
+        }
+    }
+
+    /// Maps a label to a code; to an empty text if the label states nothing.
+    pub fn add_label(&mut self, label: &str, code: &str) {
+        let label = uniform_label(label);
+        if code.is_empty() {
+            self.raw_codes.remove(&label);
+            self.missing_values.insert(label);
+        } else {
+            self.missing_values.remove(&label);
+            self.raw_codes.insert(label, code.to_owned());
+        }
     }
 }
 
@@ -86,6 +134,26 @@ pub struct ExportSchema {
 }
 
 impl ExportSchema {
+    /// Returns whether a label already has a meaning in a field: a code, yes or no, or
+    /// an empty cell.
+    pub fn knows_label(&self, field: &Field, label: &str) -> bool {
+        let label = uniform_label(label);
+        let words = [
+            &field.true_values,
+            &field.false_values,
+            &self.missing_values,
+        ];
+        let is_code = |codes: &BTreeSet<String>| codes.contains(&label);
+        label.is_empty()
+            || field.raw_codes.contains_key(&label)
+            || field.missing_values.contains(&label)
+            || field.codes.as_ref().is_some_and(is_code)
+            || words
+                .into_iter()
+                .flatten()
+                .any(|word| uniform_label(word) == label)
+    }
+
     /// Reads one schema file.
     ///
     /// # Errors
@@ -278,29 +346,6 @@ impl SchemaReader<'_> {
         values.collect()
     }
 
-    /// Returns the codes by the uniform text of their raw values.
-    fn uniform_codes(
-        &mut self,
-        raw_codes: &BTreeMap<String, String>,
-        pointer: &str,
-    ) -> BTreeMap<String, String> {
-        let mut codes: BTreeMap<String, String> = BTreeMap::new();
-        for (raw, code) in raw_codes {
-            let before = codes.insert(uniform(raw).into_owned(), code.clone());
-            if before.is_some_and(|before| before != *code) {
-                self.fault(
-                    &format!("{pointer}/codes/{raw}"),
-                    Text::new(
-                        "另一原始值与此值只是写法不同，却对应另一代码",
-                        "another raw value is the same text written differently and means another code",
-                    ),
-                    Text::new("请删去其一", "remove one of them"),
-                );
-            }
-        }
-        codes
-    }
-
     fn refuse_unknown_keys(&mut self, object: &Map<String, Json>, known: &[&str], pointer: &str) {
         for key in object.keys() {
             if !known.contains(&key.as_str()) {
@@ -418,7 +463,16 @@ impl SchemaReader<'_> {
         let own_pointer = format!("{pointer}/aidlink");
         self.refuse_unknown_keys(
             &own,
-            &["title_en", "role", "aliases", "codes", "labels"],
+            &[
+                "title_en",
+                "role",
+                "aliases",
+                "codes",
+                "labels",
+                "several",
+                "qualifiers",
+                "certificate_part",
+            ],
             &own_pointer,
         );
         let title_en = self.string(&own, "title_en", &own_pointer);
@@ -441,8 +495,10 @@ impl SchemaReader<'_> {
             }
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
-        let raw_codes = self.string_map(&own, "codes", &own_pointer);
-        let uniform_codes = self.uniform_codes(&raw_codes, &own_pointer);
+        let raw_codes = self.raw_codes(&own, &own_pointer);
+        let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
+        let several = self.boolean(&own, "several", &own_pointer);
+        let certificate_part = self.certificate_part(&own, &own_pointer);
         let labels = self.labels(&own, &own_pointer);
         let constraints = object.get("constraints").and_then(Json::as_object);
         let required = constraints
@@ -481,21 +537,67 @@ impl SchemaReader<'_> {
             aliases,
             codes,
             raw_codes,
-            uniform_codes,
             labels,
+            qualifiers: qualifiers
+                .iter()
+                .map(|qualifier| uniform_label(qualifier))
+                .collect(),
+            several,
+            certificate_part,
+            missing_values: self
+                .strings(object, "missingValues", pointer)
+                .iter()
+                .map(|value| uniform_label(value))
+                .collect(),
             true_values: self.uniform_strings(object, "trueValues", pointer),
             false_values: self.uniform_strings(object, "falseValues", pointer),
         })
     }
 
-    fn string_map(
+    fn boolean(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> bool {
+        let value = object.get(key);
+        let truth = value.map_or(Some(false), Json::as_bool);
+        truth.unwrap_or_else(|| {
+            self.fault(
+                &format!("{pointer}/{key}"),
+                Text::new(
+                    format!("“{key}”应为 true 或 false"),
+                    format!("`{key}` must be true or false"),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            );
+            false
+        })
+    }
+
+    fn certificate_part(
         &mut self,
-        object: &Map<String, Json>,
-        key: &str,
+        own: &Map<String, Json>,
         pointer: &str,
-    ) -> BTreeMap<String, String> {
+    ) -> Option<CertificatePart> {
+        let name = own.get("certificate_part")?.as_str().unwrap_or_default();
+        let named = CertificatePart::NAMES
+            .into_iter()
+            .find(|(known, _)| *known == name);
+        if named.is_none() {
+            let hint = nearest_name_hint(name, CertificatePart::NAMES.map(|(known, _)| known));
+            self.fault(
+                &format!("{pointer}/certificate_part"),
+                Text::new(
+                    "未知的残疾人证号组成部分",
+                    "unknown part of a certificate number",
+                ),
+                hint,
+            );
+        }
+        named.map(|(_, part)| part)
+    }
+
+    /// Reads `codes`: raw value to code.
+    fn raw_codes(&mut self, own: &Map<String, Json>, pointer: &str) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
-        match object.get(key) {
+        let pointer = format!("{pointer}/codes");
+        match own.get("codes") {
             None => {}
             Some(Json::Object(entries)) => {
                 for (raw, code) in entries {
@@ -505,24 +607,30 @@ impl SchemaReader<'_> {
                         Json::Number(code) => Some(code.to_string()),
                         _ => None,
                     };
-                    match code {
-                        Some(code) => {
-                            map.insert(raw.clone(), code);
-                        }
-                        None => self.fault(
-                            &format!("{pointer}/{key}"),
+                    let Some(code) = code else {
+                        self.fault(
+                            &pointer,
                             Text::new("代码应为字符串", "a code must be a string"),
                             Text::new("请加引号", "put it in quotes"),
-                        ),
+                        );
+                        continue;
+                    };
+                    let other = map.insert(uniform_label(raw), code.clone());
+                    if other.is_some_and(|other| other != code) {
+                        self.fault(
+                            &pointer,
+                            Text::new(
+                                format!("标签“{raw}”对应两个代码"),
+                                format!("the label `{raw}` has two codes"),
+                            ),
+                            Text::new("请删去其中一个", "remove one of them"),
+                        );
                     }
                 }
             }
             Some(_) => self.fault(
-                &format!("{pointer}/{key}"),
-                Text::new(
-                    format!("“{key}”应为对象"),
-                    format!("`{key}` must be an object"),
-                ),
+                &pointer,
+                Text::new("“codes”应为对象", "`codes` must be an object"),
                 Text::new("请更正此值", "correct this value"),
             ),
         }

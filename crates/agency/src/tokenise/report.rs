@@ -12,6 +12,7 @@ use crate::identify::IdentifyFindings;
 use crate::reject::RejectReason;
 use crate::scan::Export;
 use crate::scan::pass::Counts;
+use crate::unmapped::UnmappedLabels;
 
 /// The report on tokenising an export.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Report {
     pub id_warnings: BTreeMap<&'static str, u64>,
     /// Number of unreadable cells in evaluated rows, by field and fault.
     pub value_faults: BTreeMap<(String, ValueFault), u64>,
+    /// Labels without a code in evaluated rows, by field.
+    pub unmapped: BTreeMap<String, UnmappedLabels>,
     /// The fields whose columns were read.
     pub columns_read: Vec<String>,
     /// The files, in the order of the round file.

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_file::TokenFileWriter;
-use aidlink_contract::token_table::Origin;
+use aidlink_contract::token_table::{Origin, RegisterTable};
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::{ExportSchema, Schemas};
 use jiff::civil::{Date, date};
 
 use super::{Report, Tokenising, tokenise_register, tokenise_whole_register};
+use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
 use crate::identity_check::IdentityCheck;
 use crate::inspect::inspect;
@@ -225,6 +227,16 @@ impl Fixture {
         probe: Option<&TokenSet>,
         rejects: Option<ExportRejects<'_>>,
     ) -> (BTreeSet<Token>, Report) {
+        let (table, report) = self.table(pass, probe, rejects);
+        (table.tokens().iter().copied().collect(), report)
+    }
+
+    fn table(
+        &self,
+        pass: Pass,
+        probe: Option<&TokenSet>,
+        rejects: Option<ExportRejects<'_>>,
+    ) -> (RegisterTable, Report) {
         let origin = Origin {
             round: "round".to_owned(),
             as_of: AS_OF,
@@ -241,7 +253,7 @@ impl Fixture {
         let Ok((table, report)) = tokenise_register(&self.exports(), &tokenising, origin) else {
             panic!("cannot tokenise the register")
         };
-        (table.tokens().iter().copied().collect(), report)
+        (table, report)
     }
 
     fn whole_register(&self, pass: Pass, rejects: Option<ExportRejects<'_>>) -> (u64, Report) {
@@ -388,4 +400,150 @@ fn rows_identified_without_a_key_get_the_tokens_of_the_register() {
         );
         assert_eq!(rejects, reported, "{pass:?}");
     }
+}
+
+/// The outcomes of some rules on one row of a register.
+fn outcomes(schema: &str, text: &str, rules: &[&str]) -> (Vec<Option<Outcome>>, Report) {
+    let mut fixture = fixture();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+    fixture.schema = schemas.get(schema).expect("shipped").clone();
+    let path = fixture.folder.path().join("row.csv");
+    std::fs::write(&path, text).expect("the temporary folder is writable");
+    fixture.paths = vec![path];
+    let (table, report) = fixture.table(Pass::DEFAULT, None, None);
+    let outcomes = rules.iter().map(|rule| {
+        let column = table.outcomes().of(rule).expect("an outcome rule");
+        column.first().copied()
+    });
+    (outcomes.collect(), report)
+}
+
+/// A child of four, with the class of disability and the status of the certificate as
+/// given.
+fn child(class: &str, status: &str) -> Vec<Option<Outcome>> {
+    let body = "44990120220101001";
+    let check = check_digit(body.as_bytes()) as char;
+    let text = format!("national_id,class,certificate_status\n{body}{check},{class},{status}\n");
+    let rules = ["disabled_child", "disabled_child_autism"];
+    outcomes("disabled-federation.persons", &text, &rules).0
+}
+
+#[test]
+fn a_rule_holds_if_any_value_of_a_cell_makes_it_hold() {
+    use Outcome::{No, Unknown, Yes};
+    for (class, expected) in [
+        ("肢体", [Yes, No]),
+        ("精神", [No, Yes]),
+        ("\"肢体,精神\"", [Yes, Yes]),
+        ("精神、肢体、精神", [Yes, Yes]),
+        ("其他", [No, No]),
+        ("某某", [Unknown, Unknown]),
+        ("肢体、某某", [Unknown, Unknown]),
+    ] {
+        assert_eq!(child(class, "有效"), expected.map(Some), "{class}");
+    }
+    // A single-valued field with two codes is unknown, and a dead holder is withheld.
+    assert_eq!(child("肢体", "有效、注销"), [Some(Unknown), Some(No)]);
+    assert_eq!(child("肢体、精神", "死亡"), [None, None]);
+}
+
+#[test]
+fn a_row_with_too_many_combinations_is_unreadable_and_not_long() {
+    let all = "1、2、3、4、5、6、7";
+    let grades = "1、2、3";
+    let text = format!(
+        "national_id,class,grade,certificate_status\n{},{all},{grades},有效\n",
+        numbers(None)[0]
+    );
+    let rules = ["disabled_severe", "holds_disability_certificate"];
+    let (outcomes, report) = outcomes("disabled-federation.persons", &text, &rules);
+    assert_eq!(outcomes, [Some(Outcome::Unknown), Some(Outcome::Yes)]);
+    let faults: Vec<_> = report.value_faults.keys().cloned().collect();
+    assert_eq!(faults, [("grade".to_owned(), ValueFault::TooManyValues)]);
+}
+
+/// Where the row has neither class nor grade, those of the certificate's number count.
+#[test]
+fn a_certificates_number_states_class_and_grade() {
+    use Outcome::{No, Unknown, Yes};
+    let body = "44990120220101001";
+    let id = format!("{body}{}", check_digit(body.as_bytes()) as char);
+    let rules = ["disabled_child", "disabled_child_autism", "disabled_severe"];
+    for (header, tail, cells, expected) in [
+        ("certificate_status", "42", "有效", [Yes, No, Yes]),
+        ("certificate_status", "63", "有效", [No, Yes, No]),
+        ("certificate_status", "63B1", "有效", [No, Yes, No]),
+        (
+            "certificate_status",
+            "",
+            "有效",
+            [Unknown, Unknown, Unknown],
+        ),
+        (
+            "class,grade,certificate_status",
+            "42",
+            ",,有效",
+            [Yes, No, Yes],
+        ),
+        (
+            "class,grade,certificate_status",
+            "42",
+            "未评定,-,有效",
+            [Yes, No, Yes],
+        ),
+        (
+            "class,grade,certificate_status",
+            "42",
+            "精神,三级,有效",
+            [No, Yes, No],
+        ),
+        // What cannot be read is unknown, whatever the number says.
+        (
+            "class,grade,certificate_status",
+            "42",
+            "某某,某某,有效",
+            [Unknown; 3],
+        ),
+    ] {
+        let text = format!("national_id,{header}\n{id}{tail},{cells}\n");
+        let found = outcomes("disabled-federation.persons", &text, &rules).0;
+        assert_eq!(found, expected.map(Some), "{header} {tail} {cells}");
+    }
+}
+
+#[test]
+fn labels_without_a_code_are_counted_in_every_pass() {
+    let mut fixture = fixture();
+    let numbers = numbers(None);
+    let kinds = [
+        "某类",
+        "某类",
+        "某类",
+        "残疾军人,某类",
+        "某类",
+        "某人",
+        "veteran",
+    ];
+    let rows = numbers.iter().zip(kinds);
+    let rows: String = rows
+        .map(|(id, kind)| format!("{id},\"{kind}\"\n"))
+        .collect();
+    let path = fixture.folder.path().join("labels.csv");
+    std::fs::write(&path, format!("national_id,kind\n{rows}")).expect("writable");
+    fixture.paths = vec![path];
+    for pass in PASSES {
+        for report in [
+            fixture.register(pass, None, None).1,
+            fixture.whole_register(pass, None).1,
+        ] {
+            let labels = report.unmapped.get("kind").expect("there are some");
+            assert_eq!(labels.shown(), [("某类", 5)], "{pass:?}");
+            assert_eq!(labels.not_shown(), 1, "{pass:?}");
+        }
+    }
+    let export = &fixture.exports()[0];
+    let inspection = inspect(export, &fixture.schema, AS_OF, &|_| {}).expect("readable");
+    assert_eq!(inspection.unmapped["kind"].shown(), [("某类", 5)]);
+    assert_eq!(inspection.unmapped["kind"].not_shown(), 1);
 }

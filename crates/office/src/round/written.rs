@@ -133,8 +133,18 @@ pub(super) struct WrittenExport {
     pub(super) date_epoch: Option<Located<i64>>,
     /// A site's own headers, each with the field of the schema.
     pub(super) headers: Vec<(String, Located<String>)>,
+    /// A site's own labels.
+    pub(super) values: Vec<WrittenLabel>,
     pub(super) may_be_empty: bool,
     pub(super) faults: FaultCollector,
+}
+
+/// A label in `values` of an `[[export]]`.
+#[derive(Debug)]
+pub(super) struct WrittenLabel {
+    pub(super) field: Located<String>,
+    pub(super) label: Located<String>,
+    pub(super) code: Located<String>,
 }
 
 /// A parsed round file: every value with its position and its faults.
@@ -524,6 +534,7 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
     let sheet = table.optional_string("sheet", &mut faults);
     let date_epoch = table.optional_integer("date_epoch", &mut faults);
     let headers = headers(&mut table, &mut faults);
+    let values = values(&mut table, &mut faults);
     let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
     table.finish(&mut faults);
     WrittenExport {
@@ -535,6 +546,7 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
         sheet,
         date_epoch,
         headers,
+        values,
         may_be_empty,
         faults,
     }
@@ -579,4 +591,54 @@ fn headers(
         }
     }
     headers
+}
+
+/// Reads `values.field."本地标签" = "code"`: labels that a site uses. A code may also
+/// be written as a number or as `true` or `false`.
+fn values(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenLabel> {
+    let document = table.document();
+    let mut values = Vec::new();
+    let Some(mut table) = table.optional_table("values", faults) else {
+        return values;
+    };
+    for (field, node) in table.all() {
+        let Some(mut labels) = document.table_at(node) else {
+            faults.push(document.fault(
+                node.at.clone(),
+                Text::new(
+                    format!("“{}”应为表", field.value),
+                    format!("`{}` must be a table", field.value),
+                ),
+                Text::new(
+                    format!("请写 values.{}.\"标签\" = \"代码\"", field.value),
+                    format!("write values.{}.\"label\" = \"code\"", field.value),
+                ),
+            ));
+            continue;
+        };
+        for (label, node) in labels.all() {
+            let code = match &node.value {
+                Node::String(code) => code.clone(),
+                Node::Integer(code) => code.to_string(),
+                Node::Boolean(code) => code.to_string(),
+                _ => {
+                    faults.push(document.fault(
+                        node.at.clone(),
+                        Text::new("此处应为代码", "expected a code"),
+                        Text::new("请用引号括住代码", "put the code in quotes"),
+                    ));
+                    continue;
+                }
+            };
+            values.push(WrittenLabel {
+                field: field.clone(),
+                label: label.clone(),
+                code: Located {
+                    value: code,
+                    at: node.at.clone(),
+                },
+            });
+        }
+    }
+    values
 }
