@@ -689,4 +689,21 @@ mod tests {
         let file = tempfile::tempfile().expect("a temporary file");
         assert!(refused(file).contains("damaged, truncated"));
     }
+
+    #[test]
+    fn a_small_file_that_repeats_a_token_without_end_is_refused() {
+        for (rows, is_read) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+            let tokens = std::iter::repeat_n([1_u8; 16], rows);
+            let tokens = FixedSizeBinaryArray::try_from_iter(tokens).expect("16 bytes");
+            let truths: ArrayRef = Arc::new(BooleanArray::from(vec![true; rows]));
+            let rules = rules_of(VETERANS).into_iter();
+            let rules = rules.map(|rule| (rule, Arc::clone(&truths)));
+            let tokens = std::iter::once(("token".to_owned(), Arc::new(tokens) as ArrayRef));
+            let head = head(VETERANS, rows as u64);
+            let file = with_columns(tokens.chain(rules).collect(), Some(&head));
+            assert!(file.metadata().expect("a file").len() < 1 << 20);
+            let opened = TokenFile::open(file, rules_of);
+            assert_eq!(opened.is_ok(), is_read, "{rows} rows");
+        }
+    }
 }
