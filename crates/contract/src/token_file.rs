@@ -42,10 +42,8 @@ const TOKEN: &str = "token";
 /// Length of a token in bytes, in the type that Arrow uses.
 const WIDTH: i32 = Token::LENGTH as i32;
 const ROWS_A_BATCH: usize = 16 * 1024;
-/// A token file may have this many times the rows whose tokens it could hold, beyond
-/// [`ALWAYS_READ_ROWS`].
-const MOST_REPEATED: u64 = 64;
-/// Any token file may have this many rows.
+/// A token file may have this many rows, or as many as it has bytes. Tokens are random
+/// bytes and take sixteen, so an honest file has far fewer.
 const ALWAYS_READ_ROWS: u64 = 1 << 20;
 
 /// Writes a token file row by row.
@@ -200,7 +198,7 @@ impl TokenFile {
             .metadata()
             .map_err(|_| TokenFileFault::Unreadable)?
             .len();
-        if rows > most_rows(length) {
+        if rows > length.max(ALWAYS_READ_ROWS) {
             return Err(TokenFileFault::Unreadable);
         }
         Ok(TokenFile {
@@ -265,14 +263,6 @@ impl TokenFile {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         Ok(builder.with_batch_size(ROWS_A_BATCH))
     }
-}
-
-/// Returns how many rows a token file of so many bytes may have. Tokens are random
-/// bytes, so that an honest file is longer than its tokens, unless most of them are
-/// repeated.
-fn most_rows(file_bytes: u64) -> u64 {
-    let tokens = file_bytes / Token::LENGTH as u64;
-    tokens.saturating_mul(MOST_REPEATED).max(ALWAYS_READ_ROWS)
 }
 
 fn check_columns(schema: &Schema, rules: &[String]) -> Result<(), TokenFileFault> {
@@ -688,5 +678,22 @@ mod tests {
         cut.truncate(1);
         let file = tempfile::tempfile().expect("a temporary file");
         assert!(refused(file).contains("damaged, truncated"));
+    }
+
+    #[test]
+    fn a_small_file_that_repeats_a_token_without_end_is_refused() {
+        for (rows, is_read) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+            let tokens = std::iter::repeat_n([1_u8; 16], rows);
+            let tokens = FixedSizeBinaryArray::try_from_iter(tokens).expect("16 bytes");
+            let truths: ArrayRef = Arc::new(BooleanArray::from(vec![true; rows]));
+            let rules = rules_of(VETERANS).into_iter();
+            let rules = rules.map(|rule| (rule, Arc::clone(&truths)));
+            let tokens = std::iter::once(("token".to_owned(), Arc::new(tokens) as ArrayRef));
+            let head = head(VETERANS, rows as u64);
+            let file = with_columns(tokens.chain(rules).collect(), Some(&head));
+            assert!(file.metadata().expect("a file").len() < 1 << 20);
+            let opened = TokenFile::open(file, rules_of);
+            assert_eq!(opened.is_ok(), is_read, "{rows} rows");
+        }
     }
 }
