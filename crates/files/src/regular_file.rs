@@ -129,8 +129,8 @@ mod tests {
             (8, 7, "it is larger than 7 bytes"),
             (4097, 4096, "it is larger than 4 KiB"),
             // A sparse file takes no room on the disk.
-            (1 << 45, 256 << 20, "it is larger than 256 MiB"),
-            (1 << 45, 1 << 30, "it is larger than 1 GiB"),
+            (1 << 40, 256 << 20, "it is larger than 256 MiB"),
+            (1 << 40, 1 << 30, "it is larger than 1 GiB"),
         ] {
             file.set_len(length).expect("a sparse file");
             let fault = read(&path, at_most).expect_err(words);

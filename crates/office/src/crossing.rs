@@ -376,8 +376,8 @@ fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fa
 }
 
 /// Copies a plain file into an unnamed file in `beside`: what is verified is what is
-/// read, even if somebody changes the file meanwhile. A file without checksum or
-/// signature is refused before it is copied.
+/// read, even if somebody changes the file meanwhile. A file without a checksum is
+/// refused before it is copied.
 fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
     let stated = read_beside(path, CHECKSUM_SUFFIX, LARGEST_CHECKSUM)?;
@@ -395,8 +395,6 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
             ),
         ));
     }
-    let signature = read_beside(path, SIGNATURE_SUFFIX, LARGEST_SIGNATURE)?;
-    let signature = Signature::parse(&signature).ok_or_else(|| not_signed(path))?;
     let mut source = regular_file::open(path).map_err(unreadable)?;
     let mut file = unnamed_file(beside)?;
     let mut digest = blake3::Hasher::new();
@@ -426,6 +424,8 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
             Text::new("请发送方重新发送", "ask the sender to send it again"),
         ));
     }
+    let signature = read_beside(path, SIGNATURE_SUFFIX, LARGEST_SIGNATURE)?;
+    let signature = Signature::parse(&signature).ok_or_else(|| not_signed(path))?;
     let plain = PlainFile {
         file,
         digest: digest.finalize().to_hex().to_string(),

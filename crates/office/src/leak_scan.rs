@@ -220,20 +220,21 @@ impl<'k> Scanner<'k> {
     /// Appends bytes to the window. Those that are not UTF-8 become U+FFFD.
     fn decode(&mut self, piece: &[u8]) {
         self.undecoded.extend_from_slice(piece);
-        let mut undecoded = 0;
+        let mut decoded = 0;
         for chunk in self.undecoded.utf8_chunks() {
             self.text.push_str(chunk.valid());
+            decoded += chunk.valid().len();
             let invalid = chunk.invalid();
-            let is_cut_off =
+            let is_at_the_end = decoded + invalid.len() == self.undecoded.len();
+            let is_begun =
                 std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
-            match is_cut_off {
-                // It ends the piece.
-                true => undecoded = invalid.len(),
-                false if !invalid.is_empty() => self.text.push(char::REPLACEMENT_CHARACTER),
-                false => {}
+            if invalid.is_empty() || is_at_the_end && is_begun {
+                continue;
             }
+            self.text.push(char::REPLACEMENT_CHARACTER);
+            decoded += invalid.len();
         }
-        self.undecoded.drain(..self.undecoded.len() - undecoded);
+        self.undecoded.drain(..decoded);
     }
 
     /// Reports the numbers that begin before `end` and were not yet reported.

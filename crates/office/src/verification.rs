@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
@@ -588,8 +589,9 @@ impl Check<'_> {
         ];
         for (name, digest) in stated {
             let path = format!("{CONFIGURATION}/{name}");
-            let found = self.opened.digest(Path::new(&path));
-            if found.is_ok_and(|(found, _)| found != *digest) {
+            // A file that cannot be read, or is too large, is reported as an output.
+            let found = self.opened.read(Path::new(&path), LARGEST_CONFIGURATION);
+            if found.is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() != digest) {
                 self.fault(
                     &path,
                     Text::new(
