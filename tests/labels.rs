@@ -175,7 +175,7 @@ fn the_check_shows_labels_and_never_what_could_be_a_persons() {
         result.stdout
     };
     let text = check(&[]);
-    let line = r#"values.kind."军休\"家属" = "?" # 5 rows"#;
+    let line = r#"values.kind."军休家属" = "?" # 5 rows"#;
     assert!(text.contains(line), "{text}");
     assert!(text.contains("or with a number): 8\n"), "{text}");
     let report: serde_json::Value = serde_json::from_str(&check(&["--json"])).unwrap();
