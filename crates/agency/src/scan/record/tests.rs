@@ -177,6 +177,30 @@ fn short_texts_are_split_as_by_the_reference() {
     }
 }
 
+/// Records of several lines need the lookahead only after a stray quote.
+#[test]
+fn valid_records_of_several_lines_are_scanned_once() {
+    let dialect = Dialect {
+        delimiter: b',',
+        width: 3,
+        id_column: 0,
+    };
+    for record in [
+        "1,\"a\nb\",c\n",
+        "\"\n\n\",\"\"\"\n\",\n",
+        "1,2,\"\r\n\"\r\n",
+    ] {
+        let bytes = record.repeat(1000);
+        let mut splitter = Splitter::new(bytes.as_bytes(), false, dialect, RecordLimits::DEFAULT);
+        let seen = outcomes(bytes.as_bytes(), 0, &|_| false, &mut |at, cells| {
+            splitter.split(at, cells)
+        });
+        assert!(seen.iter().all(|(_, split, ..)| *split == Split::Record));
+        assert_eq!(seen.len(), 1000, "{record:?}");
+        assert!(splitter.scanned <= bytes.len(), "{record:?}");
+    }
+}
+
 /// A file of hostile lines takes as long per byte as any other, whatever its length.
 #[test]
 fn the_work_grows_with_the_length_and_no_faster() {
