@@ -66,6 +66,8 @@ pub struct Field {
     pub codes: Option<BTreeSet<String>>,
     /// Map from raw value, as [`uniform_label`] gives it, to canonical code.
     pub raw_codes: BTreeMap<String, String>,
+    /// The same with raw values as the schema writes them.
+    pub written_codes: BTreeMap<String, String>,
     /// Map from canonical code to label.
     pub labels: BTreeMap<String, Text>,
     /// Words that a cell may hold beside a label and that do not change its code,
@@ -495,7 +497,8 @@ impl SchemaReader<'_> {
             }
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
-        let raw_codes = self.raw_codes(&own, &own_pointer);
+        let written_codes = self.written_codes(&own, &own_pointer);
+        let raw_codes = self.raw_codes(&written_codes, &own_pointer);
         let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
         let several = self.boolean(&own, "several", &own_pointer);
         let certificate_part = self.certificate_part(&own, &own_pointer);
@@ -537,6 +540,7 @@ impl SchemaReader<'_> {
             aliases,
             codes,
             raw_codes,
+            written_codes,
             labels,
             qualifiers: qualifiers
                 .iter()
@@ -594,7 +598,11 @@ impl SchemaReader<'_> {
     }
 
     /// Reads `codes`: raw value to code.
-    fn raw_codes(&mut self, own: &Map<String, Json>, pointer: &str) -> BTreeMap<String, String> {
+    fn written_codes(
+        &mut self,
+        own: &Map<String, Json>,
+        pointer: &str,
+    ) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
         let pointer = format!("{pointer}/codes");
         match own.get("codes") {
@@ -615,17 +623,7 @@ impl SchemaReader<'_> {
                         );
                         continue;
                     };
-                    let other = map.insert(uniform_label(raw), code.clone());
-                    if other.is_some_and(|other| other != code) {
-                        self.fault(
-                            &pointer,
-                            Text::new(
-                                format!("标签“{raw}”对应两个代码"),
-                                format!("the label `{raw}` has two codes"),
-                            ),
-                            Text::new("请删去其中一个", "remove one of them"),
-                        );
-                    }
+                    map.insert(raw.clone(), code);
                 }
             }
             Some(_) => self.fault(
@@ -635,6 +633,29 @@ impl SchemaReader<'_> {
             ),
         }
         map
+    }
+
+    /// Returns the codes by the uniform text of their raw values.
+    fn raw_codes(
+        &mut self,
+        written: &BTreeMap<String, String>,
+        pointer: &str,
+    ) -> BTreeMap<String, String> {
+        let mut codes: BTreeMap<String, String> = BTreeMap::new();
+        for (raw, code) in written {
+            let other = codes.insert(uniform_label(raw), code.clone());
+            if other.is_some_and(|other| other != *code) {
+                self.fault(
+                    &format!("{pointer}/codes"),
+                    Text::new(
+                        format!("标签“{raw}”对应两个代码"),
+                        format!("the label `{raw}` has two codes"),
+                    ),
+                    Text::new("请删去其中一个", "remove one of them"),
+                );
+            }
+        }
+        codes
     }
 
     fn labels(&mut self, own: &Map<String, Json>, pointer: &str) -> BTreeMap<String, Text> {
