@@ -180,7 +180,7 @@ fn the_check_shows_labels_and_never_what_could_be_a_persons() {
     assert!(text.contains("or with a number): 8\n"), "{text}");
     let report: serde_json::Value = serde_json::from_str(&check(&["--json"])).unwrap();
     let kind = &report["labels_without_code"]["kind"];
-    assert_eq!(kind["labels"][0]["label"], r#"军休"家属"#);
+    assert_eq!(kind["labels"][0]["label"], "军休家属");
     assert_eq!(kind["labels"][0]["rows"], 5);
     assert_eq!(kind["labels"].as_array().unwrap().len(), 1);
     assert_eq!(kind["not_shown"], 8);

@@ -60,7 +60,8 @@ fn replaced(file: &Path, instead: &[&str], check: impl Fn(&str)) {
     }
 }
 
-/// Checks that a command ended by itself, did not succeed, and named the file.
+/// Checks that a command ended by itself, did not succeed, and named the file, or the
+/// place in the round file that names it.
 fn assert_named(result: &CommandResult, file: &Path, what: &str) {
     let name = file.file_name().unwrap().to_str().unwrap();
     let output = format!("{}{}", result.stdout, result.stderr);
@@ -69,7 +70,10 @@ fn assert_named(result: &CommandResult, file: &Path, what: &str) {
         "{what}: {} {output}",
         result.code
     );
-    assert!(output.contains(name), "{what} as {name}: {output}");
+    assert!(
+        output.contains(name) || output.contains("round.toml:"),
+        "{what} as {name}: {output}"
+    );
 }
 
 #[test]

@@ -194,7 +194,9 @@ fn a_file_of_another_size_is_changed_and_an_unknown_file_is_listed_without_readi
     assert!(
         verified
             .stdout
-            .contains("audit.jsonl: the file cannot be read: it is larger than 256 MiB")
+            .contains("audit.jsonl: the file cannot be read: it is larger than 256 MiB"),
+        "{}",
+        verified.stdout
     );
     huge("manifest.json");
     let verified = finished.verify();

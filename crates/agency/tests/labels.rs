@@ -400,7 +400,7 @@ fn a_schema_whose_label_has_two_codes_is_refused() {
     assert_eq!(
         messages,
         [
-            "the label `甲(乙)` has two codes",
+            "the label `甲（乙）` has two codes",
             "`several` must be true or false",
             "unknown part of a certificate number",
         ]
