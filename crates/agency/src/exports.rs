@@ -123,6 +123,8 @@ impl ReadExport {
                 title_lines: account.not_rows.title_lines,
                 blank_lines: account.not_rows.blank_lines,
                 total_lines: account.not_rows.total_lines,
+                footer_lines: account.not_rows.footer_lines,
+                repeated_header_lines: account.not_rows.repeated_header_lines,
             },
             rejected_by_reason,
             withheld_by_rule: report.withheld_by_rule.clone(),

@@ -139,7 +139,7 @@ impl Tally<Context<'_>> for Findings {
             self.id_warnings.entry(warning).or_default().add(place.line);
         }
         let row = row.row();
-        let encoding = context.encoding.of_record(row.to_cells().bytes());
+        let encoding = row.to_cells().encoding(context.encoding);
         for (index, (column, field)) in context.fields.iter().enumerate() {
             let value = encoding
                 .decode(row.cell(*column))

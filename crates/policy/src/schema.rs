@@ -43,6 +43,10 @@ pub struct Field {
     pub required: bool,
     /// Other headers of the field in real exports, besides name and title.
     pub aliases: Vec<String>,
+    /// Headers of columns that contain the field's values too, such as the number of a
+    /// certificate that contains the ID number. Such a column is used only if no other
+    /// has the field.
+    pub fallback_aliases: Vec<String>,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
     /// Map from raw value to canonical code.
@@ -394,7 +398,14 @@ impl SchemaReader<'_> {
         let own_pointer = format!("{pointer}/aidlink");
         self.refuse_unknown_keys(
             &own,
-            &["title_en", "role", "aliases", "codes", "labels"],
+            &[
+                "title_en",
+                "role",
+                "aliases",
+                "fallback_aliases",
+                "codes",
+                "labels",
+            ],
             &own_pointer,
         );
         let title_en = self.string(&own, "title_en", &own_pointer);
@@ -417,6 +428,7 @@ impl SchemaReader<'_> {
             }
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
+        let fallback_aliases = self.strings(&own, "fallback_aliases", &own_pointer);
         let raw_codes = self.string_map(&own, "codes", &own_pointer);
         let labels = self.labels(&own, &own_pointer);
         let constraints = object.get("constraints").and_then(Json::as_object);
@@ -454,6 +466,7 @@ impl SchemaReader<'_> {
             role,
             required: required || role == Role::NationalId,
             aliases,
+            fallback_aliases,
             codes,
             raw_codes,
             labels,
@@ -574,7 +587,8 @@ impl SchemaReader<'_> {
             }
             let headers = [&field.name, &field.title.zh]
                 .into_iter()
-                .chain(&field.aliases);
+                .chain(&field.aliases)
+                .chain(&field.fallback_aliases);
             for header in headers {
                 if let Some(other) = seen.insert(normalise_header(header), &field.name)
                     && other != field.name

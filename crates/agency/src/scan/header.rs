@@ -1,6 +1,6 @@
 //! Finds the header and matches its columns to the schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
@@ -8,9 +8,10 @@ use aidlink_faults::personal_number::{self, shown_name};
 use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
-use super::encoding::Encoding;
-use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES, RecordLimits};
-use super::record::{Cells, Dialect, Split, Splitter};
+use super::encoding::{Encoding, marks_length};
+use super::headings::Headings;
+use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS};
+use super::record::{Cells, Dialect, Split, Splitter, is_blank};
 
 /// The columns of a file, matched to the fields of the schema.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,9 @@ pub struct ColumnMatch {
     pub headers: Vec<String>,
     /// Fields of the schema that have no column in the file.
     pub absent: Vec<String>,
+    /// Columns (from 0) with a known header that are not used, because another column has
+    /// the field.
+    pub passed_over: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -34,6 +38,7 @@ impl ColumnMatch {
 /// The header of an export and its position.
 pub(super) struct Header {
     pub(super) columns: ColumnMatch,
+    pub(super) headings: Headings,
     pub(super) dialect: Dialect,
     /// Byte offset of the first record below the header.
     pub(super) body_start: usize,
@@ -42,10 +47,20 @@ pub(super) struct Header {
     pub(super) title_lines: u64,
 }
 
+/// A cell of the header.
+struct HeaderCell {
+    /// Normalised, to compare with accepted headers. Never shown.
+    text: String,
+    /// In a form that may be shown; empty if there is none.
+    shown: String,
+}
+
 /// A record that may be the header.
 struct Candidate {
     delimiter: u8,
-    cells: Vec<String>,
+    cells: Vec<HeaderCell>,
+    /// The lines above that have one cell with content, normalised.
+    titles: BTreeSet<String>,
     /// Byte offsets of this record and of the next one.
     start: usize,
     end: usize,
@@ -66,17 +81,22 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has only one column, another field. Skips `skip` bytes of
-/// byte-order mark.
+/// column and, unless it has only one column, another field. `is_text` means that the
+/// file itself is text, so that a delimiter in a value shifts a row.
 pub(super) fn find(
     path: &Path,
     head: &[u8],
-    skip: usize,
+    is_text: bool,
     encoding: Encoding,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
 ) -> Result<Header, Faults> {
-    let ranks = Ranks::new(schema, site_headers);
+    let search = Search {
+        head,
+        encoding,
+        accepted: Accepted::new(schema, site_headers),
+        schema,
+    };
     let mut best: Option<Candidate> = None;
     // In GB18030 a vertical bar can be part of a character.
     let delimiters: &[u8] = match encoding {
@@ -84,7 +104,7 @@ pub(super) fn find(
         _ => b",\t;|",
     };
     for delimiter in delimiters {
-        let candidate = first_header(head, skip, encoding, *delimiter, &ranks, schema);
+        let candidate = search.first_header(*delimiter);
         if let Some(candidate) = candidate
             && best
                 .as_ref()
@@ -98,195 +118,329 @@ pub(super) fn find(
         Some(candidate) if !candidate.has_id => {
             Err(no_id_column(path, schema, candidate.line(head)).into())
         }
-        Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
+        Some(candidate) => search.header(path, is_text, candidate),
     }
 }
 
-/// Returns the first record that names the ID column, or the record that names the
-/// most fields if none does.
-fn first_header(
-    head: &[u8],
-    skip: usize,
+/// A search for the header of one file.
+struct Search<'f> {
+    head: &'f [u8],
     encoding: Encoding,
-    delimiter: u8,
-    ranks: &Ranks,
-    schema: &ExportSchema,
-) -> Option<Candidate> {
-    let dialect = Dialect {
-        delimiter,
-        width: 0,
-        id_column: 0,
-    };
-    let mut best: Option<Candidate> = None;
-    let mut splitter = Splitter::new(head, false, dialect, RecordLimits::DEFAULT);
-    let mut cells = Cells::default();
-    let mut at = skip;
-    for _ in 0..HEADER_SEARCH_RECORDS {
-        if at >= head.len() {
-            break;
-        }
-        let start = at;
-        let (outcome, next) = splitter.split(start, &mut cells);
-        at = next;
-        if outcome != Split::Record {
-            continue;
-        }
-        let texts: Option<Vec<String>> = cells
-            .iter()
-            .map(|cell| header_text(&encoding.decode(cell)?))
-            .collect();
-        let Some(texts) = texts else { continue };
-        let matched: Vec<&str> = texts
-            .iter()
-            .filter_map(|cell| ranks.field_of(cell).map(|(field, _)| field))
-            .collect();
-        let has_id = schema
-            .national_id()
-            .is_some_and(|id| matched.contains(&id.name.as_str()));
-        let known = matched.len();
-        let plausible = known >= 2 || (texts.len() == 1 && known == 1);
-        let better = best
-            .as_ref()
-            .is_none_or(|best| (has_id, known) > (best.has_id, best.known));
-        if plausible && better {
-            best = Some(Candidate {
-                delimiter,
-                cells: texts,
-                start,
-                end: next,
-                known,
-                has_id,
-            });
-            if has_id {
+    accepted: Accepted,
+    schema: &'f ExportSchema,
+}
+
+impl Search<'_> {
+    fn splitter(&self, delimiter: u8) -> Splitter<'_> {
+        // The width is not known yet.
+        Splitter::new(self.head, false, delimiter, None, RecordLimits::DEFAULT)
+    }
+
+    /// Returns the first record that names the ID column, or the record that names the
+    /// most fields if none does.
+    fn first_header(&self, delimiter: u8) -> Option<Candidate> {
+        let mut best: Option<Candidate> = None;
+        let mut titles = BTreeSet::new();
+        let mut splitter = self.splitter(delimiter);
+        let mut cells = Cells::default();
+        let mut at = marks_length(self.head);
+        for _ in 0..HEADER_SEARCH_RECORDS {
+            if at >= self.head.len() {
                 break;
             }
-        }
-    }
-    best
-}
-
-/// Returns the header in a cell in a form that may be shown, because headers appear
-/// in the manifest and in rejects. Long texts and numbers are dropped, which leaves
-/// the column without a name. Returns `None` for a cell that can only be rows that
-/// an unclosed quote in the header line has swallowed.
-fn header_text(text: &str) -> Option<String> {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let doubtful =
-        text.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(text).is_empty();
-    match doubtful {
-        true if text.contains('\n') => None,
-        true => Some(String::new()),
-        false => Some(shown_name(text).into_owned()),
-    }
-}
-
-/// Field and rank by normalised header. A lower rank is a better match.
-struct Ranks(BTreeMap<String, (String, usize)>);
-
-impl Ranks {
-    fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
-        let mut ranks = BTreeMap::new();
-        // Headers from the round file take precedence over the schema's.
-        for (header, field) in site_headers {
-            ranks.insert(normalise_header(header), (field.clone(), 0));
-        }
-        for field in &schema.fields {
-            let headers = [&field.name, &field.title.zh]
-                .into_iter()
-                .chain(&field.aliases);
-            for (rank, header) in headers.enumerate() {
-                ranks
-                    .entry(normalise_header(header))
-                    .or_insert((field.name.clone(), rank));
+            let start = at;
+            let (outcome, next) = splitter.split(start, &mut cells);
+            at = next;
+            if outcome != Split::Record {
+                continue;
             }
-        }
-        Ranks(ranks)
-    }
-
-    fn field_of(&self, header: &str) -> Option<(&str, usize)> {
-        self.0
-            .get(&normalise_header(header))
-            .map(|(field, rank)| (field.as_str(), *rank))
-    }
-}
-
-fn match_columns(
-    path: &Path,
-    head: &[u8],
-    schema: &ExportSchema,
-    ranks: &Ranks,
-    candidate: Candidate,
-) -> Result<Header, Faults> {
-    let mut faults = FaultCollector::new();
-    let mut columns = ColumnMatch {
-        headers: candidate.cells.clone(),
-        ..ColumnMatch::default()
-    };
-    for field in &schema.fields {
-        let mut found: Vec<(usize, usize)> = candidate
-            .cells
-            .iter()
-            .enumerate()
-            .filter_map(|(index, cell)| {
-                ranks
-                    .field_of(cell)
-                    .filter(|(name, _)| *name == field.name)
-                    .map(|(_, rank)| (rank, index))
-            })
-            .collect();
-        found.sort_unstable();
-        let best = found.first().copied();
-        let ambiguous = match (found.first(), found.get(1)) {
-            (Some(first), Some(second)) => {
-                // 身份证号 beside 残疾人证号 is common, and the order of the aliases
-                // decides between them. For other fields only a header from the round
-                // file, a name or a title (rank 0 or 1) wins over an alias.
-                let ordered = field.role == Role::NationalId || first.0 < 2;
-                first.0 == second.0 || !ordered
-            }
-            _ => false,
-        };
-        if ambiguous {
-            faults.push(
-                two_columns(path, field, &candidate, &found).at(Place::Line(candidate.line(head))),
-            );
-            continue;
-        }
-        match best {
-            Some((_, index)) => {
-                columns.index.insert(field.name.clone(), index);
-            }
-            None => {
-                columns.absent.push(field.name.clone());
-                if field.required {
-                    faults.push(missing_column(path, field, candidate.line(head)));
+            let encoding = cells.encoding(self.encoding);
+            let header_cells = cells.iter().map(|cell| self.header_cell(encoding, cell));
+            let Some(header_cells) = header_cells.collect::<Option<Vec<HeaderCell>>>() else {
+                continue;
+            };
+            let matched: Vec<&str> = header_cells
+                .iter()
+                .filter_map(|cell| self.accepted.field_of(&cell.text))
+                .map(|accepted| accepted.field.as_str())
+                .collect();
+            let has_id = self
+                .schema
+                .national_id()
+                .is_some_and(|id| matched.contains(&id.name.as_str()));
+            let known = matched.len();
+            let plausible = known >= 2 || (header_cells.len() == 1 && known == 1);
+            let better = best
+                .as_ref()
+                .is_none_or(|best| (has_id, known) > (best.has_id, best.known));
+            if plausible && better {
+                best = Some(Candidate {
+                    delimiter,
+                    cells: header_cells,
+                    titles: titles.clone(),
+                    start,
+                    end: next,
+                    known,
+                    has_id,
+                });
+                if has_id {
+                    break;
+                }
+            } else {
+                let mut filled = header_cells.iter().filter(|cell| !cell.text.is_empty());
+                if let (Some(title), None) = (filled.next(), filled.next()) {
+                    titles.insert(title.text.clone());
                 }
             }
         }
+        best
     }
-    // Without an ID column there is already a fault, because the column is ambiguous.
-    let id_column = schema
-        .national_id()
-        .and_then(|id| columns.index.get(&id.name))
-        .copied();
-    faults.or_value(id_column.map(|id_column| Header {
-        dialect: Dialect {
-            delimiter: candidate.delimiter,
-            width: candidate.cells.len(),
-            id_column,
-        },
-        body_start: candidate.end,
-        body_line: 1 + newlines(&head[..candidate.end]),
-        title_lines: candidate.line(head) - 1,
-        columns,
-    }))
+
+    /// Reads a cell of the header. It may be shown, because headers appear in the manifest
+    /// and in rejects, if the round file names it, or if it is short and has no long
+    /// number; otherwise, or if it is not text, the column has no name. Returns `None` for a
+    /// cell that can only be rows that an unclosed quote in the header line has swallowed.
+    fn header_cell(&self, encoding: Encoding, cell: &[u8]) -> Option<HeaderCell> {
+        let Some(raw) = encoding.decode(cell) else {
+            let text = char::REPLACEMENT_CHARACTER.to_string();
+            let shown = String::new();
+            return Some(HeaderCell { text, shown });
+        };
+        let text = normalise_header(&raw);
+        let one_line = raw.replace(['\r', '\n'], " ");
+        let is_known = self.accepted.field_of(&text).is_some();
+        let digits = raw.chars().filter(char::is_ascii_digit).count();
+        let doubtful =
+            raw.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(&raw).is_empty();
+        let shown = match doubtful && !is_known {
+            true if raw.contains('\n') => return None,
+            true => String::new(),
+            false => shown_name(&one_line).into_owned(),
+        };
+        Some(HeaderCell { text, shown })
+    }
+
+    /// Matches the columns of the header that was found.
+    fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
+        let line = candidate.line(self.head);
+        let mut faults = FaultCollector::new();
+        let mut columns = ColumnMatch {
+            headers: candidate
+                .cells
+                .iter()
+                .map(|cell| cell.shown.clone())
+                .collect(),
+            ..ColumnMatch::default()
+        };
+        let mut found: BTreeMap<&str, Vec<(Rank, usize)>> = BTreeMap::new();
+        for (index, cell) in candidate.cells.iter().enumerate() {
+            if let Some(AcceptedHeader { field, rank }) = self.accepted.field_of(&cell.text) {
+                found.entry(field).or_default().push((*rank, index));
+            }
+        }
+        for field in &self.schema.fields {
+            let found = found
+                .get(field.name.as_str())
+                .map_or(&[][..], Vec::as_slice);
+            match chosen(found) {
+                Ok(Some(chosen)) => {
+                    columns.index.insert(field.name.clone(), chosen);
+                    let others = found.iter().map(|(_, index)| *index);
+                    columns
+                        .passed_over
+                        .extend(others.filter(|index| *index != chosen));
+                }
+                Ok(None) => {
+                    columns.absent.push(field.name.clone());
+                    if field.required {
+                        faults.push(missing_column(path, field, line));
+                    }
+                }
+                Err(TwoColumns) => {
+                    let headers = found
+                        .iter()
+                        .map(|(_, index)| (&candidate.cells[*index], *index));
+                    faults.push(two_columns(path, field, headers).at(Place::Line(line)));
+                }
+            }
+        }
+        let id = self.schema.national_id();
+        // Without an ID column there is already a fault, because the column is ambiguous.
+        let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
+        let widths = self.widths(is_text, &candidate);
+        let headings = self
+            .accepted
+            .headings(self.encoding, &columns, id, &candidate);
+        faults.or_value(id_column.map(|id_column| Header {
+            headings,
+            dialect: Dialect {
+                delimiter: candidate.delimiter,
+                width: widths.0.max(id_column + 1),
+                fields: widths.1,
+                id_column,
+            },
+            body_start: candidate.end,
+            body_line: 1 + newlines(&self.head[..candidate.end]),
+            title_lines: line - 1,
+            columns,
+        }))
+    }
+
+    /// Returns the `width` and the `fields` of a [`Dialect`].
+    ///
+    /// In a workbook each cell has its own column, so content beside the table shifts
+    /// nothing. In a text, content beyond the last named column comes from a delimiter in
+    /// a value. Blank fields beyond it do not, if header or most rows have them.
+    fn widths(&self, is_text: bool, candidate: &Candidate) -> (usize, usize) {
+        let header = candidate.cells.len();
+        if !is_text {
+            return (header, header);
+        }
+        let named = candidate
+            .cells
+            .iter()
+            .rposition(|cell| !cell.text.is_empty());
+        let mut wider: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut records = 0;
+        let mut splitter = self.splitter(candidate.delimiter);
+        let mut cells = Cells::default();
+        let mut at = candidate.end;
+        while at < self.head.len() && records < WIDTH_SEARCH_RECORDS {
+            let (outcome, next) = splitter.split(at, &mut cells);
+            at = next;
+            if outcome == Split::Record && !cells.iter().all(is_blank) {
+                records += 1;
+                if cells.len() > header {
+                    *wider.entry(cells.len()).or_default() += 1;
+                }
+            }
+        }
+        let usual = wider.into_iter().find(|(_, count)| count * 2 > records);
+        let fields = usual.map_or(header, |(fields, _)| fields);
+        (named.map_or(header, |last| last + 1), fields)
+    }
+}
+
+/// How well a header names its field. A lower rank is a better match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The field's name, or a header from the round file.
+    Name,
+    /// The field's title.
+    Title,
+    /// An alias.
+    Alias,
+    /// A title or alias of the ID column. Several such columns are of several persons,
+    /// such as the head of the household and its member.
+    Person,
+    /// A header of a column that has the field too: the number of a certificate that
+    /// contains the ID number.
+    Fallback,
+}
+
+/// Several columns match a field, and none of them better than the others.
+struct TwoColumns;
+
+/// Returns the column of a field, of those that match.
+fn chosen(found: &[(Rank, usize)]) -> Result<Option<usize>, TwoColumns> {
+    let mut found = found.to_vec();
+    found.sort_unstable();
+    match found.as_slice() {
+        [] => Ok(None),
+        [(_, only)] => Ok(Some(*only)),
+        [first, second, ..] => {
+            // 身份证号 beside 残疾人证号 is common. Of other columns, only a header from
+            // the round file, a name or a title wins over an alias.
+            let wins = match first.0 {
+                Rank::Name | Rank::Title => true,
+                Rank::Alias | Rank::Person | Rank::Fallback => second.0 == Rank::Fallback,
+            };
+            match wins && first.0 < second.0 {
+                true => Ok(Some(first.1)),
+                false => Err(TwoColumns),
+            }
+        }
+    }
+}
+
+/// The field of an accepted header.
+struct AcceptedHeader {
+    field: String,
+    rank: Rank,
+}
+
+/// The accepted headers, normalised.
+struct Accepted(BTreeMap<String, AcceptedHeader>);
+
+impl Accepted {
+    fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
+        let mut accepted = BTreeMap::new();
+        let mut accept = |header: &str, field: &str, rank: Rank| {
+            let field = field.to_owned();
+            accepted
+                .entry(normalise_header(header))
+                .or_insert(AcceptedHeader { field, rank });
+        };
+        // Headers from the round file take precedence over the schema's.
+        for (header, field) in site_headers {
+            accept(header, field, Rank::Name);
+        }
+        for field in &schema.fields {
+            let is_id = field.role == Role::NationalId;
+            let (title, alias) = match is_id {
+                true => (Rank::Person, Rank::Person),
+                false => (Rank::Title, Rank::Alias),
+            };
+            accept(&field.name, &field.name, Rank::Name);
+            accept(&field.title.zh, &field.name, title);
+            for header in &field.aliases {
+                accept(header, &field.name, alias);
+            }
+            for header in &field.fallback_aliases {
+                accept(header, &field.name, Rank::Fallback);
+            }
+        }
+        Accepted(accepted)
+    }
+
+    /// Returns the field of a normalised header.
+    fn field_of(&self, header: &str) -> Option<&AcceptedHeader> {
+        self.0.get(header)
+    }
+
+    fn headings(
+        &self,
+        encoding: Encoding,
+        columns: &ColumnMatch,
+        id: Option<&Field>,
+        candidate: &Candidate,
+    ) -> Headings {
+        let accepted = self.0.iter();
+        let fields = accepted.map(|(header, accepted)| {
+            let column = columns.index.get(&accepted.field).copied();
+            (header.clone(), column)
+        });
+        let is_id = |accepted: &AcceptedHeader| id.is_some_and(|id| id.name == accepted.field);
+        let of_id = self.0.iter().filter(|(_, accepted)| is_id(accepted));
+        Headings::new(
+            encoding,
+            candidate
+                .cells
+                .iter()
+                .map(|cell| cell.text.clone())
+                .collect(),
+            fields.collect(),
+            of_id.map(|(header, _)| header.clone()).collect(),
+            candidate.titles.clone(),
+        )
+    }
 }
 
 /// Returns the first few headers that are accepted for a field.
 fn headers_of(field: &Field) -> String {
     let mut headers: Vec<&str> = Vec::new();
     let all = [&field.title.zh, &field.name].into_iter();
-    for header in all.chain(&field.aliases) {
+    for header in all.chain(&field.aliases).chain(&field.fallback_aliases) {
         if !headers.contains(&header.as_str()) && headers.len() < 6 {
             headers.push(header);
         }
@@ -304,11 +458,11 @@ fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
         ),
         Text::new(
             format!(
-                "请确认这是“{}”的导出，且有证件号码列（如：{id}）",
+                "请确认这是“{}”的导出，且有证件号码列（如：{id}）；表头上方行数过多时请删去",
                 schema.title.zh
             ),
             format!(
-                "check that this is an export of \"{}\" and has an ID column (such as: {id})",
+                "check that this is an export of \"{}\" and has an ID column (such as: {id}); delete lines above the header if there are more",
                 schema.title.en
             ),
         ),
@@ -347,15 +501,13 @@ fn missing_column(path: &Path, field: &Field, line: u64) -> Fault {
     .at(Place::Line(line))
 }
 
-fn two_columns(
+fn two_columns<'c>(
     path: &Path,
     field: &Field,
-    candidate: &Candidate,
-    found: &[(usize, usize)],
+    found: impl Iterator<Item = (&'c HeaderCell, usize)>,
 ) -> Fault {
     let places: Vec<String> = found
-        .iter()
-        .map(|(_, index)| format!("{}({})", candidate.cells[*index].trim(), index + 1))
+        .map(|(cell, index)| format!("{}({})", cell.shown.trim(), index + 1))
         .collect();
     let places = places.join(", ");
     Fault::of_file(
@@ -365,8 +517,30 @@ fn two_columns(
             format!("several columns match the field `{}`: {places}", field.name),
         ),
         Text::new(
-            "请只保留一列，或把其余列改名",
-            "keep one column, or rename the others",
+            format!(
+                "请只保留一列；或在轮次文件的 headers 中写明用哪一列，如 headers = {{ \"表头\" = \"{}\" }}",
+                field.name
+            ),
+            format!(
+                "keep one column, or name the right one in the round file, such as headers = {{ \"HEADER\" = \"{}\" }}",
+                field.name
+            ),
         ),
     )
+}
+
+/// Returns the fault for a header among the rows that has other columns than the first.
+pub(super) fn another_header(path: &Path, line: u64) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "此行是另一个表头，各列与前面的表头不同",
+            "this line is another header, and its columns differ from those of the first",
+        ),
+        Text::new(
+            "请从此行起另存为一个文件，并在轮次文件中一并列出",
+            "move this line and the lines below it into a file of their own, and list both files in the round file",
+        ),
+    )
+    .at(Place::Line(line))
 }

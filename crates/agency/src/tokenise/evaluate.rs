@@ -175,7 +175,7 @@ impl<'a> RowColumns<'a> {
         };
         let encodings: Vec<Encoding> = rows
             .iter()
-            .map(|row| self.encoding.of_record(row.cells.bytes()))
+            .map(|row| row.cells.encoding(self.encoding))
             .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
         for (index, field) in &self.attributes {

@@ -59,6 +59,8 @@ impl Report {
         account.not_rows.title_lines += export.title_lines();
         account.not_rows.blank_lines += counts.blank_lines;
         account.not_rows.total_lines += counts.total_lines;
+        account.not_rows.footer_lines += counts.footer_lines;
+        account.not_rows.repeated_header_lines += counts.repeated_header_lines;
         account.rejected += findings.rejects.len() as u64;
         for (warning, rows) in findings.id_warnings() {
             *self.id_warnings.entry(warning.code()).or_default() += rows;

@@ -1,0 +1,118 @@
+//! Recognises the header of an export where it is repeated among the rows, as in a file
+//! that was put together from several, or printed with a header on each page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aidlink_policy::schema::normalise_header;
+
+use super::encoding::Encoding;
+use super::limits::MAX_HEADER_BYTES;
+
+/// A header among the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repetition {
+    /// The same columns as the first header, or a title line again.
+    Same,
+    /// Other columns. The rows below cannot be read by the first header.
+    Other,
+}
+
+/// The headings of an export, normalised. The default recognises nothing.
+#[derive(Debug, Default)]
+pub struct Headings {
+    encoding: Encoding,
+    /// The headings of the first header, from the first column on.
+    columns: Vec<String>,
+    /// The same, without empty ones.
+    own: BTreeSet<String>,
+    /// The column in which the export has each field, by the field's accepted headings;
+    /// `None` if it has no such column.
+    fields: BTreeMap<String, Option<usize>>,
+    /// The columns that have a field.
+    matched: BTreeSet<usize>,
+    /// Headings of the ID column.
+    id_headings: BTreeSet<String>,
+    /// The lines above the header that have one cell with content.
+    titles: BTreeSet<String>,
+}
+
+impl Headings {
+    /// `columns` are the headings of the first header, `fields` the columns by accepted
+    /// heading, all normalised.
+    pub(super) fn new(
+        encoding: Encoding,
+        columns: Vec<String>,
+        fields: BTreeMap<String, Option<usize>>,
+        id_headings: BTreeSet<String>,
+        titles: BTreeSet<String>,
+    ) -> Self {
+        let filled = columns.iter().filter(|heading| !heading.is_empty());
+        Headings {
+            encoding,
+            own: filled.cloned().collect(),
+            columns,
+            matched: fields.values().copied().flatten().collect(),
+            fields,
+            id_headings,
+            titles,
+        }
+    }
+
+    /// Returns whether the cells of a record are a header: more than half of those with
+    /// content are headings, and one of them that of the ID column.
+    pub(super) fn repeated_in<'c>(
+        &self,
+        cells: impl Iterator<Item = &'c [u8]>,
+    ) -> Option<Repetition> {
+        let (mut filled, mut named, mut width) = (0, 0, 0);
+        let mut names_id = false;
+        let mut same = true;
+        let mut only = None;
+        for (column, cell) in cells.enumerate() {
+            width = column + 1;
+            let text = self.text_of(cell);
+            let known = text.as_ref().and_then(|text| self.fields.get(text));
+            let is_own = text.as_ref() == self.columns.get(column);
+            // A heading that no field has matters only in the column of a field.
+            same &= is_own
+                || match known {
+                    Some(at) => *at == Some(column),
+                    None => !self.matched.contains(&column),
+                };
+            match text {
+                Some(text) if text.is_empty() => continue,
+                Some(text) => {
+                    named += u64::from(known.is_some() || self.own.contains(&text));
+                    names_id |= self.id_headings.contains(&text);
+                    only = Some(text);
+                }
+                None => {}
+            }
+            filled += 1;
+        }
+        if filled == 1 && only.is_some_and(|text| self.titles.contains(&text)) {
+            return Some(Repetition::Same);
+        }
+        same &= self
+            .matched
+            .iter()
+            .next_back()
+            .is_none_or(|last| *last < width);
+        let enough = named >= self.own.len().min(2) as u64;
+        (names_id && enough && named * 2 > filled).then_some(match same {
+            true => Repetition::Same,
+            false => Repetition::Other,
+        })
+    }
+
+    /// Returns the heading in a cell; `None` for a cell that is too long or not text.
+    fn text_of(&self, cell: &[u8]) -> Option<String> {
+        if cell.len() > MAX_HEADER_BYTES {
+            return None;
+        }
+        // Of two files put together, the second may be in the other encoding.
+        let own = self.encoding.decode(cell);
+        let text = own.or_else(|| self.encoding.other().decode(cell))?;
+        Some(normalise_header(&text))
+    }
+}
