@@ -342,7 +342,7 @@ fn damaged_and_disguised_files() {
     assert_refused(
         "cut.csv.gz",
         &gzip[..gzip.len() / 2],
-        "the file cannot be read",
+        "the compressed file is damaged or cut short",
     );
 }
 
