@@ -594,6 +594,7 @@ fn a_second_header_is_no_row_and_one_with_other_columns_refuses_the_file() {
         format!("\u{feff}{header}\r"),
         header.replace("身份证号", "\"公民\n身份号码\""),
         HEADER.map(quoted).join(","),
+        format!("\u{feff}{}", HEADER.map(quoted).join(",")),
         format!("{header},,"),
         format!("县低保名单,,\n{header}"),
     ] {

@@ -61,6 +61,8 @@ struct Candidate {
     cells: Vec<HeaderCell>,
     /// The lines above that have one cell with content, normalised.
     titles: BTreeSet<String>,
+    /// Byte offset of the first record above that has an ID number in a cell of its own.
+    row_above: Option<usize>,
     /// Byte offsets of this record and of the next one.
     start: usize,
     end: usize,
@@ -72,7 +74,23 @@ struct Candidate {
 impl Candidate {
     /// Returns the line number where the record begins, from 1.
     fn line(&self, head: &[u8]) -> u64 {
-        1 + newlines(&head[..self.start])
+        line_of(head, self.start)
+    }
+}
+
+fn line_of(head: &[u8], start: usize) -> u64 {
+    1 + newlines(&head[..start])
+}
+
+/// Returns whether a cell has the form of an ID number and nothing else.
+fn is_id_number(cell: &[u8]) -> bool {
+    match cell.trim_ascii() {
+        [digits @ .., last] => {
+            digits.len() == 17
+                && digits.iter().all(u8::is_ascii_digit)
+                && (last.is_ascii_digit() || last.eq_ignore_ascii_case(&b'X'))
+        }
+        [] => false,
     }
 }
 
@@ -141,6 +159,7 @@ impl Search<'_> {
     fn first_header(&self, delimiter: u8) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
         let mut titles = BTreeSet::new();
+        let mut row_above = None;
         let mut splitter = self.splitter(delimiter);
         let mut cells = Cells::default();
         let mut at = marks_length(self.head);
@@ -153,6 +172,9 @@ impl Search<'_> {
             at = next;
             if outcome != Split::Record {
                 continue;
+            }
+            if cells.iter().any(is_id_number) {
+                row_above = row_above.or(Some(start));
             }
             let encoding = cells.encoding(self.encoding);
             let header_cells = cells.iter().map(|cell| self.header_cell(encoding, cell));
@@ -178,6 +200,7 @@ impl Search<'_> {
                     delimiter,
                     cells: header_cells,
                     titles: titles.clone(),
+                    row_above,
                     start,
                     end: next,
                     known,
@@ -224,6 +247,9 @@ impl Search<'_> {
     fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
         let mut faults = FaultCollector::new();
+        if let Some(start) = candidate.row_above {
+            faults.push(row_above_header(path, line).at(Place::Line(line_of(self.head, start))));
+        }
         let mut columns = ColumnMatch {
             headers: candidate
                 .cells
@@ -525,6 +551,21 @@ fn two_columns<'c>(
                 "keep one column, or name the right one in the round file, such as headers = {{ \"HEADER\" = \"{}\" }}",
                 field.name
             ),
+        ),
+    )
+}
+
+/// Returns the fault for a row above the header, which is on `line`.
+fn row_above_header(path: &Path, line: u64) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("此行有证件号码，却在表头（第{line}行）之上"),
+            format!("this line has an ID number, but is above the header on line {line}"),
+        ),
+        Text::new(
+            "请把表头移到所有记录之上；若上方另有表头，请在轮次文件的 headers 中写明其证件号码列",
+            "move the header above all rows; if another header is above, name its ID column under `headers` in the round file",
         ),
     )
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_policy::schema::normalise_header;
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, marks_length};
 use super::limits::MAX_HEADER_BYTES;
 
 /// A header among the rows.
@@ -60,16 +60,16 @@ impl Headings {
 
     /// Returns whether the cells of a record are a header: more than half of those with
     /// content are headings, and one of them that of the ID column.
-    pub(super) fn repeated_in<'c>(
-        &self,
-        cells: impl Iterator<Item = &'c [u8]>,
-    ) -> Option<Repetition> {
-        let (mut filled, mut named, mut width) = (0, 0, 0);
+    pub(super) fn repeated_in(&self, cells: &[&[u8]]) -> Option<Repetition> {
+        let (mut filled, mut named) = (0, 0);
         let mut names_id = false;
         let mut same = true;
         let mut only = None;
-        for (column, cell) in cells.enumerate() {
-            width = column + 1;
+        for (column, cell) in cells.iter().enumerate() {
+            if filled >= 2 && (filled - named) * 2 >= cells.len() {
+                // Whatever the rest is, not more than half are headings.
+                return None;
+            }
             let text = self.text_of(cell);
             let known = text.as_ref().and_then(|text| self.fields.get(text));
             let is_own = text.as_ref() == self.columns.get(column);
@@ -82,7 +82,7 @@ impl Headings {
             match text {
                 Some(text) if text.is_empty() => continue,
                 Some(text) => {
-                    named += u64::from(known.is_some() || self.own.contains(&text));
+                    named += usize::from(known.is_some() || self.own.contains(&text));
                     names_id |= self.id_headings.contains(&text);
                     only = Some(text);
                 }
@@ -93,12 +93,9 @@ impl Headings {
         if filled == 1 && only.is_some_and(|text| self.titles.contains(&text)) {
             return Some(Repetition::Same);
         }
-        same &= self
-            .matched
-            .iter()
-            .next_back()
-            .is_none_or(|last| *last < width);
-        let enough = named >= self.own.len().min(2) as u64;
+        let last = self.matched.iter().next_back();
+        same &= last.is_none_or(|last| *last < cells.len());
+        let enough = named >= self.own.len().min(2);
         (names_id && enough && named * 2 > filled).then_some(match same {
             true => Repetition::Same,
             false => Repetition::Other,
@@ -110,7 +107,13 @@ impl Headings {
         if cell.len() > MAX_HEADER_BYTES {
             return None;
         }
-        // Of two files put together, the second may be in the other encoding.
+        let cell = cell.get(marks_length(cell)..).unwrap_or_default();
+        let quoted = cell
+            .strip_prefix(b"\"")
+            .and_then(|cell| cell.strip_suffix(b"\""));
+        // Of two files put together, the second begins with a byte-order mark, before
+        // which a quote does not open a field, and may be in the other encoding.
+        let cell = quoted.unwrap_or(cell);
         let own = self.encoding.decode(cell);
         let text = own.or_else(|| self.encoding.other().decode(cell))?;
         Some(normalise_header(&text))

@@ -773,6 +773,11 @@ mod tests {
             ("1,\"甲\"（小）,y", None),
             ("1,甲,\"y\"z", None),
             ("1,甲,\"y\" \"z\"", None),
+            // A quote after a blank does not open a field.
+            ("1, \"甲,y\"", None),
+            ("1, \",y", None),
+            ("1, \"甲\",y", Some(["1", " \"甲\"", "y"])),
+            ("1,甲 \"乙,y", Some(["1", "甲 \"乙", "y"])),
             ("\"1\" ,\"甲\"\t,\"y\" \r", Some(["1 ", "甲\t", "y "])),
             // As MySQL and Hive escape.
             (r#"1,"甲\"小\"乙",y"#, Some(["1", r#"甲\"小\"乙"#, "y"])),

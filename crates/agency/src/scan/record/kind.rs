@@ -30,7 +30,7 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
         if cells.iter().all(is_empty) {
             return Kind::Blank;
         }
-        match headings.repeated_in(cells.iter()) {
+        match headings.repeated_in(&cells.iter().collect::<Vec<_>>()) {
             Some(Repetition::Same) => return Kind::Header,
             Some(Repetition::Other) => return Kind::OtherHeader,
             None => {}
@@ -239,7 +239,7 @@ const MARKS: [&str; 8] = [
     "公章",
 ];
 /// What database programs write around the number of rows.
-const ROW_COUNTS: [(&str, &str); 10] = [
+const ROW_COUNTS: [(&str, &str); 12] = [
     ("", "rowsselected"),
     ("", "rowselected"),
     ("", "rowsaffected"),
@@ -250,6 +250,8 @@ const ROW_COUNTS: [(&str, &str); 10] = [
     ("已选择", "行"),
     ("共", "条记录"),
     ("共", "条"),
+    ("共", "人"),
+    ("共", "户"),
 ];
 
 /// Returns whether a text is a line of a form's foot: who filled it in and who checked

@@ -16,7 +16,8 @@ use super::{Cells, is_line_ending};
 pub(crate) enum Split {
     /// A record. Its cells have been filled in.
     Record,
-    /// A record of one line in which text follows a closing quote.
+    /// A record in which text follows a closing quote, or a quote after a blank is not
+    /// closed.
     TextAfterQuote,
     /// A record with a carriage return outside quotes that does not end its line.
     CarriageReturn,
@@ -56,8 +57,19 @@ impl Oddities {
 
     /// Notes the end of the last field.
     pub(super) fn end_line(&mut self, cells: &Cells, closed_at: Option<usize>) {
-        let tail = closed_at.and_then(|closed_at| cells.bytes.get(closed_at..));
-        self.text_after_quote |= tail.is_some_and(|tail| !is_blank(tail));
+        let start = closed_at.unwrap_or_else(|| cells.ends.last().copied().unwrap_or(0));
+        let text = cells.bytes.get(start..).unwrap_or_default();
+        self.text_after_quote |= match closed_at {
+            Some(_) => !is_blank(text),
+            // A quote after a blank opens no field. If it closes none either, the field
+            // was to go on after a delimiter.
+            None => {
+                let quoted = text.trim_ascii();
+                text.first().is_some_and(u8::is_ascii_whitespace)
+                    && quoted.starts_with(b"\"")
+                    && (quoted.len() == 1 || !quoted.ends_with(b"\""))
+            }
+        };
     }
 
     /// Returns the outcome of a record that has been split.
