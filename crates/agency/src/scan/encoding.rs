@@ -54,7 +54,8 @@ impl Encoding {
     /// although the remaining bytes are often valid in the other one: four bytes of two
     /// characters in UTF-8 are two other characters in GB18030. So the whole record
     /// decides: characters of three bytes, as Chinese ones are in UTF-8, make up most of
-    /// the bytes beyond ASCII of a record in UTF-8, and few of one in GB18030.
+    /// the bytes beyond ASCII of a record in UTF-8, and few of one in GB18030, where they
+    /// arise by chance.
     pub(super) fn of_record<'c>(
         self,
         record: &[u8],
@@ -68,8 +69,7 @@ impl Encoding {
         if !cells.clone().all(|cell| other.is_valid(cell)) {
             return self;
         }
-        let beyond_ascii = record.iter().filter(|byte| !byte.is_ascii()).count();
-        let looks_like_utf8 = chinese_in_utf8(record) * 2 >= beyond_ascii;
+        let looks_like_utf8 = looks_like_utf8(record);
         // One cut character is not enough to look like anything.
         let is_cut =
             |cell: &[u8]| std::str::from_utf8(cell).is_err_and(|e| e.error_len().is_none());
@@ -112,13 +112,17 @@ impl Encoding {
     }
 }
 
-/// Returns how many bytes of a text are characters of three or more bytes in UTF-8.
-fn chinese_in_utf8(text: &[u8]) -> usize {
-    text.utf8_chunks()
+/// Returns whether characters of three or more bytes in UTF-8 make up at least half of
+/// the bytes beyond ASCII.
+fn looks_like_utf8(text: &[u8]) -> bool {
+    let beyond_ascii = text.iter().filter(|byte| !byte.is_ascii()).count();
+    let chinese: usize = text
+        .utf8_chunks()
         .flat_map(|chunk| chunk.valid().chars())
         .map(char::len_utf8)
         .filter(|length| *length >= 3)
-        .sum()
+        .sum();
+    chinese * 2 >= beyond_ascii
 }
 
 /// Returns the text in a formula such as `="001"`, with which programs keep a spreadsheet
@@ -184,7 +188,9 @@ pub(super) fn detect(path: &Path, head: &[u8], choice: EncodingChoice) -> Result
         EncodingChoice::Detect => {
             // A mark of UTF-8 is no proof: programs put one before text in GB18030.
             let gb18030 = validity(Encoding::Gb18030);
-            if gb18030.bad < utf8.bad {
+            // Most lines in UTF-8 are valid in GB18030 too, as other characters, so a few
+            // cells that were cut inside a character do not decide.
+            if gb18030.bad < utf8.bad && !looks_like_utf8(whole) {
                 gb18030.accept(path, Encoding::Gb18030, "GB18030")
             } else {
                 utf8.accept(path, utf8_name, "UTF-8")
