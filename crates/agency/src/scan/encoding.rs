@@ -61,26 +61,39 @@ impl Encoding {
         record: &[u8],
         cells: impl Iterator<Item = &'c [u8]> + Clone,
     ) -> Encoding {
-        if record.is_ascii() || self.is_valid(record) {
+        if record.is_ascii() {
             return self;
         }
-        let other = self.other();
-        let mut cells = cells.filter(|cell| !cell.is_ascii());
-        if !cells.clone().all(|cell| other.is_valid(cell)) {
-            return self;
-        }
-        let looks_like_utf8 = looks_like_utf8(record);
-        // One cut character is not enough to look like anything.
-        let is_cut =
-            |cell: &[u8]| std::str::from_utf8(cell).is_err_and(|e| e.error_len().is_none());
-        let switches = match other {
-            Encoding::Gb18030 => {
-                !looks_like_utf8
-                    && !cells.all(|cell| std::str::from_utf8(cell).is_ok() || is_cut(cell))
-            }
-            _ => looks_like_utf8,
+        let is_whole = |encoding: Encoding| {
+            let mut cells = cells.clone().filter(|cell| !cell.is_ascii());
+            cells.all(|cell| encoding.is_valid(cell))
         };
-        if switches { other } else { self }
+        let other = self.other();
+        match self {
+            Encoding::Gb18030 => {
+                // Half of the texts in UTF-8 are valid in GB18030, as other characters.
+                // By chance, a text in GB18030 is hardly ever valid in UTF-8.
+                let is_utf8 = std::str::from_utf8(record).is_ok() && looks_like_utf8(record);
+                if is_utf8 && is_whole(other) {
+                    other
+                } else {
+                    self
+                }
+            }
+            Encoding::Utf8 | Encoding::Utf8WithMark | Encoding::Utf16 => {
+                if std::str::from_utf8(record).is_ok() || looks_like_utf8(record) {
+                    return self;
+                }
+                // One cut character is not enough to look like anything.
+                let mut beyond_ascii = cells.clone().filter(|cell| !cell.is_ascii());
+                let only_cut = beyond_ascii.all(is_cut_utf8);
+                if is_whole(other) && !only_cut {
+                    other
+                } else {
+                    self
+                }
+            }
+        }
     }
 
     fn is_valid(self, text: &[u8]) -> bool {
@@ -109,6 +122,22 @@ impl Encoding {
             return GB18030.decode_without_bom_handling_and_without_replacement(cell);
         }
         std::str::from_utf8(cell).ok().map(Cow::Borrowed)
+    }
+}
+
+/// Returns whether a text is valid UTF-8, but for a character that was cut at its beginning
+/// or its end.
+fn is_cut_utf8(text: &[u8]) -> bool {
+    // The bytes of a character after its first.
+    let continues = |byte: &u8| byte & 0xc0 == 0x80;
+    let cut = text
+        .iter()
+        .take(3)
+        .take_while(|byte| continues(byte))
+        .count();
+    match std::str::from_utf8(&text[cut..]) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
     }
 }
 

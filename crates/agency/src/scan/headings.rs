@@ -34,6 +34,8 @@ pub struct Headings {
     id_headings: BTreeSet<String>,
     /// The lines above the header that have one cell with content.
     titles: BTreeSet<String>,
+    /// The most digits that a heading or title has.
+    most_digits: usize,
 }
 
 impl Headings {
@@ -47,7 +49,10 @@ impl Headings {
         titles: BTreeSet<String>,
     ) -> Self {
         let filled = columns.iter().filter(|heading| !heading.is_empty());
+        let texts = columns.iter().chain(fields.keys()).chain(&titles);
+        let most_digits = texts.map(|text| digits(text.as_bytes())).max();
         Headings {
+            most_digits: most_digits.unwrap_or(0),
             encoding,
             own: filled.cloned().collect(),
             columns,
@@ -61,6 +66,11 @@ impl Headings {
     /// Returns whether the cells of a record are a header: more than half of those with
     /// content are headings, and one of them that of the ID column.
     pub(super) fn repeated_in(&self, cells: &[&[u8]]) -> Option<Repetition> {
+        // Most records that are no rows for want of an ID number have other numbers.
+        let has_number = |cell: &&[u8]| digits(cell) > self.most_digits;
+        if cells.iter().any(has_number) {
+            return None;
+        }
         let (mut filled, mut named) = (0, 0);
         let mut names_id = false;
         let mut same = true;
@@ -118,4 +128,8 @@ impl Headings {
         let text = own.or_else(|| self.encoding.other().decode(cell))?;
         Some(normalise_header(&text))
     }
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().filter(|byte| byte.is_ascii_digit()).count()
 }
