@@ -18,3 +18,4 @@ mod sample_round;
 mod schema_check;
 mod split_round;
 mod support;
+mod text_exports;

@@ -103,8 +103,12 @@ struct SchemaReport<'a> {
     rows: u64,
     blank_lines: u64,
     total_lines: u64,
+    footer_lines: u64,
+    repeated_header_lines: u64,
     columns: Vec<ReportedColumn<'a>>,
     headers_not_known: Vec<&'a str>,
+    /// Known headers of columns that are not used, because another column has the field.
+    headers_passed_over: Vec<&'a str>,
     fields_absent: &'a [String],
     /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
@@ -199,13 +203,23 @@ impl CheckedExport<'_> {
 
     fn unknown_headers(&self) -> Vec<&str> {
         let columns = self.export.columns();
-        let matched: BTreeSet<usize> = columns.index.values().copied().collect();
+        let matched = columns.index.values().chain(&columns.passed_over);
+        let matched: BTreeSet<usize> = matched.copied().collect();
         columns
             .headers
             .iter()
             .enumerate()
             .filter(|(index, header)| !matched.contains(index) && !header.trim().is_empty())
             .map(|(_, header)| header.trim())
+            .collect()
+    }
+
+    fn headers_passed_over(&self) -> Vec<&str> {
+        let columns = self.export.columns();
+        let headers = columns.passed_over.iter();
+        headers
+            .filter_map(|index| columns.headers.get(*index))
+            .map(|header| header.trim())
             .collect()
     }
 
@@ -220,6 +234,8 @@ impl CheckedExport<'_> {
             rows: inspection.counts.rows,
             blank_lines: inspection.counts.blank_lines,
             total_lines: inspection.counts.total_lines,
+            footer_lines: inspection.counts.footer_lines,
+            repeated_header_lines: inspection.counts.repeated_header_lines,
             columns: self
                 .schema
                 .fields
@@ -235,6 +251,7 @@ impl CheckedExport<'_> {
                 })
                 .collect(),
             headers_not_known: self.unknown_headers(),
+            headers_passed_over: self.headers_passed_over(),
             fields_absent: &columns.absent,
             rejects: inspection
                 .rejects
@@ -287,6 +304,18 @@ impl CheckedExport<'_> {
                 counts.rows, counts.blank_lines, counts.total_lines
             ),
         );
+        if counts.footer_lines + counts.repeated_header_lines > 0 {
+            say(
+                format!(
+                    "  另有落款、注、页码等{}行，重复的表头或标题{}行，不计为记录",
+                    counts.footer_lines, counts.repeated_header_lines
+                ),
+                format!(
+                    "  not rows: {} lines of signatures, notes or page numbers, {} lines that repeat the header or a title",
+                    counts.footer_lines, counts.repeated_header_lines
+                ),
+            );
+        }
         say("识别的列：".into(), "Recognised columns:".into());
         for field in &self.schema.fields {
             let Some(header) = self.export.columns().header_of(&field.name) else {
@@ -324,6 +353,15 @@ impl CheckedExport<'_> {
             say(
                 format!("未识别的表头（不读取）：{}", names.zh),
                 format!("Unknown headers (not read): {}", names.en),
+            );
+        }
+        let passed_over = self.headers_passed_over().join(", ");
+        if !passed_over.is_empty() {
+            say(
+                format!("已识别但不读取的表头（该字段已有其他列）：{passed_over}"),
+                format!(
+                    "Known headers of columns not read, because another column has the field: {passed_over}"
+                ),
             );
         }
         let absent = self.export.columns().absent.join(", ");

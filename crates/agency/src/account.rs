@@ -12,7 +12,7 @@ pub struct Account {
     pub withheld: u64,
     /// All other rows.
     pub rest: Rest,
-    /// Blank lines, title lines and total lines.
+    /// Lines that are not rows.
     pub not_rows: NotRows,
 }
 
@@ -53,6 +53,10 @@ pub struct NotRows {
     pub blank_lines: u64,
     /// Lines of totals (合计).
     pub total_lines: u64,
+    /// Signatures, notes and page numbers (填表人, 注, 第 1 页).
+    pub footer_lines: u64,
+    /// Lines in which the header or a title is repeated.
+    pub repeated_header_lines: u64,
 }
 
 impl Account {

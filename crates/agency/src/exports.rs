@@ -141,6 +141,8 @@ impl ReadExport {
                 title_lines: account.not_rows.title_lines,
                 blank_lines: account.not_rows.blank_lines,
                 total_lines: account.not_rows.total_lines,
+                footer_lines: account.not_rows.footer_lines,
+                repeated_header_lines: account.not_rows.repeated_header_lines,
             },
             rejected_by_reason: rejected
                 .map(|(reason, count)| (reason.code().to_owned(), *count))

@@ -57,6 +57,7 @@ impl IdentityCheck {
         row.map_err(|fault| match fault {
             RowFault::FieldCount => RejectReason::FieldCount,
             RowFault::Quote => RejectReason::Quote,
+            RowFault::LineBreak => RejectReason::LineBreak,
             RowFault::TooLong => RejectReason::TooLong,
         })
         .and_then(|row| self.check_id(&row).map(|checked| (row, checked)))
@@ -72,13 +73,15 @@ impl IdentityCheck {
         let checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,
             None => {
-                let cell = self.encoding.decode(cell).ok_or(RejectReason::Encoding)?;
+                let encoding = row.encoding(self.encoding, cell);
+                let cell = encoding.decode(cell).ok_or(RejectReason::Encoding)?;
                 NationalId::parse(&cell, self.as_of).map_err(RejectReason::Id)?
             }
         };
         if let Some(column) = self.birth_date
             && !checked.id.states_birth_date(row.cell(column))
-            && let Some(cell) = self.encoding.decode(row.cell(column))
+            && let cell = row.cell(column)
+            && let Some(cell) = row.encoding(self.encoding, cell).decode(cell)
             // An unreadable birth date is not a contradiction.
             && let Some(stated) = stated_day(&uniform(&cell), self.epoch)
             && let Some(birth) = checked.id.birth_date()

@@ -146,7 +146,7 @@ impl Tally<Context<'_>> for Findings {
             self.id_warnings.entry(warning).or_default().add(place.line);
         }
         let row = row.row();
-        let encoding = context.encoding.of_record(row.to_cells().bytes());
+        let encoding = row.to_cells().encoding(context.encoding);
         for (index, (column, field, form)) in context.fields.iter().enumerate() {
             let cell = encoding.decode(row.cell(*column));
             let value = cell

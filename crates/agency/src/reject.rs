@@ -18,11 +18,14 @@ pub enum RejectReason {
     BirthDateContradicts,
     /// More fields than the header, or no field for the ID number.
     FieldCount,
-    /// A quote that is not closed, or a quoted field longer than 64 KiB.
+    /// A quote that is not closed, text after a closing quote, or a quoted field longer
+    /// than 64 KiB.
     Quote,
+    /// A carriage return in the middle of the row.
+    LineBreak,
     /// A record longer than 1 MiB.
     TooLong,
-    /// The ID cell is neither valid UTF-8 nor valid GB18030.
+    /// The ID cell is not valid in the encoding of its row.
     Encoding,
 }
 
@@ -33,6 +36,7 @@ impl RejectReason {
             RejectReason::BirthDateContradicts,
             RejectReason::FieldCount,
             RejectReason::Quote,
+            RejectReason::LineBreak,
             RejectReason::TooLong,
             RejectReason::Encoding,
         ])
@@ -45,6 +49,7 @@ impl RejectReason {
             RejectReason::BirthDateContradicts => "birth_date_contradicts",
             RejectReason::FieldCount => "field_count",
             RejectReason::Quote => "quote",
+            RejectReason::LineBreak => "line_break",
             RejectReason::TooLong => "record_too_long",
             RejectReason::Encoding => "encoding",
         }
@@ -56,7 +61,10 @@ impl RejectReason {
         match self {
             RejectReason::Id(_) | RejectReason::Encoding => Some(Role::NationalId),
             RejectReason::BirthDateContradicts => Some(Role::BirthDate),
-            RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
+            RejectReason::FieldCount
+            | RejectReason::Quote
+            | RejectReason::LineBreak
+            | RejectReason::TooLong => None,
         }
     }
 
@@ -69,12 +77,16 @@ impl RejectReason {
                 "the birth date of this row differs from the one in the ID number, which may be a guardian's; check it",
             ),
             RejectReason::FieldCount => Text::new(
-                "本行列数比表头多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行",
-                "the row has more fields than the header, or no field for the ID number; look for extra separators and unquoted line breaks",
+                "本行列数比表头或其他行多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行",
+                "the row has more fields than the header or the other rows, or no field for the ID number; look for extra separators and unquoted line breaks",
             ),
             RejectReason::Quote => Text::new(
-                "引号没有配对，本行无法读取；请检查本行的引号",
-                "a quote is not closed, so the row cannot be read; check the quotes in this row",
+                "引号没有配对，或引号后另有文字，本行无法读取；请检查本行的引号",
+                "a quote is not closed, or text follows a closing quote, so the row cannot be read; check the quotes in this row",
+            ),
+            RejectReason::LineBreak => Text::new(
+                "本行中间有回车符（CR），无法读取；请去掉单元格内的换行，或给该单元格加引号",
+                "a carriage return (CR) breaks the row; remove line breaks from its cells, or put quotes around them",
             ),
             RejectReason::TooLong => Text::new(
                 "本行超过1 MiB；请检查是否缺少换行",

@@ -5,13 +5,16 @@ mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
+pub mod headings;
 mod limits;
+mod other_formats;
 mod parquet_cells;
 mod parquet_rows;
 pub mod pass;
 mod record;
 mod refusal;
 mod source;
+mod text_form;
 #[cfg(test)]
 mod workbook_tests;
 mod written_out;
@@ -33,9 +36,11 @@ use aidlink_files::regular_file;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
 use file_stamp::FileStamp;
+use header::Header;
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
 use source::Source;
+use text_form::TextForm;
 
 use crate::cell::ColumnForm;
 
@@ -44,9 +49,10 @@ use crate::cell::ColumnForm;
 pub struct Export {
     path: PathBuf,
     source: Source,
+    form: TextForm,
     encoding: Encoding,
     epoch: DateEpoch,
-    header: header::Header,
+    header: Header,
     stamp: FileStamp,
 }
 
@@ -91,11 +97,12 @@ impl Export {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let stamp = FileStamp::of(path).map_err(unreadable)?;
         let source = Source::open(path, choice.sheet.as_deref())?;
-        let mut head = Vec::new();
-        source
-            .text()
-            .and_then(|text| text.take(HEAD_BYTES).read_to_end(&mut head))
-            .map_err(|error| source.unreadable(&error))?;
+        let is_text = matches!(source.format(), Format::Text | Format::Gzip | Format::Zip);
+        let (form, head) = match is_text {
+            true => TextForm::of(|| source.text(), HEAD_BYTES),
+            false => TextForm::unconverted(|| source.text(), HEAD_BYTES),
+        }
+        .map_err(|error| source.unreadable(&error))?;
         if head.is_empty() {
             return Err(Fault::of_file(
                 path,
@@ -104,22 +111,23 @@ impl Export {
             )
             .into());
         }
-        let encoding = match source.format() {
-            // The rows of these formats are converted to UTF-8 text.
-            Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
-            _ => encoding::detect(path, &head, choice.encoding)?,
+        let encoding = match is_text {
+            // The rows of the other formats are converted to UTF-8 text.
+            false => Encoding::Utf8,
+            true => {
+                other_formats::refuse(path, &head)?;
+                match form.is_utf16() {
+                    true => Encoding::Utf16,
+                    false => encoding::detect(path, &head, choice.encoding)?,
+                }
+            }
         };
-        let skip = match encoding {
-            Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
-            _ => 0,
-        };
-        let head = header::Head::read(&head, skip, encoding);
-        let mut best: Option<(&ExportSchema, header::Header)> = None;
+        let mut best: Option<(&ExportSchema, Header)> = None;
         let mut faults = FaultCollector::new();
         for schema in schemas {
-            match header::find(path, &head, schema, &choice.headers) {
+            match header::find(path, &head, is_text, encoding, schema, &choice.headers) {
                 Ok(header) => {
-                    let known = |header: &header::Header| header.columns.index.len();
+                    let known = |header: &Header| header.columns.index.len();
                     if best
                         .as_ref()
                         .is_none_or(|(_, best)| known(&header) > known(best))
@@ -139,6 +147,7 @@ impl Export {
         let export = Export {
             path: path.to_path_buf(),
             source,
+            form,
             encoding,
             epoch: choice.epoch,
             header,
@@ -199,7 +208,8 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// If the file cannot be read or has changed since it was opened.
+    /// If the file cannot be read, has changed since it was opened, or has a second
+    /// header with other columns.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
@@ -214,10 +224,21 @@ impl Export {
             digest: blake3::Hasher::new(),
             byte_length: 0,
         };
+        let mut text = self.form.converted(Box::new(&mut source));
         let above = self.header.body_start as u64;
-        io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable_text)?;
-        let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, context, progress)
+        io::copy(&mut (&mut text).take(above), &mut io::sink()).map_err(unreadable_text)?;
+        let Header {
+            dialect, headings, ..
+        } = &self.header;
+        let (tally, counts) = pass::run(pass, &mut text, *dialect, headings, context, progress)
             .map_err(unreadable_text)?;
+        drop(text);
+        if let Some(line) = counts.other_header {
+            return Err(header::another_header(
+                &self.path,
+                self.header.body_line - 1 + line,
+            ));
+        }
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,
             None => {

@@ -381,6 +381,12 @@ pub struct LinesNotRows {
     pub blank_lines: u64,
     /// Lines of totals (合计).
     pub total_lines: u64,
+    /// Signatures, notes and page numbers (填表人, 注, 第 1 页); absent in version 2.
+    #[serde(default)]
+    pub footer_lines: u64,
+    /// Lines in which the header or a title is repeated; absent in version 2.
+    #[serde(default)]
+    pub repeated_header_lines: u64,
 }
 
 /// The token file that an agency sends to the centre.

@@ -62,6 +62,10 @@ pub struct Field {
     pub required: bool,
     /// Other headers of the field in real exports, besides name and title.
     pub aliases: Vec<String>,
+    /// Headers of columns that contain the field's values too, such as the number of a
+    /// certificate that contains the ID number. Such a column is used only if no other
+    /// has the field.
+    pub fallback_aliases: Vec<String>,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
     /// Map from raw value, as [`uniform_label`] gives it, to canonical code.
@@ -469,6 +473,7 @@ impl SchemaReader<'_> {
                 "title_en",
                 "role",
                 "aliases",
+                "fallback_aliases",
                 "codes",
                 "labels",
                 "several",
@@ -497,6 +502,7 @@ impl SchemaReader<'_> {
             }
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
+        let fallback_aliases = self.strings(&own, "fallback_aliases", &own_pointer);
         let written_codes = self.written_codes(&own, &own_pointer);
         let raw_codes = self.raw_codes(&written_codes, &own_pointer);
         let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
@@ -538,6 +544,7 @@ impl SchemaReader<'_> {
             role,
             required: required || role == Role::NationalId,
             aliases,
+            fallback_aliases,
             codes,
             raw_codes,
             written_codes,
@@ -729,7 +736,8 @@ impl SchemaReader<'_> {
             }
             let headers = [&field.name, &field.title.zh]
                 .into_iter()
-                .chain(&field.aliases);
+                .chain(&field.aliases)
+                .chain(&field.fallback_aliases);
             for header in headers {
                 if let Some(other) = seen.insert(uniform_header(header), &field.name)
                     && other != field.name

@@ -10,9 +10,12 @@ use aidlink_faults::uniform_text::uniform_header;
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::FieldType;
 
-use super::encoding::Encoding;
-use super::limits::{HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits};
-use super::record::{Cells, Dialect, Split, Splitter};
+use super::encoding::{Encoding, marks_length};
+use super::headings::Headings;
+use super::limits::{
+    HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
+};
+use super::record::{Cells, Dialect, Split, Splitter, is_blank};
 use crate::cell::amount::{AmountUnit, TitleUnit, header_with_unit};
 
 /// The columns of a file, matched to the fields of the schema.
@@ -26,6 +29,9 @@ pub struct ColumnMatch {
     pub absent: Vec<String>,
     /// The units of columns of numbers that the header or a title line states, by field.
     pub units: BTreeMap<String, AmountUnit>,
+    /// Columns (from 0) with a known header that are not used, because another column has
+    /// the field.
+    pub passed_over: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -39,6 +45,7 @@ impl ColumnMatch {
 /// The header of an export and its position.
 pub(super) struct Header {
     pub(super) columns: ColumnMatch,
+    pub(super) headings: Headings,
     pub(super) dialect: Dialect,
     /// Byte offset of the first record below the header.
     pub(super) body_start: usize,
@@ -47,56 +54,50 @@ pub(super) struct Header {
     pub(super) title_lines: u64,
 }
 
-/// The first records of a file, split with each delimiter.
-pub(super) struct Head<'b> {
-    bytes: &'b [u8],
-    /// Length of the byte-order mark.
-    skip: usize,
-    encoding: Encoding,
-    records: Vec<(u8, Vec<HeadRecord>)>,
-}
-
-/// A record at the start of a file.
-struct HeadRecord {
-    cells: Vec<HeadCell>,
-    /// Byte offset where the record begins.
-    start: usize,
-    /// Line number where the record begins, from 1.
-    line: u64,
-    /// Byte offset and line number of the next record.
-    end: usize,
-    next_line: u64,
-}
-
-/// A cell that may be a header.
-struct HeadCell {
-    /// The text as it may be shown.
+/// A cell of the header.
+struct HeaderCell {
+    /// Uniform text, to compare with accepted headers. Never shown.
+    text: String,
+    /// In a form that may be shown; empty if there is none.
     shown: String,
-    /// The text in the form in which it is compared.
-    uniform: String,
 }
 
 /// A record that may be the header.
-struct Candidate<'r> {
+struct Candidate {
     delimiter: u8,
-    record: &'r HeadRecord,
-    /// The cells that name a field of the schema.
-    known: Vec<KnownCell<'r>>,
+    cells: Vec<HeaderCell>,
+    /// The lines above that have one cell with content, as uniform text.
+    titles: BTreeSet<String>,
+    /// Byte offset of the first record above that has an ID number in a cell of its own.
+    row_above: Option<usize>,
+    /// Byte offsets of this record and of the next one.
+    start: usize,
+    end: usize,
+    /// Number of cells that name a field of the schema.
+    known: usize,
     has_id: bool,
 }
 
-/// A cell that names a field.
-#[derive(Clone, Copy)]
-struct KnownCell<'r> {
-    field: &'r str,
-    /// A lower rank is a better match.
-    rank: usize,
-    column: usize,
+impl Candidate {
+    /// Returns the line number where the record begins, from 1.
+    fn line(&self, head: &[u8]) -> u64 {
+        line_of(head, self.start)
+    }
 }
 
-impl Candidate<'_> {
-    fn is_better_than(&self, other: &Self) -> bool {
-        (self.has_id, self.known.len()) > (other.has_id, other.known.len())
+fn line_of(head: &[u8], start: usize) -> u64 {
+    1 + newlines(&head[..start])
+}
+
+/// Returns whether a cell has the form of an ID number and nothing else.
+fn is_id_number(cell: &[u8]) -> bool {
+    match cell.trim_ascii() {
+        [digits @ .., last] => {
+            digits.len() == 17
+                && digits.iter().all(u8::is_ascii_digit)
+                && (last.is_ascii_digit() || last.eq_ignore_ascii_case(&b'X'))
+        }
+        [] => false,
     }
 }
 
@@ -104,198 +105,365 @@ fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-impl<'b> Head<'b> {
-    /// Splits the first bytes of a file. Skips `skip` bytes of byte-order mark.
-    pub(super) fn read(bytes: &'b [u8], skip: usize, encoding: Encoding) -> Self {
-        // In GB18030 a vertical bar can be part of a character.
-        let delimiters: &[u8] = match encoding {
-            Encoding::Gb18030 => b",\t;",
-            _ => b",\t;|",
-        };
-        let records = delimiters.iter().map(|delimiter| {
-            let records = HeadRecord::read_all(bytes, skip, encoding, *delimiter);
-            (*delimiter, records)
-        });
-        Head {
-            records: records.collect(),
-            bytes,
-            skip,
-            encoding,
-        }
-    }
-
-    /// Returns the text of the lines above a record. Lines in another encoding are left
-    /// out.
-    fn lines_above(&self, record: &HeadRecord) -> String {
-        let above = self.bytes.get(self.skip..record.start).unwrap_or_default();
-        let lines = above.split(|byte| *byte == b'\n');
-        let lines: Vec<_> = lines
-            .filter_map(|line| self.encoding.decode(line))
-            .collect();
-        lines.join("\n")
-    }
-}
-
-impl HeadRecord {
-    fn read_all(bytes: &[u8], skip: usize, encoding: Encoding, delimiter: u8) -> Vec<Self> {
-        let dialect = Dialect {
-            delimiter,
-            width: 0,
-            id_column: 0,
-        };
-        let mut splitter = Splitter::new(bytes, false, dialect, RecordLimits::DEFAULT);
-        let mut cells = Cells::default();
-        let mut records = Vec::new();
-        let (mut at, mut line) = (skip, 1);
-        for _ in 0..HEADER_SEARCH_RECORDS {
-            if at >= bytes.len() {
-                break;
-            }
-            let (outcome, end) = splitter.split(at, &mut cells);
-            let next_line = line + newlines(&bytes[at..end]);
-            if outcome == Split::Record {
-                let texts = cells
-                    .iter()
-                    .map(|cell| HeadCell::new(&encoding.decode(cell)?));
-                records.extend(texts.collect::<Option<_>>().map(|cells| HeadRecord {
-                    cells,
-                    start: at,
-                    line,
-                    end,
-                    next_line,
-                }));
-            }
-            (at, line) = (end, next_line);
-        }
-        records
-    }
-
-    /// Returns the record as a possible header.
-    fn candidate<'r>(&'r self, delimiter: u8, ranks: &'r Ranks, id: &str) -> Candidate<'r> {
-        let cells = self.cells.iter().enumerate();
-        let known = cells.filter_map(|(column, cell)| {
-            let (field, rank) = ranks.field_of(&cell.uniform)?;
-            Some(KnownCell {
-                field,
-                rank,
-                column,
-            })
-        });
-        let known: Vec<KnownCell> = known.collect();
-        Candidate {
-            delimiter,
-            record: self,
-            has_id: known.iter().any(|cell| cell.field == id),
-            known,
-        }
-    }
-}
-
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has only one column, another field.
+/// column and, unless it has only one column, another field. `is_text` means that the
+/// file itself is text, so that a delimiter in a value shifts a row.
 pub(super) fn find(
     path: &Path,
-    head: &Head<'_>,
+    head: &[u8],
+    is_text: bool,
+    encoding: Encoding,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
 ) -> Result<Header, Faults> {
-    let ranks = Ranks::new(schema, site_headers);
-    let id = schema.national_id().map_or("", |id| &id.name);
+    let search = Search {
+        head,
+        encoding,
+        accepted: Accepted::new(schema, site_headers),
+        schema,
+    };
     let mut best: Option<Candidate> = None;
-    for (delimiter, records) in &head.records {
-        if let Some(candidate) = first_header(records, *delimiter, &ranks, id)
+    // In GB18030 a vertical bar can be part of a character.
+    let delimiters: &[u8] = match encoding {
+        Encoding::Gb18030 => b",\t;",
+        _ => b",\t;|",
+    };
+    for delimiter in delimiters {
+        let candidate = search.first_header(*delimiter);
+        if let Some(candidate) = candidate
             && best
                 .as_ref()
-                .is_none_or(|best| candidate.is_better_than(best))
+                .is_none_or(|best| (candidate.has_id, candidate.known) > (best.has_id, best.known))
         {
             best = Some(candidate);
         }
     }
     match best {
         None => Err(no_header(path, schema).into()),
-        Some(candidate) if candidate.record.cells.len() > MAX_COLUMNS => {
-            Err(too_many_columns(path, candidate.record).into())
+        Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
+            Err(too_many_columns(path, &candidate, head).into())
         }
         Some(candidate) if !candidate.has_id => {
-            Err(no_id_column(path, schema, candidate.record.line).into())
+            Err(no_id_column(path, schema, candidate.line(head)).into())
         }
-        Some(candidate) => {
-            let title_unit = TitleUnit::of(&head.lines_above(candidate.record));
-            match_columns(path, schema, candidate, &title_unit)
-        }
+        Some(candidate) => search.header(path, is_text, candidate),
     }
 }
 
-/// Returns the first record that names the ID column, or the record that names the
-/// most fields if none does.
-fn first_header<'r>(
-    records: &'r [HeadRecord],
-    delimiter: u8,
-    ranks: &'r Ranks,
-    id: &str,
-) -> Option<Candidate<'r>> {
-    let mut best: Option<Candidate> = None;
-    for record in records {
-        let candidate = record.candidate(delimiter, ranks, id);
-        let known = candidate.known.len();
-        let plausible = known >= 2 || (record.cells.len() == 1 && known == 1);
-        let better = best
-            .as_ref()
-            .is_none_or(|best| candidate.is_better_than(best));
-        if plausible && better {
-            let has_id = candidate.has_id;
-            best = Some(candidate);
-            if has_id {
+/// A search for the header of one file.
+struct Search<'f> {
+    head: &'f [u8],
+    encoding: Encoding,
+    accepted: Accepted,
+    schema: &'f ExportSchema,
+}
+
+impl Search<'_> {
+    fn splitter(&self, delimiter: u8) -> Splitter<'_> {
+        // The width is not known yet.
+        Splitter::new(self.head, false, delimiter, None, RecordLimits::DEFAULT)
+    }
+
+    /// Returns the first record that names the ID column, or the record that names the
+    /// most fields if none does.
+    fn first_header(&self, delimiter: u8) -> Option<Candidate> {
+        let mut best: Option<Candidate> = None;
+        let mut titles = BTreeSet::new();
+        let mut row_above = None;
+        let mut splitter = self.splitter(delimiter);
+        let mut cells = Cells::default();
+        let mut at = marks_length(self.head);
+        for _ in 0..HEADER_SEARCH_RECORDS {
+            if at >= self.head.len() {
                 break;
+            }
+            let start = at;
+            let (outcome, next) = splitter.split(start, &mut cells);
+            at = next;
+            if outcome != Split::Record {
+                continue;
+            }
+            if cells.iter().any(is_id_number) {
+                row_above = row_above.or(Some(start));
+            }
+            let encoding = cells.encoding(self.encoding);
+            let header_cells = cells.iter().map(|cell| self.header_cell(encoding, cell));
+            let Some(header_cells) = header_cells.collect::<Option<Vec<HeaderCell>>>() else {
+                continue;
+            };
+            let matched: Vec<&str> = header_cells
+                .iter()
+                .filter_map(|cell| self.accepted.field_of(&cell.text))
+                .map(|accepted| accepted.field.as_str())
+                .collect();
+            let has_id = self
+                .schema
+                .national_id()
+                .is_some_and(|id| matched.contains(&id.name.as_str()));
+            let known = matched.len();
+            let plausible = known >= 2 || (header_cells.len() == 1 && known == 1);
+            let better = best
+                .as_ref()
+                .is_none_or(|best| (has_id, known) > (best.has_id, best.known));
+            if plausible && better {
+                best = Some(Candidate {
+                    delimiter,
+                    cells: header_cells,
+                    titles: titles.clone(),
+                    row_above,
+                    start,
+                    end: next,
+                    known,
+                    has_id,
+                });
+                if has_id {
+                    break;
+                }
+            } else {
+                let mut filled = header_cells.iter().filter(|cell| !cell.text.is_empty());
+                if let (Some(title), None) = (filled.next(), filled.next()) {
+                    titles.insert(title.text.clone());
+                }
+            }
+        }
+        best
+    }
+
+    /// Reads a cell of the header. It may be shown, because headers appear in the manifest
+    /// and in rejects, if the round file names it, or if it is short and has no long
+    /// number; otherwise, or if it is not text, the column has no name. Returns `None` for a
+    /// cell that can only be rows that an unclosed quote in the header line has swallowed.
+    fn header_cell(&self, encoding: Encoding, cell: &[u8]) -> Option<HeaderCell> {
+        let Some(raw) = encoding.decode(cell) else {
+            let text = char::REPLACEMENT_CHARACTER.to_string();
+            let shown = String::new();
+            return Some(HeaderCell { text, shown });
+        };
+        let text = uniform_header(&raw);
+        let one_line = raw.replace(['\r', '\n'], " ");
+        let is_known = self.accepted.field_of(&text).is_some();
+        let digits = raw.chars().filter(char::is_ascii_digit).count();
+        let doubtful =
+            raw.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(&raw).is_empty();
+        let shown = match doubtful && !is_known {
+            true if raw.contains('\n') => return None,
+            true => String::new(),
+            false => shown_name(&one_line).into_owned(),
+        };
+        Some(HeaderCell { text, shown })
+    }
+
+    /// Matches the columns of the header that was found.
+    fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
+        let line = candidate.line(self.head);
+        let title_unit = TitleUnit::of(&self.lines_above(&candidate));
+        let mut faults = FaultCollector::new();
+        if let Some(start) = candidate.row_above {
+            faults.push(row_above_header(path, line).at(Place::Line(line_of(self.head, start))));
+        }
+        let mut columns = ColumnMatch {
+            headers: candidate
+                .cells
+                .iter()
+                .map(|cell| cell.shown.clone())
+                .collect(),
+            ..ColumnMatch::default()
+        };
+        let mut found: BTreeMap<&str, Vec<(Rank, usize)>> = BTreeMap::new();
+        for (index, cell) in candidate.cells.iter().enumerate() {
+            if let Some(AcceptedHeader { field, rank }) = self.accepted.field_of(&cell.text) {
+                found.entry(field).or_default().push((*rank, index));
+            }
+        }
+        for field in &self.schema.fields {
+            let found = found
+                .get(field.name.as_str())
+                .map_or(&[][..], Vec::as_slice);
+            match chosen(found) {
+                Ok(Some(chosen)) => {
+                    columns.index.insert(field.name.clone(), chosen);
+                    if field.field_type == FieldType::Number {
+                        let own = header_with_unit(&candidate.cells[chosen].text);
+                        let unit = match (own, &title_unit) {
+                            (Some((_, unit)), _) => Some(unit),
+                            (None, TitleUnit::Is(unit)) => Some(*unit),
+                            (None, TitleUnit::None) => None,
+                            (None, TitleUnit::Uncertain(names)) => {
+                                faults.push(uncertain_unit(path, field, names));
+                                None
+                            }
+                        };
+                        let stated = unit.map(|unit| (field.name.clone(), unit));
+                        columns.units.extend(stated);
+                    }
+                    let others = found.iter().map(|(_, index)| *index);
+                    columns
+                        .passed_over
+                        .extend(others.filter(|index| *index != chosen));
+                }
+                Ok(None) => {
+                    columns.absent.push(field.name.clone());
+                    if field.required {
+                        faults.push(missing_column(path, field, line));
+                    }
+                }
+                Err(TwoColumns) => {
+                    let headers = found
+                        .iter()
+                        .map(|(_, index)| (&candidate.cells[*index], *index));
+                    faults.push(two_columns(path, field, headers).at(Place::Line(line)));
+                }
+            }
+        }
+        let id = self.schema.national_id();
+        // Without an ID column there is already a fault, because the column is ambiguous.
+        let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
+        let widths = self.widths(is_text, &candidate);
+        let headings = self
+            .accepted
+            .headings(self.encoding, &columns, id, &candidate);
+        faults.or_value(id_column.map(|id_column| Header {
+            headings,
+            dialect: Dialect {
+                delimiter: candidate.delimiter,
+                width: widths.0.max(id_column + 1),
+                fields: widths.1,
+                id_column,
+            },
+            body_start: candidate.end,
+            body_line: 1 + newlines(&self.head[..candidate.end]),
+            title_lines: line - 1,
+            columns,
+        }))
+    }
+
+    /// Returns the text of the lines above the header. Lines in another encoding are left
+    /// out.
+    fn lines_above(&self, candidate: &Candidate) -> String {
+        let above = self.head.get(marks_length(self.head)..candidate.start);
+        let lines = above.unwrap_or_default().split(|byte| *byte == b'\n');
+        let lines: Vec<_> = lines
+            .filter_map(|line| self.encoding.decode(line))
+            .collect();
+        lines.join("\n")
+    }
+
+    /// Returns the `width` and the `fields` of a [`Dialect`].
+    ///
+    /// In a workbook each cell has its own column, so content beside the table shifts
+    /// nothing. In a text, content beyond the last named column comes from a delimiter in
+    /// a value. Blank fields beyond it do not, if header or most rows have them.
+    fn widths(&self, is_text: bool, candidate: &Candidate) -> (usize, usize) {
+        let header = candidate.cells.len();
+        if !is_text {
+            return (header, header);
+        }
+        let named = candidate
+            .cells
+            .iter()
+            .rposition(|cell| !cell.text.is_empty());
+        let mut wider: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut records = 0;
+        let mut splitter = self.splitter(candidate.delimiter);
+        let mut cells = Cells::default();
+        let mut at = candidate.end;
+        while at < self.head.len() && records < WIDTH_SEARCH_RECORDS {
+            let (outcome, next) = splitter.split(at, &mut cells);
+            at = next;
+            if outcome == Split::Record && !cells.iter().all(is_blank) {
+                records += 1;
+                if cells.len() > header {
+                    *wider.entry(cells.len()).or_default() += 1;
+                }
+            }
+        }
+        let usual = wider.into_iter().find(|(_, count)| count * 2 > records);
+        let fields = usual.map_or(header, |(fields, _)| fields);
+        (named.map_or(header, |last| last + 1), fields)
+    }
+}
+
+/// How well a header names its field. A lower rank is a better match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The field's name, or a header from the round file.
+    Name,
+    /// The field's title.
+    Title,
+    /// An alias.
+    Alias,
+    /// A title or alias of the ID column. Several such columns are of several persons,
+    /// such as the head of the household and its member.
+    Person,
+    /// A header of a column that has the field too: the number of a certificate that
+    /// contains the ID number.
+    Fallback,
+}
+
+/// Several columns match a field, and none of them better than the others.
+struct TwoColumns;
+
+/// Returns the column of a field, of those that match.
+fn chosen(found: &[(Rank, usize)]) -> Result<Option<usize>, TwoColumns> {
+    let mut found = found.to_vec();
+    found.sort_unstable();
+    match found.as_slice() {
+        [] => Ok(None),
+        [(_, only)] => Ok(Some(*only)),
+        [first, second, ..] => {
+            // 身份证号 beside 残疾人证号 is common. Of other columns, only a header from
+            // the round file, a name or a title wins over an alias.
+            let wins = match first.0 {
+                Rank::Name | Rank::Title => true,
+                Rank::Alias | Rank::Person | Rank::Fallback => second.0 == Rank::Fallback,
+            };
+            match wins && first.0 < second.0 {
+                true => Ok(Some(first.1)),
+                false => Err(TwoColumns),
             }
         }
     }
-    best
 }
 
-impl HeadCell {
-    /// Returns the header in a cell in a form that may be shown, because headers appear
-    /// in the manifest and in rejects. Long texts and numbers are dropped, which leaves
-    /// the column without a name. Returns `None` for a cell that can only be rows that
-    /// an unclosed quote in the header line has swallowed.
-    fn new(text: &str) -> Option<Self> {
-        let digits = text.chars().filter(char::is_ascii_digit).count();
-        let doubtful =
-            text.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(text).is_empty();
-        let shown = match doubtful {
-            true if text.contains('\n') => return None,
-            true => String::new(),
-            false => shown_name(text).into_owned(),
-        };
-        Some(HeadCell {
-            uniform: uniform_header(&shown),
-            shown,
-        })
-    }
+/// The field of an accepted header.
+struct AcceptedHeader {
+    field: String,
+    rank: Rank,
 }
 
-/// Field and rank by uniform header. A lower rank is a better match.
-struct Ranks {
-    ranks: BTreeMap<String, (String, usize)>,
+/// The accepted headers, as uniform text.
+struct Accepted {
+    headers: BTreeMap<String, AcceptedHeader>,
     /// Fields of numbers, whose headers may end with a unit.
     numbers: BTreeSet<String>,
 }
 
-impl Ranks {
+impl Accepted {
     fn new(schema: &ExportSchema, site_headers: &[(String, String)]) -> Self {
-        let mut ranks = BTreeMap::new();
+        let mut accepted = BTreeMap::new();
+        let mut accept = |header: &str, field: &str, rank: Rank| {
+            let field = field.to_owned();
+            accepted
+                .entry(uniform_header(header))
+                .or_insert(AcceptedHeader { field, rank });
+        };
         // Headers from the round file take precedence over the schema's.
         for (header, field) in site_headers {
-            ranks.insert(uniform_header(header), (field.clone(), 0));
+            accept(header, field, Rank::Name);
         }
         for field in &schema.fields {
-            let headers = [&field.name, &field.title.zh]
-                .into_iter()
-                .chain(&field.aliases);
-            for (rank, header) in headers.enumerate() {
-                ranks
-                    .entry(uniform_header(header))
-                    .or_insert((field.name.clone(), rank));
+            let is_id = field.role == Role::NationalId;
+            let (title, alias) = match is_id {
+                true => (Rank::Person, Rank::Person),
+                false => (Rank::Title, Rank::Alias),
+            };
+            accept(&field.name, &field.name, Rank::Name);
+            accept(&field.title.zh, &field.name, title);
+            for header in &field.aliases {
+                accept(header, &field.name, alias);
+            }
+            for header in &field.fallback_aliases {
+                accept(header, &field.name, Rank::Fallback);
             }
         }
         let numbers = schema
@@ -303,110 +471,48 @@ impl Ranks {
             .iter()
             .filter(|field| field.field_type == FieldType::Number)
             .map(|field| field.name.clone());
-        Ranks {
-            ranks,
+        Accepted {
+            headers: accepted,
             numbers: numbers.collect(),
         }
     }
 
-    /// Returns the field that a uniform header names, and the header's rank.
-    fn field_of(&self, header: &str) -> Option<(&str, usize)> {
+    /// Returns the field of a header in uniform text.
+    fn field_of(&self, header: &str) -> Option<&AcceptedHeader> {
         let of_amount = || {
             let (header, _) = header_with_unit(header)?;
-            let found = self.ranks.get(header)?;
-            self.numbers.contains(&found.0).then_some(found)
+            let found = self.headers.get(header)?;
+            self.numbers.contains(&found.field).then_some(found)
         };
-        self.ranks
-            .get(header)
-            .or_else(of_amount)
-            .map(|(field, rank)| (field.as_str(), *rank))
+        self.headers.get(header).or_else(of_amount)
     }
-}
 
-fn match_columns(
-    path: &Path,
-    schema: &ExportSchema,
-    candidate: Candidate<'_>,
-    title_unit: &TitleUnit,
-) -> Result<Header, Faults> {
-    let mut faults = FaultCollector::new();
-    let Candidate {
-        delimiter,
-        record,
-        known,
-        ..
-    } = candidate;
-    let mut columns = ColumnMatch {
-        headers: record.cells.iter().map(|cell| cell.shown.clone()).collect(),
-        ..ColumnMatch::default()
-    };
-    // Rank and column of the cells that name a field.
-    let mut cells_of: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
-    for cell in known {
-        let cells = cells_of.entry(cell.field).or_default();
-        cells.push((cell.rank, cell.column));
+    fn headings(
+        &self,
+        encoding: Encoding,
+        columns: &ColumnMatch,
+        id: Option<&Field>,
+        candidate: &Candidate,
+    ) -> Headings {
+        let accepted = self.headers.iter();
+        let fields = accepted.map(|(header, accepted)| {
+            let column = columns.index.get(&accepted.field).copied();
+            (header.clone(), column)
+        });
+        let is_id = |accepted: &AcceptedHeader| id.is_some_and(|id| id.name == accepted.field);
+        let of_id = self.headers.iter().filter(|(_, accepted)| is_id(accepted));
+        Headings::new(
+            encoding,
+            candidate
+                .cells
+                .iter()
+                .map(|cell| cell.text.clone())
+                .collect(),
+            fields.collect(),
+            of_id.map(|(header, _)| header.clone()).collect(),
+            candidate.titles.clone(),
+        )
     }
-    for field in &schema.fields {
-        let mut found = cells_of.remove(field.name.as_str()).unwrap_or_default();
-        found.sort_unstable();
-        let best = found.first().copied();
-        let ambiguous = match (found.first(), found.get(1)) {
-            (Some(first), Some(second)) => {
-                // 身份证号 beside 残疾人证号 is common, and the order of the aliases
-                // decides between them. For other fields only a header from the round
-                // file, a name or a title (rank 0 or 1) wins over an alias.
-                let ordered = field.role == Role::NationalId || first.0 < 2;
-                first.0 == second.0 || !ordered
-            }
-            _ => false,
-        };
-        if ambiguous {
-            faults.push(two_columns(path, field, record, &found));
-            continue;
-        }
-        match best {
-            Some((_, index)) => {
-                columns.index.insert(field.name.clone(), index);
-                if field.field_type == FieldType::Number {
-                    let header = &record.cells[index].uniform;
-                    let own = header_with_unit(header).map(|(_, unit)| unit);
-                    let unit = match (own, title_unit) {
-                        (Some(unit), _) => Some(unit),
-                        (None, TitleUnit::Is(unit)) => Some(*unit),
-                        (None, TitleUnit::None) => None,
-                        (None, TitleUnit::Uncertain(names)) => {
-                            faults.push(uncertain_unit(path, field, names));
-                            None
-                        }
-                    };
-                    let stated = unit.map(|unit| (field.name.clone(), unit));
-                    columns.units.extend(stated);
-                }
-            }
-            None => {
-                columns.absent.push(field.name.clone());
-                if field.required {
-                    faults.push(missing_column(path, field, record.line));
-                }
-            }
-        }
-    }
-    // Without an ID column there is already a fault, because the column is ambiguous.
-    let id_column = schema
-        .national_id()
-        .and_then(|id| columns.index.get(&id.name))
-        .copied();
-    faults.or_value(id_column.map(|id_column| Header {
-        dialect: Dialect {
-            delimiter,
-            width: record.cells.len(),
-            id_column,
-        },
-        body_start: record.end,
-        body_line: record.next_line,
-        title_lines: record.line - 1,
-        columns,
-    }))
 }
 
 fn uncertain_unit(path: &Path, field: &Field, names: &BTreeSet<String>) -> Fault {
@@ -439,7 +545,7 @@ fn uncertain_unit(path: &Path, field: &Field, names: &BTreeSet<String>) -> Fault
 fn headers_of(field: &Field) -> String {
     let mut headers: Vec<&str> = Vec::new();
     let all = [&field.title.zh, &field.name].into_iter();
-    for header in all.chain(&field.aliases) {
+    for header in all.chain(&field.aliases).chain(&field.fallback_aliases) {
         if !headers.contains(&header.as_str()) && headers.len() < 6 {
             headers.push(header);
         }
@@ -457,11 +563,11 @@ fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
         ),
         Text::new(
             format!(
-                "请确认这是“{}”的导出，且有证件号码列（如：{id}）",
+                "请确认这是“{}”的导出，且有证件号码列（如：{id}）；表头上方行数过多时请删去",
                 schema.title.zh
             ),
             format!(
-                "check that this is an export of \"{}\" and has an ID column (such as: {id})",
+                "check that this is an export of \"{}\" and has an ID column (such as: {id}); delete lines above the header if there are more",
                 schema.title.en
             ),
         ),
@@ -500,31 +606,68 @@ fn missing_column(path: &Path, field: &Field, line: u64) -> Fault {
     .at(Place::Line(line))
 }
 
-fn two_columns(path: &Path, field: &Field, record: &HeadRecord, found: &[(usize, usize)]) -> Fault {
-    let columns = found.iter().map(|(_, column)| {
-        let header = record.cells.get(*column).map_or("", |cell| &cell.shown);
-        format!("{}({})", header.trim(), column + 1)
-    });
-    let columns = Text::names(columns);
+fn two_columns<'c>(
+    path: &Path,
+    field: &Field,
+    found: impl Iterator<Item = (&'c HeaderCell, usize)>,
+) -> Fault {
+    let places = found.map(|(cell, index)| format!("{}({})", cell.shown.trim(), index + 1));
+    let places = Text::names(places);
     Fault::of_file(
         path,
         Text::new(
-            format!("有多列对应字段“{}”：{}", field.title.zh, columns.zh),
+            format!("有多列对应字段“{}”：{}", field.title.zh, places.zh),
             format!(
                 "several columns match the field `{}`: {}",
-                field.name, columns.en
+                field.name, places.en
             ),
         ),
         Text::new(
-            "请只保留一列，或把其余列改名",
-            "keep one column, or rename the others",
+            format!(
+                "请只保留一列；或在轮次文件的 headers 中写明用哪一列，如 headers = {{ \"表头\" = \"{}\" }}",
+                field.name
+            ),
+            format!(
+                "keep one column, or name the right one in the round file, such as headers = {{ \"HEADER\" = \"{}\" }}",
+                field.name
+            ),
         ),
     )
-    .at(Place::Line(record.line))
 }
 
-fn too_many_columns(path: &Path, record: &HeadRecord) -> Fault {
-    let columns = record.cells.len();
+/// Returns the fault for a row above the header, which is on `line`.
+fn row_above_header(path: &Path, line: u64) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("此行有证件号码，却在表头（第{line}行）之上"),
+            format!("this line has an ID number, but is above the header on line {line}"),
+        ),
+        Text::new(
+            "请把表头移到所有记录之上；若上方另有表头，请在轮次文件的 headers 中写明其证件号码列",
+            "move the header above all rows; if another header is above, name its ID column under `headers` in the round file",
+        ),
+    )
+}
+
+/// Returns the fault for a header among the rows that has other columns than the first.
+pub(super) fn another_header(path: &Path, line: u64) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "此行是另一个表头，各列与前面的表头不同",
+            "this line is another header, and its columns differ from those of the first",
+        ),
+        Text::new(
+            "请从此行起另存为一个文件，并在轮次文件中一并列出",
+            "move this line and the lines below it into a file of their own, and list both files in the round file",
+        ),
+    )
+    .at(Place::Line(line))
+}
+
+fn too_many_columns(path: &Path, candidate: &Candidate, head: &[u8]) -> Fault {
+    let columns = candidate.cells.len();
     Fault::of_file(
         path,
         Text::new(
@@ -536,7 +679,7 @@ fn too_many_columns(path: &Path, record: &HeadRecord) -> Fault {
             "remove the columns or delimiters that are not needed",
         ),
     )
-    .at(Place::Line(record.line))
+    .at(Place::Line(candidate.line(head)))
 }
 
 #[cfg(test)]
@@ -551,8 +694,7 @@ mod tests {
         let path = Path::new("veterans.csv");
         let schema = ExportSchema::parse(path, schema).expect("the shipped schema");
         let bytes = format!("title\n{line}\n");
-        let head = Head::read(bytes.as_bytes(), 0, encoding);
-        find(path, &head, &schema, &[]).map_err(|faults| {
+        find(path, bytes.as_bytes(), true, encoding, &schema, &[]).map_err(|faults| {
             let faults = faults.iter();
             faults
                 .map(|fault| fault.render(Language::English))

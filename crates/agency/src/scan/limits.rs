@@ -6,6 +6,8 @@
 pub(super) const HEAD_BYTES: u64 = 1 << 20;
 /// Records at the start of a file that are searched for the header.
 pub(super) const HEADER_SEARCH_RECORDS: usize = 30;
+/// Records below the header in which the usual number of fields is counted.
+pub(super) const WIDTH_SEARCH_RECORDS: usize = 1000;
 /// Maximum length of a header cell in bytes. A longer cell is text, not a column name.
 pub(super) const MAX_HEADER_BYTES: usize = 200;
 

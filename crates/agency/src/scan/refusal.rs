@@ -45,6 +45,74 @@ pub(super) fn save_as_xlsx(path: &Path, zh: &str, en: &str) -> Fault {
     )
 }
 
+/// Returns the fault for a compressed text that cannot be unpacked to its end.
+pub(super) fn damaged_text(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "压缩文件已损坏、不完整，或后面还有其他内容",
+            "the compressed file is damaged or cut short, or other bytes follow it",
+        ),
+        Text::new(
+            "请重新传送，并先确认能够解压",
+            "transfer it again, and check first that it can be unpacked",
+        ),
+    )
+}
+
+/// Returns the fault for a member of a zip archive that is compressed in a way that is
+/// not supported.
+pub(super) fn unsupported_compression(path: &Path, method: &str) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("压缩包使用了不支持的压缩方法（{method}）"),
+            format!("the archive uses a compression method that is not supported ({method})"),
+        ),
+        Text::new(
+            "请解压后直接提供其中的文件；大文件在 Windows 中压缩时会用 Deflate64",
+            "unpack it and provide the file itself; Windows packs large files with Deflate64",
+        ),
+    )
+}
+
+/// Returns the fault for a zip archive that does not contain exactly one file.
+pub(super) fn not_one_file(path: &Path, files: usize) -> Fault {
+    let remedy = match files {
+        0 => Text::new(
+            "请确认压缩包中有导出文件",
+            "check that the export is in the archive",
+        ),
+        _ => Text::new(
+            "请每个文件单独打包，并在轮次文件中逐一列出",
+            "pack each file separately and list each one in the round file",
+        ),
+    };
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("压缩包中有{files}个文件，应只有一个 CSV 文件"),
+            format!("the archive contains {files} files; expected one CSV file"),
+        ),
+        remedy,
+    )
+}
+
+/// Returns the fault for an OpenDocument spreadsheet.
+pub(super) fn open_document(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "文件是 OpenDocument 电子表格（ODS），本程序不读取",
+            "the file is an OpenDocument spreadsheet (ODS), which is not supported",
+        ),
+        Text::new(
+            "请用表格软件另存为 XLSX",
+            "save it as XLSX in a spreadsheet program",
+        ),
+    )
+}
+
 /// Returns the fault for a file that needs a password.
 pub(super) fn encrypted(path: &Path) -> Fault {
     Fault::of_file(

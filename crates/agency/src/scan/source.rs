@@ -2,13 +2,13 @@
 //! workbooks and Parquet files, whose rows are converted to CSV text.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::DeflateDecoder;
 
 use aidlink_faults::fault::{Fault, Faults};
-use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
 use aidlink_files::regular_file;
 
@@ -16,7 +16,9 @@ use super::header::ColumnMatch;
 use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO, MAX_WORKBOOK_BYTES};
 use super::parquet_rows::{self, ParquetRows};
 use super::pass::SourceRead;
-use super::refusal::{damaged_archive, encrypted};
+use super::refusal::{
+    damaged_archive, damaged_text, encrypted, not_one_file, open_document, unsupported_compression,
+};
 use super::{xls, xlsx};
 
 /// The format of a file, found from its first bytes and not from its name.
@@ -147,8 +149,12 @@ impl Source {
 
     /// Returns the fault for an error while the text is read.
     pub(super) fn unreadable(&self, error: &io::Error) -> Fault {
-        match self.format {
-            Format::Parquet => parquet_rows::unreadable(&self.path, error),
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        match (self.format, error.kind()) {
+            (Format::Parquet, _) => parquet_rows::unreadable(&self.path, error),
+            (Format::Gzip | Format::Zip, UnexpectedEof | InvalidData | InvalidInput) => {
+                damaged_text(&self.path)
+            }
             _ => Fault::unreadable(&self.path, error),
         }
     }
@@ -182,7 +188,7 @@ impl Source {
         }
         Ok(match self.format {
             Format::Gzip => Box::new(LimitedReader {
-                inner: MultiGzDecoder::new(BufReader::new(file)),
+                inner: GzipReader::new(BufReader::new(file)),
                 left: limit,
             }),
             Format::Zip => Box::new(LimitedReader {
@@ -191,6 +197,56 @@ impl Source {
             }),
             Format::Text | Format::Xlsx | Format::Xls | Format::Parquet => Box::new(file),
         })
+    }
+}
+
+/// Reads a gzip file of one or several members. Zeros after the last member, which tapes
+/// and block devices leave, are ignored, as `gzip` does.
+struct GzipReader<R> {
+    /// `None` after the last member.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> GzipReader<R> {
+    fn new(file: R) -> Self {
+        GzipReader {
+            member: Some(GzDecoder::new(file)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for GzipReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut file) = self.member.take().map(GzDecoder::into_inner) else {
+                break;
+            };
+            match file.fill_buf()?.first() {
+                None => {}
+                Some(0) => skip_zeros(file)?,
+                Some(_) => self.member = Some(GzDecoder::new(file)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Reads to the end, where there must be nothing but zeros.
+fn skip_zeros(mut file: impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let length = bytes.len();
+        file.consume(length);
     }
 }
 
@@ -248,27 +304,48 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     if archive.index_for_name("[Content_Types].xml").is_some() {
         return Ok(Format::Xlsx);
     }
-    if archive.len() != 1 {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                format!("压缩包中有{}个文件，应只有一个 CSV 文件", archive.len()),
-                format!(
-                    "the archive contains {} files; expected one CSV file",
-                    archive.len()
-                ),
-            ),
-            Text::new(
-                "请每个文件单独打包，并在轮次文件中逐一列出",
-                "pack each file separately and list each one in the round file",
-            ),
-        ));
+    if archive.index_for_name("mimetype").is_some()
+        && archive.index_for_name("content.xml").is_some()
+    {
+        return Err(open_document(path));
     }
-    let member = archive.by_index_raw(0).map_err(|_| damaged_archive(path))?;
+    let index = only_member(&archive).map_err(|files| not_one_file(path, files))?;
+    let member = archive
+        .by_index_raw(index)
+        .map_err(|_| damaged_archive(path))?;
     if member.encrypted() {
         return Err(encrypted(path));
     }
-    Ok(Format::Zip)
+    match member.compression() {
+        zip::CompressionMethod::Stored | zip::CompressionMethod::Deflated => Ok(Format::Zip),
+        other => Err(unsupported_compression(path, &other.to_string())),
+    }
+}
+
+/// Returns the index of the only file in an archive. Ignores folders, and what Finder and
+/// Explorer put beside the files.
+///
+/// # Errors
+/// The number of files, if it is not one.
+fn only_member<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> Result<usize, usize> {
+    let is_file = |name: &str| {
+        let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let is_left_behind = last.starts_with("._")
+            || [".ds_store", "thumbs.db", "desktop.ini"]
+                .iter()
+                .any(|left| last.eq_ignore_ascii_case(left));
+        !last.is_empty() && !name.starts_with("__MACOSX/") && !is_left_behind
+    };
+    let mut files = 0;
+    let mut only = 0;
+    for index in 0..archive.len() {
+        let name = archive.name_for_index(index).and_then(Result::ok);
+        if name.is_none_or(|name| is_file(&name)) {
+            files += 1;
+            only = index;
+        }
+    }
+    if files == 1 { Ok(only) } else { Err(files) }
 }
 
 /// Opens the only member of an archive.
@@ -276,7 +353,8 @@ fn open_zip_member(mut file: File) -> io::Result<Box<dyn SourceRead>> {
     let broken = |_| io::Error::from(io::ErrorKind::InvalidData);
     let (start, packed, method, checksum) = {
         let mut archive = zip::ZipArchive::new(BufReader::new(&mut file)).map_err(broken)?;
-        let member = archive.by_index_raw(0).map_err(broken)?;
+        let index = only_member(&archive).map_err(|_| io::ErrorKind::InvalidData)?;
+        let member = archive.by_index_raw(index).map_err(broken)?;
         let start = member.data_start().ok_or(io::ErrorKind::InvalidData)?;
         (
             start,

@@ -2,6 +2,7 @@
 //! the rows that a withhold rule withholds, and then the rows whose outcomes cannot
 //! lead to an aid. It makes no tokens.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use aidlink_contract::outcome::Outcome;
@@ -116,8 +117,8 @@ pub(super) struct RowColumns<'a> {
     /// Fields that rules need, with their columns. A field without a column is read
     /// from the certificate's number.
     attributes: Vec<(Option<usize>, &'a Field, ColumnForm)>,
-    /// Columns that lists show; `None` if the file has no such column.
-    list_fields: Vec<Option<usize>>,
+    /// Fields that lists show, with their columns; `None` if the file has no such column.
+    list_fields: Vec<(&'a Field, Option<usize>)>,
     pub(super) outcome_rules: Vec<&'a Rule>,
     withhold_rules: Vec<&'a Rule>,
     /// Fields whose columns are read.
@@ -155,7 +156,10 @@ impl<'a> RowColumns<'a> {
                 .map(|field| (index(field), field, export.form_of(field)))
                 .filter(|(index, field, _)| index.is_some() || field.certificate_part.is_some())
                 .collect(),
-            list_fields: schema.list_fields().map(index).collect(),
+            list_fields: schema
+                .list_fields()
+                .map(|field| (field, index(field)))
+                .collect(),
             outcome_rules: policy.outcome_rules(&schema.name).collect(),
             withhold_rules: policy.withhold_rules(&schema.name).collect(),
             read: schema
@@ -205,7 +209,7 @@ impl<'a> RowColumns<'a> {
         };
         let encodings: Vec<Encoding> = rows
             .iter()
-            .map(|row| self.encoding.of_record(row.cells.bytes()))
+            .map(|row| row.cells.encoding(self.encoding))
             .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
         let mut alternatives = Alternatives::default();
@@ -258,7 +262,7 @@ impl<'a> RowColumns<'a> {
         // Only few patterns of outcomes occur, so the answer is cached for each.
         let mut may_leave: HashMap<Vec<Outcome>, bool> = HashMap::new();
         let mut kept = Vec::new();
-        for (index, (row, unreadable)) in rows.iter().zip(unreadable).enumerate() {
+        for (index, (row, mut unreadable)) in rows.iter().zip(unreadable).enumerate() {
             let withheld_by = withheld
                 .iter()
                 .position(|column| column[index] == Outcome::Yes);
@@ -296,20 +300,22 @@ impl<'a> RowColumns<'a> {
                     continue;
                 }
             }
+            let mut fields = Vec::with_capacity(self.list_fields.len());
+            for (field, column) in &self.list_fields {
+                let cell = column.map_or(&[][..], |column| row.cells.get(column));
+                let text = encodings[index].decode(cell).unwrap_or_else(|| {
+                    let key = (field.name.clone(), ValueFault::Encoding);
+                    *counts.value_faults.entry(key).or_default() += 1;
+                    unreadable.push(field.name.clone());
+                    Cow::Borrowed("")
+                });
+                fields.push(cell::without_numbers(bare(&text), self.as_of));
+            }
             kept.push(EvaluatedRow {
                 id: &row.id,
                 outcomes,
                 listed: Listed {
-                    fields: self
-                        .list_fields
-                        .iter()
-                        .map(|column| {
-                            let cell = column.map(|column| row.cells.get(column));
-                            let cell = cell.and_then(|cell| encodings[index].decode(cell));
-                            let text = cell.unwrap_or_default();
-                            cell::without_numbers(bare(&text), self.as_of)
-                        })
-                        .collect(),
+                    fields,
                     minor: row.id.age_at(self.as_of).is_none_or(|age| age < 18),
                     unreadable,
                 },

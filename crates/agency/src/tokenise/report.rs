@@ -61,6 +61,8 @@ impl Report {
         account.not_rows.title_lines += export.title_lines();
         account.not_rows.blank_lines += counts.blank_lines;
         account.not_rows.total_lines += counts.total_lines;
+        account.not_rows.footer_lines += counts.footer_lines;
+        account.not_rows.repeated_header_lines += counts.repeated_header_lines;
         for (reason, rows) in findings.rejected() {
             account.rejected += rows;
             *self.rejected_by_reason.entry(*reason).or_default() += rows;
