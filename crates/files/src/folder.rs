@@ -7,9 +7,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use crate::regular_file;
 use aidlink_faults::fault::Refusal;
 
 /// The kind of a folder entry, determined without following links.
@@ -712,7 +713,7 @@ impl Folder {
     /// # Errors
     /// As for [`Folder::open_file`], and if the file is larger.
     pub fn read(&self, path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
-        read_at_most(&self.open_file(path)?, at_most)
+        regular_file::read_open(&self.open_file(path)?, at_most)
     }
 
     /// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of an ordinary
@@ -744,20 +745,6 @@ impl Folder {
             }
         }
         self.remove_empty_folder(name)
-    }
-}
-
-/// Reads an open file of at most `at_most` bytes.
-///
-/// # Errors
-/// If the file cannot be read or is larger.
-pub fn read_at_most(file: &File, at_most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(at_most.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > at_most {
-        true => Err(io::ErrorKind::FileTooLarge.into()),
-        false => Ok(bytes),
     }
 }
 

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, FileId, Folder, Identity, digest_of, read_at_most};
+use aidlink_files::folder::{EntryKind, FileId, Folder, Identity, digest_of};
 use aidlink_files::partial::{abandoned, parent_of};
+use aidlink_files::regular_file;
 
 use crate::audit_log::LOG;
 use crate::deletion_record::{DELETIONS, FilePart, RoundFile};
@@ -404,7 +405,8 @@ impl Search<'_> {
         let Identity { id, names } = Identity::of(&opened)?;
         let (digest, byte_length, doubt) = match file.part {
             FilePart::Key => {
-                let content = read_at_most(&opened, LONGEST_KEY_FILE).unwrap_or_default();
+                let content =
+                    regular_file::read_open(&opened, LONGEST_KEY_FILE).unwrap_or_default();
                 let content = zeroize::Zeroizing::new(content);
                 let stated = self.manifest.key.as_ref().map(|key| key.id.clone());
                 let is_ours = stated.is_some() && (self.key_id)(&content, self.manifest) == stated;
