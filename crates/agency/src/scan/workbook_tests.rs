@@ -603,7 +603,7 @@ const HOSTILE: &[Hostile] = &[
     Hostile {
         name: "far.xlsx",
         most_bytes: 2_000,
-        words: "` is too large: a cell is far outside the table",
+        words: ": sheet `名册1` is too large: a cell is far outside the table",
         made: || {
             let far = "<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>";
             packed(&sheet(&format!("{HEADER}{far}")), &[])
