@@ -68,7 +68,7 @@ impl IdentityCheck {
         })
         .and_then(|row| self.check_id(&row).map(|checked| (row, checked)))
         .map_err(|reason| Reject {
-            file: 0,
+            table: 0,
             record: place.record,
             line: place.line,
             column: match reason {

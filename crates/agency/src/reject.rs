@@ -80,8 +80,8 @@ impl RejectReason {
 /// One rejected row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// Index of the file within the export, from 0.
-    pub file: usize,
+    /// Index of the table within the export, from 0: of a file, or of a sheet.
+    pub table: usize,
     /// Record number below the header, from 1.
     pub record: u64,
     /// Line of the file where the record begins, from 1.

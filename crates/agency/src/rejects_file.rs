@@ -23,6 +23,7 @@ pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {
         "reason 原因代码",
         "说明",
         "explanation",
+        "sheet 工作表",
     ];
     let mut tables: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
     for export in exports {
@@ -32,20 +33,19 @@ pub fn rejects_files(exports: &[ReadExport]) -> BTreeMap<String, Vec<u8>> {
             .or_insert_with(|| vec![header.map(str::to_owned).to_vec()]);
         for reject in &export.report.rejects {
             let text = reject.reason.text();
+            let file = export.files.get(reject.table);
+            let path = file.map(|file| shown_path(Path::new(&file.written_path)));
+            let sheet = file.and_then(|file| file.sheet.clone());
             table.push(vec![
                 planned.schema.name.clone(),
-                planned
-                    .files
-                    .get(reject.file)
-                    .map_or(String::new(), |file| {
-                        shown_path(Path::new(&file.written_path))
-                    }),
+                path.unwrap_or_default(),
                 reject.record.to_string(),
                 reject.line.to_string(),
                 reject.column.clone().unwrap_or_default(),
                 reject.reason.code().to_owned(),
                 text.zh,
                 text.en,
+                sheet.unwrap_or_default(),
             ]);
         }
     }

@@ -5,10 +5,13 @@ mod encoding;
 mod file_stamp;
 mod header;
 mod limits;
+mod merging;
+mod not_read;
 mod parquet_rows;
 pub mod pass;
 mod record;
 mod refusal;
+mod sheets;
 mod source;
 #[cfg(test)]
 mod workbook_tests;
@@ -18,9 +21,11 @@ mod xlsx;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use encoding::Encoding;
 pub use header::ColumnMatch;
+pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
@@ -31,12 +36,17 @@ use aidlink_policy::schema::ExportSchema;
 use file_stamp::FileStamp;
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
+use sheets::OpenWorkbook;
 use source::Source;
 
-/// An open export. Its encoding and header are known and its columns are matched
-/// to the schema; [`Export::read`] reads the rows.
+/// A table of an export: a text or Parquet file, or a sheet of a workbook. Its encoding
+/// and header are known and its columns are matched to the schema; [`Export::read`] reads
+/// the rows.
 pub struct Export {
     path: PathBuf,
+    file: usize,
+    sheet: Option<String>,
+    sheets_not_read: Arc<[SheetNotRead]>,
     source: Source,
     encoding: Encoding,
     epoch: DateEpoch,
@@ -56,56 +66,170 @@ pub struct WholeFile<T> {
     pub byte_length: u64,
 }
 
-impl Export {
-    /// Opens a file and finds its encoding and header.
+/// An open file of an export. It is matched to one schema or to several.
+pub struct ExportFile {
+    path: PathBuf,
+    stamp: FileStamp,
+    content: FileContent,
+}
+
+enum FileContent {
+    /// A file with one table, and its head.
+    Table(Format, Vec<u8>),
+    /// A workbook.
+    Workbook(Format, OpenWorkbook),
+}
+
+impl ExportFile {
+    /// Opens a file and finds its format.
     ///
     /// # Errors
-    /// If the file cannot be read as an export of this schema. Reports as many
-    /// faults as possible at once.
-    pub fn open(
-        path: &Path,
-        schema: &ExportSchema,
-        choice: &ReadingChoice,
-    ) -> Result<Self, Faults> {
+    /// If the file cannot be read or is empty, protected, damaged or of no known format.
+    pub fn open(path: &Path) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let stamp = FileStamp::of(path).map_err(unreadable)?;
-        let source = Source::open(path, choice.sheet.as_deref())?;
-        let mut head = Vec::new();
-        source
-            .text()
-            .and_then(|text| text.take(HEAD_BYTES).read_to_end(&mut head))
-            .map_err(unreadable)?;
-        if head.is_empty() {
-            return Err(Fault::of_file(
-                path,
-                Text::new("导出为空", "the export is empty"),
-                Text::new("请重新导出", "export it again"),
-            )
-            .into());
-        }
-        let encoding = match source.format() {
-            // The rows of these formats are converted to UTF-8 text.
-            Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
-            _ => encoding::detect(path, &head, choice.encoding)?,
+        let format = source::format_of(path)?;
+        let content = match format {
+            Format::Xlsx | Format::Xls => {
+                FileContent::Workbook(format, OpenWorkbook::open(path, format)?)
+            }
+            Format::Text | Format::Gzip | Format::Zip | Format::Parquet => {
+                let mut head = Vec::new();
+                Source::of_file(path, format)
+                    .text()
+                    .and_then(|text| text.take(HEAD_BYTES).read_to_end(&mut head))
+                    .map_err(unreadable)?;
+                if head.is_empty() {
+                    return Err(Fault::of_file(
+                        path,
+                        Text::new("导出为空", "the export is empty"),
+                        Text::new("请重新导出", "export it again"),
+                    )
+                    .into());
+                }
+                FileContent::Table(format, head)
+            }
         };
-        let skip = match encoding {
-            Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
-            _ => 0,
-        };
-        let header = header::find(path, &head, skip, encoding, schema, &choice.headers)?;
-        Ok(Export {
+        Ok(ExportFile {
             path: path.to_path_buf(),
+            stamp,
+            content,
+        })
+    }
+
+    /// Returns the number of fields of a schema that have a column; 0 if the file has no
+    /// header by this schema.
+    pub fn known_columns(&mut self, schema: &ExportSchema, choice: &ReadingChoice) -> usize {
+        match &mut self.content {
+            FileContent::Table(format, head) => {
+                let found = table_header(&self.path, *format, head, schema, choice);
+                found.map_or(0, |(_, header)| header.columns.index.len())
+            }
+            FileContent::Workbook(_, workbook) => workbook.known_columns(schema, choice),
+        }
+    }
+
+    /// Returns the tables of the file: the whole file, or the sheets that the choice names.
+    /// `file` is the index of the file within the export.
+    ///
+    /// # Errors
+    /// If the file is not an export of this schema. Reports as many faults as possible at
+    /// once.
+    pub fn tables(
+        &mut self,
+        file: usize,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<Vec<Export>, Faults> {
+        let (path, stamp) = (&self.path, &self.stamp);
+        let table = |source, encoding, header| Export {
+            path: path.clone(),
+            file,
+            sheet: None,
+            sheets_not_read: Arc::new([]),
             source,
             encoding,
             epoch: choice.epoch,
             header,
-            stamp,
-        })
+            stamp: stamp.clone(),
+        };
+        match &mut self.content {
+            FileContent::Table(format, head) => {
+                let (encoding, header) = table_header(path, *format, head, schema, choice)?;
+                Ok(vec![table(Source::of_file(path, *format), encoding, header)])
+            }
+            FileContent::Workbook(format, workbook) => {
+                let tables = workbook.tables(schema, choice)?;
+                let not_read: Arc<[SheetNotRead]> = tables.not_read.into();
+                let sheets = tables.read.into_iter().map(|sheet| {
+                    let source = Source::of_sheet(path, *format, sheet.csv, workbook.digest());
+                    Export {
+                        sheet: Some(sheet.sheet),
+                        sheets_not_read: Arc::clone(&not_read),
+                        ..table(source, Encoding::Utf8, sheet.header)
+                    }
+                });
+                Ok(sheets.collect())
+            }
+        }
+    }
+}
+
+/// Finds the encoding and the header of a file with one table.
+fn table_header(
+    path: &Path,
+    format: Format,
+    head: &[u8],
+    schema: &ExportSchema,
+    choice: &ReadingChoice,
+) -> Result<(Encoding, header::Header), Faults> {
+    let encoding = match format {
+        // The rows are converted to UTF-8 text.
+        Format::Parquet => Encoding::Utf8,
+        _ => encoding::detect(path, head, choice.encoding)?,
+    };
+    let skip = match encoding {
+        Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
+        _ => 0,
+    };
+    let header = header::find(path, head, skip, encoding, schema, &choice.headers)?;
+    Ok((encoding, header))
+}
+
+impl Export {
+    /// Opens a file. `file` is its index within the export. Returns its tables: one, or
+    /// one for each sheet of a workbook that is read.
+    ///
+    /// # Errors
+    /// Those of [`ExportFile::open`] and [`ExportFile::tables`].
+    pub fn open(
+        path: &Path,
+        file: usize,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<Vec<Self>, Faults> {
+        ExportFile::open(path)?.tables(file, schema, choice)
     }
 
     /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the index of the file within the export, from 0.
+    pub fn file(&self) -> usize {
+        self.file
+    }
+
+    /// Returns the name of the sheet, in a form that may be shown; `None` if the file is
+    /// not a workbook.
+    pub fn sheet(&self) -> Option<&str> {
+        self.sheet.as_deref()
+    }
+
+    /// Returns the other sheets of the workbook that have content and are not read.
+    pub fn sheets_not_read(&self) -> &[SheetNotRead] {
+        &self.sheets_not_read
     }
 
     /// Returns the file format.
@@ -258,7 +382,8 @@ mod tests {
         ];
         for (what, change) in change {
             std::fs::write(&path, &text).expect("writable");
-            let export = Export::open(&path, &schema, &ReadingChoice::default()).expect("readable");
+            let tables = Export::open(&path, 0, &schema, &ReadingChoice::default());
+            let export = tables.expect("readable").pop().expect("a table");
             let read = export.read::<_, Nothing>(Pass::DEFAULT, &(), &|_| {});
             assert!(read.is_ok(), "{what}");
             change(&path);

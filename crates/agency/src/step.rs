@@ -92,11 +92,11 @@ pub fn tokenise_export(
         step.folder
             .write(&format!("rejects/{agency}.csv"), &bytes)?;
     }
-    for file in &export.files {
+    for (file, read) in planned.files.iter().zip(&export.report.files) {
         step.log.record(&Event::FileRead {
             export: None,
             file: file.written_path.clone(),
-            blake3: file.digest.clone(),
+            blake3: read.digest.clone(),
         });
     }
     let sent = tokens_sent(&export.report.account, written.tokens, written.rare);

@@ -162,7 +162,7 @@ fn read_file(
     let read = export
         .read::<_, BlockRows>(tokenising.pass, &context, &progress)
         .map_err(TokeniseError::Unreadable)?;
-    report.add_file(read.digest, read.byte_length, &columns.read);
+    report.add_table(export, read.digest, read.byte_length, &columns.read);
     let block_rows = read.tally;
     if let Rest::Probed { unmatched, .. } = &mut report.account.rest {
         *unmatched += block_rows.unmatched;

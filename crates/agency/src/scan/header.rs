@@ -77,6 +77,36 @@ pub(super) fn find(
     site_headers: &[(String, String)],
 ) -> Result<Header, Faults> {
     let ranks = Ranks::new(schema, site_headers);
+    match search(head, skip, encoding, schema, &ranks) {
+        None => Err(no_header(path, schema).into()),
+        Some(candidate) if !candidate.has_id => {
+            Err(no_id_column(path, schema, candidate.line(head)).into())
+        }
+        Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
+    }
+}
+
+/// Returns whether a record in the head of a file names the ID column. Such a file is an
+/// export, even if its header has a fault.
+pub(super) fn names_the_id_column(
+    head: &[u8],
+    skip: usize,
+    encoding: Encoding,
+    schema: &ExportSchema,
+    site_headers: &[(String, String)],
+) -> bool {
+    let ranks = Ranks::new(schema, site_headers);
+    search(head, skip, encoding, schema, &ranks).is_some_and(|candidate| candidate.has_id)
+}
+
+/// Returns the record that is the header, or that comes nearest to one.
+fn search(
+    head: &[u8],
+    skip: usize,
+    encoding: Encoding,
+    schema: &ExportSchema,
+    ranks: &Ranks,
+) -> Option<Candidate> {
     let mut best: Option<Candidate> = None;
     // In GB18030 a vertical bar can be part of a character.
     let delimiters: &[u8] = match encoding {
@@ -84,7 +114,7 @@ pub(super) fn find(
         _ => b",\t;|",
     };
     for delimiter in delimiters {
-        let candidate = first_header(head, skip, encoding, *delimiter, &ranks, schema);
+        let candidate = first_header(head, skip, encoding, *delimiter, ranks, schema);
         if let Some(candidate) = candidate
             && best
                 .as_ref()
@@ -93,13 +123,7 @@ pub(super) fn find(
             best = Some(candidate);
         }
     }
-    match best {
-        None => Err(no_header(path, schema).into()),
-        Some(candidate) if !candidate.has_id => {
-            Err(no_id_column(path, schema, candidate.line(head)).into())
-        }
-        Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
-    }
+    best
 }
 
 /// Returns the first record that names the ID column, or the record that names the

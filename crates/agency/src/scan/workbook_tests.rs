@@ -371,7 +371,7 @@ fn open(path: &Path) -> Result<Export, Vec<[String; 2]>> {
         .expect("the shipped schema");
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.expect("a name in UTF-8");
-    Export::open(path, &schema, &ReadingChoice::default()).map_err(|faults| {
+    Export::open(path, 0, &schema, &ReadingChoice::default()).map_err(|faults| {
         let said = |fault: Fault| {
             [Language::English, Language::Chinese].map(|language| {
                 let said = fault.render(language);

@@ -153,11 +153,11 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn exports(&self) -> Vec<Export> {
-        let open = |path: &PathBuf| {
-            Export::open(path, &self.schema, &ReadingChoice::default())
+        let open = |(index, path): (usize, &PathBuf)| {
+            Export::open(path, index, &self.schema, &ReadingChoice::default())
                 .expect("the header is valid")
         };
-        self.paths.iter().map(open).collect()
+        self.paths.iter().enumerate().flat_map(open).collect()
     }
 
     fn tokenising<'a>(&'a self, pass: Pass, probe: Option<&'a TokenSet>) -> Tokenising<'a> {
@@ -235,7 +235,7 @@ fn every_warning_is_counted_once_for_all_files_blocks_and_passes() {
             assert_eq!(report.id_warnings, warnings, "{way}, {pass:?}");
             assert!(report.account.adds_up(), "{way}, {pass:?}");
             let rejects_of = |file: usize| {
-                let of_file = report.rejects.iter().filter(|reject| reject.file == file);
+                let of_file = report.rejects.iter().filter(|reject| reject.table == file);
                 of_file.count() as u64
             };
             let counted: Vec<u64> = (0..FILES.len()).map(rejects_of).collect();
@@ -320,7 +320,7 @@ fn rows_identified_without_a_key_get_the_tokens_of_the_register() {
             "{pass:?}"
         );
         let reported = report.rejects.iter();
-        let reported: Vec<_> = reported.map(|reject| (reject.file, reject.line)).collect();
+        let reported: Vec<_> = reported.map(|reject| (reject.table, reject.line)).collect();
         assert_eq!(rejects, reported, "{pass:?}");
     }
 }

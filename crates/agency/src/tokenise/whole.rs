@@ -144,7 +144,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
         let read = export
             .read::<_, BlockPersons>(tokenising.pass, &context, &progress)
             .map_err(TokeniseError::Unreadable)?;
-        report.add_file(read.digest, read.byte_length, &columns.read);
+        report.add_table(export, read.digest, read.byte_length, &columns.read);
         let block_persons = read.tally;
         if let Some(error) = block_persons.error {
             return Err(TokeniseError::Evaluation(error));
