@@ -10,7 +10,9 @@ use aidlink_policy::pack::{Policy, WhenUnknown};
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Field;
 
-use aidlink_office::manifest::{self, ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows};
+use aidlink_office::manifest::{
+    self, ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows,
+};
 
 use crate::account::Rest;
 use crate::scan::{Export, SheetNotRead};

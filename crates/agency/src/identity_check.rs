@@ -8,10 +8,10 @@ use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
 use crate::cell;
-use crate::national_id::{CheckedId, NationalId};
+use crate::national_id::{CheckedId, IdFault, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
-use crate::scan::{Encoding, Export};
+use crate::scan::{Encoding, Export, MERGED_ID_TEXT};
 
 /// The checks for the rows of one file.
 pub struct IdentityCheck {
@@ -84,6 +84,9 @@ impl IdentityCheck {
         let cell = row.id_cell();
         let checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,
+            None if cell == MERGED_ID_TEXT.as_bytes() => {
+                return Err(RejectReason::Id(IdFault::Merged));
+            }
             None => {
                 let cell = self.encoding.decode(cell).ok_or(RejectReason::Encoding)?;
                 NationalId::parse(&cell, self.as_of).map_err(RejectReason::Id)?

@@ -4,6 +4,7 @@ mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
+mod header_lines;
 mod limits;
 mod merging;
 mod not_read;
@@ -12,6 +13,8 @@ pub mod pass;
 mod record;
 mod refusal;
 mod sheets;
+#[cfg(test)]
+mod sheets_tests;
 mod source;
 #[cfg(test)]
 mod workbook_tests;
@@ -25,6 +28,7 @@ use std::sync::Arc;
 
 pub use encoding::Encoding;
 pub use header::ColumnMatch;
+pub(crate) use merging::MERGED_ID_TEXT;
 pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
 pub use source::Format;
@@ -156,7 +160,11 @@ impl ExportFile {
         match &mut self.content {
             FileContent::Table(format, head) => {
                 let (encoding, header) = table_header(path, *format, head, schema, choice)?;
-                Ok(vec![table(Source::of_file(path, *format), encoding, header)])
+                Ok(vec![table(
+                    Source::of_file(path, *format),
+                    encoding,
+                    header,
+                )])
             }
             FileContent::Workbook(format, workbook) => {
                 let tables = workbook.tables(schema, choice)?;

@@ -126,8 +126,7 @@ impl MergeList {
         if self.areas.len() == MOST_MERGED_AREAS {
             return Err(Bound::MergedAreas.into());
         }
-        let is_one_cell =
-            (area.first_row, area.first_column) == (area.last_row, area.last_column);
+        let is_one_cell = (area.first_row, area.first_column) == (area.last_row, area.last_column);
         if !is_one_cell {
             self.areas.push(area);
         }

@@ -8,6 +8,8 @@ use aidlink_faults::text::Text;
 pub enum IdFault {
     /// The cell is empty.
     Empty,
+    /// The cell is merged with that of the row above: it shows the number of another row.
+    Merged,
     /// A placeholder such as all zeros, 123456789012345678 or 不详.
     Placeholder,
     /// Some digits are masked.
@@ -38,8 +40,9 @@ pub enum IdFault {
 
 impl IdFault {
     /// Every fault.
-    pub const ALL: [IdFault; 13] = [
+    pub const ALL: [IdFault; 14] = [
         IdFault::Empty,
+        IdFault::Merged,
         IdFault::Placeholder,
         IdFault::Masked,
         IdFault::ScientificNotation,
@@ -58,6 +61,7 @@ impl IdFault {
     pub fn code(self) -> &'static str {
         match self {
             IdFault::Empty => "id_empty",
+            IdFault::Merged => "id_merged",
             IdFault::Placeholder => "id_placeholder",
             IdFault::Masked => "id_masked",
             IdFault::ScientificNotation => "id_scientific_notation",
@@ -77,6 +81,10 @@ impl IdFault {
     pub fn text(self) -> Text {
         match self {
             IdFault::Empty => Text::new("证件号码为空；请补录", "the ID number is empty; enter it"),
+            IdFault::Merged => Text::new(
+                "证件号码单元格与上一行合并，不能确定是谁的号码；请取消合并，逐行填写",
+                "the cell of the ID number is merged with the row above, so it is not known whose number it is; unmerge the cells and enter the number in every row",
+            ),
             IdFault::Placeholder => Text::new(
                 "证件号码是占位内容；请补录真实号码",
                 "the ID number is a placeholder; enter the real one",

@@ -9,6 +9,7 @@ use aidlink_faults::text::Text;
 use aidlink_policy::schema::{ExportSchema, Field, Role, normalise_header};
 
 use super::encoding::Encoding;
+use super::header_lines;
 use super::limits::{HEADER_SEARCH_RECORDS, MAX_HEADER_BYTES, RecordLimits};
 use super::record::{Cells, Dialect, Split, Splitter};
 
@@ -49,6 +50,8 @@ struct Candidate {
     /// Byte offsets of this record and of the next one.
     start: usize,
     end: usize,
+    /// The cells of the record above it.
+    above: Option<Vec<String>>,
     /// Number of cells that name a field of the schema.
     known: usize,
     has_id: bool,
@@ -123,7 +126,7 @@ fn search(
             best = Some(candidate);
         }
     }
-    best
+    best.map(|candidate| candidate.with_both_lines(head, encoding, schema, ranks))
 }
 
 /// Returns the first record that names the ID column, or the record that names the
@@ -145,6 +148,7 @@ fn first_header(
     let mut splitter = Splitter::new(head, false, dialect, RecordLimits::DEFAULT);
     let mut cells = Cells::default();
     let mut at = skip;
+    let mut above = None;
     for _ in 0..HEADER_SEARCH_RECORDS {
         if at >= head.len() {
             break;
@@ -155,11 +159,9 @@ fn first_header(
         if outcome != Split::Record {
             continue;
         }
-        let texts: Option<Vec<String>> = cells
-            .iter()
-            .map(|cell| header_text(&encoding.decode(cell)?))
-            .collect();
-        let Some(texts) = texts else { continue };
+        let Some(texts) = header_texts(&cells, encoding) else {
+            continue;
+        };
         let matched: Vec<&str> = texts
             .iter()
             .filter_map(|cell| ranks.field_of(cell).map(|(field, _)| field))
@@ -175,9 +177,10 @@ fn first_header(
         if plausible && better {
             best = Some(Candidate {
                 delimiter,
-                cells: texts,
+                cells: texts.clone(),
                 start,
                 end: next,
+                above: above.take(),
                 known,
                 has_id,
             });
@@ -185,8 +188,73 @@ fn first_header(
                 break;
             }
         }
+        above = Some(texts);
     }
     best
+}
+
+/// Returns the texts of a record that may be the header, or `None` if it is none.
+fn header_texts(cells: &Cells, encoding: Encoding) -> Option<Vec<String>> {
+    cells
+        .iter()
+        .map(|cell| header_text(&encoding.decode(cell)?))
+        .collect()
+}
+
+/// Returns the texts of a record that may be the second line of a header. `None` if a cell
+/// has a text that is not shown: it is a row.
+fn names_in(cells: &Cells, encoding: Encoding) -> Option<Vec<String>> {
+    let name = |cell: &[u8]| {
+        let text = encoding.decode(cell)?;
+        let name = header_text(&text)?;
+        (name.trim().is_empty() == text.trim().is_empty()).then_some(name)
+    };
+    cells.iter().map(name).collect()
+}
+
+impl Candidate {
+    /// Puts the header together with its other line, if it has two.
+    fn with_both_lines(
+        mut self,
+        head: &[u8],
+        encoding: Encoding,
+        schema: &ExportSchema,
+        ranks: &Ranks,
+    ) -> Self {
+        let is_known = |name: &str| ranks.field_of(name).is_some();
+        let id_column = |cells: &[String]| {
+            let id = &schema.national_id()?.name;
+            let of_id = |cell: &String| ranks.field_of(cell).is_some_and(|(name, _)| name == id);
+            cells.iter().position(of_id)
+        };
+        if let Some(above) = self.above.take()
+            && header_lines::is_line_of_groups(&above)
+        {
+            self.cells = header_lines::put_together(&above, &self.cells, is_known);
+        }
+        let dialect = Dialect {
+            delimiter: self.delimiter,
+            width: 0,
+            id_column: 0,
+        };
+        let mut below = Cells::default();
+        let mut splitter = Splitter::new(head, false, dialect, RecordLimits::DEFAULT);
+        if let Some(id_column) = id_column(&self.cells)
+            && self.end < head.len()
+            && let (Split::Record, end) = splitter.split(self.end, &mut below)
+            && let Some(below) = names_in(&below, encoding)
+            && header_lines::is_second_line(&self.cells, &below, id_column)
+        {
+            self.cells = header_lines::put_together(&self.cells, &below, is_known);
+            self.end = end;
+        }
+        // Two cells together may have the digits of a number.
+        for cell in &mut self.cells {
+            *cell = header_text(cell).unwrap_or_default();
+        }
+        self.has_id = id_column(&self.cells).is_some();
+        self
+    }
 }
 
 /// Returns the header in a cell in a form that may be shown, because headers appear

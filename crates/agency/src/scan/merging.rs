@@ -10,7 +10,7 @@ use super::header::Header;
 
 /// The ID cell of a row whose ID number is in a merged cell of another row. It is not the
 /// row's own number: it would make one person of several.
-pub(super) const MERGED_ID_TEXT: &str = "#MERGED";
+pub(crate) const MERGED_ID_TEXT: &str = "#MERGED";
 
 /// What the merged areas of a sheet mean for its rows.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Merging {
     pub(super) filled: MergedAreas,
     /// The column of the ID number, from 1.
     id_column: u32,
-    /// Rows, first and last, whose ID cell is merged with another cell. Sorted, without
+    /// Rows, first and last, whose ID cell is merged with the one above. Sorted, without
     /// overlaps.
     without_id: Vec<(u32, u32)>,
 }
@@ -45,13 +45,10 @@ impl Merging {
             .filter(|area| area.last_row > area.first_row && shared.contains(&area.first_column))
             .copied()
             .collect();
+        // An area in one row is a title or a line of totals.
         let without_id = areas
             .filter(|area| area.first_column <= id_column && id_column <= area.last_column)
-            // The first cell of the area has a number of its own.
-            .map(|area| match area.first_column == id_column {
-                true => (area.first_row + 1, area.last_row),
-                false => (area.first_row, area.last_row),
-            })
+            .map(|area| (area.first_row + 1, area.last_row))
             .filter(|(first, last)| first <= last)
             .collect();
         Merging {

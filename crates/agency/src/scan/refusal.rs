@@ -120,10 +120,7 @@ fn listed(names: impl ExactSizeIterator<Item = Text>) -> Text {
         let shown: Vec<&str> = shown.iter().map(pick).collect();
         shown.join(comma)
     };
-    let (mut zh, mut en) = (
-        joined(|text| &text.zh, "、"),
-        joined(|text| &text.en, ", "),
-    );
+    let (mut zh, mut en) = (joined(|text| &text.zh, "、"), joined(|text| &text.en, ", "));
     if more > 0 {
         zh.push_str(&format!("，另有{more}个"));
         en.push_str(&format!(" and {more} more"));
@@ -171,7 +168,10 @@ pub(super) fn no_header_in_any_sheet(
     let message = match sheets.is_empty() {
         true => Text::new("可见的工作表都没有内容", "the visible sheets are empty"),
         false => Text::new(
-            format!("各工作表的前{HEADER_SEARCH_RECORDS}行内都没有含证件号码列的表头：{}", names.zh),
+            format!(
+                "各工作表的前{HEADER_SEARCH_RECORDS}行内都没有含证件号码列的表头：{}",
+                names.zh
+            ),
             format!(
                 "no sheet has a header with an ID column in its first {HEADER_SEARCH_RECORDS} lines: {}",
                 names.en

@@ -207,7 +207,11 @@ impl OpenWorkbook {
             return Err(self.no_header(&readable, schema, choice));
         }
         if choice.sheets == SheetChoice::Only && candidates.len() > 1 {
-            return Ok(vec![self.only_one_with_rows(&candidates, schema, choice)?]);
+            return Ok(vec![self.only_one_with_rows(
+                &candidates,
+                schema,
+                choice,
+            )?]);
         }
         Ok(candidates)
     }

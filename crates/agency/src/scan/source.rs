@@ -11,9 +11,9 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 
 use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
+use super::parquet_rows;
 use super::pass::SourceRead;
 use super::refusal::{damaged_archive, encrypted};
-use super::parquet_rows;
 
 /// The format of a file, found from its first bytes and not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +194,11 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
-    if archive.file_names().flatten().any(|name| is_part_of_package(&name)) {
+    if archive
+        .file_names()
+        .flatten()
+        .any(|name| is_part_of_package(&name))
+    {
         return Ok(Format::Xlsx);
     }
     if archive.len() != 1 {

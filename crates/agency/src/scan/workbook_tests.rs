@@ -2,6 +2,7 @@
 //! another reader gives, and small files that ask for much are refused.
 
 use std::io::{Cursor, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,11 +14,13 @@ use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Language;
 use aidlink_policy::reading::ReadingChoice;
 use aidlink_policy::schema::ExportSchema;
+use aidlink_workbook::{MergedAreas, TextBudget};
 
 use super::Export;
-use super::written_out::write_cell;
+use super::sheets::{SheetReader, Visited};
+use super::written_out::{SheetText, write_cell};
 use super::xls::cell_text;
-use super::xlsx::sheet_as_csv;
+use super::xlsx;
 
 const NAME: &str = "名册.xlsx";
 
@@ -53,9 +56,37 @@ fn by_calamine(bytes: &[u8], named: Option<&str>) -> String {
     String::from_utf8(csv).expect("UTF-8")
 }
 
+/// The text of the named sheet, or of the first with content, by our reader.
 fn by_us(bytes: &[u8], named: Option<&str>) -> String {
-    let csv = sheet_as_csv(Path::new(NAME), bytes, named).expect("a sheet");
-    String::from_utf8(csv).expect("UTF-8")
+    let mut reader = xlsx::open(Path::new(NAME), bytes.to_vec()).expect("a workbook");
+    let names: Vec<String> = reader
+        .sheets()
+        .iter()
+        .map(|sheet| sheet.name.clone())
+        .collect();
+    let texts = names.iter().enumerate().filter_map(|(sheet, name)| {
+        let is_wanted = named.is_none_or(|named| named == name);
+        is_wanted.then(|| text_of(reader.as_mut(), sheet))
+    });
+    let mut texts = texts.filter(|text| named.is_some() || !text.is_empty());
+    texts.next().expect("a sheet")
+}
+
+fn text_of(reader: &mut dyn SheetReader, sheet: usize) -> String {
+    let budget = TextBudget::bytes(u64::MAX);
+    let mut csv = SheetText::new(budget);
+    let visited = Visited {
+        filled: &MergedAreas::default(),
+        last_row: None,
+        budget,
+    };
+    let visited = reader.visit(sheet, visited, &mut |row, column, text| {
+        let added = csv.add(row, column, text.expect("a result"));
+        added.expect("within the budget");
+        ControlFlow::Continue(())
+    });
+    visited.expect("a sheet");
+    String::from_utf8(csv.finish().expect("near cells")).expect("UTF-8")
 }
 
 /// What a cell is given through the library.
@@ -297,75 +328,9 @@ fn a_day_of_the_week_and_the_year_of_an_era_are_days() {
     assert_eq!(by_calamine(&bytes, None), "45322,45322\n");
 }
 
-#[test]
-fn the_first_sheet_with_content_is_read_and_charts_are_passed_over() {
-    let workbook = "<workbook xmlns:r='r'><sheets><sheet name='图' r:id='rId2'/>\
-        <sheet name='空' r:id='rId3'/><sheet name='名单' r:id='rId1' state='hidden'/></sheets></workbook>";
-    let relationships = "<Relationships>\
-        <Relationship Id='rId1' Type='r/worksheet' Target='worksheets/sheet1.xml'/>\
-        <Relationship Id='rId2' Type='r/chartsheet' Target='sharedStrings.xml'/>\
-        <Relationship Id='rId3' Type='r/worksheet' Target='styles.xml'/></Relationships>";
-    let bytes = packed(
-        &sheet("<row><c><v>1</v></c></row>"),
-        &[
-            ("xl/workbook.xml", workbook),
-            ("xl/_rels/workbook.xml.rels", relationships),
-            ("xl/styles.xml", &sheet("<row><c s='1'/></row>")),
-        ],
-    );
-    assert_eq!(by_us(&bytes, None), "1\n");
-    assert_eq!(by_us(&bytes, Some("名单")), "1\n");
-    assert_eq!(by_us(&bytes, Some("空")), "");
-    let named = |name| sheet_as_csv(Path::new(NAME), &bytes, Some(name));
-    let faults = named("名册").expect_err("no such sheet");
-    let said: Vec<String> = faults
-        .iter()
-        .map(|fault| fault.render(Language::English))
-        .collect();
-    assert!(said[0].contains("名册.xlsx: the workbook has no sheet `名册`"));
-    assert!(said[0].contains("名单"), "{said:?}");
-    assert!(named("图").is_err());
-}
-
-/// A sheet before the table may be the real table, so it is not skipped.
-#[test]
-fn a_sheet_that_cannot_be_read_is_an_error_and_is_not_skipped() {
-    let relationships = "<Relationships>\
-        <Relationship Id='rId1' Type='r/worksheet' Target='worksheets/sheet1.xml'/>\
-        <Relationship Id='rId2' Type='r/worksheet' Target='worksheets/missing.xml'/>\
-        <Relationship Id='rId3' Type='r/unknown' Target='sharedStrings.xml'/>\
-        <Relationship Id='rId4' Type='r/worksheet' Target='styles.xml'/></Relationships>";
-    for (id, words) in [
-        ("rId9", "sheet `甲` has no part in the workbook"),
-        ("rId2", "sheet `甲` has no part in the workbook"),
-        ("rId3", "sheet `甲`: it does not contain what it should"),
-        ("rId4", "sheet `甲`, row 1: it is cut short"),
-    ] {
-        let workbook = format!(
-            "<workbook xmlns:r='r'><sheets><sheet name='甲' r:id='{id}'/>\
-             <sheet name='乙' r:id='rId1'/></sheets></workbook>"
-        );
-        let bytes = packed(
-            &sheet("<row><c><v>1</v></c></row>"),
-            &[
-                ("xl/workbook.xml", &workbook),
-                ("xl/_rels/workbook.xml.rels", relationships),
-                ("xl/styles.xml", "<worksheet><sheetData><row>"),
-            ],
-        );
-        let faults = sheet_as_csv(Path::new(NAME), &bytes, None).expect_err("a fault");
-        let said: Vec<String> = faults
-            .iter()
-            .map(|fault| fault.render(Language::English))
-            .collect();
-        assert!(said[0].contains(words), "{id}: {said:?}");
-        assert_eq!(by_us(&bytes, Some("乙")), "1\n", "{id}");
-    }
-}
-
 /// Opens a file as an export of the veterans' office. Faults are what is said
 /// behind the file's name, in English and in Chinese.
-fn open(path: &Path) -> Result<Export, Vec<[String; 2]>> {
+fn open(path: &Path) -> Result<Vec<Export>, Vec<[String; 2]>> {
     let schema = include_bytes!("../../../../schemas/veterans.persons.json");
     let schema = ExportSchema::parse(Path::new("veterans.persons.json"), schema)
         .expect("the shipped schema");
@@ -572,6 +537,7 @@ const HEADER: &str = "<row r='1'><c r='A1' t='inlineStr'><is><t>national_id</t><
 fn one_text_in_many_cells(text: &str) -> Vec<u8> {
     let rows = format!("<row>{}</row>", "<c t='s'><v>0</v></c>".repeat(1000)).repeat(20);
     let texts = format!("<sst><si><t>{text}</t></si></sst>");
+    let rows = format!("{HEADER}<row r='40'/>{rows}");
     packed(&sheet(&rows), &[("xl/sharedStrings.xml", &texts)])
 }
 
@@ -643,9 +609,12 @@ const HOSTILE: &[Hostile] = &[
         most_bytes: 120_000,
         words: ": sheet `名册1`, row 16384, column 16384: written out, its text is more than 268435456 bytes",
         made: || {
-            let rows = (1..=20_000)
+            let rows = (2..=20_000)
                 .map(|row| format!("<row r='{row}'><c r='XFD{row}'><v>1</v></c></row>"));
-            packed(&sheet(&rows.collect::<String>()), &[])
+            packed(
+                &sheet(&format!("{HEADER}{}", rows.collect::<String>())),
+                &[],
+            )
         },
     },
     Hostile {

@@ -125,7 +125,9 @@ impl XlsReader {
                 formulas: self.workbook.worksheet_formula(name).map_err(damaged)?,
             });
         }
-        self.grid.as_ref().ok_or_else(|| damaged_archive(&self.path))
+        self.grid
+            .as_ref()
+            .ok_or_else(|| damaged_archive(&self.path))
     }
 
     fn merged_areas(&self, sheet: usize) -> Result<MergedAreas, Fault> {

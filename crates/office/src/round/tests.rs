@@ -302,10 +302,7 @@ fn values_that_may_differ_between_offices_do_not_change_the_digest() {
             &[("[\"north.csv\", \"south.csv\"]", "\"all.csv\"")],
         ),
         ("another sheet", &[("\"名单\"", "\"Sheet1\"")]),
-        (
-            "all sheets",
-            &[("sheet = \"名单\"", "sheets = \"all\"")],
-        ),
+        ("all sheets", &[("sheet = \"名单\"", "sheets = \"all\"")]),
         ("other headers", &[("\"证号\"", "\"身份证\"")]),
         ("another encoding", &[("\"gb18030\"", "\"detect\"")]),
         ("another epoch", &[("1904", "1900")]),
