@@ -220,7 +220,7 @@ fn check_columns(
         if let Some(field) = planned.schema.field(&name)
             && !columns.index.contains_key(&name)
         {
-            faults.push(Fault::of_file(
+            faults.push(export.in_sheet(Fault::of_file(
                 export.path(),
                 Text::new(
                     format!("缺少列“{}”（{name}），所有行都将不予处理", field.title.zh),
@@ -233,12 +233,12 @@ fn check_columns(
                     "请添加该列并逐行填写",
                     "add the column and fill it in on every row",
                 ),
-            ));
+            )));
         }
     }
     let needed = policy.columns_needed(&planned.schema.name);
     if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
-        faults.push(Fault::of_file(
+        faults.push(export.in_sheet(Fault::of_file(
             export.path(),
             Text::new(
                 "导出中没有任何规则需要的列",
@@ -251,7 +251,7 @@ fn check_columns(
                     planned.schema.title.en
                 ),
             ),
-        ));
+        )));
     }
 }
 

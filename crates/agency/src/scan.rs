@@ -12,6 +12,7 @@ mod parquet_rows;
 pub mod pass;
 mod record;
 mod refusal;
+mod sheet_reader;
 mod sheets;
 #[cfg(test)]
 mod sheets_tests;
@@ -238,6 +239,14 @@ impl Export {
     /// Returns the other sheets of the workbook that have content and are not read.
     pub fn sheets_not_read(&self) -> &[SheetNotRead] {
         &self.sheets_not_read
+    }
+
+    /// Puts the name of the sheet before the message of a fault, if there is one.
+    pub fn in_sheet(&self, fault: Fault) -> Fault {
+        match &self.sheet {
+            Some(sheet) => refusal::in_sheet(sheet, fault),
+            None => fault,
+        }
     }
 
     /// Returns the file format.

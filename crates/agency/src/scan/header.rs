@@ -55,6 +55,8 @@ struct Candidate {
     /// Number of cells that name a field of the schema.
     known: usize,
     has_id: bool,
+    /// The header of an ID column that is another person's.
+    id_of_another_person: Option<String>,
 }
 
 impl Candidate {
@@ -83,7 +85,11 @@ pub(super) fn find(
     match search(head, skip, encoding, schema, &ranks) {
         None => Err(no_header(path, schema).into()),
         Some(candidate) if !candidate.has_id => {
-            Err(no_id_column(path, schema, candidate.line(head)).into())
+            let line = candidate.line(head);
+            Err(match &candidate.id_of_another_person {
+                Some(header) => id_of_another_person(path, header, line).into(),
+                None => no_id_column(path, schema, line).into(),
+            })
         }
         Some(candidate) => match_columns(path, head, schema, &ranks, candidate),
     }
@@ -183,6 +189,7 @@ fn first_header(
                 above: above.take(),
                 known,
                 has_id,
+                id_of_another_person: None,
             });
             if has_id {
                 break;
@@ -230,7 +237,10 @@ impl Candidate {
         if let Some(above) = self.above.take()
             && header_lines::is_line_of_groups(&above)
         {
+            let id_column = id_column(&self.cells);
             self.cells = header_lines::put_together(&above, &self.cells, is_known);
+            self.id_of_another_person =
+                id_column.and_then(|column| self.cells.get(column).cloned());
         }
         let dialect = Dialect {
             delimiter: self.delimiter,
@@ -415,6 +425,21 @@ fn no_id_column(path: &Path, schema: &ExportSchema, line: u64) -> Fault {
         Text::new(
             format!("请添加该列，表头可为：{id}"),
             format!("add the column; its header may be: {id}"),
+        ),
+    )
+    .at(Place::Line(line))
+}
+
+fn id_of_another_person(path: &Path, header: &str, line: u64) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("两行表头中唯一的证件号码列“{header}”属于另一人"),
+            format!("the only ID column in the header of two lines, `{header}`, is another person's"),
+        ),
+        Text::new(
+            "请添加本人的证件号码列；如该列就是本人的号码，请在轮次文件的该导出中写 headers = { \"两行连写的表头\" = \"national_id\" }",
+            "add a column with each person's own number; if this is it, set `headers = { \"BOTH LINES TOGETHER\" = \"national_id\" }` for the export in the round file",
         ),
     )
     .at(Place::Line(line))

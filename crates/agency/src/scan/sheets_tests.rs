@@ -621,7 +621,7 @@ fn the_id_number_of_another_person_is_no_id_column() {
         );
         let said = refused(csv.as_bytes(), SheetChoice::Only);
         assert!(
-            said.contains("the header has no ID column"),
+            said.contains(&format!("`{title} 身份证号`, is another person's")),
             "{title}: {said}"
         );
     }

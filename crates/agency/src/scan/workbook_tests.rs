@@ -1,7 +1,7 @@
 //! Workbooks through the whole way of an export: XLSX sheets give the text that
 //! another reader gives, and small files that ask for much are refused.
 
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ use aidlink_policy::schema::ExportSchema;
 use aidlink_workbook::{MergedAreas, TextBudget};
 
 use super::Export;
-use super::sheets::{SheetReader, Visited};
+use super::sheet_reader::{SheetReader, Visited};
 use super::written_out::{SheetText, write_cell};
 use super::xls::cell_text;
 use super::xlsx;
@@ -436,18 +436,45 @@ fn record(kind: u16, content: &[u8]) -> Vec<u8> {
     [head.concat().as_slice(), content].concat()
 }
 
+/// A sheet of an XLS workbook: its name, visibility and kind ([MS-XLS] 2.4.28), and
+/// records.
+struct XlsSheet {
+    name: &'static str,
+    state: [u8; 2],
+    records: Vec<u8>,
+}
+
 /// An XLS workbook of one sheet: records before the sheets, records of the sheet.
 fn xls(before: &[u8], cells: &[u8]) -> Vec<u8> {
+    let sheet = XlsSheet {
+        name: "S",
+        state: [0, 0],
+        records: cells.to_vec(),
+    };
+    xls_of(before, &[sheet])
+}
+
+fn xls_of(before: &[u8], sheets: &[XlsSheet]) -> Vec<u8> {
     let begin = record(0x0809, &[0, 6, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let end = record(0x000a, &[]);
-    // Where the sheet begins: behind this record, those before it and an end.
-    let listed = |start: u32| {
-        let start = start.to_le_bytes();
-        record(0x0085, &[&start[..], &[0, 0, 1, 0, b'S']].concat())
+    let bodies = sheets
+        .iter()
+        .map(|sheet| [&begin[..], &sheet.records, &end].concat());
+    let bodies: Vec<Vec<u8>> = bodies.collect();
+    let listed = |start: usize| {
+        let mut start = start;
+        let listed = sheets.iter().zip(&bodies).map(|(sheet, body)| {
+            let head = [&(start as u32).to_le_bytes()[..], &sheet.state].concat();
+            start += body.len();
+            let name = [&[sheet.name.len() as u8, 0], sheet.name.as_bytes()].concat();
+            record(0x0085, &[head, name].concat())
+        });
+        listed.collect::<Vec<_>>().concat()
     };
+    // Where the first sheet begins: behind the list of sheets, and the records around it.
     let start = begin.len() + listed(0).len() + before.len() + end.len();
-    let globals = [&begin[..], &listed(start as u32), before, &end].concat();
-    in_container(&[&globals, &begin[..], cells, &end].concat())
+    let globals = [&begin[..], &listed(start), before, &end].concat();
+    in_container(&[globals, bodies.concat()].concat())
 }
 
 /// The texts of an XLS workbook that cells share, and cells that show one.
@@ -467,6 +494,74 @@ fn showing(cells: impl Iterator<Item = (u16, u16, u32)>) -> Vec<u8> {
         record(0x00fd, &[&place[..], &text.to_le_bytes()].concat())
     };
     cells.flat_map(cell).collect()
+}
+
+#[test]
+fn sheets_and_merged_areas_of_an_xls_workbook_are_those_of_an_xlsx_workbook() {
+    let texts = [
+        "national_id",
+        "name",
+        "kind",
+        "44990119900101011X",
+        "44990119900101021X",
+        "x",
+    ];
+    let cell = |row, column, text| showing([(row, column, text)].into_iter());
+    let header: Vec<u8> = (0..3)
+        .flat_map(|column| cell(0, column, column.into()))
+        .collect();
+    let rows = [cell(1, 0, 3), cell(1, 1, 5), cell(1, 2, 5), cell(2, 0, 4)].concat();
+    // Name and kind are merged over both rows: B2:B3 and C2:C3.
+    let areas = [2_u16, 1, 2, 1, 1, 1, 2, 2, 2]
+        .map(u16::to_le_bytes)
+        .concat();
+    let town = [&header[..], &rows, &record(0x00e5, &areas)].concat();
+    let sheet = |name, state, records: &[u8]| XlsSheet {
+        name,
+        state,
+        records: records.to_vec(),
+    };
+    const VISIBLE: [u8; 2] = [0, 0];
+    let sheets = [
+        sheet("Notes", VISIBLE, &cell(0, 0, 5)),
+        sheet("Chart", [0, 2], &[]),
+        sheet("Old", [1, 0], &[&header[..], &rows].concat()),
+        sheet("Town", VISIBLE, &town),
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("名册.xls");
+    std::fs::write(&path, xls_of(&shared_texts(&texts), &sheets)).expect("writable");
+    let tables = open(&path).expect("one table");
+    let [table] = tables.as_slice() else {
+        panic!("one table")
+    };
+    assert_eq!(table.sheet(), Some("Town"));
+    let mut text = String::new();
+    let source = table
+        .source
+        .text()
+        .and_then(|mut source| source.read_to_string(&mut text));
+    source.expect("memory");
+    let merged = "national_id,name,kind\n44990119900101011X,x,x\n44990119900101021X,,x\n";
+    assert_eq!(text, merged);
+    let not_read = table.sheets_not_read().iter();
+    let not_read: Vec<_> = not_read
+        .map(|sheet| (sheet.sheet.as_str(), sheet.why.code(), sheet.has_header))
+        .collect();
+    assert_eq!(
+        not_read,
+        [("Notes", "no_header", false), ("Old", "hidden", true)]
+    );
+    let both = [sheet("A", VISIBLE, &town), sheet("B", VISIBLE, &town)];
+    std::fs::write(&path, xls_of(&shared_texts(&texts), &both)).expect("writable");
+    let faults = open(&path).map(|_| ()).expect_err("two tables");
+    let [[english, _]] = faults.as_slice() else {
+        panic!("{faults:?}")
+    };
+    assert!(
+        english.starts_with(": 2 sheets of the workbook have a header: `A` (2 rows), `B` (2 rows)"),
+        "{english}"
+    );
 }
 
 /// A small file that asks for much, and the words of the fault by which it is

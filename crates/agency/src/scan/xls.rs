@@ -14,7 +14,7 @@ use aidlink_workbook::{Area, MergedAreas, TextBudget};
 
 use super::compound_file;
 use super::refusal::{damaged_archive, encrypted, sheet_too_large};
-use super::sheets::{ListedSheet, SheetReader, Visit, Visited};
+use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::written_out::{ERROR_TEXT, TooLarge, day_text, float_text};
 
 /// An open XLS workbook.

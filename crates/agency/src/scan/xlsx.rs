@@ -15,7 +15,7 @@ use aidlink_workbook::{
 };
 
 use super::refusal::of_workbook;
-use super::sheets::{ListedSheet, SheetReader, Visit, Visited};
+use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::written_out::{ERROR_TEXT, day_text, float_text};
 
 /// An open XLSX workbook.
