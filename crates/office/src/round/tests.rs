@@ -854,6 +854,43 @@ fn an_export_is_planned_as_in_the_round_file() {
 }
 
 #[test]
+fn sheets_are_all_or_named() {
+    let place = Place::new();
+    let names =
+        |names: &[&str]| SheetChoice::Named(names.iter().map(|name| (*name).to_owned()).collect());
+    for (written, sheets) in [
+        ("sheets = \"all\"", SheetChoice::All),
+        ("sheets = [\"all\"]", names(&["all"])),
+        ("sheets = [\"甲\", \"乙\"]", names(&["甲", "乙"])),
+        ("sheet = \"all\"", names(&["all"])),
+        ("", SheetChoice::Only),
+    ] {
+        let file = place.edited(&[("sheet = \"名单\"", written)]);
+        let round = Round::read(&file, None, Mode::Split, Reads::All).expect("a valid round");
+        let veterans = round.export("veterans.persons").expect("it is read");
+        assert_eq!(veterans.reading.sheets, sheets, "{written}");
+    }
+    let neither = "`sheets` must be \"all\" or a list of sheet names";
+    for (written, fault) in [
+        ("sheets = \"甲\"", neither),
+        ("sheets = []", neither),
+        ("sheets = true", neither),
+        ("sheets = [1]", "expected a string"),
+        (
+            "sheet = \"甲\"\nsheets = \"all\"",
+            "`sheet` and `sheets` exclude each other",
+        ),
+    ] {
+        let file = place.edited(&[("sheet = \"名单\"", written)]);
+        let faults = refused(planned(&file, Mode::Split, Reads::All));
+        assert!(
+            matches!(faults.as_slice(), [one] if one.ends_with(fault)),
+            "{written}: {faults:?}"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_export_is_reported_with_the_nearest_name() {
     let place = Place::new();
     let read = |name| Round::read(&place.edited(&[]), None, Mode::Split, Reads::One(name));
