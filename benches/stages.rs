@@ -171,11 +171,13 @@ fn rules(criterion: &mut Criterion, bench: &BenchRound) {
         let exports: Vec<Export> = planned
             .files
             .iter()
-            .map(|file| {
-                let Ok(export) = Export::open(&file.path, &planned.schema, &planned.reading) else {
+            .enumerate()
+            .flat_map(|(index, file)| {
+                let (schema, reading) = (&planned.schema, &planned.reading);
+                let Ok(tables) = Export::open(&file.path, index, schema, reading) else {
                     panic!("the sample's export must open")
                 };
-                export
+                tables
             })
             .collect();
         let origin = origin(&plan.terms, planned, "bench");

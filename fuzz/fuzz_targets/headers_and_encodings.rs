@@ -79,9 +79,10 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     let path = write_input(bytes);
-    let Ok(export) = Export::open(&path, schema, &choice) else {
+    let Ok(mut tables) = Export::open(&path, 0, schema, &choice) else {
         return;
     };
+    let export = tables.pop().expect("a text has one table");
     assert_eq!(export.format(), Format::Text);
     for header in &export.columns().headers {
         if has_assigned_headers {

@@ -169,6 +169,13 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
+        for sheet in export.sheets_with_persons_not_read() {
+            let text = sheet.text();
+            say(
+                format!("    注意：{}", text.zh),
+                format!("    note: {}", text.en),
+            );
+        }
         let missing = missing_fields(&round.terms.policy, export);
         if !missing.is_empty() {
             let names = |pick: fn(&Text) -> &str| {

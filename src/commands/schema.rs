@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::cell::amount::AmountUnit;
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
-use aidlink_agency::scan::Export;
+use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::unmapped::UnmappedLabels;
-use aidlink_faults::fault::{Fault, Faults, nearest_name_hint};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::Policy;
-use aidlink_policy::reading::ReadingChoice;
+use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use serde::Serialize;
 
@@ -45,7 +45,7 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         );
         return Ending::WrongConfiguration(fault.into());
     }
-    let (schema, export) = match open(&arguments, &schemas) {
+    let (schema, exports) = match open(&arguments, &schemas) {
         Ok(opened) => opened,
         Err(faults) => return Ending::Failed(faults),
     };
@@ -55,47 +55,98 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
             .date()
     });
     let progress = Progress::new(output);
-    let inspection = inspect(&export, schema, as_of, &|rows| progress.rows(rows));
+    let inspections: Result<Vec<Inspection>, Fault> = exports
+        .iter()
+        .map(|export| inspect(export, schema, as_of, &|rows| progress.rows(rows)))
+        .collect();
     progress.finish();
-    let inspection = match inspection {
-        Ok(inspection) => inspection,
+    let inspections = match inspections {
+        Ok(inspections) => inspections,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let checked = CheckedExport {
-        schema,
-        export: &export,
-        policy: policy.as_ref(),
-        inspection: &inspection,
-    };
-    checked.say(output);
-    output.json(&checked.report());
-    let all_can_be_read = inspection.rejects.is_empty() && inspection.unreadable.is_empty();
-    Ending::done(!all_can_be_read)
+    let checked = exports.iter().zip(&inspections);
+    let checked: Vec<CheckedExport> = checked
+        .map(|(export, inspection)| CheckedExport {
+            schema,
+            export,
+            policy: policy.as_ref(),
+            inspection,
+        })
+        .collect();
+    for export in &checked {
+        export.say(output);
+    }
+    for sheet in sheets_not_read(&exports) {
+        let Text { zh, en } = sheet.text();
+        output.say(&Text::new(format!("提示：{zh}"), format!("Note: {en}")));
+    }
+    match checked.as_slice() {
+        [export] => output.json(&export.report(&exports)),
+        several => output.json(&SheetsReport {
+            sheets: several
+                .iter()
+                .map(|export| export.report(&exports))
+                .collect(),
+        }),
+    }
+    let is_clean = |seen: &Inspection| seen.rejects.is_empty() && seen.unreadable.is_empty();
+    Ending::done(!inspections.iter().all(is_clean))
+}
+
+/// Returns the sheets of the workbook that have content and are not read.
+fn sheets_not_read(exports: &[Export]) -> &[SheetNotRead] {
+    exports.first().map_or(&[], Export::sheets_not_read)
 }
 
 /// Opens the export by the named schema, or, if none is named, by the schema that
-/// knows most of its columns.
+/// knows most of its columns. Returns its tables.
 fn open<'s>(
     arguments: &SchemaCheckArguments,
     schemas: &'s Schemas,
-) -> Result<(&'s ExportSchema, Export), Faults> {
+) -> Result<(&'s ExportSchema, Vec<Export>), Faults> {
+    let sheets = match (&arguments.sheet, arguments.sheets.as_slice()) {
+        (Some(sheet), _) => SheetChoice::Named(vec![sheet.clone()]),
+        (None, []) => SheetChoice::Only,
+        (None, [all]) if all == SheetChoice::ALL => SheetChoice::All,
+        (None, names) => SheetChoice::Named(names.to_vec()),
+    };
     let choice = ReadingChoice {
-        sheet: arguments.sheet.clone(),
+        sheets,
         epoch: arguments.date_epoch,
         ..ReadingChoice::default()
     };
-    let named = |schema: &&ExportSchema| {
+    let mut file = ExportFile::open(&arguments.export)?;
+    let is_named = |schema: &&ExportSchema| {
         let name = arguments.schema.as_ref();
         name.is_none_or(|name| *name == schema.name)
     };
-    let schemas = schemas.0.values().filter(named);
-    Export::open_by_best_schema(&arguments.export, schemas, &choice)
+    let mut best: Option<(usize, &ExportSchema)> = None;
+    for schema in schemas.0.values().filter(is_named) {
+        let known = file.known_columns(schema, &choice);
+        // If no schema fits, the faults by one of them are enough.
+        if best.is_none_or(|(most, _)| known > most) {
+            best = Some((known, schema));
+        }
+    }
+    let (_, schema) = FaultCollector::new().or_value(best)?;
+    Ok((schema, file.tables(0, schema, &choice)?))
+}
+
+/// The answer of `schema check` for a workbook of which several sheets are read.
+#[derive(Serialize)]
+struct SheetsReport<'a> {
+    sheets: Vec<SchemaReport<'a>>,
 }
 
 /// The answer of `schema check`.
 #[derive(Serialize)]
 struct SchemaReport<'a> {
     schema: &'a str,
+    /// The name of the sheet, if the file is a workbook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sheet: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sheets_not_read: Vec<ReportedSheet<'a>>,
     format: &'static str,
     encoding: &'static str,
     /// Counted from 1.
@@ -118,6 +169,27 @@ struct SchemaReport<'a> {
     unreadable: BTreeMap<String, ReportedRows>,
     /// The key is the field.
     labels_without_code: BTreeMap<&'a str, ReportedLabels<'a>>,
+}
+
+/// A sheet that was not read.
+#[derive(Serialize)]
+struct ReportedSheet<'a> {
+    sheet: &'a str,
+    why: &'static str,
+    /// Absent if the sheet cannot be read.
+    rows: Option<u64>,
+    rows_with_id: Option<u64>,
+}
+
+impl<'a> ReportedSheet<'a> {
+    fn new(sheet: &'a SheetNotRead) -> Self {
+        ReportedSheet {
+            sheet: &sheet.sheet,
+            why: sheet.why.code(),
+            rows: sheet.holds.map(|rows| rows.rows),
+            rows_with_id: sheet.holds.map(|rows| rows.with_id),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -223,11 +295,16 @@ impl CheckedExport<'_> {
             .collect()
     }
 
-    fn report(&self) -> SchemaReport<'_> {
+    fn report<'a>(&'a self, exports: &'a [Export]) -> SchemaReport<'a> {
         let columns = self.export.columns();
         let inspection = self.inspection;
         SchemaReport {
             schema: &self.schema.name,
+            sheet: self.export.sheet(),
+            sheets_not_read: sheets_not_read(exports)
+                .iter()
+                .map(ReportedSheet::new)
+                .collect(),
             format: self.export.format().name(),
             encoding: self.export.encoding().name(),
             header_line: self.export.title_lines() + 1,
@@ -294,6 +371,9 @@ impl CheckedExport<'_> {
             format!("{}（{}）", self.schema.title.zh, self.schema.name),
             format!("{} ({})", self.schema.title.en, self.schema.name),
         );
+        if let Some(sheet) = self.export.sheet() {
+            say(format!("工作表“{sheet}”："), format!("Sheet `{sheet}`:"));
+        }
         say(
             format!(
                 "  {format}，{encoding}，表头在第{header_line}行，记录{}行，空行{}行，合计行{}行",

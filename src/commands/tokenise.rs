@@ -69,6 +69,13 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         ),
     );
     say_unmapped(schema, &tokenised.export.report.unmapped, output);
+    for sheet in tokenised.export.sheets_with_persons_not_read() {
+        let text = sheet.text();
+        say(
+            format!("  注意：{}", text.zh),
+            format!("  note: {}", text.en),
+        );
+    }
     let tokens = tokenised.sent.tokens;
     let share = tokenised.sent.share_of_rows_sent * 100.0;
     say(

@@ -10,11 +10,13 @@ use aidlink_policy::pack::{Policy, WhenUnknown};
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Field;
 
-use aidlink_office::manifest::{ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows};
+use aidlink_office::manifest::{
+    self, ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows,
+};
 
 use crate::account::Rest;
 use crate::cell::amount::AmountUnit;
-use crate::scan::Export;
+use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
 
 /// Returns the fields that rules need and that are missing from every file of an
@@ -57,13 +59,13 @@ pub fn converted_amounts(export: &ReadExport) -> BTreeMap<&str, Vec<&Field>> {
 pub struct ReadExport {
     /// The export's entry in the round file.
     pub planned: PlannedExport,
-    /// The files of the export.
+    /// The files of the export, and the sheets of its workbooks.
     pub files: Vec<ReadFile>,
     /// What happened to the rows.
     pub report: Report,
 }
 
-/// A file of an export that has been read.
+/// A file of an export that has been read, or a sheet of a workbook.
 pub struct ReadFile {
     /// The path as written in the round file.
     pub written_path: String,
@@ -75,6 +77,14 @@ pub struct ReadFile {
     pub format: &'static str,
     /// The name of the encoding.
     pub encoding: &'static str,
+    /// The name of the sheet, in a form that may be shown; `None` if the file is not a
+    /// workbook.
+    pub sheet: Option<String>,
+    /// Number of rows below the header.
+    pub rows: u64,
+    /// The other sheets of the workbook that have content. Empty if an earlier sheet of the
+    /// file lists them.
+    pub sheets_not_read: Vec<SheetNotRead>,
     /// The columns, in file order.
     pub columns: Vec<ColumnRead>,
     /// Fields of the schema that have no column in the file.
@@ -82,6 +92,12 @@ pub struct ReadFile {
 }
 
 impl ReadExport {
+    /// Returns the sheets that were not read although they may hold persons.
+    pub fn sheets_with_persons_not_read(&self) -> impl Iterator<Item = &SheetNotRead> {
+        let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
+        sheets.filter(|sheet| sheet.may_hold_persons())
+    }
+
     /// Returns the manifest entry for the export.
     pub fn record(&self) -> ExportRead {
         let planned = &self.planned;
@@ -92,6 +108,9 @@ impl ReadExport {
             format: file.format.to_owned(),
             encoding: file.encoding.to_owned(),
             date_epoch: planned.reading.epoch.year(),
+            sheet: file.sheet.clone(),
+            rows: file.sheet.is_some().then_some(file.rows),
+            sheets_not_read: file.sheets_not_read.iter().map(not_read).collect(),
             columns: file.columns.clone(),
             columns_present_and_not_read: file
                 .columns
@@ -158,6 +177,15 @@ impl ReadExport {
     }
 }
 
+fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
+    manifest::SheetNotRead {
+        sheet: sheet.sheet.clone(),
+        why: sheet.why.code().to_owned(),
+        rows: sheet.holds.map(|rows| rows.rows),
+        rows_with_id: sheet.holds.map(|rows| rows.with_id),
+    }
+}
+
 /// Returns the columns that have a header, in file order.
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
@@ -184,11 +212,13 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<Column
 /// which it cannot be used.
 pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollector) -> Vec<Export> {
     let mut files = Vec::new();
-    for file in &planned.files {
-        match Export::open(&file.path, &planned.schema, &planned.reading) {
-            Ok(export) => {
-                check_columns(policy, planned, &export, faults);
-                files.push(export);
+    for (index, file) in planned.files.iter().enumerate() {
+        match Export::open(&file.path, index, &planned.schema, &planned.reading) {
+            Ok(tables) => {
+                for export in &tables {
+                    check_columns(policy, planned, export, faults);
+                }
+                files.extend(tables);
             }
             Err(found) => faults.extend(found),
         }
@@ -213,7 +243,7 @@ fn check_columns(
         if let Some(field) = planned.schema.field(&name)
             && !columns.index.contains_key(&name)
         {
-            faults.push(Fault::of_file(
+            faults.push(export.in_sheet(Fault::of_file(
                 export.path(),
                 Text::new(
                     format!("缺少列“{}”（{name}），所有行都将不予处理", field.title.zh),
@@ -226,12 +256,12 @@ fn check_columns(
                     "请添加该列并逐行填写",
                     "add the column and fill it in on every row",
                 ),
-            ));
+            )));
         }
     }
     let needed = policy.columns_needed(&planned.schema.name);
     if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
-        faults.push(Fault::of_file(
+        faults.push(export.in_sheet(Fault::of_file(
             export.path(),
             Text::new(
                 "导出中没有任何规则需要的列",
@@ -244,7 +274,7 @@ fn check_columns(
                     planned.schema.title.en
                 ),
             ),
-        ));
+        )));
     }
 }
 
@@ -280,24 +310,33 @@ pub fn check_report(
 
 /// Combines an export's entry in the round file with the result of reading it.
 pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
-    let files = planned
-        .files
-        .iter()
-        .zip(exports)
-        .zip(&report.files)
-        .map(|((file, export), read)| {
-            let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
-            ReadFile {
-                written_path: file.written_path.clone(),
-                digest: read.digest.clone(),
-                byte_length: read.byte_length,
-                format: export.format().name(),
-                encoding: export.encoding().name(),
-                columns: columns_of(export, is_read),
-                columns_absent: export.columns().absent.clone(),
-            }
-        })
-        .collect();
+    let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
+    let mut file_before = None;
+    let mut files = Vec::new();
+    for (export, rows) in exports.iter().zip(&report.rows_of_tables) {
+        let (Some(file), Some(read)) = (
+            planned.files.get(export.file()),
+            report.files.get(export.file()),
+        ) else {
+            continue;
+        };
+        let is_first = file_before.replace(export.file()) != Some(export.file());
+        files.push(ReadFile {
+            written_path: file.written_path.clone(),
+            digest: read.digest.clone(),
+            byte_length: read.byte_length,
+            format: export.format().name(),
+            encoding: export.encoding().name(),
+            sheet: export.sheet().map(str::to_owned),
+            rows: *rows,
+            sheets_not_read: match is_first {
+                true => export.sheets_not_read().to_vec(),
+                false => Vec::new(),
+            },
+            columns: columns_of(export, is_read),
+            columns_absent: export.columns().absent.clone(),
+        });
+    }
     ReadExport {
         planned: planned.clone(),
         files,

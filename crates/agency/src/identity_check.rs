@@ -9,10 +9,10 @@ use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
 use crate::cell::date::stated_day;
-use crate::national_id::{CheckedId, NationalId};
+use crate::national_id::{CheckedId, IdFault, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
-use crate::scan::{Encoding, Export};
+use crate::scan::{Encoding, Export, MERGED_ID_TEXT};
 
 /// The checks for the rows of one file.
 pub struct IdentityCheck {
@@ -72,6 +72,9 @@ impl IdentityCheck {
         let cell = row.id_cell();
         let checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,
+            None if cell == MERGED_ID_TEXT.as_bytes() => {
+                return Err(RejectReason::Id(IdFault::Merged));
+            }
             None => {
                 let encoding = row.encoding(self.encoding, cell);
                 let cell = encoding.decode(cell).ok_or(RejectReason::Encoding)?;

@@ -20,7 +20,7 @@ use crate::scan::Export;
 use crate::spreadsheet_csv::SpreadsheetWriter;
 
 /// The names of the columns.
-const HEADER: [&str; 8] = [
+const HEADER: [&str; 9] = [
     "export 导出",
     "file 文件",
     "record 记录号",
@@ -29,6 +29,7 @@ const HEADER: [&str; 8] = [
     "reason 原因代码",
     "说明",
     "explanation",
+    "sheet 工作表",
 ];
 
 /// The rejects files of a step, by agency id.
@@ -100,8 +101,8 @@ pub struct ExportRejects<'f> {
 }
 
 impl<'f> ExportRejects<'f> {
-    /// Returns the rejects file for the rows of the export's file with this index, from 0.
-    pub(crate) fn of_file(self, index: usize, export: &Export) -> FileRejects<'f> {
+    /// Returns the rejects file for the rows of a table of the export.
+    pub(crate) fn of_table(self, export: &Export) -> TableRejects<'f> {
         let (schema, columns) = (&self.planned.schema, export.columns());
         let header = |reason: RejectReason| {
             let mut fields = schema.fields.iter();
@@ -114,31 +115,33 @@ impl<'f> ExportRejects<'f> {
             let cells = [column, reason.code(), &text.zh, &text.en].map(str::to_owned);
             (reason, cells)
         });
-        let file = self.planned.files.get(index);
-        FileRejects {
+        let file = self.planned.files.get(export.file());
+        TableRejects {
             file: self.file,
             export: &schema.name,
             path: file.map_or(String::new(), |file| {
                 shown_path(Path::new(&file.written_path))
             }),
+            sheet: export.sheet().unwrap_or_default().to_owned(),
             lines_above: export.body_line() - 1,
             reasons: reasons.collect(),
         }
     }
 }
 
-/// The rejects file for the rows of one file of an export.
-pub(crate) struct FileRejects<'f> {
+/// The rejects file for the rows of one table of an export.
+pub(crate) struct TableRejects<'f> {
     file: &'f AgencyFile,
     export: &'f str,
     path: String,
+    sheet: String,
     /// Number of lines above the first record.
     lines_above: u64,
-    /// The last four cells of a row, by reason.
+    /// The cells of a row from the column on, without the sheet, by reason.
     reasons: BTreeMap<RejectReason, [String; 4]>,
 }
 
-impl FileRejects<'_> {
+impl TableRejects<'_> {
     /// Writes rejects. If the file cannot be written, [`RejectsFiles::finish`] returns the
     /// error.
     pub(crate) fn write(&self, mut rejects: impl Iterator<Item = Reject>) {
@@ -160,7 +163,8 @@ impl FileRejects<'_> {
         let line = (reject.line + self.lines_above).to_string();
         let place = [self.export, &self.path, &record, &line];
         let reason = self.reasons.get(&reject.reason).into_iter().flatten();
-        file.write_row(place.into_iter().chain(reason.map(String::as_str)))
+        let reason = reason.map(String::as_str);
+        file.write_row(place.into_iter().chain(reason).chain([self.sheet.as_str()]))
     }
 }
 
@@ -184,10 +188,10 @@ mod tests {
     #[derive(Default)]
     struct Rejecting(IdentifyFindings);
 
-    impl Tally<(IdentityCheck, FileRejects<'_>)> for Rejecting {
+    impl Tally<(IdentityCheck, TableRejects<'_>)> for Rejecting {
         fn row(
             &mut self,
-            (check, _): &(IdentityCheck, FileRejects<'_>),
+            (check, _): &(IdentityCheck, TableRejects<'_>),
             place: Place,
             row: Result<RowView<'_>, RowFault>,
         ) {
@@ -196,7 +200,7 @@ mod tests {
 
         fn append(
             &mut self,
-            (_, file): &(IdentityCheck, FileRejects<'_>),
+            (_, file): &(IdentityCheck, TableRejects<'_>),
             next: Self,
             records: u64,
             lines: u64,
@@ -239,11 +243,12 @@ mod tests {
         let rejects = RejectsFiles::begin(&folder, exports).expect("writable");
         for planned in exports {
             for (index, file) in planned.files.iter().enumerate() {
-                let export = Export::open(&file.path, &planned.schema, &planned.reading);
-                let export = export.expect("the header is valid");
-                let check = IdentityCheck::new(&export, &planned.schema, AS_OF);
+                let tables = Export::open(&file.path, index, &planned.schema, &planned.reading);
+                let tables = tables.expect("the header is valid");
+                let export = &tables[0];
+                let check = IdentityCheck::new(export, &planned.schema, AS_OF);
                 let file = rejects.of_export(planned).expect("created");
-                let context = (check, file.of_file(index, &export));
+                let context = (check, file.of_table(export));
                 let read = export.read::<_, Rejecting>(pass, &context, &|_| {});
                 assert!(read.is_ok());
             }

@@ -5,14 +5,21 @@ mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
+mod header_lines;
 pub mod headings;
 mod limits;
+mod merging;
+mod not_read;
 mod other_formats;
 mod parquet_cells;
 mod parquet_rows;
 pub mod pass;
 mod record;
 mod refusal;
+mod sheet_reader;
+mod sheets;
+#[cfg(test)]
+mod sheets_tests;
 mod source;
 mod text_form;
 #[cfg(test)]
@@ -24,13 +31,16 @@ mod xlsx;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use encoding::Encoding;
 pub use header::ColumnMatch;
+pub(crate) use merging::MERGED_ID_TEXT;
+pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
-use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::regular_file;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
@@ -39,15 +49,20 @@ use file_stamp::FileStamp;
 use header::Header;
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
+use sheets::OpenWorkbook;
 use source::Source;
 use text_form::TextForm;
 
 use crate::cell::ColumnForm;
 
-/// An open export. Its encoding and header are known and its columns are matched
-/// to the schema; [`Export::read`] reads the rows.
+/// A table of an export: a text or Parquet file, or a sheet of a workbook. Its encoding
+/// and header are known and its columns are matched to the schema; [`Export::read`] reads
+/// the rows.
 pub struct Export {
     path: PathBuf,
+    file: usize,
+    sheet: Option<String>,
+    sheets_not_read: Arc<[SheetNotRead]>,
     source: Source,
     form: TextForm,
     encoding: Encoding,
@@ -68,41 +83,124 @@ pub struct WholeFile<T> {
     pub byte_length: u64,
 }
 
-impl Export {
-    /// Opens a file and finds its encoding and header.
-    ///
-    /// # Errors
-    /// If the file cannot be read as an export of this schema. Reports as many
-    /// faults as possible at once.
-    pub fn open(
-        path: &Path,
-        schema: &ExportSchema,
-        choice: &ReadingChoice,
-    ) -> Result<Self, Faults> {
-        let (_, export) = Self::open_by_best_schema(path, [schema], choice)?;
-        Ok(export)
-    }
+/// An open file of an export. It is matched to one schema or to several.
+pub struct ExportFile {
+    path: PathBuf,
+    stamp: FileStamp,
+    content: FileContent,
+}
 
-    /// Opens a file once and matches its header to each schema. Returns the first of the
-    /// schemas that know most of its columns.
+enum FileContent {
+    /// A file with one table.
+    Table(OpenTable),
+    /// A workbook.
+    Workbook(Format, OpenWorkbook),
+}
+
+impl ExportFile {
+    /// Opens a file and finds its format.
     ///
     /// # Errors
-    /// If the file cannot be read as an export of any of the schemas. Returns the faults
-    /// for the first schema: those for the others are mostly the same.
-    pub fn open_by_best_schema<'s>(
-        path: &Path,
-        schemas: impl IntoIterator<Item = &'s ExportSchema>,
-        choice: &ReadingChoice,
-    ) -> Result<(&'s ExportSchema, Self), Faults> {
+    /// If the file cannot be read or is empty, protected, damaged or of no known format.
+    pub fn open(path: &Path) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let stamp = FileStamp::of(path).map_err(unreadable)?;
-        let source = Source::open(path, choice.sheet.as_deref())?;
-        let is_text = matches!(source.format(), Format::Text | Format::Gzip | Format::Zip);
-        let (form, head) = match is_text {
-            true => TextForm::of(|| source.text(), HEAD_BYTES),
-            false => TextForm::unconverted(|| source.text(), HEAD_BYTES),
+        let format = source::format_of(path)?;
+        let content = match format {
+            Format::Xlsx | Format::Xls => {
+                FileContent::Workbook(format, OpenWorkbook::open(path, format)?)
+            }
+            Format::Text | Format::Gzip | Format::Zip | Format::Parquet => {
+                FileContent::Table(OpenTable::open(path, format)?)
+            }
+        };
+        Ok(ExportFile {
+            path: path.to_path_buf(),
+            stamp,
+            content,
+        })
+    }
+
+    /// Returns the number of fields of a schema that have a column; 0 if the file has no
+    /// header by this schema.
+    pub fn known_columns(&mut self, schema: &ExportSchema, choice: &ReadingChoice) -> usize {
+        match &mut self.content {
+            FileContent::Table(file) => {
+                let found = file.header(&self.path, schema, choice);
+                found.map_or(0, |(_, header)| header.columns.index.len())
+            }
+            FileContent::Workbook(_, workbook) => workbook.known_columns(schema, choice),
         }
-        .map_err(|error| source.unreadable(&error))?;
+    }
+
+    /// Returns the tables of the file: the whole file, or the sheets that the choice names.
+    /// `file` is the index of the file within the export.
+    ///
+    /// # Errors
+    /// If the file is not an export of this schema. Reports as many faults as possible at
+    /// once.
+    pub fn tables(
+        &mut self,
+        file: usize,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<Vec<Export>, Faults> {
+        let (path, stamp) = (&self.path, &self.stamp);
+        let table = |source, encoding, header| Export {
+            path: path.clone(),
+            file,
+            sheet: None,
+            sheets_not_read: Arc::new([]),
+            source,
+            encoding,
+            epoch: choice.epoch,
+            header,
+            form: TextForm::default(),
+            stamp: stamp.clone(),
+        };
+        match &mut self.content {
+            FileContent::Table(file) => {
+                let (encoding, header) = file.header(path, schema, choice)?;
+                let source = Source::of_file(path, file.format)?;
+                source.check(&header.columns)?;
+                Ok(vec![Export {
+                    form: file.form,
+                    ..table(source, encoding, header)
+                }])
+            }
+            FileContent::Workbook(format, workbook) => {
+                let tables = workbook.tables(schema, choice)?;
+                let not_read: Arc<[SheetNotRead]> = tables.not_read.into();
+                let sheets = tables.read.into_iter().map(|sheet| {
+                    let source = Source::of_sheet(path, *format, sheet.csv, workbook.digest());
+                    Export {
+                        sheet: Some(sheet.sheet),
+                        sheets_not_read: Arc::clone(&not_read),
+                        ..table(source, Encoding::Utf8, sheet.header)
+                    }
+                });
+                Ok(sheets.collect())
+            }
+        }
+    }
+}
+
+/// A text or Parquet file whose first lines have been read.
+struct OpenTable {
+    format: Format,
+    form: TextForm,
+    head: Vec<u8>,
+}
+
+impl OpenTable {
+    fn open(path: &Path, format: Format) -> Result<Self, Faults> {
+        let source = Source::of_file(path, format)?;
+        let read = match format {
+            // The rows are converted to UTF-8 text.
+            Format::Parquet => TextForm::unconverted(|| source.text(), HEAD_BYTES),
+            _ => TextForm::of(|| source.text(), HEAD_BYTES),
+        };
+        let (form, head) = read.map_err(|error| source.unreadable(&error))?;
         if head.is_empty() {
             return Err(Fault::of_file(
                 path,
@@ -111,54 +209,77 @@ impl Export {
             )
             .into());
         }
-        let encoding = match is_text {
-            // The rows of the other formats are converted to UTF-8 text.
-            false => Encoding::Utf8,
-            true => {
-                other_formats::refuse(path, &head)?;
-                match form.is_utf16() {
-                    true => Encoding::Utf16,
-                    false => encoding::detect(path, &head, choice.encoding)?,
-                }
-            }
-        };
-        let mut best: Option<(&ExportSchema, Header)> = None;
-        let mut faults = FaultCollector::new();
-        for schema in schemas {
-            match header::find(path, &head, is_text, encoding, schema, &choice.headers) {
-                Ok(header) => {
-                    let known = |header: &Header| header.columns.index.len();
-                    if best
-                        .as_ref()
-                        .is_none_or(|(_, best)| known(&header) > known(best))
-                    {
-                        best = Some((schema, header));
-                    }
-                }
-                Err(found) if faults.is_empty() => faults.extend(found),
-                Err(_) => {}
-            }
+        let file = OpenTable { format, form, head };
+        if file.is_text() {
+            other_formats::refuse(path, &file.head)?;
         }
-        let (schema, header) = match best {
-            Some(best) => best,
-            None => return faults.or_value(None),
+        Ok(file)
+    }
+
+    fn is_text(&self) -> bool {
+        self.format != Format::Parquet
+    }
+
+    /// Finds the encoding and the header.
+    fn header(
+        &self,
+        path: &Path,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<(Encoding, Header), Faults> {
+        let encoding = match (self.is_text(), self.form.is_utf16()) {
+            (false, _) => Encoding::Utf8,
+            (true, true) => Encoding::Utf16,
+            (true, false) => encoding::detect(path, &self.head, choice.encoding)?,
         };
-        source.check(&header.columns)?;
-        let export = Export {
-            path: path.to_path_buf(),
-            source,
-            form,
-            encoding,
-            epoch: choice.epoch,
-            header,
-            stamp,
-        };
-        Ok((schema, export))
+        let (head, is_text) = (&self.head, self.is_text());
+        let header = header::find(path, head, is_text, encoding, schema, &choice.headers)?;
+        Ok((encoding, header))
+    }
+}
+
+impl Export {
+    /// Opens a file. `file` is its index within the export. Returns its tables: one, or
+    /// one for each sheet of a workbook that is read.
+    ///
+    /// # Errors
+    /// Those of [`ExportFile::open`] and [`ExportFile::tables`].
+    pub fn open(
+        path: &Path,
+        file: usize,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<Vec<Self>, Faults> {
+        ExportFile::open(path)?.tables(file, schema, choice)
     }
 
     /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the index of the file within the export, from 0.
+    pub fn file(&self) -> usize {
+        self.file
+    }
+
+    /// Returns the name of the sheet, in a form that may be shown; `None` if the file is
+    /// not a workbook.
+    pub fn sheet(&self) -> Option<&str> {
+        self.sheet.as_deref()
+    }
+
+    /// Returns the other sheets of the workbook that have content and are not read.
+    pub fn sheets_not_read(&self) -> &[SheetNotRead] {
+        &self.sheets_not_read
+    }
+
+    /// Puts the name of the sheet before the message of a fault, if there is one.
+    pub fn in_sheet(&self, fault: Fault) -> Fault {
+        match &self.sheet {
+            Some(sheet) => refusal::in_sheet(sheet, fault),
+            None => fault,
+        }
     }
 
     /// Returns the file format.
@@ -333,7 +454,8 @@ mod tests {
         ];
         for (what, change) in change {
             std::fs::write(&path, &text).expect("writable");
-            let export = Export::open(&path, &schema, &ReadingChoice::default()).expect("readable");
+            let tables = Export::open(&path, 0, &schema, &ReadingChoice::default());
+            let export = tables.expect("readable").pop().expect("a table");
             let read = export.read::<_, Nothing>(Pass::DEFAULT, &(), &|_| {});
             assert!(read.is_ok(), "{what}");
             change(&path);

@@ -93,11 +93,11 @@ pub fn tokenise_export(
     let file = written.file.finish(&mut step.folder)?;
     let export = read_export(planned, &exports, written.report);
     rejects.finish(&mut step.folder)?;
-    for file in &export.files {
+    for (file, read) in planned.files.iter().zip(&export.report.files) {
         step.log.record(&Event::FileRead {
             export: None,
             file: file.written_path.clone(),
-            blake3: file.digest.clone(),
+            blake3: read.digest.clone(),
         });
     }
     let sent = tokens_sent(&export.report.account, written.tokens, written.rare);

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use crate::account::Rest;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
-use crate::rejects_file::FileRejects;
+use crate::rejects_file::TableRejects;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
@@ -130,8 +130,8 @@ fn read_rows(
             unmatched: 0,
         };
     }
-    for (index, export) in exports.iter().enumerate() {
-        rows.extend(read_file(index, export, tokenising, &mut report)?);
+    for export in exports {
+        rows.extend(read_file(export, tokenising, &mut report)?);
     }
     report
         .check_usable(exports)
@@ -142,9 +142,8 @@ fn read_rows(
     Ok((rows, report))
 }
 
-/// Reads the rows of one file that become tokens and adds the file to the report.
+/// Reads the rows of one table that become tokens and adds the table to the report.
 fn read_file(
-    index: usize,
     export: &Export,
     tokenising: &Tokenising<'_>,
     report: &mut Report,
@@ -157,14 +156,14 @@ fn read_file(
             parties,
             tokeniser: tokenising.tokeniser,
         }),
-        rejects: tokenising.rejects_of(index, export),
+        rejects: tokenising.rejects_of(export),
     };
     let before = report.account.rows;
     let progress = |rows| (tokenising.progress)(before + rows);
     let read = export
         .read::<_, BlockRows>(tokenising.pass, &context, &progress)
         .map_err(TokeniseError::Unreadable)?;
-    report.add_file(read.digest, read.byte_length, &columns.read);
+    report.add_table(export, read.digest, read.byte_length, &columns.read);
     let block_rows = read.tally;
     if let Rest::Probed { unmatched, .. } = &mut report.account.rest {
         *unmatched += block_rows.unmatched;
@@ -198,7 +197,7 @@ fn read_file(
 struct Context<'a> {
     identity: IdentityCheck,
     probe: Option<Probe<'a>>,
-    rejects: Option<FileRejects<'a>>,
+    rejects: Option<TableRejects<'a>>,
 }
 
 /// Finds the rows of case parties, in a pooled round.

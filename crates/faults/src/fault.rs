@@ -244,6 +244,14 @@ impl Faults {
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         std::iter::once(&self.first).chain(&self.others)
     }
+
+    /// Changes every fault.
+    pub fn map(self, mut change: impl FnMut(Fault) -> Fault) -> Self {
+        Faults {
+            first: change(self.first),
+            others: self.others.into_iter().map(change).collect(),
+        }
+    }
 }
 
 impl From<Fault> for Faults {

@@ -41,8 +41,8 @@ pub struct PlannedFile {
 pub struct ReadingChoice {
     /// Their encoding.
     pub encoding: EncodingChoice,
-    /// The sheet of a workbook; `None` for the first sheet that is not empty.
-    pub sheet: Option<String>,
+    /// The sheets of a workbook.
+    pub sheets: SheetChoice,
     /// A site's own headers: the header in the file, then the field.
     pub headers: Vec<(String, String)>,
     /// A site's own labels.
@@ -73,6 +73,24 @@ pub struct SiteLabel {
     pub label: String,
     /// Its code; empty if the label states nothing.
     pub code: String,
+}
+
+/// Which sheets of a workbook are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SheetChoice {
+    /// The visible sheet that has a header. A workbook with several such sheets is
+    /// refused.
+    #[default]
+    Only,
+    /// Every visible sheet that has a header.
+    All,
+    /// The sheets with these names, visible or not.
+    Named(Vec<String>),
+}
+
+impl SheetChoice {
+    /// The word for [`SheetChoice::All`].
+    pub const ALL: &str = "all";
 }
 
 /// The encoding in which an export is read.

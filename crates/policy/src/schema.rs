@@ -118,6 +118,13 @@ impl Field {
             self.raw_codes.insert(label, code.to_owned());
         }
     }
+
+    /// Returns whether the field tells one person from another: the ID number, the birth
+    /// date or the name. Its value in one row says nothing about the person of another row.
+    pub fn tells_persons_apart(&self) -> bool {
+        const NAME: &str = "name";
+        matches!(self.role, Role::NationalId | Role::BirthDate) || self.name == NAME
+    }
 }
 
 /// The schema of one agency's export.

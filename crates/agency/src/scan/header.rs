@@ -11,6 +11,7 @@ use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::FieldType;
 
 use super::encoding::{Encoding, marks_length};
+use super::header_lines;
 use super::headings::Headings;
 use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
@@ -55,6 +56,7 @@ pub(super) struct Header {
 }
 
 /// A cell of the header.
+#[derive(Clone)]
 struct HeaderCell {
     /// Uniform text, to compare with accepted headers. Never shown.
     text: String,
@@ -66,6 +68,8 @@ struct HeaderCell {
 struct Candidate {
     delimiter: u8,
     cells: Vec<HeaderCell>,
+    /// The cells of the record above it.
+    above: Option<Vec<HeaderCell>>,
     /// The lines above that have one cell with content, as uniform text.
     titles: BTreeSet<String>,
     /// Byte offset of the first record above that has an ID number in a cell of its own.
@@ -76,6 +80,8 @@ struct Candidate {
     /// Number of cells that name a field of the schema.
     known: usize,
     has_id: bool,
+    /// The header of an ID column that is another person's.
+    id_of_another_person: Option<String>,
 }
 
 impl Candidate {
@@ -122,32 +128,37 @@ pub(super) fn find(
         accepted: Accepted::new(schema, site_headers),
         schema,
     };
-    let mut best: Option<Candidate> = None;
-    // In GB18030 a vertical bar can be part of a character.
-    let delimiters: &[u8] = match encoding {
-        Encoding::Gb18030 => b",\t;",
-        _ => b",\t;|",
-    };
-    for delimiter in delimiters {
-        let candidate = search.first_header(*delimiter);
-        if let Some(candidate) = candidate
-            && best
-                .as_ref()
-                .is_none_or(|best| (candidate.has_id, candidate.known) > (best.has_id, best.known))
-        {
-            best = Some(candidate);
-        }
-    }
-    match best {
+    match search.best() {
         None => Err(no_header(path, schema).into()),
         Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
             Err(too_many_columns(path, &candidate, head).into())
         }
         Some(candidate) if !candidate.has_id => {
-            Err(no_id_column(path, schema, candidate.line(head)).into())
+            let line = candidate.line(head);
+            Err(match &candidate.id_of_another_person {
+                Some(header) => id_of_another_person(path, header, line).into(),
+                None => no_id_column(path, schema, line).into(),
+            })
         }
         Some(candidate) => search.header(path, is_text, candidate),
     }
+}
+
+/// Returns whether a record in the head of a file names the ID column. Such a file is an
+/// export, even if its header has a fault.
+pub(super) fn names_the_id_column(
+    head: &[u8],
+    encoding: Encoding,
+    schema: &ExportSchema,
+    site_headers: &[(String, String)],
+) -> bool {
+    let search = Search {
+        head,
+        encoding,
+        accepted: Accepted::new(schema, site_headers),
+        schema,
+    };
+    search.best().is_some_and(|candidate| candidate.has_id)
 }
 
 /// A search for the header of one file.
@@ -164,11 +175,93 @@ impl Search<'_> {
         Splitter::new(self.head, false, delimiter, None, RecordLimits::DEFAULT)
     }
 
+    /// Returns the record that is the header, or that comes nearest to one.
+    fn best(&self) -> Option<Candidate> {
+        let mut best: Option<Candidate> = None;
+        // In GB18030 a vertical bar can be part of a character.
+        let delimiters: &[u8] = match self.encoding {
+            Encoding::Gb18030 => b",\t;",
+            _ => b",\t;|",
+        };
+        for delimiter in delimiters {
+            if let Some(candidate) = self.first_header(*delimiter)
+                && best.as_ref().is_none_or(|best| {
+                    (candidate.has_id, candidate.known) > (best.has_id, best.known)
+                })
+            {
+                best = Some(candidate);
+            }
+        }
+        best.map(|candidate| self.with_both_lines(candidate))
+    }
+
+    /// Puts the header together with its other line, if it has two.
+    fn with_both_lines(&self, mut candidate: Candidate) -> Candidate {
+        let is_known = |name: &str| self.accepted.field_of(&uniform_header(name)).is_some();
+        if let Some(above) = candidate.above.take()
+            && let above = shown(&above)
+            && header_lines::is_line_of_groups(&above)
+        {
+            let id_column = self.id_column(&candidate.cells);
+            let names = header_lines::put_together(&above, &shown(&candidate.cells), is_known);
+            candidate.id_of_another_person =
+                id_column.and_then(|column| names.get(column).cloned());
+            candidate.cells = self.cells_of(&names);
+        }
+        let mut below = Cells::default();
+        let mut splitter = self.splitter(candidate.delimiter);
+        if let Some(id_column) = self.id_column(&candidate.cells)
+            && candidate.end < self.head.len()
+            && let (Split::Record, end) = splitter.split(candidate.end, &mut below)
+            && let Some(below) = self.names_in(&below)
+            && let first = shown(&candidate.cells)
+            && header_lines::is_second_line(&first, &below, id_column)
+        {
+            let names = header_lines::put_together(&first, &below, is_known);
+            candidate.cells = self.cells_of(&names);
+            candidate.end = end;
+        }
+        candidate.has_id = self.id_column(&candidate.cells).is_some();
+        candidate
+    }
+
+    fn id_column(&self, cells: &[HeaderCell]) -> Option<usize> {
+        let id = &self.schema.national_id()?.name;
+        cells.iter().position(|cell| {
+            let accepted = self.accepted.field_of(&cell.text);
+            accepted.is_some_and(|accepted| accepted.field == *id)
+        })
+    }
+
+    /// Returns the cells with these names. Two cells together may have the digits of a
+    /// number, and then have no name.
+    fn cells_of(&self, names: &[String]) -> Vec<HeaderCell> {
+        let cell = |name: &String| {
+            self.cell_of_text(name).unwrap_or_else(|| HeaderCell {
+                text: String::new(),
+                shown: String::new(),
+            })
+        };
+        names.iter().map(cell).collect()
+    }
+
+    /// Returns the texts of a record that may be the second line of a header. `None` if a
+    /// cell has a text that is not shown: it is a row.
+    fn names_in(&self, cells: &Cells) -> Option<Vec<String>> {
+        let name = |cell: &[u8]| {
+            let text = self.encoding.decode(cell)?;
+            let cell = self.cell_of_text(&text)?;
+            (cell.shown.trim().is_empty() == text.trim().is_empty()).then_some(cell.shown)
+        };
+        cells.iter().map(name).collect()
+    }
+
     /// Returns the first record that names the ID column, or the record that names the
     /// most fields if none does.
     fn first_header(&self, delimiter: u8) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
         let mut titles = BTreeSet::new();
+        let mut above: Option<Vec<HeaderCell>> = None;
         let mut row_above = None;
         let mut splitter = self.splitter(delimiter);
         let mut cells = Cells::default();
@@ -208,13 +301,15 @@ impl Search<'_> {
             if plausible && better {
                 best = Some(Candidate {
                     delimiter,
-                    cells: header_cells,
+                    cells: header_cells.clone(),
+                    above: above.take(),
                     titles: titles.clone(),
                     row_above,
                     start,
                     end: next,
                     known,
                     has_id,
+                    id_of_another_person: None,
                 });
                 if has_id {
                     break;
@@ -225,6 +320,7 @@ impl Search<'_> {
                     titles.insert(title.text.clone());
                 }
             }
+            above = Some(header_cells);
         }
         best
     }
@@ -239,12 +335,17 @@ impl Search<'_> {
             let shown = String::new();
             return Some(HeaderCell { text, shown });
         };
-        let text = uniform_header(&raw);
+        self.cell_of_text(&raw)
+    }
+
+    /// Returns the cell of the header with this text; see [`Search::header_cell`].
+    fn cell_of_text(&self, raw: &str) -> Option<HeaderCell> {
+        let text = uniform_header(raw);
         let one_line = raw.replace(['\r', '\n'], " ");
         let is_known = self.accepted.field_of(&text).is_some();
         let digits = raw.chars().filter(char::is_ascii_digit).count();
         let doubtful =
-            raw.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(&raw).is_empty();
+            raw.len() > MAX_HEADER_BYTES || digits >= 8 || !personal_number::find(raw).is_empty();
         let shown = match doubtful && !is_known {
             true if raw.contains('\n') => return None,
             true => String::new(),
@@ -381,6 +482,10 @@ impl Search<'_> {
         let fields = usual.map_or(header, |(fields, _)| fields);
         (named.map_or(header, |last| last + 1), fields)
     }
+}
+
+fn shown(cells: &[HeaderCell]) -> Vec<String> {
+    cells.iter().map(|cell| cell.shown.clone()).collect()
 }
 
 /// How well a header names its field. A lower rank is a better match.
@@ -582,6 +687,21 @@ fn no_id_column(path: &Path, schema: &ExportSchema, line: u64) -> Fault {
         Text::new(
             format!("请添加该列，表头可为：{id}"),
             format!("add the column; its header may be: {id}"),
+        ),
+    )
+    .at(Place::Line(line))
+}
+
+fn id_of_another_person(path: &Path, header: &str, line: u64) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("两行表头中唯一的证件号码列“{header}”属于另一人"),
+            format!("the only ID column in the header of two lines, `{header}`, is another person's"),
+        ),
+        Text::new(
+            "请添加本人的证件号码列；如该列就是本人的号码，请在轮次文件的该导出中写 headers = { \"两行连写的表头\" = \"national_id\" }",
+            "add a column with each person's own number; if this is it, set `headers = { \"BOTH LINES TOGETHER\" = \"national_id\" }` for the export in the round file",
         ),
     )
     .at(Place::Line(line))

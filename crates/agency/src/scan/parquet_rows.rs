@@ -522,7 +522,7 @@ mod tests {
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::types::PrimitiveTypeBuilder;
 
-    use super::super::source::Source;
+    use super::super::source::{Format, Source};
     use super::*;
 
     struct Made {
@@ -589,7 +589,7 @@ mod tests {
 
         fn read(&self) -> Result<Vec<u8>, String> {
             let rendered = |fault: Fault| fault.render(Language::English);
-            let source = Source::open(&self.path, None)
+            let source = Source::of_file(&self.path, Format::Parquet)
                 .map_err(|faults| faults.iter().cloned().map(rendered).collect::<String>())?;
             let mut text = Vec::new();
             let read = source
@@ -780,7 +780,7 @@ mod tests {
                 made.lines(),
                 ["附件,姓名,类别,44990119900101011X,数", ",甲,,,1", ",乙,,,2"]
             );
-            let source = Source::open(&made.path, None).expect("a sound file");
+            let source = Source::of_file(&made.path, Format::Parquet).expect("a sound file");
             assert!(source.check(&matched(&[1, 4])).is_ok());
             let said = |column: usize| {
                 let faults = source.check(&matched(&[1, column])).expect_err("needed");

@@ -7,6 +7,8 @@ use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_workbook::{Bound, OtherFile, Place, WorkbookError};
 
+use super::limits::HEADER_SEARCH_RECORDS;
+use super::not_read::SheetNotRead;
 use super::written_out::TooLarge;
 
 /// Returns the fault for a file that is damaged or exceeds the
@@ -189,6 +191,101 @@ pub(super) fn no_such_sheet<'n>(
         ),
         nearest_name_hint(name, sheets),
     )
+}
+
+/// The most sheets that a message lists.
+const MOST_LISTED_SHEETS: usize = 20;
+
+/// Joins the names of the first sheets, and says how many more there are.
+fn listed(names: impl ExactSizeIterator<Item = Text>) -> Text {
+    let more = names.len().saturating_sub(MOST_LISTED_SHEETS);
+    let shown: Vec<Text> = names.take(MOST_LISTED_SHEETS).collect();
+    let joined = |pick: fn(&Text) -> &str, comma: &str| {
+        let shown: Vec<&str> = shown.iter().map(pick).collect();
+        shown.join(comma)
+    };
+    let (mut zh, mut en) = (joined(|text| &text.zh, "、"), joined(|text| &text.en, ", "));
+    if more > 0 {
+        zh.push_str(&format!("，另有{more}个"));
+        en.push_str(&format!(" and {more} more"));
+    }
+    Text::new(zh, en)
+}
+
+/// Returns the fault for a workbook with several visible sheets that have a header, given
+/// by name and number of rows below it.
+pub(super) fn several_sheets(path: &Path, sheets: Vec<(&str, u64)>) -> Fault {
+    let count = sheets.len();
+    let names = listed(sheets.iter().map(|(name, rows)| {
+        let name = shown_name(name);
+        let noun = if *rows == 1 { "row" } else { "rows" };
+        Text::new(
+            format!("“{name}”（{rows}行）"),
+            format!("`{name}` ({rows} {noun})"),
+        )
+    }));
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("工作簿中有{count}个带表头的工作表：{}", names.zh),
+            format!("{count} sheets of the workbook have a header: {}", names.en),
+        ),
+        Text::new(
+            "全部读取：请在轮次文件的该导出中写 sheets = \"all\"（schema check 用 --sheets all）；只读其中几个：写 sheets = [\"名称\", …]",
+            "to read all of them, set `sheets = \"all\"` for the export in the round file (`--sheets all` for `schema check`); to read some, list their names: `sheets = [\"NAME\", ...]`",
+        ),
+    )
+}
+
+/// Returns the fault for a workbook in which no visible sheet has a header. `sheets` are
+/// the visible ones with content, `others` the hidden ones that may hold persons.
+pub(super) fn no_header_in_any_sheet(
+    path: &Path,
+    sheets: &[&str],
+    others: &[SheetNotRead],
+    hint: Option<Text>,
+) -> Fault {
+    let names = listed(sheets.iter().map(|name| {
+        let name = shown_name(name);
+        Text::new(format!("“{name}”"), format!("`{name}`"))
+    }));
+    let message = match sheets.is_empty() {
+        true => Text::new("可见的工作表都没有内容", "the visible sheets are empty"),
+        false => Text::new(
+            format!(
+                "各工作表的前{HEADER_SEARCH_RECORDS}行内都没有含证件号码列的表头：{}",
+                names.zh
+            ),
+            format!(
+                "no sheet has a header with an ID column in its first {HEADER_SEARCH_RECORDS} lines: {}",
+                names.en
+            ),
+        ),
+    };
+    let others = others.iter().map(SheetNotRead::text);
+    let (zh, en) = others.fold((message.zh, message.en), |(zh, en), other| {
+        (format!("{zh}；{}", other.zh), format!("{en}; {}", other.en))
+    });
+    let hint = hint.unwrap_or_else(|| {
+        Text::new(
+            "请取消隐藏该工作表，或在轮次文件中写出其名称：sheets = [\"名称\"]",
+            "show the hidden sheet, or name it in the round file: `sheets = [\"NAME\"]`",
+        )
+    });
+    Fault::of_file(path, Text::new(zh, en), hint)
+}
+
+/// Puts the name of a sheet before the message of a fault.
+pub(super) fn in_sheet(sheet: &str, fault: Fault) -> Fault {
+    let sheet = shown_name(sheet);
+    let Text { zh, en } = fault.message;
+    Fault {
+        message: Text::new(
+            format!("工作表“{sheet}”：{zh}"),
+            format!("sheet `{sheet}`: {en}"),
+        ),
+        ..fault
+    }
 }
 
 /// Returns the fault for a workbook without any content.

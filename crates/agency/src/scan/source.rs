@@ -3,23 +3,22 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 use flate2::read::DeflateDecoder;
 
 use aidlink_faults::fault::{Fault, Faults};
-use aidlink_files::guarded::guarded;
 use aidlink_files::regular_file;
 
 use super::header::ColumnMatch;
-use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO, MAX_WORKBOOK_BYTES};
+use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
 use super::parquet_rows::{self, ParquetRows};
 use super::pass::SourceRead;
 use super::refusal::{
     damaged_archive, damaged_text, encrypted, not_one_file, open_document, unsupported_compression,
 };
-use super::{xls, xlsx};
+use super::xls;
 
 /// The format of a file, found from its first bytes and not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,78 +51,50 @@ impl Format {
     }
 }
 
-/// A sheet written out as text, and the file it was read from.
-struct Sheet {
-    csv: Vec<u8>,
-    digest: String,
-    byte_length: u64,
+/// Finds the format of a file.
+///
+/// # Errors
+/// If the file cannot be read, or is encrypted, damaged or of no known format.
+pub(super) fn format_of(path: &Path) -> Result<Format, Faults> {
+    let mut start = Vec::new();
+    regular_file::open(path)
+        .and_then(|file| file.take(8).read_to_end(&mut start))
+        .map_err(|error| Fault::unreadable(path, &error))?;
+    Ok(if start.starts_with(b"\x1f\x8b") {
+        Format::Gzip
+    } else if start.starts_with(b"PK\x03\x04") {
+        zip_or_workbook(path)?
+    } else if start.starts_with(b"\xd0\xcf\x11\xe0") {
+        Format::Xls
+    } else if xls::is_older_than_excel_5(&start) {
+        return Err(xls::older_than_excel_5(path).into());
+    } else if start.starts_with(parquet_rows::MAGIC) {
+        Format::Parquet
+    } else if start.starts_with(parquet_rows::MAGIC_ENCRYPTED) {
+        return Err(encrypted(path).into());
+    } else {
+        Format::Text
+    })
 }
 
-impl Sheet {
-    /// Reads a workbook file and writes a sheet of it out as text.
-    fn read(
-        path: &Path,
-        written_out: impl FnOnce(&[u8]) -> Result<Vec<u8>, Faults>,
-    ) -> Result<Self, Faults> {
-        // The digest covers the bytes that were parsed.
-        let bytes = regular_file::read(path, MAX_WORKBOOK_BYTES)?;
-        Ok(Sheet {
-            csv: written_out(&bytes)?,
-            digest: blake3::hash(&bytes).to_hex().to_string(),
-            byte_length: bytes.len() as u64,
-        })
-    }
-}
-
-/// A file whose format is known. Its text can be read any number of times.
+/// A text of a file, which can be read any number of times: that of the whole file, or of
+/// a sheet.
 pub(super) struct Source {
-    path: std::path::PathBuf,
+    path: PathBuf,
     format: Format,
-    /// The rows of a workbook. Other files are read from disk.
-    sheet: Option<Sheet>,
+    /// A sheet written out as text. Other files are read from disk.
+    sheet: Option<Vec<u8>>,
+    digest: Option<(String, u64)>,
     /// The footer of a Parquet file.
     parquet: Option<ParquetRows>,
 }
 
 impl Source {
-    /// Finds the format of a file. Reads the sheet of a workbook.
+    /// Creates the source for a file of a format other than workbooks.
     ///
     /// # Errors
-    /// If the file cannot be read, or is encrypted, damaged or too large.
-    pub(super) fn open(path: &Path, sheet: Option<&str>) -> Result<Self, Faults> {
-        let unreadable = |error: io::Error| Fault::unreadable(path, &error);
-        let mut start = Vec::new();
-        regular_file::open(path)
-            .and_then(|file| file.take(8).read_to_end(&mut start))
-            .map_err(unreadable)?;
-        let format = if start.starts_with(b"\x1f\x8b") {
-            Format::Gzip
-        } else if start.starts_with(b"PK\x03\x04") {
-            zip_or_workbook(path)?
-        } else if start.starts_with(b"\xd0\xcf\x11\xe0") {
-            Format::Xls
-        } else if xls::is_older_than_excel_5(&start) {
-            return Err(xls::older_than_excel_5(path).into());
-        } else if start.starts_with(parquet_rows::MAGIC) {
-            Format::Parquet
-        } else if start.starts_with(parquet_rows::MAGIC_ENCRYPTED) {
-            return Err(encrypted(path).into());
-        } else {
-            Format::Text
-        };
-        let sheet = match format {
-            // A hostile workbook can make a library panic: the XLS reader, or zip and
-            // inflate under the XLSX reader.
-            Format::Xlsx => Some(Sheet::read(path, |bytes| {
-                guarded(|| xlsx::sheet_as_csv(path, bytes, sheet))
-                    .unwrap_or_else(|| Err(damaged_archive(path).into()))
-            })?),
-            Format::Xls => Some(Sheet::read(path, |bytes| {
-                guarded(|| xls::sheet_as_csv(path, bytes, sheet))
-                    .unwrap_or_else(|| Err(damaged_archive(path).into()))
-            })?),
-            Format::Text | Format::Gzip | Format::Zip | Format::Parquet => None,
-        };
+    /// If the footer of a Parquet file cannot be read.
+    pub(super) fn of_file(path: &Path, format: Format) -> Result<Self, Faults> {
         let parquet = match format {
             Format::Parquet => Some(ParquetRows::open(path)?),
             _ => None,
@@ -131,9 +102,27 @@ impl Source {
         Ok(Source {
             path: path.to_path_buf(),
             format,
-            sheet,
+            sheet: None,
+            digest: None,
             parquet,
         })
+    }
+
+    /// Creates the source for a sheet that is written out as CSV, given the digest and size
+    /// of its file.
+    pub(super) fn of_sheet(
+        path: &Path,
+        format: Format,
+        csv: Vec<u8>,
+        digest: (String, u64),
+    ) -> Self {
+        Source {
+            path: path.to_path_buf(),
+            format,
+            sheet: Some(csv),
+            digest: Some(digest),
+            parquet: None,
+        }
     }
 
     /// Checks that the columns which are matched to a field can be read.
@@ -166,14 +155,13 @@ impl Source {
     /// Returns the digest and size of the file, if opening it has already read all of
     /// it.
     pub(super) fn digest_at_opening(&self) -> Option<(String, u64)> {
-        let sheet = self.sheet.as_ref()?;
-        Some((sheet.digest.clone(), sheet.byte_length))
+        self.digest.clone()
     }
 
     /// Returns a reader of the text from its start.
     pub(super) fn text(&self) -> io::Result<Box<dyn SourceRead + '_>> {
-        if let Some(sheet) = &self.sheet {
-            return Ok(Box::new(Cursor::new(sheet.csv.as_slice())));
+        if let Some(csv) = &self.sheet {
+            return Ok(Box::new(Cursor::new(csv.as_slice())));
         }
         let file = regular_file::open(&self.path)?;
         let packed = file.metadata()?.len();
@@ -301,7 +289,11 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
-    if archive.index_for_name("[Content_Types].xml").is_some() {
+    if archive
+        .file_names()
+        .flatten()
+        .any(|name| is_part_of_package(&name))
+    {
         return Ok(Format::Xlsx);
     }
     if archive.index_for_name("mimetype").is_some()
@@ -346,6 +338,18 @@ fn only_member<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> Result<usize, us
         }
     }
     if files == 1 { Ok(only) } else { Err(files) }
+}
+
+/// Returns whether a name in an archive is one that only the package of an office
+/// document has. Some writers put it in lower case or with backslashes. OpenDocument
+/// files count too: the workbook reader says what they are.
+fn is_part_of_package(name: &str) -> bool {
+    let name = name.replace('\\', "/").to_ascii_lowercase();
+    let name = name.trim_start_matches(['.', '/']);
+    matches!(
+        name,
+        "[content_types].xml" | "xl/workbook.xml" | "xl/workbook.bin" | "content.xml"
+    )
 }
 
 /// Opens the only member of an archive.

@@ -33,15 +33,27 @@ pub struct Report {
     pub columns_read: Vec<String>,
     /// The files, in the order of the round file.
     pub files: Vec<FileReport>,
+    /// Number of rows of each table, in the order in which they were read.
+    pub rows_of_tables: Vec<u64>,
 }
 
 impl Report {
-    /// Adds a file and the fields whose columns were read from it.
-    pub(super) fn add_file(&mut self, digest: String, byte_length: u64, fields: &[String]) {
-        self.files.push(FileReport {
-            digest,
-            byte_length,
-        });
+    /// Adds a table, with its file's digest and size, and the fields whose columns were
+    /// read from it.
+    pub(super) fn add_table(
+        &mut self,
+        export: &Export,
+        digest: String,
+        byte_length: u64,
+        fields: &[String],
+    ) {
+        // A workbook may have several tables.
+        if self.files.len() == export.file() {
+            self.files.push(FileReport {
+                digest,
+                byte_length,
+            });
+        }
         for field in fields {
             if !self.columns_read.contains(field) {
                 self.columns_read.push(field.clone());
@@ -49,7 +61,7 @@ impl Report {
         }
     }
 
-    /// Adds the row counts of one file and the findings of identifying its rows.
+    /// Adds the row counts of one table and the findings of identifying its rows.
     pub(super) fn add_identified(
         &mut self,
         export: &Export,
@@ -58,6 +70,7 @@ impl Report {
     ) {
         let account = &mut self.account;
         account.rows += counts.rows;
+        self.rows_of_tables.push(counts.rows);
         account.not_rows.title_lines += export.title_lines();
         account.not_rows.blank_lines += counts.blank_lines;
         account.not_rows.total_lines += counts.total_lines;

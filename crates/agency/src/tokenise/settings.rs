@@ -7,7 +7,7 @@ use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 
 use super::evaluate::Keep;
-use crate::rejects_file::{ExportRejects, FileRejects};
+use crate::rejects_file::{ExportRejects, TableRejects};
 use crate::scan::Export;
 use crate::scan::pass::Pass;
 use crate::token_set::TokenSet;
@@ -54,9 +54,9 @@ impl<'a> Tokenising<'a> {
         }
     }
 
-    /// Returns the rejects file for the rows of the export's file with this index.
-    pub(super) fn rejects_of(&self, file: usize, export: &Export) -> Option<FileRejects<'a>> {
-        Some(self.rejects?.of_file(file, export))
+    /// Returns the rejects file for the rows of a table of the export.
+    pub(super) fn rejects_of(&self, export: &Export) -> Option<TableRejects<'a>> {
+        Some(self.rejects?.of_table(export))
     }
 
     /// Returns which of the evaluated rows are kept.

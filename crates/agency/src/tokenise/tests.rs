@@ -163,11 +163,11 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn exports(&self) -> Vec<Export> {
-        let open = |path: &PathBuf| {
-            Export::open(path, &self.schema, &ReadingChoice::default())
+        let open = |(index, path): (usize, &PathBuf)| {
+            Export::open(path, index, &self.schema, &ReadingChoice::default())
                 .expect("the header is valid")
         };
-        self.paths.iter().map(open).collect()
+        self.paths.iter().enumerate().flat_map(open).collect()
     }
 
     fn planned(&self) -> PlannedExport {

@@ -600,7 +600,7 @@ impl<'w> Checker<'w> {
     fn files(&mut self, export: &WrittenExport) -> (Vec<PlannedFile>, ReadingChoice) {
         let reading = ReadingChoice {
             encoding: self.encoding(export),
-            sheet: export.sheet.as_ref().map(|sheet| sheet.value.clone()),
+            sheets: export.sheets.clone(),
             headers: export
                 .headers
                 .iter()

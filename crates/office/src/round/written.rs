@@ -13,6 +13,7 @@ use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_files::regular_file;
+use aidlink_policy::reading::SheetChoice;
 use jiff::civil::Date;
 
 use super::SIGNING_KEY;
@@ -129,7 +130,7 @@ pub(super) struct WrittenExport {
     pub(super) snapshot: Option<Located<Date>>,
     pub(super) legal_basis: Option<Located<String>>,
     pub(super) encoding: Option<Located<String>>,
-    pub(super) sheet: Option<Located<String>>,
+    pub(super) sheets: SheetChoice,
     pub(super) date_epoch: Option<Located<i64>>,
     /// A site's own headers, each with the field of the schema.
     pub(super) headers: Vec<(String, Located<String>)>,
@@ -531,7 +532,7 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
     let snapshot = table.date("snapshot", &mut faults);
     let legal_basis = table.string("legal_basis", &mut faults);
     let encoding = table.optional_string("encoding", &mut faults);
-    let sheet = table.optional_string("sheet", &mut faults);
+    let sheets = sheets(&mut table, &mut faults);
     let date_epoch = table.optional_integer("date_epoch", &mut faults);
     let headers = headers(&mut table, &mut faults);
     let values = values(&mut table, &mut faults);
@@ -543,7 +544,7 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
         snapshot,
         legal_basis,
         encoding,
-        sheet,
+        sheets,
         date_epoch,
         headers,
         values,
@@ -562,6 +563,47 @@ fn paths(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<Locate
         table.strings("path", faults)
     } else {
         table.string("path", faults).into_iter().collect()
+    }
+}
+
+/// Reads `sheet = "name"`, `sheets = "all"` or `sheets = ["one", "other"]`.
+fn sheets(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> SheetChoice {
+    let one = table.optional_string("sheet", faults);
+    let Some(node) = table.node("sheets") else {
+        return one.map_or(SheetChoice::Only, |one| SheetChoice::Named(vec![one.value]));
+    };
+    let document = table.document();
+    let at = node.at.clone();
+    if one.is_some() {
+        faults.push(document.fault(
+            at.clone(),
+            Text::new(
+                "“sheet”和“sheets”不能同时使用",
+                "`sheet` and `sheets` exclude each other",
+            ),
+            Text::new("请删去其中一项", "remove one of them"),
+        ));
+    }
+    match &node.value {
+        Node::String(word) if word == SheetChoice::ALL => SheetChoice::All,
+        Node::Array(items) if !items.is_empty() => {
+            let names = table.strings("sheets", faults);
+            SheetChoice::Named(names.into_iter().map(|name| name.value).collect())
+        }
+        _ => {
+            faults.push(document.fault(
+                at,
+                Text::new(
+                    "“sheets”应为 \"all\" 或工作表名称的列表",
+                    "`sheets` must be \"all\" or a list of sheet names",
+                ),
+                Text::new(
+                    "例如：sheets = [\"城关镇\", \"江口镇\"]",
+                    "for example: sheets = [\"North\", \"South\"]",
+                ),
+            ));
+            SheetChoice::Only
+        }
     }
 }
 
