@@ -808,13 +808,13 @@ mod tests {
 
     use super::*;
 
-    /// Returns the header of a CSV text with this first line, or the messages.
+    /// Returns the header of a table with this first line, or the messages.
     fn found(line: &str, encoding: Encoding) -> Result<Header, Vec<String>> {
         let schema = include_bytes!("../../../../schemas/veterans.persons.json");
         let path = Path::new("veterans.csv");
         let schema = ExportSchema::parse(path, schema).expect("the shipped schema");
         let bytes = format!("title\n{line}\n");
-        find(path, bytes.as_bytes(), true, encoding, &schema, &[]).map_err(|faults| {
+        find(path, bytes.as_bytes(), false, encoding, &schema, &[]).map_err(|faults| {
             let faults = faults.iter();
             faults
                 .map(|fault| fault.render(Language::English))
@@ -863,7 +863,7 @@ mod tests {
             let places: Vec<String> = places.collect();
             let expected = format!(
                 "veterans.csv (line 2): several columns match the field `kind`: {}{more}\n  \
-                 keep one column, or rename the others",
+                 keep one column, or name the right one in the round file, such as headers = {{ \"HEADER\" = \"kind\" }}",
                 places.join(", ")
             );
             assert_eq!(found(&line, Encoding::Utf8).err(), Some(vec![expected]));
