@@ -740,7 +740,11 @@ mod tests {
             ),
         ] {
             let row = [kind, Empty, loss, Empty, Empty];
-            let answers = evaluate(&[("rule", &rule(text))], &block_of(&[row.clone()]), AS_OF);
+            let answers = evaluate(
+                &[("rule", &rule(text))],
+                &block_of(std::slice::from_ref(&row)),
+                AS_OF,
+            );
             let answer = answers.expect("valid")[0][0];
             let found: Vec<&str> = [WhenUnknown::No, WhenUnknown::Review, WhenUnknown::Yes]
                 .into_iter()
