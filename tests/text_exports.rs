@@ -350,7 +350,7 @@ fn an_archive_is_read_if_it_has_one_file_and_the_message_fits_otherwise() {
                 ("mimetype", b"application/vnd.oasis"),
                 ("content.xml", b"<x/>"),
             ]),
-            "an OpenDocument spreadsheet (ODS), which is not supported\n  save it as XLSX",
+            "the file is an OpenDocument file\n  save it as \"Excel Workbook (*.xlsx)\"",
         ),
     ] {
         let checked = check_assistance(&round, name, &bytes);

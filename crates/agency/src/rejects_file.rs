@@ -360,11 +360,11 @@ mod tests {
                 false => format!("{code},{},{}", text.zh, text.en),
             }
         };
-        let header = "export 导出,file 文件,record 记录号,line 行号,column 列,reason 原因代码,说明,explanation";
+        let header = "export 导出,file 文件,record 记录号,line 行号,column 列,reason 原因代码,说明,explanation,sheet 工作表";
         let mut expected = BTreeMap::new();
         for agency in ["education", "procuratorate", "veterans"] {
             let rows = rows.iter().filter(|(of, ..)| *of == agency);
-            let rows = rows.map(|(_, place, code)| format!("{place},{}\r\n", text_of(code)));
+            let rows = rows.map(|(_, place, code)| format!("{place},{},\r\n", text_of(code)));
             let content = format!("\u{feff}{header}\r\n{}", rows.collect::<String>());
             expected.insert(format!("rejects/{agency}.csv"), content);
         }

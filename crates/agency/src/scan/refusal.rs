@@ -100,21 +100,6 @@ pub(super) fn not_one_file(path: &Path, files: usize) -> Fault {
     )
 }
 
-/// Returns the fault for an OpenDocument spreadsheet.
-pub(super) fn open_document(path: &Path) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(
-            "文件是 OpenDocument 电子表格（ODS），本程序不读取",
-            "the file is an OpenDocument spreadsheet (ODS), which is not supported",
-        ),
-        Text::new(
-            "请用表格软件另存为 XLSX",
-            "save it as XLSX in a spreadsheet program",
-        ),
-    )
-}
-
 /// Returns the fault for a file that needs a password.
 pub(super) fn encrypted(path: &Path) -> Fault {
     Fault::of_file(

@@ -16,7 +16,7 @@ use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
 use super::parquet_rows::{self, ParquetRows};
 use super::pass::SourceRead;
 use super::refusal::{
-    damaged_archive, damaged_text, encrypted, not_one_file, open_document, unsupported_compression,
+    damaged_archive, damaged_text, encrypted, not_one_file, unsupported_compression,
 };
 use super::xls;
 
@@ -295,11 +295,6 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
         .any(|name| is_part_of_package(&name))
     {
         return Ok(Format::Xlsx);
-    }
-    if archive.index_for_name("mimetype").is_some()
-        && archive.index_for_name("content.xml").is_some()
-    {
-        return Err(open_document(path));
     }
     let index = only_member(&archive).map_err(|files| not_one_file(path, files))?;
     let member = archive

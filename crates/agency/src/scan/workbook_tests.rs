@@ -641,13 +641,13 @@ const HOSTILE: &[Hostile] = &[
     Hostile {
         name: "long.xlsx",
         most_bytes: 4_000,
-        words: ": sheet `名册1`, row 9, column 193: written out, its text is more than 268435456 bytes",
+        words: ": sheet `名册1`, row 49, column 192: written out, its text is more than 268435456 bytes",
         made: || one_text_in_many_cells(&"a".repeat(32_767)),
     },
     Hostile {
         name: "quotes.xlsx",
         most_bytes: 4_000,
-        words: ": sheet `名册1`, row 5, column 96: written out, its text is more than 268435456 bytes",
+        words: ": sheet `名册1`, row 45, column 96: written out, its text is more than 268435456 bytes",
         // Two are written for each.
         made: || one_text_in_many_cells(&"\"".repeat(32_767)),
     },

@@ -1,6 +1,6 @@
 //! Checks of the inputs and of where every row went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_agency::rules::{Breach, try_guarantee};
@@ -136,6 +136,14 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             ));
         }
     }
+    // The names that the column of sheets may have; empty for files that are no workbook.
+    let files = evidence
+        .manifest()
+        .exports
+        .iter()
+        .flat_map(|export| &export.files);
+    let sheets = files.filter_map(|file| file.sheet.as_deref());
+    let sheets: BTreeSet<&str> = sheets.chain([""]).collect();
     let mut read = 0;
     for (agency, stated) in &stated {
         let path = format!("rejects/{agency}.csv");
@@ -158,7 +166,12 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             // leaves no place for the value of a cell.
             let cell = |index: usize| row.get(index).map(String::as_str).unwrap_or_default();
             let is_number = |index: usize| cell(index).parse::<u64>().is_ok();
-            if row.len() != header.len() || header.len() != 8 || !is_number(2) || !is_number(3) {
+            // Version 0.1 wrote no sheet.
+            let is_listed = row
+                .get(8)
+                .is_none_or(|sheet| sheets.contains(sheet.as_str()));
+            let has_columns = row.len() == header.len() && matches!(header.len(), 8 | 9);
+            if !has_columns || !is_number(2) || !is_number(3) || !is_listed {
                 wrong.push(Text::new(
                     format!("{path}:{line} 的列与拒收文件应有的列不符"),
                     format!("{path}:{line} does not have the columns of a rejects file"),
