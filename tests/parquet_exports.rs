@@ -169,7 +169,7 @@ fn damaged_encrypted_and_unrelated_files_are_refused() {
             b"PAREencrypted footer".to_vec(),
             "the file is protected by a password",
         ),
-        (damaged_page, "cannot be read"),
+        (damaged_page, "the Parquet file is damaged or cut short"),
         (unrelated, "no header was found"),
         (nested, "the column `生活困难` is nested"),
     ] {

@@ -550,7 +550,11 @@ mod tests {
             .map(|(name, column)| (name, column, true));
         let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("equal columns");
         let file = tempfile::tempfile().expect("a temporary file");
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writable file");
+        let compressed = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(Default::default()))
+            .build();
+        let writer = ArrowWriter::try_new(file, batch.schema(), Some(compressed));
+        let mut writer = writer.expect("a writable file");
         writer.write(&batch).expect("a writable file");
         if let Some(head) = head {
             writer.append_key_value_metadata(KeyValue {

@@ -146,7 +146,7 @@ pub(super) fn cells(column: &ArrayRef, kind: Kind) -> Option<BinaryViewArray> {
                     .to_owned(),
                 )
             };
-            rows(column, |row| text(row))
+            rows(column, text)
         }
     };
     Some(texts)
