@@ -7,10 +7,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use aidlink_faults::fault::Refusal;
+
+use crate::regular_file::read_open;
 
 /// The kind of a folder entry, determined without following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -487,14 +489,7 @@ impl Folder {
     /// # Errors
     /// As for [`Folder::open_file`], and if the file is larger.
     pub fn read(&self, path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let file = self.open_file(path)?;
-        file.take(at_most.saturating_add(1))
-            .read_to_end(&mut bytes)?;
-        match bytes.len() as u64 > at_most {
-            true => Err(io::ErrorKind::FileTooLarge.into()),
-            false => Ok(bytes),
-        }
+        read_open(&self.open_file(path)?, at_most)
     }
 
     /// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of an ordinary
