@@ -380,24 +380,25 @@ fn nobody_can_exchange_a_public_key_for_a_link_to_a_secret_while_it_is_made() {
     for key in 0..100 {
         let (key, public) = (path(&format!("{key}.key")), path(&format!("{key}.pub")));
         let is_made = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
+        let mode = |file: &Path| Some(fs::metadata(file).ok()?.permissions().mode() & 0o777);
+        let mode_at_first = std::thread::scope(|scope| {
+            let attacker = scope.spawn(|| {
                 while !is_made.load(Ordering::Relaxed) {
-                    if fs::remove_file(&public).is_ok() {
-                        symlink(&secret, &public).unwrap();
-                        return;
-                    }
+                    let Some(mode) = mode(&public) else { continue };
+                    fs::remove_file(&public).unwrap();
+                    symlink(&secret, &public).unwrap();
+                    return Some(mode);
                 }
+                mode(&public)
             });
             SigningKey::make(&key).unwrap();
             is_made.store(true, Ordering::Relaxed);
+            attacker.join().unwrap()
         });
-        let mode = fs::metadata(&secret).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        // It had its mode when it got its name.
+        assert_eq!(mode_at_first, Some(0o644));
+        assert_eq!(mode(&secret), Some(0o600));
     }
-    SigningKey::make(&path("last.key")).unwrap();
-    let mode = fs::metadata(path("last.pub")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o644);
 }
 
 #[test]
