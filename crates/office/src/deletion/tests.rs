@@ -193,7 +193,7 @@ fn a_foreign_file_is_kept_even_under_the_purges_own_name() {
             let contents = signed.contents();
             assert!(contents.contains("precious"), "{recorded}");
             assert_eq!(contents.contains("more"), is_taken, "{recorded}");
-            assert_eq!(from.exists(), true, "{recorded}");
+            assert!(from.exists(), "{recorded}");
             assert!(!paths(&removed).contains(&recorded), "{recorded}");
             assert!(left.iter().any(|left| left.path == recorded), "{left:?}");
         }

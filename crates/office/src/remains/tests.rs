@@ -246,7 +246,7 @@ fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
         "deletions/.2027.partial-b/notes.txt".to_owned(),
         DeletionFault::UnknownFile,
     );
-    assert_eq!(faults(), [unknown.clone()]);
+    assert_eq!(faults(), std::slice::from_ref(&unknown));
     assert!(lock_for_purge(&output).is_ok());
     let lock = aidlink_files::partial::lock(&round.path("output/deletions/.2027.partial-b"));
     let locked = (
