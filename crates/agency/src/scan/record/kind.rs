@@ -125,7 +125,10 @@ fn text_of(cell: &[u8], longest: usize) -> Option<String> {
 }
 
 fn kind_of_text(text: &str) -> Option<Kind> {
-    if is_total(text) {
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        // Most cells in the ID column are numbers, and all words below are Chinese.
+        is_row_count(text).then_some(Kind::Footer)
+    } else if is_total(text) {
         Some(Kind::Total)
     } else if is_footer(text) {
         Some(Kind::Footer)
@@ -271,7 +274,7 @@ fn is_footer(text: &str) -> bool {
         || LABELS_ALONE.contains(&bare)
         || LABELS.iter().any(label)
         || is_page_number(bare)
-        || is_row_count(bare)
+        || is_row_count(text)
 }
 
 /// Recognises 第1页, 共3页, 第1页共3页, 第1/3页 and 第 1 页，共 3 页.
@@ -284,8 +287,16 @@ fn is_page_number(text: &str) -> bool {
         })
 }
 
+/// Maximum length in bytes of a text with a number of rows.
+const LONGEST_ROW_COUNT: usize = 30;
+
 fn is_row_count(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
+    if text.len() > LONGEST_ROW_COUNT {
+        return false;
+    }
+    let text = text
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_ascii_lowercase();
     ROW_COUNTS.iter().any(|(before, after)| {
         let number = text.strip_prefix(before);
         number
