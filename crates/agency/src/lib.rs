@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod cell;
+mod china_time;
 mod error_value;
 pub mod exports;
 pub mod identify;

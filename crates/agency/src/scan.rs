@@ -1,6 +1,5 @@
 //! Reads exports: finds format, encoding and header, then splits the rows.
 
-mod china_time;
 mod compound_file;
 mod encoding;
 mod file_stamp;

@@ -3,11 +3,12 @@
 //! A form is read only if it has one meaning. What databases and spreadsheets write
 //! for "no date" is no date, and a day that no record can mean is unreadable.
 
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time};
 
 use aidlink_policy::reading::DateEpoch;
 
 use super::whole_number::whole_number;
+use crate::china_time::in_china;
 
 /// A cell of dates that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,42 +199,13 @@ impl Moment {
             return Some(day);
         };
         let utc = plus_seconds(day.to_datetime(self.time), -east)?;
-        Some(plus_seconds(utc, china_offset(utc))?.date())
+        Some(in_china(utc)?.date())
     }
 }
 
 fn plus_seconds(moment: DateTime, seconds: i64) -> Option<DateTime> {
     let span = jiff::Span::new().try_seconds(seconds).ok()?;
     moment.checked_add(span).ok()
-}
-
-/// Returns the offset of China's time from UTC in seconds: eight hours, and nine in the
-/// summers of 1986 to 1991 (IANA time zone database, rule `PRC`). Birth dates of those
-/// summers, exported as moments in UTC, would otherwise be a day early.
-fn china_offset(utc: DateTime) -> i64 {
-    let year = utc.year();
-    let first_sunday_from_11 = |month: i8| {
-        let eleventh = Date::new(year, month, 11).ok()?;
-        let days = eleventh.weekday().until(Weekday::Sunday);
-        eleventh
-            .checked_add(jiff::Span::new().try_days(i64::from(days)).ok()?)
-            .ok()
-    };
-    let begin = match year {
-        1986 => Some(Date::constant(1986, 5, 4)),
-        1987..=1991 => first_sunday_from_11(4),
-        _ => None,
-    };
-    let is_summer = || {
-        // Both changes are at 2:00 by the clock that ends.
-        let begin = plus_seconds(begin?.at(2, 0, 0, 0), -8 * 3600)?;
-        let end = plus_seconds(first_sunday_from_11(9)?.at(2, 0, 0, 0), -9 * 3600)?;
-        Some(begin <= utc && utc < end)
-    };
-    match is_summer() {
-        Some(true) => 9 * 3600,
-        _ => 8 * 3600,
-    }
 }
 
 /// Reads what may follow a day: nothing, a weekday, or a time with or without a zone.

@@ -12,9 +12,9 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 use encoding_rs::GB18030;
 
-use super::china_time::{Clock, date};
 use super::encoding::Encoding;
 use super::written_out::{ERROR_TEXT, float_text};
+use crate::china_time::{Clock, date};
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

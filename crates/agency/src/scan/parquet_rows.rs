@@ -25,12 +25,12 @@ use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
-use super::china_time::Clock;
 use super::header::ColumnMatch;
 use super::limits::MAX_RECORD_BYTES;
 use super::parquet_cells::{Encodings, Kind, cells};
 use super::refusal::damaged;
 use super::written_out::write_cell;
+use crate::china_time::Clock;
 
 /// The first bytes of a Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";

@@ -50,7 +50,7 @@ const fn utc_hour(year: i16, month: i8, day: i8, hour: i8) -> DateTime {
 
 /// How a file means its moments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clock {
+pub(crate) enum Clock {
     /// As a clock in the office shows them.
     Local,
     /// As moments in UTC.
@@ -67,7 +67,7 @@ impl Clock {
     /// the day depends on it, and for a moment a few seconds before midnight: it is
     /// midnight with an error, so the day is the next one, or else the day that ends.
     /// 23:59:59 is the usual last moment of a day.
-    pub(super) fn day(self, moment: i64, units_per_second: i64) -> Option<Date> {
+    pub(crate) fn day(self, moment: i64, units_per_second: i64) -> Option<Date> {
         let moment = date_time(moment, units_per_second)?;
         match self {
             Clock::Local => certain_day(moment),
@@ -82,7 +82,7 @@ impl Clock {
 
 /// Returns the date that is this many days after 1970-01-01; `None` if its year is not
 /// one of four digits.
-pub(super) fn date(days: i64) -> Option<Date> {
+pub(crate) fn date(days: i64) -> Option<Date> {
     let date = EPOCH.checked_add(Span::new().try_days(days).ok()?).ok()?;
     (date.year() >= 1).then_some(date)
 }
@@ -97,7 +97,7 @@ fn date_time(moment: i64, units_per_second: i64) -> Option<DateTime> {
 }
 
 /// Returns what a clock in China shows at a moment in UTC.
-fn in_china(moment: DateTime) -> Option<DateTime> {
+pub(crate) fn in_china(moment: DateTime) -> Option<DateTime> {
     let is_saving = |(start, end): &(DateTime, DateTime)| (*start..*end).contains(&moment);
     let seconds_east = if DAYLIGHT_SAVING.iter().any(is_saving) {
         (HOURS_EAST + 1) * 3600
