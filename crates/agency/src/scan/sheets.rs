@@ -149,17 +149,15 @@ impl OpenWorkbook {
             self.check_names(names)?;
             return Ok(readable);
         }
-        let mut faults = FaultCollector::new();
         let mut candidates = Vec::new();
         for sheet in &readable {
-            match self.head(*sheet) {
-                Ok(head) if has_header(head, schema, choice) => candidates.push(*sheet),
-                Ok(_) => {}
-                // It may be the table, so it is not passed over.
-                Err(fault) => faults.push(fault),
+            // A sheet that cannot be read may be the table, so it is not passed over. Only
+            // the first one is reported: what the whole workbook may unpack to is used up
+            // for the others too.
+            if has_header(self.head(*sheet)?, schema, choice) {
+                candidates.push(*sheet);
             }
         }
-        faults.finish()?;
         if candidates.is_empty() {
             return Err(self.no_header(&readable, schema, choice));
         }
