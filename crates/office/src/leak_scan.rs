@@ -159,7 +159,7 @@ pub fn scan_folder(folder: &Folder, manifest: &Manifest) -> io::Result<Scan> {
 }
 
 /// Scans bytes, which need not be UTF-8, and returns the line (from 1) and kind of
-/// each number, at most [`MOST_LEAKS`]. A number that is split by line breaks is reported
+/// each number, at most `MOST_LEAKS`. A number that is split by line breaks is reported
 /// on its first line.
 pub fn scan_bytes(bytes: &[u8], key_ids: &KeyIds) -> Vec<(u64, NumberKind)> {
     let mut scanner = Scanner::new(key_ids);
