@@ -17,7 +17,7 @@ pub enum WrittenDate {
     Day(Date),
     /// A month, as its first day.
     Month(Date),
-    /// A day of a workbook's date cell with a serial number below [`USUAL_SERIALS`]. It
+    /// A day of a workbook's date cell with a serial number below `USUAL_SERIALS`. It
     /// may be a birth date; otherwise the cell holds a number that is not a date.
     Early(Date),
     /// A value that means "no date".

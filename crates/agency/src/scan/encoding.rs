@@ -107,7 +107,7 @@ impl Encoding {
         }
     }
 
-    /// Returns the text of a cell, without the formula of [`without_text_formula`].
+    /// Returns the text of a cell, without the formula of `without_text_formula`.
     /// Returns `None` if the cell is not valid in this encoding.
     pub fn decode(self, cell: &[u8]) -> Option<Cow<'_, str>> {
         match without_text_formula(cell) {

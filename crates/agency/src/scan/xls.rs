@@ -1,6 +1,6 @@
 //! Visits the cells of the sheets of an XLS workbook.
 //!
-//! The reader holds all sheets of a workbook in memory. [`xls_records`] first checks
+//! The reader holds all sheets of a workbook in memory. [`super::xls_records`] first checks
 //! that they fit.
 
 use std::borrow::Cow;
