@@ -1,6 +1,6 @@
 //! Checks of the inputs and of where every row went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::rules::{Breach, try_guarantee};
 use aidlink_faults::text::Text;
@@ -129,6 +129,13 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             ));
         }
     }
+    let exports = evidence.manifest().exports.iter();
+    let sheets: BTreeSet<(&str, &str)> = exports
+        .flat_map(|export| {
+            let sheets = export.files.iter().filter_map(|file| file.sheet.as_deref());
+            sheets.map(|sheet| (export.export.as_str(), sheet.trim_start_matches('\'')))
+        })
+        .collect();
     let mut read = 0;
     for (agency, stated) in &stated {
         let path = format!("rejects/{agency}.csv");
@@ -145,11 +152,14 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
         read += 1;
         let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();
         for (line, row) in &rows {
-            // Checking the number of columns, and that record and line are numbers,
-            // leaves no place for the value of a cell.
+            // Checking the number of columns, that record and line are numbers, and that
+            // the sheet is one that was read, leaves no place for the value of a cell.
+            // Version 0.1 wrote no sheets.
             let cell = |index: usize| row.get(index).map(String::as_str).unwrap_or_default();
             let is_number = |index: usize| cell(index).parse::<u64>().is_ok();
-            if row.len() != header.len() || header.len() != 8 || !is_number(2) || !is_number(3) {
+            let is_sheet = sheets.contains(&(cell(0), cell(8).trim_start_matches('\'')));
+            let has_columns = row.len() == header.len() && matches!(header.len(), 8 | 9);
+            if !has_columns || !is_number(2) || !is_number(3) || !(cell(8).is_empty() || is_sheet) {
                 wrong.push(Text::new(
                     format!("{path}:{line} 的列与拒收文件应有的列不符"),
                     format!("{path}:{line} does not have the columns of a rejects file"),
