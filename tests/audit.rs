@@ -249,7 +249,7 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Violation<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Violation<'_>, &[u64]); 34] = [
+    let cases: [(&str, Violation<'_>, &[u64]); 35] = [
         ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
             "an expired impact assessment",
@@ -305,7 +305,7 @@ fn every_check_that_is_broken_is_reported() {
             &|finished| {
                 let path = finished.path("rejects/veterans.csv");
                 let mut text = fs::read_to_string(&path).unwrap();
-                text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x\r\n");
+                text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x,\r\n");
                 fs::write(path, text).unwrap();
                 finished.sign_again(|_| {});
             },
@@ -390,6 +390,16 @@ fn every_check_that_is_broken_is_reported() {
                     reasons[&reason] = (count - 1).into();
                     reasons["made_up"] = 1.into();
                 })
+            },
+            &[11],
+        ),
+        (
+            "a sheet among the rejects that was not read",
+            &|finished| {
+                let path = finished.path("rejects/civil-affairs.csv");
+                let text = fs::read_to_string(&path).unwrap();
+                fs::write(path, text.replacen(",\r\n", ",赵某\r\n", 1)).unwrap();
+                finished.sign_again(|_| {});
             },
             &[11],
         ),
