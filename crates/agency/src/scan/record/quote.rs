@@ -42,3 +42,28 @@ pub(super) fn quote_in_field(bytes: &[u8], at: usize, delimiter: u8) -> QuoteInF
 pub(super) fn is_text(byte: Option<&u8>, delimiter: u8) -> bool {
     byte.is_some_and(|byte| !matches!(*byte, b'\n' | b'\r') && *byte != delimiter)
 }
+
+/// Returns whether a cell of several lines has swallowed a row: one of its lines has a
+/// field that is an ID number. A stray quote opened the cell, and another one in a later
+/// row closed it.
+pub(super) fn swallows_a_row<'c>(cells: impl Iterator<Item = &'c [u8]>, delimiter: u8) -> bool {
+    let is_row = |line: &[u8]| {
+        let has_delimiter = line.contains(&delimiter);
+        has_delimiter && line.split(|byte| *byte == delimiter).any(is_id_number)
+    };
+    cells
+        .filter(|cell| memchr::memchr(b'\n', cell).is_some())
+        .any(|cell| cell.split(|byte| *byte == b'\n').any(is_row))
+}
+
+/// Returns whether a field has the form of an ID number and nothing else.
+fn is_id_number(field: &[u8]) -> bool {
+    match field.trim_ascii() {
+        [digits @ .., last] => {
+            matches!(digits.len(), 14 | 17)
+                && digits.iter().all(u8::is_ascii_digit)
+                && (last.is_ascii_digit() || last.eq_ignore_ascii_case(&b'X'))
+        }
+        [] => false,
+    }
+}

@@ -2,7 +2,7 @@
 //! [`Splitter`](super::Splitter) with it.
 
 use super::super::limits::RecordLimits;
-use super::quote::{QuoteInField, is_text, quote_in_field};
+use super::quote::{QuoteInField, is_text, quote_in_field, swallows_a_row};
 use super::splitter::Oddities;
 use super::{Cells, Split};
 
@@ -78,7 +78,8 @@ pub(crate) fn split(
                     cells.trim_line_ending(closed_at);
                     oddities.end_line(cells, closed_at);
                     cells.end_cell();
-                    if spans_lines && (text_after_quote || !width_fits(cells)) {
+                    let is_row = || width_fits(cells) && !swallows_a_row(cells.iter(), delimiter);
+                    if spans_lines && (text_after_quote || !is_row()) {
                         return (Split::Quote, after_line());
                     }
                     return (oddities.outcome(), (at + 1).min(bytes.len()));

@@ -13,7 +13,7 @@
 use super::super::limits::RecordLimits;
 use super::kind::is_blank;
 use super::lookahead::{FirstLine, Lookahead, Stop};
-use super::quote::{QuoteInField, is_text, quote_in_field};
+use super::quote::{QuoteInField, is_text, quote_in_field, swallows_a_row};
 use super::{Cells, is_line_ending};
 
 /// The result of splitting at one position of the file.
@@ -239,6 +239,9 @@ impl<'b> Splitter<'b> {
                             cells.len() >= width && cells.extra_is_blank(width)
                         });
                         if spans_lines && is_first_attempt && (text_after_quote || !fits) {
+                            return (Split::Quote, at);
+                        }
+                        if spans_lines && swallows_a_row(cells.iter(), self.delimiter) {
                             return (Split::Quote, at);
                         }
                         return (oddities.outcome(), at);

@@ -232,3 +232,37 @@ fn the_work_grows_with_the_length_and_no_faster() {
         }
     }
 }
+
+/// A quote that another row closes takes the rows between into one cell. They are read
+/// again from the next line on.
+#[test]
+fn a_cell_with_a_row_in_it_is_a_stray_quote() {
+    for (rows, read) in [
+        // The field count fits by chance.
+        ("1,\"a\n2,449901199001011234,b\n3,c\",d\n", &["2", "3"][..]),
+        (
+            "1,\"a\n449901199001011234,2,b\n3,c\",d\n",
+            &["449901199001011234", "3"],
+        ),
+        ("1,\"a\n2,b,44990119900101123x\n3,c\",d\n", &["2", "3"]),
+        // A remark of several lines, also with a number in it.
+        ("1,\"a\nb, c\nd\",e\n2,b,c\n", &["1", "2"]),
+        ("1,\"a: 449901199001011234, b\nc\",d\n", &["1"]),
+        ("1,\"a\n449901199001011234\",d\n", &["1"]),
+    ] {
+        let bytes = rows.as_bytes();
+        let mut splitter = Splitter::new(bytes, false, b',', Some(3), RecordLimits::DEFAULT);
+        let seen = outcomes(bytes, 0, &|_| false, &mut |at, cells| {
+            splitter.split(at, cells)
+        });
+        let first_cells = seen
+            .iter()
+            .filter_map(|(.., cells)| cells.as_ref()?.first());
+        let first_cells: Vec<_> = first_cells
+            .map(|cell| String::from_utf8_lossy(cell).into_owned())
+            .collect();
+        assert_eq!(first_cells, read, "{rows:?}");
+        let is_refused = |(_, split, ..): &(usize, Split, usize, _)| *split == Split::Quote;
+        assert_eq!(seen.iter().any(is_refused), read[0] != "1", "{rows:?}");
+    }
+}
