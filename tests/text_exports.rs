@@ -596,6 +596,9 @@ fn a_second_header_is_no_row_and_one_with_other_columns_refuses_the_file() {
         HEADER.map(quoted).join(","),
         format!("\u{feff}{}", HEADER.map(quoted).join(",")),
         format!("{header},,"),
+        // The same columns without the last ones.
+        HEADER[..5].join(","),
+        HEADER[..4].join(","),
         format!("县低保名单,,\n{header}"),
     ] {
         let file = format!("县低保名单\n{first}{again}\n{},李某,低保,在保,,\n", id(9));
@@ -621,7 +624,8 @@ fn a_second_header_is_no_row_and_one_with_other_columns_refuses_the_file() {
         "身份证号,姓名,在保状态,救助类别,开始日期,结束日期",
         "序号,身份证号,姓名,救助类别,在保状态,开始日期",
         "身份证号,姓名,救助类别,在保状态,结束日期,开始日期",
-        "身份证号,姓名,救助类别,在保状态,开始日期",
+        "身份证号,姓名,救助类别,开始日期,结束日期",
+        "身份证号,姓名,救助类别,在保状态,,结束日期",
     ] {
         let file = format!("{first}\n{other}\n{},李某,低保,在保,,\n", id(9));
         let checked = check_assistance(&round, "other.csv", file.as_bytes());

@@ -129,7 +129,7 @@ pub(super) fn find(
         schema,
     };
     match search.best() {
-        None => Err(no_header(path, schema).into()),
+        None => Err(no_header(path, is_text, schema).into()),
         Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
             Err(too_many_columns(path, &candidate, head).into())
         }
@@ -422,7 +422,7 @@ impl Search<'_> {
         let widths = self.widths(is_text, &candidate);
         let headings = self
             .accepted
-            .headings(self.encoding, &columns, id, &candidate);
+            .headings(self.encoding, &columns, self.schema, &candidate);
         faults.or_value(id_column.map(|id_column| Header {
             headings,
             dialect: Dialect {
@@ -596,9 +596,12 @@ impl Accepted {
         &self,
         encoding: Encoding,
         columns: &ColumnMatch,
-        id: Option<&Field>,
+        schema: &ExportSchema,
         candidate: &Candidate,
     ) -> Headings {
+        let id = schema.national_id();
+        let with_labels = schema.fields.iter().filter(|field| field.has_labels());
+        let with_labels = with_labels.filter_map(|field| columns.index.get(&field.name).copied());
         let accepted = self.headers.iter();
         let fields = accepted.map(|(header, accepted)| {
             let column = columns.index.get(&accepted.field).copied();
@@ -614,6 +617,7 @@ impl Accepted {
                 .map(|cell| cell.text.clone())
                 .collect(),
             fields.collect(),
+            with_labels.collect(),
             of_id.map(|(header, _)| header.clone()).collect(),
             candidate.titles.clone(),
         )
@@ -658,8 +662,15 @@ fn headers_of(field: &Field) -> String {
     headers.join(", ")
 }
 
-fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
+fn no_header(path: &Path, is_text: bool, schema: &ExportSchema) -> Fault {
     let id = schema.national_id().map(headers_of).unwrap_or_default();
+    let (delimiters_zh, delimiters_en) = match is_text {
+        true => (
+            "；各列须以逗号、制表符或分号（均为半角）分隔，UTF-8 文件也可用 |",
+            "; columns must be separated by commas, tabs or semicolons, in UTF-8 also by |",
+        ),
+        false => ("", ""),
+    };
     Fault::of_file(
         path,
         Text::new(
@@ -668,11 +679,11 @@ fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
         ),
         Text::new(
             format!(
-                "请确认这是“{}”的导出，且有证件号码列（如：{id}）；表头上方行数过多时请删去",
+                "请确认这是“{}”的导出，且有证件号码列（如：{id}）{delimiters_zh}；表头上方行数过多时请删去",
                 schema.title.zh
             ),
             format!(
-                "check that this is an export of \"{}\" and has an ID column (such as: {id}); delete lines above the header if there are more",
+                "check that this is an export of \"{}\" and has an ID column (such as: {id}){delimiters_en}; delete lines above the header if there are more",
                 schema.title.en
             ),
         ),

@@ -11,7 +11,8 @@ use super::limits::MAX_HEADER_BYTES;
 /// A header among the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repetition {
-    /// The same columns as the first header, or a title line again.
+    /// The same columns as the first header, perhaps without the last ones, or a title
+    /// line again.
     Same,
     /// Other columns. The rows below cannot be read by the first header.
     Other,
@@ -30,6 +31,8 @@ pub struct Headings {
     fields: BTreeMap<String, Option<usize>>,
     /// The columns that have a field.
     matched: BTreeSet<usize>,
+    /// Those whose field has labels, such as a kind or a status.
+    with_labels: BTreeSet<usize>,
     /// Headings of the ID column.
     id_headings: BTreeSet<String>,
     /// The lines above the header that have one cell with content.
@@ -40,11 +43,12 @@ pub struct Headings {
 
 impl Headings {
     /// `columns` are the headings of the first header, `fields` the columns by accepted
-    /// heading, all as uniform text.
+    /// heading, all as uniform text. `with_labels` are the columns of fields with labels.
     pub(super) fn new(
         encoding: Encoding,
         columns: Vec<String>,
         fields: BTreeMap<String, Option<usize>>,
+        with_labels: BTreeSet<usize>,
         id_headings: BTreeSet<String>,
         titles: BTreeSet<String>,
     ) -> Self {
@@ -58,9 +62,15 @@ impl Headings {
             columns,
             matched: fields.values().copied().flatten().collect(),
             fields,
+            with_labels,
             id_headings,
             titles,
         }
+    }
+
+    /// Returns whether the field of a column has labels, such as a kind or a status.
+    pub(super) fn has_labels(&self, column: usize) -> bool {
+        self.with_labels.contains(&column)
     }
 
     /// Returns whether the cells of a record are a header: more than half of those with
@@ -103,8 +113,6 @@ impl Headings {
         if filled == 1 && only.is_some_and(|text| self.titles.contains(&text)) {
             return Some(Repetition::Same);
         }
-        let last = self.matched.iter().next_back();
-        same &= last.is_none_or(|last| *last < cells.len());
         let enough = named >= self.own.len().min(2);
         (names_id && enough && named * 2 > filled).then_some(match same {
             true => Repetition::Same,

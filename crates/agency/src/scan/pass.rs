@@ -606,7 +606,7 @@ mod tests {
         id_column: 0,
     };
 
-    /// The headings of 身份证号, 姓名 and 状态.
+    /// The headings of 身份证号, 姓名 and 状态, which has labels.
     fn three_headings() -> Headings {
         let columns = ["身份证号", "姓名", "状态"].map(str::to_owned);
         let fields = columns.iter().cloned().zip((0..3).map(Some));
@@ -614,6 +614,7 @@ mod tests {
             Encoding::Utf8,
             columns.to_vec(),
             fields.collect(),
+            [2].into(),
             [columns[0].clone()].into(),
             ["名单".to_owned()].into(),
         )
@@ -804,10 +805,14 @@ mod tests {
             ("身份证号,姓名,状态", 1, None),
             (" *身份证号 ,\"姓\n名\",状态", 1, None),
             ("\u{feff}身份证号,姓名,状态\r", 1, None),
+            ("身份证号,姓名", 1, None),
             ("名单,,", 1, None),
             ("姓名,身份证号,状态", 0, Some(2)),
             ("身份证号,状态,姓名", 0, Some(2)),
-            ("身份证号,姓名", 0, Some(2)),
+            ("姓名,身份证号", 0, Some(2)),
+            ("身份证号,状态", 0, Some(2)),
+            ("身份证号,,状态", 0, Some(2)),
+            ("身份证号,姓名,", 0, Some(2)),
             ("身份证号,姓名,地址", 0, Some(2)),
             // Rows: values that are headings too.
             ("身份证号,甲,x", 0, None),
@@ -848,6 +853,13 @@ mod tests {
             "35 rows selected.",
             "已选择 35 行。,,",
             "制表日期：2026-09-30,,",
+            // The last column has labels.
+            "填表人：,甲,审核人：",
+            "填表人：,,甲",
+            "审核人,,甲",
+            "注：,,",
+            "填表人：甲,,2026年9月30日",
+            "填表人：甲,,第 1 页",
         ] {
             let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, line.as_bytes());
             assert_eq!((seen.0.len(), counts.footer_lines), (0, 1), "{line}");
@@ -860,6 +872,9 @@ mod tests {
             "总合计,,",
             ",合计：3户5人,",
             "合计金额：500.00元,,",
+            "小计,,3",
+            "小计,,3户5人",
+            "小计,,5000.00",
         ] {
             let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, line.as_bytes());
             assert_eq!((seen.0.len(), counts.total_lines), (0, 1), "{line}");
@@ -879,8 +894,21 @@ mod tests {
             "注,甲,x",
             "共产党员,,x",
             "第三产业,,x",
+            // The status of a person.
+            "注：待核实,,在保",
+            "注：,甲,在保",
+            "填表人：甲,,在保",
+            "小计,,在保",
+            "合计：,,停保",
+            "第 1 页,,在保",
+            "以下空白,,在保",
+            "共3人,,在保",
+            "注：见附件,,1",
         ] {
             let (seen, _) = read(Pass::DEFAULT, second_column, line.as_bytes());
+            assert_eq!(seen.0.len(), 1, "{line}");
+            let gb18030 = encoding_rs::GB18030.encode(line).0;
+            let (seen, _) = read(Pass::DEFAULT, second_column, &gb18030);
             assert_eq!(seen.0.len(), 1, "{line}");
         }
     }

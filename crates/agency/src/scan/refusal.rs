@@ -62,6 +62,15 @@ pub(super) fn damaged_text(path: &Path) -> Fault {
     )
 }
 
+/// Returns the fault for a text in UTF-16 that was cut or has lost bytes.
+pub(super) fn damaged_utf16(path: &Path) -> Fault {
+    damaged(
+        path,
+        "文件以 UTF-16 编码，但已损坏或不完整",
+        "the file is in UTF-16, but is damaged or cut short",
+    )
+}
+
 /// Returns the fault for a member of a zip archive that is compressed in a way that is
 /// not supported.
 pub(super) fn unsupported_compression(path: &Path, method: &str) -> Fault {

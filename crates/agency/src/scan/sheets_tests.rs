@@ -306,7 +306,10 @@ fn a_workbook_without_a_visible_header_is_refused_with_the_names_of_its_sheets()
     add_sheet(&mut workbook, "说明", &[&["填报说明"]]);
     add_sheet(&mut workbook, "数据", &[&[IDS[0], "赵某"]]).set_hidden(true);
     let said = refused(&saved(workbook), SheetChoice::Only);
-    assert!(said.contains("sheet `数据` was not read (hidden)"), "{said}");
+    assert!(
+        said.contains("sheet `数据` was not read (hidden)"),
+        "{said}"
+    );
     assert!(!said.contains("sheets = "), "{said}");
     // A fault in the only table is told as such.
     let mut workbook = Workbook::new();

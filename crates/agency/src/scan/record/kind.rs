@@ -35,7 +35,7 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
             Some(Repetition::Other) => return Kind::OtherHeader,
             None => {}
         }
-        if let Some(kind) = kind_of_words(cells, dialect) {
+        if let Some(kind) = kind_of_words(cells, dialect, headings) {
             return kind;
         }
     }
@@ -97,15 +97,51 @@ const LONGEST_NOTE: usize = 1000;
 
 /// Recognises a line of totals or a footer by its first cell with content. The ID column
 /// must be blank, or have such words itself, or a count of at most six digits; a damaged
-/// ID number has none of these forms.
-fn kind_of_words(cells: &Cells, dialect: Dialect) -> Option<Kind> {
+/// ID number has none of these forms. A line with a label, such as a status, is a row
+/// without an ID number, whatever its first cell says.
+fn kind_of_words(cells: &Cells, dialect: Dialect, headings: &Headings) -> Option<Kind> {
     let first = cells.iter().find(|cell| !is_empty(cell))?;
     let kind = kind_of_text(&text_of(first, LONGEST_NOTE)?)?;
     let id_cell = cells.get(dialect.id_column);
     let belongs = is_empty(id_cell)
         || text_of(id_cell, LONGEST_NOTE)
             .is_some_and(|text| kind_of_text(&text).is_some() || is_count(&text));
-    belongs.then_some(kind)
+    (belongs && !has_label(cells, kind, headings)).then_some(kind)
+}
+
+/// Returns whether a line of this kind has a label in a column of labels after its first
+/// cell with content. Words of a footer, what follows a label such as 填表人：, figures of a
+/// total and dates are no labels.
+fn has_label(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
+    let mut before: Option<String> = None;
+    let filled = cells.iter().enumerate();
+    for (column, cell) in filled.filter(|(_, cell)| !is_empty(cell)) {
+        let text = text_of(cell, LONGEST_NOTE).unwrap_or_default();
+        if let Some(before) = &before
+            && headings.has_labels(column)
+        {
+            let is_word = kind_of_text(&text).is_some() || is_figure(&text, kind);
+            if !is_word && !awaits_value(before) {
+                return true;
+            }
+        }
+        before = Some(text);
+    }
+    false
+}
+
+/// Returns whether the value of a footer's label is in the next cell.
+fn awaits_value(text: &str) -> bool {
+    let is_open = LABELS_ALONE.contains(&text) || text.ends_with(['：', ':']);
+    is_open && is_footer(text)
+}
+
+/// Returns whether a text is a number, an amount or a date. A number alone is a code,
+/// unless it is in a line of totals.
+fn is_figure(text: &str, kind: Kind) -> bool {
+    let is_in_figure = |c: char| !c.is_alphabetic() || "人户条名共数个元万年月日".contains(c);
+    let is_number = text.chars().all(|c| c.is_ascii_digit());
+    !text.is_empty() && text.chars().all(is_in_figure) && (kind == Kind::Total || !is_number)
 }
 
 /// Returns a text without white space. Words of a footer are the same in both encodings,
