@@ -566,6 +566,8 @@ fn fast<C: Sync, T: Tally<C>>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use proptest::prelude::*;
 
     use super::super::limits::MAX_RECORD_BYTES;
@@ -896,7 +898,8 @@ mod tests {
             "第三产业,,x",
             // The status of a person.
             "注：待核实,,在保",
-            "注：,甲,在保",
+            "注：,,在保",
+            "备注1：,,在保",
             "填表人：甲,,在保",
             "小计,,在保",
             "合计：,,停保",
@@ -910,6 +913,57 @@ mod tests {
             let gb18030 = encoding_rs::GB18030.encode(line).0;
             let (seen, _) = read(Pass::DEFAULT, second_column, &gb18030);
             assert_eq!(seen.0.len(), 1, "{line}");
+        }
+    }
+
+    /// The first cell is the ID number's, or one before it.
+    #[test]
+    fn a_line_with_a_label_is_a_row_whatever_its_first_cell_says() {
+        for first in [
+            "填表人：",
+            "填表人：乙",
+            "审核人",
+            "注：",
+            "小计",
+            "第 1 页",
+            "以下空白",
+        ] {
+            for name in ["甲", "甲,"] {
+                for (id_column, line) in [
+                    (0, format!("{first},{name},在保")),
+                    (1, format!("{first},,{name},在保")),
+                ] {
+                    let columns = line.split(',').count();
+                    let dialect = Dialect {
+                        delimiter: b',',
+                        width: columns,
+                        fields: columns,
+                        id_column,
+                    };
+                    let headings = Headings::new(
+                        Encoding::Utf8,
+                        Vec::new(),
+                        BTreeMap::new(),
+                        [columns - 1].into(),
+                        BTreeSet::new(),
+                        BTreeSet::new(),
+                    );
+                    let form = Form {
+                        dialect,
+                        headings: &headings,
+                        limits: RecordLimits::DEFAULT,
+                    };
+                    let read = run_with::<(), Seen>(
+                        Pass::DEFAULT,
+                        &mut line.as_bytes(),
+                        form,
+                        &(),
+                        &|_| {},
+                    );
+                    let (seen, counts) = read.expect("memory can be read");
+                    assert_eq!((seen.0.len(), counts.rows), (1, 1), "{line}");
+                }
+            }
         }
     }
 

@@ -130,10 +130,14 @@ fn has_label(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
     false
 }
 
-/// Returns whether the value of a footer's label is in the next cell.
+/// Returns whether a text is a footer's label whose value, a name or a day, is in the next
+/// cell. A note is in the cell of its label.
 fn awaits_value(text: &str) -> bool {
-    let is_open = LABELS_ALONE.contains(&text) || text.ends_with(['：', ':']);
-    is_open && is_footer(text)
+    let label = text
+        .trim_end_matches(['：', ':'])
+        .trim_end_matches(char::is_numeric);
+    let is_open = text.ends_with(['：', ':']) || LABELS_ALONE.contains(&text);
+    is_open && is_footer(text) && !label.ends_with('注') && !label.ends_with("说明")
 }
 
 /// Returns whether a text is a number, an amount or a date. A number alone is a code,
