@@ -252,6 +252,64 @@ fn several_files_of_one_export_are_one_source() {
     assert_same_lists(&round);
 }
 
+/// A file or sheet without rows beside others with rows is no error, but it is reported:
+/// a district may be missing.
+#[test]
+fn a_file_or_sheet_without_rows_beside_others_is_reported() {
+    let header = "身份证号,对象类别,对象状态\n";
+    for (name, content) in [
+        ("bare.csv", header.to_owned()),
+        (
+            "foot.csv",
+            format!("名册\n{header}\n,,\n合计,,\n填表人：,,\n"),
+        ),
+    ] {
+        let round = Round::sample();
+        round.write(name, content);
+        round.replace(
+            "round.toml",
+            "path = \"veterans.persons.csv\"",
+            &format!("path = [\"veterans.persons.csv\", \"{name}\"]"),
+        );
+        let result = assert_same_lists(&round);
+        let note = format!("note: {name}: there are no records below the header\n");
+        assert!(result.stdout.contains(&note), "{}", result.stdout);
+        assert_eq!(result.stdout.matches("no records below").count(), 1);
+        let rows = veterans_rows(&round).len() - 1;
+        assert_eq!(rows_of_veterans(&round), [rows as u64, 0]);
+    }
+    let round = Round::sample();
+    let mut workbook = Workbook::new();
+    let rows = veterans_rows(&round);
+    for (sheet, rows) in [("江口镇", &rows[..]), ("城关镇", &rows[..1])] {
+        let sheet = workbook.add_worksheet().set_name(sheet).unwrap();
+        for (row, cells) in (0..).zip(rows) {
+            sheet.write_row(row, 0, cells).unwrap();
+        }
+    }
+    replace_veterans(&round, "towns.xlsx", &workbook.save_to_buffer().unwrap());
+    round.replace(
+        "round.toml",
+        "path = \"towns.xlsx\"",
+        "path = \"towns.xlsx\"\nsheets = \"all\"",
+    );
+    let result = assert_same_lists(&round);
+    let note = "note: towns.xlsx, sheet `城关镇`: there are no records below the header\n";
+    assert!(result.stdout.contains(note), "{}", result.stdout);
+    assert_eq!(rows_of_veterans(&round)[1], 0);
+}
+
+/// The rows of each file of the veterans export, from the manifest.
+fn rows_of_veterans(round: &Round) -> Vec<u64> {
+    let manifest = &round.output("output")["manifest.json"];
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+    let exports = manifest["exports"].as_array().unwrap().iter();
+    let mut exports = exports.filter(|export| export["export"] == "veterans.persons");
+    let files = exports.next().unwrap()["files"].as_array().unwrap();
+    let rows = files.iter().map(|file| file["rows"].as_u64().unwrap());
+    rows.collect()
+}
+
 #[test]
 fn headers_assigned_in_the_round_file() {
     let round = Round::sample();

@@ -127,6 +127,62 @@ fn a_file_that_is_not_an_export_is_refused() {
     );
 }
 
+/// No rows, no usable rows, or columns missing: the check says so, and a round refuses.
+#[test]
+fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
+    const VETERANS: &str = "veterans.persons.csv";
+    const NO_ROWS: &str = "there are no records below the header";
+    const REJECTED: &str = "rows were rejected, so none can be used";
+    let id = "449901198505050014";
+    let header = "身份证号,对象类别,对象状态\n";
+    for (bytes, words) in [
+        (header.to_owned(), NO_ROWS),
+        (header.trim_end().to_owned(), NO_ROWS),
+        (format!("{header}\n,,\n合计,,\n填表人：,,\n"), NO_ROWS),
+        // Other delimiters than in the header.
+        (format!("{header}{id};退役军人;在册\n"), REJECTED),
+        (format!("{header}退役军人\t{id}\t在册\n"), REJECTED),
+        (
+            format!("{header}不详,退役军人,在册\n,退役军人,在册\n"),
+            REJECTED,
+        ),
+    ] {
+        let round = Round::sample();
+        round.write(VETERANS, &bytes);
+        let result = check(&round, VETERANS, &["--schema", "veterans.persons"]);
+        assert_eq!(result.code, 3, "{bytes}: {}", result.stdout);
+        let line = result.stdout.lines().find(|line| line.contains("refuses"));
+        let line = line.unwrap_or_else(|| panic!("{bytes}: {}", result.stdout));
+        assert!(line.starts_with("A round refuses this export: "), "{line}");
+        assert!(line.contains(words), "{line}");
+        assert!(!result.stdout.contains("Nothing to correct"), "{bytes}");
+        let more = ["--schema", "veterans.persons", "--json"];
+        let report = check(&round, VETERANS, &more).stdout;
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let said = report["refused_by_a_round"][0]["en"].as_str().unwrap();
+        assert!(said.contains(words), "{said}");
+        let run = round.run();
+        assert_eq!(run.code, 1, "{bytes}");
+        assert!(run.stderr.contains(words), "{bytes}: {}", run.stderr);
+    }
+    // Columns that the policy needs.
+    let round = Round::sample();
+    round.write(VETERANS, format!("身份证号,姓名\n{id},赵某\n"));
+    let policy = round.root().join("policies/shaoguan.toml");
+    let more = ["--schema", "veterans.persons", "--policy"];
+    let result = check(
+        &round,
+        VETERANS,
+        &[&more[..], &[policy.to_str().unwrap()]].concat(),
+    );
+    let run = round.run();
+    assert_eq!((result.code, run.code), (3, 1), "{}", run.stderr);
+    let refusal = result.stdout.lines().find(|line| line.contains("refuses"));
+    let refusal = refusal.unwrap().split_once(": ").unwrap().1;
+    assert!(run.stderr.contains(refusal), "{refusal}: {}", run.stderr);
+    assert_eq!(check(&round, VETERANS, &more[..2]).code, 0);
+}
+
 #[test]
 fn serial_dates_follow_the_date_epoch_option() {
     let round = Round::sample();

@@ -688,3 +688,81 @@ fn utf16_and_carriage_returns_give_the_same_lists_as_the_plain_file() {
         assert!(manifest.contains(&blake3::hash(&bytes).to_hex().to_string()));
     }
 }
+
+/// A text cut inside a character, half of a character, a byte lost or added in the middle.
+#[test]
+fn utf16_that_is_not_valid_is_refused_as_damaged() {
+    let round = Round::sample();
+    let text = text("\t", "\r\n", plain);
+    for (mark, to_bytes) in [
+        (b"\xff\xfe", u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        (b"\xfe\xff", u16::to_be_bytes),
+    ] {
+        let encoded = |text: &[u16]| -> Vec<u8> {
+            let bytes = text.iter().flat_map(|unit| to_bytes(*unit));
+            mark.iter().copied().chain(bytes).collect()
+        };
+        let units: Vec<u16> = text.encode_utf16().collect();
+        assert_read(&round, "whole.txt", &encoded(&units));
+        let whole = encoded(&units);
+        let replaced = |at: usize, unit: u16| {
+            let mut units = units.clone();
+            units[at] = unit;
+            encoded(&units)
+        };
+        let row = units
+            .iter()
+            .rposition(|unit| *unit == u16::from(b'\n'))
+            .unwrap()
+            - 20;
+        // 𠮷 is a pair of units.
+        let pair: Vec<u16> = text.replace("赵某", "赵𠮷").encode_utf16().collect();
+        assert_read(&round, "pair.txt", &encoded(&pair));
+        let first_half = pair.iter().rposition(|unit| *unit == 0xd842).unwrap();
+        let damaged = [
+            ("cut", whole[..whole.len() - 1].to_vec()),
+            ("cut", whole[..whole.len() - 41].to_vec()),
+            ("added", [&whole[..], b"\0"].concat()),
+            ("first half", replaced(row, 0xd842)),
+            ("second half", replaced(row, 0xdfb7)),
+            ("first half in the header", replaced(1, 0xd842)),
+            ("cut in a pair", encoded(&pair[..=first_half])),
+            (
+                "lost",
+                [&whole[..whole.len() / 2], &whole[whole.len() / 2 + 1..]].concat(),
+            ),
+        ];
+        for (what, bytes) in damaged {
+            for name in ["damaged.txt", "damaged.gz"] {
+                let bytes = match name {
+                    "damaged.gz" => gzip(&bytes),
+                    _ => bytes.clone(),
+                };
+                let checked = check_assistance(&round, name, &bytes);
+                assert_eq!(checked.code, 1, "{what}: {}", checked.stderr);
+                let words = "the file is in UTF-16, but is damaged or cut short";
+                assert!(checked.stderr.contains(words), "{what}: {}", checked.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_with_an_unknown_delimiter_is_refused_with_the_known_ones() {
+    let round = Round::sample();
+    for delimiter in ["，", "^", "~", "；", "||", " "] {
+        let text = text(delimiter, "\n", plain);
+        let gb18030 = gb18030(&text);
+        for bytes in [text.as_bytes(), &gb18030] {
+            // In UTF-8, two bars are delimiters around empty columns.
+            if delimiter == "||" && bytes == text.as_bytes() {
+                continue;
+            }
+            let checked = check_assistance(&round, "other.csv", bytes);
+            assert_eq!(checked.code, 1, "{delimiter:?}");
+            let words =
+                "columns must be separated by commas, tabs or semicolons, in UTF-8 also by |";
+            assert!(checked.stderr.contains(words), "{}", checked.stderr);
+        }
+    }
+}
