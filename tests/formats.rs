@@ -100,6 +100,83 @@ fn a_sheet_is_chosen_by_name_and_an_unknown_name_is_refused() {
     assert!(result.stderr.contains("`名单`") || result.stderr.contains("名单, 说明"));
 }
 
+/// A sheet for each of two towns, and an old copy that is hidden.
+fn towns(rows: &[Vec<String>]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let (header, rows) = rows.split_first().unwrap();
+    let (north, south) = rows.split_at(rows.len() / 2);
+    for (name, rows, is_hidden) in [
+        ("江口镇", north, false),
+        ("城关镇", south, false),
+        ("旧表", &rows[..3], true),
+    ] {
+        let sheet = workbook.add_worksheet().set_name(name).unwrap();
+        sheet.set_hidden(is_hidden);
+        for (row, cells) in (0..).zip(std::iter::once(header).chain(rows)) {
+            for (column, cell) in (0..).zip(cells) {
+                sheet.write_string(row, column, cell).unwrap();
+            }
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+#[test]
+fn a_workbook_with_a_sheet_for_each_town_gives_the_same_lists() {
+    let round = Round::sample();
+    let rows = veterans_rows(&round);
+    let rejected_before = {
+        let plain = Round::sample();
+        assert_eq!(plain.run().code, 0);
+        csv_rows(&plain.output("output")["rejects/veterans.csv"]).len()
+    };
+    replace_veterans(&round, "veterans.xlsx", &towns(&rows));
+    let refused = round.run();
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    for words in ["`江口镇` (", "`城关镇` (", "`sheets = \"all\"`"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    round.replace(
+        "round.toml",
+        "path = \"veterans.xlsx\"",
+        "path = \"veterans.xlsx\"\nsheets = \"all\"",
+    );
+    let result = assert_same_lists(&round);
+    let note = "note: sheet `旧表` was not read (hidden): 3 rows";
+    assert!(result.stdout.contains(note), "{}", result.stdout);
+
+    let output = round.output("output");
+    let manifest: serde_json::Value = serde_json::from_slice(&output["manifest.json"]).unwrap();
+    let exports = manifest["exports"].as_array().unwrap().iter();
+    let mut veterans = exports.filter(|export| export["export"] == "veterans.persons");
+    let veterans = veterans.next().unwrap();
+    let files = veterans["files"].as_array().unwrap();
+    let sheets: Vec<&str> = files
+        .iter()
+        .filter_map(|file| file["sheet"].as_str())
+        .collect();
+    assert_eq!(sheets, ["江口镇", "城关镇"]);
+    let counted: Vec<u64> = files
+        .iter()
+        .filter_map(|file| file["rows"].as_u64())
+        .collect();
+    assert!(counted.iter().all(|rows| *rows > 0), "{counted:?}");
+    assert_eq!(veterans["account"]["rows"], counted.iter().sum::<u64>());
+    assert_eq!(files.len(), 2);
+    assert_eq!(files[0]["sheets_not_read"][0]["sheet"], "旧表");
+    assert_eq!(files[1]["sheets_not_read"], serde_json::Value::Null);
+
+    // A line number counts in the sheet of the last column.
+    let rejects = csv_rows(&output["rejects/veterans.csv"]);
+    assert_eq!(rejects.len(), rejected_before);
+    let longest_sheet = rows.len().div_ceil(2) + 1;
+    for row in &rejects {
+        let line: usize = row[3].parse().unwrap();
+        assert!(sheets.contains(&row[8].as_str()), "{row:?}");
+        assert!((2..=longest_sheet).contains(&line), "{row:?}");
+    }
+}
+
 #[test]
 fn numeric_id_cells_are_read_up_to_fifteen_digits_and_rejected_beyond() {
     let round = Round::sample();
