@@ -7,18 +7,11 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Date32Array, Float64Array, RecordBatch, StringArray};
 use rust_xlsxwriter::{Format, Workbook};
 
-use crate::support::{CommandResult, Round, csv_rows};
+use crate::support::{CommandResult, Round, csv_rows, id_number};
 
 /// Returns a synthetic ID number with this sequence number, born on 1985-05-05.
 fn id(sequence: usize) -> String {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let digits = format!("44990119850505{sequence:03}");
-    let sum: u32 = digits
-        .bytes()
-        .zip(WEIGHTS)
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    format!("{digits}{}", b"10X98765432"[(sum % 11) as usize] as char)
+    id_number(&format!("44990119850505{sequence:03}"))
 }
 
 /// A round of case parties and one register, with the files of the sample's policy.
@@ -63,10 +56,7 @@ fn victim(sequence: usize, cells: &str) -> String {
 /// unknown, and what is to be checked.
 fn leads(round: &Round, aid: &str) -> BTreeMap<usize, (bool, String)> {
     let mut leads = BTreeMap::new();
-    for (name, bytes) in round.output("output") {
-        if !name.starts_with("lists/") {
-            continue;
-        }
+    for bytes in round.lists("output").into_values() {
         let header = String::from_utf8(bytes.clone()).unwrap();
         let header = header
             .trim_start_matches('\u{feff}')
@@ -363,6 +353,16 @@ fn a_birth_date_is_compared_however_it_is_written() {
     assert_done(&round.run());
     let found: Vec<usize> = leads(&round, "State judicial aid").into_keys().collect();
     assert_eq!(found, [1, 2, 3, 4, 5, 6, 10, 11, 12, 13]);
+    // The others are rejected for their birth date, and nothing else is.
+    let rejects = csv_rows(&round.output("output")["rejects/civil-affairs.csv"]);
+    let rejects: Vec<[&str; 2]> = rejects
+        .iter()
+        .map(|row| [row[3].as_str(), row[5].as_str()])
+        .collect();
+    assert_eq!(
+        rejects,
+        ["8", "9", "10", "15"].map(|line| [line, "birth_date_mismatch"])
+    );
 }
 
 /// The loss, in words or a unit, of victims in hardship, who get dibao if it is major.
@@ -444,9 +444,10 @@ fn amounts_in_another_unit_are_converted_and_reported_or_refused() {
             .stdout
             .contains("amounts in 万元 are converted to yuan: Property loss");
         assert_eq!(said, converted, "{}", result.stdout);
-        let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
+        let cases = round.export_in_manifest("procuratorate.case-parties");
+        assert_eq!(cases["account"]["rejected"], 0, "{titles}{header}");
         assert_eq!(
-            manifest.contains("\"unit\": \"万元\""),
+            cases.to_string().contains("\"unit\":\"万元\""),
             converted,
             "{titles}{header}"
         );
@@ -456,15 +457,9 @@ fn amounts_in_another_unit_are_converted_and_reported_or_refused() {
         "cases.csv",
         format!("单位：元、万元\n{CASE_HEADER}\n{}", rows(["3", "3"])),
     );
-    let result = round.run();
-    assert_eq!(result.code, 1, "{}", result.stdout);
-    assert!(
-        result
-            .stderr
-            .contains("the unit of `property_loss` is uncertain"),
-        "{}",
-        result.stderr
-    );
+    round
+        .run()
+        .assert_error(1, "the unit of `property_loss` is uncertain");
 }
 
 #[test]
@@ -483,9 +478,13 @@ fn direction_marks_and_quotes_change_no_row() {
             cells.collect::<Vec<_>>().join(",") + "\n"
         };
         let header = REGISTER_HEADER.map(str::to_owned);
-        let mut cells = register_row(1).to_vec();
-        cells.push("2026-10-01".into());
-        let text = quoted(&header) + &quoted(&cells);
-        assert_receives("a.csv", text.as_bytes(), &[Receives::Yes]);
+        // An end that is read as blank would be a Yes in both rows.
+        let row = |sequence, end: &str| {
+            let mut cells = register_row(sequence).to_vec();
+            cells.push(end.into());
+            quoted(&cells)
+        };
+        let text = quoted(&header) + &row(1, "2026-10-01") + &row(2, "2024-05-01");
+        assert_receives("a.csv", text.as_bytes(), &[Receives::Yes, Receives::No]);
     }
 }

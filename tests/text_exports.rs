@@ -6,18 +6,11 @@ use std::io::Write;
 use serde_json::Value;
 
 use crate::formats::{assert_same_lists, replace_veterans};
-use crate::support::{Round, aidlink};
+use crate::support::{Round, gzip, id_number};
 
 /// Returns a synthetic ID number with this sequence number.
 fn id(sequence: u32) -> String {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let digits = format!("44990119850505{sequence:03}");
-    let sum: u32 = digits
-        .bytes()
-        .zip(WEIGHTS)
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    format!("{digits}{}", b"10X98765432"[(sum % 11) as usize] as char)
+    id_number(&format!("44990119850505{sequence:03}"))
 }
 
 const HEADER: [&str; 6] = [
@@ -70,21 +63,7 @@ struct Checked {
 /// Runs `schema check` on a file with these bytes.
 fn check(round: &Round, name: &str, bytes: &[u8], schema: &str) -> Checked {
     round.write(name, bytes);
-    let (export, schemas) = (round.path(name), round.root().join("schemas"));
-    let result = aidlink(&[
-        "schema",
-        "check",
-        export.to_str().unwrap(),
-        "--schemas",
-        schemas.to_str().unwrap(),
-        "--schema",
-        schema,
-        "--as-of",
-        "2026-09-30",
-        "--lang",
-        "en",
-        "--json",
-    ]);
+    let result = round.check(name, &["--schema", schema, "--json"]);
     let long = |text: &str| {
         let mut runs = text.split(|c: char| !c.is_ascii_digit());
         runs.any(|run| run.len() >= 15)
@@ -222,16 +201,8 @@ fn a_text_is_read_in_every_container() {
     let round = Round::sample();
     for (name, bytes) in &texts {
         assert_read(&round, name, bytes);
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(bytes).unwrap();
-        assert_read(&round, &format!("{name}.gz"), &gzip.finish().unwrap());
+        assert_read(&round, &format!("{name}.gz"), &gzip(bytes));
     }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(bytes).unwrap();
-    gzip.finish().unwrap()
 }
 
 fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -531,6 +502,7 @@ fn two_id_columns_are_an_error_that_names_both_unless_one_is_of_a_certificate() 
         let checked = check(&round, "two.csv", file.as_bytes(), schema);
         match outcome {
             Err(names) => {
+                assert_eq!(checked.code, 1, "{header}");
                 let words = format!("several columns match the field `national_id`: {names}");
                 assert!(
                     checked.stderr.contains(&words),
@@ -576,9 +548,7 @@ fn a_header_that_the_round_file_names_is_used_whatever_its_form() {
             &format!("path = \"veterans.persons.csv\"\nheaders = {{ '{written}' = \"status\" }}"),
         );
         assert_same_lists(&round);
-        let manifest = round.output("output")["manifest.json"].clone();
-        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-        let columns = manifest["exports"].to_string();
+        let columns = round.export_in_manifest("veterans.persons").to_string();
         assert!(columns.contains("\"field\":\"status\""), "{written}");
         assert!(!columns.contains("13800001234"));
     }
@@ -656,6 +626,7 @@ fn a_shifted_row_is_rejected_wherever_its_surplus_field_is() {
                 file += &format!("{id},{name},低保,在保,2024-05-01,{last}{row_end}\n");
             }
             let report = check_assistance(&round, "shifted.csv", file.as_bytes()).report;
+            assert_eq!(report["rows"], 5, "{header_end:?} {row_end:?} {last}");
             // Where the header has blank columns, a blank surplus field may be one of them.
             if header_end.is_empty() || !last.is_empty() {
                 let lines = &report["rejects"]["field_count"]["first_lines"];
@@ -682,10 +653,10 @@ fn utf16_and_carriage_returns_give_the_same_lists_as_the_plain_file() {
         let round = Round::sample();
         replace_veterans(&round, name, &bytes);
         assert_same_lists(&round);
-        let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
-        assert!(manifest.contains(&format!("\"encoding\": \"{encoding}\"")));
+        let file = &round.export_in_manifest("veterans.persons")["files"][0];
+        assert_eq!(file["encoding"], encoding);
         // The digest is of the file itself.
-        assert!(manifest.contains(&blake3::hash(&bytes).to_hex().to_string()));
+        assert_eq!(file["blake3"], blake3::hash(&bytes).to_hex().as_str());
     }
 }
 

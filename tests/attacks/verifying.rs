@@ -135,7 +135,9 @@ fn a_manifest_with_a_duplicate_key_is_refused() {
         .sign(with_duplicate.as_bytes(), comment, Path::new(""))
         .unwrap();
     fs::write(finished.path("manifest.json.minisig"), signature).unwrap();
-    assert_ne!(finished.verify().code, 0);
+    finished
+        .verify()
+        .assert_error(1, "this is not a manifest, or it is damaged");
 }
 
 #[test]
@@ -247,5 +249,7 @@ fn an_output_folder_that_is_a_link_is_refused() {
     let real = finished.round.path("elsewhere");
     fs::rename(finished.path(""), &real).unwrap();
     std::os::unix::fs::symlink(&real, finished.round.path("output")).unwrap();
-    assert_ne!(finished.verify().code, 0);
+    finished
+        .verify()
+        .assert_error(1, "this is not a folder, or it is a link");
 }
