@@ -361,7 +361,7 @@ fn a_birth_date_is_compared_however_it_is_written() {
         .collect();
     assert_eq!(
         rejects,
-        ["8", "9", "10", "15"].map(|line| [line, "birth_date_mismatch"])
+        ["8", "9", "10", "15"].map(|line| [line, "birth_date_contradicts"])
     );
 }
 

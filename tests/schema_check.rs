@@ -134,7 +134,7 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
     ] {
         let round = Round::sample();
         round.write(VETERANS, &bytes);
-        let result = check(&round, VETERANS, &["--schema", "veterans.persons"]);
+        let result = round.check(VETERANS, &["--schema", "veterans.persons"]);
         assert_eq!(result.code, 3, "{bytes}: {}", result.stdout);
         let line = result.stdout.lines().find(|line| line.contains("refuses"));
         let line = line.unwrap_or_else(|| panic!("{bytes}: {}", result.stdout));
@@ -142,7 +142,7 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
         assert!(line.contains(words), "{line}");
         assert!(!result.stdout.contains("Nothing to correct"), "{bytes}");
         let more = ["--schema", "veterans.persons", "--json"];
-        let report = check(&round, VETERANS, &more).stdout;
+        let report = round.check(VETERANS, &more).stdout;
         let report: Value = serde_json::from_str(&report).unwrap();
         let said = report["refused_by_a_round"][0]["en"].as_str().unwrap();
         assert!(said.contains(words), "{said}");
@@ -155,17 +155,13 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
     round.write(VETERANS, format!("身份证号,姓名\n{id},赵某\n"));
     let policy = round.root().join("policies/shaoguan.toml");
     let more = ["--schema", "veterans.persons", "--policy"];
-    let result = check(
-        &round,
-        VETERANS,
-        &[&more[..], &[policy.to_str().unwrap()]].concat(),
-    );
+    let result = round.check(VETERANS, &[&more[..], &[policy.to_str().unwrap()]].concat());
     let run = round.run();
     assert_eq!((result.code, run.code), (3, 1), "{}", run.stderr);
     let refusal = result.stdout.lines().find(|line| line.contains("refuses"));
     let refusal = refusal.unwrap().split_once(": ").unwrap().1;
     assert!(run.stderr.contains(refusal), "{refusal}: {}", run.stderr);
-    assert_eq!(check(&round, VETERANS, &more[..2]).code, 0);
+    assert_eq!(round.check(VETERANS, &more[..2]).code, 0);
 }
 
 #[test]
