@@ -564,7 +564,10 @@ mod tests {
 
     #[test]
     fn a_column_in_ten_thousands_is_converted_except_where_a_cell_states_its_unit() {
-        let (_, unit) = amount::header_with_unit("损失(万元)").expect("a unit");
+        let Some((_, amount::StatedUnit::Yuan(unit))) = amount::header_with_unit("损失(万元)")
+        else {
+            panic!("no unit");
+        };
         let form = ColumnForm {
             unit,
             ..ColumnForm::default()
