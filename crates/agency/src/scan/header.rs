@@ -35,6 +35,9 @@ pub struct ColumnMatch {
     /// Columns (from 0) with a known header that are not used, because another column has
     /// the field.
     pub passed_over: Vec<usize>,
+    /// Columns (from 0) that contain the ID number too, such as that of the certificate's
+    /// number, beside the ID column. They are compared with it.
+    pub certificates: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -386,10 +389,14 @@ impl Search<'_> {
             match chosen(found) {
                 Ok(Some(chosen)) => {
                     columns.index.insert(field.name.clone(), chosen);
-                    let others = found.iter().map(|(_, index)| *index);
-                    columns
-                        .passed_over
-                        .extend(others.filter(|index| *index != chosen));
+                    for (rank, index) in found.iter().filter(|(_, index)| *index != chosen) {
+                        let is_certificate =
+                            *rank == Rank::Fallback && field.role == Role::NationalId;
+                        match is_certificate {
+                            true => columns.certificates.push(*index),
+                            false => columns.passed_over.push(*index),
+                        }
+                    }
                 }
                 Ok(None) => {
                     columns.absent.push(field.name.clone());
