@@ -519,14 +519,70 @@ fn two_id_columns_are_an_error_that_names_both_unless_one_is_of_a_certificate() 
                 assert_eq!(checked.report["columns"][0]["header"], chosen, "{header}");
                 // A known header is not called unknown.
                 let unknown = &checked.report["headers_not_known"];
-                let over = &checked.report["headers_passed_over"];
                 let other = header.split(',').find(|header| *header != chosen).unwrap();
-                let over_expected: &[&str] = match other {
-                    "姓名" => &[],
-                    other => &[other],
+                let (over, compared): (&[&str], &[&str]) = match other {
+                    "姓名" => (&[], &[]),
+                    other if other.contains("残疾") => (&[], &[other]),
+                    other => (&[other], &[]),
                 };
-                assert_eq!(*over, serde_json::json!(over_expected), "{header}");
+                for (key, expected) in [
+                    ("headers_passed_over", over),
+                    ("headers_compared", compared),
+                ] {
+                    assert_eq!(checked.report[key], serde_json::json!(expected), "{header}");
+                }
                 assert!(!unknown.to_string().contains(other), "{header}: {unknown}");
+            }
+        }
+    }
+}
+
+/// The number of a disability certificate is the ID number, a digit of the class and one of
+/// the grade. Contradicting numbers may be a guardian's and a child's.
+#[test]
+fn a_certificate_of_another_person_rejects_the_row() {
+    let round = Round::sample();
+    let certificate = |sequence| id(sequence) + "43";
+    let lower = |number: String| number.replace('X', "x");
+    let spaced = |number: String| format!("{} {}", &number[..6], &number[6..]);
+    let wide = |number: String| -> String {
+        let digits = number.chars();
+        let wide = |c: char| char::from_u32(c as u32 + 0xfee0).unwrap();
+        digits.map(wide).collect()
+    };
+    // Rows whose certificate is not of the person.
+    let of_others = [certificate(2), spaced(certificate(2)), wide(certificate(2))];
+    // Rows whose certificate is, or cannot be compared.
+    let accepted = [
+        certificate(1),
+        lower(certificate(1)),
+        spaced(certificate(1)),
+        wide(certificate(1)),
+        id(1),
+        String::new(),
+        "无".to_owned(),
+        "补办中".to_owned(),
+        certificate(2)[..17].to_owned(),
+        format!("{}****{}", &certificate(1)[..10], &certificate(1)[14..]),
+    ];
+    for header in ["身份证号,残疾人证号", "残疾人证号,身份证号"] {
+        for (cells, rejected) in [(&of_others[..], true), (&accepted[..], false)] {
+            for cell in cells {
+                let row = match header.starts_with("身份证号") {
+                    true => format!("{},{cell}", id(1)),
+                    false => format!("{cell},{}", id(1)),
+                };
+                let file = format!("{header},就业\n{row},是\n");
+                let schema = "disabled-federation.persons";
+                let report = check(&round, "d.csv", file.as_bytes(), schema).report;
+                let rejects = &report["rejects"];
+                let expected = match rejected {
+                    true => &serde_json::json!([2]),
+                    false => &Value::Null,
+                };
+                let lines = &rejects["certificate_contradicts"]["first_lines"];
+                assert_eq!(lines, expected, "{header}: {cell}");
+                assert_eq!(rejects.as_object().unwrap().len(), usize::from(rejected));
             }
         }
     }

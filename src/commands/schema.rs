@@ -202,6 +202,8 @@ struct SchemaReport<'a> {
     headers_not_known: Vec<&'a str>,
     /// Known headers of columns that are not used, because another column has the field.
     headers_passed_over: Vec<&'a str>,
+    /// Headers of columns that contain the ID number too and are compared with it.
+    headers_compared: Vec<&'a str>,
     fields_absent: &'a [String],
     /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
@@ -326,6 +328,7 @@ impl CheckedExport<'_> {
     fn unknown_headers(&self) -> Vec<&str> {
         let columns = self.export.columns();
         let matched = columns.index.values().chain(&columns.passed_over);
+        let matched = matched.chain(&columns.certificates);
         let matched: BTreeSet<usize> = matched.copied().collect();
         columns
             .headers
@@ -336,11 +339,10 @@ impl CheckedExport<'_> {
             .collect()
     }
 
-    fn headers_passed_over(&self) -> Vec<&str> {
-        let columns = self.export.columns();
-        let headers = columns.passed_over.iter();
-        headers
-            .filter_map(|index| columns.headers.get(*index))
+    fn headers_at(&self, indices: &[usize]) -> Vec<&str> {
+        let headers = &self.export.columns().headers;
+        let at = indices.iter();
+        at.filter_map(|index| headers.get(*index))
             .map(|header| header.trim())
             .collect()
     }
@@ -378,7 +380,8 @@ impl CheckedExport<'_> {
                 })
                 .collect(),
             headers_not_known: self.unknown_headers(),
-            headers_passed_over: self.headers_passed_over(),
+            headers_passed_over: self.headers_at(&columns.passed_over),
+            headers_compared: self.headers_at(&columns.certificates),
             fields_absent: &columns.absent,
             rejects: inspection
                 .rejects
@@ -486,7 +489,15 @@ impl CheckedExport<'_> {
                 format!("Unknown headers (not read): {}", names.en),
             );
         }
-        let passed_over = self.headers_passed_over().join(", ");
+        let columns = self.export.columns();
+        let compared = self.headers_at(&columns.certificates).join(", ");
+        if !compared.is_empty() {
+            say(
+                format!("与证件号码核对的列：{compared}"),
+                format!("Columns compared with the ID number: {compared}"),
+            );
+        }
+        let passed_over = self.headers_at(&columns.passed_over).join(", ");
         if !passed_over.is_empty() {
             say(
                 format!("已识别但不读取的表头（该字段已有其他列）：{passed_over}"),

@@ -214,7 +214,11 @@ fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
     let fields = columns.index.iter();
-    let field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
+    let mut field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
+    // The numbers of certificates contain the ID number and are read with it.
+    if let Some(id) = field_at.get(&export.dialect().id_column).copied() {
+        field_at.extend(columns.certificates.iter().map(|at| (*at, id)));
+    }
     let headers = columns.headers.iter().enumerate();
     headers
         .filter(|(_, header)| !header.trim().is_empty())

@@ -7,6 +7,7 @@ use aidlink_faults::uniform_text::uniform_header;
 
 use super::encoding::{Encoding, marks_length};
 use super::limits::MAX_HEADER_BYTES;
+use crate::cell::amount::{AmountUnit, StatedUnit};
 
 /// A header among the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub struct Headings {
     titles: BTreeSet<String>,
     /// The most digits that a heading or title has.
     most_digits: usize,
+    /// The unit of the columns of amounts whose own headings state none; `None` if there
+    /// are no such columns.
+    shared_unit: Option<AmountUnit>,
 }
 
 impl Headings {
@@ -65,12 +69,32 @@ impl Headings {
             with_labels,
             id_headings,
             titles,
+            shared_unit: None,
         }
     }
 
     /// Returns whether the field of a column has labels, such as a kind or a status.
     pub(super) fn has_labels(&self, column: usize) -> bool {
         self.with_labels.contains(&column)
+    }
+
+    /// Sets the unit of the columns of amounts whose own headings state none.
+    pub(super) fn with_shared_unit(self, shared_unit: Option<AmountUnit>) -> Self {
+        Headings {
+            shared_unit,
+            ..self
+        }
+    }
+
+    /// Returns the unit of the columns of amounts whose own headings state none.
+    pub(super) fn shared_unit(&self) -> Option<AmountUnit> {
+        self.shared_unit
+    }
+
+    /// Returns whether a unit is another one than that of these columns.
+    pub(super) fn is_other_unit(&self, unit: StatedUnit) -> bool {
+        let shared = self.shared_unit.map(StatedUnit::Yuan);
+        shared.is_some_and(|shared| shared != unit)
     }
 
     /// Returns whether the cells of a record are a header: more than half of those with

@@ -154,6 +154,8 @@ pub struct Counts {
     pub repeated_header_lines: u64,
     /// The line, from 1, of the first header with other columns.
     pub other_header: Option<u64>,
+    /// The line, from 1, of the first footer that states another unit of money.
+    pub other_unit: Option<u64>,
     /// Line feeds.
     lines: u64,
 }
@@ -167,6 +169,8 @@ impl Counts {
         self.repeated_header_lines += other.repeated_header_lines;
         let other_header = other.other_header.map(|line| line + self.lines);
         self.other_header = self.other_header.or(other_header);
+        let other_unit = other.other_unit.map(|line| line + self.lines);
+        self.other_unit = self.other_unit.or(other_unit);
         self.lines += other.lines;
     }
 }
@@ -327,7 +331,7 @@ impl<T> Block<T> {
                     Kind::Row => has_long_number(cells, form.dialect),
                     Kind::FieldCount => false,
                     Kind::Blank | Kind::Total | Kind::Footer => true,
-                    Kind::Header | Kind::OtherHeader => true,
+                    Kind::Header | Kind::OtherHeader | Kind::OtherUnit => true,
                 };
             if !is_whole {
                 self.add_row(context, Err(RowFault::LineBreak));
@@ -357,6 +361,9 @@ impl<T> Block<T> {
             Kind::Header => counts.repeated_header_lines += 1,
             Kind::OtherHeader => {
                 counts.other_header = counts.other_header.or(Some(counts.lines + 1));
+            }
+            Kind::OtherUnit => {
+                counts.other_unit = counts.other_unit.or(Some(counts.lines + 1));
             }
             Kind::FieldCount => self.add_row(context, Err(RowFault::FieldCount)),
             Kind::Row => {

@@ -3,6 +3,7 @@
 use super::super::encoding::without_text_formula;
 use super::super::headings::{Headings, Repetition};
 use super::{CTRL_Z, Cells, Dialect};
+use crate::cell::amount::{stated_units, units_alone};
 
 /// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub(in super::super) enum Kind {
     Header,
     /// A header with other columns.
     OtherHeader,
+    /// A line of totals or a footer that states another unit of money than the one in
+    /// which the amounts are read.
+    OtherUnit,
     /// More fields than the header, or no field for the ID number.
     FieldCount,
     /// A row.
@@ -35,8 +39,12 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
             Some(Repetition::Other) => return Kind::OtherHeader,
             None => {}
         }
-        if let Some(kind) = kind_of_words(cells, dialect, headings) {
-            return kind;
+        let kind = kind_of_words(cells, dialect, headings);
+        if let Some(kind) = kind.or_else(|| is_line_of_units(cells).then_some(Kind::Footer)) {
+            return match states_other_unit(cells, headings) {
+                true => Kind::OtherUnit,
+                false => kind,
+            };
         }
     }
     // Some programs omit the empty cells at the end of a row, so a short row is
@@ -148,6 +156,32 @@ fn is_figure(text: &str, kind: Kind) -> bool {
     !text.is_empty() && text.chars().all(is_in_figure) && (kind == Kind::Total || !is_number)
 }
 
+/// Returns whether every cell with content holds nothing but units, and one of them a
+/// unit of money. Such a line is often below a header.
+fn is_line_of_units(cells: &Cells) -> bool {
+    let mut states_unit = false;
+    for cell in cells.iter().filter(|cell| !is_empty(cell)) {
+        let text = text_of(cell, LONGEST_TOTAL);
+        let Some(units) = text.and_then(|text| units_alone(&text)) else {
+            return false;
+        };
+        states_unit |= !units.is_empty();
+    }
+    states_unit
+}
+
+fn states_other_unit(cells: &Cells, headings: &Headings) -> bool {
+    let mut filled = cells.iter().filter(|cell| !is_empty(cell));
+    filled.any(|cell| {
+        let Some(text) = text_of(cell, LONGEST_NOTE) else {
+            return false;
+        };
+        let alone = units_alone(&text).unwrap_or_default();
+        let mut units = stated_units(&text).into_iter().chain(alone);
+        units.any(|unit| headings.is_other_unit(unit))
+    })
+}
+
 /// Returns a text without white space. Words of a footer are the same in both encodings,
 /// and a text in GB18030 is never valid UTF-8 for another such word.
 fn text_of(cell: &[u8], longest: usize) -> Option<String> {
@@ -198,7 +232,7 @@ fn is_total(text: &str) -> bool {
 }
 
 /// Labels in the foot of a form. A colon follows, or the rest of the line.
-const LABELS: [&str; 40] = [
+const LABELS: [&str; 41] = [
     "填表人",
     "填报人",
     "制表人",
@@ -223,6 +257,7 @@ const LABELS: [&str; 40] = [
     "联系人",
     "联系电话",
     "单位",
+    "金额单位",
     "填报单位",
     "填表单位",
     "制表单位",
