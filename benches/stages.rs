@@ -9,6 +9,7 @@ use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::national_id::NationalId;
+use aidlink_agency::scan::headings::Headings;
 use aidlink_agency::scan::pass::{Pass, Place, RowFault, RowView, Tally, run};
 use aidlink_agency::scan::{Dialect, Export};
 use aidlink_agency::step::origin;
@@ -68,7 +69,7 @@ impl Tally<()> for RowCount {
         self.0 += row.is_ok_and(|row| !row.id_cell().is_empty()) as u64;
     }
 
-    fn append(&mut self, next: Self, _: u64, _: u64) {
+    fn append(&mut self, _: &(), next: Self, _: u64, _: u64) {
         self.0 += next.0;
     }
 }
@@ -87,11 +88,14 @@ fn stages(criterion: &mut Criterion) {
         .map_or(0, |at| at + 1);
     let body = &bytes[header..];
     let lines = body.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let width = bytes[..header].split(|byte| *byte == b',').count();
     let dialect = Dialect {
         delimiter: b',',
-        width: bytes[..header].split(|byte| *byte == b',').count(),
+        width,
+        fields: width,
         id_column: 0,
     };
+    let headings = Headings::default();
     let ids: Vec<&[u8]> = body
         .split(|byte| *byte == b'\n')
         .filter_map(|line| line.get(..18))
@@ -105,7 +109,8 @@ fn stages(criterion: &mut Criterion) {
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let read = run::<(), RowCount>(pass, &mut Cursor::new(body), dialect, &(), &|_| {});
+                let mut source = Cursor::new(body);
+                let read = run::<(), RowCount>(pass, &mut source, dialect, &headings, &(), &|_| {});
                 read.expect("memory can be read").0.0
             });
         });
@@ -166,11 +171,13 @@ fn rules(criterion: &mut Criterion, bench: &BenchRound) {
         let exports: Vec<Export> = planned
             .files
             .iter()
-            .map(|file| {
-                let Ok(export) = Export::open(&file.path, &planned.schema, &planned.reading) else {
+            .enumerate()
+            .flat_map(|(index, file)| {
+                let (schema, reading) = (&planned.schema, &planned.reading);
+                let Ok(tables) = Export::open(&file.path, index, schema, reading) else {
                     panic!("the sample's export must open")
                 };
-                export
+                tables
             })
             .collect();
         let origin = origin(&plan.terms, planned, "bench");

@@ -425,8 +425,11 @@ pub struct SchemaCheckArguments {
     #[arg(long, value_parser = date)]
     pub as_of: Option<jiff::civil::Date>,
     /// The sheet to read, for a workbook / 工作表名称（用于工作簿）
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sheets")]
     pub sheet: Option<String>,
+    /// The sheets to read, for a workbook: `all`, or names separated by commas / 要读取的工作表（用于工作簿）：all，或以逗号分隔的名称
+    #[arg(long, value_delimiter = ',')]
+    pub sheets: Vec<String>,
     /// The year from which date serial numbers count, 1900 or 1904 / 日期序列号的起算年，1900或1904
     #[arg(long, default_value = "1900", value_parser = date_epoch)]
     pub date_epoch: DateEpoch,

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod commands;
+mod labels_report;
 mod lists_report;
 mod matrix;
 pub mod pooled;

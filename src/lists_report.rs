@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::lists::match_list::MatchList;
@@ -43,7 +44,7 @@ pub(crate) fn say_lists(
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let folder = folder.display();
+    let folder = shown_path(folder);
     say(
         format!("已写入 {folder}（保密，仅限本人读取）"),
         format!("Written to {folder} (confidential, owner-only)"),

@@ -1,10 +1,13 @@
 //! Writes the minimisation matrix into the output folder of every step that reads
 //! exports.
 
-use aidlink_audit::minimisation::Matrix;
+use std::path::Path;
+
+use aidlink_audit::minimisation::{Matrix, MatrixDocument};
 use aidlink_audit::minimisation_page;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
+use aidlink_files::document::{Document as _, check_writable};
 use aidlink_office::manifest::Manifest;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::RoundTerms;
@@ -34,7 +37,9 @@ pub(crate) fn write_matrix(
         .into());
     }
     for (name, bytes) in minimisation_page::files(&matrix) {
-        folder.write(&format!("minimisation/{name}"), &bytes)?;
+        let path = format!("minimisation/{name}");
+        check_writable(bytes.len(), MatrixDocument::LARGEST, Path::new(&path))?;
+        folder.write(&path, &bytes)?;
     }
     Ok(())
 }

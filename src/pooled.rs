@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::key::KeyFile;
+use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
 use aidlink_agency::token_set::TokenSet;
@@ -60,7 +61,8 @@ pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) ->
     }
 }
 
-/// Runs a round. `planned` lists all of its exports; the case parties come first.
+/// Runs a round. `planned` lists all of its exports; the case parties come first. Rejected
+/// rows are written to `rejects` while they are read; without it they are only counted.
 ///
 /// # Errors
 /// All faults of the key and the exports together, or those of the step that failed.
@@ -68,6 +70,7 @@ pub fn run(
     terms: &RoundTerms,
     planned: &[PlannedExport],
     key_file: &mut KeyFile,
+    rejects: Option<&RejectsFiles>,
     progress: &Progress,
     log: &mut AuditLog,
 ) -> Result<RoundResult, Faults> {
@@ -111,6 +114,7 @@ pub fn run(
         let is_cases = index == 0;
         let tokenising = Tokenising {
             probe: (!is_cases).then_some(&case_parties),
+            rejects: rejects.and_then(|rejects| rejects.of_export(planned)),
             ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
         };
         let report = if is_cases {

@@ -147,7 +147,7 @@ impl FinishedRound {
     }
 
     /// Makes the folder consistent again after `change` of the manifest, and signs it.
-    fn sign_again(&self, change: impl Fn(&mut Value)) {
+    pub fn sign_again(&self, change: impl Fn(&mut Value)) {
         self.sign_again_with_log(change, |_| true);
     }
 
@@ -249,7 +249,7 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Violation<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Violation<'_>, &[u64]); 34] = [
+    let cases: [(&str, Violation<'_>, &[u64]); 35] = [
         ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
             "an expired impact assessment",
@@ -305,7 +305,7 @@ fn every_check_that_is_broken_is_reported() {
             &|finished| {
                 let path = finished.path("rejects/veterans.csv");
                 let mut text = fs::read_to_string(&path).unwrap();
-                text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x\r\n");
+                text.push_str("veterans.persons,13800000000,1,2,,id_empty,x,x,\r\n");
                 fs::write(path, text).unwrap();
                 finished.sign_again(|_| {});
             },
@@ -390,6 +390,16 @@ fn every_check_that_is_broken_is_reported() {
                     reasons[&reason] = (count - 1).into();
                     reasons["made_up"] = 1.into();
                 })
+            },
+            &[11],
+        ),
+        (
+            "a sheet among the rejects that was not read",
+            &|finished| {
+                let path = finished.path("rejects/civil-affairs.csv");
+                let text = fs::read_to_string(&path).unwrap();
+                fs::write(path, text.replacen(",\r\n", ",赵某\r\n", 1)).unwrap();
+                finished.sign_again(|_| {});
             },
             &[11],
         ),
@@ -579,7 +589,7 @@ fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
     assert_reports(
         &result,
         &[
-            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect and empty cells are withheld; 4 cases passed;",
+            "(permitted_roles, procuratorate.case-parties): victim, close_relative, dependant, informant, witness, expert, civil_party, petitioner are processed; defendant, other, suspect, empty and unreadable cells are withheld; 4 cases passed;",
             "(sealed_records, procuratorate.case-parties): 4 cases passed;",
             "(dead_parties, procuratorate.case-parties): 3 cases passed;",
             "(dead_veterans, veterans.persons): 2 cases passed;",

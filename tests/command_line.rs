@@ -4,12 +4,17 @@
 //! A `.trycmd` file runs its commands in the project's folder. A `.toml` file runs one
 //! command, or a few by the shell, in a copy of the round `tests/rounds/town`.
 
+use std::fs;
+use std::io::Read as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use aidlink::cli::{Cli, VERBS};
 use aidlink_faults::text::Language;
 use aidlink_office::command_line::in_language;
 use clap::{CommandFactory as _, Parser as _};
+
+use crate::support::Round;
 
 #[test]
 fn commands_do_what_their_files_show() {
@@ -121,4 +126,30 @@ fn every_verb_has_an_example_that_parses_and_its_exit_codes() {
             help.verb
         );
     }
+}
+
+/// The output is longer than a pipe holds, so the command cannot end before it is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_running_command_leaves_no_core_dump_and_opens_no_socket() {
+    let round = Round::sample();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_aidlink"))
+        .args(["audit", "matrix", "--json"])
+        .arg(round.path("round.toml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0]).unwrap();
+    let about = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
+    let limits = about("limits");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let core: Vec<&str> = core.unwrap().split_whitespace().skip(4).collect();
+    assert_eq!(core, ["0", "0", "bytes"], "{limits}");
+    // 2: a filter of system calls.
+    assert!(about("status").contains("\nSeccomp:\t2\n"));
+    drop(output);
+    child.wait().unwrap();
 }

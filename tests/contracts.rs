@@ -114,9 +114,11 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
         let export: Vec<Export> = planned
             .files
             .iter()
-            .map(|file| {
-                let export = Export::open(&file.path, &planned.schema, &planned.reading);
-                export.unwrap_or_else(|_| panic!("the sample's exports must open"))
+            .enumerate()
+            .flat_map(|(index, file)| {
+                let (schema, reading) = (&planned.schema, &planned.reading);
+                let tables = Export::open(&file.path, index, schema, reading);
+                tables.unwrap_or_else(|_| panic!("the sample's exports must open"))
             })
             .collect();
         let tokenising = Tokenising {

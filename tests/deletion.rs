@@ -5,14 +5,16 @@ use std::fs;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_files::document::{Document as _, Head};
+use aidlink_files::folder::Folder;
 use aidlink_office::deletion::Purge;
-use aidlink_office::deletion_record::Journal;
+use aidlink_office::deletion_record::{Journal, JournalStep, RoundFile};
 use aidlink_office::manifest::Manifest;
+use aidlink_office::remains::remains;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
 use crate::audit::FinishedRound;
-use crate::support::{CommandResult, Round, aidlink};
+use crate::support::{CommandResult, Round, aidlink, set_mode};
 
 /// Returns a finished round whose day of deletion is past.
 pub fn overdue_round() -> FinishedRound {
@@ -171,6 +173,8 @@ fn files_of_an_interrupted_run_are_deleted_too() {
     let partial = finished.round.path(".output.partial-cut");
     fs::create_dir_all(partial.join("lists")).unwrap();
     fs::write(partial.join("lists/a.csv"), "x").unwrap();
+    // The mark of a folder that a run is writing.
+    set_mode(&partial, 0o1700);
     let result = purge(&finished, &[]);
     assert_eq!(result.code, 0);
     assert!(!partial.exists());
@@ -183,7 +187,38 @@ fn files_of_an_interrupted_run_are_deleted_too() {
     );
 }
 
-/// The purge is killed after it wrote the journal and removed some files. The next
+/// Writes the journal that a purge writes before it removes the files that it has set
+/// aside.
+fn write_journal(finished: &FinishedRound, begun_at: &str) {
+    let bytes = fs::read(finished.path("manifest.json")).unwrap();
+    let manifest = Manifest::parse(&bytes).unwrap();
+    let (output, folder) = (finished.path(""), finished.round.path(""));
+    let remains = remains(&manifest, &output, &folder, &RoundKey::id_for);
+    let there: Vec<RoundFile> = remains.there.into_iter().map(|found| found.file).collect();
+    let Head { format, version } = Journal::head();
+    let begun_at = begun_at.parse().unwrap();
+    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+    let set_aside = ["lists/for-review/to-veterans.csv", "education.students.csv"];
+    let journal = Journal {
+        format,
+        version,
+        round: manifest.round.clone(),
+        manifest_digest: blake3::hash(&bytes).to_hex().to_string(),
+        begun_at,
+        set_aside: there
+            .iter()
+            .filter(|file| set_aside.contains(&file.path.as_str()))
+            .cloned()
+            .collect(),
+        there,
+        public_key: key.public().to_base64(),
+    };
+    let output = Folder::open(&output).unwrap();
+    let step = JournalStep::SetAside;
+    journal.write(&output, begun_at, step, &key).unwrap();
+}
+
+/// The purge is killed after it removed some of the files that it had set aside. The next
 /// purge continues, and its record lists every file.
 #[test]
 fn an_interrupted_purge_is_finished_by_the_next() {
@@ -192,38 +227,65 @@ fn an_interrupted_purge_is_finished_by_the_next() {
     let all = paths(&record(&whole)["removed"]);
 
     let finished = overdue_round();
-    let manifest = fs::read(finished.path("manifest.json")).unwrap();
-    let manifest = Manifest::parse(&manifest).unwrap();
-    let remains = aidlink_office::deletion::remains(
-        &manifest,
-        &finished.path(""),
-        &finished.round.path(""),
-        &RoundKey::id_for,
-    );
-    let Head { format, version } = Journal::head();
-    let begun_at = "2026-10-02T08:00:00Z".parse().unwrap();
-    let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
-    let digest = blake3::hash(&fs::read(finished.path("manifest.json")).unwrap());
-    let journal = Journal {
-        format,
-        version,
-        round: manifest.round.clone(),
-        manifest_digest: digest.to_hex().to_string(),
-        begun_at,
-        there: remains.there,
-        public_key: key.public().to_base64(),
-    };
-    journal.write(&finished.path(""), begun_at, &key).unwrap();
+    write_journal(&finished, "2026-10-02T08:00:00Z");
     fs::remove_file(finished.path("lists/for-review/to-veterans.csv")).unwrap();
     fs::remove_file(finished.round.path("education.students.csv")).unwrap();
     let result = purge(&finished, &[]);
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     let record = record(&finished);
-    assert_eq!(paths(&record["removed"]), all);
+    let earlier = paths(&record["removed_earlier"]);
+    assert_eq!(earlier.len(), 2);
+    let removed = paths(&record["removed"]);
+    assert!(removed.is_disjoint(&earlier));
+    assert_eq!(&removed | &earlier, all);
+    assert_eq!(record["not_found"], serde_json::json!([]));
+    assert!(
+        result
+            .stdout
+            .contains("deleted by an interrupted purge: education.students.csv (export)"),
+        "{}",
+        result.stdout
+    );
     assert_eq!(record["begun_at"], "2026-10-02T08:00:00Z");
     let count = fs::read_dir(finished.path("deletions")).unwrap().count();
     assert_eq!(count, 1, "only the record is left");
     assert_eq!(finished.verify().code, 0);
+    fs::remove_dir_all(finished.round.path("truth")).unwrap();
+    let audit = finished.audit(&[]);
+    assert_eq!(audit.code, 0, "{}", audit.stdout);
+}
+
+/// A killed purge had listed the files, but had not set them aside. Somebody else took
+/// some of them away.
+#[test]
+fn a_file_that_somebody_took_after_a_killed_purge_does_not_count_as_deleted() {
+    let finished = overdue_round();
+    write_journal(&finished, "2026-10-02T08:00:00Z");
+    let taken = [
+        "lists/for-review/to-civil-affairs.csv",
+        "veterans.persons.csv",
+    ];
+    fs::remove_file(finished.path(taken[0])).unwrap();
+    let elsewhere = finished.round.path("../veterans.persons.csv");
+    fs::rename(finished.round.path(taken[1]), elsewhere).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+    let record = record(&finished);
+    assert_eq!(
+        paths(&record["not_found"]),
+        taken.map(str::to_owned).into_iter().collect()
+    );
+    for list in ["removed", "removed_earlier"] {
+        let listed = paths(&record[list]);
+        assert!(taken.iter().all(|taken| !listed.contains(*taken)), "{list}");
+    }
+    let audit = finished.audit(&[]);
+    assert_eq!(audit.code, 4);
+    assert!(
+        audit.stdout.contains("missing without a deletion record"),
+        "{}",
+        audit.stdout
+    );
 }
 
 #[test]
@@ -374,6 +436,18 @@ fn one_outputs_deletion_record_covers_the_inputs_of_the_other() {
         "{}",
         audit.stdout
     );
+}
+
+/// Both outputs name the inputs; one purge deletes them once.
+#[test]
+fn one_purge_of_two_outputs_deletes_their_common_inputs_once() {
+    let finished = overdue_round();
+    let other = finished.round.path("other");
+    let other = other.to_str().unwrap();
+    assert_eq!(finished.round.run_with(&["--output", other]).code, 0);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert_eq!(result.stdout.matches("deleted: round.key").count(), 1);
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn run_round(round: &Round) -> (office::Round, RoundResult) {
         &plan.terms,
         &plan.exports,
         &mut KeyFile::at(&plan.paths.key_file),
+        None,
         &Progress::new(Output {
             language: Language::English,
             form: Form::Quiet,

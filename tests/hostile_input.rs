@@ -320,11 +320,7 @@ fn a_workbook_with_one_cell_far_out() {
         "path = \"veterans.persons.csv\"",
         "path = \"veterans.xlsx\"",
     );
-    assert_refused(
-        &round,
-        1,
-        "the sheet is too large: a cell is far outside the table",
-    );
+    assert_refused(&round, 1, "` is too large: a cell is far outside the table");
 }
 
 /// Found in review: a sign was parsed as a hexadecimal digit.

@@ -4,6 +4,7 @@
 mod attacks;
 mod audit;
 mod bad_input;
+mod cells;
 mod command_line;
 mod contracts;
 mod deletion;
@@ -11,8 +12,10 @@ mod finished_by_0_1;
 mod formats;
 mod hand_made_round;
 mod hostile_input;
+mod labels;
 mod parquet_exports;
 mod sample_round;
 mod schema_check;
 mod split_round;
 mod support;
+mod text_exports;

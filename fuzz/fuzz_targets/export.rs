@@ -13,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     ignore_guarded_panics();
     let path = write_input(bytes);
     let schema = schema("veterans.persons");
-    if let Ok(export) = Export::open(&path, schema, &ReadingChoice::default()) {
+    let choice = ReadingChoice::default();
+    for export in Export::open(&path, 0, schema, &choice).into_iter().flatten() {
         let _ = inspect(&export, schema, AS_OF, &|_| {});
     }
 });

@@ -79,19 +79,26 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     let path = write_input(bytes);
-    let Ok(export) = Export::open(&path, schema, &choice) else {
+    let Ok(mut tables) = Export::open(&path, 0, schema, &choice) else {
         return;
     };
+    let export = tables.pop().expect("a text has one table");
     assert_eq!(export.format(), Format::Text);
     for header in &export.columns().headers {
+        if has_assigned_headers {
+            // The round file may name a header with a date in it.
+            continue;
+        }
         let digits = header.chars().filter(char::is_ascii_digit).count();
         assert!(
             header.len() <= 200 && digits < 8,
             "a header name is too long or contains a number"
         );
     }
-    // A line holds at most one row, and matched columns exist.
-    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    // A line holds at most one row, and matched columns exist. In UTF-16 a line end has a
+    // second byte of zero.
+    let line_ends = bytes.iter().filter(|byte| matches!(**byte, b'\r' | b'\n'));
+    let lines = line_ends.count() as u64 + 1;
     assert!(export.title_lines() < export.body_line() && export.body_line() <= lines);
     let width = export.columns().headers.len();
     assert!(

@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(age.is_none_or(|age| (0..200).contains(&age)));
     }
     for epoch in [DateEpoch::Year1900, DateEpoch::Year1904] {
-        let _ = cell::date(text, epoch);
+        let _ = cell::date::read(text, epoch);
     }
     // Text shown on lists must not contain a valid ID number.
     let shown = cell::without_numbers(text, AS_OF);

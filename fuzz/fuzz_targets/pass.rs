@@ -7,6 +7,7 @@ use std::io::Cursor;
 use std::sync::LazyLock;
 
 use aidlink_agency::scan::Dialect;
+use aidlink_agency::scan::headings::Headings;
 use aidlink_agency::scan::pass::{Counts, Pass, Place, RowFault, RowView, Tally, run};
 use libfuzzer_sys::fuzz_target;
 
@@ -19,7 +20,7 @@ impl Tally<()> for Seen {
         self.0.push((place, row.map(cells)));
     }
 
-    fn append(&mut self, next: Self, records: u64, lines: u64) {
+    fn append(&mut self, _: &(), next: Self, records: u64, lines: u64) {
         self.0.extend(next.0.into_iter().map(|(place, row)| {
             let place = Place {
                 record: place.record + records,
@@ -31,7 +32,15 @@ impl Tally<()> for Seen {
 }
 
 fn read(pass: Pass, dialect: Dialect, bytes: &[u8]) -> (Seen, Counts) {
-    let read = run(pass, &mut Cursor::new(bytes), dialect, &(), &|_| {});
+    let headings = Headings::default();
+    let read = run(
+        pass,
+        &mut Cursor::new(bytes),
+        dialect,
+        &headings,
+        &(),
+        &|_| {},
+    );
     read.expect("memory can be read")
 }
 
@@ -49,6 +58,7 @@ fuzz_target!(|input: (u16, u8, u8, &[u8])| {
     let dialect = Dialect {
         delimiter: delimiters[usize::from(width >> 4) % delimiters.len()],
         width: usize::from(width & 7) + 1,
+        fields: usize::from(width & 7) + 1 + usize::from(width >> 6),
         id_column: usize::from(width & 7) / 2,
     };
     let plain = read(Pass::Plain, dialect, bytes);

@@ -6,8 +6,8 @@
 use aidlink_agency::key::RoundKey;
 use aidlink_fuzz::FOLDER;
 use aidlink_office::audit_log::read_log;
-use aidlink_office::deletion::remains;
 use aidlink_office::leak_scan::{KeyIds, scan_bytes};
+use aidlink_office::remains::remains;
 use aidlink_office::verification::{NamedKeys, verify};
 use libfuzzer_sys::fuzz_target;
 
@@ -26,8 +26,8 @@ fuzz_target!(|bytes: &[u8]| {
         // No public key was named, so at least that is a fault.
         assert!(!verification.faults.is_empty());
         let manifest = &verification.manifest;
-        for file in remains(manifest, &output, FOLDER.path(), &RoundKey::id_for).there {
-            assert!(!file.path.contains(".."));
+        for found in remains(manifest, &output, FOLDER.path(), &RoundKey::id_for).there {
+            assert!(!found.file.path.contains(".."));
         }
     }
 });

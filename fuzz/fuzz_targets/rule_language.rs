@@ -9,12 +9,13 @@
 
 use std::sync::LazyLock;
 
-use aidlink_agency::rules::evaluate;
+use aidlink_agency::rules::{Answer, evaluate};
 use aidlink_contract::outcome::Outcome;
 use aidlink_fuzz::AS_OF;
+use aidlink_policy::pack::WhenUnknown;
 use aidlink_policy::rule_language::{
-    Combination, Comparison, Expression, ExpressionFault, Negation, Operand, Scope, ScopeColumn,
-    parse,
+    Combination, Comparison, Expression, ExpressionFault, Negation, NodeBudget, Operand, Scope,
+    ScopeColumn, parse,
 };
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 use jiff::civil::Date;
@@ -110,6 +111,7 @@ static ROWS: LazyLock<RowBlock> = LazyLock::new(|| {
         columns: columns
             .map(|(name, column)| (name.to_owned(), column))
             .into(),
+        ..RowBlock::default()
     }
 });
 
@@ -201,6 +203,10 @@ fn check_positions(text: &str, faults: &[ExpressionFault]) {
     }
 }
 
+fn outcome(answer: &Answer) -> Outcome {
+    answer.outcome(WhenUnknown::Review)
+}
+
 fn condition(text: &str) {
     let expression = match parse(text, &CONDITIONS) {
         Ok(expression) => expression,
@@ -211,8 +217,8 @@ fn condition(text: &str) {
     }
     let outcomes =
         evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("the rule can be evaluated");
-    for (row, outcome) in outcomes[0].iter().enumerate() {
-        assert_eq!(*outcome, evaluate_row(&expression, row), "row {row}");
+    for (row, answer) in outcomes[0].iter().enumerate() {
+        assert_eq!(outcome(answer), evaluate_row(&expression, row), "row {row}");
     }
 }
 
@@ -227,13 +233,14 @@ fn combination(text: &str, negation: Negation) {
             .iter()
             .all(|rule| RULES.iter().any(|known| known == rule))
     );
-    assert!(combination.substitute(&|_| None) == combination);
+    let substituted = combination.substitute(&|_| None, &mut NodeBudget::default());
+    assert!(substituted.as_ref() == Ok(&combination));
     let expression = parse(text, &RULE_COLUMNS).expect("a combination is also a condition");
     let outcomes =
         evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("the rule can be evaluated");
-    for (row, outcome) in outcomes[0].iter().enumerate() {
+    for (row, answer) in outcomes[0].iter().enumerate() {
         let outcome_of = |rule: &str| evaluate_row(&Expression::Column(rule.to_owned()), row);
-        assert_eq!(*outcome, combination.outcome(&outcome_of), "row {row}");
+        assert_eq!(outcome(answer), combination.outcome(&outcome_of), "row {row}");
     }
 }
 

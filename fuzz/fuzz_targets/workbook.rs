@@ -12,7 +12,7 @@ use std::io::{Cursor, Write};
 use aidlink_agency::inspect::inspect;
 use aidlink_agency::scan::Export;
 use aidlink_fuzz::{AS_OF, ignore_guarded_panics, schema, write_input};
-use aidlink_policy::reading::ReadingChoice;
+use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 
@@ -133,11 +133,15 @@ fuzz_target!(|input: &[u8]| {
     };
     let path = write_input(&bytes);
     let choice = ReadingChoice {
-        sheet: (first % 4 == 3).then(|| "S".to_owned()),
+        sheets: match first % 4 {
+            3 => SheetChoice::Named(vec!["S".to_owned()]),
+            2 => SheetChoice::All,
+            _ => SheetChoice::Only,
+        },
         ..ReadingChoice::default()
     };
     let schema = schema("veterans.persons");
-    if let Ok(export) = Export::open(&path, schema, &choice) {
+    for export in Export::open(&path, 0, schema, &choice).into_iter().flatten() {
         let _ = inspect(&export, schema, AS_OF, &|_| {});
     }
 });

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
-use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::deletion_record::DeletionRecord;
@@ -110,9 +110,9 @@ fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
 
 fn say_verification(verification: &Verification, output: Output) {
     let say = |zh: String, en: String| output.say(&Text::new(zh, en));
-    let folder = verification.folder.display();
+    let folder = shown_path(&verification.folder);
     let (round, step) = (
-        &verification.manifest.round,
+        shown_name(&verification.manifest.round),
         verification.manifest.step.name(),
     );
     say(
@@ -142,7 +142,7 @@ fn say_verification(verification: &Verification, output: Output) {
         format!("  {held} files match the manifest, {entries} entries in the log"),
     );
     for record in &verification.deleted {
-        let (count, at) = (record.removed.len(), record.completed_at);
+        let (count, at) = (record.all_removed().count(), record.completed_at);
         say(
             format!("  {count}个文件已删除，有签名的删除记录（{at}）"),
             format!("  {count} files were deleted, with a signed record ({at})"),
@@ -268,6 +268,7 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
         &terms,
         &exports,
         &mut KeyFile::at(&key_file),
+        None,
         &progress,
         &mut log,
     );
@@ -314,13 +315,13 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
         format!("{held} held, {not_held} not held, {not_applicable} not applicable"),
     ));
     if evidence.step().reads_exports() {
-        let page = evidence.path("minimisation").display().to_string();
+        let page = shown_path(&evidence.path("minimisation"));
         say(&Text::new(
             format!("读取了什么、为何读取、谁能看到：{page}/matrix.zh.html"),
             format!("What was read, why, and who sees it: {page}/matrix.en.html"),
         ));
     }
-    let left = evidence.remains.there.len() + evidence.remains.doubtful.len();
+    let left = evidence.remains.to_delete().count();
     let until = evidence.manifest().retention_until;
     let unproven = evidence.unproven().len();
     if unproven > 0 {
@@ -344,7 +345,7 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
         ));
     }
     if left > 0 {
-        let folder = evidence.verification.folder.display();
+        let folder = shown_path(&evidence.verification.folder);
         say(&Text::new(
             format!("须在 {until} 前删除{left}个文件：aidlink purge {folder} --dry-run 可列出"),
             format!(
@@ -394,7 +395,7 @@ fn verification_report(verification: &Verification) -> VerificationReport {
     };
     VerificationReport {
         folder: shown_path(&verification.folder),
-        round: manifest.round.clone(),
+        round: shown_name(&manifest.round).into_owned(),
         step: manifest.step,
         signer: signer.map(|(named, key_id)| ReportedSigner { named, key_id }),
         files_held: verification.files_held,
@@ -408,8 +409,7 @@ fn audit_report(
     unknown_files: &UnknownFiles,
 ) -> AuditReport {
     let remains = &evidence.remains;
-    let doubtful = remains.doubtful.iter().map(|(file, _)| file);
-    let left = remains.there.iter().chain(doubtful);
+    let left = remains.to_delete().chain(remains.outside());
     AuditReport {
         verification: verification_report(&evidence.verification),
         checks,
@@ -481,7 +481,7 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
     }
     say_matrix(&matrix, output);
     if let Some(folder) = folder {
-        let folder = folder.display();
+        let folder = shown_path(folder);
         output.say(&Text::new(
             format!("已写入 {folder}"),
             format!("Written to {folder}"),

@@ -4,23 +4,24 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use aidlink_agency::key::RoundKey;
+use aidlink_agency::key::{LARGEST_KEY_FILE, RoundKey};
 use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_office::crossing::verify_key;
 use aidlink_office::round::{KeyTerms, Mode, Reads, WrittenRound};
 use aidlink_office::sealed::{Opener, Passphrase, Recipient};
 use aidlink_office::signing::SigningKey;
-use aidlink_office::statement::{Content, Statement, TO_PASSPHRASE, trailer};
+use aidlink_office::statement::{Content, LARGEST_TRAILER, Statement, TO_PASSPHRASE, trailer};
 use aidlink_office::terminal::Output;
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{KeyArguments, KeyCommand};
 
-/// The largest sealed key that is read, in bytes. A sealed key has a few lines.
-const LONGEST_SEALED_KEY: u64 = 64 << 10;
+/// The largest content of a sealed key, in bytes: a key file and its signature.
+const LARGEST_SEALED_KEY: u64 = LARGEST_KEY_FILE + LARGEST_TRAILER;
 
 /// Runs a verb of `key` on the key that a round file names.
 pub fn run(arguments: KeyArguments, output: Output) -> Ending {
@@ -69,7 +70,7 @@ pub fn run(arguments: KeyArguments, output: Output) -> Ending {
         Ok(KeyResult { key_id, file, text }) => {
             let json = KeyReport {
                 key_id: &key_id,
-                file: &file,
+                file: &shown_path(&file),
             };
             output.answer(&text, &key_id, &json);
             Ending::Done
@@ -90,7 +91,7 @@ struct KeyResult {
 #[derive(Serialize)]
 struct KeyReport<'a> {
     key_id: &'a str,
-    file: &'a Path,
+    file: &'a str,
 }
 
 fn id(terms: &KeyTerms) -> Result<KeyResult, Faults> {
@@ -110,7 +111,7 @@ struct SealTo<'a> {
 
 fn make(terms: &KeyTerms) -> Result<KeyResult, Faults> {
     let key = RoundKey::create(&terms.file, &terms.round, &terms.purpose)?;
-    let (shown, id) = (terms.file.display(), key.id());
+    let (shown, id) = (shown_path(&terms.file), key.id());
     Ok(KeyResult {
         text: Text::new(
             format!("已生成密钥 {shown}，编号 {id}。请勿存放在有多个机构令牌的地方。"),
@@ -194,7 +195,7 @@ fn seal(
     })?;
     let what = Text::new("文件", "the file");
     write_new_owner_only(out, &sealed, &what)?;
-    let (shown, id) = (out.display(), key.id());
+    let (shown, id) = (shown_path(out), key.id());
     Ok(KeyResult {
         text: Text::new(
             format!("已密封密钥 {id}：{shown}。可发给该机构，由其用 key open 打开。"),
@@ -251,7 +252,7 @@ fn open(
         // The command line requires one of the two.
         None => Opener::Passphrase(Passphrase::read(passphrase_file.unwrap_or(Path::new("")))?),
     };
-    let text = opener.open_to_memory(sealed, LONGEST_SEALED_KEY)?;
+    let text = opener.open_to_memory(sealed, LARGEST_SEALED_KEY)?;
     let (agreed, _) = written.planned(Mode::Split, Reads::Nothing)?;
     let (plain, statement) = verify_key(sealed, &agreed, &text, &opener.to())?;
     let key = RoundKey::parse(plain, sealed, &terms.round, &terms.purpose)?;
@@ -267,7 +268,7 @@ fn open(
         .into());
     }
     key.write_new(&terms.file)?;
-    let (shown, id) = (terms.file.display(), key.id());
+    let (shown, id) = (shown_path(&terms.file), key.id());
     Ok(KeyResult {
         text: Text::new(
             format!("已写入密钥 {shown}，编号 {id}，仅限本人读取。请与发送方核对编号。"),

@@ -1,12 +1,13 @@
 //! `aidlink run`: runs a pooled round, from exports to match lists.
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::missing_fields;
+use aidlink_agency::exports::{converted_amounts, missing_fields};
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
-use aidlink_agency::rejects_file::rejects_files;
+use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::step::key_used;
 use aidlink_faults::fault::Faults;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
@@ -18,6 +19,7 @@ use aidlink_procuratorate::summary::SUMMARY;
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::RunArguments;
+use crate::labels_report::say_unmapped;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
@@ -43,11 +45,13 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let progress = Progress::new(output);
     let mut key_file = KeyFile::at(&paths.key_file);
     let done = step.perform(|step| {
+        let rejects = RejectsFiles::begin(&step.folder, exports)?;
+        let (key, log) = (&mut key_file, &mut step.log);
         let result =
-            pool.install(|| pooled::run(terms, exports, &mut key_file, &progress, &mut step.log))?;
+            pool.install(|| pooled::run(terms, exports, key, Some(&rejects), &progress, log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = match_lists(terms, &result.leads, &result.provisional);
-        let manifest = write(step, &round, &result, &lists)?;
+        let manifest = write(step, &round, &result, &lists, rejects)?;
         Ok((manifest, (result, lists)))
     });
     progress.finish();
@@ -67,14 +71,13 @@ fn write(
     round: &Round,
     result: &RoundResult,
     lists: &[MatchList],
+    rejects: RejectsFiles,
 ) -> Result<Manifest, Faults> {
     write_lists(&mut step.folder, lists)?;
-    for (agency, bytes) in rejects_files(&result.exports) {
-        step.folder
-            .write(&format!("rejects/{agency}.csv"), &bytes)?;
-    }
+    rejects.finish(&mut step.folder)?;
     let summary = pooled::summary(&round.terms, result, lists);
-    step.folder.write(SUMMARY, &summary.to_bytes())?;
+    let path = round.paths.output.join(SUMMARY);
+    step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
     let exports = result.exports.iter().map(|read| {
         let matched = result.persons_matched.get(&read.planned.schema.name);
         ExportRead {
@@ -113,7 +116,7 @@ fn say_summary(
         ),
     );
     if result.key_was_made {
-        let file = round.paths.key_file.display();
+        let file = shown_path(&round.paths.key_file);
         say(
             format!(
                 "  已生成轮次密钥 {file}（编号 {}），仅限本人读取",
@@ -166,6 +169,12 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
+        for text in export.notes() {
+            say(
+                format!("    注意：{}", text.zh),
+                format!("    note: {}", text.en),
+            );
+        }
         let missing = missing_fields(&round.terms.policy, export);
         if !missing.is_empty() {
             let names = |pick: fn(&Text) -> &str| {
@@ -186,6 +195,22 @@ fn say_summary(
                 ),
             );
         }
+        for (unit, fields) in converted_amounts(export) {
+            let titles = |pick: fn(&Text) -> &str| {
+                let titles: Vec<&str> = fields.iter().map(|field| pick(&field.title)).collect();
+                titles.join(", ")
+            };
+            say(
+                format!(
+                    "    单位为{unit}的金额已换算为元：{}",
+                    titles(|text| &text.zh)
+                ),
+                format!(
+                    "    amounts in {unit} are converted to yuan: {}",
+                    titles(|text| &text.en)
+                ),
+            );
+        }
         let unreadable: u64 = export.report.value_faults.values().sum();
         if unreadable > 0 {
             say(
@@ -193,6 +218,7 @@ fn say_summary(
                 format!("    cells that could not be read: {unreadable} (see summary.json)"),
             );
         }
+        say_unmapped(&export.planned.schema, &export.report.unmapped, output);
     }
     let total = result.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));

@@ -1,8 +1,7 @@
 //! `aidlink sample`: makes a synthetic round.
 
-use std::path::Path;
-
 use aidlink_faults::fault::Fault;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::output_folder::OutputFolder;
 use serde::Serialize;
@@ -16,7 +15,7 @@ use aidlink_sample::SampleChoice;
 /// The answer of `sample`.
 #[derive(Serialize)]
 struct MadeSample<'a> {
-    folder: &'a Path,
+    folder: &'a str,
     planted_leads: usize,
 }
 
@@ -38,13 +37,13 @@ pub fn run(arguments: SampleArguments, output: Output) -> Ending {
     }
     match aidlink_sample::write(&choice) {
         Ok(leads) => {
-            let out = arguments.out.display();
+            let out = shown_path(&arguments.out);
             output.say(&Text::new(
                 format!("已生成 {out}，其中植入线索{leads}条（见 truth/planted-leads.csv）"),
                 format!("made {out} with {leads} planted leads (see truth/planted-leads.csv)"),
             ));
             output.json(&MadeSample {
-                folder: &arguments.out,
+                folder: &out,
                 planted_leads: leads,
             });
             Ending::Done

@@ -1,19 +1,24 @@
 //! `aidlink schema check`: checks an export before the round, for the person who
 //! took it from the agency's system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aidlink_agency::account::{all_rejected, no_rows};
+use aidlink_agency::cell::amount::AmountUnit;
+use aidlink_agency::exports::check_columns;
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
-use aidlink_agency::scan::Export;
+use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
+use aidlink_agency::unmapped::UnmappedLabels;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::Policy;
-use aidlink_policy::reading::ReadingChoice;
+use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{SchemaArguments, SchemaCheckArguments, SchemaCommand};
+use crate::labels_report::{line_of, say_unmapped};
 use aidlink_office::terminal::{Output, Progress};
 
 /// Checks an export.
@@ -42,7 +47,7 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         );
         return Ending::WrongConfiguration(fault.into());
     }
-    let (schema, export) = match open(&arguments, &schemas) {
+    let (schema, exports) = match open(&arguments, &schemas) {
         Ok(opened) => opened,
         Err(faults) => return Ending::Failed(faults),
     };
@@ -52,67 +57,138 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
             .date()
     });
     let progress = Progress::new(output);
-    let inspection = inspect(&export, schema, as_of, &|rows| progress.rows(rows));
+    let inspections: Result<Vec<Inspection>, Fault> = exports
+        .iter()
+        .map(|export| inspect(export, schema, as_of, &|rows| progress.rows(rows)))
+        .collect();
     progress.finish();
-    let inspection = match inspection {
-        Ok(inspection) => inspection,
+    let inspections = match inspections {
+        Ok(inspections) => inspections,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let checked = CheckedExport {
-        schema,
-        export: &export,
-        policy: policy.as_ref(),
-        inspection: &inspection,
-    };
-    checked.say(output);
-    output.json(&checked.report());
-    let all_can_be_read = inspection.rejects.is_empty() && inspection.unreadable.is_empty();
-    Ending::done(!all_can_be_read)
+    let checked = exports.iter().zip(&inspections);
+    let checked: Vec<CheckedExport> = checked
+        .map(|(export, inspection)| CheckedExport {
+            schema,
+            export,
+            policy: policy.as_ref(),
+            inspection,
+        })
+        .collect();
+    for export in &checked {
+        export.say(output);
+    }
+    for sheet in sheets_not_read(&exports) {
+        let Text { zh, en } = sheet.text();
+        output.say(&Text::new(format!("提示：{zh}"), format!("Note: {en}")));
+    }
+    let refusals = refusals(&checked);
+    for fault in &refusals {
+        let (message, hint) = (&fault.message, &fault.hint);
+        output.say(&Text::new(
+            format!("轮次将拒绝此导出：{}\n  {}", message.zh, hint.zh),
+            format!("A round refuses this export: {}\n  {}", message.en, hint.en),
+        ));
+    }
+    let refused_by_a_round: Vec<&Text> = refusals.iter().map(|fault| &fault.message).collect();
+    match checked.as_slice() {
+        [export] => output.json(&SchemaReport {
+            refused_by_a_round,
+            ..export.report(&exports)
+        }),
+        several => output.json(&SheetsReport {
+            sheets: several
+                .iter()
+                .map(|export| export.report(&exports))
+                .collect(),
+            refused_by_a_round,
+        }),
+    }
+    let is_clean = refusals.is_empty() && checked.iter().all(CheckedExport::is_clean);
+    Ending::done(!is_clean)
+}
+
+/// Returns why a round with the policy refuses the export, although it can be opened.
+fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
+    let mut faults = FaultCollector::new();
+    let mut rows = 0;
+    let mut rejected = BTreeMap::new();
+    for export in checked {
+        if let Some(policy) = export.policy {
+            check_columns(policy, export.schema, export.export, &mut faults);
+        }
+        rows += export.inspection.counts.rows;
+        for (reason, seen) in &export.inspection.rejects {
+            *rejected.entry(*reason).or_default() += seen.count;
+        }
+    }
+    let mut found: Vec<Fault> = faults.into_iter().collect();
+    if let Some(first) = checked.first() {
+        let path = first.export.path();
+        found.extend(match rows {
+            0 => Some(no_rows(path)),
+            rows => all_rejected(path, rows, &rejected),
+        });
+    }
+    found
+}
+
+/// Returns the sheets of the workbook that have content and are not read.
+fn sheets_not_read(exports: &[Export]) -> &[SheetNotRead] {
+    exports.first().map_or(&[], Export::sheets_not_read)
 }
 
 /// Opens the export by the named schema, or, if none is named, by the schema that
-/// knows most of its columns.
+/// knows most of its columns. Returns its tables.
 fn open<'s>(
     arguments: &SchemaCheckArguments,
     schemas: &'s Schemas,
-) -> Result<(&'s ExportSchema, Export), Faults> {
+) -> Result<(&'s ExportSchema, Vec<Export>), Faults> {
+    let sheets = match (&arguments.sheet, arguments.sheets.as_slice()) {
+        (Some(sheet), _) => SheetChoice::Named(vec![sheet.clone()]),
+        (None, []) => SheetChoice::Only,
+        (None, [all]) if all == SheetChoice::ALL => SheetChoice::All,
+        (None, names) => SheetChoice::Named(names.to_vec()),
+    };
     let choice = ReadingChoice {
-        sheet: arguments.sheet.clone(),
+        sheets,
         epoch: arguments.date_epoch,
         ..ReadingChoice::default()
     };
-    let mut best: Option<(usize, &ExportSchema, Export)> = None;
-    let mut faults = FaultCollector::new();
-    for schema in schemas.0.values() {
-        if arguments
-            .schema
-            .as_ref()
-            .is_some_and(|name| *name != schema.name)
-        {
-            continue;
-        }
-        match Export::open(&arguments.export, schema, &choice) {
-            Ok(export) => {
-                let known = export.columns().index.len();
-                if best.as_ref().is_none_or(|(most, ..)| known > *most) {
-                    best = Some((known, schema, export));
-                }
-            }
-            // The schemas mostly find the same faults in a file: one list is enough.
-            Err(found) if faults.is_empty() => faults.extend(found),
-            Err(_) => {}
+    let mut file = ExportFile::open(&arguments.export)?;
+    let is_named = |schema: &&ExportSchema| {
+        let name = arguments.schema.as_ref();
+        name.is_none_or(|name| *name == schema.name)
+    };
+    let mut best: Option<(usize, &ExportSchema)> = None;
+    for schema in schemas.0.values().filter(is_named) {
+        let known = file.known_columns(schema, &choice);
+        // If no schema fits, the faults by one of them are enough.
+        if best.is_none_or(|(most, _)| known > most) {
+            best = Some((known, schema));
         }
     }
-    match best {
-        Some((_, schema, export)) => Ok((schema, export)),
-        None => faults.or_value(None),
-    }
+    let (_, schema) = FaultCollector::new().or_value(best)?;
+    Ok((schema, file.tables(0, schema, &choice)?))
+}
+
+/// The answer of `schema check` for a workbook of which several sheets are read.
+#[derive(Serialize)]
+struct SheetsReport<'a> {
+    sheets: Vec<SchemaReport<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_by_a_round: Vec<&'a Text>,
 }
 
 /// The answer of `schema check`.
 #[derive(Serialize)]
 struct SchemaReport<'a> {
     schema: &'a str,
+    /// The name of the sheet, if the file is a workbook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sheet: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sheets_not_read: Vec<ReportedSheet<'a>>,
     format: &'static str,
     encoding: &'static str,
     /// Counted from 1.
@@ -120,8 +196,14 @@ struct SchemaReport<'a> {
     rows: u64,
     blank_lines: u64,
     total_lines: u64,
+    footer_lines: u64,
+    repeated_header_lines: u64,
     columns: Vec<ReportedColumn<'a>>,
     headers_not_known: Vec<&'a str>,
+    /// Known headers of columns that are not used, because another column has the field.
+    headers_passed_over: Vec<&'a str>,
+    /// Headers of columns that contain the ID number too and are compared with it.
+    headers_compared: Vec<&'a str>,
     fields_absent: &'a [String],
     /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
@@ -129,6 +211,32 @@ struct SchemaReport<'a> {
     id_warnings: BTreeMap<String, ReportedRows>,
     /// The key is `field: code`.
     unreadable: BTreeMap<String, ReportedRows>,
+    /// The key is the field.
+    labels_without_code: BTreeMap<&'a str, ReportedLabels<'a>>,
+    /// Why a round refuses the export; empty for one sheet of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_by_a_round: Vec<&'a Text>,
+}
+
+/// A sheet that was not read.
+#[derive(Serialize)]
+struct ReportedSheet<'a> {
+    sheet: &'a str,
+    why: &'static str,
+    /// Absent if the sheet cannot be read.
+    rows: Option<u64>,
+    rows_with_id: Option<u64>,
+}
+
+impl<'a> ReportedSheet<'a> {
+    fn new(sheet: &'a SheetNotRead) -> Self {
+        ReportedSheet {
+            sheet: &sheet.sheet,
+            why: sheet.why.code(),
+            rows: sheet.holds.map(|rows| rows.rows),
+            rows_with_id: sheet.holds.map(|rows| rows.with_id),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -139,6 +247,41 @@ struct ReportedColumn<'a> {
     read_by_a_round: Option<bool>,
     /// Cells with a value.
     filled: Option<u64>,
+    /// The unit of amounts, if the header or a title line states one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+}
+
+/// The labels of a field that have no code.
+#[derive(Serialize)]
+struct ReportedLabels<'a> {
+    labels: Vec<ReportedLabel<'a>>,
+    /// Number of cells whose labels are not shown.
+    not_shown: u64,
+}
+
+#[derive(Serialize)]
+struct ReportedLabel<'a> {
+    label: &'a str,
+    rows: u64,
+    /// The line for the round file.
+    line: String,
+}
+
+impl<'a> ReportedLabels<'a> {
+    fn new(field: &str, labels: &'a UnmappedLabels) -> Self {
+        let shown = labels.shown().into_iter();
+        ReportedLabels {
+            labels: shown
+                .map(|(label, rows)| ReportedLabel {
+                    label,
+                    rows,
+                    line: line_of(field, label),
+                })
+                .collect(),
+            not_shown: labels.not_shown(),
+        }
+    }
 }
 
 /// The number of rows with the same finding, and the lines of the first few.
@@ -170,6 +313,11 @@ struct CheckedExport<'a> {
 }
 
 impl CheckedExport<'_> {
+    /// Whether no row and no cell is left to correct.
+    fn is_clean(&self) -> bool {
+        self.inspection.rejects.is_empty() && self.inspection.unreadable.is_empty()
+    }
+
     /// Whether a round would read a field; `None` if no policy was named.
     fn is_read(&self, name: &str) -> Option<bool> {
         let field = self.schema.field(name)?;
@@ -179,7 +327,9 @@ impl CheckedExport<'_> {
 
     fn unknown_headers(&self) -> Vec<&str> {
         let columns = self.export.columns();
-        let matched: Vec<usize> = columns.index.values().copied().collect();
+        let matched = columns.index.values().chain(&columns.passed_over);
+        let matched = matched.chain(&columns.certificates);
+        let matched: BTreeSet<usize> = matched.copied().collect();
         columns
             .headers
             .iter()
@@ -189,17 +339,32 @@ impl CheckedExport<'_> {
             .collect()
     }
 
-    fn report(&self) -> SchemaReport<'_> {
+    fn headers_at(&self, indices: &[usize]) -> Vec<&str> {
+        let headers = &self.export.columns().headers;
+        let at = indices.iter();
+        at.filter_map(|index| headers.get(*index))
+            .map(|header| header.trim())
+            .collect()
+    }
+
+    fn report<'a>(&'a self, exports: &'a [Export]) -> SchemaReport<'a> {
         let columns = self.export.columns();
         let inspection = self.inspection;
         SchemaReport {
             schema: &self.schema.name,
+            sheet: self.export.sheet(),
+            sheets_not_read: sheets_not_read(exports)
+                .iter()
+                .map(ReportedSheet::new)
+                .collect(),
             format: self.export.format().name(),
             encoding: self.export.encoding().name(),
             header_line: self.export.title_lines() + 1,
             rows: inspection.counts.rows,
             blank_lines: inspection.counts.blank_lines,
             total_lines: inspection.counts.total_lines,
+            footer_lines: inspection.counts.footer_lines,
+            repeated_header_lines: inspection.counts.repeated_header_lines,
             columns: self
                 .schema
                 .fields
@@ -210,10 +375,13 @@ impl CheckedExport<'_> {
                         field: &field.name,
                         read_by_a_round: self.is_read(&field.name),
                         filled: inspection.filled.get(&field.name).copied(),
+                        unit: columns.units.get(&field.name).map(|unit| unit.name()),
                     })
                 })
                 .collect(),
             headers_not_known: self.unknown_headers(),
+            headers_passed_over: self.headers_at(&columns.passed_over),
+            headers_compared: self.headers_at(&columns.certificates),
             fields_absent: &columns.absent,
             rejects: inspection
                 .rejects
@@ -239,6 +407,12 @@ impl CheckedExport<'_> {
                     (code, ReportedRows::new(seen, fault.text()))
                 })
                 .collect(),
+            labels_without_code: inspection
+                .unmapped
+                .iter()
+                .map(|(field, labels)| (field.as_str(), ReportedLabels::new(field, labels)))
+                .collect(),
+            refused_by_a_round: Vec::new(),
         }
     }
 
@@ -251,6 +425,9 @@ impl CheckedExport<'_> {
             format!("{}（{}）", self.schema.title.zh, self.schema.name),
             format!("{} ({})", self.schema.title.en, self.schema.name),
         );
+        if let Some(sheet) = self.export.sheet() {
+            say(format!("工作表“{sheet}”："), format!("Sheet `{sheet}`:"));
+        }
         say(
             format!(
                 "  {format}，{encoding}，表头在第{header_line}行，记录{}行，空行{}行，合计行{}行",
@@ -261,6 +438,18 @@ impl CheckedExport<'_> {
                 counts.rows, counts.blank_lines, counts.total_lines
             ),
         );
+        if counts.footer_lines + counts.repeated_header_lines > 0 {
+            say(
+                format!(
+                    "  另有落款、注、页码等{}行，重复的表头或标题{}行，不计为记录",
+                    counts.footer_lines, counts.repeated_header_lines
+                ),
+                format!(
+                    "  not rows: {} lines of signatures, notes or page numbers, {} lines that repeat the header or a title",
+                    counts.footer_lines, counts.repeated_header_lines
+                ),
+            );
+        }
         say("识别的列：".into(), "Recognised columns:".into());
         for field in &self.schema.fields {
             let Some(header) = self.export.columns().header_of(&field.name) else {
@@ -271,17 +460,50 @@ impl CheckedExport<'_> {
                 Some(true) => ("，读取", ", read"),
                 Some(false) => ("，不读取", ", not read"),
             };
+            let unit = self.export.columns().units.get(&field.name);
+            let unit = unit.filter(|unit| **unit != AmountUnit::YUAN);
+            let (unit_zh, unit_en) = unit.map_or_else(Default::default, |unit| {
+                let name = unit.text();
+                (
+                    format!("，单位为{}，换算为元", name.zh),
+                    format!(", in {}, converted to yuan", name.en),
+                )
+            });
             let header = header.trim();
             say(
-                format!("  {header} → {}（{}）{zh}", field.title.zh, field.name),
-                format!("  {header} -> {} ({}){en}", field.name, field.title.en),
+                format!(
+                    "  {header} → {}（{}）{zh}{unit_zh}",
+                    field.title.zh, field.name
+                ),
+                format!(
+                    "  {header} -> {} ({}){en}{unit_en}",
+                    field.name, field.title.en
+                ),
             );
         }
-        let unmatched = self.unknown_headers().join(", ");
-        if !unmatched.is_empty() {
+        let unknown = self.unknown_headers();
+        if !unknown.is_empty() {
+            let names = Text::names(unknown);
             say(
-                format!("未识别的表头（不读取）：{unmatched}"),
-                format!("Unknown headers (not read): {unmatched}"),
+                format!("未识别的表头（不读取）：{}", names.zh),
+                format!("Unknown headers (not read): {}", names.en),
+            );
+        }
+        let columns = self.export.columns();
+        let compared = self.headers_at(&columns.certificates).join(", ");
+        if !compared.is_empty() {
+            say(
+                format!("与证件号码核对的列：{compared}"),
+                format!("Columns compared with the ID number: {compared}"),
+            );
+        }
+        let passed_over = self.headers_at(&columns.passed_over).join(", ");
+        if !passed_over.is_empty() {
+            say(
+                format!("已识别但不读取的表头（该字段已有其他列）：{passed_over}"),
+                format!(
+                    "Known headers of columns not read, because another column has the field: {passed_over}"
+                ),
             );
         }
         let absent = self.export.columns().absent.join(", ");
@@ -310,10 +532,16 @@ impl CheckedExport<'_> {
                 output,
             );
         }
+        say_unmapped(self.schema, &self.inspection.unmapped, output);
         for (warning, seen) in &self.inspection.id_warnings {
             say_occurrences(("提示", "Note"), seen, None, &warning.text(), output);
         }
-        if self.inspection.rejects.is_empty() && self.inspection.unreadable.is_empty() {
+        if counts.rows == 0 {
+            say(
+                "提示：表头下没有任何记录".into(),
+                "Note: there are no records below the header".into(),
+            );
+        } else if self.is_clean() {
             say("没有需要更正的内容".into(), "Nothing to correct".into());
         }
     }

@@ -4,6 +4,7 @@
 use aidlink_agency::known_answers;
 use aidlink_agency::step::{Tokenised, tokenise_export};
 use aidlink_contract::token_file::SentAccount;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::Round;
@@ -12,6 +13,7 @@ use aidlink_office::terminal::{Output, Progress};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::TokeniseArguments;
+use crate::labels_report::say_unmapped;
 use crate::matrix::write_matrix;
 
 /// Tokenises an export and writes its folder.
@@ -66,6 +68,13 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
             "  {rows} rows = {rejected} rejected + {withheld} withheld + {without_outcome} without outcome (they stay here) + {sent} sent"
         ),
     );
+    say_unmapped(schema, &tokenised.export.report.unmapped, output);
+    for text in tokenised.export.notes() {
+        say(
+            format!("  注意：{}", text.zh),
+            format!("  note: {}", text.en),
+        );
+    }
     let tokens = tokenised.sent.tokens;
     let share = tokenised.sent.share_of_rows_sent * 100.0;
     say(
@@ -93,7 +102,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         output.say(&text);
     }
     let file = round.paths.output.join(&tokenised.file.written.path);
-    let file = file.display();
+    let file = shown_path(&file);
     match &tokenised.file.sealed_to {
         Some(_) => say(
             format!("已密封，请送筛查机构：{file}"),

@@ -48,6 +48,7 @@ fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&
         "manifest_blake3": digest,
         "begun_at": "2026-10-02T08:00:00Z",
         "there": files,
+        "set_aside": files,
         "public_key": signer.map_or(String::new(), |key| key.public().to_base64()),
     });
     for name in [
@@ -225,6 +226,10 @@ fn a_pipe_in_place_of_a_file_blocks_no_command() {
         let finished = overdue_round();
         let pipe = finished.path(path);
         fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+        let leftover = finished.round.path(".output.partial-1");
+        if leftover.exists() {
+            set_mode(&leftover, 0o1700);
+        }
         let _ = fs::remove_file(&pipe);
         assert!(
             Command::new("mkfifo")
@@ -391,4 +396,160 @@ fn a_journal_put_back_after_the_purge_gives_no_second_record() {
     let records = records.filter(|path| path.ends_with("/deletion-record.json"));
     assert_eq!(records.count(), 1, "{}", result.stdout);
     assert_eq!(record(&finished), first);
+}
+
+#[test]
+fn a_file_with_other_names_does_not_pass_as_deleted() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
+    let names = [
+        (finished.round.path("veterans.persons.csv"), "export"),
+        (finished.path("lists/for-review/to-veterans.csv"), "list"),
+        (finished.round.path("round.key"), "key"),
+    ];
+    for (path, name) in &names {
+        fs::hard_link(path, treasure.join(name)).unwrap();
+    }
+    // Two names that are both of the round leave nothing.
+    let both = finished
+        .round
+        .path("output/lists/for-review/to-education.csv");
+    let other = finished
+        .round
+        .path("output/lists/for-review/to-education.minors.csv");
+    let is_pair = fs::read(&both).unwrap() == fs::read(&other).unwrap();
+    assert!(!is_pair);
+    let message = "1 other names (hard links) of this file remain, with its content";
+    let plan = purge(&finished, &["--dry-run"]);
+    assert_eq!(plan.code, 3);
+    assert_eq!(plan.stdout.matches(message).count(), 3, "{}", plan.stdout);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    assert_eq!(result.stdout.matches(message).count(), 3);
+    let record = record(&finished);
+    let removed = record["removed"].as_array().unwrap().iter();
+    let with_names = removed.filter(|file| file["other_names"] == 1).count();
+    assert_eq!(with_names, 3, "{record}");
+    let audit = finished.audit(&[]);
+    assert_eq!(audit.code, 4, "{}", audit.stdout);
+    assert!(
+        audit
+            .stdout
+            .contains("3 other names (hard links) of the files deleted at"),
+        "{}",
+        audit.stdout
+    );
+    for (path, name) in &names {
+        assert!(!path.exists() && treasure.join(name).exists());
+    }
+}
+
+#[test]
+fn no_number_of_a_person_gets_into_a_deletion_record() {
+    let finished = overdue_round();
+    let numbers = ["44990119900101011X", "13800001234"];
+    let leftover = finished.round.path(".output.partial-cut");
+    fs::create_dir(&leftover).unwrap();
+    for number in numbers {
+        fs::write(leftover.join(format!("{number}.csv")), number).unwrap();
+    }
+    set_mode(&leftover, 0o1700);
+    let reason = format!("{} asked for it", numbers[0]);
+    // Another output folder, whose name is in the paths of what its runs left.
+    let result = purge(&finished, &["--early", &reason]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert!(!leftover.exists());
+    let document = record(&finished);
+    for text in [result.stdout, document.to_string()] {
+        for number in numbers {
+            assert!(!text.contains(number), "{text}");
+        }
+        assert!(text.contains(".output.partial-cut/***.csv"), "{text}");
+    }
+    // The digests say which files they were.
+    for number in numbers {
+        let digest = blake3::hash(number.as_bytes()).to_hex().to_string();
+        let mut removed = document["removed"].as_array().unwrap().iter();
+        assert!(removed.any(|file| file["blake3"] == digest.as_str()));
+    }
+    assert_eq!(finished.verify().code, 0);
+}
+
+#[test]
+fn a_finished_folder_or_key_that_is_named_like_a_leftover_is_kept() {
+    for (path, hidden) in [
+        ("output", ".output.partial-x"),
+        ("round.key", ".round.key.partial-x"),
+    ] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let hidden_path = finished.round.path(hidden);
+        fs::rename(finished.round.path(path), &hidden_path).unwrap();
+        let is_kept = || match path {
+            "output" => hidden_path.join("manifest.json.minisig").exists(),
+            _ => hidden_path.exists(),
+        };
+        // The next run makes a new key if there is none.
+        let other = finished.round.path("other");
+        let more: &[&str] = match path {
+            "output" => &[],
+            _ => &["--output", other.to_str().unwrap()],
+        };
+        assert_eq!(finished.round.run_with(more).code, 0);
+        assert!(is_kept(), "{hidden}");
+        for arguments in [&["--dry-run"][..], &[]] {
+            let result = purge(&finished, arguments);
+            assert!(is_kept(), "{hidden}");
+            let listed = format!("\n  {hidden}");
+            assert!(result.stdout.contains(&listed), "{}", result.stdout);
+        }
+        let record = record(&finished);
+        assert!(
+            !paths(&record["removed"])
+                .iter()
+                .any(|file| file.starts_with(hidden))
+        );
+    }
+}
+
+#[test]
+fn a_locked_folder_hides_nothing_from_verification_and_purge() {
+    let finished = overdue_round();
+    let hidden = finished.path("deletions/.2026.partial-x");
+    fs::create_dir_all(&hidden).unwrap();
+    fs::write(hidden.join("precious.csv"), "rows").unwrap();
+    let lock = fs::File::open(&hidden).unwrap();
+    lock.try_lock().unwrap();
+    let verified = finished.verify();
+    assert_eq!(verified.code, 4);
+    for message in [
+        "deletions/.2026.partial-x: another purge is running, or a program holds this folder locked",
+        "deletions/.2026.partial-x/precious.csv: this file does not belong",
+    ] {
+        assert!(verified.stdout.contains(message), "{}", verified.stdout);
+    }
+    let before = finished.round.names();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1);
+    assert!(
+        result.stderr.contains("another purge is running"),
+        "{}",
+        result.stderr
+    );
+    assert_eq!(finished.round.names(), before);
+    drop(lock);
+    // Another purge holds the output folder itself locked.
+    let lock = fs::File::open(finished.path("")).unwrap();
+    lock.try_lock().unwrap();
+    assert_eq!(purge(&finished, &["--dry-run"]).code, 0);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1);
+    assert!(
+        result.stderr.contains("another purge is running"),
+        "{}",
+        result.stderr
+    );
+    assert_eq!(finished.round.names(), before);
+    drop(lock);
+    assert_eq!(purge(&finished, &[]).code, 0);
 }

@@ -135,7 +135,9 @@ fn a_manifest_with_a_duplicate_key_is_refused() {
         .sign(with_duplicate.as_bytes(), comment, Path::new(""))
         .unwrap();
     fs::write(finished.path("manifest.json.minisig"), signature).unwrap();
-    assert_ne!(finished.verify().code, 0);
+    finished
+        .verify()
+        .assert_error(1, "this is not a manifest, or it is damaged");
 }
 
 #[test]
@@ -161,10 +163,93 @@ fn files_added_to_the_output_folder_are_reported() {
 }
 
 #[test]
+fn a_file_of_another_size_is_changed_and_an_unknown_file_is_listed_without_reading_them() {
+    let finished = FinishedRound::new();
+    // Sparse files, which take no room on the disk. Reading them would take hours.
+    let huge = |path: &str| {
+        let file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(finished.path(path));
+        file.unwrap().set_len(1 << 40).unwrap();
+    };
+    huge("added.csv");
+    let audit = finished.audit(&[]);
+    assert_eq!(audit.code, 4, "{}", audit.stderr);
+    assert!(
+        audit
+            .stdout
+            .contains("added.csv: the manifest does not list this file")
+    );
+    huge("lists/for-review/to-civil-affairs.csv");
+    let verified = finished.verify();
+    assert_eq!(verified.code, 4);
+    assert!(
+        verified
+            .stdout
+            .contains("to-civil-affairs.csv: the file was changed")
+    );
+    huge("audit.jsonl");
+    huge("manifest.json.minisig");
+    let verified = finished.verify();
+    assert_eq!(verified.code, 4);
+    assert!(
+        verified
+            .stdout
+            .contains("audit.jsonl: the file cannot be read: it is larger than 256 MiB"),
+        "{}",
+        verified.stdout
+    );
+    huge("manifest.json");
+    let verified = finished.verify();
+    assert_eq!(verified.code, 1);
+    assert!(
+        verified
+            .stderr
+            .contains("manifest.json: the file cannot be read: it is larger than 256 MiB")
+    );
+}
+
+#[test]
+fn a_number_in_a_large_output_is_found_wherever_it_is() {
+    let finished = FinishedRound::new();
+    // Two windows of the scan meet at one MiB.
+    let mut summary = fs::read(finished.path("summary.json")).unwrap();
+    summary.resize(3 << 20, b'\n');
+    for at in [(1 << 20) - 9, 2 << 20, (3 << 20) - 19] {
+        summary[at..at + 18].copy_from_slice(b"449901199001011234");
+    }
+    fs::write(finished.path("summary.json"), summary).unwrap();
+    finished.sign_again(|_| {});
+    let audit = finished.audit(&[]);
+    let found = audit
+        .stdout
+        .matches("contains a number with the form of an ID number");
+    assert_eq!(found.count(), 3, "{}", audit.stdout);
+}
+
+#[test]
+fn a_round_id_of_a_foreign_manifest_is_shown_without_its_number() {
+    let finished = FinishedRound::new();
+    let number = "449901199001011234";
+    finished.sign_again(|manifest| manifest["round"] = number.into());
+    for more in [&[][..], &["--json"]] {
+        let result = finished.audit(more);
+        let output = result.stdout + &result.stderr;
+        assert!(
+            output.contains("***") && !output.contains(number),
+            "{output}"
+        );
+    }
+}
+
+#[test]
 fn an_output_folder_that_is_a_link_is_refused() {
     let finished = FinishedRound::new();
     let real = finished.round.path("elsewhere");
     fs::rename(finished.path(""), &real).unwrap();
     std::os::unix::fs::symlink(&real, finished.round.path("output")).unwrap();
-    assert_ne!(finished.verify().code, 0);
+    finished
+        .verify()
+        .assert_error(1, "this is not a folder, or it is a link");
 }

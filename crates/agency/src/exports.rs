@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, Rule, WhenUnknown};
 
 use aidlink_policy::reading::PlannedExport;
-use aidlink_policy::schema::Field;
+use aidlink_policy::schema::{ExportSchema, Field};
 
-use aidlink_office::manifest::{ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows};
+use aidlink_office::manifest::{
+    self, ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows,
+};
 
-use crate::account::Rest;
-use crate::scan::Export;
+use crate::account::{Rest, no_rows};
+use crate::cell::amount::AmountUnit;
+use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
 
 /// Returns the fields that rules need and that are missing from every file of an
@@ -31,17 +35,38 @@ pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
         .collect()
 }
 
+/// Returns the fields of amounts that were read in another unit than yuan, by the name
+/// of the unit.
+pub fn converted_amounts(export: &ReadExport) -> BTreeMap<&str, Vec<&Field>> {
+    let mut converted: BTreeMap<&str, Vec<&Field>> = BTreeMap::new();
+    let yuan = AmountUnit::YUAN.name();
+    for column in export.files.iter().flat_map(|file| &file.columns) {
+        if let Some(unit) = &column.unit
+            && column.read
+            && *unit != yuan
+            && let Some(field) = column.field.as_deref()
+            && let Some(field) = export.planned.schema.field(field)
+        {
+            let fields = converted.entry(unit).or_default();
+            if !fields.iter().any(|other| other.name == field.name) {
+                fields.push(field);
+            }
+        }
+    }
+    converted
+}
+
 /// An export that has been read.
 pub struct ReadExport {
     /// The export's entry in the round file.
     pub planned: PlannedExport,
-    /// The files of the export.
+    /// The files of the export, and the sheets of its workbooks.
     pub files: Vec<ReadFile>,
     /// What happened to the rows.
     pub report: Report,
 }
 
-/// A file of an export that has been read.
+/// A file of an export that has been read, or a sheet of a workbook.
 pub struct ReadFile {
     /// The path as written in the round file.
     pub written_path: String,
@@ -53,6 +78,14 @@ pub struct ReadFile {
     pub format: &'static str,
     /// The name of the encoding.
     pub encoding: &'static str,
+    /// The name of the sheet, in a form that may be shown; `None` if the file is not a
+    /// workbook.
+    pub sheet: Option<String>,
+    /// Number of rows below the header.
+    pub rows: u64,
+    /// The other sheets of the workbook that have content. Empty if an earlier sheet of the
+    /// file lists them.
+    pub sheets_not_read: Vec<SheetNotRead>,
     /// The columns, in file order.
     pub columns: Vec<ColumnRead>,
     /// Fields of the schema that have no column in the file.
@@ -60,9 +93,23 @@ pub struct ReadFile {
 }
 
 impl ReadExport {
+    /// Returns what the office should look at, since persons may be missing: files and sheets
+    /// without rows beside others with rows, and sheets that were not read although they
+    /// may hold persons.
+    pub fn notes(&self) -> impl Iterator<Item = Text> {
+        let has_rows = self.report.account.rows > 0;
+        let without_rows = self.files.iter().filter(|file| file.rows == 0);
+        let without_rows = without_rows.filter(move |_| has_rows);
+        let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
+        let not_read = sheets.filter(|sheet| sheet.may_hold_persons());
+        let without_rows = without_rows.map(ReadFile::without_rows_text);
+        without_rows.chain(not_read.map(SheetNotRead::text))
+    }
+
     /// Returns the manifest entry for the export.
     pub fn record(&self) -> ExportRead {
         let planned = &self.planned;
+        let has_several = self.files.len() > 1;
         let file = |file: &ReadFile| FileRead {
             file: file.written_path.clone(),
             blake3: file.digest.clone(),
@@ -70,6 +117,9 @@ impl ReadExport {
             format: file.format.to_owned(),
             encoding: file.encoding.to_owned(),
             date_epoch: planned.reading.epoch.year(),
+            sheet: file.sheet.clone(),
+            rows: (has_several || file.sheet.is_some()).then_some(file.rows),
+            sheets_not_read: file.sheets_not_read.iter().map(not_read).collect(),
             columns: file.columns.clone(),
             columns_present_and_not_read: file
                 .columns
@@ -97,11 +147,6 @@ impl ReadExport {
     pub fn account(&self) -> ExportAccount {
         let report = &self.report;
         let account = &report.account;
-        let mut rejected_by_reason: BTreeMap<String, u64> = BTreeMap::new();
-        for reject in &report.rejects {
-            let code = reject.reason.code().to_owned();
-            *rejected_by_reason.entry(code).or_default() += 1;
-        }
         let (evaluated, probed) = match account.rest {
             Rest::Evaluated {
                 without_outcome,
@@ -109,6 +154,7 @@ impl ReadExport {
             } => (Some((without_outcome, sent)), None),
             Rest::Probed { matched, unmatched } => (None, Some((matched, unmatched))),
         };
+        let rejected = report.rejected_by_reason.iter();
         let warnings = report.id_warnings.iter();
         let unreadable = report.value_faults.iter();
         ExportAccount {
@@ -123,8 +169,12 @@ impl ReadExport {
                 title_lines: account.not_rows.title_lines,
                 blank_lines: account.not_rows.blank_lines,
                 total_lines: account.not_rows.total_lines,
+                footer_lines: account.not_rows.footer_lines,
+                repeated_header_lines: account.not_rows.repeated_header_lines,
             },
-            rejected_by_reason,
+            rejected_by_reason: rejected
+                .map(|(reason, count)| (reason.code().to_owned(), *count))
+                .collect(),
             withheld_by_rule: report.withheld_by_rule.clone(),
             id_warnings: warnings
                 .map(|(code, count)| ((*code).to_owned(), *count))
@@ -136,22 +186,51 @@ impl ReadExport {
     }
 }
 
+impl ReadFile {
+    /// Returns a sentence that the file or sheet has no rows.
+    fn without_rows_text(&self) -> Text {
+        let file = shown_path(Path::new(&self.written_path));
+        let (sheet_zh, sheet_en) = match &self.sheet {
+            Some(sheet) => (format!("，工作表“{sheet}”"), format!(", sheet `{sheet}`")),
+            None => (String::new(), String::new()),
+        };
+        Text::new(
+            format!("{file}{sheet_zh}：表头下没有任何记录"),
+            format!("{file}{sheet_en}: there are no records below the header"),
+        )
+    }
+}
+
+fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
+    manifest::SheetNotRead {
+        sheet: sheet.sheet.clone(),
+        why: sheet.why.code().to_owned(),
+        rows: sheet.holds.map(|rows| rows.rows),
+        rows_with_id: sheet.holds.map(|rows| rows.with_id),
+    }
+}
+
 /// Returns the columns that have a header, in file order.
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
-    let field_at = |index: usize| {
-        let mut fields = columns.index.iter();
-        fields.find(|(_, at)| **at == index).map(|(field, _)| field)
-    };
+    let fields = columns.index.iter();
+    let mut field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
+    // The numbers of certificates contain the ID number and are read with it.
+    if let Some(id) = field_at.get(&export.dialect().id_column).copied() {
+        field_at.extend(columns.certificates.iter().map(|at| (*at, id)));
+    }
     let headers = columns.headers.iter().enumerate();
     headers
         .filter(|(_, header)| !header.trim().is_empty())
         .map(|(index, header)| {
-            let field = field_at(index);
+            let field = field_at.get(&index).copied();
             ColumnRead {
                 header: header.trim().to_owned(),
                 field: field.cloned(),
                 read: field.is_some_and(|field| is_read(field)),
+                unit: field
+                    .and_then(|field| columns.units.get(field))
+                    .map(|unit| unit.name()),
             }
         })
         .collect()
@@ -161,11 +240,13 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<Column
 /// which it cannot be used.
 pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollector) -> Vec<Export> {
     let mut files = Vec::new();
-    for file in &planned.files {
-        match Export::open(&file.path, &planned.schema, &planned.reading) {
-            Ok(export) => {
-                check_columns(policy, planned, &export, faults);
-                files.push(export);
+    for (index, file) in planned.files.iter().enumerate() {
+        match Export::open(&file.path, index, &planned.schema, &planned.reading) {
+            Ok(tables) => {
+                for export in &tables {
+                    check_columns(policy, &planned.schema, export, faults);
+                }
+                files.extend(tables);
             }
             Err(found) => faults.extend(found),
         }
@@ -175,22 +256,22 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
 
 /// Checks that no missing column would cause every row to be withheld, and that the
 /// file has at least one column that a rule needs.
-fn check_columns(
+pub fn check_columns(
     policy: &Policy,
-    planned: &PlannedExport,
+    schema: &ExportSchema,
     export: &Export,
     faults: &mut FaultCollector,
 ) {
     let columns = export.columns();
     let deciding = policy
-        .withhold_rules(&planned.schema.name)
+        .withhold_rules(&schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
         .flat_map(Rule::columns);
     for name in deciding.collect::<std::collections::BTreeSet<String>>() {
-        if let Some(field) = planned.schema.field(&name)
+        if let Some(field) = schema.field(&name)
             && !columns.index.contains_key(&name)
         {
-            faults.push(Fault::of_file(
+            faults.push(export.in_sheet(Fault::of_file(
                 export.path(),
                 Text::new(
                     format!("缺少列“{}”（{name}），所有行都将不予处理", field.title.zh),
@@ -203,25 +284,22 @@ fn check_columns(
                     "请添加该列并逐行填写",
                     "add the column and fill it in on every row",
                 ),
-            ));
+            )));
         }
     }
-    let needed = policy.columns_needed(&planned.schema.name);
+    let needed = policy.columns_needed(&schema.name);
     if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
-        faults.push(Fault::of_file(
+        faults.push(export.in_sheet(Fault::of_file(
             export.path(),
             Text::new(
                 "导出中没有任何规则需要的列",
                 "the export has no column that a rule needs",
             ),
             Text::new(
-                format!("请确认这是“{}”的导出", planned.schema.title.zh),
-                format!(
-                    "check that this is an export of \"{}\"",
-                    planned.schema.title.en
-                ),
+                format!("请确认这是“{}”的导出", schema.title.zh),
+                format!("check that this is an export of \"{}\"", schema.title.en),
             ),
-        ));
+        )));
     }
 }
 
@@ -234,17 +312,7 @@ pub fn check_report(
 ) {
     let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
     if report.account.rows == 0 && !planned.may_be_empty {
-        faults.push(Fault::of_file(
-            path,
-            Text::new(
-                "表头下没有任何记录",
-                "there are no records below the header",
-            ),
-            Text::new(
-                "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
-                "export it again; if it has no records, set may_be_empty = true in the round file",
-            ),
-        ));
+        faults.push(no_rows(path));
     }
     if !report.account.adds_up() {
         faults.push(Fault::of_file(
@@ -257,24 +325,33 @@ pub fn check_report(
 
 /// Combines an export's entry in the round file with the result of reading it.
 pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
-    let files = planned
-        .files
-        .iter()
-        .zip(exports)
-        .zip(&report.files)
-        .map(|((file, export), read)| {
-            let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
-            ReadFile {
-                written_path: file.written_path.clone(),
-                digest: read.digest.clone(),
-                byte_length: read.byte_length,
-                format: export.format().name(),
-                encoding: export.encoding().name(),
-                columns: columns_of(export, is_read),
-                columns_absent: export.columns().absent.clone(),
-            }
-        })
-        .collect();
+    let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
+    let mut file_before = None;
+    let mut files = Vec::new();
+    for (export, rows) in exports.iter().zip(&report.rows_of_tables) {
+        let (Some(file), Some(read)) = (
+            planned.files.get(export.file()),
+            report.files.get(export.file()),
+        ) else {
+            continue;
+        };
+        let is_first = file_before.replace(export.file()) != Some(export.file());
+        files.push(ReadFile {
+            written_path: file.written_path.clone(),
+            digest: read.digest.clone(),
+            byte_length: read.byte_length,
+            format: export.format().name(),
+            encoding: export.encoding().name(),
+            sheet: export.sheet().map(str::to_owned),
+            rows: *rows,
+            sheets_not_read: match is_first {
+                true => export.sheets_not_read().to_vec(),
+                false => Vec::new(),
+            },
+            columns: columns_of(export, is_read),
+            columns_absent: export.columns().absent.clone(),
+        });
+    }
     ReadExport {
         planned: planned.clone(),
         files,

@@ -3,9 +3,11 @@
 //! [`Tokeniser::token`](crate::tokeniser::Tokeniser::token), takes only the
 //! [`NationalId`], so the way tokens are made can be replaced.
 
+use std::collections::BTreeMap;
+
 use crate::identity_check::IdentityCheck;
-use crate::national_id::{CheckedId, IdWarning, NationalId};
-use crate::reject::Reject;
+use crate::national_id::{CertificateTail, CheckedId, IdWarning, NationalId};
+use crate::reject::{Reject, RejectReason};
 use crate::scan::Cells;
 use crate::scan::pass::{Place, RowFault, RowView};
 
@@ -37,6 +39,7 @@ impl IdentifiedRow<'_> {
         OwnedRow {
             cells: self.row.to_cells(),
             id: self.checked.id,
+            certificate: self.checked.certificate,
         }
     }
 }
@@ -47,6 +50,8 @@ pub struct OwnedRow {
     pub cells: Cells,
     /// The person's ID number.
     pub id: NationalId,
+    /// What follows it, if the cell holds a disability certificate's number.
+    pub certificate: Option<CertificateTail>,
 }
 
 /// Checks a row and finds its person.
@@ -66,8 +71,10 @@ pub fn identify<'v>(
 /// of it.
 #[derive(Debug, Default)]
 pub struct IdentifyFindings {
-    /// Rejected rows, in file order.
-    pub rejects: Vec<Reject>,
+    /// The rows rejected by [`IdentifyFindings::identify`], in file order.
+    rejects: Vec<Reject>,
+    /// Number of rejected rows by reason.
+    rejected: BTreeMap<RejectReason, u64>,
     /// Number of rows with each warning, in the order of [`IdWarning::ALL`].
     id_warnings: [u64; IdWarning::ALL.len()],
 }
@@ -88,24 +95,44 @@ impl IdentifyFindings {
                 Some(row)
             }
             Err(reject) => {
+                *self.rejected.entry(reject.reason).or_default() += 1;
                 self.rejects.push(reject);
                 None
             }
         }
     }
 
-    /// Appends the findings of the rows that follow, adding `records` and `lines` to
-    /// their record and line numbers.
-    pub fn append(&mut self, next: Self, records: u64, lines: u64) {
-        let rejects = next.rejects.into_iter().map(|mut reject| {
-            reject.record += records;
-            reject.line += lines;
-            reject
-        });
-        self.rejects.extend(rejects);
+    /// Adds the counts of the rows that follow. Returns their rejects, with `records` and
+    /// `lines` added to the record and line numbers. They are not kept, because memory
+    /// must not grow with the number of rejects.
+    pub fn append(
+        &mut self,
+        next: Self,
+        records: u64,
+        lines: u64,
+    ) -> impl Iterator<Item = Reject> + use<> {
+        for (reason, rows) in next.rejected {
+            *self.rejected.entry(reason).or_default() += rows;
+        }
         for (count, more) in self.id_warnings.iter_mut().zip(next.id_warnings) {
             *count += more;
         }
+        next.rejects.into_iter().map(move |reject| Reject {
+            record: reject.record + records,
+            line: reject.line + lines,
+            ..reject
+        })
+    }
+
+    /// Returns the number of rejects in memory.
+    #[cfg(test)]
+    pub(crate) fn held_rejects(&self) -> usize {
+        self.rejects.capacity()
+    }
+
+    /// Returns the number of rejected rows by reason.
+    pub fn rejected(&self) -> &BTreeMap<RejectReason, u64> {
+        &self.rejected
     }
 
     /// Returns each warning that occurred, with its number of rows.

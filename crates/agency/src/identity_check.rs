@@ -4,14 +4,15 @@
 
 use jiff::civil::Date;
 
+use aidlink_faults::uniform_text::uniform;
 use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
-use crate::cell;
-use crate::national_id::{CheckedId, NationalId};
+use crate::cell::date::stated_day;
+use crate::national_id::{CheckedId, IdFault, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
-use crate::scan::{Encoding, Export};
+use crate::scan::{Encoding, Export, MERGED_ID_TEXT};
 
 /// The checks for the rows of one file.
 pub struct IdentityCheck {
@@ -20,8 +21,8 @@ pub struct IdentityCheck {
     epoch: DateEpoch,
     /// Column of the birth date, if the file has one.
     birth_date: Option<usize>,
-    id_header: Option<String>,
-    birth_date_header: Option<String>,
+    /// Columns with the number of a certificate, which contains the ID number.
+    certificates: Vec<usize>,
 }
 
 impl IdentityCheck {
@@ -33,17 +34,12 @@ impl IdentityCheck {
             .iter()
             .find(|field| field.role == Role::BirthDate)
             .and_then(|field| columns.index.get(&field.name).copied());
-        let header = |column: usize| {
-            let header = columns.headers.get(column);
-            header.map(|header| header.trim().to_owned())
-        };
         IdentityCheck {
             as_of,
             encoding: export.encoding(),
             epoch: export.epoch(),
             birth_date,
-            id_header: header(export.dialect().id_column),
-            birth_date_header: birth_date.and_then(header),
+            certificates: columns.certificates.clone(),
         }
     }
 
@@ -64,18 +60,13 @@ impl IdentityCheck {
         row.map_err(|fault| match fault {
             RowFault::FieldCount => RejectReason::FieldCount,
             RowFault::Quote => RejectReason::Quote,
+            RowFault::LineBreak => RejectReason::LineBreak,
             RowFault::TooLong => RejectReason::TooLong,
         })
         .and_then(|row| self.check_id(&row).map(|checked| (row, checked)))
         .map_err(|reason| Reject {
-            file: 0,
             record: place.record,
             line: place.line,
-            column: match reason {
-                RejectReason::Id(_) | RejectReason::Encoding => self.id_header.clone(),
-                RejectReason::BirthDateContradicts => self.birth_date_header.clone(),
-                RejectReason::FieldCount | RejectReason::Quote | RejectReason::TooLong => None,
-            },
             reason,
         })
     }
@@ -84,21 +75,42 @@ impl IdentityCheck {
         let cell = row.id_cell();
         let checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,
+            None if cell == MERGED_ID_TEXT.as_bytes() => {
+                return Err(RejectReason::Id(IdFault::Merged));
+            }
             None => {
-                let cell = self.encoding.decode(cell).ok_or(RejectReason::Encoding)?;
+                let encoding = row.encoding(self.encoding, cell);
+                let cell = encoding.decode(cell).ok_or(RejectReason::Encoding)?;
                 NationalId::parse(&cell, self.as_of).map_err(RejectReason::Id)?
             }
         };
         if let Some(column) = self.birth_date
             && !checked.id.states_birth_date(row.cell(column))
-            && let Some(cell) = self.encoding.decode(row.cell(column))
+            && let cell = row.cell(column)
+            && let Some(cell) = row.encoding(self.encoding, cell).decode(cell)
             // An unreadable birth date is not a contradiction.
-            && let Some(stated) = cell::date_to_the_day(cell::tidy(&cell), self.epoch)
+            && let Some(stated) = stated_day(&uniform(&cell), self.epoch)
             && let Some(birth) = checked.id.birth_date()
             && stated != birth
         {
             return Err(RejectReason::BirthDateContradicts);
         }
+        let mut certificates = self.certificates.iter();
+        if certificates.any(|column| self.is_of_another(row, *column, &checked.id)) {
+            return Err(RejectReason::CertificateContradicts);
+        }
         Ok(checked)
+    }
+
+    /// Returns whether a cell holds the number of another person's certificate. A cell
+    /// without a usable number is not a contradiction.
+    fn is_of_another(&self, row: &RowView<'_>, column: usize, id: &NationalId) -> bool {
+        let cell = row.cell(column);
+        if cell.is_empty() || id.begins(cell) {
+            return false;
+        }
+        let cell = row.encoding(self.encoding, cell).decode(cell);
+        let other = cell.and_then(|cell| NationalId::parse(&cell, self.as_of).ok());
+        other.is_some_and(|other| !other.id.is_same(id))
     }
 }

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use aidlink_faults::fault::Fault;
-use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Field};
 
-use crate::cell::{self, ValueFault};
+use crate::cell::{self, ColumnForm, ValueFault};
 use crate::identify::identify;
 use crate::identity_check::IdentityCheck;
+use crate::label::Reading;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;
 use crate::scan::pass::{Counts, Pass, Place, RowFault, RowView, Tally};
 use crate::scan::{Encoding, Export};
+use crate::unmapped::{self, UnmappedLabels};
 
 /// Maximum number of lines kept for each kind of fault.
 const MAX_LINES: usize = 5;
@@ -56,6 +57,8 @@ pub struct Inspection {
     pub id_warnings: BTreeMap<IdWarning, Occurrences>,
     /// Unreadable cells, by field and fault.
     pub unreadable: BTreeMap<(String, ValueFault), Occurrences>,
+    /// Labels without a code, by field.
+    pub unmapped: BTreeMap<String, UnmappedLabels>,
     /// Number of cells with a value, by field.
     pub filled: BTreeMap<String, u64>,
 }
@@ -74,13 +77,13 @@ pub fn inspect(
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         encoding: export.encoding(),
-        epoch: export.epoch(),
         schema,
         fields: schema
             .fields
             .iter()
             .filter_map(|field| Some((*columns.index.get(&field.name)?, field)))
             .filter(|(column, _)| *column != export.dialect().id_column)
+            .map(|(column, field)| (column, field, export.form_of(field)))
             .collect(),
     };
     let read = export.read::<_, Findings>(Pass::DEFAULT, &context, progress)?;
@@ -90,12 +93,16 @@ pub fn inspect(
         ..Inspection::default()
     };
     let mut findings = Findings::default();
-    findings.append(read.tally, 0, above);
+    findings.append(&context, read.tally, 0, above);
     inspection.rejects = findings.rejects;
     inspection.id_warnings = findings.id_warnings;
     for ((index, fault), occurrences) in findings.unreadable {
         let name = context.fields[index].1.name.clone();
         inspection.unreadable.insert((name, fault), occurrences);
+    }
+    for (index, labels) in findings.unmapped {
+        let name = context.fields[index].1.name.clone();
+        inspection.unmapped.insert(name, labels);
     }
     for (index, count) in findings.filled {
         inspection
@@ -108,9 +115,8 @@ pub fn inspect(
 struct Context<'a> {
     identity: IdentityCheck,
     encoding: Encoding,
-    epoch: DateEpoch,
     schema: &'a ExportSchema,
-    fields: Vec<(usize, &'a Field)>,
+    fields: Vec<(usize, &'a Field, ColumnForm)>,
 }
 
 /// What one block contains. Fields are given by their index in
@@ -120,6 +126,7 @@ struct Findings {
     rejects: BTreeMap<RejectReason, Occurrences>,
     id_warnings: BTreeMap<IdWarning, Occurrences>,
     unreadable: BTreeMap<(usize, ValueFault), Occurrences>,
+    unmapped: BTreeMap<usize, UnmappedLabels>,
     filled: BTreeMap<usize, u64>,
 }
 
@@ -139,25 +146,30 @@ impl Tally<Context<'_>> for Findings {
             self.id_warnings.entry(warning).or_default().add(place.line);
         }
         let row = row.row();
-        let encoding = context.encoding.of_record(row.to_cells().bytes());
-        for (index, (column, field)) in context.fields.iter().enumerate() {
-            let value = encoding
-                .decode(row.cell(*column))
+        let encoding = row.to_cells().encoding(context.encoding);
+        for (index, (column, field, form)) in context.fields.iter().enumerate() {
+            let cell = encoding.decode(row.cell(*column));
+            let value = cell
+                .as_ref()
                 .ok_or(ValueFault::Encoding)
-                .and_then(|cell| cell::read(context.schema, field, context.epoch, &cell));
+                .and_then(|cell| cell::read(context.schema, field, *form, cell));
             match value {
-                Ok(None) => {}
-                Ok(Some(_)) => *self.filled.entry(index).or_default() += 1,
-                Err(fault) => self
-                    .unreadable
-                    .entry((index, fault))
-                    .or_default()
-                    .add(place.line),
+                Ok(Reading::Empty) => {}
+                Ok(_) => *self.filled.entry(index).or_default() += 1,
+                Err(fault) => {
+                    let key = (index, fault);
+                    self.unreadable.entry(key).or_default().add(place.line);
+                    let cell = cell.unwrap_or_default();
+                    let labels = cell::unmapped_labels(context.schema, field, &cell);
+                    if !labels.is_empty() {
+                        self.unmapped.entry(index).or_default().add(labels);
+                    }
+                }
             }
         }
     }
 
-    fn append(&mut self, next: Self, _records: u64, lines: u64) {
+    fn append(&mut self, _context: &Context<'_>, next: Self, _records: u64, lines: u64) {
         for (reason, occurrences) in next.rejects {
             self.rejects
                 .entry(reason)
@@ -176,6 +188,7 @@ impl Tally<Context<'_>> for Findings {
                 .or_default()
                 .append(occurrences, lines);
         }
+        unmapped::append(&mut self.unmapped, next.unmapped);
         for (index, count) in next.filled {
             *self.filled.entry(index).or_default() += count;
         }

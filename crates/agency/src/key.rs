@@ -1,6 +1,6 @@
 //! The round key, its owner-only file, and the subkeys derived from it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
@@ -8,9 +8,11 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use aidlink_contract::token::TokenAlgorithm;
-use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::fault::{Fault, Faults, Place, size_text};
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
-use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
+use aidlink_files::owner_only::{open_owner_only, write_new_owner_only};
+use aidlink_files::regular_file;
 use aidlink_office::manifest::Manifest;
 
 /// The version of the keys that this program creates. Version 1, from aidlink 0.1,
@@ -18,6 +20,8 @@ use aidlink_office::manifest::Manifest;
 pub const KEY_VERSION: u64 = 2;
 /// The prefix of the key value in a key file. The version follows it.
 const KEY_PREFIX: &str = "aidlink-round-key-v";
+/// The largest key file in bytes. The round and the purpose in it are a line each.
+pub const LARGEST_KEY_FILE: u64 = 64 << 10;
 
 /// The key of a round: 32 random bytes, with the round and purpose they belong to.
 ///
@@ -39,8 +43,8 @@ pub struct RoundKey {
     version: u64,
     round: String,
     purpose: String,
-    /// Locked while the key is in use, so that no other run discards it.
-    _lock: Option<File>,
+    /// The key file, locked while the key is in use, so that no other run discards it.
+    _locked: Option<File>,
 }
 
 /// The subkey for the tokens of persons.
@@ -76,18 +80,20 @@ impl RoundKey {
             version: KEY_VERSION,
             round: round.to_owned(),
             purpose: purpose.to_owned(),
-            _lock: None,
+            _locked: None,
         };
         key.write_new(path)?;
-        key._lock = lock_shared(path);
+        let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        lock_shared(&file, path)?;
+        key._locked = Some(file);
         Ok(key)
     }
 
     /// Writes the owner-only key file. Never overwrites an existing file.
     ///
     /// # Errors
-    /// If the file exists or cannot be written, or the round or purpose contains an
-    /// apostrophe or a control character.
+    /// If the file exists or cannot be written, if the round or purpose contains an
+    /// apostrophe or a control character, or if the file would be too large to read.
     pub fn write_new(&self, path: &Path) -> Result<(), Faults> {
         for text in [&self.round, &self.purpose] {
             if text.contains('\'') || text.chars().any(char::is_control) {
@@ -103,6 +109,24 @@ impl RoundKey {
             }
         }
         let content = self.to_text();
+        if content.len() as u64 > LARGEST_KEY_FILE {
+            let size = size_text(LARGEST_KEY_FILE);
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    format!("密钥文件将大于{}，程序不再能读取", size.zh),
+                    format!(
+                        "the key file would be larger than {}, and could not be read again",
+                        size.en
+                    ),
+                ),
+                Text::new(
+                    "请缩短轮次文件中的 purpose",
+                    "shorten `purpose` in the round file",
+                ),
+            )
+            .into());
+        }
         let what = Text::new("密钥文件", "the key file");
         write_new_owner_only(path, content.as_bytes(), &what)?;
         Ok(())
@@ -128,13 +152,14 @@ impl RoundKey {
     /// If users other than the owner may access the file, if it is not a key file,
     /// or if the key belongs to another round or purpose or has version 1.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
-        check_owner_only(path, &Text::new("密钥文件", "the key file"))?;
-        let lock = lock_shared(path);
+        let file = open_owner_only(path, &Text::new("密钥文件", "the key file"))?;
+        lock_shared(&file, path)?;
         // Not read with a TOML parser, which would leave copies of the key in memory.
-        let content =
-            Zeroizing::new(std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?);
+        let content = regular_file::read_open(&file, LARGEST_KEY_FILE)
+            .map_err(|error| Fault::unreadable(path, &error))?;
+        let content = Zeroizing::new(content);
         let mut key = Self::parse(&content, path, round, purpose)?;
-        key._lock = lock;
+        key._locked = Some(file);
         Ok(key)
     }
 
@@ -206,6 +231,7 @@ impl RoundKey {
             (named_purpose, purpose, ("目的", "purpose")),
         ] {
             if named != expected {
+                let named = shown_name(named);
                 return Err(Fault::of_file(
                     path,
                     Text::new(
@@ -235,7 +261,7 @@ impl RoundKey {
             version,
             round: round.to_owned(),
             purpose: purpose.to_owned(),
-            _lock: None,
+            _locked: None,
         })
     }
 
@@ -295,17 +321,33 @@ impl RoundKey {
             version: KEY_VERSION,
             round: "r".to_owned(),
             purpose: "p".to_owned(),
-            _lock: None,
+            _locked: None,
         }
     }
 }
 
 /// Takes a shared lock on the key file, which shows other runs that the key is in
-/// use. Returns `None` if the file system has no locks.
-fn lock_shared(path: &Path) -> Option<File> {
-    let file = File::open(path).ok()?;
-    file.lock_shared().ok()?;
-    Some(file)
+/// use. Does nothing if the file system has no locks.
+///
+/// # Errors
+/// If another program holds an exclusive lock, such as a run that is about to discard the
+/// key, or has discarded it. Waiting for it might take forever.
+fn lock_shared(file: &File, path: &Path) -> Result<(), Fault> {
+    let is_locked = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    if !is_locked && path.exists() {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        path,
+        Text::new(
+            "密钥文件正被另一程序锁定或移除",
+            "another program has locked the key file, or is removing it",
+        ),
+        Text::new(
+            "请等该程序结束后重新运行",
+            "wait until that program ends, then run again",
+        ),
+    ))
 }
 
 /// The key file of a pooled round. The first run that needs the key creates it,
@@ -346,7 +388,7 @@ impl KeyFile {
         }
         match RoundKey::create(&self.path, round, purpose) {
             Ok(key) => {
-                self.made = File::open(&self.path).ok();
+                self.made = regular_file::open(&self.path).ok();
                 Ok(key)
             }
             // Another run has created it in the meantime.
@@ -361,7 +403,8 @@ impl KeyFile {
     pub fn discard_if_made(self) {
         let Some(made) = self.made else { return };
         let is_unused = made.try_lock().is_ok();
-        let is_unchanged = File::open(&self.path).is_ok_and(|current| is_same(&current, &made));
+        let is_unchanged =
+            regular_file::open(&self.path).is_ok_and(|current| is_same(&current, &made));
         if is_unused && is_unchanged {
             let _ = std::fs::remove_file(&self.path);
         }

@@ -7,12 +7,15 @@
 
 pub mod account;
 pub mod cell;
+mod china_time;
+mod error_value;
 pub mod exports;
 pub mod identify;
 pub mod identity_check;
 pub mod inspect;
 pub mod key;
 pub mod known_answers;
+pub mod label;
 pub mod national_id;
 pub mod reject;
 pub mod rejects_file;
@@ -23,3 +26,4 @@ pub mod step;
 pub mod token_set;
 pub mod tokenise;
 pub mod tokeniser;
+pub mod unmapped;

@@ -86,6 +86,17 @@ pub struct CheckedId {
     pub id: NationalId,
     /// The warning, if any. The ID number is used anyway.
     pub warning: Option<IdWarning>,
+    /// What follows the ID number, if the cell holds a disability certificate's number.
+    pub certificate: Option<CertificateTail>,
+}
+
+/// The two digits that follow the ID number in the number of a disability certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateTail {
+    /// Class of disability, 1 to 7.
+    pub class: u8,
+    /// Grade of disability, 1 (most severe) to 4.
+    pub grade: u8,
 }
 
 /// Something unusual about an ID number that is not an error.
@@ -202,7 +213,14 @@ impl NationalId {
                 if !(reissue && class && grade) {
                     return Err(IdFault::CertificateTail);
                 }
-                Self::from_eighteen(&characters[..18], as_of)
+                let certificate = CertificateTail {
+                    class: characters[18] - b'0',
+                    grade: characters[19] - b'0',
+                };
+                Self::from_eighteen(&characters[..18], as_of).map(|checked| CheckedId {
+                    certificate: Some(certificate),
+                    ..checked
+                })
             }
             30 | 33 | 36 if characters.iter().all(|c| c.is_ascii_digit() || *c == b'X') => {
                 Err(IdFault::TwoInCell)
@@ -248,6 +266,7 @@ impl NationalId {
                 }),
             },
             warning,
+            certificate: None,
         })
     }
 
@@ -268,7 +287,7 @@ impl NationalId {
                 b'8' | b'9' => Some(IdWarning::UnknownRegion),
                 _ => checked.warning,
             },
-            id: checked.id,
+            ..checked
         });
         full.zeroize();
         result
@@ -310,6 +329,7 @@ impl NationalId {
                 sex: None,
             },
             warning: (!fits).then_some(IdWarning::ForeignCheckDigit),
+            certificate: None,
         })
     }
 
@@ -328,7 +348,7 @@ impl NationalId {
 
     /// Returns whether a cell contains this number's birth date as `YYYYMMDD`, or
     /// with a separator after year and month. `false` does not mean that the dates
-    /// differ: other formats need [`crate::cell::date_to_the_day`].
+    /// differ: other formats need [`crate::cell::date::read`].
     pub fn states_birth_date(&self, cell: &[u8]) -> bool {
         let own = &self.characters[6..14];
         self.length == 18
@@ -345,6 +365,17 @@ impl NationalId {
                 ] => year == &own[..4] && [*m1, *m2, *d1, *d2] == own[4..],
                 _ => false,
             }
+    }
+
+    /// Returns whether a cell begins with this number. `false` does not mean that it holds
+    /// another one: it may be written in another form.
+    pub(crate) fn begins(&self, cell: &[u8]) -> bool {
+        cell.starts_with(&self.characters[..self.length])
+    }
+
+    /// Returns whether two numbers are the same.
+    pub(crate) fn is_same(&self, other: &NationalId) -> bool {
+        (self.characters, self.length) == (other.characters, other.length)
     }
 
     /// Returns the birth date in the number.

@@ -4,6 +4,7 @@
 //! reveal a match. It contains no value of the row.
 
 use aidlink_faults::text::Text;
+use aidlink_policy::schema::Role;
 
 use crate::national_id::IdFault;
 
@@ -15,13 +16,18 @@ pub enum RejectReason {
     /// The birth date of the row differs from the one in the ID number, which is then
     /// probably a guardian's.
     BirthDateContradicts,
+    /// The number of the row's certificate contains another ID number.
+    CertificateContradicts,
     /// More fields than the header, or no field for the ID number.
     FieldCount,
-    /// A quote that is not closed, or a quoted field longer than 64 KiB.
+    /// A quote that is not closed, text after a closing quote, or a quoted field longer
+    /// than 64 KiB.
     Quote,
+    /// A carriage return in the middle of the row.
+    LineBreak,
     /// A record longer than 1 MiB.
     TooLong,
-    /// The ID cell is neither valid UTF-8 nor valid GB18030.
+    /// The ID cell is not valid in the encoding of its row.
     Encoding,
 }
 
@@ -30,8 +36,10 @@ impl RejectReason {
     pub fn all() -> impl Iterator<Item = RejectReason> {
         IdFault::ALL.into_iter().map(RejectReason::Id).chain([
             RejectReason::BirthDateContradicts,
+            RejectReason::CertificateContradicts,
             RejectReason::FieldCount,
             RejectReason::Quote,
+            RejectReason::LineBreak,
             RejectReason::TooLong,
             RejectReason::Encoding,
         ])
@@ -42,10 +50,27 @@ impl RejectReason {
         match self {
             RejectReason::Id(fault) => fault.code(),
             RejectReason::BirthDateContradicts => "birth_date_contradicts",
+            RejectReason::CertificateContradicts => "certificate_contradicts",
             RejectReason::FieldCount => "field_count",
             RejectReason::Quote => "quote",
+            RejectReason::LineBreak => "line_break",
             RejectReason::TooLong => "record_too_long",
             RejectReason::Encoding => "encoding",
+        }
+    }
+
+    /// Returns the role of the field whose cell is faulty; `None` if the fault is not in
+    /// one cell.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            RejectReason::Id(_) | RejectReason::CertificateContradicts | RejectReason::Encoding => {
+                Some(Role::NationalId)
+            }
+            RejectReason::BirthDateContradicts => Some(Role::BirthDate),
+            RejectReason::FieldCount
+            | RejectReason::Quote
+            | RejectReason::LineBreak
+            | RejectReason::TooLong => None,
         }
     }
 
@@ -57,13 +82,21 @@ impl RejectReason {
                 "本行出生日期与证件号码不符，可能填了监护人的号码；请核对",
                 "the birth date of this row differs from the one in the ID number, which may be a guardian's; check it",
             ),
+            RejectReason::CertificateContradicts => Text::new(
+                "本行残疾人证号中的证件号码与证件号码列不同，可能有一个是他人的号码；请核对",
+                "the certificate's number of this row contains another ID number than the ID column, and one of them may be another person's; check them",
+            ),
             RejectReason::FieldCount => Text::new(
-                "本行列数比表头多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行",
-                "the row has more fields than the header, or no field for the ID number; look for extra separators and unquoted line breaks",
+                "本行列数比表头或其他行多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行",
+                "the row has more fields than the header or the other rows, or no field for the ID number; look for extra separators and unquoted line breaks",
             ),
             RejectReason::Quote => Text::new(
-                "引号没有配对，本行无法读取；请检查本行的引号",
-                "a quote is not closed, so the row cannot be read; check the quotes in this row",
+                "引号没有配对，或引号后另有文字，本行无法读取；请检查本行的引号",
+                "a quote is not closed, or text follows a closing quote, so the row cannot be read; check the quotes in this row",
+            ),
+            RejectReason::LineBreak => Text::new(
+                "本行中间有回车符（CR），无法读取；请去掉单元格内的换行，或给该单元格加引号",
+                "a carriage return (CR) breaks the row; remove line breaks from its cells, or put quotes around them",
             ),
             RejectReason::TooLong => Text::new(
                 "本行超过1 MiB；请检查是否缺少换行",
@@ -77,17 +110,13 @@ impl RejectReason {
     }
 }
 
-/// One rejected row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One rejected row. A file may have millions of them, so it holds no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reject {
-    /// Index of the file within the export, from 0.
-    pub file: usize,
     /// Record number below the header, from 1.
     pub record: u64,
-    /// Line of the file where the record begins, from 1.
+    /// Number of the line where the record begins, from 1 below the header.
     pub line: u64,
-    /// Header of the faulty column as in the file, if the fault is in one column.
-    pub column: Option<String>,
     /// The reason.
     pub reason: RejectReason,
 }

@@ -4,43 +4,69 @@ mod compound_file;
 mod encoding;
 mod file_stamp;
 mod header;
+mod header_lines;
+pub mod headings;
 mod limits;
+mod merging;
+mod not_read;
+mod other_formats;
+mod parquet_cells;
 mod parquet_rows;
 pub mod pass;
 mod record;
 mod refusal;
+mod sheet_reader;
+mod sheets;
+#[cfg(test)]
+mod sheets_tests;
 mod source;
+mod text_form;
 #[cfg(test)]
 mod workbook_tests;
 mod written_out;
 mod xls;
+mod xls_records;
 mod xlsx;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use encoding::Encoding;
 pub use header::ColumnMatch;
+pub(crate) use merging::MERGED_ID_TEXT;
+pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
-use aidlink_policy::schema::ExportSchema;
+use aidlink_policy::schema::{ExportSchema, Field};
 use file_stamp::FileStamp;
+use header::Header;
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
+use sheets::OpenWorkbook;
 use source::Source;
+use text_form::TextForm;
 
-/// An open export. Its encoding and header are known and its columns are matched
-/// to the schema; [`Export::read`] reads the rows.
+use crate::cell::ColumnForm;
+
+/// A table of an export: a text or Parquet file, or a sheet of a workbook. Its encoding
+/// and header are known and its columns are matched to the schema; [`Export::read`] reads
+/// the rows.
 pub struct Export {
     path: PathBuf,
+    file: usize,
+    sheet: Option<String>,
+    sheets_not_read: Arc<[SheetNotRead]>,
     source: Source,
+    form: TextForm,
     encoding: Encoding,
     epoch: DateEpoch,
-    header: header::Header,
+    header: Header,
     stamp: FileStamp,
 }
 
@@ -56,25 +82,124 @@ pub struct WholeFile<T> {
     pub byte_length: u64,
 }
 
-impl Export {
-    /// Opens a file and finds its encoding and header.
+/// An open file of an export. It is matched to one schema or to several.
+pub struct ExportFile {
+    path: PathBuf,
+    stamp: FileStamp,
+    content: FileContent,
+}
+
+enum FileContent {
+    /// A file with one table.
+    Table(OpenTable),
+    /// A workbook.
+    Workbook(Format, OpenWorkbook),
+}
+
+impl ExportFile {
+    /// Opens a file and finds its format.
     ///
     /// # Errors
-    /// If the file cannot be read as an export of this schema. Reports as many
-    /// faults as possible at once.
-    pub fn open(
-        path: &Path,
-        schema: &ExportSchema,
-        choice: &ReadingChoice,
-    ) -> Result<Self, Faults> {
+    /// If the file cannot be read or is empty, protected, damaged or of no known format.
+    pub fn open(path: &Path) -> Result<Self, Faults> {
         let unreadable = |error: io::Error| Fault::unreadable(path, &error);
         let stamp = FileStamp::of(path).map_err(unreadable)?;
-        let source = Source::open(path, choice.sheet.as_deref())?;
-        let mut head = Vec::new();
-        source
-            .text()
-            .and_then(|text| text.take(HEAD_BYTES).read_to_end(&mut head))
-            .map_err(unreadable)?;
+        let format = source::format_of(path)?;
+        let content = match format {
+            Format::Xlsx | Format::Xls => {
+                FileContent::Workbook(format, OpenWorkbook::open(path, format)?)
+            }
+            Format::Text | Format::Gzip | Format::Zip | Format::Parquet => {
+                FileContent::Table(OpenTable::open(path, format)?)
+            }
+        };
+        Ok(ExportFile {
+            path: path.to_path_buf(),
+            stamp,
+            content,
+        })
+    }
+
+    /// Returns the number of fields of a schema that have a column; 0 if the file has no
+    /// header by this schema.
+    pub fn known_columns(&mut self, schema: &ExportSchema, choice: &ReadingChoice) -> usize {
+        match &mut self.content {
+            FileContent::Table(file) => {
+                let found = file.header(&self.path, schema, choice);
+                found.map_or(0, |(_, header)| header.columns.index.len())
+            }
+            FileContent::Workbook(_, workbook) => workbook.known_columns(schema, choice),
+        }
+    }
+
+    /// Returns the tables of the file: the whole file, or the sheets that the choice names.
+    /// `file` is the index of the file within the export.
+    ///
+    /// # Errors
+    /// If the file is not an export of this schema. Reports as many faults as possible at
+    /// once.
+    pub fn tables(
+        &mut self,
+        file: usize,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<Vec<Export>, Faults> {
+        let (path, stamp) = (&self.path, &self.stamp);
+        let table = |source, encoding, header| Export {
+            path: path.clone(),
+            file,
+            sheet: None,
+            sheets_not_read: Arc::new([]),
+            source,
+            encoding,
+            epoch: choice.epoch,
+            header,
+            form: TextForm::default(),
+            stamp: stamp.clone(),
+        };
+        match &mut self.content {
+            FileContent::Table(file) => {
+                let (encoding, header) = file.header(path, schema, choice)?;
+                let source = Source::of_file(path, file.format)?;
+                source.check(&header.columns)?;
+                Ok(vec![Export {
+                    form: file.form,
+                    ..table(source, encoding, header)
+                }])
+            }
+            FileContent::Workbook(format, workbook) => {
+                let tables = workbook.tables(schema, choice)?;
+                let not_read: Arc<[SheetNotRead]> = tables.not_read.into();
+                let sheets = tables.read.into_iter().map(|sheet| {
+                    let source = Source::of_sheet(path, *format, sheet.csv, workbook.digest());
+                    Export {
+                        sheet: Some(sheet.sheet),
+                        sheets_not_read: Arc::clone(&not_read),
+                        ..table(source, Encoding::Utf8, sheet.header)
+                    }
+                });
+                Ok(sheets.collect())
+            }
+        }
+    }
+}
+
+/// A text or Parquet file whose first lines have been read.
+struct OpenTable {
+    format: Format,
+    form: TextForm,
+    head: Vec<u8>,
+}
+
+impl OpenTable {
+    fn open(path: &Path, format: Format) -> Result<Self, Faults> {
+        let source = Source::of_file(path, format)?;
+        let read = match format {
+            // The rows are converted to UTF-8 text.
+            Format::Parquet => TextForm::unconverted(|| source.text(), HEAD_BYTES),
+            _ => TextForm::of(|| source.text(), HEAD_BYTES),
+        };
+        let (form, head) = read.map_err(|error| source.unreadable(&error))?;
         if head.is_empty() {
             return Err(Fault::of_file(
                 path,
@@ -83,29 +208,77 @@ impl Export {
             )
             .into());
         }
-        let encoding = match source.format() {
-            // The rows of these formats are converted to UTF-8 text.
-            Format::Xlsx | Format::Xls | Format::Parquet => Encoding::Utf8,
-            _ => encoding::detect(path, &head, choice.encoding)?,
+        let file = OpenTable { format, form, head };
+        if file.is_text() {
+            other_formats::refuse(path, &file.head)?;
+        }
+        Ok(file)
+    }
+
+    fn is_text(&self) -> bool {
+        self.format != Format::Parquet
+    }
+
+    /// Finds the encoding and the header.
+    fn header(
+        &self,
+        path: &Path,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<(Encoding, Header), Faults> {
+        let encoding = match (self.is_text(), self.form.is_utf16()) {
+            (false, _) => Encoding::Utf8,
+            (true, true) => Encoding::Utf16,
+            (true, false) => encoding::detect(path, &self.head, choice.encoding)?,
         };
-        let skip = match encoding {
-            Encoding::Utf8WithMark => encoding::UTF8_MARK.len(),
-            _ => 0,
-        };
-        let header = header::find(path, &head, skip, encoding, schema, &choice.headers)?;
-        Ok(Export {
-            path: path.to_path_buf(),
-            source,
-            encoding,
-            epoch: choice.epoch,
-            header,
-            stamp,
-        })
+        let (head, is_text) = (&self.head, self.is_text());
+        let header = header::find(path, head, is_text, encoding, schema, &choice.headers)?;
+        Ok((encoding, header))
+    }
+}
+
+impl Export {
+    /// Opens a file. `file` is its index within the export. Returns its tables: one, or
+    /// one for each sheet of a workbook that is read.
+    ///
+    /// # Errors
+    /// Those of [`ExportFile::open`] and [`ExportFile::tables`].
+    pub fn open(
+        path: &Path,
+        file: usize,
+        schema: &ExportSchema,
+        choice: &ReadingChoice,
+    ) -> Result<Vec<Self>, Faults> {
+        ExportFile::open(path)?.tables(file, schema, choice)
     }
 
     /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the index of the file within the export, from 0.
+    pub fn file(&self) -> usize {
+        self.file
+    }
+
+    /// Returns the name of the sheet, in a form that may be shown; `None` if the file is
+    /// not a workbook.
+    pub fn sheet(&self) -> Option<&str> {
+        self.sheet.as_deref()
+    }
+
+    /// Returns the other sheets of the workbook that have content and are not read.
+    pub fn sheets_not_read(&self) -> &[SheetNotRead] {
+        &self.sheets_not_read
+    }
+
+    /// Puts the name of the sheet before the message of a fault, if there is one.
+    pub fn in_sheet(&self, fault: Fault) -> Fault {
+        match &self.sheet {
+            Some(sheet) => refusal::in_sheet(sheet, fault),
+            None => fault,
+        }
     }
 
     /// Returns the file format.
@@ -121,6 +294,15 @@ impl Export {
     /// Returns the epoch of dates that are written as serial numbers.
     pub fn epoch(&self) -> DateEpoch {
         self.epoch
+    }
+
+    /// Returns how the cells of a field's column are written.
+    pub fn form_of(&self, field: &Field) -> ColumnForm {
+        let units = &self.header.columns.units;
+        ColumnForm {
+            epoch: self.epoch,
+            unit: units.get(&field.name).copied().unwrap_or_default(),
+        }
     }
 
     /// Returns the columns and the fields they are matched to.
@@ -146,7 +328,8 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// If the file cannot be read or has changed since it was opened.
+    /// If the file cannot be read, has changed since it was opened, has a second header
+    /// with other columns, or a footer with another unit of money.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
@@ -155,21 +338,37 @@ impl Export {
     ) -> Result<WholeFile<T>, Fault> {
         let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
         let plain = self.source.format() == Format::Text;
+        let unreadable_text = |error: io::Error| self.source.unreadable(&error);
         let mut source = Digesting {
-            inner: self.source.text().map_err(unreadable)?,
+            inner: self.source.text().map_err(unreadable_text)?,
             digest: blake3::Hasher::new(),
             byte_length: 0,
         };
+        let mut text = self.form.converted(Box::new(&mut source));
         let above = self.header.body_start as u64;
-        io::copy(&mut (&mut source).take(above), &mut io::sink()).map_err(unreadable)?;
-        let (tally, counts) = pass::run(pass, &mut source, self.header.dialect, context, progress)
-            .map_err(unreadable)?;
+        io::copy(&mut (&mut text).take(above), &mut io::sink()).map_err(unreadable_text)?;
+        let Header {
+            dialect, headings, ..
+        } = &self.header;
+        let (tally, counts) = pass::run(pass, &mut text, *dialect, headings, context, progress)
+            .map_err(unreadable_text)?;
+        drop(text);
+        if let Some(line) = counts.other_header {
+            return Err(header::another_header(
+                &self.path,
+                self.header.body_line - 1 + line,
+            ));
+        }
+        if let (Some(line), Some(unit)) = (counts.other_unit, headings.shared_unit()) {
+            let line = self.header.body_line - 1 + line;
+            return Err(header::another_unit(&self.path, unit, line));
+        }
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,
             None => {
                 if !plain {
                     // Digest the file itself, not its unpacked content.
-                    let file = std::fs::File::open(&self.path).map_err(unreadable)?;
+                    let file = regular_file::open(&self.path).map_err(unreadable)?;
                     source = Digesting {
                         inner: Box::new(file),
                         digest: blake3::Hasher::new(),
@@ -223,7 +422,7 @@ mod tests {
 
     impl Tally<()> for Nothing {
         fn row(&mut self, _: &(), _: Place, _: Result<RowView<'_>, RowFault>) {}
-        fn append(&mut self, _: Self, _: u64, _: u64) {}
+        fn append(&mut self, _: &(), _: Self, _: u64, _: u64) {}
     }
 
     /// The file grows, shrinks, or is replaced by one of the same length.
@@ -258,7 +457,8 @@ mod tests {
         ];
         for (what, change) in change {
             std::fs::write(&path, &text).expect("writable");
-            let export = Export::open(&path, &schema, &ReadingChoice::default()).expect("readable");
+            let tables = Export::open(&path, 0, &schema, &ReadingChoice::default());
+            let export = tables.expect("readable").pop().expect("a table");
             let read = export.read::<_, Nothing>(Pass::DEFAULT, &(), &|_| {});
             assert!(read.is_ok(), "{what}");
             change(&path);

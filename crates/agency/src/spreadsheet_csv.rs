@@ -1,23 +1,55 @@
 //! Writes CSV for Excel and WPS: UTF-8 with byte-order mark, CR LF line ends, and
 //! no cell that a spreadsheet would run as a formula.
 
+use std::io::{self, Write};
+
 use aidlink_faults::personal_number::black_out;
+
+/// Writes a CSV file row by row.
+pub struct SpreadsheetWriter<W: Write>(csv::Writer<W>);
+
+impl<W: Write> SpreadsheetWriter<W> {
+    /// Begins a file with the byte-order mark.
+    ///
+    /// # Errors
+    /// If `to` cannot be written.
+    pub fn begin(mut to: W) -> io::Result<Self> {
+        to.write_all(b"\xef\xbb\xbf")?;
+        let writer = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .flexible(true)
+            .from_writer(to);
+        Ok(SpreadsheetWriter(writer))
+    }
+
+    /// Writes a row. Each cell is made safe by [`safe_cell`].
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) -> io::Result<()> {
+        let cells = cells.into_iter().map(safe_cell);
+        self.0.write_record(cells).map_err(io::Error::from)
+    }
+
+    /// Writes the buffered rows and returns the writer below.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn finish(self) -> io::Result<W> {
+        self.0.into_inner().map_err(|error| error.into_error())
+    }
+}
 
 /// Returns the rows as the bytes of a CSV file.
 pub fn to_bytes(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut bytes = b"\xef\xbb\xbf".to_vec();
-    {
-        let mut writer = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .flexible(true)
-            .from_writer(&mut bytes);
+    let written = SpreadsheetWriter::begin(Vec::new()).and_then(|mut writer| {
         for row in rows {
-            // Writing records to memory cannot fail.
-            let _ = writer.write_record(row.iter().map(|cell| safe_cell(cell)));
+            writer.write_row(row.iter().map(String::as_str))?;
         }
-        let _ = writer.flush();
-    }
-    bytes
+        writer.finish()
+    });
+    // Writing to memory cannot fail.
+    written.unwrap_or_default()
 }
 
 /// Returns the cell with numbers blacked out ([`black_out`]) and with an apostrophe

@@ -18,7 +18,7 @@ use aidlink_policy::reading::PlannedExport;
 use crate::account::{Account, Rest};
 use crate::exports::{ReadExport, check_report, open, read_export};
 use crate::key::{KEY_VERSION, RoundKey};
-use crate::rejects_file::rejects_files;
+use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
 use crate::tokenise::{
     RarePatterns, Report, SpillFault, TokeniseError, Tokenising, tokenise_cases,
@@ -69,7 +69,11 @@ pub fn tokenise_export(
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     progress.step(&planned.schema.title);
     let on_rows = |rows| progress.rows(rows);
-    let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
+    let rejects = RejectsFiles::begin(&step.folder, [planned])?;
+    let tokenising = Tokenising {
+        rejects: rejects.of_export(planned),
+        ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
+    };
     let origin = origin(terms, planned, &key_id);
     let crossing = &terms.sealing()?.tokens;
     let path = format!("to-centre/{}.tokens.parquet", planned.schema.name);
@@ -88,15 +92,12 @@ pub fn tokenise_export(
     faults.finish()?;
     let file = written.file.finish(&mut step.folder)?;
     let export = read_export(planned, &exports, written.report);
-    for (agency, bytes) in rejects_files(std::slice::from_ref(&export)) {
-        step.folder
-            .write(&format!("rejects/{agency}.csv"), &bytes)?;
-    }
-    for file in &export.files {
+    rejects.finish(&mut step.folder)?;
+    for (file, read) in planned.files.iter().zip(&export.report.files) {
         step.log.record(&Event::FileRead {
             export: None,
             file: file.written_path.clone(),
-            blake3: file.digest.clone(),
+            blake3: read.digest.clone(),
         });
     }
     let sent = tokens_sent(&export.report.account, written.tokens, written.rare);

@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use crate::account::Rest;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
+use crate::rejects_file::TableRejects;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
@@ -129,8 +130,8 @@ fn read_rows(
             unmatched: 0,
         };
     }
-    for (index, export) in exports.iter().enumerate() {
-        rows.extend(read_file(index, export, tokenising, &mut report)?);
+    for export in exports {
+        rows.extend(read_file(export, tokenising, &mut report)?);
     }
     report
         .check_usable(exports)
@@ -141,9 +142,8 @@ fn read_rows(
     Ok((rows, report))
 }
 
-/// Reads the rows of one file that become tokens and adds the file to the report.
+/// Reads the rows of one table that become tokens and adds the table to the report.
 fn read_file(
-    index: usize,
     export: &Export,
     tokenising: &Tokenising<'_>,
     report: &mut Report,
@@ -156,18 +156,19 @@ fn read_file(
             parties,
             tokeniser: tokenising.tokeniser,
         }),
+        rejects: tokenising.rejects_of(export),
     };
     let before = report.account.rows;
     let progress = |rows| (tokenising.progress)(before + rows);
     let read = export
         .read::<_, BlockRows>(tokenising.pass, &context, &progress)
         .map_err(TokeniseError::Unreadable)?;
-    report.add_file(read.digest, read.byte_length, &columns.read);
+    report.add_table(export, read.digest, read.byte_length, &columns.read);
     let block_rows = read.tally;
     if let Rest::Probed { unmatched, .. } = &mut report.account.rest {
         *unmatched += block_rows.unmatched;
     }
-    report.add_identified(index, export, read.counts, block_rows.findings);
+    report.add_identified(export, read.counts, &block_rows.findings);
     let blocks: Vec<_> = block_rows
         .rows
         .par_chunks(ROWS_PER_BLOCK)
@@ -196,6 +197,7 @@ fn read_file(
 struct Context<'a> {
     identity: IdentityCheck,
     probe: Option<Probe<'a>>,
+    rejects: Option<TableRejects<'a>>,
 }
 
 /// Finds the rows of case parties, in a pooled round.
@@ -228,8 +230,11 @@ impl Tally<Context<'_>> for BlockRows {
         self.rows.push(row.into_owned());
     }
 
-    fn append(&mut self, next: Self, records: u64, lines: u64) {
-        self.findings.append(next.findings, records, lines);
+    fn append(&mut self, context: &Context<'_>, next: Self, records: u64, lines: u64) {
+        let rejects = self.findings.append(next.findings, records, lines);
+        if let Some(file) = &context.rejects {
+            file.write(rejects);
+        }
         self.rows.extend(next.rows);
         self.unmatched += next.unmatched;
     }

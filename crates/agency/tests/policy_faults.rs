@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use aidlink_agency::rules::{TriedRow, test_cases, try_guarantee};
+use aidlink_agency::rules::{TriedCell, TriedRow, test_cases, try_guarantee};
+use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Language;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::Schemas;
@@ -110,6 +111,35 @@ fn a_code_outside_the_code_list() {
     );
 }
 
+/// Sums of written numbers that exceed all numbers, also with a column among them.
+#[test]
+fn arithmetic_on_numbers_that_is_too_large() {
+    let big = format!("1{}", "0".repeat(308));
+    for (condition, at) in [
+        ("property_loss >= BIG + BIG", "BIG + BIG"),
+        ("property_loss >= 1 + (BIG + BIG)", "1 + (BIG"),
+        ("property_loss <= -BIG - BIG", "BIG - BIG"),
+        ("property_loss + BIG + BIG >= 1", "property_loss + BIG"),
+        ("BIG - (property_loss - BIG) >= 1", "BIG - ("),
+        ("property_loss >= BIG + BIG - BIG - BIG", "BIG + BIG"),
+        ("property_loss BETWEEN 1 AND BIG + BIG", "BIG + BIG"),
+        ("property_loss IN (1, BIG + BIG)", "BIG + BIG"),
+        ("BIG + BIG >= property_loss", "BIG + BIG"),
+    ] {
+        let condition = condition.replace("BIG", &big);
+        let at = at.replace("BIG", &big);
+        let message = "the number is too large\n  correct this value";
+        expect("property_loss >= 30000", &condition, &at, message);
+    }
+    let half = format!("5{}", "0".repeat(307));
+    let allowed = format!("property_loss >= {half} + {half} - {half}");
+    let (faults, _) = faults_after("property_loss >= 30000", &allowed);
+    assert!(
+        !faults.iter().any(|fault| fault.contains("too large")),
+        "{faults:#?}"
+    );
+}
+
 #[test]
 fn an_undefined_rule_in_an_aid() {
     expect(
@@ -132,6 +162,108 @@ fn a_cycle_of_terms() {
         )),
         "{faults:#?}"
     );
+}
+
+/// Returns the shipped policy with further terms, given as id and meaning.
+fn with_terms(terms: impl IntoIterator<Item = (String, String)>) -> String {
+    let mut text = shipped();
+    for (id, means) in terms {
+        text += &format!(
+            "\n[[term]]\nid = '{id}'\ntitle = {{ zh = '术语', en = 'Term' }}\nmeans = '{means}'\n"
+        );
+    }
+    text
+}
+
+/// Each term names the one before it twice, so that it is twice as large.
+#[test]
+fn terms_that_grow_too_large_are_refused_at_the_first_that_does() {
+    for (operator, copies, first_too_large) in [
+        ("AND", 2, 13),
+        ("OR", 2, 13),
+        ("OR", 100, 2),
+        ("AND", 1_000, 2),
+    ] {
+        let term = |number: usize| {
+            let means = match number {
+                0 => "j2_urgent_treatment".to_owned(),
+                _ => vec![format!("t{}", number - 1); copies].join(&format!(" {operator} ")),
+            };
+            (format!("t{number}"), means)
+        };
+        let terms: Vec<_> = (0..40).map(term).collect();
+        for terms in [terms.clone(), terms.into_iter().rev().collect()] {
+            let text = with_terms(terms);
+            let at = place(&text, &format!("'t{} {operator}", first_too_large - 1));
+            let faults = faults_of(&text);
+            assert_eq!(faults.len(), 1, "{faults:#?}");
+            assert!(
+                faults[0].starts_with(&format!("{at}with the terms put in")),
+                "{at}: {faults:#?}"
+            );
+        }
+    }
+}
+
+/// Each term is within the limit, but all together are not.
+#[test]
+fn terms_that_are_too_large_together_are_refused() {
+    let large = vec!["j2_urgent_treatment"; 300].join(" OR ");
+    let terms = |count: usize| {
+        let base = ("base".to_owned(), large.clone());
+        let terms = (0..count).map(|number| (format!("t{number}"), "base OR base".to_owned()));
+        with_terms([base].into_iter().chain(terms))
+    };
+    assert_eq!(faults_of(&terms(50)), [""; 0]);
+    let faults = faults_of(&terms(500));
+    assert!(!faults.is_empty() && faults.iter().all(|fault| fault.contains("put in")));
+}
+
+/// Chains of terms with the last term first: a long one whose expansions are small, and
+/// one whose last expansion is as deep as the limit allows.
+#[test]
+fn long_and_deep_chains_of_terms_are_read() {
+    for (count, names_more) in [(5_000, 0), (16, 300)] {
+        let means = |number: usize| {
+            let first = match number {
+                0 => "j2_urgent_treatment".to_owned(),
+                _ => format!("t{}", number - 1),
+            };
+            first + &" OR j2_urgent_treatment".repeat(names_more)
+        };
+        let terms = (0..count)
+            .rev()
+            .map(|number| (format!("t{number}"), means(number)));
+        let policy = read(&with_terms(terms));
+        let last = policy
+            .terms
+            .iter()
+            .find(|term| term.id == format!("t{}", count - 1));
+        let combination = &last.expect("the last term").combination;
+        for outcome in [Outcome::No, Outcome::Unknown, Outcome::Yes] {
+            assert_eq!(combination.outcome(&|_| outcome), outcome, "{count} terms");
+        }
+    }
+}
+
+#[test]
+fn each_cycle_of_terms_is_reported_once() {
+    let term = |id: &str, means: &str| (id.to_owned(), means.to_owned());
+    let faults = faults_of(&with_terms([
+        term("a", "b OR c"),
+        term("b", "c AND j2_urgent_treatment"),
+        term("c", "b"),
+        term("d", "d"),
+        term("e", "a OR d"),
+    ]));
+    let cycles = ["cycle: b -> c -> b", "cycle: d -> d"];
+    assert_eq!(faults.len(), cycles.len(), "{faults:#?}");
+    for cycle in cycles {
+        assert!(
+            faults.iter().any(|fault| fault.contains(cycle)),
+            "{faults:#?}"
+        );
+    }
 }
 
 #[test]
@@ -373,26 +505,32 @@ fn every_role_that_a_weakened_rule_lets_pass_is_reported_at_every_age() {
             .expect("the guarantee is declared");
         try_guarantee(&policy, roles).expect("evaluates")
     };
-    let passing = |text: &str, code: Option<&str>| {
+    let passing = |text: &str, tried: TriedCell| {
         let breaches = trial(text).breaches.into_iter().filter(|breach| {
             breach.must_be_withheld
-                && matches!(&breach.row, TriedRow::Code { code: found, .. } if found.as_deref() == code)
+                && matches!(&breach.row, TriedRow::Code { cell, .. } if *cell == tried)
         });
         breaches.count()
     };
+    let code = |role: &str| TriedCell::Code(role.to_owned());
     let listed = "'civil_party','petitioner')\n";
     for role in ["suspect", "defendant", "other"] {
         let text = changed(listed, &format!("'civil_party','petitioner','{role}')\n"));
-        assert_eq!(passing(&text, Some(role)), 4, "{role}");
+        assert_eq!(passing(&text, code(role)), 4, "{role}");
         // This rule lets the role pass from age 18. The row with age 40 shows it.
         let text = changed(
             listed,
             &format!("'civil_party','petitioner') AND NOT (role = '{role}' AND age >= 18)\n"),
         );
-        assert_eq!(passing(&text, Some(role)), 1, "{role}");
+        assert_eq!(passing(&text, code(role)), 1, "{role}");
     }
     let text = changed("unknown = \"yes\"", "unknown = \"no\"");
-    assert_eq!(passing(&text, None), 4);
+    assert_eq!(passing(&text, TriedCell::Empty), 4);
+    assert_eq!(passing(&text, TriedCell::Unreadable), 4);
+    // An empty role is withheld by the condition itself, an unreadable one is not.
+    let text = text.replacen("role NOT IN", "role IS NULL OR role NOT IN", 1);
+    assert_eq!(passing(&text, TriedCell::Empty), 0);
+    assert_eq!(passing(&text, TriedCell::Unreadable), 4);
     // A role that must pass but does not.
     let breaches = trial(&changed("'informant','witness',", "'informant',")).breaches;
     assert_eq!(breaches.len(), 4);

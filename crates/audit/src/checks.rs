@@ -168,7 +168,7 @@ pub fn all(evidence: &Evidence) -> Vec<Check> {
         .map(|(index, (zh, en, check))| Check {
             number: index + 1,
             title: Text::new(*zh, *en),
-            finding: check(evidence),
+            finding: check(evidence).shown(),
         })
         .collect()
 }

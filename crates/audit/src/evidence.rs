@@ -4,13 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
+use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::folder::Folder;
-use aidlink_office::deletion::{Remains, remains};
 use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
-use aidlink_office::leak_scan::{KeyIds, Scan, scan_folder};
+use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::Verification;
 use aidlink_policy::calendar::Calendar;
@@ -36,7 +38,7 @@ pub struct Documents {
     pub matrix: Matrix,
 }
 
-/// Larger files are not read.
+/// The largest list or rejects file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 30;
 
 /// A match list in the folder.
@@ -140,7 +142,7 @@ impl Evidence {
                 &RoundKey::id_for,
             ),
             records: verification.deleted.clone(),
-            leaks: scan_folder(&verification.opened, &KeyIds::of(&verification.manifest)),
+            leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
             verification,
@@ -175,8 +177,13 @@ impl Evidence {
         list_language(self.manifest())
     }
 
+    /// Returns whether the folder has an entry of this path.
+    pub fn has(&self, path: &str) -> bool {
+        self.verification.opened.kind(Path::new(path)).is_ok()
+    }
+
     /// Reads a file of the folder. Returns `None` if it is missing, is reached through a
-    /// link, or cannot be read.
+    /// link, is larger than 1 GiB, or cannot be read.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.verification
             .opened
@@ -189,20 +196,19 @@ impl Evidence {
         self.verification.folder.join(path)
     }
 
-    /// Returns the files that are missing without a deletion record.
-    pub fn unproven(&self) -> Vec<&str> {
+    /// Returns the paths of the files that are missing without a deletion record, as they
+    /// may be shown.
+    pub fn unproven(&self) -> Vec<String> {
         let is_recorded = |file: &RoundFile| {
-            let mut own = self
-                .verification
-                .deleted
-                .iter()
-                .flat_map(|record| &record.removed);
-            let mut others = self.records.iter().flat_map(|record| &record.removed);
-            let is_same = |other: &RoundFile| other.part == file.part && other.path == file.path;
+            let own = self.verification.deleted.iter();
+            let mut own = own.flat_map(DeletionRecord::all_removed);
+            let others = self.records.iter();
+            let mut others = others.flat_map(DeletionRecord::all_removed);
+            let is_same = |other: &RoundFile| other.is_same(file);
             own.any(is_same) || file.part != FilePart::Output && others.any(is_same)
         };
         let gone = self.remains.gone.iter().filter(|file| !is_recorded(file));
-        gone.map(|file| file.path.as_str()).collect()
+        gone.map(|file| shown_path(Path::new(&file.path))).collect()
     }
 
     /// Returns whether the folder has a deletion record.
@@ -223,7 +229,9 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
     let schemas = Schemas::read(&folder.join("schemas"))?;
     let policy = Policy::read_of_finished_round(&folder.join("policy.toml"), &schemas)?;
     let calendar = Calendar::read(&folder.join("calendar.toml"))?;
-    let round = std::fs::read_to_string(folder.join("round.toml")).unwrap_or_default();
+    let round_file = Path::new(CONFIGURATION).join("round.toml");
+    let round = verification.opened.read(&round_file, LARGEST_CONFIGURATION);
+    let round = String::from_utf8(round.unwrap_or_default()).unwrap_or_default();
     let matrix = Matrix::of_manifest(manifest, &policy, &schemas);
     Ok(Documents {
         round,

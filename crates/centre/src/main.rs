@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aidlink_centre::screening::{self, Screened};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::command_line::{self, CommonArguments, VerbHelp};
 use aidlink_office::ending::Ending;
@@ -179,7 +180,7 @@ fn say(round: &Round, screened: &Screened, output: Output) {
     }
     let leads = screened.leads;
     let file = round.paths.output.join(&screened.crossed.written.path);
-    let file = file.display();
+    let file = shown_path(&file);
     say(
         format!("线索{leads}条，请送检察机关：{file}"),
         format!("{leads} leads, send them to the procuratorate: {file}"),

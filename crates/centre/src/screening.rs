@@ -455,6 +455,7 @@ fn write_leads(
 ) -> Result<CrossedFile, Fault> {
     let crossing = &terms.sealing()?.leads;
     let path = "to-procuratorate/leads.json";
+    let bytes = leads.to_file(Path::new(path))?;
     let statement = Statement {
         round: terms.round.clone(),
         terms: terms.terms_digest(),
@@ -464,8 +465,7 @@ fn write_leads(
     };
     let mut file = CrossingFile::begin(&step.folder, path, crossing, step.sender()?, &statement)?;
     let fault = step.folder.write_fault(path);
-    file.write_all(&leads.to_bytes())
-        .map_err(|error| fault(&error))?;
+    file.write_all(&bytes).map_err(|error| fault(&error))?;
     file.finish(&mut step.folder)
 }
 

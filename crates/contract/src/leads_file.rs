@@ -128,6 +128,8 @@ impl LeadsFileFault {
 impl Document for LeadsFile {
     const FORMAT: &'static str = "aidlink screened leads";
     const VERSIONS: RangeInclusive<u64> = 2..=2;
+    // Some millions of leads.
+    const LARGEST: u64 = 1 << 30;
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut line = self.to_line();

@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
@@ -30,7 +30,7 @@ use crate::token::Token;
 use crate::token_table::{CASE_EXPORT, CaseTable, OutcomeColumns};
 use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_files::guarded::guarded;
-use aidlink_files::parquet_file::ParquetFile;
+use aidlink_files::parquet_file::{Footer, ParquetFile};
 
 pub use fault::TokenFileFault;
 pub use head::{SentAccount, SourceFile, TokenFileHead};
@@ -42,8 +42,9 @@ const TOKEN: &str = "token";
 /// Length of a token in bytes, in the type that Arrow uses.
 const WIDTH: i32 = Token::LENGTH as i32;
 const ROWS_A_BATCH: usize = 16 * 1024;
-/// Row groups that unpack to more bytes are refused; a million rows take 17 MB.
-const LARGEST_ROW_GROUP: i64 = 4 << 30;
+/// A token file may have this many rows, or as many as it has bytes. Tokens are random
+/// bytes and take sixteen, so an honest file has far fewer.
+const ALWAYS_READ_ROWS: u64 = 1 << 20;
 
 /// Writes a token file row by row.
 pub struct TokenFileWriter<W: Write + Send> {
@@ -160,7 +161,13 @@ impl TokenFile {
         file: File,
         rules_of: impl Fn(&str) -> Vec<String>,
     ) -> Result<Self, TokenFileFault> {
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+        let footer = Footer::read(&file).map_err(|_| TokenFileFault::Unreadable)?;
+        let footer = footer
+            .decode(None)
+            .map_err(|_| TokenFileFault::Unreadable)?;
+        // The Parquet types say all that is needed.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::try_new(footer, options)?;
         let pairs = metadata.metadata().file_metadata().key_value_metadata();
         let mut heads = pairs
             .into_iter()
@@ -176,8 +183,8 @@ impl TokenFile {
         }
         let rules = rules_of(&head.origin.export);
         check_columns(metadata.schema(), &rules)?;
-        // Check the stated lengths before reading rows: a small file can unpack
-        // to one row repeated without end.
+        // Check the stated number of rows before reading them: a small file can
+        // unpack to one row repeated without end.
         let footer = metadata.metadata();
         let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(u64::MAX);
         let fits = match is_of_case_parties(&head) {
@@ -187,8 +194,11 @@ impl TokenFile {
         if !head.account.adds_up() || !fits {
             return Err(TokenFileFault::Account);
         }
-        let too_large = |group: &RowGroupMetaData| group.total_byte_size() > LARGEST_ROW_GROUP;
-        if footer.row_groups().iter().any(too_large) {
+        let length = file
+            .metadata()
+            .map_err(|_| TokenFileFault::Unreadable)?
+            .len();
+        if rows > length.max(ALWAYS_READ_ROWS) {
             return Err(TokenFileFault::Unreadable);
         }
         Ok(TokenFile {
@@ -219,6 +229,9 @@ impl TokenFile {
         let mut outcomes = OutcomeColumns(columns.collect());
         for batch in self.all_columns()?.build()? {
             let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+            if (tokens.len() + batch.num_rows()) as u64 > self.head.account.sent {
+                return Err(TokenFileFault::Account);
+            }
             let (token_column, outcome_columns) = batch
                 .columns()
                 .split_first()
@@ -245,9 +258,9 @@ impl TokenFile {
             .file
             .try_clone()
             .map_err(|_| TokenFileFault::Unreadable)?;
+        let file = ParquetFile::new(file).map_err(|_| TokenFileFault::Unreadable)?;
         let metadata = self.metadata.clone();
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         Ok(builder.with_batch_size(ROWS_A_BATCH))
     }
 }
@@ -537,7 +550,11 @@ mod tests {
             .map(|(name, column)| (name, column, true));
         let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("equal columns");
         let file = tempfile::tempfile().expect("a temporary file");
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writable file");
+        let compressed = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(Default::default()))
+            .build();
+        let writer = ArrowWriter::try_new(file, batch.schema(), Some(compressed));
+        let mut writer = writer.expect("a writable file");
         writer.write(&batch).expect("a writable file");
         if let Some(head) = head {
             writer.append_key_value_metadata(KeyValue {
@@ -688,5 +705,22 @@ mod tests {
         cut.truncate(1);
         let file = tempfile::tempfile().expect("a temporary file");
         assert!(refused(file).contains("damaged, truncated"));
+    }
+
+    #[test]
+    fn a_small_file_that_repeats_a_token_without_end_is_refused() {
+        for (rows, is_read) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+            let tokens = std::iter::repeat_n([1_u8; 16], rows);
+            let tokens = FixedSizeBinaryArray::try_from_iter(tokens).expect("16 bytes");
+            let truths: ArrayRef = Arc::new(BooleanArray::from(vec![true; rows]));
+            let rules = rules_of(VETERANS).into_iter();
+            let rules = rules.map(|rule| (rule, Arc::clone(&truths)));
+            let tokens = std::iter::once(("token".to_owned(), Arc::new(tokens) as ArrayRef));
+            let head = head(VETERANS, rows as u64);
+            let file = with_columns(tokens.chain(rules).collect(), Some(&head));
+            assert!(file.metadata().expect("a file").len() < 1 << 20);
+            let opened = TokenFile::open(file, rules_of);
+            assert_eq!(opened.is_ok(), is_read, "{rows} rows");
+        }
     }
 }

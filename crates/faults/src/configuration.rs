@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use toml::de::{DeTable, DeValue};
 
-use crate::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
+use crate::fault::{Fault, FaultCollector, Place, nearest_name_hint};
 use crate::text::Text;
 
-/// Larger configuration files are refused before they are parsed. Nobody writes 4 MiB
-/// of configuration by hand.
-const MAX_DOCUMENT_BYTES: u64 = 4 << 20;
+/// The largest configuration file (round file, policy, schema, calendar) in bytes. Nobody
+/// writes 4 MiB of configuration by hand.
+pub const LARGEST_CONFIGURATION: u64 = 4 << 20;
 
 /// A value with its place in the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,25 +62,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads and parses a file. Syntax errors do not end the reading, so that the
-    /// rest is checked too; [`Document::syntax_faults`] returns them.
+    /// Parses the bytes of a file, at most [`LARGEST_CONFIGURATION`] many. Syntax errors
+    /// do not end the parsing, so that the rest is checked too;
+    /// [`Document::syntax_faults`] returns them.
     ///
     /// # Errors
-    /// If the file cannot be read, is not UTF-8 or is larger than 4 MiB.
-    pub fn read(path: &Path) -> Result<Self, Faults> {
-        let metadata = std::fs::metadata(path).map_err(|error| Fault::unreadable(path, &error))?;
-        if metadata.len() > MAX_DOCUMENT_BYTES {
-            return Err(Fault::of_file(
-                path,
-                Text::new(
-                    "配置文件超过4 MiB",
-                    "the configuration file is larger than 4 MiB",
-                ),
-                Text::new("请检查文件是否选错", "check that this is the right file"),
-            )
-            .into());
-        }
-        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+    /// If the bytes are not UTF-8.
+    pub fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, Fault> {
         let digest = blake3::hash(&bytes).to_hex().to_string();
         let source = String::from_utf8(bytes).map_err(|error| {
             Fault::of_file(

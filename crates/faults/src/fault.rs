@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::personal_number::{black_out, black_out_lines, shown_name, shown_path};
+use crate::personal_number::{shown_message, shown_name, shown_path};
 use crate::text::{Language, Text};
 
 /// The place of a fault in a file.
@@ -76,16 +76,20 @@ impl Fault {
     /// reason; it contains nothing from the file.
     pub fn unreadable(file: &Path, error: &std::io::Error) -> Self {
         let reason = io_reason(error);
+        let hint = match Refusal::of(error) {
+            None => Text::new(
+                "请检查路径和读取权限",
+                "check the path and that you may read it",
+            ),
+            Some(_) => Text::new("请检查文件是否选错", "check that this is the right file"),
+        };
         Fault::of_file(
             file,
             Text::new(
                 format!("无法读取文件：{}", reason.zh),
                 format!("the file cannot be read: {}", reason.en),
             ),
-            Text::new(
-                "请检查路径和读取权限",
-                "check the path and that you may read it",
-            ),
+            hint,
         )
     }
 
@@ -106,15 +110,15 @@ impl Fault {
 
     /// Returns the fault as two lines: what happened and where, then what to do.
     ///
-    /// The text is safe to print. A path, a key or a header may contain a number that
-    /// identifies a person, so such numbers are blacked out. Line breaks are the only
-    /// control characters.
+    /// The text is safe to print. A path or a field that it quotes may contain a number that
+    /// identifies a person, or a key, so these are blacked out ([`shown_message`]). Line
+    /// breaks are the only control characters.
     pub fn render(&self, language: Language) -> String {
         let file = shown_path(&self.file);
         let place = match (&self.place, language) {
             (None, _) => String::new(),
             (Some(Place::LineColumn { line, column }), _) => format!(":{line}:{column}"),
-            (Some(Place::Pointer(pointer)), _) => format!("#{}", black_out(pointer)),
+            (Some(Place::Pointer(pointer)), _) => format!("#{}", shown_name(pointer)),
             (Some(Place::Record { record, line }), Language::Chinese) => {
                 format!("（第{record}条记录，第{line}行）")
             }
@@ -126,15 +130,85 @@ impl Fault {
         };
         format!(
             "{file}{place}: {}\n  {}",
-            black_out_lines(self.message.in_language(language)),
-            black_out_lines(self.hint.in_language(language))
+            shown_message(self.message.in_language(language)),
+            shown_message(self.hint.in_language(language))
         )
     }
+}
+
+/// Why a file is not read although the system would allow it. Converted to an
+/// [`std::io::Error`], it keeps its words for [`io_reason`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is a link, and could lead anywhere.
+    Link,
+    /// It is a pipe, a device or a socket: reading might never end.
+    NotRegular,
+    /// It is larger than such files can be.
+    TooLarge {
+        /// The limit in bytes.
+        at_most: u64,
+    },
+}
+
+impl Refusal {
+    fn of(error: &std::io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+
+    fn text(self) -> Text {
+        match self {
+            Refusal::Link => Text::new("这是链接", "it is a link"),
+            Refusal::NotRegular => Text::new(
+                "这是管道、设备或套接字",
+                "it is a pipe, a device or a socket",
+            ),
+            Refusal::TooLarge { at_most } => {
+                let size = size_text(at_most);
+                Text::new(
+                    format!("大于{}", size.zh),
+                    format!("it is larger than {}", size.en),
+                )
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.text().en)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Refusal> for std::io::Error {
+    fn from(refusal: Refusal) -> Self {
+        let kind = match refusal {
+            Refusal::Link | Refusal::NotRegular => std::io::ErrorKind::InvalidInput,
+            Refusal::TooLarge { .. } => std::io::ErrorKind::FileTooLarge,
+        };
+        std::io::Error::new(kind, refusal)
+    }
+}
+
+/// Writes a number of bytes in the largest unit that divides it.
+pub fn size_text(bytes: u64) -> Text {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+        let count = bytes >> shift;
+        if count > 0 && count << shift == bytes {
+            return Text::new(format!("{count} {unit}"), format!("{count} {unit}"));
+        }
+    }
+    Text::new(format!("{bytes}字节"), format!("{bytes} bytes"))
 }
 
 /// Returns the system's reason why a file could not be read or written.
 pub fn io_reason(error: &std::io::Error) -> Text {
     use std::io::ErrorKind;
+    if let Some(refusal) = Refusal::of(error) {
+        return refusal.text();
+    }
     let kind = error.kind();
     let zh = match kind {
         ErrorKind::NotFound => "文件或文件夹不存在",
@@ -169,6 +243,14 @@ impl Faults {
     /// Iterates over the faults in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Changes every fault.
+    pub fn map(self, mut change: impl FnMut(Fault) -> Fault) -> Self {
+        Faults {
+            first: change(self.first),
+            others: self.others.into_iter().map(change).collect(),
+        }
     }
 }
 

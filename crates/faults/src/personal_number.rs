@@ -11,10 +11,11 @@
 //! nor digits. Each kind of number has its own allowed groupings, so that dates,
 //! amounts and case numbers are not blacked out.
 //!
-//! Text from outside is shown through one of three functions: [`black_out`] for a
-//! cell, [`shown_name`] for a name (of a file, a sheet, a column), [`shown_path`] for a
-//! path. Each of them replaces control characters before it searches, so that the
-//! search sees the same text as the reader.
+//! Text from outside is shown through one of these functions: [`black_out`] for a
+//! cell, [`shown_name`] for a field of a file (a round's id, the name of a sheet, a column
+//! or an office), [`shown_path`] for a path, [`shown_message`] for a whole message. Each of
+//! them replaces control characters before it searches, so that the search sees the same
+//! text as the reader.
 
 mod characters;
 mod forms;
@@ -23,6 +24,7 @@ mod search;
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::secret::black_out_secrets;
 use crate::text::Text;
 
 pub use forms::NumberKind;
@@ -84,20 +86,49 @@ pub fn refused_name(name: &str) -> Option<Text> {
     })
 }
 
-/// The most characters of a name that are shown.
-pub const LONGEST_SHOWN_NAME: usize = 120;
+/// The most characters of a field of a file that are shown.
+pub const LONGEST_SHOWN_NAME: usize = 80;
+/// The most characters of each part of a path that are shown.
+const LONGEST_SHOWN_PART: usize = 120;
+/// The most characters of a message that are shown. A hint may list many names.
+const LONGEST_SHOWN_MESSAGE: usize = 6000;
 
-/// Returns a name from outside (of a file, a sheet, a column, a key) in a form that may
-/// be shown: like [`black_out`], and at most [`LONGEST_SHOWN_NAME`] characters long.
-/// The middle of a longer name is replaced by `…`.
+/// Returns a field of a file from outside (an id, the name of a sheet, a column, a key)
+/// in a form that may be shown: like [`black_out`], without keys
+/// ([`black_out_secrets`]), and at most [`LONGEST_SHOWN_NAME`] characters long. The middle
+/// of a longer one is replaced by `…`.
 pub fn shown_name(name: &str) -> Cow<'_, str> {
-    let shown = black_out(name);
+    shortened(
+        without_keys_and_numbers(name, LineBreaks::AsSpaces),
+        LONGEST_SHOWN_NAME,
+    )
+}
+
+/// Returns a message of the program in a form that may be printed, whatever the fields that
+/// it quotes: like [`black_out_lines`], without keys, and not longer than a screen can show.
+pub fn shown_message(text: &str) -> Cow<'_, str> {
+    shortened(
+        without_keys_and_numbers(text, LineBreaks::Kept),
+        LONGEST_SHOWN_MESSAGE,
+    )
+}
+
+fn without_keys_and_numbers(text: &str, line_breaks: LineBreaks) -> Cow<'_, str> {
+    let without_keys = match harmless(text, line_breaks) {
+        Cow::Borrowed(text) => black_out_secrets(text),
+        Cow::Owned(text) => Cow::Owned(black_out_secrets(&text).into_owned()),
+    };
+    without_numbers(without_keys)
+}
+
+/// Replaces the middle of a longer text by `…`.
+fn shortened(shown: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
     let length = shown.chars().count();
-    if length <= LONGEST_SHOWN_NAME {
+    if length <= longest {
         return shown;
     }
-    let tail = LONGEST_SHOWN_NAME / 3;
-    let head = LONGEST_SHOWN_NAME - tail - 1;
+    let tail = longest / 3;
+    let head = longest - tail - 1;
     let shortened: String = shown
         .chars()
         .take(head)
@@ -105,16 +136,16 @@ pub fn shown_name(name: &str) -> Cow<'_, str> {
         .chain(shown.chars().skip(length - tail))
         .collect();
     // Shortening may have joined digits into a number.
-    Cow::Owned(black_out(&shortened).into_owned())
+    Cow::Owned(black_out_lines(&shortened).into_owned())
 }
 
-/// Returns a path in a form that may be shown: [`shown_name`] is applied to each part,
-/// then [`black_out`] to the whole. Bytes that are not UTF-8 become U+FFFD.
+/// Returns a path in a form that may be shown: [`black_out`] is applied to each part and
+/// to the whole, and long parts are shortened. Bytes that are not UTF-8 become U+FFFD.
 pub fn shown_path(path: &Path) -> String {
     let path = path.to_string_lossy();
     let parts: Vec<Cow<str>> = path
         .split(std::path::MAIN_SEPARATOR)
-        .map(shown_name)
+        .map(|part| shortened(black_out(part), LONGEST_SHOWN_PART))
         .collect();
     let joined = parts.join(std::path::MAIN_SEPARATOR_STR);
     black_out(&joined).into_owned()

@@ -32,6 +32,26 @@ impl Text {
         }
     }
 
+    /// Lists names: the first twenty, and how many more there are.
+    pub fn names<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
+        const LISTED: usize = 20;
+        let mut names = names.into_iter();
+        let mut list = String::new();
+        for (number, name) in names.by_ref().take(LISTED).enumerate() {
+            if number > 0 {
+                list += ", ";
+            }
+            list += name.as_ref();
+        }
+        match names.count() {
+            0 => Text::new(list.clone(), list),
+            more => Text::new(
+                format!("{list}，另有{more}个"),
+                format!("{list} and {more} more"),
+            ),
+        }
+    }
+
     /// Returns the sentence in the given language.
     pub fn in_language(&self, language: Language) -> &str {
         match language {

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use aidlink_faults::fault::{Fault, Place};
+use aidlink_faults::fault::{Fault, Place, size_text};
 use aidlink_faults::text::Text;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -25,6 +25,8 @@ pub trait Document: Serialize + DeserializeOwned {
     const VERSIONS: RangeInclusive<u64>;
     /// The version of documents without a version number, if any were ever written.
     const VERSION_UNNAMED: Option<u64> = None;
+    /// The largest document in bytes. Larger ones are neither read nor written.
+    const LARGEST: u64 = 256 << 20;
 
     /// Returns the head of a new document.
     fn head() -> Head {
@@ -41,6 +43,16 @@ pub trait Document: Serialize + DeserializeOwned {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
+    }
+
+    /// Serialises the document as [`Document::to_bytes`] does, for the file at `path`.
+    ///
+    /// # Errors
+    /// If it is larger than [`Document::LARGEST`], so that no program could read it.
+    fn to_file(&self, path: &Path) -> Result<Vec<u8>, Fault> {
+        let bytes = self.to_bytes();
+        check_writable(bytes.len(), Self::LARGEST, path)?;
+        Ok(bytes)
     }
 
     /// Serialises the document on one line, without spaces and without a line feed.
@@ -158,6 +170,31 @@ impl DocumentFault {
     }
 }
 
+/// Refuses to write a document of `length` bytes that is larger than readers accept.
+///
+/// # Errors
+/// If it is larger than `at_most` bytes.
+pub fn check_writable(length: usize, at_most: u64, path: &Path) -> Result<(), Fault> {
+    if length as u64 <= at_most {
+        return Ok(());
+    }
+    let size = size_text(at_most);
+    Err(Fault::of_file(
+        path,
+        Text::new(
+            format!("文件将大于{}，程序不再能读取，未写出", size.zh),
+            format!(
+                "the file would be larger than {} and could not be read again; it was not written",
+                size.en
+            ),
+        ),
+        Text::new(
+            "请减少导出的文件和列，缩短轮次文件和规则文件中的文字，或把本轮分成几轮",
+            "use fewer files and columns in the exports, shorten the texts in round file and policy, or divide the round",
+        ),
+    ))
+}
+
 fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
     let damaged = |error: serde_json::Error| DocumentFault::Damaged {
         line: error.line(),
@@ -229,6 +266,25 @@ mod tests {
     impl Document for Note {
         const FORMAT: &'static str = "test note";
         const VERSIONS: RangeInclusive<u64> = 2..=3;
+        const LARGEST: u64 = 80;
+    }
+
+    #[test]
+    fn a_document_that_is_too_large_to_read_is_not_written() {
+        let Head { format, version } = Note::head();
+        let mut note = Note {
+            format,
+            version,
+            text: String::new(),
+        };
+        note.text = "a".repeat(80 - note.to_bytes().len());
+        let path = Path::new("note.json");
+        assert_eq!(note.to_file(path).map(|bytes| bytes.len()), Ok(80));
+        note.text.push('a');
+        let fault = note.to_file(path).expect_err("too large");
+        assert_eq!(fault.file, path);
+        assert!(fault.message.en.contains("larger than 80 bytes"));
+        assert!(fault.message.zh.contains("大于80字节"));
     }
 
     #[test]

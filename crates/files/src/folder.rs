@@ -7,8 +7,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+
+use crate::regular_file;
+use aidlink_faults::fault::Refusal;
 
 /// The kind of a folder entry, determined without following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +56,57 @@ impl FoundFile {
     }
 }
 
+/// What distinguishes a file from every other file on this machine, whatever its name:
+/// device and inode number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// A file and its number of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The file.
+    pub id: FileId,
+    /// Its names (hard links), including the one by which it was opened.
+    pub names: u64,
+}
+
+impl Identity {
+    /// Returns the identity of an open file. Outside Unix all files have the same id and
+    /// one name.
+    ///
+    /// # Errors
+    /// If the metadata cannot be read.
+    pub fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        #[cfg(unix)]
+        let (device, inode, names) = {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.dev(), metadata.ino(), metadata.nlink())
+        };
+        #[cfg(not(unix))]
+        let (device, inode, names) = (0, 0, u64::from(metadata.is_file()));
+        Ok(Identity {
+            id: FileId { device, inode },
+            names,
+        })
+    }
+}
+
 fn refused(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
+}
+
+/// Refuses everything that is not an ordinary file.
+fn check_kind(kind: EntryKind) -> io::Result<()> {
+    match kind {
+        EntryKind::File => Ok(()),
+        EntryKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
+        EntryKind::Link => Err(Refusal::Link.into()),
+        EntryKind::Special => Err(Refusal::NotRegular.into()),
+    }
 }
 
 /// Returns the parts of a relative path. Refuses empty paths, and paths that may leave
@@ -79,11 +131,35 @@ pub use opened::Folder;
 #[cfg(not(unix))]
 pub use by_path::Folder;
 
+/// Renames without replacing anything, not even an empty folder. Where the system has no
+/// such rename, a check precedes it.
+///
+/// # Errors
+/// If something has the new name, or the rename fails.
+#[cfg(unix)]
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    opened::rename_new_at(rustix::fs::CWD, from, to)
+}
+
+/// Renames without replacing anything. A check precedes the rename.
+///
+/// # Errors
+/// If something has the new name, or the rename fails.
+#[cfg(not(unix))]
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    if std::fs::symlink_metadata(to).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(from, to)
+}
+
 #[cfg(unix)]
 mod opened {
-    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-    use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat, unlinkat};
+    use rustix::fs::{
+        AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat,
+    };
 
     use super::*;
 
@@ -92,6 +168,26 @@ mod opened {
         .union(OFlags::CLOEXEC)
         .union(OFlags::NONBLOCK)
         .union(OFlags::NOCTTY);
+
+    /// Renames within a folder without replacing anything.
+    pub(super) fn rename_new_at(folder: BorrowedFd<'_>, from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        {
+            use rustix::fs::{RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
+                // The file system does not support the flag.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+                other => return other.map_err(io::Error::from),
+            }
+        }
+        // `renameat` would silently replace a file or an empty folder.
+        match statat(folder, to, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(rustix::io::Errno::NOENT) => Ok(renameat(folder, from, folder, to)?),
+            Err(error) => Err(error.into()),
+        }
+    }
 
     /// An open folder.
     #[derive(Debug)]
@@ -140,7 +236,11 @@ mod opened {
             Ok(folder)
         }
 
-        fn try_clone(&self) -> io::Result<Self> {
+        /// Opens the same folder once more, wherever it is now.
+        ///
+        /// # Errors
+        /// If too many files are open.
+        pub fn try_clone(&self) -> io::Result<Self> {
             Ok(Folder {
                 folder: self.folder.try_clone()?,
                 path: self.path.clone(),
@@ -225,9 +325,7 @@ mod opened {
         /// If it is missing or not an ordinary file, or if a part of the path is a link.
         pub fn open_file(&self, path: &Path) -> io::Result<File> {
             let (folder, name) = self.parent(path)?;
-            if folder.kind_of(name)? != EntryKind::File {
-                return Err(refused("not an ordinary file"));
-            }
+            check_kind(folder.kind_of(name)?)?;
             let file = openat(
                 &folder.folder,
                 name,
@@ -237,7 +335,7 @@ mod opened {
             let file = File::from(file);
             // It may have been replaced since its kind was read.
             if !file.metadata()?.is_file() {
-                return Err(refused("not an ordinary file"));
+                return Err(Refusal::NotRegular.into());
             }
             Ok(file)
         }
@@ -251,6 +349,16 @@ mod opened {
             let (folder, name) = self.parent(path)?;
             let stat = statat(&folder.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
             Ok(stat.st_mode & 0o077 != 0)
+        }
+
+        /// Returns whether the entry at a path has the sticky bit (see [`crate::partial`]).
+        ///
+        /// # Errors
+        /// As for [`Folder::kind`].
+        pub fn has_sticky_bit(&self, path: &Path) -> io::Result<bool> {
+            let (folder, name) = self.parent(path)?;
+            let stat = statat(&folder.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            Ok(Mode::from_raw_mode(stat.st_mode).contains(Mode::SVTX))
         }
 
         /// Returns whether users other than the owner have any permission on the folder
@@ -270,6 +378,75 @@ mod opened {
         pub fn remove_file(&self, path: &Path) -> io::Result<()> {
             let (folder, name) = self.parent(path)?;
             Ok(unlinkat(&folder.folder, name, AtFlags::empty())?)
+        }
+
+        /// Removes the entry at a path if it is this file. Returns the file's number of
+        /// names just before; `None` if the entry is another file, which stays.
+        ///
+        /// The system cannot remove an entry only if it is a certain file, so between
+        /// comparison and removal there are a few microseconds. Remove a file under a name
+        /// that nobody else uses.
+        ///
+        /// # Errors
+        /// As for [`Folder::remove_file`].
+        pub fn remove_file_if(&self, path: &Path, id: FileId) -> io::Result<Option<u64>> {
+            let (folder, name) = self.parent(path)?;
+            let stat = statat(&folder.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            #[allow(
+                clippy::unnecessary_cast,
+                clippy::useless_conversion,
+                clippy::cast_sign_loss,
+                reason = "the types differ between systems"
+            )]
+            let (found, names) = (
+                FileId {
+                    device: stat.st_dev as u64,
+                    inode: stat.st_ino as u64,
+                },
+                u64::from(stat.st_nlink),
+            );
+            if found != id {
+                return Ok(None);
+            }
+            unlinkat(&folder.folder, name, AtFlags::empty())?;
+            Ok(Some(names))
+        }
+
+        /// Gives the entry at a path another name in the same folder, without replacing
+        /// anything.
+        ///
+        /// # Errors
+        /// If the entry is missing, something has the new name, or a folder in the path is
+        /// a link.
+        pub fn rename_in_place(&self, path: &Path, name: &OsStr) -> io::Result<()> {
+            let (folder, old) = self.parent(path)?;
+            rename_new_at(folder.folder.as_fd(), Path::new(old), Path::new(name))
+        }
+
+        /// Creates a folder in this one that only its owner may use, and opens it.
+        ///
+        /// # Errors
+        /// If something has the name, or the folder cannot be written.
+        pub fn create_folder(&self, name: &OsStr) -> io::Result<Self> {
+            mkdirat(&self.folder, name, Mode::RWXU)?;
+            self.child(name)
+        }
+
+        /// Creates a file in this folder that only its owner may read, and flushes its
+        /// content to disk.
+        ///
+        /// # Errors
+        /// If something has the name, or the file cannot be written.
+        pub fn create_file(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+            let file = openat(
+                &self.folder,
+                name,
+                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | NEVER_FOLLOW,
+                Mode::RUSR | Mode::WUSR,
+            )?;
+            let mut file = File::from(file);
+            file.write_all(bytes)?;
+            file.sync_all()
         }
 
         /// Removes an empty folder.
@@ -300,17 +477,44 @@ mod opened {
         /// Locks a partial file or folder (see [`crate::partial`]). Returns `None` if its
         /// writer holds the lock, or if the file system has no locks.
         pub fn try_lock(&self, name: &OsStr) -> Option<File> {
-            let locked = match self.kind_of(name).ok()? {
-                EntryKind::File => self.open_file(Path::new(name)).ok()?,
-                EntryKind::Folder => File::from(self.child(name).ok()?.folder),
-                EntryKind::Link | EntryKind::Special => return None,
-            };
-            locked.try_lock().ok()?;
-            Some(locked)
+            let lockable = self.lockable(name)?;
+            lockable.try_lock().ok()?;
+            Some(lockable)
+        }
+
+        /// Locks the folder itself against other programs that lock it. Returns `None` if
+        /// the file system has no locks.
+        ///
+        /// # Errors
+        /// [`io::ErrorKind::WouldBlock`] if a program holds the lock; else if the folder
+        /// cannot be opened once more.
+        pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            let folder = File::from(self.child(OsStr::new("."))?.folder);
+            match folder.try_lock() {
+                Ok(()) => Ok(Some(folder)),
+                Err(std::fs::TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(std::fs::TryLockError::Error(_)) => Ok(None),
+            }
+        }
+
+        /// Returns whether a program holds the lock of a partial file or folder.
+        pub fn is_locked(&self, name: &OsStr) -> bool {
+            let lockable = self.lockable(name);
+            lockable.is_some_and(|lockable| {
+                matches!(lockable.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+            })
+        }
+
+        fn lockable(&self, name: &OsStr) -> Option<File> {
+            match self.kind_of(name).ok()? {
+                EntryKind::File => self.open_file(Path::new(name)).ok(),
+                EntryKind::Folder => Some(File::from(self.child(name).ok()?.folder)),
+                EntryKind::Link | EntryKind::Special => None,
+            }
         }
 
         /// Returns the file descriptor, for system calls.
-        pub fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        pub fn as_fd(&self) -> BorrowedFd<'_> {
             self.folder.as_fd()
         }
     }
@@ -386,10 +590,8 @@ mod by_path {
         }
 
         pub fn open_file(&self, path: &Path) -> io::Result<File> {
-            match self.kind(path)? {
-                EntryKind::File => File::open(self.path.join(path)),
-                _ => Err(refused("not an ordinary file")),
-            }
+            check_kind(self.kind(path)?)?;
+            File::open(self.path.join(path))
         }
 
         pub fn is_open_to_others(&self, _path: &Path) -> io::Result<bool> {
@@ -400,7 +602,31 @@ mod by_path {
             Ok(false)
         }
 
+        pub fn try_clone(&self) -> io::Result<Self> {
+            Folder::open(&self.path)
+        }
+
+        pub fn has_sticky_bit(&self, _path: &Path) -> io::Result<bool> {
+            Ok(false)
+        }
+
         pub fn remove_file(&self, _path: &Path) -> io::Result<()> {
+            Err(unsupported())
+        }
+
+        pub fn remove_file_if(&self, _path: &Path, _id: FileId) -> io::Result<Option<u64>> {
+            Err(unsupported())
+        }
+
+        pub fn rename_in_place(&self, _path: &Path, _name: &OsStr) -> io::Result<()> {
+            Err(unsupported())
+        }
+
+        pub fn create_folder(&self, _name: &OsStr) -> io::Result<Self> {
+            Err(unsupported())
+        }
+
+        pub fn create_file(&self, _name: &OsStr, _bytes: &[u8]) -> io::Result<()> {
             Err(unsupported())
         }
 
@@ -418,6 +644,14 @@ mod by_path {
 
         pub fn try_lock(&self, _name: &OsStr) -> Option<File> {
             None
+        }
+
+        pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            Ok(None)
+        }
+
+        pub fn is_locked(&self, _name: &OsStr) -> bool {
+            false
         }
     }
 }
@@ -479,14 +713,7 @@ impl Folder {
     /// # Errors
     /// As for [`Folder::open_file`], and if the file is larger.
     pub fn read(&self, path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let file = self.open_file(path)?;
-        file.take(at_most.saturating_add(1))
-            .read_to_end(&mut bytes)?;
-        match bytes.len() as u64 > at_most {
-            true => Err(io::ErrorKind::FileTooLarge.into()),
-            false => Ok(bytes),
-        }
+        regular_file::read_open(&self.open_file(path)?, at_most)
     }
 
     /// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of an ordinary
@@ -495,9 +722,7 @@ impl Folder {
     /// # Errors
     /// As for [`Folder::open_file`], and if the file cannot be read.
     pub fn digest(&self, path: &Path) -> io::Result<(String, u64)> {
-        let mut digest = blake3::Hasher::new();
-        let bytes = io::copy(&mut self.open_file(path)?, &mut digest)?;
-        Ok((digest.finalize().to_hex().to_string(), bytes))
+        digest_of(&mut self.open_file(path)?)
     }
 
     /// Removes a folder in this one with everything in it. Links in it are removed, their
@@ -521,6 +746,17 @@ impl Folder {
         }
         self.remove_empty_folder(name)
     }
+}
+
+/// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of the rest of an open
+/// file.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn digest_of(file: &mut File) -> io::Result<(String, u64)> {
+    let mut digest = blake3::Hasher::new();
+    let bytes = io::copy(file, &mut digest)?;
+    Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 
 /// The deepest nesting of folders that is walked. Each level takes stack and an
@@ -625,6 +861,56 @@ mod tests {
             .expect("a file of the opened folder");
         assert!(elsewhere.path().join("precious").exists());
         assert!(!folder.path().join("away/a.csv").exists());
+    }
+
+    #[test]
+    fn a_rename_and_a_new_file_replace_nothing() {
+        let (folder, opened, _elsewhere) = two_folders();
+        fs::write(folder.path().join("lists/b.csv"), b"b").expect("writable");
+        fs::create_dir(folder.path().join("lists/empty")).expect("writable");
+        for taken in ["b.csv", "empty"] {
+            let renamed = opened.rename_in_place(Path::new("lists/a.csv"), OsStr::new(taken));
+            let error = renamed.expect_err("the name is taken");
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{taken}");
+        }
+        let lists = opened.folder(Path::new("lists")).expect("a folder");
+        assert!(lists.create_file(OsStr::new("b.csv"), b"x").is_err());
+        assert!(lists.create_folder(OsStr::new("empty")).is_err());
+        symlink(folder.path(), folder.path().join("lists/link")).expect("writable");
+        assert!(lists.create_file(OsStr::new("link"), b"x").is_err());
+        assert_eq!(
+            fs::read(folder.path().join("lists/b.csv")).expect("there"),
+            b"b"
+        );
+        opened
+            .rename_in_place(Path::new("lists/a.csv"), OsStr::new("c.csv"))
+            .expect("a free name");
+        assert_eq!(
+            fs::read(folder.path().join("lists/c.csv")).expect("there"),
+            b"a"
+        );
+    }
+
+    #[test]
+    fn only_the_same_file_is_removed_and_its_names_are_counted() {
+        let (folder, opened, _elsewhere) = two_folders();
+        let path = Path::new("lists/a.csv");
+        let identity = |path: &Path| {
+            let file = opened.open_file(path).expect("a file");
+            Identity::of(&file).expect("metadata")
+        };
+        let checked = identity(path);
+        assert_eq!(checked.names, 1);
+        // A foreign file with the same content takes the name.
+        fs::rename(folder.path().join(path), folder.path().join("moved")).expect("writable");
+        fs::write(folder.path().join(path), b"a").expect("writable");
+        let removed = opened.remove_file_if(path, checked.id).expect("an entry");
+        assert_eq!(removed, None);
+        assert!(folder.path().join(path).exists());
+        fs::hard_link(folder.path().join("moved"), folder.path().join("other")).expect("a link");
+        let removed = opened.remove_file_if(Path::new("moved"), checked.id);
+        assert_eq!(removed.expect("an entry"), Some(2));
+        assert_eq!(identity(Path::new("other")), checked);
     }
 
     #[test]

@@ -5,46 +5,69 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock};
+use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock, unmark};
+use crate::regular_file;
 use aidlink_faults::fault::{Fault, io_reason};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 
-/// Refuses a file that users other than its owner may read, change or execute. `what`
-/// names the file in the message.
+/// Opens a secret for reading, and refuses it if others may access it. `what` names the
+/// file in the message.
 ///
 /// # Errors
-/// If the file's metadata cannot be read, or its mode gives others any permission.
-#[cfg(unix)]
-pub fn check_owner_only(path: &Path, what: &Text) -> Result<(), Fault> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(path).map_err(|error| Fault::unreadable(path, &error))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                format!("{}可被他人读取或改写，拒绝使用", what.zh),
-                format!("others may read or change {}; it is refused", what.en),
-            ),
-            Text::new(
-                format!("请执行 chmod 600 {}；如可能已泄露，请更换", path.display()),
-                format!(
-                    "run `chmod 600 {}`; if someone may have read it, create a new one",
-                    path.display()
-                ),
-            ),
-        ));
-    }
-    Ok(())
+/// If the file cannot be opened or is not a regular file, and as for
+/// [`check_owner_only`].
+pub fn open_owner_only(path: &Path, what: &Text) -> Result<File, Fault> {
+    let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+    check_owner_only(&file, path, what)?;
+    Ok(file)
 }
 
-/// Checks nothing outside Unix: there, the permissions of the folder must protect the
+/// Refuses a file that users other than its owner may read, change or execute. It must be
+/// open, so that nobody can exchange it afterwards.
+///
+/// Outside Unix nothing is checked: there, the permissions of the folder must protect the
 /// file.
 ///
 /// # Errors
-/// Never.
+/// If the permissions cannot be read, or give others any access.
+pub fn check_owner_only(file: &File, path: &Path, what: &Text) -> Result<(), Fault> {
+    let is_open = is_open_to_others(file).map_err(|error| Fault::unreadable(path, &error))?;
+    if !is_open {
+        return Ok(());
+    }
+    let shown = shown_path(path);
+    Err(Fault::of_file(
+        path,
+        Text::new(
+            format!("{}可被他人读取或改写，拒绝使用", what.zh),
+            format!("others may read or change {}; it is refused", what.en),
+        ),
+        Text::new(
+            format!("请执行 chmod 600 {shown}；如可能已泄露，请更换"),
+            format!("run `chmod 600 {shown}`; if someone may have read it, create a new one"),
+        ),
+    ))
+}
+
+#[cfg(unix)]
+fn is_open_to_others(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+}
+
 #[cfg(not(unix))]
-pub fn check_owner_only(_path: &Path, _what: &Text) -> Result<(), Fault> {
-    Ok(())
+fn is_open_to_others(_file: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Opens a secret like [`open_owner_only`] and reads it. The caller must wipe the bytes.
+///
+/// # Errors
+/// As for [`open_owner_only`], and if the file has more than `at_most` bytes.
+pub fn read_owner_only(path: &Path, at_most: u64, what: &Text) -> Result<Vec<u8>, Fault> {
+    let file = open_owner_only(path, what)?;
+    regular_file::read_open(&file, at_most).map_err(|error| Fault::unreadable(path, &error))
 }
 
 /// Writes a new file that only its owner may read. The file is written completely or
@@ -108,7 +131,7 @@ pub fn exists(path: &Path, what: &Text) -> Fault {
 #[cfg(unix)]
 fn let_everybody_read(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+    file.set_permissions(std::fs::Permissions::from_mode(0o1644))
 }
 
 #[cfg(not(unix))]
@@ -124,10 +147,14 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let _lock = secret_write_lock();
     remove_abandoned(path);
     let folder = parent_of(path);
-    // `tempfile` creates files with mode 0600.
-    let mut partial = tempfile::Builder::new()
-        .prefix(&prefix_of(path))
-        .tempfile_in(folder)?;
+    let prefix = prefix_of(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+        crate::partial::PARTIAL_FILE_MODE,
+    ));
+    let mut partial = builder.tempfile_in(folder)?;
     let held = lock(partial.path());
     partial.write_all(bytes)?;
     if readers == Readers::Everybody {
@@ -136,9 +163,10 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         let_everybody_read(partial.as_file())?;
     }
     partial.as_file().sync_all()?;
-    partial
+    let complete = partial
         .persist_noclobber(path)
         .map_err(|failed| failed.error)?;
+    unmark(&complete);
     drop(held);
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         // Without the sync, the file may be lost at a power failure, so report an error
@@ -158,10 +186,23 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("round.key");
         let what = Text::new("密钥文件", "the key file");
-        std::fs::write(folder.path().join(".round.key.partial-gone"), b"half").expect("writable");
+        let partial = folder.path().join(".round.key.partial-gone");
+        std::fs::write(&partial, b"half").expect("writable");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::Permissions::from_mode(crate::partial::PARTIAL_FILE_MODE);
+            std::fs::set_permissions(&partial, mode).expect("writable");
+        }
         write_new_owner_only(&path, b"secret", &what).expect("no file at the path");
         assert_eq!(std::fs::read(&path).expect("written"), b"secret");
-        check_owner_only(&path, &what).expect("owner-only");
+        open_owner_only(&path, &what).expect("owner-only");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).expect("written").permissions();
+            assert_eq!(mode.mode() & 0o7777, 0o600);
+        }
         // The partial file of a killed writer was removed.
         let names = std::fs::read_dir(folder.path()).expect("readable").count();
         assert_eq!(names, 1);

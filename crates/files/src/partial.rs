@@ -4,6 +4,10 @@
 //! The writer holds a lock on its partial file. The system releases the lock however
 //! the writer ends. So a partial file without a lock is abandoned: its writer was
 //! killed. The next writer of the same destination removes it.
+//!
+//! A partial file or folder also has the sticky bit, which the writer clears after the
+//! rename. So a complete one that somebody renamed to `.NAME.partial-XXXXXX` is not
+//! mistaken for abandoned work.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,6 +15,26 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::folder::{EntryKind, Folder};
+
+/// The mode of a partial folder: owner only, with the sticky bit.
+pub const PARTIAL_FOLDER_MODE: u32 = 0o1700;
+/// The mode of a partial file: owner only, with the sticky bit.
+pub const PARTIAL_FILE_MODE: u32 = 0o1600;
+
+/// Clears the sticky bit of a file or folder that has its destination's name now. A
+/// failure is ignored: the bit does no harm.
+#[cfg(unix)]
+pub fn unmark(complete: &File) {
+    use std::os::unix::fs::PermissionsExt;
+    if let Ok(metadata) = complete.metadata() {
+        let mode = metadata.permissions().mode() & 0o777;
+        let _ = complete.set_permissions(fs::Permissions::from_mode(mode));
+    }
+}
+
+/// Does nothing outside Unix, where nothing counts as abandoned.
+#[cfg(not(unix))]
+pub fn unmark(_complete: &File) {}
 
 /// Returns the prefix of the names of a destination's partial files.
 pub fn prefix_of(destination: &Path) -> String {
@@ -62,16 +86,25 @@ pub fn lock_new(partial: &Path) -> Option<Option<File>> {
     }
 }
 
-/// Returns the names of a destination's abandoned partial files in its folder: files and
-/// folders that nobody has locked. Links are ignored, because no writer creates any.
-pub fn abandoned(folder: &Folder, destination: &Path) -> Vec<OsString> {
+/// Returns the names of a destination's partial files and folders in its folder, abandoned
+/// or being written. Links, and files and folders that no writer marked, are ignored.
+pub fn partials(folder: &Folder, destination: &Path) -> Vec<OsString> {
     let prefix = prefix_of(destination);
     let entries = folder.entries().unwrap_or_default().into_iter();
     entries
+        .filter(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Folder))
         .map(|entry| entry.name)
         .filter(|name| name.to_string_lossy().starts_with(&prefix))
-        .filter(|name| folder.try_lock(name).is_some())
+        .filter(|name| folder.has_sticky_bit(Path::new(name)).unwrap_or(false))
         .collect()
+}
+
+/// Returns the names of a destination's abandoned partial files in its folder: those that
+/// nobody has locked.
+pub fn abandoned(folder: &Folder, destination: &Path) -> Vec<OsString> {
+    let mut names = partials(folder, destination);
+    names.retain(|name| folder.try_lock(name).is_some());
+    names
 }
 
 /// Removes the abandoned partial files of a destination. Failures are ignored: a
@@ -98,16 +131,29 @@ pub fn remove_abandoned(destination: &Path) {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
-    fn unlocked_partials_are_removed_and_locked_ones_stay() {
+    fn only_marked_and_unlocked_partials_are_removed() {
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
         let folder = tempfile::tempdir().expect("a temporary folder");
         let destination = folder.path().join("output");
         let of = |end: &str| folder.path().join(format!(".output.partial-{end}"));
-        fs::create_dir(of("dead")).expect("writable");
-        fs::write(of("dead").join("list.csv"), b"a").expect("writable");
-        fs::create_dir(of("alive")).expect("writable");
+        let create = |path: &Path| {
+            let mut builder = fs::DirBuilder::new();
+            builder.mode(PARTIAL_FOLDER_MODE);
+            builder.create(path).expect("writable");
+            fs::write(path.join("list.csv"), b"a").expect("writable");
+        };
+        create(&of("dead"));
+        create(&of("alive"));
         let alive = lock(&of("alive"));
-        fs::create_dir(folder.path().join(".other.partial-dead")).expect("writable");
+        create(&folder.path().join(".other.partial-dead"));
+        // Complete ones that somebody renamed.
+        create(&of("renamed"));
+        unmark(&File::open(of("renamed")).expect("readable"));
+        let mode = fs::metadata(of("renamed")).expect("there").permissions();
+        assert_eq!(mode.mode() & 0o7777, 0o700);
+        fs::write(of("key"), b"a complete key").expect("writable");
         remove_abandoned(&destination);
         assert!(!of("dead").exists());
         assert!(of("alive").exists());
@@ -115,5 +161,7 @@ mod tests {
         drop(alive);
         remove_abandoned(&destination);
         assert!(!of("alive").exists());
+        assert!(of("renamed").join("list.csv").exists());
+        assert!(of("key").exists());
     }
 }

@@ -3,9 +3,12 @@
 //! The log holds no value of an export.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_contract::token::TokenAlgorithm;
+use aidlink_faults::fault::{Fault, size_text};
 use aidlink_faults::text::Text;
+use aidlink_files::document::check_writable;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -20,6 +23,10 @@ const FORMAT: &str = "aidlink audit log";
 /// The version of the format. Logs of version 1 (aidlink 0.1) name neither
 /// format nor version.
 const VERSION: u64 = 2;
+/// The largest log in bytes.
+pub const LARGEST_LOG: u64 = 256 << 20;
+/// The longest line of a log in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
 /// The `previous` digest of the first entry.
 const NO_PREVIOUS_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -269,6 +276,37 @@ impl AuditLog {
         &self.last_digest
     }
 
+    /// Returns the log as text, one entry per line, for the file at `path`.
+    ///
+    /// # Errors
+    /// If it, or a line of it, is larger than [`read_log`] and verification accept.
+    pub fn to_file(&self, path: &Path) -> Result<String, Fault> {
+        if self
+            .lines
+            .iter()
+            .any(|line| line.len() as u64 > LONGEST_LINE)
+        {
+            let size = size_text(LONGEST_LINE);
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    format!("日志中一行将超过{}，程序不再能读取，未写出", size.zh),
+                    format!(
+                        "a line of the log would be longer than {} and could not be read again; it was not written",
+                        size.en
+                    ),
+                ),
+                Text::new(
+                    "请缩短轮次文件中的文字，如 operator",
+                    "shorten the texts in the round file, such as `operator`",
+                ),
+            ));
+        }
+        let text = self.to_jsonl();
+        check_writable(text.len(), LARGEST_LOG, path)?;
+        Ok(text)
+    }
+
     /// Returns the log as text, one entry per line.
     pub fn to_jsonl(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
@@ -435,6 +473,9 @@ fn chain_fault(entries: &[Entry]) -> Option<ChainFault> {
 /// line number is not checked: the digest covers it, and the chain fixes the order.
 fn read_entry(line: &str, number: u64) -> Result<Entry, ChainFault> {
     let changed = ChainFault::Changed(usize::try_from(number).unwrap_or(usize::MAX));
+    if line.len() as u64 > LONGEST_LINE {
+        return Err(changed);
+    }
     let read: ReadLine<'_> = serde_json::from_str(line).map_err(|_| changed)?;
     // The digest is computed over the bytes as they are, so that the same JSON
     // written differently does not pass.

@@ -61,7 +61,11 @@ impl Confinement {
 /// Restricts this process. Must be called first, before there is a second
 /// thread; threads and child processes inherit the restrictions.
 pub fn confine() -> Confinement {
-    *GRANTED.get_or_init(|| Confinement {
+    *GRANTED.get_or_init(restrict)
+}
+
+fn restrict() -> Confinement {
+    Confinement {
         network: match deny_network() {
             true => Network::Denied,
             false => Network::NotDenied,
@@ -70,7 +74,7 @@ pub fn confine() -> Confinement {
             true => CoreDumps::Off,
             false => CoreDumps::SystemDefault,
         },
-    })
+    }
 }
 
 /// Returns the restrictions in effect; none if [`confine`] was never called.
@@ -123,4 +127,56 @@ fn turn_core_dumps_off() -> bool {
 #[cfg(not(target_os = "linux"))]
 fn turn_core_dumps_off() -> bool {
     false
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+    use super::*;
+
+    /// Restricts a thread, in which these system calls fail.
+    fn restricted_without(calls: &'static [libc::c_long]) -> Confinement {
+        let thread = std::thread::spawn(move || {
+            if !calls.is_empty() {
+                let filter = SeccompFilter::new(
+                    calls.iter().map(|call| (*call, Vec::new())).collect(),
+                    SeccompAction::Allow,
+                    SeccompAction::Errno(1),
+                    std::env::consts::ARCH.try_into().expect("an architecture"),
+                );
+                let program = BpfProgram::try_from(filter.expect("a filter"));
+                apply_filter(&program.expect("a program")).expect("the system has filters");
+            }
+            restrict()
+        });
+        thread.join().expect("no panic")
+    }
+
+    #[test]
+    fn the_user_is_warned_of_each_restriction_that_the_system_refuses() {
+        let full = restricted_without(&[]);
+        assert!(full.is_full());
+        assert_eq!(full.warning(), None);
+        for calls in [
+            // A filter for sockets, a limit of core dumps, a process that is not dumpable.
+            &[libc::SYS_seccomp][..],
+            &[libc::SYS_prlimit64],
+            &[libc::SYS_prctl],
+            &[libc::SYS_seccomp, libc::SYS_prlimit64, libc::SYS_prctl],
+        ] {
+            let granted = restricted_without(calls);
+            assert!(!granted.is_full(), "{calls:?}");
+            let warning = granted.warning().expect("a warning");
+            assert!(warning.en.contains("run it on a machine without a network"));
+            assert!(warning.zh.contains("请在断网的机器上运行"));
+            // What is not refused is in effect.
+            let refuses = |call| calls.contains(&call);
+            let network = refuses(libc::SYS_seccomp) || refuses(libc::SYS_prctl);
+            let core_dumps = refuses(libc::SYS_prlimit64) || refuses(libc::SYS_prctl);
+            assert_eq!(granted.network == Network::NotDenied, network, "{calls:?}");
+            let by_system = granted.core_dumps == CoreDumps::SystemDefault;
+            assert_eq!(by_system, core_dumps, "{calls:?}");
+        }
+    }
 }

@@ -4,28 +4,28 @@
 //! and has a signature file and a SHA-256 checksum file beside it, which
 //! `minisign -V` and `sha256sum -c` can check.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
 use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
 use sha2::{Digest, Sha256};
 
 use crate::manifest::Crossed;
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};
 use crate::round::{CENTRE, Crossing, RoundTerms};
 use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed, no_room, unnamed_file};
-use crate::signing::{SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
+use crate::signing::{LARGEST_SIGNATURE, SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
 use crate::statement::{Content, Statement, TO_PLAIN, split_signature, take_signature, trailer};
 
 /// The suffix of sealed files.
 pub const SEALED_SUFFIX: &str = ".age";
 /// The suffix of checksum files.
 pub const CHECKSUM_SUFFIX: &str = ".sha256";
-/// The most that is read of a signature or checksum file, in bytes.
-const LONGEST_SIGNATURE: u64 = 16 << 10;
+/// The largest checksum file, in bytes: one line.
+const LARGEST_CHECKSUM: u64 = 4 << 10;
 
 impl Crossing {
     /// Returns the recipient as written in a [`Statement`].
@@ -241,7 +241,6 @@ pub fn receive(
         Expected::Leads => &sealing.leads,
     };
     let (mut plain, signature) = open(path, crossing, opener, beside)?;
-    let signature = signature.ok_or_else(|| not_signed(path))?;
     let statement =
         Statement::parse(&signature.comment()).ok_or_else(|| wrong_statement(path, None))?;
     let sender = check_statement(path, terms, expected, crossing, &statement)?;
@@ -327,7 +326,7 @@ pub fn verify_key<'o>(
     Ok((plain, statement))
 }
 
-type Opened = (PlainFile, Option<Signature>);
+type Opened = (PlainFile, Signature);
 
 fn open(
     path: &Path,
@@ -361,9 +360,9 @@ fn open(
 fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fault> {
     let mut opened = opener.open_to_unnamed_file(path, beside)?;
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
-    let Some((signature, length)) = take_signature(&mut opened.file).map_err(unreadable)? else {
-        return Ok((opened, None));
-    };
+    let (signature, length) = take_signature(&mut opened.file)
+        .map_err(unreadable)?
+        .ok_or_else(|| not_signed(path))?;
     // The digest of the opened file included the signature.
     let mut digest = blake3::Hasher::new();
     io::copy(&mut opened.file, &mut digest).map_err(unreadable)?;
@@ -373,14 +372,30 @@ fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fa
         digest: digest.finalize().to_hex().to_string(),
         byte_length: length,
     };
-    Ok((plain, Some(signature)))
+    Ok((plain, signature))
 }
 
 /// Copies a plain file into an unnamed file in `beside`: what is verified is what is
-/// read, even if somebody changes the file meanwhile.
+/// read, even if somebody changes the file meanwhile. A file without a checksum is
+/// refused before it is copied.
 fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
-    let mut source = File::open(path).map_err(unreadable)?;
+    let stated = read_beside(path, CHECKSUM_SUFFIX, LARGEST_CHECKSUM)?;
+    let stated = stated.split_whitespace().next().unwrap_or_default();
+    if stated.is_empty() {
+        return Err(Fault::of_file(
+            path,
+            Text::new(
+                format!("缺少校验文件（{CHECKSUM_SUFFIX}）"),
+                format!("the checksum file ({CHECKSUM_SUFFIX}) is missing"),
+            ),
+            Text::new(
+                "请发送方提供校验文件，并与明文文件放在一起",
+                "ask the sender for it and put it beside the plain file",
+            ),
+        ));
+    }
+    let mut source = regular_file::open(path).map_err(unreadable)?;
     let mut file = unnamed_file(beside)?;
     let mut digest = blake3::Hasher::new();
     let mut checksum = Sha256::new();
@@ -399,21 +414,6 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
             .map_err(|error| no_room(beside, &error))?;
     }
     file.rewind().map_err(|error| no_room(beside, &error))?;
-    let stated = read_beside(path, CHECKSUM_SUFFIX);
-    let stated = stated.split_whitespace().next().unwrap_or_default();
-    if stated.is_empty() {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                format!("缺少校验文件（{CHECKSUM_SUFFIX}）"),
-                format!("the checksum file ({CHECKSUM_SUFFIX}) is missing"),
-            ),
-            Text::new(
-                "请发送方提供校验文件，并与明文文件放在一起",
-                "ask the sender for it and put it beside the plain file",
-            ),
-        ));
-    }
     if !stated.eq_ignore_ascii_case(&hex::encode(checksum.finalize())) {
         return Err(Fault::of_file(
             path,
@@ -424,7 +424,8 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
             Text::new("请发送方重新发送", "ask the sender to send it again"),
         ));
     }
-    let signature = Signature::parse(&read_beside(path, SIGNATURE_SUFFIX));
+    let signature = read_beside(path, SIGNATURE_SUFFIX, LARGEST_SIGNATURE)?;
+    let signature = Signature::parse(&signature).ok_or_else(|| not_signed(path))?;
     let plain = PlainFile {
         file,
         digest: digest.finalize().to_hex().to_string(),
@@ -433,14 +434,17 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
     Ok((plain, signature))
 }
 
-/// Reads the small file with this suffix beside `path`; empty if it is missing.
-fn read_beside(path: &Path, suffix: &str) -> String {
+/// Reads the small file with this suffix beside `path`; empty if it is missing or not
+/// UTF-8.
+fn read_beside(path: &Path, suffix: &str, at_most: u64) -> Result<String, Fault> {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
-    let mut text = String::new();
-    let read = File::open(PathBuf::from(name))
-        .and_then(|file| file.take(LONGEST_SIGNATURE).read_to_string(&mut text));
-    read.map_or(String::new(), |_| text)
+    let beside = PathBuf::from(name);
+    if !beside.exists() {
+        return Ok(String::new());
+    }
+    let bytes = regular_file::read(&beside, at_most)?;
+    Ok(String::from_utf8(bytes).unwrap_or_default())
 }
 
 fn not_signed(path: &Path) -> Fault {

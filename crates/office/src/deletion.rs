@@ -3,293 +3,41 @@
 //! between offices. Manifest, log, configuration files and figures are kept: they
 //! identify nobody, and the law requires keeping them for three years (Article 56).
 //!
-//! A file is deleted only if the office's own signed manifest names it and it is
-//! an ordinary file with the digest in the manifest. A key must have the key id
-//! in the manifest. Links are not followed.
+//! [`crate::remains`] says which files are the round's. Somebody else may move files
+//! while a purge runs, so a purge removes a file in two steps:
 //!
-//! A purge writes a signed journal of the files that are there, removes them, and
-//! then writes a signed record. A purge that was killed leaves its journal, which
-//! proves what was there; the next purge finishes the deletion.
+//! 1. It writes a signed journal of the files. It gives each file a name of its own in
+//!    the same folder, and checks it again under that name. If it is another file now,
+//!    the purge gives it its name back and reports it.
+//! 2. It writes a signed journal of the files that it has set aside, removes each one if
+//!    it is still the file that was checked, and writes a signed record.
+//!
+//! A purge that was killed leaves its journals and the files that it had set aside; the
+//! next purge finishes the deletion. A file that is gone counts as deleted only if a
+//! journal says that it was set aside.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
+use aidlink_faults::personal_number::{black_out, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::{EntryKind, Folder};
-use aidlink_files::partial::{abandoned, parent_of};
+use aidlink_files::folder::{FileId, Folder};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    DELETIONS, DeletionRecord, FilePart, Journal, LeftFile, RoundFile, SignedBy,
+    DeletionRecord, FilePart, Journal, JournalStep, LeftFile, RoundFile, SignedBy, lock_for_purge,
 };
-use crate::manifest::{MANIFEST, Manifest, Software};
+use crate::manifest::{MANIFEST, Software};
+use crate::remains::{Doubt, FoundFile, KeyIdOf, Look, Places, Remains, Search, aside_place};
 use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, stays_inside, verify};
-
-/// The largest accepted key file, in bytes.
-const LONGEST_KEY_FILE: u64 = 64 << 10;
-
-/// Returns the id of the round key in the content of a file, for the round of the
-/// manifest; `None` if it is not a key of that round. At the centre, which has no
-/// key, this always returns `None`.
-pub type KeyIdOf<'k> = &'k dyn Fn(&[u8], &Manifest) -> Option<String>;
-
-/// Whether a file of an output folder is kept when the rest is deleted. Such files
-/// hold figures, column names, rules and digests, but no personal data.
-pub fn is_record(path: &str) -> bool {
-    let folder = path.split('/').next().unwrap_or_default();
-    matches!(folder, "configuration" | "minimisation" | DELETIONS)
-        || matches!(path, "summary.json" | LOG)
-        || path.starts_with(MANIFEST)
-}
-
-/// What is left of a round's data.
-#[derive(Clone, Debug, Default)]
-pub struct Remains {
-    /// Files that exist and must be deleted.
-    pub there: Vec<RoundFile>,
-    /// Files that have the name of a file to delete but must not be deleted, with
-    /// the reason.
-    pub doubtful: Vec<(RoundFile, Doubt)>,
-    /// Files that do not exist.
-    pub gone: Vec<RoundFile>,
-}
-
-/// Why a file with the name of a file to delete is not deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
-    /// Its content does not match the digest in the manifest.
-    Changed,
-    /// It is not the key of this round.
-    OtherKey,
-    /// It is a link, is below a link, is not an ordinary file, or cannot be read.
-    NotReal,
-}
-
-impl Doubt {
-    /// Returns the message for the user.
-    pub fn text(self) -> Text {
-        match self {
-            Doubt::Changed => Text::new(
-                "内容与本轮的文件不符，未删除；请人工检查",
-                "the content does not match this round's file, so it was not deleted: check it by hand",
-            ),
-            Doubt::OtherKey => Text::new(
-                "不是本轮的密钥，未删除；请人工检查",
-                "this is not the key of this round, so it was not deleted: check it by hand",
-            ),
-            Doubt::NotReal => Text::new(
-                "是链接，或不是普通文件，未删除；请人工删除链接所指的文件",
-                "this is a link or not an ordinary file, so it was not deleted: delete the file that it points to by hand",
-            ),
-        }
-    }
-}
-
-/// The folders that hold a round's files.
-struct Places {
-    output: Folder,
-    /// The folder of the round file; `None` if it cannot be opened.
-    round: Option<Folder>,
-    /// The parent of the output folder.
-    parent: Option<Folder>,
-    /// The real path of the output folder.
-    output_path: PathBuf,
-}
-
-impl Places {
-    fn open(output: &Path, round_folder: &Path) -> io::Result<Self> {
-        let real = std::fs::canonicalize(output)?;
-        let opened = Folder::open(output)?;
-        Ok(Places {
-            output: opened,
-            // The user may name this folder by a link.
-            round: std::fs::canonicalize(round_folder)
-                .and_then(|folder| Folder::open(&folder))
-                .ok(),
-            parent: Folder::open(parent_of(&real)).ok(),
-            output_path: real,
-        })
-    }
-
-    fn of(&self, part: FilePart) -> Option<&Folder> {
-        match part {
-            FilePart::Output => Some(&self.output),
-            FilePart::CutOff => self.parent.as_ref(),
-            FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
-        }
-    }
-}
-
-/// Finds what is left of an output folder's data and of the round's inputs.
-/// `round_folder` is the folder where the round file is or was.
-pub fn remains(
-    manifest: &Manifest,
-    output: &Path,
-    round_folder: &Path,
-    key_id: KeyIdOf<'_>,
-) -> Remains {
-    match Places::open(output, round_folder) {
-        Ok(places) => remains_in(manifest, &places, key_id),
-        // Verification reports a folder that cannot be opened.
-        Err(_) => Remains::default(),
-    }
-}
-
-/// Returns the files of the round's data that a manifest names, with their digests.
-fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
-    let file = |part, path: &str, digest: Option<&str>, byte_length| RoundFile {
-        part,
-        path: path.to_owned(),
-        digest: digest.map(str::to_owned),
-        byte_length,
-    };
-    let exports = manifest.exports.iter().flat_map(|export| &export.files);
-    let exports =
-        exports.map(|read| file(FilePart::Export, &read.file, Some(&read.blake3), read.bytes));
-    let received = manifest.received.iter().filter_map(|received| {
-        let path = received.path.as_ref()?;
-        let digest = received.blake3.as_deref();
-        Some(file(FilePart::Received, path, digest, 0))
-    });
-    let outputs = manifest
-        .outputs
-        .iter()
-        .filter(|output| !is_record(&output.file))
-        .map(|output| {
-            let digest = Some(output.blake3.as_str());
-            file(FilePart::Output, &output.file, digest, output.bytes)
-        });
-    // Digests of keys are never recorded.
-    let key = manifest.key.as_ref().and_then(|key| key.file.as_deref());
-    let key = key.map(|path| file(FilePart::Key, path, None, 0));
-    exports
-        .chain(received)
-        .chain(outputs)
-        .chain(key)
-        .filter(|file| stays_inside(&file.path))
-        .collect()
-}
-
-fn remains_in(manifest: &Manifest, places: &Places, key_id: KeyIdOf<'_>) -> Remains {
-    let mut remains = Remains::default();
-    for file in named_files(manifest) {
-        let Some(folder) = places.of(file.part) else {
-            remains.gone.push(file);
-            continue;
-        };
-        let path = Path::new(&file.path);
-        match folder.kind(path) {
-            Ok(EntryKind::File) => {}
-            Ok(_) => {
-                remains.doubtful.push((file, Doubt::NotReal));
-                continue;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                remains.gone.push(file);
-                continue;
-            }
-            // A part of the path is a link or cannot be read.
-            Err(_) => {
-                remains.doubtful.push((file, Doubt::NotReal));
-                continue;
-            }
-        }
-        if file.part == FilePart::Key {
-            check_key(manifest, folder, file, key_id, &mut remains);
-            continue;
-        }
-        match folder.digest(path) {
-            Ok((found, bytes)) => {
-                let matches = Some(&found) == file.digest.as_ref();
-                let found = RoundFile {
-                    digest: Some(found),
-                    byte_length: bytes,
-                    ..file
-                };
-                match matches {
-                    true => remains.there.push(found),
-                    false => remains.doubtful.push((found, Doubt::Changed)),
-                }
-            }
-            Err(_) => remains.doubtful.push((file, Doubt::NotReal)),
-        }
-    }
-    for name in places.abandoned() {
-        remains.there.extend(places.files_of_interrupted_run(&name));
-    }
-    remains.there.sort();
-    remains
-}
-
-/// Checks whether a key file holds the key with the id in the manifest; only that
-/// key is deleted.
-fn check_key(
-    manifest: &Manifest,
-    folder: &Folder,
-    file: RoundFile,
-    key_id: KeyIdOf<'_>,
-    remains: &mut Remains,
-) {
-    let stated = manifest.key.as_ref().map(|key| key.id.clone());
-    let content = folder.read(Path::new(&file.path), LONGEST_KEY_FILE);
-    let content = zeroize::Zeroizing::new(content.unwrap_or_default());
-    let file = RoundFile {
-        byte_length: content.len() as u64,
-        ..file
-    };
-    match stated.is_some() && key_id(&content, manifest) == stated {
-        true => remains.there.push(file),
-        false => remains.doubtful.push((file, Doubt::OtherKey)),
-    }
-}
-
-impl Places {
-    /// Returns the names of partial folders and files that interrupted runs of this
-    /// output left in the parent folder.
-    fn abandoned(&self) -> Vec<std::ffi::OsString> {
-        let parent = self.parent.as_ref();
-        parent.map_or(Vec::new(), |parent| abandoned(parent, &self.output_path))
-    }
-
-    /// Returns the files that an interrupted run left under this name.
-    fn files_of_interrupted_run(&self, name: &std::ffi::OsStr) -> Vec<RoundFile> {
-        let Some(parent) = &self.parent else {
-            return Vec::new();
-        };
-        let file = |path: String, digest: Option<(String, u64)>| RoundFile {
-            part: FilePart::CutOff,
-            path,
-            byte_length: digest.as_ref().map_or(0, |(_, bytes)| *bytes),
-            digest: digest.map(|(digest, _)| digest),
-        };
-        let shown = name.to_string_lossy();
-        let folder = parent.folder(Path::new(name));
-        let inside = folder.as_ref().map(Folder::files);
-        let files: Vec<RoundFile> = match (&folder, inside) {
-            (Ok(folder), Ok(Ok(inside))) => inside
-                .iter()
-                .map(|found| {
-                    let path = format!("{shown}/{}", found.name());
-                    file(path, folder.digest(&found.path).ok())
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        match files.is_empty() {
-            true => vec![file(
-                shown.into_owned(),
-                parent.digest(Path::new(name)).ok(),
-            )],
-            false => files,
-        }
-    }
-}
+use crate::verification::{NamedKeys, Signer, Verification, verify};
 
 /// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {
@@ -331,12 +79,19 @@ pub struct Purged {
 struct PurgePlan {
     verification: Verification,
     places: Places,
-    manifest_digest: String,
-    purge_by: Date,
     is_due: bool,
     /// Journals of interrupted purges.
     journals: Vec<Journal>,
     remains: Remains,
+    /// Keeps other purges of the folder away until this one has ended.
+    _lock: Option<File>,
+}
+
+/// A file that was given the purge's own name.
+struct SetAside {
+    found: FoundFile,
+    /// Where it was.
+    from: PathBuf,
 }
 
 impl Purge<'_> {
@@ -359,23 +114,25 @@ impl Purge<'_> {
         let planned = faults.or_value(Some(planned))?;
         if !self.dry_run {
             for plan in planned.iter().filter(|plan| plan.has_work()) {
-                self.write_journal(plan)?;
+                self.write_journal(plan, &[])?;
             }
         }
-        // The round's inputs are shared, so a record in any folder accounts for them.
+        // The round's inputs are shared, so a record in any folder accounts for them, and
+        // the first folder's purge deletes them.
         let recorded = planned
             .iter()
             .flat_map(|plan| &plan.verification.deleted)
-            .flat_map(|record| &record.removed);
+            .flat_map(DeletionRecord::all_removed);
         let there = planned.iter().flat_map(|plan| &plan.remains.there);
         let shared: Vec<RoundFile> = recorded
-            .chain(there)
-            .filter(|file| file.part != FilePart::Output)
+            .chain(there.map(|found| &found.file))
+            .filter(|file| is_input(file))
             .cloned()
             .collect();
+        let mut handled = BTreeSet::new();
         planned
             .into_iter()
-            .map(|plan| self.carry_out(plan, &shared))
+            .map(|plan| self.carry_out(plan, &shared, &mut handled))
             .collect()
     }
 
@@ -388,20 +145,16 @@ impl Purge<'_> {
             _ => return Err(not_signed_here(output).into()),
         }
         self.check_clock(&verification)?;
-        let purge_by = verification.manifest.retention_until;
-        let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
-        let unreadable = |error: io::Error| Fault::unreadable(output, &error);
-        let places = Places::open(output, self.round_folder).map_err(unreadable)?;
-        let (manifest_digest, _) = places
-            .output
-            .digest(Path::new(MANIFEST))
-            .map_err(unreadable)?;
-        let signed_by = SignedBy {
-            manifest: &verification.manifest,
-            manifest_digest: &manifest_digest,
-            signer: self.signing_key.public(),
+        let lock = match self.dry_run {
+            true => None,
+            false => lock_for_purge(&verification.opened)?,
         };
-        let mut journals = Journal::read_all(&places.output, &signed_by);
+        let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
+        let opened = verification.opened.try_clone();
+        let places = opened
+            .and_then(|opened| Places::open(opened, output, self.round_folder))
+            .map_err(|error| Fault::unreadable(output, &error))?;
+        let mut journals = Journal::read_all(&places.output, &self.signed_by(&verification));
         // A record has replaced the journals before it: one that is back was copied.
         let last_record = verification
             .deleted
@@ -409,15 +162,30 @@ impl Purge<'_> {
             .map(|record| record.completed_at)
             .max();
         journals.retain(|journal| last_record.is_none_or(|last| journal.begun_at > last));
+        let journaled: Vec<&RoundFile> =
+            journals.iter().flat_map(|journal| &journal.there).collect();
+        let search = Search {
+            manifest: &verification.manifest,
+            places: &places,
+            key_id: self.key_id,
+        };
         Ok(PurgePlan {
-            remains: remains_in(&verification.manifest, &places, self.key_id),
-            is_due: today >= purge_by || self.early.is_some(),
-            manifest_digest,
+            remains: search.remains(&journaled),
+            is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
             places,
-            purge_by,
             journals,
+            _lock: lock,
         })
+    }
+
+    /// Returns what journals of this purge's signer must match.
+    fn signed_by<'s>(&'s self, verification: &'s Verification) -> SignedBy<'s> {
+        SignedBy {
+            manifest: &verification.manifest,
+            manifest_digest: &verification.manifest_digest,
+            signer: self.signing_key.public(),
+        }
     }
 
     /// Checks that the clock is not before the times in the log and in earlier
@@ -440,58 +208,76 @@ impl Purge<'_> {
         Ok(())
     }
 
-    fn write_journal(&self, plan: &PurgePlan) -> Result<(), Fault> {
+    /// Writes a journal of the files to delete and of those that have been set aside.
+    fn write_journal(&self, plan: &PurgePlan, set_aside: &[SetAside]) -> Result<(), Fault> {
         let Head { format, version } = Journal::head();
+        let there = plan.remains.there.iter().map(|found| &found.file);
+        // Includes the files of earlier journals, so that they remain proven.
+        let earlier = plan.journals.iter();
+        let earlier_there = earlier.clone().flat_map(|journal| &journal.there);
+        let earlier_aside = earlier.flat_map(|journal| &journal.set_aside);
+        let now_aside = set_aside.iter().map(|aside| &aside.found.file);
         let journal = Journal {
             format,
             version,
             round: plan.verification.manifest.round.clone(),
-            manifest_digest: plan.manifest_digest.clone(),
+            manifest_digest: plan.verification.manifest_digest.clone(),
             begun_at: plan.begun_at(self.now),
-            // Includes files that an interrupted purge has removed, so that they
-            // remain proven.
-            there: plan.all_files(),
+            there: distinct(there.chain(earlier_there)),
+            set_aside: distinct(now_aside.chain(earlier_aside)),
             public_key: self.signing_key.public().to_base64(),
         };
-        journal.write(&plan.verification.folder, self.now, self.signing_key)
+        let step = match set_aside.is_empty() {
+            true => JournalStep::Start,
+            false => JournalStep::SetAside,
+        };
+        journal.write(&plan.places.output, self.now, step, self.signing_key)
     }
 
-    fn carry_out(&self, plan: PurgePlan, shared: &[RoundFile]) -> Result<Purged, Faults> {
+    fn carry_out(
+        &self,
+        plan: PurgePlan,
+        shared: &[RoundFile],
+        handled: &mut BTreeSet<(FilePart, PathBuf)>,
+    ) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
+        let manifest = &plan.verification.manifest;
+        let purge_by = manifest.retention_until;
         let deletes = !self.dry_run && plan.is_due;
-        let mut left: Vec<LeftFile> = Vec::new();
-        for (file, doubt) in &plan.remains.doubtful {
-            left.push(LeftFile::new(file.clone(), doubt.text()));
-        }
+        let mut left = plan.doubtful();
         let removed = match deletes {
-            false => plan.all_files(),
+            false => {
+                let there = plan.remains.there.iter();
+                distinct(there.map(|found| &found.file))
+            }
             true => {
-                let (removed, failed) = plan.remove();
-                left.extend(failed);
-                removed
+                let locks = plan.lock_leftovers();
+                let set_aside = self.set_aside(&plan, &locks, handled, &mut left);
+                self.remove(&plan, set_aside, &mut left)?
             }
         };
-        let nothing_left = removed.is_empty() && left.is_empty();
-        let not_found = plan.not_found(&removed, shared);
+        let removed_earlier = plan.removed_earlier();
+        let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
+        let accounted: Vec<&RoundFile> = removed.iter().chain(&removed_earlier).collect();
+        let not_found = plan.not_found(&accounted, shared);
         let completed_at = Timestamp::now().max(self.now);
         let today = completed_at.to_zoned(jiff::tz::TimeZone::system()).date();
         let Head { format, version } = DeletionRecord::head();
+        let reason = |reason: &str| black_out(reason).into_owned();
         let record = DeletionRecord {
             format,
             version,
             software: Software::running(self.program),
             public_key: self.signing_key.public().to_base64(),
-            other_signer: self.other_signer.map(str::to_owned),
-            round: plan.verification.manifest.round.clone(),
-            manifest_digest: plan.manifest_digest.clone(),
-            purge_by: plan.purge_by,
-            early: self
-                .early
-                .filter(|_| today < plan.purge_by)
-                .map(str::to_owned),
+            other_signer: self.other_signer.map(reason),
+            round: manifest.round.clone(),
+            manifest_digest: plan.verification.manifest_digest.clone(),
+            purge_by,
+            early: self.early.filter(|_| today < purge_by).map(reason),
             begun_at: plan.begun_at(self.now),
             completed_at,
             removed,
+            removed_earlier,
             left,
             not_found,
             // Three years from the deletion, because the deletion is part of the
@@ -499,23 +285,110 @@ impl Purge<'_> {
             keep_until: today.checked_add(Span::new().years(3)).unwrap_or(Date::MAX),
         };
         if deletes && !nothing_left {
-            record.write(&output, self.signing_key)?;
-            // The record replaces the journals.
-            Journal::remove_all(&plan.places.output);
+            record.write(&plan.places.output, self.signing_key)?;
+        }
+        // Unless they say more than the records, the journals are no longer needed.
+        if deletes && (!nothing_left || plan.journals.is_empty()) {
+            let signed_by = self.signed_by(&plan.verification);
+            Journal::remove_all(&plan.places.output, &signed_by);
         }
         Ok(Purged {
             output,
-            purge_by: plan.purge_by,
+            purge_by,
             is_due: plan.is_due,
             record,
             nothing_left,
         })
     }
+
+    /// Gives each file the purge's own name and checks it again under that name. Puts a
+    /// file that is another one now back, and adds it to `left`. Skips inputs in
+    /// `handled`, and leaves leftovers that are not in `locks`.
+    fn set_aside(
+        &self,
+        plan: &PurgePlan,
+        locks: &BTreeMap<&OsStr, File>,
+        handled: &mut BTreeSet<(FilePart, PathBuf)>,
+        left: &mut Vec<LeftFile>,
+    ) -> Vec<SetAside> {
+        let search = Search {
+            manifest: &plan.verification.manifest,
+            places: &plan.places,
+            key_id: self.key_id,
+        };
+        let mut set_aside = Vec::new();
+        for found in &plan.remains.there {
+            let file = &found.file;
+            if is_input(file) && !handled.insert((file.part, found.place.clone())) {
+                continue;
+            }
+            let leftover = found.place.iter().next().unwrap_or_default();
+            if file.part == FilePart::CutOff && !locks.contains_key(leftover) {
+                left.push(LeftFile::new(file, in_use()));
+                continue;
+            }
+            match plan.set_one_aside(&search, found) {
+                Ok(aside) => set_aside.push(aside),
+                Err(why) => left.push(LeftFile::new(file, why)),
+            }
+        }
+        set_aside
+    }
+
+    /// Writes a journal of the files that have been set aside, and removes them. Returns
+    /// the removed files, and adds the others to `left`.
+    fn remove(
+        &self,
+        plan: &PurgePlan,
+        set_aside: Vec<SetAside>,
+        left: &mut Vec<LeftFile>,
+    ) -> Result<Vec<RoundFile>, Fault> {
+        if !set_aside.is_empty()
+            && let Err(fault) = self.write_journal(plan, &set_aside)
+        {
+            // The next purge finds a file that keeps the purge's own name.
+            for aside in &set_aside {
+                let FoundFile { file, place, .. } = &aside.found;
+                let _ = plan.put_back(file.part, place, &aside.from);
+            }
+            return Err(fault);
+        }
+        let mut removed: Vec<FoundFile> = Vec::new();
+        let mut names_left: BTreeMap<FileId, u64> = BTreeMap::new();
+        for aside in set_aside {
+            match plan.remove_one(&aside) {
+                Ok(names) => {
+                    names_left.insert(aside.found.id, names.saturating_sub(1));
+                    removed.push(aside.found);
+                }
+                Err(why) => left.push(LeftFile::new(&aside.found.file, why)),
+            }
+        }
+        plan.sync_and_remove_folders(&removed, left);
+        for found in &mut removed {
+            // What the last of its own names left.
+            found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
+        }
+        Ok(distinct(removed.iter().map(|found| &found.file)))
+    }
+}
+
+/// Whether the file is an input of the round, which all its output folders share.
+fn is_input(file: &RoundFile) -> bool {
+    !matches!(file.part, FilePart::Output | FilePart::CutOff)
+}
+
+/// Returns the files as records name them, sorted, each once.
+fn distinct<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<RoundFile> {
+    let mut files: Vec<RoundFile> = files.map(RoundFile::recorded).collect();
+    files.sort();
+    files.dedup_by(|one, other| one.is_same(other));
+    files
 }
 
 impl PurgePlan {
     fn has_work(&self) -> bool {
-        self.is_due && !self.all_files().is_empty()
+        self.is_due && !self.remains.there.is_empty()
     }
 
     fn begun_at(&self, now: Timestamp) -> Timestamp {
@@ -523,129 +396,182 @@ impl PurgePlan {
         times.min().unwrap_or(now).min(now)
     }
 
-    /// Returns the files that are there, and the files that are gone but were there
-    /// according to the journals of interrupted purges.
-    fn all_files(&self) -> Vec<RoundFile> {
-        let mut all = self.remains.there.clone();
-        let same =
-            |one: &RoundFile, other: &RoundFile| one.part == other.part && one.path == other.path;
-        let still_exists = |file: &RoundFile| {
-            let doubtful = self.remains.doubtful.iter().map(|(file, _)| file);
-            let mut there = self.remains.there.iter().chain(doubtful);
-            there.any(|other| same(other, file))
+    /// Returns the files that must not be deleted. Files outside the round's folder, whose
+    /// deletion cannot be checked, are reported by one record.
+    fn doubtful(&self) -> Vec<LeftFile> {
+        let doubtful = self.remains.doubtful.iter();
+        let doubtful = doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text())));
+        let records = &self.verification.deleted;
+        let is_recorded = |file: &LeftFile| {
+            let mut earlier = records.iter().flat_map(|record| &record.left);
+            earlier.any(|left| (&left.path, &left.digest) == (&file.path, &file.digest))
         };
-        let journals = self.journals.iter().flat_map(|journal| &journal.there);
-        all.extend(journals.filter(|file| !still_exists(file)).cloned());
-        all.sort();
-        all.dedup_by(|one, other| same(one, other));
-        all
+        let reported =
+            doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
+        reported.map(|(_, file)| file).collect()
     }
 
-    /// Removes the files. Returns the files that are gone, whether by this purge or
-    /// an interrupted one, and the files that could not be removed.
-    fn remove(&self) -> (Vec<RoundFile>, Vec<LeftFile>) {
-        let mut removed = Vec::new();
-        let mut left = Vec::new();
-        let mut touched: BTreeSet<(FilePart, PathBuf)> = BTreeSet::new();
-        for file in self.all_files() {
-            let is_there = self.remains.there.contains(&file);
-            // Partial folders are removed as a whole below.
-            if !is_there || file.part == FilePart::CutOff {
-                removed.push(file);
-                continue;
-            }
-            let path = PathBuf::from(&file.path);
-            let done = match self.places.of(file.part) {
-                Some(folder) => folder.remove_file(&path),
-                None => Err(io::ErrorKind::NotFound.into()),
-            };
-            match done {
-                Ok(()) => {
-                    touched.insert((file.part, path));
-                    removed.push(file);
-                }
-                // Somebody else moved or deleted it in between: this purge did not.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    left.push(LeftFile::new(file, disappeared()));
-                }
-                Err(error) => left.push(LeftFile::new(file, not_removed(&error))),
-            }
-        }
-        for name in self.places.abandoned() {
-            self.places.remove_abandoned(&name);
-        }
-        // What of a leftover could not be removed is still there, whatever was tried.
-        let still_there: Vec<RoundFile> = removed
-            .extract_if(.., |file| self.places.has_leftover(file))
-            .collect();
-        left.extend(
-            still_there.into_iter().map(|file| {
-                LeftFile::new(file, not_removed(&io::ErrorKind::PermissionDenied.into()))
-            }),
-        );
-        // A removal is lasting only after its folder is synced. Errors are ignored:
-        // not every file system supports it.
-        for (part, path) in &touched {
-            if let Some(folder) = self.places.of(*part) {
-                let _ = folder.sync_parent(path);
-            }
-        }
-        self.remove_empty_folders();
-        let _ = self.places.output.sync();
-        (removed, left)
+    fn exists(&self, file: &RoundFile) -> bool {
+        let there = self.remains.there.iter().map(|found| &found.file);
+        let doubtful = self.remains.doubtful.iter().map(|(file, _)| file);
+        there.chain(doubtful).any(|other| other.is_same(file))
     }
 
-    /// Removes the empty subfolders of the output folder.
-    fn remove_empty_folders(&self) {
-        let folders = self.places.output.folders().unwrap_or_default();
-        for folder in folders.iter().rev() {
-            // This fails for folders that are not empty, as intended.
-            let _ = self.places.output.remove_empty_folder(folder);
-        }
+    /// Returns the files that are gone and that an interrupted purge had set aside.
+    fn removed_earlier(&self) -> Vec<RoundFile> {
+        let journals = self.journals.iter();
+        let set_aside = journals.flat_map(|journal| &journal.set_aside);
+        distinct(set_aside.filter(|file| !self.exists(file)))
     }
 
-    /// Returns the missing files that neither this purge nor an earlier record
-    /// accounts for.
-    fn not_found(&self, removed: &[RoundFile], shared: &[RoundFile]) -> Vec<RoundFile> {
+    /// Returns the missing files that neither this purge, nor an interrupted one, nor an
+    /// earlier record accounts for.
+    fn not_found(&self, accounted: &[&RoundFile], shared: &[RoundFile]) -> Vec<RoundFile> {
         let records = self.verification.deleted.iter();
-        let earlier: Vec<&RoundFile> = records
-            .flat_map(|record| &record.removed)
+        let accounted: Vec<&RoundFile> = records
+            .flat_map(DeletionRecord::all_removed)
             .chain(shared)
-            .chain(removed)
+            .chain(accounted.iter().copied())
             .collect();
-        let gone = self.remains.gone.iter();
-        gone.filter(|file| {
-            let same = |other: &&&RoundFile| other.part == file.part && other.path == file.path;
-            earlier.iter().find(same).is_none()
+        let journals = self.journals.iter();
+        let journaled = journals.flat_map(|journal| &journal.there);
+        let journaled = journaled.filter(|file| !self.exists(file));
+        let gone = self.remains.gone.iter().chain(journaled);
+        distinct(gone.filter(|file| !accounted.iter().any(|other| other.is_same(file))))
+    }
+
+    /// Locks what interrupted runs left: a run that has just created its folder may be
+    /// about to lock it.
+    fn lock_leftovers(&self) -> BTreeMap<&OsStr, File> {
+        let parent = self.places.of(FilePart::CutOff);
+        let leftovers = self.places.leftovers.iter();
+        let locks = leftovers.filter_map(|name| Some((name.as_os_str(), parent?.try_lock(name)?)));
+        locks.collect()
+    }
+
+    /// Gives a file the purge's own name and checks it under that name.
+    ///
+    /// # Errors
+    /// The reason, if it cannot be renamed or is another file now.
+    fn set_one_aside(&self, search: &Search<'_>, found: &FoundFile) -> Result<SetAside, Text> {
+        let folder = self.places.of(found.file.part).ok_or_else(disappeared)?;
+        let place = aside_place(&found.file, &found.place);
+        if found.place != place {
+            let name = place.file_name().unwrap_or_default();
+            let renamed = folder.rename_in_place(&found.place, name);
+            renamed.map_err(|error| not_removed(&error))?;
+        }
+        let look = search.look(&found.file, &place);
+        let from = found.place.clone();
+        match look {
+            Look::Ours(now) => Ok(SetAside { found: now, from }),
+            Look::Doubtful(file, _) => Err(self.put_back(file.part, &place, &from)),
+            Look::Missing => Err(disappeared()),
+        }
+    }
+
+    /// Removes a file that was set aside. Returns its number of names before.
+    ///
+    /// # Errors
+    /// The reason, if it cannot be removed or is another file now.
+    fn remove_one(&self, aside: &SetAside) -> Result<u64, Text> {
+        let FoundFile {
+            file, place, id, ..
+        } = &aside.found;
+        let folder = self.places.of(file.part).ok_or_else(disappeared)?;
+        match folder.remove_file_if(place, *id) {
+            Ok(Some(names)) => Ok(names),
+            Ok(None) => Err(self.put_back(file.part, place, &aside.from)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),
+            Err(error) => {
+                let _ = self.put_back(file.part, place, &aside.from);
+                Err(not_removed(&error))
+            }
+        }
+    }
+
+    /// Gives what is at `place` the name back that it had at `from`, without replacing
+    /// anything. Returns the message that it was changed and where it is.
+    fn put_back(&self, part: FilePart, place: &Path, from: &Path) -> Text {
+        let name = from.file_name().unwrap_or_default();
+        let folder = self.places.of(part).filter(|_| place != from);
+        let renamed = folder.and_then(|folder| folder.rename_in_place(place, name).ok());
+        changed(match renamed {
+            Some(()) => from,
+            None => place,
         })
-        .cloned()
-        .collect()
+    }
+
+    /// Makes the removals last, and removes the folders that are empty now. Adds to
+    /// `left` what appeared in a leftover meanwhile.
+    fn sync_and_remove_folders(&self, removed: &[FoundFile], left: &mut Vec<LeftFile>) {
+        // Errors are ignored: not every file system supports it.
+        for found in removed {
+            if let Some(folder) = self.places.of(found.file.part) {
+                let _ = folder.sync_parent(&found.place);
+            }
+        }
+        let output = &self.places.output;
+        remove_empty_folders(output);
+        let _ = output.sync();
+        let Some(parent) = self.places.of(FilePart::CutOff) else {
+            return;
+        };
+        for name in &self.places.leftovers {
+            let name = Path::new(name);
+            if let Ok(leftover) = parent.folder(name) {
+                remove_empty_folders(&leftover);
+                let _ = parent.remove_empty_folder(name);
+            }
+            let files = self.places.files_of_leftover(name.as_os_str());
+            for path in files.unwrap_or_default() {
+                let file = RoundFile {
+                    part: FilePart::CutOff,
+                    path: path.to_string_lossy().into_owned(),
+                    digest: None,
+                    byte_length: 0,
+                    other_names: 0,
+                };
+                if !left.iter().any(|left| left.path == file.recorded().path) {
+                    left.push(LeftFile::new(&file, appeared()));
+                }
+            }
+        }
+        let _ = parent.sync();
     }
 }
 
-impl Places {
-    /// Whether a file of an interrupted run is still there.
-    fn has_leftover(&self, file: &RoundFile) -> bool {
-        let parent = self
-            .parent
-            .as_ref()
-            .filter(|_| file.part == FilePart::CutOff);
-        parent.is_some_and(|parent| parent.kind(Path::new(&file.path)).is_ok())
+/// Removes the empty folders below a folder.
+fn remove_empty_folders(folder: &Folder) {
+    let folders = folder.folders().unwrap_or_default();
+    for inner in folders.iter().rev() {
+        // This fails for folders that are not empty, as intended.
+        let _ = folder.remove_empty_folder(inner);
     }
+}
 
-    fn remove_abandoned(&self, name: &std::ffi::OsStr) {
-        let Some(parent) = &self.parent else { return };
-        // The lock is held until the removal is done: a run that has just created
-        // the folder may be about to lock it.
-        let Some(_held) = parent.try_lock(name) else {
-            return;
-        };
-        let _ = match parent.kind(Path::new(name)) {
-            Ok(EntryKind::Folder) => parent.remove_tree(name),
-            _ => parent.remove_file(Path::new(name)),
-        };
-        let _ = parent.sync();
-    }
+fn in_use() -> Text {
+    Text::new(
+        "有程序正在使用，未删除；请待其结束后重新运行 purge",
+        "a program is using the file, so it was not deleted: run `purge` again when it has ended",
+    )
+}
+
+fn appeared() -> Text {
+    Text::new(
+        "删除过程中新出现的文件，未删除；请人工检查",
+        "the file appeared while the data was being deleted, so it was not deleted: check it by hand",
+    )
+}
+
+fn changed(now_at: &Path) -> Text {
+    let path = shown_path(now_at);
+    Text::new(
+        format!("删除过程中被换成另一文件或被改动，未删除；现在的文件在 {path}，请人工检查"),
+        format!(
+            "the file was replaced or changed while the data was being deleted, so it was not deleted: check what is at {path} now by hand"
+        ),
+    )
 }
 
 fn disappeared() -> Text {
@@ -656,6 +582,9 @@ fn disappeared() -> Text {
 }
 
 fn not_removed(error: &io::Error) -> Text {
+    if error.kind() == io::ErrorKind::NotFound {
+        return disappeared();
+    }
     let reason = io_reason(error);
     Text::new(
         format!("无法删除：{}", reason.zh),

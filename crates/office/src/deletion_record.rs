@@ -4,21 +4,22 @@
 //! the output folder.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use aidlink_faults::fault::Fault;
+use aidlink_faults::fault::{Fault, io_reason};
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
 use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::partial::prefix_of;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{Manifest, Software};
-use crate::output_folder::OutputFolder;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
 /// The subfolder of an output folder that holds its deletion records.
@@ -75,7 +76,8 @@ pub struct RoundFile {
     pub part: FilePart,
     /// Its path: relative to the output folder for an output, to the parent of the
     /// output folder for a file left by an interrupted run, and to the folder of
-    /// the round file otherwise.
+    /// the round file otherwise. A received file from outside that folder has its name
+    /// alone. Records and journals have it with personal numbers blacked out.
     #[serde(rename = "file")]
     pub path: String,
     /// BLAKE3 digest of its bytes, hexadecimal; `None` for a key.
@@ -84,6 +86,38 @@ pub struct RoundFile {
     /// Length in bytes.
     #[serde(rename = "bytes")]
     pub byte_length: u64,
+    /// Other names (hard links) of the file, under which its content remains after the
+    /// deletion.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_names: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl RoundFile {
+    /// Returns the file as records and journals name it, with personal numbers in its
+    /// path blacked out. Its digest still says which file it was.
+    pub fn recorded(&self) -> Self {
+        RoundFile {
+            path: black_out(&self.path).into_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns whether both name the same file: the same part and path, after personal
+    /// numbers are blacked out, and no different digests.
+    pub fn is_same(&self, other: &RoundFile) -> bool {
+        let digests = self.digest.as_ref().zip(other.digest.as_ref());
+        self.part == other.part
+            && black_out(&self.path) == black_out(&other.path)
+            && digests.is_none_or(|(one, other)| one == other)
+    }
 }
 
 /// A file that should have been deleted and was not, or disappeared meanwhile.
@@ -106,8 +140,9 @@ pub struct LeftFile {
 }
 
 impl LeftFile {
-    /// Combines a file with the reason.
-    pub fn new(file: RoundFile, why: Text) -> Self {
+    /// Combines a file, as records name it, with the reason.
+    pub fn new(file: &RoundFile, why: Text) -> Self {
+        let file = file.recorded();
         LeftFile {
             part: file.part,
             path: file.path,
@@ -142,12 +177,17 @@ pub struct DeletionRecord {
     pub begun_at: Timestamp,
     /// The end of the deletion.
     pub completed_at: Timestamp,
-    /// Files that were deleted.
+    /// Files that this purge deleted.
     pub removed: Vec<RoundFile>,
+    /// Files that an interrupted purge had set aside under names of its own, as its
+    /// signed journal says, and that are gone.
+    #[serde(default)]
+    pub removed_earlier: Vec<RoundFile>,
     /// Files that this purge should have deleted and did not, each with the reason.
     pub left: Vec<LeftFile>,
-    /// Files that were missing when the deletion started, and that no earlier
-    /// record names.
+    /// Files that were missing when the deletion started, and that neither an earlier
+    /// record nor the journal of an interrupted purge accounts for: nobody knows who
+    /// removed them.
     pub not_found: Vec<RoundFile>,
     /// The day until which records must be kept (Personal Information Protection
     /// Law, Article 56).
@@ -167,20 +207,32 @@ impl Document for DeletionRecord {
 }
 
 impl DeletionRecord {
+    /// Returns the files that this purge or an interrupted one deleted.
+    pub fn all_removed(&self) -> impl Iterator<Item = &RoundFile> {
+        self.removed.iter().chain(&self.removed_earlier)
+    }
+
     /// Whether the record lists an output with this path and digest as deleted.
-    pub fn removed(&self, path: &str, digest: &str) -> bool {
-        self.removed.iter().any(|file| {
+    pub fn lists_output(&self, path: &str, digest: &str) -> bool {
+        let path = black_out(path);
+        self.all_removed().any(|file| {
             file.part == FilePart::Output
                 && file.path == path
                 && file.digest.as_deref() == Some(digest)
         })
     }
 
+    /// Returns the number of other names (hard links) under which deleted files remained.
+    pub fn other_names(&self) -> u64 {
+        let names = self.all_removed().map(|file| file.other_names);
+        names.fold(0, u64::saturating_add)
+    }
+
     /// Writes the record and its signature into a new folder, atomically.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn write(&self, output: &Path, key: &SigningKey) -> Result<(), Fault> {
+    pub fn write(&self, output: &Folder, key: &SigningKey) -> Result<(), Fault> {
         let comment = comment("record", &self.round, &self.manifest_digest);
         let name = stamp(self.completed_at);
         write_signed(output, &name, RECORD, &self.to_bytes(), &comment, key)
@@ -204,10 +256,23 @@ pub struct Journal {
     /// The start of the deletion. If purges were interrupted, the start of the
     /// first.
     pub begun_at: Timestamp,
-    /// Files that are there, or were there according to an earlier journal.
+    /// Files that are to be deleted, or were according to an earlier journal.
     pub there: Vec<RoundFile>,
+    /// Those that have been renamed to names of the purge's own, checked under them, and
+    /// are removed next, or were according to an earlier journal. One that is gone was
+    /// deleted.
+    pub set_aside: Vec<RoundFile>,
     /// The public key of the key that signs the journal.
     pub public_key: String,
+}
+
+/// When a purge writes a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalStep {
+    /// Before it touches a file.
+    Start,
+    /// Before it removes the files that it has set aside.
+    SetAside,
 }
 
 impl Document for Journal {
@@ -217,13 +282,23 @@ impl Document for Journal {
 
 impl Journal {
     /// Writes the journal beside earlier ones, which are kept until the record is
-    /// written.
+    /// written. `now` is the start of this purge.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, output: &Path, now: Timestamp, key: &SigningKey) -> Result<(), Fault> {
+    pub fn write(
+        &self,
+        output: &Folder,
+        now: Timestamp,
+        step: JournalStep,
+        key: &SigningKey,
+    ) -> Result<(), Fault> {
         let comment = comment("journal", &self.round, &self.manifest_digest);
-        let name = format!("{JOURNAL_PREFIX}{}", stamp(now));
+        let suffix = match step {
+            JournalStep::Start => "",
+            JournalStep::SetAside => "-set-aside",
+        };
+        let name = format!("{JOURNAL_PREFIX}{}{suffix}", stamp(now));
         write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
     }
 
@@ -257,26 +332,47 @@ impl Journal {
         is_valid.then_some(journal)
     }
 
-    /// Removes all journals and the partial folders of killed purges. Call it once
-    /// a record has replaced the journals. Failures are ignored: leftovers do no
-    /// harm.
-    pub fn remove_all(output: &Folder) {
+    /// Removes all valid journals, and what killed purges left of documents. Call it once
+    /// a record has replaced the journals. Everything else stays, and verification reports
+    /// it. Failures are ignored: leftovers do no harm.
+    pub fn remove_all(output: &Folder, signed_by: &SignedBy<'_>) {
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
         };
         for entry in folder.entries().unwrap_or_default() {
-            // The lock shows that nobody is writing the folder, and is held until the
-            // folder is removed.
-            let lock = match is_partial(&entry.name) {
-                true => folder.try_lock(&entry.name),
-                false => None,
-            };
-            if is_journal(&entry.name) || lock.is_some() {
-                let _ = folder.remove_tree(&entry.name);
+            if is_partial(&entry.name) {
+                // The lock is held until the folder is removed: its creator may be about
+                // to lock it.
+                if let Some(_held) = folder.try_lock(&entry.name) {
+                    remove_documents(&folder, &entry.name);
+                }
+            } else if is_journal(&entry.name)
+                && Self::read_valid(&folder, &entry.name, signed_by, &[]).is_some()
+            {
+                // A journal that is removed in part would not be valid.
+                let partial = partial_name(&entry.name.to_string_lossy());
+                let partial = OsStr::new(&partial);
+                let renamed = folder.rename_in_place(Path::new(&entry.name), partial);
+                if renamed.is_ok() {
+                    remove_documents(&folder, partial);
+                }
             }
         }
         let _ = folder.sync();
     }
+}
+
+/// Removes the documents in a partial folder, and the folder if it is empty then.
+fn remove_documents(folder: &Folder, partial: &OsStr) {
+    let Ok(inner) = folder.folder(Path::new(partial)) else {
+        return;
+    };
+    for document in [JOURNAL, RECORD] {
+        for name in [document.to_owned(), format!("{document}{SIGNATURE_SUFFIX}")] {
+            let _ = inner.remove_file(Path::new(&name));
+        }
+    }
+    let _ = folder.remove_empty_folder(Path::new(partial));
 }
 
 /// What a valid record or journal must match: the manifest of its folder and the
@@ -315,6 +411,8 @@ pub enum DeletionFault {
     UnknownSigner,
     /// A file or folder that no purge writes.
     UnknownFile,
+    /// An unfinished folder that a program holds locked.
+    Locked,
 }
 
 impl DeletionFault {
@@ -333,6 +431,10 @@ impl DeletionFault {
                 "此文件不应在删除记录文件夹中：是后来放入的",
                 "this file does not belong in the folder of deletion records: it was added later",
             ),
+            DeletionFault::Locked => Text::new(
+                "另一个 purge 正在运行，或有程序占用此文件夹",
+                "another purge is running, or a program holds this folder locked",
+            ),
         }
     }
 
@@ -345,6 +447,10 @@ impl DeletionFault {
                 "compare its public key with the minutes; if they match, give it with --public-key",
             ),
             DeletionFault::UnknownFile => Text::new("请移到别处", "move it elsewhere"),
+            DeletionFault::Locked => Text::new(
+                "请待其结束后重新运行；如无 purge 在运行，请查明占用此文件夹的程序",
+                "run again when it has ended; if no purge is running, find out which program holds the folder",
+            ),
         }
     }
 }
@@ -373,21 +479,22 @@ pub fn read_deletions(
             continue;
         }
         if is_partial(&entry.name) {
-            // In progress, or left by a killed purge. It is ignored, and the next
-            // purge removes it.
-            if folder.try_lock(&entry.name).is_some() {
-                let inner = folder.folder(Path::new(&entry.name))?;
-                let unknown = inner.files()?.into_iter().filter(|file| {
-                    let parts = [JOURNAL, RECORD];
-                    let name = file.name();
-                    let document = name.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&name);
-                    file.kind != EntryKind::File || !parts.contains(&document)
-                });
-                found.faults.extend(unknown.map(|file| {
-                    let path = format!("{DELETIONS}/{name}/{}", file.name());
-                    (path, DeletionFault::UnknownFile)
-                }));
+            // Left by a killed purge: it is ignored, and the next purge removes it.
+            if folder.is_locked(&entry.name) {
+                let path = format!("{DELETIONS}/{name}");
+                found.faults.push((path, DeletionFault::Locked));
             }
+            let inner = folder.folder(Path::new(&entry.name))?;
+            let unknown = inner.files()?.into_iter().filter(|file| {
+                let parts = [JOURNAL, RECORD];
+                let name = file.name();
+                let document = name.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&name);
+                file.kind != EntryKind::File || !parts.contains(&document)
+            });
+            found.faults.extend(unknown.map(|file| {
+                let path = format!("{DELETIONS}/{name}/{}", file.name());
+                (path, DeletionFault::UnknownFile)
+            }));
             continue;
         }
         let document = match is_journal(&entry.name) {
@@ -420,6 +527,30 @@ pub fn read_deletions(
     }
     found.records.sort_by_key(|record| record.completed_at);
     Ok(found)
+}
+
+/// Locks an output folder for a purge. Returns `None` if the file system has no locks.
+///
+/// # Errors
+/// When another purge of the folder is running, or a program holds an unfinished folder
+/// in `deletions` locked: nobody knows what it is writing.
+pub fn lock_for_purge(output: &Folder) -> Result<Option<File>, Fault> {
+    let in_use = |path: &Path| {
+        let fault = DeletionFault::Locked;
+        Fault::of_file(path, fault.text(), fault.hint())
+    };
+    let lock = output.lock_itself().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => in_use(output.path()),
+        _ => Fault::unreadable(output.path(), &error),
+    })?;
+    if let Ok(folder) = output.folder(Path::new(DELETIONS)) {
+        let entries = folder.entries().unwrap_or_default().into_iter();
+        let mut partial = entries.filter(|entry| is_partial(&entry.name));
+        if let Some(locked) = partial.find(|entry| folder.is_locked(&entry.name)) {
+            return Err(in_use(&folder.path().join(locked.name)));
+        }
+    }
+    Ok(lock)
 }
 
 fn read_valid_record(
@@ -459,25 +590,68 @@ fn read_signed(folder: &Folder, name: &OsStr, document: &str) -> Option<(Vec<u8>
     Some((bytes, signature))
 }
 
+/// Writes a document and its signature into a new subfolder of `deletions`. The subfolder
+/// gets its name when it is complete.
 fn write_signed(
-    output: &Path,
+    output: &Folder,
     name: &str,
     document: &str,
     bytes: &[u8],
     comment: &str,
     key: &SigningKey,
 ) -> Result<(), Fault> {
-    let folder = output.join(DELETIONS);
-    make_folder(&folder)?;
-    let destination = folder.join(name);
-    let mut folder = OutputFolder::begin(&destination)?;
-    folder.write(document, bytes)?;
+    let destination = output.path().join(DELETIONS).join(name);
     let signature = key.sign(bytes, comment, &destination)?;
-    folder.write(
-        &format!("{document}{SIGNATURE_SUFFIX}"),
-        signature.as_bytes(),
-    )?;
-    folder.complete()
+    let files = [
+        (document.to_owned(), bytes),
+        (
+            format!("{document}{SIGNATURE_SUFFIX}"),
+            signature.as_bytes(),
+        ),
+    ];
+    write_files(output, name, &files).map_err(|error| {
+        let reason = io_reason(&error);
+        Fault::of_file(
+            &destination,
+            Text::new(
+                format!("无法写入删除记录：{}", reason.zh),
+                format!("cannot write the deletion record: {}", reason.en),
+            ),
+            Text::new(
+                "请检查磁盘和写入权限",
+                "check the disk and the write permission",
+            ),
+        )
+    })
+}
+
+/// Writes into the opened folder and not by its path, which may lead elsewhere by now.
+fn write_files(output: &Folder, name: &str, files: &[(String, &[u8])]) -> io::Result<()> {
+    let deletions = Path::new(DELETIONS);
+    let folder = match output.create_folder(deletions.as_os_str()) {
+        // A link is refused here: it would put the record elsewhere.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => output.folder(deletions)?,
+        made => made?,
+    };
+    // The name has the time, and only one purge of the folder runs at a time.
+    let partial = partial_name(name);
+    let partial = OsStr::new(&partial);
+    let written = (|| {
+        let inner = folder.create_folder(partial)?;
+        // Until the folder is complete, the lock shows that its writer is alive.
+        let _held = folder.try_lock(partial);
+        for (file, bytes) in files {
+            inner.create_file(OsStr::new(file), bytes)?;
+        }
+        inner.sync()?;
+        folder.rename_in_place(Path::new(partial), OsStr::new(name))
+    })();
+    if written.is_err() {
+        let _ = folder.remove_tree(partial);
+    }
+    written?;
+    folder.sync()?;
+    output.sync()
 }
 
 /// Returns the trusted comment, which binds the document to the folder's manifest.
@@ -489,7 +663,12 @@ fn is_journal(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(JOURNAL_PREFIX)
 }
 
-/// Whether this is the temporary name of a folder that is not yet complete.
+/// Returns the temporary name of a folder that is being written or removed.
+fn partial_name(name: &str) -> String {
+    format!("{}{}", prefix_of(Path::new(name)), std::process::id())
+}
+
+/// Whether this is the temporary name of a folder that is not complete.
 fn is_partial(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }
@@ -498,32 +677,4 @@ fn is_partial(name: &OsStr) -> bool {
 /// kept, does not allow them.
 fn stamp(at: Timestamp) -> String {
     at.to_string().replace(':', "-")
-}
-
-/// Creates an owner-only folder unless it exists.
-fn make_folder(folder: &Path) -> Result<(), Fault> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = match builder.create(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Refuse a link, which would put the record elsewhere.
-            Folder::open(folder).map(|_| ())
-        }
-        other => other,
-    };
-    made.map_err(|error| {
-        let reason = aidlink_faults::fault::io_reason(&error);
-        Fault::of_file(
-            folder,
-            Text::new(
-                format!("无法写入删除记录：{}", reason.zh),
-                format!("cannot write the deletion record: {}", reason.en),
-            ),
-            Text::new(
-                "请检查磁盘和写入权限",
-                "check the disk and the write permission",
-            ),
-        )
-    })
 }

@@ -51,6 +51,14 @@ impl FinishedRound {
         fs::write(path, content).expect("writable");
     }
 
+    /// Marks a folder as one that a run is writing.
+    #[cfg(unix)]
+    pub fn mark_partial(&self, path: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::Permissions::from_mode(aidlink_files::partial::PARTIAL_FOLDER_MODE);
+        fs::set_permissions(self.path(path), mode).expect("a folder");
+    }
+
     /// Returns a manifest that matches the files of [`FinishedRound::new`].
     pub fn manifest(&self) -> Manifest {
         let digest = |content: &str| blake3::hash(content.as_bytes()).to_hex().to_string();

@@ -1,7 +1,8 @@
 //! The command `identity`, which is the same at every office.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use serde::Serialize;
 
@@ -22,7 +23,7 @@ pub enum IdentityCommand {
 /// The answer of `identity new`.
 #[derive(Serialize)]
 struct MadeIdentity<'a> {
-    file: &'a Path,
+    file: &'a str,
     recipient: &'a str,
 }
 
@@ -33,7 +34,7 @@ pub fn run(command: &IdentityCommand, output: Output) -> Ending {
         Ok(recipient) => recipient.to_string(),
         Err(faults) => return Ending::Failed(faults),
     };
-    let shown = file.display();
+    let shown = shown_path(file);
     let text = Text::new(
         format!("已生成身份文件 {shown}，仅限本人读取。收件人公钥（可公开）：{recipient}"),
         format!(
@@ -41,7 +42,7 @@ pub fn run(command: &IdentityCommand, output: Output) -> Ending {
         ),
     );
     let made = MadeIdentity {
-        file,
+        file: &shown,
         recipient: &recipient,
     };
     output.answer(&text, &recipient, &made);

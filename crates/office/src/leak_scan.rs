@@ -8,14 +8,17 @@
 //! bank card number.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::{NumberKind, find};
+use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
 
-use crate::manifest::Manifest;
+use crate::audit_log::LOG;
+use crate::deletion_record::DELETIONS;
+use crate::manifest::{MANIFEST, Manifest};
 
 /// The place and kind of a number that was found, without the number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl KeyIds {
         round.chain(signing).chain(received).cloned().collect()
     }
 
-    /// Replaces each id that is a separate word with a letter.
+    /// Replaces each id that is a separate word with as many letters.
     fn removed_from<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         // An id with letters never has the form of a number.
@@ -76,8 +79,8 @@ impl KeyIds {
             let mut from = 0;
             for at in places {
                 kept.push_str(&text[from..at]);
-                // A letter, so that digits before and after do not become one number.
-                kept.push('k');
+                // Letters, so that digits before and after do not become one number.
+                kept.push_str(&"k".repeat(id.len()));
                 from = at + id.len();
             }
             kept.push_str(&text[from..]);
@@ -98,44 +101,176 @@ impl FromIterator<String> for KeyIds {
 /// Length of a key id in hexadecimal digits.
 const KEY_ID_DIGITS: usize = 16;
 
-/// Scans every file of a folder, ignoring the given key ids.
+/// Returns the paths of the files that a step or a purge wrote into a finished folder,
+/// and that are not larger than they can be: the outputs in the manifest, the manifest,
+/// the log, the signature, and the deletion records.
+///
+/// Other files are unknown or were changed. Verification reports them; nobody needs to
+/// read them, however large they are.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn written_files(folder: &Folder, manifest: &Manifest) -> io::Result<Vec<String>> {
+    let stated = manifest.outputs.iter();
+    let stated: BTreeMap<&str, u64> = stated
+        .map(|output| (output.file.as_str(), output.bytes))
+        .collect();
+    let at_most = |path: &str| {
+        let is_document = path == LOG || path.starts_with(MANIFEST);
+        match is_document || path.starts_with(DELETIONS) {
+            true => Some(Manifest::LARGEST),
+            false => stated.get(path).copied(),
+        }
+    };
+    let mut written = Vec::new();
+    for file in folder.files()? {
+        let path = file.name();
+        let Some(at_most) = at_most(&path).filter(|_| file.kind == EntryKind::File) else {
+            continue;
+        };
+        if folder.open_file(&file.path)?.metadata()?.len() <= at_most {
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// Scans the [`written_files`] of a finished folder, ignoring the key ids in its manifest.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn scan_folder(folder: &Folder, key_ids: &KeyIds) -> io::Result<Scan> {
+pub fn scan_folder(folder: &Folder, manifest: &Manifest) -> io::Result<Scan> {
+    let key_ids = KeyIds::of(manifest);
     let mut scan = Scan::default();
-    for file in folder.files()? {
-        if file.kind != EntryKind::File {
-            continue;
-        }
-        let full = folder.path().join(&file.path);
-        let bytes = folder.read(&file.path, u64::MAX)?;
+    for path in written_files(folder, manifest)? {
+        let mut file = folder.open_file(Path::new(&path))?;
+        let mut scanner = Scanner::new(&key_ids);
+        scan.bytes += io::copy(&mut file, &mut scanner)?;
         scan.files += 1;
-        scan.bytes += bytes.len() as u64;
-        let leaks = scan_bytes(&bytes, key_ids).into_iter();
-        scan.leaks.extend(leaks.map(|(line, kind)| Leak {
-            file: full.clone(),
-            line,
-            kind,
-        }));
+        let full = folder.path().join(&path);
+        scan.leaks
+            .extend(scanner.finish().into_iter().map(|(line, kind)| Leak {
+                file: full.clone(),
+                line,
+                kind,
+            }));
     }
     Ok(scan)
 }
 
 /// Scans bytes, which need not be UTF-8, and returns the line (from 1) and kind of
-/// each number. A number that is split by line breaks is reported on its first
-/// line.
+/// each number, at most `MOST_LEAKS`. A number that is split by line breaks is reported
+/// on its first line.
 pub fn scan_bytes(bytes: &[u8], key_ids: &KeyIds) -> Vec<(u64, NumberKind)> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = key_ids.removed_from(&text);
-    let (mut line, mut from) = (1, 0);
-    let numbers = find(&text).into_iter().map(|found| {
-        let skipped = &text.as_bytes()[from..found.at.start];
-        line += skipped.iter().filter(|byte| **byte == b'\n').count() as u64;
-        from = found.at.start;
-        (line, found.kind)
-    });
-    numbers.collect()
+    let mut scanner = Scanner::new(key_ids);
+    scanner.push(bytes);
+    scanner.finish()
+}
+
+/// The most numbers that are reported of one file. A file of somebody else may have one on
+/// each line.
+const MOST_LEAKS: usize = 100;
+/// The text that is searched at a time, in bytes.
+const WINDOW: usize = 1 << 20;
+/// The text before and after a number that the search may need to recognise it, in bytes.
+/// A number has at most 22 digits, with three separators between two of them.
+const MARGIN: usize = 1 << 12;
+
+/// Searches a file piece by piece. Two windows overlap, so that each number is in the
+/// middle of one of them.
+struct Scanner<'k> {
+    key_ids: &'k KeyIds,
+    /// The bytes of a character whose rest is in the next piece.
+    undecoded: Vec<u8>,
+    /// The current window.
+    text: String,
+    /// How much of the window was reported with the window before.
+    reported: usize,
+    /// The line on which the window begins, from 1.
+    line: u64,
+    found: Vec<(u64, NumberKind)>,
+}
+
+impl<'k> Scanner<'k> {
+    fn new(key_ids: &'k KeyIds) -> Self {
+        Scanner {
+            key_ids,
+            undecoded: Vec::new(),
+            text: String::new(),
+            reported: 0,
+            line: 1,
+            found: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(WINDOW) {
+            self.decode(piece);
+            if self.text.len() >= WINDOW {
+                let end = self.text.floor_char_boundary(self.text.len() - MARGIN);
+                self.report(end);
+                let kept_from = self.text.floor_char_boundary(end - MARGIN);
+                self.line += line_feeds(&self.text[..kept_from]);
+                self.text.drain(..kept_from);
+                self.reported = end - kept_from;
+            }
+        }
+    }
+
+    /// Appends bytes to the window. Those that are not UTF-8 become U+FFFD.
+    fn decode(&mut self, piece: &[u8]) {
+        self.undecoded.extend_from_slice(piece);
+        let mut decoded = 0;
+        for chunk in self.undecoded.utf8_chunks() {
+            self.text.push_str(chunk.valid());
+            decoded += chunk.valid().len();
+            let invalid = chunk.invalid();
+            let is_at_the_end = decoded + invalid.len() == self.undecoded.len();
+            let is_begun =
+                std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+            if invalid.is_empty() || is_at_the_end && is_begun {
+                continue;
+            }
+            self.text.push(char::REPLACEMENT_CHARACTER);
+            decoded += invalid.len();
+        }
+        self.undecoded.drain(..decoded);
+    }
+
+    /// Reports the numbers that begin before `end` and were not yet reported.
+    fn report(&mut self, end: usize) {
+        let text = self.key_ids.removed_from(&self.text);
+        let (mut line, mut from) = (self.line, 0);
+        for found in find(&text) {
+            let start = found.at.start;
+            line += line_feeds(&text[from..start]);
+            from = start;
+            let is_new = (self.reported..end).contains(&start);
+            if is_new && self.found.len() < MOST_LEAKS {
+                self.found.push((line, found.kind));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<(u64, NumberKind)> {
+        self.report(self.text.len());
+        self.found
+    }
+}
+
+impl io::Write for Scanner<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn line_feeds(text: &str) -> u64 {
+    text.bytes().filter(|byte| *byte == b'\n').count() as u64
 }
 
 #[cfg(test)]
@@ -153,6 +288,44 @@ mod tests {
         assert_eq!(digest.len(), 64);
         let text = format!("{{\"blake3\":\"{digest}\"}}\n{{\"x\":\"449901199001010111\"}}\n");
         assert_eq!(scan(&text, &[]), [(2, NumberKind::NationalId)]);
+    }
+
+    #[test]
+    fn a_number_at_the_end_of_a_window_is_found_once() {
+        // A key id of decimal digits that has the form of a bank card number.
+        let id = "6222020000000007";
+        let numbers = format!("\n449901 19900101\n011X {id}\n");
+        // The end of a window, where it is reported to, and where the next one begins.
+        for place in [0, MARGIN, 2 * MARGIN, WINDOW] {
+            for distance in 0..=numbers.len() {
+                // One line of characters of three bytes.
+                let before = (2 * WINDOW - place - distance) / 3;
+                let text = ["名".repeat(before), numbers.clone(), "单".repeat(WINDOW)].concat();
+                let found = scan(&text, &[id]);
+                assert_eq!(found, [(2, NumberKind::NationalId)], "{place} {distance}");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_may_end_within_a_character() {
+        let text = "名单\n姓名 13800001234\u{feff}\n";
+        let bytes = [text.as_bytes(), b"\xe5\n\xff13800001235 \xe5\x90"].concat();
+        let expected = [(2, NumberKind::Telephone), (4, NumberKind::Telephone)];
+        for length in 1..bytes.len() {
+            let key_ids = KeyIds::default();
+            let mut scanner = Scanner::new(&key_ids);
+            for piece in bytes.chunks(length) {
+                scanner.push(piece);
+            }
+            assert_eq!(scanner.finish(), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_nothing_but_numbers_does_not_fill_the_memory() {
+        let text = "13800001234\n".repeat(10_000);
+        assert_eq!(scan(&text, &[]).len(), MOST_LEAKS);
     }
 
     #[test]

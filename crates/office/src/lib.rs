@@ -19,6 +19,7 @@ pub mod leak_scan;
 pub mod manifest;
 pub mod output_folder;
 pub mod purging;
+pub mod remains;
 pub mod round;
 pub mod round_folder;
 pub mod sealed;

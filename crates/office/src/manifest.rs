@@ -296,12 +296,40 @@ pub struct FileRead {
     pub encoding: String,
     /// The year from which serial date numbers count: 1900 or 1904.
     pub date_epoch: i64,
+    /// The sheet of a workbook. A workbook of which several sheets are read is listed once
+    /// for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// Rows below the header; absent if the export is a single file that is no workbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Other sheets of the workbook that have content, listed with the first sheet that
+    /// was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sheets_not_read: Vec<SheetNotRead>,
     /// Its columns, in the order of the file.
     pub columns: Vec<ColumnRead>,
     /// Headers of the columns that were not read.
     pub columns_present_and_not_read: Vec<String>,
     /// Fields of the schema that have no column.
     pub fields_absent: Vec<String>,
+}
+
+/// A sheet of a workbook that was not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SheetNotRead {
+    /// Its name; numbers in the form of personal numbers are blacked out.
+    pub sheet: String,
+    /// `hidden`, `no_header` or `not_named`.
+    pub why: String,
+    /// Rows with content, below the header if there is one; absent if the sheet cannot be
+    /// read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Those of them with a number in the form of an ID number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_with_id: Option<u64>,
 }
 
 /// A column of a file.
@@ -314,6 +342,9 @@ pub struct ColumnRead {
     pub field: Option<String>,
     /// Whether its cells were read.
     pub read: bool,
+    /// The unit of its amounts, such as 万元, if the header or a title line states one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// The account of an export's rows, with figures by reason:
@@ -378,6 +409,12 @@ pub struct LinesNotRows {
     pub blank_lines: u64,
     /// Lines of totals (合计).
     pub total_lines: u64,
+    /// Signatures, notes and page numbers (填表人, 注, 第 1 页); absent in version 2.
+    #[serde(default)]
+    pub footer_lines: u64,
+    /// Lines in which the header or a title is repeated; absent in version 2.
+    #[serde(default)]
+    pub repeated_header_lines: u64,
 }
 
 /// The token file that an agency sends to the centre.

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
-use aidlink_files::partial::{lock_new, parent_of, prefix_of, remove_abandoned};
+use aidlink_files::folder::rename_new;
+use aidlink_files::partial::{lock_new, parent_of, prefix_of, remove_abandoned, unmark};
 
 use crate::interruption;
 
@@ -94,7 +95,9 @@ impl OutputFolder {
         let prefix = prefix_of(destination);
         builder.prefix(&prefix);
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+            aidlink_files::partial::PARTIAL_FOLDER_MODE,
+        ));
         let (partial, held) = loop {
             let partial =
                 interruption::create_tracked(|| builder.tempdir_in(parent_of(destination)))
@@ -181,6 +184,7 @@ impl OutputFolder {
         } = self;
         let failed = |error: io::Error| unwritable(&destination, &error);
         sync_folder(partial.path()).map_err(failed)?;
+        let opened = File::open(partial.path()).map_err(failed)?;
         let renamed = interruption::finish_tracked(|| rename_new(partial.path(), &destination));
         renamed.map_err(|error| {
             // Another run may have created the destination meanwhile.
@@ -191,34 +195,11 @@ impl OutputFolder {
         })?;
         // The folder was renamed; keep its guard from removing the old path.
         let _ = partial.keep();
+        unmark(&opened);
         File::open(parent_of(&destination))
             .and_then(|parent| parent.sync_all())
             .map_err(|error| not_synced(&destination, &error))
     }
-}
-
-/// Renames without replacing anything, not even an empty folder.
-#[cfg(target_os = "linux")]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system does not support the flag.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => rename_checked(from, to),
-        other => other.map_err(io::Error::from),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    rename_checked(from, to)
-}
-
-fn rename_checked(from: &Path, to: &Path) -> io::Result<()> {
-    // `rename` would silently replace an empty folder.
-    if fs::symlink_metadata(to).is_ok() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    fs::rename(from, to)
 }
 
 /// A file that is written piece by piece.
@@ -392,7 +373,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = |path: &str| {
                 let metadata = fs::metadata(destination.join(path)).expect("written");
-                metadata.permissions().mode() & 0o777
+                metadata.permissions().mode() & 0o7777
             };
             assert_eq!(
                 (mode(""), mode("lists"), mode("lists/a.csv")),

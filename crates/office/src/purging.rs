@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::deletion::{KeyIdOf, Purge, Purged};
-use crate::deletion_record::DeletionRecord;
+use crate::deletion::{Purge, Purged};
+use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
+use crate::remains::KeyIdOf;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::RoundFolder;
 use crate::signing::SigningKey;
@@ -45,7 +46,7 @@ pub struct PurgeArguments {
 /// The answer of `purge` for one output folder.
 #[derive(Serialize)]
 struct PurgeReport<'a> {
-    folder: &'a Path,
+    folder: String,
     purge_by: Date,
     is_due: bool,
     nothing_left: bool,
@@ -69,7 +70,7 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         output.say(&text);
     }
     let reports = purged.iter().map(|one| PurgeReport {
-        folder: &one.output,
+        folder: shown_path(&one.output),
         purge_by: one.purge_by,
         is_due: one.is_due,
         nothing_left: one.nothing_left,
@@ -79,7 +80,9 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
     });
     output.json(&reports.collect::<Vec<_>>());
     Ending::done(purged.iter().any(|one| {
-        let is_open = !one.record.left.is_empty() || !one.record.not_found.is_empty();
+        let is_open = !one.record.left.is_empty()
+            || !one.record.not_found.is_empty()
+            || one.record.other_names() > 0;
         one.is_due && is_open
     }))
 }
@@ -137,7 +140,7 @@ fn signing_key_of(found: &RoundFolder) -> PathBuf {
 fn say(purged: &Purged, dry_run: bool, output: Output) {
     let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let record = &purged.record;
-    let (folder, round, day) = (purged.output.display(), &record.round, purged.purge_by);
+    let (folder, round, day) = (shown_path(&purged.output), &record.round, purged.purge_by);
     say(
         format!("轮次 {round}：{folder}"),
         format!("Round {round}: {folder}"),
@@ -176,6 +179,15 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 format!("  {zh}：{path}（{}）", part.zh),
                 format!("  {en}: {path} ({})", part.en),
             );
+            say_other_names(file, output);
+        }
+        for file in &record.removed_earlier {
+            let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
+            say(
+                format!("  已由中断的 purge 删除：{path}（{}）", part.zh),
+                format!("  deleted by an interrupted purge: {path} ({})", part.en),
+            );
+            say_other_names(file, output);
         }
     }
     if purged.is_due || dry_run {
@@ -201,7 +213,7 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         );
     }
     if purged.is_due && !dry_run && !purged.nothing_left {
-        let (count, until) = (record.removed.len(), record.keep_until);
+        let (count, until) = (record.all_removed().count(), record.keep_until);
         say(
             format!(
                 "  共{count}个文件，签名的删除记录在 deletions/；运行记录、日志和删除记录须保留至 {until}（个人信息保护法第五十六条）"
@@ -210,5 +222,18 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 "  {count} files in all; the signed record is in deletions/. Manifest, log and records must be kept until {until} (Personal Information Protection Law, Article 56)"
             ),
         );
+    }
+}
+
+/// Warns of a file whose content remains under other names.
+fn say_other_names(file: &RoundFile, output: Output) {
+    let count = file.other_names;
+    if count > 0 {
+        output.say(&Text::new(
+            format!("    此文件另有{count}个名称（硬链接），内容仍在：请找出并人工删除"),
+            format!(
+                "    {count} other names (hard links) of this file remain, with its content: find and delete them by hand"
+            ),
+        ));
     }
 }

@@ -10,6 +10,7 @@ use crate::round::WrittenRound;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
+use aidlink_files::folder::Folder;
 use aidlink_files::partial::parent_of;
 
 /// The output folders and the round file of a round.
@@ -97,13 +98,20 @@ fn outputs_in(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Returns the manifest of an output folder; `None` if it cannot be read. It is not
+/// verified.
+pub fn manifest_of(output: &Path) -> Option<Manifest> {
+    let folder = Folder::open(output).ok()?;
+    let bytes = folder.read(Path::new(MANIFEST), Manifest::LARGEST).ok()?;
+    Manifest::parse(&bytes).ok()
+}
+
 /// Returns the round file in a folder: the one whose digest is in a manifest,
 /// or else the only one.
 fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
     let digests: Vec<String> = outputs
         .iter()
-        .filter_map(|output| fs::read(output.join(MANIFEST)).ok())
-        .filter_map(|bytes| Manifest::parse(&bytes).ok())
+        .filter_map(|output| manifest_of(output))
         .map(|manifest| manifest.round_file_blake3)
         .collect();
     let entries = fs::read_dir(folder).ok()?;

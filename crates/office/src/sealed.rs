@@ -10,9 +10,10 @@ use std::str::FromStr;
 
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
-use aidlink_faults::fault::{Fault, Faults, io_reason};
+use aidlink_faults::fault::{Fault, Faults, Refusal, io_reason};
 use aidlink_faults::text::Text;
-use aidlink_files::owner_only::{check_owner_only, write_new_owner_only};
+use aidlink_files::owner_only::{read_owner_only, write_new_owner_only};
+use aidlink_files::regular_file;
 use zeroize::Zeroizing;
 
 /// The first bytes of a sealed file.
@@ -24,8 +25,8 @@ const LONGEST_HEADER: u64 = 16 << 10;
 /// 1 KiB x 2^factor of memory: 1 GiB here; `age -p` chooses 18.
 const HIGHEST_WORK_FACTOR: u8 = 20;
 
-/// The most that is read of an identity or passphrase file, in bytes.
-const LONGEST_IDENTITY_FILE: u64 = 64 << 10;
+/// The largest identity or passphrase file, in bytes.
+const LARGEST_IDENTITY_FILE: u64 = 64 << 10;
 
 /// An age recipient, `age1...`, that files are sealed to.
 #[derive(Clone)]
@@ -180,7 +181,7 @@ impl Opener {
     /// # Errors
     /// When the file is not sealed, is sealed to another identity, or is damaged.
     pub fn open(&self, path: &Path) -> Result<impl Read + use<>, Fault> {
-        let mut file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let mut file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
         check_header_length(path, &mut file)?;
         let decryptor = Decryptor::new_buffered(BufReader::new(file))
             .map_err(|error| unopened(path, &error))?;
@@ -235,17 +236,16 @@ impl Opener {
     /// # Errors
     /// As [`Opener::open`]; also when the plain text is larger than `limit` bytes.
     pub fn open_to_memory(&self, path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let mut plain = Zeroizing::new(Vec::new());
+        let most = limit.saturating_add(1);
+        // Reserved at once: a growing buffer would leave copies of a secret behind.
+        let mut plain = Zeroizing::new(Vec::with_capacity(usize::try_from(most).unwrap_or(0)));
         self.open(path)?
-            .take(limit + 1)
+            .take(most)
             .read_to_end(&mut plain)
             .map_err(|_| damaged(path))?;
         if plain.len() as u64 > limit {
-            return Err(Fault::of_file(
-                path,
-                Text::new("文件过大", "the file is too large"),
-                Text::new("请确认文件正确", "check that it is the right file"),
-            ));
+            let refused = Refusal::TooLarge { at_most: limit };
+            return Err(Fault::unreadable(path, &refused.into()));
         }
         Ok(plain)
     }
@@ -285,7 +285,7 @@ pub struct PlainFile {
 /// When the file cannot be read.
 pub fn is_sealed(path: &Path) -> Result<bool, Fault> {
     let mut start = Vec::new();
-    File::open(path)
+    regular_file::open(path)
         .and_then(|file| file.take(SEALED.len() as u64).read_to_end(&mut start))
         .map_err(|error| Fault::unreadable(path, &error))?;
     Ok(start == SEALED)
@@ -310,13 +310,15 @@ pub fn new_identity(path: &Path) -> Result<Recipient, Faults> {
 }
 
 fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {
-    check_owner_only(path, &Text::new("文件", "the file"))?;
-    let unreadable = |error: io::Error| Fault::unreadable(path, &error);
-    let mut text = Zeroizing::new(String::new());
-    File::open(path)
-        .and_then(|file| file.take(LONGEST_IDENTITY_FILE).read_to_string(&mut text))
-        .map_err(unreadable)?;
-    Ok(text)
+    let what = Text::new("文件", "the file");
+    let bytes = read_owner_only(path, LARGEST_IDENTITY_FILE, &what)?;
+    String::from_utf8(bytes)
+        .map(Zeroizing::new)
+        .map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            let not_text = io::Error::from(io::ErrorKind::InvalidData);
+            Fault::unreadable(path, &not_text).into()
+        })
 }
 
 /// Refuses a sealed file whose header is longer than [`LONGEST_HEADER`]: the time

@@ -6,10 +6,12 @@ use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{
-    check_owner_only, exists, write_new_for_everybody, write_new_owner_only,
+    exists, read_owner_only, write_new_for_everybody, write_new_owner_only,
 };
+use aidlink_files::regular_file;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minisign::{KeyPair, PublicKeyBox, SecretKeyBox, SignatureBox};
 use serde::Serialize;
@@ -24,8 +26,10 @@ pub const SIGNATURE_SUFFIX: &str = ".minisig";
 /// The untrusted comment: minisign does not sign it.
 const UNTRUSTED: &str = "signature by aidlink; verify with minisign -V";
 
-/// The most that is read of a key file, in bytes.
-const LONGEST_FILE: u64 = 16 << 10;
+/// The largest file of a signing key or a public key, in bytes.
+const LARGEST_KEY_FILE: u64 = 16 << 10;
+/// The largest signature file, in bytes.
+pub const LARGEST_SIGNATURE: u64 = 16 << 10;
 
 /// An office's signing key.
 pub struct SigningKey {
@@ -66,8 +70,11 @@ impl PublicKey {
             return Ok(key);
         }
         let path = Path::new(text);
-        let content = read_small(path)?;
-        PublicKey::parse(&content).ok_or_else(|| {
+        let content = regular_file::read(path, LARGEST_KEY_FILE)?;
+        let key = std::str::from_utf8(&content)
+            .ok()
+            .and_then(PublicKey::parse);
+        key.ok_or_else(|| {
             Fault::of_file(
                 path,
                 Text::new("这不是 minisign 公钥", "this is not a minisign public key"),
@@ -125,7 +132,7 @@ impl SigningKey {
     /// Returns the message for the user if the key is new.
     pub fn new_key_notice(&self, path: &Path) -> Option<Text> {
         self.made.then(|| {
-            let (path, public) = (path.display(), self.public.to_base64());
+            let (path, public) = (shown_path(path), self.public.to_base64());
             Text::new(
                 format!("  已生成签名私钥 {path}，仅限本人读取。请将公钥 {public} 记入会议记录"),
                 format!("  made the signing key {path}, readable only by its owner. Record its public key in the minutes: {public}"),
@@ -138,11 +145,12 @@ impl SigningKey {
     /// # Errors
     /// As [`SigningKey::read_or_make`].
     pub fn read(path: &Path) -> Result<Self, Fault> {
-        check_owner_only(path, &Text::new("签名私钥", "the signing key"))?;
-        let content = Zeroizing::new(read_small(path)?);
-        let boxed = SecretKeyBox::from_string(&content).map_err(|_| not_a_key(path))?;
+        let what = Text::new("签名私钥", "the signing key");
+        let content = Zeroizing::new(read_owner_only(path, LARGEST_KEY_FILE, &what)?);
+        let content = std::str::from_utf8(&content).map_err(|_| not_a_key(path))?;
+        let boxed = SecretKeyBox::from_string(content).map_err(|_| not_a_key(path))?;
         let secret = boxed.into_unencrypted_secret_key().ok();
-        let secret = secret.or_else(|| without_checksum(&content));
+        let secret = secret.or_else(|| without_checksum(content));
         let secret = secret.ok_or_else(|| {
             // The library reports both cases in the same way.
             Fault::of_file(
@@ -324,7 +332,7 @@ pub enum SigningCommand {
 /// The answer of `signing new`.
 #[derive(Serialize)]
 struct MadeSigningKey<'a> {
-    file: &'a Path,
+    file: &'a str,
     public_key: &'a str,
 }
 
@@ -335,7 +343,7 @@ pub fn run(command: &SigningCommand, output: Output) -> Ending {
         Ok(key) => key.public().to_base64(),
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let shown = file.display();
+    let shown = shown_path(file);
     let text = Text::new(
         format!("已生成签名私钥 {shown}，仅限本人读取。公钥（可公开，请记入会议记录）：{public}"),
         format!(
@@ -343,7 +351,7 @@ pub fn run(command: &SigningCommand, output: Output) -> Ending {
         ),
     );
     let made = MadeSigningKey {
-        file,
+        file: &shown,
         public_key: &public,
     };
     output.answer(&text, &public, &made);
@@ -427,14 +435,6 @@ fn not_a_key(path: &Path) -> Fault {
             "make one with `aidlink signing new` or `minisign -G -W`",
         ),
     )
-}
-
-fn read_small(path: &Path) -> Result<String, Fault> {
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text))
-        .map_err(|error| Fault::unreadable(path, &error))?;
-    Ok(text)
 }
 
 #[cfg(test)]

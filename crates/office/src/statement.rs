@@ -11,12 +11,12 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::signing::Signature;
+use crate::signing::{LARGEST_SIGNATURE, Signature};
 
 /// Eight digits and a line feed.
 const LENGTH_LINE: u64 = 9;
-/// The largest accepted signature, in bytes.
-const LONGEST_SIGNATURE: u64 = 16 << 10;
+/// The most bytes of [`trailer`].
+pub const LARGEST_TRAILER: u64 = LARGEST_SIGNATURE + LENGTH_LINE;
 
 /// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub fn take_signature(file: &mut File) -> io::Result<Option<(Signature, u64)>> {
         return Ok(None);
     };
     let end = read_at(file, before_length, LENGTH_LINE)?;
-    let Some(signature_length) = length_in(&end).filter(|length| *length <= LONGEST_SIGNATURE)
+    let Some(signature_length) = length_in(&end).filter(|length| *length <= LARGEST_SIGNATURE)
     else {
         return Ok(None);
     };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
 use aidlink_policy::pack::CASE_EXPORT;
@@ -69,7 +70,7 @@ pub struct Finished {
 /// The answer of a step as JSON.
 #[derive(Serialize)]
 struct StepReport<'a, S> {
-    folder: &'a Path,
+    folder: String,
     manifest: &'a Manifest,
     /// The figures of the lists, for a step that writes lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +81,7 @@ impl Finished {
     /// Prints the manifest, and the summary of a step that writes lists, as JSON.
     pub fn print_json<S: Serialize>(&self, folder: &Path, summary: Option<&S>, output: Output) {
         output.json(&StepReport {
-            folder,
+            folder: shown_path(folder),
             manifest: &self.manifest,
             summary,
         });
@@ -353,14 +354,15 @@ fn write(
     });
     manifest.confinement = Some(confinement::granted());
     manifest.outputs = folder.written().iter().map(output_file).collect();
-    let bytes = manifest.to_bytes();
+    let output = &round.paths.output;
+    let bytes = manifest.to_file(&output.join(MANIFEST))?;
     folder.write(MANIFEST, &bytes)?;
     let digest = blake3::hash(&bytes).to_hex().to_string();
     log.record(&complete(manifest.step, digest));
-    folder.write(LOG, log.to_jsonl().as_bytes())?;
+    folder.write(LOG, log.to_file(&output.join(LOG))?.as_bytes())?;
     let comment = trusted_comment(&manifest.round, manifest.step, log.last_digest());
     let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-    let shown = round.paths.output.join(&path);
+    let shown = output.join(&path);
     let signature = signing_key.sign(&bytes, &comment, &shown)?;
     folder.write(&path, signature.as_bytes())?;
     folder.complete()?;

@@ -3,7 +3,9 @@
 use std::io::{IsTerminal, Write};
 
 use aidlink_faults::fault::{Fault, Faults, Place};
-use aidlink_faults::personal_number::{shown_path, without_control_characters};
+use aidlink_faults::personal_number::{
+    black_out_lines, shown_message, shown_path, without_control_characters,
+};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,10 +34,11 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints a line, in text form only. A closed pipe is not an error.
+    /// Prints a line, in text form only. Numbers that identify a person are blacked out:
+    /// the line may quote a file. A closed pipe is not an error.
     pub fn say(self, text: &Text) {
         if self.form == Form::Text {
-            print_line(text.in_language(self.language));
+            print_line(&black_out_lines(text.in_language(self.language)));
         }
     }
 
@@ -62,7 +65,8 @@ impl Output {
     /// Prints an answer of one value: as a sentence, as JSON, or alone in quiet form.
     pub fn answer(self, text: &Text, value: &str, json: &impl Serialize) {
         match self.form {
-            Form::Text => self.say(text),
+            // Ids and keys must be exact, so no number is blacked out.
+            Form::Text => print_line(text.in_language(self.language)),
             Form::Json => self.json(json),
             Form::Quiet => print_line(value),
         }
@@ -123,8 +127,8 @@ impl ReportedFault {
         ReportedFault {
             file: shown_path(&fault.file),
             line: fault.place.as_ref().and_then(Place::line),
-            zh: fault.message.zh.clone(),
-            en: fault.message.en.clone(),
+            zh: shown_message(&fault.message.zh).into_owned(),
+            en: shown_message(&fault.message.en).into_owned(),
         }
     }
 }

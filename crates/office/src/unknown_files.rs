@@ -6,16 +6,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::personal_number::shown_name;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
-use aidlink_files::partial::prefix_of;
+use aidlink_files::partial::partials;
 use serde::Serialize;
 
-use crate::manifest::{MANIFEST, Manifest};
+use crate::remains::aside_paths_of_inputs;
 use crate::round::{WrittenRound, relative_to};
-use crate::round_folder::RoundFolder;
+use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::public_key_path;
 
 /// The maximum number of files that are listed by name.
@@ -56,7 +55,7 @@ impl UnknownFiles {
             }
             unknown.count += 1;
             if unknown.first.len() < MAX_NAMED {
-                unknown.first.push(shown_name(&path).into_owned());
+                unknown.first.push(shown_path(&file.path));
             }
         }
         unknown
@@ -105,9 +104,8 @@ struct Known {
     files: BTreeSet<String>,
     /// Output folders, whose content verification checks; each path ends in `/`.
     folders: Vec<String>,
-    /// What the names of the outputs' partial folders begin with. The next purge
-    /// deletes these folders.
-    partial: Vec<String>,
+    /// The outputs' partial folders, which runs are writing or the next purge deletes.
+    partials: Vec<String>,
 }
 
 impl Known {
@@ -131,14 +129,18 @@ impl Known {
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
         for output in &found.outputs {
-            let Ok(bytes) = std::fs::read(output.join(MANIFEST)) else {
-                continue;
-            };
-            if let Ok(manifest) = Manifest::parse(&bytes) {
+            if let Some(manifest) = manifest_of(output) {
                 let exports = manifest.exports.iter().flat_map(|export| &export.files);
                 files.extend(exports.map(|file| file.file.clone()));
                 let received = manifest.received.iter();
                 files.extend(received.filter_map(|received| received.path.clone()));
+                // A killed purge left them; the next one finishes.
+                let aside = aside_paths_of_inputs(&manifest);
+                files.extend(
+                    aside
+                        .iter()
+                        .filter_map(|path| path.to_str().map(str::to_owned)),
+                );
                 files.extend(manifest.key.and_then(|key| key.file));
             }
         }
@@ -147,18 +149,24 @@ impl Known {
             .iter()
             .filter_map(|output| inside(output))
             .collect();
-        let partial = outputs.iter().map(|output| prefix_of(Path::new(output)));
+        let partials = Folder::open(&found.folder).map(|folder| {
+            let outputs = outputs.iter().filter(|output| !output.contains('/'));
+            let names = outputs.flat_map(|output| partials(&folder, Path::new(output)));
+            names
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect()
+        });
         Known {
             files,
-            partial: partial.collect(),
+            partials: partials.unwrap_or_default(),
             folders: outputs.iter().map(|output| format!("{output}/")).collect(),
         }
     }
 
     fn has(&self, path: &str) -> bool {
-        let begins = |prefix: &String| path.starts_with(prefix);
+        let first = path.split('/').next().unwrap_or_default();
         self.files.contains(path)
-            || self.folders.iter().any(begins)
-            || self.partial.iter().any(begins)
+            || self.folders.iter().any(|folder| path.starts_with(folder))
+            || self.partials.iter().any(|partial| partial == first)
     }
 }

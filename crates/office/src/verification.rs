@@ -4,24 +4,23 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::regular_file;
 use aidlink_policy::pack::CASE_EXPORT;
 
-use crate::audit_log::{Event, LOG, ReadLog, read_log};
+use crate::audit_log::{Event, LARGEST_LOG, LOG, ReadLog, read_log};
 use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions};
-use crate::manifest::{MANIFEST, Manifest, StepKind, manifest_word};
+use crate::manifest::{MANIFEST, Manifest, OutputFile, StepKind, manifest_word};
 use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
-use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature};
+use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
-
-/// The largest accepted document, in bytes.
-const LARGEST_DOCUMENT: u64 = 256 << 20;
 
 /// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]
@@ -67,6 +66,8 @@ pub struct Verification {
     pub opened: Folder,
     /// Its manifest.
     pub manifest: Manifest,
+    /// BLAKE3 digest of the manifest's bytes, hexadecimal.
+    pub manifest_digest: String,
     /// Its log.
     pub log: ReadLog,
     /// The signer of the manifest.
@@ -98,14 +99,16 @@ pub fn verify(
         io::ErrorKind::NotFound => no_manifest(folder),
         _ => not_a_real_folder(folder),
     })?;
-    let bytes = match opened.read(Path::new(MANIFEST), LARGEST_DOCUMENT) {
+    let bytes = match opened.read(Path::new(MANIFEST), Manifest::LARGEST) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_manifest(folder)),
         Err(error) => return Err(Fault::unreadable(&manifest_path, &error)),
     };
     let manifest =
         Manifest::parse(&bytes).map_err(|fault| fault.of_file(&manifest_path, &manifest_word()))?;
+    let manifest_digest = blake3::hash(&bytes).to_hex().to_string();
     let mut check = Check {
+        digest: &manifest_digest,
         folder,
         opened: &opened,
         named,
@@ -138,6 +141,7 @@ pub fn verify(
         left_by_programs,
         faults,
         manifest,
+        manifest_digest,
     })
 }
 
@@ -219,7 +223,7 @@ pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut digest = blake3::Hasher::new();
-    let bytes = io::copy(&mut fs::File::open(path)?, &mut digest)?;
+    let bytes = io::copy(&mut regular_file::open(path)?, &mut digest)?;
     Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 
@@ -255,6 +259,7 @@ struct Check<'c> {
     opened: &'c Folder,
     named: &'c NamedKeys,
     manifest: &'c Manifest,
+    digest: &'c str,
     bytes: &'c [u8],
     left_by_programs: Vec<String>,
     faults: FaultCollector,
@@ -266,13 +271,9 @@ impl Check<'_> {
             .push(Fault::of_file(&self.folder.join(path), message, hint));
     }
 
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.opened.read(Path::new(path), LARGEST_DOCUMENT)
-    }
-
     fn signature(&mut self) -> Option<Signature> {
         let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-        let signature = match self.read(&path) {
+        let signature = match self.opened.read(Path::new(&path), LARGEST_SIGNATURE) {
             Ok(bytes) => String::from_utf8(bytes)
                 .ok()
                 .and_then(|text| Signature::parse(&text)),
@@ -393,12 +394,17 @@ impl Check<'_> {
     }
 
     fn log(&mut self, signature: Option<&Signature>) -> ReadLog {
-        let read = self.read(LOG);
+        let read = self.opened.read(Path::new(LOG), LARGEST_LOG);
         let text = match &read {
             Ok(bytes) => String::from_utf8_lossy(bytes),
-            Err(_) => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let missing = Text::new("缺少日志", "the log is missing");
                 self.fault(LOG, missing, from_a_backup());
+                "".into()
+            }
+            Err(error) => {
+                let fault = Fault::unreadable(&self.folder.join(LOG), error);
+                self.faults.push(fault);
                 "".into()
             }
         };
@@ -412,10 +418,10 @@ impl Check<'_> {
             self.faults.push(fault);
             return log;
         }
-        let digest = blake3::hash(self.bytes).to_hex().to_string();
         let last = log.entries.last().and_then(|entry| entry.event.as_ref());
         let complete = last.and_then(Event::complete);
-        let names_manifest = complete.is_some_and(|complete| complete.manifest_blake3 == digest);
+        let names_manifest =
+            complete.is_some_and(|complete| complete.manifest_blake3 == self.digest);
         let wrong = if complete.is_none() {
             Some(Text::new("日志的末尾缺失", "the end of the log is missing"))
         } else if !names_manifest {
@@ -446,10 +452,9 @@ impl Check<'_> {
         let (Signer::Named(_, key) | Signer::NotNamed(key)) = signer else {
             return Vec::new();
         };
-        let digest = blake3::hash(self.bytes).to_hex();
         let signed_by = SignedBy {
             manifest: self.manifest,
-            manifest_digest: digest.as_str(),
+            manifest_digest: self.digest,
             signer: key,
         };
         match read_deletions(self.opened, &signed_by, &self.named.keys()) {
@@ -469,7 +474,7 @@ impl Check<'_> {
 
     /// Compares the files with the manifest and returns how many match.
     fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
-        let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut listed: BTreeMap<&str, &OutputFile> = BTreeMap::new();
         for output in &self.manifest.outputs {
             if !stays_inside(&output.file) {
                 self.fault(
@@ -482,13 +487,13 @@ impl Check<'_> {
                 );
                 continue;
             }
-            listed.insert(&output.file, &output.blake3);
+            listed.insert(&output.file, output);
         }
         let mut held = 0;
-        for (path, digest) in &listed {
-            match self.opened.digest(Path::new(path)) {
-                Ok((found, _)) if found == *digest => held += 1,
-                Ok(_) => {
+        for (path, output) in &listed {
+            match self.is_as_written(output) {
+                Ok(true) => held += 1,
+                Ok(false) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(
                             "请从备份恢复，并把核查结论填在副本上",
@@ -499,7 +504,9 @@ impl Check<'_> {
                     self.fault(path, Text::new("文件被改动", "the file was changed"), hint);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let by_record = deleted.iter().any(|record| record.removed(path, digest));
+                    let by_record = deleted
+                        .iter()
+                        .any(|record| record.lists_output(path, &output.blake3));
                     if !by_record {
                         self.fault(
                             path,
@@ -528,8 +535,20 @@ impl Check<'_> {
         held
     }
 
+    /// Returns whether a file has the size and the digest in the manifest. A file of
+    /// another size is not read.
+    fn is_as_written(&self, output: &OutputFile) -> io::Result<bool> {
+        let mut file = self.opened.open_file(Path::new(&output.file))?;
+        if file.metadata()?.len() != output.bytes {
+            return Ok(false);
+        }
+        let mut digest = blake3::Hasher::new();
+        io::copy(&mut (&mut file).take(output.bytes), &mut digest)?;
+        Ok(digest.finalize().to_hex().as_str() == output.blake3)
+    }
+
     /// Reports files that the manifest does not list.
-    fn added_files(&mut self, listed: &BTreeMap<&str, &str>) {
+    fn added_files(&mut self, listed: &BTreeMap<&str, &OutputFile>) {
         let found = match self.opened.files() {
             Ok(found) => found,
             Err(error) => {
@@ -570,8 +589,9 @@ impl Check<'_> {
         ];
         for (name, digest) in stated {
             let path = format!("{CONFIGURATION}/{name}");
-            let found = self.opened.digest(Path::new(&path));
-            if found.is_ok_and(|(found, _)| found != *digest) {
+            // A file that cannot be read, or is too large, is reported as an output.
+            let found = self.opened.read(Path::new(&path), LARGEST_CONFIGURATION);
+            if found.is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() != digest) {
                 self.fault(
                     &path,
                     Text::new(

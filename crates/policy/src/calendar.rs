@@ -9,9 +9,10 @@ use std::path::Path;
 
 use jiff::civil::{Date, Weekday};
 
-use aidlink_faults::configuration::Document;
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION};
 use aidlink_faults::fault::{Fault, Faults, Place};
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
 
 /// The days off and make-up working days of the years whose notice is known.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ impl Calendar {
     /// # Errors
     /// Every fault of the file at once, each with its place.
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        let document = Document::read(path)?;
+        let document = Document::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)?;
         let mut faults = document.syntax_faults();
         let mut calendar = Calendar {
             digest: document.digest().to_owned(),

@@ -4,6 +4,7 @@
 //! This crate reads and checks a policy. Agencies apply its rules to rows, and
 //! the centre combines the outcomes.
 
+pub mod answer;
 pub mod calendar;
 pub mod pack;
 pub mod reading;

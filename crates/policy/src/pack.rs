@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+use crate::answer::Answer;
 use crate::rule_language::{Combination, Expression};
 use crate::value::Value;
 use aidlink_contract::grade::Judgement;
@@ -73,8 +74,8 @@ impl RuleKind {
     }
 }
 
-/// How a rule treats the outcome unknown, which results from empty or
-/// unreadable columns.
+/// How a rule treats the outcome unknown that results from empty columns. What cannot
+/// be read is never taken for no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenUnknown {
     /// Keep it, so that a person reviews the row.
@@ -86,12 +87,14 @@ pub enum WhenUnknown {
 }
 
 impl WhenUnknown {
-    /// Returns the outcome after unknown was treated.
-    pub fn apply(self, outcome: Outcome) -> Outcome {
-        match (outcome, self) {
-            (Outcome::Unknown, WhenUnknown::No) => Outcome::No,
-            (Outcome::Unknown, WhenUnknown::Yes) => Outcome::Yes,
-            (outcome, _) => outcome,
+    /// Returns the outcome of a condition without regard to a core. A cell that cannot be
+    /// read never means no.
+    pub fn outcome(self, condition: Answer) -> Outcome {
+        match (condition, self) {
+            (Answer::Yes, _) => Outcome::Yes,
+            (Answer::No, _) | (Answer::Empty, WhenUnknown::No) => Outcome::No,
+            (Answer::Empty | Answer::Unreadable, WhenUnknown::Yes) => Outcome::Yes,
+            (Answer::Empty | Answer::Unreadable, _) => Outcome::Unknown,
         }
     }
 }
@@ -139,13 +142,13 @@ pub struct Core {
 }
 
 impl Rule {
-    /// Returns the rule's outcome for a row, from the outcomes of its condition and
-    /// of its core on that row.
-    pub fn outcome(&self, condition: Outcome, core: Option<Outcome>) -> Outcome {
+    /// Returns the rule's outcome for a row, from what its condition and its core give on
+    /// that row.
+    pub fn outcome(&self, condition: Answer, core: Option<Answer>) -> Outcome {
         match condition {
-            Outcome::Unknown if core == Some(Outcome::Yes) => Outcome::Indicated,
-            Outcome::Yes if self.at_most_review => Outcome::Indicated,
-            condition => self.when_unknown.apply(condition),
+            Answer::Empty | Answer::Unreadable if core == Some(Answer::Yes) => Outcome::Indicated,
+            Answer::Yes if self.at_most_review => Outcome::Indicated,
+            condition => self.when_unknown.outcome(condition),
         }
     }
 
@@ -172,6 +175,8 @@ pub struct CaseRow {
     pub line: usize,
     /// The columns with a value; all others are empty.
     pub columns: Vec<(String, Value)>,
+    /// The columns whose cell cannot be read.
+    pub unreadable: Vec<String>,
     /// The age at the as-of date, if given.
     pub age: Option<i64>,
     /// `male` or `female`, if given.

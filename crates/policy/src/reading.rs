@@ -1,5 +1,5 @@
 //! How to read a site's files: the files of each export, and their encoding,
-//! sheet, headers and dates as the round file gives them.
+//! sheet, headers, labels and dates as the round file gives them.
 //!
 //! Reading a round file produces these types, and scanning an export uses them.
 //! They hold no data rows.
@@ -41,12 +41,56 @@ pub struct PlannedFile {
 pub struct ReadingChoice {
     /// Their encoding.
     pub encoding: EncodingChoice,
-    /// The sheet of a workbook; `None` for the first sheet that is not empty.
-    pub sheet: Option<String>,
+    /// The sheets of a workbook.
+    pub sheets: SheetChoice,
     /// A site's own headers: the header in the file, then the field.
     pub headers: Vec<(String, String)>,
+    /// A site's own labels.
+    pub values: Vec<SiteLabel>,
     /// The day from which the serial numbers of dates count.
     pub epoch: DateEpoch,
+}
+
+impl ReadingChoice {
+    /// Returns the schema with the site's labels.
+    pub fn with_labels(&self, mut schema: ExportSchema) -> ExportSchema {
+        for site in &self.values {
+            let mut fields = schema.fields.iter_mut();
+            if let Some(field) = fields.find(|field| field.name == site.field) {
+                field.add_label(&site.label, &site.code);
+            }
+        }
+        schema
+    }
+}
+
+/// A label of a site that the schema does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteLabel {
+    /// The field in whose column it occurs.
+    pub field: String,
+    /// The label.
+    pub label: String,
+    /// Its code; empty if the label states nothing.
+    pub code: String,
+}
+
+/// Which sheets of a workbook are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SheetChoice {
+    /// The visible sheet that has a header. A workbook with several such sheets is
+    /// refused.
+    #[default]
+    Only,
+    /// Every visible sheet that has a header.
+    All,
+    /// The sheets with these names, visible or not.
+    Named(Vec<String>),
+}
+
+impl SheetChoice {
+    /// The word for [`SheetChoice::All`].
+    pub const ALL: &str = "all";
 }
 
 /// The encoding in which an export is read.

@@ -9,7 +9,7 @@ mod combination;
 mod parse;
 mod tree;
 
-pub use combination::{Combination, Negation};
+pub use combination::{Combination, Negation, NodeBudget, TooLarge};
 pub use parse::{ExpressionFault, parse};
 pub use tree::{
     Comparison, DERIVED_AGE, DERIVED_AS_OF, DERIVED_MINOR, DERIVED_SEX, Expression, Operand, Scope,

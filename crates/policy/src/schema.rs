@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use crate::value::FieldType;
+use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
-use aidlink_faults::invisible::is_invisible;
 use aidlink_faults::text::Text;
+use aidlink_faults::uniform_text::{uniform, uniform_header, uniform_label};
+use aidlink_files::regular_file;
 
 /// The purpose of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,39 @@ pub enum Role {
     BirthDate,
     /// An attribute that rules may read at the office that holds the row.
     Attribute,
+}
+
+/// What a disability certificate's number states after the ID number (GB/T 26341).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificatePart {
+    /// The class of disability, 1 to 7: the 19th digit.
+    Class,
+    /// Its grade, 1 (most severe) to 4: the 20th digit.
+    Grade,
+}
+
+impl CertificatePart {
+    /// The names in schemas.
+    const NAMES: [(&'static str, CertificatePart); 2] = [
+        ("class", CertificatePart::Class),
+        ("grade", CertificatePart::Grade),
+    ];
+}
+
+/// The limits that a schema sets to a number, as `minimum` and `maximum`. Both belong to
+/// the range.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ValueRange {
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+}
+
+impl ValueRange {
+    /// Returns whether a number is within the limits.
+    pub fn contains(&self, number: f64) -> bool {
+        self.minimum.is_none_or(|minimum| number >= minimum)
+            && self.maximum.is_none_or(|maximum| number <= maximum)
+    }
 }
 
 /// One field of an export.
@@ -43,16 +78,71 @@ pub struct Field {
     pub required: bool,
     /// Other headers of the field in real exports, besides name and title.
     pub aliases: Vec<String>,
+    /// Headers of columns that contain the field's values too, such as the number of a
+    /// certificate that contains the ID number. Such a column is used only if no other
+    /// has the field.
+    pub fallback_aliases: Vec<String>,
+    /// The smallest and the largest value of a number, if the schema limits them.
+    pub range: ValueRange,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
-    /// Map from raw value to canonical code.
+    /// Map from raw value, as [`uniform_label`] gives it, to canonical code.
     pub raw_codes: BTreeMap<String, String>,
+    /// The same with raw values as the schema writes them.
+    pub written_codes: BTreeMap<String, String>,
     /// Map from canonical code to label.
     pub labels: BTreeMap<String, Text>,
-    /// Raw values that mean true (Boolean fields).
+    /// Words that a cell may hold beside a label and that do not change its code,
+    /// such as the grade in `残疾退役军人/七级/因战`, as [`uniform_label`] gives them.
+    pub qualifiers: BTreeSet<String>,
+    /// A cell may hold several values: a person may have two disabilities.
+    pub several: bool,
+    /// The part of a disability certificate's number that is the value where the
+    /// export has none.
+    pub certificate_part: Option<CertificatePart>,
+    /// Raw values that mean an empty cell in this field, besides those of the schema,
+    /// as [`uniform_label`] gives them.
+    pub missing_values: BTreeSet<String>,
+    /// Raw values that mean true (Boolean fields), in uniform text.
     pub true_values: Vec<String>,
-    /// Raw values that mean false (Boolean fields).
+    /// Raw values that mean false (Boolean fields), in uniform text.
     pub false_values: Vec<String>,
+}
+
+impl Field {
+    /// Returns whether its cells hold labels: codes, yes and no, or other words that
+    /// the schema maps.
+    pub fn has_labels(&self) -> bool {
+        self.codes.is_some() || !self.raw_codes.is_empty() || self.field_type == FieldType::Boolean
+    }
+
+    /// Returns the codes that a label may be mapped to.
+    pub fn known_codes(&self) -> BTreeSet<&str> {
+        match (&self.codes, self.field_type) {
+            (_, FieldType::Boolean) => ["true", "false"].into(),
+            (Some(codes), _) => codes.iter().map(String::as_str).collect(),
+            (None, _) => self.raw_codes.values().map(String::as_str).collect(),
+        }
+    }
+
+    /// Maps a label to a code; to an empty text if the label states nothing.
+    pub fn add_label(&mut self, label: &str, code: &str) {
+        let label = uniform_label(label);
+        if code.is_empty() {
+            self.raw_codes.remove(&label);
+            self.missing_values.insert(label);
+        } else {
+            self.missing_values.remove(&label);
+            self.raw_codes.insert(label, code.to_owned());
+        }
+    }
+
+    /// Returns whether the field tells one person from another: the ID number, the birth
+    /// date or the name. Its value in one row says nothing about the person of another row.
+    pub fn tells_persons_apart(&self) -> bool {
+        const NAME: &str = "name";
+        matches!(self.role, Role::NationalId | Role::BirthDate) || self.name == NAME
+    }
 }
 
 /// The schema of one agency's export.
@@ -66,7 +156,7 @@ pub struct ExportSchema {
     pub title: Text,
     /// The fields in the schema's order.
     pub fields: Vec<Field>,
-    /// Raw values that mean an empty cell.
+    /// Raw values that mean an empty cell, in uniform text.
     pub missing_values: Vec<String>,
     /// BLAKE3 digest of the schema file, hexadecimal.
     pub digest: String,
@@ -75,12 +165,32 @@ pub struct ExportSchema {
 }
 
 impl ExportSchema {
+    /// Returns whether a label already has a meaning in a field: a code, yes or no, or
+    /// an empty cell.
+    pub fn knows_label(&self, field: &Field, label: &str) -> bool {
+        let label = uniform_label(label);
+        let words = [
+            &field.true_values,
+            &field.false_values,
+            &self.missing_values,
+        ];
+        let is_code = |codes: &BTreeSet<String>| codes.contains(&label);
+        label.is_empty()
+            || field.raw_codes.contains_key(&label)
+            || field.missing_values.contains(&label)
+            || field.codes.as_ref().is_some_and(is_code)
+            || words
+                .into_iter()
+                .flatten()
+                .any(|word| uniform_label(word) == label)
+    }
+
     /// Reads one schema file.
     ///
     /// # Errors
     /// Every fault of the file at once, each with its JSON pointer.
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
         Self::parse(path, &bytes)
     }
 
@@ -207,28 +317,6 @@ impl Schemas {
     }
 }
 
-/// Normalises a header for comparison: converts full-width characters to
-/// half-width and letters to lower case, and removes white space, `*` and
-/// invisible characters.
-pub fn normalise_header(header: &str) -> String {
-    header
-        .chars()
-        .map(|character| match character {
-            '\u{ff01}'..='\u{ff5e}' => {
-                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
-            }
-            other => other,
-        })
-        .filter(|character| {
-            !character.is_whitespace()
-                && !character.is_control()
-                && !is_invisible(*character)
-                && *character != '*'
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 struct SchemaReader<'p> {
     path: &'p Path,
     faults: FaultCollector,
@@ -277,6 +365,18 @@ impl SchemaReader<'_> {
         })
     }
 
+    /// Reads raw values, with which cells are compared.
+    fn uniform_strings(
+        &mut self,
+        object: &Map<String, Json>,
+        key: &str,
+        pointer: &str,
+    ) -> Vec<String> {
+        let values = self.strings(object, key, pointer);
+        let values = values.iter().map(|value| uniform(value).into_owned());
+        values.collect()
+    }
+
     fn refuse_unknown_keys(&mut self, object: &Map<String, Json>, known: &[&str], pointer: &str) {
         for key in object.keys() {
             if !known.contains(&key.as_str()) {
@@ -320,7 +420,7 @@ impl SchemaReader<'_> {
             );
         }
         let missing_values = if root.contains_key("missingValues") {
-            self.strings(root, "missingValues", "")
+            self.uniform_strings(root, "missingValues", "")
         } else {
             vec![String::new()]
         };
@@ -394,7 +494,17 @@ impl SchemaReader<'_> {
         let own_pointer = format!("{pointer}/aidlink");
         self.refuse_unknown_keys(
             &own,
-            &["title_en", "role", "aliases", "codes", "labels"],
+            &[
+                "title_en",
+                "role",
+                "aliases",
+                "fallback_aliases",
+                "codes",
+                "labels",
+                "several",
+                "qualifiers",
+                "certificate_part",
+            ],
             &own_pointer,
         );
         let title_en = self.string(&own, "title_en", &own_pointer);
@@ -417,7 +527,12 @@ impl SchemaReader<'_> {
             }
         };
         let aliases = self.strings(&own, "aliases", &own_pointer);
-        let raw_codes = self.string_map(&own, "codes", &own_pointer);
+        let fallback_aliases = self.strings(&own, "fallback_aliases", &own_pointer);
+        let written_codes = self.written_codes(&own, &own_pointer);
+        let raw_codes = self.raw_codes(&written_codes, &own_pointer);
+        let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
+        let several = self.boolean(&own, "several", &own_pointer);
+        let certificate_part = self.certificate_part(&own, &own_pointer);
         let labels = self.labels(&own, &own_pointer);
         let constraints = object.get("constraints").and_then(Json::as_object);
         let required = constraints
@@ -431,6 +546,25 @@ impl SchemaReader<'_> {
                     .into_iter()
                     .collect()
             });
+        let range = self.range(constraints, field_type, &format!("{pointer}/constraints"));
+        if field_type == Some(FieldType::Integer) {
+            for code in raw_codes.values() {
+                let number = code.parse::<i64>().ok();
+                if number.is_none_or(|number| !range.contains(number as f64)) {
+                    self.fault(
+                        &format!("{own_pointer}/codes"),
+                        Text::new(
+                            format!("代码“{code}”不是取值范围内的整数"),
+                            format!("the code `{code}` is not a whole number in the field's range"),
+                        ),
+                        Text::new(
+                            "请更正代码，或 constraints 中的 minimum、maximum",
+                            "correct the code, or `minimum` and `maximum` under `constraints`",
+                        ),
+                    );
+                }
+            }
+        }
         if let Some(codes) = &codes {
             let written = raw_codes.values().map(|code| ("codes", code));
             let labelled = labels.keys().map(|code| ("labels", code));
@@ -454,22 +588,123 @@ impl SchemaReader<'_> {
             role,
             required: required || role == Role::NationalId,
             aliases,
+            fallback_aliases,
+            range,
             codes,
             raw_codes,
+            written_codes,
             labels,
-            true_values: self.strings(object, "trueValues", pointer),
-            false_values: self.strings(object, "falseValues", pointer),
+            qualifiers: qualifiers
+                .iter()
+                .map(|qualifier| uniform_label(qualifier))
+                .collect(),
+            several,
+            certificate_part,
+            missing_values: self
+                .strings(object, "missingValues", pointer)
+                .iter()
+                .map(|value| uniform_label(value))
+                .collect(),
+            true_values: self.uniform_strings(object, "trueValues", pointer),
+            false_values: self.uniform_strings(object, "falseValues", pointer),
         })
     }
 
-    fn string_map(
+    /// Reads `minimum` and `maximum` of a field of numbers. Of other types they are not
+    /// used.
+    fn range(
         &mut self,
-        object: &Map<String, Json>,
-        key: &str,
+        constraints: Option<&Map<String, Json>>,
+        field_type: Option<FieldType>,
+        pointer: &str,
+    ) -> ValueRange {
+        let is_number = matches!(field_type, Some(FieldType::Integer | FieldType::Number));
+        let Some(constraints) = constraints.filter(|_| is_number) else {
+            return ValueRange::default();
+        };
+        let mut limit = |key: &str| {
+            let value = constraints.get(key)?;
+            let number = value.as_f64();
+            if number.is_none() {
+                self.fault(
+                    &format!("{pointer}/{key}"),
+                    Text::new(
+                        format!("“{key}”应为数值"),
+                        format!("`{key}` must be a number"),
+                    ),
+                    Text::new(
+                        "请去掉引号或更正此值",
+                        "remove the quotes or correct this value",
+                    ),
+                );
+            }
+            number
+        };
+        let range = ValueRange {
+            minimum: limit("minimum"),
+            maximum: limit("maximum"),
+        };
+        if range.minimum > range.maximum && range.maximum.is_some() {
+            self.fault(
+                &format!("{pointer}/minimum"),
+                Text::new(
+                    "“minimum”大于“maximum”",
+                    "`minimum` is greater than `maximum`",
+                ),
+                Text::new("请更正其中一个", "correct one of them"),
+            );
+        }
+        range
+    }
+
+    fn boolean(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> bool {
+        let value = object.get(key);
+        let truth = value.map_or(Some(false), Json::as_bool);
+        truth.unwrap_or_else(|| {
+            self.fault(
+                &format!("{pointer}/{key}"),
+                Text::new(
+                    format!("“{key}”应为 true 或 false"),
+                    format!("`{key}` must be true or false"),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            );
+            false
+        })
+    }
+
+    fn certificate_part(
+        &mut self,
+        own: &Map<String, Json>,
+        pointer: &str,
+    ) -> Option<CertificatePart> {
+        let name = own.get("certificate_part")?.as_str().unwrap_or_default();
+        let named = CertificatePart::NAMES
+            .into_iter()
+            .find(|(known, _)| *known == name);
+        if named.is_none() {
+            let hint = nearest_name_hint(name, CertificatePart::NAMES.map(|(known, _)| known));
+            self.fault(
+                &format!("{pointer}/certificate_part"),
+                Text::new(
+                    "未知的残疾人证号组成部分",
+                    "unknown part of a certificate number",
+                ),
+                hint,
+            );
+        }
+        named.map(|(_, part)| part)
+    }
+
+    /// Reads `codes`: raw value to code.
+    fn written_codes(
+        &mut self,
+        own: &Map<String, Json>,
         pointer: &str,
     ) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
-        match object.get(key) {
+        let pointer = format!("{pointer}/codes");
+        match own.get("codes") {
             None => {}
             Some(Json::Object(entries)) => {
                 for (raw, code) in entries {
@@ -479,28 +714,47 @@ impl SchemaReader<'_> {
                         Json::Number(code) => Some(code.to_string()),
                         _ => None,
                     };
-                    match code {
-                        Some(code) => {
-                            map.insert(raw.clone(), code);
-                        }
-                        None => self.fault(
-                            &format!("{pointer}/{key}"),
+                    let Some(code) = code else {
+                        self.fault(
+                            &pointer,
                             Text::new("代码应为字符串", "a code must be a string"),
                             Text::new("请加引号", "put it in quotes"),
-                        ),
-                    }
+                        );
+                        continue;
+                    };
+                    map.insert(raw.clone(), code);
                 }
             }
             Some(_) => self.fault(
-                &format!("{pointer}/{key}"),
-                Text::new(
-                    format!("“{key}”应为对象"),
-                    format!("`{key}` must be an object"),
-                ),
+                &pointer,
+                Text::new("“codes”应为对象", "`codes` must be an object"),
                 Text::new("请更正此值", "correct this value"),
             ),
         }
         map
+    }
+
+    /// Returns the codes by the uniform text of their raw values.
+    fn raw_codes(
+        &mut self,
+        written: &BTreeMap<String, String>,
+        pointer: &str,
+    ) -> BTreeMap<String, String> {
+        let mut codes: BTreeMap<String, String> = BTreeMap::new();
+        for (raw, code) in written {
+            let other = codes.insert(uniform_label(raw), code.clone());
+            if other.is_some_and(|other| other != *code) {
+                self.fault(
+                    &format!("{pointer}/codes"),
+                    Text::new(
+                        format!("标签“{raw}”对应两个代码"),
+                        format!("the label `{raw}` has two codes"),
+                    ),
+                    Text::new("请删去其中一个", "remove one of them"),
+                );
+            }
+        }
+        codes
     }
 
     fn labels(&mut self, own: &Map<String, Json>, pointer: &str) -> BTreeMap<String, Text> {
@@ -574,9 +828,10 @@ impl SchemaReader<'_> {
             }
             let headers = [&field.name, &field.title.zh]
                 .into_iter()
-                .chain(&field.aliases);
+                .chain(&field.aliases)
+                .chain(&field.fallback_aliases);
             for header in headers {
-                if let Some(other) = seen.insert(normalise_header(header), &field.name)
+                if let Some(other) = seen.insert(uniform_header(header), &field.name)
                     && other != field.name
                 {
                     self.fault(

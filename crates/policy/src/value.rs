@@ -60,7 +60,7 @@ pub enum Value {
     Date(Date),
 }
 
-/// A column of values; `None` is an empty cell.
+/// A column of values; `None` is an empty cell, or one that cannot be read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
     /// Texts or codes.
@@ -127,6 +127,19 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Returns the value of a row; `None` also if there is no such row.
+    pub fn value(&self, row: usize) -> Option<Value> {
+        match self {
+            Column::String(values) => values.get(row)?.clone().map(Value::String),
+            Column::Integer(values) => (*values.get(row)?).map(Value::Integer),
+            Column::Number(values) => (*values.get(row)?).map(Value::Number),
+            Column::Boolean(values) => (*values.get(row)?).map(Value::Boolean),
+            Column::Date(values) => (*values.get(row)?).map(Value::Date),
+        }
+    }
+}
+
 /// Rows held column by column; every column has `rows` values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowBlock {
@@ -134,4 +147,26 @@ pub struct RowBlock {
     pub rows: usize,
     /// The columns by name.
     pub columns: BTreeMap<String, Column>,
+    /// The columns with cells that cannot be read, by name: for each row, whether its
+    /// cell is one of them.
+    pub unreadable: BTreeMap<String, Vec<bool>>,
+}
+
+impl RowBlock {
+    /// Appends a copy of a row with another value in one column.
+    pub fn push_copy(&mut self, row: usize, column: &str, value: &Value) {
+        for (name, values) in &mut self.columns {
+            let copied = if name == column {
+                Some(value.clone())
+            } else {
+                values.value(row)
+            };
+            values.push(copied);
+        }
+        for unreadable in self.unreadable.values_mut() {
+            let copied = unreadable.get(row).copied().unwrap_or_default();
+            unreadable.push(copied);
+        }
+        self.rows += 1;
+    }
 }

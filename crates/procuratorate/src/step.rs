@@ -2,7 +2,6 @@
 //! screened leads and its own export of case parties.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 
 use aidlink_agency::exports::{open, read_export};
@@ -14,6 +13,7 @@ use aidlink_contract::leads_file::{ExpectedRound, LeadsFile, LeadsFileFault};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, DocumentFault};
+use aidlink_files::regular_file::read_open;
 use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::crossing::{Expected, receive};
 use aidlink_office::manifest::{Manifest, Received};
@@ -63,8 +63,8 @@ pub fn resolve_leads(
     let opener = identity.map(Opener::read_identity).transpose()?;
     let beside = step.folder.scratch_folder();
     let received = receive(leads_path, terms, Expected::Leads, opener.as_ref(), beside)?;
-    let mut plain = received.plain;
-    let file = read_leads(leads_path, &mut plain, terms, &key_id)?;
+    let plain = received.plain;
+    let file = read_leads(leads_path, &plain, terms, &key_id)?;
     if received.statement.key_id != file.key_id {
         return Err(other_key_signed(leads_path).into());
     }
@@ -98,7 +98,8 @@ pub fn resolve_leads(
     write_lists(&mut step.folder, &lists)?;
     let (provisional, not_verified_by) = (&file.provisional, &file.not_verified_by);
     let summary = Summary::new(terms, &leads, &lists, provisional, not_verified_by);
-    step.folder.write(SUMMARY, &summary.to_bytes())?;
+    let path = round.paths.output.join(SUMMARY);
+    step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
     let name = leads_path.file_name();
     let manifest = Manifest {
         list_language: Some(terms.list_language),
@@ -150,14 +151,11 @@ fn other_key_signed(path: &Path) -> Fault {
 /// Reads the screened leads and checks that they belong to this round.
 fn read_leads(
     path: &Path,
-    plain: &mut PlainFile,
+    plain: &PlainFile,
     terms: &RoundTerms,
     key_id: &str,
 ) -> Result<LeadsFile, Fault> {
-    let mut bytes = Vec::new();
-    plain
-        .file
-        .read_to_end(&mut bytes)
+    let bytes = read_open(&plain.file, LeadsFile::LARGEST)
         .map_err(|error| Fault::unreadable(path, &error))?;
     let refused = |fault: &LeadsFileFault| Fault::of_file(path, fault.text(), fault.hint());
     let file = LeadsFile::parse(&bytes).map_err(|fault| match fault {

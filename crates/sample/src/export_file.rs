@@ -411,7 +411,7 @@ fn excel_serial(iso: &str) -> Option<String> {
 fn raw_code(random: &mut impl Rng, field: &Field, code: &str) -> String {
     let of_code = || {
         field
-            .raw_codes
+            .written_codes
             .iter()
             .filter(|(raw, mapped)| mapped.as_str() == code && !raw.is_ascii())
             .map(|(raw, _)| raw)

@@ -214,7 +214,7 @@ pub enum Problem {
     CellKind,
     /// A cell refers to a shared string that does not exist.
     NoSharedString,
-    /// The table of cells has alternative content (`mc:AlternateContent`).
+    /// The table of cells or a text has alternative content (`mc:AlternateContent`).
     Alternatives,
 }
 
@@ -252,8 +252,8 @@ impl Problem {
                 "a cell refers to a shared text that does not exist",
             ),
             Problem::Alternatives => (
-                "数据区含有备选内容 (AlternateContent)，不支持读取",
-                "the table of cells has alternative content, which is not supported",
+                "内容含有备选部分 (AlternateContent)，不支持读取",
+                "it has alternative content (AlternateContent), which is not supported",
             ),
         };
         Text::new(zh, en)

@@ -8,7 +8,7 @@ use memchr::memmem;
 use crate::error::{Bound, Fault, Problem};
 use crate::limits::{MOST_COLUMNS, MOST_MERGED_AREAS, MOST_ROWS};
 use crate::reference::{Area, parse_area};
-use crate::xml::{Scanner, Token};
+use crate::xml::{Scanner, Tag, Token};
 
 /// The merged areas of a sheet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,8 @@ impl MergedAreas {
         &self.overlapping
     }
 
-    fn of(mut all: Vec<Area>) -> Self {
+    /// Sorts the areas, and separates those that overlap.
+    pub fn of(mut all: Vec<Area>) -> Self {
         all.sort_unstable();
         let mut merged = MergedAreas::default();
         // Areas by first column that reach the current row, and some that ended above
@@ -82,47 +83,70 @@ pub(crate) fn mentions_merged_areas<R: Read>(mut source: R) -> Result<bool, Faul
     }
 }
 
-/// Reads the merged areas of a sheet. They are usually after the rows, but are also
-/// found before them.
+/// Collects the merged areas from the tokens of a sheet. Their list is usually after the
+/// rows, but is also found before them.
+#[derive(Default)]
+pub(crate) struct MergeList {
+    areas: Vec<Area>,
+    is_open: bool,
+}
+
+impl MergeList {
+    /// Takes the start of an element. Elements inside the rows need not be passed.
+    pub(crate) fn start(&mut self, tag: &Tag<'_>) -> Result<(), Fault> {
+        match tag.local_name() {
+            b"mergeCells" if tag.depth == 1 => self.is_open = !tag.is_empty,
+            b"mergeCell" if self.is_open => {
+                let mut reference = None;
+                for attribute in tag.attributes() {
+                    let attribute = attribute?;
+                    if attribute.name == b"ref" {
+                        reference = parse_area(attribute.text()?.as_bytes());
+                    }
+                }
+                self.add(reference.ok_or(Problem::Reference)?)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes the end of an element at this depth.
+    pub(crate) fn end(&mut self, depth: usize) {
+        self.is_open &= depth != 1;
+    }
+
+    fn add(&mut self, area: Area) -> Result<(), Fault> {
+        if area.last_row > MOST_ROWS {
+            return Err(Bound::Rows.into());
+        }
+        if area.last_column > MOST_COLUMNS {
+            return Err(Bound::Columns.into());
+        }
+        if self.areas.len() == MOST_MERGED_AREAS {
+            return Err(Bound::MergedAreas.into());
+        }
+        let is_one_cell = (area.first_row, area.first_column) == (area.last_row, area.last_column);
+        if !is_one_cell {
+            self.areas.push(area);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> MergedAreas {
+        MergedAreas::of(self.areas)
+    }
+}
+
+/// Reads the merged areas of a sheet.
 pub(crate) fn read_merged_areas<R: Read>(source: R) -> Result<MergedAreas, Fault> {
     let mut scanner = Scanner::new(source)?;
-    let mut areas = Vec::new();
-    let mut is_in_list = false;
+    let mut list = MergeList::default();
     loop {
         match scanner.token()? {
-            Token::Start(tag) => {
-                let (name, is_empty) = (tag.local_name(), tag.is_empty);
-                match name {
-                    b"mergeCell" if is_in_list => {
-                        let mut reference = None;
-                        for attribute in tag.attributes() {
-                            let attribute = attribute?;
-                            if attribute.name == b"ref" {
-                                reference = parse_area(attribute.text()?.as_bytes());
-                            }
-                        }
-                        let area = reference.ok_or(Problem::Reference)?;
-                        if area.last_row > MOST_ROWS {
-                            return Err(Bound::Rows.into());
-                        }
-                        if area.last_column > MOST_COLUMNS {
-                            return Err(Bound::Columns.into());
-                        }
-                        if areas.len() == MOST_MERGED_AREAS {
-                            return Err(Bound::MergedAreas.into());
-                        }
-                        let is_one_cell = (area.first_row, area.first_column)
-                            == (area.last_row, area.last_column);
-                        if !is_one_cell {
-                            areas.push(area);
-                        }
-                    }
-                    b"mergeCells" if tag.depth == 1 => is_in_list = !is_empty,
-                    _ => {}
-                }
-            }
-            Token::End(1) => is_in_list = false,
-            Token::Finished => return Ok(MergedAreas::of(areas)),
+            Token::Start(tag) => list.start(&tag)?,
+            Token::End(depth) => list.end(depth),
+            Token::Finished => return Ok(list.finish()),
             _ => {}
         }
     }

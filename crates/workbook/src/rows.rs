@@ -8,11 +8,11 @@ use crate::format::NumberFormat;
 use crate::limits::{
     MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, MOST_ROWS, TextBudget,
 };
-use crate::merged::MergedAreas;
+use crate::merged::{MergeList, MergedAreas};
 use crate::package::Part;
 use crate::reference::Area;
 use crate::reference::{parse_cell, parse_number};
-use crate::shared_strings::{SharedStrings, read_raw_text, read_rich_text};
+use crate::shared_strings::{ALTERNATIVES, SharedStrings, read_raw_text, read_rich_text};
 use crate::xml::{Attribute, Scanner, Token, decode_escapes, may_hold_escapes, trim};
 
 /// The error of a formula (ECMA-376-1, 18.17.3, and later additions).
@@ -210,10 +210,6 @@ enum Kind {
     FormulaWithoutValue,
 }
 
-/// The element with alternative content (ECMA-376-3). It may contain rows, cells or
-/// values, so it is refused and not skipped like other unknown elements.
-const ALTERNATIVES: &[u8] = b"AlternateContent";
-
 /// The type that a cell states in its `t` attribute.
 #[derive(Clone, Copy, PartialEq)]
 enum CellType {
@@ -245,6 +241,8 @@ pub struct Rows<'w, R: Read> {
     budget: u64,
     left: u64,
     filling: Option<Filling<'w>>,
+    merges: MergeList,
+    last_row: u32,
 }
 
 #[derive(PartialEq)]
@@ -305,7 +303,23 @@ impl<'w, R: Read> Rows<'w, R> {
             budget: budget.get(),
             left: budget.get(),
             filling: None,
+            merges: MergeList::default(),
+            last_row: MOST_ROWS,
         })
+    }
+
+    /// Ends the rows after the row of this number. The rest of the part is not read, so
+    /// neither its checksum nor its structure is verified. Call this before the first row
+    /// is read.
+    pub fn up_to(mut self, row: u32) -> Self {
+        self.last_row = row;
+        self
+    }
+
+    /// Returns the merged areas of the sheet, once [`Rows::next_row`] has returned `None`
+    /// without [`Rows::up_to`]. The list is usually after the rows.
+    pub fn into_merged_areas(self) -> MergedAreas {
+        self.merges.finish()
     }
 
     /// Fills the cells of merged areas with the value of the area's first cell. Only
@@ -385,7 +399,11 @@ impl<'w, R: Read> Rows<'w, R> {
                     }
                     let is_empty = tag.is_empty;
                     let is_numbered = number.is_some();
-                    self.begin_row(number.unwrap_or(self.row + 1))?;
+                    let number = number.unwrap_or(self.row + 1);
+                    if number > self.last_row && self.last_row < MOST_ROWS {
+                        return Ok(false);
+                    }
+                    self.begin_row(number)?;
                     if is_empty {
                         continue;
                     }
@@ -429,6 +447,8 @@ impl<'w, R: Read> Rows<'w, R> {
                         false => Table::Open,
                     });
                 }
+                Token::Start(tag) => self.merges.start(&tag)?,
+                Token::End(depth) => self.merges.end(depth),
                 Token::Finished => return Ok(Table::Missing),
                 _ => {}
             }

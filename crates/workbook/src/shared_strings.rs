@@ -8,6 +8,10 @@ use crate::xml::{
     Scanner, Tag, Token, XmlFault, decode_escapes, may_hold_escapes, push_text, trim,
 };
 
+/// The element with alternative content (ECMA-376-3). It may contain rows, cells, values
+/// or texts, so it is refused and not skipped like other unknown elements.
+pub(crate) const ALTERNATIVES: &[u8] = b"AlternateContent";
+
 /// The texts of the workbook, found by index.
 #[derive(Debug, Default)]
 pub(crate) struct SharedStrings {
@@ -45,6 +49,9 @@ impl SharedStrings {
                     // Cannot fail: the limit is below 4 GiB.
                     ends.push(u32::try_from(arena.len()).map_err(|_| Bound::SharedBytes)?);
                 }
+                Token::Start(tag) if tag.local_name() == ALTERNATIVES => {
+                    return Err(Problem::Alternatives.into());
+                }
                 Token::Finished => break,
                 _ => {}
             }
@@ -76,13 +83,13 @@ impl SharedStrings {
 pub(crate) fn read_rich_text<R: Read>(
     scanner: &mut Scanner<R>,
     text: &mut Vec<u8>,
-) -> Result<(), XmlFault> {
+) -> Result<(), Fault> {
     let outside = scanner.depth() - 1;
     let start = text.len();
     loop {
         // Each piece has a limit; this limits their sum.
         if text.len() - start > MOST_TOKEN_BYTES {
-            return Err(XmlFault::TooLong);
+            return Err(XmlFault::TooLong.into());
         }
         match scanner.token()? {
             Token::Start(tag) => match tag.local_name() {
@@ -94,13 +101,14 @@ pub(crate) fn read_rich_text<R: Read>(
                 }
                 // The content of a run comes with the next tokens.
                 b"r" => {}
+                ALTERNATIVES => return Err(Problem::Alternatives.into()),
                 _ => {
                     let is_empty = tag.is_empty;
                     scanner.skip(is_empty)?;
                 }
             },
             Token::End(depth) if depth == outside => return Ok(()),
-            Token::Finished => return Err(XmlFault::CutShort),
+            Token::Finished => return Err(XmlFault::CutShort.into()),
             _ => {}
         }
     }
@@ -122,7 +130,7 @@ pub(crate) fn read_text<R: Read>(
     scanner: &mut Scanner<R>,
     text: &mut Vec<u8>,
     keeps_space: bool,
-) -> Result<(), XmlFault> {
+) -> Result<(), Fault> {
     let start = text.len();
     read_raw_text(scanner, text)?;
     if !keeps_space {
@@ -145,21 +153,24 @@ pub(crate) fn read_text<R: Read>(
 pub(crate) fn read_raw_text<R: Read>(
     scanner: &mut Scanner<R>,
     text: &mut Vec<u8>,
-) -> Result<(), XmlFault> {
+) -> Result<(), Fault> {
     let start = text.len();
     loop {
         if text.len() - start > MOST_TOKEN_BYTES {
-            return Err(XmlFault::TooLong);
+            return Err(XmlFault::TooLong.into());
         }
         match scanner.token()? {
             Token::Text(raw) => push_text(raw, text)?,
             Token::Data(raw) => text.extend_from_slice(raw),
+            Token::Start(tag) if tag.local_name() == ALTERNATIVES => {
+                return Err(Problem::Alternatives.into());
+            }
             Token::Start(tag) => {
                 let is_empty = tag.is_empty;
                 scanner.skip(is_empty)?;
             }
             Token::End(_) => return Ok(()),
-            Token::Finished => return Err(XmlFault::CutShort),
+            Token::Finished => return Err(XmlFault::CutShort.into()),
         }
     }
 }

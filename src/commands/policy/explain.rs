@@ -353,9 +353,11 @@ fn explain_guarantee(policy: &Policy, guarantee: &Guarantee, output: Output) {
             output,
         );
         line(
-            format!("  {column} 不予处理：{withheld}，以及空白（按{ages}岁和年龄不明逐一试验）"),
             format!(
-                "  {column} withheld: {withheld}, and an empty cell (tried at {ages} years and at an unknown age)"
+                "  {column} 不予处理：{withheld}，以及空白和无法读取的内容（按{ages}岁和年龄不明逐一试验）"
+            ),
+            format!(
+                "  {column} withheld: {withheld}, and empty and unreadable cells (tried at {ages} years and at an unknown age)"
             ),
             output,
         );

@@ -8,6 +8,10 @@ use aidlink_faults::text::Text;
 pub enum IdFault {
     /// The cell is empty.
     Empty,
+    /// An error value of a spreadsheet, such as `#N/A`.
+    ErrorValue,
+    /// The cell is merged with that of the row above: it shows the number of another row.
+    Merged,
     /// A placeholder such as all zeros, 123456789012345678 or 不详.
     Placeholder,
     /// Some digits are masked.
@@ -38,8 +42,10 @@ pub enum IdFault {
 
 impl IdFault {
     /// Every fault.
-    pub const ALL: [IdFault; 13] = [
+    pub const ALL: [IdFault; 15] = [
         IdFault::Empty,
+        IdFault::ErrorValue,
+        IdFault::Merged,
         IdFault::Placeholder,
         IdFault::Masked,
         IdFault::ScientificNotation,
@@ -58,6 +64,8 @@ impl IdFault {
     pub fn code(self) -> &'static str {
         match self {
             IdFault::Empty => "id_empty",
+            IdFault::ErrorValue => "id_error_value",
+            IdFault::Merged => "id_merged",
             IdFault::Placeholder => "id_placeholder",
             IdFault::Masked => "id_masked",
             IdFault::ScientificNotation => "id_scientific_notation",
@@ -77,6 +85,14 @@ impl IdFault {
     pub fn text(self) -> Text {
         match self {
             IdFault::Empty => Text::new("证件号码为空；请补录", "the ID number is empty; enter it"),
+            IdFault::ErrorValue => Text::new(
+                "证件号码处是表格软件的错误值（如 #N/A），公式没有查到号码；请补录",
+                "an error value of the spreadsheet (such as #N/A) is in place of the ID number: a formula failed; enter the number",
+            ),
+            IdFault::Merged => Text::new(
+                "证件号码单元格与上一行合并，不能确定是谁的号码；请取消合并，逐行填写",
+                "the cell of the ID number is merged with the row above, so it is not known whose number it is; unmerge the cells and enter the number in every row",
+            ),
             IdFault::Placeholder => Text::new(
                 "证件号码是占位内容；请补录真实号码",
                 "the ID number is a placeholder; enter the real one",

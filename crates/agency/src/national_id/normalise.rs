@@ -1,7 +1,9 @@
 //! Normalises the characters of a cell before its number is checked.
 
-use aidlink_faults::invisible::is_invisible;
+use aidlink_faults::uniform_text::{bare, characters, looks_like_x};
 use zeroize::Zeroize;
+
+use crate::error_value::is_error_value;
 
 use super::fault::IdFault;
 
@@ -26,7 +28,7 @@ impl Cell {
 }
 
 /// Words that people enter in place of a number.
-const PLACEHOLDER_WORDS: [&str; 14] = [
+const PLACEHOLDER_WORDS: [&str; 18] = [
     "无",
     "不详",
     "未知",
@@ -38,6 +40,10 @@ const PLACEHOLDER_WORDS: [&str; 14] = [
     "无身份证",
     "未办理",
     "待补",
+    "同上",
+    "同左",
+    "〃",
+    "FALSE",
     "N/A",
     "NULL",
     "NONE",
@@ -46,13 +52,17 @@ const PLACEHOLDER_WORDS: [&str; 14] = [
 /// Maps all variants of a character to one, drops invisible characters, quotes and
 /// dashes, and refuses cells that cannot be one ID number.
 pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
-    let text = text.trim();
+    let text = bare(text);
+    if is_error_value(text) {
+        return Err(IdFault::ErrorValue);
+    }
     // Some libraries write a number as a float. Drop its fraction, but refuse it
     // above fifteen digits, where a float has already lost some.
-    let whole = text.strip_suffix(".00").or_else(|| text.strip_suffix(".0"));
+    let whole = text.rsplit_once('.');
+    let whole = whole.filter(|(_, zeros)| !zeros.is_empty() && zeros.bytes().all(|c| c == b'0'));
     let text = match whole {
-        Some(whole) if whole.len() > 15 => return Err(IdFault::ScientificNotation),
-        Some(whole) => whole,
+        Some((whole, _)) if whole.len() > 15 => return Err(IdFault::ScientificNotation),
+        Some((whole, _)) => whole,
         None => text,
     };
     let mut cell = Cell {
@@ -64,20 +74,15 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     let mut foreign = false;
     let mut separator = false;
     let mut exponent = false;
+    let mut point = false;
     // Runs of digits or X. Two long runs are two numbers.
     let mut run = 0_usize;
     let mut long_runs = 0_usize;
-    for character in text.chars() {
-        let mapped = match character {
-            '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => {
-                char::from_u32(character as u32 - 0xfee0).unwrap_or(character)
-            }
-            // Multiplication signs, ballot X, and the Cyrillic and Greek letters that
-            // look like X.
-            '×' | '✕' | '✖' | '╳' | '⨯' | 'Х' | 'х' | 'Χ' | 'χ' => 'X',
-            other => other,
-        }
-        .to_ascii_uppercase();
+    for character in characters(text) {
+        let mapped = match looks_like_x(character) {
+            true => 'X',
+            false => character.to_ascii_uppercase(),
+        };
         if mapped.is_ascii_digit() || mapped == 'X' {
             run += 1;
             if run == 15 {
@@ -96,12 +101,12 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
                     too_long = true;
                 }
             }
-            '*' | '＊' | '•' | '●' | '■' | '#' | '?' | '？' => masked = true,
-            '.' | '+' => exponent |= mapped == '+',
-            '\'' | '‘' | '’' | '`' | '´' | '＇' | '"' | '“' | '”' => {}
-            '-' | '‐' | '‑' | '‒' | '–' | '—' | '−' | '－' | '_' => {}
-            _ if is_dropped(mapped) => {}
-            ',' | '，' | '、' | ';' | '；' | '/' | '／' | '|' | '\\' => separator = true,
+            '*' | '•' | '●' | '■' | '#' | '?' => masked = true,
+            '.' => point = true,
+            '+' => exponent = true,
+            '\'' | '"' | '-' | '_' => {}
+            _ if mapped.is_whitespace() => {}
+            ',' | '、' | ';' | '/' | '|' | '\\' => separator = true,
             _ => foreign = true,
         }
     }
@@ -117,7 +122,7 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
         Some(IdFault::Masked)
     } else if is_scientific(text, exponent) {
         Some(IdFault::ScientificNotation)
-    } else if foreign || separator || text.contains('.') {
+    } else if foreign || separator || point {
         Some(IdFault::Characters)
     } else if too_long {
         Some(if all_digits_or_x {
@@ -137,12 +142,8 @@ pub(super) fn normalise(text: &str) -> Result<Cell, IdFault> {
     }
 }
 
-fn is_dropped(character: char) -> bool {
-    character.is_whitespace() || character.is_control() || is_invisible(character)
-}
-
 fn is_placeholder_word(text: &str) -> bool {
-    let word: String = text.chars().filter(|c| !is_dropped(*c)).collect();
+    let word: String = characters(text).filter(|c| !c.is_whitespace()).collect();
     PLACEHOLDER_WORDS.contains(&word.to_ascii_uppercase().as_str()) || word == "/" || word == "-"
 }
 
@@ -163,5 +164,5 @@ fn has_inner_x_run(characters: &[u8]) -> bool {
 
 /// Recognises scientific notation such as `4.40203E+17` or `4.4E17`.
 fn is_scientific(text: &str, exponent: bool) -> bool {
-    exponent && text.trim_start_matches('\'').trim().parse::<f64>().is_ok()
+    exponent && text.parse::<f64>().is_ok()
 }

@@ -43,7 +43,8 @@ pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), Evaluati
     Ok((run, failures))
 }
 
-/// Evaluates a rule on a row.
+/// Evaluates a rule on a row. A withhold rule that rests on a cell that cannot be read is
+/// unknown if it does not withhold in doubt.
 pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, EvaluationError> {
     let mut block = RowBlock {
         rows: 1,
@@ -79,6 +80,9 @@ pub(super) fn outcome_of(rule: &Rule, row: &CaseRow) -> Result<Outcome, Evaluati
             aidlink_policy::rule_language::DERIVED_SEX,
             Value::String(sex.clone()),
         );
+    }
+    for name in &row.unreadable {
+        block.unreadable.insert(name.clone(), vec![true]);
     }
     let outcomes = evaluate_rules(&[rule], &block, row.as_of)?;
     outcomes

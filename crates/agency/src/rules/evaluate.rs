@@ -3,17 +3,21 @@
 //! Dates are represented as days since 1970-01-01, whole and decimal numbers as
 //! 64-bit floats (exact for whole numbers below 2^53). For nulls, polars' `and` and
 //! `or` follow Kleene's logic, which is the three-valued logic of the rules.
+//!
+//! A second expression, for conditions on columns with unreadable cells only, tells
+//! whether a null rests on one of them.
 
 use jiff::civil::Date;
 use polars::prelude::{
-    Column as PolarsColumn, DataFrame, Expr, IntoLazy, NULL, NamedFrom, Series, col, lit,
+    Column as PolarsColumn, DataFrame, DataType, Expr, IntoLazy, NULL, NamedFrom, Series, col, lit,
 };
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
+use aidlink_policy::answer::Answer;
 use aidlink_policy::pack::Rule;
 use aidlink_policy::rule_language::{Comparison, Expression, Operand, moved};
-use aidlink_policy::value::{Column, RowBlock};
+use aidlink_policy::value::{Column, FieldType, RowBlock};
 
 /// An expression that could not be evaluated. The cause is a bug or a lack of
 /// memory, never the data. The polars message is dropped, because it may contain
@@ -37,9 +41,9 @@ impl EvaluationError {
     }
 }
 
-/// Evaluates named expressions on a block of rows. Returns one column of outcomes
-/// per expression, with one outcome per row. An outcome is unknown if a cell that
-/// decides it is empty. A column that is not in the block counts as empty.
+/// Evaluates named expressions on a block of rows. Returns one column of answers
+/// per expression, with one answer per row. A column that is not in the block counts
+/// as empty.
 ///
 /// # Errors
 /// If polars fails; see [`EvaluationError`].
@@ -47,7 +51,7 @@ pub fn evaluate(
     expressions: &[(&str, &Expression)],
     block: &RowBlock,
     as_of: Date,
-) -> Result<Vec<Vec<Outcome>>, EvaluationError> {
+) -> Result<Vec<Vec<Answer>>, EvaluationError> {
     if block.rows == 0 {
         return Ok(vec![Vec::new(); expressions.len()]);
     }
@@ -57,41 +61,64 @@ pub fn evaluate(
         .iter()
         .map(|(name, column)| series_of(name, column).into())
         .collect();
+    let readable = block.unreadable.iter().map(|(name, unreadable)| {
+        let readable = unreadable
+            .iter()
+            .map(|unreadable| (!unreadable).then_some(true));
+        Series::new(readable_name(name).into(), readable.collect::<Vec<_>>()).into()
+    });
+    columns.extend(readable);
     // This column gives the frame its height; the block may have no columns.
     columns.push(Series::new(ROWS.into(), vec![true; block.rows]).into());
     let frame = DataFrame::new(block.rows, columns).map_err(|_| failed(""))?;
-    let present = |name: &str| block.columns.contains_key(name);
-    let selected: Vec<Expr> = expressions
-        .iter()
-        .enumerate()
-        .map(|(index, (_, expression))| {
-            // A constant gives a single row. OR with a false column extends it to all
-            // rows.
-            let all_false = col(ROWS).and(lit(false));
-            translate(expression, &present, as_of)
-                .or(all_false)
-                .alias(format!("outcome{index}"))
-        })
-        .collect();
+    let translation = Translation { block, as_of };
+    let mut selected: Vec<Expr> = Vec::new();
+    let mut on_unreadable: Vec<bool> = Vec::new();
+    for (index, (_, expression)) in expressions.iter().enumerate() {
+        // A constant gives a single row. OR with a false column extends it to all
+        // rows.
+        let all_false = col(ROWS).and(lit(false));
+        let answer = translation.condition(expression).or(all_false.clone());
+        selected.push(answer.alias(format!("answer{index}")));
+        let unreadable = translation.rests_on_unreadable(expression);
+        on_unreadable.push(unreadable.is_some());
+        selected
+            .extend(unreadable.map(|expr| expr.or(all_false).alias(format!("unreadable{index}"))));
+    }
     let result = frame
         .lazy()
         .select(selected)
         .collect()
         .map_err(|_| failed(expressions.first().map_or("", |(name, _)| name)))?;
+    let booleans = |column: String| {
+        let column = result.column(&column).ok()?;
+        let booleans = column.bool().ok()?;
+        (booleans.len() == block.rows).then_some(booleans)
+    };
     expressions
         .iter()
+        .zip(on_unreadable)
         .enumerate()
-        .map(|(index, (name, _))| {
-            let column = result
-                .column(&format!("outcome{index}"))
-                .map_err(|_| failed(name))?;
-            let booleans = column.bool().map_err(|_| failed(name))?;
-            let outcomes: Vec<Outcome> = booleans.iter().map(Outcome::from_option).collect();
-            if outcomes.len() == block.rows {
-                Ok(outcomes)
-            } else {
-                Err(failed(name))
+        .map(|(index, ((name, _), on_unreadable))| {
+            let known = booleans(format!("answer{index}")).ok_or_else(|| failed(name))?;
+            let of_known = |known| match known {
+                Some(true) => Answer::Yes,
+                Some(false) => Answer::No,
+                None => Answer::Empty,
+            };
+            let answers = known.iter().map(of_known);
+            if !on_unreadable {
+                return Ok(answers.collect());
             }
+            let unreadable = booleans(format!("unreadable{index}"));
+            let unreadable = unreadable.ok_or_else(|| failed(name))?;
+            Ok(answers
+                .zip(unreadable.iter())
+                .map(|(answer, unreadable)| match (answer, unreadable) {
+                    (Answer::Empty, Some(true)) => Answer::Unreadable,
+                    (answer, _) => answer,
+                })
+                .collect())
         })
         .collect()
 }
@@ -118,7 +145,7 @@ pub fn evaluate_rules(
         let conditions = columns.next().unwrap_or_default();
         let cores = rule.core.as_ref().and_then(|_| columns.next());
         let outcome = |(row, condition)| {
-            let core: Option<&Outcome> = cores.as_ref().and_then(|cores| cores.get(row));
+            let core: Option<&Answer> = cores.as_ref().and_then(|cores| cores.get(row));
             rule.outcome(condition, core.copied())
         };
         conditions.into_iter().enumerate().map(outcome).collect()
@@ -129,6 +156,12 @@ pub fn evaluate_rules(
 /// The name of the helper column. No field has it, because field names have no
 /// spaces.
 const ROWS: &str = " rows";
+
+/// The name of the helper column that is null where a column cannot be read, and
+/// otherwise true.
+fn readable_name(column: &str) -> String {
+    format!(" readable {column}")
+}
 
 fn series_of(name: &str, column: &Column) -> Series {
     let name = name.into();
@@ -162,71 +195,143 @@ fn days_since_epoch(date: Date) -> i32 {
     date.since(epoch).map_or(0, |span| span.get_days())
 }
 
-fn translate(expression: &Expression, present: &impl Fn(&str) -> bool, as_of: Date) -> Expr {
-    let inner = |expression: &Expression| translate(expression, present, as_of);
-    match expression {
-        Expression::Constant(truth) => lit(*truth),
-        Expression::Column(name) if present(name) => col(name.as_str()),
-        Expression::Column(_) => lit(NULL).cast(polars::prelude::DataType::Boolean),
-        Expression::Not(expression) => inner(expression).not(),
-        Expression::And(left, right) => inner(left).and(inner(right)),
-        Expression::Or(left, right) => inner(left).or(inner(right)),
-        Expression::IsUnknown(expression) => inner(expression).is_null(),
-        Expression::IsNull(operand) => value_of(operand, present, as_of).is_null(),
-        Expression::Compare {
-            left,
-            comparison,
-            right,
-        } => {
-            let left = value_of(left, present, as_of);
-            let right = value_of(right, present, as_of);
-            match comparison {
-                Comparison::Equal => left.eq(right),
-                Comparison::NotEqual => left.neq(right),
-                Comparison::Less => left.lt(right),
-                Comparison::LessOrEqual => left.lt_eq(right),
-                Comparison::Greater => left.gt(right),
-                Comparison::GreaterOrEqual => left.gt_eq(right),
+/// Translates expressions on the columns of a block.
+struct Translation<'b> {
+    block: &'b RowBlock,
+    as_of: Date,
+}
+
+impl Translation<'_> {
+    fn is_present(&self, name: &str) -> bool {
+        self.block.columns.contains_key(name)
+    }
+
+    /// Returns the condition: null where it rests on a cell that is empty or cannot be
+    /// read.
+    fn condition(&self, expression: &Expression) -> Expr {
+        match expression {
+            Expression::Constant(truth) => lit(*truth),
+            Expression::Column(name) if self.is_present(name) => col(name.as_str()),
+            Expression::Column(_) => lit(NULL).cast(DataType::Boolean),
+            Expression::Not(expression) => self.condition(expression).not(),
+            Expression::And(left, right) => self.condition(left).and(self.condition(right)),
+            Expression::Or(left, right) => self.condition(left).or(self.condition(right)),
+            Expression::IsUnknown(inner) => {
+                self.if_readable(self.condition(inner).is_null(), expression)
+            }
+            Expression::IsNull(operand) => {
+                self.if_readable(self.value(operand).is_null(), expression)
+            }
+            Expression::Compare {
+                left,
+                comparison,
+                right,
+            } => {
+                let left = self.value(left);
+                let right = self.value(right);
+                match comparison {
+                    Comparison::Equal => left.eq(right),
+                    Comparison::NotEqual => left.neq(right),
+                    Comparison::Less => left.lt(right),
+                    Comparison::LessOrEqual => left.lt_eq(right),
+                    Comparison::Greater => left.gt(right),
+                    Comparison::GreaterOrEqual => left.gt_eq(right),
+                }
+            }
+        }
+    }
+
+    fn value(&self, operand: &Operand) -> Expr {
+        match operand {
+            Operand::Column { name, .. } if self.is_present(name) => col(name.as_str()),
+            Operand::Column { field_type, .. } => lit(NULL).cast(match field_type {
+                FieldType::String => DataType::String,
+                FieldType::Integer | FieldType::Number => DataType::Float64,
+                FieldType::Boolean => DataType::Boolean,
+                FieldType::Date => DataType::Int32,
+            }),
+            Operand::String(text) => lit(text.as_str()),
+            Operand::Number(number) => lit(*number),
+            Operand::Date(date) => lit(days_since_epoch(*date)),
+            // A date out of range makes the comparison unknown.
+            Operand::AsOf { months, days } => match moved(self.as_of, *months, *days) {
+                Some(date) => lit(days_since_epoch(date)),
+                None => lit(NULL).cast(DataType::Int32),
+            },
+            Operand::Arithmetic {
+                left,
+                subtract,
+                right,
+            } => {
+                let left = self.value(left);
+                let right = self.value(right);
+                if *subtract {
+                    left - right
+                } else {
+                    left + right
+                }
+            }
+        }
+    }
+
+    /// Makes `is_null` null where a column of `expression` cannot be read. There the
+    /// column is null, and true AND null is null.
+    fn if_readable(&self, is_null: Expr, expression: &Expression) -> Expr {
+        let unreadable = self.unreadable_columns(expression);
+        unreadable.into_iter().fold(is_null, Expr::and)
+    }
+
+    /// Returns the helper columns of an expression's columns with unreadable cells.
+    fn unreadable_columns(&self, expression: &Expression) -> Vec<Expr> {
+        let columns = expression.columns().into_iter();
+        columns
+            .filter(|name| self.block.unreadable.contains_key(name))
+            .map(|name| col(readable_name(&name)))
+            .collect()
+    }
+
+    /// Returns whether a condition that is null rests on a cell that cannot be read;
+    /// `None` if its columns have no such cell in the block.
+    ///
+    /// Where it does, no other part decides the condition: neither side of an AND is
+    /// false, neither side of an OR true.
+    fn rests_on_unreadable(&self, expression: &Expression) -> Option<Expr> {
+        match expression {
+            Expression::Constant(_) => None,
+            Expression::Not(inner) => self.rests_on_unreadable(inner),
+            Expression::And(..) | Expression::Or(..) => {
+                let parts = parts_of(expression);
+                let any = parts
+                    .into_iter()
+                    .filter_map(|part| self.rests_on_unreadable(part))
+                    .reduce(Expr::or)?;
+                Some(any.and(self.condition(expression).is_null()))
+            }
+            Expression::Column(_)
+            | Expression::Compare { .. }
+            | Expression::IsNull(_)
+            | Expression::IsUnknown(_) => {
+                let unreadable = self.unreadable_columns(expression).into_iter();
+                unreadable.map(Expr::is_null).reduce(Expr::or)
             }
         }
     }
 }
 
-fn value_of(operand: &Operand, present: &impl Fn(&str) -> bool, as_of: Date) -> Expr {
-    match operand {
-        Operand::Column { name, .. } if present(name) => col(name.as_str()),
-        Operand::Column { field_type, .. } => {
-            use aidlink_policy::value::FieldType;
-            use polars::prelude::DataType;
-            lit(NULL).cast(match field_type {
-                FieldType::String => DataType::String,
-                FieldType::Integer | FieldType::Number => DataType::Float64,
-                FieldType::Boolean => DataType::Boolean,
-                FieldType::Date => DataType::Int32,
-            })
-        }
-        Operand::String(text) => lit(text.as_str()),
-        Operand::Number(number) => lit(*number),
-        Operand::Date(date) => lit(days_since_epoch(*date)),
-        // A date out of range makes the comparison unknown.
-        Operand::AsOf { months, days } => match moved(as_of, *months, *days) {
-            Some(date) => lit(days_since_epoch(date)),
-            None => lit(NULL).cast(polars::prelude::DataType::Int32),
-        },
-        Operand::Arithmetic {
-            left,
-            subtract,
-            right,
-        } => {
-            let left = value_of(left, present, as_of);
-            let right = value_of(right, present, as_of);
-            if *subtract {
-                left - right
-            } else {
-                left + right
-            }
+/// Returns the parts of a chain of ANDs or of ORs. Conditions of the whole chain are then
+/// needed only once.
+fn parts_of(chain: &Expression) -> Vec<&Expression> {
+    let is_and = matches!(chain, Expression::And(..));
+    let mut parts = Vec::new();
+    let mut left = vec![chain];
+    while let Some(expression) = left.pop() {
+        match expression {
+            Expression::And(one, other) if is_and => left.extend([&**one, &**other]),
+            Expression::Or(one, other) if !is_and => left.extend([&**one, &**other]),
+            part => parts.push(part),
         }
     }
+    parts
 }
 
 #[cfg(test)]
@@ -234,42 +339,85 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use aidlink_policy::pack::WhenUnknown;
     use aidlink_policy::rule_language::{Scope, ScopeColumn, parse};
     use aidlink_policy::value::{FieldType, Value};
 
     const AS_OF: Date = Date::constant(2026, 9, 30);
 
-    /// The oracle: evaluates the same expression row by row, without polars.
-    fn evaluate_row(expression: &Expression, row: &dyn Fn(&str) -> Option<Value>) -> Outcome {
+    /// A cell of a test row.
+    #[derive(Clone, Debug)]
+    enum Cell {
+        Value(Value),
+        Empty,
+        Unreadable,
+    }
+
+    /// The oracle: evaluates the same expression row by row, without polars. In an AND
+    /// a no decides, then what cannot be read, then what is empty.
+    fn evaluate_row(expression: &Expression, row: &dyn Fn(&str) -> Cell) -> Answer {
+        let of_cell = |cell: Cell, of_value: &dyn Fn(Value) -> Option<bool>| match cell {
+            Cell::Unreadable => Answer::Unreadable,
+            Cell::Empty => Answer::Empty,
+            Cell::Value(value) => of_value(value).map_or(Answer::Empty, answer),
+        };
+        let is_empty = |cell: Cell| match cell {
+            Cell::Unreadable => Answer::Unreadable,
+            Cell::Empty => Answer::Yes,
+            Cell::Value(_) => Answer::No,
+        };
+        let is_true = |value: Value| match value {
+            Value::Boolean(truth) => Some(truth),
+            _ => None,
+        };
+        let first_of = |order: [Answer; 3], otherwise: Answer, sides: [Answer; 2]| {
+            let mut order = order.into_iter();
+            order.find(|one| sides.contains(one)).unwrap_or(otherwise)
+        };
+        let name_of = |expression: &Expression| expression.columns().into_iter().next();
         match expression {
-            Expression::Constant(truth) => Outcome::from_option(Some(*truth)),
-            Expression::Column(name) => Outcome::from_option(match row(name) {
-                Some(Value::Boolean(truth)) => Some(truth),
-                _ => None,
-            }),
-            Expression::Not(inner) => !evaluate_row(inner, row),
-            Expression::And(left, right) => evaluate_row(left, row).and(evaluate_row(right, row)),
-            Expression::Or(left, right) => evaluate_row(left, row).or(evaluate_row(right, row)),
-            Expression::IsUnknown(inner) => {
-                Outcome::from_option(Some(evaluate_row(inner, row) == Outcome::Unknown))
-            }
-            Expression::IsNull(operand) => {
-                Outcome::from_option(Some(evaluate_operand(operand, row).is_none()))
+            Expression::Constant(truth) => answer(*truth),
+            Expression::Column(name) => of_cell(row(name), &is_true),
+            Expression::Not(inner) => match evaluate_row(inner, row) {
+                Answer::Yes => Answer::No,
+                Answer::No => Answer::Yes,
+                unknown => unknown,
+            },
+            Expression::And(left, right) => first_of(
+                [Answer::No, Answer::Unreadable, Answer::Empty],
+                Answer::Yes,
+                [evaluate_row(left, row), evaluate_row(right, row)],
+            ),
+            Expression::Or(left, right) => first_of(
+                [Answer::Yes, Answer::Unreadable, Answer::Empty],
+                Answer::No,
+                [evaluate_row(left, row), evaluate_row(right, row)],
+            ),
+            Expression::IsUnknown(_) | Expression::IsNull(_) => {
+                is_empty(row(&name_of(expression).expect("a column")))
             }
             Expression::Compare {
                 left,
                 comparison,
                 right,
             } => {
-                let sides = evaluate_operand(left, row).zip(evaluate_operand(right, row));
-                Outcome::from_option(sides.and_then(|(left, right)| {
-                    let order = match (&left, &right) {
-                        (Value::String(left), Value::String(right)) => left.cmp(right),
-                        (Value::Date(left), Value::Date(right)) => left.cmp(right),
-                        (Value::Number(left), Value::Number(right)) => left.partial_cmp(right)?,
-                        _ => return None,
-                    };
-                    Some(match comparison {
+                let mut columns = expression.columns().into_iter();
+                if columns.any(|name: String| matches!(row(&name), Cell::Unreadable)) {
+                    return Answer::Unreadable;
+                }
+                let value = |name: &str| match row(name) {
+                    Cell::Value(value) => Some(value),
+                    _ => None,
+                };
+                let sides = evaluate_operand(left, &value).zip(evaluate_operand(right, &value));
+                let order = sides.and_then(|(left, right)| match (&left, &right) {
+                    (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
+                    (Value::Date(left), Value::Date(right)) => Some(left.cmp(right)),
+                    (Value::Number(left), Value::Number(right)) => left.partial_cmp(right),
+                    _ => None,
+                });
+                order.map_or(Answer::Empty, |order| {
+                    answer(match comparison {
                         Comparison::Equal => order.is_eq(),
                         Comparison::NotEqual => order.is_ne(),
                         Comparison::Less => order.is_lt(),
@@ -277,9 +425,13 @@ mod tests {
                         Comparison::Greater => order.is_gt(),
                         Comparison::GreaterOrEqual => order.is_ge(),
                     })
-                }))
+                })
             }
         }
+    }
+
+    fn answer(truth: bool) -> Answer {
+        if truth { Answer::Yes } else { Answer::No }
     }
 
     fn evaluate_operand(operand: &Operand, row: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
@@ -325,60 +477,64 @@ mod tests {
         }
     }
 
-    type Row = (
-        Option<&'static str>,
-        Option<i64>,
-        Option<f64>,
-        Option<bool>,
-        Option<Date>,
-    );
+    const COLUMNS: [(&str, FieldType); 5] = [
+        ("kind", FieldType::String),
+        ("grade", FieldType::Integer),
+        ("loss", FieldType::Number),
+        ("sealed", FieldType::Boolean),
+        ("started_on", FieldType::Date),
+    ];
+
+    /// A cell for each of [`COLUMNS`].
+    type Row = [Cell; 5];
 
     fn block_of(rows: &[Row]) -> RowBlock {
-        let column = |column| column;
-        RowBlock {
+        let mut block = RowBlock {
             rows: rows.len(),
-            columns: [
-                (
-                    "kind",
-                    column(Column::String(
-                        rows.iter().map(|row| row.0.map(str::to_owned)).collect(),
-                    )),
-                ),
-                (
-                    "grade",
-                    Column::Integer(rows.iter().map(|row| row.1).collect()),
-                ),
-                (
-                    "loss",
-                    Column::Number(rows.iter().map(|row| row.2).collect()),
-                ),
-                (
-                    "sealed",
-                    Column::Boolean(rows.iter().map(|row| row.3).collect()),
-                ),
-                (
-                    "started_on",
-                    Column::Date(rows.iter().map(|row| row.4).collect()),
-                ),
-            ]
-            .into_iter()
-            .map(|(name, column)| (name.to_owned(), column))
-            .collect(),
+            ..RowBlock::default()
+        };
+        for (index, (name, field_type)) in COLUMNS.into_iter().enumerate() {
+            let mut column = Column::new(field_type);
+            for row in rows {
+                column.push(match &row[index] {
+                    Cell::Value(value) => Some(value.clone()),
+                    Cell::Empty | Cell::Unreadable => None,
+                });
+            }
+            block.columns.insert(name.to_owned(), column);
+            let unreadable = rows
+                .iter()
+                .map(|row| matches!(row[index], Cell::Unreadable));
+            let unreadable: Vec<bool> = unreadable.collect();
+            if unreadable.contains(&true) {
+                block.unreadable.insert(name.to_owned(), unreadable);
+            }
         }
+        block
     }
 
     fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let cell = |value: BoxedStrategy<Value>| {
+            prop_oneof![
+                3 => value.prop_map(Cell::Value),
+                1 => Just(Cell::Empty),
+                1 => Just(Cell::Unreadable),
+            ]
+        };
+        let kind = prop::sample::select(vec!["dibao", "tekun"]);
+        let loss = prop::sample::select(vec![0.0, 29_999.99, 30_000.0, 50_000.0]);
+        let started_on = (0_i32..2000)
+            .prop_map(|days| moved(Date::constant(2022, 1, 1), 0, days).expect("a date in range"));
         let row = (
-            prop::option::of(prop::sample::select(vec!["dibao", "tekun"])),
-            prop::option::of(0_i64..6),
-            prop::option::of(prop::sample::select(vec![
-                0.0, 29_999.99, 30_000.0, 50_000.0,
-            ])),
-            prop::option::of(any::<bool>()),
-            prop::option::of((0_i32..2000).prop_map(|days| {
-                moved(Date::constant(2022, 1, 1), 0, days).expect("a date in range")
-            })),
+            cell(kind.prop_map(|kind| Value::String(kind.into())).boxed()),
+            cell((0_i64..6).prop_map(Value::Integer).boxed()),
+            cell(loss.prop_map(Value::Number).boxed()),
+            cell(any::<bool>().prop_map(Value::Boolean).boxed()),
+            cell(started_on.prop_map(Value::Date).boxed()),
         );
+        let row = row.prop_map(|(kind, grade, loss, sealed, started_on)| {
+            [kind, grade, loss, sealed, started_on]
+        });
         prop::collection::vec(row, 1..8)
     }
 
@@ -418,16 +574,12 @@ mod tests {
             let expression = parse(&text, &scope()).expect("a generated condition is valid");
             let outcomes = evaluate(&[("rule", &expression)], &block_of(&rows), AS_OF)
                 .expect("polars evaluates every valid condition");
-            for (row, outcome) in rows.iter().zip(&outcomes[0]) {
-                let expected = evaluate_row(&expression, &|name| match name {
-                    "kind" => row.0.map(|kind| Value::String(kind.into())),
-                    "grade" => row.1.map(Value::Integer),
-                    "loss" => row.2.map(Value::Number),
-                    "sealed" => row.3.map(Value::Boolean),
-                    "started_on" => row.4.map(Value::Date),
-                    _ => None,
+            for (row, found) in rows.iter().zip(&outcomes[0]) {
+                let expected = evaluate_row(&expression, &|name| {
+                    let place = COLUMNS.iter().position(|(column, _)| *column == name);
+                    place.map_or(Cell::Empty, |place| row[place].clone())
                 });
-                prop_assert_eq!(*outcome, expected, "{} on {:?}", text, row);
+                prop_assert_eq!(*found, expected, "{} on {:?}", text, row);
             }
         }
 
@@ -500,10 +652,12 @@ mod tests {
         assert_eq!(first_fault(&long).1, "the expression is longer than 8 KiB");
         let chain = vec!["sealed"; 800].join(" OR ");
         let expression = parse(&chain, &scope()).expect("a long chain within the limit");
-        let block = block_of(&[(None, None, None, Some(true), None)]);
+        let mut row = [const { Cell::Empty }; 5];
+        row[3] = Cell::Value(Value::Boolean(true));
+        let block = block_of(&[row]);
         assert_eq!(
             evaluate(&[("rule", &expression)], &block, AS_OF),
-            Ok(vec![vec![Outcome::Yes]])
+            Ok(vec![vec![Answer::Yes]])
         );
     }
 
@@ -512,11 +666,94 @@ mod tests {
         let expression = parse("grade <= 2 OR sealed", &scope()).expect("valid");
         let block = RowBlock {
             rows: 2,
-            columns: Default::default(),
+            ..RowBlock::default()
         };
         assert_eq!(
             evaluate(&[("rule", &expression)], &block, AS_OF),
-            Ok(vec![vec![Outcome::Unknown; 2]])
+            Ok(vec![vec![Answer::Empty; 2]])
         );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_never_no() {
+        let rule = |text: &str| parse(text, &scope()).expect("valid");
+        let value = |value: Value| Cell::Value(value);
+        let dibao = || value(Value::String("dibao".into()));
+        let tekun = || value(Value::String("tekun".into()));
+        use Cell::{Empty, Unreadable};
+        // kind and loss, and the outcomes with `unknown` "no", "review" and "yes".
+        for (text, kind, loss, outcomes) in [
+            ("loss >= 1", dibao(), Unreadable, "unknown unknown yes"),
+            ("loss >= 1", dibao(), Empty, "no unknown yes"),
+            ("loss IS NULL", dibao(), Unreadable, "unknown unknown yes"),
+            (
+                "loss IS NOT NULL",
+                dibao(),
+                Unreadable,
+                "unknown unknown yes",
+            ),
+            (
+                "loss IS NOT NULL AND loss >= 1",
+                dibao(),
+                Unreadable,
+                "unknown unknown yes",
+            ),
+            ("loss IS NOT NULL AND loss >= 1", dibao(), Empty, "no no no"),
+            (
+                "kind = 'dibao' AND loss >= 1",
+                tekun(),
+                Unreadable,
+                "no no no",
+            ),
+            (
+                "kind = 'dibao' OR loss >= 1",
+                dibao(),
+                Unreadable,
+                "yes yes yes",
+            ),
+            (
+                "kind = 'dibao' AND loss >= 1",
+                Empty,
+                Unreadable,
+                "unknown unknown yes",
+            ),
+            (
+                "kind = 'dibao' OR loss >= 1",
+                Empty,
+                Unreadable,
+                "unknown unknown yes",
+            ),
+            (
+                "NOT (loss - grade >= 1)",
+                dibao(),
+                Unreadable,
+                "unknown unknown yes",
+            ),
+            (
+                "kind IN ('dibao')",
+                Unreadable,
+                Empty,
+                "unknown unknown yes",
+            ),
+            (
+                "(kind = 'dibao' AND loss >= 1) OR grade = 1",
+                tekun(),
+                Unreadable,
+                "no unknown yes",
+            ),
+        ] {
+            let row = [kind, Empty, loss, Empty, Empty];
+            let answers = evaluate(
+                &[("rule", &rule(text))],
+                &block_of(std::slice::from_ref(&row)),
+                AS_OF,
+            );
+            let answer = answers.expect("valid")[0][0];
+            let found: Vec<&str> = [WhenUnknown::No, WhenUnknown::Review, WhenUnknown::Yes]
+                .into_iter()
+                .map(|when_unknown| when_unknown.outcome(answer).name())
+                .collect();
+            assert_eq!(found.join(" "), outcomes, "{text} on {row:?}");
+        }
     }
 }

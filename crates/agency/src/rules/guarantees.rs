@@ -33,6 +33,17 @@ pub struct Breach {
     pub must_be_withheld: bool,
 }
 
+/// The cell of a role with which a guarantee was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TriedCell {
+    /// A code.
+    Code(String),
+    /// An empty cell.
+    Empty,
+    /// A cell that cannot be read.
+    Unreadable,
+}
+
 /// A row on which a guarantee was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TriedRow {
@@ -42,8 +53,8 @@ pub enum TriedRow {
     Code {
         /// The column.
         column: String,
-        /// The code; `None` for an empty cell.
-        code: Option<String>,
+        /// The cell.
+        cell: TriedCell,
         /// The age; `None` if it is unknown.
         age: Option<i64>,
     },
@@ -57,13 +68,19 @@ impl Breach {
                 format!("第{}行的用例", self.line),
                 format!("the case on line {}", self.line),
             ),
-            TriedRow::Code { column, code, age } => {
-                let code = match code {
-                    Some(code) => Text::new(
+            TriedRow::Code { column, cell, age } => {
+                let code = match cell {
+                    TriedCell::Code(code) => Text::new(
                         format!("{column} 为 {code}"),
                         format!("a row with {column} {code}"),
                     ),
-                    None => Text::new(format!("{column} 为空"), format!("a row without {column}")),
+                    TriedCell::Empty => {
+                        Text::new(format!("{column} 为空"), format!("a row without {column}"))
+                    }
+                    TriedCell::Unreadable => Text::new(
+                        format!("{column} 无法读取"),
+                        format!("a row with an unreadable {column}"),
+                    ),
                 };
                 let age = match age {
                     Some(age) => Text::new(format!("{age}岁"), format!("aged {age}")),
@@ -97,8 +114,8 @@ impl Breach {
 }
 
 /// Checks a guarantee on its cases. A guarantee of roles is also checked on every
-/// code in the code list and on an empty cell, at each of its ages and without an
-/// age.
+/// code in the code list, on an empty cell and on one that cannot be read, at each of
+/// its ages and without an age.
 ///
 /// # Errors
 /// If a rule cannot be evaluated; see [`EvaluationError`].
@@ -122,16 +139,19 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
     let Guaranteed::Role(codes) = &guarantee.of else {
         return Ok(trial);
     };
-    for (code, must_be_withheld) in codes_to_check(codes) {
+    for (cell, must_be_withheld) in cells_to_check(codes) {
         for age in codes.ages.iter().copied().map(Some).chain([None]) {
             trial.codes += 1;
-            let value = code.map(|code| Value::String(code.to_owned()));
+            let column = codes.column.clone();
+            let (columns, unreadable) = match &cell {
+                TriedCell::Code(code) => (vec![(column, Value::String(code.clone()))], vec![]),
+                TriedCell::Empty => (vec![], vec![]),
+                TriedCell::Unreadable => (vec![], vec![column]),
+            };
             let row = CaseRow {
                 line: guarantee.line,
-                columns: value
-                    .map(|value| (codes.column.clone(), value))
-                    .into_iter()
-                    .collect(),
+                columns,
+                unreadable,
                 age,
                 sex: None,
                 as_of: CASE_AS_OF,
@@ -142,7 +162,7 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
                     line: guarantee.line,
                     row: TriedRow::Code {
                         column: codes.column.clone(),
-                        code: code.map(str::to_owned),
+                        cell: cell.clone(),
                         age,
                     },
                     must_be_withheld,
@@ -153,14 +173,15 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
     Ok(trial)
 }
 
-/// Returns each code, and `None` for an empty cell, with whether it must be withheld.
-fn codes_to_check(codes: &PassingCodes) -> impl Iterator<Item = (Option<&str>, bool)> {
-    let withheld = codes
-        .withheld
-        .iter()
-        .map(|code| (Some(code.as_str()), true));
-    let passes = codes.passes.iter().map(|code| (Some(code.as_str()), false));
-    withheld.chain([(None, true)]).chain(passes)
+/// Returns each cell to check with whether it must be withheld.
+fn cells_to_check(codes: &PassingCodes) -> impl Iterator<Item = (TriedCell, bool)> {
+    let code = |code: &String| TriedCell::Code(code.clone());
+    let withheld = codes.withheld.iter().map(code);
+    let withheld = withheld.chain([TriedCell::Empty, TriedCell::Unreadable]);
+    let passes = codes.passes.iter().map(code);
+    withheld
+        .map(|cell| (cell, true))
+        .chain(passes.map(|cell| (cell, false)))
 }
 
 /// Returns whether any of the guarantee's rules gives yes.

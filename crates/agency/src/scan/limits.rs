@@ -6,8 +6,13 @@
 pub(super) const HEAD_BYTES: u64 = 1 << 20;
 /// Records at the start of a file that are searched for the header.
 pub(super) const HEADER_SEARCH_RECORDS: usize = 30;
+/// Records below the header in which the usual number of fields is counted.
+pub(super) const WIDTH_SEARCH_RECORDS: usize = 1000;
 /// Maximum length of a header cell in bytes. A longer cell is text, not a column name.
 pub(super) const MAX_HEADER_BYTES: usize = 200;
+
+/// Maximum number of columns of a header, as in an XLSX sheet.
+pub(super) const MAX_COLUMNS: usize = 16_384;
 
 /// Maximum length of a record in bytes. A longer one is rejected, so that a file
 /// without line breaks is never held in memory as a whole.
@@ -33,15 +38,16 @@ impl RecordLimits {
     };
 }
 
-/// Maximum ratio of unpacked to packed size of an archive that unpacks to more than
-/// [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one repeated byte;
-/// real exports stay far below this limit.
+/// Maximum ratio of unpacked to packed size of an archive or Parquet file that unpacks
+/// to more than [`ALWAYS_UNPACKED_BYTES`]. Deflate reaches at most 1,032, on one
+/// repeated byte; real exports stay far below this limit.
 pub(super) const MAX_UNPACK_RATIO: u64 = 400;
-/// Size in bytes to which any archive may unpack, however small it is.
+/// Size in bytes to which any archive or Parquet file may unpack, however small it is.
 pub(super) const ALWAYS_UNPACKED_BYTES: u64 = 256 << 20;
-/// Maximum unpacked size of a Parquet row group in bytes. Its pages are held in memory
-/// together.
-pub(super) const MAX_ROW_GROUP_BYTES: i64 = 4 << 30;
+
+/// Maximum size of a workbook file in bytes. It is held in memory. A sheet of a million
+/// rows takes about a tenth of this.
+pub(super) const MAX_WORKBOOK_BYTES: u64 = 1 << 30;
 
 /// Maximum number of cells in a sheet's grid, about a million rows of a hundred columns.
 const MAX_GRID_CELLS: u64 = 1 << 27;

@@ -3,111 +3,353 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_files::guarded::guarded;
-use aidlink_files::parquet_file::ParquetFile;
-use arrow_array::types::{
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
-};
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, Date32Array, Float32Array, Float64Array,
-    PrimitiveArray, RecordBatch,
-};
-use arrow_cast::cast;
+use aidlink_files::parquet_file::{Footer, PageBudget, ParquetFile};
+use aidlink_files::regular_file;
+use arrow_array::{Array, BinaryViewArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{Compression, ConvertedType, Encoding, LogicalType, Type as PhysicalType};
+use parquet::errors::Result as ParquetResult;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
-use parquet::basic::Compression;
-use parquet::file::metadata::ColumnChunkMetaData;
-
-use super::limits::{MAX_RECORD_BYTES, MAX_ROW_GROUP_BYTES};
+use super::header::ColumnMatch;
+use super::limits::MAX_RECORD_BYTES;
+use super::parquet_cells::{Encodings, Kind, cells};
 use super::refusal::damaged;
-use super::written_out::{float_text, write_cell};
+use super::written_out::write_cell;
+use crate::china_time::Clock;
 
 /// The first bytes of a Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
 /// The first bytes of a Parquet file with an encrypted footer.
 pub(super) const MAGIC_ENCRYPTED: &[u8] = b"PARE";
 
+/// Maximum number of rows that are read at a time.
 const ROWS_PER_BATCH: usize = 4096;
+/// Bytes that the library may take for the cells of a batch, besides their texts.
+const BATCH_BYTES: usize = 32 << 20;
+/// Bytes that it takes for a cell, and for a value of a fixed length this length too.
+const CELL_BYTES: usize = 16;
+/// All cells of a file may take this many times its size, beyond
+/// [`ALWAYS_TAKEN_BYTES`]. Empty cells take hardly any space in the file.
+const MOST_TAKEN_RATIO: u64 = 4000;
+const ALWAYS_TAKEN_BYTES: u64 = 4 << 30;
 /// Approximate number of bytes of CSV text that is produced at a time.
 const PIECE_BYTES: usize = 1 << 20;
-/// Offset of China Standard Time, which has no daylight saving time.
-const SECONDS_EAST_OF_UTC: i64 = 8 * 3600;
 
-/// Checks the footer of a file.
-///
-/// # Errors
-/// If the file is damaged, uses an unsupported compression or has a row group that
-/// is too large, or if a column is nested.
-pub(super) fn check(path: &Path) -> Result<(), Faults> {
-    let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
-    let metadata = load(&file).map_err(|_| broken(path))?;
-    let groups = metadata.metadata().row_groups();
-    let chunks = groups.iter().flat_map(|group| group.columns());
-    let unsupported = |chunk: &ColumnChunkMetaData| {
-        matches!(
-            chunk.compression(),
-            Compression::BROTLI(_) | Compression::LZO
-        )
-    };
-    if chunks.into_iter().any(unsupported) {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                "Parquet 文件以 brotli 或 lzo 压缩，不支持读取",
-                "the Parquet file is compressed with brotli or lzo, which is not supported",
-            ),
-            Text::new(
-                "请改用 snappy、zstd、lz4 或 gzip 压缩后重新导出",
-                "export it again with snappy, zstd, lz4 or gzip compression",
-            ),
-        )
-        .into());
+/// A Parquet file whose footer has been read.
+pub(super) struct ParquetRows {
+    metadata: ArrowReaderMetadata,
+    columns: Vec<Column>,
+}
+
+/// A column that has a header.
+struct Column {
+    name: String,
+    content: Content,
+}
+
+/// What is read of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Cells(Kind),
+    /// Nothing, because its values are lists, structures or maps.
+    Nested,
+    /// Nothing, because of its encoding, which is refused in
+    /// [`parquet_file`](aidlink_files::parquet_file).
+    Encoded(Encoding),
+}
+
+impl ParquetRows {
+    /// Reads the footer of a file.
+    ///
+    /// # Errors
+    /// If the file is damaged or uses an unsupported compression.
+    pub(super) fn open(path: &Path) -> Result<Self, Fault> {
+        let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+        let footer = Footer::read(&file).and_then(|footer| {
+            let as_written = footer.decode(None)?;
+            let as_written = as_written.file_metadata().schema_descr_ptr();
+            let schema = without_text_marks(&as_written).ok_or(io::ErrorKind::InvalidData)?;
+            Ok((as_written, footer.decode(Some(Arc::new(schema)))?))
+        });
+        let (as_written, footer) = footer.map_err(|_| broken(path))?;
+        let chunks = footer.row_groups().iter().flat_map(|group| group.columns());
+        let unsupported =
+            |codec: Compression| matches!(codec, Compression::BROTLI(_) | Compression::LZO);
+        if chunks
+            .into_iter()
+            .any(|chunk| unsupported(chunk.compression()))
+        {
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    "Parquet 文件以 brotli 或 lzo 压缩，不支持读取",
+                    "the Parquet file is compressed with brotli or lzo, which is not supported",
+                ),
+                Text::new(
+                    "请改用 snappy、zstd、lz4 或 gzip 压缩后重新导出",
+                    "export it again with snappy, zstd, lz4 or gzip compression",
+                ),
+            ));
+        }
+        // A hostile file can make the library panic.
+        let rows = guarded(|| Self::of_footer(&footer, &as_written));
+        rows.and_then(Result::ok).ok_or_else(|| broken(path))
     }
-    if groups
-        .iter()
-        .any(|group| group.total_byte_size() > MAX_ROW_GROUP_BYTES)
-    {
-        return Err(damaged(
-            path,
-            "行组解压后超过4 GiB，拒绝读取",
-            "a row group unpacks to more than 4 GiB and is refused",
-        )
-        .into());
+
+    /// `as_written` is the schema with the marks of texts.
+    fn of_footer(
+        footer: &Arc<ParquetMetaData>,
+        as_written: &SchemaDescriptor,
+    ) -> ParquetResult<Self> {
+        // What Arrow adds to the metadata is not needed: the Parquet types say it.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
+        let roots = as_written.root_schema().get_fields();
+        let fields = metadata.schema().fields().iter().zip(roots);
+        let fields: Vec<Field> = fields
+            .map(|(field, root)| for_reading(field, root))
+            .collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(footer), options)?;
+        let mut columns: Vec<Column> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .zip(roots)
+            .map(|(field, root)| Column {
+                name: field.name().clone(),
+                content: content(field, root, footer.file_metadata().created_by()),
+            })
+            .collect();
+        for group in footer.row_groups() {
+            for (leaf, chunk) in group.columns().iter().enumerate() {
+                let column = columns.get_mut(as_written.get_column_root_idx(leaf));
+                let refused = chunk.encodings().find(|encoding| {
+                    matches!(
+                        encoding,
+                        Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY
+                    )
+                });
+                if let (Some(column), Some(encoding)) = (column, refused)
+                    && column.content != Content::Nested
+                {
+                    column.content = Content::Encoded(encoding);
+                }
+            }
+        }
+        Ok(ParquetRows { metadata, columns })
     }
-    let mut faults = FaultCollector::new();
-    for field in metadata.schema().fields() {
-        if is_nested(field.data_type()) {
-            let name = field.name();
-            faults.push(Fault::of_file(
+
+    /// Checks that the columns which are matched to a field can be read.
+    ///
+    /// # Errors
+    /// If one of them is nested or in an encoding that is not read.
+    pub(super) fn check(&self, path: &Path, columns: &ColumnMatch) -> Result<(), Faults> {
+        let mut faults = FaultCollector::new();
+        for index in columns.index.values() {
+            if let Some(column) = self.columns.get(*index) {
+                faults.extend(column.fault(path));
+            }
+        }
+        faults.or_value(Some(()))
+    }
+
+    /// Returns a reader of the rows as CSV text. The first line is the header.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(super) fn text(&self, file: File) -> io::Result<ParquetText<'_>> {
+        let mut piece = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                piece.push(b',');
+            }
+            write_cell(&mut piece, column.name.as_bytes());
+        }
+        piece.push(b'\n');
+        let most_taken = file.metadata()?.len().saturating_mul(MOST_TAKEN_RATIO);
+        Ok(ParquetText {
+            rows: self,
+            file,
+            taken_left: most_taken.max(ALWAYS_TAKEN_BYTES),
+            groups: 0..self.metadata.metadata().num_row_groups(),
+            group: None,
+            batch: Batch::default(),
+            encodings: Encodings::default(),
+            piece,
+            consumed: 0,
+        })
+    }
+
+    /// Returns a reader of a row group. Each has its own budget of pages.
+    fn group(&self, file: &File, group: usize) -> io::Result<Group> {
+        let file = ParquetFile::new(file.try_clone()?)?;
+        let budget = file.budget();
+        let read = |(index, column): (usize, &Column)| {
+            matches!(column.content, Content::Cells(_)).then_some(index)
+        };
+        let roots = self.columns.iter().enumerate().filter_map(read);
+        let projection = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
+        let batches = guarded(|| {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_row_groups(vec![group])
+                .with_projection(projection)
+                .with_batch_size(self.rows_per_batch())
+                .build()
+        });
+        let batches = batches.and_then(Result::ok);
+        Ok(Group {
+            batches: batches.ok_or(io::ErrorKind::InvalidData)?,
+            budget,
+        })
+    }
+
+    fn rows_per_batch(&self) -> usize {
+        (BATCH_BYTES / self.row_bytes()).clamp(1, ROWS_PER_BATCH)
+    }
+
+    /// Returns the bytes that the library takes for a row, without texts.
+    fn row_bytes(&self) -> usize {
+        let fields = self.metadata.schema().fields().iter();
+        let bytes = fields.map(|field| match field.data_type() {
+            DataType::FixedSizeBinary(length) => CELL_BYTES + usize::try_from(*length).unwrap_or(0),
+            _ => CELL_BYTES,
+        });
+        bytes.sum::<usize>().max(1)
+    }
+}
+
+impl Column {
+    fn fault(&self, path: &Path) -> Option<Fault> {
+        let name = shown_name(&self.name);
+        match self.content {
+            Content::Cells(_) => None,
+            Content::Nested => Some(Fault::of_file(
                 path,
                 Text::new(
                     format!("列“{name}”是嵌套类型"),
                     format!("the column `{name}` is nested"),
                 ),
                 Text::new(
-                    "请导出为每行一个值的列，或去掉该列",
-                    "export it as a column with one value per row, or leave it out",
+                    "请导出为每行一个值的列",
+                    "export it as a column with one value per row",
                 ),
-            ));
+            )),
+            Content::Encoded(encoding) => Some(Fault::of_file(
+                path,
+                Text::new(
+                    format!("列“{name}”采用 {encoding} 编码，不支持读取"),
+                    format!(
+                        "the column `{name}` has the encoding {encoding}, which is not supported"
+                    ),
+                ),
+                Text::new(
+                    "请以 PLAIN 或字典编码重新导出（Spark 中设置 parquet.writer.version=v1）",
+                    "export it again with the encoding PLAIN or a dictionary (in Spark set parquet.writer.version=v1)",
+                ),
+            )),
         }
     }
-    faults.or_value(Some(()))
 }
 
-fn is_nested(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Dictionary(_, value) => value.is_nested(),
-        other => other.is_nested(),
+/// Returns the schema with all texts as bytes. The library refuses a file for a single
+/// text that is not UTF-8.
+fn without_text_marks(schema: &SchemaDescriptor) -> Option<SchemaDescriptor> {
+    let root = schema.root_schema();
+    let bare = |field: &TypePtr| {
+        if !is_text(field) {
+            return Some(Arc::clone(field));
+        }
+        let info = field.get_basic_info();
+        let bare = Type::primitive_type_builder(info.name(), PhysicalType::BYTE_ARRAY)
+            .with_repetition(info.repetition())
+            .with_id(info.has_id().then(|| info.id()));
+        Some(Arc::new(bare.build().ok()?))
+    };
+    let fields: Option<Vec<TypePtr>> = root.get_fields().iter().map(bare).collect();
+    let root = Type::group_type_builder(root.name()).with_fields(fields?);
+    Some(SchemaDescriptor::new(Arc::new(root.build().ok()?)))
+}
+
+/// Returns whether a column is marked as text.
+fn is_text(column: &Type) -> bool {
+    let info = column.get_basic_info();
+    let is_marked = matches!(
+        info.logical_type_ref(),
+        Some(LogicalType::String | LogicalType::Json | LogicalType::Enum)
+    ) || matches!(
+        info.converted_type(),
+        ConvertedType::UTF8 | ConvertedType::JSON | ConvertedType::ENUM
+    );
+    column.is_primitive() && column.get_physical_type() == PhysicalType::BYTE_ARRAY && is_marked
+}
+
+/// Returns a field with the type in which it is read.
+fn for_reading(field: &Field, root: &Type) -> Field {
+    let data_type = match field.data_type() {
+        // Views into the pages, so that a long text in a dictionary is not copied for
+        // each row.
+        DataType::Binary => DataType::BinaryView,
+        // In nanoseconds, a day after 2262 would come out as any other.
+        DataType::Timestamp(..) if is_int96(root) => {
+            DataType::Timestamp(TimeUnit::Millisecond, None)
+        }
+        other => other.clone(),
+    };
+    field.clone().with_data_type(data_type)
+}
+
+fn content(field: &Field, root: &Type, created_by: Option<&str>) -> Content {
+    match field.data_type() {
+        nested if nested.is_nested() => Content::Nested,
+        DataType::BinaryView if is_text(root) => Content::Cells(Kind::Text),
+        DataType::BinaryView | DataType::FixedSizeBinary(_) => Content::Cells(Kind::Bytes),
+        DataType::Timestamp(_, Some(_)) => Content::Cells(Kind::Values(Clock::Utc)),
+        _ if is_int96(root) => Content::Cells(Kind::Values(clock_of_int96(created_by))),
+        _ => Content::Cells(Kind::Values(Clock::Local)),
+    }
+}
+
+fn is_int96(column: &Type) -> bool {
+    column.is_primitive() && column.get_physical_type() == PhysicalType::INT96
+}
+
+/// Returns how the program that wrote a file means INT96, which the format leaves open.
+/// parquet-mr (Spark, Hive) converts to UTC, Impala does not (Apache Impala, "TIMESTAMP
+/// Data Type"). Others write what they are given.
+fn clock_of_int96(created_by: Option<&str>) -> Clock {
+    match created_by {
+        Some(program) if program.starts_with("parquet-mr") => Clock::Utc,
+        Some(program) if program.starts_with("impala") => Clock::Local,
+        _ => Clock::Unknown,
+    }
+}
+
+/// Returns the fault for an error while rows were read.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::InvalidData => broken(path),
+        io::ErrorKind::FileTooLarge => damaged(
+            path,
+            "Parquet 文件解压后过大",
+            "the Parquet file unpacks to too many bytes",
+        ),
+        _ => Fault::unreadable(path, error),
     }
 }
 
@@ -119,116 +361,119 @@ fn broken(path: &Path) -> Fault {
     )
 }
 
-/// Loads a file's metadata. Guarded, because a hostile file can make the reader
-/// panic.
-fn load(file: &File) -> io::Result<ArrowReaderMetadata> {
-    guarded(|| ArrowReaderMetadata::load(file, options()))
-        .and_then(Result::ok)
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-fn options() -> ArrowReaderOptions {
-    ArrowReaderOptions::new()
-}
-
 /// Reads a file's rows as CSV text. The first line is the header.
-pub(super) struct ParquetText {
-    batches: ParquetRecordBatchReader,
-    batch: Option<Batch>,
+pub(super) struct ParquetText<'r> {
+    rows: &'r ParquetRows,
+    file: File,
+    /// Bytes that cells may still take.
+    taken_left: u64,
+    /// Row groups that have not been read.
+    groups: Range<usize>,
+    group: Option<Group>,
+    batch: Batch,
+    encodings: Encodings,
     /// CSV text that was produced last.
     piece: Vec<u8>,
     /// Bytes of the piece that have been read.
     consumed: usize,
 }
 
-/// Columns as bytes, and the next row to write.
+/// The rest of a row group.
+struct Group {
+    batches: ParquetRecordBatchReader,
+    budget: PageBudget,
+}
+
+impl Group {
+    /// Reads the next batch; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<RecordBatch>> {
+        // A hostile page can make the library panic. Its own message may contain a
+        // value.
+        match guarded(|| self.batches.next()) {
+            Some(None) => Ok(None),
+            Some(Some(Ok(batch))) => Ok(Some(batch)),
+            _ if self.budget.is_exceeded() => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+/// The columns that are read, as bytes, and the next row to write.
+#[derive(Default)]
 struct Batch {
-    columns: Vec<BinaryViewArray>,
+    columns: Vec<(Kind, BinaryViewArray)>,
     rows: usize,
     next: usize,
 }
 
-impl ParquetText {
-    /// Opens a file and writes the header as the first piece.
-    ///
-    /// # Errors
-    /// If the file is damaged.
-    pub(super) fn open(file: File) -> io::Result<Self> {
-        let metadata = load(&file)?;
-        // Read texts as views into their pages, so that a long text in a dictionary
-        // is not copied for each row.
-        let fields: Vec<Field> = metadata
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| {
-                let data_type = match field.data_type() {
-                    DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-                    DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
-                    DataType::Dictionary(_, value) if **value == DataType::Utf8 => {
-                        DataType::Utf8View
-                    }
-                    other => other.clone(),
-                };
-                field.as_ref().clone().with_data_type(data_type)
-            })
-            .collect();
-        let mut piece = Vec::new();
-        for (column, field) in fields.iter().enumerate() {
-            if column > 0 {
-                piece.push(b',');
-            }
-            write_cell(&mut piece, field.name().as_bytes());
-        }
-        piece.push(b'\n');
-        let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
-        let with_views = options().with_schema(Arc::new(schema));
-        let batches = guarded(|| {
-            let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), with_views)?;
-            ParquetRecordBatchReaderBuilder::new_with_metadata(ParquetFile(file), metadata)
-                .with_batch_size(ROWS_PER_BATCH)
-                .build()
-        });
-        let batches = batches
-            .ok_or(io::ErrorKind::InvalidData)?
-            .map_err(invalid)?;
-        Ok(ParquetText {
-            batches,
-            batch: None,
-            piece,
-            consumed: 0,
-        })
-    }
-
+impl ParquetText<'_> {
     /// Writes rows to the piece until it is full or the file ends.
     fn fill(&mut self) -> io::Result<()> {
         self.piece.clear();
         self.consumed = 0;
         while self.piece.len() < PIECE_BYTES {
-            match &mut self.batch {
-                Some(batch) if batch.next < batch.rows => {
-                    write_row(&mut self.piece, &batch.columns, batch.next);
-                    batch.next += 1;
-                }
-                _ => {
-                    let batches = &mut self.batches;
-                    let batch = guarded(|| {
-                        let batch = batches.next()?.map_err(invalid);
-                        Some(batch.and_then(|batch| Batch::new(&batch)))
-                    });
-                    match batch {
-                        None => return Err(io::ErrorKind::InvalidData.into()),
-                        Some(None) => return Ok(()),
-                        Some(Some(batch)) => self.batch = Some(batch?),
-                    }
-                }
+            if self.batch.next < self.batch.rows {
+                self.write_row();
+            } else if !self.read_batch()? {
+                break;
             }
         }
         Ok(())
     }
+
+    /// Reads the next batch. Returns `false` at the end.
+    fn read_batch(&mut self) -> io::Result<bool> {
+        // Release the pages of the last batch first.
+        self.batch = Batch::default();
+        loop {
+            let group = match &mut self.group {
+                Some(group) => group,
+                None => match self.groups.next() {
+                    Some(group) => self.group.insert(self.rows.group(&self.file, group)?),
+                    None => return Ok(false),
+                },
+            };
+            match group.next()? {
+                Some(batch) => {
+                    let taken = (batch.num_rows() as u64) * (self.rows.row_bytes() as u64);
+                    let left = self.taken_left.checked_sub(taken);
+                    self.taken_left = left.ok_or(io::ErrorKind::FileTooLarge)?;
+                    let batch = guarded(|| Batch::new(&batch, &self.rows.columns)).flatten();
+                    self.batch = batch.ok_or(io::ErrorKind::InvalidData)?;
+                    self.encodings.decide(&self.batch.columns);
+                    return Ok(true);
+                }
+                None => self.group = None,
+            }
+        }
+    }
+
+    fn write_row(&mut self) {
+        let mut cells = self.batch.columns.iter();
+        for (index, column) in self.rows.columns.iter().enumerate() {
+            if index > 0 {
+                self.piece.push(b',');
+            }
+            if !matches!(column.content, Content::Cells(_)) {
+                continue;
+            }
+            if let Some((kind, cells)) = cells.next()
+                && cells.is_valid(self.batch.next)
+            {
+                let cell = cells.value(self.batch.next);
+                match cell.get(..MAX_RECORD_BYTES + 1) {
+                    // One byte above the limit is enough for the row to be rejected.
+                    Some(start) => write_cell(&mut self.piece, start),
+                    None => write_cell(&mut self.piece, &self.encodings.decoded(*kind, cell)),
+                }
+            }
+        }
+        self.piece.push(b'\n');
+        self.batch.next += 1;
+    }
 }
 
-impl Read for ParquetText {
+impl Read for ParquetText<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.consumed == self.piece.len() {
             self.fill()?;
@@ -241,31 +486,18 @@ impl Read for ParquetText {
     }
 }
 
-/// Drops the library's own message, which may contain a value.
-fn invalid<E>(_: E) -> io::Error {
-    io::ErrorKind::InvalidData.into()
-}
-
-fn write_row(text: &mut Vec<u8>, columns: &[BinaryViewArray], row: usize) {
-    for (index, column) in columns.iter().enumerate() {
-        if index > 0 {
-            text.push(b',');
-        }
-        if column.is_valid(row) {
-            let cell = column.value(row);
-            // One byte above the limit is enough for the row to be rejected.
-            let length = cell.len().min(MAX_RECORD_BYTES + 1);
-            write_cell(text, &cell[..length]);
-        }
-    }
-    text.push(b'\n');
-}
-
 impl Batch {
-    fn new(batch: &RecordBatch) -> io::Result<Self> {
-        let columns: io::Result<Vec<BinaryViewArray>> =
-            batch.columns().iter().map(column_text).collect();
-        Ok(Batch {
+    /// Converts a batch; `None` if it does not have these columns.
+    fn new(batch: &RecordBatch, columns: &[Column]) -> Option<Self> {
+        let kinds = columns.iter().filter_map(|column| match column.content {
+            Content::Cells(kind) => Some(kind),
+            _ => None,
+        });
+        let columns: Option<Vec<_>> = kinds
+            .zip(batch.columns())
+            .map(|(kind, column)| Some((kind, cells(column, kind)?)))
+            .collect();
+        Some(Batch {
             columns: columns?,
             rows: batch.num_rows(),
             next: 0,
@@ -273,156 +505,347 @@ impl Batch {
     }
 }
 
-/// Converts the cells of a column to text. Byte columns are read as text too,
-/// because older systems do not mark text columns as UTF-8.
-fn column_text(column: &ArrayRef) -> io::Result<BinaryViewArray> {
-    let texts = match column.data_type() {
-        DataType::Float64 => floats(downcast::<Float64Array>(column)?.iter()),
-        DataType::Float32 => {
-            let numbers = downcast::<Float32Array>(column)?.iter();
-            // Convert through the shortest text to get 0.1, not 0.10000000149.
-            floats(numbers.map(|number| number.and_then(|n| n.to_string().parse().ok())))
-        }
-        DataType::Timestamp(unit, zone) => {
-            let east = if zone.is_some() {
-                SECONDS_EAST_OF_UTC
-            } else {
-                0
-            };
-            let days = match unit {
-                TimeUnit::Second => days::<TimestampSecondType>(column, 1, east),
-                TimeUnit::Millisecond => days::<TimestampMillisecondType>(column, 1_000, east),
-                TimeUnit::Microsecond => days::<TimestampMicrosecondType>(column, 1_000_000, east),
-                TimeUnit::Nanosecond => {
-                    days::<TimestampNanosecondType>(column, 1_000_000_000, east)
-                }
-            };
-            as_text(&days?)?
-        }
-        _ => as_text(column)?,
-    };
-    Ok(downcast::<BinaryViewArray>(&texts)?.clone())
-}
-
-fn as_text(column: &ArrayRef) -> io::Result<ArrayRef> {
-    let text = match column.data_type() {
-        DataType::BinaryView | DataType::Utf8View => Arc::clone(column),
-        DataType::Utf8 | DataType::Binary | DataType::LargeBinary | DataType::LargeUtf8 => {
-            cast(column, &DataType::BinaryView).map_err(invalid)?
-        }
-        DataType::FixedSizeBinary(_) => {
-            let bytes = cast(column, &DataType::Binary).map_err(invalid)?;
-            return cast(&bytes, &DataType::BinaryView).map_err(invalid);
-        }
-        _ => cast(column, &DataType::Utf8).map_err(invalid)?,
-    };
-    cast(&text, &DataType::BinaryView).map_err(invalid)
-}
-
-fn floats(numbers: impl Iterator<Item = Option<f64>>) -> ArrayRef {
-    let texts = numbers.map(|number| number.map(|number| float_text(number).into_bytes()));
-    Arc::new(texts.collect::<BinaryViewArray>())
-}
-
-/// Converts timestamps with `units_per_second` to dates at an offset of `east` seconds
-/// from UTC.
-fn days<T>(column: &ArrayRef, units_per_second: i64, east: i64) -> io::Result<ArrayRef>
-where
-    T: ArrowPrimitiveType<Native = i64>,
-{
-    let moments = downcast::<PrimitiveArray<T>>(column)?.iter();
-    let day = |moment: i64| {
-        i32::try_from((moment.div_euclid(units_per_second) + east).div_euclid(86_400))
-    };
-    let days = moments.map(|moment| moment.and_then(|moment| day(moment).ok()));
-    Ok(Arc::new(days.collect::<Date32Array>()))
-}
-
-fn downcast<A: Array + 'static>(column: &ArrayRef) -> io::Result<&A> {
-    column
-        .as_any()
-        .downcast_ref::<A>()
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow_array::builder::StringDictionaryBuilder;
+    use std::path::PathBuf;
+
+    use aidlink_faults::text::Language;
     use arrow_array::types::Int32Type;
     use arrow_array::{
-        BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Int64Array, StringArray,
-        TimestampMicrosecondArray, TimestampNanosecondArray,
+        ArrayRef, Date32Array, Int32Array, ListArray, StringArray, StructArray,
+        TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
     };
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::Repetition;
+    use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArrayType, Int96, Int96Type};
+    use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::types::PrimitiveTypeBuilder;
 
+    use super::super::source::{Format, Source};
     use super::*;
 
-    fn texts(column: impl Array + 'static) -> Vec<Option<String>> {
-        let column: ArrayRef = Arc::new(column);
-        let texts = column_text(&column).expect("the column is not nested");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        texts.iter().map(|cell| cell.map(text)).collect()
+    struct Made {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
     }
 
-    fn some(texts: &[&str]) -> Vec<Option<String>> {
-        texts.iter().map(|text| Some((*text).to_owned())).collect()
+    impl Made {
+        fn new(bytes: &[u8]) -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("a.parquet");
+            std::fs::write(&path, bytes).expect("writable");
+            Made {
+                _folder: folder,
+                path,
+            }
+        }
+
+        fn of(columns: Vec<(&str, ArrayRef)>, properties: WriterPropertiesBuilder) -> Self {
+            let batch = RecordBatch::try_from_iter(columns).expect("equal lengths");
+            let mut writer =
+                ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build()))
+                    .expect("a schema");
+            writer.write(&batch).expect("memory");
+            Made::new(&writer.into_inner().expect("memory"))
+        }
+
+        /// A file with one column of this type, without empty cells, written by this
+        /// program.
+        fn of_values<T: parquet::data_type::DataType>(
+            created_by: &str,
+            mark: ConvertedType,
+            values: &[T::T],
+        ) -> Self {
+            let column = Type::primitive_type_builder("a", T::get_physical_type())
+                .with_repetition(Repetition::REQUIRED)
+                .with_converted_type(mark);
+            Made::of_column::<T>(created_by, column, values, None)
+        }
+
+        fn of_column<T: parquet::data_type::DataType>(
+            created_by: &str,
+            column: PrimitiveTypeBuilder<'_>,
+            values: &[T::T],
+            levels: Option<&[i16]>,
+        ) -> Self {
+            let column = column.build();
+            let schema = Type::group_type_builder("root")
+                .with_fields(vec![Arc::new(column.expect("a column"))])
+                .build();
+            let properties = WriterProperties::builder().set_created_by(created_by.to_owned());
+            let schema = Arc::new(schema.expect("a schema"));
+            let properties = Arc::new(properties.build());
+            let mut writer =
+                SerializedFileWriter::new(Vec::new(), schema, properties).expect("memory");
+            let mut group = writer.next_row_group().expect("memory");
+            let mut column = group.next_column().expect("memory").expect("a column");
+            let written = column.typed::<T>().write_batch(values, levels, None);
+            written.expect("memory");
+            column.close().expect("memory");
+            group.close().expect("memory");
+            Made::new(&writer.into_inner().expect("memory"))
+        }
+
+        fn read(&self) -> Result<Vec<u8>, String> {
+            let rendered = |fault: Fault| fault.render(Language::English);
+            let source = Source::of_file(&self.path, Format::Parquet)
+                .map_err(|faults| faults.iter().cloned().map(rendered).collect::<String>())?;
+            let mut text = Vec::new();
+            let read = source
+                .text()
+                .and_then(|mut rows| rows.read_to_end(&mut text));
+            match read {
+                Ok(_) => Ok(text),
+                Err(error) => Err(rendered(source.unreadable(&error))),
+            }
+        }
+
+        fn lines(&self) -> Vec<String> {
+            let text = self.read().expect("a sound file");
+            let text = String::from_utf8(text).expect("UTF-8");
+            text.lines().map(str::to_owned).collect()
+        }
+    }
+
+    fn strings(texts: impl Iterator<Item = String>) -> ArrayRef {
+        Arc::new(texts.map(Some).collect::<StringArray>())
     }
 
     #[test]
-    fn every_type_gives_the_same_text_as_a_csv_export() {
-        let names = StringArray::from(vec![Some("甲"), None]);
-        assert_eq!(texts(names), [Some("甲".to_owned()), None]);
-        let bytes = BinaryArray::from_vec(vec!["甲".as_bytes()]);
-        assert_eq!(texts(bytes), some(&["甲"]));
-        let fixed = FixedSizeBinaryArray::try_from_iter([b"44990119900101011X"].into_iter());
-        assert_eq!(
-            texts(fixed.expect("18 bytes")),
-            some(&["44990119900101011X"])
-        );
-        let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
-        dictionary.append_value("低保");
-        assert_eq!(texts(dictionary.finish()), some(&["低保"]));
-        assert_eq!(
-            texts(BooleanArray::from(vec![true, false])),
-            some(&["true", "false"])
-        );
-        // Whole numbers and decimals of eighteen digits are exact.
-        let number = 449_901_199_001_010_119;
-        assert_eq!(
-            texts(Int64Array::from(vec![number])),
-            some(&["449901199001010119"])
-        );
-        let decimal = Decimal128Array::from(vec![i128::from(number)])
-            .with_precision_and_scale(18, 0)
-            .expect("18 digits");
-        assert_eq!(texts(decimal), some(&["449901199001010119"]));
-        // Floating-point numbers of eighteen digits are not.
-        let floats = Float64Array::from(vec![4.499_011_990_010_101e17, 449_901_900_101_011.0, 0.5]);
-        let [damaged, exact, half] = &texts(floats)[..] else {
-            panic!("three cells")
+    fn int96_is_read_as_its_writer_means_it() {
+        // Noon, midnight, and midnight in China; days of Julius begin at noon.
+        const NANOS: i64 = 3_600_000_000_000;
+        let moment = |day: u32, hour: i64| {
+            let nanos = hour * NANOS;
+            let mut value = Int96::new();
+            value.set_data(nanos as u32, (nanos >> 32) as u32, day);
+            value
         };
-        assert!(
-            damaged
-                .as_deref()
-                .is_some_and(|text| text.ends_with("E+17"))
-        );
-        assert_eq!(exact.as_deref(), Some("449901900101011"));
-        assert_eq!(half.as_deref(), Some("0.5"));
-        assert_eq!(texts(Float32Array::from(vec![0.1])), some(&["0.1"]));
+        // 2024-01-31, the last day of 9999, and one far beyond.
+        let day = 2_440_588 + 19_753;
+        let values = [
+            moment(day, 12),
+            moment(day, 0),
+            moment(day - 1, 16),
+            moment(2_440_588 + 2_932_896, 0),
+            moment(u32::MAX, 0),
+        ];
+        let end = ["9999-12-31", "#ERROR"];
+        for (created_by, days) in [
+            ("parquet-mr version 1.12.3 (build a)", ["2024-01-31"; 3]),
+            (
+                "impala version 4.1.0-RELEASE (build a)",
+                ["2024-01-31", "2024-01-31", "2024-01-30"],
+            ),
+            // Where both readings agree.
+            (
+                "parquet-cpp-arrow version 9",
+                ["2024-01-31", "2024-01-31", "#ERROR"],
+            ),
+        ] {
+            let made = Made::of_values::<Int96Type>(created_by, ConvertedType::NONE, &values);
+            let expected: Vec<&str> = ["a"].into_iter().chain(days).chain(end).collect();
+            assert_eq!(made.lines(), expected, "{created_by}");
+        }
     }
 
     #[test]
-    fn a_timestamp_with_time_zone_becomes_its_date_in_china() {
-        // 2024-01-30 16:00 in UTC is midnight of the 31st in China.
+    fn timestamps_of_every_unit_are_read_as_days() {
+        // 2024-01-30 16:00
         let seconds = 1_706_630_400;
-        assert_eq!(
-            texts(Date32Array::from(vec![19_753])),
-            some(&["2024-01-31"])
-        );
-        let local = TimestampMicrosecondArray::from(vec![seconds * 1_000_000]);
-        assert_eq!(texts(local.clone()), some(&["2024-01-30"]));
-        let zoned = local.with_timezone("UTC");
-        assert_eq!(texts(zoned), some(&["2024-01-31"]));
-        let early = TimestampNanosecondArray::from(vec![Some(-1), None]);
-        assert_eq!(texts(early), [Some("1969-12-31".to_owned()), None]);
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            (
+                "ms",
+                Arc::new(TimestampMillisecondArray::from(vec![seconds * 1_000])),
+            ),
+            (
+                "us",
+                Arc::new(TimestampMicrosecondArray::from(vec![seconds * 1_000_000])),
+            ),
+            (
+                "ns",
+                Arc::new(TimestampNanosecondArray::from(vec![
+                    seconds * 1_000_000_000,
+                ])),
+            ),
+            (
+                "ms utc",
+                Arc::new(
+                    TimestampMillisecondArray::from(vec![seconds * 1_000]).with_timezone("UTC"),
+                ),
+            ),
+            (
+                "ns of elsewhere",
+                Arc::new(
+                    TimestampNanosecondArray::from(vec![seconds * 1_000_000_000])
+                        .with_timezone("America/New_York"),
+                ),
+            ),
+            ("date", Arc::new(Date32Array::from(vec![19_752]))),
+        ];
+        let made = Made::of(columns, WriterProperties::builder());
+        let days = "2024-01-30,2024-01-30,2024-01-30,2024-01-31,2024-01-31,2024-01-30";
+        assert_eq!(made.lines()[1], days);
+    }
+
+    #[test]
+    fn texts_that_are_marked_as_utf_8_and_are_not_are_reported_cell_by_cell() {
+        let texts = ["张三", "李四", "王五"].map(str::as_bytes);
+        let values: Vec<ByteArray> = texts
+            .into_iter()
+            .chain([&"赵六".as_bytes()[..5], b"abc"])
+            .map(|text| ByteArray::from(text.to_vec()))
+            .collect();
+        for mark in [ConvertedType::UTF8, ConvertedType::NONE] {
+            let made = Made::of_values::<ByteArrayType>("a", mark, &values);
+            let text = made.read().expect("a sound file");
+            let expected = ["a\n张三\n李四\n王五\n".as_bytes(), b"\xff\nabc\n"].concat();
+            assert_eq!(text, expected, "{mark}");
+        }
+        let gbk = |text: &str| ByteArray::from(encoding_rs::GB18030.encode(text).0.into_owned());
+        let values: Vec<ByteArray> = ["张三", "李,四"].map(gbk).into();
+        for mark in [ConvertedType::UTF8, ConvertedType::NONE] {
+            let made = Made::of_values::<ByteArrayType>("a", mark, &values);
+            assert_eq!(made.lines(), ["a", "张三", "\"李,四\""]);
+        }
+    }
+
+    #[test]
+    fn large_pages_pages_of_version_2_and_full_dictionaries_are_read() {
+        // ID numbers of a region that was never assigned.
+        let id = |row: usize| format!("449901{:012}", row * 7919);
+        for (page_bytes, rows) in [(1 << 20, 300_000), (64 << 20, 3_200_000)] {
+            let ids = || strings((0..rows).map(id));
+            let plain = WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_data_page_size_limit(page_bytes)
+                .set_data_page_row_count_limit(usize::MAX);
+            let version_2 = plain
+                .clone()
+                .set_writer_version(WriterVersion::PARQUET_2_0)
+                .set_encoding(Encoding::PLAIN)
+                .set_compression(Compression::SNAPPY);
+            // The dictionary is given up after the first pages.
+            let dictionary = WriterProperties::builder()
+                .set_dictionary_page_size_limit(page_bytes / 8)
+                .set_max_row_group_row_count(Some(rows / 2 + 1));
+            for properties in [plain, version_2, dictionary] {
+                let made = Made::of(vec![("身份证号", ids())], properties);
+                let text = made.read().expect("a sound file");
+                assert_eq!(text.len(), "身份证号\n".len() + rows * 19);
+                let end = format!("\n{}\n", id(rows - 1));
+                assert!(text.ends_with(end.as_bytes()));
+            }
+        }
+    }
+
+    /// A column match with these columns.
+    fn matched(columns: &[usize]) -> ColumnMatch {
+        let index = columns.iter().map(|index| (index.to_string(), *index));
+        ColumnMatch {
+            index: index.collect(),
+            ..ColumnMatch::default()
+        }
+    }
+
+    #[test]
+    fn nested_and_delta_encoded_columns_are_refused_only_if_they_are_needed() {
+        let lists =
+            ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), Some(2)]), None]);
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2]));
+        let field = Arc::new(Field::new("数", DataType::Int32, false));
+        let structs = StructArray::from(vec![(field, Arc::clone(&numbers))]);
+        let texts = || strings(["甲", "乙"].map(str::to_owned).into_iter());
+        let properties = |encoding| {
+            WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_column_encoding("类别".into(), encoding)
+        };
+        for encoding in [
+            Encoding::DELTA_BYTE_ARRAY,
+            Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        ] {
+            let made = Made::of(
+                vec![
+                    ("附件", Arc::new(lists.clone()) as ArrayRef),
+                    ("姓名", texts()),
+                    ("类别", texts()),
+                    ("44990119900101011X", Arc::new(structs.clone())),
+                    ("数", Arc::clone(&numbers)),
+                ],
+                properties(encoding),
+            );
+            assert_eq!(
+                made.lines(),
+                ["附件,姓名,类别,44990119900101011X,数", ",甲,,,1", ",乙,,,2"]
+            );
+            let source = Source::of_file(&made.path, Format::Parquet).expect("a sound file");
+            assert!(source.check(&matched(&[1, 4])).is_ok());
+            let said = |column: usize| {
+                let faults = source.check(&matched(&[1, column])).expect_err("needed");
+                let said: String = faults
+                    .iter()
+                    .map(|fault| fault.render(Language::English))
+                    .collect();
+                said
+            };
+            assert!(said(0).contains("the column `附件` is nested"));
+            assert!(said(2).contains(&format!("`类别` has the encoding {encoding}")));
+            assert!(
+                said(3).contains("the column `***` is nested"),
+                "{}",
+                said(3)
+            );
+        }
+    }
+
+    #[test]
+    fn a_small_file_that_unpacks_to_gigabytes_is_refused() {
+        // A dictionary of one text, which 300,000 rows show.
+        let text = "a".repeat(1000);
+        let rows = (0..300_000).map(|_| text.clone());
+        let properties =
+            WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
+        let made = Made::of(vec![("a", strings(rows))], properties);
+        assert!(std::fs::metadata(&made.path).expect("a file").len() < 10_000);
+        let said = made.read().expect_err("beyond the limit");
+        assert!(said.contains("unpacks to too many bytes"), "{said}");
+        assert!(!said.contains("that you may read it"), "{said}");
+    }
+
+    #[test]
+    fn empty_cells_of_a_fixed_length_have_a_limit() {
+        // Of a kilobyte: empty cells of 64 KiB each.
+        let made = |rows: usize| {
+            let column = Type::primitive_type_builder("a", PhysicalType::FIXED_LEN_BYTE_ARRAY)
+                .with_length(64 << 10)
+                .with_repetition(Repetition::OPTIONAL);
+            let levels = vec![0; rows];
+            Made::of_column::<FixedLenByteArrayType>("a", column, &[], Some(&levels))
+        };
+        assert_eq!(made(5000).lines().len(), 5001);
+        let rows = ParquetRows::open(&made(5000).path).expect("a sound file");
+        assert!(rows.rows_per_batch() * (64 << 10) <= BATCH_BYTES);
+        let said = made(70_000).read().expect_err("beyond the limit");
+        assert!(said.contains("unpacks to too many bytes"), "{said}");
+    }
+
+    #[test]
+    fn a_file_with_many_columns_is_read_in_small_batches() {
+        let columns: Vec<(String, ArrayRef)> = (0..3000)
+            .map(|column| {
+                let numbers = (0..20).map(|row| Some(row + column));
+                let numbers: ArrayRef = Arc::new(numbers.collect::<Int32Array>());
+                (format!("c{column}"), numbers)
+            })
+            .collect();
+        let columns = columns
+            .iter()
+            .map(|(name, numbers)| (name.as_str(), Arc::clone(numbers)));
+        let made = Made::of(columns.collect(), WriterProperties::builder());
+        let lines = made.lines();
+        assert_eq!(lines.len(), 21);
+        assert!(lines[20].starts_with("19,20,") && lines[20].ends_with(",3018"));
     }
 }

@@ -14,8 +14,13 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
+use super::encoding::Encoding;
+use super::headings::Headings;
 use super::limits::RecordLimits;
-use super::record::{Cells, Dialect, Kind, Split, Splitter, kind_of};
+use super::record::{
+    CTRL_Z, Cells, Dialect, Kind, Split, Splitter, broken_at_carriage_returns, has_long_number,
+    kind_of,
+};
 
 /// The pass with which rows are read. Both give the same result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,14 @@ impl RowView<'_> {
         self.cell(self.dialect.id_column)
     }
 
+    /// Returns the encoding of a cell of this row, in a file that is otherwise in `file`.
+    pub fn encoding(&self, file: Encoding, cell: &[u8]) -> Encoding {
+        match cell.is_ascii() {
+            true => file,
+            false => self.to_cells().encoding(file),
+        }
+    }
+
     /// Copies the cells.
     pub fn to_cells(&self) -> Cells {
         match &self.cells {
@@ -102,8 +115,10 @@ pub struct Place {
 pub enum RowFault {
     /// More fields than the header, or no field for the ID number.
     FieldCount,
-    /// A stray quote.
+    /// A stray quote, or text after a closing quote.
     Quote,
+    /// A carriage return outside quotes that does not end a row.
+    LineBreak,
     /// Longer than 1 MiB.
     TooLong,
 }
@@ -119,9 +134,9 @@ pub trait Tally<C>: Default + Send {
     /// Called once after the rows of a block, on the same thread.
     fn end_of_block(&mut self, _context: &C) {}
 
-    /// Appends the tally of the rows that follow. Implementations must add `records`
-    /// and `lines` to the record and line numbers in it.
-    fn append(&mut self, next: Self, records: u64, lines: u64);
+    /// Appends the tally of the rows that follow, in file order. Implementations must
+    /// add `records` and `lines` to the record and line numbers in it.
+    fn append(&mut self, context: &C, next: Self, records: u64, lines: u64);
 }
 
 /// The number of rows and of other lines in a pass.
@@ -133,6 +148,14 @@ pub struct Counts {
     pub blank_lines: u64,
     /// Lines of totals.
     pub total_lines: u64,
+    /// Other lines of a form's foot: signatures, notes, page numbers.
+    pub footer_lines: u64,
+    /// Lines in which the header or a title is repeated.
+    pub repeated_header_lines: u64,
+    /// The line, from 1, of the first header with other columns.
+    pub other_header: Option<u64>,
+    /// The line, from 1, of the first footer that states another unit of money.
+    pub other_unit: Option<u64>,
     /// Line feeds.
     lines: u64,
 }
@@ -142,11 +165,18 @@ impl Counts {
         self.rows += other.rows;
         self.blank_lines += other.blank_lines;
         self.total_lines += other.total_lines;
+        self.footer_lines += other.footer_lines;
+        self.repeated_header_lines += other.repeated_header_lines;
+        let other_header = other.other_header.map(|line| line + self.lines);
+        self.other_header = self.other_header.or(other_header);
+        let other_unit = other.other_unit.map(|line| line + self.lines);
+        self.other_unit = self.other_unit.or(other_unit);
         self.lines += other.lines;
     }
 }
 
-/// Runs a pass over the bytes below the header.
+/// Runs a pass over the bytes below the header. `headings` recognise where the header
+/// is repeated.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -154,33 +184,39 @@ pub fn run<C: Sync, T: Tally<C>>(
     pass: Pass,
     source: &mut dyn SourceRead,
     dialect: Dialect,
+    headings: &Headings,
     context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
     let form = Form {
         dialect,
+        headings,
         limits: RecordLimits::DEFAULT,
     };
     run_with(pass, source, form, context, progress)
 }
 
-/// The dialect of the records and the limits on them.
+/// The dialect of the records, the headings above them and the limits on them.
 #[derive(Clone, Copy)]
-struct Form {
+struct Form<'h> {
     dialect: Dialect,
+    headings: &'h Headings,
     limits: RecordLimits,
 }
 
-impl Form {
+impl Form<'_> {
     fn splitter(self, bytes: &[u8], more_follows: bool) -> Splitter<'_> {
-        Splitter::new(bytes, more_follows, self.dialect, self.limits)
+        let Dialect {
+            delimiter, width, ..
+        } = self.dialect;
+        Splitter::new(bytes, more_follows, delimiter, Some(width), self.limits)
     }
 }
 
 fn run_with<C: Sync, T: Tally<C>>(
     pass: Pass,
     source: &mut dyn SourceRead,
-    form: Form,
+    form: Form<'_>,
     context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
@@ -191,7 +227,9 @@ fn run_with<C: Sync, T: Tally<C>>(
             let mut block = Block::<T>::default();
             block.split_plain(&bytes, form, context);
             progress(block.counts.rows);
-            Ok((block.tally, block.counts))
+            let mut tally = T::default();
+            tally.append(context, block.tally, 0, 0);
+            Ok((tally, block.counts))
         }
         Pass::Fast { block_bytes } => fast(source, block_bytes.max(1), form, context, progress),
     }
@@ -220,7 +258,7 @@ impl<T: Default> Default for Block<T> {
 }
 
 impl<T> Block<T> {
-    fn split_plain<C>(&mut self, bytes: &[u8], form: Form, context: &C)
+    fn split_plain<C>(&mut self, bytes: &[u8], form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
@@ -228,7 +266,7 @@ impl<T> Block<T> {
         let mut cells = Cells::default();
         let mut at = 0;
         while at < bytes.len() {
-            at = self.split_one(&mut splitter, at, context, &mut cells);
+            at = self.split_one(&mut splitter, at, form, context, &mut cells);
         }
         self.tally.end_of_block(context);
     }
@@ -238,6 +276,7 @@ impl<T> Block<T> {
         &mut self,
         splitter: &mut Splitter<'_>,
         at: usize,
+        form: Form<'_>,
         context: &C,
         cells: &mut Cells,
     ) -> usize
@@ -249,37 +288,89 @@ impl<T> Block<T> {
             self.incomplete = Some(at);
             return splitter.bytes().len();
         }
-        self.add_record(outcome, cells, splitter.dialect(), context);
-        self.count_lines(splitter.bytes(), at, next);
+        let record = splitter.bytes().get(at..next).unwrap_or_default();
+        self.add_record(outcome, record, cells, form, context);
         next
     }
 
-    /// Adds a record that has been split, or a line that was rejected.
-    fn add_record<C>(&mut self, outcome: Split, cells: &Cells, dialect: Dialect, context: &C)
+    /// Adds a record that has been split into `cells`, or a line that was rejected.
+    fn add_record<C>(
+        &mut self,
+        outcome: Split,
+        record: &[u8],
+        cells: &mut Cells,
+        form: Form<'_>,
+        context: &C,
+    ) where
+        T: Tally<C>,
+    {
+        match outcome {
+            Split::Incomplete => return,
+            Split::Quote | Split::TextAfterQuote => self.add_row(context, Err(RowFault::Quote)),
+            Split::TooLong => self.add_row(context, Err(RowFault::TooLong)),
+            Split::CarriageReturn => self.add_broken(record, cells, form, context),
+            Split::Record => self.add_cells(cells, form, context),
+        }
+        self.counts.lines += memchr::memchr_iter(b'\n', record).count() as u64;
+    }
+
+    /// Adds the rows that carriage returns separate in one record. If one of them does
+    /// not look like a row, the carriage return was in a value, and the record is one
+    /// reject.
+    fn add_broken<C>(&mut self, record: &[u8], cells: &mut Cells, form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
-        let row = match outcome {
-            Split::Incomplete => return,
-            Split::Quote => Err(RowFault::Quote),
-            Split::TooLong => Err(RowFault::TooLong),
-            Split::Record => match kind_of(cells, dialect) {
-                Kind::Row => Ok(RowView {
-                    cells: RowCells::Split(cells),
-                    dialect,
-                }),
-                Kind::FieldCount => Err(RowFault::FieldCount),
-                Kind::Blank => {
-                    self.counts.blank_lines += 1;
-                    return;
-                }
-                Kind::Total => {
-                    self.counts.total_lines += 1;
-                    return;
-                }
-            },
-        };
-        self.add_row(context, row);
+        let lines = broken_at_carriage_returns(record, form.dialect.delimiter);
+        let mut splitter = form.splitter(&lines, false);
+        let mut at = 0;
+        while at < lines.len() {
+            let (outcome, next) = splitter.split(at, cells);
+            let is_whole = outcome == Split::Record
+                && match kind_of(cells, form.dialect, form.headings) {
+                    Kind::Row => has_long_number(cells, form.dialect),
+                    Kind::FieldCount => false,
+                    Kind::Blank | Kind::Total | Kind::Footer => true,
+                    Kind::Header | Kind::OtherHeader | Kind::OtherUnit => true,
+                };
+            if !is_whole {
+                self.add_row(context, Err(RowFault::LineBreak));
+                return;
+            }
+            at = next;
+        }
+        let mut splitter = form.splitter(&lines, false);
+        let mut at = 0;
+        while at < lines.len() {
+            at = splitter.split(at, cells).1;
+            self.add_cells(cells, form, context);
+        }
+    }
+
+    /// Adds a record that has been split.
+    fn add_cells<C>(&mut self, cells: &Cells, form: Form<'_>, context: &C)
+    where
+        T: Tally<C>,
+    {
+        let dialect = form.dialect;
+        let counts = &mut self.counts;
+        match kind_of(cells, dialect, form.headings) {
+            Kind::Blank => counts.blank_lines += 1,
+            Kind::Total => counts.total_lines += 1,
+            Kind::Footer => counts.footer_lines += 1,
+            Kind::Header => counts.repeated_header_lines += 1,
+            Kind::OtherHeader => {
+                counts.other_header = counts.other_header.or(Some(counts.lines + 1));
+            }
+            Kind::OtherUnit => {
+                counts.other_unit = counts.other_unit.or(Some(counts.lines + 1));
+            }
+            Kind::FieldCount => self.add_row(context, Err(RowFault::FieldCount)),
+            Kind::Row => {
+                let cells = RowCells::Split(cells);
+                self.add_row(context, Ok(RowView { cells, dialect }));
+            }
+        }
     }
 
     fn add_row<C>(&mut self, context: &C, row: Result<RowView<'_>, RowFault>)
@@ -294,14 +385,9 @@ impl<T> Block<T> {
         self.tally.row(context, place, row);
     }
 
-    fn count_lines(&mut self, bytes: &[u8], from: usize, to: usize) {
-        let part = bytes.get(from..to).unwrap_or_default();
-        self.counts.lines += memchr::memchr_iter(b'\n', part).count() as u64;
-    }
-
     /// Splits a block. A line without quotes is taken as a record without splitting it
     /// into cells.
-    fn split_fast<C>(&mut self, bytes: &[u8], more_follows: bool, form: Form, context: &C)
+    fn split_fast<C>(&mut self, bytes: &[u8], more_follows: bool, form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
@@ -309,7 +395,7 @@ impl<T> Block<T> {
         self.tally.end_of_block(context);
     }
 
-    fn split_lines<C>(&mut self, bytes: &[u8], more_follows: bool, form: Form, context: &C)
+    fn split_lines<C>(&mut self, bytes: &[u8], more_follows: bool, form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
@@ -332,7 +418,7 @@ impl<T> Block<T> {
                 self.counts.lines += 1;
                 record = at + 1;
             } else {
-                record = self.split_one(&mut splitter, record, context, &mut cells);
+                record = self.split_one(&mut splitter, record, form, context, &mut cells);
                 if self.incomplete.is_some() {
                     return;
                 }
@@ -340,22 +426,31 @@ impl<T> Block<T> {
         }
         // The file may end without a line feed.
         while record < bytes.len() && self.incomplete.is_none() {
-            record = self.split_one(&mut splitter, record, context, &mut cells);
+            record = self.split_one(&mut splitter, record, form, context, &mut cells);
         }
     }
 }
 
-/// Recognises the usual row: no quotes, as wide as the header, and an ID cell that
-/// begins with fifteen digits. [`kind_of`] also classifies such a record as a row.
+/// Recognises the usual row: no quotes, as many fields as rows have, those beyond the
+/// header's width empty, and an ID cell that begins with fifteen digits. [`kind_of`] also
+/// classifies such a record as a row.
 fn usual_row(record: &[u8], dialect: Dialect) -> Option<RowView<'_>> {
     let view = RowView {
         cells: RowCells::Unquoted { record },
         dialect,
     };
     let id = view.id_cell();
+    let beyond = record
+        .len()
+        .checked_sub(dialect.fields.saturating_sub(dialect.width))?;
     let is_usual = id.len() >= 15
         && id[..15].iter().all(u8::is_ascii_digit)
-        && memchr::memchr_iter(dialect.delimiter, record).count() + 1 == dialect.width;
+        && memchr::memchr_iter(dialect.delimiter, record).count() + 1 == dialect.fields
+        && record[beyond..]
+            .iter()
+            .all(|byte| *byte == dialect.delimiter)
+        && record.last() != Some(&CTRL_Z)
+        && memchr::memchr(b'\r', record).is_none();
     is_usual.then_some(view)
 }
 
@@ -415,15 +510,15 @@ impl BlockReader<'_> {
 fn fast<C: Sync, T: Tally<C>>(
     source: &mut dyn SourceRead,
     block_bytes: usize,
-    form: Form,
+    form: Form<'_>,
     context: &C,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(T, Counts)> {
     let mut reader = BlockReader {
         source,
         block_bytes,
-        // A record is rejected before its fourth byte beyond the limit is read.
-        longest_line: form.limits.record_bytes + 4,
+        // A record is rejected before its fifth byte beyond the limit is read.
+        longest_line: form.limits.record_bytes + 5,
         rest: Vec::new(),
         ended: false,
         spare: Vec::new(),
@@ -460,7 +555,7 @@ fn fast<C: Sync, T: Tally<C>>(
                 let whole = if joined.is_empty() { bytes } else { &joined };
                 carried = whole[from..].to_vec();
             }
-            tally.append(block.tally, counts.rows, counts.lines);
+            tally.append(context, block.tally, counts.rows, counts.lines);
             counts.add(block.counts);
         }
         progress(counts.rows);
@@ -470,7 +565,7 @@ fn fast<C: Sync, T: Tally<C>>(
     if !carried.is_empty() {
         let mut block = Block::<T>::default();
         block.split_fast(&carried, false, form, context);
-        tally.append(block.tally, counts.rows, counts.lines);
+        tally.append(context, block.tally, counts.rows, counts.lines);
         counts.add(block.counts);
     }
     Ok((tally, counts))
@@ -478,6 +573,8 @@ fn fast<C: Sync, T: Tally<C>>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use proptest::prelude::*;
 
     use super::super::limits::MAX_RECORD_BYTES;
@@ -504,7 +601,7 @@ mod tests {
             self.0.push((place.record, place.line, row));
         }
 
-        fn append(&mut self, next: Self, records: u64, lines: u64) {
+        fn append(&mut self, _: &(), next: Self, records: u64, lines: u64) {
             let next = next.0.into_iter();
             self.0
                 .extend(next.map(|(record, line, row)| (record + records, line + lines, row)));
@@ -514,11 +611,26 @@ mod tests {
     const THREE_COLUMNS: Dialect = Dialect {
         delimiter: b',',
         width: 3,
+        fields: 3,
         id_column: 0,
     };
 
+    /// The headings of 身份证号, 姓名 and 状态, which has labels.
+    fn three_headings() -> Headings {
+        let columns = ["身份证号", "姓名", "状态"].map(str::to_owned);
+        let fields = columns.iter().cloned().zip((0..3).map(Some));
+        Headings::new(
+            Encoding::Utf8,
+            columns.to_vec(),
+            fields.collect(),
+            [2].into(),
+            [columns[0].clone()].into(),
+            ["名单".to_owned()].into(),
+        )
+    }
+
     fn read(pass: Pass, dialect: Dialect, mut bytes: &[u8]) -> (Seen, Counts) {
-        run(pass, &mut bytes, dialect, &(), &|_| {}).expect("memory can be read")
+        run(pass, &mut bytes, dialect, &three_headings(), &(), &|_| {}).expect("memory can be read")
     }
 
     fn rows(text: &str) -> Vec<(u64, u64, Result<Vec<String>, RowFault>)> {
@@ -561,7 +673,12 @@ mod tests {
             ]
         );
         // Also if the export has empty trailing columns.
-        assert_eq!(rows("1,\"a\nb\",x,,\n2,c,y,,\n").len(), 2);
+        let five_fields = Dialect {
+            fields: 5,
+            ..THREE_COLUMNS
+        };
+        let (seen, _) = read(Pass::Plain, five_fields, b"1,\"a\nb\",x,,\n2,c,y,,\n");
+        assert_eq!(seen.0.iter().filter(|(.., row)| row.is_ok()).count(), 2);
     }
 
     #[test]
@@ -593,11 +710,268 @@ mod tests {
     }
 
     #[test]
-    fn a_row_with_extra_content_is_rejected_and_extra_empty_cells_are_not() {
-        let seen = rows("1,甲,x,,\n2,乙\n3,丙,z,surplus\n");
-        assert!(seen[0].2.is_ok());
-        assert_eq!(seen[1].2, Ok(vec!["2".to_owned(), "乙".to_owned()]));
-        assert_eq!(seen[2], (3, 3, Err(RowFault::FieldCount)));
+    fn a_row_has_no_content_beyond_the_header_and_no_more_fields_than_the_others() {
+        let five_fields = Dialect {
+            fields: 5,
+            ..THREE_COLUMNS
+        };
+        for (dialect, line, is_row) in [
+            (THREE_COLUMNS, "2,乙,y", true),
+            (THREE_COLUMNS, "2,乙", true),
+            (THREE_COLUMNS, "2", true),
+            (THREE_COLUMNS, "2,乙,y,surplus", false),
+            (THREE_COLUMNS, "2,乙,y,", false),
+            (THREE_COLUMNS, "44990119900101011X,乙,y,", false),
+            (five_fields, "2,乙,y", true),
+            (five_fields, "2,乙,y,,", true),
+            (five_fields, "44990119900101011X,乙,y,,", true),
+            (five_fields, "2,乙,y,\u{3000},\"\"", true),
+            (five_fields, "2,乙,y,surplus,", false),
+            (five_fields, "44990119900101011X,乙,y,,surplus", false),
+            (five_fields, "44990119900101011X,乙,y,,,", false),
+        ] {
+            for pass in [Pass::Plain, Pass::DEFAULT] {
+                let (seen, _) = read(pass, dialect, format!("{line}\n").as_bytes());
+                assert_eq!(seen.0[0].2.is_ok(), is_row, "{line} {dialect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_with_a_carriage_return_is_rows_or_one_reject_and_never_a_part_of_a_row() {
+        const ONE: &str = "449901199001010119";
+        const TWO: &str = "44990119900101011X";
+        for (line, rows) in [
+            // Rows of an old Macintosh, whole and with the last cells left out.
+            (format!("{ONE},甲,x\r{TWO},乙,y"), Some(2)),
+            (format!("{ONE},甲\r{TWO},乙"), Some(2)),
+            (format!("{ONE}\r{TWO}"), Some(2)),
+            (format!("{ONE},\"甲\r,\",x\r\r\"{TWO}\",乙,y"), Some(2)),
+            (
+                format!("{ONE},甲,x\r合计,2人\r填表人：甲\r身份证号,姓名,状态"),
+                Some(1),
+            ),
+            // A line break in a value.
+            (format!("{ONE},甲\r乙,x"), None),
+            (format!("{ONE},甲\r,x"), None),
+            (format!("{ONE},甲,x\ry"), None),
+            (format!("{ONE},甲,x,z\r{TWO},乙,y"), None),
+            (format!("{ONE},\"甲\"\r乙,x"), None),
+            // In quotes it is content, and at the end it is the line's end.
+            (format!("{ONE},\"甲\r乙\",x"), Some(1)),
+            (format!("{ONE},甲,x\r\r"), Some(1)),
+            (format!("{ONE},甲,x\r\u{1a}"), Some(1)),
+        ] {
+            let text = format!("{line}\n{ONE},丙,z\n");
+            for pass in [Pass::Plain, Pass::DEFAULT, Pass::Fast { block_bytes: 7 }] {
+                let (seen, _) = read(pass, THREE_COLUMNS, text.as_bytes());
+                let (last, rest) = seen.0.split_last().expect("two lines");
+                assert_eq!((last.1, last.2.is_ok()), (2, true), "{line:?}");
+                match rows {
+                    Some(rows) => {
+                        assert_eq!(rest.len(), rows, "{line:?}");
+                        assert!(rest.iter().all(|(_, line, row)| *line == 1 && row.is_ok()));
+                    }
+                    None => assert_eq!(rest, [(1, 1, Err(RowFault::LineBreak))], "{line:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_after_a_closing_quote_rejects_its_row_and_a_backslash_escapes_a_quote() {
+        for (line, cells) in [
+            ("\"1\"x,甲,y", None),
+            ("1,\"甲\"（小）,y", None),
+            ("1,甲,\"y\"z", None),
+            ("1,甲,\"y\" \"z\"", None),
+            // A quote after a blank does not open a field.
+            ("1, \"甲,y\"", None),
+            ("1, \",y", None),
+            ("1, \"甲\",y", Some(["1", " \"甲\"", "y"])),
+            ("1,甲 \"乙,y", Some(["1", "甲 \"乙", "y"])),
+            ("\"1\" ,\"甲\"\t,\"y\" \r", Some(["1 ", "甲\t", "y "])),
+            // As MySQL and Hive escape.
+            (r#"1,"甲\"小\"乙",y"#, Some(["1", r#"甲\"小\"乙"#, "y"])),
+            (r#"1,"甲\"小\"",y"#, Some(["1", r#"甲\"小\""#, "y"])),
+            // A path that ends with a backslash, and doubled quotes.
+            (r#"1,"C:\dir\",y"#, Some(["1", r"C:\dir\", "y"])),
+            (r#"1,"甲\""小""",y"#, Some(["1", r#"甲\"小""#, "y"])),
+        ] {
+            let seen = rows(&format!("{line}\n2,乙,y\n"));
+            let expected = match cells {
+                Some(cells) => row(1, 1, cells),
+                None => (1, 1, Err(RowFault::Quote)),
+            };
+            assert_eq!(seen[0], expected, "{line}");
+            assert_eq!(seen.last(), Some(&row(2, 2, ["2", "乙", "y"])), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_header_is_no_row_and_another_header_is_found() {
+        for (line, is_repeated, is_other) in [
+            ("身份证号,姓名,状态", 1, None),
+            (" *身份证号 ,\"姓\n名\",状态", 1, None),
+            ("\u{feff}身份证号,姓名,状态\r", 1, None),
+            ("身份证号,姓名", 1, None),
+            ("名单,,", 1, None),
+            ("姓名,身份证号,状态", 0, Some(2)),
+            ("身份证号,状态,姓名", 0, Some(2)),
+            ("姓名,身份证号", 0, Some(2)),
+            ("身份证号,状态", 0, Some(2)),
+            ("身份证号,,状态", 0, Some(2)),
+            ("身份证号,姓名,", 0, Some(2)),
+            ("身份证号,姓名,地址", 0, Some(2)),
+            // Rows: values that are headings too.
+            ("身份证号,甲,x", 0, None),
+            ("姓名,姓名,状态", 0, None),
+            ("44990119900101011X,身份证号,姓名", 0, None),
+        ] {
+            let text = format!("44990119900101011X,甲,x\n{line}\n44990119900101011X,乙,y\n");
+            for pass in [Pass::Plain, Pass::DEFAULT, Pass::Fast { block_bytes: 3 }] {
+                let (_, counts) = read(pass, THREE_COLUMNS, text.as_bytes());
+                assert_eq!(
+                    (counts.repeated_header_lines, counts.other_header),
+                    (is_repeated, is_other),
+                    "{line}"
+                );
+                let is_row = u64::from(is_repeated == 0 && is_other.is_none());
+                assert_eq!(counts.rows, 2 + is_row, "{line}");
+            }
+        }
+    }
+
+    /// Every form of a line below or between the rows, and what is not one.
+    #[test]
+    fn the_foot_of_a_form_is_no_rows_and_a_line_with_a_number_is_never_part_of_it() {
+        for line in [
+            "填表人：甲,,审核人：乙",
+            "填表人,甲,",
+            ",单位负责人（签字）：,",
+            "经办人签字：,,",
+            "注：本表一式两份，由乡镇留存一份。,,",
+            "备注1: 2026年9月,,",
+            "附注：见附件,,",
+            "第 1 页,,",
+            "第1页，共3页,,",
+            ",,第1/3页",
+            "以下空白,,",
+            "——以下无正文——,,",
+            "(3 rows affected),,",
+            "35 rows selected.",
+            "已选择 35 行。,,",
+            "制表日期：2026-09-30,,",
+            // The last column has labels.
+            "填表人：,甲,审核人：",
+            "填表人：,,甲",
+            "审核人,,甲",
+            "注：,,",
+            "填表人：甲,,2026年9月30日",
+            "填表人：甲,,第 1 页",
+        ] {
+            let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, line.as_bytes());
+            assert_eq!((seen.0.len(), counts.footer_lines), (0, 1), "{line}");
+            let gb18030 = encoding_rs::GB18030.encode(line).0;
+            let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, &gb18030);
+            assert_eq!((seen.0.len(), counts.footer_lines), (0, 1), "{line}");
+        }
+        for line in [
+            "本页小计,3人,5000",
+            "总合计,,",
+            ",合计：3户5人,",
+            "合计金额：500.00元,,",
+            "小计,,3",
+            "小计,,3户5人",
+            "小计,,5000.00",
+        ] {
+            let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, line.as_bytes());
+            assert_eq!((seen.0.len(), counts.total_lines), (0, 1), "{line}");
+        }
+        let second_column = Dialect {
+            id_column: 1,
+            ..THREE_COLUMNS
+        };
+        for line in [
+            "填表人：甲,44990119900101011X,x",
+            "合计,44990119900101,x",
+            "合计,4.4E+17,x",
+            "注：,4499********011X,x",
+            "第1页,４４９９０１１９９００１０１０１１Ｘ,x",
+            "合计,ABC110199001014,x",
+            "负责人,,甲",
+            "注,甲,x",
+            "共产党员,,x",
+            "第三产业,,x",
+            // The status of a person.
+            "注：待核实,,在保",
+            "注：,,在保",
+            "备注1：,,在保",
+            "填表人：甲,,在保",
+            "小计,,在保",
+            "合计：,,停保",
+            "第 1 页,,在保",
+            "以下空白,,在保",
+            "共3人,,在保",
+            "注：见附件,,1",
+        ] {
+            let (seen, _) = read(Pass::DEFAULT, second_column, line.as_bytes());
+            assert_eq!(seen.0.len(), 1, "{line}");
+            let gb18030 = encoding_rs::GB18030.encode(line).0;
+            let (seen, _) = read(Pass::DEFAULT, second_column, &gb18030);
+            assert_eq!(seen.0.len(), 1, "{line}");
+        }
+    }
+
+    /// The first cell is the ID number's, or one before it.
+    #[test]
+    fn a_line_with_a_label_is_a_row_whatever_its_first_cell_says() {
+        for first in [
+            "填表人：",
+            "填表人：乙",
+            "审核人",
+            "注：",
+            "小计",
+            "第 1 页",
+            "以下空白",
+        ] {
+            for name in ["甲", "甲,"] {
+                for (id_column, line) in [
+                    (0, format!("{first},{name},在保")),
+                    (1, format!("{first},,{name},在保")),
+                ] {
+                    let columns = line.split(',').count();
+                    let dialect = Dialect {
+                        delimiter: b',',
+                        width: columns,
+                        fields: columns,
+                        id_column,
+                    };
+                    let headings = Headings::new(
+                        Encoding::Utf8,
+                        Vec::new(),
+                        BTreeMap::new(),
+                        [columns - 1].into(),
+                        BTreeSet::new(),
+                        BTreeSet::new(),
+                    );
+                    let form = Form {
+                        dialect,
+                        headings: &headings,
+                        limits: RecordLimits::DEFAULT,
+                    };
+                    let read = run_with::<(), Seen>(
+                        Pass::DEFAULT,
+                        &mut line.as_bytes(),
+                        form,
+                        &(),
+                        &|_| {},
+                    );
+                    let (seen, counts) = read.expect("memory can be read");
+                    assert_eq!((seen.0.len(), counts.rows), (1, 1), "{line}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -640,15 +1014,24 @@ mod tests {
     }
 
     /// Reads the rows record by record with the reference for splitting one record.
-    fn read_by_reference(bytes: &[u8], form: Form) -> (Seen, Counts) {
+    fn read_by_reference(bytes: &[u8], form: Form<'_>) -> (Seen, Counts) {
         let mut block = Block::<Seen>::default();
         let mut cells = Cells::default();
         let mut at = 0;
         while at < bytes.len() {
-            let Form { dialect, limits } = form;
-            let (outcome, next) = reference::split(bytes, at, false, dialect, limits, &mut cells);
-            block.add_record(outcome, &cells, dialect, &());
-            block.count_lines(bytes, at, next);
+            let Dialect {
+                delimiter, width, ..
+            } = form.dialect;
+            let (outcome, next) = reference::split(
+                bytes,
+                at,
+                false,
+                delimiter,
+                Some(width),
+                form.limits,
+                &mut cells,
+            );
+            block.add_record(outcome, &bytes[at..next], &mut cells, form, &());
             at = next;
         }
         (block.tally, block.counts)
@@ -668,6 +1051,13 @@ mod tests {
             "a\",\"b\n",
             ",\"\n",
             "44990119900101011X,a,b\n",
+            "44990119900101011X,a,b\r",
+            "身份证号,姓名,状态",
+            "身份证号,状态,姓名",
+            "=\"\"",
+            "\\",
+            "\r",
+            "\u{1a}",
             "合计",
             "\u{3000}",
             "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
@@ -684,6 +1074,12 @@ mod tests {
             1 => Just(b"\"".to_vec()),
             1 => Just(b"\n".to_vec()),
             1 => Just(b"\r\n".to_vec()),
+            1 => Just(b"\r".to_vec()),
+            1 => Just(b"\r\r\n".to_vec()),
+            1 => Just(b"\x1a".to_vec()),
+            1 => Just(b"\\\"".to_vec()),
+            1 => Just("身份证号,姓名,状态\n".as_bytes().to_vec()),
+            1 => Just("状态,身份证号,姓名\n".as_bytes().to_vec()),
             2 => Just(b",".to_vec()),
             1 => Just("合计".as_bytes().to_vec()),
             1 => Just(b"\xba\xcf\xbc\xc6,,".to_vec()),
@@ -702,9 +1098,11 @@ mod tests {
             bytes in hostile_bytes(),
             block_bytes in prop_oneof![1_usize..64, 64_usize..4096, 60_000_usize..200_000],
             width in 1_usize..5,
+            more_fields in 0_usize..3,
             threads in 1_usize..4,
         ) {
-            let dialect = Dialect { delimiter: b',', width, id_column: 0 };
+            let fields = width + more_fields;
+            let dialect = Dialect { delimiter: b',', width, fields, id_column: 0 };
             let plain = read(Pass::Plain, dialect, &bytes);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             let fast = pool.install(|| read(Pass::Fast { block_bytes }, dialect, &bytes));
@@ -717,12 +1115,16 @@ mod tests {
             bytes in crossed_quotes(),
             block_bytes in prop_oneof![1_usize..16, 1_usize..400],
             width in 1_usize..6,
+            more_fields in 0_usize..3,
             threads in 1_usize..3,
             record_bytes in prop_oneof![0_usize..30, 20_usize..300],
             quoted_field_bytes in prop_oneof![0_usize..10, 5_usize..100],
         ) {
+            let fields = width + more_fields;
+            let headings = three_headings();
             let form = Form {
-                dialect: Dialect { delimiter: b',', width, id_column: 0 },
+                dialect: Dialect { delimiter: b',', width, fields, id_column: 0 },
+                headings: &headings,
                 limits: RecordLimits { record_bytes, quoted_field_bytes },
             };
             let expected = read_by_reference(&bytes, form);

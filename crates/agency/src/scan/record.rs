@@ -6,14 +6,23 @@
 //! width or a quoted field does not end at a delimiter. A stray quote rejects its
 //! own line, and reading continues with the next line, so it costs one row and not
 //! the rest of the file.
+//!
+//! A line ends with a line feed. Carriage returns and Ctrl-Z (the end of a file under
+//! DOS) before it belong to the line's end.
 
+mod carriage_return;
+mod kind;
 mod lookahead;
+mod quote;
 #[cfg(test)]
 pub(super) mod reference;
 mod splitter;
 #[cfg(test)]
 mod tests;
 
+use super::encoding::Encoding;
+pub(super) use carriage_return::broken_at_carriage_returns;
+pub(super) use kind::{Kind, has_long_number, is_blank, kind_of};
 pub(super) use splitter::{Split, Splitter};
 
 /// The form of an export's records.
@@ -21,11 +30,19 @@ pub(super) use splitter::{Split, Splitter};
 pub struct Dialect {
     /// The delimiter between fields.
     pub delimiter: u8,
-    /// Number of fields in the header.
+    /// Number of columns up to the last one that may have content. Content beyond it
+    /// means that the row is shifted.
     pub width: usize,
+    /// Number of fields that a row may have, at least `width`. Those beyond `width` are
+    /// blank. A row with more was shifted by a delimiter in a value, even if its last
+    /// fields are blank.
+    pub fields: usize,
     /// The column of the ID number, from 0.
     pub id_column: usize,
 }
+
+/// The byte with which DOS programs mark the end of a file.
+pub(super) const CTRL_Z: u8 = 0x1a;
 
 /// The cells of one record, as bytes in the file's encoding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +86,13 @@ impl Cells {
     }
 
     /// Returns all cells in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> + Clone {
         (0..self.len()).map(|column| self.get(column))
+    }
+
+    /// Returns the encoding of the record, in a file that is otherwise in `file`.
+    pub fn encoding(&self, file: Encoding) -> Encoding {
+        file.of_record(self.bytes(), self.iter())
     }
 
     pub(super) fn clear(&mut self) {
@@ -92,97 +114,23 @@ impl Cells {
         self.ends.push(self.bytes.len());
     }
 
+    /// Removes the line ending from the last cell, which is not ended yet. `closed_at` is
+    /// the length of the cells at its closing quote, if it has one.
+    fn trim_line_ending(&mut self, closed_at: Option<usize>) {
+        let start = closed_at.or(self.ends.last().copied()).unwrap_or(0);
+        let cell = self.bytes.get(start..).unwrap_or_default();
+        let kept = cell.iter().rposition(|byte| !is_line_ending(*byte));
+        self.bytes.truncate(start + kept.map_or(0, |last| last + 1));
+    }
+
     /// Returns whether the cells beyond a width are blank.
     fn extra_is_blank(&self, width: usize) -> bool {
         (width..self.len()).all(|column| is_blank(self.get(column)))
     }
 }
 
-/// The kind of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Every cell is blank.
-    Blank,
-    /// A line of totals (合计, 总计 and so on).
-    Total,
-    /// More fields than the header, or no field for the ID number.
-    FieldCount,
-    /// A row.
-    Row,
-}
-
-/// Classifies a record as row, blank line, total, or record of the wrong width.
-pub(super) fn kind_of(cells: &Cells, dialect: Dialect) -> Kind {
-    // A record with a long number in the ID column is neither blank nor a total.
-    let digits = cells
-        .get(dialect.id_column)
-        .iter()
-        .filter(|byte| byte.is_ascii_digit())
-        .count();
-    if digits < 15 {
-        if cells.iter().all(is_blank) {
-            return Kind::Blank;
-        }
-        if is_total(cells) {
-            return Kind::Total;
-        }
-    }
-    // Some programs omit the empty cells at the end of a row, so a short row is
-    // accepted.
-    if cells.len() > dialect.id_column && cells.extra_is_blank(dialect.width) {
-        Kind::Row
-    } else {
-        Kind::FieldCount
-    }
-}
-
-/// Returns whether a cell has only white space, including the full-width space of
-/// UTF-8 and GB18030.
-fn is_blank(cell: &[u8]) -> bool {
-    let mut rest = cell.trim_ascii_start();
-    while !rest.is_empty() {
-        match blank_length(rest) {
-            0 => return false,
-            length => rest = rest[length..].trim_ascii_start(),
-        }
-    }
-    true
-}
-
-/// Returns the number of bytes of the blank character at the start of a text, or 0 if
-/// it does not start with one.
-fn blank_length(text: &[u8]) -> usize {
-    match text {
-        [byte, ..] if byte.is_ascii_whitespace() => 1,
-        [0xe3, 0x80, 0x80, ..] => 3,
-        [0xa1, 0xa1, ..] | [0xc2, 0xa0, ..] => 2,
-        _ => 0,
-    }
-}
-
-/// Returns whether the first non-blank cell begins with 合计, 总计, 小计, 共计, 总数 or
-/// 累计, in UTF-8 or GB18030, followed only by figures and their units.
-fn is_total(cells: &Cells) -> bool {
-    const WORDS: [&str; 6] = ["合计", "总计", "小计", "共计", "总数", "累计"];
-    let Some(first) = cells.iter().find(|cell| !is_blank(cell)) else {
-        return false;
-    };
-    if first.len() > 60 {
-        return false;
-    }
-    let is_total_text = |text: &str| {
-        let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        WORDS.iter().any(|word| {
-            compact.strip_prefix(word).is_some_and(|rest| {
-                rest.chars()
-                    .all(|c| !c.is_alphabetic() || "人户条名共数".contains(c))
-            })
-        })
-    };
-    match std::str::from_utf8(first) {
-        Ok(text) => is_total_text(text),
-        Err(_) => encoding_rs::GB18030
-            .decode_without_bom_handling_and_without_replacement(first)
-            .is_some_and(|text| is_total_text(&text)),
-    }
+/// Returns whether a byte before a line feed or the end of the file belongs to the line's
+/// end. Text mode on Windows, applied twice, leaves two carriage returns.
+fn is_line_ending(byte: u8) -> bool {
+    matches!(byte, b'\r' | CTRL_Z)
 }

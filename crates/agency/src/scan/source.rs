@@ -2,19 +2,24 @@
 //! workbooks and Parquet files, whose rows are converted to CSV text.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::DeflateDecoder;
 
 use aidlink_faults::fault::{Fault, Faults};
-use aidlink_faults::text::Text;
-use aidlink_files::guarded::guarded;
+use aidlink_files::regular_file;
 
+use super::header::ColumnMatch;
 use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
+use super::parquet_rows::{self, ParquetRows};
 use super::pass::SourceRead;
-use super::refusal::{damaged_archive, encrypted};
-use super::{parquet_rows, xls, xlsx};
+use super::refusal::{
+    damaged_archive, damaged_text, damaged_utf16, encrypted, not_one_file, unsupported_compression,
+};
+use super::text_form::InvalidUtf16;
+use super::xls;
 
 /// The format of a file, found from its first bytes and not from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,80 +52,107 @@ impl Format {
     }
 }
 
-/// A sheet written out as text, and the file it was read from.
-struct Sheet {
-    csv: Vec<u8>,
-    digest: String,
-    byte_length: u64,
+/// Finds the format of a file.
+///
+/// # Errors
+/// If the file cannot be read, or is encrypted, damaged or of no known format.
+pub(super) fn format_of(path: &Path) -> Result<Format, Faults> {
+    let mut start = Vec::new();
+    regular_file::open(path)
+        .and_then(|file| file.take(8).read_to_end(&mut start))
+        .map_err(|error| Fault::unreadable(path, &error))?;
+    Ok(if start.starts_with(b"\x1f\x8b") {
+        Format::Gzip
+    } else if start.starts_with(b"PK\x03\x04") {
+        zip_or_workbook(path)?
+    } else if start.starts_with(b"\xd0\xcf\x11\xe0") {
+        Format::Xls
+    } else if xls::is_older_than_excel_5(&start) {
+        return Err(xls::older_than_excel_5(path).into());
+    } else if start.starts_with(parquet_rows::MAGIC) {
+        Format::Parquet
+    } else if start.starts_with(parquet_rows::MAGIC_ENCRYPTED) {
+        return Err(encrypted(path).into());
+    } else {
+        Format::Text
+    })
 }
 
-impl Sheet {
-    /// Reads a workbook file and writes a sheet of it out as text.
-    fn read(
-        path: &Path,
-        written_out: impl FnOnce(&[u8]) -> Result<Vec<u8>, Faults>,
-    ) -> Result<Self, Faults> {
-        // The digest covers the bytes that were parsed.
-        let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
-        Ok(Sheet {
-            csv: written_out(&bytes)?,
-            digest: blake3::hash(&bytes).to_hex().to_string(),
-            byte_length: bytes.len() as u64,
-        })
-    }
-}
-
-/// A file whose format is known. Its text can be read any number of times.
+/// A text of a file, which can be read any number of times: that of the whole file, or of
+/// a sheet.
 pub(super) struct Source {
-    path: std::path::PathBuf,
+    path: PathBuf,
     format: Format,
-    /// The rows of a workbook. Other files are read from disk.
-    sheet: Option<Sheet>,
+    /// A sheet written out as text. Other files are read from disk.
+    sheet: Option<Vec<u8>>,
+    digest: Option<(String, u64)>,
+    /// The footer of a Parquet file.
+    parquet: Option<ParquetRows>,
 }
 
 impl Source {
-    /// Finds the format of a file. Reads the sheet of a workbook.
+    /// Creates the source for a file of a format other than workbooks.
     ///
     /// # Errors
-    /// If the file cannot be read, or is encrypted, damaged or too large.
-    pub(super) fn open(path: &Path, sheet: Option<&str>) -> Result<Self, Faults> {
-        let unreadable = |error: io::Error| Fault::unreadable(path, &error);
-        let mut start = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(8).read_to_end(&mut start))
-            .map_err(unreadable)?;
-        let format = if start.starts_with(b"\x1f\x8b") {
-            Format::Gzip
-        } else if start.starts_with(b"PK\x03\x04") {
-            zip_or_workbook(path)?
-        } else if start.starts_with(b"\xd0\xcf\x11\xe0") {
-            Format::Xls
-        } else if start.starts_with(parquet_rows::MAGIC) {
-            parquet_rows::check(path)?;
-            Format::Parquet
-        } else if start.starts_with(parquet_rows::MAGIC_ENCRYPTED) {
-            return Err(encrypted(path).into());
-        } else {
-            Format::Text
-        };
-        let sheet = match format {
-            // A hostile workbook can make a library panic: the XLS reader, or zip and
-            // inflate under the XLSX reader.
-            Format::Xlsx => Some(Sheet::read(path, |bytes| {
-                guarded(|| xlsx::sheet_as_csv(path, bytes, sheet))
-                    .unwrap_or_else(|| Err(damaged_archive(path).into()))
-            })?),
-            Format::Xls => Some(Sheet::read(path, |bytes| {
-                guarded(|| xls::sheet_as_csv(path, bytes, sheet))
-                    .unwrap_or_else(|| Err(damaged_archive(path).into()))
-            })?),
-            Format::Text | Format::Gzip | Format::Zip | Format::Parquet => None,
+    /// If the footer of a Parquet file cannot be read.
+    pub(super) fn of_file(path: &Path, format: Format) -> Result<Self, Faults> {
+        let parquet = match format {
+            Format::Parquet => Some(ParquetRows::open(path)?),
+            _ => None,
         };
         Ok(Source {
             path: path.to_path_buf(),
             format,
-            sheet,
+            sheet: None,
+            digest: None,
+            parquet,
         })
+    }
+
+    /// Creates the source for a sheet that is written out as CSV, given the digest and size
+    /// of its file.
+    pub(super) fn of_sheet(
+        path: &Path,
+        format: Format,
+        csv: Vec<u8>,
+        digest: (String, u64),
+    ) -> Self {
+        Source {
+            path: path.to_path_buf(),
+            format,
+            sheet: Some(csv),
+            digest: Some(digest),
+            parquet: None,
+        }
+    }
+
+    /// Checks that the columns which are matched to a field can be read.
+    ///
+    /// # Errors
+    /// If a column of a Parquet file cannot.
+    pub(super) fn check(&self, columns: &ColumnMatch) -> Result<(), Faults> {
+        match &self.parquet {
+            Some(rows) => rows.check(&self.path, columns),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the fault for an error while the text is read.
+    pub(super) fn unreadable(&self, error: &io::Error) -> Fault {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        if error
+            .get_ref()
+            .is_some_and(|error| error.is::<InvalidUtf16>())
+        {
+            return damaged_utf16(&self.path);
+        }
+        match (self.format, error.kind()) {
+            (Format::Parquet, _) => parquet_rows::unreadable(&self.path, error),
+            (Format::Gzip | Format::Zip, UnexpectedEof | InvalidData | InvalidInput) => {
+                damaged_text(&self.path)
+            }
+            _ => Fault::unreadable(&self.path, error),
+        }
     }
 
     pub(super) fn format(&self) -> Format {
@@ -130,32 +162,86 @@ impl Source {
     /// Returns the digest and size of the file, if opening it has already read all of
     /// it.
     pub(super) fn digest_at_opening(&self) -> Option<(String, u64)> {
-        let sheet = self.sheet.as_ref()?;
-        Some((sheet.digest.clone(), sheet.byte_length))
+        self.digest.clone()
     }
 
     /// Returns a reader of the text from its start.
     pub(super) fn text(&self) -> io::Result<Box<dyn SourceRead + '_>> {
-        if let Some(sheet) = &self.sheet {
-            return Ok(Box::new(Cursor::new(sheet.csv.as_slice())));
+        if let Some(csv) = &self.sheet {
+            return Ok(Box::new(Cursor::new(csv.as_slice())));
         }
-        let file = File::open(&self.path)?;
+        let file = regular_file::open(&self.path)?;
         let packed = file.metadata()?.len();
         let limit = packed
             .saturating_mul(MAX_UNPACK_RATIO)
             .max(ALWAYS_UNPACKED_BYTES);
+        if let Some(rows) = &self.parquet {
+            return Ok(Box::new(LimitedReader {
+                inner: rows.text(file)?,
+                left: limit,
+            }));
+        }
         Ok(match self.format {
             Format::Gzip => Box::new(LimitedReader {
-                inner: MultiGzDecoder::new(BufReader::new(file)),
+                inner: GzipReader::new(BufReader::new(file)),
                 left: limit,
             }),
             Format::Zip => Box::new(LimitedReader {
                 inner: open_zip_member(file)?,
                 left: limit,
             }),
-            Format::Parquet => Box::new(parquet_rows::ParquetText::open(file)?),
-            Format::Text | Format::Xlsx | Format::Xls => Box::new(file),
+            Format::Text | Format::Xlsx | Format::Xls | Format::Parquet => Box::new(file),
         })
+    }
+}
+
+/// Reads a gzip file of one or several members. Zeros after the last member, which tapes
+/// and block devices leave, are ignored, as `gzip` does.
+struct GzipReader<R> {
+    /// `None` after the last member.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> GzipReader<R> {
+    fn new(file: R) -> Self {
+        GzipReader {
+            member: Some(GzDecoder::new(file)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for GzipReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut file) = self.member.take().map(GzDecoder::into_inner) else {
+                break;
+            };
+            match file.fill_buf()?.first() {
+                None => {}
+                Some(0) => skip_zeros(file)?,
+                Some(_) => self.member = Some(GzDecoder::new(file)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Reads to the end, where there must be nothing but zeros.
+fn skip_zeros(mut file: impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let length = bytes.len();
+        file.consume(length);
     }
 }
 
@@ -207,33 +293,65 @@ impl<R: Read> Read for LimitedReader<R> {
 }
 
 fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
-    let file = File::open(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
-    if archive.index_for_name("[Content_Types].xml").is_some() {
+    if archive
+        .file_names()
+        .flatten()
+        .any(|name| is_part_of_package(&name))
+    {
         return Ok(Format::Xlsx);
     }
-    if archive.len() != 1 {
-        return Err(Fault::of_file(
-            path,
-            Text::new(
-                format!("压缩包中有{}个文件，应只有一个 CSV 文件", archive.len()),
-                format!(
-                    "the archive contains {} files; expected one CSV file",
-                    archive.len()
-                ),
-            ),
-            Text::new(
-                "请每个文件单独打包，并在轮次文件中逐一列出",
-                "pack each file separately and list each one in the round file",
-            ),
-        ));
-    }
-    let member = archive.by_index_raw(0).map_err(|_| damaged_archive(path))?;
+    let index = only_member(&archive).map_err(|files| not_one_file(path, files))?;
+    let member = archive
+        .by_index_raw(index)
+        .map_err(|_| damaged_archive(path))?;
     if member.encrypted() {
         return Err(encrypted(path));
     }
-    Ok(Format::Zip)
+    match member.compression() {
+        zip::CompressionMethod::Stored | zip::CompressionMethod::Deflated => Ok(Format::Zip),
+        other => Err(unsupported_compression(path, &other.to_string())),
+    }
+}
+
+/// Returns the index of the only file in an archive. Ignores folders, and what Finder and
+/// Explorer put beside the files.
+///
+/// # Errors
+/// The number of files, if it is not one.
+fn only_member<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> Result<usize, usize> {
+    let is_file = |name: &str| {
+        let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let is_left_behind = last.starts_with("._")
+            || [".ds_store", "thumbs.db", "desktop.ini"]
+                .iter()
+                .any(|left| last.eq_ignore_ascii_case(left));
+        !last.is_empty() && !name.starts_with("__MACOSX/") && !is_left_behind
+    };
+    let mut files = 0;
+    let mut only = 0;
+    for index in 0..archive.len() {
+        let name = archive.name_for_index(index).and_then(Result::ok);
+        if name.is_none_or(|name| is_file(&name)) {
+            files += 1;
+            only = index;
+        }
+    }
+    if files == 1 { Ok(only) } else { Err(files) }
+}
+
+/// Returns whether a name in an archive is one that only the package of an office
+/// document has. Some writers put it in lower case or with backslashes. OpenDocument
+/// files count too: the workbook reader says what they are.
+fn is_part_of_package(name: &str) -> bool {
+    let name = name.replace('\\', "/").to_ascii_lowercase();
+    let name = name.trim_start_matches(['.', '/']);
+    matches!(
+        name,
+        "[content_types].xml" | "xl/workbook.xml" | "xl/workbook.bin" | "content.xml"
+    )
 }
 
 /// Opens the only member of an archive.
@@ -241,7 +359,8 @@ fn open_zip_member(mut file: File) -> io::Result<Box<dyn SourceRead>> {
     let broken = |_| io::Error::from(io::ErrorKind::InvalidData);
     let (start, packed, method, checksum) = {
         let mut archive = zip::ZipArchive::new(BufReader::new(&mut file)).map_err(broken)?;
-        let member = archive.by_index_raw(0).map_err(broken)?;
+        let index = only_member(&archive).map_err(|_| io::ErrorKind::InvalidData)?;
+        let member = archive.by_index_raw(index).map_err(broken)?;
         let start = member.data_start().ok_or(io::ErrorKind::InvalidData)?;
         (
             start,

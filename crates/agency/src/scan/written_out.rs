@@ -5,6 +5,7 @@ use calamine::ExcelDateTime;
 use aidlink_workbook::TextBudget;
 
 use super::limits::largest_grid;
+use crate::cell::date::of_date_cell;
 
 /// Returns a number as digits. A number of more than fifteen digits was rounded when
 /// it became a floating-point number. It is written in scientific notation, so that an
@@ -20,10 +21,12 @@ pub(super) fn float_text(number: f64) -> String {
 }
 
 /// Returns the day of a cell that holds a date or a moment, in the workbook's own
-/// epoch. The time of day is dropped.
+/// epoch. The time of day is dropped. A number that cannot be meant as a day is written
+/// as it is.
 pub(super) fn day_text(moment: &ExcelDateTime) -> String {
+    let serial = moment.as_f64();
     let (year, month, day, ..) = moment.to_ymd_hms_milli();
-    format!("{year:04}-{month:02}-{day:02}")
+    of_date_cell(serial, (year, month, day)).unwrap_or_else(|| float_text(serial))
 }
 
 /// Every error value of a spreadsheet, such as `#N/A`.

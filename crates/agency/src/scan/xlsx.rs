@@ -1,96 +1,86 @@
-//! Converts a sheet of an XLSX workbook to CSV text with one line for each row, so
-//! that line numbers are the sheet's row numbers.
+//! Visits the cells of the sheets of an XLSX workbook.
 //!
-//! Rows are streamed: memory holds the shared strings, the current row and the CSV
-//! text, each within a limit.
+//! Rows are streamed: memory holds the file, the shared strings and the current row, each
+//! within a limit.
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use calamine::{ExcelDateTime, ExcelDateTimeType};
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::Fault;
 use aidlink_workbook::{
-    DateEpoch, Number, NumberFormat, Sheet, SheetKind, TextBudget, Value, Workbook, WorkbookError,
+    DateEpoch, Fill, MergedAreas, Number, NumberFormat, SheetKind, Value, Visibility, Workbook,
+    WorkbookError,
 };
 
-use super::refusal::{
-    formula_without_result, no_content, no_such_sheet, of_workbook, sheet_too_large,
-};
-use super::written_out::{ERROR_TEXT, SheetText, day_text, float_text};
+use super::refusal::of_workbook;
+use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
+use super::written_out::{ERROR_TEXT, day_text, float_text};
 
-/// Returns the rows of the named sheet, or of the first one with content, as CSV in
-/// UTF-8.
-///
-/// # Errors
-/// If there is no such sheet, if the workbook is protected or damaged or exceeds a
-/// limit, or if a formula was saved without its result.
-pub(super) fn sheet_as_csv(
-    path: &Path,
-    bytes: &[u8],
-    named: Option<&str>,
-) -> Result<Vec<u8>, Faults> {
-    let workbook = Workbook::open(Cursor::new(bytes));
-    let mut workbook = workbook.map_err(|error| of_workbook(path, error))?;
-    let sheets = workbook.sheets().to_vec();
-    let Some(name) = named else {
-        // Charts, dialogs and macros are not tables. Any other sheet that cannot be read
-        // is an error: it may be the table.
-        let is_table = |(_, sheet): &(usize, &Sheet)| {
-            !matches!(
-                sheet.kind,
-                SheetKind::Chartsheet | SheetKind::DialogSheet | SheetKind::MacroSheet
-            )
-        };
-        for (index, sheet) in sheets.iter().enumerate().filter(is_table) {
-            let csv = written_out(path, &mut workbook, index, &sheet.name)?;
-            if !csv.is_empty() {
-                return Ok(csv);
-            }
-        }
-        return Err(no_content(path).into());
-    };
-    match sheets.iter().position(|sheet| sheet.name == name) {
-        Some(index) => Ok(written_out(path, &mut workbook, index, name)?),
-        None => {
-            let names = sheets.iter().map(|sheet| sheet.name.as_str());
-            Err(no_such_sheet(path, name, names).into())
-        }
-    }
+/// An open XLSX workbook.
+struct XlsxReader {
+    path: PathBuf,
+    workbook: Workbook<Cursor<Vec<u8>>>,
+    sheets: Vec<ListedSheet>,
 }
 
-/// Returns the rows of a sheet; empty if it has no content.
-fn written_out(
-    path: &Path,
-    workbook: &mut Workbook<Cursor<&[u8]>>,
-    index: usize,
-    name: &str,
-) -> Result<Vec<u8>, Fault> {
-    let refused = |error: WorkbookError| of_workbook(path, error);
-    let epoch = workbook.date_epoch();
-    let budget = TextBudget::usual(workbook.byte_length());
-    let mut csv = SheetText::new(budget);
-    let mut rows = workbook.rows(index, budget).map_err(refused)?;
-    while let Some(row) = rows.next_row().map_err(refused)? {
-        for cell in row.cells() {
-            let (row, column) = (row.number(), cell.column);
-            let added = match cell.value {
-                Value::Text(text) | Value::IsoDate(text) => csv.add(row, column, text.as_bytes()),
-                Value::Number(number) => {
-                    csv.add(row, column, number_text(number, epoch).as_bytes())
-                }
-                Value::Boolean(truth) => csv.add(row, column, truth.to_string().as_bytes()),
-                Value::Error(_) => csv.add(row, column, ERROR_TEXT.as_bytes()),
-                Value::FormulaWithoutValue => {
-                    return Err(formula_without_result(path, row, column));
-                }
-            };
-            added
-                .map_err(|reason| sheet_too_large(path, Some(name), Some((row, column)), reason))?;
-        }
+/// Opens a workbook.
+///
+/// # Errors
+/// If it is not an XLSX workbook, or is protected or damaged or exceeds a limit.
+pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, Fault> {
+    let workbook = Workbook::open(Cursor::new(bytes));
+    let workbook = workbook.map_err(|error| of_workbook(path, error))?;
+    let sheets = workbook.sheets().iter().map(|sheet| ListedSheet {
+        name: sheet.name.clone(),
+        is_visible: sheet.visibility == Visibility::Visible,
+        // A sheet of unknown kind may be the table.
+        has_rows: matches!(sheet.kind, SheetKind::Worksheet | SheetKind::Other),
+    });
+    Ok(Box::new(XlsxReader {
+        path: path.to_path_buf(),
+        sheets: sheets.collect(),
+        workbook,
+    }))
+}
+
+impl SheetReader for XlsxReader {
+    fn sheets(&self) -> &[ListedSheet] {
+        &self.sheets
     }
-    csv.finish()
-        .map_err(|reason| sheet_too_large(path, Some(name), None, reason))
+
+    fn visit(
+        &mut self,
+        sheet: usize,
+        visited: Visited<'_>,
+        visit: &mut Visit<'_>,
+    ) -> Result<MergedAreas, Fault> {
+        let path = &self.path;
+        let refused = |error: WorkbookError| of_workbook(path, error);
+        let epoch = self.workbook.date_epoch();
+        let rows = self.workbook.rows(sheet, visited.budget);
+        let mut rows = rows.map_err(refused)?.filled(visited.filled, Fill::Down);
+        if let Some(last) = visited.last_row {
+            rows = rows.up_to(last);
+        }
+        while let Some(row) = rows.next_row().map_err(refused)? {
+            for cell in row.cells() {
+                let mut visit = |text| visit(row.number(), cell.column, text);
+                let flow = match cell.value {
+                    Value::Text(text) | Value::IsoDate(text) => visit(Some(text.as_bytes())),
+                    Value::Number(number) => visit(Some(number_text(number, epoch).as_bytes())),
+                    Value::Boolean(truth) => visit(Some(truth.to_string().as_bytes())),
+                    Value::Error(_) => visit(Some(ERROR_TEXT.as_bytes())),
+                    Value::FormulaWithoutValue => visit(None),
+                };
+                if flow.is_break() {
+                    return Ok(MergedAreas::default());
+                }
+            }
+        }
+        Ok(rows.into_merged_areas())
+    }
 }
 
 /// Returns the text of a number, which is the same as in an XLS workbook.

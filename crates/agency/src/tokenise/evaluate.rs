@@ -2,11 +2,12 @@
 //! the rows that a withhold rule withholds, and then the rows whose outcomes cannot
 //! lead to an aid. It makes no tokens.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use aidlink_contract::outcome::Outcome;
+use aidlink_faults::uniform_text::bare;
 use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
-use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
@@ -15,11 +16,13 @@ use jiff::civil::Date;
 use super::report::Report;
 use super::row::Listed;
 use crate::account::Rest;
-use crate::cell::{self, ValueFault};
+use crate::cell::{self, ColumnForm, ValueFault};
 use crate::identify::OwnedRow;
+use crate::label::Reading;
 use crate::national_id::{NationalId, Sex};
 use crate::rules::{EvaluationError, evaluate_rules};
 use crate::scan::{Encoding, Export};
+use crate::unmapped::{self, UnmappedLabels};
 
 /// Number of rows that are evaluated together.
 pub(super) const ROWS_PER_BLOCK: usize = 4 * 1024;
@@ -55,6 +58,7 @@ pub(super) struct EvaluatedCounts {
     kept: u64,
     withheld_by_rule: BTreeMap<String, u64>,
     value_faults: BTreeMap<(String, ValueFault), u64>,
+    unmapped: BTreeMap<String, UnmappedLabels>,
 }
 
 impl EvaluatedCounts {
@@ -68,6 +72,16 @@ impl EvaluatedCounts {
         }
         for (fault, count) in next.value_faults {
             *self.value_faults.entry(fault).or_default() += count;
+        }
+        unmapped::append(&mut self.unmapped, next.unmapped);
+    }
+
+    fn add_unreadable(&mut self, field: &Field, unread: Unreadable) {
+        let key = (field.name.clone(), unread.fault);
+        *self.value_faults.entry(key).or_default() += 1;
+        if !unread.labels.is_empty() {
+            let labels = self.unmapped.entry(field.name.clone()).or_default();
+            labels.add(unread.labels);
         }
     }
 
@@ -89,6 +103,7 @@ impl EvaluatedCounts {
         for (fault, count) in self.value_faults {
             *report.value_faults.entry(fault).or_default() += count;
         }
+        unmapped::append(&mut report.unmapped, self.unmapped);
     }
 }
 
@@ -99,11 +114,11 @@ pub(super) struct RowColumns<'a> {
     as_of: Date,
     keep: Keep,
     encoding: Encoding,
-    epoch: DateEpoch,
-    /// Columns that rules need.
-    attributes: Vec<(usize, &'a Field)>,
-    /// Columns that lists show; `None` if the file has no such column.
-    list_fields: Vec<Option<usize>>,
+    /// Fields that rules need, with their columns. A field without a column is read
+    /// from the certificate's number.
+    attributes: Vec<(Option<usize>, &'a Field, ColumnForm)>,
+    /// Fields that lists show, with their columns; `None` if the file has no such column.
+    list_fields: Vec<(&'a Field, Option<usize>)>,
     pub(super) outcome_rules: Vec<&'a Rule>,
     withhold_rules: Vec<&'a Rule>,
     /// Fields whose columns are read.
@@ -134,14 +149,17 @@ impl<'a> RowColumns<'a> {
             as_of,
             keep,
             encoding: export.encoding(),
-            epoch: export.epoch(),
             attributes: schema
                 .fields
                 .iter()
                 .filter(|field| needed.contains(&field.name))
-                .filter_map(|field| Some((index(field)?, field)))
+                .map(|field| (index(field), field, export.form_of(field)))
+                .filter(|(index, field, _)| index.is_some() || field.certificate_part.is_some())
                 .collect(),
-            list_fields: schema.list_fields().map(index).collect(),
+            list_fields: schema
+                .list_fields()
+                .map(|field| (field, index(field)))
+                .collect(),
             outcome_rules: policy.outcome_rules(&schema.name).collect(),
             withhold_rules: policy.withhold_rules(&schema.name).collect(),
             read: schema
@@ -153,14 +171,30 @@ impl<'a> RowColumns<'a> {
         }
     }
 
-    fn value(
+    /// Reads a field of a row. Where the row has no value, a certificate's number may
+    /// state it.
+    fn read(
         &self,
         field: &Field,
+        form: ColumnForm,
+        column: Option<usize>,
         encoding: Encoding,
-        cell: &[u8],
-    ) -> Result<Option<Value>, ValueFault> {
-        let cell = encoding.decode(cell).ok_or(ValueFault::Encoding)?;
-        cell::read(self.schema, field, self.epoch, &cell)
+        row: &OwnedRow,
+    ) -> Result<Reading, Unreadable> {
+        let Some(column) = column else {
+            return Ok(of_certificate(field, row));
+        };
+        let cell = encoding
+            .decode(row.cells.get(column))
+            .ok_or_else(|| Unreadable::from(ValueFault::Encoding))?;
+        match cell::read(self.schema, field, form, &cell) {
+            Ok(Reading::Empty) => Ok(of_certificate(field, row)),
+            Ok(reading) => Ok(reading),
+            Err(fault) => Err(Unreadable {
+                fault,
+                labels: cell::unmapped_labels(self.schema, field, &cell),
+            }),
+        }
     }
 
     /// Evaluates all rules on a block of rows.
@@ -175,34 +209,51 @@ impl<'a> RowColumns<'a> {
         };
         let encodings: Vec<Encoding> = rows
             .iter()
-            .map(|row| self.encoding.of_record(row.cells.bytes()))
+            .map(|row| row.cells.encoding(self.encoding))
             .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
-        for (index, field) in &self.attributes {
+        let mut alternatives = Alternatives::default();
+        for (column_index, field, form) in &self.attributes {
             let mut column = Column::new(field.field_type);
-            for ((row, encoding), unreadable) in rows.iter().zip(&encodings).zip(&mut unreadable) {
-                let value = self
-                    .value(field, *encoding, row.cells.get(*index))
-                    .unwrap_or_else(|fault| {
-                        let key = (field.name.clone(), fault);
-                        *counts.value_faults.entry(key).or_default() += 1;
-                        unreadable.push(field.name.clone());
-                        None
-                    });
+            let mut unreadable_cells = Vec::new();
+            for (index, (row, encoding)) in rows.iter().zip(&encodings).enumerate() {
+                let reading = self
+                    .read(field, *form, *column_index, *encoding, row)
+                    .and_then(|reading| alternatives.take(index, field, reading));
+                let value = reading.unwrap_or_else(|unread| {
+                    counts.add_unreadable(field, unread);
+                    unreadable[index].push(field.name.clone());
+                    unreadable_cells.resize(rows.len(), false);
+                    unreadable_cells[index] = true;
+                    None
+                });
                 column.push(value);
+            }
+            if !unreadable_cells.is_empty() {
+                block
+                    .unreadable
+                    .insert(field.name.clone(), unreadable_cells);
             }
             block.columns.insert(field.name.clone(), column);
         }
         add_derived(&mut block, rows, self.as_of);
+        let rows_of_alternatives = alternatives.add_to(&mut block);
         let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, EvaluationError> {
-            evaluate_rules(rules, &block, self.as_of)
+            let mut columns = evaluate_rules(rules, &block, self.as_of)?;
+            for outcomes in &mut columns {
+                let alternatives = outcomes.split_off(rows.len());
+                for (row, outcome) in rows_of_alternatives.iter().zip(alternatives) {
+                    outcomes[*row] = outcomes[*row].or(outcome);
+                }
+            }
+            Ok(columns)
         };
         let withheld = outcomes_of(&self.withhold_rules)?;
         let outcomes = outcomes_of(&self.outcome_rules)?;
         // Only few patterns of outcomes occur, so the answer is cached for each.
         let mut may_leave: HashMap<Vec<Outcome>, bool> = HashMap::new();
         let mut kept = Vec::new();
-        for (index, (row, unreadable)) in rows.iter().zip(unreadable).enumerate() {
+        for (index, (row, mut unreadable)) in rows.iter().zip(unreadable).enumerate() {
             let withheld_by = withheld
                 .iter()
                 .position(|column| column[index] == Outcome::Yes);
@@ -214,7 +265,18 @@ impl<'a> RowColumns<'a> {
                     .or_default() += 1;
                 continue;
             }
-            let outcomes: Vec<Outcome> = outcomes.iter().map(|column| column[index]).collect();
+            // If the cell that would withhold the row cannot be read, nothing on the row
+            // is certain.
+            let is_in_doubt = withheld
+                .iter()
+                .any(|column| column[index] == Outcome::Unknown);
+            let outcomes: Vec<Outcome> = outcomes
+                .iter()
+                .map(|column| match column[index] {
+                    Outcome::Yes if is_in_doubt => Outcome::Unknown,
+                    outcome => outcome,
+                })
+                .collect();
             if self.keep == Keep::WithOutcome {
                 let row_may_leave = match may_leave.get(&outcomes) {
                     Some(cached) => *cached,
@@ -229,20 +291,22 @@ impl<'a> RowColumns<'a> {
                     continue;
                 }
             }
+            let mut fields = Vec::with_capacity(self.list_fields.len());
+            for (field, column) in &self.list_fields {
+                let cell = column.map_or(&[][..], |column| row.cells.get(column));
+                let text = encodings[index].decode(cell).unwrap_or_else(|| {
+                    let key = (field.name.clone(), ValueFault::Encoding);
+                    *counts.value_faults.entry(key).or_default() += 1;
+                    unreadable.push(field.name.clone());
+                    Cow::Borrowed("")
+                });
+                fields.push(cell::without_numbers(bare(&text), self.as_of));
+            }
             kept.push(EvaluatedRow {
                 id: &row.id,
                 outcomes,
                 listed: Listed {
-                    fields: self
-                        .list_fields
-                        .iter()
-                        .map(|column| {
-                            let cell = column.map(|column| row.cells.get(column));
-                            let cell = cell.and_then(|cell| encodings[index].decode(cell));
-                            let text = cell.unwrap_or_default();
-                            cell::without_numbers(cell::tidy(&text), self.as_of)
-                        })
-                        .collect(),
+                    fields,
                     minor: row.id.age_at(self.as_of).is_none_or(|age| age < 18),
                     unreadable,
                 },
@@ -270,6 +334,86 @@ impl RowColumns<'_> {
         };
         let mut aids = self.policy.aids.iter();
         aids.any(|aid| aid.judge(&best_case).grade().is_some())
+    }
+}
+
+/// A cell that could not be read.
+struct Unreadable {
+    fault: ValueFault,
+    /// Its labels that have no code.
+    labels: Vec<String>,
+}
+
+impl From<ValueFault> for Unreadable {
+    fn from(fault: ValueFault) -> Self {
+        Unreadable {
+            fault,
+            labels: Vec::new(),
+        }
+    }
+}
+
+fn of_certificate(field: &Field, row: &OwnedRow) -> Reading {
+    let value = row
+        .certificate
+        .and_then(|certificate| cell::of_certificate(field, certificate));
+    value.map_or(Reading::Empty, Reading::One)
+}
+
+/// The most combinations of values of one row.
+const MAX_COMBINATIONS: usize = 16;
+
+/// The rows with several values in a cell. Rules see such a row once with each
+/// combination of values, and it has the outcomes of all of them joined by OR, as the
+/// rows of one person are joined.
+#[derive(Default)]
+struct Alternatives<'a> {
+    /// Row, field, and the further values of its cell.
+    cells: Vec<(usize, &'a Field, Vec<Value>)>,
+    /// The number of combinations of each of these rows.
+    combinations: HashMap<usize, usize>,
+}
+
+impl<'a> Alternatives<'a> {
+    /// Returns the first value of a cell and keeps the others. A row with too many
+    /// combinations has an unreadable cell.
+    fn take(
+        &mut self,
+        row: usize,
+        field: &'a Field,
+        reading: Reading,
+    ) -> Result<Option<Value>, Unreadable> {
+        let mut values = match reading {
+            Reading::Empty => return Ok(None),
+            Reading::One(value) => return Ok(Some(value)),
+            Reading::Several(values) => values,
+        };
+        let combinations = self.combinations.entry(row).or_insert(1);
+        if *combinations * values.len() > MAX_COMBINATIONS {
+            return Err(ValueFault::TooManyValues.into());
+        }
+        *combinations *= values.len();
+        let first = values.swap_remove(0);
+        self.cells.push((row, field, values));
+        Ok(Some(first))
+    }
+
+    /// Appends a row for each further combination to the block, and returns the row of
+    /// the export that each belongs to.
+    fn add_to(self, block: &mut RowBlock) -> Vec<usize> {
+        let mut origins = Vec::new();
+        let mut combined: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (row, field, values) in self.cells {
+            let rows = combined.entry(row).or_insert_with(|| vec![row]);
+            for earlier in rows.clone() {
+                for value in &values {
+                    rows.push(block.rows);
+                    block.push_copy(earlier, &field.name, value);
+                    origins.push(row);
+                }
+            }
+        }
+        origins
     }
 }
 

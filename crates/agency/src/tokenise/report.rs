@@ -1,44 +1,59 @@
-//! The report on the rows of an export: row account, rejects, warnings and
-//! unreadable cells.
+//! The report on the rows of an export: row account, and counts of rejects, warnings
+//! and unreadable cells.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_faults::fault::Fault;
-use aidlink_faults::text::Text;
 
-use crate::account::Account;
+use crate::account::{Account, all_rejected};
 use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
-use crate::reject::{Reject, RejectReason};
+use crate::reject::RejectReason;
 use crate::scan::Export;
 use crate::scan::pass::Counts;
+use crate::unmapped::UnmappedLabels;
 
 /// The report on tokenising an export.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The row account.
     pub account: Account,
-    /// The rejected rows, in file order.
-    pub rejects: Vec<Reject>,
+    /// Number of rejected rows by reason.
+    pub rejected_by_reason: BTreeMap<RejectReason, u64>,
     /// Number of withheld rows by the first withhold rule that holds.
     pub withheld_by_rule: BTreeMap<String, u64>,
     /// Number of rows with a warning about the ID number, by the warning's code.
     pub id_warnings: BTreeMap<&'static str, u64>,
     /// Number of unreadable cells in evaluated rows, by field and fault.
     pub value_faults: BTreeMap<(String, ValueFault), u64>,
+    /// Labels without a code in evaluated rows, by field.
+    pub unmapped: BTreeMap<String, UnmappedLabels>,
     /// The fields whose columns were read.
     pub columns_read: Vec<String>,
     /// The files, in the order of the round file.
     pub files: Vec<FileReport>,
+    /// Number of rows of each table, in the order in which they were read.
+    pub rows_of_tables: Vec<u64>,
 }
 
 impl Report {
-    /// Adds a file and the fields whose columns were read from it.
-    pub(super) fn add_file(&mut self, digest: String, byte_length: u64, fields: &[String]) {
-        self.files.push(FileReport {
-            digest,
-            byte_length,
-        });
+    /// Adds a table, with its file's digest and size, and the fields whose columns were
+    /// read from it.
+    pub(super) fn add_table(
+        &mut self,
+        export: &Export,
+        digest: String,
+        byte_length: u64,
+        fields: &[String],
+    ) {
+        // A workbook may have several tables.
+        if self.files.len() == export.file() {
+            self.files.push(FileReport {
+                digest,
+                byte_length,
+            });
+        }
         for field in fields {
             if !self.columns_read.contains(field) {
                 self.columns_read.push(field.clone());
@@ -46,41 +61,35 @@ impl Report {
         }
     }
 
-    /// Adds the row counts of one file and the findings of identifying its rows.
+    /// Adds the row counts of one table and the findings of identifying its rows.
     pub(super) fn add_identified(
         &mut self,
-        file: usize,
         export: &Export,
         counts: Counts,
-        findings: IdentifyFindings,
+        findings: &IdentifyFindings,
     ) {
         let account = &mut self.account;
         account.rows += counts.rows;
+        self.rows_of_tables.push(counts.rows);
         account.not_rows.title_lines += export.title_lines();
         account.not_rows.blank_lines += counts.blank_lines;
         account.not_rows.total_lines += counts.total_lines;
-        account.rejected += findings.rejects.len() as u64;
+        account.not_rows.footer_lines += counts.footer_lines;
+        account.not_rows.repeated_header_lines += counts.repeated_header_lines;
+        for (reason, rows) in findings.rejected() {
+            account.rejected += rows;
+            *self.rejected_by_reason.entry(*reason).or_default() += rows;
+        }
         for (warning, rows) in findings.id_warnings() {
             *self.id_warnings.entry(warning.code()).or_default() += rows;
         }
-        // The pass counts lines from the first record, the report from the first line
-        // of the file.
-        let rejects = findings.rejects.into_iter().map(|mut reject| {
-            reject.file = file;
-            reject.line += export.body_line() - 1;
-            reject
-        });
-        self.rejects.extend(rejects);
     }
 
     /// Returns a fault if every row of the export was rejected.
     pub(super) fn check_usable(&self, exports: &[Export]) -> Result<(), Fault> {
-        match exports.first() {
-            Some(export) if self.account.rows > 0 && self.account.rejected == self.account.rows => {
-                Err(nothing_usable(export, self))
-            }
-            _ => Ok(()),
-        }
+        let path = exports.first().map_or(Path::new(""), Export::path);
+        let (rows, rejected) = (self.account.rows, &self.rejected_by_reason);
+        all_rejected(path, rows, rejected).map_or(Ok(()), Err)
     }
 }
 
@@ -91,30 +100,4 @@ pub struct FileReport {
     pub digest: String,
     /// Size in bytes.
     pub byte_length: u64,
-}
-
-fn nothing_usable(export: &Export, report: &Report) -> Fault {
-    let mut counts: BTreeMap<RejectReason, u64> = BTreeMap::new();
-    for reject in &report.rejects {
-        *counts.entry(reject.reason).or_default() += 1;
-    }
-    let most_common = counts
-        .into_iter()
-        .max_by_key(|(_, count)| *count)
-        .map(|(reason, _)| reason.text())
-        .unwrap_or_default();
-    Fault::of_file(
-        export.path(),
-        Text::new(
-            format!("{}行全部被拒收，没有可用的行", report.account.rows),
-            format!(
-                "all {} rows were rejected, so none can be used",
-                report.account.rows
-            ),
-        ),
-        Text::new(
-            format!("最常见的原因：{}", most_common.zh),
-            format!("the most common reason: {}", most_common.en),
-        ),
-    )
 }

@@ -7,6 +7,8 @@ use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 
 use super::evaluate::Keep;
+use crate::rejects_file::{ExportRejects, TableRejects};
+use crate::scan::Export;
 use crate::scan::pass::Pass;
 use crate::token_set::TokenSet;
 use crate::tokeniser::Tokeniser;
@@ -24,6 +26,8 @@ pub struct Tokenising<'a> {
     /// In pooled mode, the tokens of the case parties. Rows of other persons are
     /// counted but not evaluated.
     pub probe: Option<&'a TokenSet>,
+    /// Where the rejected rows are listed. `None`: they are only counted.
+    pub rejects: Option<ExportRejects<'a>>,
     /// The pass with which rows are read. Both give the same result.
     pub pass: Pass,
     /// Called with the number of rows read so far.
@@ -31,7 +35,7 @@ pub struct Tokenising<'a> {
 }
 
 impl<'a> Tokenising<'a> {
-    /// Creates the settings for an export of a round, without a probe.
+    /// Creates the settings for an export of a round, without a probe and a rejects file.
     pub fn of(
         terms: &'a RoundTerms,
         planned: &'a PlannedExport,
@@ -44,9 +48,15 @@ impl<'a> Tokenising<'a> {
             as_of: terms.as_of,
             tokeniser,
             probe: None,
+            rejects: None,
             pass: Pass::DEFAULT,
             progress,
         }
+    }
+
+    /// Returns the rejects file for the rows of a table of the export.
+    pub(super) fn rejects_of(&self, export: &Export) -> Option<TableRejects<'a>> {
+        Some(self.rejects?.of_table(export))
     }
 
     /// Returns which of the evaluated rows are kept.

@@ -4,24 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_file::TokenFileWriter;
-use aidlink_contract::token_table::Origin;
+use aidlink_contract::token_table::{Origin, RegisterTable};
+use aidlink_office::output_folder::OutputFolder;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::{ExportSchema, Schemas};
 use jiff::civil::{Date, date};
 
 use super::{Report, Tokenising, tokenise_register, tokenise_whole_register};
+use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
 use crate::identity_check::IdentityCheck;
 use crate::inspect::inspect;
 use crate::key::RoundKey;
 use crate::national_id::{IdWarning, NationalId, check_digit};
+use crate::reject::Reject;
+use crate::rejects_file::{ExportRejects, RejectsFiles};
 use crate::scan::Export;
 use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
 use crate::tokeniser::{Scratch, Tokeniser};
-use aidlink_policy::reading::ReadingChoice;
+use aidlink_policy::reading::{PlannedExport, PlannedFile, ReadingChoice};
 
 const AS_OF: Date = date(2026, 9, 30);
 
@@ -124,6 +129,11 @@ fn file(folder: &Path, name: usize, contents: Contents) -> PathBuf {
     path
 }
 
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().expect("a file of the test");
+    name.to_string_lossy().into_owned()
+}
+
 struct Fixture {
     folder: tempfile::TempDir,
     schema: ExportSchema,
@@ -153,15 +163,31 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn exports(&self) -> Vec<Export> {
-        let open = |path: &PathBuf| {
-            Export::open(path, &self.schema, &ReadingChoice::default())
+        let open = |(index, path): (usize, &PathBuf)| {
+            Export::open(path, index, &self.schema, &ReadingChoice::default())
                 .expect("the header is valid")
         };
-        self.paths.iter().map(open).collect()
+        self.paths.iter().enumerate().flat_map(open).collect()
+    }
+
+    fn planned(&self) -> PlannedExport {
+        let file = |path: &PathBuf| PlannedFile {
+            path: path.clone(),
+            written_path: name_of(path),
+        };
+        PlannedExport {
+            schema: self.schema.clone(),
+            files: self.paths.iter().map(file).collect(),
+            snapshot: AS_OF,
+            legal_basis: "synthetic".to_owned(),
+            reading: ReadingChoice::default(),
+            may_be_empty: false,
+        }
     }
 
     fn tokenising<'a>(&'a self, pass: Pass, probe: Option<&'a TokenSet>) -> Tokenising<'a> {
         Tokenising {
+            rejects: None,
             schema: &self.schema,
             policy: &self.policy,
             as_of: AS_OF,
@@ -172,7 +198,45 @@ impl Fixture {
         }
     }
 
-    fn register(&self, pass: Pass, probe: Option<&TokenSet>) -> (BTreeSet<Token>, Report) {
+    /// Passes a rejects file to `tokenise`. Returns its result, and the file name and line
+    /// number of each reject in the file.
+    fn with_rejects<T>(
+        &self,
+        tokenise: impl FnOnce(ExportRejects<'_>) -> T,
+    ) -> (T, Vec<(String, u64)>) {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let output = place.path().join("output");
+        let mut folder = OutputFolder::begin(&output).expect("a fresh folder");
+        let planned = self.planned();
+        let rejects = RejectsFiles::begin(&folder, [&planned]).expect("writable");
+        let result = tokenise(rejects.of_export(&planned).expect("just created"));
+        rejects.finish(&mut folder).expect("writable");
+        folder.complete().expect("writable");
+        let bytes = std::fs::read(output.join("rejects/veterans.csv")).expect("written");
+        let mut rows = csv::Reader::from_reader(&bytes[3..]);
+        let place = |row: Result<csv::StringRecord, csv::Error>| {
+            let row = row.expect("a row of the rejects file");
+            (row[1].to_owned(), row[3].parse().expect("a line number"))
+        };
+        (result, rows.records().map(place).collect())
+    }
+
+    fn register(
+        &self,
+        pass: Pass,
+        probe: Option<&TokenSet>,
+        rejects: Option<ExportRejects<'_>>,
+    ) -> (BTreeSet<Token>, Report) {
+        let (table, report) = self.table(pass, probe, rejects);
+        (table.tokens().iter().copied().collect(), report)
+    }
+
+    fn table(
+        &self,
+        pass: Pass,
+        probe: Option<&TokenSet>,
+        rejects: Option<ExportRejects<'_>>,
+    ) -> (RegisterTable, Report) {
         let origin = Origin {
             round: "round".to_owned(),
             as_of: AS_OF,
@@ -182,18 +246,24 @@ impl Fixture {
             export: self.schema.name.clone(),
             snapshot: AS_OF,
         };
-        let tokenising = self.tokenising(pass, probe);
+        let tokenising = Tokenising {
+            rejects,
+            ..self.tokenising(pass, probe)
+        };
         let Ok((table, report)) = tokenise_register(&self.exports(), &tokenising, origin) else {
             panic!("cannot tokenise the register")
         };
-        (table.tokens().iter().copied().collect(), report)
+        (table, report)
     }
 
-    fn whole_register(&self, pass: Pass) -> (u64, Report) {
+    fn whole_register(&self, pass: Pass, rejects: Option<ExportRejects<'_>>) -> (u64, Report) {
         let rules = self.policy.outcome_rules(&self.schema.name);
         let rules: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
         let writer = TokenFileWriter::begin(Vec::new(), &rules).expect("memory can be written");
-        let tokenising = self.tokenising(pass, None);
+        let tokenising = Tokenising {
+            rejects,
+            ..self.tokenising(pass, None)
+        };
         let exports = self.exports();
         let whole = tokenise_whole_register(&exports, &tokenising, writer, self.folder.path(), 1);
         let Ok(whole) = whole else {
@@ -224,22 +294,26 @@ fn every_warning_is_counted_once_for_all_files_blocks_and_passes() {
     let rejects: Vec<u64> = FILES.iter().map(|contents| contents.rejects).collect();
     let no_case_parties = TokenSet::new(&[]);
     for pass in PASSES {
-        let probed = fixture.register(pass, Some(&no_case_parties)).1;
-        let evaluated = fixture.register(pass, None).1;
-        let whole = fixture.whole_register(pass).1;
-        for (way, report) in [
+        let register =
+            |probe| fixture.with_rejects(|rejects| fixture.register(pass, probe, Some(rejects)).1);
+        let probed = register(Some(&no_case_parties));
+        let evaluated = register(None);
+        let whole = fixture.with_rejects(|rejects| fixture.whole_register(pass, Some(rejects)).1);
+        for (way, (report, places)) in [
             ("probed", probed),
             ("evaluated", evaluated),
             ("whole", whole),
         ] {
             assert_eq!(report.id_warnings, warnings, "{way}, {pass:?}");
             assert!(report.account.adds_up(), "{way}, {pass:?}");
-            let rejects_of = |file: usize| {
-                let of_file = report.rejects.iter().filter(|reject| reject.file == file);
+            let rejects_of = |path: &PathBuf| {
+                let of_file = places.iter().filter(|(file, _)| *file == name_of(path));
                 of_file.count() as u64
             };
-            let counted: Vec<u64> = (0..FILES.len()).map(rejects_of).collect();
+            let counted: Vec<u64> = fixture.paths.iter().map(rejects_of).collect();
             assert_eq!(counted, rejects, "{way}, {pass:?}");
+            let total: u64 = report.rejected_by_reason.values().sum();
+            assert_eq!(total, rejects.iter().sum::<u64>(), "{way}, {pass:?}");
         }
     }
 }
@@ -250,8 +324,10 @@ fn an_export_without_unusual_numbers_has_no_warnings() {
     // The third file has no warnings.
     fixture.paths.retain(|path| path.ends_with("2.csv"));
     for pass in PASSES {
-        assert_eq!(fixture.register(pass, None).1.id_warnings, BTreeMap::new());
-        assert_eq!(fixture.whole_register(pass).1.id_warnings, BTreeMap::new());
+        let registered = fixture.register(pass, None, None).1;
+        assert_eq!(registered.id_warnings, BTreeMap::new());
+        let whole = fixture.whole_register(pass, None).1;
+        assert_eq!(whole.id_warnings, BTreeMap::new());
     }
 }
 
@@ -273,6 +349,7 @@ fn inspection_counts_the_same_warnings() {
 #[derive(Default)]
 struct Identified {
     findings: IdentifyFindings,
+    rejects: Vec<Reject>,
     ids: Vec<NationalId>,
 }
 
@@ -282,8 +359,9 @@ impl Tally<IdentityCheck> for Identified {
         self.ids.extend(row.map(|row| row.into_owned().id));
     }
 
-    fn append(&mut self, next: Self, records: u64, lines: u64) {
-        self.findings.append(next.findings, records, lines);
+    fn append(&mut self, _: &IdentityCheck, next: Self, records: u64, lines: u64) {
+        let rejects = self.findings.append(next.findings, records, lines);
+        self.rejects.extend(rejects);
         self.ids.extend(next.ids);
     }
 }
@@ -296,31 +374,176 @@ fn rows_identified_without_a_key_get_the_tokens_of_the_register() {
     for pass in PASSES {
         let mut ids = Vec::new();
         let mut rejects = Vec::new();
-        for (file, export) in fixture.exports().iter().enumerate() {
-            let check = IdentityCheck::new(export, &fixture.schema, AS_OF);
+        for export in fixture.exports() {
+            let check = IdentityCheck::new(&export, &fixture.schema, AS_OF);
             let read = export.read::<_, Identified>(pass, &check, &|_| {});
             let Ok(read) = read else {
                 panic!("cannot read the file")
             };
             ids.extend(read.tally.ids);
             // Two lines, the title and the header, are above the first row.
-            let places = read.tally.findings.rejects.into_iter();
-            rejects.extend(places.map(|reject| (file, reject.line + 2)));
+            let places = read.tally.rejects.into_iter();
+            rejects.extend(places.map(|reject| (name_of(export.path()), reject.line + 2)));
         }
         let mut scratch = Scratch::default();
         let tokens = ids
             .iter()
             .map(|id| fixture.tokeniser.token(id, &mut scratch));
         let tokens: BTreeSet<Token> = tokens.collect();
-        let (of_register, report) = fixture.register(pass, None);
+        let ((of_register, _), reported) =
+            fixture.with_rejects(|rejects| fixture.register(pass, None, Some(rejects)));
         assert_eq!(tokens, of_register, "{pass:?}");
         assert_eq!(
-            fixture.whole_register(pass).0,
+            fixture.whole_register(pass, None).0,
             tokens.len() as u64,
             "{pass:?}"
         );
-        let reported = report.rejects.iter();
-        let reported: Vec<_> = reported.map(|reject| (reject.file, reject.line)).collect();
         assert_eq!(rejects, reported, "{pass:?}");
     }
+}
+
+/// The outcomes of some rules on one row of a register.
+fn outcomes(schema: &str, text: &str, rules: &[&str]) -> (Vec<Option<Outcome>>, Report) {
+    let mut fixture = fixture();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+    fixture.schema = schemas.get(schema).expect("shipped").clone();
+    let path = fixture.folder.path().join("row.csv");
+    std::fs::write(&path, text).expect("the temporary folder is writable");
+    fixture.paths = vec![path];
+    let (table, report) = fixture.table(Pass::DEFAULT, None, None);
+    let outcomes = rules.iter().map(|rule| {
+        let column = table.outcomes().of(rule).expect("an outcome rule");
+        column.first().copied()
+    });
+    (outcomes.collect(), report)
+}
+
+/// A child of four, with the class of disability and the status of the certificate as
+/// given.
+fn child(class: &str, status: &str) -> Vec<Option<Outcome>> {
+    let body = "44990120220101001";
+    let check = check_digit(body.as_bytes()) as char;
+    let text = format!("national_id,class,certificate_status\n{body}{check},{class},{status}\n");
+    let rules = ["disabled_child", "disabled_child_autism"];
+    outcomes("disabled-federation.persons", &text, &rules).0
+}
+
+#[test]
+fn a_rule_holds_if_any_value_of_a_cell_makes_it_hold() {
+    use Outcome::{No, Unknown, Yes};
+    for (class, expected) in [
+        ("肢体", [Yes, No]),
+        ("精神", [No, Yes]),
+        ("\"肢体,精神\"", [Yes, Yes]),
+        ("精神、肢体、精神", [Yes, Yes]),
+        ("其他", [No, No]),
+        ("某某", [Unknown, Unknown]),
+        ("肢体、某某", [Unknown, Unknown]),
+    ] {
+        assert_eq!(child(class, "有效"), expected.map(Some), "{class}");
+    }
+    // A single-valued field with two codes is unknown, and a dead holder is withheld.
+    assert_eq!(child("肢体", "有效、注销"), [Some(Unknown), Some(No)]);
+    assert_eq!(child("肢体、精神", "死亡"), [None, None]);
+}
+
+#[test]
+fn a_row_with_too_many_combinations_is_unreadable_and_not_long() {
+    let all = "1、2、3、4、5、6、7";
+    let grades = "1、2、3";
+    let text = format!(
+        "national_id,class,grade,certificate_status\n{},{all},{grades},有效\n",
+        numbers(None)[0]
+    );
+    let rules = ["disabled_severe", "holds_disability_certificate"];
+    let (outcomes, report) = outcomes("disabled-federation.persons", &text, &rules);
+    assert_eq!(outcomes, [Some(Outcome::Unknown), Some(Outcome::Yes)]);
+    let faults: Vec<_> = report.value_faults.keys().cloned().collect();
+    assert_eq!(faults, [("grade".to_owned(), ValueFault::TooManyValues)]);
+}
+
+/// Where the row has neither class nor grade, those of the certificate's number count.
+#[test]
+fn a_certificates_number_states_class_and_grade() {
+    use Outcome::{No, Unknown, Yes};
+    let body = "44990120220101001";
+    let id = format!("{body}{}", check_digit(body.as_bytes()) as char);
+    let rules = ["disabled_child", "disabled_child_autism", "disabled_severe"];
+    for (header, tail, cells, expected) in [
+        ("certificate_status", "42", "有效", [Yes, No, Yes]),
+        ("certificate_status", "63", "有效", [No, Yes, No]),
+        ("certificate_status", "63B1", "有效", [No, Yes, No]),
+        (
+            "certificate_status",
+            "",
+            "有效",
+            [Unknown, Unknown, Unknown],
+        ),
+        (
+            "class,grade,certificate_status",
+            "42",
+            ",,有效",
+            [Yes, No, Yes],
+        ),
+        (
+            "class,grade,certificate_status",
+            "42",
+            "未评定,-,有效",
+            [Yes, No, Yes],
+        ),
+        (
+            "class,grade,certificate_status",
+            "42",
+            "精神,三级,有效",
+            [No, Yes, No],
+        ),
+        // What cannot be read is unknown, whatever the number says.
+        (
+            "class,grade,certificate_status",
+            "42",
+            "某某,某某,有效",
+            [Unknown; 3],
+        ),
+    ] {
+        let text = format!("national_id,{header}\n{id}{tail},{cells}\n");
+        let found = outcomes("disabled-federation.persons", &text, &rules).0;
+        assert_eq!(found, expected.map(Some), "{header} {tail} {cells}");
+    }
+}
+
+#[test]
+fn labels_without_a_code_are_counted_in_every_pass() {
+    let mut fixture = fixture();
+    let numbers = numbers(None);
+    let kinds = [
+        "某类",
+        "某类",
+        "某类",
+        "残疾军人,某类",
+        "某类",
+        "某人",
+        "veteran",
+    ];
+    let rows = numbers.iter().zip(kinds);
+    let rows: String = rows
+        .map(|(id, kind)| format!("{id},\"{kind}\"\n"))
+        .collect();
+    let path = fixture.folder.path().join("labels.csv");
+    std::fs::write(&path, format!("national_id,kind\n{rows}")).expect("writable");
+    fixture.paths = vec![path];
+    for pass in PASSES {
+        for report in [
+            fixture.register(pass, None, None).1,
+            fixture.whole_register(pass, None).1,
+        ] {
+            let labels = report.unmapped.get("kind").expect("there are some");
+            assert_eq!(labels.shown(), [("某类", 5)], "{pass:?}");
+            assert_eq!(labels.not_shown(), 1, "{pass:?}");
+        }
+    }
+    let export = &fixture.exports()[0];
+    let inspection = inspect(export, &fixture.schema, AS_OF, &|_| {}).expect("readable");
+    assert_eq!(inspection.unmapped["kind"].shown(), [("某类", 5)]);
+    assert_eq!(inspection.unmapped["kind"].not_shown(), 1);
 }

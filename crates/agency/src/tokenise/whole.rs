@@ -16,6 +16,7 @@ use super::settings::Tokenising;
 use super::spill::{MAX_RULES, OutcomeBits, PersonRow, Persons, SpillFault, SpillSettings};
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
+use crate::rejects_file::TableRejects;
 use crate::rules::EvaluationError;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
@@ -126,7 +127,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
     let mut persons = Persons::default();
     let mut rules = 0;
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
-    for (index, export) in exports.iter().enumerate() {
+    for export in exports {
         let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
         rules = columns.outcome_rules.len();
         if rules > MAX_RULES {
@@ -138,18 +139,19 @@ pub fn tokenise_whole_register<W: Write + Send>(
             columns: &columns,
             tokeniser: tokenising.tokeniser,
             settings: &settings,
+            rejects: tokenising.rejects_of(export),
         };
         let before = report.account.rows;
         let progress = |rows| (tokenising.progress)(before + rows);
         let read = export
             .read::<_, BlockPersons>(tokenising.pass, &context, &progress)
             .map_err(TokeniseError::Unreadable)?;
-        report.add_file(read.digest, read.byte_length, &columns.read);
+        report.add_table(export, read.digest, read.byte_length, &columns.read);
         let block_persons = read.tally;
         if let Some(error) = block_persons.error {
             return Err(TokeniseError::Evaluation(error));
         }
-        report.add_identified(index, export, read.counts, block_persons.findings);
+        report.add_identified(export, read.counts, &block_persons.findings);
         block_persons.counts.add_to(&mut report);
         persons.join(block_persons.persons);
     }
@@ -182,6 +184,7 @@ struct Context<'a> {
     columns: &'a RowColumns<'a>,
     tokeniser: &'a Tokeniser,
     settings: &'a Arc<SpillSettings>,
+    rejects: Option<TableRejects<'a>>,
 }
 
 /// The result of reading a block. It holds rows only until the end of the block, when
@@ -237,8 +240,11 @@ impl Tally<Context<'_>> for BlockPersons {
         }
     }
 
-    fn append(&mut self, next: Self, records: u64, lines: u64) {
-        self.findings.append(next.findings, records, lines);
+    fn append(&mut self, context: &Context<'_>, next: Self, records: u64, lines: u64) {
+        let rejects = self.findings.append(next.findings, records, lines);
+        if let Some(file) = &context.rejects {
+            file.write(rejects);
+        }
         self.counts.append(next.counts);
         self.persons.append(next.persons);
         self.error = self.error.take().or(next.error);

@@ -1,5 +1,6 @@
 //! Results of checks, and results that several checks share.
 
+use aidlink_faults::personal_number::shown_message;
 use aidlink_faults::text::Text;
 use serde::Serialize;
 
@@ -63,6 +64,18 @@ impl Finding {
     /// `wrong` as evidence.
     pub(super) fn of(wrong: Vec<Text>, held: Text) -> Self {
         Finding::of_each(wrong, vec![held])
+    }
+
+    /// Blacks out numbers and keys in fields of the folder's files that the evidence quotes.
+    pub(super) fn shown(self) -> Self {
+        let shown = |text: &str| shown_message(text).into_owned();
+        let evidence = self.evidence.iter();
+        Finding {
+            evidence: evidence
+                .map(|text| Text::new(shown(&text.zh), shown(&text.en)))
+                .collect(),
+            ..self
+        }
     }
 
     /// Like [`Finding::of`], with several pieces of evidence.

@@ -18,7 +18,7 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
                 .iter()
                 .map(|leak| {
                     let file = leak.file.strip_prefix(&evidence.verification.folder);
-                    let (file, line) = (file.unwrap_or(&leak.file).display(), leak.line);
+                    let (file, line) = (shown_path(file.unwrap_or(&leak.file)), leak.line);
                     Text::new(
                         format!("{file}:{line} 有{}", leak.kind.text().zh),
                         format!("{file}:{line} contains {}", leak.kind.text().en),
@@ -122,7 +122,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let place = evidence.round_line("retention_until");
     let until = evidence.manifest().retention_until;
     let remains = &evidence.remains;
-    let left = remains.there.len() + remains.doubtful.len();
+    let left = remains.to_delete().count();
+    let outside = remains.outside().count();
     // Files that are gone without a deletion record.
     let unproven = evidence.unproven();
     let is_due = evidence.today >= until;
@@ -135,6 +136,12 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             ),
         ));
     }
+    if is_due && outside > 0 {
+        wrong.push(Text::new(
+            format!("{outside}个文件读自轮次文件夹以外，purge 不会删除：须由人确认已经删除"),
+            format!("{outside} files were read from outside the round's folder, and `purge` does not delete them: a person must confirm that they were deleted"),
+        ));
+    }
     if is_due && !unproven.is_empty() {
         let names = unproven.join(", ");
         wrong.push(Text::new(
@@ -143,6 +150,14 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
         ));
     }
     for record in &evidence.verification.deleted {
+        let names = record.other_names();
+        if names > 0 {
+            let at = record.completed_at;
+            wrong.push(Text::new(
+                format!("{at} 删除的文件另有{names}个名称（硬链接），内容当时仍在：须由人确认已经删除"),
+                format!("{names} other names (hard links) of the files deleted at {at} remained, with their content: a person must confirm that they were deleted"),
+            ));
+        }
         if let Some(reason) = &record.other_signer {
             let at = record.completed_at;
             wrong.push(Text::new(

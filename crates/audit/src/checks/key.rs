@@ -1,11 +1,13 @@
 //! Checks of the key, the token algorithm and network access.
 
-use aidlink_agency::key::RoundKey;
+use aidlink_agency::key::{LARGEST_KEY_FILE, RoundKey};
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, Folder, FoundFile};
+use aidlink_files::folder::Folder;
 use aidlink_files::owner_only::check_owner_only;
+use aidlink_files::regular_file::read_open;
 use aidlink_office::deletion_record::FilePart;
-use aidlink_office::verification::stays_inside;
+use aidlink_office::leak_scan::written_files;
+use std::io::{self, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -28,12 +30,11 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
         .verification
         .deleted
         .iter()
-        .find(|record| record.removed.iter().any(|file| file.part == FilePart::Key));
+        .find(|record| record.all_removed().any(|file| file.part == FilePart::Key));
     let path = evidence.round_folder.join(file);
-    let is_there = Folder::open(&evidence.round_folder)
-        .and_then(|folder| folder.kind(Path::new(file)))
-        .is_ok_and(|kind| kind == EntryKind::File);
-    if !stays_inside(file) || !is_there {
+    let opened =
+        Folder::open(&evidence.round_folder).and_then(|folder| folder.open_file(Path::new(file)));
+    let Ok(opened) = opened else {
         return match deleted {
             Some(record) => Finding::held(
                 format!("编号 {id}；密钥已于 {} 删除", record.completed_at),
@@ -44,15 +45,16 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
                 format!("id {id}; the key file is not here"),
             ),
         };
-    }
+    };
     let name = Text::new("密钥文件", "the key file");
-    if let Err(fault) = check_owner_only(&path, &name) {
+    if let Err(fault) = check_owner_only(&opened, &path, &name) {
         return Finding::not_held(
             format!("{file}：{}", fault.message.zh),
             format!("{file}: {}", fault.message.en),
         );
     }
-    let content = Zeroizing::new(std::fs::read(&path).unwrap_or_default());
+    let content = read_open(&opened, LARGEST_KEY_FILE).unwrap_or_default();
+    let content = Zeroizing::new(content);
     match RoundKey::id_for(&content, manifest) {
         None => Finding::not_held(
             format!("{file} 不是本轮的密钥"),
@@ -62,7 +64,7 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
             format!("{file} 的编号与运行记录所记的 {id} 不同"),
             format!("the id of {file} differs from {id} in the manifest"),
         ),
-        Some(_) => match leaked_in(evidence, &path) {
+        Some(_) => match leaked_in(evidence, &content) {
             Some(leaked) => Finding::not_held(
                 format!("密钥出现在 {leaked} 中：请立即停用"),
                 format!("{leaked} contains the key: stop using the key at once"),
@@ -76,20 +78,41 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
 }
 
 /// Returns the first file of the folder that contains the key itself.
-fn leaked_in(evidence: &Evidence, key_file: &Path) -> Option<String> {
-    let content = Zeroizing::new(std::fs::read_to_string(key_file).ok()?);
+fn leaked_in(evidence: &Evidence, key_file: &[u8]) -> Option<String> {
+    let content = std::str::from_utf8(key_file).ok()?;
     let secret = content
         .lines()
         .find_map(|line| line.strip_prefix("key = '"))?;
     let secret = secret.rsplit(':').next()?.trim_end_matches('\'');
-    let files = evidence.verification.opened.files().ok()?;
-    let mut paths = files.iter().map(FoundFile::name);
-    paths.find(|path| {
-        let bytes = evidence.read(path).unwrap_or_default();
-        bytes
-            .windows(secret.len())
-            .any(|window| window == secret.as_bytes())
+    let verification = &evidence.verification;
+    let written = written_files(&verification.opened, &verification.manifest).ok()?;
+    let mut written = written.into_iter();
+    written.find(|path| {
+        let opened = verification.opened.open_file(Path::new(path));
+        opened.is_ok_and(|file| contains(file, secret.as_bytes()).unwrap_or(false))
     })
+}
+
+/// Returns whether a file contains these bytes, of which there is at least one. Reads it
+/// piece by piece.
+fn contains(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
+    let mut buffer = vec![0; (1 << 16).max(2 * wanted.len())];
+    let mut filled = 0;
+    loop {
+        let read = file.read(&mut buffer[filled..])?;
+        if read == 0 {
+            return Ok(false);
+        }
+        filled += read;
+        let mut windows = buffer[..filled].windows(wanted.len());
+        if windows.any(|window| window == wanted) {
+            return Ok(true);
+        }
+        // The bytes may continue in the next piece.
+        let kept = filled.min(wanted.len() - 1);
+        buffer.copy_within(filled - kept..filled, 0);
+        filled = kept;
+    }
 }
 
 /// Returns whether a text has the form of a key id: 16 hexadecimal digits.

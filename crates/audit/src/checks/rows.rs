@@ -1,10 +1,13 @@
 //! Checks of the inputs and of where every row went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use aidlink_agency::rules::{Breach, try_guarantee};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
+use aidlink_office::remains::Doubt;
 use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
 
 use super::finding::{Finding, no_documents, no_exports};
@@ -50,13 +53,17 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     }
     let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
     let doubtful = evidence.remains.doubtful.iter();
+    // Files outside the round's folder are not looked for.
+    let doubtful = doubtful.filter(|(_, doubt)| *doubt != Doubt::Outside);
     for file in doubtful.map(|(file, _)| file).filter(is_input) {
+        let path = shown_path(Path::new(&file.path));
         wrong.push(Text::new(
-            format!("{} 在读取后已被改动", file.path),
-            format!("{} was changed since it was read", file.path),
+            format!("{path} 在读取后已被改动"),
+            format!("{path} was changed since it was read"),
         ));
     }
-    let there = evidence.remains.there.iter().filter(is_input).count();
+    let there = evidence.remains.there.iter().map(|found| &found.file);
+    let there = there.filter(is_input).count();
     Finding::of(
         wrong,
         Text::new(
@@ -129,13 +136,22 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             ));
         }
     }
+    let exports = evidence.manifest().exports.iter();
+    let sheets: BTreeSet<(&str, &str)> = exports
+        .flat_map(|export| {
+            let sheets = export.files.iter().filter_map(|file| file.sheet.as_deref());
+            sheets.map(|sheet| (export.export.as_str(), sheet.trim_start_matches('\'')))
+        })
+        .collect();
     let mut read = 0;
     for (agency, stated) in &stated {
         let path = format!("rejects/{agency}.csv");
-        let Some(bytes) = evidence.read(&path) else {
+        // The file is missing if no row was rejected, or after a deletion.
+        if !evidence.has(&path) {
             continue;
-        };
-        let Some((header, rows)) = read_csv(&bytes) else {
+        }
+        let bytes = evidence.read(&path);
+        let Some((header, rows)) = bytes.and_then(|bytes| read_csv(&bytes)) else {
             wrong.push(Text::new(
                 format!("{path} 无法读取"),
                 format!("{path} cannot be read"),
@@ -145,11 +161,14 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
         read += 1;
         let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();
         for (line, row) in &rows {
-            // Checking the number of columns, and that record and line are numbers,
-            // leaves no place for the value of a cell.
+            // Checking the number of columns, that record and line are numbers, and that
+            // the sheet is one that was read, leaves no place for the value of a cell.
+            // Version 0.1 wrote no sheets.
             let cell = |index: usize| row.get(index).map(String::as_str).unwrap_or_default();
             let is_number = |index: usize| cell(index).parse::<u64>().is_ok();
-            if row.len() != header.len() || header.len() != 8 || !is_number(2) || !is_number(3) {
+            let is_sheet = sheets.contains(&(cell(0), cell(8).trim_start_matches('\'')));
+            let has_columns = row.len() == header.len() && matches!(header.len(), 8 | 9);
+            if !has_columns || !is_number(2) || !is_number(3) || !(cell(8).is_empty() || is_sheet) {
                 wrong.push(Text::new(
                     format!("{path}:{line} 的列与拒收文件应有的列不符"),
                     format!("{path}:{line} does not have the columns of a rejects file"),
@@ -173,7 +192,7 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
             .iter()
             .filter(|leak| leak.file.starts_with(&rejects))
         {
-            let (file, line) = (leak.file.display(), leak.line);
+            let (file, line) = (shown_path(&leak.file), leak.line);
             wrong.push(Text::new(
                 format!("{file}:{line} 有{}", leak.kind.text().zh),
                 format!("{file}:{line} contains {}", leak.kind.text().en),
@@ -288,9 +307,12 @@ fn held_text(guarantee: &Guarantee, cases: usize, rows: u64) -> Text {
         Guaranteed::Role(codes) => {
             let (passes, withheld) = (joined(&codes.passes), joined(&codes.withheld));
             Text::new(
-                format!("处理 {}；不予处理 {} 和空白；", passes.zh, withheld.zh),
                 format!(
-                    "{} are processed; {} and empty cells are withheld; ",
+                    "处理 {}；不予处理 {}、空白和无法读取的内容；",
+                    passes.zh, withheld.zh
+                ),
+                format!(
+                    "{} are processed; {}, empty and unreadable cells are withheld; ",
                     passes.en, withheld.en
                 ),
             )

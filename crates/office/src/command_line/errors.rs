@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use aidlink_faults::personal_number::shown_message;
 use aidlink_faults::text::Language;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -19,20 +20,27 @@ pub(super) fn print(error: &Error, language: Language) -> ExitCode {
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     // A closed pipe is not an error.
-    match (reason(error), language) {
-        (Some(reason), Language::English) if reason.contains(" / ") => {
-            let text = error.render().to_string();
-            let text = text.replace(&reason, &part(&reason, language));
-            let _ = std::io::stderr().write_all(text.as_bytes());
-        }
-        (_, Language::Chinese) if !is_help => {
-            let _ = std::io::stderr().write_all(in_chinese(error).as_bytes());
-        }
-        _ => {
-            let _ = error.print();
-        }
+    if is_help {
+        let _ = error.print();
+    } else {
+        let text = match language {
+            Language::English => in_english(error),
+            Language::Chinese => in_chinese(error),
+        };
+        // A shell may have expanded `*` to the names of exports, with numbers in them.
+        let _ = std::io::stderr().write_all(shown_message(&text).as_bytes());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn in_english(error: &Error) -> String {
+    let text = error.render().to_string();
+    match reason(error) {
+        Some(reason) if reason.contains(" / ") => {
+            text.replace(&reason, &part(&reason, Language::English))
+        }
+        _ => text,
+    }
 }
 
 fn in_chinese(error: &Error) -> String {

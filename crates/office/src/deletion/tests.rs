@@ -1,208 +1,432 @@
-//! Tests of which files of a round are found and which of them may be deleted.
+//! Tests of a purge while somebody else changes the folder, and of purges that are killed
+//! between their steps.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
-use aidlink_files::folder::Folder;
-
-use super::{Doubt, Remains, is_record, remains};
-use crate::deletion_record::{FilePart, Journal, SignedBy, read_deletions};
+use super::*;
 use crate::finished_round::{FinishedRound, LIST};
 use crate::manifest::Manifest;
-use crate::signing::SigningKey;
 
-/// Finds what is left; the id of a key is the content of its file.
-fn find_remains(round: &FinishedRound) -> Remains {
-    let key_id = |content: &[u8], _: &Manifest| String::from_utf8(content.to_vec()).ok();
-    remains(
-        &round.manifest(),
-        &round.path("output"),
-        round.folder(),
-        &key_id,
-    )
+/// A leftover of an interrupted run, with a number that must be blacked out.
+const LEFTOVER: &str = ".output.partial-cut/lists/13800001234.csv";
+/// The files to delete, by their paths in the round's folder.
+const FILES: [&str; 5] = [
+    "exports/students.csv",
+    "round.key",
+    "output/lists/for-review/to-education.csv",
+    "output/rejects/students.csv",
+    LEFTOVER,
+];
+
+struct Signed {
+    round: FinishedRound,
+    key: SigningKey,
+    outputs: [PathBuf; 1],
 }
 
-fn paths(files: &[super::RoundFile]) -> Vec<(FilePart, &str)> {
-    files
+fn key_id(content: &[u8], _: &Manifest) -> Option<String> {
+    String::from_utf8(content.to_vec()).ok()
+}
+
+impl Signed {
+    fn new() -> Self {
+        let round = FinishedRound::new();
+        let key = round.key("signing.key");
+        round.write(LEFTOVER, "a leftover");
+        round.mark_partial(".output.partial-cut");
+        round.finish(&key, round.manifest());
+        let outputs = [round.path("output")];
+        Signed {
+            round,
+            key,
+            outputs,
+        }
+    }
+
+    fn purge(&self) -> Purge<'_> {
+        Purge {
+            outputs: &self.outputs,
+            round_folder: self.round.folder(),
+            signing_key: &self.key,
+            program: "aidlink",
+            early: Some("a test"),
+            other_signer: None,
+            key_id: &key_id,
+            dry_run: false,
+            now: Timestamp::now(),
+        }
+    }
+
+    fn plan(&self) -> PurgePlan {
+        self.purge().plan(&self.outputs[0]).expect("a plan")
+    }
+
+    /// Purges to the end.
+    fn run(&self) -> DeletionRecord {
+        let mut purged = self.purge().run().expect("a purge");
+        purged.remove(0).record
+    }
+
+    /// Makes the first steps of a purge. Returns the files that it set aside.
+    fn set_aside(&self, plan: &PurgePlan) -> Vec<SetAside> {
+        let purge = self.purge();
+        purge.write_journal(plan, &[]).expect("writable");
+        let (mut handled, mut left) = (BTreeSet::new(), Vec::new());
+        let set_aside = purge.set_aside(plan, &plan.lock_leftovers(), &mut handled, &mut left);
+        assert_eq!(left, []);
+        assert_eq!(set_aside.len(), FILES.len());
+        set_aside
+    }
+
+    /// Returns the path in the round's folder at which a file was set aside.
+    fn place(&self, aside: &SetAside) -> PathBuf {
+        let folder = match aside.found.file.part {
+            FilePart::Output => self.round.path("output"),
+            _ => self.round.path(""),
+        };
+        folder.join(&aside.found.place)
+    }
+
+    /// Returns the content of every file below the round's folder, except keys and
+    /// deletion records.
+    fn contents(&self) -> BTreeSet<String> {
+        let files = Folder::open(self.round.folder()).and_then(|folder| folder.files());
+        let files = files.expect("readable").into_iter();
+        let files = files.filter(|file| file.kind == aidlink_files::folder::EntryKind::File);
+        let contents = files.map(|file| fs::read(self.round.path(&file.name())).expect("readable"));
+        contents
+            .filter_map(|content| String::from_utf8(content).ok())
+            .collect()
+    }
+
+    /// Whether anything of the round's data is left.
+    fn has_data(&self) -> bool {
+        let contents = self.contents();
+        [
+            "rows",
+            crate::finished_round::KEY,
+            "leads",
+            "rejects",
+            "a leftover",
+        ]
         .iter()
-        .map(|file| (file.part, file.path.as_str()))
-        .collect()
-}
-
-fn doubts(remains: &Remains) -> Vec<(&str, Doubt)> {
-    let doubtful = remains.doubtful.iter();
-    doubtful
-        .map(|(file, doubt)| (file.path.as_str(), *doubt))
-        .collect()
-}
-
-#[test]
-fn exports_key_and_outputs_are_deleted_and_records_are_kept() {
-    let remains = find_remains(&FinishedRound::new());
-    let mut there = paths(&remains.there);
-    there.sort_unstable();
-    assert_eq!(
-        there,
-        [
-            (FilePart::Export, "exports/students.csv"),
-            (FilePart::Key, "round.key"),
-            (FilePart::Output, LIST),
-            (FilePart::Output, "rejects/students.csv"),
-        ]
-    );
-    assert_eq!(doubts(&remains), []);
-    assert_eq!(paths(&remains.gone), []);
-}
-
-#[test]
-fn a_changed_file_and_the_key_of_another_round_are_not_deleted() {
-    let round = FinishedRound::new();
-    round.write("exports/students.csv", "rows of the next quarter");
-    round.write("round.key", "the next round's key");
-    let remains = find_remains(&round);
-    assert_eq!(
-        doubts(&remains),
-        [
-            ("exports/students.csv", Doubt::Changed),
-            ("round.key", Doubt::OtherKey),
-        ]
-    );
-    assert_eq!(remains.there.len(), 2);
-}
-
-#[test]
-fn a_linked_file_and_a_file_below_a_linked_folder_are_not_deleted() {
-    use std::os::unix::fs::symlink;
-    let round = FinishedRound::new();
-    for (path, moved_to) in [("output/lists", "lists"), ("round.key", "key-elsewhere")] {
-        fs::rename(round.path(path), round.path(moved_to)).expect("a move");
-        symlink(round.path(moved_to), round.path(path)).expect("a link");
+        .any(|data| contents.contains(*data))
     }
-    let remains = find_remains(&round);
-    assert_eq!(
-        doubts(&remains),
-        [(LIST, Doubt::NotReal), ("round.key", Doubt::NotReal)]
-    );
+}
+
+/// Returns the paths of files in a record.
+fn paths(files: &[RoundFile]) -> BTreeSet<String> {
+    files.iter().map(|file| file.path.clone()).collect()
+}
+
+/// Returns the path of a file of [`FILES`] in a record.
+fn recorded(file: &str) -> String {
+    let path = file.strip_prefix("output/").unwrap_or(file);
+    path.replace("13800001234", "***")
+}
+
+fn all() -> BTreeSet<String> {
+    FILES.iter().map(|file| recorded(file)).collect()
 }
 
 #[test]
-fn a_missing_file_is_gone_and_a_folder_in_its_place_is_not_deleted() {
-    let round = FinishedRound::new();
-    fs::remove_file(round.path("exports/students.csv")).expect("a file");
-    fs::remove_file(round.path("round.key")).expect("a file");
-    fs::create_dir(round.path("round.key")).expect("a fresh folder");
-    let remains = find_remains(&round);
-    assert_eq!(
-        paths(&remains.gone),
-        [(FilePart::Export, "exports/students.csv")]
-    );
-    assert_eq!(doubts(&remains), [("round.key", Doubt::NotReal)]);
+fn a_purge_that_nobody_disturbs_deletes_everything() {
+    let signed = Signed::new();
+    let record = signed.run();
+    assert_eq!(paths(&record.removed), all());
+    assert!(record.removed_earlier.is_empty() && record.not_found.is_empty());
+    assert_eq!(record.left, []);
+    assert!(!signed.has_data());
+    assert!(!signed.round.path(".output.partial-cut").exists());
+    assert!(!signed.round.path("output/lists").exists());
 }
 
 #[test]
-fn what_an_interrupted_run_left_beside_the_output_folder_is_deleted() {
-    let round = FinishedRound::new();
-    let prefix = aidlink_files::partial::prefix_of(&round.path("output"));
-    round.write(&format!("{prefix}abc/lists/a.csv"), "leads");
-    round.write("somebody-elses/lists/a.csv", "leads");
-    let remains = find_remains(&round);
-    let cut_off: Vec<(FilePart, &str)> = paths(&remains.there)
+fn a_foreign_file_that_takes_the_place_of_a_checked_one_is_kept() {
+    for file in FILES {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        let path = signed.round.path(file);
+        fs::rename(&path, signed.round.path("moved")).expect("writable");
+        signed.round.write(file, "precious");
+        let purged = signed.purge().carry_out(plan, &[], &mut BTreeSet::new());
+        let record = purged.expect("a purge").record;
+        assert_eq!(fs::read(&path).expect(file), b"precious");
+        assert!(signed.round.path("moved").exists(), "{file}");
+        let mut others = all();
+        others.remove(&recorded(file));
+        assert_eq!(paths(&record.removed), others, "{file}");
+        let [left] = record.left.as_slice() else {
+            panic!("{file}: {:?}", record.left)
+        };
+        assert_eq!(left.path, recorded(file));
+        assert!(left.why.en.contains("was replaced or changed"), "{file}");
+        assert!(!left.why.en.contains("13800001234"), "{}", left.why.en);
+    }
+}
+
+#[test]
+fn a_foreign_file_is_kept_even_under_the_purges_own_name() {
+    for index in 0..FILES.len() {
+        // The name that the file had is free, or taken by then.
+        for is_taken in [false, true] {
+            let signed = Signed::new();
+            let plan = signed.plan();
+            let set_aside = signed.set_aside(&plan);
+            let place = signed.place(&set_aside[index]);
+            let file = &set_aside[index].found.file;
+            let from = place.with_file_name(set_aside[index].from.file_name().expect("a name"));
+            let recorded = file.recorded().path;
+            fs::rename(&place, signed.round.path("moved")).expect("writable");
+            fs::write(&place, "precious").expect("writable");
+            if is_taken {
+                fs::write(&from, "more").expect("writable");
+            }
+            let mut left = Vec::new();
+            let purge = signed.purge();
+            let removed = purge
+                .remove(&plan, set_aside, &mut left)
+                .expect("a journal");
+            let contents = signed.contents();
+            assert!(contents.contains("precious"), "{recorded}");
+            assert_eq!(contents.contains("more"), is_taken, "{recorded}");
+            assert!(from.exists(), "{recorded}");
+            assert!(!paths(&removed).contains(&recorded), "{recorded}");
+            assert!(left.iter().any(|left| left.path == recorded), "{left:?}");
+        }
+    }
+}
+
+/// Files that are put at the free paths while a purge runs are not its files.
+#[test]
+fn a_file_that_appears_while_a_purge_runs_is_kept() {
+    for file in FILES {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        let set_aside = signed.set_aside(&plan);
+        signed.round.write(file, "precious");
+        let mut left = Vec::new();
+        let removed = signed.purge().remove(&plan, set_aside, &mut left);
+        assert_eq!(paths(&removed.expect("a journal")), all(), "{file}");
+        assert_eq!(signed.round.read(file), "precious");
+        assert!(!signed.has_data(), "{file}");
+        // Of a leftover everything should go.
+        assert_eq!(left.len(), usize::from(file == LEFTOVER), "{file}");
+    }
+}
+
+#[test]
+fn the_record_stays_in_the_folder_that_was_verified() {
+    for before_the_first_step in [true, false] {
+        let signed = Signed::new();
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        let plan = signed.plan();
+        let exchange = || {
+            let output = signed.round.path("output");
+            fs::rename(&output, signed.round.path("away")).expect("writable");
+            symlink(elsewhere.path(), &output).expect("a free name");
+        };
+        if before_the_first_step {
+            exchange();
+        }
+        let set_aside = signed.set_aside(&plan);
+        if !before_the_first_step {
+            exchange();
+        }
+        drop(set_aside);
+        let purged = signed.purge().carry_out(plan, &[], &mut BTreeSet::new());
+        assert!(purged.is_ok());
+        let there = fs::read_dir(elsewhere.path()).expect("readable").count();
+        assert_eq!(there, 0);
+        let records = fs::read_dir(signed.round.path("away/deletions")).expect("records");
+        assert_eq!(records.count(), 1);
+    }
+}
+
+/// A step after which a purge is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    /// It has written the first journal.
+    Journal,
+    /// It has set aside this many files.
+    SettingAside(usize),
+    /// It has written the second journal and removed this many files.
+    Removing(usize),
+}
+
+#[test]
+fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
+    let counts = 1..=FILES.len();
+    let moments = [Killed::Journal, Killed::Removing(0)]
         .into_iter()
-        .filter(|(part, _)| *part == FilePart::CutOff)
-        .collect();
-    let expected = format!("{prefix}abc/lists/a.csv");
-    assert_eq!(cut_off, [(FilePart::CutOff, expected.as_str())]);
+        .chain(counts.clone().map(Killed::SettingAside))
+        .chain(counts.map(Killed::Removing));
+    for killed in moments {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        let purge = signed.purge();
+        match killed {
+            Killed::Journal => purge.write_journal(&plan, &[]).expect("writable"),
+            Killed::SettingAside(count) => {
+                let set_aside = signed.set_aside(&plan);
+                for aside in set_aside.iter().skip(count) {
+                    let FoundFile { file, place, .. } = &aside.found;
+                    plan.put_back(file.part, place, &aside.from);
+                }
+            }
+            Killed::Removing(count) => {
+                let set_aside = signed.set_aside(&plan);
+                purge.write_journal(&plan, &set_aside).expect("writable");
+                for aside in set_aside.iter().take(count) {
+                    assert_eq!(plan.remove_one(aside), Ok(1));
+                }
+            }
+        }
+        drop(plan);
+        let record = signed.run();
+        let removed = paths(&record.removed);
+        let earlier = paths(&record.removed_earlier);
+        assert!(removed.is_disjoint(&earlier), "{killed:?}");
+        assert_eq!(&removed | &earlier, all(), "{killed:?}");
+        let expected = match killed {
+            Killed::Removing(count) => count,
+            _ => 0,
+        };
+        assert_eq!(earlier.len(), expected, "{killed:?}");
+        assert_eq!(record.left, [], "{killed:?}");
+        assert!(record.not_found.is_empty(), "{killed:?}");
+        assert!(!signed.has_data(), "{killed:?}");
+        assert!(
+            !signed.round.path(".output.partial-cut").exists(),
+            "{killed:?}"
+        );
+        let deletions = fs::read_dir(signed.round.path("output/deletions"));
+        assert_eq!(deletions.expect("a record").count(), 1, "{killed:?}");
+    }
 }
 
 #[test]
-fn records_are_distinguished_from_data() {
-    for kept in [
-        "manifest.json",
-        "manifest.json.minisig",
-        "audit.jsonl",
-        "summary.json",
-        "configuration/round.toml",
-        "minimisation/matrix.json",
-        "deletions/x/deletion-record.json",
-    ] {
-        assert!(is_record(kept), "{kept}");
-    }
-    for data in [
-        "lists/for-review/to-education.csv",
-        "rejects/education.csv",
-        "to-centre/veterans.persons.tokens.parquet.age",
-        "configurations/x",
-        "lists/manifest.json",
-        "lists/summary.json",
-    ] {
-        assert!(!is_record(data), "{data}");
+fn a_file_that_somebody_takes_from_a_killed_purge_does_not_count_as_deleted() {
+    for file in FILES {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        signed.purge().write_journal(&plan, &[]).expect("writable");
+        drop(plan);
+        fs::rename(signed.round.path(file), signed.round.path("moved")).expect("writable");
+        let record = signed.run();
+        let mut others = all();
+        others.remove(&recorded(file));
+        assert_eq!(paths(&record.removed), others, "{file}");
+        assert!(record.removed_earlier.is_empty(), "{file}");
+        let not_found = BTreeSet::from([recorded(file)]);
+        assert_eq!(paths(&record.not_found), not_found, "{file}");
+        assert!(signed.round.path("moved").exists());
     }
 }
 
 #[test]
-fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
+fn a_file_under_the_purges_own_name_is_deleted_only_if_it_is_the_rounds() {
+    for index in 0..4 {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        let set_aside = signed.set_aside(&plan);
+        let place = signed.place(&set_aside[index]);
+        let recorded = set_aside[index].found.file.recorded().path;
+        drop((plan, set_aside));
+        fs::rename(&place, signed.round.path("moved")).expect("writable");
+        fs::write(&place, "precious").expect("writable");
+        let record = signed.run();
+        assert_eq!(fs::read(&place).expect("kept"), b"precious", "{recorded}");
+        assert_eq!(record.left.len(), 1, "{recorded}");
+        assert!(!paths(&record.removed).contains(&recorded));
+        assert!(paths(&record.not_found).contains(&recorded), "{recorded}");
+    }
+}
+
+/// A purge is killed after it has written its record, while it removes the journals.
+#[test]
+fn journals_that_a_killed_purge_did_not_remove_are_removed_by_the_next() {
+    let signed = Signed::new();
+    let plan = signed.plan();
+    drop(signed.set_aside(&plan));
+    let journals = signed.round.path("output/deletions");
+    let journal = fs::read_dir(&journals).expect("a journal").next();
+    let journal = journal.expect("a journal").expect("readable").path();
+    let copy = signed.round.path("journal");
+    fs::rename(&journal, &copy).expect("writable");
+    drop(plan);
+    signed.run();
+    for name in [journal, journals.join(".under-way-x.partial-1")] {
+        fs::create_dir(&name).expect("writable");
+        for file in fs::read_dir(&copy).expect("readable") {
+            let file = file.expect("readable");
+            fs::copy(file.path(), name.join(file.file_name())).expect("writable");
+        }
+    }
+    // Other bytes under the name of a journal stay.
+    let foreign = journals.join("under-way-y/deletion-journal.json");
+    fs::create_dir(foreign.parent().expect("a folder")).expect("writable");
+    fs::write(&foreign, "precious").expect("writable");
+    let purged = signed.purge().run().expect("a purge");
+    assert!(purged[0].nothing_left);
+    assert!(foreign.exists());
+    let left = fs::read_dir(&journals).expect("readable").count();
+    assert_eq!(left, 2, "the record and the foreign folder");
+}
+
+/// Of two names that are both to be deleted, none remains.
+#[test]
+fn only_names_outside_the_round_count_as_other_names() {
+    for (outside, expected) in [(false, 0), (true, 1)] {
+        let signed = Signed::new();
+        let leftover = signed.round.path(".output.partial-cut/list.csv");
+        let list = signed.round.path("output").join(LIST);
+        fs::hard_link(&list, leftover).expect("a link");
+        if outside {
+            fs::hard_link(&list, signed.round.path("elsewhere.csv")).expect("a link");
+        }
+        let planned = signed.plan().remains.there;
+        let record = signed.run();
+        let files = planned.iter().map(|found| found.file.recorded());
+        for files in [files.collect(), record.removed] {
+            let files: Vec<RoundFile> = files;
+            assert_eq!(files.len(), FILES.len() + 1);
+            for file in files {
+                let is_linked = file.path == LIST || file.path.ends_with("/list.csv");
+                let expected = if is_linked { expected } else { 0 };
+                assert_eq!(file.other_names, expected, "{}", file.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_outside_the_rounds_folder_is_reported_by_one_record() {
     let round = FinishedRound::new();
-    let key = SigningKey::make(&round.path("signing.key")).expect("a fresh folder");
-    let manifest = round.manifest();
-    let signed_by = SignedBy {
-        manifest: &manifest,
-        manifest_digest: "0",
-        signer: key.public(),
-    };
-    let output = Folder::open(&round.path("output")).expect("an output folder");
-    let left = [
-        "output/deletions/.under-way-2027.partial-a/deletion-journal.json",
-        "output/deletions/.2027.partial-b/deletion-record.json",
-    ];
-    for file in left {
-        round.write(file, "{}");
-    }
-    let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
-    assert!(found.faults.is_empty());
-    assert!(found.records.is_empty());
-    assert!(Journal::read_all(&output, &signed_by).is_empty());
-    // Other files in a partial folder are reported.
-    round.write("output/deletions/.2027.partial-b/notes.txt", "x");
-    let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
-    let faults: Vec<&str> = found.faults.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(faults, ["deletions/.2027.partial-b/notes.txt"]);
-
-    Journal::remove_all(&output);
-    for file in left {
-        let folder = round.path(file);
-        assert!(!folder.parent().expect("a folder").exists(), "{file}");
-    }
-}
-
-#[test]
-fn a_path_that_leaves_its_folder_is_ignored() {
-    let round = FinishedRound::new();
-    round.write("outside.csv", "leads");
+    let key = round.key("signing.key");
     let mut manifest = round.manifest();
-    let list = manifest.outputs[0].clone();
-    let outside = round.path("outside.csv").display().to_string();
-    for path in [
-        "../outside.csv",
-        "lists/../../outside.csv",
-        &outside,
-        "",
-        ".",
-    ] {
-        manifest.outputs.push(crate::manifest::OutputFile {
-            file: path.to_owned(),
-            ..list.clone()
-        });
-        manifest.exports[0].files[0].file = path.to_owned();
-        if let Some(key) = &mut manifest.key {
-            key.file = Some(path.to_owned());
-        }
-        let found = remains(&manifest, &round.path("output"), round.folder(), &|_, _| {
-            None
-        });
-        let named = found.there.iter().chain(&found.gone);
-        let named = named.chain(found.doubtful.iter().map(|(file, _)| file));
-        for file in named {
-            assert!(!file.path.contains("outside"), "{}", file.path);
-            assert!(!file.path.is_empty() && file.path != ".");
-        }
+    if let Some(key) = &mut manifest.key {
+        key.file = None;
     }
+    round.finish(&key, manifest);
+    let outputs = [round.path("output")];
+    let signed = Signed {
+        round,
+        key,
+        outputs,
+    };
+    let record = signed.run();
+    let [left] = record.left.as_slice() else {
+        panic!("{:?}", record.left)
+    };
+    assert_eq!(left.part, FilePart::Key);
+    assert!(left.why.en.contains("outside the round's folder"));
+    let again = signed.purge().run().expect("a purge");
+    assert!(again[0].nothing_left);
+    let deletions = fs::read_dir(signed.round.path("output/deletions"));
+    assert_eq!(deletions.expect("a record").count(), 1);
+    assert!(Path::new(&signed.outputs[0]).join("manifest.json").exists());
 }

@@ -6,13 +6,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use aidlink_contract::token::TokenAlgorithm;
-use aidlink_faults::configuration::{Document, Located};
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located};
 use aidlink_faults::fault::{Fault, FaultCollector, nearest_name_hint};
 use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::{Language, Text};
+use aidlink_files::regular_file;
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
-use aidlink_policy::reading::{DateEpoch, EncodingChoice, PlannedFile, ReadingChoice};
+use aidlink_policy::reading::{DateEpoch, EncodingChoice, PlannedFile, ReadingChoice, SiteLabel};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use jiff::civil::Date;
 
@@ -104,7 +105,7 @@ struct CompleteExport<'w> {
 /// Reads a configuration file again to copy it, and checks that it has not changed
 /// since it was parsed.
 fn read_copy(path: &Path, name: &str, digest: &str) -> Result<ConfigurationFile, Fault> {
-    let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+    let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
     if blake3::hash(&bytes).to_hex().as_str() != digest {
         return Err(Fault::changed_while_read(path));
     }
@@ -599,11 +600,20 @@ impl<'w> Checker<'w> {
     fn files(&mut self, export: &WrittenExport) -> (Vec<PlannedFile>, ReadingChoice) {
         let reading = ReadingChoice {
             encoding: self.encoding(export),
-            sheet: export.sheet.as_ref().map(|sheet| sheet.value.clone()),
+            sheets: export.sheets.clone(),
             headers: export
                 .headers
                 .iter()
                 .map(|(header, field)| (header.clone(), field.value.clone()))
+                .collect(),
+            values: export
+                .values
+                .iter()
+                .map(|written| SiteLabel {
+                    field: written.field.value.clone(),
+                    label: written.label.value.clone(),
+                    code: written.code.value.clone(),
+                })
                 .collect(),
             epoch: self.date_epoch(export),
         };
@@ -719,9 +729,9 @@ impl<'w> Checker<'w> {
         }
     }
 
-    /// Refuses headers for fields that no rule needs, before anything is read
-    /// (Personal Information Protection Law, Article 6).
-    fn check_headers_needed(
+    /// Refuses headers and labels for fields that no rule needs, before anything is
+    /// read (Personal Information Protection Law, Article 6).
+    fn check_fields_needed(
         &mut self,
         export: &WrittenExport,
         schema: &ExportSchema,
@@ -729,7 +739,7 @@ impl<'w> Checker<'w> {
     ) {
         let Some(policy) = policy else { return };
         let needed = policy.columns_needed(&schema.name);
-        for (_, written) in &export.headers {
+        for written in own_fields(export) {
             let unneeded = schema.field(&written.value).is_some_and(|field| {
                 field.role == Role::Attribute && !needed.contains(&field.name)
             });
@@ -741,8 +751,8 @@ impl<'w> Checker<'w> {
                         format!("no rule needs `{}`; it must not be read", written.value),
                     ),
                     Text::new(
-                        "请删去此表头（个人信息保护法第六条）",
-                        "remove this header (Personal Information Protection Law, Article 6)",
+                        "请删去（个人信息保护法第六条）",
+                        "remove it (Personal Information Protection Law, Article 6)",
                     ),
                 );
             }
@@ -845,8 +855,8 @@ impl<'w> Checker<'w> {
                 ),
             );
         }
-        self.check_headers_needed(export.written, schema, policy);
-        for (_, field) in &export.written.headers {
+        self.check_fields_needed(export.written, schema, policy);
+        for field in own_fields(export.written) {
             if schema.field(&field.value).is_none() {
                 let known = schema.fields.iter().map(|field| field.name.as_str());
                 let hint = nearest_name_hint(&field.value, known);
@@ -863,5 +873,67 @@ impl<'w> Checker<'w> {
                 );
             }
         }
+        self.check_labels(export.written, schema);
     }
+
+    /// Checks that each of the site's labels is new and mapped to a code of its field.
+    /// If a site could give another meaning to a label of the schema or to an empty
+    /// cell, sealed records and suspects could pass.
+    fn check_labels(&mut self, export: &WrittenExport, schema: &ExportSchema) {
+        for written in &export.values {
+            let Some(field) = schema.field(&written.field.value) else {
+                continue;
+            };
+            let codes = field.known_codes();
+            let code = written.code.value.as_str();
+            if codes.is_empty() || field.role != Role::Attribute {
+                self.fault(
+                    &written.field.at,
+                    Text::new(
+                        format!("字段“{}”没有代码表", field.name),
+                        format!("the field `{}` has no code list", field.name),
+                    ),
+                    Text::new("请删去此标签", "remove this label"),
+                );
+            } else if schema.knows_label(field, &written.label.value) {
+                self.fault(
+                    &written.label.at,
+                    Text::new(
+                        format!("字段“{}”的此标签已有含义", field.name),
+                        format!("this label of `{}` already has a meaning", field.name),
+                    ),
+                    Text::new(
+                        "请删去此标签；需要更改的，请更改模式",
+                        "remove this label, or change the schema",
+                    ),
+                );
+            } else if !code.is_empty() && !codes.contains(code) {
+                let codes: Vec<&str> = codes.into_iter().collect();
+                let codes = codes.join(", ");
+                self.fault(
+                    &written.code.at,
+                    Text::new(
+                        format!("代码“{code}”不在“{}”的代码表中", field.name),
+                        format!(
+                            "the code `{code}` is not in the code list of `{}`",
+                            field.name
+                        ),
+                    ),
+                    Text::new(
+                        format!("请选用：{codes}；标签不说明任何情况的，写 \"\""),
+                        format!("choose one of {codes}, or \"\" if the label states nothing"),
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// Returns the fields that the site's own headers and labels name, each field of
+/// labels once.
+fn own_fields(export: &WrittenExport) -> impl Iterator<Item = &Located<String>> {
+    let mut seen = BTreeSet::new();
+    let headers = export.headers.iter().map(|(_, field)| field);
+    let values = export.values.iter().map(|written| &written.field);
+    headers.chain(values.filter(move |field| seen.insert(field.value.as_str())))
 }

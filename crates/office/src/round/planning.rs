@@ -131,7 +131,7 @@ fn planned(terms: &RoundTerms, mut files: ExportFiles) -> Vec<PlannedExport> {
         .filter_map(|export| {
             let (files, reading) = files.remove(&export.schema.name)?;
             Some(PlannedExport {
-                schema: export.schema.clone(),
+                schema: reading.with_labels(export.schema.clone()),
                 files,
                 snapshot: export.snapshot,
                 legal_basis: export.legal_basis.clone(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Language;
-use aidlink_policy::reading::{DateEpoch, EncodingChoice};
+use aidlink_policy::reading::{DateEpoch, EncodingChoice, SheetChoice};
 
 use super::{Mode, Reads, Round, RoundTerms, WrittenRound};
 use crate::signing::SigningKey;
@@ -247,7 +247,7 @@ fn values_that_may_differ_between_offices_do_not_change_the_digest() {
     let assessment = "[impact_assessment]\nid = \"PIA-1\"\nvalid_until = 2027-06-30\n";
     let assessment_last = format!("{assessment}\n[[export]]");
     type Edits<'e> = &'e [(&'e str, &'e str)];
-    let edits: [(&str, Edits<'_>); 24] = [
+    let edits: [(&str, Edits<'_>); 25] = [
         ("a comment", &[("as_of", "# the day 基准日\nas_of")]),
         (
             "a comment behind a value",
@@ -302,6 +302,7 @@ fn values_that_may_differ_between_offices_do_not_change_the_digest() {
             &[("[\"north.csv\", \"south.csv\"]", "\"all.csv\"")],
         ),
         ("another sheet", &[("\"名单\"", "\"Sheet1\"")]),
+        ("all sheets", &[("sheet = \"名单\"", "sheets = \"all\"")]),
         ("other headers", &[("\"证号\"", "\"身份证\"")]),
         ("another encoding", &[("\"gb18030\"", "\"detect\"")]),
         ("another epoch", &[("1904", "1900")]),
@@ -840,7 +841,8 @@ fn an_export_is_planned_as_in_the_round_file() {
     let veterans = round
         .export("veterans.persons")
         .expect("this office reads it");
-    assert_eq!(veterans.reading.sheet.as_deref(), Some("名单"));
+    let named = SheetChoice::Named(vec!["名单".to_owned()]);
+    assert_eq!(veterans.reading.sheets, named);
     assert_eq!(
         veterans.reading.headers,
         [("证号".to_owned(), "national_id".to_owned())]
@@ -849,6 +851,43 @@ fn an_export_is_planned_as_in_the_round_file() {
     assert_eq!(veterans.legal_basis, "agreement 3");
     assert_eq!(veterans.snapshot, jiff::civil::Date::constant(2026, 9, 26));
     assert!(veterans.may_be_empty);
+}
+
+#[test]
+fn sheets_are_all_or_named() {
+    let place = Place::new();
+    let names =
+        |names: &[&str]| SheetChoice::Named(names.iter().map(|name| (*name).to_owned()).collect());
+    for (written, sheets) in [
+        ("sheets = \"all\"", SheetChoice::All),
+        ("sheets = [\"all\"]", names(&["all"])),
+        ("sheets = [\"甲\", \"乙\"]", names(&["甲", "乙"])),
+        ("sheet = \"all\"", names(&["all"])),
+        ("", SheetChoice::Only),
+    ] {
+        let file = place.edited(&[("sheet = \"名单\"", written)]);
+        let round = Round::read(&file, None, Mode::Split, Reads::All).expect("a valid round");
+        let veterans = round.export("veterans.persons").expect("it is read");
+        assert_eq!(veterans.reading.sheets, sheets, "{written}");
+    }
+    let neither = "`sheets` must be \"all\" or a list of sheet names";
+    for (written, fault) in [
+        ("sheets = \"甲\"", neither),
+        ("sheets = []", neither),
+        ("sheets = true", neither),
+        ("sheets = [1]", "expected a string"),
+        (
+            "sheet = \"甲\"\nsheets = \"all\"",
+            "`sheet` and `sheets` exclude each other",
+        ),
+    ] {
+        let file = place.edited(&[("sheet = \"名单\"", written)]);
+        let faults = refused(planned(&file, Mode::Split, Reads::All));
+        assert!(
+            matches!(faults.as_slice(), [one] if one.ends_with(fault)),
+            "{written}: {faults:?}"
+        );
+    }
 }
 
 #[test]

@@ -8,10 +8,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located, Node, TableReader};
 use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
+use aidlink_files::regular_file;
+use aidlink_policy::reading::SheetChoice;
 use jiff::civil::Date;
 
 use super::SIGNING_KEY;
@@ -128,12 +130,22 @@ pub(super) struct WrittenExport {
     pub(super) snapshot: Option<Located<Date>>,
     pub(super) legal_basis: Option<Located<String>>,
     pub(super) encoding: Option<Located<String>>,
-    pub(super) sheet: Option<Located<String>>,
+    pub(super) sheets: SheetChoice,
     pub(super) date_epoch: Option<Located<i64>>,
     /// A site's own headers, each with the field of the schema.
     pub(super) headers: Vec<(String, Located<String>)>,
+    /// A site's own labels.
+    pub(super) values: Vec<WrittenLabel>,
     pub(super) may_be_empty: bool,
     pub(super) faults: FaultCollector,
+}
+
+/// A label in `values` of an `[[export]]`.
+#[derive(Debug)]
+pub(super) struct WrittenLabel {
+    pub(super) field: Located<String>,
+    pub(super) label: Located<String>,
+    pub(super) code: Located<String>,
 }
 
 /// A parsed round file: every value with its position and its faults.
@@ -169,9 +181,11 @@ impl WrittenRound {
     /// values are used.
     ///
     /// # Errors
-    /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB.
+    /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB
+    /// ([`LARGEST_CONFIGURATION`]).
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        Ok(Self::of(Document::read(path)?))
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
+        Ok(Self::of(Document::of_bytes(path, bytes)?))
     }
 
     fn of(document: Document) -> Self {
@@ -518,9 +532,10 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
     let snapshot = table.date("snapshot", &mut faults);
     let legal_basis = table.string("legal_basis", &mut faults);
     let encoding = table.optional_string("encoding", &mut faults);
-    let sheet = table.optional_string("sheet", &mut faults);
+    let sheets = sheets(&mut table, &mut faults);
     let date_epoch = table.optional_integer("date_epoch", &mut faults);
     let headers = headers(&mut table, &mut faults);
+    let values = values(&mut table, &mut faults);
     let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
     table.finish(&mut faults);
     WrittenExport {
@@ -529,9 +544,10 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
         snapshot,
         legal_basis,
         encoding,
-        sheet,
+        sheets,
         date_epoch,
         headers,
+        values,
         may_be_empty,
         faults,
     }
@@ -547,6 +563,47 @@ fn paths(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<Locate
         table.strings("path", faults)
     } else {
         table.string("path", faults).into_iter().collect()
+    }
+}
+
+/// Reads `sheet = "name"`, `sheets = "all"` or `sheets = ["one", "other"]`.
+fn sheets(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> SheetChoice {
+    let one = table.optional_string("sheet", faults);
+    let Some(node) = table.node("sheets") else {
+        return one.map_or(SheetChoice::Only, |one| SheetChoice::Named(vec![one.value]));
+    };
+    let document = table.document();
+    let at = node.at.clone();
+    if one.is_some() {
+        faults.push(document.fault(
+            at.clone(),
+            Text::new(
+                "“sheet”和“sheets”不能同时使用",
+                "`sheet` and `sheets` exclude each other",
+            ),
+            Text::new("请删去其中一项", "remove one of them"),
+        ));
+    }
+    match &node.value {
+        Node::String(word) if word == SheetChoice::ALL => SheetChoice::All,
+        Node::Array(items) if !items.is_empty() => {
+            let names = table.strings("sheets", faults);
+            SheetChoice::Named(names.into_iter().map(|name| name.value).collect())
+        }
+        _ => {
+            faults.push(document.fault(
+                at,
+                Text::new(
+                    "“sheets”应为 \"all\" 或工作表名称的列表",
+                    "`sheets` must be \"all\" or a list of sheet names",
+                ),
+                Text::new(
+                    "例如：sheets = [\"城关镇\", \"江口镇\"]",
+                    "for example: sheets = [\"North\", \"South\"]",
+                ),
+            ));
+            SheetChoice::Only
+        }
     }
 }
 
@@ -576,4 +633,54 @@ fn headers(
         }
     }
     headers
+}
+
+/// Reads `values.field."本地标签" = "code"`: labels that a site uses. A code may also
+/// be written as a number or as `true` or `false`.
+fn values(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenLabel> {
+    let document = table.document();
+    let mut values = Vec::new();
+    let Some(mut table) = table.optional_table("values", faults) else {
+        return values;
+    };
+    for (field, node) in table.all() {
+        let Some(mut labels) = document.table_at(node) else {
+            faults.push(document.fault(
+                node.at.clone(),
+                Text::new(
+                    format!("“{}”应为表", field.value),
+                    format!("`{}` must be a table", field.value),
+                ),
+                Text::new(
+                    format!("请写 values.{}.\"标签\" = \"代码\"", field.value),
+                    format!("write values.{}.\"label\" = \"code\"", field.value),
+                ),
+            ));
+            continue;
+        };
+        for (label, node) in labels.all() {
+            let code = match &node.value {
+                Node::String(code) => code.clone(),
+                Node::Integer(code) => code.to_string(),
+                Node::Boolean(code) => code.to_string(),
+                _ => {
+                    faults.push(document.fault(
+                        node.at.clone(),
+                        Text::new("此处应为代码", "expected a code"),
+                        Text::new("请用引号括住代码", "put the code in quotes"),
+                    ));
+                    continue;
+                }
+            };
+            values.push(WrittenLabel {
+                field: field.clone(),
+                label: label.clone(),
+                code: Located {
+                    value: code,
+                    at: node.at.clone(),
+                },
+            });
+        }
+    }
+    values
 }

@@ -1,6 +1,7 @@
 //! Reads and checks a policy file, and reports all its faults at once.
 
 mod guarantees;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,14 +11,16 @@ use super::{
     RuleCase, RuleKind, Term, WhenUnknown,
 };
 use crate::rule_language::{
-    Combination, Expression, ExpressionFault, Negation, Scope, ScopeColumn, parse,
+    Combination, Expression, ExpressionFault, Negation, NodeBudget, Scope, ScopeColumn, parse,
 };
 use crate::schema::{ExportSchema, Role, Schemas};
 use crate::value::{FieldType, Value};
 use aidlink_contract::outcome::Outcome;
-use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located, Node, TableReader};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
+use aidlink_files::regular_file;
+use terms::expand_terms;
 
 impl Policy {
     /// Reads and checks a policy file against the schemas.
@@ -38,13 +41,14 @@ impl Policy {
     }
 
     fn read_with(path: &Path, schemas: &Schemas, version: Version) -> Result<Self, Faults> {
-        let document = Document::read(path)?;
+        let document = Document::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)?;
         let faults = document.syntax_faults();
         PolicyReader {
             document: &document,
             schemas,
             version,
             faults,
+            nodes: NodeBudget::default(),
         }
         .read()
     }
@@ -68,6 +72,7 @@ struct PolicyReader<'d> {
     schemas: &'d Schemas,
     version: Version,
     faults: FaultCollector,
+    nodes: NodeBudget,
 }
 
 /// A term whose combination is parsed once the ids of all terms are known.
@@ -554,18 +559,52 @@ impl<'d> PolicyReader<'d> {
             let hint = nearest_name_hint(&sex.value, ["male", "female"]);
             self.fault(&sex.at, Text::new("未知的性别", "unknown sex"), hint);
         }
+        let unreadable = table.strings("unreadable", &mut self.faults);
         let mut columns = Vec::new();
         if let (Some(mut row), Some(schema)) = (row, schema) {
             for (name, node) in row.all() {
                 columns.extend(self.case_value(schema, name, node));
             }
+            self.check_unreadable(schema, &unreadable, &columns);
         }
         CaseRow {
             line: line_of(table),
             columns,
+            unreadable: unreadable.into_iter().map(|name| name.value).collect(),
             age: age.map(|age| age.value),
             sex: sex.map(|sex| sex.value),
             as_of: as_of.map_or(CASE_AS_OF, |as_of| as_of.value),
+        }
+    }
+
+    /// Checks the columns of a case that cannot be read.
+    fn check_unreadable(
+        &mut self,
+        schema: &ExportSchema,
+        unreadable: &[Located<String>],
+        columns: &[(String, Value)],
+    ) {
+        for name in unreadable {
+            if schema.field(&name.value).is_none() {
+                let fields = schema.fields.iter().map(|field| field.name.as_str());
+                self.fault(
+                    &name.at,
+                    Text::new(
+                        format!("未知的列“{}”", name.value),
+                        format!("unknown column `{}`", name.value),
+                    ),
+                    nearest_name_hint(&name.value, fields),
+                );
+            } else if columns.iter().any(|(column, _)| *column == name.value) {
+                self.fault(
+                    &name.at,
+                    Text::new(
+                        format!("列“{}”既有取值又列为无法读取", name.value),
+                        format!("the column `{}` has a value and is unreadable", name.value),
+                    ),
+                    Text::new("请从其中一处删去", "remove it from one of them"),
+                );
+            }
         }
     }
 
@@ -669,29 +708,25 @@ impl<'d> PolicyReader<'d> {
             .iter()
             .filter_map(|(id, _, term)| Some((id.value.clone(), term.combination.clone()?)))
             .collect();
+        let mut expanded = expand_terms(&written, &mut self.nodes);
         let mut terms = Vec::new();
         for (id, title, term) in read {
-            let mut path = vec![id.value.clone()];
-            match inline(&written, &id.value, &mut path) {
-                Ok(Some(combination)) => terms.push(Term {
-                    id: id.value,
-                    title,
-                    means: term.text.value.trim().to_owned(),
-                    combination,
-                }),
-                Ok(None) => {}
-                Err(cycle) => self.fault(
-                    &term.text.at,
-                    Text::new(
-                        format!("术语循环引用：{}", cycle.join(" → ")),
-                        format!(
-                            "the terms refer to each other in a cycle: {}",
-                            cycle.join(" -> ")
-                        ),
-                    ),
-                    Text::new("请消除循环引用", "remove one reference from the cycle"),
-                ),
-            }
+            let combination = match expanded.remove(id.value.as_str()) {
+                Some(Ok(combination)) => Some(combination),
+                // The policy is refused. The term stays, so that naming it is not a further
+                // fault.
+                Some(Err(fault)) => {
+                    self.fault(&term.text.at, fault.message(), fault.hint());
+                    term.combination
+                }
+                None => term.combination,
+            };
+            terms.extend(combination.map(|combination| Term {
+                id: id.value,
+                title,
+                means: term.text.value.trim().to_owned(),
+                combination,
+            }));
             term.table.finish(&mut self.faults);
         }
         terms
@@ -748,8 +783,12 @@ impl<'d> PolicyReader<'d> {
             let settled_text = table.optional_string("settled", &mut self.faults);
             table.finish(&mut self.faults);
             let mut combine = |text: &Located<String>, negation| {
-                self.combination(text, &names, negation)
-                    .map(|written| written.substitute(&|name| terms.get(name).cloned()))
+                let written = self.combination(text, &names, negation)?;
+                let replaced = written.substitute(&|name| terms.get(name), &mut self.nodes);
+                if let Err(fault) = replaced {
+                    self.fault(&text.at, fault.message(), fault.hint());
+                }
+                replaced.ok()
             };
             let requires = match &requires_text {
                 Some(text) => combine(text, Negation::Refused),
@@ -1247,34 +1286,4 @@ fn row_scope(schema: &ExportSchema) -> Scope {
         });
     }
     Scope { columns }
-}
-
-/// Returns a term with the terms it names replaced by rules. `path` holds the
-/// terms being expanded; a cycle is returned as an error.
-fn inline(
-    written: &BTreeMap<String, Combination>,
-    id: &str,
-    path: &mut Vec<String>,
-) -> Result<Option<Combination>, Vec<String>> {
-    let Some(combination) = written.get(id) else {
-        return Ok(None);
-    };
-    let mut replacements = BTreeMap::new();
-    for name in combination.rules() {
-        if !written.contains_key(name) {
-            continue;
-        }
-        let seen = path.iter().any(|before| before == name);
-        path.push(name.to_owned());
-        if seen {
-            return Err(path.clone());
-        }
-        if let Some(inner) = inline(written, name, path)? {
-            replacements.insert(name.to_owned(), inner);
-        }
-        path.pop();
-    }
-    Ok(Some(
-        combination.substitute(&|name| replacements.get(name).cloned()),
-    ))
 }

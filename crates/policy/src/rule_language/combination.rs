@@ -11,6 +11,22 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
 
+/// The greatest number of nodes of a combination in which terms are replaced. Legal rules
+/// need some dozens. A term that names another term twice is twice as large, so without a
+/// limit a few dozen terms would fill the memory.
+const MOST_NODES: usize = 10_000;
+/// The greatest number of nodes of all such combinations of a policy together.
+const MOST_NODES_TOGETHER: usize = 200_000;
+
+/// The number of nodes that the combinations of a policy may still have.
+pub struct NodeBudget(usize);
+
+impl Default for NodeBudget {
+    fn default() -> Self {
+        NodeBudget(MOST_NODES_TOGETHER)
+    }
+}
+
 /// A combination of rules: AND is the lesser outcome, OR the greater one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Combination {
@@ -26,6 +42,32 @@ pub enum Combination {
     Or(Box<Combination>, Box<Combination>),
     /// Whether a combination is neither yes nor no; the result is always yes or no.
     IsUnknown(Box<Combination>),
+}
+
+/// The error for a combination that would have too many nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge;
+
+impl TooLarge {
+    /// Returns what is wrong.
+    pub fn message(self) -> Text {
+        Text::new(
+            format!(
+                "代入术语后，此表达式的名称和运算符超过{MOST_NODES}个，或全部表达式合计超过{MOST_NODES_TOGETHER}个"
+            ),
+            format!(
+                "with the terms put in, this expression has more than {MOST_NODES} names and operators, or all expressions together have more than {MOST_NODES_TOGETHER}"
+            ),
+        )
+    }
+
+    /// Returns what to do.
+    pub fn hint(self) -> Text {
+        Text::new(
+            "请减少对其他术语的重复引用",
+            "name other terms less often in it",
+        )
+    }
 }
 
 /// Whether a combination may contain NOT.
@@ -97,15 +139,57 @@ impl Combination {
 
     /// Returns the combination with each name replaced by the result of
     /// `replace`; names for which it returns `None` stay.
-    pub fn substitute(&self, replace: &impl Fn(&str) -> Option<Combination>) -> Combination {
-        let within = |inner: &Combination| Box::new(inner.substitute(replace));
-        match self {
-            Combination::Constant(_) => self.clone(),
-            Combination::Rule(id) => replace(id).unwrap_or_else(|| self.clone()),
-            Combination::Not(inner) => Combination::Not(within(inner)),
-            Combination::And(left, right) => Combination::And(within(left), within(right)),
-            Combination::Or(left, right) => Combination::Or(within(left), within(right)),
-            Combination::IsUnknown(inner) => Combination::IsUnknown(within(inner)),
+    ///
+    /// # Errors
+    /// If the result would have more than 10,000 nodes or more than the budget has left.
+    pub fn substitute<'c>(
+        &self,
+        replace: &impl Fn(&str) -> Option<&'c Combination>,
+        budget: &mut NodeBudget,
+    ) -> Result<Combination, TooLarge> {
+        let allowed = MOST_NODES.min(budget.0);
+        let mut nodes_left = allowed;
+        let substituted = self.substitute_within(replace, &mut nodes_left)?;
+        budget.0 -= allowed - nodes_left;
+        Ok(substituted)
+    }
+
+    /// As [`Combination::substitute`]. Takes each node of the result from `nodes_left`
+    /// before it is made.
+    fn substitute_within<'c>(
+        &self,
+        replace: &impl Fn(&str) -> Option<&'c Combination>,
+        nodes_left: &mut usize,
+    ) -> Result<Combination, TooLarge> {
+        if let Combination::Rule(id) = self
+            && let Some(replacement) = replace(id)
+        {
+            *nodes_left = nodes_left
+                .checked_sub(replacement.nodes())
+                .ok_or(TooLarge)?;
+            return Ok(replacement.clone());
+        }
+        *nodes_left = nodes_left.checked_sub(1).ok_or(TooLarge)?;
+        let mut within = |inner: &Combination| -> Result<Box<Combination>, TooLarge> {
+            Ok(Box::new(inner.substitute_within(replace, nodes_left)?))
+        };
+        Ok(match self {
+            Combination::Constant(_) | Combination::Rule(_) => self.clone(),
+            Combination::Not(inner) => Combination::Not(within(inner)?),
+            Combination::And(left, right) => Combination::And(within(left)?, within(right)?),
+            Combination::Or(left, right) => Combination::Or(within(left)?, within(right)?),
+            Combination::IsUnknown(inner) => Combination::IsUnknown(within(inner)?),
+        })
+    }
+
+    /// Returns the number of nodes, which are names, constants and operators.
+    fn nodes(&self) -> usize {
+        1 + match self {
+            Combination::Constant(_) | Combination::Rule(_) => 0,
+            Combination::Not(inner) | Combination::IsUnknown(inner) => inner.nodes(),
+            Combination::And(left, right) | Combination::Or(left, right) => {
+                left.nodes() + right.nodes()
+            }
         }
     }
 }
@@ -257,11 +341,33 @@ mod tests {
             combination.rules().into_iter().collect::<Vec<_>>(),
             ["a", "b"]
         );
-        assert_eq!(combination.substitute(&|_| None), combination);
+        let mut budget = NodeBudget::default();
+        let unchanged = combination.substitute(&|_| None, &mut budget);
+        assert_eq!(unchanged, Ok(combination.clone()));
         let term = parsed("c OR b");
-        let substituted = combination.substitute(&|name| (name == "a").then(|| term.clone()));
-        assert_eq!(substituted, parsed("(c OR b) AND (b OR NOT (c OR b))"));
+        let replace = |name: &str| (name == "a").then_some(&term);
+        let substituted = combination.substitute(&replace, &mut budget);
+        assert_eq!(substituted, Ok(parsed("(c OR b) AND (b OR NOT (c OR b))")));
         assert!(Combination::Constant(true).rules().is_empty());
+    }
+
+    #[test]
+    fn substitution_stops_at_the_limits() {
+        let pair = parsed("a OR a");
+        let doubled =
+            |term: &Combination, budget: &mut NodeBudget| pair.substitute(&|_| Some(term), budget);
+        // 2^(n + 1) - 1 nodes after n doublings.
+        let mut term = parsed("b");
+        for _ in 0..12 {
+            term = doubled(&term, &mut NodeBudget::default()).expect("at most 8,191 nodes");
+        }
+        assert_eq!(term.nodes(), 8_191);
+        assert_eq!(doubled(&term, &mut NodeBudget::default()), Err(TooLarge));
+
+        let unchanged = |budget: &mut NodeBudget| term.substitute(&|_| None, budget);
+        let mut budget = NodeBudget::default();
+        let fit = (0..100).take_while(|_| unchanged(&mut budget).is_ok());
+        assert_eq!(fit.count(), MOST_NODES_TOGETHER / 8_191);
     }
 
     #[test]

@@ -341,6 +341,12 @@ impl Checker<'_> {
         }
         let sides = (self.operand(left), self.operand(right));
         let (left_operand, right_operand) = (sides.0?, sides.1?);
+        for (side, operand) in [(left, &left_operand), (right, &right_operand)] {
+            if !operand.literal_sum().is_finite() {
+                self.number_too_large(side.span());
+                return None;
+            }
+        }
         let (left_type, right_type) = (left_operand.field_type(), right_operand.field_type());
         let numeric = |field_type| matches!(field_type, FieldType::Integer | FieldType::Number);
         let same = left_type == right_type || (numeric(left_type) && numeric(right_type));
@@ -423,6 +429,14 @@ impl Checker<'_> {
         }
     }
 
+    fn number_too_large(&mut self, span: Span) {
+        self.fault(
+            span,
+            Text::new("数值过大", "the number is too large"),
+            Text::new("请更正此值", "correct this value"),
+        );
+    }
+
     fn operand(&mut self, expression: &Expr) -> Option<Operand> {
         match expression {
             Expr::Nested(inner) => self.operand(inner),
@@ -441,11 +455,7 @@ impl Checker<'_> {
                 Value::Number(digits, false) => match digits.parse::<f64>() {
                     Ok(number) if number.is_finite() => Some(Operand::Number(number)),
                     _ => {
-                        self.fault(
-                            *span,
-                            Text::new("数值过大", "the number is too large"),
-                            Text::new("请更正此值", "correct this value"),
-                        );
+                        self.number_too_large(*span);
                         None
                     }
                 },

@@ -99,7 +99,7 @@ pub enum Expression {
     And(Box<Expression>, Box<Expression>),
     /// True if at least one side is true.
     Or(Box<Expression>, Box<Expression>),
-    /// A comparison; unknown when a side is empty.
+    /// A comparison; unknown when a side is empty or cannot be read.
     Compare {
         /// Left side.
         left: Operand,
@@ -108,9 +108,9 @@ pub enum Expression {
         /// Right side.
         right: Operand,
     },
-    /// Whether a column is empty; never unknown.
+    /// Whether a column is empty; unknown only when its cell cannot be read.
     IsNull(Operand),
-    /// Whether a Boolean column is unknown; the result is never unknown.
+    /// Whether a Boolean column is empty; unknown only when its cell cannot be read.
     IsUnknown(Box<Expression>),
 }
 
@@ -122,6 +122,26 @@ impl Operand {
             Operand::String(_) => FieldType::String,
             Operand::Number(_) | Operand::Arithmetic { .. } => FieldType::Number,
             Operand::Date(_) | Operand::AsOf { .. } => FieldType::Date,
+        }
+    }
+
+    /// Returns the sum of the numbers that are written in the operand, each with its sign.
+    /// It is not finite if the sum, or one inside it, exceeds all numbers.
+    pub(super) fn literal_sum(&self) -> f64 {
+        match self {
+            Operand::Number(number) => *number,
+            Operand::Arithmetic {
+                left,
+                subtract,
+                right,
+            } => match subtract {
+                true => left.literal_sum() - right.literal_sum(),
+                false => left.literal_sum() + right.literal_sum(),
+            },
+            Operand::Column { .. }
+            | Operand::String(_)
+            | Operand::Date(_)
+            | Operand::AsOf { .. } => 0.0,
         }
     }
 

@@ -337,11 +337,50 @@ fn alternative_content_is_refused_because_it_may_contain_cells() {
             Some(1),
             Some(1),
         ),
+        (
+            format!(
+                "<row><c t='inlineStr'><is>{}</is></c></row>",
+                alternatives("<t>1</t>")
+            ),
+            Some(1),
+            Some(1),
+        ),
+        (
+            format!(
+                "<row><c t='inlineStr'><is><r>{}</r></is></c></row>",
+                alternatives("<t>1</t>")
+            ),
+            Some(1),
+            Some(1),
+        ),
+        (
+            format!("<row><c t='str'><v>1{}</v></c></row>", alternatives("2")),
+            Some(1),
+            Some(1),
+        ),
     ] {
         assert_eq!(
             problem(&Made::of_rows(&rows)),
             (Problem::Alternatives, row, column),
             "{rows}"
+        );
+    }
+    let text = "<t>1</t>";
+    for strings in [
+        format!("<sst>{}</sst>", alternatives(&format!("<si>{text}</si>"))),
+        format!("<sst><si>{}</si></sst>", alternatives(text)),
+        format!("<sst><si><r>{}</r></si></sst>", alternatives(text)),
+        format!("<sst><si><t>1{}</t></si></sst>", alternatives("2")),
+    ] {
+        let made = Made::of_rows("<row><c t='s'><v>0</v></c></row>")
+            .with_strings(&[])
+            .with("xl/sharedStrings.xml", strings.clone().into_bytes());
+        assert!(
+            matches!(
+                made.rows(),
+                Err(WorkbookError::Wrong(Problem::Alternatives, _))
+            ),
+            "{strings}"
         );
     }
 }

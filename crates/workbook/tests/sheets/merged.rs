@@ -85,6 +85,33 @@ fn areas_are_found_before_the_rows_and_with_any_prefix() {
         let mut workbook = Made::of_sheet(sheet).open().expect("a workbook");
         let merged = workbook.merged_areas(0).expect("areas");
         assert_eq!(merged.areas().len(), expected, "{sheet}");
+        let mut rows = workbook.rows(0, TextBudget::bytes(100)).expect("rows");
+        while rows.next_row().expect("a row").is_some() {}
+        assert_eq!(rows.into_merged_areas(), merged, "{sheet}");
+    }
+}
+
+#[test]
+fn rows_end_after_the_last_one_that_is_wanted() {
+    // What is behind it is not even read.
+    let rows = "<row r='2'><c><v>2</v></c></row><row r='3'><c s='0'/></row>\
+        <row r='7'><c><v>7</v></c></row><row r='9'><c t='nonsense'><v>9</v></c></row>";
+    let made = sheet(rows, &[]);
+    for (last, numbers) in [
+        (1, &[][..]),
+        (2, &[2]),
+        (6, &[2]),
+        (7, &[2, 7]),
+        (8, &[2, 7]),
+    ] {
+        let mut workbook = made.open().expect("a workbook");
+        let rows = workbook.rows(0, TextBudget::bytes(100));
+        let mut rows = rows.expect("rows").up_to(last);
+        let mut read = Vec::new();
+        while let Some(row) = rows.next_row().expect("a row") {
+            read.push(row.number());
+        }
+        assert_eq!(read, numbers, "{last}");
     }
 }
 

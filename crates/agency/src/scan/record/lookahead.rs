@@ -20,7 +20,8 @@
 
 use std::collections::VecDeque;
 
-use super::blank_length;
+use super::kind::blank_length;
+use super::quote::{QuoteInField, is_text, quote_in_field};
 
 /// The first line of a record that continues on the next line.
 pub(super) struct FirstLine {
@@ -125,18 +126,20 @@ impl Lookahead {
         let next = bytes.get(self.at + 1);
         match bytes.get(self.at) {
             None if self.in_quotes => return Some(Stop::Unclosed),
-            Some(b'"') if self.in_quotes && next == Some(&b'"') => {
-                self.last_text = Some((self.at, self.field));
-                self.content += 1;
-                self.at += 2;
-            }
-            Some(b'"') if self.in_quotes => {
-                self.in_quotes = false;
-                self.at += 1;
-                if is_text(next, delimiter) {
-                    self.text_after_quote = Some(self.at);
+            Some(b'"') if self.in_quotes => match quote_in_field(bytes, self.at, delimiter) {
+                QuoteInField::Closing => {
+                    self.in_quotes = false;
+                    self.at += 1;
+                    if is_text(next, delimiter) {
+                        self.text_after_quote = Some(self.at);
+                    }
                 }
-            }
+                kind => {
+                    self.last_text = Some((self.at, self.field));
+                    self.content += 1;
+                    self.at += kind.length();
+                }
+            },
             Some(byte) if self.in_quotes => {
                 self.note_text(bytes);
                 self.content += 1;
@@ -177,10 +180,14 @@ impl Lookahead {
     }
 
     /// Returns whether a record of several lines that ends here has the header's width,
-    /// and no text after a closing quote. Additional blank cells are allowed.
-    pub(super) fn fits(&self, line: &FirstLine, entry: Entry, width: usize) -> bool {
+    /// and no text after a closing quote. Additional blank cells are allowed. Without
+    /// `width`, any number of cells is.
+    pub(super) fn fits(&self, line: &FirstLine, entry: Entry, width: Option<usize>) -> bool {
         let text_after_quote =
             line.text_after_quote || self.text_after_quote.is_some_and(|at| at > line.end);
+        let Some(width) = width else {
+            return !text_after_quote;
+        };
         let fields = line.fields + (self.field - entry.field) + 1;
         let extra_is_blank = line.extra_is_blank
             && self.last_text.is_none_or(|(at, field)| {
@@ -192,9 +199,4 @@ impl Lookahead {
             });
         !text_after_quote && fields >= width && extra_is_blank
     }
-}
-
-/// Returns whether the byte after a closing quote is text, and not the end of the field.
-pub(super) fn is_text(byte: Option<&u8>, delimiter: u8) -> bool {
-    byte.is_some_and(|byte| !matches!(*byte, b'\n' | b'\r') && *byte != delimiter)
 }

@@ -1,0 +1,459 @@
+//! Finds what is left of a round's data: exports, received files, round key, what the
+//! step wrote about persons, and what interrupted runs left.
+//!
+//! A file is the round's only if the office's own signed manifest names it and it is
+//! an ordinary file with the digest in the manifest. A key must have the key id in the
+//! manifest. Links are not followed.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::personal_number::black_out;
+use aidlink_faults::text::Text;
+use aidlink_files::folder::{EntryKind, FileId, Folder, Identity, digest_of};
+use aidlink_files::partial::{abandoned, parent_of};
+use aidlink_files::regular_file;
+
+use crate::audit_log::LOG;
+use crate::deletion_record::{DELETIONS, FilePart, RoundFile};
+use crate::manifest::{MANIFEST, Manifest};
+use crate::verification::stays_inside;
+
+/// The largest accepted key file, in bytes.
+const LONGEST_KEY_FILE: u64 = 64 << 10;
+
+/// What the names begin with that a purge gives files before it removes them.
+const ASIDE_PREFIX: &str = ".purging-";
+
+/// Returns the id of the round key in the content of a file, for the round of the
+/// manifest; `None` if it is not a key of that round. At the centre, which has no
+/// key, this always returns `None`.
+pub type KeyIdOf<'k> = &'k dyn Fn(&[u8], &Manifest) -> Option<String>;
+
+/// Whether a file of an output folder is kept when the rest is deleted. Such files
+/// hold figures, column names, rules and digests, but no personal data.
+pub fn is_record(path: &str) -> bool {
+    let folder = path.split('/').next().unwrap_or_default();
+    matches!(folder, "configuration" | "minimisation" | DELETIONS)
+        || matches!(path, "summary.json" | LOG)
+        || path.starts_with(MANIFEST)
+}
+
+/// What is left of a round's data.
+#[derive(Clone, Debug, Default)]
+pub struct Remains {
+    /// Files that exist and must be deleted.
+    pub there: Vec<FoundFile>,
+    /// Files that should be deleted but that a purge must not delete, with the reason.
+    pub doubtful: Vec<(RoundFile, Doubt)>,
+    /// Files that do not exist.
+    pub gone: Vec<RoundFile>,
+}
+
+impl Remains {
+    /// Returns the files in the round's folders that are still to be deleted.
+    pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
+        let there = self.there.iter().map(|found| &found.file);
+        let doubtful = self.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| *doubt != Doubt::Outside);
+        there.chain(doubtful.map(|(file, _)| file))
+    }
+
+    /// Returns the files that were read from outside the round's folder.
+    pub fn outside(&self) -> impl Iterator<Item = &RoundFile> {
+        let doubtful = self.doubtful.iter();
+        let outside = doubtful.filter(|(_, doubt)| *doubt == Doubt::Outside);
+        outside.map(|(file, _)| file)
+    }
+}
+
+/// A file of the round that exists.
+#[derive(Clone, Debug)]
+pub struct FoundFile {
+    /// The file.
+    pub file: RoundFile,
+    /// Where it is: at its path, or under the name that an interrupted purge gave it.
+    pub place: PathBuf,
+    /// The file whose content was checked.
+    pub id: FileId,
+    /// Its names when it was checked.
+    names: u64,
+}
+
+/// Why a file that should be deleted is not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Its content does not match the digest in the manifest.
+    Changed,
+    /// It is not the key of this round.
+    OtherKey,
+    /// It is a link, is below a link, is not an ordinary file, or cannot be read.
+    NotReal,
+    /// The step read it from outside the round's folder, perhaps through a link.
+    Outside,
+}
+
+impl Doubt {
+    /// Returns the message for the user.
+    pub fn text(self) -> Text {
+        match self {
+            Doubt::Changed => Text::new(
+                "内容与本轮的文件不符，未删除；请人工检查",
+                "the content does not match this round's file, so it was not deleted: check it by hand",
+            ),
+            Doubt::OtherKey => Text::new(
+                "不是本轮的密钥，未删除；请人工检查",
+                "this is not the key of this round, so it was not deleted: check it by hand",
+            ),
+            Doubt::NotReal => Text::new(
+                "是链接、不是普通文件或无法读取，未删除；如是链接，请人工删除其所指的文件",
+                "this is a link, not an ordinary file, or cannot be read, so it was not deleted: if it is a link, delete the file that it points to by hand",
+            ),
+            Doubt::Outside => Text::new(
+                "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
+                "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
+            ),
+        }
+    }
+}
+
+/// Returns the name that a purge gives a file, in the same folder, before it removes it.
+/// Every purge gives a file the same name, so that the next one finds it.
+fn aside_name(file: &RoundFile) -> OsString {
+    let mut digest = blake3::Hasher::new();
+    // Journals name the file with numbers blacked out, and lead to the same name.
+    let path = black_out(&file.path);
+    for part in [
+        serde_json::to_string(&file.part)
+            .unwrap_or_default()
+            .as_str(),
+        path.as_ref(),
+        file.digest.as_deref().unwrap_or_default(),
+    ] {
+        digest.update(&(part.len() as u64).to_le_bytes());
+        digest.update(part.as_bytes());
+    }
+    let digest = digest.finalize().to_hex();
+    let short: String = digest.chars().take(32).collect();
+    format!("{ASIDE_PREFIX}{short}").into()
+}
+
+/// Returns the path of a file after it was given the name of [`aside_name`].
+pub(crate) fn aside_place(file: &RoundFile, place: &Path) -> PathBuf {
+    place.with_file_name(aside_name(file))
+}
+
+/// The folders that hold a round's files.
+pub(crate) struct Places {
+    /// The output folder.
+    pub(crate) output: Folder,
+    /// The folder of the round file; `None` if it cannot be opened.
+    round: Option<Folder>,
+    /// The parent of the output folder.
+    parent: Option<Folder>,
+    /// The names of what interrupted runs of this output left in the parent.
+    pub(crate) leftovers: Vec<OsString>,
+}
+
+impl Places {
+    /// Opens the folders. `opened` is the output folder at `output`.
+    pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
+        let real = std::fs::canonicalize(output)?;
+        let parent = Folder::open(parent_of(&real)).ok();
+        let leftovers = parent.as_ref().map(|parent| abandoned(parent, &real));
+        Ok(Places {
+            output: opened,
+            // The user may name this folder by a link.
+            round: std::fs::canonicalize(round_folder)
+                .and_then(|folder| Folder::open(&folder))
+                .ok(),
+            parent,
+            leftovers: leftovers.unwrap_or_default(),
+        })
+    }
+
+    /// Returns the folder that paths of files of this part are relative to.
+    pub(crate) fn of(&self, part: FilePart) -> Option<&Folder> {
+        match part {
+            FilePart::Output => Some(&self.output),
+            FilePart::CutOff => self.parent.as_ref(),
+            FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
+        }
+    }
+
+    /// Returns the paths of the files in a leftover of an interrupted run, relative to the
+    /// parent of the output folder.
+    ///
+    /// # Errors
+    /// When a folder in it cannot be read.
+    pub(crate) fn files_of_leftover(&self, name: &OsStr) -> io::Result<Vec<PathBuf>> {
+        let Some(parent) = &self.parent else {
+            return Ok(Vec::new());
+        };
+        let name = Path::new(name);
+        match parent.kind(name) {
+            Ok(EntryKind::Folder) => {
+                let files = parent.folder(name)?.files()?.into_iter();
+                Ok(files.map(|file| name.join(file.path)).collect())
+            }
+            Ok(_) => Ok(vec![name.to_path_buf()]),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Finds what is left of an output folder's data and of the round's inputs.
+/// `round_folder` is the folder where the round file is or was.
+pub fn remains(
+    manifest: &Manifest,
+    output: &Path,
+    round_folder: &Path,
+    key_id: KeyIdOf<'_>,
+) -> Remains {
+    let opened = Folder::open(output);
+    match opened.and_then(|opened| Places::open(opened, output, round_folder)) {
+        Ok(places) => Search {
+            manifest,
+            places: &places,
+            key_id,
+        }
+        .remains(&[]),
+        // Verification reports a folder that cannot be opened.
+        Err(_) => Remains::default(),
+    }
+}
+
+/// Returns the paths, relative to the round file's folder, that the manifest's inputs have
+/// while a purge removes them.
+pub(crate) fn aside_paths_of_inputs(manifest: &Manifest) -> Vec<PathBuf> {
+    let files = named_files(manifest).into_iter();
+    let inputs = files.filter(|file| file.part != FilePart::Output);
+    inputs
+        .map(|file| aside_place(&file, Path::new(&file.path)))
+        .collect()
+}
+
+fn round_file(part: FilePart, path: &str, digest: Option<&str>, byte_length: u64) -> RoundFile {
+    RoundFile {
+        part,
+        path: path.to_owned(),
+        digest: digest.map(str::to_owned),
+        byte_length,
+        other_names: 0,
+    }
+}
+
+/// Returns the files of the round's data that a manifest names, with their digests.
+fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
+    let exports = manifest.exports.iter().flat_map(|export| &export.files);
+    let exports = exports
+        .map(|read| round_file(FilePart::Export, &read.file, Some(&read.blake3), read.bytes));
+    let received = manifest.received.iter().filter_map(|received| {
+        let path = received.path.as_ref()?;
+        let digest = received.blake3.as_deref();
+        Some(round_file(FilePart::Received, path, digest, 0))
+    });
+    let outputs = manifest
+        .outputs
+        .iter()
+        .filter(|output| !is_record(&output.file))
+        .map(|output| {
+            let digest = Some(output.blake3.as_str());
+            round_file(FilePart::Output, &output.file, digest, output.bytes)
+        });
+    // Digests of keys are never recorded.
+    let key = manifest.key.as_ref().and_then(|key| key.file.as_deref());
+    let key = key.map(|path| round_file(FilePart::Key, path, None, 0));
+    exports
+        .chain(received)
+        .chain(outputs)
+        .chain(key)
+        .filter(|file| stays_inside(&file.path))
+        .collect()
+}
+
+/// Returns the inputs that the step read from outside the round's folder. The manifest
+/// has the name of a received file but no path, and the id of a key.
+fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
+    let received = manifest.received.iter();
+    let received = received.filter(|received| received.path.is_none());
+    let received = received.map(|received| {
+        let name = received.file.as_deref().unwrap_or_default();
+        let digest = received.blake3.as_deref();
+        round_file(FilePart::Received, name, digest, 0)
+    });
+    let key = manifest.key.as_ref().filter(|key| key.file.is_none());
+    let key = key.map(|key| round_file(FilePart::Key, &key.id, None, 0));
+    received.chain(key).collect()
+}
+
+/// A search for the files of a manifest.
+pub(crate) struct Search<'s> {
+    pub(crate) manifest: &'s Manifest,
+    pub(crate) places: &'s Places,
+    pub(crate) key_id: KeyIdOf<'s>,
+}
+
+/// What is at a place where a file of the round may be.
+pub(crate) enum Look {
+    /// The file.
+    Ours(FoundFile),
+    /// Something that must not be deleted.
+    Doubtful(RoundFile, Doubt),
+    /// Nothing.
+    Missing,
+}
+
+impl Search<'_> {
+    /// Finds what is left. `journaled` are the files in journals of interrupted purges.
+    pub(crate) fn remains(&self, journaled: &[&RoundFile]) -> Remains {
+        let mut remains = Remains::default();
+        for file in named_files(self.manifest) {
+            self.add(file, &mut remains);
+        }
+        for name in &self.places.leftovers {
+            self.add_leftover(name, journaled, &mut remains);
+        }
+        let outside = files_outside(self.manifest).into_iter();
+        remains
+            .doubtful
+            .extend(outside.map(|file| (file, Doubt::Outside)));
+        count_other_names(&mut remains.there);
+        remains
+            .there
+            .sort_by(|one, other| one.file.cmp(&other.file));
+        remains
+    }
+
+    fn add(&self, file: RoundFile, remains: &mut Remains) {
+        let path = PathBuf::from(&file.path);
+        let aside = aside_place(&file, &path);
+        let mut exists = false;
+        match self.look(&file, &path) {
+            Look::Ours(found) => {
+                remains.there.push(found);
+                exists = true;
+            }
+            Look::Doubtful(found, doubt) => {
+                remains.doubtful.push((found, doubt));
+                exists = true;
+            }
+            Look::Missing => {}
+        }
+        match self.look(&file, &aside) {
+            Look::Ours(found) => {
+                remains.there.push(found);
+                exists = true;
+            }
+            // Somebody exchanged the file under the purge's own name.
+            Look::Doubtful(found, doubt @ (Doubt::Changed | Doubt::OtherKey)) => {
+                let path = aside.to_string_lossy().into_owned();
+                remains.doubtful.push((RoundFile { path, ..found }, doubt));
+            }
+            Look::Doubtful(..) | Look::Missing => {}
+        }
+        if !exists {
+            remains.gone.push(file);
+        }
+    }
+
+    fn add_leftover(&self, name: &OsStr, journaled: &[&RoundFile], remains: &mut Remains) {
+        let new = |path: &Path| round_file(FilePart::CutOff, &path.to_string_lossy(), None, 0);
+        let Ok(files) = self.places.files_of_leftover(name) else {
+            let file = new(Path::new(name));
+            remains.doubtful.push((file, Doubt::NotReal));
+            return;
+        };
+        for path in files {
+            // A killed purge may have renamed it; its journal has the path.
+            let mut journaled = journaled.iter();
+            let known = journaled.find(|file| {
+                file.part == FilePart::CutOff && path.file_name() == Some(&aside_name(file))
+            });
+            let file = known.map_or_else(|| new(&path), |file| (*file).clone());
+            match self.look(&file, &path) {
+                Look::Ours(found) => remains.there.push(found),
+                Look::Doubtful(found, doubt) => remains.doubtful.push((found, doubt)),
+                Look::Missing => {}
+            }
+        }
+    }
+
+    /// Checks whether what is at a place is the file. A file that an interrupted run left
+    /// need not have a digest.
+    pub(crate) fn look(&self, file: &RoundFile, place: &Path) -> Look {
+        let Some(folder) = self.places.of(file.part) else {
+            return Look::Missing;
+        };
+        let look = match folder.kind(place) {
+            Ok(EntryKind::File) => self.open_and_check(folder, file, place),
+            Ok(_) => Ok(Look::Doubtful(file.clone(), Doubt::NotReal)),
+            Err(error) => Err(error),
+        };
+        look.unwrap_or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Look::Missing,
+            // A part of the path is a link or cannot be read.
+            _ => Look::Doubtful(file.clone(), Doubt::NotReal),
+        })
+    }
+
+    fn open_and_check(&self, folder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
+        let mut opened = folder.open_file(place)?;
+        let Identity { id, names } = Identity::of(&opened)?;
+        let (digest, byte_length, doubt) = match file.part {
+            FilePart::Key => {
+                let content =
+                    regular_file::read_open(&opened, LONGEST_KEY_FILE).unwrap_or_default();
+                let content = zeroize::Zeroizing::new(content);
+                let stated = self.manifest.key.as_ref().map(|key| key.id.clone());
+                let is_ours = stated.is_some() && (self.key_id)(&content, self.manifest) == stated;
+                let doubt = (!is_ours).then_some(Doubt::OtherKey);
+                (None, content.len() as u64, doubt)
+            }
+            part => {
+                let (digest, byte_length) = digest_of(&mut opened)?;
+                let is_ours = match &file.digest {
+                    Some(expected) => *expected == digest,
+                    None => part == FilePart::CutOff,
+                };
+                (
+                    Some(digest),
+                    byte_length,
+                    (!is_ours).then_some(Doubt::Changed),
+                )
+            }
+        };
+        let file = RoundFile {
+            digest,
+            byte_length,
+            ..file.clone()
+        };
+        Ok(match doubt {
+            Some(doubt) => Look::Doubtful(file, doubt),
+            None => Look::Ours(FoundFile {
+                file,
+                place: place.to_path_buf(),
+                id,
+                names,
+            }),
+        })
+    }
+}
+
+/// Counts the names of each file that are not among the files to delete.
+fn count_other_names(there: &mut [FoundFile]) {
+    let mut own: BTreeMap<FileId, u64> = BTreeMap::new();
+    for found in there.iter() {
+        *own.entry(found.id).or_default() += 1;
+    }
+    for found in there {
+        let own = own.get(&found.id).copied().unwrap_or_default();
+        found.file.other_names = found.names.saturating_sub(own);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;
