@@ -140,7 +140,7 @@ fn an_encoding_in_the_round_file_that_does_not_match_the_export() {
     ];
     assert_refused(&round, 1, &words);
     // Without it, the encoding is detected.
-    round.replace("round.toml", "encoding = \"utf-8\"\n", "");
+    round.replace("round.toml", "encoding = \"utf-8\"", "");
     assert_eq!(round.run().code, 0);
 }
 

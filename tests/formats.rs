@@ -90,7 +90,7 @@ fn a_sheet_is_chosen_by_name_and_an_unknown_name_is_refused() {
         "{}",
         result.stderr
     );
-    assert!(result.stderr.contains("名单, 说明"), "{}", result.stderr);
+    assert!(result.stderr.contains("`名单`"), "{}", result.stderr);
 }
 
 /// A sheet for each of two towns, and an old copy that is hidden.

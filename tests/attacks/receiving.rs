@@ -161,7 +161,7 @@ fn a_missing_or_truncated_signature_is_refused() {
         fs::write(&signature, bytes).unwrap();
         assert_refused(
             &screen(&split, &[CASES, VETERANS]),
-            "veterans.persons.tokens.parquet.minisig",
+            "veterans.persons.tokens.parquet",
         );
     }
     fs::remove_file(&signature).unwrap();
@@ -268,7 +268,7 @@ fn a_key_sealed_by_a_stranger_is_refused() {
         "--lang",
         "en",
     ]);
-    assert_refused(&open, "was not signed by");
+    assert_refused(&open, "the signature states the wrong terms");
     assert!(!agency.round.path("round.key").exists());
 }
 

@@ -181,8 +181,10 @@ impl FieldLabels<'_> {
     /// Returns whether a cell is a whole number that the field cannot have. It is not
     /// taken apart: the digits of `-1` may be another value.
     fn is_out_of_range(&self, cell: &str) -> bool {
+        let label = uniform_label(cell);
         self.field.field_type == FieldType::Integer
-            && self.value(&uniform_label(cell)).is_none()
+            && self.value(&label).is_none()
+            && !self.is_missing(&label)
             && integer(cell).is_some()
     }
 

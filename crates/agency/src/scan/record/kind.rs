@@ -182,17 +182,18 @@ fn states_other_unit(cells: &Cells, headings: &Headings) -> bool {
     })
 }
 
-/// Returns a text without white space. Words of a footer are the same in both encodings,
-/// and a text in GB18030 is never valid UTF-8 for another such word.
+/// Returns a text without white space. Words of a footer are the same in both encodings.
+/// A short one in GB18030 (元) may be valid UTF-8 too, but only for letters of other scripts.
 fn text_of(cell: &[u8], longest: usize) -> Option<String> {
     if cell.len() > longest {
         return None;
     }
     let cell = without_text_formula(cell).unwrap_or(cell.into());
     let compact = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect();
-    match std::str::from_utf8(&cell) {
-        Ok(text) => Some(compact(text)),
-        Err(_) => encoding_rs::GB18030
+    let is_plausible = |text: &&str| text.is_ascii() || text.chars().any(|c| c >= '\u{2000}');
+    match std::str::from_utf8(&cell).ok().filter(is_plausible) {
+        Some(text) => Some(compact(text)),
+        None => encoding_rs::GB18030
             .decode_without_bom_handling_and_without_replacement(&cell)
             .map(|text| compact(&text)),
     }
