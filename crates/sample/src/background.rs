@@ -134,6 +134,11 @@ fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     );
     population.ordinary_parties.push(person.clone());
     let injury = pick(random, &["none", "none", "minor", "slight_2", "slight_1"]);
+    let grade = if injury.starts_with("slight") {
+        "10"
+    } else {
+        ""
+    };
     let loss = random.random_range(0..29_000).to_string();
     let offender = pick(
         random,
@@ -150,6 +155,7 @@ fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
             ("role", role),
             ("case_kind", "criminal"),
             ("injury_level", injury),
+            ("injury_disability_grade", grade),
             ("property_loss", &loss),
             ("recovered_amount", "0"),
             ("offender_status", offender),

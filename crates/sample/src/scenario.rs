@@ -1,6 +1,7 @@
 //! Planted people. Each scenario states which aids it must lead to, worked out from the
 //! text of the policy, or why it must lead to none.
 
+use aidlink_contract::grade::Grade;
 use rand::{Rng, RngExt};
 
 use super::distribution::MEN;
@@ -15,6 +16,8 @@ struct Planted {
     name: &'static str,
     /// The aids it must lead to; empty for a non-lead.
     aids: &'static [&'static str],
+    /// The grade of these leads.
+    grade: Grade,
     /// Why it leads to no aid.
     reason: &'static str,
     cases: &'static [&'static [(&'static str, &'static str)]],
@@ -30,6 +33,7 @@ const DEFAULTS: Planted = Planted {
     count: 0,
     name: "",
     aids: &[],
+    grade: Grade::Established,
     reason: "",
     cases: &[],
     referrals: &[],
@@ -61,6 +65,15 @@ const SPECIAL_NEED: Values = &[
     ("role", "victim"),
     ("case_kind", "criminal"),
     ("special_need", "true"),
+];
+/// A victim of whom the case file says nothing but the role.
+const ROLE_ALONE: Values = &[
+    ("role", "victim"),
+    ("case_kind", ""),
+    ("injury_level", ""),
+    ("urgent_treatment", ""),
+    ("compensation_status", ""),
+    ("hardship", ""),
 ];
 const BEREAVED_CHILD: Values = &[
     ("role", "close_relative"),
@@ -227,7 +240,8 @@ static PLANTED: &[Planted] = &[
     },
     Planted {
         count: 4,
-        name: "seriously injured, offender's means not stated: a person must look",
+        name: "seriously injured, offender's means not stated",
+        grade: Grade::ToBeClarified,
         aids: &[
             "dibao",
             "temporary_relief",
@@ -241,6 +255,51 @@ static PLANTED: &[Planted] = &[
             ("offender_status", ""),
         ]],
         assistance: &[DIBAO_MARGIN],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 6,
+        name: "victim of whom nothing but the role is stated, receives dibao",
+        grade: Grade::ToBeClarified,
+        aids: &["temporary_relief", "judicial_aid"],
+        cases: &[ROLE_ALONE],
+        assistance: &[DIBAO],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "victim of whom nothing but the role is stated, disability certificate only",
+        grade: Grade::ToBeClarified,
+        aids: &[
+            "dibao",
+            "temporary_relief",
+            "disabled_living_subsidy",
+            "judicial_aid",
+        ],
+        cases: &[ROLE_ALONE],
+        disabled: &[&[
+            ("class", "1"),
+            ("grade", "3"),
+            ("certificate_status", "valid"),
+            ("vocational_training", "true"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 6..=15,
+        count: 4,
+        name: "child whose mother was killed, nothing stated of the other parent",
+        grade: Grade::ToBeClarified,
+        aids: &["orphan_allowance", "education_assistance"],
+        cases: &[&[
+            ("role", "close_relative"),
+            ("case_kind", "criminal"),
+            ("victim_died", "true"),
+            ("relationship", "child"),
+            ("lived_on_victim_income", ""),
+            ("both_parents_lost", ""),
+            ("hardship", ""),
+        ]],
         ..DEFAULTS
     },
     Planted {
@@ -428,6 +487,13 @@ static PLANTED: &[Planted] = &[
         ..DEFAULTS
     },
     Planted {
+        count: 10,
+        name: "victim of whom nothing but the role is stated",
+        reason: "not judged: in no register",
+        cases: &[ROLE_ALONE],
+        ..DEFAULTS
+    },
+    Planted {
         count: 15,
         name: "property loss of 20000, on dibao",
         reason: "no ground: the loss is below the threshold",
@@ -525,6 +591,7 @@ pub(super) fn plant(
                     cases: numbers.clone(),
                     person: person.name.clone(),
                     aid,
+                    grade: planted.grade,
                     scenario: planted.name,
                 });
             }

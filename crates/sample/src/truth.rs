@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use aidlink_contract::grade::Grade;
+
 use super::dirt::Kind;
 
 /// A lead that the round must find.
@@ -10,6 +12,7 @@ pub(super) struct PlantedLead {
     pub(super) cases: Vec<String>,
     pub(super) person: String,
     pub(super) aid: &'static str,
+    pub(super) grade: Grade,
     pub(super) scenario: &'static str,
 }
 
@@ -52,10 +55,11 @@ impl Truth {
                 lead.cases.join(";"),
                 lead.person.clone(),
                 lead.aid.to_owned(),
+                lead.grade.name().to_owned(),
                 lead.scenario.to_owned(),
             ]
         });
-        to_csv(["cases", "person", "aid", "scenario"], rows)
+        to_csv(["cases", "person", "aid", "grade", "scenario"], rows)
     }
 
     pub(super) fn non_leads_csv(&self) -> String {
