@@ -20,10 +20,12 @@ def main():
     connection = duckdb.connect()
     for step in steps:
         connection.execute(step)
-    counts = connection.execute(leads).fetchone()
+    counts = iter(connection.execute(leads).fetchone())
     rows = dict(connection.execute(matched).fetchall())
     result = {
-        "leads_by_aid": dict(zip((aid.id for aid in round_.aids), counts)),
+        "leads_by_aid": {
+            aid.id: {grade: next(counts) for grade in policy_sql.GRADES.values()} for aid in round_.aids
+        },
         "matched_rows": {export.schema: rows[export.schema] for export in round_.registers},
         "seconds": round(time.perf_counter() - started, 3),
     }

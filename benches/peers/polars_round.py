@@ -7,7 +7,7 @@ import time
 
 import polars as pl
 
-from policy_sql import CASES, CHECK_WEIGHTS, SALT, Round, reachable
+from policy_sql import CASES, CHECK_WEIGHTS, GRADES, INDICATED, NO, SALT, UNKNOWN, YES, Round, best_case
 
 
 def hashlib_tokens(ids):
@@ -88,61 +88,90 @@ def typed_row(round_, schema, header):
     return columns + [expression.alias(column) for column, expression in derived.items()]
 
 
+def number(outcome):
+    return pl.lit(outcome, pl.UInt8)
+
+
 def outcome(rule):
-    when = pl.sql_expr(rule.when).alias(rule.id)
-    default = {"no": False, "yes": True}.get(rule.unknown)
-    return when if default is None else when.fill_null(default)
+    when = pl.sql_expr(rule.when)
+    outcome = pl.when(when).then(number(rule.if_yes)).when(~when).then(number(NO))
+    if rule.core:
+        outcome = outcome.when(pl.sql_expr(rule.core)).then(number(INDICATED))
+    return outcome.otherwise(number(rule.if_unknown)).alias(rule.id)
+
+
+def combined(combination):
+    """Returns the outcome of a combination of rules."""
+    match combination:
+        case ("AND", one, other):
+            return pl.min_horizontal(combined(one), combined(other))
+        case ("OR", one, other):
+            return pl.max_horizontal(combined(one), combined(other))
+        case ("NOT", one):
+            one = combined(one)
+            turned = pl.when(one == NO).then(number(YES)).when(one == YES).then(number(NO))
+            return turned.otherwise(number(UNKNOWN))
+        case str(rule):
+            return pl.col(rule)
+        case constant:
+            return number(constant)
+
+
+def grade(requires, qualifies):
+    """Returns the grade that the two sides of an aid give."""
+    requires, qualifies = combined(requires), combined(qualifies)
+    lesser, greater = pl.min_horizontal(requires, qualifies), pl.max_horizontal(requires, qualifies)
+    graded = pl.when(lesser == YES).then(number(2))
+    return graded.when((lesser > NO) & (greater >= INDICATED)).then(number(1)).otherwise(number(0))
 
 
 def outcomes(round_, export, rows):
     """Returns the rows that are not withheld, as a token and an outcome for each rule."""
     rows = rows.select("token", *typed_row(round_, export.schema, export.header))
     for rule in round_.withhold_rules(export.schema):
-        rows = rows.filter(~outcome(rule))
+        rows = rows.filter(outcome(rule) != YES)
     return rows.select("token", *map(outcome, round_.outcome_rules(export.schema)))
 
 
 def persons(round_, export, parties, options):
-    """Returns the outcomes of case parties, combined over the rows of a person by three-valued OR."""
+    """Returns the outcomes of case parties, the greatest over the rows of a person."""
     hits = scan(round_, export, options).join(parties, on="token", how="semi")
     hits = hits.collect(engine="streaming").lazy()
     rules = [rule.id for rule in round_.outcome_rules(export.schema)]
     return (
         outcomes(round_, export, hits)
         .group_by("token")
-        .agg(pl.len().alias("matched_rows"), pl.col(rules).any(ignore_nulls=False))
+        .agg(pl.len().alias("matched_rows"), pl.col(rules).max())
         .collect()
     )
 
 
 def run(round_, options):
-    """Returns the leads as a frame of token and aid, and the matched rows of each register."""
+    """Returns the leads as a frame of token, grade and aid, and the matched rows of each register."""
     cases = outcomes(round_, round_.exports[CASES], scan(round_, round_.exports[CASES], options))
     cases = cases.filter(
-        pl.any_horizontal(pl.sql_expr(aid).ne_missing(False) for aid in reachable(round_))
+        pl.any_horizontal(grade(*best_case(round_, aid)) > 0 for aid in round_.aids)
     ).collect()
     parties = cases.lazy().select("token").unique()
     joined, matched = cases.lazy(), {}
     for rule in round_.rules:
         if rule.on not in round_.exports and not rule.withhold:
-            joined = joined.with_columns(pl.lit(False).alias(rule.id))
+            joined = joined.with_columns(number(NO).alias(rule.id))
     for export in round_.registers:
         person = persons(round_, export, parties, options)
         matched[export.schema] = int(person["matched_rows"].sum())
-        person = person.lazy().drop("matched_rows").with_columns(in_register=pl.lit(True))
+        person = person.lazy().drop("matched_rows")
         # For persons who are not in a register, all its outcomes are no.
         rules = [rule.id for rule in round_.outcome_rules(export.schema)]
-        absent = pl.col("in_register").is_null()
-        joined = joined.join(person, on="token", how="left").with_columns(
-            pl.when(absent).then(False).otherwise(pl.col(rules)).name.keep()
-        ).drop("in_register")
+        joined = joined.join(person, on="token", how="left").with_columns(pl.col(rules).fill_null(NO))
     joined = joined.collect()
+    # The best grade of a person's case rows counts.
     leads = [
-        joined.filter(
-            pl.sql_expr(aid.qualifies).ne_missing(False)
-            & pl.sql_expr(aid.settled).ne_missing(True)
-            & pl.sql_expr(aid.referred).ne_missing(True)
-        ).select(pl.col("token").unique(), pl.lit(aid.id).alias("aid"))
+        joined.filter((combined(aid.settled) != YES) & (combined(aid.referred) != YES))
+        .group_by("token")
+        .agg(grade(aid.requires, aid.qualifies).max().alias("grade"))
+        .filter(pl.col("grade") > 0)
+        .with_columns(pl.lit(aid.id).alias("aid"))
         for aid in round_.aids
     ]
     return pl.concat(leads), matched
@@ -157,9 +186,12 @@ def main():
     started = time.perf_counter()
     round_ = Round(arguments.round_dir)
     leads, matched = run(round_, arguments)
-    counts = dict(leads["aid"].value_counts().iter_rows())
+    counts = {(aid, grade): count for aid, grade, count in leads.group_by("aid", "grade").len().iter_rows()}
     result = {
-        "leads_by_aid": {aid.id: counts.get(aid.id, 0) for aid in round_.aids},
+        "leads_by_aid": {
+            aid.id: {grade: counts.get((aid.id, number), 0) for number, grade in GRADES.items()}
+            for aid in round_.aids
+        },
         "matched_rows": matched,
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -1,8 +1,10 @@
 """Translates a round with its policy and schemas to DuckDB SQL.
 
-The rule language of a policy is SQL, so a rule's `when` is used in the query unchanged,
-with the three-valued logic of SQL. `unknown = "no"` and `unknown = "yes"` become
-COALESCE. `python policy_sql.py ROUND_DIR` prints the SQL; duckdb_round.py runs it.
+The rule language of a policy is SQL, so a rule's `when` and `core` are used in the query
+unchanged, with the three-valued logic of SQL. A rule's outcome is a number: 0 no,
+1 unknown, 2 indicated, 3 yes. Terms and aids combine outcomes: AND is the minimum, OR the
+maximum. A grade is a number too: 0 no lead, 1 to be clarified, 2 established.
+`python policy_sql.py ROUND_DIR` prints the SQL; duckdb_round.py runs it.
 """
 
 import csv
@@ -15,6 +17,9 @@ from datetime import date
 from pathlib import Path
 
 CASES = "procuratorate.case-parties"
+NO, UNKNOWN, INDICATED, YES = range(4)
+# The lead grades in the order of their numbers, as in the truth of a sample round.
+GRADES = {1: "to_be_clarified", 2: "established"}
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PERIOD = re.compile(r"(\d+) (day|month|year)s?")
 # 32 characters, so that salt and ID number fit into one block of SHA-256.
@@ -28,6 +33,16 @@ class Rule:
     when: str
     unknown: str
     withhold: bool
+    core: str | None = None
+    at_most: str | None = None
+
+    @property
+    def if_yes(self):
+        return INDICATED if self.at_most == "review" else YES
+
+    @property
+    def if_unknown(self):
+        return {"no": NO, "review": UNKNOWN, "yes": YES}[self.unknown]
 
 
 @dataclass
@@ -40,12 +55,20 @@ class Export:
 
 @dataclass
 class Aid:
-    """An aid with every term expanded, so that its expressions name only rules."""
+    """An aid. Its combinations have every term expanded, so that they name only rules. A
+    combination is the id of a rule, an outcome, or a tuple: ("AND", one, other),
+    ("OR", one, other), ("NOT", one)."""
 
     id: str
-    qualifies: str
-    settled: str
-    referred: str
+    title: dict
+    requires: str | int | tuple
+    qualifies: str | int | tuple
+    settled: str | int | tuple
+    referred: str | int | tuple
+
+    def rests_on(self):
+        """Returns the ids of the rules that a lead rests on."""
+        return rules_of(self.requires) | rules_of(self.qualifies)
 
 
 class Round:
@@ -82,7 +105,8 @@ class Round:
 
     def columns_needed(self, schema):
         """Returns the fields of the schema that a rule names. Only these are read."""
-        names = {name for rule in self.rules if rule.on == schema for name in names_in(rule.when)}
+        conditions = [text for rule in self.rules if rule.on == schema for text in (rule.when, rule.core or "")]
+        names = set().union(*map(names_in, conditions))
         return [field for field in self.schemas[schema] if field["name"] in names]
 
     def unverified_rules(self):
@@ -106,29 +130,89 @@ def read_schemas(folder):
 
 def read_rules(policy):
     return [
-        Rule(rule["id"], rule["on"], rule["when"], rule["unknown"], rule["kind"] == "withhold")
+        Rule(
+            rule["id"],
+            rule["on"],
+            rule["when"],
+            rule["unknown"],
+            rule["kind"] == "withhold",
+            rule.get("core"),
+            rule.get("at_most"),
+        )
         for rule in policy["rule"]
     ]
 
 
+def read_combination(text):
+    """Parses rules and terms with AND, OR, NOT and parentheses; see Aid."""
+    words = re.findall(r"\w+|[()]", text)[::-1]
+
+    def is_next(word):
+        return bool(words) and words[-1].upper() == word
+
+    def chain(word, part):
+        found = part()
+        while is_next(word):
+            words.pop()
+            found = (word, found, part())
+        return found
+
+    def one():
+        word = words.pop()
+        if word == "(":
+            found = alternatives()
+            words.pop()
+            return found
+        if word.upper() == "NOT":
+            return ("NOT", one())
+        return {"TRUE": YES, "FALSE": NO}.get(word.upper(), word)
+
+    def alternatives():
+        return chain("OR", lambda: chain("AND", one))
+
+    found = alternatives()
+    if words:
+        raise ValueError(f"cannot read the combination {text!r}")
+    return found
+
+
+def replaced(combination, by_name):
+    """Replaces names in a combination."""
+    match combination:
+        case (operator, *parts):
+            return (operator, *(replaced(part, by_name) for part in parts))
+        case _:
+            return by_name.get(combination, combination)
+
+
+def rules_of(combination):
+    match combination:
+        case (_, *parts):
+            return set().union(*map(rules_of, parts))
+        case str(rule):
+            return {rule}
+        case _:
+            return set()
+
+
 def read_aids(policy, referred, unverified):
-    terms = {term["id"]: term["means"] for term in policy.get("term", [])}
+    means = {term["id"]: read_combination(term["means"]) for term in policy.get("term", [])}
+    unknown = dict.fromkeys(unverified, UNKNOWN)
 
-    def expand(expression, unknown=frozenset()):
-        def one(match):
-            name = match[0]
-            if name in terms:
-                return f"({expand(terms[name], unknown)})"
-            return "CAST(NULL AS BOOLEAN)" if name in unknown else name
-
-        return NAME.sub(one, expression)
+    def expanded(text):
+        combination = read_combination(text)
+        while rules_of(combination) & means.keys():
+            combination = replaced(combination, means)
+        return combination
 
     return [
         Aid(
             aid["id"],
-            expand(aid["qualifies"]),
-            expand(aid.get("settled", "FALSE"), unverified),
-            expand(referred.get(aid["id"], "FALSE"), unverified),
+            aid["title"],
+            expanded(aid["requires"]),
+            expanded(aid["qualifies"]),
+            replaced(expanded(aid.get("settled", "FALSE")), unknown),
+            replaced(expanded(referred.get(aid["id"], "FALSE")), unknown),
         )
         for aid in policy["aid"]
     ]
@@ -213,13 +297,39 @@ def typed_row(round_, schema, header):
 def outcome(rule):
     """Returns the SQL of a rule's outcome."""
     when = f"({rule.when.strip()}\n)"  # the newline ends a comment at the end of the rule
-    default = {"no": "FALSE", "yes": "TRUE"}.get(rule.unknown)
-    return f"COALESCE({when}, {default})" if default else when
+    core = f"WHEN ({rule.core.strip()}\n) THEN {INDICATED} " if rule.core else ""
+    return (
+        f"CAST(CASE WHEN {when} THEN {rule.if_yes} WHEN NOT {when} THEN {NO} "
+        f"{core}ELSE {rule.if_unknown} END AS UTINYINT)"
+    )
 
 
 def not_withheld(round_, schema):
     rules = round_.withhold_rules(schema)
-    return " AND ".join(f"NOT {outcome(rule)}" for rule in rules) or "TRUE"
+    return " AND ".join(f"{outcome(rule)} <> {YES}" for rule in rules) or "TRUE"
+
+
+def combined(combination):
+    """Returns the SQL of a combination's outcome."""
+    match combination:
+        case ("AND", one, other):
+            return f"least({combined(one)}, {combined(other)})"
+        case ("OR", one, other):
+            return f"greatest({combined(one)}, {combined(other)})"
+        case ("NOT", one):
+            return f"CASE {combined(one)} WHEN {NO} THEN {YES} WHEN {YES} THEN {NO} ELSE {UNKNOWN} END"
+        case _:
+            return str(combination)
+
+
+def grade(requires, qualifies):
+    """Returns the SQL of the grade that the two sides of an aid give."""
+    requires, qualifies = combined(requires), combined(qualifies)
+    return (
+        f"CASE WHEN least({requires}, {qualifies}) = {YES} THEN 2 "
+        f"WHEN least({requires}, {qualifies}) > {NO} AND greatest({requires}, {qualifies}) >= {INDICATED} THEN 1 "
+        "ELSE 0 END"
+    )
 
 
 # Weights of the first 17 digits in the check sum, from the last to the first.
@@ -259,22 +369,21 @@ def scan(round_, export, where, check_ids):
 ){where}"""
 
 
-def reachable(round_):
-    """Returns for each aid the condition that a case row could qualify if all registers gave yes."""
+def best_case(round_, aid):
+    """Returns the two sides of an aid as if every rule on a register gave yes. A case row
+    that makes no lead even then is left out."""
     case_rules = {rule.id for rule in round_.outcome_rules(CASES)}
-    others = {rule.id for rule in round_.rules} - case_rules
-    return [
-        re.sub(r"\b[a-z]\w*\b", lambda name: "TRUE" if name[0] in others else name[0], aid.qualifies)
-        for aid in round_.aids
-    ]
+    others = dict.fromkeys({rule.id for rule in round_.rules} - case_rules, YES)
+    return replaced(aid.requires, others), replaced(aid.qualifies, others)
 
 
 def statements(round_, check_ids=False):
-    """Yields the statements of the round. The last but one counts leads, the last matched rows."""
+    """Yields the statements of the round. The last but one counts leads by aid
+    and grade, the last matched rows."""
     cases = round_.exports[CASES]
     case_rules = round_.outcome_rules(CASES)
     case_outcomes = ",\n  ".join(f"{outcome(rule)} AS {rule.id}" for rule in case_rules)
-    any_outcome = " OR ".join(f"({aid}) IS DISTINCT FROM FALSE" for aid in reachable(round_))
+    any_lead = " OR ".join(f"{grade(*best_case(round_, aid))} > 0" for aid in round_.aids)
     yield "SET preserve_insertion_order = false"
     yield f"""CREATE TEMP TABLE case_rows AS SELECT * FROM (
 SELECT token,
@@ -284,17 +393,13 @@ FROM (
     {typed_row(round_, CASES, cases.header)}
   FROM ({scan(round_, cases, '', check_ids)})
 ) WHERE {not_withheld(round_, CASES)}
-) WHERE {any_outcome}"""
+) WHERE {any_lead}"""
     joins, outcomes, matched = [], [rule.id for rule in case_rules], []
     absent = [rule for rule in round_.rules if rule.on not in round_.exports and not rule.withhold]
-    outcomes += [f"FALSE AS {rule.id}" for rule in absent]
+    outcomes += [f"{NO} AS {rule.id}" for rule in absent]
     for number, export in enumerate(round_.registers):
         rules = round_.outcome_rules(export.schema)
-        # Three-valued OR over the rows of a person; bool_or alone ignores NULL.
-        person = ",\n  ".join(
-            f"bool_or({rule.id}) OR NULLIF(bool_or({rule.id} IS NULL), TRUE) AS {rule.id}"
-            for rule in rules
-        )
+        person = ",\n  ".join(f"max({rule.id}) AS {rule.id}" for rule in rules)
         row = ",\n  ".join(f"{outcome(rule)} AS {rule.id}" for rule in rules)
         yield f"""CREATE TEMP TABLE hits_{number} AS
 {scan(round_, export, ' WHERE token IN (SELECT token FROM case_rows)', check_ids)}"""
@@ -311,25 +416,30 @@ FROM (
         joins.append(f"LEFT JOIN persons_{number} ON persons_{number}.token = case_rows.token")
         # For persons who are not in a register, all its outcomes are no.
         outcomes += [
-            f"CASE WHEN persons_{number}.token IS NULL THEN FALSE ELSE persons_{number}.{rule.id} END AS {rule.id}"
-            for rule in rules
+            f"coalesce(persons_{number}.{rule.id}, {NO}) AS {rule.id}" for rule in rules
         ]
         matched.append(
             f"SELECT {text(export.schema)}, (SELECT coalesce(sum(matched_rows), 0)::BIGINT FROM persons_{number})"
         )
-    counts = ",\n  ".join(
-        f"count(DISTINCT token) FILTER (WHERE ({aid.qualifies}) IS DISTINCT FROM FALSE\n"
-        f"    AND ({aid.settled}) IS DISTINCT FROM TRUE\n"
-        f"    AND ({aid.referred}) IS DISTINCT FROM TRUE) AS {aid.id}"
+    # The best grade of a person's case rows counts.
+    grades = ",\n  ".join(
+        f"max(CASE WHEN {combined(aid.settled)} = {YES} OR {combined(aid.referred)} = {YES} THEN 0\n"
+        f"    ELSE {grade(aid.requires, aid.qualifies)} END) AS {aid.id}"
         for aid in round_.aids
+    )
+    counts = ",\n  ".join(
+        f"count(*) FILTER (WHERE {aid.id} = {number})" for aid in round_.aids for number in GRADES
     )
     columns = ",\n  ".join(outcomes)
     joined = "\n".join(joins)
     yield f"""SELECT {counts}
+FROM (SELECT token,
+  {grades}
 FROM (SELECT case_rows.token,
   {columns}
 FROM case_rows
-{joined})"""
+{joined}
+) GROUP BY token)"""
     yield "\nUNION ALL ".join(matched)
 
 
