@@ -1,0 +1,439 @@
+"""Works out the leads and accounts of the hand-made round from its exports and the policy,
+and compares them with expected-leads.csv and expected-accounts.csv. Shares no code with the
+program, and has an evaluator of its own for rules: a cell is a value or unknown (None), an
+outcome 0 to 3.
+
+    python3 tests/oracles/hand_made_round.py [--write]
+"""
+
+import csv
+import datetime as dt
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "tests/rounds/hand-made"
+NO, UNKNOWN, INDICATED, YES = range(4)
+WORD = re.compile(
+    r"\s*(?:(?P<string>'[^']*')|(?P<date>\d{4}-\d\d-\d\d)|(?P<number>\d+(?:\.\d+)?)"
+    r"|(?P<name>[A-Za-z_]\w*)|(?P<sign><=|>=|<>|!=|[<>=(),+-]))"
+)
+
+
+def words_of(text):
+    words, at = [], 0
+    text = text.strip()
+    while at < len(text):
+        match = WORD.match(text, at)
+        assert match, text[at:]
+        words.append((match.lastgroup, match.group(match.lastgroup)))
+        at = match.end()
+    return words + [("end", "")]
+
+
+def months_before(day, months):
+    month = day.year * 12 + day.month - 1 - months
+    year, month = divmod(month, 12)
+    last = (dt.date(year + (month == 11), (month + 1) % 12 + 1, 1) - dt.timedelta(1)).day
+    return dt.date(year, month + 1, min(day.day, last))
+
+
+class Parser:
+    """Turns a condition into a function of a row. None is unknown."""
+
+    def __init__(self, text, as_of):
+        self.words, self.at, self.as_of = words_of(text), 0, as_of
+
+    def peek(self, *texts):
+        kind, text = self.words[self.at]
+        return kind != "string" and text.upper() in texts
+
+    def take(self, *texts):
+        found = self.peek(*texts)
+        self.at += found
+        return found
+
+    def all(self):
+        condition = self.disjunction()
+        assert self.words[self.at][0] == "end", self.words[self.at :]
+        return condition
+
+    def disjunction(self):
+        parts = [self.conjunction()]
+        while self.take("OR"):
+            parts.append(self.conjunction())
+
+        def disjunction(row):
+            truths = [part(row) for part in parts]
+            return True if True in truths else None if None in truths else False
+
+        return disjunction
+
+    def conjunction(self):
+        parts = [self.negation()]
+        while self.take("AND"):
+            parts.append(self.negation())
+
+        def conjunction(row):
+            truths = [part(row) for part in parts]
+            return False if False in truths else None if None in truths else True
+
+        return conjunction
+
+    def negation(self):
+        if self.take("NOT"):
+            inner = self.negation()
+
+            def negation(row):
+                truth = inner(row)
+                return None if truth is None else not truth
+
+            return negation
+        return self.comparison()
+
+    def comparison(self):
+        if self.take("("):
+            inner = self.disjunction()
+            assert self.take(")")
+            return inner
+        left = self.sum()
+        negated = self.take("NOT")
+
+        def unless_unknown(test):
+            def comparison(row):
+                truth = test(row)
+                return truth if truth is None else truth != negated
+
+            return comparison
+
+        if self.take("IN"):
+            assert self.take("(")
+            values = [self.value()]
+            while self.take(","):
+                values.append(self.value())
+            assert self.take(")")
+            return unless_unknown(
+                lambda row: None if left(row) is None else left(row) in [v(row) for v in values]
+            )
+        if self.take("BETWEEN"):
+            low = self.sum()
+            assert self.take("AND")
+            high = self.sum()
+            return unless_unknown(
+                lambda row: None if left(row) is None else low(row) <= left(row) <= high(row)
+            )
+        if self.take("IS"):
+            negated = self.take("NOT")
+            assert self.take("NULL")
+            return unless_unknown(lambda row: left(row) is None)
+        for sign, test in [
+            ("=", lambda a, b: a == b),
+            ("<>", lambda a, b: a != b),
+            ("!=", lambda a, b: a != b),
+            ("<=", lambda a, b: a <= b),
+            (">=", lambda a, b: a >= b),
+            ("<", lambda a, b: a < b),
+            (">", lambda a, b: a > b),
+        ]:
+            if self.take(sign):
+                right = self.sum()
+
+                def compared(row, test=test, right=right):
+                    a, b = left(row), right(row)
+                    return None if a is None or b is None else test(a, b)
+
+                return compared
+        return left
+
+    def sum(self):
+        left = self.value()
+        while self.peek("+", "-"):
+            sign = 1 if self.take("+") else -1
+            self.at += sign < 0
+            left = self.added(left, sign)
+        return left
+
+    def added(self, left, sign):
+        if self.take("INTERVAL"):
+            number = int(self.words[self.at][1].strip("'"))
+            assert self.words[self.at + 1][1].upper() == "MONTH" and sign < 0
+            self.at += 2
+            return lambda row: months_before(left(row), number)
+        right = self.value()
+
+        def sum_of(row):
+            a, b = left(row), right(row)
+            return None if a is None or b is None else a + sign * b
+
+        return sum_of
+
+    def value(self):
+        kind, text = self.words[self.at]
+        self.at += 1
+        if kind == "string":
+            return lambda row: text[1:-1]
+        if kind == "number":
+            return lambda row: float(text)
+        if kind == "date":
+            return lambda row: dt.date.fromisoformat(text)
+        if text == "as_of":
+            return lambda row: self.as_of
+        if text.upper() in ("TRUE", "FALSE"):
+            return lambda row: text.upper() == "TRUE"
+        assert kind == "name", text
+        return lambda row: row.get(text)
+
+
+def id_birth(number):
+    """Returns the birth date in an ID number; None if the number is not valid (GB 11643)."""
+    if len(number) != 18:
+        return None
+    weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+    total = sum(int(digit) * weight for digit, weight in zip(number, weights))
+    if "10X98765432"[total % 11] != number[17]:
+        return None
+    return dt.date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+
+
+def read_cell(field, text, codes):
+    """Returns a cell's value; None if it is empty or cannot be read."""
+    text = text.strip()
+    if text == "":
+        return None
+    if field["type"] in ("integer", "number"):
+        return float(text)
+    if field["type"] == "boolean":
+        return {"true": True, "false": False}[text]
+    if field["type"] == "date":
+        return dt.date.fromisoformat(text)
+    return text if codes is None or text in codes else None
+
+
+class Export:
+    def __init__(self, name, as_of):
+        schema = __import__("json").loads((ROOT / f"schemas/{name}.json").read_text())
+        fields = {field["name"]: field for field in schema["fields"]}
+        self.name, self.rows, self.rejected = name, [], 0
+        with open(FOLDER / f"{name}.csv", encoding="utf-8", newline="") as file:
+            for cells in csv.DictReader(file):
+                birth = id_birth(cells["national_id"])
+                if birth is None:
+                    self.rejected += 1
+                    continue
+                row, unreadable = {}, set()
+                for column, text in cells.items():
+                    field = fields[column]
+                    codes = field.get("constraints", {}).get("enum")
+                    row[column] = read_cell(field, text, codes)
+                    if row[column] is None and text.strip():
+                        unreadable.add(column)
+                age = as_of.year - birth.year
+                age -= (as_of.month, as_of.day) < (birth.month, birth.day)
+                row.update(age=age, minor=age < 18, id=cells["national_id"], raw=cells)
+                row["unreadable"] = unreadable
+                self.rows.append(row)
+
+
+def main():
+    policy = tomllib.loads((ROOT / "policies/shaoguan.toml").read_text())
+    as_of = dt.date(2026, 9, 30)
+    exports = {
+        name: Export(name, as_of)
+        for name in sorted({rule["on"] for rule in policy["rule"]} | {"procuratorate.referrals"})
+    }
+    conditions, cores = {}, {}
+    for rule in policy["rule"]:
+        conditions[rule["id"]] = Parser(rule["when"], as_of).all()
+        if "core" in rule:
+            cores[rule["id"]] = Parser(rule["core"], as_of).all()
+
+    def outcome(rule, row):
+        truth = conditions[rule["id"]](row)
+        if truth is not None:
+            limit = INDICATED if rule.get("at_most") == "review" else YES
+            return limit if truth else NO
+        if rule["id"] in cores and cores[rule["id"]](row) is True:
+            return INDICATED
+        rests_on = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", rule["when"])))
+        if rests_on & row["unreadable"]:
+            return YES if rule["unknown"] == "yes" else UNKNOWN
+        return {"yes": YES, "no": NO, "review": UNKNOWN}[rule["unknown"]]
+
+    def of_kind(name, withhold):
+        rules = [rule for rule in policy["rule"] if rule["on"] == name]
+        return [rule for rule in rules if (rule["kind"] == "withhold") == withhold]
+
+    def is_withheld(name, row):
+        return any(outcome(rule, row) == YES for rule in of_kind(name, True))
+
+    cases = "procuratorate.case-parties"
+    persons, registers = {}, {}
+    for name, export in exports.items():
+        for row in export.rows:
+            if is_withheld(name, row):
+                continue
+            outcomes = {rule["id"]: outcome(rule, row) for rule in of_kind(name, False)}
+            if name == cases:
+                persons.setdefault(row["id"], []).append((row, outcomes))
+            elif name != "procuratorate.referrals":
+                joined = registers.setdefault(row["id"], {})
+                for rule, found in outcomes.items():
+                    joined[rule] = max(joined.get(rule, NO), found)
+
+    terms = {term["id"]: term["means"] for term in policy["term"]}
+
+    def named(text):
+        rules = set()
+        for word in re.findall(r"[a-z_0-9]+", text):
+            rules |= named(terms[word]) if word in terms else {word}
+        return rules
+
+    def combined(text, of):
+        words = [text for _, text in words_of(text)][:-1]
+
+        def either():
+            value = both()
+            while words and words[0] == "OR":
+                words.pop(0)
+                value = max(value, both())
+            return value
+
+        def both():
+            value = one()
+            while words and words[0] == "AND":
+                words.pop(0)
+                value = min(value, one())
+            return value
+
+        def one():
+            word = words.pop(0)
+            if word == "NOT":
+                return {NO: YES, YES: NO}.get(one(), UNKNOWN)
+            if word == "(":
+                value = either()
+                assert words.pop(0) == ")"
+                return value
+            return combined(terms[word], of) if word in terms else of(word)
+
+        return either()
+
+    entries = policy["referral_state"]
+
+    def referred(aid, person, case):
+        found = NO
+        for row in exports["procuratorate.referrals"].rows:
+            if row["id"] != person:
+                continue
+            same = UNKNOWN if row["aid"] is None else YES if row["aid"] == aid else NO
+            if row["state"] is None:
+                live = UNKNOWN
+            else:
+                entry = next(e for e in entries if row["state"] in e["states"])
+                period = entry["suppresses"]
+                if period in ("never", "always"):
+                    live = YES if period == "always" else NO
+                elif row["state_on"] is None:
+                    live = UNKNOWN
+                else:
+                    since = months_before(as_of, int(period.split()[0]))
+                    live = YES if row["state_on"] >= since else NO
+                if "reopened_by" in entry:
+                    live = min(live, {NO: YES, YES: NO}.get(case[entry["reopened_by"]], UNKNOWN))
+            found = max(found, min(same, live))
+        return found
+
+    rules = {rule["id"]: rule for rule in policy["rule"]}
+    always_shown = {r for r, rule in rules.items() if rule["kind"] in ("exclusion", "priority")}
+    leads = []
+    for person, rows in persons.items():
+        for aid in policy["aid"]:
+            shown = named(aid["requires"]) | named(aid["qualifies"]) | always_shown
+            evidence, receipts, referrals = [], [], []
+            for row, own in rows:
+                known = {**registers.get(person, {}), **own}
+                of = lambda rule: known.get(rule, NO)
+                required, qualified = combined(aid["requires"], of), combined(aid["qualifies"], of)
+                if min(required, qualified) == NO or max(required, qualified) == UNKNOWN:
+                    continue
+                grade = min(required, qualified) == YES
+                settled = combined(aid["settled"], of) if "settled" in aid else NO
+                earlier = referred(aid["id"], person, known)
+                if settled == YES or earlier == YES:
+                    continue
+                rules_of = {o: {r for r in shown if of(r) == o} for o in (UNKNOWN, INDICATED, YES)}
+                if grade:
+                    rules_of[UNKNOWN] &= always_shown
+                evidence.append((row, grade, rules_of))
+                receipts.append(settled in (UNKNOWN, INDICATED))
+                referrals.append(earlier in (UNKNOWN, INDICATED))
+            if evidence:
+                joined = lambda o: " ".join(sorted(set().union(*(e[2][o] for e in evidence))))
+                word = lambda truth: "true" if truth else "false"
+                leads.append(
+                    [
+                        evidence[0][0]["raw"]["name"],
+                        aid["id"],
+                        word(evidence[0][0]["minor"]),
+                        ";".join(sorted({e[0]["raw"]["case_number"] for e in evidence})),
+                        joined(YES),
+                        joined(UNKNOWN),
+                        joined(INDICATED),
+                        "established" if any(e[1] for e in evidence) else "to_be_clarified",
+                        word(any(receipts)),
+                        word(any(referrals)),
+                    ]
+                )
+    order = [cases, "procuratorate.referrals", "civil-affairs.assistance", "education.students"]
+    order += ["disabled-federation.persons", "veterans.persons"]
+    accounts = []
+
+    def can_reach_an_aid(own):
+        """Whether the registers could make the row a lead."""
+        best = lambda rule: own.get(rule, YES)
+        sides = [(combined(a["requires"], best), combined(a["qualifies"], best)) for a in policy["aid"]]
+        return any(min(pair) > NO and max(pair) > UNKNOWN for pair in sides)
+
+    sent = [id for id, rows in persons.items() for _, own in rows if can_reach_an_aid(own)]
+    for name in order:
+        export = exports[name]
+        withheld = sum(is_withheld(name, row) for row in export.rows)
+        account = [name, len(export.rows) + export.rejected, export.rejected, withheld]
+        if name == cases:
+            kept = sum(len(rows) for rows in persons.values())
+            account += [kept - len(sent), len(sent), "", ""]
+        else:
+            # The program joins a register's rows before it judges them.
+            matched = [row for row in export.rows if row["id"] in sent]
+            account[3] = sum(is_withheld(name, row) for row in matched)
+            matched = len(matched) - account[3]
+            unmatched = len(export.rows) - matched - account[3]
+            account += ["", "", matched, unmatched]
+        accounts.append([str(figure) for figure in account])
+    leads.sort()
+    lead_columns = "person,aid,minor,cases,yes,unknown,indicated,grade,receipt_not_verified"
+    lead_columns += ",referral_not_verified"
+    account_columns = "export,rows,rejected,withheld,without_outcome,sent,matched,unmatched"
+    different = compare("expected-leads.csv", lead_columns, leads)
+    different |= compare("expected-accounts.csv", account_columns, accounts)
+    sys.exit(different)
+
+
+def compare(name, columns, rows):
+    path = FOLDER / name
+    table = [columns.split(","), *rows]
+    if sys.argv[1:] == ["--write"]:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(table)
+    with open(path, encoding="utf-8", newline="") as file:
+        expected = list(csv.reader(file))
+    different = [row for row in table if row not in expected]
+    different += [row for row in expected if row not in table]
+    for row in different:
+        print(*row, sep=",")
+    print(f"{name}: {len(rows)} rows, {len(different)} differ")
+    return bool(different)
+
+
+main()
