@@ -2,14 +2,16 @@
 
     python compare.py ROUND_DIR --aidlink PATH_TO_BINARY [--bound PATH] [--runs 3] [--check-ids]
 
-Exit code 1 if leads or matched rows differ.
+Exit code 1 if matched rows, or the leads of an aid and a grade, differ.
 """
 
 import argparse
+import csv
 import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -24,15 +26,42 @@ HERE = Path(__file__).resolve().parent
 PROVISIONAL = 3  # aidlink's exit code if the lists are provisional, but complete
 
 
-def run_aidlink(binary, folder):
+# The header of the grade, and the word for each grade, on lists in each language.
+GRADE_HEADER = {"zh": "依据程度", "en": "Grade"}
+GRADE_WORDS = {
+    "zh": {"待核实": "to_be_clarified", "已有依据": "established"},
+    "en": {"to be clarified": "to_be_clarified", "established": "established"},
+}
+AID_HEADER = {"zh": "救助项目", "en": "Aid"}
+
+
+def leads_on_lists(round_, output):
+    """Counts the leads on the match lists by aid and grade."""
+    language = round_.list_language
+    counts = {aid.id: dict.fromkeys(policy_sql.GRADES.values(), 0) for aid in round_.aids}
+    for path in (output / "lists/for-review").glob("*.csv"):
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                # The title stands before the citations.
+                cell = row[AID_HEADER[language]]
+                (aid,) = (aid for aid in round_.aids if re.match(re.escape(aid.title[language]) + r" ?[〔[(]", cell))
+                counts[aid.id][GRADE_WORDS[language][row[GRADE_HEADER[language]]]] += 1
+    return counts
+
+
+def run_aidlink(binary, round_, folder):
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "output"
         command = [binary, "run", str(folder / "round.toml"), "--output", str(output)]
         _, figures = measure(command, (0, PROVISIONAL))
         summary = json.loads((output / "summary.json").read_text("utf-8"))
+        leads_by_aid = leads_on_lists(round_, output)
     exports = summary["exports"].items()
+    unreadable = [name for name, account in exports if account["unreadable_values"]]
+    if unreadable:
+        print(f"{', '.join(unreadable)}: has cells that cannot be read, which the peers take for empty", file=sys.stderr)
     found = {
-        "leads_by_aid": {aid: sum(count.values()) for aid, count in summary["leads_by_aid"].items()},
+        "leads_by_aid": leads_by_aid,
         "matched_rows": {name: account["matched"] for name, account in exports if name != policy_sql.CASES},
     }
     return found, figures
@@ -75,8 +104,9 @@ def main():
     arguments = arguments.parse_args()
     folder = arguments.round_dir
     options = ["--check-ids"] if arguments.check_ids else []
+    round_ = policy_sql.Round(folder)
     programs = {
-        "aidlink": lambda: run_aidlink(arguments.aidlink, folder),
+        "aidlink": lambda: run_aidlink(arguments.aidlink, round_, folder),
         "DuckDB": lambda: run_peer("duckdb_round.py", folder, *options),
         "Polars": lambda: run_peer("polars_round.py", folder, *options),
     }
@@ -84,7 +114,7 @@ def main():
         programs["Polars, polars-hash"] = lambda: run_peer(
             "polars_round.py", folder, "--hash", "polars-hash", *options
         )
-    exports = policy_sql.Round(folder).exports.values()
+    exports = round_.exports.values()
     if arguments.bound:
         command = [arguments.bound, *(str(export.path) for export in exports)]
         programs["hashing alone"] = lambda: (None, measure(command)[1])
@@ -125,8 +155,12 @@ def main():
         print("\n".join(faults))
         sys.exit(1)
     counts = found["aidlink"]
-    leads, matched = sum(counts["leads_by_aid"].values()), sum(counts["matched_rows"].values())
-    print(f"leads of each aid ({leads} in all) and matched rows of each register ({matched}) are equal")
+    leads = [
+        f"{sum(grades[grade] for grades in counts['leads_by_aid'].values())} {grade.replace('_', ' ')}"
+        for grade in policy_sql.GRADES.values()
+    ]
+    matched = sum(counts["matched_rows"].values())
+    print(f"leads of each aid and grade ({' and '.join(leads)}) and matched rows of each register ({matched}) are equal")
 
 
 if __name__ == "__main__":

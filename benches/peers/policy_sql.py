@@ -78,6 +78,7 @@ class Round:
         folder = Path(folder)
         config = tomllib.loads((folder / "round.toml").read_text("utf-8"))
         self.as_of: date = config["as_of"]
+        self.list_language = config.get("list_language", "zh")
         policy = tomllib.loads((folder / config["policy"]).read_text("utf-8"))
         self.schemas = read_schemas(folder / config["schemas"])
         oldest = config["thresholds"]["snapshot_age_days"]
@@ -322,9 +323,16 @@ def combined(combination):
             return str(combination)
 
 
+def with_combinations(table, combinations):
+    """Adds a column for each different combination to a table. Returns the new table and
+    the column of each combination, so that aids share what they have in common."""
+    columns = {combined(one): f"combination_{place}" for place, one in enumerate(combinations)}
+    added = ",\n  ".join(f"{sql} AS {column}" for sql, column in columns.items())
+    return f"(SELECT *,\n  {added}\nFROM {table})", {one: columns[combined(one)] for one in combinations}
+
+
 def grade(requires, qualifies):
-    """Returns the SQL of the grade that the two sides of an aid give."""
-    requires, qualifies = combined(requires), combined(qualifies)
+    """Returns the SQL of the grade that the two sides of an aid give, both columns."""
     return (
         f"CASE WHEN least({requires}, {qualifies}) = {YES} THEN 2 "
         f"WHEN least({requires}, {qualifies}) > {NO} AND greatest({requires}, {qualifies}) >= {INDICATED} THEN 1 "
@@ -383,17 +391,22 @@ def statements(round_, check_ids=False):
     cases = round_.exports[CASES]
     case_rules = round_.outcome_rules(CASES)
     case_outcomes = ",\n  ".join(f"{outcome(rule)} AS {rule.id}" for rule in case_rules)
-    any_lead = " OR ".join(f"{grade(*best_case(round_, aid))} > 0" for aid in round_.aids)
+    sides = [best_case(round_, aid) for aid in round_.aids]
     yield "SET preserve_insertion_order = false"
-    yield f"""CREATE TEMP TABLE case_rows AS SELECT * FROM (
-SELECT token,
+    # Two tables, because the planner would otherwise put the rules into the condition of
+    # the second one, many times each, and plan for seconds.
+    yield f"""CREATE TEMP TABLE case_outcomes AS SELECT token,
   {case_outcomes}
 FROM (
   SELECT token,
     {typed_row(round_, CASES, cases.header)}
   FROM ({scan(round_, cases, '', check_ids)})
-) WHERE {not_withheld(round_, CASES)}
-) WHERE {any_lead}"""
+) WHERE {not_withheld(round_, CASES)}"""
+    rows, column = with_combinations("case_outcomes", [side for pair in sides for side in pair])
+    any_lead = " OR ".join(f"{grade(column[one], column[other])} > 0" for one, other in sides)
+    names = ", ".join(rule.id for rule in case_rules)
+    yield f"""CREATE TEMP TABLE case_rows AS SELECT token, {names} FROM {rows}
+WHERE {any_lead}"""
     joins, outcomes, matched = [], [rule.id for rule in case_rules], []
     absent = [rule for rule in round_.rules if rule.on not in round_.exports and not rule.withhold]
     outcomes += [f"{NO} AS {rule.id}" for rule in absent]
@@ -421,25 +434,24 @@ FROM (
         matched.append(
             f"SELECT {text(export.schema)}, (SELECT coalesce(sum(matched_rows), 0)::BIGINT FROM persons_{number})"
         )
+    columns, joined = ",\n  ".join(outcomes), "\n".join(joins)
+    rows = f"(SELECT case_rows.token,\n  {columns}\nFROM case_rows\n{joined})"
+    used = [one for aid in round_.aids for one in (aid.requires, aid.qualifies, aid.settled, aid.referred)]
+    rows, column = with_combinations(rows, used)
     # The best grade of a person's case rows counts.
     grades = ",\n  ".join(
-        f"max(CASE WHEN {combined(aid.settled)} = {YES} OR {combined(aid.referred)} = {YES} THEN 0\n"
-        f"    ELSE {grade(aid.requires, aid.qualifies)} END) AS {aid.id}"
+        f"max(CASE WHEN {column[aid.settled]} = {YES} OR {column[aid.referred]} = {YES} THEN 0\n"
+        f"    ELSE {grade(column[aid.requires], column[aid.qualifies])} END) AS {aid.id}"
         for aid in round_.aids
     )
     counts = ",\n  ".join(
         f"count(*) FILTER (WHERE {aid.id} = {number})" for aid in round_.aids for number in GRADES
     )
-    columns = ",\n  ".join(outcomes)
-    joined = "\n".join(joins)
     yield f"""SELECT {counts}
 FROM (SELECT token,
   {grades}
-FROM (SELECT case_rows.token,
-  {columns}
-FROM case_rows
-{joined}
-) GROUP BY token)"""
+FROM {rows}
+GROUP BY token)"""
     yield "\nUNION ALL ".join(matched)
 
 
