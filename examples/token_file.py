@@ -34,7 +34,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 EXPORT = "veterans.persons"
-NO, UNKNOWN, YES = 0, 1, 2  # AND is min(), OR is max()
+NO, UNKNOWN, INDICATED, YES = 0, 1, 2, 3  # AND is min(), OR is max()
 CODES = {  # the codes of the columns that rules read
     "kind": ["disabled", "bereaved_family", "demobilised_rural", "ill_returned", "veteran", "military_family"],
     "status": ["active", "ended", "died"],
@@ -51,13 +51,19 @@ def is_null_or_started(cell, as_of):
     return YES if cell == "" or date.fromisoformat(cell) <= as_of else NO
 
 
-# The condition (`when`) of every rule of the policy on this export, in Python. A condition that is not listed ends
-# the script. Ids, kinds, `unknown` and order are read from the policy.
+# The conditions (`when` and `core`) of every rule of the policy on this export, in Python. A condition that is not
+# listed ends the script. Ids, kinds, `unknown`, `at_most` and order are read from the policy.
 CONDITIONS = {
     "status = 'died'": lambda row, as_of: is_in(row["status"], "died"),
     "status = 'active'": lambda row, as_of: is_in(row["status"], "active"),
     "status = 'active' AND hardship": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["hardship"], "true")
+    ),
+    "status = 'active' AND kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned')": (
+        lambda row, as_of: min(
+            is_in(row["status"], "active"),
+            is_in(row["kind"], "disabled", "bereaved_family", "demobilised_rural", "ill_returned"),
+        )
     ),
     "status = 'active' AND kind IN ('military_family','bereaved_family')": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["kind"], "military_family", "bereaved_family")
@@ -71,9 +77,17 @@ CONDITIONS = {
 
 
 def outcome(rule, row, as_of):
-    """Returns the outcome of a rule on a row, after applying its `unknown`."""
-    known = CONDITIONS[" ".join(rule["when"].split())](row, as_of)
-    return {"review": UNKNOWN, "no": NO, "yes": YES}[rule["unknown"]] if known == UNKNOWN else known
+    """Returns the outcome of a rule on a row. Every cell that is not empty can be read."""
+
+    def known(condition):
+        return CONDITIONS[" ".join(condition.split())](row, as_of)
+
+    holds = known(rule["when"])
+    if holds == UNKNOWN:
+        if "core" in rule and known(rule["core"]) == YES:
+            return INDICATED
+        return {"review": UNKNOWN, "no": NO, "yes": YES}[rule["unknown"]]
+    return INDICATED if holds == YES and rule.get("at_most") == "review" else holds
 
 
 def hkdf(key, info, length):
@@ -145,7 +159,7 @@ def main():
     # Write the file sorted by token, so that it does not show the order of the rows.
     head = {
         "format": "aidlink token file",
-        "version": 1,
+        "version": 2,
         "round": round_["round"],
         "as_of": str(as_of),
         "export": EXPORT,
@@ -158,10 +172,9 @@ def main():
         "account": account,
     }
     fields = [pa.field("token", pa.binary(16), nullable=False)]
-    fields += [pa.field(rule["id"], pa.bool_()) for rule in sent]
+    fields += [pa.field(rule["id"], pa.uint8(), nullable=False) for rule in sent]
     tokens = sorted(persons)
-    boolean = {NO: False, UNKNOWN: None, YES: True}
-    columns = [[boolean[persons[token][place]] for token in tokens] for place in range(len(sent))]
+    columns = [[persons[token][place] for token in tokens] for place in range(len(sent))]
     table = pa.table([tokens, *columns], schema=pa.schema(fields, metadata={"aidlink": json.dumps(head)}))
     os.umask(0o077)  # owner-only
     with open(arguments.out, "xb") as file:
