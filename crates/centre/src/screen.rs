@@ -403,12 +403,17 @@ impl Candidates {
             unknown: Vec::new(),
             grade,
         };
+        // Where both sides are established, other grounds and evidence need no clarifying.
+        let is_open = |rule: &Rule| {
+            grade != Grade::Established
+                || matches!(rule.kind, RuleKind::Exclusion | RuleKind::Priority)
+        };
         for rule in shown {
             match self.outcomes.get(&rule.id).map(|column| column[reference]) {
                 Some(Outcome::Yes) => evidence.yes.push(rule.id.clone()),
                 Some(Outcome::Indicated) => evidence.indicated.push(rule.id.clone()),
-                Some(Outcome::Unknown) => evidence.unknown.push(rule.id.clone()),
-                Some(Outcome::No) | None => {}
+                Some(Outcome::Unknown) if is_open(rule) => evidence.unknown.push(rule.id.clone()),
+                Some(Outcome::Unknown | Outcome::No) | None => {}
             }
         }
         evidence

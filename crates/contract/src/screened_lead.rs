@@ -21,7 +21,7 @@ pub struct CaseEvidence {
     /// check them.
     pub indicated: Vec<String>,
     /// Ids of the rules in the same set with outcome unknown; a person must
-    /// check them.
+    /// check them. If the grade is established, only exclusion and priority rules.
     pub unknown: Vec<String>,
     /// How sure the lead is by this case row.
     pub grade: Grade,
