@@ -4,11 +4,11 @@
 
 The script handles encodings, title lines, delimiters and header names, and skips lines
 that are not CSV, but cleans nothing else. Fields that contain line breaks are not read.
-A planted lead rests on the registers that its aid's `qualifies` names (with terms
-expanded) and in which the person has a row. An exact join finds the lead if the raw ID
+A planted lead rests on the registers that its aid's `requires` and `qualifies` name (with
+terms expanded) and in which the person has a row. An exact join finds the lead if the raw ID
 cell of one such row equals the raw ID cell of one of the lead's case rows. A lead that
-rests on no register row counts as found. Registers that no `qualifies` names, such as
-the referrals, are not read.
+rests on no register row counts as found. Registers that no aid names there, such as the
+referrals, are not read.
 
 The normalised ID number, which the join does not use, tells which rows belong to a
 person. Two more lenient joins follow, as a careful user would try.
@@ -24,7 +24,7 @@ from collections import Counter, defaultdict
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from policy_sql import CASES, read_aids, read_rules, read_schemas, names_in
+from policy_sql import CASES, read_aids, read_rules, read_schemas
 
 HEADER_WITHIN = 30
 ENCODING_WITHIN = 1 << 20
@@ -89,16 +89,25 @@ def cells(line, delimiter):
 def records(path, fields):
     """Yields the raw cells of each row by canonical name. The header is the line among the
     first ones, and its delimiter the one, that gives the most known fields."""
-    known = {}
+    known, fallback = {}, {}
     for field in fields:
-        extra = field.get("aidlink", {}).get("aliases", [])
-        for header in (field["name"], field["title"], *extra):
+        extra = field.get("aidlink", {})
+        for header in (field["name"], field["title"], *extra.get("aliases", [])):
             known.setdefault(plain(header), field["name"])
+        for header in extra.get("fallback_aliases", []):
+            fallback.setdefault(plain(header), field["name"])
+
+    def names_of(record):
+        """Returns the names of a header's columns. A fallback counts only for a field that
+        has no other column."""
+        header = [known.get(plain(cell)) for cell in record]
+        others = [fallback.get(plain(cell)) for cell in record]
+        return [name or (None if other in header else other) for name, other in zip(header, others)]
 
     def named():
         for index, line in enumerate(islice(lines(path), HEADER_WITHIN)):
             for delimiter in ",;\t|":
-                header = [known.get(plain(cell)) for cell in cells(line, delimiter) or []]
+                header = names_of(cells(line, delimiter) or [])
                 if "national_id" in header:
                     yield header, index, delimiter
 
@@ -124,7 +133,7 @@ def main():
     paths = {export["schema"]: folder / export["path"] for export in config["export"]}
     on = {rule.id: rule.on for rule in read_rules(policy)}
     registers_of = {
-        aid.id: {on[rule] for rule in names_in(aid.qualifies) if rule in on} - {CASES}
+        aid.id: {on[rule] for rule in aid.rests_on()} - {CASES}
         for aid in read_aids(policy, {}, set())
     }
 
@@ -142,7 +151,7 @@ def main():
         "cells trimmed and in upper case": lambda cell: cell.strip().upper(),
         "the first 18 characters of those": lambda cell: cell.strip().upper()[:18],
     }
-    total, without_register, missed, missed_by_aid = 0, 0, Counter(), Counter()
+    total, without_register, missed, missed_by_aid, missed_by_grade = 0, 0, Counter(), Counter(), Counter()
     with open(folder / "truth/planted-leads.csv", encoding="utf-8-sig", newline="") as file:
         for lead in csv.DictReader(file):
             total += 1
@@ -168,11 +177,13 @@ def main():
                     missed[join] += 1
                     if join == "raw cells":
                         missed_by_aid[lead["aid"]] += 1
+                        missed_by_grade[lead["grade"]] += 1
     print(f"planted leads: {total}, of which {without_register} rest on no register row")
     for join in joins:
         count = missed[join]
         print(f"exact join on {join}: {total - count} found, {count} missed ({count / total:.1%})")
     print("missed on raw cells, by aid:", dict(missed_by_aid.most_common()))
+    print("missed on raw cells, by grade:", dict(missed_by_grade.most_common()))
 
 
 if __name__ == "__main__":
