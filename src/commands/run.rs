@@ -190,7 +190,7 @@ fn say_summary(
                     names(|text| &text.zh)
                 ),
                 format!(
-                    "    note: columns that rules need and the export lacks: {} (outcomes that need them are unknown)",
+                    "    note: columns that rules need and the export lacks: {} (they count as empty)",
                     names(|text| &text.en)
                 ),
             );

@@ -84,8 +84,8 @@ fn expect(from: &str, to: &str, at: &str, words: &str) {
 #[test]
 fn an_unknown_column() {
     expect(
-        "injury_level IS NOT NULL AND",
-        "injury_levle IS NOT NULL AND",
+        "AND (injury_level IN",
+        "AND (injury_levle IN",
         "injury_levle",
         "unknown column `injury_levle`\n  did you mean `injury_level`?",
     );
@@ -143,10 +143,16 @@ fn arithmetic_on_numbers_that_is_too_large() {
 #[test]
 fn an_undefined_rule_in_an_aid() {
     expect(
-        "qualifies = 'judicial_ground AND social_hardship'",
-        "qualifies = 'judicial_ground AND social_hardships'",
+        "qualifies = 'social_hardship'",
+        "qualifies = 'social_hardships'",
         "social_hardships",
         "undefined rule `social_hardships`\n  did you mean `social_hardship`?",
+    );
+    expect(
+        "requires = 'judicial_ground'",
+        "requires = 'judicial_grounds'",
+        "judicial_grounds",
+        "undefined rule `judicial_grounds`\n  did you mean `judicial_ground`?",
     );
 }
 
@@ -240,7 +246,7 @@ fn long_and_deep_chains_of_terms_are_read() {
             .iter()
             .find(|term| term.id == format!("t{}", count - 1));
         let combination = &last.expect("the last term").combination;
-        for outcome in [Outcome::No, Outcome::Unknown, Outcome::Yes] {
+        for outcome in Outcome::ALL {
             assert_eq!(combination.outcome(&|_| outcome), outcome, "{count} terms");
         }
     }
@@ -267,22 +273,115 @@ fn each_cycle_of_terms_is_reported_once() {
 }
 
 #[test]
-fn negation_in_qualifies() {
-    expect(
-        "qualifies = 'judicial_ground AND social_hardship'",
-        "qualifies = 'judicial_ground AND NOT x1_major_fault'",
-        "x1_major_fault'",
-        "this is not part of the rule language\n  combine rules with AND and OR only",
-    );
+fn negation_on_either_side_of_an_aid() {
+    for (from, to) in [
+        ("requires = 'judicial_ground'", "requires = 'judicial_ground"),
+        ("qualifies = 'social_hardship'", "qualifies = 'social_hardship"),
+    ] {
+        expect(
+            from,
+            &format!("{to} AND NOT x1_major_fault'"),
+            "x1_major_fault'",
+            "this is not part of the rule language\n  combine rules with AND and OR only",
+        );
+    }
 }
 
 #[test]
 fn a_withhold_rule_cannot_be_combined() {
+    for (from, to) in [
+        ("requires = 'judicial_ground'", "requires = 'judicial_ground"),
+        ("qualifies = 'social_hardship'", "qualifies = 'social_hardship"),
+    ] {
+        expect(
+            from,
+            &format!("{to} AND withhold_sealed'"),
+            "withhold_sealed'",
+            "undefined rule `withhold_sealed`",
+        );
+    }
+}
+
+/// A rule that withholds must decide, and `at_most` has one value.
+#[test]
+fn core_and_at_most_where_they_do_not_belong() {
+    let sealed = "when = 'sealed'\n";
+    for (line, at) in [
+        ("core = 'sealed OR deceased'", "'sealed OR deceased'"),
+        ("at_most = \"review\"", "\"review\"\nunknown = \"yes\""),
+    ] {
+        expect(
+            sealed,
+            &format!("{sealed}{line}\n"),
+            at,
+            "a withhold rule is either yes or no\n  delete this line",
+        );
+    }
+    let ground = "id = \"j4_property_loss\"\n";
+    for word in ["indicated", "unknown", "no", ""] {
+        expect(
+            ground,
+            &format!("{ground}at_most = \"{word}\"\n"),
+            &format!("\"{word}\"\non = \"procuratorate.case-parties\"\nkind = \"ground\""),
+            "unknown value of `at_most`\n  write at_most = \"review\", or delete the line",
+        );
+    }
     expect(
-        "qualifies = 'judicial_ground AND social_hardship'",
-        "qualifies = 'judicial_ground AND withhold_sealed'",
-        "withhold_sealed'",
-        "undefined rule `withhold_sealed`",
+        "core = \"role = 'victim' AND urgent_treatment\"",
+        "core = \"role = 'victim' AND urgent_treatmnt\"",
+        "urgent_treatmnt",
+        "unknown column `urgent_treatmnt`\n  did you mean `urgent_treatment`?",
+    );
+}
+
+/// Returns the outcomes of a rule of the shipped policy on its own test rows after one
+/// change of the policy, each with the outcome before.
+fn outcomes_before_and_after(rule: &str, from: &str, to: &str) -> Vec<[Outcome; 2]> {
+    let (before, after) = (read(&shipped()), read(&changed(from, to)));
+    let (_, failures) = test_cases(&after).expect("evaluates");
+    let cases = &before.rule(rule).expect("the rule").cases;
+    cases
+        .iter()
+        .zip(&after.rule(rule).expect("the rule").cases)
+        .map(|(before, after)| {
+            let failure = failures.iter().find(|failure| failure.line == after.row.line);
+            let found = failure.map_or(before.outcome, |failure| failure.found);
+            [before.outcome, found]
+        })
+        .collect()
+}
+
+/// Yes becomes indicated, and nothing else changes.
+#[test]
+fn at_most_review_caps_a_rule_at_indicated() {
+    let line = "id = \"j4_property_loss\"\n";
+    let capped = format!("{line}at_most = \"review\"\n");
+    let outcomes = outcomes_before_and_after("j4_property_loss", line, &capped);
+    let mut seen = Vec::new();
+    for [before, after] in outcomes {
+        seen.push(before);
+        match before {
+            Outcome::Yes => assert_eq!(after, Outcome::Indicated),
+            other => assert_eq!(after, other),
+        }
+    }
+    for outcome in Outcome::ALL {
+        assert!(seen.contains(&outcome), "{outcome:?}");
+    }
+}
+
+/// As in policies of version 0.1.
+#[test]
+fn an_aid_without_requires() {
+    let aid = "id = \"judicial_aid\"\ndirection";
+    let text = changed("requires = 'judicial_ground'\n", "");
+    let at = text.find(aid).expect("the aid") - "[[aid]]\n".len();
+    let place = place(&text, &text[at..]);
+    assert_eq!(
+        faults_of(&text),
+        [format!(
+            "{place}`requires` is missing\n  move what the other system's side must give to `requires`, and leave the aid's own evidence in `qualifies` (policies of version 0.1 have `qualifies` only)"
+        )]
     );
 }
 

@@ -14,10 +14,10 @@ struct Planted {
     ages: std::ops::RangeInclusive<i32>,
     count: usize,
     name: &'static str,
-    /// The aids it must lead to; empty for a non-lead.
-    aids: &'static [&'static str],
-    /// The grade of these leads.
-    grade: Grade,
+    /// The aids it must lead to, established; without any aids it is a non-lead.
+    established: &'static [&'static str],
+    /// The aids it must lead to, to be clarified.
+    to_be_clarified: &'static [&'static str],
     /// Why it leads to no aid.
     reason: &'static str,
     cases: &'static [&'static [(&'static str, &'static str)]],
@@ -32,8 +32,8 @@ const DEFAULTS: Planted = Planted {
     ages: 30..=55,
     count: 0,
     name: "",
-    aids: &[],
-    grade: Grade::Established,
+    established: &[],
+    to_be_clarified: &[],
     reason: "",
     cases: &[],
     referrals: &[],
@@ -100,7 +100,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 10,
         name: "seriously injured, family on the margin of dibao",
-        aids: &[
+        established: &[
             "dibao",
             "temporary_relief",
             "disability_assessment",
@@ -113,7 +113,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 14,
         name: "major property loss, receives dibao, never referred",
-        aids: &["judicial_aid"],
+        established: &["judicial_aid"],
         cases: &[PROPERTY_LOST],
         assistance: &[DIBAO],
         ..DEFAULTS
@@ -121,7 +121,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 6,
         name: "urgent treatment at own cost",
-        aids: &["temporary_relief"],
+        established: &["temporary_relief"],
         cases: &[&[
             ("role", "victim"),
             ("case_kind", "criminal"),
@@ -135,12 +135,13 @@ static PLANTED: &[Planted] = &[
         ages: 10..=16,
         count: 8,
         name: "child of a killed breadwinner, student in hardship without funding",
-        aids: &[
+        established: &[
             "dibao",
             "temporary_relief",
             "education_assistance",
             "judicial_aid",
         ],
+        to_be_clarified: &["orphan_allowance"],
         cases: &[BEREAVED_CHILD],
         students: &[&[
             ("stage", "junior"),
@@ -154,7 +155,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 8,
         name: "seriously injured, severely disabled, no subsidies",
-        aids: &[
+        established: &[
             "dibao",
             "tekun",
             "temporary_relief",
@@ -179,7 +180,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 6,
         name: "veteran in hardship, traffic accident, no compensation",
-        aids: &["dibao", "veteran_support", "judicial_aid"],
+        established: &["dibao", "veteran_support", "judicial_aid"],
         cases: &[&[
             ("role", "civil_party"),
             ("case_kind", "civil"),
@@ -201,7 +202,7 @@ static PLANTED: &[Planted] = &[
         ages: 4..=14,
         count: 5,
         name: "orphaned by the case, in no register",
-        aids: &[
+        established: &[
             "dibao",
             "temporary_relief",
             "orphan_allowance",
@@ -223,7 +224,7 @@ static PLANTED: &[Planted] = &[
         ages: 65..=80,
         count: 4,
         name: "elderly petitioner on tekun, willing to settle",
-        aids: &["judicial_aid"],
+        established: &["judicial_aid"],
         cases: &[&[
             ("role", "petitioner"),
             ("case_kind", "petition"),
@@ -241,8 +242,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "seriously injured, offender's means not stated",
-        grade: Grade::ToBeClarified,
-        aids: &[
+        to_be_clarified: &[
             "dibao",
             "temporary_relief",
             "disability_assessment",
@@ -260,8 +260,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 6,
         name: "victim of whom nothing but the role is stated, receives dibao",
-        grade: Grade::ToBeClarified,
-        aids: &["temporary_relief", "judicial_aid"],
+        to_be_clarified: &["temporary_relief", "judicial_aid"],
         cases: &[ROLE_ALONE],
         assistance: &[DIBAO],
         ..DEFAULTS
@@ -269,8 +268,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "victim of whom nothing but the role is stated, disability certificate only",
-        grade: Grade::ToBeClarified,
-        aids: &[
+        to_be_clarified: &[
             "dibao",
             "temporary_relief",
             "disabled_living_subsidy",
@@ -289,8 +287,7 @@ static PLANTED: &[Planted] = &[
         ages: 6..=15,
         count: 4,
         name: "child whose mother was killed, nothing stated of the other parent",
-        grade: Grade::ToBeClarified,
-        aids: &["orphan_allowance", "education_assistance"],
+        to_be_clarified: &["orphan_allowance", "education_assistance"],
         cases: &[&[
             ("role", "close_relative"),
             ("case_kind", "criminal"),
@@ -306,7 +303,7 @@ static PLANTED: &[Planted] = &[
         ages: 13..=15,
         count: 4,
         name: "young victim who left school",
-        aids: &["return_to_school"],
+        established: &["return_to_school"],
         cases: &[SPECIAL_NEED],
         students: &[&[
             ("stage", "junior"),
@@ -320,7 +317,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "refused eight months ago, may be looked at again",
-        aids: &["judicial_aid"],
+        established: &["judicial_aid"],
         cases: &[PROPERTY_LOST],
         assistance: &[DIBAO],
         referrals: &[&[
@@ -334,7 +331,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "one person with two cases",
-        aids: &["judicial_aid"],
+        established: &["judicial_aid"],
         cases: &[PROPERTY_LOST, PROPERTY_LOST],
         assistance: &[DIBAO],
         ..DEFAULTS
@@ -343,7 +340,7 @@ static PLANTED: &[Planted] = &[
         ages: 4..=6,
         count: 4,
         name: "young victim with a disability, no rehabilitation",
-        aids: &["child_rehabilitation"],
+        established: &["child_rehabilitation"],
         cases: &[SPECIAL_NEED],
         disabled: &[&[
             ("class", "2"),
@@ -361,7 +358,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "disabled victim without work or training",
-        aids: &["disabled_vocational_training"],
+        established: &["disabled_vocational_training"],
         cases: &[SPECIAL_NEED],
         disabled: &[&[
             ("class", "3"),
@@ -586,16 +583,24 @@ pub(super) fn plant(
             exports.students.extend(rows(planted.students));
             exports.disabled.extend(rows(planted.disabled));
             exports.veterans.extend(rows(planted.veterans));
-            for aid in planted.aids {
+            let leads = planted
+                .established
+                .iter()
+                .map(|aid| (aid, Grade::Established));
+            let open = planted.to_be_clarified.iter();
+            let leads = leads.chain(open.map(|aid| (aid, Grade::ToBeClarified)));
+            let mut is_lead = false;
+            for (aid, grade) in leads {
+                is_lead = true;
                 truth.leads.push(PlantedLead {
                     cases: numbers.clone(),
                     person: person.name.clone(),
                     aid,
-                    grade: planted.grade,
+                    grade,
                     scenario: planted.name,
                 });
             }
-            if planted.aids.is_empty() {
+            if !is_lead {
                 truth.non_leads.push(PlantedNonLead {
                     cases: numbers,
                     person: person.name,

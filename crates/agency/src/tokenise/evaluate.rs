@@ -273,7 +273,7 @@ impl<'a> RowColumns<'a> {
             let outcomes: Vec<Outcome> = outcomes
                 .iter()
                 .map(|column| match column[index] {
-                    Outcome::Yes if is_in_doubt => Outcome::Unknown,
+                    Outcome::Yes if is_in_doubt => Outcome::Indicated,
                     outcome => outcome,
                 })
                 .collect();

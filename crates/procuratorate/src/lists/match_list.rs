@@ -173,7 +173,7 @@ impl LeadRow<'_> {
     /// those that are unknown; if they differ between cases, numbered by case.
     fn open_titles_by_case(&self, keep: impl Fn(RuleKind) -> bool) -> String {
         let mark = self
-            .translate(&Text::new("（已有线索）", " (indicated)"))
+            .translate(&Text::new("（已有部分依据）", " (indicated)"))
             .to_owned();
         self.by_case(|case| {
             let indicated = self.titles(case.rules(Outcome::Indicated), &keep);
