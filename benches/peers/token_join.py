@@ -26,7 +26,7 @@ connection.execute("set enable_progress_bar = false")
 cases, register = sys.argv[1:]
 rules = [row[0] for row in connection.execute(
     f"describe select * exclude (token) from read_parquet('{register}')").fetchall()]
-counts = ", ".join(f"count(*) filter (where {rule})" for rule in rules)
+counts = ", ".join(f"count(*) filter (where {rule} = 3)" for rule in rules)
 row = connection.execute(f'''
     select count(*), {counts} from read_parquet('{register}') as register
     where token in (select token from read_parquet('{cases}'))''').fetchone()
