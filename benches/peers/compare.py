@@ -2,7 +2,8 @@
 
     python compare.py ROUND_DIR --aidlink PATH_TO_BINARY [--bound PATH] [--runs 3] [--check-ids]
 
-Exit code 1 if matched rows, or the leads of an aid and a grade, differ.
+Afterwards each runs once more, untimed, and lists its leads. Exit code 1 if matched rows, or
+leads and their grades, differ.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections import Counter
 from pathlib import Path
 
 import policy_sql
@@ -36,17 +37,19 @@ AID_HEADER = {"zh": "救助项目", "en": "Aid"}
 
 
 def leads_on_lists(round_, output):
-    """Counts the leads on the match lists by aid and grade."""
+    """Returns the leads on the match lists."""
     language = round_.list_language
-    counts = {aid.id: dict.fromkeys(policy_sql.GRADES.values(), 0) for aid in round_.aids}
+    headers = [field["title"] if language == "zh" else field["aidlink"]["title_en"] for field in round_.shown_fields()]
+    leads = []
     for path in (output / "lists/for-review").glob("*.csv"):
         with open(path, encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
                 # The title stands before the citations.
                 cell = row[AID_HEADER[language]]
                 (aid,) = (aid for aid in round_.aids if re.match(re.escape(aid.title[language]) + r" ?[〔[(]", cell))
-                counts[aid.id][GRADE_WORDS[language][row[GRADE_HEADER[language]]]] += 1
-    return counts
+                shown = ["；".join(sorted(re.split("[；;] ?", row[header]))) for header in headers]
+                leads.append([aid.id, GRADE_WORDS[language][row[GRADE_HEADER[language]]], *shown])
+    return sorted(leads)
 
 
 def run_aidlink(binary, round_, folder):
@@ -55,23 +58,26 @@ def run_aidlink(binary, round_, folder):
         command = [binary, "run", str(folder / "round.toml"), "--output", str(output)]
         _, figures = measure(command, (0, PROVISIONAL))
         summary = json.loads((output / "summary.json").read_text("utf-8"))
-        leads_by_aid = leads_on_lists(round_, output)
+        leads = leads_on_lists(round_, output)
     exports = summary["exports"].items()
     unreadable = [name for name, account in exports if account["unreadable_values"]]
     if unreadable:
         print(f"{', '.join(unreadable)}: has cells that cannot be read, which the peers take for empty", file=sys.stderr)
+    counts = Counter((aid, grade) for aid, grade, *_ in leads)
     found = {
-        "leads_by_aid": leads_by_aid,
+        "leads_by_aid": {
+            aid.id: {grade: counts[aid.id, grade] for grade in policy_sql.GRADES.values()} for aid in round_.aids
+        },
         "matched_rows": {name: account["matched"] for name, account in exports if name != policy_sql.CASES},
     }
-    return found, figures
+    return found, figures, leads
 
 
 def run_peer(script, folder, *options):
     output, figures = measure([sys.executable, str(HERE / script), str(folder), *options])
     found = json.loads(output)
     del found["seconds"]
-    return found, figures
+    return found, figures, found.pop("leads", None)
 
 
 def machine():
@@ -94,6 +100,17 @@ def differences(found):
                     yield f"{what} of {key}: {reference} {one}, {program} {other}"
 
 
+def differing_leads(listed):
+    """Yields how many leads, or grades of leads, a program has other than the first one. Names are
+    not printed."""
+    reference, expected = next(iter(listed.items()))
+    for program, leads in listed.items():
+        one, other = (Counter(map(tuple, each)) for each in (expected, leads))
+        if one != other:
+            missed, added = (one - other).total(), (other - one).total()
+            yield f"{program} misses {missed} leads of {reference} and lists {added} others"
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("round_dir", type=Path)
@@ -104,20 +121,20 @@ def main():
     arguments = arguments.parse_args()
     folder = arguments.round_dir
     options = ["--check-ids"] if arguments.check_ids else []
-    round_ = policy_sql.Round(folder)
+    round_ = policy_sql.Round(folder, policy_sql.SHOWN)
     programs = {
-        "aidlink": lambda: run_aidlink(arguments.aidlink, round_, folder),
-        "DuckDB": lambda: run_peer("duckdb_round.py", folder, *options),
-        "Polars": lambda: run_peer("polars_round.py", folder, *options),
+        "aidlink": lambda *_: run_aidlink(arguments.aidlink, round_, folder),
+        "DuckDB": lambda *more: run_peer("duckdb_round.py", folder, *options, *more),
+        "Polars": lambda *more: run_peer("polars_round.py", folder, *options, *more),
     }
     if importlib.util.find_spec("polars_hash"):
-        programs["Polars, polars-hash"] = lambda: run_peer(
-            "polars_round.py", folder, "--hash", "polars-hash", *options
+        programs["Polars, polars-hash"] = lambda *more: run_peer(
+            "polars_round.py", folder, "--hash", "polars-hash", *options, *more
         )
     exports = round_.exports.values()
     if arguments.bound:
         command = [arguments.bound, *(str(export.path) for export in exports)]
-        programs["hashing alone"] = lambda: (None, measure(command)[1])
+        programs["hashing alone"] = lambda *_: (None, measure(command)[1], None)
     rows = size = 0
     for export in exports:  # this also puts every file into the page cache
         content = export.path.read_bytes()
@@ -126,10 +143,12 @@ def main():
     figures, found, load = {program: [] for program in programs}, {}, os.getloadavg()[0]
     for _ in range(arguments.runs):
         for program, run in programs.items():
-            counts, measured = run()
+            counts, measured, _ = run()
             if counts is not None and found.setdefault(program, counts) != counts:
                 sys.exit(f"{program} gave different counts in two runs")
             figures[program].append(measured)
+
+    listed = {program: programs[program]("--leads")[2] for program in found}
 
     version = subprocess.run([arguments.aidlink, "--version"], capture_output=True, text=True).stdout.strip()
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("duckdb", "polars"))
@@ -150,7 +169,7 @@ def main():
     for program in list(programs)[1:]:
         print(f"aidlink : {program} = 1 : {medians[program] / medians['aidlink']:.2f} (wall time)")
     print()
-    faults = list(differences(found))
+    faults = [*differences(found), *differing_leads(listed)]
     if faults:
         print("\n".join(faults))
         sys.exit(1)
@@ -160,7 +179,7 @@ def main():
         for grade in policy_sql.GRADES.values()
     ]
     matched = sum(counts["matched_rows"].values())
-    print(f"leads of each aid and grade ({' and '.join(leads)}) and matched rows of each register ({matched}) are equal")
+    print(f"leads and their grades ({' and '.join(leads)}) and matched rows of each register ({matched}) are equal")
 
 
 if __name__ == "__main__":

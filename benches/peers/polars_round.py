@@ -1,4 +1,4 @@
-"""Runs a round in Polars: python polars_round.py ROUND_DIR [--hash polars-hash] [--check-ids]"""
+"""Runs a round in Polars: python polars_round.py ROUND_DIR [--hash polars-hash] [--check-ids] [--leads]"""
 
 import argparse
 import hashlib
@@ -7,7 +7,8 @@ import time
 
 import polars as pl
 
-from policy_sql import CASES, CHECK_WEIGHTS, GRADES, INDICATED, NO, SALT, UNKNOWN, YES, Round, best_case
+from policy_sql import CASES, CHECK_WEIGHTS, GRADES, INDICATED, NO, SALT, SHOWN, UNKNOWN, YES
+from policy_sql import Round, best_case, lead
 
 
 def hashlib_tokens(ids):
@@ -130,7 +131,8 @@ def outcomes(round_, export, rows):
     rows = rows.select("token", *typed_row(round_, export.schema, export.header))
     for rule in round_.withhold_rules(export.schema):
         rows = rows.filter(outcome(rule) != YES)
-    return rows.select("token", *map(outcome, round_.outcome_rules(export.schema)))
+    shown = round_.shown if export.schema == CASES else []
+    return rows.select("token", *shown, *map(outcome, round_.outcome_rules(export.schema)))
 
 
 def persons(round_, export, parties, options):
@@ -147,7 +149,7 @@ def persons(round_, export, parties, options):
 
 
 def run(round_, options):
-    """Returns the leads as a frame of token, grade and aid, and the matched rows of each register."""
+    """Returns the leads as a frame of token, grade, columns shown and aid, and the matched rows of each register."""
     cases = outcomes(round_, round_.exports[CASES], scan(round_, round_.exports[CASES], options))
     cases = cases.filter(
         pl.any_horizontal(grade(*best_case(round_, aid)) > 0 for aid in round_.aids)
@@ -168,9 +170,10 @@ def run(round_, options):
     # The best grade of a person's case rows counts.
     leads = [
         joined.filter((combined(aid.settled) != YES) & (combined(aid.referred) != YES))
-        .group_by("token")
-        .agg(grade(aid.requires, aid.qualifies).max().alias("grade"))
+        .with_columns(grade(aid.requires, aid.qualifies).alias("grade"))
         .filter(pl.col("grade") > 0)
+        .group_by("token")
+        .agg(pl.col("grade").max(), *(pl.col(column).unique() for column in round_.shown))
         .with_columns(pl.lit(aid.id).alias("aid"))
         for aid in round_.aids
     ]
@@ -182,9 +185,10 @@ def main():
     arguments.add_argument("round_dir")
     arguments.add_argument("--hash", choices=["hashlib", "polars-hash"], default="hashlib")
     arguments.add_argument("--check-ids", action="store_true", help="leave out rows whose check digit is wrong")
+    arguments.add_argument("--leads", action="store_true", help="list the leads too")
     arguments = arguments.parse_args()
     started = time.perf_counter()
-    round_ = Round(arguments.round_dir)
+    round_ = Round(arguments.round_dir, SHOWN if arguments.leads else [])
     leads, matched = run(round_, arguments)
     counts = {(aid, grade): count for aid, grade, count in leads.group_by("aid", "grade").len().iter_rows()}
     result = {
@@ -195,6 +199,8 @@ def main():
         "matched_rows": matched,
         "seconds": round(time.perf_counter() - started, 3),
     }
+    if arguments.leads:
+        result["leads"] = sorted(lead(*row) for row in leads.select("aid", "grade", *SHOWN).iter_rows())
     print(json.dumps(result, indent=2))
 
 

@@ -17,6 +17,8 @@ from datetime import date
 from pathlib import Path
 
 CASES = "procuratorate.case-parties"
+# The columns by which the leads of programs are compared.
+SHOWN = ["case_number", "name"]
 NO, UNKNOWN, INDICATED, YES = range(4)
 # The lead grades in the order of their numbers, as in the truth of a sample round.
 GRADES = {1: "to_be_clarified", 2: "established"}
@@ -72,12 +74,14 @@ class Aid:
 
 
 class Round:
-    """A round folder: round.toml and the files that it names."""
+    """A round folder: round.toml and the files that it names. The columns `shown` of the
+    case parties are read in addition to those that rules name."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, shown=()):
         folder = Path(folder)
         config = tomllib.loads((folder / "round.toml").read_text("utf-8"))
         self.as_of: date = config["as_of"]
+        self.shown = list(shown)
         self.list_language = config.get("list_language", "zh")
         policy = tomllib.loads((folder / config["policy"]).read_text("utf-8"))
         self.schemas = read_schemas(folder / config["schemas"])
@@ -105,10 +109,14 @@ class Round:
         return [rule for rule in self.rules if rule.on == schema and rule.withhold]
 
     def columns_needed(self, schema):
-        """Returns the fields of the schema that a rule names. Only these are read."""
+        """Returns the fields of the schema that a rule names. Only these and `shown` are read."""
         conditions = [text for rule in self.rules if rule.on == schema for text in (rule.when, rule.core or "")]
-        names = set().union(*map(names_in, conditions))
+        names = set(self.shown if schema == CASES else []).union(*map(names_in, conditions))
         return [field for field in self.schemas[schema] if field["name"] in names]
+
+    def shown_fields(self):
+        fields = {field["name"]: field for field in self.schemas[CASES]}
+        return [fields[name] for name in self.shown]
 
     def unverified_rules(self):
         """Returns the rules on absent or stale exports, which are unknown in `settled` and `referred`."""
@@ -387,15 +395,17 @@ def best_case(round_, aid):
 
 def statements(round_, check_ids=False):
     """Yields the statements of the round. The last but one counts leads by aid
-    and grade, the last matched rows."""
+    and grade, the last matched rows. The table `graded` has each case row with its grade
+    for every aid."""
     cases = round_.exports[CASES]
     case_rules = round_.outcome_rules(CASES)
     case_outcomes = ",\n  ".join(f"{outcome(rule)} AS {rule.id}" for rule in case_rules)
     sides = [best_case(round_, aid) for aid in round_.aids]
     yield "SET preserve_insertion_order = false"
+    keys = ", ".join(["token", *round_.shown])
     # Two tables, because the planner would otherwise put the rules into the condition of
     # the second one, many times each, and plan for seconds.
-    yield f"""CREATE TEMP TABLE case_outcomes AS SELECT token,
+    yield f"""CREATE TEMP TABLE case_outcomes AS SELECT {keys},
   {case_outcomes}
 FROM (
   SELECT token,
@@ -405,9 +415,9 @@ FROM (
     rows, column = with_combinations("case_outcomes", [side for pair in sides for side in pair])
     any_lead = " OR ".join(f"{grade(column[one], column[other])} > 0" for one, other in sides)
     names = ", ".join(rule.id for rule in case_rules)
-    yield f"""CREATE TEMP TABLE case_rows AS SELECT token, {names} FROM {rows}
+    yield f"""CREATE TEMP TABLE case_rows AS SELECT {keys}, {names} FROM {rows}
 WHERE {any_lead}"""
-    joins, outcomes, matched = [], [rule.id for rule in case_rules], []
+    joins, outcomes, matched = [], [*round_.shown, *(rule.id for rule in case_rules)], []
     absent = [rule for rule in round_.rules if rule.on not in round_.exports and not rule.withhold]
     outcomes += [f"{NO} AS {rule.id}" for rule in absent]
     for number, export in enumerate(round_.registers):
@@ -438,21 +448,37 @@ FROM (
     rows = f"(SELECT case_rows.token,\n  {columns}\nFROM case_rows\n{joined})"
     used = [one for aid in round_.aids for one in (aid.requires, aid.qualifies, aid.settled, aid.referred)]
     rows, column = with_combinations(rows, used)
-    # The best grade of a person's case rows counts.
     grades = ",\n  ".join(
-        f"max(CASE WHEN {column[aid.settled]} = {YES} OR {column[aid.referred]} = {YES} THEN 0\n"
-        f"    ELSE {grade(column[aid.requires], column[aid.qualifies])} END) AS {aid.id}"
+        f"CASE WHEN {column[aid.settled]} = {YES} OR {column[aid.referred]} = {YES} THEN 0\n"
+        f"    ELSE {grade(column[aid.requires], column[aid.qualifies])} END AS {aid.id}"
         for aid in round_.aids
     )
+    yield f"""CREATE TEMP TABLE graded AS SELECT {keys},
+  {grades}
+FROM {rows}"""
+    # The best grade of a person's case rows counts.
+    best = ", ".join(f"max({aid.id}) AS {aid.id}" for aid in round_.aids)
     counts = ",\n  ".join(
         f"count(*) FILTER (WHERE {aid.id} = {number})" for aid in round_.aids for number in GRADES
     )
     yield f"""SELECT {counts}
-FROM (SELECT token,
-  {grades}
-FROM {rows}
-GROUP BY token)"""
+FROM (SELECT token, {best} FROM graded GROUP BY token)"""
     yield "\nUNION ALL ".join(matched)
+
+
+def leads_shown(round_):
+    """Returns the statement that lists the leads: the aid, the number of the grade, and the
+    values of each column shown, of the case rows that make the lead."""
+    shown = ", ".join(f"list(DISTINCT {column})" for column in round_.shown)
+    return "\nUNION ALL ".join(
+        f"SELECT {text(aid.id)}, max({aid.id}), {shown} FROM graded WHERE {aid.id} > 0 GROUP BY token"
+        for aid in round_.aids
+    )
+
+
+def lead(aid, grade, *shown):
+    """Returns a lead in the form in which programs are compared."""
+    return [aid, GRADES[grade], *("；".join(sorted(values)) for values in shown)]
 
 
 if __name__ == "__main__":
