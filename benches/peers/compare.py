@@ -101,7 +101,7 @@ def differences(found):
 
 
 def differing_leads(listed):
-    """Yields how many leads, or grades of leads, a program has other than the first one. Names are
+    """Yields how many leads of each program differ from those of the first one. Names are
     not printed."""
     reference, expected = next(iter(listed.items()))
     for program, leads in listed.items():
