@@ -275,8 +275,14 @@ fn each_cycle_of_terms_is_reported_once() {
 #[test]
 fn negation_on_either_side_of_an_aid() {
     for (from, to) in [
-        ("requires = 'judicial_ground'", "requires = 'judicial_ground"),
-        ("qualifies = 'social_hardship'", "qualifies = 'social_hardship"),
+        (
+            "requires = 'judicial_ground'",
+            "requires = 'judicial_ground",
+        ),
+        (
+            "qualifies = 'social_hardship'",
+            "qualifies = 'social_hardship",
+        ),
     ] {
         expect(
             from,
@@ -290,8 +296,14 @@ fn negation_on_either_side_of_an_aid() {
 #[test]
 fn a_withhold_rule_cannot_be_combined() {
     for (from, to) in [
-        ("requires = 'judicial_ground'", "requires = 'judicial_ground"),
-        ("qualifies = 'social_hardship'", "qualifies = 'social_hardship"),
+        (
+            "requires = 'judicial_ground'",
+            "requires = 'judicial_ground",
+        ),
+        (
+            "qualifies = 'social_hardship'",
+            "qualifies = 'social_hardship",
+        ),
     ] {
         expect(
             from,
@@ -344,8 +356,10 @@ fn outcomes_before_and_after(rule: &str, from: &str, to: &str) -> Vec<[Outcome; 
         .iter()
         .zip(&after.rule(rule).expect("the rule").cases)
         .map(|(before, after)| {
-            let failure = failures.iter().find(|failure| failure.line == after.row.line);
-            let found = failure.map_or(before.outcome, |failure| failure.found);
+            let failure = failures
+                .iter()
+                .find(|failure| failure.line == after.row.line);
+            let found = failure.map_or(before.outcome, |failure| failure.actual);
             [before.outcome, found]
         })
         .collect()

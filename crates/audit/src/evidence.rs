@@ -249,9 +249,12 @@ fn list_language(manifest: &Manifest) -> Language {
 fn read_list(output: &Folder, path: &str, name: &str, form: Option<&ListForm>) -> Option<List> {
     let bytes = output.read(Path::new(path), LARGEST_FILE).ok()?;
     let (header, rows) = read_csv(&bytes)?;
-    let form = form.map(|form| match form.has_header(&header) {
-        true => form.clone(),
-        false => form.clone().of_version_0_1(),
+    let form = form.map(|form| {
+        let of_version_0_1 = form.clone().of_version_0_1();
+        match of_version_0_1.has_header(&header) {
+            true => of_version_0_1,
+            false => form.clone(),
+        }
     });
     let form = form.as_ref();
     let rows = form.map(|form| {

@@ -221,16 +221,12 @@ mod tests {
 
     fn leads() -> LeadsFile {
         let Head { format, version } = LeadsFile::head();
-        let case = |reference| CaseEvidence {
+        let case = |reference, indicated: &[&str], grade| CaseEvidence {
             reference,
             yes: vec!["j1".into(), "dibao".into()],
+            indicated: indicated.iter().map(|rule| (*rule).to_owned()).collect(),
             unknown: vec!["x2".into()],
-            indicated: Vec::new(),
-            grade: if reference == 3 {
-                Grade::ToBeClarified
-            } else {
-                Grade::Established
-            },
+            grade,
         };
         LeadsFile {
             format,
@@ -262,7 +258,10 @@ mod tests {
                 aid: "judicial_aid".into(),
                 receipt_not_verified: true,
                 referral_not_verified: false,
-                cases: vec![case(0), case(3)],
+                cases: vec![
+                    case(0, &[], Grade::Established),
+                    case(3, &["j3"], Grade::ToBeClarified),
+                ],
             }],
         }
     }
@@ -270,7 +269,7 @@ mod tests {
     #[test]
     fn the_written_format_is_stable() {
         let expected = format!(
-            r#"{{"format":"aidlink screened leads","version":1,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"unknown":["x2"],"needs_review":false}},{{"reference":3,"yes":["j1","dibao"],"unknown":["x2"],"needs_review":true}}]}}]}}"#
+            r#"{{"format":"aidlink screened leads","version":2,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"indicated":[],"unknown":["x2"],"grade":"established"}},{{"reference":3,"yes":["j1","dibao"],"indicated":["j3"],"unknown":["x2"],"grade":"to_be_clarified"}}]}}]}}"#
         ) + "\n";
         let bytes = leads().to_bytes();
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
@@ -288,15 +287,20 @@ mod tests {
             LeadsFileFault::Document(fault).text().en
         };
         assert_eq!(
-            refused("\"version\":1", "\"version\":2"),
-            "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)"
+            refused("\"version\":2", "\"version\":3"),
+            "a newer aidlink wrote it (file of screened leads version 3; this one reads up to 2)"
+        );
+        // Version 1 had no grades.
+        assert_eq!(
+            refused("\"version\":2", "\"version\":1"),
+            "an older aidlink wrote it (file of screened leads version 1; this one reads from 2 on)"
         );
         assert_eq!(
             refused("aidlink screened leads", NUMBER),
             "this is not a file of screened leads"
         );
         assert_eq!(
-            refused("\"version\":1", &format!("\"version\":{NUMBER}")),
+            refused("\"version\":2", &format!("\"version\":{NUMBER}")),
             "this is not a file of screened leads"
         );
         let stale = r#"{"reason":"stale","export":"veterans.persons"}"#;
@@ -304,7 +308,9 @@ mod tests {
             ("{", "["),
             // A missing key or value; additional keys.
             ("\"screening\":", "\"screened\":"),
-            ("\"needs_review\":false", "\"needs_review\":null"),
+            ("\"indicated\":[],", ""),
+            ("\"grade\":\"established\"", "\"grade\":null"),
+            ("\"grade\":\"established\"", "\"grade\":\"no_lead\""),
             ("{\"aid\":", "{\"name\":\"\",\"aid\":"),
             ("{\"reference\":0,", "{\"reference\":0,\"note\":\"\","),
             ("\"bytes\":11837", "\"bytes\":11837,\"path\":\"\""),

@@ -712,9 +712,9 @@ mod tests {
         for (rows, is_read) in [(1 << 20, true), ((1 << 20) + 1, false)] {
             let tokens = std::iter::repeat_n([1_u8; 16], rows);
             let tokens = FixedSizeBinaryArray::try_from_iter(tokens).expect("16 bytes");
-            let truths: ArrayRef = Arc::new(BooleanArray::from(vec![true; rows]));
+            let outcomes: ArrayRef = Arc::new(UInt8Array::from(vec![3; rows]));
             let rules = rules_of(VETERANS).into_iter();
-            let rules = rules.map(|rule| (rule, Arc::clone(&truths)));
+            let rules = rules.map(|rule| (rule, Arc::clone(&outcomes)));
             let tokens = std::iter::once(("token".to_owned(), Arc::new(tokens) as ArrayRef));
             let head = head(VETERANS, rows as u64);
             let file = with_columns(tokens.chain(rules).collect(), Some(&head));

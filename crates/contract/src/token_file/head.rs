@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_metadata_format_is_stable() {
         let expected = format!(
-            r#"{{"format":"aidlink token file","version":1,"round":"2026Q3","as_of":"2026-09-30","export":"procuratorate.case-parties","snapshot":"2026-09-28","policy_blake3":"{DIGEST}","schema_blake3":"{DIGEST}","algorithm":"hmac-sm3","key_id":"d432a71f3462fef5","sources":[{{"blake3":"{DIGEST}","bytes":7}}],"account":{{"rows":10,"rejected":1,"withheld":2,"without_outcome":3,"sent":4}}}}"#
+            r#"{{"format":"aidlink token file","version":2,"round":"2026Q3","as_of":"2026-09-30","export":"procuratorate.case-parties","snapshot":"2026-09-28","policy_blake3":"{DIGEST}","schema_blake3":"{DIGEST}","algorithm":"hmac-sm3","key_id":"d432a71f3462fef5","sources":[{{"blake3":"{DIGEST}","bytes":7}}],"account":{{"rows":10,"rejected":1,"withheld":2,"without_outcome":3,"sent":4}}}}"#
         );
         assert_eq!(head().to_line(), expected);
         assert_eq!(TokenFileHead::parse(expected.as_bytes()), Ok(head()));
@@ -205,10 +205,18 @@ mod tests {
             TokenFileHead::parse(text.as_bytes()).expect_err(from)
         };
         assert_eq!(
-            read("\"version\":1", "\"version\":2"),
+            read("\"version\":2", "\"version\":3"),
             DocumentFault::Newer {
-                version: 2,
-                known: 1
+                version: 3,
+                known: 2
+            }
+        );
+        // Version 1 had three outcomes.
+        assert_eq!(
+            read("\"version\":2", "\"version\":1"),
+            DocumentFault::Older {
+                version: 1,
+                known: 2
             }
         );
         let other = DocumentFault::OtherFormat;
@@ -221,7 +229,7 @@ mod tests {
             ("hmac-sm3", "hmac-md5"),
             ("2026-09-30", "30.9.2026"),
             ("\"rows\":10", "\"rows\":-1"),
-            ("\"version\":1", "\"version\":1.0"),
+            ("\"version\":2", "\"version\":2.0"),
         ] {
             let fault = read(from, to);
             assert!(matches!(fault, DocumentFault::Damaged { .. }), "{from}");

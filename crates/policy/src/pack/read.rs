@@ -840,10 +840,20 @@ impl<'d> PolicyReader<'d> {
     /// a policy of version 0.1, whose missing key is a fault unless the round is
     /// finished.
     fn requires(&mut self, table: &mut TableReader<'d>) -> Option<Located<String>> {
-        match self.version {
-            Version::Current => table.string("requires", &mut self.faults),
-            Version::Any => table.optional_string("requires", &mut self.faults),
+        if self.version == Version::Any {
+            return table.optional_string("requires", &mut self.faults);
         }
+        if table.node("requires").is_none() {
+            self.faults.push(table.fault_here(
+                Text::new("缺少“requires”", "`requires` is missing"),
+                Text::new(
+                    "请将另一系统一侧的条件写入 requires，qualifies 只保留本救助项目自身的依据（0.1版的规则文件只有 qualifies）",
+                    "move what the other system's side must give to `requires`, and leave the aid's own evidence in `qualifies` (policies of version 0.1 have `qualifies` only)",
+                ),
+            ));
+            return None;
+        }
+        table.string("requires", &mut self.faults)
     }
 
     fn check_defined<'n>(

@@ -58,8 +58,9 @@ pub fn match_lists(
     provisional: &[Provisional],
 ) -> Vec<MatchList> {
     let form = ListForm::of(&terms.cases.schema, terms.list_language);
-    let mut rows: BTreeMap<String, Vec<(Urgency, Reverse<Grade>, usize, Vec<String>)>> =
-        BTreeMap::new();
+    // The cells of each row, after what rows are sorted by.
+    type SortedRow = (Urgency, Reverse<Grade>, usize, Vec<String>);
+    let mut rows: BTreeMap<String, Vec<SortedRow>> = BTreeMap::new();
     for aid in &terms.policy.aids {
         for minor in [false, true] {
             rows.entry(list_name(aid, minor)).or_default();
