@@ -249,7 +249,7 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Violation<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Violation<'_>, &[u64]); 35] = [
+    let cases: [(&str, Violation<'_>, &[u64]); 36] = [
         ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
             "an expired impact assessment",
@@ -551,6 +551,15 @@ fn every_check_that_is_broken_is_reported() {
             &[13, 22, 25],
         ),
         (
+            "a list without a column",
+            &|finished| {
+                finished.change_line("to-veterans.csv", 0, "依据程度,", "");
+                finished.change_line("to-veterans.csv", 1, "已有依据,", "");
+            },
+            // The other rows still have the cell, so they cannot be read.
+            &[13, 14, 22, 25],
+        ),
+        (
             "a row with an extra cell",
             &|finished| finished.change_line("to-veterans.csv", 1, "\r\n", ",\r\n"),
             // The row cannot be read, so its aid is not counted either.
@@ -640,7 +649,7 @@ fn a_row_is_reported_with_the_line_number_that_an_editor_shows() {
 /// Two facts about this relative are unknown: whether she lived on the victim's income,
 /// and whether she is still on the margin of dibao.
 #[test]
-fn a_lead_without_rules_passes_only_if_marked_as_needing_review() {
+fn a_lead_without_rules_passes_only_if_it_is_to_be_clarified() {
     let round = Round::hand_made();
     let append = |file: &str, values: &[(&str, &str)]| {
         let mut text = round.read(file);
@@ -681,12 +690,13 @@ fn a_lead_without_rules_passes_only_if_marked_as_needing_review() {
     let line = line.unwrap();
     assert!(lines[line].contains("shaoguan 1: ,"), "{}", lines[line]);
     assert_eq!(finished.not_held(&[]), BTreeSet::new());
-    // Without the mark the list does not say what the lead rests on.
-    let mark = "【是否符合条件取决于尚不明确的条件】";
-    finished.change_line(list, line, mark, "");
-    assert_eq!(finished.not_held(&[]), BTreeSet::from([22]));
-    let message = format!("{list}:{}: no rule is named", line + 1);
-    assert_reports(&finished.audit(&[]), &[&message]);
+    // A lead that is established, or has no grade, rests on rules.
+    for (from, to) in [(",待核实,", ",已有依据,"), (",已有依据,", ",,")] {
+        finished.change_line(list, line, from, to);
+        assert_eq!(finished.not_held(&[]), BTreeSet::from([22]));
+        let message = format!("{list}:{}: no rule is named", line + 1);
+        assert_reports(&finished.audit(&[]), &[&message]);
+    }
 }
 
 #[test]

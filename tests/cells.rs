@@ -7,15 +7,15 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Date32Array, Float64Array, RecordBatch, StringArray};
 use rust_xlsxwriter::{Format, Workbook};
 
-use crate::support::{CommandResult, Round, csv_rows, id_number};
+use crate::support::{CommandResult, Round, csv_records, csv_rows, id_number};
 
 /// Returns a synthetic ID number with this sequence number, born on 1985-05-05.
-fn id(sequence: usize) -> String {
+pub fn id(sequence: usize) -> String {
     id_number(&format!("44990119850505{sequence:03}"))
 }
 
 /// A round of case parties and one register, with the files of the sample's policy.
-fn round(exports: &[(&str, &str)]) -> Round {
+pub fn round(exports: &[(&str, &str)]) -> Round {
     let round = Round::sample();
     let mut text = r#"round = "cells"
 as_of = 2026-09-30
@@ -52,31 +52,17 @@ fn victim(sequence: usize, cells: &str) -> String {
     )
 }
 
-/// The leads of an aid by the victims' sequence numbers: whether each rests on something
-/// unknown, and what is to be checked.
+/// The leads of an aid by the victims' sequence numbers: whether each is to be clarified,
+/// and what is to be checked.
 fn leads(round: &Round, aid: &str) -> BTreeMap<usize, (bool, String)> {
     let mut leads = BTreeMap::new();
     for bytes in round.lists("output").into_values() {
-        let header = String::from_utf8(bytes.clone()).unwrap();
-        let header = header
-            .trim_start_matches('\u{feff}')
-            .lines()
-            .next()
-            .unwrap();
-        let header: Vec<&str> = header.split(',').collect();
-        let place = |title: &str| header.iter().position(|cell| *cell == title).unwrap();
-        let places = [
-            "Case number",
-            "Aid",
-            "Conditions not yet known",
-            "What to check",
-        ]
-        .map(place);
-        for row in csv_rows(&bytes) {
-            let [case, of, unknown, check] = places.map(|place| row[place].clone());
-            if of.starts_with(aid) {
-                let sequence = case.trim_start_matches('C').parse().unwrap();
-                leads.insert(sequence, (!unknown.is_empty(), check));
+        for row in csv_records(&bytes) {
+            if row["Aid"].starts_with(aid) {
+                let sequence = row["Case number"].trim_start_matches('C').parse().unwrap();
+                let is_open = row["Grade"] == "to be clarified";
+                assert!(is_open || row["Grade"] == "established", "{row:?}");
+                leads.insert(sequence, (is_open, row["What to check"].clone()));
             }
         }
     }
@@ -379,9 +365,11 @@ fn an_unreadable_fact_is_a_lead_to_check_that_names_the_column() {
         "50000.0",
     ];
     let open = ["约50000", "伍万元", "5-6万", "五万", "#REF!"];
-    let no = ["", "2.9万", "29999元"];
+    // Without a loss the ground is not known, and the hardship is.
+    let empty = [""];
+    let no = ["2.9万", "29999元"];
     let mut text = format!("{CASE_HEADER}\n");
-    let all = firm.iter().chain(&open).chain(&no);
+    let all = firm.iter().chain(&open).chain(&empty).chain(&no);
     for (sequence, loss) in (1..).zip(all) {
         text += &victim(sequence, &format!("否,否,无,无赔偿能力,\"{loss}\",0,是"));
     }
@@ -399,6 +387,9 @@ fn an_unreadable_fact_is_a_lead_to_check_that_names_the_column() {
         assert!(is_open, "{loss}");
         assert!(check.contains("Property loss"), "{loss}: {check}");
     }
+    let (is_open, check) = &leads[&13];
+    assert!(is_open);
+    assert!(!check.contains("could not be read"), "{check}");
     let (is_open, check) = &leads[&17];
     assert!(is_open);
     assert!(
@@ -407,7 +398,7 @@ fn an_unreadable_fact_is_a_lead_to_check_that_names_the_column() {
     );
     let others: Vec<usize> = leads
         .into_keys()
-        .filter(|sequence| *sequence > 12)
+        .filter(|sequence| *sequence > 13)
         .collect();
     assert_eq!(others, [17]);
 }

@@ -15,7 +15,7 @@ use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable};
 use aidlink_office::round::{self as office, Mode, Reads};
 use serde_json::Value;
 
-use crate::support::{Round, csv_rows, project};
+use crate::support::{Round, csv_records, csv_rows, project};
 
 /// Returns the dependencies of a crate, each as `name vVERSION`.
 fn dependencies_of(package: &str) -> Vec<String> {
@@ -245,8 +245,17 @@ const REFERRAL_NOT_VERIFIED: &str = "此前是否已转介未能核实";
 fn an_absent_export_marks_the_leads_whose_receipt_it_would_verify() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
-    let (none, _) = count_marked(&round, "output", "to-disabled-federation", NOT_VERIFIED);
-    assert_eq!(none, 0);
+    // Only certificate holders of whom the register does not say whether they receive it.
+    let planted = csv_records(round.read("truth/planted-leads.csv").as_bytes());
+    let not_stated = planted.iter().filter(|lead| {
+        lead["scenario"].ends_with("disability certificate only")
+            && lead["aid"] == "disabled_living_subsidy"
+    });
+    let not_stated = not_stated.count();
+    assert!(not_stated > 0);
+    let (marks, leads) = count_marked(&round, "output", "to-disabled-federation", NOT_VERIFIED);
+    assert_eq!(marks, not_stated);
+    assert!(leads > 10 + marks);
     let text = round.read("round.toml");
     let at = text
         .find("[[export]]\nschema = \"disabled-federation.persons\"")

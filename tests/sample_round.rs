@@ -2,16 +2,27 @@
 //! reproducible, and no output contains an ID number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Round, aidlink, csv_rows, project};
+use crate::support::{Round, aidlink, csv_records, csv_rows, files_below, project};
 
-// Columns of a match list, which begins with lead number, urgency, cases, name, handler, aid.
-const CASES: usize = 2;
-const NAME: usize = 3;
-const AID: usize = 5;
-const ACT_BY: usize = 12;
+/// What a list and the truth say of a lead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lead {
+    cases: String,
+    person: String,
+    aid: String,
+    grade: String,
+}
+
+/// Returns case numbers in a fixed order.
+fn sorted(cases: &str, separator: &str) -> String {
+    let mut cases: Vec<&str> = cases.split(separator).collect();
+    cases.sort_unstable();
+    cases.join(";")
+}
 
 fn aid_titles() -> Vec<(String, String)> {
     let schemas = aidlink_policy::schema::Schemas::read(&project().join("schemas"));
@@ -27,49 +38,76 @@ fn aid_titles() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Returns the list name and (cases, person, aid) of every row of every list.
-fn leads(round: &Round, output: &str) -> Vec<(String, (String, String, String))> {
+/// Returns list name and lead of every row of every list of an output folder.
+fn leads_below(output: &Path) -> Vec<(String, Lead)> {
     let titles = aid_titles();
     let mut leads = Vec::new();
-    for (name, bytes) in round.output(output) {
+    for (name, bytes) in files_below(output) {
         let Some(list) = name.strip_prefix("lists/for-review/") else {
             continue;
         };
-        for row in csv_rows(&bytes) {
-            let title = row[AID].split('〔').next().unwrap();
+        for row in csv_records(&bytes) {
+            let title = row["救助项目"].split('〔').next().unwrap();
             let (aid, _) = titles.iter().find(|(_, zh)| zh == title).unwrap();
-            let mut cases: Vec<&str> = row[CASES].split('；').collect();
-            cases.sort_unstable();
-            let lead = (cases.join(";"), row[NAME].clone(), aid.clone());
+            let grade = match row["依据程度"].as_str() {
+                "已有依据" => "established",
+                "待核实" => "to_be_clarified",
+                other => panic!("{other} is not a grade"),
+            };
+            let lead = Lead {
+                cases: sorted(&row["案号"], "；"),
+                person: row["姓名"].clone(),
+                aid: aid.clone(),
+                grade: grade.to_owned(),
+            };
             leads.push((list.to_owned(), lead));
         }
     }
     leads
 }
 
-fn truth(file: &str) -> Vec<Vec<String>> {
-    csv_rows(&std::fs::read(project().join("sample_data/2026Q3/truth").join(file)).unwrap())
+fn leads(round: &Round, output: &str) -> Vec<(String, Lead)> {
+    leads_below(&round.path(output))
+}
+
+/// Returns the planted leads of a truth folder.
+fn planted_leads(truth: &Path) -> BTreeSet<Lead> {
+    let rows = csv_records(&std::fs::read(truth.join("planted-leads.csv")).unwrap());
+    let count = rows.len();
+    let lead = |row: BTreeMap<String, String>| Lead {
+        cases: sorted(&row["cases"], ";"),
+        person: row["person"].clone(),
+        aid: row["aid"].clone(),
+        grade: row["grade"].clone(),
+    };
+    let planted: BTreeSet<Lead> = rows.into_iter().map(lead).collect();
+    assert_eq!(planted.len(), count, "a lead is planted twice");
+    planted
+}
+
+/// Asserts that the lists of an output folder hold exactly these leads, with their grades.
+fn assert_leads(output: &Path, planted: &BTreeSet<Lead>) {
+    let found = leads_below(output);
+    let distinct: BTreeSet<Lead> = found.iter().map(|(_, lead)| lead.clone()).collect();
+    assert_eq!(distinct.len(), found.len(), "a lead is listed twice");
+    let missed: Vec<_> = planted.difference(&distinct).collect();
+    let false_leads: Vec<_> = distinct.difference(planted).collect();
+    assert_eq!((missed, false_leads), (vec![], vec![]));
+}
+
+fn truth_folder() -> PathBuf {
+    project().join("sample_data/2026Q3/truth")
 }
 
 #[test]
 fn every_planted_lead_is_found_and_no_other() {
     let round = Round::sample();
     assert_eq!(round.run().code, 0);
-    let found = leads(&round, "output");
-    let distinct: BTreeSet<_> = found.iter().map(|(_, lead)| lead.clone()).collect();
-    assert_eq!(distinct.len(), found.len(), "a lead is listed twice");
-    let planted: BTreeSet<_> = truth("planted-leads.csv")
-        .into_iter()
-        .map(|row| {
-            let mut cases: Vec<&str> = row[0].split(';').collect();
-            cases.sort_unstable();
-            (cases.join(";"), row[1].clone(), row[2].clone())
-        })
-        .collect();
-    assert!(planted.len() > 200);
-    let missed: Vec<_> = planted.difference(&distinct).collect();
-    let false_leads: Vec<_> = distinct.difference(&planted).collect();
-    assert_eq!((missed, false_leads), (vec![], vec![]));
+    let planted = planted_leads(&truth_folder());
+    let count = |grade: &str| planted.iter().filter(|lead| lead.grade == grade).count();
+    assert!(count("established") > 200);
+    assert!(count("to_be_clarified") > 30);
+    assert_leads(&round.path("output"), &planted);
 }
 
 #[test]
@@ -95,11 +133,13 @@ fn the_summary_is_in_the_requested_language_and_piped_progress_is_silent() {
     let result = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
     assert_eq!(result.code, 0);
     assert!(
-        result.stdout.contains("民政社会救助对象：8019 = 拒收"),
+        result.stdout.contains("民政社会救助对象：8016 = 拒收"),
         "{}",
         result.stdout
     );
-    assert!(result.stdout.contains("线索218条："));
+    let planted = planted_leads(&truth_folder()).len();
+    let line = format!("线索{planted}条：");
+    assert!(result.stdout.contains(&line), "{}", result.stdout);
     assert_eq!(result.stderr, "");
 }
 
@@ -109,9 +149,13 @@ fn no_planted_non_lead_is_listed() {
     assert_eq!(round.run().code, 0);
     let listed: BTreeSet<String> = leads(&round, "output")
         .into_iter()
-        .flat_map(|(_, (cases, _, _))| cases.split(';').map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|(_, lead)| {
+            let cases = lead.cases.split(';').map(str::to_owned);
+            cases.collect::<Vec<_>>()
+        })
         .collect();
-    let non_leads = truth("planted-non-leads.csv");
+    let non_leads = std::fs::read(truth_folder().join("planted-non-leads.csv")).unwrap();
+    let non_leads = csv_rows(&non_leads);
     assert!(non_leads.len() > 100);
     for row in non_leads {
         assert!(!listed.contains(&row[0]), "{}: {}", row[2], row[3]);
@@ -137,8 +181,8 @@ fn minors_and_only_minors_are_on_the_minors_lists() {
     let ids = ids_by_case(&round);
     let as_of = jiff::civil::date(2026, 9, 30);
     let mut minors = 0;
-    for (list, (cases, _, _)) in leads(&round, "output") {
-        let case = cases.split(';').next().unwrap();
+    for (list, lead) in leads(&round, "output") {
+        let case = lead.cases.split(';').next().unwrap();
         let (_, id) = ids.iter().find(|(number, _)| number == case).unwrap();
         let checked = aidlink_agency::national_id::NationalId::parse(id, as_of);
         let Ok(checked) = checked else {
@@ -383,9 +427,30 @@ fn deadlines_skip_the_national_holiday_and_count_the_make_up_day() {
     assert_eq!(round.run().code, 0);
     let list = &round.output("output")["lists/for-review/to-judicial-aid.csv"];
     // Five working days after 30 September 2026: 8, 9, 10 (make-up), 12 and 13 October.
-    for row in csv_rows(list) {
-        assert!(row[ACT_BY].starts_with("2026-10-13"), "{}", row[ACT_BY]);
+    let rows = csv_records(list);
+    assert!(rows.len() > 50);
+    for row in rows {
+        let act_by = &row["办理期限"];
+        assert!(act_by.starts_with("2026-10-13"), "{act_by}");
     }
+}
+
+#[test]
+fn lists_are_sorted_by_urgency_grade_and_number() {
+    let round = Round::sample();
+    assert_eq!(round.run().code, 0);
+    let mut grades_of_an_urgency = 0;
+    for (name, bytes) in round.lists("output") {
+        let order = |row: BTreeMap<String, String>| {
+            let is_open = row["依据程度"] == "待核实";
+            (row["轻重缓急"].clone(), is_open, row["线索编号"].clone())
+        };
+        let rows: Vec<_> = csv_records(&bytes).into_iter().map(order).collect();
+        assert!(rows.is_sorted(), "{name}: {rows:#?}");
+        let both = rows.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        grades_of_an_urgency += both.filter(|pair| pair[0].1 != pair[1].1).count();
+    }
+    assert!(grades_of_an_urgency > 3);
 }
 
 #[test]
@@ -427,7 +492,8 @@ fn every_seed_gives_its_planted_leads_and_no_other() {
         let round = out.join("round.toml");
         let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
         assert_eq!(result.code, 0, "{}", result.stderr);
-        let planted = csv_rows(&std::fs::read(out.join("truth/planted-leads.csv")).unwrap());
+        let planted = planted_leads(&out.join("truth"));
+        assert_leads(&out.join("output"), &planted);
         let line = format!("{} leads:", planted.len());
         assert!(
             result.stdout.contains(&line),

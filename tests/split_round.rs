@@ -1,13 +1,13 @@
 //! Tests split rounds: agencies tokenise, a centre without the key screens, the
 //! procuratorate resolves, and the lists equal those of a pooled run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aidlink_office::signing::{Signature, SigningKey};
 
-use crate::support::{CommandResult, Round, aidlink, command_result, set_mode};
+use crate::support::{CommandResult, Round, aidlink, command_result, csv_records, set_mode};
 
 pub const EXPORTS: [&str; 6] = [
     "procuratorate.case-parties",
@@ -195,10 +195,18 @@ impl SplitRound {
     }
 }
 
+/// Returns the lists of a pooled run, which must have leads of both grades.
 fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> {
     let result = round.run();
     assert_eq!(result.code, expected_code, "{}", result.stderr);
-    round.lists("output")
+    let lists = round.lists("output");
+    let rows = lists.values().flat_map(|bytes| csv_records(bytes));
+    let grades: BTreeSet<String> = rows.map(|row| row["依据程度"].clone()).collect();
+    assert_eq!(
+        grades,
+        BTreeSet::from(["已有依据", "待核实"].map(str::to_owned))
+    );
+    lists
 }
 
 // Results
@@ -228,12 +236,12 @@ fn with_sm3_the_tokens_differ_and_the_leads_do_not() {
     };
     let pooled = pooled_lists(&with_sm3(), 0);
     assert!(pooled == SplitRound::sealed(with_sm3()).lists(&EXPORTS, 0));
-    // Lead numbers depend on the tokens, so only cases and aids are compared.
+    // Lead numbers depend on the tokens, so only cases, aids and grades are compared.
     let cases = |lists: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
         let mut cases: Vec<String> = lists
             .values()
-            .flat_map(|bytes| crate::support::csv_rows(bytes))
-            .map(|row| format!("{} {}", row[2], row[5]))
+            .flat_map(|bytes| csv_records(bytes))
+            .map(|row| format!("{} {} {}", row["案号"], row["救助项目"], row["依据程度"]))
             .collect();
         cases.sort();
         cases
@@ -296,16 +304,17 @@ fn a_late_agency_is_added_by_screening_again() {
     assert_eq!(second.code, 0);
     assert_eq!(split.resolve("first", "lists-first").code, 0);
     assert_eq!(split.resolve("second", "lists-second").code, 0);
-    let count = |output: &str, words: &str| -> usize {
-        let files = split.round.lists(output);
-        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
-        files
-            .values()
-            .map(|bytes| text(bytes).matches(words).count())
-            .sum()
+    // Leads for an aid of the late agency.
+    let not_verified = |output: &str| -> usize {
+        let lists = split.round.lists(output);
+        let of_agency = |name: &str| name.contains("to-civil-affairs");
+        let lists = lists.iter().filter(|(name, _)| of_agency(name));
+        let rows = lists.flat_map(|(_, bytes)| csv_records(bytes));
+        rows.filter(|row| row["核查事项"].contains("是否已在领取未能核实"))
+            .count()
     };
-    assert!(count("lists-first", "是否已在领取未能核实") > 0);
-    assert_eq!(count("lists-second", "是否已在领取未能核实"), 0);
+    assert!(not_verified("lists-first") > 0);
+    assert_eq!(not_verified("lists-second"), 0);
     assert!(split.round.lists("lists-second") == pooled_lists(&Round::sample(), 0));
     // The manifests record which screening was resolved.
     let screening = |output: &str| {
@@ -985,8 +994,16 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     let replaced = |from: &str, to: &str| good.replacen(from, to, 1);
     assert_refused(replaced("{", "["), "not a file of screened leads");
     assert_refused(
-        replaced("\"version\":1", "\"version\":2"),
-        "a newer aidlink wrote it (file of screened leads version 2; this one reads up to 1)",
+        replaced("\"version\":2", "\"version\":3"),
+        "a newer aidlink wrote it (file of screened leads version 3; this one reads up to 2)",
+    );
+    assert_refused(
+        replaced("\"version\":2", "\"version\":1"),
+        "an older aidlink wrote it (file of screened leads version 1; this one reads from 2 on)",
+    );
+    assert_refused(
+        replaced("\"grade\":\"established\"", "\"grade\":\"certain\""),
+        "not a file of screened leads",
     );
     // Text that would otherwise reach lists, terminal and log.
     let name_of_a_person = "张某";
@@ -1034,6 +1051,16 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
         replaced("\"yes\":[\"", "\"yes\":[\"no_"),
         "a rule that the policy does not have",
     );
+    for outcome in ["indicated", "unknown"] {
+        assert_refused(
+            replaced(
+                &format!("\"{outcome}\":["),
+                &format!("\"{outcome}\":[\"no_rule\","),
+            )
+            .replace("[\"no_rule\",]", "[\"no_rule\"]"),
+            "a rule that the policy does not have",
+        );
+    }
     assert_refused(
         replaced("\"reference\":", "\"reference\":99999"),
         "not the one that was screened",

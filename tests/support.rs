@@ -1,6 +1,6 @@
 //! Sets up rounds in temporary folders and runs the command on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -104,9 +104,7 @@ impl Round {
 
     /// Returns the content of every file below an output folder, by relative path.
     pub fn output(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        collect(&self.path(folder), "", &mut files);
-        files
+        files_below(&self.path(folder))
     }
 
     /// Returns the match lists of an output folder, which must have some.
@@ -164,6 +162,13 @@ fn copy_files(from: &Path, to: &Path) {
             fs::copy(entry.path(), to.join(&name)).unwrap();
         }
     }
+}
+
+/// Returns the content of every file below a folder, by relative path.
+pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    collect(folder, "", &mut files);
+    files
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
@@ -226,6 +231,24 @@ pub fn csv_rows(bytes: &[u8]) -> Vec<Vec<String>> {
         .from_reader(bytes)
         .records()
         .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// Returns the rows of a CSV file, each by the headers of its columns.
+pub fn csv_records(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::Reader::from_reader(bytes);
+    let header = reader.headers().unwrap().clone();
+    let names: BTreeSet<&str> = header.iter().collect();
+    assert_eq!(names.len(), header.len(), "a header appears twice");
+    let cells = |record: csv::StringRecord| {
+        let cells = header.iter().zip(record.iter());
+        let cells = cells.map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+        cells.collect()
+    };
+    reader
+        .records()
+        .map(|record| cells(record.unwrap()))
         .collect()
 }
 

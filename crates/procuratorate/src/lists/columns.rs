@@ -841,6 +841,12 @@ mod tests {
                     ..row(&form)
                 });
             }
+            for grade in Grade::ALL {
+                rows.push(ListRow {
+                    grade: Cell::Read(Some(grade)),
+                    ..row(&form)
+                });
+            }
             for act_by in [None, act_by(false), act_by(true)] {
                 rows.push(ListRow {
                     act_by: Cell::Read(act_by),
@@ -891,6 +897,7 @@ mod tests {
                     assert_eq!(read.cells(&form), cells);
                     let parsed = [
                         read.urgency.value().is_some(),
+                        read.grade.value().is_some(),
                         read.issued_on.value().is_some(),
                         read.act_by.value().is_some(),
                         read.rules.value().is_some(),
@@ -909,6 +916,32 @@ mod tests {
             assert_eq!(ListRow::parse(&form, &more), None);
             assert_eq!(ListRow::parse(&form, &written[1..]), None);
             assert_eq!(ListRow::parse(&form, &[]), None);
+        }
+    }
+
+    #[test]
+    fn lists_of_version_0_1_are_read_without_a_grade() {
+        for language in LANGUAGES {
+            let form = form(language);
+            let old = form.clone().of_version_0_1();
+            let grade = Column::ALL
+                .iter()
+                .position(|column| *column == Column::Grade)
+                .expect("a column");
+            let without = |mut cells: Vec<String>| {
+                cells.remove(grade);
+                cells
+            };
+            let header = form.header(&Marking::default());
+            assert_eq!(old.width(), form.width() - 1);
+            assert_eq!(old.header(&Marking::default()), without(header.clone()));
+            assert!(old.has_header(&without(header.clone())) && !old.has_header(&header));
+            assert!(!form.has_header(&without(header)));
+            let written = without(row(&form).cells(&form));
+            let read = ListRow::parse(&old, &written).expect("the right number of cells");
+            assert_eq!(read.grade, Cell::Read(None));
+            assert_eq!(read.cells(&old), written);
+            assert_eq!(ListRow::parse(&form, &written), None);
         }
     }
 
