@@ -633,7 +633,7 @@ fn the_common_word_for_defendant_is_recognised_and_withheld() {
     let role = line.split(',').nth(4).unwrap();
     let accused = line.replacen(&format!(",{role},"), ",被告,", 1);
     assert_ne!(accused, line);
-    round.write(CASES, round.read(CASES).replacen(&line, &accused, 1));
+    round.replace(CASES, &line, &accused);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
@@ -654,7 +654,7 @@ fn a_lead_stays_urgent_when_a_cell_cannot_be_read() {
     let (case, line) = planted_case(&round, "urgent treatment at own cost");
     let unreadable = line.replacen(",36500,", ",xyzzy,", 1);
     assert_ne!(unreadable, line);
-    round.write(CASES, round.read(CASES).replacen(&line, &unreadable, 1));
+    round.replace(CASES, &line, &unreadable);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     let rows = list_rows(&round, &case);
