@@ -80,11 +80,25 @@ fn print_line(text: &str) {
 /// Prepares the process; every command calls this first. Gives up the network and
 /// core dumps, keeps values out of panic messages, and cleans up on interruption.
 pub fn begin() {
+    keep_owner_permissions();
     // Before any other thread starts: threads and child processes inherit the restrictions.
     confinement::confine();
     silence_panics();
     interruption::listen();
 }
+
+/// Clears the owner's bits in the umask. With them, the owner could not use the folders
+/// and files that the program creates.
+#[cfg(unix)]
+fn keep_owner_permissions() {
+    use rustix::fs::Mode;
+    use rustix::process::umask;
+    let mask = umask(Mode::RWXG | Mode::RWXO);
+    umask(mask - Mode::RWXU);
+}
+
+#[cfg(not(unix))]
+fn keep_owner_permissions() {}
 
 /// Warns on standard error if the system could not confine the program.
 pub fn warn_if_not_confined(language: Language) {
