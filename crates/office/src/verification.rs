@@ -94,11 +94,31 @@ pub fn verify(
     round_file: Option<&Path>,
     named: &NamedKeys,
 ) -> Result<Verification, Fault> {
-    let manifest_path = folder.join(MANIFEST);
-    let opened = Folder::open(folder).map_err(|error| match error.kind() {
+    verify_opened(open(folder)?, folder, round_file, named)
+}
+
+/// Opens an output folder, to be verified.
+///
+/// # Errors
+/// When it is missing, a link, or not a folder.
+pub(crate) fn open(folder: &Path) -> Result<Folder, Fault> {
+    Folder::open(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => no_manifest(folder),
         _ => not_a_real_folder(folder),
-    })?;
+    })
+}
+
+/// Verifies an output folder that is open, as [`verify`] does. `folder` is its path.
+///
+/// # Errors
+/// When its manifest cannot be read, or has a version that this program does not support.
+pub(crate) fn verify_opened(
+    opened: Folder,
+    folder: &Path,
+    round_file: Option<&Path>,
+    named: &NamedKeys,
+) -> Result<Verification, Fault> {
+    let manifest_path = folder.join(MANIFEST);
     let bytes = match opened.read(Path::new(MANIFEST), Manifest::LARGEST) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_manifest(folder)),
