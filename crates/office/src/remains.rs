@@ -130,10 +130,10 @@ impl Doubt {
                 let place = shown_path(&aside_place(file, Path::new(&file.path)));
                 Text::new(
                     format!(
-                        "中断的 purge 已将其改名为 {place}；现在那里是链接、不是普通文件或无法读取，未删除；请检查权限后重新运行 purge"
+                        "中断的 purge 已将其改名为 {place}；现在那里是链接、不是普通文件或无法读取，未删除；请改正权限，或将文件放回该处，再重新运行 purge"
                     ),
                     format!(
-                        "an interrupted purge renamed it to {place}: what is there now is a link, not an ordinary file, or cannot be read, so it was not deleted: check its permissions and run `purge` again"
+                        "an interrupted purge renamed it to {place}: what is there now is a link, not an ordinary file, or cannot be read, so it was not deleted: correct its permissions, or put the file back there, and run `purge` again"
                     ),
                 )
             }
