@@ -551,20 +551,16 @@ impl Search<'_> {
         let Some(folder) = self.places.of(file.part) else {
             return Look::Missing;
         };
-        let look = folder.kind(place).map(|kind| match kind {
-            EntryKind::File => self.open_and_check(folder, file, place),
-            _ => Err(io::ErrorKind::InvalidInput.into()),
-        });
-        let look = look.map(|look| {
-            look.unwrap_or_else(|error| match error.kind() {
-                // It was removed meanwhile.
-                io::ErrorKind::NotFound => Look::Missing,
-                _ => Look::Doubtful(file.clone(), Doubt::NotReal),
-            })
-        });
-        look.unwrap_or_else(|error| match error.kind() {
+        let checked = match folder.kind(place) {
+            Ok(EntryKind::File) => self.open_and_check(folder, file, place),
+            Ok(_) => return Look::Doubtful(file.clone(), Doubt::NotReal),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
+            Err(_) => return Look::Unreachable,
+        };
+        checked.unwrap_or_else(|error| match error.kind() {
+            // It was removed meanwhile.
             io::ErrorKind::NotFound => Look::Missing,
-            _ => Look::Unreachable,
+            _ => Look::Doubtful(file.clone(), Doubt::NotReal),
         })
     }
 
