@@ -425,7 +425,7 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
         ));
     }
     let signature = read_beside(path, SIGNATURE_SUFFIX, LARGEST_SIGNATURE)?;
-    let signature = Signature::parse(&signature).ok_or_else(|| not_signed(path))?;
+    let signature = Signature::parse_of_minisign(&signature).ok_or_else(|| not_signed(path))?;
     let plain = PlainFile {
         file,
         digest: digest.finalize().to_hex().to_string(),
