@@ -92,10 +92,13 @@ impl KeyIds {
 
 impl FromIterator<String> for KeyIds {
     fn from_iter<I: IntoIterator<Item = String>>(ids: I) -> Self {
-        let has_form =
-            |id: &String| id.len() == KEY_ID_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit());
-        KeyIds(ids.into_iter().filter(has_form).collect())
+        KeyIds(ids.into_iter().filter(|id| is_key_id(id)).collect())
     }
+}
+
+/// Returns whether a text has the form of a key id.
+pub(crate) fn is_key_id(text: &str) -> bool {
+    text.len() == KEY_ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Length of a key id in hexadecimal digits.

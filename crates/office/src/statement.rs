@@ -120,7 +120,9 @@ pub fn take_signature(file: &mut File) -> io::Result<Option<(Signature, u64)>> {
         return Ok(None);
     };
     let text = read_at(file, plain_length, signature_length)?;
-    let signature = std::str::from_utf8(&text).ok().and_then(Signature::parse_of_minisign);
+    let signature = std::str::from_utf8(&text)
+        .ok()
+        .and_then(Signature::parse_of_minisign);
     let Some(signature) = signature else {
         return Ok(None);
     };
