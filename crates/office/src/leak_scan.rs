@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aidlink_contract::hexadecimal;
 use aidlink_faults::personal_number::{NumberKind, find};
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
@@ -96,13 +97,10 @@ impl FromIterator<String> for KeyIds {
     }
 }
 
-/// Returns whether a text has the form of a key id.
+/// Returns whether a text has the form of a key id. minisign writes its ids in upper case.
 pub(crate) fn is_key_id(text: &str) -> bool {
-    text.len() == KEY_ID_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    hexadecimal::is_key_id(&text.to_ascii_lowercase())
 }
-
-/// Length of a key id in hexadecimal digits.
-const KEY_ID_DIGITS: usize = 16;
 
 /// Returns the paths of the files that a step or a purge wrote into a finished folder,
 /// and that are not larger than they can be: the outputs in the manifest, the manifest,
