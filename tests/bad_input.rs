@@ -133,7 +133,42 @@ fn an_encoding_in_the_round_file_that_does_not_match_the_export() {
         "encoding = \"gb18030\"",
         "encoding = \"utf-8\"",
     );
-    assert_refused(&round, 1, &["assistance.csv (line 1)", "not valid UTF-8"]);
+    let words = [
+        "assistance.csv (line 1)",
+        "`encoding` in the round file is UTF-8, but this line is not valid UTF-8",
+        "remove `encoding` from the export",
+    ];
+    assert_refused(&round, 1, &words);
+    // Without it, the encoding is detected.
+    round.replace("round.toml", "encoding = \"utf-8\"", "");
+    assert_eq!(round.run().code, 0);
+}
+
+/// Bytes that are text in neither encoding.
+#[test]
+fn an_export_in_no_known_encoding() {
+    let bytes = [
+        &b"national_id,kind\n"[..],
+        &b"\xff\xff\xff,\xff\n".repeat(3),
+    ]
+    .concat();
+    for encoding in ["utf-8", "gb18030", "detect"] {
+        let round = Round::sample();
+        round.write(VETERANS, &bytes);
+        round.replace(
+            "round.toml",
+            "path = \"veterans.persons.csv\"",
+            &format!("path = \"veterans.persons.csv\"\nencoding = \"{encoding}\""),
+        );
+        let result = round.run();
+        assert_eq!(result.code, 1, "{encoding}");
+        assert!(result.stderr.contains("(line 2)"), "{}", result.stderr);
+        let said = |words: &str| result.stderr.contains(words);
+        let is_set = encoding != "detect";
+        assert_eq!(said("unknown encoding"), !is_set, "{}", result.stderr);
+        assert_eq!(said("remove `encoding`"), is_set, "{}", result.stderr);
+        assert!(!said("set `encoding`"), "{}", result.stderr);
+    }
 }
 
 #[test]

@@ -7,18 +7,11 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Date32Array, Float64Array, RecordBatch, StringArray};
 use rust_xlsxwriter::{Format, Workbook};
 
-use crate::support::{CommandResult, Round, csv_rows};
+use crate::support::{CommandResult, Round, csv_rows, id_number};
 
 /// Returns a synthetic ID number with this sequence number, born on 1985-05-05.
 fn id(sequence: usize) -> String {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let digits = format!("44990119850505{sequence:03}");
-    let sum: u32 = digits
-        .bytes()
-        .zip(WEIGHTS)
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    format!("{digits}{}", b"10X98765432"[(sum % 11) as usize] as char)
+    id_number(&format!("44990119850505{sequence:03}"))
 }
 
 /// A round of case parties and one register, with the files of the sample's policy.
@@ -63,10 +56,7 @@ fn victim(sequence: usize, cells: &str) -> String {
 /// unknown, and what is to be checked.
 fn leads(round: &Round, aid: &str) -> BTreeMap<usize, (bool, String)> {
     let mut leads = BTreeMap::new();
-    for (name, bytes) in round.output("output") {
-        if !name.starts_with("lists/") {
-            continue;
-        }
+    for bytes in round.lists("output").into_values() {
         let header = String::from_utf8(bytes.clone()).unwrap();
         let header = header
             .trim_start_matches('\u{feff}')
@@ -363,6 +353,16 @@ fn a_birth_date_is_compared_however_it_is_written() {
     assert_done(&round.run());
     let found: Vec<usize> = leads(&round, "State judicial aid").into_keys().collect();
     assert_eq!(found, [1, 2, 3, 4, 5, 6, 10, 11, 12, 13]);
+    // The others are rejected for their birth date, and nothing else is.
+    let rejects = csv_rows(&round.output("output")["rejects/civil-affairs.csv"]);
+    let rejects: Vec<[&str; 2]> = rejects
+        .iter()
+        .map(|row| [row[3].as_str(), row[5].as_str()])
+        .collect();
+    assert_eq!(
+        rejects,
+        ["8", "9", "10", "15"].map(|line| [line, "birth_date_contradicts"])
+    );
 }
 
 /// The loss, in words or a unit, of victims in hardship, who get dibao if it is major.
@@ -444,9 +444,10 @@ fn amounts_in_another_unit_are_converted_and_reported_or_refused() {
             .stdout
             .contains("amounts in 万元 are converted to yuan: Property loss");
         assert_eq!(said, converted, "{}", result.stdout);
-        let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
+        let cases = round.export_in_manifest("procuratorate.case-parties");
+        assert_eq!(cases["account"]["rejected"], 0, "{titles}{header}");
         assert_eq!(
-            manifest.contains("\"unit\": \"万元\""),
+            cases.to_string().contains("\"unit\":\"万元\""),
             converted,
             "{titles}{header}"
         );
@@ -456,15 +457,145 @@ fn amounts_in_another_unit_are_converted_and_reported_or_refused() {
         "cases.csv",
         format!("单位：元、万元\n{CASE_HEADER}\n{}", rows(["3", "3"])),
     );
-    let result = round.run();
-    assert_eq!(result.code, 1, "{}", result.stdout);
-    assert!(
-        result
-            .stderr
-            .contains("the unit of `property_loss` is uncertain"),
-        "{}",
-        result.stderr
-    );
+    round
+        .run()
+        .assert_error(1, "the unit of `property_loss` is uncertain");
+}
+
+/// The unit is in a line below the header, for all columns of amounts or for each of them.
+#[test]
+fn a_line_of_units_below_the_header_is_no_row_and_its_unit_counts() {
+    let in_columns = |loss: &str, recovered: &str| format!(",,,,,,,,,,{loss},{recovered},,\n");
+    let converted = [
+        "单位：万元\n".to_owned(),
+        "（单位：万元）,,,\n".to_owned(),
+        "万元\n".to_owned(),
+        ",,\n（万元）\n".to_owned(),
+        "金额单位：人民币万元,,\n".to_owned(),
+        "本表以万元为单位\n".to_owned(),
+        ",,,,,,,,,,,,,单位：万元\n".to_owned(),
+        ",,,,,,,,,,单位：万元,,,\n".to_owned(),
+        in_columns("万元", "万元"),
+        in_columns("（万元）", "（元）"),
+        in_columns("单位：人、万元", ""),
+    ];
+    let as_written = [
+        "单位：元\n".to_owned(),
+        in_columns("元", ""),
+        in_columns("（元）", "（万元）"),
+    ];
+    let refused = [
+        // The unit of the other column of amounts is not known.
+        in_columns("万元", ""),
+        in_columns("", "（万元）"),
+        in_columns("美元", "元"),
+        "单位：元、万元\n".to_owned(),
+        "单位：港币\n".to_owned(),
+        // Below the heading of a column that holds no amounts.
+        ",,万元\n".to_owned(),
+    ];
+    let run = |below: &str, gb18030: bool| {
+        let round = round(&[("procuratorate.case-parties", "cases.csv")]);
+        let row = |sequence, loss| victim(sequence, &format!("否,否,无,无赔偿能力,{loss},0,是"));
+        let text = format!("{CASE_HEADER}\n{below}{}{}", row(1, "3.0"), row(2, "2.9"));
+        match gb18030 {
+            true => round.write("cases.csv", encoding_rs::GB18030.encode(&text).0),
+            false => round.write("cases.csv", text),
+        }
+        let result = round.run();
+        (round, result)
+    };
+    for gb18030 in [false, true] {
+        let lines = converted.iter().map(|line| (line, vec![1]));
+        let lines = lines.chain(as_written.iter().map(|line| (line, vec![])));
+        for (below, expected) in lines {
+            let (round, result) = run(below, gb18030);
+            assert_done(&result);
+            let found: Vec<usize> = leads(&round, "Subsistence allowance").into_keys().collect();
+            assert_eq!(found, expected, "{below}");
+            let rows = "2 = 0 rejected";
+            assert!(result.stdout.contains(rows), "{below}{}", result.stdout);
+        }
+        for below in &refused {
+            let (_, result) = run(below, gb18030);
+            assert_eq!(result.code, 1, "{below}{}", result.stdout);
+            let messages = [
+                "is uncertain",
+                "cases.csv (line 2): this line states another unit",
+            ];
+            let is_named = messages
+                .iter()
+                .any(|message| result.stderr.contains(message));
+            assert!(is_named, "{below}{}", result.stderr);
+        }
+    }
+}
+
+/// A line below the rows states a unit. Amounts of columns whose headers state their own
+/// are not in doubt.
+#[test]
+fn a_footer_with_another_unit_than_that_of_the_amounts_refuses_the_file() {
+    let own = CASE_HEADER.replace("财产损失金额", "财产损失金额（元）");
+    let own = own.replace("追回或获赔金额", "追回或获赔金额（元）");
+    let other = [
+        "单位：万元",
+        "（单位：万元）",
+        "金额单位：人民币万元,,制表人：甲",
+        "制表人：甲,,,单位：千元",
+        "注：本表金额单位均为万元。",
+        "说明：金额以万元计",
+        "备注：以万元为单位,,",
+        "合计（万元）,,,,,,,,,,6,0,,",
+        "万元",
+        ",,,,,,,,,,万元,,,",
+        "单位：美元",
+        "单位：元、万元",
+    ];
+    let same = [
+        "单位：元",
+        "注：本表金额单位为元。",
+        "合计（元）",
+        "制表人：甲,,单位：人民币元",
+        "注：共发放 5 万元",
+    ];
+    let run = |titles: &str, header: &str, footer: &str| {
+        let round = round(&[("procuratorate.case-parties", "cases.csv")]);
+        let row = victim(1, "否,否,无,无赔偿能力,3.0,0,是");
+        round.write("cases.csv", format!("{titles}{header}\n{row}{footer}\n"));
+        round.run()
+    };
+    for footer in other {
+        let result = run("", CASE_HEADER, footer);
+        assert_eq!(result.code, 1, "{footer}{}", result.stdout);
+        let message = "cases.csv (line 3): this line states another unit of money, but by the \
+                       header the amounts are in 元 (1 yuan)";
+        assert!(result.stderr.contains(message), "{footer}{}", result.stderr);
+        assert_done(&run("", &own, footer));
+    }
+    for footer in same {
+        assert_done(&run("", CASE_HEADER, footer));
+    }
+    assert_done(&run("单位：万元\n", CASE_HEADER, "单位：万元"));
+    assert_eq!(run("单位：万元\n", CASE_HEADER, "单位：元").code, 1);
+}
+
+#[test]
+fn another_currency_is_refused_wherever_it_is_stated() {
+    for currency in ["美元", "万美元", "港币", "欧元", "USD", "外币"] {
+        let in_header = format!("财产损失金额（{currency}）");
+        for (titles, header) in [
+            ("", CASE_HEADER.replace("财产损失金额", &in_header)),
+            (&*format!("单位：{currency}\n"), CASE_HEADER.to_owned()),
+        ] {
+            let round = round(&[("procuratorate.case-parties", "cases.csv")]);
+            let row = victim(1, "否,否,无,无赔偿能力,50000,0,是");
+            round.write("cases.csv", format!("{titles}{header}\n{row}"));
+            let result = round.run();
+            assert_eq!(result.code, 1, "{header}{}", result.stdout);
+            let message = "the unit of `property_loss` is uncertain";
+            assert!(result.stderr.contains(message), "{}", result.stderr);
+        }
+    }
 }
 
 #[test]
@@ -483,9 +614,13 @@ fn direction_marks_and_quotes_change_no_row() {
             cells.collect::<Vec<_>>().join(",") + "\n"
         };
         let header = REGISTER_HEADER.map(str::to_owned);
-        let mut cells = register_row(1).to_vec();
-        cells.push("2026-10-01".into());
-        let text = quoted(&header) + &quoted(&cells);
-        assert_receives("a.csv", text.as_bytes(), &[Receives::Yes]);
+        // An end that is read as blank would be a Yes in both rows.
+        let row = |sequence, end: &str| {
+            let mut cells = register_row(sequence).to_vec();
+            cells.push(end.into());
+            quoted(&cells)
+        };
+        let text = quoted(&header) + &row(1, "2026-10-01") + &row(2, "2024-05-01");
+        assert_receives("a.csv", text.as_bytes(), &[Receives::Yes, Receives::No]);
     }
 }

@@ -1,8 +1,6 @@
 //! Tests what becomes of labels that the schemas do not have.
 
-use aidlink_agency::national_id::NationalId;
-
-use crate::support::{Round, aidlink};
+use crate::support::{Round, id_number};
 
 const CASES: &str = "procuratorate.case-parties.csv";
 
@@ -19,13 +17,6 @@ fn with_local_label() -> (Round, String) {
         round,
         format!("values.injury_level.\"重伤乙等\" = \"?\" # {rows} rows"),
     )
-}
-
-fn lists(round: &Round, output: &str) -> Vec<(String, Vec<u8>)> {
-    let files = round.output(output).into_iter();
-    files
-        .filter(|(name, _)| name.starts_with("lists/"))
-        .collect()
 }
 
 #[test]
@@ -45,25 +36,14 @@ fn a_run_prints_the_lines_that_map_local_labels() {
         "{}",
         result.stdout
     );
-    assert_ne!(lists(&round, "output"), lists(&plain, "output"));
+    assert!(round.lists("output") != plain.lists("output"));
 
     // The line is refused until its code is chosen.
     let path = format!("path = \"{CASES}\"\n");
     round.replace("round.toml", &path, &format!("{path}{line}\n"));
     let result = round.run_with(&["--output", round.path("second").to_str().unwrap()]);
-    assert_eq!(result.code, 2);
-    assert!(
-        result
-            .stderr
-            .contains("the code `?` is not in the code list of `injury_level`"),
-        "{}",
-        result.stderr
-    );
-    assert!(
-        result.stderr.contains("serious_1, serious_2"),
-        "{}",
-        result.stderr
-    );
+    result.assert_error(2, "the code `?` is not in the code list of `injury_level`");
+    result.assert_error(2, "serious_1, serious_2");
 
     round.replace(
         "round.toml",
@@ -73,13 +53,16 @@ fn a_run_prints_the_lines_that_map_local_labels() {
     let result = round.run_with(&["--output", round.path("second").to_str().unwrap()]);
     assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(!result.stdout.contains("重伤乙等"), "{}", result.stdout);
-    assert_eq!(lists(&round, "second"), lists(&plain, "output"));
+    assert!(round.lists("second") == plain.lists("output"));
 }
 
 #[test]
 fn wrong_values_are_refused_with_their_places() {
     let round = Round::sample();
     let path = format!("path = \"{CASES}\"\n");
+    let text = round.read("round.toml");
+    let lines_before = text.lines().position(|line| line == path.trim_end());
+    let place = format!("round.toml:{}:", lines_before.unwrap() + 2);
     for (line, message) in [
         ("values.injury = { a = \"none\" }", "has no field `injury`"),
         (
@@ -122,34 +105,23 @@ fn wrong_values_are_refused_with_their_places() {
         ),
         ("values = 1", "`values` must be a table"),
     ] {
-        let before = round.read("round.toml");
         round.replace("round.toml", &path, &format!("{path}{line}\n"));
         let result = round.run();
-        assert_eq!(result.code, 2, "{line}: {}", result.stdout);
-        assert!(result.stderr.contains(message), "{line}: {}", result.stderr);
-        assert!(
-            result.stderr.contains("round.toml:"),
-            "{line}: {}",
-            result.stderr
-        );
-        round.write("round.toml", before);
+        result.assert_error(2, message);
+        result.assert_error(2, &place);
+        round.write("round.toml", &text);
     }
 }
 
 /// Returns an ID number for each row. Nobody has it: region 449901 was never assigned.
 fn number(row: usize) -> String {
-    let body = format!("44990119900101{:03}", 101 + row);
-    let numbers = "0123456789X".chars().map(|check| format!("{body}{check}"));
-    let as_of = jiff::civil::date(2026, 9, 30);
-    let is_valid = |number: &String| NationalId::parse(number, as_of).is_ok();
-    numbers.into_iter().find(is_valid).unwrap()
+    id_number(&format!("44990119900101{:03}", 101 + row))
 }
 
 /// Five rows have the first label; one row each has a name; a number is never shown.
 #[test]
 fn the_check_shows_labels_and_never_what_could_be_a_persons() {
     let round = Round::sample();
-    let schemas = round.root().join("schemas");
     let labels = ["\"军\u{202e}休\"\"家属\""; 5]
         .map(str::to_owned)
         .into_iter()
@@ -161,16 +133,12 @@ fn the_check_shows_labels_and_never_what_could_be_a_persons() {
         .collect();
     let text = format!("身份证号,对象类别,对象状态\n{}\n", rows.join("\n"));
     round.write("veterans.persons.csv", text);
-    let file = round.path("veterans.persons.csv");
     let check = |more: &[&str]| {
-        let mut arguments = vec!["schema", "check", file.to_str().unwrap()];
-        arguments.extend(["--schemas", schemas.to_str().unwrap(), "--lang", "en"]);
-        arguments.extend(["--as-of", "2026-09-30"]);
-        arguments.extend(more);
-        let result = aidlink(&arguments);
+        let result = round.check("veterans.persons.csv", more);
         assert_eq!(result.code, 3);
         for hidden in ["王小二", "4499011990", "\u{202e}"] {
             assert!(!result.stdout.contains(hidden), "{}", result.stdout);
+            assert!(!result.stderr.contains(hidden), "{}", result.stderr);
         }
         result.stdout
     };

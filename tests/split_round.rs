@@ -79,7 +79,7 @@ impl SplitRound {
     }
 
     /// Copies the round file and signing keys of `other` to a new folder.
-    fn copy_of(other: &SplitRound) -> Self {
+    pub fn copy_of(other: &SplitRound) -> Self {
         let split = SplitRound {
             round: Round::sample(),
         };
@@ -191,22 +191,14 @@ impl SplitRound {
         assert_eq!(screened.code, expected_code, "{}", screened.stderr);
         let resolved = self.resolve("at-centre", "at-procuratorate");
         assert_eq!(resolved.code, expected_code, "{}", resolved.stderr);
-        lists(&self.round, "at-procuratorate")
+        self.round.lists("at-procuratorate")
     }
-}
-
-/// Returns the match lists of an output folder.
-pub fn lists(round: &Round, output: &str) -> BTreeMap<String, Vec<u8>> {
-    let files = round.output(output).into_iter();
-    files
-        .filter(|(name, _)| name.starts_with("lists/"))
-        .collect()
 }
 
 fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> {
     let result = round.run();
     assert_eq!(result.code, expected_code, "{}", result.stderr);
-    lists(round, "output")
+    round.lists("output")
 }
 
 // Results
@@ -305,7 +297,7 @@ fn a_late_agency_is_added_by_screening_again() {
     assert_eq!(split.resolve("first", "lists-first").code, 0);
     assert_eq!(split.resolve("second", "lists-second").code, 0);
     let count = |output: &str, words: &str| -> usize {
-        let files = lists(&split.round, output);
+        let files = split.round.lists(output);
         let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
         files
             .values()
@@ -314,7 +306,7 @@ fn a_late_agency_is_added_by_screening_again() {
     };
     assert!(count("lists-first", "是否已在领取未能核实") > 0);
     assert_eq!(count("lists-second", "是否已在领取未能核实"), 0);
-    assert!(lists(&split.round, "lists-second") == pooled_lists(&Round::sample(), 0));
+    assert!(split.round.lists("lists-second") == pooled_lists(&Round::sample(), 0));
     // The manifests record which screening was resolved.
     let screening = |output: &str| {
         let bytes = &split.round.output(output)["manifest.json"];

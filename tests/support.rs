@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 /// Returns the project's folder. It is looked up at run time, because two checkouts
 /// may share a target folder and so the test binary.
@@ -106,6 +109,34 @@ impl Round {
         files
     }
 
+    /// Returns the match lists of an output folder, which must have some.
+    pub fn lists(&self, output: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.output(output);
+        files.retain(|name, _| name.starts_with("lists/"));
+        assert!(!files.is_empty(), "{output} has no match lists");
+        files
+    }
+
+    /// Returns what the manifest of the round's output says about an export.
+    pub fn export_in_manifest(&self, export: &str) -> Value {
+        let manifest = fs::read(self.path("output/manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let mut exports = manifest["exports"].as_array().unwrap().iter();
+        let found = exports.find(|entry| entry["export"] == export);
+        found.unwrap().clone()
+    }
+
+    /// Runs `schema check` on a file in the round's folder.
+    pub fn check(&self, file: &str, more: &[&str]) -> CommandResult {
+        let export = self.path(file);
+        let schemas = self.root().join("schemas");
+        let mut arguments = vec!["schema", "check", export.to_str().unwrap()];
+        arguments.extend(["--schemas", schemas.to_str().unwrap(), "--lang", "en"]);
+        arguments.extend(["--as-of", "2026-09-30"]);
+        arguments.extend(more);
+        aidlink(&arguments)
+    }
+
     /// Lists the names in the round's folder, including hidden ones.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.path(""))
@@ -159,6 +190,18 @@ pub struct CommandResult {
     pub stderr: String,
 }
 
+impl CommandResult {
+    /// Asserts that the command failed with this code and printed these words.
+    pub fn assert_error(&self, code: i32, words: &str) {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        assert!(
+            self.stderr.contains(words),
+            "\"{words}\" is not in: {}",
+            self.stderr
+        );
+    }
+}
+
 pub fn command_result(output: Output) -> CommandResult {
     CommandResult {
         code: output.status.code().unwrap_or(-1),
@@ -184,4 +227,23 @@ pub fn csv_rows(bytes: &[u8]) -> Vec<Vec<String>> {
         .records()
         .map(|record| record.unwrap().iter().map(str::to_owned).collect())
         .collect()
+}
+
+/// Returns the ID number with these first 17 digits.
+pub fn id_number(body: &str) -> String {
+    // GB 11643-1999. Not the program's own function, which these tests check.
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    assert_eq!(body.len(), WEIGHTS.len());
+    let sum: u32 = body
+        .bytes()
+        .zip(WEIGHTS)
+        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+        .sum();
+    format!("{body}{}", b"10X98765432"[(sum % 11) as usize] as char)
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
 }

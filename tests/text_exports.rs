@@ -6,18 +6,11 @@ use std::io::Write;
 use serde_json::Value;
 
 use crate::formats::{assert_same_lists, replace_veterans};
-use crate::support::{Round, aidlink};
+use crate::support::{Round, gzip, id_number};
 
 /// Returns a synthetic ID number with this sequence number.
 fn id(sequence: u32) -> String {
-    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let digits = format!("44990119850505{sequence:03}");
-    let sum: u32 = digits
-        .bytes()
-        .zip(WEIGHTS)
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
-    format!("{digits}{}", b"10X98765432"[(sum % 11) as usize] as char)
+    id_number(&format!("44990119850505{sequence:03}"))
 }
 
 const HEADER: [&str; 6] = [
@@ -70,21 +63,7 @@ struct Checked {
 /// Runs `schema check` on a file with these bytes.
 fn check(round: &Round, name: &str, bytes: &[u8], schema: &str) -> Checked {
     round.write(name, bytes);
-    let (export, schemas) = (round.path(name), round.root().join("schemas"));
-    let result = aidlink(&[
-        "schema",
-        "check",
-        export.to_str().unwrap(),
-        "--schemas",
-        schemas.to_str().unwrap(),
-        "--schema",
-        schema,
-        "--as-of",
-        "2026-09-30",
-        "--lang",
-        "en",
-        "--json",
-    ]);
+    let result = round.check(name, &["--schema", schema, "--json"]);
     let long = |text: &str| {
         let mut runs = text.split(|c: char| !c.is_ascii_digit());
         runs.any(|run| run.len() >= 15)
@@ -222,16 +201,8 @@ fn a_text_is_read_in_every_container() {
     let round = Round::sample();
     for (name, bytes) in &texts {
         assert_read(&round, name, bytes);
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(bytes).unwrap();
-        assert_read(&round, &format!("{name}.gz"), &gzip.finish().unwrap());
+        assert_read(&round, &format!("{name}.gz"), &gzip(bytes));
     }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(bytes).unwrap();
-    gzip.finish().unwrap()
 }
 
 fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -531,6 +502,7 @@ fn two_id_columns_are_an_error_that_names_both_unless_one_is_of_a_certificate() 
         let checked = check(&round, "two.csv", file.as_bytes(), schema);
         match outcome {
             Err(names) => {
+                assert_eq!(checked.code, 1, "{header}");
                 let words = format!("several columns match the field `national_id`: {names}");
                 assert!(
                     checked.stderr.contains(&words),
@@ -547,14 +519,70 @@ fn two_id_columns_are_an_error_that_names_both_unless_one_is_of_a_certificate() 
                 assert_eq!(checked.report["columns"][0]["header"], chosen, "{header}");
                 // A known header is not called unknown.
                 let unknown = &checked.report["headers_not_known"];
-                let over = &checked.report["headers_passed_over"];
                 let other = header.split(',').find(|header| *header != chosen).unwrap();
-                let over_expected: &[&str] = match other {
-                    "姓名" => &[],
-                    other => &[other],
+                let (over, compared): (&[&str], &[&str]) = match other {
+                    "姓名" => (&[], &[]),
+                    other if other.contains("残疾") => (&[], &[other]),
+                    other => (&[other], &[]),
                 };
-                assert_eq!(*over, serde_json::json!(over_expected), "{header}");
+                for (key, expected) in [
+                    ("headers_passed_over", over),
+                    ("headers_compared", compared),
+                ] {
+                    assert_eq!(checked.report[key], serde_json::json!(expected), "{header}");
+                }
                 assert!(!unknown.to_string().contains(other), "{header}: {unknown}");
+            }
+        }
+    }
+}
+
+/// The number of a disability certificate is the ID number, a digit of the class and one of
+/// the grade. Contradicting numbers may be a guardian's and a child's.
+#[test]
+fn a_certificate_of_another_person_rejects_the_row() {
+    let round = Round::sample();
+    let certificate = |sequence| id(sequence) + "43";
+    let lower = |number: String| number.replace('X', "x");
+    let spaced = |number: String| format!("{} {}", &number[..6], &number[6..]);
+    let wide = |number: String| -> String {
+        let digits = number.chars();
+        let wide = |c: char| char::from_u32(c as u32 + 0xfee0).unwrap();
+        digits.map(wide).collect()
+    };
+    // Rows whose certificate is not of the person.
+    let of_others = [certificate(2), spaced(certificate(2)), wide(certificate(2))];
+    // Rows whose certificate is, or cannot be compared.
+    let accepted = [
+        certificate(1),
+        lower(certificate(1)),
+        spaced(certificate(1)),
+        wide(certificate(1)),
+        id(1),
+        String::new(),
+        "无".to_owned(),
+        "补办中".to_owned(),
+        certificate(2)[..17].to_owned(),
+        format!("{}****{}", &certificate(1)[..10], &certificate(1)[14..]),
+    ];
+    for header in ["身份证号,残疾人证号", "残疾人证号,身份证号"] {
+        for (cells, rejected) in [(&of_others[..], true), (&accepted[..], false)] {
+            for cell in cells {
+                let row = match header.starts_with("身份证号") {
+                    true => format!("{},{cell}", id(1)),
+                    false => format!("{cell},{}", id(1)),
+                };
+                let file = format!("{header},就业\n{row},是\n");
+                let schema = "disabled-federation.persons";
+                let report = check(&round, "d.csv", file.as_bytes(), schema).report;
+                let rejects = &report["rejects"];
+                let expected = match rejected {
+                    true => &serde_json::json!([2]),
+                    false => &Value::Null,
+                };
+                let lines = &rejects["certificate_contradicts"]["first_lines"];
+                assert_eq!(lines, expected, "{header}: {cell}");
+                assert_eq!(rejects.as_object().unwrap().len(), usize::from(rejected));
             }
         }
     }
@@ -576,9 +604,7 @@ fn a_header_that_the_round_file_names_is_used_whatever_its_form() {
             &format!("path = \"veterans.persons.csv\"\nheaders = {{ '{written}' = \"status\" }}"),
         );
         assert_same_lists(&round);
-        let manifest = round.output("output")["manifest.json"].clone();
-        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-        let columns = manifest["exports"].to_string();
+        let columns = round.export_in_manifest("veterans.persons").to_string();
         assert!(columns.contains("\"field\":\"status\""), "{written}");
         assert!(!columns.contains("13800001234"));
     }
@@ -596,6 +622,9 @@ fn a_second_header_is_no_row_and_one_with_other_columns_refuses_the_file() {
         HEADER.map(quoted).join(","),
         format!("\u{feff}{}", HEADER.map(quoted).join(",")),
         format!("{header},,"),
+        // The same columns without the last ones.
+        HEADER[..5].join(","),
+        HEADER[..4].join(","),
         format!("县低保名单,,\n{header}"),
     ] {
         let file = format!("县低保名单\n{first}{again}\n{},李某,低保,在保,,\n", id(9));
@@ -621,7 +650,8 @@ fn a_second_header_is_no_row_and_one_with_other_columns_refuses_the_file() {
         "身份证号,姓名,在保状态,救助类别,开始日期,结束日期",
         "序号,身份证号,姓名,救助类别,在保状态,开始日期",
         "身份证号,姓名,救助类别,在保状态,结束日期,开始日期",
-        "身份证号,姓名,救助类别,在保状态,开始日期",
+        "身份证号,姓名,救助类别,开始日期,结束日期",
+        "身份证号,姓名,救助类别,在保状态,,结束日期",
     ] {
         let file = format!("{first}\n{other}\n{},李某,低保,在保,,\n", id(9));
         let checked = check_assistance(&round, "other.csv", file.as_bytes());
@@ -652,6 +682,7 @@ fn a_shifted_row_is_rejected_wherever_its_surplus_field_is() {
                 file += &format!("{id},{name},低保,在保,2024-05-01,{last}{row_end}\n");
             }
             let report = check_assistance(&round, "shifted.csv", file.as_bytes()).report;
+            assert_eq!(report["rows"], 5, "{header_end:?} {row_end:?} {last}");
             // Where the header has blank columns, a blank surplus field may be one of them.
             if header_end.is_empty() || !last.is_empty() {
                 let lines = &report["rejects"]["field_count"]["first_lines"];
@@ -678,9 +709,87 @@ fn utf16_and_carriage_returns_give_the_same_lists_as_the_plain_file() {
         let round = Round::sample();
         replace_veterans(&round, name, &bytes);
         assert_same_lists(&round);
-        let manifest = String::from_utf8(round.output("output")["manifest.json"].clone()).unwrap();
-        assert!(manifest.contains(&format!("\"encoding\": \"{encoding}\"")));
+        let file = &round.export_in_manifest("veterans.persons")["files"][0];
+        assert_eq!(file["encoding"], encoding);
         // The digest is of the file itself.
-        assert!(manifest.contains(&blake3::hash(&bytes).to_hex().to_string()));
+        assert_eq!(file["blake3"], blake3::hash(&bytes).to_hex().as_str());
+    }
+}
+
+/// A text cut inside a character, half of a character, a byte lost or added in the middle.
+#[test]
+fn utf16_that_is_not_valid_is_refused_as_damaged() {
+    let round = Round::sample();
+    let text = text("\t", "\r\n", plain);
+    for (mark, to_bytes) in [
+        (b"\xff\xfe", u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        (b"\xfe\xff", u16::to_be_bytes),
+    ] {
+        let encoded = |text: &[u16]| -> Vec<u8> {
+            let bytes = text.iter().flat_map(|unit| to_bytes(*unit));
+            mark.iter().copied().chain(bytes).collect()
+        };
+        let units: Vec<u16> = text.encode_utf16().collect();
+        assert_read(&round, "whole.txt", &encoded(&units));
+        let whole = encoded(&units);
+        let replaced = |at: usize, unit: u16| {
+            let mut units = units.clone();
+            units[at] = unit;
+            encoded(&units)
+        };
+        let row = units
+            .iter()
+            .rposition(|unit| *unit == u16::from(b'\n'))
+            .unwrap()
+            - 20;
+        // 𠮷 is a pair of units.
+        let pair: Vec<u16> = text.replace("赵某", "赵𠮷").encode_utf16().collect();
+        assert_read(&round, "pair.txt", &encoded(&pair));
+        let first_half = pair.iter().rposition(|unit| *unit == 0xd842).unwrap();
+        let damaged = [
+            ("cut", whole[..whole.len() - 1].to_vec()),
+            ("cut", whole[..whole.len() - 41].to_vec()),
+            ("added", [&whole[..], b"\0"].concat()),
+            ("first half", replaced(row, 0xd842)),
+            ("second half", replaced(row, 0xdfb7)),
+            ("first half in the header", replaced(1, 0xd842)),
+            ("cut in a pair", encoded(&pair[..=first_half])),
+            (
+                "lost",
+                [&whole[..whole.len() / 2], &whole[whole.len() / 2 + 1..]].concat(),
+            ),
+        ];
+        for (what, bytes) in damaged {
+            for name in ["damaged.txt", "damaged.gz"] {
+                let bytes = match name {
+                    "damaged.gz" => gzip(&bytes),
+                    _ => bytes.clone(),
+                };
+                let checked = check_assistance(&round, name, &bytes);
+                assert_eq!(checked.code, 1, "{what}: {}", checked.stderr);
+                let words = "the file is in UTF-16, but is damaged or cut short";
+                assert!(checked.stderr.contains(words), "{what}: {}", checked.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_with_an_unknown_delimiter_is_refused_with_the_known_ones() {
+    let round = Round::sample();
+    for delimiter in ["，", "^", "~", "；", "||", " "] {
+        let text = text(delimiter, "\n", plain);
+        let gb18030 = gb18030(&text);
+        for bytes in [text.as_bytes(), &gb18030] {
+            // In UTF-8, two bars are delimiters around empty columns.
+            if delimiter == "||" && bytes == text.as_bytes() {
+                continue;
+            }
+            let checked = check_assistance(&round, "other.csv", bytes);
+            assert_eq!(checked.code, 1, "{delimiter:?}");
+            let words =
+                "columns must be separated by commas, tabs or semicolons, in UTF-8 also by |";
+            assert!(checked.stderr.contains(words), "{}", checked.stderr);
+        }
     }
 }

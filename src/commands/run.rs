@@ -169,8 +169,7 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        for sheet in export.sheets_with_persons_not_read() {
-            let text = sheet.text();
+        for text in export.notes() {
             say(
                 format!("    注意：{}", text.zh),
                 format!("    note: {}", text.en),

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
+use aidlink_agency::exports::check_columns;
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::unmapped::UnmappedLabels;
@@ -80,17 +82,55 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         let Text { zh, en } = sheet.text();
         output.say(&Text::new(format!("提示：{zh}"), format!("Note: {en}")));
     }
+    let refusals = refusals(&checked);
+    for fault in &refusals {
+        let (message, hint) = (&fault.message, &fault.hint);
+        output.say(&Text::new(
+            format!("轮次将拒绝此导出：{}\n  {}", message.zh, hint.zh),
+            format!("A round refuses this export: {}\n  {}", message.en, hint.en),
+        ));
+    }
+    let refused_by_a_round: Vec<&Text> = refusals.iter().map(|fault| &fault.message).collect();
     match checked.as_slice() {
-        [export] => output.json(&export.report(&exports)),
+        [export] => output.json(&SchemaReport {
+            refused_by_a_round,
+            ..export.report(&exports)
+        }),
         several => output.json(&SheetsReport {
             sheets: several
                 .iter()
                 .map(|export| export.report(&exports))
                 .collect(),
+            refused_by_a_round,
         }),
     }
-    let is_clean = |seen: &Inspection| seen.rejects.is_empty() && seen.unreadable.is_empty();
-    Ending::done(!inspections.iter().all(is_clean))
+    let is_clean = refusals.is_empty() && checked.iter().all(CheckedExport::is_clean);
+    Ending::done(!is_clean)
+}
+
+/// Returns why a round with the policy refuses the export, although it can be opened.
+fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
+    let mut faults = FaultCollector::new();
+    let mut rows = 0;
+    let mut rejected = BTreeMap::new();
+    for export in checked {
+        if let Some(policy) = export.policy {
+            check_columns(policy, export.schema, export.export, &mut faults);
+        }
+        rows += export.inspection.counts.rows;
+        for (reason, seen) in &export.inspection.rejects {
+            *rejected.entry(*reason).or_default() += seen.count;
+        }
+    }
+    let mut found: Vec<Fault> = faults.into_iter().collect();
+    if let Some(first) = checked.first() {
+        let path = first.export.path();
+        found.extend(match rows {
+            0 => Some(no_rows(path)),
+            rows => all_rejected(path, rows, &rejected),
+        });
+    }
+    found
 }
 
 /// Returns the sheets of the workbook that have content and are not read.
@@ -136,6 +176,8 @@ fn open<'s>(
 #[derive(Serialize)]
 struct SheetsReport<'a> {
     sheets: Vec<SchemaReport<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_by_a_round: Vec<&'a Text>,
 }
 
 /// The answer of `schema check`.
@@ -160,6 +202,8 @@ struct SchemaReport<'a> {
     headers_not_known: Vec<&'a str>,
     /// Known headers of columns that are not used, because another column has the field.
     headers_passed_over: Vec<&'a str>,
+    /// Headers of columns that contain the ID number too and are compared with it.
+    headers_compared: Vec<&'a str>,
     fields_absent: &'a [String],
     /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
@@ -169,6 +213,9 @@ struct SchemaReport<'a> {
     unreadable: BTreeMap<String, ReportedRows>,
     /// The key is the field.
     labels_without_code: BTreeMap<&'a str, ReportedLabels<'a>>,
+    /// Why a round refuses the export; empty for one sheet of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_by_a_round: Vec<&'a Text>,
 }
 
 /// A sheet that was not read.
@@ -266,6 +313,11 @@ struct CheckedExport<'a> {
 }
 
 impl CheckedExport<'_> {
+    /// Whether no row and no cell is left to correct.
+    fn is_clean(&self) -> bool {
+        self.inspection.rejects.is_empty() && self.inspection.unreadable.is_empty()
+    }
+
     /// Whether a round would read a field; `None` if no policy was named.
     fn is_read(&self, name: &str) -> Option<bool> {
         let field = self.schema.field(name)?;
@@ -276,6 +328,7 @@ impl CheckedExport<'_> {
     fn unknown_headers(&self) -> Vec<&str> {
         let columns = self.export.columns();
         let matched = columns.index.values().chain(&columns.passed_over);
+        let matched = matched.chain(&columns.certificates);
         let matched: BTreeSet<usize> = matched.copied().collect();
         columns
             .headers
@@ -286,11 +339,10 @@ impl CheckedExport<'_> {
             .collect()
     }
 
-    fn headers_passed_over(&self) -> Vec<&str> {
-        let columns = self.export.columns();
-        let headers = columns.passed_over.iter();
-        headers
-            .filter_map(|index| columns.headers.get(*index))
+    fn headers_at(&self, indices: &[usize]) -> Vec<&str> {
+        let headers = &self.export.columns().headers;
+        let at = indices.iter();
+        at.filter_map(|index| headers.get(*index))
             .map(|header| header.trim())
             .collect()
     }
@@ -328,7 +380,8 @@ impl CheckedExport<'_> {
                 })
                 .collect(),
             headers_not_known: self.unknown_headers(),
-            headers_passed_over: self.headers_passed_over(),
+            headers_passed_over: self.headers_at(&columns.passed_over),
+            headers_compared: self.headers_at(&columns.certificates),
             fields_absent: &columns.absent,
             rejects: inspection
                 .rejects
@@ -359,6 +412,7 @@ impl CheckedExport<'_> {
                 .iter()
                 .map(|(field, labels)| (field.as_str(), ReportedLabels::new(field, labels)))
                 .collect(),
+            refused_by_a_round: Vec::new(),
         }
     }
 
@@ -435,7 +489,15 @@ impl CheckedExport<'_> {
                 format!("Unknown headers (not read): {}", names.en),
             );
         }
-        let passed_over = self.headers_passed_over().join(", ");
+        let columns = self.export.columns();
+        let compared = self.headers_at(&columns.certificates).join(", ");
+        if !compared.is_empty() {
+            say(
+                format!("与证件号码核对的列：{compared}"),
+                format!("Columns compared with the ID number: {compared}"),
+            );
+        }
+        let passed_over = self.headers_at(&columns.passed_over).join(", ");
         if !passed_over.is_empty() {
             say(
                 format!("已识别但不读取的表头（该字段已有其他列）：{passed_over}"),
@@ -474,7 +536,12 @@ impl CheckedExport<'_> {
         for (warning, seen) in &self.inspection.id_warnings {
             say_occurrences(("提示", "Note"), seen, None, &warning.text(), output);
         }
-        if self.inspection.rejects.is_empty() && self.inspection.unreadable.is_empty() {
+        if counts.rows == 0 {
+            say(
+                "提示：表头下没有任何记录".into(),
+                "Note: there are no records below the header".into(),
+            );
+        } else if self.is_clean() {
             say("没有需要更正的内容".into(), "Nothing to correct".into());
         }
     }

@@ -69,8 +69,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         ),
     );
     say_unmapped(schema, &tokenised.export.report.unmapped, output);
-    for sheet in tokenised.export.sheets_with_persons_not_read() {
-        let text = sheet.text();
+    for text in tokenised.export.notes() {
         say(
             format!("  注意：{}", text.zh),
             format!("  note: {}", text.en),

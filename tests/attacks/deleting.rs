@@ -645,6 +645,10 @@ fn a_file_of_a_killed_purge_that_cannot_be_read_does_not_count_as_deleted() {
         let result = purge(&finished, &[]);
         assert_left(&finished, &finished.path(""), &result, &file_paths(&files));
         assert_eq!(check_19(&finished).1, files.len());
+        for (_, place) in &files {
+            let name = place.file_name().unwrap().to_str().unwrap();
+            assert!(result.stdout.contains(name), "{}", result.stdout);
+        }
         for (index, (_, place)) in files.iter().enumerate() {
             match hidden {
                 Hidden::Unreadable => set_mode(place, 0o600),

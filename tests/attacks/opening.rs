@@ -60,8 +60,8 @@ fn replaced(file: &Path, instead: &[&str], check: impl Fn(&str)) {
     }
 }
 
-/// Checks that a command ended by itself, did not succeed, and named the file, or the
-/// place in the round file that names it.
+/// Checks that a command ended by itself, did not succeed, and named the file, alone or
+/// at the end of a path.
 fn assert_named(result: &CommandResult, file: &Path, what: &str) {
     let name = file.file_name().unwrap().to_str().unwrap();
     let output = format!("{}{}", result.stdout, result.stderr);
@@ -71,7 +71,11 @@ fn assert_named(result: &CommandResult, file: &Path, what: &str) {
         result.code
     );
     assert!(
-        output.contains(name) || output.contains("round.toml:"),
+        output.match_indices(name).any(|(at, _)| {
+            let (before, after) = (&output[..at], &output[at + name.len()..]);
+            (before.is_empty() || before.ends_with(['/', ' ', '`', '\n']))
+                && after.starts_with([':', '`'])
+        }),
         "{what} as {name}: {output}"
     );
 }

@@ -1,4 +1,13 @@
-//! The account of an export's rows: every row is counted exactly once.
+//! The account of an export's rows: every row is counted exactly once. Exports without
+//! usable rows are refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use aidlink_faults::fault::Fault;
+use aidlink_faults::text::Text;
+
+use crate::reject::RejectReason;
 
 /// Counts what happened to the rows of one export. Blank lines and total lines
 /// are not rows and are counted separately.
@@ -80,4 +89,44 @@ impl Account {
             self.rejected as f64 / self.rows as f64
         }
     }
+}
+
+/// Returns the fault for an export without rows.
+pub fn no_rows(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "表头下没有任何记录",
+            "there are no records below the header",
+        ),
+        Text::new(
+            "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
+            "export it again; if it has no records, set may_be_empty = true in the round file",
+        ),
+    )
+}
+
+/// Returns a fault if an export has rows and all of them were rejected. `rejected` is the
+/// number of rejected rows by reason.
+pub fn all_rejected(
+    path: &Path,
+    rows: u64,
+    rejected: &BTreeMap<RejectReason, u64>,
+) -> Option<Fault> {
+    let (most_common, _) = rejected.iter().max_by_key(|(_, count)| **count)?;
+    if rejected.values().sum::<u64>() < rows {
+        return None;
+    }
+    let reason = most_common.text();
+    Some(Fault::of_file(
+        path,
+        Text::new(
+            format!("{rows}行全部被拒收，没有可用的行"),
+            format!("all {rows} rows were rejected, so none can be used"),
+        ),
+        Text::new(
+            format!("最常见的原因：{}", reason.zh),
+            format!("the most common reason: {}", reason.en),
+        ),
+    ))
 }

@@ -35,6 +35,8 @@ pub enum ValueFault {
     UnreadableInteger,
     /// Not a number.
     UnreadableNumber,
+    /// A number outside the range of its field, such as a grade of 0 or 99.
+    OutOfRange,
     /// Neither a true value nor a false value of the field.
     UnreadableBoolean,
     /// An error value of a spreadsheet, such as `#N/A`.
@@ -62,6 +64,10 @@ impl ValueFault {
                 "应为数值或金额；请写成 35000、35000元 或 3.5万元",
                 "expected a number or an amount; write it as 35000, 35000元 or 3.5万元",
             ),
+            ValueFault::OutOfRange => Text::new(
+                "数值超出该字段的取值范围（如等级为 0 或 99）；请核对，没有内容的请留空",
+                "the number is outside the field's range (such as a grade of 0 or 99); check it, and leave the cell empty if there is no value",
+            ),
             ValueFault::UnreadableBoolean => Text::new("应为是或否", "expected yes or no (是/否)"),
             ValueFault::ErrorValue => Text::new(
                 "单元格是表格软件的错误值（如 #N/A）；请更正公式或填写实际内容",
@@ -85,6 +91,7 @@ impl ValueFault {
             ValueFault::UnknownCode => "unknown_code",
             ValueFault::UnreadableInteger => "unreadable_integer",
             ValueFault::UnreadableNumber => "unreadable_number",
+            ValueFault::OutOfRange => "out_of_range",
             ValueFault::UnreadableBoolean => "unreadable_boolean",
             ValueFault::ErrorValue => "error_value",
             ValueFault::Encoding => "encoding",
@@ -126,11 +133,16 @@ pub fn read(
     let label = |fault| labels.read(&cell).map_err(|_| fault);
     let value = match field.field_type {
         FieldType::String => return label(ValueFault::UnknownCode),
+        FieldType::Integer if labels.is_out_of_range(&cell) => return Err(ValueFault::OutOfRange),
         FieldType::Integer => return label(ValueFault::UnreadableInteger),
         FieldType::Boolean => return label(ValueFault::UnreadableBoolean),
         FieldType::Number => {
             let number = amount::read(&cell, form.unit);
-            Value::Number(number.ok_or(ValueFault::UnreadableNumber)?)
+            let number = number.ok_or(ValueFault::UnreadableNumber)?;
+            if !field.range.contains(number) {
+                return Err(ValueFault::OutOfRange);
+            }
+            Value::Number(number)
         }
         FieldType::Date => return date_value(field, &cell, form.epoch),
     };
@@ -166,8 +178,21 @@ struct FieldLabels<'a> {
 }
 
 impl FieldLabels<'_> {
+    /// Returns whether a cell is a whole number that the field cannot have. It is not
+    /// taken apart: the digits of `-1` may be another value.
+    fn is_out_of_range(&self, cell: &str) -> bool {
+        let label = uniform_label(cell);
+        self.field.field_type == FieldType::Integer
+            && self.value(&label).is_none()
+            && !self.is_missing(&label)
+            && integer(cell).is_some()
+    }
+
     /// Reads a cell of uniform text.
     fn read(&self, cell: &str) -> Result<Reading, Unmapped> {
+        if self.is_out_of_range(cell) {
+            return Err(Unmapped(vec![uniform_label(cell)]));
+        }
         // A library that holds a column of whole numbers as floating point writes 4.0.
         let whole = whole_number(cell).filter(|_| self.value(cell).is_none());
         label::read(self, whole.unwrap_or(cell))
@@ -197,7 +222,9 @@ fn value_of_label(field: &Field, label: &str) -> Option<Value> {
     let code = field.raw_codes.get(label).map_or(label, String::as_str);
     match field.field_type {
         FieldType::String => code_of(field, code).map(Value::String),
-        FieldType::Integer => integer(code).map(Value::Integer),
+        FieldType::Integer => integer(code)
+            .filter(|number| field.range.contains(*number as f64))
+            .map(Value::Integer),
         FieldType::Boolean => boolean(field, code).map(Value::Boolean),
         FieldType::Number | FieldType::Date => None,
     }
@@ -270,8 +297,8 @@ fn code_of(field: &Field, text: &str) -> Option<String> {
 
 fn integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
+        Some(digits) => (-1, digits.trim_start()),
+        None => (1, text.strip_prefix('+').unwrap_or(text).trim_start()),
     };
     let whole = whole_number(digits)?.parse::<i64>().ok();
     whole.map(|number| sign * number)
@@ -355,6 +382,9 @@ mod tests {
              "aidlink":{"title_en":"Kind","codes":{"重伤（一级）":"one","01":"one","2":"two","Ⅱ类":"two"}}},
             {"name":"note","type":"string","title":"注","aidlink":{"title_en":"Note"}},
             {"name":"grade","type":"integer","title":"级","aidlink":{"title_en":"Grade","codes":{"二级":2}}},
+            {"name":"level","type":"integer","title":"等","constraints":{"minimum":1,"maximum":4},
+             "aidlink":{"title_en":"Level","several":true,"codes":{"二级":2,"九":"4"}}},
+            {"name":"cost","type":"number","title":"费","constraints":{"minimum":0},"aidlink":{"title_en":"Cost"}},
             {"name":"loss","type":"number","title":"损失","aidlink":{"title_en":"Loss"}},
             {"name":"poor","type":"boolean","title":"困难","trueValues":["是","1","Ｙ","true"],"falseValues":["否","0","N","false"],
              "aidlink":{"title_en":"Poor"}},
@@ -455,8 +485,91 @@ mod tests {
     }
 
     #[test]
+    fn numbers_outside_the_range_of_their_field_are_unreadable_however_they_are_written() {
+        for cell in ["1", "4", "01", "+4", "4.0", "４", "二级"] {
+            assert!(matches!(read_as("level", cell), Ok(Some(_))), "{cell}");
+        }
+        let outside = "0|00|０|0.0|-0|5|05|5.0|99|-1|- 1|－1|-1.0|−4|-4|+5|+ 5|2147483647|9223372036854775807";
+        for cell in outside.split('|') {
+            assert_eq!(
+                read_as("level", cell),
+                Err(ValueFault::OutOfRange),
+                "{cell}"
+            );
+        }
+        // A number that the field cannot have is not passed over beside another.
+        for cell in [
+            "0,1",
+            "1,5",
+            "0-1",
+            "1/99",
+            "二级,9",
+            "5级",
+            "9999999999999999999",
+        ] {
+            assert_eq!(
+                read_as("level", cell),
+                Err(ValueFault::UnreadableInteger),
+                "{cell}"
+            );
+        }
+        for (cell, read) in [
+            ("0", Ok(Some(Value::Number(0.0)))),
+            ("-0.01", Err(ValueFault::OutOfRange)),
+            ("-1元", Err(ValueFault::OutOfRange)),
+            ("￥-3.5万", Err(ValueFault::OutOfRange)),
+        ] {
+            assert_eq!(read_as("cost", cell), read, "{cell}");
+        }
+    }
+
+    #[test]
+    fn every_whole_number_of_the_shipped_schemas_has_a_range() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas");
+        let schemas = aidlink_policy::schema::Schemas::read(std::path::Path::new(folder));
+        let mut numbers = 0;
+        for schema in schemas.expect("the shipped schemas").0.values() {
+            let fields = schema.fields.iter();
+            for field in fields.filter(|field| field.field_type == FieldType::Integer) {
+                numbers += 1;
+                for cell in ["0", "00", "-1", "11", "99"] {
+                    assert_eq!(
+                        read(schema, field, ColumnForm::default(), cell),
+                        Err(ValueFault::OutOfRange),
+                        "{}: {cell}",
+                        field.name
+                    );
+                }
+            }
+        }
+        assert!(numbers >= 2, "grades of disability and of injury");
+    }
+
+    /// A round may give such a number a meaning, as for any label without a code.
+    #[test]
+    fn a_number_outside_the_range_is_a_label_without_a_code() {
+        let mut schema = schema();
+        let form = ColumnForm::default();
+        let labels = |schema: &ExportSchema| {
+            unmapped_labels(schema, schema.field("level").expect("a field"), "99")
+        };
+        assert_eq!(labels(&schema), ["99"]);
+        for (code, reading) in [("", Reading::Empty), ("3", Reading::One(Value::Integer(3)))] {
+            let mut fields = schema.fields.iter_mut();
+            let level = fields.find(|field| field.name == "level").expect("a field");
+            level.add_label("99", code);
+            let level = schema.field("level").expect("a field");
+            assert_eq!(read(&schema, level, form, "99"), Ok(reading));
+            assert_eq!(labels(&schema), [""; 0]);
+        }
+    }
+
+    #[test]
     fn a_column_in_ten_thousands_is_converted_except_where_a_cell_states_its_unit() {
-        let (_, unit) = amount::header_with_unit("损失(万元)").expect("a unit");
+        let Some((_, amount::StatedUnit::Yuan(unit))) = amount::header_with_unit("损失(万元)")
+        else {
+            panic!("no unit");
+        };
         let form = ColumnForm {
             unit,
             ..ColumnForm::default()

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, WhenUnknown};
 
 use aidlink_policy::reading::PlannedExport;
-use aidlink_policy::schema::Field;
+use aidlink_policy::schema::{ExportSchema, Field};
 
 use aidlink_office::manifest::{
     self, ColumnRead, ExportAccount, ExportRead, FileRead, LinesNotRows,
 };
 
-use crate::account::Rest;
+use crate::account::{Rest, no_rows};
 use crate::cell::amount::AmountUnit;
 use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
@@ -92,15 +93,23 @@ pub struct ReadFile {
 }
 
 impl ReadExport {
-    /// Returns the sheets that were not read although they may hold persons.
-    pub fn sheets_with_persons_not_read(&self) -> impl Iterator<Item = &SheetNotRead> {
+    /// Returns what the office should look at, since persons may be missing: files and sheets
+    /// without rows beside others with rows, and sheets that were not read although they
+    /// may hold persons.
+    pub fn notes(&self) -> impl Iterator<Item = Text> {
+        let has_rows = self.report.account.rows > 0;
+        let without_rows = self.files.iter().filter(|file| file.rows == 0);
+        let without_rows = without_rows.filter(move |_| has_rows);
         let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
-        sheets.filter(|sheet| sheet.may_hold_persons())
+        let not_read = sheets.filter(|sheet| sheet.may_hold_persons());
+        let without_rows = without_rows.map(ReadFile::without_rows_text);
+        without_rows.chain(not_read.map(SheetNotRead::text))
     }
 
     /// Returns the manifest entry for the export.
     pub fn record(&self) -> ExportRead {
         let planned = &self.planned;
+        let has_several = self.files.len() > 1;
         let file = |file: &ReadFile| FileRead {
             file: file.written_path.clone(),
             blake3: file.digest.clone(),
@@ -109,7 +118,7 @@ impl ReadExport {
             encoding: file.encoding.to_owned(),
             date_epoch: planned.reading.epoch.year(),
             sheet: file.sheet.clone(),
-            rows: file.sheet.is_some().then_some(file.rows),
+            rows: (has_several || file.sheet.is_some()).then_some(file.rows),
             sheets_not_read: file.sheets_not_read.iter().map(not_read).collect(),
             columns: file.columns.clone(),
             columns_present_and_not_read: file
@@ -177,6 +186,21 @@ impl ReadExport {
     }
 }
 
+impl ReadFile {
+    /// Returns a sentence that the file or sheet has no rows.
+    fn without_rows_text(&self) -> Text {
+        let file = shown_path(Path::new(&self.written_path));
+        let (sheet_zh, sheet_en) = match &self.sheet {
+            Some(sheet) => (format!("，工作表“{sheet}”"), format!(", sheet `{sheet}`")),
+            None => (String::new(), String::new()),
+        };
+        Text::new(
+            format!("{file}{sheet_zh}：表头下没有任何记录"),
+            format!("{file}{sheet_en}: there are no records below the header"),
+        )
+    }
+}
+
 fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
     manifest::SheetNotRead {
         sheet: sheet.sheet.clone(),
@@ -190,7 +214,11 @@ fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
 pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<ColumnRead> {
     let columns = export.columns();
     let fields = columns.index.iter();
-    let field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
+    let mut field_at: BTreeMap<usize, &String> = fields.map(|(field, at)| (*at, field)).collect();
+    // The numbers of certificates contain the ID number and are read with it.
+    if let Some(id) = field_at.get(&export.dialect().id_column).copied() {
+        field_at.extend(columns.certificates.iter().map(|at| (*at, id)));
+    }
     let headers = columns.headers.iter().enumerate();
     headers
         .filter(|(_, header)| !header.trim().is_empty())
@@ -216,7 +244,7 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
         match Export::open(&file.path, index, &planned.schema, &planned.reading) {
             Ok(tables) => {
                 for export in &tables {
-                    check_columns(policy, planned, export, faults);
+                    check_columns(policy, &planned.schema, export, faults);
                 }
                 files.extend(tables);
             }
@@ -228,19 +256,19 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
 
 /// Checks that no missing column would cause every row to be withheld, and that the
 /// file has at least one column that a rule needs.
-fn check_columns(
+pub fn check_columns(
     policy: &Policy,
-    planned: &PlannedExport,
+    schema: &ExportSchema,
     export: &Export,
     faults: &mut FaultCollector,
 ) {
     let columns = export.columns();
     let deciding = policy
-        .withhold_rules(&planned.schema.name)
+        .withhold_rules(&schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
         .flat_map(|rule| rule.expression.columns());
     for name in deciding.collect::<std::collections::BTreeSet<String>>() {
-        if let Some(field) = planned.schema.field(&name)
+        if let Some(field) = schema.field(&name)
             && !columns.index.contains_key(&name)
         {
             faults.push(export.in_sheet(Fault::of_file(
@@ -259,7 +287,7 @@ fn check_columns(
             )));
         }
     }
-    let needed = policy.columns_needed(&planned.schema.name);
+    let needed = policy.columns_needed(&schema.name);
     if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
         faults.push(export.in_sheet(Fault::of_file(
             export.path(),
@@ -268,11 +296,8 @@ fn check_columns(
                 "the export has no column that a rule needs",
             ),
             Text::new(
-                format!("请确认这是“{}”的导出", planned.schema.title.zh),
-                format!(
-                    "check that this is an export of \"{}\"",
-                    planned.schema.title.en
-                ),
+                format!("请确认这是“{}”的导出", schema.title.zh),
+                format!("check that this is an export of \"{}\"", schema.title.en),
             ),
         )));
     }
@@ -287,17 +312,7 @@ pub fn check_report(
 ) {
     let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
     if report.account.rows == 0 && !planned.may_be_empty {
-        faults.push(Fault::of_file(
-            path,
-            Text::new(
-                "表头下没有任何记录",
-                "there are no records below the header",
-            ),
-            Text::new(
-                "请重新导出；若确实没有记录，请在轮次文件中写 may_be_empty = true",
-                "export it again; if it has no records, set may_be_empty = true in the round file",
-            ),
-        ));
+        faults.push(no_rows(path));
     }
     if !report.account.adds_up() {
         faults.push(Fault::of_file(

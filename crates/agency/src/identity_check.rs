@@ -21,6 +21,8 @@ pub struct IdentityCheck {
     epoch: DateEpoch,
     /// Column of the birth date, if the file has one.
     birth_date: Option<usize>,
+    /// Columns with the number of a certificate, which contains the ID number.
+    certificates: Vec<usize>,
 }
 
 impl IdentityCheck {
@@ -37,6 +39,7 @@ impl IdentityCheck {
             encoding: export.encoding(),
             epoch: export.epoch(),
             birth_date,
+            certificates: columns.certificates.clone(),
         }
     }
 
@@ -92,6 +95,22 @@ impl IdentityCheck {
         {
             return Err(RejectReason::BirthDateContradicts);
         }
+        let mut certificates = self.certificates.iter();
+        if certificates.any(|column| self.is_of_another(row, *column, &checked.id)) {
+            return Err(RejectReason::CertificateContradicts);
+        }
         Ok(checked)
+    }
+
+    /// Returns whether a cell holds the number of another person's certificate. A cell
+    /// without a usable number is not a contradiction.
+    fn is_of_another(&self, row: &RowView<'_>, column: usize, id: &NationalId) -> bool {
+        let cell = row.cell(column);
+        if cell.is_empty() || id.begins(cell) {
+            return false;
+        }
+        let cell = row.encoding(self.encoding, cell).decode(cell);
+        let other = cell.and_then(|cell| NationalId::parse(&cell, self.as_of).ok());
+        other.is_some_and(|other| !other.id.is_same(id))
     }
 }

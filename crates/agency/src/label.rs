@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use aidlink_faults::uniform_text::uniform_label;
 use aidlink_policy::schema::Field;
-use aidlink_policy::value::Value;
+use aidlink_policy::value::{FieldType, Value};
 
 /// The longest cell, in bytes, that is taken apart. Longer ones are sentences.
 const MAX_BYTES: usize = 256;
@@ -229,12 +229,15 @@ impl Found {
     }
 
     fn add_number(&mut self, labels: &impl Labels, part: &str) -> bool {
+        let value = labels.value(part);
         let is_number = !part.is_empty()
             && part.len() <= MAX_DIGITS
-            && part.bytes().all(|byte| byte.is_ascii_digit());
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            // In a field of numbers it is a value, and one that the field cannot have.
+            && (value.is_some() || labels.field().field_type != FieldType::Integer);
         if is_number {
-            // An integer field reads every number, but not every number is listed.
-            let listed = labels.value(part).filter(|value| match value {
+            // An integer field reads every number in its range, but not every one is listed.
+            let listed = value.filter(|value| match value {
                 Value::Integer(number) => {
                     let mut codes = labels.field().raw_codes.values();
                     codes.any(|code| *code == number.to_string())

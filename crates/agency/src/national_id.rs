@@ -367,6 +367,17 @@ impl NationalId {
             }
     }
 
+    /// Returns whether a cell begins with this number. `false` does not mean that it holds
+    /// another one: it may be written in another form.
+    pub(crate) fn begins(&self, cell: &[u8]) -> bool {
+        cell.starts_with(&self.characters[..self.length])
+    }
+
+    /// Returns whether two numbers are the same.
+    pub(crate) fn is_same(&self, other: &NationalId) -> bool {
+        (self.characters, self.length) == (other.characters, other.length)
+    }
+
     /// Returns the birth date in the number.
     pub fn birth_date(&self) -> Option<Date> {
         self.birth_date

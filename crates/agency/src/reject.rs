@@ -16,6 +16,8 @@ pub enum RejectReason {
     /// The birth date of the row differs from the one in the ID number, which is then
     /// probably a guardian's.
     BirthDateContradicts,
+    /// The number of the row's certificate contains another ID number.
+    CertificateContradicts,
     /// More fields than the header, or no field for the ID number.
     FieldCount,
     /// A quote that is not closed, text after a closing quote, or a quoted field longer
@@ -34,6 +36,7 @@ impl RejectReason {
     pub fn all() -> impl Iterator<Item = RejectReason> {
         IdFault::ALL.into_iter().map(RejectReason::Id).chain([
             RejectReason::BirthDateContradicts,
+            RejectReason::CertificateContradicts,
             RejectReason::FieldCount,
             RejectReason::Quote,
             RejectReason::LineBreak,
@@ -47,6 +50,7 @@ impl RejectReason {
         match self {
             RejectReason::Id(fault) => fault.code(),
             RejectReason::BirthDateContradicts => "birth_date_contradicts",
+            RejectReason::CertificateContradicts => "certificate_contradicts",
             RejectReason::FieldCount => "field_count",
             RejectReason::Quote => "quote",
             RejectReason::LineBreak => "line_break",
@@ -59,7 +63,9 @@ impl RejectReason {
     /// one cell.
     pub fn role(self) -> Option<Role> {
         match self {
-            RejectReason::Id(_) | RejectReason::Encoding => Some(Role::NationalId),
+            RejectReason::Id(_) | RejectReason::CertificateContradicts | RejectReason::Encoding => {
+                Some(Role::NationalId)
+            }
             RejectReason::BirthDateContradicts => Some(Role::BirthDate),
             RejectReason::FieldCount
             | RejectReason::Quote
@@ -75,6 +81,10 @@ impl RejectReason {
             RejectReason::BirthDateContradicts => Text::new(
                 "本行出生日期与证件号码不符，可能填了监护人的号码；请核对",
                 "the birth date of this row differs from the one in the ID number, which may be a guardian's; check it",
+            ),
+            RejectReason::CertificateContradicts => Text::new(
+                "本行残疾人证号中的证件号码与证件号码列不同，可能有一个是他人的号码；请核对",
+                "the certificate's number of this row contains another ID number than the ID column, and one of them may be another person's; check them",
             ),
             RejectReason::FieldCount => Text::new(
                 "本行列数比表头或其他行多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行",

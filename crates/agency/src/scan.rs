@@ -328,8 +328,8 @@ impl Export {
     /// Reads every row.
     ///
     /// # Errors
-    /// If the file cannot be read, has changed since it was opened, or has a second
-    /// header with other columns.
+    /// If the file cannot be read, has changed since it was opened, has a second header
+    /// with other columns, or a footer with another unit of money.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
@@ -358,6 +358,10 @@ impl Export {
                 &self.path,
                 self.header.body_line - 1 + line,
             ));
+        }
+        if let (Some(line), Some(unit)) = (counts.other_unit, headings.shared_unit()) {
+            let line = self.header.body_line - 1 + line;
+            return Err(header::another_unit(&self.path, unit, line));
         }
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,

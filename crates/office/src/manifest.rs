@@ -300,7 +300,7 @@ pub struct FileRead {
     /// for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// Rows of the sheet below its header.
+    /// Rows below the header; absent if the export is a single file that is no workbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
     /// Other sheets of the workbook that have content, listed with the first sheet that

@@ -47,6 +47,22 @@ impl CertificatePart {
     ];
 }
 
+/// The limits that a schema sets to a number, as `minimum` and `maximum`. Both belong to
+/// the range.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ValueRange {
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+}
+
+impl ValueRange {
+    /// Returns whether a number is within the limits.
+    pub fn contains(&self, number: f64) -> bool {
+        self.minimum.is_none_or(|minimum| number >= minimum)
+            && self.maximum.is_none_or(|maximum| number <= maximum)
+    }
+}
+
 /// One field of an export.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -66,6 +82,8 @@ pub struct Field {
     /// certificate that contains the ID number. Such a column is used only if no other
     /// has the field.
     pub fallback_aliases: Vec<String>,
+    /// The smallest and the largest value of a number, if the schema limits them.
+    pub range: ValueRange,
     /// The canonical codes, if the field has a code list.
     pub codes: Option<BTreeSet<String>>,
     /// Map from raw value, as [`uniform_label`] gives it, to canonical code.
@@ -528,6 +546,25 @@ impl SchemaReader<'_> {
                     .into_iter()
                     .collect()
             });
+        let range = self.range(constraints, field_type, &format!("{pointer}/constraints"));
+        if field_type == Some(FieldType::Integer) {
+            for code in raw_codes.values() {
+                let number = code.parse::<i64>().ok();
+                if number.is_none_or(|number| !range.contains(number as f64)) {
+                    self.fault(
+                        &format!("{own_pointer}/codes"),
+                        Text::new(
+                            format!("代码“{code}”不是取值范围内的整数"),
+                            format!("the code `{code}` is not a whole number in the field's range"),
+                        ),
+                        Text::new(
+                            "请更正代码，或 constraints 中的 minimum、maximum",
+                            "correct the code, or `minimum` and `maximum` under `constraints`",
+                        ),
+                    );
+                }
+            }
+        }
         if let Some(codes) = &codes {
             let written = raw_codes.values().map(|code| ("codes", code));
             let labelled = labels.keys().map(|code| ("labels", code));
@@ -552,6 +589,7 @@ impl SchemaReader<'_> {
             required: required || role == Role::NationalId,
             aliases,
             fallback_aliases,
+            range,
             codes,
             raw_codes,
             written_codes,
@@ -570,6 +608,53 @@ impl SchemaReader<'_> {
             true_values: self.uniform_strings(object, "trueValues", pointer),
             false_values: self.uniform_strings(object, "falseValues", pointer),
         })
+    }
+
+    /// Reads `minimum` and `maximum` of a field of numbers. Of other types they are not
+    /// used.
+    fn range(
+        &mut self,
+        constraints: Option<&Map<String, Json>>,
+        field_type: Option<FieldType>,
+        pointer: &str,
+    ) -> ValueRange {
+        let is_number = matches!(field_type, Some(FieldType::Integer | FieldType::Number));
+        let Some(constraints) = constraints.filter(|_| is_number) else {
+            return ValueRange::default();
+        };
+        let mut limit = |key: &str| {
+            let value = constraints.get(key)?;
+            let number = value.as_f64();
+            if number.is_none() {
+                self.fault(
+                    &format!("{pointer}/{key}"),
+                    Text::new(
+                        format!("“{key}”应为数值"),
+                        format!("`{key}` must be a number"),
+                    ),
+                    Text::new(
+                        "请去掉引号或更正此值",
+                        "remove the quotes or correct this value",
+                    ),
+                );
+            }
+            number
+        };
+        let range = ValueRange {
+            minimum: limit("minimum"),
+            maximum: limit("maximum"),
+        };
+        if range.minimum > range.maximum && range.maximum.is_some() {
+            self.fault(
+                &format!("{pointer}/minimum"),
+                Text::new(
+                    "“minimum”大于“maximum”",
+                    "`minimum` is greater than `maximum`",
+                ),
+                Text::new("请更正其中一个", "correct one of them"),
+            );
+        }
+        range
     }
 
     fn boolean(&mut self, object: &Map<String, Json>, key: &str, pointer: &str) -> bool {

@@ -26,17 +26,63 @@ const MULTIPLES: [(&str, u8); 9] = [
     ("", 0),
 ];
 const YUAN: [&str; 2] = ["元", "圆"];
-/// Other currencies that the title lines of exports name.
-const OTHER_CURRENCIES: [&str; 8] = [
+/// Names and codes of other currencies.
+const OTHER_CURRENCIES: [&str; 21] = [
     "美元",
+    "美金",
     "欧元",
     "港元",
     "港币",
     "日元",
+    "日圆",
     "英镑",
     "澳元",
     "澳门元",
+    "澳门币",
+    "台币",
+    "韩元",
+    "加元",
+    "新元",
+    "卢布",
+    "USD",
+    "HKD",
+    "MOP",
+    "EUR",
+    "外币",
 ];
+
+/// The unit of money that a header or another line states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum StatedUnit {
+    /// Yuan or a multiple.
+    Yuan(AmountUnit),
+    /// Another currency, by its name.
+    Other(&'static str),
+}
+
+impl StatedUnit {
+    /// Returns the unit with this name; of another currency also with anything before it.
+    fn named(name: &str) -> Option<Self> {
+        let yuan = AmountUnit::named(name).map(StatedUnit::Yuan);
+        yuan.or_else(|| Some(StatedUnit::Other(other_currency(name)?.1)))
+    }
+
+    fn name(self) -> String {
+        match self {
+            StatedUnit::Yuan(unit) => unit.name(),
+            StatedUnit::Other(currency) => currency.to_owned(),
+        }
+    }
+}
+
+/// Splits a text that ends with another currency before its name.
+fn other_currency(text: &str) -> Option<(&str, &'static str)> {
+    OTHER_CURRENCIES.into_iter().find_map(|currency| {
+        let (before, name) = text.split_at_checked(text.len().checked_sub(currency.len())?)?;
+        name.eq_ignore_ascii_case(currency)
+            .then_some((before, currency))
+    })
+}
 
 impl AmountUnit {
     /// Yuan.
@@ -65,9 +111,14 @@ impl AmountUnit {
 
 /// Splits a uniform header such as `损失金额(万元)` into the header without its unit and
 /// the unit.
-pub(crate) fn header_with_unit(header: &str) -> Option<(&str, AmountUnit)> {
+pub(crate) fn header_with_unit(header: &str) -> Option<(&str, StatedUnit)> {
     let inner = header.trim_end_matches([')', ']', '】', '〕', '〗']);
-    let before = YUAN.into_iter().find_map(|yuan| inner.strip_suffix(yuan))?;
+    let other = other_currency(inner);
+    let yuan = || YUAN.into_iter().find_map(|yuan| inner.strip_suffix(yuan));
+    let (before, currency) = match other {
+        Some((before, currency)) => (before, Some(currency)),
+        None => (yuan()?, None),
+    };
     let (before, exponent) = MULTIPLES
         .into_iter()
         .find_map(|(word, exponent)| Some((before.strip_suffix(word)?, exponent)))?;
@@ -75,10 +126,14 @@ pub(crate) fn header_with_unit(header: &str) -> Option<(&str, AmountUnit)> {
     let before = before.trim_end_matches([':', '/', '-', '_']);
     let before = before.strip_suffix("单位").unwrap_or(before);
     let before = before.trim_end_matches(['(', '[', '【', '〔', '〖', ':', '/', '-', '_', ',']);
-    Some((before, AmountUnit { exponent }))
+    let unit = match currency {
+        Some(currency) => StatedUnit::Other(currency),
+        None => StatedUnit::Yuan(AmountUnit { exponent }),
+    };
+    Some((before, unit))
 }
 
-/// The unit that the title lines of an export name.
+/// The unit that the lines above and below a header name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TitleUnit {
     /// No unit of money.
@@ -86,39 +141,85 @@ pub(crate) enum TitleUnit {
     /// One.
     Is(AmountUnit),
     /// Several, or another currency; it is not known which column has which.
-    Uncertain(BTreeSet<String>),
+    Uncertain(BTreeSet<StatedUnit>),
 }
 
 impl TitleUnit {
-    /// Finds the unit in the lines above a header, such as 单位：万元, 金额单位：人民币元 or
-    /// （万元）. Units of other things (单位：户、人、万元) do not count.
-    pub(crate) fn of(titles: &str) -> Self {
-        let titles: String = characters(titles).collect();
-        let mut names = BTreeSet::new();
-        for line in titles.lines() {
-            let mut before = "";
-            for (start, word) in words(line) {
-                let name = word.strip_prefix("单位").unwrap_or(word);
-                let name = name.strip_prefix("人民币").unwrap_or(name);
-                let is_unit = AmountUnit::named(name).is_some()
-                    || OTHER_CURRENCIES.iter().any(|other| name.ends_with(other));
-                // 共 5 万元 is an amount.
-                let is_amount = before.ends_with(|c: char| c.is_ascii_digit());
-                let in_brackets =
-                    line[..start].ends_with('(') && line[start + word.len()..].starts_with(')');
-                if is_unit && !is_amount && (line.contains("单位") || in_brackets) {
-                    names.insert(name.to_owned());
-                }
-                before = word;
-            }
-        }
-        let mut units = names.iter().map(|name| AmountUnit::named(name));
-        match (units.next(), units.next()) {
+    /// Returns the unit that these units leave.
+    pub(crate) fn one_of(units: BTreeSet<StatedUnit>) -> Self {
+        match (units.first(), units.len()) {
             (None, _) => TitleUnit::None,
-            (Some(Some(unit)), None) => TitleUnit::Is(unit),
-            _ => TitleUnit::Uncertain(names),
+            (Some(StatedUnit::Yuan(unit)), 1) => TitleUnit::Is(*unit),
+            _ => TitleUnit::Uncertain(units),
         }
     }
+}
+
+/// Finds the units of money that lines of text state, such as 单位：万元,
+/// 金额单位：人民币元, （万元） or 以万元为单位. Units of other things (单位：户、人、万元) do not
+/// count.
+pub(crate) fn stated_units(text: &str) -> BTreeSet<StatedUnit> {
+    let text: String = characters(text).collect();
+    let mut units = BTreeSet::new();
+    for line in text.lines() {
+        let mut before = "";
+        for (start, word) in words(line) {
+            let name = named_as_unit(word);
+            let unit = StatedUnit::named(without_currency(name.unwrap_or(word)));
+            // 共 5 万元 is an amount.
+            let is_amount = before.ends_with(|c: char| c.is_ascii_digit());
+            let in_brackets =
+                line[..start].ends_with('(') && line[start + word.len()..].starts_with(')');
+            if !is_amount && (name.is_some() || line.contains("单位") || in_brackets) {
+                units.extend(unit);
+            }
+            before = word;
+        }
+    }
+    units
+}
+
+/// Returns the units of money in a cell that holds nothing but units, such as 万元, （元/月）
+/// or 单位：户、万元; `None` if it holds anything else.
+pub(crate) fn units_alone(cell: &str) -> Option<BTreeSet<StatedUnit>> {
+    const OTHER_UNITS: [&str; 12] = [
+        "月", "年", "日", "天", "次", "人", "户", "人次", "个", "件", "岁", "周岁",
+    ];
+    let cell: String = characters(cell).collect();
+    let mut units = BTreeSet::new();
+    for (_, word) in words(&cell) {
+        let name = named_as_unit(word).unwrap_or(word);
+        match StatedUnit::named(without_currency(name)) {
+            // A name before another currency may be anything.
+            Some(StatedUnit::Other(currency)) if name.len() > currency.len() + "十万".len() => {
+                return None;
+            }
+            Some(unit) => {
+                units.insert(unit);
+            }
+            None if name.is_empty() || OTHER_UNITS.contains(&name) => {}
+            None => return None,
+        }
+    }
+    Some(units)
+}
+
+/// Returns the names of units.
+pub(crate) fn names_of(units: &BTreeSet<StatedUnit>) -> Vec<String> {
+    units.iter().map(|unit| unit.name()).collect()
+}
+
+fn without_currency(name: &str) -> &str {
+    name.strip_prefix("人民币").unwrap_or(name)
+}
+
+/// Returns the unit that a word calls so: 单位万元, 金额单位均为万元, 以万元为单位, 以万元计.
+fn named_as_unit(word: &str) -> Option<&str> {
+    let by = ["为单位", "计"]
+        .into_iter()
+        .find_map(|end| word.strip_suffix(end)?.rsplit_once('以'));
+    let called = by.or_else(|| word.rsplit_once("单位"));
+    called.map(|(_, name)| name.trim_start_matches(['均', '都', '为', '是']))
 }
 
 /// Returns the runs of letters and digits of a line, with the bytes before them.
@@ -218,6 +319,21 @@ mod tests {
                 "{header}"
             );
         }
+        for (header, currency) in [
+            ("损失金额（美元）", "美元"),
+            ("损失金额（万美元）", "美元"),
+            ("损失金额（单位：万港币）", "港币"),
+            ("损失金额/usd", "USD"),
+            ("损失金额【欧元】", "欧元"),
+        ] {
+            let header = uniform_header(header);
+            let found = header_with_unit(&header);
+            assert_eq!(
+                found,
+                Some(("损失金额", StatedUnit::Other(currency))),
+                "{header}"
+            );
+        }
         for header in ["损失金额", "损失金额（万）", "人数（人）"] {
             assert_eq!(header_with_unit(&uniform_header(header)), None, "{header}");
         }
@@ -234,24 +350,59 @@ mod tests {
             ("单位：万元/人", unit("万元")),
             ("（单位：万元）\n单位：万元", unit("万元")),
             ("（单位　万元）", unit("万元")),
+            ("注：本表金额单位均为万元", unit("万元")),
+            ("说明：以万元为单位", unit("万元")),
+            ("注：金额以人民币千元计，保留两位", unit("千元")),
             ("", TitleUnit::None),
+            ("合计", TitleUnit::None),
+            ("以家庭为单位", TitleUnit::None),
             ("填报单位：某局", TitleUnit::None),
             ("单位：某局，共发放 5 万元", TitleUnit::None),
             ("某年万元以上救助", TitleUnit::None),
             ("单位：人", TitleUnit::None),
         ] {
-            assert_eq!(TitleUnit::of(titles), expected, "{titles}");
+            let found = TitleUnit::one_of(stated_units(titles));
+            assert_eq!(found, expected, "{titles}");
         }
         for titles in [
             "单位：元、万元",
             "单位：万元\n（元）",
             "单位：万美元",
             "单位：港币",
+            "单位：usd",
+            "（外币）",
         ] {
-            assert!(
-                matches!(TitleUnit::of(titles), TitleUnit::Uncertain(_)),
-                "{titles}"
-            );
+            let found = TitleUnit::one_of(stated_units(titles));
+            assert!(matches!(found, TitleUnit::Uncertain(_)), "{titles}");
+        }
+    }
+
+    #[test]
+    fn a_cell_of_nothing_but_units_is_told_from_one_with_content() {
+        for (cell, expected) in [
+            ("万元", &["万元"][..]),
+            ("（元/月）", &["元"]),
+            ("单位：万元", &["万元"]),
+            ("单位：户、人、千元", &["千元"]),
+            ("金额单位：人民币万元", &["万元"]),
+            ("以万元为单位", &["万元"]),
+            ("（万美元）", &["美元"]),
+            ("（人）", &[]),
+            ("单位：", &[]),
+        ] {
+            let units = units_alone(cell).expect(cell);
+            assert_eq!(names_of(&units), expected, "{cell}");
+        }
+        for cell in [
+            "5万元",
+            "万",
+            "甲",
+            "金元",
+            "单位：某局",
+            "五保户",
+            "44990119900101011X港币",
+        ] {
+            assert_eq!(units_alone(cell), None, "{cell}");
         }
     }
 }

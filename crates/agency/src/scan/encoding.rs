@@ -208,23 +208,24 @@ pub(super) fn detect(path: &Path, head: &[u8], choice: EncodingChoice) -> Result
     let whole = whole.get(marks_length(head)..).unwrap_or_default();
     let validity = |encoding: Encoding| Validity::of(whole, |line| encoding.is_valid(line));
     let utf8 = validity(Encoding::Utf8);
-    match choice {
-        EncodingChoice::Utf8 => utf8.accept(path, utf8_name, "UTF-8"),
-        EncodingChoice::Gb18030 => {
-            validity(Encoding::Gb18030).accept(path, Encoding::Gb18030, "GB18030")
-        }
-        EncodingChoice::Detect if utf8.bad == 0 => Ok(utf8_name),
+    let (encoding, found) = match choice {
+        EncodingChoice::Utf8 => (utf8_name, utf8),
+        EncodingChoice::Gb18030 => (Encoding::Gb18030, validity(Encoding::Gb18030)),
+        EncodingChoice::Detect if utf8.bad == 0 => (utf8_name, utf8),
         EncodingChoice::Detect => {
             // A mark of UTF-8 is no proof: programs put one before text in GB18030.
             let gb18030 = validity(Encoding::Gb18030);
             // Most lines in UTF-8 are valid in GB18030 too, as other characters, so a few
             // cells that were cut inside a character do not decide.
-            if gb18030.bad < utf8.bad && !looks_like_utf8(whole) {
-                gb18030.accept(path, Encoding::Gb18030, "GB18030")
-            } else {
-                utf8.accept(path, utf8_name, "UTF-8")
+            match gb18030.bad < utf8.bad && !looks_like_utf8(whole) {
+                true => (Encoding::Gb18030, gb18030),
+                false => (utf8_name, utf8),
             }
         }
+    };
+    match found.is_acceptable() {
+        true => Ok(encoding),
+        false => Err(wrong_encoding(path, choice, encoding).at(Place::Line(found.first_bad))),
     }
 }
 
@@ -257,23 +258,42 @@ impl Validity {
         validity
     }
 
-    /// Accepts the encoding unless most non-ASCII lines are invalid. A few invalid
+    /// Returns whether at most half of the non-ASCII lines are invalid. A few invalid
     /// lines are tolerated here and reported row by row.
-    fn accept(self, path: &Path, encoding: Encoding, name: &str) -> Result<Encoding, Fault> {
-        if self.bad * 2 > self.lines {
-            return Err(Fault::of_file(
-                path,
-                Text::new(
-                    format!("无法识别编码：此行不是有效的{name}"),
-                    format!("unknown encoding: this line is not valid {name}"),
-                ),
-                Text::new(
-                    "请另存为“CSV UTF-8”，或在轮次文件中写明 encoding",
-                    "save it as \"CSV UTF-8\", or set `encoding` in the round file",
-                ),
-            )
-            .at(Place::Line(self.first_bad)));
-        }
-        Ok(encoding)
+    fn is_acceptable(&self) -> bool {
+        self.bad * 2 <= self.lines
     }
+}
+
+/// Returns the fault for a text that is not in the encoding that was found or chosen.
+fn wrong_encoding(path: &Path, choice: EncodingChoice, encoding: Encoding) -> Fault {
+    let name = match encoding {
+        Encoding::Gb18030 => "GB18030",
+        Encoding::Utf8 | Encoding::Utf8WithMark | Encoding::Utf16 => "UTF-8",
+    };
+    let (message, hint) = match choice {
+        EncodingChoice::Detect => (
+            Text::new(
+                format!("无法识别编码：此行不是有效的{name}"),
+                format!("unknown encoding: this line is not valid {name}"),
+            ),
+            Text::new(
+                "请另存为“CSV UTF-8”，或用原系统重新导出",
+                "save it as \"CSV UTF-8\", or export it again from the source system",
+            ),
+        ),
+        EncodingChoice::Utf8 | EncodingChoice::Gb18030 => (
+            Text::new(
+                format!("轮次文件中的 encoding 为{name}，但此行不是有效的{name}"),
+                format!(
+                    "`encoding` in the round file is {name}, but this line is not valid {name}"
+                ),
+            ),
+            Text::new(
+                "请从该导出中删去 encoding，由程序识别；或把文件另存为“CSV UTF-8”",
+                "remove `encoding` from the export, so that it is detected, or save the file as \"CSV UTF-8\"",
+            ),
+        ),
+    };
+    Fault::of_file(path, message, hint)
 }

@@ -17,7 +17,9 @@ use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
 };
 use super::record::{Cells, Dialect, Split, Splitter, is_blank};
-use crate::cell::amount::{AmountUnit, TitleUnit, header_with_unit};
+use crate::cell::amount::{
+    AmountUnit, StatedUnit, TitleUnit, header_with_unit, names_of, stated_units, units_alone,
+};
 
 /// The columns of a file, matched to the fields of the schema.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,9 @@ pub struct ColumnMatch {
     /// Columns (from 0) with a known header that are not used, because another column has
     /// the field.
     pub passed_over: Vec<usize>,
+    /// Columns (from 0) that contain the ID number too, such as that of the certificate's
+    /// number, beside the ID column. They are compared with it.
+    pub certificates: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -129,7 +134,7 @@ pub(super) fn find(
         schema,
     };
     match search.best() {
-        None => Err(no_header(path, schema).into()),
+        None => Err(no_header(path, is_text, schema).into()),
         Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
             Err(too_many_columns(path, &candidate, head).into())
         }
@@ -357,7 +362,8 @@ impl Search<'_> {
     /// Matches the columns of the header that was found.
     fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
-        let title_unit = TitleUnit::of(&self.lines_above(&candidate));
+        let mut shared_units = stated_units(&self.lines_above(&candidate));
+        let below = self.units_below(&candidate);
         let mut faults = FaultCollector::new();
         if let Some(start) = candidate.row_above {
             faults.push(row_above_header(path, line).at(Place::Line(line_of(self.head, start))));
@@ -383,24 +389,14 @@ impl Search<'_> {
             match chosen(found) {
                 Ok(Some(chosen)) => {
                     columns.index.insert(field.name.clone(), chosen);
-                    if field.field_type == FieldType::Number {
-                        let own = header_with_unit(&candidate.cells[chosen].text);
-                        let unit = match (own, &title_unit) {
-                            (Some((_, unit)), _) => Some(unit),
-                            (None, TitleUnit::Is(unit)) => Some(*unit),
-                            (None, TitleUnit::None) => None,
-                            (None, TitleUnit::Uncertain(names)) => {
-                                faults.push(uncertain_unit(path, field, names));
-                                None
-                            }
-                        };
-                        let stated = unit.map(|unit| (field.name.clone(), unit));
-                        columns.units.extend(stated);
+                    for (rank, index) in found.iter().filter(|(_, index)| *index != chosen) {
+                        let is_certificate =
+                            *rank == Rank::Fallback && field.role == Role::NationalId;
+                        match is_certificate {
+                            true => columns.certificates.push(*index),
+                            false => columns.passed_over.push(*index),
+                        }
                     }
-                    let others = found.iter().map(|(_, index)| *index);
-                    columns
-                        .passed_over
-                        .extend(others.filter(|index| *index != chosen));
                 }
                 Ok(None) => {
                     columns.absent.push(field.name.clone());
@@ -416,13 +412,59 @@ impl Search<'_> {
                 }
             }
         }
+        let amounts: Vec<(&Field, usize)> = self
+            .schema
+            .fields
+            .iter()
+            .filter(|field| field.field_type == FieldType::Number)
+            .filter_map(|field| Some((field, *columns.index.get(&field.name)?)))
+            .collect();
+        for unit in &below {
+            // Below the heading of another column a unit says nothing of amounts; the pass
+            // over the rows refuses it unless it is their unit.
+            let heading = candidate.cells.get(unit.column);
+            let has_heading = heading.is_some_and(|cell| !cell.text.is_empty());
+            let is_alone = below.len() == 1 && (unit.column == 0 || !has_heading);
+            if unit.is_of_all || is_alone {
+                shared_units.extend(&unit.units);
+            }
+        }
+        let shared_unit = TitleUnit::one_of(shared_units);
+        let mut is_shared = false;
+        for (field, column) in &amounts {
+            let stated = header_with_unit(&candidate.cells[*column].text);
+            let mut own: BTreeSet<StatedUnit> = stated.map(|(_, unit)| unit).into_iter().collect();
+            let below = below.iter().filter(|unit| unit.column == *column);
+            own.extend(
+                below
+                    .filter(|unit| !unit.is_of_all)
+                    .flat_map(|unit| &unit.units),
+            );
+            is_shared |= own.is_empty();
+            let unit = match TitleUnit::one_of(own) {
+                TitleUnit::None => shared_unit.clone(),
+                own => own,
+            };
+            match unit {
+                TitleUnit::None => {}
+                TitleUnit::Is(unit) => {
+                    columns.units.insert(field.name.clone(), unit);
+                }
+                TitleUnit::Uncertain(units) => faults.push(uncertain_unit(path, field, &units)),
+            }
+        }
+        let shared_unit = is_shared.then_some(match shared_unit {
+            TitleUnit::Is(unit) => unit,
+            TitleUnit::None | TitleUnit::Uncertain(_) => AmountUnit::YUAN,
+        });
         let id = self.schema.national_id();
         // Without an ID column there is already a fault, because the column is ambiguous.
         let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
         let widths = self.widths(is_text, &candidate);
         let headings = self
             .accepted
-            .headings(self.encoding, &columns, id, &candidate);
+            .headings(self.encoding, &columns, self.schema, &candidate)
+            .with_shared_unit(shared_unit);
         faults.or_value(id_column.map(|id_column| Header {
             headings,
             dialect: Dialect {
@@ -447,6 +489,32 @@ impl Search<'_> {
             .filter_map(|line| self.encoding.decode(line))
             .collect();
         lines.join("\n")
+    }
+
+    /// Returns the units in the line below the header, if it has nothing but units. In the
+    /// pass over the rows it is a footer.
+    fn units_below(&self, candidate: &Candidate) -> Vec<UnitBelow> {
+        let mut splitter = self.splitter(candidate.delimiter);
+        let mut cells = Cells::default();
+        let mut at = candidate.end;
+        while at < self.head.len() {
+            let (outcome, next) = splitter.split(at, &mut cells);
+            if outcome != Split::Record || !cells.iter().all(is_blank) {
+                break;
+            }
+            at = next;
+        }
+        let encoding = cells.encoding(self.encoding);
+        let filled = cells.iter().enumerate().filter(|(_, cell)| !is_blank(cell));
+        let units = filled.map(|(column, cell)| {
+            let text = encoding.decode(cell)?;
+            Some(UnitBelow {
+                column,
+                is_of_all: text.contains("单位"),
+                units: units_alone(&text)?,
+            })
+        });
+        units.collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Returns the `width` and the `fields` of a [`Dialect`].
@@ -486,6 +554,14 @@ impl Search<'_> {
 
 fn shown(cells: &[HeaderCell]) -> Vec<String> {
     cells.iter().map(|cell| cell.shown.clone()).collect()
+}
+
+/// The units in a cell below the header.
+struct UnitBelow {
+    column: usize,
+    /// Whether they are those of all columns, because the cell calls them units (单位：万元).
+    is_of_all: bool,
+    units: BTreeSet<StatedUnit>,
 }
 
 /// How well a header names its field. A lower rank is a better match.
@@ -596,9 +672,12 @@ impl Accepted {
         &self,
         encoding: Encoding,
         columns: &ColumnMatch,
-        id: Option<&Field>,
+        schema: &ExportSchema,
         candidate: &Candidate,
     ) -> Headings {
+        let id = schema.national_id();
+        let with_labels = schema.fields.iter().filter(|field| field.has_labels());
+        let with_labels = with_labels.filter_map(|field| columns.index.get(&field.name).copied());
         let accepted = self.headers.iter();
         let fields = accepted.map(|(header, accepted)| {
             let column = columns.index.get(&accepted.field).copied();
@@ -614,36 +693,61 @@ impl Accepted {
                 .map(|cell| cell.text.clone())
                 .collect(),
             fields.collect(),
+            with_labels.collect(),
             of_id.map(|(header, _)| header.clone()).collect(),
             candidate.titles.clone(),
         )
     }
 }
 
-fn uncertain_unit(path: &Path, field: &Field, names: &BTreeSet<String>) -> Fault {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+fn uncertain_unit(path: &Path, field: &Field, units: &BTreeSet<StatedUnit>) -> Fault {
+    let names = names_of(units);
     Fault::of_file(
         path,
         Text::new(
             format!(
-                "表头上方写有金额单位“{}”，无法确定“{}”的单位",
+                "表头或其上下行写有金额单位“{}”，无法确定“{}”的单位",
                 names.join("、"),
                 field.title.zh
             ),
             format!(
-                "the lines above the header name the unit {}: the unit of `{}` is uncertain",
+                "the header or the lines beside it name the unit {}: the unit of `{}` is uncertain",
                 names.join(", "),
                 field.name
             ),
         ),
         Text::new(
-            format!("请在该列表头中写明单位，如：{}（万元）", field.title.zh),
             format!(
-                "write the unit in yuan into the column's header, such as {}（万元）",
+                "请以人民币填写金额，并在该列表头中写明单位，如：{}（万元）",
+                field.title.zh
+            ),
+            format!(
+                "give the amounts in yuan, with the unit in the column's header, such as {}（万元）",
                 field.title.zh
             ),
         ),
     )
+}
+
+/// Returns the fault for a line among or below the rows that states another unit of money
+/// than `unit`, in which the amounts would be read.
+pub(super) fn another_unit(path: &Path, unit: AmountUnit, line: u64) -> Fault {
+    let unit = unit.text();
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("此行写有另一金额单位，而按表头金额单位为{}", unit.zh),
+            format!(
+                "this line states another unit of money, but by the header the amounts are in {}",
+                unit.en
+            ),
+        ),
+        Text::new(
+            "请在各金额列的表头中写明单位，如：金额（万元）",
+            "write the unit into the header of each column of amounts, such as 金额（万元）",
+        ),
+    )
+    .at(Place::Line(line))
 }
 
 /// Returns the first few headers that are accepted for a field.
@@ -658,8 +762,15 @@ fn headers_of(field: &Field) -> String {
     headers.join(", ")
 }
 
-fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
+fn no_header(path: &Path, is_text: bool, schema: &ExportSchema) -> Fault {
     let id = schema.national_id().map(headers_of).unwrap_or_default();
+    let (delimiters_zh, delimiters_en) = match is_text {
+        true => (
+            "；各列须以逗号、制表符或分号（均为半角）分隔，UTF-8 文件也可用 |",
+            "; columns must be separated by commas, tabs or semicolons, in UTF-8 also by |",
+        ),
+        false => ("", ""),
+    };
     Fault::of_file(
         path,
         Text::new(
@@ -668,11 +779,11 @@ fn no_header(path: &Path, schema: &ExportSchema) -> Fault {
         ),
         Text::new(
             format!(
-                "请确认这是“{}”的导出，且有证件号码列（如：{id}）；表头上方行数过多时请删去",
+                "请确认这是“{}”的导出，且有证件号码列（如：{id}）{delimiters_zh}；表头上方行数过多时请删去",
                 schema.title.zh
             ),
             format!(
-                "check that this is an export of \"{}\" and has an ID column (such as: {id}); delete lines above the header if there are more",
+                "check that this is an export of \"{}\" and has an ID column (such as: {id}){delimiters_en}; delete lines above the header if there are more",
                 schema.title.en
             ),
         ),

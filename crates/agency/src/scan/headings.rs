@@ -7,11 +7,13 @@ use aidlink_faults::uniform_text::uniform_header;
 
 use super::encoding::{Encoding, marks_length};
 use super::limits::MAX_HEADER_BYTES;
+use crate::cell::amount::{AmountUnit, StatedUnit};
 
 /// A header among the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repetition {
-    /// The same columns as the first header, or a title line again.
+    /// The same columns as the first header, perhaps without the last ones, or a title
+    /// line again.
     Same,
     /// Other columns. The rows below cannot be read by the first header.
     Other,
@@ -30,21 +32,27 @@ pub struct Headings {
     fields: BTreeMap<String, Option<usize>>,
     /// The columns that have a field.
     matched: BTreeSet<usize>,
+    /// Those whose field has labels, such as a kind or a status.
+    with_labels: BTreeSet<usize>,
     /// Headings of the ID column.
     id_headings: BTreeSet<String>,
     /// The lines above the header that have one cell with content.
     titles: BTreeSet<String>,
     /// The most digits that a heading or title has.
     most_digits: usize,
+    /// The unit of the columns of amounts whose own headings state none; `None` if there
+    /// are no such columns.
+    shared_unit: Option<AmountUnit>,
 }
 
 impl Headings {
     /// `columns` are the headings of the first header, `fields` the columns by accepted
-    /// heading, all as uniform text.
+    /// heading, all as uniform text. `with_labels` are the columns of fields with labels.
     pub(super) fn new(
         encoding: Encoding,
         columns: Vec<String>,
         fields: BTreeMap<String, Option<usize>>,
+        with_labels: BTreeSet<usize>,
         id_headings: BTreeSet<String>,
         titles: BTreeSet<String>,
     ) -> Self {
@@ -58,9 +66,35 @@ impl Headings {
             columns,
             matched: fields.values().copied().flatten().collect(),
             fields,
+            with_labels,
             id_headings,
             titles,
+            shared_unit: None,
         }
+    }
+
+    /// Returns whether the field of a column has labels, such as a kind or a status.
+    pub(super) fn has_labels(&self, column: usize) -> bool {
+        self.with_labels.contains(&column)
+    }
+
+    /// Sets the unit of the columns of amounts whose own headings state none.
+    pub(super) fn with_shared_unit(self, shared_unit: Option<AmountUnit>) -> Self {
+        Headings {
+            shared_unit,
+            ..self
+        }
+    }
+
+    /// Returns the unit of the columns of amounts whose own headings state none.
+    pub(super) fn shared_unit(&self) -> Option<AmountUnit> {
+        self.shared_unit
+    }
+
+    /// Returns whether a unit is another one than that of these columns.
+    pub(super) fn is_other_unit(&self, unit: StatedUnit) -> bool {
+        let shared = self.shared_unit.map(StatedUnit::Yuan);
+        shared.is_some_and(|shared| shared != unit)
     }
 
     /// Returns whether the cells of a record are a header: more than half of those with
@@ -103,8 +137,6 @@ impl Headings {
         if filled == 1 && only.is_some_and(|text| self.titles.contains(&text)) {
             return Some(Repetition::Same);
         }
-        let last = self.matched.iter().next_back();
-        same &= last.is_none_or(|last| *last < cells.len());
         let enough = named >= self.own.len().min(2);
         (names_id && enough && named * 2 > filled).then_some(match same {
             true => Repetition::Same,

@@ -154,6 +154,8 @@ pub struct Counts {
     pub repeated_header_lines: u64,
     /// The line, from 1, of the first header with other columns.
     pub other_header: Option<u64>,
+    /// The line, from 1, of the first footer that states another unit of money.
+    pub other_unit: Option<u64>,
     /// Line feeds.
     lines: u64,
 }
@@ -167,6 +169,8 @@ impl Counts {
         self.repeated_header_lines += other.repeated_header_lines;
         let other_header = other.other_header.map(|line| line + self.lines);
         self.other_header = self.other_header.or(other_header);
+        let other_unit = other.other_unit.map(|line| line + self.lines);
+        self.other_unit = self.other_unit.or(other_unit);
         self.lines += other.lines;
     }
 }
@@ -327,7 +331,7 @@ impl<T> Block<T> {
                     Kind::Row => has_long_number(cells, form.dialect),
                     Kind::FieldCount => false,
                     Kind::Blank | Kind::Total | Kind::Footer => true,
-                    Kind::Header | Kind::OtherHeader => true,
+                    Kind::Header | Kind::OtherHeader | Kind::OtherUnit => true,
                 };
             if !is_whole {
                 self.add_row(context, Err(RowFault::LineBreak));
@@ -357,6 +361,9 @@ impl<T> Block<T> {
             Kind::Header => counts.repeated_header_lines += 1,
             Kind::OtherHeader => {
                 counts.other_header = counts.other_header.or(Some(counts.lines + 1));
+            }
+            Kind::OtherUnit => {
+                counts.other_unit = counts.other_unit.or(Some(counts.lines + 1));
             }
             Kind::FieldCount => self.add_row(context, Err(RowFault::FieldCount)),
             Kind::Row => {
@@ -566,6 +573,8 @@ fn fast<C: Sync, T: Tally<C>>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use proptest::prelude::*;
 
     use super::super::limits::MAX_RECORD_BYTES;
@@ -606,7 +615,7 @@ mod tests {
         id_column: 0,
     };
 
-    /// The headings of 身份证号, 姓名 and 状态.
+    /// The headings of 身份证号, 姓名 and 状态, which has labels.
     fn three_headings() -> Headings {
         let columns = ["身份证号", "姓名", "状态"].map(str::to_owned);
         let fields = columns.iter().cloned().zip((0..3).map(Some));
@@ -614,6 +623,7 @@ mod tests {
             Encoding::Utf8,
             columns.to_vec(),
             fields.collect(),
+            [2].into(),
             [columns[0].clone()].into(),
             ["名单".to_owned()].into(),
         )
@@ -804,10 +814,14 @@ mod tests {
             ("身份证号,姓名,状态", 1, None),
             (" *身份证号 ,\"姓\n名\",状态", 1, None),
             ("\u{feff}身份证号,姓名,状态\r", 1, None),
+            ("身份证号,姓名", 1, None),
             ("名单,,", 1, None),
             ("姓名,身份证号,状态", 0, Some(2)),
             ("身份证号,状态,姓名", 0, Some(2)),
-            ("身份证号,姓名", 0, Some(2)),
+            ("姓名,身份证号", 0, Some(2)),
+            ("身份证号,状态", 0, Some(2)),
+            ("身份证号,,状态", 0, Some(2)),
+            ("身份证号,姓名,", 0, Some(2)),
             ("身份证号,姓名,地址", 0, Some(2)),
             // Rows: values that are headings too.
             ("身份证号,甲,x", 0, None),
@@ -848,6 +862,13 @@ mod tests {
             "35 rows selected.",
             "已选择 35 行。,,",
             "制表日期：2026-09-30,,",
+            // The last column has labels.
+            "填表人：,甲,审核人：",
+            "填表人：,,甲",
+            "审核人,,甲",
+            "注：,,",
+            "填表人：甲,,2026年9月30日",
+            "填表人：甲,,第 1 页",
         ] {
             let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, line.as_bytes());
             assert_eq!((seen.0.len(), counts.footer_lines), (0, 1), "{line}");
@@ -860,6 +881,9 @@ mod tests {
             "总合计,,",
             ",合计：3户5人,",
             "合计金额：500.00元,,",
+            "小计,,3",
+            "小计,,3户5人",
+            "小计,,5000.00",
         ] {
             let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, line.as_bytes());
             assert_eq!((seen.0.len(), counts.total_lines), (0, 1), "{line}");
@@ -879,9 +903,74 @@ mod tests {
             "注,甲,x",
             "共产党员,,x",
             "第三产业,,x",
+            // The status of a person.
+            "注：待核实,,在保",
+            "注：,,在保",
+            "备注1：,,在保",
+            "填表人：甲,,在保",
+            "小计,,在保",
+            "合计：,,停保",
+            "第 1 页,,在保",
+            "以下空白,,在保",
+            "共3人,,在保",
+            "注：见附件,,1",
         ] {
             let (seen, _) = read(Pass::DEFAULT, second_column, line.as_bytes());
             assert_eq!(seen.0.len(), 1, "{line}");
+            let gb18030 = encoding_rs::GB18030.encode(line).0;
+            let (seen, _) = read(Pass::DEFAULT, second_column, &gb18030);
+            assert_eq!(seen.0.len(), 1, "{line}");
+        }
+    }
+
+    /// The first cell is the ID number's, or one before it.
+    #[test]
+    fn a_line_with_a_label_is_a_row_whatever_its_first_cell_says() {
+        for first in [
+            "填表人：",
+            "填表人：乙",
+            "审核人",
+            "注：",
+            "小计",
+            "第 1 页",
+            "以下空白",
+        ] {
+            for name in ["甲", "甲,"] {
+                for (id_column, line) in [
+                    (0, format!("{first},{name},在保")),
+                    (1, format!("{first},,{name},在保")),
+                ] {
+                    let columns = line.split(',').count();
+                    let dialect = Dialect {
+                        delimiter: b',',
+                        width: columns,
+                        fields: columns,
+                        id_column,
+                    };
+                    let headings = Headings::new(
+                        Encoding::Utf8,
+                        Vec::new(),
+                        BTreeMap::new(),
+                        [columns - 1].into(),
+                        BTreeSet::new(),
+                        BTreeSet::new(),
+                    );
+                    let form = Form {
+                        dialect,
+                        headings: &headings,
+                        limits: RecordLimits::DEFAULT,
+                    };
+                    let read = run_with::<(), Seen>(
+                        Pass::DEFAULT,
+                        &mut line.as_bytes(),
+                        form,
+                        &(),
+                        &|_| {},
+                    );
+                    let (seen, counts) = read.expect("memory can be read");
+                    assert_eq!((seen.0.len(), counts.rows), (1, 1), "{line}");
+                }
+            }
         }
     }
 

@@ -62,6 +62,15 @@ pub(super) fn damaged_text(path: &Path) -> Fault {
     )
 }
 
+/// Returns the fault for a text in UTF-16 that was cut or has lost bytes.
+pub(super) fn damaged_utf16(path: &Path) -> Fault {
+    damaged(
+        path,
+        "文件以 UTF-16 编码，但已损坏或不完整",
+        "the file is in UTF-16, but is damaged or cut short",
+    )
+}
+
 /// Returns the fault for a member of a zip archive that is compressed in a way that is
 /// not supported.
 pub(super) fn unsupported_compression(path: &Path, method: &str) -> Fault {
@@ -223,7 +232,8 @@ pub(super) fn several_sheets(path: &Path, sheets: Vec<(&str, u64)>) -> Fault {
 }
 
 /// Returns the fault for a workbook in which no visible sheet has a header. `sheets` are
-/// the visible ones with content, `others` the hidden ones that may hold persons.
+/// the visible ones with content, `others` the hidden ones that may hold persons. `hint`
+/// is what to do about the visible ones; it does not matter if a hidden one has a header.
 pub(super) fn no_header_in_any_sheet(
     path: &Path,
     sheets: &[&str],
@@ -247,17 +257,55 @@ pub(super) fn no_header_in_any_sheet(
             ),
         ),
     };
-    let others = others.iter().map(SheetNotRead::text);
-    let (zh, en) = others.fold((message.zh, message.en), |(zh, en), other| {
+    let texts = others.iter().map(SheetNotRead::text);
+    let (zh, en) = texts.fold((message.zh, message.en), |(zh, en), other| {
         (format!("{zh}；{}", other.zh), format!("{en}; {}", other.en))
     });
-    let hint = hint.unwrap_or_else(|| {
-        Text::new(
-            "请取消隐藏该工作表，或在轮次文件中写出其名称：sheets = [\"名称\"]",
-            "show the hidden sheet, or name it in the round file: `sheets = [\"NAME\"]`",
-        )
-    });
+    let with_header: Vec<&str> = others
+        .iter()
+        .filter(|sheet| sheet.has_header)
+        .map(|sheet| sheet.sheet.as_str())
+        .collect();
+    let hint = match hint {
+        Some(hint) if with_header.is_empty() => hint,
+        _ => name_hidden_sheets(&with_header),
+    };
     Fault::of_file(path, Text::new(zh, en), hint)
+}
+
+/// Returns what to do about hidden sheets with a header. `sheets` are their names in a form
+/// that may be shown; without any, the line for the round file has a placeholder.
+fn name_hidden_sheets(sheets: &[&str]) -> Text {
+    let line = |placeholder: &str| match sheets {
+        [] => format!("sheets = [\"{placeholder}\"]"),
+        sheets => format!("sheets = [{}]", toml_strings(sheets)),
+    };
+    let (fill_zh, fill_en) = match sheets.iter().any(|sheet| sheet.contains("***")) {
+        true => (
+            "（请把 *** 换成原来的号码）",
+            " (with the number in place of ***)",
+        ),
+        false => ("", ""),
+    };
+    Text::new(
+        format!(
+            "请取消隐藏该工作表，或在轮次文件的该导出中写：{}{fill_zh}",
+            line("名称")
+        ),
+        format!(
+            "show the hidden sheet, or add this line to the export in the round file: {}{fill_en}",
+            line("NAME")
+        ),
+    )
+}
+
+/// Returns the names as strings of a TOML array.
+fn toml_strings(names: &[&str]) -> String {
+    let quoted = names.iter().map(|name| {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{name}\"")
+    });
+    quoted.collect::<Vec<String>>().join(", ")
 }
 
 /// Puts the name of a sheet before the message of a fault.

@@ -267,16 +267,17 @@ impl OpenWorkbook {
                 continue;
             }
             let head = self.head(index);
-            let has_header = head.is_ok_and(|head| has_header(head, schema, choice));
-            let why = match (sheet.is_visible, has_header) {
+            let has_header = head.map(|head| has_header(head, schema, choice));
+            let why = match (sheet.is_visible, &has_header) {
                 (false, _) => WhyNotRead::Hidden,
-                (true, true) => WhyNotRead::NotNamed,
-                (true, false) => WhyNotRead::NoHeader,
+                (true, Ok(false)) => WhyNotRead::NoHeader,
+                // One that cannot be read is passed over only if others are named.
+                (true, Ok(true) | Err(_)) => WhyNotRead::NotNamed,
             };
             not_read.push(SheetNotRead {
                 sheet: shown_name(&sheet.name).into_owned(),
                 why,
-                has_header,
+                has_header: has_header.unwrap_or(false),
                 holds,
             });
         }
@@ -316,6 +317,8 @@ impl OpenWorkbook {
         choice: &ReadingChoice,
         budget: TextBudget,
     ) -> Result<Table, Faults> {
+        // The fault for a sheet that cannot be read names the sheet itself.
+        self.head(sheet)?;
         let header = self.header(sheet, schema, choice);
         let header = header.map_err(|faults| self.in_sheet(sheet, faults))?;
         let nothing = Merging::default();

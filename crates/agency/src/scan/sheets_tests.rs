@@ -280,6 +280,37 @@ fn a_workbook_without_a_visible_header_is_refused_with_the_names_of_its_sheets()
     ] {
         assert!(said.contains(words), "{said}");
     }
+    // The message has the line for the round file, which reads the sheet.
+    for (name, line) in [
+        ("数据", "sheets = [\"数据\"]"),
+        ("2026年\"低保\"", "sheets = [\"2026年\\\"低保\\\"\"]"),
+        (
+            "城关13800001234",
+            "sheets = [\"城关***\"] (with the number in place of ***)",
+        ),
+    ] {
+        for is_alone in [false, true] {
+            let mut workbook = Workbook::new();
+            let notes = [&["填报说明"][..]];
+            add_sheet(&mut workbook, "说明", if is_alone { &[] } else { &notes });
+            add_town(&mut workbook, name, &IDS[..2]).set_hidden(true);
+            let bytes = saved(workbook);
+            let said = refused(&bytes, SheetChoice::Only);
+            let hint = said.lines().last().expect("a hint");
+            assert!(hint.ends_with(line), "{said}");
+            assert_eq!(opened(&bytes, named(&[name])).read()[0].1, 2);
+        }
+    }
+    // Without a header, naming the sheet would not help.
+    let mut workbook = Workbook::new();
+    add_sheet(&mut workbook, "说明", &[&["填报说明"]]);
+    add_sheet(&mut workbook, "数据", &[&[IDS[0], "赵某"]]).set_hidden(true);
+    let said = refused(&saved(workbook), SheetChoice::Only);
+    assert!(
+        said.contains("sheet `数据` was not read (hidden)"),
+        "{said}"
+    );
+    assert!(!said.contains("sheets = "), "{said}");
     // A fault in the only table is told as such.
     let mut workbook = Workbook::new();
     add_sheet(&mut workbook, "说明", &[]);
@@ -357,7 +388,20 @@ fn only_a_visible_sheet_that_cannot_be_read_is_an_error() {
         });
         let of_first = opened(&bytes, named(&["甲"]));
         assert_eq!(of_first.read(), [("甲", 1)]);
-        assert_eq!(of_first.tables[0].sheets_not_read()[0].holds, None);
+        let [second] = of_first.tables[0].sheets_not_read() else {
+            panic!("one other sheet")
+        };
+        let why = match is_hidden {
+            true => WhyNotRead::Hidden,
+            false => WhyNotRead::NotNamed,
+        };
+        assert_eq!((second.why, second.holds), (why, None));
+        assert!(second.may_hold_persons());
+        for names in [&["乙"][..], &["甲", "乙"]] {
+            let said = refused(&bytes, named(names));
+            assert_eq!(said.matches("sheet `乙`").count(), 1, "{said}");
+            assert!(!said.contains("header"), "{said}");
+        }
         for choice in [SheetChoice::Only, SheetChoice::All] {
             match is_hidden {
                 true => assert_eq!(opened(&bytes, choice).read(), [("甲", 1)]),

@@ -16,8 +16,9 @@ use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
 use super::parquet_rows::{self, ParquetRows};
 use super::pass::SourceRead;
 use super::refusal::{
-    damaged_archive, damaged_text, encrypted, not_one_file, unsupported_compression,
+    damaged_archive, damaged_text, damaged_utf16, encrypted, not_one_file, unsupported_compression,
 };
+use super::text_form::InvalidUtf16;
 use super::xls;
 
 /// The format of a file, found from its first bytes and not from its name.
@@ -139,6 +140,12 @@ impl Source {
     /// Returns the fault for an error while the text is read.
     pub(super) fn unreadable(&self, error: &io::Error) -> Fault {
         use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        if error
+            .get_ref()
+            .is_some_and(|error| error.is::<InvalidUtf16>())
+        {
+            return damaged_utf16(&self.path);
+        }
         match (self.format, error.kind()) {
             (Format::Parquet, _) => parquet_rows::unreadable(&self.path, error),
             (Format::Gzip | Format::Zip, UnexpectedEof | InvalidData | InvalidInput) => {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use encoding_rs::{UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, UTF_16BE, UTF_16LE};
 
 use super::pass::SourceRead;
 
@@ -112,7 +112,23 @@ fn ends_lines_with_carriage_returns(head: &[u8]) -> bool {
     alone > line_feeds
 }
 
-/// Converts UTF-16 to UTF-8. What is not valid becomes U+FFFD.
+/// The error for a text that is not valid UTF-16: it was cut inside a character, or has
+/// half of a character.
+#[derive(Debug)]
+pub(super) struct InvalidUtf16;
+
+impl std::error::Error for InvalidUtf16 {}
+
+impl std::fmt::Display for InvalidUtf16 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the text is not valid UTF-16")
+    }
+}
+
+/// Converts UTF-16 to UTF-8.
+///
+/// A text that is not valid is an error, because no single row can be blamed: after a lost
+/// byte, all characters are others.
 struct Utf16Reader<'s> {
     inner: Box<dyn SourceRead + 's>,
     decoder: encoding_rs::Decoder,
@@ -135,13 +151,20 @@ impl Read for Utf16Reader<'_> {
                 .take(DECODED_TOGETHER)
                 .read_to_end(&mut self.encoded)?;
             self.ended = read == 0;
-            let room = self.decoder.max_utf8_buffer_length(read);
+            let room = self
+                .decoder
+                .max_utf8_buffer_length_without_replacement(read);
             self.decoded.clear();
             self.decoded
                 .resize(room.ok_or(io::ErrorKind::InvalidData)?, 0);
-            let (_, _, written, _) =
-                self.decoder
-                    .decode_to_utf8(&self.encoded, &mut self.decoded, self.ended);
+            let (result, _, written) = self.decoder.decode_to_utf8_without_replacement(
+                &self.encoded,
+                &mut self.decoded,
+                self.ended,
+            );
+            if result != DecoderResult::InputEmpty {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, InvalidUtf16));
+            }
             self.decoded.truncate(written);
             self.taken = 0;
         }

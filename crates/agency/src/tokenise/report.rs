@@ -2,11 +2,11 @@
 //! and unreadable cells.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aidlink_faults::fault::Fault;
-use aidlink_faults::text::Text;
 
-use crate::account::Account;
+use crate::account::{Account, all_rejected};
 use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
 use crate::reject::RejectReason;
@@ -87,12 +87,9 @@ impl Report {
 
     /// Returns a fault if every row of the export was rejected.
     pub(super) fn check_usable(&self, exports: &[Export]) -> Result<(), Fault> {
-        match exports.first() {
-            Some(export) if self.account.rows > 0 && self.account.rejected == self.account.rows => {
-                Err(nothing_usable(export, self))
-            }
-            _ => Ok(()),
-        }
+        let path = exports.first().map_or(Path::new(""), Export::path);
+        let (rows, rejected) = (self.account.rows, &self.rejected_by_reason);
+        all_rejected(path, rows, rejected).map_or(Ok(()), Err)
     }
 }
 
@@ -103,27 +100,4 @@ pub struct FileReport {
     pub digest: String,
     /// Size in bytes.
     pub byte_length: u64,
-}
-
-fn nothing_usable(export: &Export, report: &Report) -> Fault {
-    let most_common = report
-        .rejected_by_reason
-        .iter()
-        .max_by_key(|(_, count)| **count)
-        .map(|(reason, _)| reason.text())
-        .unwrap_or_default();
-    Fault::of_file(
-        export.path(),
-        Text::new(
-            format!("{}行全部被拒收，没有可用的行", report.account.rows),
-            format!(
-                "all {} rows were rejected, so none can be used",
-                report.account.rows
-            ),
-        ),
-        Text::new(
-            format!("最常见的原因：{}", most_common.zh),
-            format!("the most common reason: {}", most_common.en),
-        ),
-    )
 }

@@ -3,6 +3,7 @@
 use super::super::encoding::without_text_formula;
 use super::super::headings::{Headings, Repetition};
 use super::{CTRL_Z, Cells, Dialect};
+use crate::cell::amount::{stated_units, units_alone};
 
 /// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub(in super::super) enum Kind {
     Header,
     /// A header with other columns.
     OtherHeader,
+    /// A line of totals or a footer that states another unit of money than the one in
+    /// which the amounts are read.
+    OtherUnit,
     /// More fields than the header, or no field for the ID number.
     FieldCount,
     /// A row.
@@ -35,8 +39,12 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
             Some(Repetition::Other) => return Kind::OtherHeader,
             None => {}
         }
-        if let Some(kind) = kind_of_words(cells, dialect) {
-            return kind;
+        let kind = kind_of_words(cells, dialect, headings);
+        if let Some(kind) = kind.or_else(|| is_line_of_units(cells).then_some(Kind::Footer)) {
+            return match states_other_unit(cells, headings) {
+                true => Kind::OtherUnit,
+                false => kind,
+            };
         }
     }
     // Some programs omit the empty cells at the end of a row, so a short row is
@@ -97,28 +105,95 @@ const LONGEST_NOTE: usize = 1000;
 
 /// Recognises a line of totals or a footer by its first cell with content. The ID column
 /// must be blank, or have such words itself, or a count of at most six digits; a damaged
-/// ID number has none of these forms.
-fn kind_of_words(cells: &Cells, dialect: Dialect) -> Option<Kind> {
+/// ID number has none of these forms. A line with a label, such as a status, is a row
+/// without an ID number, whatever its first cell says.
+fn kind_of_words(cells: &Cells, dialect: Dialect, headings: &Headings) -> Option<Kind> {
     let first = cells.iter().find(|cell| !is_empty(cell))?;
     let kind = kind_of_text(&text_of(first, LONGEST_NOTE)?)?;
     let id_cell = cells.get(dialect.id_column);
     let belongs = is_empty(id_cell)
         || text_of(id_cell, LONGEST_NOTE)
             .is_some_and(|text| kind_of_text(&text).is_some() || is_count(&text));
-    belongs.then_some(kind)
+    (belongs && !has_label(cells, kind, headings)).then_some(kind)
 }
 
-/// Returns a text without white space. Words of a footer are the same in both encodings,
-/// and a text in GB18030 is never valid UTF-8 for another such word.
+/// Returns whether a line of this kind has a label in a column of labels after its first
+/// cell with content. Words of a footer, what follows a label such as 填表人：, figures of a
+/// total and dates are no labels.
+fn has_label(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
+    let mut before: Option<String> = None;
+    let filled = cells.iter().enumerate();
+    for (column, cell) in filled.filter(|(_, cell)| !is_empty(cell)) {
+        let text = text_of(cell, LONGEST_NOTE).unwrap_or_default();
+        if let Some(before) = &before
+            && headings.has_labels(column)
+        {
+            let is_word = kind_of_text(&text).is_some() || is_figure(&text, kind);
+            if !is_word && !awaits_value(before) {
+                return true;
+            }
+        }
+        before = Some(text);
+    }
+    false
+}
+
+/// Returns whether a text is a footer's label whose value, a name or a day, is in the next
+/// cell. A note is in the cell of its label.
+fn awaits_value(text: &str) -> bool {
+    let label = text
+        .trim_end_matches(['：', ':'])
+        .trim_end_matches(char::is_numeric);
+    let is_open = text.ends_with(['：', ':']) || LABELS_ALONE.contains(&text);
+    is_open && is_footer(text) && !label.ends_with('注') && !label.ends_with("说明")
+}
+
+/// Returns whether a text is a number, an amount or a date. A number alone is a code,
+/// unless it is in a line of totals.
+fn is_figure(text: &str, kind: Kind) -> bool {
+    let is_in_figure = |c: char| !c.is_alphabetic() || "人户条名共数个元万年月日".contains(c);
+    let is_number = text.chars().all(|c| c.is_ascii_digit());
+    !text.is_empty() && text.chars().all(is_in_figure) && (kind == Kind::Total || !is_number)
+}
+
+/// Returns whether every cell with content holds nothing but units, and one of them a
+/// unit of money. Such a line is often below a header.
+fn is_line_of_units(cells: &Cells) -> bool {
+    let mut states_unit = false;
+    for cell in cells.iter().filter(|cell| !is_empty(cell)) {
+        let text = text_of(cell, LONGEST_TOTAL);
+        let Some(units) = text.and_then(|text| units_alone(&text)) else {
+            return false;
+        };
+        states_unit |= !units.is_empty();
+    }
+    states_unit
+}
+
+fn states_other_unit(cells: &Cells, headings: &Headings) -> bool {
+    let mut filled = cells.iter().filter(|cell| !is_empty(cell));
+    filled.any(|cell| {
+        let Some(text) = text_of(cell, LONGEST_NOTE) else {
+            return false;
+        };
+        let alone = units_alone(&text).unwrap_or_default();
+        let mut units = stated_units(&text).into_iter().chain(alone);
+        units.any(|unit| headings.is_other_unit(unit))
+    })
+}
+
+/// Returns a text without white space. Words of a footer are the same in both encodings.
+/// A short one in GB18030 (元) may be valid UTF-8 too, but only for letters of other scripts.
 fn text_of(cell: &[u8], longest: usize) -> Option<String> {
     if cell.len() > longest {
         return None;
     }
     let cell = without_text_formula(cell).unwrap_or(cell.into());
     let compact = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect();
-    match std::str::from_utf8(&cell) {
-        Ok(text) => Some(compact(text)),
-        Err(_) => encoding_rs::GB18030
+    let is_plausible = |text: &&str| text.is_ascii() || text.chars().any(|c| c >= '\u{2000}');
+    match std::str::from_utf8(&cell).ok().filter(is_plausible) {
+        Some(text) => Some(compact(text)),
+        None => encoding_rs::GB18030
             .decode_without_bom_handling_and_without_replacement(&cell)
             .map(|text| compact(&text)),
     }
@@ -158,7 +233,7 @@ fn is_total(text: &str) -> bool {
 }
 
 /// Labels in the foot of a form. A colon follows, or the rest of the line.
-const LABELS: [&str; 40] = [
+const LABELS: [&str; 41] = [
     "填表人",
     "填报人",
     "制表人",
@@ -183,6 +258,7 @@ const LABELS: [&str; 40] = [
     "联系人",
     "联系电话",
     "单位",
+    "金额单位",
     "填报单位",
     "填表单位",
     "制表单位",
