@@ -6,6 +6,7 @@ mod file_stamp;
 mod header;
 mod header_lines;
 pub mod headings;
+mod id_headers;
 mod limits;
 mod merging;
 mod not_read;

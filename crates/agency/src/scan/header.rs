@@ -13,10 +13,12 @@ use aidlink_policy::value::FieldType;
 use super::encoding::{Encoding, marks_length};
 use super::header_lines;
 use super::headings::Headings;
+use super::id_headers::OwnPerson;
 use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
 };
 use super::record::{Cells, Dialect, Split, Splitter, is_blank};
+use super::refusal::toml_strings;
 use crate::cell::amount::{
     AmountUnit, StatedUnit, TitleUnit, header_with_unit, names_of, stated_units, units_alone,
 };
@@ -397,6 +399,15 @@ impl Search<'_> {
                             false => columns.passed_over.push(*index),
                         }
                     }
+                    let is_named = found.contains(&(Rank::Name, chosen));
+                    if field.role == Role::NationalId && !is_named {
+                        let others = self.unknown_id_columns(&candidate.cells, field);
+                        if !others.is_empty() {
+                            let cells = &candidate.cells;
+                            let fault = uncertain_id_column(path, field, cells, chosen, &others);
+                            faults.push(fault.at(Place::Line(line)));
+                        }
+                    }
                 }
                 Ok(None) => {
                     columns.absent.push(field.name.clone());
@@ -478,6 +489,18 @@ impl Search<'_> {
             title_lines: line - 1,
             columns,
         }))
+    }
+
+    /// Returns the columns that no field has and whose headers speak of the ID number of
+    /// the row's own person.
+    fn unknown_id_columns(&self, cells: &[HeaderCell], id: &Field) -> Vec<usize> {
+        let own = OwnPerson::of(id);
+        let cells = cells.iter().enumerate();
+        let unknown = cells.filter(|(_, cell)| self.accepted.field_of(&cell.text).is_none());
+        unknown
+            .filter(|(_, cell)| own.may_be_in(&cell.text))
+            .map(|(column, _)| column)
+            .collect()
     }
 
     /// Returns the text of the lines above the header. Lines in another encoding are left
@@ -861,6 +884,56 @@ fn two_columns<'c>(
             format!(
                 "keep one column, or name the right one in the round file, such as headers = {{ \"HEADER\" = \"{}\" }}",
                 field.name
+            ),
+        ),
+    )
+}
+
+/// Returns the fault for an ID column, `chosen`, beside `others` with unknown headers that
+/// speak of an ID number too.
+fn uncertain_id_column(
+    path: &Path,
+    id: &Field,
+    cells: &[HeaderCell],
+    chosen: usize,
+    others: &[usize],
+) -> Fault {
+    let header = |column: usize| cells.get(column).map_or("", |cell| cell.shown.trim());
+    let place = |column: usize| format!("{}({})", header(column), column + 1);
+    let others_shown = Text::names(others.iter().map(|column| place(*column)));
+    let line = |column: usize| {
+        let header = header(column).replace(['\r', '\n'], " ");
+        format!(
+            "headers = {{ {} = \"{}\" }}",
+            toml_strings(&[&header]),
+            id.name
+        )
+    };
+    let first = others.first().copied().unwrap_or(chosen);
+    Fault::of_file(
+        path,
+        Text::new(
+            format!(
+                "无法确定本人的证件号码列：{}是已知表头，但{}也像是证件号码",
+                place(chosen),
+                others_shown.zh
+            ),
+            format!(
+                "the ID column is uncertain: the header {} is known, but {} may be each person's own number",
+                place(chosen),
+                others_shown.en
+            ),
+        ),
+        Text::new(
+            format!(
+                "请在轮次文件的该导出中写明本人的证件号码列：{} 或 {}；或删去另一列",
+                line(first),
+                line(chosen)
+            ),
+            format!(
+                "name the column with each person's own number for the export in the round file: {} or {}; or delete the other column",
+                line(first),
+                line(chosen)
             ),
         ),
     )

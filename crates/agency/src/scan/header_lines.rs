@@ -8,7 +8,7 @@
 //! ```
 
 /// Titles of groups whose columns are about another person than the one of the row.
-const OTHER_PERSONS: [&str; 19] = [
+pub(super) const OTHER_PERSONS: [&str; 19] = [
     "监护人",
     "法定监护人",
     "户主",
