@@ -50,6 +50,17 @@ impl ColumnMatch {
     }
 }
 
+/// How a table holds its cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// As text with delimiters.
+    Text,
+    /// As a grid, in a sheet of a workbook.
+    Sheet,
+    /// By columns.
+    Parquet,
+}
+
 /// The header of an export and its position.
 pub(super) struct Header {
     pub(super) columns: ColumnMatch,
@@ -119,12 +130,11 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has only one column, another field. `is_text` means that the
-/// file itself is text, so that a delimiter in a value shifts a row.
+/// column and, unless it has only one column, another field.
 pub(super) fn find(
     path: &Path,
     head: &[u8],
-    is_text: bool,
+    layout: Layout,
     encoding: Encoding,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
@@ -136,7 +146,7 @@ pub(super) fn find(
         schema,
     };
     match search.best() {
-        None => Err(no_header(path, is_text, schema).into()),
+        None => Err(no_header(path, layout, schema).into()),
         Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
             Err(too_many_columns(path, &candidate, head).into())
         }
@@ -147,7 +157,7 @@ pub(super) fn find(
                 None => no_id_column(path, schema, line).into(),
             })
         }
-        Some(candidate) => search.header(path, is_text, candidate),
+        Some(candidate) => search.header(path, layout, candidate),
     }
 }
 
@@ -362,7 +372,7 @@ impl Search<'_> {
     }
 
     /// Matches the columns of the header that was found.
-    fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
+    fn header(&self, path: &Path, layout: Layout, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
         let mut shared_units = stated_units(&self.lines_above(&candidate));
         let below = self.units_below(&candidate);
@@ -471,7 +481,7 @@ impl Search<'_> {
         let id = self.schema.national_id();
         // Without an ID column there is already a fault, because the column is ambiguous.
         let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
-        let widths = self.widths(is_text, &candidate);
+        let widths = self.widths(layout, &candidate);
         let headings = self
             .accepted
             .headings(self.encoding, &columns, self.schema, &candidate)
@@ -542,18 +552,23 @@ impl Search<'_> {
 
     /// Returns the `width` and the `fields` of a [`Dialect`].
     ///
-    /// In a workbook each cell has its own column, so content beside the table shifts
-    /// nothing. In a text, content beyond the last named column comes from a delimiter in
-    /// a value. Blank fields beyond it do not, if header or most rows have them.
-    fn widths(&self, is_text: bool, candidate: &Candidate) -> (usize, usize) {
+    /// Content beyond the last named column means that cells are shifted: in a text by a
+    /// delimiter in a value, in a sheet by cells that were inserted, or deleted from the
+    /// header. Blank fields beyond it do not, if header or most rows have them. In Parquet
+    /// nothing can be shifted.
+    fn widths(&self, layout: Layout, candidate: &Candidate) -> (usize, usize) {
         let header = candidate.cells.len();
-        if !is_text {
-            return (header, header);
-        }
         let named = candidate
             .cells
             .iter()
             .rposition(|cell| !cell.text.is_empty());
+        let named = named.map_or(header, |last| last + 1);
+        match layout {
+            Layout::Text => {}
+            // Every line is as wide as the sheet.
+            Layout::Sheet => return (named, header),
+            Layout::Parquet => return (header, header),
+        }
         let mut wider: BTreeMap<usize, usize> = BTreeMap::new();
         let mut records = 0;
         let mut splitter = self.splitter(candidate.delimiter);
@@ -571,7 +586,7 @@ impl Search<'_> {
         }
         let usual = wider.into_iter().find(|(_, count)| count * 2 > records);
         let fields = usual.map_or(header, |(fields, _)| fields);
-        (named.map_or(header, |last| last + 1), fields)
+        (named, fields)
     }
 }
 
@@ -785,14 +800,14 @@ fn headers_of(field: &Field) -> String {
     headers.join(", ")
 }
 
-fn no_header(path: &Path, is_text: bool, schema: &ExportSchema) -> Fault {
+fn no_header(path: &Path, layout: Layout, schema: &ExportSchema) -> Fault {
     let id = schema.national_id().map(headers_of).unwrap_or_default();
-    let (delimiters_zh, delimiters_en) = match is_text {
-        true => (
+    let (delimiters_zh, delimiters_en) = match layout {
+        Layout::Text => (
             "；各列须以逗号、制表符或分号（均为半角）分隔，UTF-8 文件也可用 |",
             "; columns must be separated by commas, tabs or semicolons, in UTF-8 also by |",
         ),
-        false => ("", ""),
+        Layout::Sheet | Layout::Parquet => ("", ""),
     };
     Fault::of_file(
         path,
@@ -998,7 +1013,15 @@ mod tests {
         let path = Path::new("veterans.csv");
         let schema = ExportSchema::parse(path, schema).expect("the shipped schema");
         let bytes = format!("title\n{line}\n");
-        find(path, bytes.as_bytes(), false, encoding, &schema, &[]).map_err(|faults| {
+        find(
+            path,
+            bytes.as_bytes(),
+            Layout::Sheet,
+            encoding,
+            &schema,
+            &[],
+        )
+        .map_err(|faults| {
             let faults = faults.iter();
             faults
                 .map(|fault| fault.render(Language::English))

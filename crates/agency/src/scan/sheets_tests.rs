@@ -635,6 +635,77 @@ fn a_header_of_two_lines_is_put_together() {
     }
 }
 
+/// The rows of a sheet whose header, or whose cells, are shifted have content beyond the
+/// last column with a header. As in a text, they are rejected and not read by the wrong
+/// columns.
+#[test]
+fn a_row_with_content_beyond_the_last_header_is_rejected() {
+    let row = [IDS[0], "赵甲", "低保", "在保"];
+    let shifted = ["", IDS[0], "赵甲", "低保", "在保"];
+    let no_status = [IDS[0], "赵甲", "低保", ""];
+    let remark = [IDS[0], "赵甲", "低保", "在保", "困难"];
+    let far = [IDS[0], "赵甲", "低保", "在保", "", "", "1"];
+    let total = ["合计", "", "", "", "1"];
+    let without_name: Vec<&str> = HEADER
+        .iter()
+        .copied()
+        .filter(|name| *name != "姓名")
+        .collect();
+    for (header, lines, rejected) in [
+        // Nothing is shifted.
+        (&HEADER[..], &[&row[..], &row][..], &[][..]),
+        (&HEADER, &[&row, &no_status, &total], &[]),
+        // Cells were inserted before or in a row, or a remark is beside it.
+        (&HEADER, &[&row, &shifted, &row], &[3]),
+        (&HEADER, &[&row, &remark, &far], &[3, 4]),
+        // A cell of the header was deleted.
+        (&without_name, &[&row, &row, &row], &[2, 3, 4]),
+        (&HEADER[..3], &[&row, &no_status], &[2]),
+    ] {
+        let csv = [&[header], lines]
+            .concat()
+            .iter()
+            .map(|line| line.join(","))
+            .collect::<Vec<_>>();
+        let mut workbook = Workbook::new();
+        let lines = [&[header], lines].concat();
+        let sheet = add_sheet(&mut workbook, "名册", &lines);
+        // Blank cells with a format are no content.
+        let format = Format::new().set_bold();
+        sheet.write_blank(1, 9, &format).expect("a cell");
+        for (form, bytes) in [
+            ("xlsx", saved(workbook)),
+            ("csv", csv.join("\n").into_bytes()),
+        ] {
+            let opened = opened(&bytes, SheetChoice::Only);
+            let table = &opened.tables[0];
+            let inspection = inspect(table, &schema(), date(2026, 9, 30), &|_| {});
+            let rejects = inspection.expect("readable").rejects;
+            let lines = rejects.get(&RejectReason::FieldCount);
+            let lines = lines.map_or(&[][..], |rows| &rows.first_lines);
+            assert_eq!(lines, rejected, "{form}: {header:?}");
+        }
+    }
+}
+
+/// A header cell that is merged over several columns names all of them.
+#[test]
+fn a_merged_header_at_the_end_of_a_sheet_names_its_columns() {
+    for (merged, rejected) in [(true, 0), (false, 1)] {
+        let mut workbook = Workbook::new();
+        let row = [IDS[0], "赵甲", "低保", "在保", "城关镇", "东街"];
+        let header = [&HEADER[..], &["地址"]].concat();
+        let sheet = add_sheet(&mut workbook, "名册", &[&header, &row]);
+        if merged {
+            let area = sheet.merge_range(0, 4, 0, 5, "地址", &Format::new());
+            area.expect("an area");
+        }
+        let opened = opened(&saved(workbook), SheetChoice::Only);
+        let inspection = inspect(&opened.tables[0], &schema(), date(2026, 9, 30), &|_| {});
+        assert_eq!(inspection.expect("readable").rejects.len(), rejected);
+    }
+}
+
 /// A row is never taken for a line of the header.
 #[test]
 fn a_row_below_the_header_is_a_row() {
