@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
-use aidlink_agency::exports::check_columns;
+use aidlink_agency::exports::{check_columns, fields_of_others};
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::unmapped::UnmappedLabels;
@@ -66,13 +66,18 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         Ok(inspections) => inspections,
         Err(fault) => return Ending::Failed(fault.into()),
     };
-    let checked = exports.iter().zip(&inspections);
+    let absent: Vec<&[String]> = exports
+        .iter()
+        .map(|export| &*export.columns().absent)
+        .collect();
+    let checked = exports.iter().zip(&inspections).enumerate();
     let checked: Vec<CheckedExport> = checked
-        .map(|(export, inspection)| CheckedExport {
+        .map(|(index, (export, inspection))| CheckedExport {
             schema,
             export,
             policy: policy.as_ref(),
             inspection,
+            fields_of_other_sheets: fields_of_others(&absent, index),
         })
         .collect();
     for export in &checked {
@@ -205,6 +210,9 @@ struct SchemaReport<'a> {
     /// Headers of columns that contain the ID number too and are compared with it.
     headers_compared: Vec<&'a str>,
     fields_absent: &'a [String],
+    /// Those that another sheet has. Empty if a single table is read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields_of_other_sheets: Vec<&'a str>,
     /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
     /// The key is the code of the warning.
@@ -310,6 +318,8 @@ struct CheckedExport<'a> {
     export: &'a Export,
     policy: Option<&'a Policy>,
     inspection: &'a Inspection,
+    /// Fields without a column that another sheet has.
+    fields_of_other_sheets: Vec<&'a str>,
 }
 
 impl CheckedExport<'_> {
@@ -383,6 +393,7 @@ impl CheckedExport<'_> {
             headers_passed_over: self.headers_at(&columns.passed_over),
             headers_compared: self.headers_at(&columns.certificates),
             fields_absent: &columns.absent,
+            fields_of_other_sheets: self.fields_of_other_sheets.clone(),
             rejects: inspection
                 .rejects
                 .iter()
@@ -513,6 +524,19 @@ impl CheckedExport<'_> {
                 format!("Schema fields without a column: {absent}"),
             );
         }
+        let rows = counts.rows;
+        let lacks = self.fields_of_other_sheets.join(", ");
+        let lacks_columns = !lacks.is_empty() && rows > 0;
+        if lacks_columns {
+            say(
+                format!(
+                    "提示：本表（{rows}行）缺少其他工作表有的列：{lacks}；这些行的相关结果为不明"
+                ),
+                format!(
+                    "Note: this sheet ({rows} rows) lacks columns that other sheets have: {lacks}; outcomes that need them are unknown for its rows"
+                ),
+            );
+        }
         for (reason, seen) in &self.inspection.rejects {
             say_occurrences(
                 ("将被拒收", "Would be rejected"),
@@ -541,7 +565,7 @@ impl CheckedExport<'_> {
                 "提示：表头下没有任何记录".into(),
                 "Note: there are no records below the header".into(),
             );
-        } else if self.is_clean() {
+        } else if self.is_clean() && !lacks_columns {
             say("没有需要更正的内容".into(), "Nothing to correct".into());
         }
     }

@@ -22,7 +22,7 @@ use crate::tokenise::Report;
 
 /// Returns the fields that rules need and that are missing from every file of an
 /// export.
-pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
+fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
     let schema = &export.planned.schema;
     let needed = policy.columns_needed(&schema.name);
     schema
@@ -33,6 +33,14 @@ pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
             needed.contains(&field.name) && export.files.iter().all(absent)
         })
         .collect()
+}
+
+/// Returns the fields that one of several tables lacks and another one has. `absent` are
+/// the fields without a column in each table.
+pub fn fields_of_others<'f>(absent: &[&'f [String]], table: usize) -> Vec<&'f str> {
+    let own = absent.get(table).copied().unwrap_or_default();
+    let has_another = |field: &&String| absent.iter().any(|other| !other.contains(field));
+    own.iter().filter(has_another).map(String::as_str).collect()
 }
 
 /// Returns the fields of amounts that were read in another unit than yuan, by the name
@@ -94,16 +102,66 @@ pub struct ReadFile {
 
 impl ReadExport {
     /// Returns what the office should look at, since persons may be missing: files and sheets
-    /// without rows beside others with rows, and sheets that were not read although they
-    /// may hold persons.
-    pub fn notes(&self) -> impl Iterator<Item = Text> {
+    /// without rows beside others with rows, sheets that were not read although they may
+    /// hold persons, and columns that all files lack, or one file or sheet of several.
+    pub fn notes(&self, policy: &Policy) -> Vec<Text> {
         let has_rows = self.report.account.rows > 0;
-        let without_rows = self.files.iter().filter(|file| file.rows == 0);
-        let without_rows = without_rows.filter(move |_| has_rows);
+        let without_rows = self.files.iter().filter(|file| has_rows && file.rows == 0);
         let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
         let not_read = sheets.filter(|sheet| sheet.may_hold_persons());
-        let without_rows = without_rows.map(ReadFile::without_rows_text);
-        without_rows.chain(not_read.map(SheetNotRead::text))
+        let mut notes: Vec<Text> = without_rows.map(ReadFile::without_rows_text).collect();
+        notes.extend(not_read.map(SheetNotRead::text));
+        notes.extend(self.missing_text(policy));
+        let absent: Vec<&[String]> = self
+            .files
+            .iter()
+            .map(|file| &*file.columns_absent)
+            .collect();
+        for (index, file) in self
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| file.rows > 0)
+        {
+            let mut lacks = fields_of_others(&absent, index);
+            lacks.retain(|field| self.report.columns_read.iter().any(|read| read == field));
+            if !lacks.is_empty() {
+                notes.push(file.lacks_text(&self.titles(lacks)));
+            }
+        }
+        notes
+    }
+
+    /// Returns a sentence about the columns that rules need and that no file has.
+    fn missing_text(&self, policy: &Policy) -> Option<Text> {
+        let missing = missing_fields(policy, self);
+        if missing.is_empty() {
+            return None;
+        }
+        let names = self.titles(missing.iter().map(|field| field.name.as_str()));
+        Some(Text::new(
+            format!(
+                "规则需要而导出中没有的列：{}（相关结果一律为不明）",
+                names.zh
+            ),
+            format!(
+                "columns that rules need and the export lacks: {} (outcomes that need them are unknown)",
+                names.en
+            ),
+        ))
+    }
+
+    /// Lists the titles of fields.
+    fn titles<'f>(&self, fields: impl IntoIterator<Item = &'f str>) -> Text {
+        let fields = fields.into_iter();
+        let fields: Vec<&Field> = fields
+            .filter_map(|field| self.planned.schema.field(field))
+            .collect();
+        let titles = |pick: fn(&Text) -> &str| {
+            let titles: Vec<&str> = fields.iter().map(|field| pick(&field.title)).collect();
+            titles.join(", ")
+        };
+        Text::new(titles(|text| &text.zh), titles(|text| &text.en))
     }
 
     /// Returns the manifest entry for the export.
@@ -187,16 +245,40 @@ impl ReadExport {
 }
 
 impl ReadFile {
+    /// Returns the name of the file, with that of the sheet.
+    fn place(&self) -> Text {
+        let file = shown_path(Path::new(&self.written_path));
+        match &self.sheet {
+            Some(sheet) => Text::new(
+                format!("{file}，工作表“{sheet}”"),
+                format!("{file}, sheet `{sheet}`"),
+            ),
+            None => Text::new(file.to_string(), file.to_string()),
+        }
+    }
+
     /// Returns a sentence that the file or sheet has no rows.
     fn without_rows_text(&self) -> Text {
-        let file = shown_path(Path::new(&self.written_path));
-        let (sheet_zh, sheet_en) = match &self.sheet {
-            Some(sheet) => (format!("，工作表“{sheet}”"), format!(", sheet `{sheet}`")),
-            None => (String::new(), String::new()),
-        };
+        let Text { zh, en } = self.place();
         Text::new(
-            format!("{file}{sheet_zh}：表头下没有任何记录"),
-            format!("{file}{sheet_en}: there are no records below the header"),
+            format!("{zh}：表头下没有任何记录"),
+            format!("{en}: there are no records below the header"),
+        )
+    }
+
+    /// Returns a sentence that the file or sheet lacks columns that others have.
+    fn lacks_text(&self, fields: &Text) -> Text {
+        let Text { zh, en } = self.place();
+        let rows = self.rows;
+        Text::new(
+            format!(
+                "{zh}（{rows}行）缺少其他文件或工作表有的列：{}（这些行的相关结果为不明）",
+                fields.zh
+            ),
+            format!(
+                "{en} ({rows} rows) lacks columns that other files or sheets have: {} (outcomes that need them are unknown for these rows)",
+                fields.en
+            ),
         )
     }
 }
