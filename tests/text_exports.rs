@@ -639,8 +639,28 @@ fn a_certificate_of_another_person_rejects_the_row() {
         let wide = |c: char| char::from_u32(c as u32 + 0xfee0).unwrap();
         digits.map(wide).collect()
     };
-    // Rows whose certificate is not of the person.
-    let of_others = [certificate(2), spaced(certificate(2)), wide(certificate(2))];
+    // Rows whose certificate is not of the person, whatever is around its number.
+    let mut of_others = vec![certificate(2), spaced(certificate(2)), wide(certificate(2))];
+    for tail in [
+        "",
+        "40",
+        "99",
+        "4",
+        "41B",
+        "4100",
+        "41（补）",
+        "肢体一级",
+        "-41",
+        " 41",
+        "*41",
+        "/41",
+        "B1",
+    ] {
+        for head in ["", "粤", "证号：", "No.", "(", "0-"] {
+            of_others.push(format!("{head}{}{tail}", id(2)));
+        }
+    }
+    of_others.push(format!("{} {}", certificate(2), certificate(3)));
     // Rows whose certificate is, or cannot be compared.
     let accepted = [
         certificate(1),
@@ -653,6 +673,11 @@ fn a_certificate_of_another_person_rejects_the_row() {
         "补办中".to_owned(),
         certificate(2)[..17].to_owned(),
         format!("{}****{}", &certificate(1)[..10], &certificate(1)[14..]),
+        // A number beside the person's own may be that of a guardian.
+        format!("{} {}", certificate(2), certificate(1)),
+        format!("{}（监护人{}）", certificate(1), id(2)),
+        format!("{}40", id(1)),
+        format!("粤{}肢体", id(1)),
     ];
     for header in ["身份证号,残疾人证号", "残疾人证号,身份证号"] {
         for (cells, rejected) in [(&of_others[..], true), (&accepted[..], false)] {
