@@ -716,6 +716,12 @@ impl Accepted {
         let id = schema.national_id();
         let with_labels = schema.fields.iter().filter(|field| field.has_labels());
         let with_labels = with_labels.filter_map(|field| columns.index.get(&field.name).copied());
+        let is_text = |field: &&Field| {
+            let is_string = field.field_type == FieldType::String && !field.has_labels();
+            is_string && field.role != Role::NationalId
+        };
+        let with_text = schema.fields.iter().filter(is_text);
+        let with_text = with_text.filter_map(|field| columns.index.get(&field.name).copied());
         let accepted = self.headers.iter();
         let fields = accepted.map(|(header, accepted)| {
             let column = columns.index.get(&accepted.field).copied();
@@ -735,6 +741,7 @@ impl Accepted {
             of_id.map(|(header, _)| header.clone()).collect(),
             candidate.titles.clone(),
         )
+        .with_text(with_text.collect())
     }
 }
 

@@ -627,6 +627,7 @@ mod tests {
             [columns[0].clone()].into(),
             ["名单".to_owned()].into(),
         )
+        .with_text([1].into())
     }
 
     fn read(pass: Pass, dialect: Dialect, mut bytes: &[u8]) -> (Seen, Counts) {
@@ -920,6 +921,49 @@ mod tests {
             let gb18030 = encoding_rs::GB18030.encode(line).0;
             let (seen, _) = read(Pass::DEFAULT, second_column, &gb18030);
             assert_eq!(seen.0.len(), 1, "{line}");
+        }
+    }
+
+    /// Somebody without an ID number is a reject, not a footer.
+    #[test]
+    fn a_line_with_a_name_is_a_row_whatever_its_first_cell_says() {
+        for (first, names, is_row) in [
+            ("备注：身份证遗失", &["赵某", "欧阳某某", "Zhao"][..], true),
+            ("注：无户口", &["赵某"], true),
+            ("注：", &["赵某", "赵某（孤儿）"], true),
+            ("说明：补录", &["赵某"], true),
+            ("第1页", &["赵某"], true),
+            ("合计", &["赵某", "城关镇"], true),
+            ("小计：", &["赵某"], true),
+            ("以下空白", &["赵某"], true),
+            ("填表人：乙", &["赵某"], true),
+            // The value of a label, and what is no name.
+            ("填表人：", &["赵某"], false),
+            ("审核人", &["赵某"], false),
+            (
+                "合计",
+                &["3人", "共3人", "12", "5000元", "审核人：乙", "审核"],
+                false,
+            ),
+            (
+                "注：",
+                &["2026年9月30日", "30", "一式两份，留存一份。"],
+                false,
+            ),
+            ("填表人：乙", &["审核人：丙", "2026-09-30", "第1页"], false),
+        ] {
+            for name in names {
+                let line = format!("{first},{name},");
+                for bytes in [
+                    line.clone().into_bytes(),
+                    encoding_rs::GB18030.encode(&line).0.into_owned(),
+                ] {
+                    let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, &bytes);
+                    assert_eq!(seen.0.len() == 1, is_row, "{line}");
+                    let others = counts.footer_lines + counts.total_lines;
+                    assert_eq!(others == 1, !is_row, "{line}");
+                }
+            }
         }
     }
 
