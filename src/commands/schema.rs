@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
-use aidlink_agency::exports::{check_columns, fields_of_others};
+use aidlink_agency::exports::{check_columns, check_filled, fields_of_others};
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::unmapped::UnmappedLabels;
@@ -121,6 +121,8 @@ fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
     for export in checked {
         if let Some(policy) = export.policy {
             check_columns(policy, export.schema, export.export, &mut faults);
+            let is_empty = |field: &str| export.inspection.is_empty(field);
+            check_filled(policy, export.schema, export.export, is_empty, &mut faults);
         }
         rows += export.inspection.counts.rows;
         for (reason, seen) in &export.inspection.rejects {

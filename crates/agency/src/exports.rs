@@ -1,6 +1,6 @@
 //! Opens the files of an export, checks them, and records what was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
@@ -336,6 +336,55 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
     files
 }
 
+/// Returns the fields of which an empty cell withholds its row.
+pub(crate) fn deciding_fields<'s>(policy: &Policy, schema: &'s ExportSchema) -> Vec<&'s Field> {
+    let rules = policy.withhold_rules(&schema.name);
+    let rules = rules.filter(|rule| rule.when_unknown == WhenUnknown::Yes);
+    let columns = rules.flat_map(|rule| rule.expression.columns());
+    let columns: BTreeSet<String> = columns.collect();
+    let fields = columns.iter().filter_map(|name| schema.field(name));
+    fields.collect()
+}
+
+/// Returns the fault for a column that withholds every row, because it is missing or empty.
+fn withholds_every_row(export: &Export, field: &Field, (zh, en): (&str, &str)) -> Fault {
+    let (name, title) = (&field.name, &field.title);
+    export.in_sheet(Fault::of_file(
+        export.path(),
+        Text::new(
+            format!("{zh}列“{}”（{name}），所有行都将不予处理", title.zh),
+            format!(
+                "the column `{name}` ({}) is {en}, so every row would be withheld",
+                title.en
+            ),
+        ),
+        Text::new(
+            "请添加该列并逐行填写",
+            "add the column and fill it in on every row",
+        ),
+    ))
+}
+
+/// Adds a fault for each column that withholds every row, because it is empty in all of
+/// them. `is_empty` returns whether a field's column is.
+pub fn check_filled(
+    policy: &Policy,
+    schema: &ExportSchema,
+    export: &Export,
+    is_empty: impl Fn(&str) -> bool,
+    faults: &mut FaultCollector,
+) {
+    for field in deciding_fields(policy, schema) {
+        if export.columns().index.contains_key(&field.name) && is_empty(&field.name) {
+            faults.push(withholds_every_row(
+                export,
+                field,
+                ("每行都未填写", "empty in every row"),
+            ));
+        }
+    }
+}
+
 /// Checks that no missing column would cause every row to be withheld, and that the
 /// file has at least one column that a rule needs.
 pub fn check_columns(
@@ -345,28 +394,9 @@ pub fn check_columns(
     faults: &mut FaultCollector,
 ) {
     let columns = export.columns();
-    let deciding = policy
-        .withhold_rules(&schema.name)
-        .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
-        .flat_map(|rule| rule.expression.columns());
-    for name in deciding.collect::<std::collections::BTreeSet<String>>() {
-        if let Some(field) = schema.field(&name)
-            && !columns.index.contains_key(&name)
-        {
-            faults.push(export.in_sheet(Fault::of_file(
-                export.path(),
-                Text::new(
-                    format!("缺少列“{}”（{name}），所有行都将不予处理", field.title.zh),
-                    format!(
-                        "the column `{name}` ({}) is missing, so every row would be withheld",
-                        field.title.en
-                    ),
-                ),
-                Text::new(
-                    "请添加该列并逐行填写",
-                    "add the column and fill it in on every row",
-                ),
-            )));
+    for field in deciding_fields(policy, schema) {
+        if !columns.index.contains_key(&field.name) {
+            faults.push(withholds_every_row(export, field, ("缺少", "missing")));
         }
     }
     let needed = policy.columns_needed(&schema.name);
@@ -385,8 +415,10 @@ pub fn check_columns(
     }
 }
 
-/// Adds a fault if an export has no rows or its row counts do not add up.
+/// Adds a fault if an export has no rows, if a column that is empty in every row withholds
+/// them all, or if the row counts do not add up.
 pub fn check_report(
+    policy: &Policy,
     planned: &PlannedExport,
     exports: &[Export],
     report: &Report,
@@ -395,6 +427,15 @@ pub fn check_report(
     let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
     if report.account.rows == 0 && !planned.may_be_empty {
         faults.push(no_rows(path));
+    }
+    for (table, export) in exports.iter().enumerate() {
+        let empty = report.empty_columns.iter();
+        let is_empty = |field: &str| {
+            empty
+                .clone()
+                .any(|(at, name)| *at == table && name == field)
+        };
+        check_filled(policy, &planned.schema, export, is_empty, faults);
     }
     if !report.account.adds_up() {
         faults.push(Fault::of_file(
