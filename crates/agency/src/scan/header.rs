@@ -1049,7 +1049,7 @@ mod tests {
                     cells.join(delimiter)
                 };
                 let header = found(&line(16_384), Encoding::Utf8).expect("within the limit");
-                assert_eq!(header.dialect.width, 16_384);
+                assert_eq!(header.dialect.fields, 16_384);
                 assert_eq!(header.columns.index["kind"], 8_192);
                 assert_eq!((header.title_lines, header.body_line), (1, 3));
                 for columns in [16_385, 100_000] {

@@ -76,8 +76,8 @@ const OTHER_PAPERS: [&str; 50] = [
     "通行",
     "居住",
 ];
-/// What makes a column one of a paper, not of its number.
-const OF_A_PAPER: [&str; 10] = [
+/// What makes a column one of a paper, or of a part of its number.
+const OF_A_PAPER: [&str; 16] = [
     "是否",
     "类型",
     "类别",
@@ -88,24 +88,16 @@ const OF_A_PAPER: [&str; 10] = [
     "附件",
     "签发",
     "扫描",
-];
-/// What a column says of an ID number at its end.
-const ATTRIBUTES: [&str; 16] = [
-    "名称",
-    "有效",
-    "日期",
-    "时间",
-    "地址",
-    "住址",
-    "情况",
-    "状态",
-    "备注",
-    "说明",
     "后四位",
     "后六位",
+    "后4位",
+    "后6位",
+    "末四位",
     "尾号",
-    "机关",
-    "结果",
+];
+/// What a column says of an ID number at its end.
+const ATTRIBUTES: [&str; 13] = [
+    "名称", "有效", "日期", "时间", "地址", "住址", "情况", "状态", "备注", "说明", "机关", "结果",
     "位数",
 ];
 /// Words for other persons than the one of the row, besides the titles of groups.
@@ -212,6 +204,9 @@ fn speaks_of_id_number(header: &str) -> bool {
 
 /// Returns whether a header without brackets is that of an ID number.
 fn is_id_number(text: &str) -> bool {
+    if ATTRIBUTES.iter().any(|word| text.ends_with(word)) {
+        return false;
+    }
     let text = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '位');
     let in_database = text.replace(['_', '-', '.'], "");
     if NUMBERS_ALONE.contains(&in_database.as_str()) {
@@ -220,7 +215,7 @@ fn is_id_number(text: &str) -> bool {
     let is_former = ["原", "旧", "曾用"]
         .iter()
         .any(|word| text.starts_with(word));
-    if is_former || ATTRIBUTES.iter().any(|word| text.ends_with(word)) {
+    if is_former {
         return false;
     }
     let mut paper = PAPERS_AT_END
@@ -333,6 +328,7 @@ mod tests {
                 "身份证复印件",
                 "身份类别",
                 "证件号码后四位",
+                "身份证号后6位",
                 "身份证签发机关",
                 "原身份证号",
                 "户口簿号",
