@@ -101,7 +101,7 @@ const ATTRIBUTES: [&str; 13] = [
     "位数",
 ];
 /// Words for other persons than the one of the row, besides the titles of groups.
-const MORE_OTHER_PERSONS: [&str; 61] = [
+const MORE_OTHER_PERSONS: [&str; 60] = [
     "监护",
     "父",
     "母",
@@ -133,7 +133,7 @@ const MORE_OTHER_PERSONS: [&str; 61] = [
     "领款",
     "收款",
     "受托",
-    "委托",
+    "受委托",
     "联系",
     "经办",
     "法人",
@@ -162,7 +162,18 @@ const MORE_OTHER_PERSONS: [&str; 61] = [
     "开户",
     "账户",
     "担保",
-    "证人",
+];
+
+/// Words for the person of the row, which contain those for another one.
+const OWN_PERSONS: [&str; 8] = [
+    "本人",
+    "被监护人",
+    "被代理人",
+    "被抚养人",
+    "被赡养人",
+    "被扶养人",
+    "被侵权人",
+    "被申请人",
 ];
 
 /// The words by which a schema's headers name the person of the row, such as 学生.
@@ -189,7 +200,8 @@ impl OwnPerson {
         let last = |word: &str| Some(header.rfind(word)? + word.len());
         let others = OTHER_PERSONS.iter().chain(&MORE_OTHER_PERSONS);
         let other = others.filter_map(|word| last(word)).max();
-        let own = self.0.iter().filter_map(|word| last(word)).max();
+        let own = self.0.iter().map(String::as_str).chain(OWN_PERSONS);
+        let own = own.filter_map(last).max();
         speaks_of_id_number(header) && (other.is_none() || own >= other)
     }
 }
@@ -304,8 +316,20 @@ mod tests {
         ];
         for schema in schemas() {
             for number in numbers {
-                for person in ["", "被害人", "受害人", "本人", "人员", "新", "死亡人员"]
-                {
+                for person in [
+                    "持证人",
+                    "被监护人",
+                    "被侵权人",
+                    "委托人",
+                    "证人",
+                    "",
+                    "被害人",
+                    "受害人",
+                    "本人",
+                    "人员",
+                    "新",
+                    "死亡人员",
+                ] {
                     let header = format!("{person}{number}");
                     assert!(may_be(&schema, &header), "{}: {header}", schema.name);
                 }
