@@ -132,10 +132,20 @@ fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
     let mut found: Vec<Fault> = faults.into_iter().collect();
     if let Some(first) = checked.first() {
         let path = first.export.path();
-        found.extend(match rows {
+        let without_rows = match rows {
             0 => Some(no_rows(path)),
             rows => all_rejected(path, rows, &rejected),
-        });
+        };
+        found.extend(without_rows.map(|fault| Fault {
+            message: Text::new(
+                format!("{}（除非该导出另有含可用记录的文件）", fault.message.zh),
+                format!(
+                    "{} (unless another file of the export has usable rows)",
+                    fault.message.en
+                ),
+            ),
+            ..fault
+        }));
     }
     found
 }
@@ -211,6 +221,9 @@ struct SchemaReport<'a> {
     headers_passed_over: Vec<&'a str>,
     /// Headers of columns that contain the ID number too and are compared with it.
     headers_compared: Vec<&'a str>,
+    /// Headers of columns that are not read, because their title names another person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers_of_other_persons: Vec<&'a str>,
     fields_absent: &'a [String],
     /// Those that another sheet has. Empty if a single table is read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -341,6 +354,7 @@ impl CheckedExport<'_> {
         let columns = self.export.columns();
         let matched = columns.index.values().chain(&columns.passed_over);
         let matched = matched.chain(&columns.certificates);
+        let matched = matched.chain(&columns.of_other_persons);
         let matched: BTreeSet<usize> = matched.copied().collect();
         columns
             .headers
@@ -394,6 +408,7 @@ impl CheckedExport<'_> {
             headers_not_known: self.unknown_headers(),
             headers_passed_over: self.headers_at(&columns.passed_over),
             headers_compared: self.headers_at(&columns.certificates),
+            headers_of_other_persons: self.headers_at(&columns.of_other_persons),
             fields_absent: &columns.absent,
             fields_of_other_sheets: self.fields_of_other_sheets.clone(),
             rejects: inspection
@@ -517,6 +532,13 @@ impl CheckedExport<'_> {
                 format!(
                     "Known headers of columns not read, because another column has the field: {passed_over}"
                 ),
+            );
+        }
+        let of_others = self.headers_at(&columns.of_other_persons).join(", ");
+        if !of_others.is_empty() {
+            say(
+                format!("标题写明属于另一人的列（不读取）：{of_others}"),
+                format!("Columns not read, because their title names another person: {of_others}"),
             );
         }
         let absent = self.export.columns().absent.join(", ");

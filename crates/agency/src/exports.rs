@@ -401,16 +401,34 @@ pub fn check_columns(
     }
     let needed = policy.columns_needed(&schema.name);
     if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
+        let of_others = columns.of_other_persons.iter();
+        let of_others = of_others.filter_map(|column| columns.headers.get(*column));
+        let hint = match columns.of_other_persons.is_empty() {
+            true => Text::new(
+                format!("请确认这是“{}”的导出", schema.title.zh),
+                format!("check that this is an export of \"{}\"", schema.title.en),
+            ),
+            false => {
+                let names = Text::names(of_others);
+                Text::new(
+                    format!(
+                        "这些列的标题写明属于另一人：{}；如属本人，请在其上方另加标题（如：本人）",
+                        names.zh
+                    ),
+                    format!(
+                        "the titles of these columns name another person: {}; if they are the row's own, write another title above them (such as 本人)",
+                        names.en
+                    ),
+                )
+            }
+        };
         faults.push(export.in_sheet(Fault::of_file(
             export.path(),
             Text::new(
                 "导出中没有任何规则需要的列",
                 "the export has no column that a rule needs",
             ),
-            Text::new(
-                format!("请确认这是“{}”的导出", schema.title.zh),
-                format!("check that this is an export of \"{}\"", schema.title.en),
-            ),
+            hint,
         )));
     }
 }

@@ -40,6 +40,9 @@ pub struct ColumnMatch {
     /// Columns (from 0) that contain the ID number too, such as that of the certificate's
     /// number, beside the ID column. They are compared with it.
     pub certificates: Vec<usize>,
+    /// Columns (from 0) with a known header that are not used, because the title of their
+    /// group names another person.
+    pub of_other_persons: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -392,6 +395,10 @@ impl Search<'_> {
         for (index, cell) in candidate.cells.iter().enumerate() {
             if let Some(AcceptedHeader { field, rank }) = self.accepted.field_of(&cell.text) {
                 found.entry(field).or_default().push((*rank, index));
+            } else if let Some(name) = header_lines::of_another_person(&cell.shown)
+                && self.accepted.field_of(&uniform_header(name)).is_some()
+            {
+                columns.of_other_persons.push(index);
             }
         }
         for field in &self.schema.fields {

@@ -108,6 +108,13 @@ fn text_at(line: &[String], column: usize) -> &str {
     line.get(column).map_or("", |cell| cell.trim())
 }
 
+/// Returns the name of a column without the title of another person before it, with which
+/// [`put_together`] has named it.
+pub(super) fn of_another_person(name: &str) -> Option<&str> {
+    let (title, name) = name.split_once(' ')?;
+    is_another_person(title).then_some(name)
+}
+
 fn is_another_person(title: &str) -> bool {
     let mut ends = TITLE_ENDS.iter();
     let title = ends

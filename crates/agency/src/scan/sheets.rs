@@ -128,7 +128,7 @@ impl OpenWorkbook {
     /// Returns the sheets that may be read. Hidden ones are read only by name.
     fn readable(&self, choice: &ReadingChoice) -> Vec<usize> {
         let is_readable = |sheet: &ListedSheet| match &choice.sheets {
-            SheetChoice::Named(names) => names.contains(&sheet.name),
+            SheetChoice::Named(names) => names.iter().any(|name| self.is_named(sheet, name)),
             SheetChoice::Only | SheetChoice::All => sheet.is_visible && sheet.has_rows,
         };
         let sheets = self.reader.sheets().iter().enumerate();
@@ -171,11 +171,20 @@ impl OpenWorkbook {
         Ok(candidates)
     }
 
+    /// Returns whether a name in the round file is that of a sheet. White space around them
+    /// cannot be seen, so it counts only where two sheets differ by nothing else.
+    fn is_named(&self, sheet: &ListedSheet, name: &str) -> bool {
+        let mut sheets = self.reader.sheets().iter();
+        sheet.name == name
+            || (sheet.name.trim() == name.trim() && !sheets.any(|other| other.name == name))
+    }
+
     fn check_names(&self, names: &[String]) -> Result<(), Faults> {
-        let sheets = self.reader.sheets().iter().map(|sheet| sheet.name.as_str());
+        let listed = self.reader.sheets().iter();
+        let sheets = listed.clone().map(|sheet| sheet.name.as_str());
         let mut faults = FaultCollector::new();
         for name in names {
-            if !sheets.clone().any(|sheet| sheet == name) {
+            if !listed.clone().any(|sheet| self.is_named(sheet, name)) {
                 faults.push(no_such_sheet(&self.path, name, sheets.clone()));
             }
         }

@@ -635,6 +635,31 @@ fn a_header_of_two_lines_is_put_together() {
     }
 }
 
+/// White space around the name of a sheet cannot be seen. Excel keeps it.
+#[test]
+fn a_sheet_is_found_by_its_name_without_the_white_space_around_it() {
+    let row = [IDS[0], "赵甲", "低保", "在保"];
+    for in_book in ["甲", "甲 ", " 甲", "\u{3000}甲\u{a0}"] {
+        for in_round in ["甲", " 甲", "甲\u{3000}"] {
+            let mut workbook = Workbook::new();
+            add_sheet(&mut workbook, in_book, &[&HEADER, &row]);
+            add_sheet(&mut workbook, "乙", &[&HEADER, &row, &row]);
+            let opened = opened(&saved(workbook), named(&[in_round]));
+            let read: Vec<usize> = opened.read().iter().map(|(_, rows)| *rows).collect();
+            assert_eq!(read, [1], "{in_book:?}, {in_round:?}");
+        }
+    }
+    // It counts where two sheets differ by nothing else.
+    let mut workbook = Workbook::new();
+    add_sheet(&mut workbook, "甲", &[&HEADER, &row]);
+    add_sheet(&mut workbook, "甲 ", &[&HEADER, &row, &row]);
+    let bytes = saved(workbook);
+    for (name, rows) in [("甲", 1), ("甲 ", 2)] {
+        let opened = opened(&bytes, named(&[name]));
+        assert_eq!(opened.read(), [(name, rows)]);
+    }
+}
+
 /// The rows of a sheet whose header, or whose cells, are shifted have content beyond the
 /// last column with a header. As in a text, they are rejected and not read by the wrong
 /// columns.
@@ -723,6 +748,44 @@ fn a_row_below_the_header_is_a_row() {
             [row[0]],
             "{row:?}"
         );
+    }
+}
+
+/// The title of a group reaches to the next title. Known columns below the title of another
+/// person are listed, so that nobody wonders where they are.
+#[test]
+fn columns_below_the_title_of_another_person_are_listed() {
+    for (titles, listed) in [
+        (["本人", "", "户主信息", "", "", ""], &[2, 3, 4, 5][..]),
+        (["本人", "", "监护人", "", "本人", ""], &[2, 3]),
+        (["本人", "", "户主", "", "救助信息", ""], &[2, 3]),
+        (["本人", "", "救助信息", "", "", "联系人"], &[5]),
+        (["基本信息", "", "救助信息", "", "", ""], &[]),
+    ] {
+        let names = match titles[2] {
+            "救助信息" => [
+                "姓名",
+                "身份证号",
+                "救助类别",
+                "户编号",
+                "城乡类别",
+                "在保状态",
+            ],
+            _ => [
+                "姓名",
+                "身份证号",
+                "姓名",
+                "身份证号",
+                "救助类别",
+                "在保状态",
+            ],
+        };
+        let row = ["赵甲", IDS[0], "赵乙", IDS[1], "低保", "在保"];
+        let csv = [titles, names, row].map(|line| line.join(",")).join("\n");
+        let opened = opened(csv.as_bytes(), SheetChoice::Only);
+        let columns = opened.tables[0].columns();
+        assert_eq!(columns.of_other_persons, listed, "{titles:?}");
+        assert_eq!(columns.index["national_id"], 1, "{titles:?}");
     }
 }
 
