@@ -76,6 +76,11 @@ impl Headings {
         }
     }
 
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// Returns whether the field of a column has labels, such as a kind or a status.
     pub(super) fn has_labels(&self, column: usize) -> bool {
         self.with_labels.contains(&column)

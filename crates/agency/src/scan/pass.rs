@@ -18,8 +18,8 @@ use super::encoding::Encoding;
 use super::headings::Headings;
 use super::limits::RecordLimits;
 use super::record::{
-    CTRL_Z, Cells, Dialect, Kind, Split, Splitter, broken_at_carriage_returns, has_long_number,
-    kind_of,
+    CTRL_Z, Cells, Dialect, Kind, Split, Splitter, broken_at_carriage_returns,
+    broken_at_other_line_ends, has_long_number, kind_of,
 };
 
 /// The pass with which rows are read. Both give the same result.
@@ -308,21 +308,47 @@ impl<T> Block<T> {
             Split::Incomplete => return,
             Split::Quote | Split::TextAfterQuote => self.add_row(context, Err(RowFault::Quote)),
             Split::TooLong => self.add_row(context, Err(RowFault::TooLong)),
-            Split::CarriageReturn => self.add_broken(record, cells, form, context),
-            Split::Record => self.add_cells(cells, form, context),
+            Split::CarriageReturn => {
+                let lines = broken_at_carriage_returns(record, form.dialect.delimiter);
+                self.add_broken(&lines, RowFault::LineBreak, cells, form, context);
+            }
+            Split::Record => self.add_split(record, cells, form, context),
         }
         self.counts.lines += memchr::memchr_iter(b'\n', record).count() as u64;
     }
 
-    /// Adds the rows that carriage returns separate in one record. If one of them does
-    /// not look like a row, the carriage return was in a value, and the record is one
-    /// reject.
-    fn add_broken<C>(&mut self, record: &[u8], cells: &mut Cells, form: Form<'_>, context: &C)
+    /// Adds a record that has been split. One with too many fields may be several rows with
+    /// a line end between them that is none here, such as U+2028.
+    fn add_split<C>(&mut self, record: &[u8], cells: &mut Cells, form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
-        let lines = broken_at_carriage_returns(record, form.dialect.delimiter);
-        let mut splitter = form.splitter(&lines, false);
+        let dialect = form.dialect;
+        if cells.len() > dialect.fields
+            && let is_utf8 = form.headings.encoding() != Encoding::Gb18030
+            && let Some(lines) = broken_at_other_line_ends(record, dialect.delimiter, is_utf8)
+            && kind_of(cells, dialect, form.headings) == Kind::FieldCount
+        {
+            self.add_broken(&lines, RowFault::FieldCount, cells, form, context);
+        } else {
+            self.add_cells(cells, form, context);
+        }
+    }
+
+    /// Adds the rows of one record that have been put on lines of their own. If one of them
+    /// does not look like a row, the character between them was in a value, and the record is
+    /// one reject.
+    fn add_broken<C>(
+        &mut self,
+        lines: &[u8],
+        fault: RowFault,
+        cells: &mut Cells,
+        form: Form<'_>,
+        context: &C,
+    ) where
+        T: Tally<C>,
+    {
+        let mut splitter = form.splitter(lines, false);
         let mut at = 0;
         while at < lines.len() {
             let (outcome, next) = splitter.split(at, cells);
@@ -334,12 +360,12 @@ impl<T> Block<T> {
                     Kind::Header | Kind::OtherHeader | Kind::OtherUnit => true,
                 };
             if !is_whole {
-                self.add_row(context, Err(RowFault::LineBreak));
+                self.add_row(context, Err(fault));
                 return;
             }
             at = next;
         }
-        let mut splitter = form.splitter(&lines, false);
+        let mut splitter = form.splitter(lines, false);
         let mut at = 0;
         while at < lines.len() {
             at = splitter.split(at, cells).1;
@@ -734,6 +760,40 @@ mod tests {
             for pass in [Pass::Plain, Pass::DEFAULT] {
                 let (seen, _) = read(pass, dialect, format!("{line}\n").as_bytes());
                 assert_eq!(seen.0[0].2.is_ok(), is_row, "{line} {dialect:?}");
+            }
+        }
+    }
+
+    /// They are content, unless a line that has too many fields is whole rows between them.
+    #[test]
+    fn characters_that_end_lines_elsewhere_lose_no_row() {
+        const ONE: &str = "449901199001010119";
+        const TWO: &str = "44990119900101011X";
+        for end in ["\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}"] {
+            for (line, rows) in [
+                (format!("{ONE},甲,x{end}{TWO},乙,y"), Some(2)),
+                (format!("{ONE},甲,x{end}{TWO},乙,y{end}{ONE},丙,"), Some(3)),
+                (format!("{ONE},甲,x{end}{end}{TWO},\"乙\",y{end}"), Some(2)),
+                (format!("{ONE},甲,x{end}合计,1人,{end}{TWO},乙,y"), Some(2)),
+                (format!("{end}{ONE},甲,x"), Some(1)),
+                (format!("{ONE},甲,x{end}"), Some(1)),
+                (format!("{ONE},甲{end}乙,x"), Some(1)),
+                (format!("{ONE},\"甲{end},\",x"), Some(1)),
+                // In a value of a line that has too many fields.
+                (format!("{ONE},甲{end}乙,x,y"), None),
+                (format!("{ONE},甲,x{end}乙,y,z"), None),
+                (format!("{ONE},甲,x,{end}{TWO},乙,y"), None),
+                (format!("{ONE},\"甲{end}{TWO}\",乙,y"), None),
+            ] {
+                let text = format!("{line}\n{ONE},丙,z\n");
+                for pass in [Pass::Plain, Pass::DEFAULT, Pass::Fast { block_bytes: 7 }] {
+                    let (seen, _) = read(pass, THREE_COLUMNS, text.as_bytes());
+                    let (last, rest) = seen.0.split_last().expect("two lines");
+                    assert_eq!((last.1, last.2.is_ok()), (2, true), "{line:?}");
+                    let is_row = rest.iter().map(|(_, _, row)| row.is_ok());
+                    let expected = rows.map_or(vec![false], |rows| vec![true; rows]);
+                    assert_eq!(is_row.collect::<Vec<_>>(), expected, "{line:?}");
+                }
             }
         }
     }
