@@ -1,7 +1,7 @@
 //! `aidlink run`: runs a pooled round, from exports to match lists.
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::{converted_amounts, missing_fields};
+use aidlink_agency::exports::converted_amounts;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::RejectsFiles;
@@ -169,30 +169,10 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        for text in export.notes() {
+        for text in export.notes(&round.terms.policy) {
             say(
                 format!("    注意：{}", text.zh),
                 format!("    note: {}", text.en),
-            );
-        }
-        let missing = missing_fields(&round.terms.policy, export);
-        if !missing.is_empty() {
-            let names = |pick: fn(&Text) -> &str| {
-                missing
-                    .iter()
-                    .map(|field| pick(&field.title))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            say(
-                format!(
-                    "    注意：规则需要而导出中没有的列：{}（相关结果一律为不明）",
-                    names(|text| &text.zh)
-                ),
-                format!(
-                    "    note: columns that rules need and the export lacks: {} (outcomes that need them are unknown)",
-                    names(|text| &text.en)
-                ),
             );
         }
         for (unit, fields) in converted_amounts(export) {

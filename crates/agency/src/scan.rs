@@ -6,6 +6,7 @@ mod file_stamp;
 mod header;
 mod header_lines;
 pub mod headings;
+mod id_headers;
 mod limits;
 mod merging;
 mod not_read;
@@ -45,7 +46,7 @@ use aidlink_files::regular_file;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
 use file_stamp::FileStamp;
-use header::Header;
+use header::{Header, Layout};
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
 use sheets::OpenWorkbook;
@@ -231,8 +232,11 @@ impl OpenTable {
             (true, true) => Encoding::Utf16,
             (true, false) => encoding::detect(path, &self.head, choice.encoding)?,
         };
-        let (head, is_text) = (&self.head, self.is_text());
-        let header = header::find(path, head, is_text, encoding, schema, &choice.headers)?;
+        let layout = match self.is_text() {
+            true => Layout::Text,
+            false => Layout::Parquet,
+        };
+        let header = header::find(path, &self.head, layout, encoding, schema, &choice.headers)?;
         Ok((encoding, header))
     }
 }

@@ -13,10 +13,12 @@ use aidlink_policy::value::FieldType;
 use super::encoding::{Encoding, marks_length};
 use super::header_lines;
 use super::headings::Headings;
+use super::id_headers::OwnPerson;
 use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
 };
 use super::record::{Cells, Dialect, Split, Splitter, is_blank};
+use super::refusal::toml_strings;
 use crate::cell::amount::{
     AmountUnit, StatedUnit, TitleUnit, header_with_unit, names_of, stated_units, units_alone,
 };
@@ -38,6 +40,9 @@ pub struct ColumnMatch {
     /// Columns (from 0) that contain the ID number too, such as that of the certificate's
     /// number, beside the ID column. They are compared with it.
     pub certificates: Vec<usize>,
+    /// Columns (from 0) with a known header that are not used, because the title of their
+    /// group names another person.
+    pub of_other_persons: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -46,6 +51,17 @@ impl ColumnMatch {
         let index = *self.index.get(field)?;
         self.headers.get(index).map(String::as_str)
     }
+}
+
+/// How a table holds its cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// As text with delimiters.
+    Text,
+    /// As a grid, in a sheet of a workbook.
+    Sheet,
+    /// By columns.
+    Parquet,
 }
 
 /// The header of an export and its position.
@@ -117,12 +133,11 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has only one column, another field. `is_text` means that the
-/// file itself is text, so that a delimiter in a value shifts a row.
+/// column and, unless it has only one column, another field.
 pub(super) fn find(
     path: &Path,
     head: &[u8],
-    is_text: bool,
+    layout: Layout,
     encoding: Encoding,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
@@ -134,7 +149,7 @@ pub(super) fn find(
         schema,
     };
     match search.best() {
-        None => Err(no_header(path, is_text, schema).into()),
+        None => Err(no_header(path, layout, schema).into()),
         Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
             Err(too_many_columns(path, &candidate, head).into())
         }
@@ -145,7 +160,7 @@ pub(super) fn find(
                 None => no_id_column(path, schema, line).into(),
             })
         }
-        Some(candidate) => search.header(path, is_text, candidate),
+        Some(candidate) => search.header(path, layout, candidate),
     }
 }
 
@@ -360,7 +375,7 @@ impl Search<'_> {
     }
 
     /// Matches the columns of the header that was found.
-    fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
+    fn header(&self, path: &Path, layout: Layout, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
         let mut shared_units = stated_units(&self.lines_above(&candidate));
         let below = self.units_below(&candidate);
@@ -380,6 +395,10 @@ impl Search<'_> {
         for (index, cell) in candidate.cells.iter().enumerate() {
             if let Some(AcceptedHeader { field, rank }) = self.accepted.field_of(&cell.text) {
                 found.entry(field).or_default().push((*rank, index));
+            } else if let Some(name) = header_lines::of_another_person(&cell.shown)
+                && self.accepted.field_of(&uniform_header(name)).is_some()
+            {
+                columns.of_other_persons.push(index);
             }
         }
         for field in &self.schema.fields {
@@ -395,6 +414,15 @@ impl Search<'_> {
                         match is_certificate {
                             true => columns.certificates.push(*index),
                             false => columns.passed_over.push(*index),
+                        }
+                    }
+                    let is_named = found.contains(&(Rank::Name, chosen));
+                    if field.role == Role::NationalId && !is_named {
+                        let others = self.unknown_id_columns(&candidate.cells, field);
+                        if !others.is_empty() {
+                            let cells = &candidate.cells;
+                            let fault = uncertain_id_column(path, field, cells, chosen, &others);
+                            faults.push(fault.at(Place::Line(line)));
                         }
                     }
                 }
@@ -460,7 +488,7 @@ impl Search<'_> {
         let id = self.schema.national_id();
         // Without an ID column there is already a fault, because the column is ambiguous.
         let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
-        let widths = self.widths(is_text, &candidate);
+        let widths = self.widths(layout, &candidate);
         let headings = self
             .accepted
             .headings(self.encoding, &columns, self.schema, &candidate)
@@ -478,6 +506,18 @@ impl Search<'_> {
             title_lines: line - 1,
             columns,
         }))
+    }
+
+    /// Returns the columns that no field has and whose headers speak of the ID number of
+    /// the row's own person.
+    fn unknown_id_columns(&self, cells: &[HeaderCell], id: &Field) -> Vec<usize> {
+        let own = OwnPerson::of(id);
+        let cells = cells.iter().enumerate();
+        let unknown = cells.filter(|(_, cell)| self.accepted.field_of(&cell.text).is_none());
+        unknown
+            .filter(|(_, cell)| own.may_be_in(&cell.text))
+            .map(|(column, _)| column)
+            .collect()
     }
 
     /// Returns the text of the lines above the header. Lines in another encoding are left
@@ -519,18 +559,23 @@ impl Search<'_> {
 
     /// Returns the `width` and the `fields` of a [`Dialect`].
     ///
-    /// In a workbook each cell has its own column, so content beside the table shifts
-    /// nothing. In a text, content beyond the last named column comes from a delimiter in
-    /// a value. Blank fields beyond it do not, if header or most rows have them.
-    fn widths(&self, is_text: bool, candidate: &Candidate) -> (usize, usize) {
+    /// Content beyond the last named column means that cells are shifted: in a text by a
+    /// delimiter in a value, in a sheet by cells that were inserted, or deleted from the
+    /// header. Blank fields beyond it do not, if header or most rows have them. In Parquet
+    /// nothing can be shifted.
+    fn widths(&self, layout: Layout, candidate: &Candidate) -> (usize, usize) {
         let header = candidate.cells.len();
-        if !is_text {
-            return (header, header);
-        }
         let named = candidate
             .cells
             .iter()
             .rposition(|cell| !cell.text.is_empty());
+        let named = named.map_or(header, |last| last + 1);
+        match layout {
+            Layout::Text => {}
+            // Every line is as wide as the sheet.
+            Layout::Sheet => return (named, header),
+            Layout::Parquet => return (header, header),
+        }
         let mut wider: BTreeMap<usize, usize> = BTreeMap::new();
         let mut records = 0;
         let mut splitter = self.splitter(candidate.delimiter);
@@ -548,7 +593,7 @@ impl Search<'_> {
         }
         let usual = wider.into_iter().find(|(_, count)| count * 2 > records);
         let fields = usual.map_or(header, |(fields, _)| fields);
-        (named.map_or(header, |last| last + 1), fields)
+        (named, fields)
     }
 }
 
@@ -678,6 +723,12 @@ impl Accepted {
         let id = schema.national_id();
         let with_labels = schema.fields.iter().filter(|field| field.has_labels());
         let with_labels = with_labels.filter_map(|field| columns.index.get(&field.name).copied());
+        let is_text = |field: &&Field| {
+            let is_string = field.field_type == FieldType::String && !field.has_labels();
+            is_string && field.role != Role::NationalId
+        };
+        let with_text = schema.fields.iter().filter(is_text);
+        let with_text = with_text.filter_map(|field| columns.index.get(&field.name).copied());
         let accepted = self.headers.iter();
         let fields = accepted.map(|(header, accepted)| {
             let column = columns.index.get(&accepted.field).copied();
@@ -697,6 +748,7 @@ impl Accepted {
             of_id.map(|(header, _)| header.clone()).collect(),
             candidate.titles.clone(),
         )
+        .with_text(with_text.collect())
     }
 }
 
@@ -762,14 +814,14 @@ fn headers_of(field: &Field) -> String {
     headers.join(", ")
 }
 
-fn no_header(path: &Path, is_text: bool, schema: &ExportSchema) -> Fault {
+fn no_header(path: &Path, layout: Layout, schema: &ExportSchema) -> Fault {
     let id = schema.national_id().map(headers_of).unwrap_or_default();
-    let (delimiters_zh, delimiters_en) = match is_text {
-        true => (
+    let (delimiters_zh, delimiters_en) = match layout {
+        Layout::Text => (
             "；各列须以逗号、制表符或分号（均为半角）分隔，UTF-8 文件也可用 |",
             "; columns must be separated by commas, tabs or semicolons, in UTF-8 also by |",
         ),
-        false => ("", ""),
+        Layout::Sheet | Layout::Parquet => ("", ""),
     };
     Fault::of_file(
         path,
@@ -866,6 +918,56 @@ fn two_columns<'c>(
     )
 }
 
+/// Returns the fault for an ID column, `chosen`, beside `others` with unknown headers that
+/// speak of an ID number too.
+fn uncertain_id_column(
+    path: &Path,
+    id: &Field,
+    cells: &[HeaderCell],
+    chosen: usize,
+    others: &[usize],
+) -> Fault {
+    let header = |column: usize| cells.get(column).map_or("", |cell| cell.shown.trim());
+    let place = |column: usize| format!("{}({})", header(column), column + 1);
+    let others_shown = Text::names(others.iter().map(|column| place(*column)));
+    let line = |column: usize| {
+        let header = header(column).replace(['\r', '\n'], " ");
+        format!(
+            "headers = {{ {} = \"{}\" }}",
+            toml_strings(&[&header]),
+            id.name
+        )
+    };
+    let first = others.first().copied().unwrap_or(chosen);
+    Fault::of_file(
+        path,
+        Text::new(
+            format!(
+                "无法确定本人的证件号码列：{}是已知表头，但{}也像是证件号码",
+                place(chosen),
+                others_shown.zh
+            ),
+            format!(
+                "the ID column is uncertain: the header {} is known, but {} may be each person's own number",
+                place(chosen),
+                others_shown.en
+            ),
+        ),
+        Text::new(
+            format!(
+                "请在轮次文件的该导出中写明本人的证件号码列：{} 或 {}；或删去另一列",
+                line(first),
+                line(chosen)
+            ),
+            format!(
+                "name the column with each person's own number for the export in the round file: {} or {}; or delete the other column",
+                line(first),
+                line(chosen)
+            ),
+        ),
+    )
+}
+
 /// Returns the fault for a row above the header, which is on `line`.
 fn row_above_header(path: &Path, line: u64) -> Fault {
     Fault::of_file(
@@ -925,7 +1027,15 @@ mod tests {
         let path = Path::new("veterans.csv");
         let schema = ExportSchema::parse(path, schema).expect("the shipped schema");
         let bytes = format!("title\n{line}\n");
-        find(path, bytes.as_bytes(), false, encoding, &schema, &[]).map_err(|faults| {
+        find(
+            path,
+            bytes.as_bytes(),
+            Layout::Sheet,
+            encoding,
+            &schema,
+            &[],
+        )
+        .map_err(|faults| {
             let faults = faults.iter();
             faults
                 .map(|fault| fault.render(Language::English))
@@ -946,7 +1056,7 @@ mod tests {
                     cells.join(delimiter)
                 };
                 let header = found(&line(16_384), Encoding::Utf8).expect("within the limit");
-                assert_eq!(header.dialect.width, 16_384);
+                assert_eq!(header.dialect.fields, 16_384);
                 assert_eq!(header.columns.index["kind"], 8_192);
                 assert_eq!((header.title_lines, header.body_line), (1, 3));
                 for columns in [16_385, 100_000] {

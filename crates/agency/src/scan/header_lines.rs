@@ -8,7 +8,7 @@
 //! ```
 
 /// Titles of groups whose columns are about another person than the one of the row.
-const OTHER_PERSONS: [&str; 19] = [
+pub(super) const OTHER_PERSONS: [&str; 19] = [
     "监护人",
     "法定监护人",
     "户主",
@@ -106,6 +106,13 @@ pub(super) fn put_together(
 
 fn text_at(line: &[String], column: usize) -> &str {
     line.get(column).map_or("", |cell| cell.trim())
+}
+
+/// Returns the name of a column without the title of another person before it, with which
+/// [`put_together`] has named it.
+pub(super) fn of_another_person(name: &str) -> Option<&str> {
+    let (title, name) = name.split_once(' ')?;
+    is_another_person(title).then_some(name)
 }
 
 fn is_another_person(title: &str) -> bool {

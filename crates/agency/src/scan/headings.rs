@@ -34,6 +34,8 @@ pub struct Headings {
     matched: BTreeSet<usize>,
     /// Those whose field has labels, such as a kind or a status.
     with_labels: BTreeSet<usize>,
+    /// Those whose field is any text, such as a name.
+    with_text: BTreeSet<usize>,
     /// Headings of the ID column.
     id_headings: BTreeSet<String>,
     /// The lines above the header that have one cell with content.
@@ -67,15 +69,31 @@ impl Headings {
             matched: fields.values().copied().flatten().collect(),
             fields,
             with_labels,
+            with_text: BTreeSet::new(),
             id_headings,
             titles,
             shared_unit: None,
         }
     }
 
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// Returns whether the field of a column has labels, such as a kind or a status.
     pub(super) fn has_labels(&self, column: usize) -> bool {
         self.with_labels.contains(&column)
+    }
+
+    /// Sets the columns whose field is any text, such as a name.
+    pub(super) fn with_text(self, with_text: BTreeSet<usize>) -> Self {
+        Headings { with_text, ..self }
+    }
+
+    /// Returns whether the field of a column is any text, such as a name.
+    pub(super) fn has_text(&self, column: usize) -> bool {
+        self.with_text.contains(&column)
     }
 
     /// Sets the unit of the columns of amounts whose own headings state none.

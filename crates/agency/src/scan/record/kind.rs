@@ -105,8 +105,8 @@ const LONGEST_NOTE: usize = 1000;
 
 /// Recognises a line of totals or a footer by its first cell with content. The ID column
 /// must be blank, or have such words itself, or a count of at most six digits; a damaged
-/// ID number has none of these forms. A line with a label, such as a status, is a row
-/// without an ID number, whatever its first cell says.
+/// ID number has none of these forms. A line with a label, such as a status, or with a name
+/// is a row without an ID number, whatever its first cell says.
 fn kind_of_words(cells: &Cells, dialect: Dialect, headings: &Headings) -> Option<Kind> {
     let first = cells.iter().find(|cell| !is_empty(cell))?;
     let kind = kind_of_text(&text_of(first, LONGEST_NOTE)?)?;
@@ -114,28 +114,42 @@ fn kind_of_words(cells: &Cells, dialect: Dialect, headings: &Headings) -> Option
     let belongs = is_empty(id_cell)
         || text_of(id_cell, LONGEST_NOTE)
             .is_some_and(|text| kind_of_text(&text).is_some() || is_count(&text));
-    (belongs && !has_label(cells, kind, headings)).then_some(kind)
+    (belongs && !states_person(cells, kind, headings)).then_some(kind)
 }
 
-/// Returns whether a line of this kind has a label in a column of labels after its first
-/// cell with content. Words of a footer, what follows a label such as 填表人：, figures of a
-/// total and dates are no labels.
-fn has_label(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
+/// Returns whether a line of this kind has, after its first cell with content, a label in a
+/// column of labels or a text in a column of texts, such as a name. Words of a footer, what
+/// follows a label such as 填表人：, figures of a total, dates and sentences are neither.
+fn states_person(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
     let mut before: Option<String> = None;
     let filled = cells.iter().enumerate();
     for (column, cell) in filled.filter(|(_, cell)| !is_empty(cell)) {
         let text = text_of(cell, LONGEST_NOTE).unwrap_or_default();
-        if let Some(before) = &before
-            && headings.has_labels(column)
-        {
-            let is_word = kind_of_text(&text).is_some() || is_figure(&text, kind);
-            if !is_word && !awaits_value(before) {
+        if let Some(before) = &before {
+            let is_word = kind_of_text(&text).is_some();
+            let is_person = match (headings.has_labels(column), headings.has_text(column)) {
+                (true, _) => !is_word && !is_figure(&text, kind),
+                (false, true) => !is_word && !is_no_name(&text),
+                (false, false) => false,
+            };
+            if is_person && !awaits_value(before) {
                 return true;
             }
         }
         before = Some(text);
     }
     false
+}
+
+/// Returns whether a text in a footer or total is no name, but a number, an amount, a date,
+/// a label or part of a note.
+fn is_no_name(text: &str) -> bool {
+    const LONGEST_NAME: usize = 30;
+    // As in a line of totals: a number is no name.
+    is_figure(text, Kind::Total)
+        || LABELS.contains(&text)
+        || text.contains(['。', '；', ';', '，', '：', ':'])
+        || text.chars().count() > LONGEST_NAME
 }
 
 /// Returns whether a text is a footer's label whose value, a name or a day, is in the next
