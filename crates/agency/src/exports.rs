@@ -1,6 +1,6 @@
 //! Opens the files of an export, checks them, and records what was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
@@ -35,22 +35,49 @@ pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
         .collect()
 }
 
-/// Returns the fields of amounts that were read in another unit than yuan, by the name
+/// Amounts that were read in another unit than yuan.
+pub struct ConvertedAmounts<'e> {
+    /// The name of the file or sheet; `None` if the amounts of all files and sheets of the
+    /// export are in this unit.
+    pub only_in: Option<Text>,
+    /// The name of the unit.
+    pub unit: &'e str,
+    /// The fields of the amounts.
+    pub fields: Vec<&'e Field>,
+}
+
+/// Returns the amounts that were read in another unit than yuan.
+pub fn converted_amounts(export: &ReadExport) -> Vec<ConvertedAmounts<'_>> {
+    let mut files = export.files.as_slice();
+    let first = files.first().map(converted_in);
+    let is_same = files.iter().all(|file| Some(converted_in(file)) == first);
+    if is_same {
+        files = files.get(..1).unwrap_or_default();
+    }
+    let converted = files.iter().flat_map(|file| {
+        let units = converted_in(file).into_iter();
+        units.map(move |(unit, fields)| ConvertedAmounts {
+            only_in: (!is_same).then(|| file.name_text()),
+            unit,
+            fields: fields
+                .into_iter()
+                .filter_map(|name| export.planned.schema.field(name))
+                .collect(),
+        })
+    });
+    converted.collect()
+}
+
+/// Returns the fields of a file's amounts that are in another unit than yuan, by the name
 /// of the unit.
-pub fn converted_amounts(export: &ReadExport) -> BTreeMap<&str, Vec<&Field>> {
-    let mut converted: BTreeMap<&str, Vec<&Field>> = BTreeMap::new();
+fn converted_in(file: &ReadFile) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut converted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let yuan = AmountUnit::YUAN.name();
-    for column in export.files.iter().flat_map(|file| &file.columns) {
-        if let Some(unit) = &column.unit
-            && column.read
+    for column in file.columns.iter().filter(|column| column.read) {
+        if let (Some(unit), Some(field)) = (&column.unit, &column.field)
             && *unit != yuan
-            && let Some(field) = column.field.as_deref()
-            && let Some(field) = export.planned.schema.field(field)
         {
-            let fields = converted.entry(unit).or_default();
-            if !fields.iter().any(|other| other.name == field.name) {
-                fields.push(field);
-            }
+            converted.entry(unit).or_default().insert(field);
         }
     }
     converted
@@ -187,16 +214,23 @@ impl ReadExport {
 }
 
 impl ReadFile {
+    fn name_text(&self) -> Text {
+        let file = shown_path(Path::new(&self.written_path));
+        match &self.sheet {
+            Some(sheet) => Text::new(
+                format!("{file}，工作表“{sheet}”"),
+                format!("{file}, sheet `{sheet}`"),
+            ),
+            None => Text::new(file.clone(), file),
+        }
+    }
+
     /// Returns a sentence that the file or sheet has no rows.
     fn without_rows_text(&self) -> Text {
-        let file = shown_path(Path::new(&self.written_path));
-        let (sheet_zh, sheet_en) = match &self.sheet {
-            Some(sheet) => (format!("，工作表“{sheet}”"), format!(", sheet `{sheet}`")),
-            None => (String::new(), String::new()),
-        };
+        let name = self.name_text();
         Text::new(
-            format!("{file}{sheet_zh}：表头下没有任何记录"),
-            format!("{file}{sheet_en}: there are no records below the header"),
+            format!("{}：表头下没有任何记录", name.zh),
+            format!("{}: there are no records below the header", name.en),
         )
     }
 }
@@ -267,7 +301,7 @@ pub fn check_columns(
         .withhold_rules(&schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
         .flat_map(|rule| rule.expression.columns());
-    for name in deciding.collect::<std::collections::BTreeSet<String>>() {
+    for name in deciding.collect::<BTreeSet<String>>() {
         if let Some(field) = schema.field(&name)
             && !columns.index.contains_key(&name)
         {

@@ -359,9 +359,10 @@ impl Export {
                 self.header.body_line - 1 + line,
             ));
         }
-        if let (Some(line), Some(unit)) = (counts.other_unit, headings.shared_unit()) {
+        if let Some(line) = counts.other_unit {
             let line = self.header.body_line - 1 + line;
-            return Err(header::another_unit(&self.path, unit, line));
+            let amounts = headings.amounts();
+            return Err(header::another_unit(&self.path, amounts, line));
         }
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,
