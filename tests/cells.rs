@@ -857,7 +857,7 @@ fn converted_amounts_of_some_sheets_or_files_are_reported_for_these() {
     round.replace(
         "round.toml",
         "path = \"a.csv\"",
-        "paths = [\"a.csv\", \"b.csv\"]",
+        "path = [\"a.csv\", \"b.csv\"]",
     );
     round.write("a.csv", table("", one));
     round.write("b.csv", table("单位：万元\n", two));
