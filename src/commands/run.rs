@@ -175,18 +175,25 @@ fn say_summary(
                 format!("    note: {}", text.en),
             );
         }
-        for (unit, fields) in converted_amounts(export) {
+        for converted in converted_amounts(export) {
             let titles = |pick: fn(&Text) -> &str| {
-                let titles: Vec<&str> = fields.iter().map(|field| pick(&field.title)).collect();
-                titles.join(", ")
+                let titles = converted.fields.iter().map(|field| pick(&field.title));
+                titles.collect::<Vec<_>>().join(", ")
             };
+            let only_in = |pick: fn(&Text) -> &str, colon: &str| {
+                let name = converted.only_in.as_ref();
+                name.map_or_else(String::new, |name| format!("{}{colon}", pick(name)))
+            };
+            let unit = converted.unit;
             say(
                 format!(
-                    "    单位为{unit}的金额已换算为元：{}",
+                    "    {}单位为{unit}的金额已换算为元：{}",
+                    only_in(|text| &text.zh, "："),
                     titles(|text| &text.zh)
                 ),
                 format!(
-                    "    amounts in {unit} are converted to yuan: {}",
+                    "    {}amounts in {unit} are converted to yuan: {}",
+                    only_in(|text| &text.en, ": "),
                     titles(|text| &text.en)
                 ),
             );

@@ -43,22 +43,49 @@ pub fn fields_of_others<'f>(absent: &[&'f [String]], table: usize) -> Vec<&'f st
     own.iter().filter(has_another).map(String::as_str).collect()
 }
 
-/// Returns the fields of amounts that were read in another unit than yuan, by the name
+/// Amounts that were read in another unit than yuan.
+pub struct ConvertedAmounts<'e> {
+    /// The name of the file or sheet; `None` if the amounts of all files and sheets of the
+    /// export are in this unit.
+    pub only_in: Option<Text>,
+    /// The name of the unit.
+    pub unit: &'e str,
+    /// The fields of the amounts.
+    pub fields: Vec<&'e Field>,
+}
+
+/// Returns the amounts that were read in another unit than yuan.
+pub fn converted_amounts(export: &ReadExport) -> Vec<ConvertedAmounts<'_>> {
+    let mut files = export.files.as_slice();
+    let first = files.first().map(converted_in);
+    let is_same = files.iter().all(|file| Some(converted_in(file)) == first);
+    if is_same {
+        files = files.get(..1).unwrap_or_default();
+    }
+    let converted = files.iter().flat_map(|file| {
+        let units = converted_in(file).into_iter();
+        units.map(move |(unit, fields)| ConvertedAmounts {
+            only_in: (!is_same).then(|| file.place()),
+            unit,
+            fields: fields
+                .into_iter()
+                .filter_map(|name| export.planned.schema.field(name))
+                .collect(),
+        })
+    });
+    converted.collect()
+}
+
+/// Returns the fields of a file's amounts that are in another unit than yuan, by the name
 /// of the unit.
-pub fn converted_amounts(export: &ReadExport) -> BTreeMap<&str, Vec<&Field>> {
-    let mut converted: BTreeMap<&str, Vec<&Field>> = BTreeMap::new();
+fn converted_in(file: &ReadFile) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut converted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let yuan = AmountUnit::YUAN.name();
-    for column in export.files.iter().flat_map(|file| &file.columns) {
-        if let Some(unit) = &column.unit
-            && column.read
+    for column in file.columns.iter().filter(|column| column.read) {
+        if let (Some(unit), Some(field)) = (&column.unit, &column.field)
             && *unit != yuan
-            && let Some(field) = column.field.as_deref()
-            && let Some(field) = export.planned.schema.field(field)
         {
-            let fields = converted.entry(unit).or_default();
-            if !fields.iter().any(|other| other.name == field.name) {
-                fields.push(field);
-            }
+            converted.entry(unit).or_default().insert(field);
         }
     }
     converted
@@ -253,7 +280,7 @@ impl ReadFile {
                 format!("{file}，工作表“{sheet}”"),
                 format!("{file}, sheet `{sheet}`"),
             ),
-            None => Text::new(file.to_string(), file.to_string()),
+            None => Text::new(file.clone(), file),
         }
     }
 

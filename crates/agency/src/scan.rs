@@ -333,7 +333,7 @@ impl Export {
     ///
     /// # Errors
     /// If the file cannot be read, has changed since it was opened, has a second header
-    /// with other columns, or a footer with another unit of money.
+    /// with other columns, or a line without an ID number with another unit of money.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
@@ -358,14 +358,13 @@ impl Export {
             .map_err(unreadable_text)?;
         drop(text);
         if let Some(line) = counts.other_header {
-            return Err(header::another_header(
-                &self.path,
-                self.header.body_line - 1 + line,
-            ));
-        }
-        if let (Some(line), Some(unit)) = (counts.other_unit, headings.shared_unit()) {
             let line = self.header.body_line - 1 + line;
-            return Err(header::another_unit(&self.path, unit, line));
+            return Err(self.in_sheet(header::another_header(&self.path, line)));
+        }
+        if let Some(line) = counts.other_unit {
+            let line = self.header.body_line - 1 + line;
+            let amounts = headings.amounts();
+            return Err(self.in_sheet(header::another_unit(&self.path, amounts, line)));
         }
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,

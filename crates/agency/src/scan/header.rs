@@ -12,7 +12,7 @@ use aidlink_policy::value::FieldType;
 
 use super::encoding::{Encoding, marks_length};
 use super::header_lines;
-use super::headings::Headings;
+use super::headings::{Amounts, Headings};
 use super::id_headers::OwnPerson;
 use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
@@ -20,7 +20,7 @@ use super::limits::{
 use super::record::{Cells, Dialect, Split, Splitter, is_blank};
 use super::refusal::toml_strings;
 use crate::cell::amount::{
-    AmountUnit, StatedUnit, TitleUnit, header_with_unit, names_of, stated_units, units_alone,
+    AmountHeader, AmountUnit, StatedUnit, TitleUnit, names_of, stated_units, units_alone,
 };
 
 /// The columns of a file, matched to the fields of the schema.
@@ -377,7 +377,7 @@ impl Search<'_> {
     /// Matches the columns of the header that was found.
     fn header(&self, path: &Path, layout: Layout, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
-        let mut shared_units = stated_units(&self.lines_above(&candidate));
+        let mut shared_units = self.units_above(&candidate);
         let below = self.units_below(&candidate);
         let mut faults = FaultCollector::new();
         if let Some(start) = candidate.row_above {
@@ -394,7 +394,12 @@ impl Search<'_> {
         let mut found: BTreeMap<&str, Vec<(Rank, usize)>> = BTreeMap::new();
         for (index, cell) in candidate.cells.iter().enumerate() {
             if let Some(AcceptedHeader { field, rank }) = self.accepted.field_of(&cell.text) {
-                found.entry(field).or_default().push((*rank, index));
+                // 损失金额（其中现金） is the loss only if no other column is.
+                let rank = match self.accepted.has_other_note(&cell.text) {
+                    true => Rank::Fallback,
+                    false => *rank,
+                };
+                found.entry(field).or_default().push((rank, index));
             } else if let Some(name) = header_lines::of_another_person(&cell.shown)
                 && self.accepted.field_of(&uniform_header(name)).is_some()
             {
@@ -454,37 +459,50 @@ impl Search<'_> {
             let has_heading = heading.is_some_and(|cell| !cell.text.is_empty());
             let is_alone = below.len() == 1 && (unit.column == 0 || !has_heading);
             if unit.is_of_all || is_alone {
-                shared_units.extend(&unit.units);
+                for stated in &unit.units {
+                    shared_units.entry(*stated).or_insert(unit.line);
+                }
             }
         }
-        let shared_unit = TitleUnit::one_of(shared_units);
-        let mut is_shared = false;
+        let line_of_shared = shared_units.values().next_back().copied();
+        let shared_unit = TitleUnit::one_of(shared_units.into_keys().collect());
+        let mut of_amounts = Amounts {
+            shared_unit: match shared_unit {
+                TitleUnit::Is(unit) => Some(unit),
+                TitleUnit::None | TitleUnit::Uncertain(_) => None,
+            },
+            ..Amounts::default()
+        };
         for (field, column) in &amounts {
-            let stated = header_with_unit(&candidate.cells[*column].text);
-            let mut own: BTreeSet<StatedUnit> = stated.map(|(_, unit)| unit).into_iter().collect();
+            let mut own = AmountHeader::of(&candidate.cells[*column].text).units;
             let below = below.iter().filter(|unit| unit.column == *column);
             own.extend(
                 below
                     .filter(|unit| !unit.is_of_all)
                     .flat_map(|unit| &unit.units),
             );
-            is_shared |= own.is_empty();
-            let unit = match TitleUnit::one_of(own) {
-                TitleUnit::None => shared_unit.clone(),
-                own => own,
+            let (unit, stated_at) = match TitleUnit::one_of(own) {
+                TitleUnit::None => {
+                    let shown = Text::new(field.title.zh.clone(), field.name.clone());
+                    of_amounts.others.insert(*column, shown);
+                    (shared_unit.clone(), line_of_shared)
+                }
+                own => {
+                    of_amounts.with_own_unit.insert(*column);
+                    (own, Some(line))
+                }
             };
             match unit {
                 TitleUnit::None => {}
                 TitleUnit::Is(unit) => {
                     columns.units.insert(field.name.clone(), unit);
                 }
-                TitleUnit::Uncertain(units) => faults.push(uncertain_unit(path, field, &units)),
+                TitleUnit::Uncertain(units) => {
+                    let fault = uncertain_unit(path, field, &units);
+                    faults.push(fault.at(Place::Line(stated_at.unwrap_or(line))));
+                }
             }
         }
-        let shared_unit = is_shared.then_some(match shared_unit {
-            TitleUnit::Is(unit) => unit,
-            TitleUnit::None | TitleUnit::Uncertain(_) => AmountUnit::YUAN,
-        });
         let id = self.schema.national_id();
         // Without an ID column there is already a fault, because the column is ambiguous.
         let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
@@ -492,7 +510,7 @@ impl Search<'_> {
         let headings = self
             .accepted
             .headings(self.encoding, &columns, self.schema, &candidate)
-            .with_shared_unit(shared_unit);
+            .with_amounts(of_amounts);
         faults.or_value(id_column.map(|id_column| Header {
             headings,
             dialect: Dialect {
@@ -520,15 +538,19 @@ impl Search<'_> {
             .collect()
     }
 
-    /// Returns the text of the lines above the header. Lines in another encoding are left
-    /// out.
-    fn lines_above(&self, candidate: &Candidate) -> String {
+    /// Returns the units that the lines above the header state, with their line numbers.
+    fn units_above(&self, candidate: &Candidate) -> BTreeMap<StatedUnit, u64> {
         let above = self.head.get(marks_length(self.head)..candidate.start);
         let lines = above.unwrap_or_default().split(|byte| *byte == b'\n');
-        let lines: Vec<_> = lines
-            .filter_map(|line| self.encoding.decode(line))
-            .collect();
-        lines.join("\n")
+        let mut units = BTreeMap::new();
+        for (number, line) in (1..).zip(lines) {
+            let text = self.encoding.decode(line);
+            let text = text.or_else(|| self.encoding.other().decode(line));
+            for unit in stated_units(&text.unwrap_or_default()) {
+                units.entry(unit).or_insert(number);
+            }
+        }
+        units
     }
 
     /// Returns the units in the line below the header, if it has nothing but units. In the
@@ -537,7 +559,9 @@ impl Search<'_> {
         let mut splitter = self.splitter(candidate.delimiter);
         let mut cells = Cells::default();
         let mut at = candidate.end;
+        let mut start = at;
         while at < self.head.len() {
+            start = at;
             let (outcome, next) = splitter.split(at, &mut cells);
             if outcome != Split::Record || !cells.iter().all(is_blank) {
                 break;
@@ -545,10 +569,12 @@ impl Search<'_> {
             at = next;
         }
         let encoding = cells.encoding(self.encoding);
+        let line = line_of(self.head, start);
         let filled = cells.iter().enumerate().filter(|(_, cell)| !is_blank(cell));
         let units = filled.map(|(column, cell)| {
             let text = encoding.decode(cell)?;
             Some(UnitBelow {
+                line,
                 column,
                 is_of_all: text.contains("单位"),
                 units: units_alone(&text)?,
@@ -603,6 +629,7 @@ fn shown(cells: &[HeaderCell]) -> Vec<String> {
 
 /// The units in a cell below the header.
 struct UnitBelow {
+    line: u64,
     column: usize,
     /// Whether they are those of all columns, because the cell calls them units (单位：万元).
     is_of_all: bool,
@@ -706,11 +733,16 @@ impl Accepted {
     /// Returns the field of a header in uniform text.
     fn field_of(&self, header: &str) -> Option<&AcceptedHeader> {
         let of_amount = || {
-            let (header, _) = header_with_unit(header)?;
-            let found = self.headers.get(header)?;
+            let found = self.headers.get(&AmountHeader::of(header).name?)?;
             self.numbers.contains(&found.field).then_some(found)
         };
         self.headers.get(header).or_else(of_amount)
+    }
+
+    /// Returns whether a header is that of a field of numbers with a note that is no unit
+    /// and not known to say nothing of the amounts.
+    fn has_other_note(&self, header: &str) -> bool {
+        !self.headers.contains_key(header) && !AmountHeader::of(header).is_understood
     }
 
     fn headings(
@@ -768,38 +800,48 @@ fn uncertain_unit(path: &Path, field: &Field, units: &BTreeSet<StatedUnit>) -> F
                 field.name
             ),
         ),
-        Text::new(
-            format!(
-                "请以人民币填写金额，并在该列表头中写明单位，如：{}（万元）",
-                field.title.zh
-            ),
-            format!(
-                "give the amounts in yuan, with the unit in the column's header, such as {}（万元）",
-                field.title.zh
-            ),
-        ),
+        unit_into_header(&field.title.zh),
     )
 }
 
-/// Returns the fault for a line among or below the rows that states another unit of money
-/// than `unit`, in which the amounts would be read.
-pub(super) fn another_unit(path: &Path, unit: AmountUnit, line: u64) -> Fault {
-    let unit = unit.text();
-    Fault::of_file(
-        path,
-        Text::new(
-            format!("此行写有另一金额单位，而按表头金额单位为{}", unit.zh),
+/// Returns the fault for a line among or below the rows that states a unit of money that
+/// the header does not state.
+pub(super) fn another_unit(path: &Path, amounts: &Amounts, line: u64) -> Fault {
+    let fields = || amounts.others.values();
+    let titles: Vec<&str> = fields().map(|field| field.zh.as_str()).collect();
+    let names: Vec<String> = fields().map(|field| format!("`{}`", field.en)).collect();
+    let (titles_zh, names_en) = (titles.join("”、“"), names.join(", "));
+    let text = match amounts.shared_unit.map(AmountUnit::text) {
+        Some(unit) => Text::new(
             format!(
-                "this line states another unit of money, but by the header the amounts are in {}",
+                "此行写有另一金额单位，而表头的上下行写的是{}，无法确定“{titles_zh}”的单位",
+                unit.zh
+            ),
+            format!(
+                "this line states another unit of money than {} beside the header: the unit of {names_en} is uncertain",
                 unit.en
             ),
         ),
-        Text::new(
-            "请在各金额列的表头中写明单位，如：金额（万元）",
-            "write the unit into the header of each column of amounts, such as 金额（万元）",
+        None => Text::new(
+            format!("此行写有金额单位，而表头没有写明，无法确定“{titles_zh}”的单位"),
+            format!(
+                "this line states a unit of money, but the header states none: the unit of {names_en} is uncertain"
+            ),
+        ),
+    };
+    let hint = unit_into_header(titles.first().copied().unwrap_or_default());
+    Fault::of_file(path, text, hint).at(Place::Line(line))
+}
+
+fn unit_into_header(title: &str) -> Text {
+    Text::new(
+        format!(
+            "请在每个金额列的表头中写明单位，如：{title}（元）或 {title}（万元）；外币、角、分请先换算为元"
+        ),
+        format!(
+            "write the unit into the header of each column of amounts, such as {title}（元） or {title}（万元）; convert other currencies, 角 and 分 to yuan"
         ),
     )
-    .at(Place::Line(line))
 }
 
 /// Returns the first few headers that are accepted for a field.

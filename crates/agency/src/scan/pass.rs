@@ -154,7 +154,8 @@ pub struct Counts {
     pub repeated_header_lines: u64,
     /// The line, from 1, of the first header with other columns.
     pub other_header: Option<u64>,
-    /// The line, from 1, of the first footer that states another unit of money.
+    /// The line, from 1, of the first line without an ID number that states another unit of
+    /// money.
     pub other_unit: Option<u64>,
     /// Line feeds.
     lines: u64,
