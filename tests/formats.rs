@@ -379,7 +379,7 @@ fn a_column_that_one_file_or_sheet_lacks_is_reported_with_its_rows() {
         ("对象类别", "Kind of person"),
         ("对象状态", "Status"),
         ("生活困难", "In hardship"),
-        ("就业", "Employed"),
+        ("优抚待遇", "Preferential treatment"),
     ] {
         for in_sheets in [false, true] {
             let round = Round::sample();

@@ -571,7 +571,7 @@ fn an_unknown_header_of_an_id_number_beside_the_known_one_is_an_error_that_names
             "procuratorate.case-parties",
             "被害人证件号",
             ["身份证号", "3、公民身份号码"],
-            "*,诉讼地位,案件类别",
+            "*,案号,诉讼地位,案件类别",
         ),
     ] {
         for other in others {
