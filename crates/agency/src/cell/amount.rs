@@ -210,10 +210,12 @@ fn plain(text: &str) -> String {
             .and_then(|place| PLAIN.chars().nth(place))
             .unwrap_or(c)
     };
-    characters(text)
+    let plain: String = characters(text)
         .filter(|c| !matches!(c, ' ' | '\'' | '"'))
         .map(|c| plain(c).to_ascii_lowercase())
-        .collect()
+        .collect();
+    // 万元 保留两位小数 are two words.
+    plain.replace("保留", ",保留")
 }
 
 /// Finds the units of money that lines of text state, such as 单位：万元,
