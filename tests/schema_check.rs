@@ -151,6 +151,16 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
         assert_eq!(run.code, 1, "{bytes}");
         assert!(run.stderr.contains(words), "{bytes}: {}", run.stderr);
     }
+    // Beside a file with rows, one without any is accepted, and the check says so.
+    let round = Round::sample();
+    round.write("more.csv", header);
+    let result = round.check("more.csv", &["--schema", "veterans.persons"]);
+    let unless = "(unless another file of the export has usable rows)";
+    assert!(result.stdout.contains(unless), "{}", result.stdout);
+    let one = "path = \"veterans.persons.csv\"";
+    let both = "path = [\"veterans.persons.csv\", \"more.csv\"]";
+    round.replace("round.toml", one, both);
+    assert_eq!(round.run().code, 0);
     // Columns that the policy needs.
     let round = Round::sample();
     round.write(VETERANS, format!("身份证号,姓名\n{id},赵某\n"));
@@ -159,6 +169,7 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
     let result = round.check(VETERANS, &[&more[..], &[policy.to_str().unwrap()]].concat());
     let run = round.run();
     assert_eq!((result.code, run.code), (3, 1), "{}", run.stderr);
+    assert!(!result.stdout.contains(unless), "{}", result.stdout);
     let refusal = result.stdout.lines().find(|line| line.contains("refuses"));
     let refusal = refusal.unwrap().split_once(": ").unwrap().1;
     assert!(run.stderr.contains(refusal), "{refusal}: {}", run.stderr);
