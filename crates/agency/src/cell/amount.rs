@@ -244,13 +244,9 @@ fn units_in(line: &str, expected: bool) -> BTreeSet<StatedUnit> {
         let may_be_bare = expected || in_brackets || name.is_some();
         match unit_with_name(name.unwrap_or(word), may_be_bare) {
             // 5,万元 may be an amount in two cells.
-<<<<<<< HEAD
             Some(unit) if name.is_none() && follows_number(before) => {
                 units.extend(unit.unclear());
             }
-=======
-            Some(unit) if name.is_none() && follows_number(before) => units.extend(unit.unclear()),
->>>>>>> r-units
             Some(unit) => {
                 units.insert(unit);
             }
