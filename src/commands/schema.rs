@@ -553,9 +553,7 @@ impl CheckedExport<'_> {
         let lacks_columns = !lacks.is_empty() && rows > 0;
         if lacks_columns {
             say(
-                format!(
-                    "提示：本表（{rows}行）缺少其他工作表有的列：{lacks}；这些行视同空白"
-                ),
+                format!("提示：本表（{rows}行）缺少其他工作表有的列：{lacks}；这些行视同空白"),
                 format!(
                     "Note: this sheet ({rows} rows) lacks columns that other sheets have: {lacks}; they count as empty in its rows"
                 ),
