@@ -14,10 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let path = write_input(bytes);
     let schema = schema("veterans.persons");
     let choice = ReadingChoice::default();
-    for export in Export::open(&path, 0, schema, &choice)
-        .into_iter()
-        .flatten()
-    {
+    for export in Export::open(&path, 0, schema, &choice).into_iter().flatten() {
         let _ = inspect(&export, schema, AS_OF, &|_| {});
     }
 });

@@ -141,10 +141,7 @@ fuzz_target!(|input: &[u8]| {
         ..ReadingChoice::default()
     };
     let schema = schema("veterans.persons");
-    for export in Export::open(&path, 0, schema, &choice)
-        .into_iter()
-        .flatten()
-    {
+    for export in Export::open(&path, 0, schema, &choice).into_iter().flatten() {
         let _ = inspect(&export, schema, AS_OF, &|_| {});
     }
 });
