@@ -731,8 +731,15 @@ fn a_unit_is_read_in_many_spellings_and_otherwise_refuses_the_file() {
             if amounts == Amounts::Refused {
                 assert_eq!(result.code, 1, "{case}\n{}", result.stdout);
                 let place = format!("{} (line {line}):", form.file());
+                // The header is named for itself and the lines beside it.
+                let beside = format!(
+                    "{} (line 1): the header or the lines beside it",
+                    form.file()
+                );
+                let has_place = result.stderr.contains(&place)
+                    || (stated == Stated::Below && result.stderr.contains(&beside));
+                assert!(has_place, "{case}\n{}", result.stderr);
                 for words in [
-                    place.as_str(),
                     "the unit of `property_loss`",
                     "is uncertain",
                     "财产损失金额（万元）",
