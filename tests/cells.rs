@@ -627,13 +627,12 @@ const STATED_UNITS: [(Stated, Amounts, &str); 11] = [
         Stated::Below,
         Amounts::InTenThousands,
         "文本,,文本,,,,,,,,万元,（元）,,\n（萬 元）\n必填,,选填,,,,,,,,（万）,元,,\n文本,,,,,,,,,,万,元,,\n单位：万\n\
-         ,,,,,,,,,,数值（万元）,数值（元）,,",
+         ,,,,,,,,,,数值（万元）,数值（元）,,\n,,↵,,,,,,,,,,万元,万元,,",
     ),
     (
         Stated::Below,
         Amounts::Refused,
-        "18位,,中文,,,,,,,,万元,元,,\n以上万元,,,,,,,,,,,,,\n,,,,,,,,,,角,元,,\n\
-         ,,\n,,,,,,,,,,万元,,,",
+        "18位,,中文,,,,,,,,万元,元,,\n以上万元,,,,,,,,,,,,,\n,,,,,,,,,,角,元,,",
     ),
     (
         Stated::InFoot,
@@ -710,10 +709,14 @@ fn a_unit_is_read_in_many_spellings_and_otherwise_refuses_the_file() {
                 let loss = format!("财产损失金额{note}");
                 CASE_HEADER.replace("财产损失金额", &loss)
             };
+            let spelling = spelling.replace('↵', "\n");
             let (text, line) = match stated {
                 Stated::Above => (format!("{spelling}\n{CASE_HEADER}\n{rows}"), 1),
-                Stated::InHeader => (format!("{}\n{rows}", header(spelling)), 1),
-                Stated::Below => (format!("{CASE_HEADER}\n{spelling}\n{rows}"), 2),
+                Stated::InHeader => (format!("{}\n{rows}", header(&spelling)), 1),
+                Stated::Below => {
+                    let line = 1 + spelling.lines().count();
+                    (format!("{CASE_HEADER}\n{spelling}\n{rows}"), line)
+                }
                 Stated::InFoot => (format!("{CASE_HEADER}\n{rows}{spelling}\n"), 4),
             };
             let round = round(&[("procuratorate.case-parties", form.file())]);
@@ -722,8 +725,15 @@ fn a_unit_is_read_in_many_spellings_and_otherwise_refuses_the_file() {
             if amounts == Amounts::Refused {
                 assert_eq!(result.code, 1, "{case}\n{}", result.stdout);
                 let place = format!("{} (line {line}):", form.file());
+                // The header is named for itself and the lines beside it.
+                let beside = format!(
+                    "{} (line 1): the header or the lines beside it",
+                    form.file()
+                );
+                let has_place = result.stderr.contains(&place)
+                    || (stated == Stated::Below && result.stderr.contains(&beside));
+                assert!(has_place, "{case}\n{}", result.stderr);
                 for words in [
-                    place.as_str(),
                     "the unit of `property_loss`",
                     "is uncertain",
                     "财产损失金额（万元）",

@@ -254,10 +254,14 @@ fn is_total(text: &str) -> bool {
     WORDS.iter().any(|word| {
         text.strip_prefix(word).is_some_and(|rest| {
             rest.chars()
-                .all(|c| !c.is_alphabetic() || "人户条名共数金额元万".contains(c))
+                .all(|c| !c.is_alphabetic() || FIGURES.contains(c))
         })
     })
 }
+
+/// What follows 合计 beside digits: 3户30万元, 人民币伍万玖千元整.
+const FIGURES: &str =
+    "人户条名共数金额大写民币元圆角分整正零〇一二三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟";
 
 /// Labels in the foot of a form. A colon follows, or the rest of the line.
 const LABELS: [&str; 41] = [
