@@ -108,7 +108,7 @@ fuzz_target!(|input: &[u8]| {
             .values()
             .all(|column| *column < width)
     );
-    let report = inspect(&export, schema, AS_OF, &|_| {}).expect("the file is unchanged");
+    let report = inspect(&export, AS_OF, &|_| {}).expect("the file is unchanged");
     let rejects: u64 = report.rejects.values().map(|rows| rows.count).sum();
     assert!(rejects <= report.counts.rows && report.counts.rows <= lines);
     for rows in report.rejects.values() {

@@ -59,7 +59,7 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     let progress = Progress::new(output);
     let inspections: Result<Vec<Inspection>, Fault> = exports
         .iter()
-        .map(|export| inspect(export, schema, as_of, &|rows| progress.rows(rows)))
+        .map(|export| inspect(export, as_of, &|rows| progress.rows(rows)))
         .collect();
     progress.finish();
     let inspections = match inspections {

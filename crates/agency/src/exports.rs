@@ -8,7 +8,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, Rule, WhenUnknown};
 
-use aidlink_policy::reading::PlannedExport;
+use aidlink_policy::reading::{DateEpoch, PlannedExport};
 use aidlink_policy::schema::{ExportSchema, Field};
 
 use aidlink_office::manifest::{
@@ -78,6 +78,8 @@ pub struct ReadFile {
     pub format: &'static str,
     /// The name of the encoding.
     pub encoding: &'static str,
+    /// The day from which the serial numbers of dates count.
+    pub epoch: DateEpoch,
     /// The name of the sheet, in a form that may be shown; `None` if the file is not a
     /// workbook.
     pub sheet: Option<String>,
@@ -116,7 +118,7 @@ impl ReadExport {
             bytes: file.byte_length,
             format: file.format.to_owned(),
             encoding: file.encoding.to_owned(),
-            date_epoch: planned.reading.epoch.year(),
+            date_epoch: file.epoch.year(),
             sheet: file.sheet.clone(),
             rows: (has_several || file.sheet.is_some()).then_some(file.rows),
             sheets_not_read: file.sheets_not_read.iter().map(not_read).collect(),
@@ -241,7 +243,7 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<Column
 pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollector) -> Vec<Export> {
     let mut files = Vec::new();
     for (index, file) in planned.files.iter().enumerate() {
-        match Export::open(&file.path, index, &planned.schema, &planned.reading) {
+        match Export::open(&file.path, index, &planned.schema, &file.reading) {
             Ok(tables) => {
                 for export in &tables {
                     check_columns(policy, &planned.schema, export, faults);
@@ -342,6 +344,7 @@ pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) 
             byte_length: read.byte_length,
             format: export.format().name(),
             encoding: export.encoding().name(),
+            epoch: export.epoch(),
             sheet: export.sheet().map(str::to_owned),
             rows: *rows,
             sheets_not_read: match is_first {

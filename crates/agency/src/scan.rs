@@ -66,6 +66,7 @@ pub struct Export {
     form: TextForm,
     encoding: Encoding,
     epoch: DateEpoch,
+    schema: Arc<ExportSchema>,
     header: Header,
     stamp: FileStamp,
 }
@@ -145,6 +146,7 @@ impl ExportFile {
         choice: &ReadingChoice,
     ) -> Result<Vec<Export>, Faults> {
         let (path, stamp) = (&self.path, &self.stamp);
+        let schema = &Arc::new(choice.with_labels(schema.clone()));
         let table = |source, encoding, header| Export {
             path: path.clone(),
             file,
@@ -153,6 +155,7 @@ impl ExportFile {
             source,
             encoding,
             epoch: choice.epoch,
+            schema: Arc::clone(schema),
             header,
             form: TextForm::default(),
             stamp: stamp.clone(),
@@ -250,6 +253,11 @@ impl Export {
         choice: &ReadingChoice,
     ) -> Result<Vec<Self>, Faults> {
         ExportFile::open(path)?.tables(file, schema, choice)
+    }
+
+    /// Returns the schema with the site's labels for this file.
+    pub fn schema(&self) -> &ExportSchema {
+        &self.schema
     }
 
     /// Returns the path of the file.

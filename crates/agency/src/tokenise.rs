@@ -149,7 +149,7 @@ fn read_file(
     report: &mut Report,
 ) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
-    let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
+    let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         probe: tokenising.probe.map(|parties| Probe {

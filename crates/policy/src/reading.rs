@@ -21,8 +21,6 @@ pub struct PlannedExport {
     pub snapshot: Date,
     /// The legal basis or agreement under which it is used.
     pub legal_basis: String,
-    /// How its files are read.
-    pub reading: ReadingChoice,
     /// A file with only a header is accepted (a first round has no referrals yet).
     pub may_be_empty: bool,
 }
@@ -34,12 +32,14 @@ pub struct PlannedFile {
     pub path: PathBuf,
     /// The path as written in the round file.
     pub written_path: String,
+    /// How it is read.
+    pub reading: ReadingChoice,
 }
 
-/// How the files of an export are read.
+/// How a file of an export is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadingChoice {
-    /// Their encoding.
+    /// Its encoding.
     pub encoding: EncodingChoice,
     /// The sheets of a workbook.
     pub sheets: SheetChoice,

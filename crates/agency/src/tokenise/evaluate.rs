@@ -126,13 +126,8 @@ pub(super) struct RowColumns<'a> {
 }
 
 impl<'a> RowColumns<'a> {
-    pub(super) fn new(
-        export: &Export,
-        schema: &'a ExportSchema,
-        policy: &'a Policy,
-        as_of: Date,
-        keep: Keep,
-    ) -> Self {
+    pub(super) fn new(export: &'a Export, policy: &'a Policy, as_of: Date, keep: Keep) -> Self {
+        let schema = export.schema();
         let columns = export.columns();
         let index = |field: &Field| columns.index.get(&field.name).copied();
         let needed = policy.columns_needed(&schema.name);

@@ -23,7 +23,7 @@ use super::paths::inside;
 use super::terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
-use super::written::{WrittenExport, WrittenRound, WrittenSealing, WrittenSigner};
+use super::written::{WrittenExport, WrittenPart, WrittenRound, WrittenSealing, WrittenSigner};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
@@ -71,8 +71,8 @@ pub(super) enum PathOptions<'a> {
     All { output: Option<&'a Path> },
 }
 
-/// The files of each export and how to read them, by schema.
-pub(super) type ExportFiles = BTreeMap<String, (Vec<PlannedFile>, ReadingChoice)>;
+/// The files of each export, by schema.
+pub(super) type ExportFiles = BTreeMap<String, Vec<PlannedFile>>;
 
 /// The result of checking. A part with faults may be missing.
 pub(super) struct CheckResult {
@@ -596,17 +596,27 @@ impl<'w> Checker<'w> {
         exports
     }
 
-    /// Returns the files of an export that this office reads, and how to read them.
-    fn files(&mut self, export: &WrittenExport) -> (Vec<PlannedFile>, ReadingChoice) {
-        let reading = ReadingChoice {
-            encoding: self.encoding(export),
-            sheets: export.sheets.clone(),
-            headers: export
+    /// Returns the files of an export that this office reads.
+    fn files(&mut self, export: &WrittenExport) -> Vec<PlannedFile> {
+        let mut files = Vec::new();
+        for part in &export.parts {
+            let reading = self.reading(part);
+            let paths = part.paths.iter();
+            files.extend(paths.filter_map(|path| self.file(path, &reading)));
+        }
+        files
+    }
+
+    fn reading(&mut self, part: &WrittenPart) -> ReadingChoice {
+        ReadingChoice {
+            encoding: self.encoding(part),
+            sheets: part.sheets.clone(),
+            headers: part
                 .headers
                 .iter()
                 .map(|(header, field)| (header.clone(), field.value.clone()))
                 .collect(),
-            values: export
+            values: part
                 .values
                 .iter()
                 .map(|written| SiteLabel {
@@ -615,15 +625,12 @@ impl<'w> Checker<'w> {
                     code: written.code.value.clone(),
                 })
                 .collect(),
-            epoch: self.date_epoch(export),
-        };
-        let paths = export.paths.iter();
-        let files = paths.filter_map(|path| self.file(path)).collect();
-        (files, reading)
+            epoch: self.date_epoch(part),
+        }
     }
 
-    fn encoding(&mut self, export: &WrittenExport) -> EncodingChoice {
-        let Some(word) = &export.encoding else {
+    fn encoding(&mut self, part: &WrittenPart) -> EncodingChoice {
+        let Some(word) = &part.encoding else {
             return EncodingChoice::Detect;
         };
         let choice = EncodingChoice::named(&word.value);
@@ -636,8 +643,8 @@ impl<'w> Checker<'w> {
     }
 
     /// Checks `date_epoch`, the year from which serial date numbers count.
-    fn date_epoch(&mut self, export: &WrittenExport) -> DateEpoch {
-        let Some(year) = &export.date_epoch else {
+    fn date_epoch(&mut self, part: &WrittenPart) -> DateEpoch {
+        let Some(year) = &part.date_epoch else {
             return DateEpoch::default();
         };
         let epoch = DateEpoch::of_year(year.value);
@@ -651,7 +658,7 @@ impl<'w> Checker<'w> {
         epoch.unwrap_or_default()
     }
 
-    fn file(&mut self, path: &Located<String>) -> Option<PlannedFile> {
+    fn file(&mut self, path: &Located<String>, reading: &ReadingChoice) -> Option<PlannedFile> {
         let full = inside(self.document, path, &mut self.faults)?;
         if !full.is_file() {
             self.fault(
@@ -683,6 +690,7 @@ impl<'w> Checker<'w> {
         Some(PlannedFile {
             path: full,
             written_path: path.value.clone(),
+            reading: reading.clone(),
         })
     }
 
@@ -733,13 +741,13 @@ impl<'w> Checker<'w> {
     /// read (Personal Information Protection Law, Article 6).
     fn check_fields_needed(
         &mut self,
-        export: &WrittenExport,
+        part: &WrittenPart,
         schema: &ExportSchema,
         policy: Option<&Policy>,
     ) {
         let Some(policy) = policy else { return };
         let needed = policy.columns_needed(&schema.name);
-        for written in own_fields(export) {
+        for written in own_fields(part) {
             let unneeded = schema.field(&written.value).is_some_and(|field| {
                 field.role == Role::Attribute && !needed.contains(&field.name)
             });
@@ -855,8 +863,14 @@ impl<'w> Checker<'w> {
                 ),
             );
         }
-        self.check_fields_needed(export.written, schema, policy);
-        for field in own_fields(export.written) {
+        for part in &export.written.parts {
+            self.check_part(part, schema, policy);
+        }
+    }
+
+    fn check_part(&mut self, part: &WrittenPart, schema: &ExportSchema, policy: Option<&Policy>) {
+        self.check_fields_needed(part, schema, policy);
+        for field in own_fields(part) {
             if schema.field(&field.value).is_none() {
                 let known = schema.fields.iter().map(|field| field.name.as_str());
                 let hint = nearest_name_hint(&field.value, known);
@@ -873,14 +887,14 @@ impl<'w> Checker<'w> {
                 );
             }
         }
-        self.check_labels(export.written, schema);
+        self.check_labels(part, schema);
     }
 
     /// Checks that each of the site's labels is new and mapped to a code of its field.
     /// If a site could give another meaning to a label of the schema or to an empty
     /// cell, sealed records and suspects could pass.
-    fn check_labels(&mut self, export: &WrittenExport, schema: &ExportSchema) {
-        for written in &export.values {
+    fn check_labels(&mut self, part: &WrittenPart, schema: &ExportSchema) {
+        for written in &part.values {
             let Some(field) = schema.field(&written.field.value) else {
                 continue;
             };
@@ -931,9 +945,9 @@ impl<'w> Checker<'w> {
 
 /// Returns the fields that the site's own headers and labels name, each field of
 /// labels once.
-fn own_fields(export: &WrittenExport) -> impl Iterator<Item = &Located<String>> {
+fn own_fields(part: &WrittenPart) -> impl Iterator<Item = &Located<String>> {
     let mut seen = BTreeSet::new();
-    let headers = export.headers.iter().map(|(_, field)| field);
-    let values = export.values.iter().map(|written| &written.field);
+    let headers = part.headers.iter().map(|(_, field)| field);
+    let values = part.values.iter().map(|written| &written.field);
     headers.chain(values.filter(move |field| seen.insert(field.value.as_str())))
 }

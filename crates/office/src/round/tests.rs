@@ -831,8 +831,8 @@ fn an_export_is_planned_as_in_the_round_file() {
         .collect();
     let (north, south) = (place.path("north.csv"), place.path("south.csv"));
     assert_eq!(files, [(north, "north.csv"), (south, "south.csv")]);
-    assert_eq!(cases.reading.encoding, EncodingChoice::Gb18030);
-    assert_eq!(cases.reading.epoch, DateEpoch::Year1900);
+    assert_eq!(cases.files[0].reading.encoding, EncodingChoice::Gb18030);
+    assert_eq!(cases.files[0].reading.epoch, DateEpoch::Year1900);
     assert!(!cases.may_be_empty);
     let registers: Vec<&str> = round
         .registers()
@@ -843,12 +843,12 @@ fn an_export_is_planned_as_in_the_round_file() {
         .export("veterans.persons")
         .expect("this office reads it");
     let named = SheetChoice::Named(vec!["名单".to_owned()]);
-    assert_eq!(veterans.reading.sheets, named);
+    assert_eq!(veterans.files[0].reading.sheets, named);
     assert_eq!(
-        veterans.reading.headers,
+        veterans.files[0].reading.headers,
         [("证号".to_owned(), "national_id".to_owned())]
     );
-    assert_eq!(veterans.reading.epoch, DateEpoch::Year1904);
+    assert_eq!(veterans.files[0].reading.epoch, DateEpoch::Year1904);
     assert_eq!(veterans.legal_basis, "agreement 3");
     assert_eq!(veterans.snapshot, jiff::civil::Date::constant(2026, 9, 26));
     assert!(veterans.may_be_empty);
@@ -869,7 +869,7 @@ fn sheets_are_all_or_named() {
         let file = place.edited(&[("sheet = \"名单\"", written)]);
         let round = Round::read(&file, None, Mode::Split, Reads::All).expect("a valid round");
         let veterans = round.export("veterans.persons").expect("it is read");
-        assert_eq!(veterans.reading.sheets, sheets, "{written}");
+        assert_eq!(veterans.files[0].reading.sheets, sheets, "{written}");
     }
     let neither = "`sheets` must be \"all\" or a list of sheet names";
     for (written, fault) in [

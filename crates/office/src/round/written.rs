@@ -125,10 +125,25 @@ pub(super) struct WrittenThresholds {
 #[derive(Debug)]
 pub(super) struct WrittenExport {
     pub(super) schema: Option<Located<String>>,
-    /// Its files: `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
-    pub(super) paths: Vec<Located<String>>,
+    pub(super) parts: Vec<WrittenPart>,
     pub(super) snapshot: Option<Located<Date>>,
     pub(super) legal_basis: Option<Located<String>>,
+    pub(super) may_be_empty: bool,
+    pub(super) faults: FaultCollector,
+}
+
+impl WrittenExport {
+    /// Returns the paths of its files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Located<String>> {
+        self.parts.iter().flat_map(|part| &part.paths)
+    }
+}
+
+/// Files of an export that are read in the same way.
+#[derive(Debug)]
+pub(super) struct WrittenPart {
+    /// `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
+    pub(super) paths: Vec<Located<String>>,
     pub(super) encoding: Option<Located<String>>,
     pub(super) sheets: SheetChoice,
     pub(super) date_epoch: Option<Located<i64>>,
@@ -136,8 +151,6 @@ pub(super) struct WrittenExport {
     pub(super) headers: Vec<(String, Located<String>)>,
     /// A site's own labels.
     pub(super) values: Vec<WrittenLabel>,
-    pub(super) may_be_empty: bool,
-    pub(super) faults: FaultCollector,
 }
 
 /// A label in `values` of an `[[export]]`.
@@ -327,7 +340,7 @@ impl WrittenRound {
     /// policy, calendar and exports, as they are written, whether or not they exist.
     pub fn named_files(&self) -> Vec<PathBuf> {
         let exports = self.exports.value().into_iter().flatten();
-        let exports = exports.flat_map(|export| &export.paths);
+        let exports = exports.flat_map(WrittenExport::paths);
         [&self.policy, &self.calendar]
             .into_iter()
             .filter_map(Written::value)
@@ -528,28 +541,29 @@ fn thresholds(
 fn export(mut table: TableReader<'_>) -> WrittenExport {
     let mut faults = FaultCollector::new();
     let schema = table.string("schema", &mut faults);
-    let paths = paths(&mut table, &mut faults);
+    let parts = vec![part(&mut table, &mut faults)];
     let snapshot = table.date("snapshot", &mut faults);
     let legal_basis = table.string("legal_basis", &mut faults);
-    let encoding = table.optional_string("encoding", &mut faults);
-    let sheets = sheets(&mut table, &mut faults);
-    let date_epoch = table.optional_integer("date_epoch", &mut faults);
-    let headers = headers(&mut table, &mut faults);
-    let values = values(&mut table, &mut faults);
     let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
     table.finish(&mut faults);
     WrittenExport {
         schema,
-        paths,
+        parts,
         snapshot,
         legal_basis,
-        encoding,
-        sheets,
-        date_epoch,
-        headers,
-        values,
         may_be_empty,
         faults,
+    }
+}
+
+fn part(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> WrittenPart {
+    WrittenPart {
+        paths: paths(table, faults),
+        encoding: table.optional_string("encoding", faults),
+        sheets: sheets(table, faults),
+        date_epoch: table.optional_integer("date_epoch", faults),
+        headers: headers(table, faults),
+        values: values(table, faults),
     }
 }
 
