@@ -8,7 +8,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, Rule, WhenUnknown};
 
-use aidlink_policy::reading::{DateEpoch, PlannedExport};
+use aidlink_policy::reading::{PlannedExport, PlannedFile, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
 
 use aidlink_office::manifest::{
@@ -78,8 +78,8 @@ pub struct ReadFile {
     pub format: &'static str,
     /// The name of the encoding.
     pub encoding: &'static str,
-    /// The day from which the serial numbers of dates count.
-    pub epoch: DateEpoch,
+    /// How it was read.
+    pub reading: ReadingChoice,
     /// The name of the sheet, in a form that may be shown; `None` if the file is not a
     /// workbook.
     pub sheet: Option<String>,
@@ -95,9 +95,10 @@ pub struct ReadFile {
 }
 
 impl ReadExport {
-    /// Returns what the office should look at, since persons may be missing: files and sheets
-    /// without rows beside others with rows, and sheets that were not read although they
-    /// may hold persons.
+    /// Returns what the office should look at: constants by which rows pass that would be
+    /// withheld without them, and, since persons may be missing, files and sheets without
+    /// rows beside others with rows, and sheets that were not read although they may hold
+    /// persons.
     pub fn notes(&self) -> impl Iterator<Item = Text> {
         let has_rows = self.report.account.rows > 0;
         let without_rows = self.files.iter().filter(|file| file.rows == 0);
@@ -105,7 +106,8 @@ impl ReadExport {
         let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
         let not_read = sheets.filter(|sheet| sheet.may_hold_persons());
         let without_rows = without_rows.map(ReadFile::without_rows_text);
-        without_rows.chain(not_read.map(SheetNotRead::text))
+        let given = self.planned.files.iter().filter_map(given_text);
+        given.chain(without_rows.chain(not_read.map(SheetNotRead::text)))
     }
 
     /// Returns the manifest entry for the export.
@@ -118,7 +120,7 @@ impl ReadExport {
             bytes: file.byte_length,
             format: file.format.to_owned(),
             encoding: file.encoding.to_owned(),
-            date_epoch: file.epoch.year(),
+            date_epoch: file.reading.epoch.year(),
             sheet: file.sheet.clone(),
             rows: (has_several || file.sheet.is_some()).then_some(file.rows),
             sheets_not_read: file.sheets_not_read.iter().map(not_read).collect(),
@@ -130,6 +132,9 @@ impl ReadExport {
                 .map(|column| column.header.clone())
                 .collect(),
             fields_absent: file.columns_absent.clone(),
+            constants: constants_of(&file.reading),
+            because: file.reading.because.clone(),
+            values: values_of(&file.reading),
         };
         ExportRead {
             export: planned.schema.name.clone(),
@@ -188,6 +193,39 @@ impl ReadExport {
     }
 }
 
+/// Returns a sentence that says what a file's constants are and why, if there is a reason.
+fn given_text(file: &PlannedFile) -> Option<Text> {
+    let because = file.reading.because.as_deref()?;
+    let path = shown_path(Path::new(&file.written_path));
+    let constants = constants_of(&file.reading).into_iter();
+    let constants: Vec<String> = constants
+        .map(|(field, value)| format!("{field} = {value}"))
+        .collect();
+    let constants = constants.join(", ");
+    Some(Text::new(
+        format!("{path}：轮次文件为每一行规定了 {constants}；理由：{because}"),
+        format!("{path}: the round file gives {constants} for every row, because: {because}"),
+    ))
+}
+
+/// Returns the constants of a file by field, as the manifest and the matrix show them.
+pub fn constants_of(reading: &ReadingChoice) -> BTreeMap<String, String> {
+    let constants = reading.constants.iter();
+    constants
+        .map(|constant| (constant.field.clone(), constant.value.to_string()))
+        .collect()
+}
+
+/// Returns the site's labels of a file and their codes, by field.
+pub fn values_of(reading: &ReadingChoice) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut values: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for site in &reading.values {
+        let labels = values.entry(site.field.clone()).or_default();
+        labels.insert(site.label.clone(), site.code.clone());
+    }
+    values
+}
+
 impl ReadFile {
     /// Returns a sentence that the file or sheet has no rows.
     fn without_rows_text(&self) -> Text {
@@ -201,6 +239,16 @@ impl ReadFile {
             format!("{file}{sheet_en}: there are no records below the header"),
         )
     }
+}
+
+/// Returns the sheets of a workbook that are not read, not even as another part of the
+/// export.
+fn sheets_not_read(workbook: &Export, exports: &[Export]) -> Vec<SheetNotRead> {
+    let same_file = |export: &&Export| export.path() == workbook.path();
+    let read = exports.iter().filter(same_file).filter_map(Export::sheet);
+    let mut not_read = workbook.sheets_not_read().to_vec();
+    not_read.retain(|sheet| !read.clone().any(|read| read == sheet.sheet));
+    not_read
 }
 
 fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
@@ -264,14 +312,13 @@ pub fn check_columns(
     export: &Export,
     faults: &mut FaultCollector,
 ) {
-    let columns = export.columns();
     let deciding = policy
         .withhold_rules(&schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
         .flat_map(Rule::columns);
     for name in deciding.collect::<std::collections::BTreeSet<String>>() {
         if let Some(field) = schema.field(&name)
-            && !columns.index.contains_key(&name)
+            && !export.has_field(&name)
         {
             faults.push(export.in_sheet(Fault::of_file(
                 export.path(),
@@ -290,7 +337,7 @@ pub fn check_columns(
         }
     }
     let needed = policy.columns_needed(&schema.name);
-    if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
+    if !needed.is_empty() && !needed.iter().any(|name| export.has_field(name)) {
         faults.push(export.in_sheet(Fault::of_file(
             export.path(),
             Text::new(
@@ -344,11 +391,11 @@ pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) 
             byte_length: read.byte_length,
             format: export.format().name(),
             encoding: export.encoding().name(),
-            epoch: export.epoch(),
+            reading: file.reading.clone(),
             sheet: export.sheet().map(str::to_owned),
             rows: *rows,
             sheets_not_read: match is_first {
-                true => export.sheets_not_read().to_vec(),
+                true => sheets_not_read(export, exports),
                 false => Vec::new(),
             },
             columns: columns_of(export, is_read),

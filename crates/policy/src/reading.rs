@@ -1,5 +1,5 @@
 //! How to read a site's files: the files of each export, and their encoding,
-//! sheet, headers, labels and dates as the round file gives them.
+//! sheet, headers, labels, dates and constants as the round file gives them.
 //!
 //! Reading a round file produces these types, and scanning an export uses them.
 //! They hold no data rows.
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
+use crate::constant::Constant;
 use crate::schema::ExportSchema;
 
 /// An export whose files this office reads.
@@ -37,7 +38,7 @@ pub struct PlannedFile {
 }
 
 /// How a file of an export is read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadingChoice {
     /// Its encoding.
     pub encoding: EncodingChoice,
@@ -49,18 +50,33 @@ pub struct ReadingChoice {
     pub values: Vec<SiteLabel>,
     /// The day from which the serial numbers of dates count.
     pub epoch: DateEpoch,
+    /// The values of fields in every row of the file.
+    pub constants: Vec<Constant>,
+    /// The reason for a constant that lets rows pass which would be withheld without it.
+    pub because: Option<String>,
 }
 
 impl ReadingChoice {
-    /// Returns the schema with the site's labels.
-    pub fn with_labels(&self, mut schema: ExportSchema) -> ExportSchema {
+    /// Returns the schema for this file: with the site's labels, and without requiring a
+    /// column for a field that has a constant.
+    pub fn schema_of_file(&self, mut schema: ExportSchema) -> ExportSchema {
         for site in &self.values {
             let mut fields = schema.fields.iter_mut();
             if let Some(field) = fields.find(|field| field.name == site.field) {
                 field.add_label(&site.label, &site.code);
             }
         }
+        for field in &mut schema.fields {
+            field.required &= !self.gives(&field.name);
+        }
         schema
+    }
+
+    /// Returns whether a field has a constant.
+    pub fn gives(&self, field: &str) -> bool {
+        self.constants
+            .iter()
+            .any(|constant| constant.field == field)
     }
 }
 

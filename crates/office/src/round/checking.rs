@@ -12,8 +12,11 @@ use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::regular_file;
 use aidlink_policy::calendar::Calendar;
+use aidlink_policy::constant::{Constant, needs_reason, unknown_field, unneeded_field};
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
-use aidlink_policy::reading::{DateEpoch, EncodingChoice, PlannedFile, ReadingChoice, SiteLabel};
+use aidlink_policy::reading::{
+    DateEpoch, EncodingChoice, PlannedFile, ReadingChoice, SheetChoice, SiteLabel,
+};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use jiff::civil::Date;
 
@@ -191,6 +194,9 @@ impl<'w> Checker<'w> {
         for schema in schemas.iter().flat_map(|schemas| schemas.0.values()) {
             let name = format!("schemas/{}.json", schema.name);
             copy(&schema.file, &name, &schema.digest);
+        }
+        if let Some(schemas) = &schemas {
+            add_constants(&exports, schemas, &mut files);
         }
         let issued_on = issued_on.or(as_of);
         self.check_dates(
@@ -598,11 +604,28 @@ impl<'w> Checker<'w> {
 
     /// Returns the files of an export that this office reads.
     fn files(&mut self, export: &WrittenExport) -> Vec<PlannedFile> {
-        let mut files = Vec::new();
+        let mut files: Vec<PlannedFile> = Vec::new();
         for part in &export.parts {
             let reading = self.reading(part);
-            let paths = part.paths.iter();
-            files.extend(paths.filter_map(|path| self.file(path, &reading)));
+            for path in &part.paths {
+                let Some(file) = self.file(path, &reading) else {
+                    continue;
+                };
+                if files.iter().any(|other| is_read_twice(other, &file)) {
+                    self.fault(
+                        &path.at,
+                        Text::new(
+                            format!("“{}”在同一导出中出现两次", path.value),
+                            format!("the export names `{}` twice", path.value),
+                        ),
+                        Text::new(
+                            "请删去一处；同一工作簿的各工作表分别读取的，请各用 sheets 写明工作表",
+                            "remove one; to read the sheets of a workbook in different ways, name other `sheets` at each place",
+                        ),
+                    );
+                }
+                files.push(file);
+            }
         }
         files
     }
@@ -626,6 +649,9 @@ impl<'w> Checker<'w> {
                 })
                 .collect(),
             epoch: self.date_epoch(part),
+            // They are read when the schemas are known.
+            constants: Vec::new(),
+            because: part.because.as_ref().map(|because| because.value.clone()),
         }
     }
 
@@ -752,17 +778,8 @@ impl<'w> Checker<'w> {
                 field.role == Role::Attribute && !needed.contains(&field.name)
             });
             if unneeded {
-                self.fault(
-                    &written.at,
-                    Text::new(
-                        format!("没有规则需要“{}”，不应读取", written.value),
-                        format!("no rule needs `{}`; it must not be read", written.value),
-                    ),
-                    Text::new(
-                        "请删去（个人信息保护法第六条）",
-                        "remove it (Personal Information Protection Law, Article 6)",
-                    ),
-                );
+                let (message, hint) = unneeded_field(&written.value);
+                self.fault(&written.at, message, hint);
             }
         }
     }
@@ -872,22 +889,56 @@ impl<'w> Checker<'w> {
         self.check_fields_needed(part, schema, policy);
         for field in own_fields(part) {
             if schema.field(&field.value).is_none() {
-                let known = schema.fields.iter().map(|field| field.name.as_str());
-                let hint = nearest_name_hint(&field.value, known);
-                self.fault(
-                    &field.at,
-                    Text::new(
-                        format!("模式 {} 没有字段“{}”", schema.name, field.value),
-                        format!(
-                            "the schema `{}` has no field `{}`",
-                            schema.name, field.value
-                        ),
-                    ),
-                    hint,
-                );
+                let (message, hint) = unknown_field(schema, &field.value);
+                self.fault(&field.at, message, hint);
             }
         }
         self.check_labels(part, schema);
+        self.check_constants(part, schema, policy);
+    }
+
+    /// Checks that each constant is a value of a field that rules need, and that there is a
+    /// reason for those that let rows pass which would be withheld without them.
+    fn check_constants(
+        &mut self,
+        part: &WrittenPart,
+        schema: &ExportSchema,
+        policy: Option<&Policy>,
+    ) {
+        for written in &part.constants {
+            let (field, value) = (&written.field, &written.value);
+            if let Err(fault) = Constant::read(schema, policy, &field.value, &value.value) {
+                let at = if fault.is_of_value { value } else { field };
+                self.fault(&at.at, fault.message, fault.hint);
+            } else if part.because.is_none()
+                && policy.is_some_and(|policy| needs_reason(policy, schema, &field.value))
+            {
+                let name = &field.value;
+                self.fault(
+                    &field.at,
+                    Text::new(
+                        format!("“{name}”不明的行不予处理，为其写固定值须有理由"),
+                        format!(
+                            "rows without `{name}` are withheld, so a constant for it needs a reason"
+                        ),
+                    ),
+                    Text::new(
+                        "请在 constants 旁添加 because = \"…\"，写明由谁、以何文件确认",
+                        "add because = \"...\" beside `constants`: who confirmed it, and in which document",
+                    ),
+                );
+            }
+        }
+        if let (Some(because), true) = (&part.because, part.constants.is_empty()) {
+            self.fault(
+                &because.at,
+                Text::new(
+                    "“because”是 constants 的理由，而此处没有 constants",
+                    "`because` is the reason for `constants`, and there are none here",
+                ),
+                Text::new("请删去 because", "remove `because`"),
+            );
+        }
     }
 
     /// Checks that each of the site's labels is new and mapped to a code of its field.
@@ -941,6 +992,40 @@ impl<'w> Checker<'w> {
             }
         }
     }
+}
+
+/// Adds the constants to the files of each export. Files and paths correspond to each
+/// other, unless there was a fault.
+fn add_constants(exports: &[CompleteExport<'_>], schemas: &Schemas, files: &mut ExportFiles) {
+    for export in exports {
+        let (Some(files), Some(schema)) = (
+            files.get_mut(&export.schema.value),
+            schemas.get(&export.schema.value),
+        ) else {
+            continue;
+        };
+        let parts = export.written.parts.iter();
+        let parts = parts.flat_map(|part| part.paths.iter().map(move |_| part));
+        for (file, part) in files.iter_mut().zip(parts) {
+            let constants = part.constants.iter().filter_map(|written| {
+                let (field, value) = (&written.field.value, &written.value.value);
+                Constant::read(schema, None, field, value).ok()
+            });
+            file.reading.constants = constants.collect();
+        }
+    }
+}
+
+/// Returns whether two entries of an export read the same rows. Each may name other
+/// sheets of one workbook.
+fn is_read_twice(one: &PlannedFile, other: &PlannedFile) -> bool {
+    let are_apart = match (&one.reading.sheets, &other.reading.sheets) {
+        (SheetChoice::Named(ours), SheetChoice::Named(theirs)) => {
+            !ours.iter().any(|sheet| theirs.contains(sheet))
+        }
+        _ => false,
+    };
+    one.path == other.path && !are_apart
 }
 
 /// Returns the fields that the site's own headers and labels name, each field of

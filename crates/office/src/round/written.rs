@@ -151,9 +151,21 @@ pub(super) struct WrittenPart {
     pub(super) headers: Vec<(String, Located<String>)>,
     /// A site's own labels.
     pub(super) values: Vec<WrittenLabel>,
+    /// Values of fields in every row.
+    pub(super) constants: Vec<WrittenConstant>,
+    /// The reason for a constant that needs one.
+    pub(super) because: Option<Located<String>>,
 }
 
-/// A label in `values` of an `[[export]]`.
+/// A line of `constants`.
+#[derive(Debug)]
+pub(super) struct WrittenConstant {
+    pub(super) field: Located<String>,
+    /// The value as a text.
+    pub(super) value: Located<String>,
+}
+
+/// A label in `values`.
 #[derive(Debug)]
 pub(super) struct WrittenLabel {
     pub(super) field: Located<String>,
@@ -541,7 +553,7 @@ fn thresholds(
 fn export(mut table: TableReader<'_>) -> WrittenExport {
     let mut faults = FaultCollector::new();
     let schema = table.string("schema", &mut faults);
-    let parts = vec![part(&mut table, &mut faults)];
+    let parts = parts(&mut table, &mut faults);
     let snapshot = table.date("snapshot", &mut faults);
     let legal_basis = table.string("legal_basis", &mut faults);
     let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
@@ -556,6 +568,78 @@ fn export(mut table: TableReader<'_>) -> WrittenExport {
     }
 }
 
+/// The keys of the files of an export, and of how they are read.
+const KEYS_OF_A_PART: [&str; 9] = [
+    "path",
+    "encoding",
+    "sheets",
+    "sheet",
+    "date_epoch",
+    "headers",
+    "values",
+    "constants",
+    "because",
+];
+
+/// Reads `path` and the keys beside it, or the tables `[[export.file]]`.
+fn parts(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenPart> {
+    let Some(node) = table.node("file") else {
+        return vec![part(table, faults)];
+    };
+    let document = table.document();
+    if matches!(&node.value, Node::Array(items) if items.is_empty()) {
+        faults.push(document.fault(
+            node.at.clone(),
+            Text::new("“file”不能为空", "`file` must not be empty"),
+            Text::new(
+                "请写 path，或至少一个 [[export.file]]",
+                "write `path`, or at least one [[export.file]]",
+            ),
+        ));
+    }
+    for key in KEYS_OF_A_PART {
+        // Known here, so that it is not reported again as unknown.
+        table.node(key);
+    }
+    let misplaced = table
+        .all()
+        .filter(|(key, _)| KEYS_OF_A_PART.contains(&key.value.as_str()));
+    for (key, _) in misplaced {
+        let key_name = &key.value;
+        let (message, hint) = match key_name.as_str() {
+            "path" => (
+                Text::new(
+                    "“path”和 [[export.file]] 不能同时使用",
+                    "`path` and [[export.file]] exclude each other",
+                ),
+                Text::new(
+                    "请将此文件写入单独的 [[export.file]]",
+                    "move the file into an [[export.file]] of its own",
+                ),
+            ),
+            _ => (
+                Text::new(
+                    format!("有 [[export.file]] 时，“{key_name}”应写在其中"),
+                    format!("`{key_name}` belongs in [[export.file]], if there is one"),
+                ),
+                Text::new(
+                    format!("请将“{key_name}”移入它所适用的各个 [[export.file]]"),
+                    format!("move `{key_name}` into each [[export.file]] to which it applies"),
+                ),
+            ),
+        };
+        faults.push(document.fault(key.at.clone(), message, hint));
+    }
+    let files = table.tables("file", faults).into_iter();
+    files
+        .map(|mut table| {
+            let part = part(&mut table, faults);
+            table.finish(faults);
+            part
+        })
+        .collect()
+}
+
 fn part(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> WrittenPart {
     WrittenPart {
         paths: paths(table, faults),
@@ -564,6 +648,11 @@ fn part(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> WrittenPart
         date_epoch: table.optional_integer("date_epoch", faults),
         headers: headers(table, faults),
         values: values(table, faults),
+        constants: constants(table, faults),
+        because: match table.node("because") {
+            Some(_) => table.string("because", faults),
+            None => None,
+        },
     }
 }
 
@@ -647,6 +736,44 @@ fn headers(
         }
     }
     headers
+}
+
+/// Reads `constants = { field = "code" }`. A value may also be a number, a date, `true` or
+/// `false`.
+fn constants(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenConstant> {
+    let document = table.document();
+    let mut constants = Vec::new();
+    let Some(mut table) = table.optional_table("constants", faults) else {
+        return constants;
+    };
+    for (field, node) in table.all() {
+        let value = match &node.value {
+            Node::String(text) => text.clone(),
+            Node::Integer(number) => number.to_string(),
+            Node::Float(number) => number.to_string(),
+            Node::Boolean(truth) => truth.to_string(),
+            Node::Date(day) => day.to_string(),
+            Node::OtherDatetime | Node::Array(_) | Node::Table(_) => {
+                faults.push(document.fault(
+                    node.at.clone(),
+                    Text::new("此处应为一个值", "expected one value"),
+                    Text::new(
+                        "请写带引号的代码、数、日期、true 或 false",
+                        "write a code in quotes, a number, a date, true or false",
+                    ),
+                ));
+                continue;
+            }
+        };
+        constants.push(WrittenConstant {
+            field: field.clone(),
+            value: Located {
+                value,
+                at: node.at.clone(),
+            },
+        });
+    }
+    constants
 }
 
 /// Reads `values.field."本地标签" = "code"`: labels that a site uses. A code may also
