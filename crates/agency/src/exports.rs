@@ -243,7 +243,7 @@ impl ReadFile {
 
 /// Returns the sheets of a workbook that are not read, not even as another part of the
 /// export.
-fn sheets_not_read(workbook: &Export, exports: &[Export]) -> Vec<SheetNotRead> {
+pub fn sheets_not_read(workbook: &Export, exports: &[Export]) -> Vec<SheetNotRead> {
     let same_file = |export: &&Export| export.path() == workbook.path();
     let read = exports.iter().filter(same_file).filter_map(Export::sheet);
     let mut not_read = workbook.sheets_not_read().to_vec();

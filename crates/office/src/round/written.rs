@@ -361,6 +361,18 @@ impl WrittenRound {
             .collect()
     }
 
+    /// Returns the name of the schema of the export that has a file.
+    pub fn schema_of_file(&self, file: &Path) -> Option<&str> {
+        let real = |path: &Path| path.canonicalize().ok();
+        let file = real(file)?;
+        let is_it = |path: &Located<String>| {
+            real(&self.folder().join(&path.value)).is_some_and(|path| path == file)
+        };
+        let mut exports = self.exports.value().into_iter().flatten();
+        let export = exports.find(|export| export.paths().any(is_it))?;
+        Some(export.schema.as_ref()?.value.as_str())
+    }
+
     /// Returns the folder of export schemas, as it is written.
     pub fn schemas_folder(&self) -> Option<PathBuf> {
         let schemas = self.schemas.value()?;
