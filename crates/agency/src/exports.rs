@@ -1,6 +1,6 @@
 //! Opens the files of an export, checks them, and records what was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
@@ -316,7 +316,7 @@ pub fn check_columns(
         .withhold_rules(&schema.name)
         .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
         .flat_map(Rule::columns);
-    for name in deciding.collect::<std::collections::BTreeSet<String>>() {
+    for name in deciding.collect::<BTreeSet<String>>() {
         if let Some(field) = schema.field(&name)
             && !export.has_field(&name)
         {
@@ -375,7 +375,7 @@ pub fn check_report(
 /// Combines an export's entry in the round file with the result of reading it.
 pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
     let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
-    let mut file_before = None;
+    let mut workbooks = BTreeSet::new();
     let mut files = Vec::new();
     for (export, rows) in exports.iter().zip(&report.rows_of_tables) {
         let (Some(file), Some(read)) = (
@@ -384,7 +384,8 @@ pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) 
         ) else {
             continue;
         };
-        let is_first = file_before.replace(export.file()) != Some(export.file());
+        // A workbook may also be named for several parts of the export.
+        let is_first = workbooks.insert(export.path());
         files.push(ReadFile {
             written_path: file.written_path.clone(),
             digest: read.digest.clone(),
