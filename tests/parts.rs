@@ -336,15 +336,15 @@ fn labels_of_a_site_count_for_their_file_alone() {
 [[export.file]]
 path = "北.csv"
 constants.kind = "dibao"
-values.status."渐退" = "active"
+values.status."丁级" = "active"
 [[export.file]]
 path = "南.csv"
 constants.kind = "tekun"
-values.status."渐退" = "ended"
+values.status."丁级" = "ended"
 "#,
     );
     for (name, rows) in [("北.csv", &recipients.dibao), ("南.csv", &recipients.tekun)] {
-        let lines = rows.iter().map(|row| format!("{},渐退\n", row.line()));
+        let lines = rows.iter().map(|row| format!("{},丁级\n", row.line()));
         let text = format!("{HEADER},在保状态\n{}", lines.collect::<String>());
         round.write(name, text);
     }
@@ -361,9 +361,9 @@ values.status."渐退" = "ended"
     let files = round.export_in_manifest(ASSISTANCE)["files"].clone();
     assert_eq!(
         files[0]["values"],
-        json!({ "status": { "渐退": "active" } })
+        json!({ "status": { "丁级": "active" } })
     );
-    assert_eq!(files[1]["values"], json!({ "status": { "渐退": "ended" } }));
+    assert_eq!(files[1]["values"], json!({ "status": { "丁级": "ended" } }));
 }
 
 /// Asserts that a run ends with an error and leaves nothing behind.
