@@ -220,3 +220,117 @@ fn expected(field: &Field) -> Text {
         FieldType::Date => Text::new("请写成 2026-09-30 的形式", "write it as 2026-09-30"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::schema::Schemas;
+
+    fn shipped() -> Schemas {
+        // Read at run time, because two checkouts may share a target folder.
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+        let schemas = Path::new(&package).join("../../schemas");
+        Schemas::read(&schemas).expect("the shipped schemas")
+    }
+
+    #[test]
+    fn a_value_is_a_code_or_label_of_the_schema_or_of_the_type() {
+        let schemas = shipped();
+        let text = |text: &str| Some(Value::String(text.to_owned()));
+        for (schema, field, written, value) in [
+            ("civil-affairs.assistance", "kind", "dibao", text("dibao")),
+            ("civil-affairs.assistance", "kind", " DIBAO ", text("dibao")),
+            (
+                "civil-affairs.assistance",
+                "kind",
+                "农村 低保",
+                text("dibao"),
+            ),
+            ("civil-affairs.assistance", "kind", "低保, 特困", None),
+            ("civil-affairs.assistance", "kind", "低保-7019", None),
+            ("civil-affairs.assistance", "kind", "", None),
+            ("disabled-federation.persons", "class", "4", text("4")),
+            ("disabled-federation.persons", "class", "8", None),
+            (
+                "disabled-federation.persons",
+                "grade",
+                "1",
+                Some(Value::Integer(1)),
+            ),
+            (
+                "disabled-federation.persons",
+                "grade",
+                "一级",
+                Some(Value::Integer(1)),
+            ),
+            ("disabled-federation.persons", "grade", "99", None),
+            ("disabled-federation.persons", "grade", "1.5", None),
+            (
+                "disabled-federation.persons",
+                "employed",
+                "否",
+                Some(Value::Boolean(false)),
+            ),
+            (
+                "disabled-federation.persons",
+                "employed",
+                "True",
+                Some(Value::Boolean(true)),
+            ),
+            ("disabled-federation.persons", "employed", "不详", None),
+            (
+                "procuratorate.case-parties",
+                "property_loss",
+                "3.5",
+                Some(Value::Number(3.5)),
+            ),
+            ("procuratorate.case-parties", "property_loss", "NaN", None),
+            ("procuratorate.case-parties", "property_loss", "inf", None),
+            (
+                "procuratorate.case-parties",
+                "offence_on",
+                "2026-01-31",
+                Some(Value::Date(Date::constant(2026, 1, 31))),
+            ),
+            (
+                "procuratorate.case-parties",
+                "offence_on",
+                "2026-02-30",
+                None,
+            ),
+            (
+                "procuratorate.case-parties",
+                "offence_on",
+                "0001-01-01",
+                None,
+            ),
+        ] {
+            let schema = schemas.get(schema).expect("shipped");
+            let read = Constant::read(schema, None, field, written);
+            match (read, value) {
+                (Ok(constant), Some(value)) => assert_eq!(constant.value, value, "{written}"),
+                (Err(fault), None) => assert!(fault.is_of_value, "{field} = {written}: {fault:?}"),
+                (read, value) => panic!("{field} = {written}: {read:?}, not {value:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_differs_from_person_to_person_is_no_constant() {
+        let schemas = shipped();
+        for (schema, field) in [
+            ("procuratorate.case-parties", "national_id"),
+            ("procuratorate.case-parties", "handler"),
+            ("procuratorate.case-parties", "role"),
+            ("education.students", "birth_date"),
+            ("education.students", "school"),
+            ("education.students", "no_such"),
+        ] {
+            let schema = schemas.get(schema).expect("shipped");
+            let read = Constant::read(schema, None, field, "other");
+            assert!(read.is_err_and(|fault| !fault.is_of_value), "{field}");
+        }
+    }
+}
