@@ -416,6 +416,28 @@ fn a_column_beside_a_constant_is_refused_with_file_and_column() {
 }
 
 #[test]
+fn a_text_is_not_read_twice_as_two_sheets() {
+    let (round, recipients) = with_files(
+        r#"
+[[export.file]]
+path = "名单.csv"
+sheet = "低保"
+constants = { kind = "dibao", status = "active" }
+[[export.file]]
+path = "名单.csv"
+sheet = "特困"
+constants = { kind = "tekun", status = "active" }
+"#,
+    );
+    round.write("名单.csv", list(&recipients.dibao));
+    assert_refused(
+        &round,
+        1,
+        &["名单.csv: the file is named twice with different sheets, and it is not a workbook"],
+    );
+}
+
+#[test]
 fn wrong_parts_and_constants_are_refused_with_their_places() {
     for (from, to, message) in [
         (

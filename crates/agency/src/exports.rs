@@ -244,10 +244,16 @@ impl ReadFile {
 /// Returns the sheets of a workbook that are not read, not even as another part of the
 /// export.
 pub fn sheets_not_read(workbook: &Export, exports: &[Export]) -> Vec<SheetNotRead> {
-    let same_file = |export: &&Export| export.path() == workbook.path();
-    let read = exports.iter().filter(same_file).filter_map(Export::sheet);
+    let is_other_part =
+        |export: &&Export| export.path() == workbook.path() && export.file() != workbook.file();
+    let read = exports.iter().filter(is_other_part);
     let mut not_read = workbook.sheets_not_read().to_vec();
-    not_read.retain(|sheet| !read.clone().any(|read| read == sheet.sheet));
+    for read in read.filter_map(Export::sheet) {
+        // Names that are shown may be the same for several sheets, so each takes away one.
+        if let Some(place) = not_read.iter().position(|sheet| sheet.sheet == read) {
+            not_read.remove(place);
+        }
+    }
     not_read
 }
 
@@ -299,6 +305,22 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
                 files.extend(tables);
             }
             Err(found) => faults.extend(found),
+        }
+    }
+    let mut whole = BTreeSet::new();
+    for export in files.iter().filter(|export| export.sheet().is_none()) {
+        if !whole.insert(export.path()) {
+            faults.push(Fault::of_file(
+                export.path(),
+                Text::new(
+                    "此文件不是工作簿，却按不同的工作表写了两次",
+                    "the file is named twice with different sheets, and it is not a workbook",
+                ),
+                Text::new(
+                    "请从轮次文件中删去一处",
+                    "remove one of them from the round file",
+                ),
+            ));
         }
     }
     files
