@@ -131,7 +131,7 @@ pub fn run(
         };
         match report {
             Ok(report) => {
-                check_report(planned, export, &report, &mut faults);
+                check_report(&terms.policy, planned, export, &report, &mut faults);
                 for (file, read) in planned.files.iter().zip(&report.files) {
                     log.record(&Event::FileRead {
                         export: Some(planned.schema.name.clone()),

@@ -481,6 +481,47 @@ fn a_missing_column_that_would_withhold_every_row() {
     );
 }
 
+/// As a missing column; a single row that states something is enough.
+#[test]
+fn an_empty_column_that_would_withhold_every_row() {
+    for (header, field) in [("封存标志", "sealed"), ("诉讼地位", "role")] {
+        for empty in ["", "-", " ", "/"] {
+            let round = Round::sample();
+            let text = round.read(CASES);
+            let text = text.trim_start_matches('\u{feff}');
+            let headers = text.lines().next().unwrap().to_owned();
+            let column = headers.split(',').position(|name| name == header).unwrap();
+            let with = |of_row: &dyn Fn(usize) -> Option<&'static str>| {
+                let mut settings = csv::WriterBuilder::new();
+                let written = format!("{headers}\n").into_bytes();
+                let mut writer = settings.flexible(true).from_writer(written);
+                for (index, mut row) in csv_rows(text.as_bytes()).into_iter().enumerate() {
+                    if let (Some(cell), Some(text)) = (row.get_mut(column), of_row(index)) {
+                        *cell = text.to_owned();
+                    }
+                    writer.write_record(row).unwrap();
+                }
+                writer.into_inner().unwrap()
+            };
+            round.write(CASES, with(&|_| Some(empty)));
+            let words = [
+                &*format!("the column `{field}`"),
+                "is empty in every row, so every row would be withheld",
+            ];
+            assert_refused(&round, 1, &words);
+            let policy = round.root().join("policies/shaoguan.toml");
+            let more = ["--schema", "procuratorate.case-parties", "--policy"];
+            let more = [&more[..], &[policy.to_str().unwrap()]].concat();
+            let check = round.check(CASES, &more);
+            assert_eq!(check.code, 3, "{}", check.stdout);
+            assert!(check.stdout.contains(words[1]), "{}", check.stdout);
+            round.write(CASES, with(&|row| (row > 0).then_some(empty)));
+            let run = round.run();
+            assert_ne!(run.code, 1, "{header}: {}", run.stderr);
+        }
+    }
+}
+
 #[test]
 fn a_missing_column_that_rules_need_is_reported() {
     let round = Round::sample();
@@ -633,7 +674,7 @@ fn the_common_word_for_defendant_is_recognised_and_withheld() {
     let role = line.split(',').nth(4).unwrap();
     let accused = line.replacen(&format!(",{role},"), ",被告,", 1);
     assert_ne!(accused, line);
-    round.write(CASES, round.read(CASES).replacen(&line, &accused, 1));
+    round.replace(CASES, &line, &accused);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
@@ -654,7 +695,7 @@ fn a_lead_stays_urgent_when_a_cell_cannot_be_read() {
     let (case, line) = planted_case(&round, "urgent treatment at own cost");
     let unreadable = line.replacen(",36500,", ",xyzzy,", 1);
     assert_ne!(unreadable, line);
-    round.write(CASES, round.read(CASES).replacen(&line, &unreadable, 1));
+    round.replace(CASES, &line, &unreadable);
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     let rows = list_rows(&round, &case);

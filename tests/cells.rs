@@ -512,7 +512,7 @@ fn a_line_of_units_below_the_header_is_no_row_and_its_unit_counts() {
             assert_eq!(result.code, 1, "{below}{}", result.stdout);
             let messages = [
                 "is uncertain",
-                "cases.csv (line 2): this line states another unit",
+                "cases.csv (line 2): this line states a unit of money",
             ];
             let is_named = messages
                 .iter()
@@ -558,8 +558,8 @@ fn a_footer_with_another_unit_than_that_of_the_amounts_refuses_the_file() {
     for footer in other {
         let result = run("", CASE_HEADER, footer);
         assert_eq!(result.code, 1, "{footer}{}", result.stdout);
-        let message = "cases.csv (line 3): this line states another unit of money, but by the \
-                       header the amounts are in 元 (1 yuan)";
+        let message = "cases.csv (line 3): this line states a unit of money, but the header states \
+                       none: the unit of `property_loss`, `recovered_amount` is uncertain";
         assert!(result.stderr.contains(message), "{footer}{}", result.stderr);
         assert_done(&run("", &own, footer));
     }
@@ -568,6 +568,295 @@ fn a_footer_with_another_unit_than_that_of_the_amounts_refuses_the_file() {
     }
     assert_done(&run("单位：万元\n", CASE_HEADER, "单位：万元"));
     assert_eq!(run("单位：万元\n", CASE_HEADER, "单位：元").code, 1);
+}
+
+/// Where a table of victims states a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stated {
+    Above,
+    InHeader,
+    Below,
+    InFoot,
+}
+
+/// What a statement of a unit does to amounts without their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Amounts {
+    InTenThousands,
+    AsWritten,
+    Refused,
+}
+
+/// Statements of units, separated by lines.
+const STATED_UNITS: [(Stated, Amounts, &str); 11] = [
+    (
+        Stated::Above,
+        Amounts::InTenThousands,
+        "单 位：万 元\n金额：万元\n单位：万\n單位：萬元\n计量单位：人民币（萬圓）\n\
+         注：金额以万元为单位，保留两位小数\n说明：1.金额按万元统计；2.其他",
+    ),
+    (
+        Stated::Above,
+        Amounts::AsWritten,
+        "（元）\n单 位：元\n本表统计损失3万元以上案件，单位：元\n填报单位：万元店镇\n\
+         2026年损失超过5万元的被害人名单\n万州区名册",
+    ),
+    (
+        Stated::Above,
+        Amounts::Refused,
+        "单位：元（表中金额列为万元）\n财产损失情况万元\n金额折算为美元后填写\n单位：分\n\
+         单位：w元\nUnit: 10000 yuan",
+    ),
+    (
+        Stated::InHeader,
+        Amounts::InTenThousands,
+        "（万）\n(单位:万)\n（人民币：万元）\n(万元 保留两位小数)\n（万元人民币）\n（单位为万元）\n\
+         (以万元计)\n（萬元）\n（估算）（万元）\n（万元）*必填\n 万元\n（万元",
+    ),
+    (
+        Stated::InHeader,
+        Amounts::AsWritten,
+        "（元）\n（必填）\n*必填\n（可空）\n（保留两位小数）\n（估算）\n（单位：元）（选填）",
+    ),
+    (
+        Stated::InHeader,
+        Amounts::Refused,
+        "（分）\n（角）\n（w）\n(w元)\n（折合万元）\n（精确到万元）\n（元、万元）\n（美元）\n（日圆 必填）",
+    ),
+    (
+        Stated::Below,
+        Amounts::InTenThousands,
+        "文本,,文本,,,,,,,,万元,（元）,,\n（萬 元）\n必填,,选填,,,,,,,,（万）,元,,\n单位：万\n\
+         ,,,,,,,,,,数值（万元）,数值（元）,,",
+    ),
+    (
+        Stated::Below,
+        Amounts::Refused,
+        "18位,,中文,,,,,,,,万元,元,,\n以上万元,,,,,,,,,,,,,\n,,,,,,,,,,角,元,,\n\
+         ,,\n,,,,,,,,,,万元,,,",
+    ),
+    (
+        Stated::InFoot,
+        Amounts::AsWritten,
+        "合计,,,,,,,,,,59000元,,,\n合计,,,,,,,,,,5.9,,,\n合计（大写）：人民币伍万玖千元整\n\
+         注：共发放 5 万元\n共2人\n填报单位：万元店镇",
+    ),
+    (
+        Stated::InFoot,
+        Amounts::Refused,
+        "合计,,,,,,,,,,5.9万元,,,\n合计：5.9万\n小计,,,,,,,,,,5.9 萬元,,,\n\
+         说明：1.财产损失金额以万元计；2.其他\n（以上金额单位：万元）\n以上金额均为万元\n\
+         注：金额系万元数\n备注：表内损失折为美元\n单 位：萬 元\n,,人,,,,,,,,万元,,,",
+    ),
+    (Stated::InFoot, Amounts::Refused, "单位：分\n注：以角为单位"),
+];
+
+/// The forms in which offices give the same table.
+#[derive(Clone, Copy, Debug)]
+enum FileForm {
+    Utf8,
+    Gb18030,
+    Xlsx,
+}
+
+impl FileForm {
+    fn write(self, round: &Round, text: &str) {
+        match self {
+            FileForm::Utf8 => round.write("cases.csv", text),
+            FileForm::Gb18030 => round.write("cases.csv", encoding_rs::GB18030.encode(text).0),
+            FileForm::Xlsx => {
+                let mut workbook = Workbook::new();
+                write_sheet(workbook.add_worksheet(), text);
+                round.write("cases.xlsx", workbook.save_to_buffer().unwrap());
+            }
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            FileForm::Utf8 | FileForm::Gb18030 => "cases.csv",
+            FileForm::Xlsx => "cases.xlsx",
+        }
+    }
+}
+
+/// Writes lines of text without quotes as rows of a sheet.
+fn write_sheet(sheet: &mut rust_xlsxwriter::Worksheet, text: &str) {
+    for (row, line) in (0..).zip(text.lines()) {
+        for (column, cell) in (0..).zip(line.split(',')) {
+            if !cell.is_empty() {
+                sheet.write_string(row, column, cell).unwrap();
+            }
+        }
+    }
+}
+
+/// Two victims in hardship: a loss of 3.0 in ten thousands is major, 2.9 is not.
+fn two_victims() -> String {
+    let row = |sequence, loss| victim(sequence, &format!("否,否,无,无赔偿能力,{loss},0,是"));
+    row(1, "3.0") + &row(2, "2.9")
+}
+
+#[test]
+fn a_unit_is_read_in_many_spellings_and_otherwise_refuses_the_file() {
+    let rows = two_victims();
+    for form in [FileForm::Utf8, FileForm::Gb18030, FileForm::Xlsx] {
+        for (stated, amounts, spelling) in STATED_UNITS
+            .iter()
+            .flat_map(|(stated, amounts, all)| all.lines().map(|one| (*stated, *amounts, one)))
+        {
+            let case = format!("{form:?} {stated:?} {amounts:?} {spelling}");
+            let header = |note: &str| {
+                let loss = format!("财产损失金额{note}");
+                CASE_HEADER.replace("财产损失金额", &loss)
+            };
+            let (text, line) = match stated {
+                Stated::Above => (format!("{spelling}\n{CASE_HEADER}\n{rows}"), 1),
+                Stated::InHeader => (format!("{}\n{rows}", header(spelling)), 1),
+                Stated::Below => (format!("{CASE_HEADER}\n{spelling}\n{rows}"), 2),
+                Stated::InFoot => (format!("{CASE_HEADER}\n{rows}{spelling}\n"), 4),
+            };
+            let round = round(&[("procuratorate.case-parties", form.file())]);
+            form.write(&round, &text);
+            let result = round.run();
+            if amounts == Amounts::Refused {
+                assert_eq!(result.code, 1, "{case}\n{}", result.stdout);
+                let place = format!("{} (line {line}):", form.file());
+                for words in [
+                    place.as_str(),
+                    "the unit of `property_loss`",
+                    "is uncertain",
+                    "财产损失金额（万元）",
+                ] {
+                    assert!(result.stderr.contains(words), "{case}\n{}", result.stderr);
+                }
+                continue;
+            }
+            assert_done(&result);
+            let cases = round.export_in_manifest("procuratorate.case-parties");
+            assert_eq!(cases["account"]["rejected"], 0, "{case}");
+            let found: Vec<usize> = leads(&round, "Subsistence allowance").into_keys().collect();
+            let expected = match amounts {
+                Amounts::InTenThousands => vec![1],
+                Amounts::AsWritten | Amounts::Refused => vec![],
+            };
+            assert_eq!(found, expected, "{case}");
+            let reported = result
+                .stdout
+                .contains("amounts in 万元 are converted to yuan");
+            assert_eq!(reported, amounts == Amounts::InTenThousands, "{case}");
+        }
+    }
+}
+
+/// The hint of a refusal is followed: the unit in the header decides.
+#[test]
+fn a_unit_in_the_header_of_each_column_settles_every_other_statement() {
+    let header = CASE_HEADER.replace("金额", "金额（万元）");
+    let uncertain = "单位：元（表中金额列为万元）";
+    let round = round(&[("procuratorate.case-parties", "cases.csv")]);
+    let text = format!("{uncertain}\n{header}\n{}注：{uncertain}\n", two_victims());
+    round.write("cases.csv", text);
+    assert_done(&round.run());
+    let found: Vec<usize> = leads(&round, "Subsistence allowance").into_keys().collect();
+    assert_eq!(found, [1]);
+}
+
+/// A title of a group above or beside the names states the unit of the amounts below it.
+#[test]
+fn a_unit_in_a_header_of_two_lines_counts() {
+    let groups = |title: &str| format!("本人,,,,,,,,,,{title},,,\n");
+    let names = CASE_HEADER.replace("财产损失金额,追回或获赔金额", "损失情况（万元）,");
+    let below = ",,,,,,,,,,财产损失金额,追回或获赔金额,,\n";
+    for (lines, is_refused) in [
+        (groups("损失情况（万元）") + CASE_HEADER + "\n", false),
+        (format!("{names}\n{below}"), false),
+        (groups("损失情况万元") + CASE_HEADER + "\n", true),
+        (names.replace("（万元）", "折万元") + "\n" + below, true),
+    ] {
+        let round = round(&[("procuratorate.case-parties", "cases.csv")]);
+        round.write("cases.csv", format!("{lines}{}", two_victims()));
+        let result = round.run();
+        if is_refused {
+            assert_eq!(result.code, 1, "{lines}{}", result.stdout);
+            assert!(result.stderr.contains("is uncertain"), "{}", result.stderr);
+        } else {
+            assert_done(&result);
+            let found: Vec<usize> = leads(&round, "Subsistence allowance").into_keys().collect();
+            assert_eq!(found, [1], "{lines}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_repeats_with_another_unit_refuses_the_file() {
+    let with_unit =
+        |unit: &str| CASE_HEADER.replace("财产损失金额", &format!("财产损失金额{unit}"));
+    for (first, second, is_refused) in [
+        ("（万元）", "（万元）", false),
+        ("（万元）", "（元）", true),
+        ("（万元）", "", true),
+        ("", "（万元）", true),
+    ] {
+        let round = round(&[("procuratorate.case-parties", "cases.csv")]);
+        let (first, second) = (with_unit(first), with_unit(second));
+        let rows = two_victims();
+        let (one, two) = rows.split_once('\n').unwrap();
+        round.write("cases.csv", format!("{first}\n{one}\n{second}\n{two}"));
+        let result = round.run();
+        assert_eq!(result.code == 1, is_refused, "{second}{}", result.stderr);
+    }
+}
+
+#[test]
+fn converted_amounts_of_some_sheets_or_files_are_reported_for_these() {
+    let table = |titles: &str, rows: &str| format!("{titles}{CASE_HEADER}\n{rows}");
+    let rows = two_victims();
+    let (one, two) = rows.split_once('\n').unwrap();
+    for (second, reported, whole) in [
+        (
+            "",
+            "cases.xlsx, sheet `甲`: amounts in 万元 are converted",
+            false,
+        ),
+        ("单位：万元\n", "amounts in 万元 are converted", true),
+    ] {
+        let round = round(&[("procuratorate.case-parties", "cases.xlsx")]);
+        round.replace(
+            "round.toml",
+            "path = \"cases.xlsx\"\n",
+            "path = \"cases.xlsx\"\nsheets = \"all\"\n",
+        );
+        let mut workbook = Workbook::new();
+        for (name, titles, row) in [("甲", "单位：万元\n", one), ("乙", second, two)] {
+            let sheet = workbook.add_worksheet();
+            sheet.set_name(name).unwrap();
+            write_sheet(sheet, &table(titles, row));
+        }
+        round.write("cases.xlsx", workbook.save_to_buffer().unwrap());
+        let result = round.run();
+        assert_done(&result);
+        let lines = result.stdout.lines();
+        let lines: Vec<&str> = lines
+            .filter(|line| line.contains("are converted"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{}", result.stdout);
+        assert!(lines[0].trim_start().starts_with(reported), "{}", lines[0]);
+        assert_eq!(!lines[0].contains("cases.xlsx"), whole, "{}", lines[0]);
+    }
+    let round = round(&[("procuratorate.case-parties", "a.csv")]);
+    round.replace(
+        "round.toml",
+        "path = \"a.csv\"",
+        "path = [\"a.csv\", \"b.csv\"]",
+    );
+    round.write("a.csv", table("", one));
+    round.write("b.csv", table("单位：万元\n", two));
+    let result = round.run();
+    assert_done(&result);
+    let expected = "    b.csv: amounts in 万元 are converted to yuan: Property loss";
+    assert!(result.stdout.contains(expected), "{}", result.stdout);
+    assert_eq!(result.stdout.matches("are converted").count(), 1);
 }
 
 #[test]

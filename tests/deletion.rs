@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_files::document::{Document as _, Head};
 use aidlink_files::folder::Folder;
 use aidlink_office::deletion::Purge;
-use aidlink_office::deletion_record::{Journal, JournalStep, RoundFile};
+use aidlink_office::deletion_record::{AsideFile, FilePart, Journal, JournalStep, RoundFile};
 use aidlink_office::manifest::Manifest;
-use aidlink_office::remains::remains;
+use aidlink_office::remains::{aside_place, remains};
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
@@ -187,9 +189,38 @@ fn files_of_an_interrupted_run_are_deleted_too() {
     );
 }
 
+/// Returns where a file of the round is.
+fn place_of(finished: &FinishedRound, file: &RoundFile) -> PathBuf {
+    match file.part {
+        FilePart::Output => finished.path(&file.path),
+        _ => finished.round.path(&file.path),
+    }
+}
+
+/// Does what a purge does before it removes the first file, and no more, as if it was
+/// killed then. Returns the files, each with its place under the purge's own name.
+pub fn kill_purge(finished: &FinishedRound) -> Vec<(RoundFile, PathBuf)> {
+    let there = write_journal(finished, "2026-10-02T08:00:00Z", |_| true);
+    let set_aside = there.into_iter().map(|file| {
+        let from = place_of(finished, &file);
+        let place = from.with_file_name(
+            aside_place(&file, file.path.as_ref())
+                .file_name()
+                .unwrap_or_default(),
+        );
+        fs::rename(from, &place).unwrap();
+        (file, place)
+    });
+    set_aside.collect()
+}
+
 /// Writes the journal that a purge writes before it removes the files that it has set
-/// aside.
-fn write_journal(finished: &FinishedRound, begun_at: &str) {
+/// aside. Returns all files that are to be deleted.
+fn write_journal(
+    finished: &FinishedRound,
+    begun_at: &str,
+    is_set_aside: impl Fn(&RoundFile) -> bool,
+) -> Vec<RoundFile> {
     let bytes = fs::read(finished.path("manifest.json")).unwrap();
     let manifest = Manifest::parse(&bytes).unwrap();
     let (output, folder) = (finished.path(""), finished.round.path(""));
@@ -198,24 +229,34 @@ fn write_journal(finished: &FinishedRound, begun_at: &str) {
     let Head { format, version } = Journal::head();
     let begun_at = begun_at.parse().unwrap();
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
-    let set_aside = ["lists/for-review/to-veterans.csv", "education.students.csv"];
+    let set_aside = there.iter().filter(|file| is_set_aside(file));
+    let set_aside = set_aside.map(|file| {
+        let place = place_of(finished, file);
+        let folder = fs::metadata(place.parent().unwrap()).unwrap();
+        AsideFile {
+            file: file.recorded(),
+            folder_inode: folder.ino(),
+        }
+    });
     let journal = Journal {
         format,
         version,
         round: manifest.round.clone(),
         manifest_digest: blake3::hash(&bytes).to_hex().to_string(),
         begun_at,
-        set_aside: there
-            .iter()
-            .filter(|file| set_aside.contains(&file.path.as_str()))
-            .cloned()
-            .collect(),
-        there,
+        set_aside: set_aside.collect(),
+        there: there.iter().map(RoundFile::recorded).collect(),
         public_key: key.public().to_base64(),
     };
     let output = Folder::open(&output).unwrap();
     let step = JournalStep::SetAside;
     journal.write(&output, begun_at, step, &key).unwrap();
+    there
+}
+
+/// Whether [`write_journal`] should list a file as set aside.
+fn is_one_of_two(file: &RoundFile) -> bool {
+    ["lists/for-review/to-veterans.csv", "education.students.csv"].contains(&file.path.as_str())
 }
 
 /// The purge is killed after it removed some of the files that it had set aside. The next
@@ -227,7 +268,7 @@ fn an_interrupted_purge_is_finished_by_the_next() {
     let all = paths(&record(&whole)["removed"]);
 
     let finished = overdue_round();
-    write_journal(&finished, "2026-10-02T08:00:00Z");
+    write_journal(&finished, "2026-10-02T08:00:00Z", is_one_of_two);
     fs::remove_file(finished.path("lists/for-review/to-veterans.csv")).unwrap();
     fs::remove_file(finished.round.path("education.students.csv")).unwrap();
     let result = purge(&finished, &[]);
@@ -260,7 +301,7 @@ fn an_interrupted_purge_is_finished_by_the_next() {
 #[test]
 fn a_file_that_somebody_took_after_a_killed_purge_does_not_count_as_deleted() {
     let finished = overdue_round();
-    write_journal(&finished, "2026-10-02T08:00:00Z");
+    write_journal(&finished, "2026-10-02T08:00:00Z", is_one_of_two);
     let taken = [
         "lists/for-review/to-civil-affairs.csv",
         "veterans.persons.csv",

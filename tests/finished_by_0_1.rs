@@ -53,11 +53,12 @@ fn set_owner_only(folder: &Path) {
     }
 }
 
-fn not_held(audit: &CommandResult) -> BTreeSet<u64> {
+/// Returns the numbers of the checks in a state.
+fn in_state(audit: &CommandResult, state: &str) -> BTreeSet<u64> {
     let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
     let checks = documents[0]["checks"].as_array().unwrap();
-    let not_held = checks.iter().filter(|check| check["state"] == "not_held");
-    not_held
+    let in_state = checks.iter().filter(|check| check["state"] == state);
+    in_state
         .map(|check| check["number"].as_u64().unwrap())
         .collect()
 }
@@ -80,7 +81,7 @@ fn only_the_missing_guarantees_fail_its_audit() {
     let finished = Finished::unpack();
     let audit = finished.audit(&["audit"], &["--json"]);
     assert_eq!(
-        not_held(&audit),
+        in_state(&audit, "not_held"),
         BTreeSet::from([15, 16]),
         "{}",
         audit.stdout
@@ -90,6 +91,49 @@ fn only_the_missing_guarantees_fail_its_audit() {
         let words = format!("declares no guarantee of `{kind}` on procuratorate.case-parties");
         assert!(output.contains(&words), "{output}");
     }
+}
+
+/// Each part of the policy that this version no longer reads is reported with what to change.
+#[test]
+fn its_policy_is_audited_and_refused_for_a_new_round() {
+    let finished = Finished::unpack();
+    let policy = fs::read_to_string(finished.path("output/configuration/policy.toml")).unwrap();
+    let aids = policy.matches("\n[[aid]]\n").count();
+    assert!(aids > 10 && !policy.contains("requires ="));
+    // The checks that read the policy's rules and aids, and the lists without grades.
+    let audit = finished.audit(&["audit"], &["--json"]);
+    let held = in_state(&audit, "held");
+    for check in [3, 13, 14, 22, 25] {
+        assert!(held.contains(&check), "{check}: {}", audit.stdout);
+    }
+
+    fs::write(finished.path("old.toml"), policy).unwrap();
+    let text = fs::read_to_string(finished.path("round.toml")).unwrap();
+    let text = text
+        .replace("../../../policies/shaoguan.toml", "old.toml")
+        .replace("../../..", project().to_str().unwrap());
+    fs::write(finished.path("round.toml"), text).unwrap();
+    fs::remove_dir_all(finished.path("output")).unwrap();
+    let round = finished.path("round.toml");
+    let result = aidlink(&["run", round.to_str().unwrap(), "--lang", "en"]);
+    let missing = "`requires` is missing\n  move what the other system's side must give to `requires`, and leave the aid's own evidence in `qualifies`";
+    result.assert_error(2, missing);
+    let stderr = &result.stderr;
+    assert_eq!(stderr.matches(missing).count(), aids, "{stderr}");
+    let places = stderr
+        .lines()
+        .filter(|line| line.contains(missing.lines().next().unwrap()));
+    for line in places {
+        let (_, place) = line.split_once("old.toml:").unwrap();
+        let line: usize = place.split(':').next().unwrap().parse().unwrap();
+        let policy = fs::read_to_string(finished.path("old.toml")).unwrap();
+        assert_eq!(policy.lines().nth(line - 1), Some("[[aid]]"));
+    }
+    for kind in ["role", "seal", "death"] {
+        let words = format!("declares no guarantee of `{kind}` on procuratorate.case-parties");
+        assert!(stderr.contains(&words), "{stderr}");
+    }
+    assert!(!finished.path("output").exists());
 }
 
 #[test]

@@ -363,6 +363,84 @@ fn a_file_or_sheet_without_rows_beside_others_is_reported() {
     assert_eq!(rows_of_veterans(&round)[1], 0);
 }
 
+/// A column that only one of several files or sheets lacks is no error, but the rows of that
+/// file or sheet have no outcome by it.
+#[test]
+fn a_column_that_one_file_or_sheet_lacks_is_reported_with_its_rows() {
+    let lacking = |rows: &[Vec<String>], lacks: &str| -> Vec<Vec<String>> {
+        let at = rows[0].iter().position(|header| header == lacks).unwrap();
+        let without = |row: &Vec<String>| {
+            let cells = row.iter().enumerate().filter(|(column, _)| *column != at);
+            cells.map(|(_, cell)| cell.clone()).collect()
+        };
+        rows.iter().map(without).collect()
+    };
+    for (lacks, title) in [
+        ("对象类别", "Kind of person"),
+        ("对象状态", "Status"),
+        ("生活困难", "In hardship"),
+        ("优抚待遇", "Preferential treatment"),
+    ] {
+        for in_sheets in [false, true] {
+            let round = Round::sample();
+            let rows = veterans_rows(&round);
+            let south = lacking(&[&rows[..1], &rows[101..201]].concat(), lacks);
+            let place = match in_sheets {
+                true => {
+                    let mut workbook = Workbook::new();
+                    for (name, rows) in [("北镇", &rows[..101]), ("南镇", &south)] {
+                        let sheet = workbook.add_worksheet().set_name(name).unwrap();
+                        for (row, cells) in (0..).zip(rows) {
+                            sheet.write_row(row, 0, cells).unwrap();
+                        }
+                    }
+                    let bytes = workbook.save_to_buffer().unwrap();
+                    replace_veterans(&round, "towns.xlsx", &bytes);
+                    round.replace(
+                        "round.toml",
+                        "path = \"towns.xlsx\"",
+                        "path = \"towns.xlsx\"\nsheets = \"all\"",
+                    );
+                    "towns.xlsx, sheet `南镇`"
+                }
+                false => {
+                    for (name, rows) in [("north.csv", &rows[..101]), ("south.csv", &south)] {
+                        let mut writer = csv::Writer::from_writer(Vec::new());
+                        for row in rows {
+                            writer.write_record(row).unwrap();
+                        }
+                        round.write(name, writer.into_inner().unwrap());
+                    }
+                    round.replace(
+                        "round.toml",
+                        "path = \"veterans.persons.csv\"",
+                        "path = [\"north.csv\", \"south.csv\"]",
+                    );
+                    "south.csv"
+                }
+            };
+            let note = format!(
+                "note: {place} (100 rows) lacks columns that other files or sheets have: {title}"
+            );
+            let result = round.run();
+            assert!(result.stdout.contains(&note), "{note}: {}", result.stdout);
+            assert_eq!(result.stdout.matches("lacks columns").count(), 1);
+            let files = &round.export_in_manifest("veterans.persons")["files"];
+            let absent = |file: usize| files[file]["fields_absent"].as_array().unwrap().len();
+            assert_eq!(
+                (files[1]["rows"].as_u64(), absent(1)),
+                (Some(100), absent(0) + 1)
+            );
+            if in_sheets {
+                let more = ["--schema", "veterans.persons", "--sheets", "all"];
+                let check = round.check("towns.xlsx", &more).stdout;
+                let note = "Note: this sheet (100 rows) lacks columns that other sheets have: ";
+                assert_eq!(check.matches(note).count(), 1, "{check}");
+            }
+        }
+    }
+}
+
 /// The rows of each file of the veterans export, from the manifest.
 fn rows_of_veterans(round: &Round) -> Vec<u64> {
     let manifest = &round.output("output")["manifest.json"];

@@ -10,6 +10,7 @@ mod contracts;
 mod deletion;
 mod finished_by_0_1;
 mod formats;
+mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;

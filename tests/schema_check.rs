@@ -55,14 +55,14 @@ fn the_check_predicts_the_rejects_of_the_round() {
 fn unreadable_cells_are_reported_by_line_and_column_without_their_value() {
     let round = Round::sample();
     let text = round.read("veterans.persons.csv");
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let lines: Vec<&str> = text.lines().collect();
     // The first two columns are 就业 and 生活困难.
     let line = lines
         .iter()
         .position(|line| line.starts_with("\"否\";\"否\";"));
     let line = line.unwrap();
-    lines[line] = lines[line].replacen("\"否\"", "\"xyzzy\"", 1);
-    round.write("veterans.persons.csv", lines.join("\n"));
+    let changed = lines[line].replacen("\"否\"", "\"xyzzy\"", 1);
+    round.replace("veterans.persons.csv", lines[line], &changed);
     let result = round.check("veterans.persons.csv", &[]);
     assert_eq!(result.code, 3);
     let words = format!(
@@ -151,6 +151,16 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
         assert_eq!(run.code, 1, "{bytes}");
         assert!(run.stderr.contains(words), "{bytes}: {}", run.stderr);
     }
+    // Beside a file with rows, one without any is accepted, and the check says so.
+    let round = Round::sample();
+    round.write("more.csv", header);
+    let result = round.check("more.csv", &["--schema", "veterans.persons"]);
+    let unless = "(unless another file of the export has usable rows)";
+    assert!(result.stdout.contains(unless), "{}", result.stdout);
+    let one = "path = \"veterans.persons.csv\"";
+    let both = "path = [\"veterans.persons.csv\", \"more.csv\"]";
+    round.replace("round.toml", one, both);
+    assert_eq!(round.run().code, 0);
     // Columns that the policy needs.
     let round = Round::sample();
     round.write(VETERANS, format!("身份证号,姓名\n{id},赵某\n"));
@@ -159,6 +169,7 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
     let result = round.check(VETERANS, &[&more[..], &[policy.to_str().unwrap()]].concat());
     let run = round.run();
     assert_eq!((result.code, run.code), (3, 1), "{}", run.stderr);
+    assert!(!result.stdout.contains(unless), "{}", result.stdout);
     let refusal = result.stdout.lines().find(|line| line.contains("refuses"));
     let refusal = refusal.unwrap().split_once(": ").unwrap().1;
     assert!(run.stderr.contains(refusal), "{refusal}: {}", run.stderr);

@@ -84,11 +84,15 @@ impl Round {
         fs::write(self.path(file), content).unwrap();
     }
 
-    /// Replaces the first occurrence of `from`, which must exist.
+    /// Replaces the first occurrence of `from`, which must exist. All other bytes are
+    /// kept, also of rows in another encoding.
     pub fn replace(&self, file: &str, from: &str, to: &str) {
-        let before = self.read(file);
-        assert!(before.contains(from), "{file} does not contain {from}");
-        self.write(file, before.replacen(from, to, 1));
+        let before = fs::read(self.path(file)).unwrap();
+        let mut windows = before.windows(from.len());
+        let at = windows.position(|window| window == from.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{file} does not contain {from}"));
+        let (start, end) = (&before[..at], &before[at + from.len()..]);
+        self.write(file, [start, to.as_bytes(), end].concat());
     }
 
     pub fn run(&self) -> CommandResult {

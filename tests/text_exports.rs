@@ -537,6 +537,95 @@ fn two_id_columns_are_an_error_that_names_both_unless_one_is_of_a_certificate() 
     }
 }
 
+/// The own column has a header that is not known, or known but for a number or a mark, and
+/// the known one is that of a parent, a head of household or an agent.
+#[test]
+fn an_unknown_header_of_an_id_number_beside_the_known_one_is_an_error_that_names_both() {
+    let round = Round::sample();
+    for (schema, own, others, lists) in [
+        (
+            "education.students",
+            "学生身份证号（必填）",
+            ["证件号码", "身份证号"],
+            "*,就读状态,就读学段",
+        ),
+        (
+            "education.students",
+            "在读学生证件编号",
+            ["证件号码", "②身份证号"],
+            "*,就读状态,就读学段",
+        ),
+        (
+            "civil-affairs.assistance",
+            "2.成员身份证号码",
+            ["身份证号", "证件号"],
+            "*,救助类别,在保状态",
+        ),
+        (
+            "civil-affairs.assistance",
+            "被保障人证件号码（18位）",
+            ["身份证号", "*身份证号（必填）"],
+            "*,救助类别,在保状态",
+        ),
+        (
+            "procuratorate.case-parties",
+            "被害人证件号",
+            ["身份证号", "3、公民身份号码"],
+            "*,案号,诉讼地位,案件类别",
+        ),
+    ] {
+        for other in others {
+            for columns in [format!("{own},姓名,{other}"), format!("{other},姓名,{own}")] {
+                let header = lists.replace('*', &columns);
+                let file = format!("{header}\n{},赵某,{},,\n", id(1), id(2));
+                let checked = check(&round, "own.csv", file.as_bytes(), schema);
+                assert_eq!(checked.code, 1, "{header}: {}", checked.stderr);
+                for name in [own, other] {
+                    assert!(
+                        checked.stderr.contains(name),
+                        "{header}: {}",
+                        checked.stderr
+                    );
+                }
+                assert!(
+                    checked.stderr.contains("headers = { "),
+                    "{}",
+                    checked.stderr
+                );
+            }
+        }
+        // The column of another person, or of another paper, leaves no doubt.
+        for other in [
+            "监护人身份证号",
+            "家长证件号码",
+            "配偶身份证号",
+            "身份证类型",
+            "结婚证号",
+        ] {
+            let header = lists.replace('*', &format!("{other},姓名,身份证号"));
+            let file = format!("{header}\n{},赵某,{},,\n", id(1), id(2));
+            let checked = check(&round, "other.csv", file.as_bytes(), schema);
+            assert_eq!(
+                checked.report["columns"][0]["header"], "身份证号",
+                "{header}"
+            );
+        }
+    }
+    // The line that the message proposes settles it.
+    let twice = "\"身份证号\";\"证件编号\"";
+    round.replace("veterans.persons.csv", "\"身份证号\"", twice);
+    let refused = round.run();
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let line = "headers = { \"身份证号\" = \"national_id\" }";
+    assert!(refused.stderr.contains(line), "{}", refused.stderr);
+    round.replace(
+        "round.toml",
+        "path = \"veterans.persons.csv\"",
+        &format!("path = \"veterans.persons.csv\"\n{line}"),
+    );
+    assert_same_lists(&round);
+}
+
 /// The number of a disability certificate is the ID number, a digit of the class and one of
 /// the grade. Contradicting numbers may be a guardian's and a child's.
 #[test]
@@ -550,8 +639,28 @@ fn a_certificate_of_another_person_rejects_the_row() {
         let wide = |c: char| char::from_u32(c as u32 + 0xfee0).unwrap();
         digits.map(wide).collect()
     };
-    // Rows whose certificate is not of the person.
-    let of_others = [certificate(2), spaced(certificate(2)), wide(certificate(2))];
+    // Rows whose certificate is not of the person, whatever is around its number.
+    let mut of_others = vec![certificate(2), spaced(certificate(2)), wide(certificate(2))];
+    for tail in [
+        "",
+        "40",
+        "99",
+        "4",
+        "41B",
+        "4100",
+        "41（补）",
+        "肢体一级",
+        "-41",
+        " 41",
+        "*41",
+        "/41",
+        "B1",
+    ] {
+        for head in ["", "粤", "证号：", "No.", "(", "0-"] {
+            of_others.push(format!("{head}{}{tail}", id(2)));
+        }
+    }
+    of_others.push(format!("{} {}", certificate(2), certificate(3)));
     // Rows whose certificate is, or cannot be compared.
     let accepted = [
         certificate(1),
@@ -564,6 +673,11 @@ fn a_certificate_of_another_person_rejects_the_row() {
         "补办中".to_owned(),
         certificate(2)[..17].to_owned(),
         format!("{}****{}", &certificate(1)[..10], &certificate(1)[14..]),
+        // A number beside the person's own may be that of a guardian.
+        format!("{} {}", certificate(2), certificate(1)),
+        format!("{}（监护人{}）", certificate(1), id(2)),
+        format!("{}40", id(1)),
+        format!("粤{}肢体", id(1)),
     ];
     for header in ["身份证号,残疾人证号", "残疾人证号,身份证号"] {
         for (cells, rejected) in [(&of_others[..], true), (&accepted[..], false)] {

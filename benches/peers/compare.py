@@ -47,7 +47,7 @@ def leads_on_lists(round_, output):
                 # The title stands before the citations.
                 cell = row[AID_HEADER[language]]
                 (aid,) = (aid for aid in round_.aids if re.match(re.escape(aid.title[language]) + r" ?[〔[(]", cell))
-                shown = ["；".join(sorted(re.split("[；;] ?", row[header]))) for header in headers]
+                shown = ["；".join(sorted(set(re.split("[；;] ?", row[header])))) for header in headers]
                 leads.append([aid.id, GRADE_WORDS[language][row[GRADE_HEADER[language]]], *shown])
     return sorted(leads)
 

@@ -108,7 +108,10 @@ fuzz_target!(|input: &[u8]| {
             .values()
             .all(|column| *column < width)
     );
-    let report = inspect(&export, AS_OF, &|_| {}).expect("the file is unchanged");
+    // A second header and another unit refuse the file only when its rows are read.
+    let Ok(report) = inspect(&export, AS_OF, &|_| {}) else {
+        return;
+    };
     let rejects: u64 = report.rejects.values().map(|rows| rows.count).sum();
     assert!(rejects <= report.counts.rows && report.counts.rows <= lines);
     for rows in report.rejects.values() {

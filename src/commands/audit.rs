@@ -126,10 +126,13 @@ fn say_verification(verification: &Verification, output: Output) {
                 "指明的公钥：".to_owned(),
                 "the key that you named:".to_owned(),
             ),
-            Some(office) => (
-                format!("轮次文件所指明的 {office}："),
-                format!("{office}, as named in the round file:"),
-            ),
+            Some(office) => {
+                let office = shown_name(office);
+                (
+                    format!("轮次文件所指明的 {office}："),
+                    format!("{office}, as named in the round file:"),
+                )
+            }
         };
         say(
             format!("  运行记录的签名正确，{zh}{id}"),
@@ -388,14 +391,15 @@ struct ReportedSigner {
 
 fn verification_report(verification: &Verification) -> VerificationReport {
     let manifest = &verification.manifest;
+    let shown = |name: &str| shown_name(name).into_owned();
     let signer = match &verification.signer {
-        Signer::Named(name, key) => Some((name.clone(), key.id())),
+        Signer::Named(name, key) => Some((name.as_deref().map(shown), key.id())),
         Signer::NotNamed(key) => Some((None, key.id())),
         Signer::None => None,
     };
     VerificationReport {
         folder: shown_path(&verification.folder),
-        round: shown_name(&manifest.round).into_owned(),
+        round: shown(&manifest.round),
         step: manifest.step,
         signer: signer.map(|(named, key_id)| ReportedSigner { named, key_id }),
         files_held: verification.files_held,

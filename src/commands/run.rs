@@ -1,7 +1,7 @@
 //! `aidlink run`: runs a pooled round, from exports to match lists.
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::{converted_amounts, missing_fields};
+use aidlink_agency::exports::converted_amounts;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::RejectsFiles;
@@ -169,44 +169,31 @@ fn say_summary(
                 format!("    {count} rows withheld: {}", title.en),
             );
         }
-        for text in export.notes() {
+        for text in export.notes(&round.terms.policy) {
             say(
                 format!("    注意：{}", text.zh),
                 format!("    note: {}", text.en),
             );
         }
-        let missing = missing_fields(&round.terms.policy, export);
-        if !missing.is_empty() {
-            let names = |pick: fn(&Text) -> &str| {
-                missing
-                    .iter()
-                    .map(|field| pick(&field.title))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            say(
-                format!(
-                    "    注意：规则需要而导出中没有的列：{}（相关结果一律为不明）",
-                    names(|text| &text.zh)
-                ),
-                format!(
-                    "    note: columns that rules need and the export lacks: {} (they count as empty)",
-                    names(|text| &text.en)
-                ),
-            );
-        }
-        for (unit, fields) in converted_amounts(export) {
+        for converted in converted_amounts(export) {
             let titles = |pick: fn(&Text) -> &str| {
-                let titles: Vec<&str> = fields.iter().map(|field| pick(&field.title)).collect();
-                titles.join(", ")
+                let titles = converted.fields.iter().map(|field| pick(&field.title));
+                titles.collect::<Vec<_>>().join(", ")
             };
+            let only_in = |pick: fn(&Text) -> &str, colon: &str| {
+                let name = converted.only_in.as_ref();
+                name.map_or_else(String::new, |name| format!("{}{colon}", pick(name)))
+            };
+            let unit = converted.unit;
             say(
                 format!(
-                    "    单位为{unit}的金额已换算为元：{}",
+                    "    {}单位为{unit}的金额已换算为元：{}",
+                    only_in(|text| &text.zh, "："),
                     titles(|text| &text.zh)
                 ),
                 format!(
-                    "    amounts in {unit} are converted to yuan: {}",
+                    "    {}amounts in {unit} are converted to yuan: {}",
+                    only_in(|text| &text.en, ": "),
                     titles(|text| &text.en)
                 ),
             );

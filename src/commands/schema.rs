@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
-use aidlink_agency::exports::{check_columns, sheets_not_read};
+use aidlink_agency::exports::{check_columns, check_filled, fields_of_others, sheets_not_read};
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::unmapped::UnmappedLabels;
@@ -60,14 +60,19 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         Some(first) => sheets_not_read(first, &exports),
         None => Vec::new(),
     };
-    let checked = exports.iter().zip(&inspections);
+    let absent: Vec<&[String]> = exports
+        .iter()
+        .map(|export| &*export.columns().absent)
+        .collect();
+    let checked = exports.iter().zip(&inspections).enumerate();
     let checked: Vec<CheckedExport> = checked
-        .map(|(export, inspection)| CheckedExport {
+        .map(|(index, (export, inspection))| CheckedExport {
             schema,
             export,
             policy: policy.as_ref(),
             is_planned: basis.planned.is_some(),
             inspection,
+            fields_of_other_sheets: fields_of_others(&absent, index),
         })
         .collect();
     for export in &checked {
@@ -111,6 +116,8 @@ fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
     for export in checked {
         if let Some(policy) = export.policy {
             check_columns(policy, export.schema, export.export, &mut faults);
+            let is_empty = |field: &str| export.inspection.is_empty(field);
+            check_filled(policy, export.schema, export.export, is_empty, &mut faults);
         }
         rows += export.inspection.counts.rows;
         for (reason, seen) in &export.inspection.rejects {
@@ -120,10 +127,20 @@ fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
     let mut found: Vec<Fault> = faults.into_iter().collect();
     if let Some(first) = checked.first() {
         let path = first.export.path();
-        found.extend(match rows {
+        let without_rows = match rows {
             0 => Some(no_rows(path)),
             rows => all_rejected(path, rows, &rejected),
-        });
+        };
+        found.extend(without_rows.map(|fault| Fault {
+            message: Text::new(
+                format!("{}（除非该导出另有含可用记录的文件）", fault.message.zh),
+                format!(
+                    "{} (unless another file of the export has usable rows)",
+                    fault.message.en
+                ),
+            ),
+            ..fault
+        }));
     }
     found
 }
@@ -348,7 +365,13 @@ struct SchemaReport<'a> {
     headers_passed_over: Vec<&'a str>,
     /// Headers of columns that contain the ID number too and are compared with it.
     headers_compared: Vec<&'a str>,
+    /// Headers of columns that are not read, because their title names another person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers_of_other_persons: Vec<&'a str>,
     fields_absent: &'a [String],
+    /// Those that another sheet has. Empty if a single table is read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields_of_other_sheets: Vec<&'a str>,
     /// The key is the code of the reason.
     rejects: BTreeMap<String, ReportedRows>,
     /// The key is the code of the warning.
@@ -456,6 +479,8 @@ struct CheckedExport<'a> {
     /// Whether the round file says how it is read.
     is_planned: bool,
     inspection: &'a Inspection,
+    /// Fields without a column that another sheet has.
+    fields_of_other_sheets: Vec<&'a str>,
 }
 
 impl CheckedExport<'_> {
@@ -475,6 +500,7 @@ impl CheckedExport<'_> {
         let columns = self.export.columns();
         let matched = columns.index.values().chain(&columns.passed_over);
         let matched = matched.chain(&columns.certificates);
+        let matched = matched.chain(&columns.of_other_persons);
         let matched: BTreeSet<usize> = matched.copied().collect();
         columns
             .headers
@@ -531,7 +557,9 @@ impl CheckedExport<'_> {
             headers_not_known: self.unknown_headers(),
             headers_passed_over: self.headers_at(&columns.passed_over),
             headers_compared: self.headers_at(&columns.certificates),
+            headers_of_other_persons: self.headers_at(&columns.of_other_persons),
             fields_absent: &columns.absent,
+            fields_of_other_sheets: self.fields_of_other_sheets.clone(),
             rejects: inspection
                 .rejects
                 .iter()
@@ -674,11 +702,29 @@ impl CheckedExport<'_> {
                 ),
             );
         }
+        let of_others = self.headers_at(&columns.of_other_persons).join(", ");
+        if !of_others.is_empty() {
+            say(
+                format!("标题写明属于另一人的列（不读取）：{of_others}"),
+                format!("Columns not read, because their title names another person: {of_others}"),
+            );
+        }
         let absent = self.export.columns().absent.join(", ");
         if !absent.is_empty() {
             say(
                 format!("导出中没有对应列的字段：{absent}"),
                 format!("Schema fields without a column: {absent}"),
+            );
+        }
+        let rows = counts.rows;
+        let lacks = self.fields_of_other_sheets.join(", ");
+        let lacks_columns = !lacks.is_empty() && rows > 0;
+        if lacks_columns {
+            say(
+                format!("提示：本表（{rows}行）缺少其他工作表有的列：{lacks}；这些行视同空白"),
+                format!(
+                    "Note: this sheet ({rows} rows) lacks columns that other sheets have: {lacks}; they count as empty in its rows"
+                ),
             );
         }
         for (reason, seen) in &self.inspection.rejects {
@@ -709,7 +755,7 @@ impl CheckedExport<'_> {
                 "提示：表头下没有任何记录".into(),
                 "Note: there are no records below the header".into(),
             );
-        } else if self.is_clean() {
+        } else if self.is_clean() && !lacks_columns {
             say("没有需要更正的内容".into(), "Nothing to correct".into());
         }
     }

@@ -69,7 +69,7 @@ fn say(round: &Round, tokenised: &Tokenised, finished: &Finished, output: Output
         ),
     );
     say_unmapped(schema, &tokenised.export.report.unmapped, output);
-    for text in tokenised.export.notes() {
+    for text in tokenised.export.notes(&terms.policy) {
         say(
             format!("  注意：{}", text.zh),
             format!("  note: {}", text.en),

@@ -3,17 +3,18 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use aidlink_office::deletion_record::RoundFile;
 use aidlink_office::signing::SigningKey;
 use serde_json::{Value, json};
 
 use super::{is_intact, treasure};
 use crate::audit::FinishedRound;
-use crate::deletion::{overdue_round, paths, purge, record};
-use crate::support::{Round, aidlink, set_mode};
+use crate::deletion::{kill_purge, overdue_round, paths, purge, record};
+use crate::support::{CommandResult, Round, aidlink, command_result, set_mode};
 
 /// Writes a journal or record as an attacker would.
 fn write_document(finished: &FinishedRound, path: &str, document: &Value) {
@@ -515,7 +516,7 @@ fn a_finished_folder_or_key_that_is_named_like_a_leftover_is_kept() {
 #[test]
 fn a_locked_folder_hides_nothing_from_verification_and_purge() {
     let finished = overdue_round();
-    let hidden = finished.path("deletions/.2026.partial-x");
+    let hidden = finished.path("deletions/.2026.partial-1");
     fs::create_dir_all(&hidden).unwrap();
     fs::write(hidden.join("precious.csv"), "rows").unwrap();
     let lock = fs::File::open(&hidden).unwrap();
@@ -523,8 +524,8 @@ fn a_locked_folder_hides_nothing_from_verification_and_purge() {
     let verified = finished.verify();
     assert_eq!(verified.code, 4);
     for message in [
-        "deletions/.2026.partial-x: another purge is running, or a program holds this folder locked",
-        "deletions/.2026.partial-x/precious.csv: this file does not belong",
+        "deletions/.2026.partial-1: another purge is running, or a program holds this folder locked",
+        "deletions/.2026.partial-1/precious.csv: this file does not belong",
     ] {
         assert!(verified.stdout.contains(message), "{}", verified.stdout);
     }
@@ -552,4 +553,353 @@ fn a_locked_folder_hides_nothing_from_verification_and_purge() {
     assert_eq!(finished.round.names(), before);
     drop(lock);
     assert_eq!(purge(&finished, &[]).code, 0);
+}
+
+/// Returns the newest deletion record in an output folder.
+fn last_record(output: &Path) -> Value {
+    let folders = fs::read_dir(output.join("deletions")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().path());
+    let texts = folders
+        .filter_map(|folder| fs::read_to_string(folder.join("deletion-record.json")).ok())
+        .map(|text| serde_json::from_str::<Value>(&text).unwrap());
+    texts
+        .max_by_key(|record| record["completed_at"].as_str().unwrap().to_owned())
+        .unwrap()
+}
+
+/// Returns the state of check 19 of the first output folder, and what is left to delete.
+fn check_19(finished: &FinishedRound) -> (String, usize) {
+    let audit = finished.audit(&["--json"]);
+    let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
+    let mut checks = documents[0]["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["number"] == 19).unwrap();
+    let left = documents[0]["left_to_delete"].as_array().unwrap().len();
+    (check["state"].as_str().unwrap().to_owned(), left)
+}
+
+/// Checks that a purge after a killed one has left these files, with the reason, and
+/// does not call any of them deleted.
+fn assert_left(finished: &FinishedRound, output: &Path, result: &CommandResult, files: &[&str]) {
+    assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+    let record = last_record(output);
+    let left = paths(&record["left"]);
+    for list in ["removed", "removed_earlier", "not_found"] {
+        let listed = paths(&record[list]);
+        assert!(files.iter().all(|file| !listed.contains(*file)), "{record}");
+    }
+    assert!(files.iter().all(|file| left.contains(*file)), "{record}");
+    assert_eq!(check_19(finished).0, "not_held");
+}
+
+/// Checks that a purge has finished what earlier ones had left.
+fn assert_finished(finished: &FinishedRound, result: &CommandResult) {
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    let record = last_record(&finished.path(""));
+    assert_eq!(record["left"], json!([]));
+    assert_eq!(record["not_found"], json!([]));
+    assert_eq!(check_19(finished), ("held".to_owned(), 0));
+    let files = fs::read_dir(finished.round.path("")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.contains("purging-")).count(), 0);
+}
+
+fn file_paths(files: &[(RoundFile, PathBuf)]) -> Vec<&str> {
+    files.iter().map(|(file, _)| file.path.as_str()).collect()
+}
+
+/// A way to keep the next purge from reading a file that a killed one had set aside.
+#[derive(Clone, Copy, Debug)]
+enum Hidden {
+    /// By its permissions. They do not stop the superuser.
+    Unreadable,
+    /// By a link in its place.
+    Linked,
+}
+
+#[test]
+fn a_file_of_a_killed_purge_that_cannot_be_read_does_not_count_as_deleted() {
+    for (hidden, count) in [
+        (Hidden::Unreadable, usize::MAX),
+        (Hidden::Linked, usize::MAX),
+        (Hidden::Linked, 1),
+    ] {
+        let finished = overdue_round();
+        let treasure = treasure(&finished.round.path(".."));
+        let mut files = kill_purge(&finished);
+        assert_eq!(files.len(), 22);
+        files.sort_by_key(|(file, _)| file.path != "veterans.persons.csv");
+        files.truncate(count);
+        for (index, (_, place)) in files.iter().enumerate() {
+            match hidden {
+                Hidden::Unreadable => set_mode(place, 0),
+                Hidden::Linked => {
+                    let moved = treasure.join(index.to_string());
+                    fs::rename(place, &moved).unwrap();
+                    symlink(moved, place).unwrap();
+                }
+            }
+        }
+        if fs::File::open(&files[0].1).is_ok() && matches!(hidden, Hidden::Unreadable) {
+            continue;
+        }
+        let result = purge(&finished, &[]);
+        assert_left(&finished, &finished.path(""), &result, &file_paths(&files));
+        assert_eq!(check_19(&finished).1, files.len());
+        for (_, place) in &files {
+            let name = place.file_name().unwrap().to_str().unwrap();
+            assert!(result.stdout.contains(name), "{}", result.stdout);
+        }
+        for (index, (_, place)) in files.iter().enumerate() {
+            match hidden {
+                Hidden::Unreadable => set_mode(place, 0o600),
+                Hidden::Linked => fs::rename(treasure.join(index.to_string()), place).unwrap(),
+            }
+        }
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+        assert!(files.iter().all(|(_, place)| !place.exists()));
+    }
+}
+
+#[test]
+fn a_leftover_of_a_killed_purge_that_is_locked_or_unmarked_does_not_count_as_deleted() {
+    for is_locked in [true, false] {
+        let finished = overdue_round();
+        let leftover = finished.round.path(".output.partial-abc");
+        fs::create_dir(&leftover).unwrap();
+        fs::write(leftover.join("list.csv"), "rows").unwrap();
+        set_mode(&leftover, 0o1700);
+        kill_purge(&finished);
+        let lock = fs::File::open(&leftover).unwrap();
+        if is_locked {
+            lock.try_lock().unwrap();
+        } else {
+            set_mode(&leftover, 0o700);
+        }
+        for _ in 0..2 {
+            let result = purge(&finished, &[]);
+            let files = [".output.partial-abc/list.csv"];
+            assert_left(&finished, &finished.path(""), &result, &files);
+            assert_eq!(fs::read_dir(&leftover).unwrap().count(), 1);
+        }
+        drop(lock);
+        set_mode(&leftover, 0o1700);
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+        assert!(!leftover.exists());
+    }
+}
+
+/// A person may also delete such a file by hand. The next purge sees that it is gone.
+#[test]
+fn what_a_purge_left_and_a_person_deleted_is_accounted_for_by_the_next() {
+    let finished = overdue_round();
+    let leftover = finished.round.path(".output.partial-abc");
+    fs::create_dir(&leftover).unwrap();
+    fs::write(leftover.join("list.csv"), "rows").unwrap();
+    set_mode(&leftover, 0o1700);
+    let files = kill_purge(&finished);
+    set_mode(&leftover, 0o700);
+    let result = purge(&finished, &[]);
+    let left = [".output.partial-abc/list.csv"];
+    assert_left(&finished, &finished.path(""), &result, &left);
+    let mut files = files.iter().filter(|(file, _)| file.path == left[0]);
+    fs::remove_file(&files.next().unwrap().1).unwrap();
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
+}
+
+#[test]
+fn files_do_not_count_as_deleted_if_the_output_was_moved_after_a_killed_purge() {
+    let finished = overdue_round();
+    let files = kill_purge(&finished);
+    let inputs = files
+        .iter()
+        .filter(|(_, place)| !place.starts_with(finished.path("")));
+    let inputs: Vec<_> = inputs.cloned().collect();
+    assert_eq!(inputs.len(), 7);
+    let elsewhere = finished.round.path("../elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let moved = elsewhere.join("output");
+    fs::rename(finished.path(""), &moved).unwrap();
+    let key = finished.round.path("signing.key");
+    let round = finished.round.path("round.toml");
+    let arguments = ["purge", moved.to_str().unwrap(), "--lang", "en"];
+    let arguments = [&arguments[..], &["--signing-key", key.to_str().unwrap()]].concat();
+    let result = aidlink(&arguments);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    let record = last_record(&moved);
+    assert_eq!(record["removed_earlier"], json!([]), "{record}");
+    let names: Vec<&str> = file_paths(&inputs);
+    assert_eq!(record["left"].as_array().unwrap().len(), names.len());
+    assert!(
+        result.stdout.contains("name the round file with --round"),
+        "{}",
+        result.stdout
+    );
+    assert!(inputs.iter().all(|(_, place)| place.exists()));
+    // With the round file, or back in its place, it is finished.
+    let with_round = [&arguments[..], &["--round", round.to_str().unwrap()]].concat();
+    let result = aidlink(&with_round);
+    fs::rename(&moved, finished.path("")).unwrap();
+    assert_finished(&finished, &result);
+    assert!(inputs.iter().all(|(_, place)| !place.exists()));
+}
+
+#[test]
+fn a_marked_file_of_an_interrupted_run_is_deleted_after_a_killed_purge() {
+    let finished = overdue_round();
+    let leftover = finished.round.path(".output.partial-abc");
+    fs::write(&leftover, "rows").unwrap();
+    set_mode(&leftover, 0o1600);
+    let files = kill_purge(&finished);
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
+    assert!(files.iter().all(|(_, place)| !place.exists()));
+    let removed = &last_record(&finished.path(""))["removed"];
+    assert!(paths(removed).contains(".output.partial-abc"), "{removed}");
+}
+
+/// The first of two output folders had removed the common inputs.
+#[test]
+fn inputs_that_a_killed_purge_removed_are_missing_from_no_record() {
+    let finished = overdue_round();
+    let other = finished.round.path("zz");
+    let result = finished
+        .round
+        .run_with(&["--output", other.to_str().unwrap()]);
+    assert_eq!(result.code, 0);
+    for (file, place) in kill_purge(&finished) {
+        if file.part != aidlink_office::deletion_record::FilePart::Output {
+            fs::remove_file(place).unwrap();
+        }
+    }
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}", result.stdout);
+    for output in [finished.path(""), other] {
+        assert_eq!(last_record(&output)["not_found"], json!([]));
+    }
+}
+
+/// A purge that another one is changing the folder of must not judge it.
+#[test]
+fn a_purge_takes_the_lock_before_it_verifies_the_folder() {
+    let finished = overdue_round();
+    finished
+        .round
+        .replace("output/manifest.json", "joint-screening", "another purpose");
+    let lock = fs::File::open(finished.path("")).unwrap();
+    lock.try_lock().unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1);
+    assert!(
+        result.stderr.contains("another purge is running") && !result.stderr.contains("not signed"),
+        "{}",
+        result.stderr
+    );
+}
+
+#[test]
+fn files_of_another_size_are_not_read_to_their_end() {
+    let finished = overdue_round();
+    let leftover = finished.round.path(".output.partial-abc");
+    fs::create_dir(&leftover).unwrap();
+    set_mode(&leftover, 0o1700);
+    // Sparse files. Reading one would take hours.
+    let changed = [
+        "veterans.persons.csv",
+        "lists/for-review/to-veterans.csv",
+        "round.key",
+    ];
+    for path in [
+        finished.round.path(changed[0]),
+        finished.path(changed[1]),
+        finished.round.path(changed[2]),
+        leftover.join("huge.csv"),
+    ] {
+        let file = fs::File::options().create(true).append(true).open(path);
+        file.unwrap().set_len(1 << 40).unwrap();
+    }
+    assert_eq!(check_19(&finished).0, "not_held");
+    let result = purge(&finished, &[]);
+    assert_left(&finished, &finished.path(""), &result, &changed);
+    assert!(!leftover.exists());
+}
+
+#[test]
+fn an_early_purge_that_left_files_does_not_pass_the_audit() {
+    let finished = FinishedRound::new();
+    let export = finished.round.path("veterans.persons.csv");
+    let mut bytes = fs::read(&export).unwrap();
+    bytes.push(b'\n');
+    fs::write(&export, bytes).unwrap();
+    let result = purge(&finished, &["--early", "wrong exports"]);
+    assert_left(
+        &finished,
+        &finished.path(""),
+        &result,
+        &["veterans.persons.csv"],
+    );
+}
+
+#[test]
+fn the_owner_can_use_the_records_whatever_the_umask() {
+    let finished = overdue_round();
+    let folder = finished.round.path("");
+    let script = "umask 0777; exec \"$0\" purge \"$1\"";
+    let result = command_result(
+        Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_aidlink")])
+            .arg(&folder)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let mode = |path: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    let deletions = finished.path("deletions");
+    let entry = fs::read_dir(&deletions).unwrap().next().unwrap();
+    let record = entry.unwrap().path();
+    assert_eq!((mode(&deletions), mode(&record)), (0o700, 0o700));
+    assert_eq!(mode(&record.join("deletion-record.json")), 0o600);
+}
+
+/// The round's id may come from somebody else's manifest.
+#[test]
+fn a_rounds_id_is_shown_and_recorded_without_numbers_and_shortened() {
+    let finished = overdue_round();
+    let number = "44990119900101011X";
+    finished.sign_again(|manifest| {
+        manifest["round"] = format!("{number} {}", "x".repeat(2_000)).into();
+    });
+    let round = finished.round.path("round.toml");
+    let with_json = purge(
+        &finished,
+        &["--dry-run", "--json", "--round", round.to_str().unwrap()],
+    );
+    let result = purge(&finished, &[]);
+    // The key is of another round then.
+    assert_eq!(result.code, 3, "{}", result.stderr);
+    let record = last_record(&finished.path(""));
+    assert_eq!(paths(&record["left"]), ["round.key".to_owned()].into());
+    let verified = finished.verify();
+    // The record counts.
+    assert!(
+        !verified.stdout.contains("deletion record"),
+        "{}",
+        verified.stdout
+    );
+    for text in [
+        with_json.stdout,
+        result.stdout,
+        record.to_string(),
+        verified.stdout,
+    ] {
+        assert!(
+            !text.contains(number) && !text.contains(&"x".repeat(100)),
+            "{text}"
+        );
+    }
 }

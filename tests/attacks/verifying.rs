@@ -147,6 +147,12 @@ fn files_added_to_the_output_folder_are_reported() {
         "deletions/under-way-x/deletion-journal.json",
         "deletions/under-way-x/note.txt",
         "deletions/x/deletion-record.json",
+        "deletions/.x/deletion-record.json",
+        "deletions/.x/note.txt",
+        "deletions/.2027.partial-1/deletion-record.json",
+        "deletions/.2027.partial-1/note.txt",
+        "deletions/2027/deletion-journal.json",
+        "deletions/2027/deeper/deletion-record.json",
         "lists/for-review/to-nobody.csv",
         "manifest.json.bak",
         "configuration/schemas/x.json",
@@ -252,4 +258,156 @@ fn an_output_folder_that_is_a_link_is_refused() {
     finished
         .verify()
         .assert_error(1, "this is not a folder, or it is a link");
+}
+
+/// Returns all output of a command for a finished round, as text and as JSON.
+fn answers(finished: &FinishedRound, command: &[&str]) -> String {
+    let folder = finished.round.path("");
+    let form = [&["--lang", "en"][..], &["--json"]];
+    let results = form.map(|form| aidlink(&[command, &[folder.to_str().unwrap()], form].concat()));
+    results
+        .map(|result| result.stdout + &result.stderr)
+        .concat()
+}
+
+#[test]
+fn fields_of_a_foreign_manifest_are_shown_without_numbers_and_keys() {
+    let (finished, ..) = round_with_two_signers();
+    let (id, phone) = ("449901199001011234", "13800001234");
+    let hex = "0123456789abcdef".repeat(4);
+    let age = "QPZRY9X8GF2TVDW0S3JN54KHCE".repeat(2);
+    finished.sign_again(|manifest| {
+        manifest["round"] = id.into();
+        manifest["purpose"] = phone.into();
+        manifest["operator"] = id.into();
+        manifest["exports"][0]["files"][0]["file"] = format!("{id}.csv").into();
+        manifest["key"]["file"] = format!("{phone}.key").into();
+        let outputs = manifest["outputs"].as_array_mut().unwrap();
+        let names = [
+            &hex,
+            &format!("AGE-SECRET-KEY-1{age}"),
+            id,
+            &"b/".repeat(1 << 20),
+        ];
+        for name in names {
+            let mut output = outputs[0].clone();
+            output["file"] = format!("lists/{name}.csv").into();
+            outputs.push(output);
+        }
+    });
+    let long = "b/".repeat(2000);
+    let numbers = [id, phone];
+    for (command, secrets) in [
+        (&["audit"][..], &[id, phone, &hex, &age, &long][..]),
+        (&["audit", "verify"], &[id, phone, &hex, &age, &long]),
+        (&["purge", "--dry-run"], &numbers),
+    ] {
+        let answers = answers(&finished, command);
+        assert!(answers.contains("lists/***.csv"), "{command:?}");
+        for secret in secrets {
+            let at = answers.find(secret);
+            let before = at.map(|at| answers[..at].lines().next_back());
+            assert_eq!(before, None, "{command:?}");
+        }
+    }
+}
+
+#[test]
+fn a_signature_file_holds_nothing_but_the_signature() {
+    let finished = FinishedRound::new();
+    let path = finished.path("manifest.json.minisig");
+    let written = fs::read_to_string(&path).unwrap();
+    let changes = [
+        written.replacen("aidlink", "somebody", 1),
+        written.replacen("minisign -V", "449901199001011234", 1),
+        written.replace('\n', "\r\n"),
+        written.replacen("trusted comment: ", "trusted comment:  ", 2),
+        format!("{written}\n"),
+        format!("{written}449901199001011234\n"),
+        format!("{written}{written}"),
+    ];
+    for changed in changes {
+        assert_ne!(changed, written);
+        fs::write(&path, &changed).unwrap();
+        let result = finished.verify();
+        assert_eq!(result.code, 4, "{changed}");
+        let is_reported = result
+            .stdout
+            .contains("manifest.json.minisig: the text around the signature was changed");
+        assert!(is_reported, "{}", result.stdout);
+    }
+    fs::write(&path, written).unwrap();
+    assert_eq!(finished.verify().code, 0);
+}
+
+#[test]
+fn another_office_of_the_round_cannot_record_a_deletion() {
+    let (finished, own, other) = round_with_two_signers();
+    let folder = finished.round.path("");
+    let key = finished.round.path("veterans.key");
+    let purge = [
+        "purge",
+        folder.to_str().unwrap(),
+        "--early",
+        "test",
+        "--signing-key",
+        key.to_str().unwrap(),
+        "--other-signer",
+        "because 13800001234",
+    ];
+    assert_eq!(aidlink(&purge).code, 0);
+    // The round file names the other office's key.
+    let result = verify(&finished, &[]);
+    assert_eq!(result.code, 4, "{}", result.stdout);
+    for message in [
+        "it is signed by another key, whose public key was not named",
+        "the file is missing, and no deletion record names it",
+    ] {
+        assert!(result.stdout.contains(message), "{}", result.stdout);
+    }
+    // A user who names it accepts the record, and is reminded of it.
+    let keys = ["--public-key", &own, "--public-key", &other];
+    let result = verify(&finished, &keys);
+    assert_eq!(result.code, 4, "{}", result.stdout);
+    assert!(
+        result
+            .stdout
+            .contains("is signed by another key (reason: because ***)"),
+        "{}",
+        result.stdout
+    );
+    assert!(!result.stdout.contains("the file is missing"));
+}
+
+#[test]
+fn an_audit_reads_no_output_of_another_size() {
+    let finished = FinishedRound::new();
+    let changed = [
+        (
+            "rejects/education.csv",
+            [": the file was changed", " cannot be read"],
+        ),
+        (
+            "lists/for-review/to-veterans.csv",
+            [": the file was changed", " was changed, or does not have"],
+        ),
+    ];
+    for (path, _) in changed {
+        let mut bytes = fs::read(finished.path(path)).unwrap();
+        bytes.extend_from_slice("不应读取,1,2,3,4\r\n".as_bytes());
+        fs::write(finished.path(path), bytes).unwrap();
+    }
+    let audit = finished.audit(&[]);
+    assert_eq!(audit.code, 4);
+    for (path, messages) in changed {
+        // A message about a line would show that the file was read.
+        let place = format!("{path}:");
+        let has_line = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+        let is_read = audit.stdout.split(&place).skip(1).any(has_line);
+        assert!(!is_read, "{}", audit.stdout);
+        for message in messages {
+            let message = format!("{path}{message}");
+            assert!(audit.stdout.contains(&message), "{}", audit.stdout);
+        }
+    }
 }

@@ -566,8 +566,8 @@ mod tests {
 
     #[test]
     fn a_column_in_ten_thousands_is_converted_except_where_a_cell_states_its_unit() {
-        let Some((_, amount::StatedUnit::Yuan(unit))) = amount::header_with_unit("损失(万元)")
-        else {
+        let stated = amount::stated_units("单位：万元");
+        let amount::TitleUnit::Is(unit) = amount::TitleUnit::one_of(stated) else {
             panic!("no unit");
         };
         let form = ColumnForm {

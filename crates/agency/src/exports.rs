@@ -22,7 +22,7 @@ use crate::tokenise::Report;
 
 /// Returns the fields that rules need and that are missing from every file of an
 /// export.
-pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
+fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
     let schema = &export.planned.schema;
     let needed = policy.columns_needed(&schema.name);
     schema
@@ -35,22 +35,57 @@ pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
         .collect()
 }
 
-/// Returns the fields of amounts that were read in another unit than yuan, by the name
+/// Returns the fields that one of several tables lacks and another one has. `absent` are
+/// the fields without a column in each table.
+pub fn fields_of_others<'f>(absent: &[&'f [String]], table: usize) -> Vec<&'f str> {
+    let own = absent.get(table).copied().unwrap_or_default();
+    let has_another = |field: &&String| absent.iter().any(|other| !other.contains(field));
+    own.iter().filter(has_another).map(String::as_str).collect()
+}
+
+/// Amounts that were read in another unit than yuan.
+pub struct ConvertedAmounts<'e> {
+    /// The name of the file or sheet; `None` if the amounts of all files and sheets of the
+    /// export are in this unit.
+    pub only_in: Option<Text>,
+    /// The name of the unit.
+    pub unit: &'e str,
+    /// The fields of the amounts.
+    pub fields: Vec<&'e Field>,
+}
+
+/// Returns the amounts that were read in another unit than yuan.
+pub fn converted_amounts(export: &ReadExport) -> Vec<ConvertedAmounts<'_>> {
+    let mut files = export.files.as_slice();
+    let first = files.first().map(converted_in);
+    let is_same = files.iter().all(|file| Some(converted_in(file)) == first);
+    if is_same {
+        files = files.get(..1).unwrap_or_default();
+    }
+    let converted = files.iter().flat_map(|file| {
+        let units = converted_in(file).into_iter();
+        units.map(move |(unit, fields)| ConvertedAmounts {
+            only_in: (!is_same).then(|| file.place()),
+            unit,
+            fields: fields
+                .into_iter()
+                .filter_map(|name| export.planned.schema.field(name))
+                .collect(),
+        })
+    });
+    converted.collect()
+}
+
+/// Returns the fields of a file's amounts that are in another unit than yuan, by the name
 /// of the unit.
-pub fn converted_amounts(export: &ReadExport) -> BTreeMap<&str, Vec<&Field>> {
-    let mut converted: BTreeMap<&str, Vec<&Field>> = BTreeMap::new();
+fn converted_in(file: &ReadFile) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut converted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let yuan = AmountUnit::YUAN.name();
-    for column in export.files.iter().flat_map(|file| &file.columns) {
-        if let Some(unit) = &column.unit
-            && column.read
+    for column in file.columns.iter().filter(|column| column.read) {
+        if let (Some(unit), Some(field)) = (&column.unit, &column.field)
             && *unit != yuan
-            && let Some(field) = column.field.as_deref()
-            && let Some(field) = export.planned.schema.field(field)
         {
-            let fields = converted.entry(unit).or_default();
-            if !fields.iter().any(|other| other.name == field.name) {
-                fields.push(field);
-            }
+            converted.entry(unit).or_default().insert(field);
         }
     }
     converted
@@ -97,17 +132,69 @@ pub struct ReadFile {
 impl ReadExport {
     /// Returns what the office should look at: constants by which rows pass that would be
     /// withheld without them, and, since persons may be missing, files and sheets without
-    /// rows beside others with rows, and sheets that were not read although they may hold
-    /// persons.
-    pub fn notes(&self) -> impl Iterator<Item = Text> {
+    /// rows beside others with rows, sheets that were not read although they may hold
+    /// persons, and columns that all files lack, or one file or sheet of several.
+    pub fn notes(&self, policy: &Policy) -> Vec<Text> {
         let has_rows = self.report.account.rows > 0;
-        let without_rows = self.files.iter().filter(|file| file.rows == 0);
-        let without_rows = without_rows.filter(move |_| has_rows);
+        let without_rows = self.files.iter().filter(|file| has_rows && file.rows == 0);
         let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
         let not_read = sheets.filter(|sheet| sheet.may_hold_persons());
-        let without_rows = without_rows.map(ReadFile::without_rows_text);
         let given = self.planned.files.iter().filter_map(given_text);
-        given.chain(without_rows.chain(not_read.map(SheetNotRead::text)))
+        let mut notes: Vec<Text> = given.collect();
+        notes.extend(without_rows.map(ReadFile::without_rows_text));
+        notes.extend(not_read.map(SheetNotRead::text));
+        notes.extend(self.missing_text(policy));
+        let absent: Vec<&[String]> = self
+            .files
+            .iter()
+            .map(|file| &*file.columns_absent)
+            .collect();
+        for (index, file) in self
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| file.rows > 0)
+        {
+            let mut lacks = fields_of_others(&absent, index);
+            lacks.retain(|field| {
+                let mut read = self.report.columns_read.iter();
+                let mut planned = self.planned.files.iter();
+                read.any(|read| read == field) || planned.any(|file| file.reading.gives(field))
+            });
+            if !lacks.is_empty() {
+                notes.push(file.lacks_text(&self.titles(lacks)));
+            }
+        }
+        notes
+    }
+
+    /// Returns a sentence about the columns that rules need and that no file has.
+    fn missing_text(&self, policy: &Policy) -> Option<Text> {
+        let missing = missing_fields(policy, self);
+        if missing.is_empty() {
+            return None;
+        }
+        let names = self.titles(missing.iter().map(|field| field.name.as_str()));
+        Some(Text::new(
+            format!("规则需要而导出中没有的列：{}（视同空白）", names.zh),
+            format!(
+                "columns that rules need and the export lacks: {} (they count as empty)",
+                names.en
+            ),
+        ))
+    }
+
+    /// Lists the titles of fields.
+    fn titles<'f>(&self, fields: impl IntoIterator<Item = &'f str>) -> Text {
+        let fields = fields.into_iter();
+        let fields: Vec<&Field> = fields
+            .filter_map(|field| self.planned.schema.field(field))
+            .collect();
+        let titles = |pick: fn(&Text) -> &str| {
+            let titles: Vec<&str> = fields.iter().map(|field| pick(&field.title)).collect();
+            titles.join(", ")
+        };
+        Text::new(titles(|text| &text.zh), titles(|text| &text.en))
     }
 
     /// Returns the manifest entry for the export.
@@ -227,16 +314,40 @@ pub fn values_of(reading: &ReadingChoice) -> BTreeMap<String, BTreeMap<String, S
 }
 
 impl ReadFile {
+    /// Returns the name of the file, with that of the sheet.
+    fn place(&self) -> Text {
+        let file = shown_path(Path::new(&self.written_path));
+        match &self.sheet {
+            Some(sheet) => Text::new(
+                format!("{file}，工作表“{sheet}”"),
+                format!("{file}, sheet `{sheet}`"),
+            ),
+            None => Text::new(file.clone(), file),
+        }
+    }
+
     /// Returns a sentence that the file or sheet has no rows.
     fn without_rows_text(&self) -> Text {
-        let file = shown_path(Path::new(&self.written_path));
-        let (sheet_zh, sheet_en) = match &self.sheet {
-            Some(sheet) => (format!("，工作表“{sheet}”"), format!(", sheet `{sheet}`")),
-            None => (String::new(), String::new()),
-        };
+        let Text { zh, en } = self.place();
         Text::new(
-            format!("{file}{sheet_zh}：表头下没有任何记录"),
-            format!("{file}{sheet_en}: there are no records below the header"),
+            format!("{zh}：表头下没有任何记录"),
+            format!("{en}: there are no records below the header"),
+        )
+    }
+
+    /// Returns a sentence that the file or sheet lacks columns that others have.
+    fn lacks_text(&self, fields: &Text) -> Text {
+        let Text { zh, en } = self.place();
+        let rows = self.rows;
+        Text::new(
+            format!(
+                "{zh}（{rows}行）缺少其他文件或工作表有的列：{}（这些行视同空白）",
+                fields.zh
+            ),
+            format!(
+                "{en} ({rows} rows) lacks columns that other files or sheets have: {} (they count as empty in these rows)",
+                fields.en
+            ),
         )
     }
 }
@@ -326,6 +437,55 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
     files
 }
 
+/// Returns the fields of which an empty cell withholds its row.
+pub(crate) fn deciding_fields<'s>(policy: &Policy, schema: &'s ExportSchema) -> Vec<&'s Field> {
+    let rules = policy.withhold_rules(&schema.name);
+    let rules = rules.filter(|rule| rule.when_unknown == WhenUnknown::Yes);
+    let columns = rules.flat_map(Rule::columns);
+    let columns: BTreeSet<String> = columns.collect();
+    let fields = columns.iter().filter_map(|name| schema.field(name));
+    fields.collect()
+}
+
+/// Returns the fault for a column that withholds every row, because it is missing or empty.
+fn withholds_every_row(export: &Export, field: &Field, (zh, en): (&str, &str)) -> Fault {
+    let (name, title) = (&field.name, &field.title);
+    export.in_sheet(Fault::of_file(
+        export.path(),
+        Text::new(
+            format!("{zh}列“{}”（{name}），所有行都将不予处理", title.zh),
+            format!(
+                "the column `{name}` ({}) is {en}, so every row would be withheld",
+                title.en
+            ),
+        ),
+        Text::new(
+            "请添加该列并逐行填写",
+            "add the column and fill it in on every row",
+        ),
+    ))
+}
+
+/// Adds a fault for each column that withholds every row, because it is empty in all of
+/// them. `is_empty` returns whether a field's column is.
+pub fn check_filled(
+    policy: &Policy,
+    schema: &ExportSchema,
+    export: &Export,
+    is_empty: impl Fn(&str) -> bool,
+    faults: &mut FaultCollector,
+) {
+    for field in deciding_fields(policy, schema) {
+        if export.columns().index.contains_key(&field.name) && is_empty(&field.name) {
+            faults.push(withholds_every_row(
+                export,
+                field,
+                ("每行都未填写", "empty in every row"),
+            ));
+        }
+    }
+}
+
 /// Checks that no missing column would cause every row to be withheld, and that the
 /// file has at least one column that a rule needs.
 pub fn check_columns(
@@ -334,48 +494,50 @@ pub fn check_columns(
     export: &Export,
     faults: &mut FaultCollector,
 ) {
-    let deciding = policy
-        .withhold_rules(&schema.name)
-        .filter(|rule| rule.when_unknown == WhenUnknown::Yes)
-        .flat_map(Rule::columns);
-    for name in deciding.collect::<BTreeSet<String>>() {
-        if let Some(field) = schema.field(&name)
-            && !export.has_field(&name)
-        {
-            faults.push(export.in_sheet(Fault::of_file(
-                export.path(),
-                Text::new(
-                    format!("缺少列“{}”（{name}），所有行都将不予处理", field.title.zh),
-                    format!(
-                        "the column `{name}` ({}) is missing, so every row would be withheld",
-                        field.title.en
-                    ),
-                ),
-                Text::new(
-                    "请添加该列并逐行填写",
-                    "add the column and fill it in on every row",
-                ),
-            )));
+    let columns = export.columns();
+    for field in deciding_fields(policy, schema) {
+        if !export.has_field(&field.name) {
+            faults.push(withholds_every_row(export, field, ("缺少", "missing")));
         }
     }
     let needed = policy.columns_needed(&schema.name);
     if !needed.is_empty() && !needed.iter().any(|name| export.has_field(name)) {
+        let of_others = columns.of_other_persons.iter();
+        let of_others = of_others.filter_map(|column| columns.headers.get(*column));
+        let hint = match columns.of_other_persons.is_empty() {
+            true => Text::new(
+                format!("请确认这是“{}”的导出", schema.title.zh),
+                format!("check that this is an export of \"{}\"", schema.title.en),
+            ),
+            false => {
+                let names = Text::names(of_others);
+                Text::new(
+                    format!(
+                        "这些列的标题写明属于另一人：{}；如属本人，请在其上方另加标题（如：本人）",
+                        names.zh
+                    ),
+                    format!(
+                        "the titles of these columns name another person: {}; if they are the row's own, write another title above them (such as 本人)",
+                        names.en
+                    ),
+                )
+            }
+        };
         faults.push(export.in_sheet(Fault::of_file(
             export.path(),
             Text::new(
                 "导出中没有任何规则需要的列",
                 "the export has no column that a rule needs",
             ),
-            Text::new(
-                format!("请确认这是“{}”的导出", schema.title.zh),
-                format!("check that this is an export of \"{}\"", schema.title.en),
-            ),
+            hint,
         )));
     }
 }
 
-/// Adds a fault if an export has no rows or its row counts do not add up.
+/// Adds a fault if an export has no rows, if a column that is empty in every row withholds
+/// them all, or if the row counts do not add up.
 pub fn check_report(
+    policy: &Policy,
     planned: &PlannedExport,
     exports: &[Export],
     report: &Report,
@@ -384,6 +546,15 @@ pub fn check_report(
     let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
     if report.account.rows == 0 && !planned.may_be_empty {
         faults.push(no_rows(path));
+    }
+    for (table, export) in exports.iter().enumerate() {
+        let empty = report.empty_columns.iter();
+        let is_empty = |field: &str| {
+            empty
+                .clone()
+                .any(|(at, name)| *at == table && name == field)
+        };
+        check_filled(policy, &planned.schema, export, is_empty, faults);
     }
     if !report.account.adds_up() {
         faults.push(Fault::of_file(

@@ -50,7 +50,7 @@ pub struct OwnedRow {
     pub cells: Cells,
     /// The person's ID number.
     pub id: NationalId,
-    /// What follows it, if the cell holds a disability certificate's number.
+    /// What follows it in the number of the person's disability certificate.
     pub certificate: Option<CertificateTail>,
 }
 

@@ -9,7 +9,7 @@ use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
 use crate::cell::date::stated_day;
-use crate::national_id::{CheckedId, IdFault, NationalId};
+use crate::national_id::{CheckedId, IdFault, InCertificate, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
 use crate::scan::{Encoding, Export, MERGED_ID_TEXT};
@@ -73,7 +73,7 @@ impl IdentityCheck {
 
     fn check_id(&self, row: &RowView<'_>) -> Result<CheckedId, RejectReason> {
         let cell = row.id_cell();
-        let checked = match NationalId::parse_plain(cell, self.as_of) {
+        let mut checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,
             None if cell == MERGED_ID_TEXT.as_bytes() => {
                 return Err(RejectReason::Id(IdFault::Merged));
@@ -95,22 +95,33 @@ impl IdentityCheck {
         {
             return Err(RejectReason::BirthDateContradicts);
         }
-        let mut certificates = self.certificates.iter();
-        if certificates.any(|column| self.is_of_another(row, *column, &checked.id)) {
-            return Err(RejectReason::CertificateContradicts);
+        let (mut stated, mut differ) = (None, false);
+        for column in &self.certificates {
+            match self.in_certificate(row, *column, &checked.id) {
+                InCertificate::Another => return Err(RejectReason::CertificateContradicts),
+                InCertificate::Own(Some(tail)) => {
+                    differ |= stated.is_some_and(|before| before != tail);
+                    stated = Some(tail);
+                }
+                InCertificate::Own(None) | InCertificate::None => {}
+            }
         }
+        // Two certificates that differ state nothing.
+        checked.certificate = checked.certificate.or(stated.filter(|_| !differ));
         Ok(checked)
     }
 
-    /// Returns whether a cell holds the number of another person's certificate. A cell
-    /// without a usable number is not a contradiction.
-    fn is_of_another(&self, row: &RowView<'_>, column: usize, id: &NationalId) -> bool {
+    /// Returns what the cell of a certificate's number says.
+    fn in_certificate(&self, row: &RowView<'_>, column: usize, id: &NationalId) -> InCertificate {
         let cell = row.cell(column);
-        if cell.is_empty() || id.begins(cell) {
-            return false;
+        if cell.is_empty() {
+            return InCertificate::None;
         }
-        let cell = row.encoding(self.encoding, cell).decode(cell);
-        let other = cell.and_then(|cell| NationalId::parse(&cell, self.as_of).ok());
-        other.is_some_and(|other| !other.id.is_same(id))
+        id.plain_certificate(cell).unwrap_or_else(|| {
+            let cell = row.encoding(self.encoding, cell).decode(cell);
+            cell.map_or(InCertificate::None, |cell| {
+                id.in_certificate(&cell, self.as_of)
+            })
+        })
     }
 }

@@ -63,6 +63,17 @@ pub struct Inspection {
     pub filled: BTreeMap<String, u64>,
 }
 
+impl Inspection {
+    /// Returns whether a field is empty in all rows that are not rejected, of which there
+    /// is at least one.
+    pub fn is_empty(&self, field: &str) -> bool {
+        let rejected: u64 = self.rejects.values().map(|rows| rows.count).sum();
+        self.counts.rows > rejected
+            && !self.filled.contains_key(field)
+            && !self.unreadable.keys().any(|(name, _)| name == field)
+    }
+}
+
 /// Inspects a file. Reads every column that belongs to a field.
 ///
 /// # Errors

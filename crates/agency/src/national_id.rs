@@ -11,9 +11,10 @@ mod normalise;
 mod region;
 
 use jiff::civil::Date;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use aidlink_faults::text::Text;
+use aidlink_faults::uniform_text::{characters, looks_like_x};
 
 use normalise::{Cell, normalise};
 
@@ -86,7 +87,8 @@ pub struct CheckedId {
     pub id: NationalId,
     /// The warning, if any. The ID number is used anyway.
     pub warning: Option<IdWarning>,
-    /// What follows the ID number, if the cell holds a disability certificate's number.
+    /// What follows the ID number, if the cell, or one of a certificate beside it, holds a
+    /// disability certificate's number.
     pub certificate: Option<CertificateTail>,
 }
 
@@ -97,6 +99,37 @@ pub struct CertificateTail {
     pub class: u8,
     /// Grade of disability, 1 (most severe) to 4.
     pub grade: u8,
+}
+
+impl CertificateTail {
+    /// Reads what follows the ID number: the two digits and, if the certificate was
+    /// re-issued, a capital letter and a digit.
+    fn of(tail: &[u8]) -> Option<Self> {
+        match tail {
+            [class @ b'1'..=b'7', grade @ b'1'..=b'4']
+            | [
+                class @ b'1'..=b'7',
+                grade @ b'1'..=b'4',
+                b'A'..=b'Z',
+                b'0'..=b'9',
+            ] => Some(CertificateTail {
+                class: class - b'0',
+                grade: grade - b'0',
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The ID numbers in the cell of a certificate's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InCertificate {
+    /// The person's own, perhaps with what follows it.
+    Own(Option<CertificateTail>),
+    /// Another person's, and not the own one.
+    Another,
+    /// None.
+    None,
 }
 
 /// Something unusual about an ID number that is not an error.
@@ -206,17 +239,8 @@ impl NationalId {
             // Disability certificate: ID number, class digit and grade digit. A
             // re-issued certificate also has a B and a digit.
             20 | 22 if digits(0..17) && (digits(17..18) || characters[17] == b'X') => {
-                let reissue = characters.len() == 20
-                    || (characters[20].is_ascii_uppercase() && characters[21].is_ascii_digit());
-                let class = matches!(characters[18], b'1'..=b'7');
-                let grade = matches!(characters[19], b'1'..=b'4');
-                if !(reissue && class && grade) {
-                    return Err(IdFault::CertificateTail);
-                }
-                let certificate = CertificateTail {
-                    class: characters[18] - b'0',
-                    grade: characters[19] - b'0',
-                };
+                let certificate =
+                    CertificateTail::of(&characters[18..]).ok_or(IdFault::CertificateTail)?;
                 Self::from_eighteen(&characters[..18], as_of).map(|checked| CheckedId {
                     certificate: Some(certificate),
                     ..checked
@@ -367,14 +391,48 @@ impl NationalId {
             }
     }
 
-    /// Returns whether a cell begins with this number. `false` does not mean that it holds
-    /// another one: it may be written in another form.
-    pub(crate) fn begins(&self, cell: &[u8]) -> bool {
-        cell.starts_with(&self.characters[..self.length])
+    /// Returns what the cell of a certificate's number says, if it is this number with the
+    /// usual end. `None` does not mean that it holds another number: it may be written in
+    /// another form.
+    pub(crate) fn plain_certificate(&self, cell: &[u8]) -> Option<InCertificate> {
+        match cell.strip_prefix(&self.characters[..self.length])? {
+            [] => Some(InCertificate::Own(None)),
+            tail => Some(InCertificate::Own(Some(CertificateTail::of(tail)?))),
+        }
+    }
+
+    /// Searches the cell of a certificate's number for ID numbers. A number of eighteen
+    /// characters counts wherever it is, whatever is around it.
+    pub(crate) fn in_certificate(&self, cell: &str, as_of: Date) -> InCertificate {
+        if let Ok(other) = Self::parse(cell, as_of) {
+            return match self.is_same(&other.id) {
+                true => InCertificate::Own(other.certificate),
+                false => InCertificate::Another,
+            };
+        }
+        // Digits belong together across spaces and signs, not across letters.
+        let mut joined = Zeroizing::new(Vec::with_capacity(cell.len()));
+        for character in characters(cell) {
+            match character.to_ascii_uppercase() {
+                digit @ ('0'..='9' | 'X') => joined.push(digit as u8),
+                sign if looks_like_x(sign) => joined.push(b'X'),
+                letter if letter.is_alphabetic() => joined.push(b' '),
+                _ => {}
+            }
+        }
+        let numbers = joined.windows(18);
+        let mut found = InCertificate::None;
+        for other in numbers.filter_map(|number| Self::parse_plain(number, as_of)) {
+            if self.is_same(&other.id) {
+                return InCertificate::Own(None);
+            }
+            found = InCertificate::Another;
+        }
+        found
     }
 
     /// Returns whether two numbers are the same.
-    pub(crate) fn is_same(&self, other: &NationalId) -> bool {
+    fn is_same(&self, other: &NationalId) -> bool {
         (self.characters, self.length) == (other.characters, other.length)
     }
 

@@ -87,8 +87,8 @@ impl RejectReason {
                 "the certificate's number of this row contains another ID number than the ID column, and one of them may be another person's; check them",
             ),
             RejectReason::FieldCount => Text::new(
-                "本行列数比表头或其他行多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行",
-                "the row has more fields than the header or the other rows, or no field for the ID number; look for extra separators and unquoted line breaks",
+                "本行列数比表头或其他行多，或没有证件号码列；请检查有无多余的分隔符、未加引号的换行、错位的单元格，或最后几列缺少表头",
+                "the row has more fields than the header or the other rows, or no field for the ID number; look for extra separators, unquoted line breaks, shifted cells, and last columns without a header",
             ),
             RejectReason::Quote => Text::new(
                 "引号没有配对，或引号后另有文字，本行无法读取；请检查本行的引号",

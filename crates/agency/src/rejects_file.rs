@@ -7,11 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use aidlink_faults::fault::Fault;
-use aidlink_faults::personal_number::shown_path;
 use aidlink_office::output_folder::{OutputFolder, StreamedFile};
 use aidlink_policy::reading::PlannedExport;
 
@@ -119,9 +117,9 @@ impl<'f> ExportRejects<'f> {
         TableRejects {
             file: self.file,
             export: &schema.name,
-            path: file.map_or(String::new(), |file| {
-                shown_path(Path::new(&file.written_path))
-            }),
+            // Shortened paths could be the same for two files. Numbers are blacked out
+            // where the cell is written.
+            path: file.map_or(String::new(), |file| file.written_path.clone()),
             sheet: export.sheet().unwrap_or_default().to_owned(),
             lines_above: export.body_line() - 1,
             reasons: reasons.collect(),
@@ -171,6 +169,7 @@ impl TableRejects<'_> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
     use aidlink_policy::reading::{PlannedFile, ReadingChoice};
     use aidlink_policy::schema::Schemas;

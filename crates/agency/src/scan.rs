@@ -6,6 +6,7 @@ mod file_stamp;
 mod header;
 mod header_lines;
 pub mod headings;
+mod id_headers;
 mod limits;
 mod merging;
 mod not_read;
@@ -46,7 +47,7 @@ use aidlink_policy::constant::Constant;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
 use file_stamp::FileStamp;
-use header::Header;
+use header::{Header, Layout};
 use limits::HEAD_BYTES;
 use pass::{Counts, Pass, SourceRead, Tally};
 use sheets::OpenWorkbook;
@@ -249,8 +250,11 @@ impl OpenTable {
             (true, true) => Encoding::Utf16,
             (true, false) => encoding::detect(path, &self.head, choice.encoding)?,
         };
-        let (head, is_text) = (&self.head, self.is_text());
-        let header = header::find(path, head, is_text, encoding, schema, &choice.headers)?;
+        let layout = match self.is_text() {
+            true => Layout::Text,
+            false => Layout::Parquet,
+        };
+        let header = header::find(path, &self.head, layout, encoding, schema, &choice.headers)?;
         Ok((encoding, header))
     }
 }
@@ -387,7 +391,7 @@ impl Export {
     ///
     /// # Errors
     /// If the file cannot be read, has changed since it was opened, has a second header
-    /// with other columns, or a footer with another unit of money.
+    /// with other columns, or a line without an ID number with another unit of money.
     pub fn read<C: Sync, T: Tally<C>>(
         &self,
         pass: Pass,
@@ -412,14 +416,13 @@ impl Export {
             .map_err(unreadable_text)?;
         drop(text);
         if let Some(line) = counts.other_header {
-            return Err(header::another_header(
-                &self.path,
-                self.header.body_line - 1 + line,
-            ));
-        }
-        if let (Some(line), Some(unit)) = (counts.other_unit, headings.shared_unit()) {
             let line = self.header.body_line - 1 + line;
-            return Err(header::another_unit(&self.path, unit, line));
+            return Err(self.in_sheet(header::another_header(&self.path, line)));
+        }
+        if let Some(line) = counts.other_unit {
+            let line = self.header.body_line - 1 + line;
+            let amounts = headings.amounts();
+            return Err(self.in_sheet(header::another_unit(&self.path, amounts, line)));
         }
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,

@@ -88,7 +88,13 @@ pub fn tokenise_export(
     let written = write_tokens(terms, &exports, &tokenising, origin, file, &step.folder)
         .map_err(|error| error.into_faults(&exports))?;
     let mut faults = FaultCollector::new();
-    check_report(planned, &exports, &written.report, &mut faults);
+    check_report(
+        &terms.policy,
+        planned,
+        &exports,
+        &written.report,
+        &mut faults,
+    );
     faults.finish()?;
     let file = written.file.finish(&mut step.folder)?;
     let export = read_export(planned, &exports, written.report);

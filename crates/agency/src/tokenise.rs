@@ -4,6 +4,7 @@
 //! for rows that leave the agency, and in a pooled round for rows that are looked up
 //! among the case parties. Only tokens and outcomes leave the agency.
 
+mod deciding;
 mod error;
 mod evaluate;
 mod report;
@@ -26,6 +27,7 @@ use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::token_set::TokenSet;
 use crate::tokeniser::{Scratch, Tokeniser};
+use deciding::{Deciding, Filled};
 use evaluate::{ROWS_PER_BLOCK, RowColumns};
 use row::TokenisedRow;
 
@@ -150,8 +152,10 @@ fn read_file(
 ) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
+    let deciding = Deciding::new(export, policy);
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
+        deciding: &deciding,
         probe: tokenising.probe.map(|parties| Probe {
             parties,
             tokeniser: tokenising.tokeniser,
@@ -169,6 +173,7 @@ fn read_file(
         *unmatched += block_rows.unmatched;
     }
     report.add_identified(export, read.counts, &block_rows.findings);
+    deciding.report_empty(&block_rows.filled, report);
     let blocks: Vec<_> = block_rows
         .rows
         .par_chunks(ROWS_PER_BLOCK)
@@ -196,6 +201,7 @@ fn read_file(
 /// The context for reading the rows of a file.
 struct Context<'a> {
     identity: IdentityCheck,
+    deciding: &'a Deciding<'a>,
     probe: Option<Probe<'a>>,
     rejects: Option<TableRejects<'a>>,
 }
@@ -210,6 +216,7 @@ struct Probe<'a> {
 #[derive(Default)]
 struct BlockRows {
     findings: IdentifyFindings,
+    filled: Filled,
     rows: Vec<OwnedRow>,
     /// Rows of persons who are not case parties.
     unmatched: u64,
@@ -221,6 +228,7 @@ impl Tally<Context<'_>> for BlockRows {
         let Some(row) = self.findings.identify(&context.identity, place, row) else {
             return;
         };
+        context.deciding.note(row.row(), &mut self.filled);
         if let Some(Probe { parties, tokeniser }) = context.probe.as_ref()
             && !parties.contains(&tokeniser.token(row.id(), &mut self.scratch))
         {
@@ -235,6 +243,7 @@ impl Tally<Context<'_>> for BlockRows {
         if let Some(file) = &context.rejects {
             file.write(rejects);
         }
+        self.filled.append(next.filled);
         self.rows.extend(next.rows);
         self.unmatched += next.unmatched;
     }

@@ -8,7 +8,6 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
-use aidlink_files::folder::Folder;
 use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
@@ -41,13 +40,26 @@ pub struct Documents {
 /// The largest list or rejects file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 30;
 
+/// Reads a file that the step wrote. Returns `None` if the manifest does not list it, or if
+/// it is missing, is reached through a link, has another size than in the manifest, is larger
+/// than 1 GiB, or cannot be read.
+fn read_written(verification: &Verification, path: &str) -> Option<Vec<u8>> {
+    let mut outputs = verification.manifest.outputs.iter();
+    let stated = outputs.find(|output| output.file == path)?.bytes;
+    let bytes = verification
+        .opened
+        .read(Path::new(path), stated.min(LARGEST_FILE));
+    bytes.ok().filter(|bytes| bytes.len() as u64 == stated)
+}
+
 /// A match list in the folder.
 pub struct List {
     /// Its name, such as `to-civil-affairs.minors`.
     pub name: String,
     /// Its path in the folder.
     pub path: String,
-    /// Whether its header, except the marking, is that of a match list.
+    /// Whether it could be read, and its header, except the marking, is that of a match
+    /// list.
     pub has_its_columns: bool,
     /// Its confidentiality marking.
     pub marking: Option<Marking>,
@@ -127,9 +139,11 @@ impl Evidence {
                 .strip_prefix("lists/for-review/")
                 .and_then(|name| name.strip_suffix(".csv"));
             if let Some(name) = name
-                && let Some(list) = read_list(&verification.opened, &path, name, form.as_ref())
+                && !verification.left_by_programs.contains(&path)
             {
-                lists.push(list);
+                let bytes = read_written(&verification, &path);
+                let content = bytes.and_then(|bytes| read_csv(&bytes));
+                lists.push(list(&path, name, content, form.as_ref()));
             }
         }
         Evidence {
@@ -182,13 +196,10 @@ impl Evidence {
         self.verification.opened.kind(Path::new(path)).is_ok()
     }
 
-    /// Reads a file of the folder. Returns `None` if it is missing, is reached through a
-    /// link, is larger than 1 GiB, or cannot be read.
+    /// Reads a file that the step wrote. Returns `None` if it is missing, has another size
+    /// than in the manifest, or cannot be read.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.verification
-            .opened
-            .read(Path::new(path), LARGEST_FILE)
-            .ok()
+        read_written(&self.verification, path)
     }
 
     /// Returns the full path of a file of the folder.
@@ -246,35 +257,37 @@ fn list_language(manifest: &Manifest) -> Language {
     manifest.list_language.unwrap_or(Language::Chinese)
 }
 
-fn read_list(output: &Folder, path: &str, name: &str, form: Option<&ListForm>) -> Option<List> {
-    let bytes = output.read(Path::new(path), LARGEST_FILE).ok()?;
-    let (header, rows) = read_csv(&bytes)?;
-    let form = form.map(|form| {
-        let of_version_0_1 = form.clone().of_version_0_1();
-        match of_version_0_1.has_header(&header) {
-            true => of_version_0_1,
-            false => form.clone(),
-        }
-    });
-    let form = form.as_ref();
-    let rows = form.map(|form| {
-        let rows = rows.iter();
-        let rows = rows.map(|(line, cells)| (*line, ListRow::parse(form, cells)));
-        rows.collect()
-    });
-    Some(List {
+/// `content` is `None` for a list that cannot be read.
+fn list(path: &str, name: &str, content: Option<Csv>, form: Option<&ListForm>) -> List {
+    let of_version_0_1 = form.cloned().map(ListForm::of_version_0_1);
+    let is_of_version_0_1 = of_version_0_1.as_ref().zip(content.as_ref());
+    let is_of_version_0_1 =
+        is_of_version_0_1.is_some_and(|(form, (header, _))| form.has_header(header));
+    let form = match is_of_version_0_1 {
+        true => of_version_0_1.as_ref(),
+        false => form,
+    };
+    let read = form.zip(content);
+    let header = read.as_ref().map(|(form, (header, _))| (form, header));
+    List {
         name: name.to_owned(),
         path: path.to_owned(),
-        has_its_columns: form.is_some_and(|form| form.has_header(&header)),
-        marking: form.and_then(|form| form.marking(&header)),
-        rows: rows.unwrap_or_default(),
-    })
+        has_its_columns: header.is_some_and(|(form, header)| form.has_header(header)),
+        marking: header.and_then(|(form, header)| form.marking(header)),
+        rows: read.map_or(Vec::new(), |(form, (_, rows))| {
+            let rows = rows.iter();
+            let rows = rows.map(|(line, cells)| (*line, ListRow::parse(form, cells)));
+            rows.collect()
+        }),
+    }
 }
+
+/// The header of a CSV file, and its rows, each with the line on which it begins.
+pub type Csv = (Vec<String>, Vec<(u64, Vec<String>)>);
 
 /// Reads a CSV file that a step wrote. Returns the header and the rows, each row with the
 /// line on which it begins. Lines count from 1, the header included.
-#[expect(clippy::type_complexity, reason = "a header and rows with their lines")]
-pub fn read_csv(bytes: &[u8]) -> Option<(Vec<String>, Vec<(u64, Vec<String>)>)> {
+pub fn read_csv(bytes: &[u8]) -> Option<Csv> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)

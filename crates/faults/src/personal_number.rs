@@ -24,7 +24,7 @@ mod search;
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::secret::black_out_secrets;
+use crate::secret::{black_out_secrets, is_all_of_key};
 use crate::text::Text;
 
 pub use forms::NumberKind;
@@ -90,6 +90,8 @@ pub fn refused_name(name: &str) -> Option<Text> {
 pub const LONGEST_SHOWN_NAME: usize = 80;
 /// The most characters of each part of a path that are shown.
 const LONGEST_SHOWN_PART: usize = 120;
+/// The most characters of a path that are shown.
+const LONGEST_SHOWN_PATH: usize = 1000;
 /// The most characters of a message that are shown. A hint may list many names.
 const LONGEST_SHOWN_MESSAGE: usize = 6000;
 
@@ -139,16 +141,28 @@ fn shortened(shown: Cow<'_, str>, longest: usize) -> Cow<'_, str> {
     Cow::Owned(black_out_lines(&shortened).into_owned())
 }
 
-/// Returns a path in a form that may be shown: [`black_out`] is applied to each part and
-/// to the whole, and long parts are shortened. Bytes that are not UTF-8 become U+FFFD.
+/// Returns a path in a form that may be shown: without numbers, in each part and across
+/// parts, and without keys; long parts and long paths are shortened. Bytes that are not
+/// UTF-8 become U+FFFD.
 pub fn shown_path(path: &Path) -> String {
     let path = path.to_string_lossy();
-    let parts: Vec<Cow<str>> = path
-        .split(std::path::MAIN_SEPARATOR)
-        .map(|part| shortened(black_out(part), LONGEST_SHOWN_PART))
-        .collect();
-    let joined = parts.join(std::path::MAIN_SEPARATOR_STR);
-    black_out(&joined).into_owned()
+    let path = harmless(&path, LineBreaks::AsSpaces);
+    // Base64 has `/`, so the rest of a key may be in the other parts. Lower-case words, as
+    // the names of folders are, stay.
+    let has_key = matches!(black_out_secrets(&path), Cow::Owned(_));
+    let is_word = |part: &str| part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let mut shown = String::new();
+    for (index, part) in path.split(std::path::MAIN_SEPARATOR).enumerate() {
+        if index > 0 {
+            shown.push(std::path::MAIN_SEPARATOR);
+        }
+        let part = match has_key && is_all_of_key(part) && !is_word(part) {
+            true => Cow::Borrowed(MARK),
+            false => without_numbers(black_out_secrets(part)),
+        };
+        shown.push_str(&shortened(part, LONGEST_SHOWN_PART));
+    }
+    shortened(without_numbers(Cow::Owned(shown)), LONGEST_SHOWN_PATH).into_owned()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

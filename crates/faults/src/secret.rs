@@ -47,6 +47,11 @@ pub fn black_out_secrets(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Returns whether a text has only characters that a key may have.
+pub(crate) fn is_all_of_key(text: &str) -> bool {
+    text.chars().all(is_of_key)
+}
+
 fn is_of_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')
 }

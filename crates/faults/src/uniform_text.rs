@@ -80,11 +80,88 @@ pub fn characters(text: &str) -> impl Iterator<Item = char> {
 }
 
 /// Returns a header in the form in which headers are compared: that of labels, without
-/// `*`.
+/// `*`, the column's number in front (`2.`, `(2)`, `②`, `二、`) and marks of columns that
+/// must be filled in (`（必填）`).
 pub fn uniform_header(header: &str) -> String {
     let mut header = uniform_label(header);
     header.retain(|c| c != '*');
-    header
+    let mut rest = header.as_str();
+    while let Some(inner) = without_number(rest).or_else(|| without_mark(rest))
+        && inner.chars().any(char::is_alphabetic)
+    {
+        rest = inner;
+    }
+    rest.to_owned()
+}
+
+/// Returns a header without the number of its column.
+fn without_number(header: &str) -> Option<&str> {
+    const NUMERALS: &str = "一二三四五六七八九十";
+    let first = header.chars().next()?;
+    // Circled numbers and the like; those of one character in brackets or with a stop.
+    if matches!(first, '①'..='⒛' | '⓪'..='⓿' | '❶'..='➓' | '㈠'..='㈩' | '㊀'..='㊉')
+    {
+        return Some(header.trim_start_matches(first).trim_start_matches(STOPS));
+    }
+    let opened = header.strip_prefix(['(', '[', '【', '〔']);
+    let inner = opened.unwrap_or(header);
+    let rest = inner.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = match rest.len() == inner.len() {
+        true => inner.trim_start_matches(|c| NUMERALS.contains(c)),
+        false => rest,
+    };
+    let number = inner.strip_suffix(rest)?;
+    if number.is_empty() || number.chars().count() > 3 {
+        return None;
+    }
+    let is_numeral = number.chars().all(|c| NUMERALS.contains(c));
+    let after = match opened {
+        Some(_) => rest.strip_prefix([')', ']', '】', '〕'])?,
+        None if is_numeral => rest.strip_prefix(['、', '.'])?,
+        None => rest.strip_prefix(STOPS)?,
+    };
+    // 1.5 and 2024-1 are numbers.
+    (!after.starts_with(|c: char| c.is_ascii_digit())).then_some(after)
+}
+
+/// What follows the number of a column.
+const STOPS: [char; 7] = ['.', '、', ',', ':', ')', '-', '。'];
+
+/// Returns a header without a mark that its column must, or need not, be filled in.
+fn without_mark(header: &str) -> Option<&str> {
+    const WORDS: [&str; 8] = [
+        "非必填项",
+        "非必填",
+        "必填项",
+        "必填列",
+        "必填",
+        "必录",
+        "选填项",
+        "选填",
+    ];
+    const BRACKETS: [(&str, &str); 4] = [("(", ")"), ("[", "]"), ("【", "】"), ("〔", "〕")];
+    let bracketed = |(open, close): &(&str, &str)| {
+        let end = header.strip_suffix(close).and_then(|header| {
+            let at = header.rfind(open)?;
+            let word = header.get(at + open.len()..)?;
+            (word.is_empty() || WORDS.contains(&word)).then(|| header.get(..at))?
+        });
+        let start = header.strip_prefix(open).and_then(|header| {
+            let (word, rest) = header.split_once(close)?;
+            (word.is_empty() || WORDS.contains(&word)).then_some(rest)
+        });
+        end.or(start)
+    };
+    let in_brackets = BRACKETS.iter().find_map(bracketed);
+    let is_before = |word: &&str| {
+        let rest = header.strip_suffix(*word)?;
+        // 是否必填 is a question.
+        (!rest.ends_with("是否") && !rest.ends_with('非')).then_some(rest)
+    };
+    in_brackets.or_else(|| {
+        let plain = WORDS.iter().find_map(is_before)?;
+        Some(plain.trim_end_matches(['-', ':', ',', '、']))
+    })
 }
 
 /// Returns a label in the form in which labels are compared: [`characters`] in lower
@@ -330,10 +407,56 @@ mod tests {
             "\u{202a}身份证号\u{202c}",
             "⾝份证号",
             "身份\n证号",
+            // Numbers of columns.
+            "2.身份证号",
+            "2、身份证号",
+            "12．身份证号",
+            "（2）身份证号",
+            "②身份证号",
+            "⑵ 身份证号",
+            "2）身份证号",
+            "二、身份证号",
+            "（二）身份证号",
+            "㈡身份证号",
+            // Marks of columns that must be filled in.
+            "身份证号（必填）",
+            "身份证号(*)",
+            "身份证号必填",
+            "身份证号（*必填）",
+            "【必填】身份证号",
+            "*身份证号[必填项]",
+            "身份证号-必填",
+            "3.*身份证号（选填）",
         ] {
             assert_eq!(uniform_header(header), "身份证号", "{header:?}");
         }
         assert_eq!(uniform_header("Ｎational＿ID"), "national_id");
+    }
+
+    /// Other numbers and words belong to the header.
+    #[test]
+    fn a_header_keeps_what_is_no_number_of_its_column() {
+        for header in [
+            "1.5万元",
+            "2024年状态",
+            "3个月金额",
+            "2024-01状态",
+            "一户一档",
+            "十五岁",
+            "是否必填",
+            "必填",
+            "(2)",
+            "①",
+            "2.",
+            "姓名2",
+            "身份证号(2)",
+            "(元)",
+            "金额(万元)",
+            "第2列",
+            "",
+        ] {
+            assert_eq!(uniform_header(header), header, "{header:?}");
+        }
     }
 
     proptest::proptest! {

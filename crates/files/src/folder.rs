@@ -7,7 +7,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use crate::regular_file;
@@ -56,12 +56,20 @@ impl FoundFile {
     }
 }
 
-/// What distinguishes a file from every other file on this machine, whatever its name:
-/// device and inode number.
+/// What distinguishes a file or folder from every other one on this machine, whatever its
+/// name: device and inode number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId {
     device: u64,
     inode: u64,
+}
+
+impl FileId {
+    /// Returns the inode number, which stays the same when the machine restarts. Device
+    /// numbers may change.
+    pub fn inode(self) -> u64 {
+        self.inode
+    }
 }
 
 /// A file and its number of names.
@@ -245,6 +253,30 @@ mod opened {
                 folder: self.folder.try_clone()?,
                 path: self.path.clone(),
             })
+        }
+
+        /// Opens the folder that contains this one now, whatever is at its path.
+        ///
+        /// # Errors
+        /// If it cannot be opened.
+        pub fn container(&self) -> io::Result<Self> {
+            self.child(OsStr::new(".."))
+        }
+
+        /// Returns the identity of the folder.
+        ///
+        /// # Errors
+        /// If the metadata cannot be read.
+        pub fn id(&self) -> io::Result<FileId> {
+            Ok(Identity::of(&File::from(self.folder.try_clone()?))?.id)
+        }
+
+        /// Opens the folder that contains a path below this one.
+        ///
+        /// # Errors
+        /// If it is missing or not a folder, or if a part of the path is a link.
+        pub fn folder_with(&self, path: &Path) -> io::Result<Self> {
+            Ok(self.parent(path)?.0)
         }
 
         fn child(&self, name: &OsStr) -> io::Result<Self> {
@@ -606,6 +638,25 @@ mod by_path {
             Folder::open(&self.path)
         }
 
+        pub fn container(&self) -> io::Result<Self> {
+            Folder::open(&self.path.join(".."))
+        }
+
+        pub fn folder_with(&self, path: &Path) -> io::Result<Self> {
+            parts_of(path)?;
+            match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => self.folder(parent),
+                _ => self.try_clone(),
+            }
+        }
+
+        pub fn id(&self) -> io::Result<FileId> {
+            Ok(FileId {
+                device: 0,
+                inode: 0,
+            })
+        }
+
         pub fn has_sticky_bit(&self, _path: &Path) -> io::Result<bool> {
             Ok(false)
         }
@@ -748,14 +799,13 @@ impl Folder {
     }
 }
 
-/// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of the rest of an open
-/// file.
+/// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of what is left to read.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub fn digest_of(file: &mut File) -> io::Result<(String, u64)> {
+/// If it cannot be read.
+pub fn digest_of(content: &mut impl Read) -> io::Result<(String, u64)> {
     let mut digest = blake3::Hasher::new();
-    let bytes = io::copy(file, &mut digest)?;
+    let bytes = io::copy(content, &mut digest)?;
     Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 

@@ -36,10 +36,13 @@ pub fn unmark(complete: &File) {
 #[cfg(not(unix))]
 pub fn unmark(_complete: &File) {}
 
+/// What the name of every partial file has after its destination's name.
+pub const PARTIAL: &str = ".partial-";
+
 /// Returns the prefix of the names of a destination's partial files.
 pub fn prefix_of(destination: &Path) -> String {
     let name = destination.file_name().unwrap_or_default();
-    format!(".{}.partial-", name.to_string_lossy())
+    format!(".{}{PARTIAL}", name.to_string_lossy())
 }
 
 /// Returns the folder that contains a path.

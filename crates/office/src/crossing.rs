@@ -4,7 +4,7 @@
 //! and has a signature file and a SHA-256 checksum file beside it, which
 //! `minisign -V` and `sha256sum -c` can check.
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::Fault;
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::Crossed;
 use crate::output_folder::{OutputFolder, StreamedFile, WrittenFile};
 use crate::round::{CENTRE, Crossing, RoundTerms};
-use crate::sealed::{Opener, PlainFile, SealedWriter, is_sealed, no_room, unnamed_file};
+use crate::sealed::{Opener, PlainFile, SealedWriter, copy_to_unnamed_file, is_sealed};
 use crate::signing::{LARGEST_SIGNATURE, SIGNATURE_SUFFIX, Signature, SignatureStream, SigningKey};
 use crate::statement::{Content, Statement, TO_PLAIN, split_signature, take_signature, trailer};
 
@@ -396,24 +396,10 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
         ));
     }
     let mut source = regular_file::open(path).map_err(unreadable)?;
-    let mut file = unnamed_file(beside)?;
-    let mut digest = blake3::Hasher::new();
     let mut checksum = Sha256::new();
-    let mut byte_length = 0;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = source.read(&mut buffer).map_err(unreadable)?;
-        if read == 0 {
-            break;
-        }
-        let part = buffer.get(..read).unwrap_or_default();
-        digest.update(part);
+    let plain = copy_to_unnamed_file(&mut source, beside, unreadable, |part| {
         checksum.update(part);
-        byte_length += read as u64;
-        file.write_all(part)
-            .map_err(|error| no_room(beside, &error))?;
-    }
-    file.rewind().map_err(|error| no_room(beside, &error))?;
+    })?;
     if !stated.eq_ignore_ascii_case(&hex::encode(checksum.finalize())) {
         return Err(Fault::of_file(
             path,
@@ -425,12 +411,7 @@ fn open_plain(path: &Path, beside: &Path) -> Result<Opened, Fault> {
         ));
     }
     let signature = read_beside(path, SIGNATURE_SUFFIX, LARGEST_SIGNATURE)?;
-    let signature = Signature::parse(&signature).ok_or_else(|| not_signed(path))?;
-    let plain = PlainFile {
-        file,
-        digest: digest.finalize().to_hex().to_string(),
-        byte_length,
-    };
+    let signature = Signature::parse_of_minisign(&signature).ok_or_else(|| not_signed(path))?;
     Ok((plain, signature))
 }
 

@@ -13,8 +13,9 @@
 //!    it is still the file that was checked, and writes a signed record.
 //!
 //! A purge that was killed leaves its journals and the files that it had set aside; the
-//! next purge finishes the deletion. A file that is gone counts as deleted only if a
-//! journal says that it was set aside.
+//! next purge finishes the deletion. A file counts as deleted by the killed purge only if
+//! a journal says that it was set aside, and if it is certainly gone from that folder.
+//! Otherwise it is left, and a journal for the next purge keeps what is known of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -32,12 +33,13 @@ use jiff::{Span, Timestamp};
 
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    DeletionRecord, FilePart, Journal, JournalStep, LeftFile, RoundFile, SignedBy, lock_for_purge,
+    AsideFile, DeletionRecord, FilePart, Journal, JournalStep, LeftFile, RoundFile, SignedBy,
+    lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Look, Places, Remains, Search, aside_place};
 use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, verify};
+use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
 
 /// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {
@@ -83,6 +85,11 @@ struct PurgePlan {
     /// Journals of interrupted purges.
     journals: Vec<Journal>,
     remains: Remains,
+    /// Files that an interrupted purge had set aside and that are certainly gone.
+    removed_earlier: Vec<RoundFile>,
+    /// Files that an interrupted purge had set aside and that may still exist somewhere,
+    /// with the reason.
+    uncertain: Vec<(AsideFile, Text)>,
     /// Keeps other purges of the folder away until this one has ended.
     _lock: Option<File>,
 }
@@ -92,6 +99,17 @@ struct SetAside {
     found: FoundFile,
     /// Where it was.
     from: PathBuf,
+    /// The inode number of the folder that holds it.
+    folder_inode: u64,
+}
+
+impl SetAside {
+    fn journaled(&self) -> AsideFile {
+        AsideFile {
+            file: self.found.file.recorded(),
+            folder_inode: self.folder_inode,
+        }
+    }
 }
 
 impl Purge<'_> {
@@ -114,7 +132,7 @@ impl Purge<'_> {
         let planned = faults.or_value(Some(planned))?;
         if !self.dry_run {
             for plan in planned.iter().filter(|plan| plan.has_work()) {
-                self.write_journal(plan, &[])?;
+                self.write_journal(plan, Vec::new())?;
             }
         }
         // The round's inputs are shared, so a record in any folder accounts for them, and
@@ -124,8 +142,10 @@ impl Purge<'_> {
             .flat_map(|plan| &plan.verification.deleted)
             .flat_map(DeletionRecord::all_removed);
         let there = planned.iter().flat_map(|plan| &plan.remains.there);
+        let earlier = planned.iter().flat_map(|plan| &plan.removed_earlier);
         let shared: Vec<RoundFile> = recorded
             .chain(there.map(|found| &found.file))
+            .chain(earlier)
             .filter(|file| is_input(file))
             .cloned()
             .collect();
@@ -137,31 +157,34 @@ impl Purge<'_> {
     }
 
     fn plan(&self, output: &Path) -> Result<PurgePlan, Faults> {
+        let opened = open(output)?;
+        // Another purge may be deleting the files that the verification would miss.
+        let lock = match self.dry_run {
+            true => None,
+            false => lock_for_purge(&opened)?,
+        };
         let own = NamedKeys::only(self.signing_key.public().clone());
-        let verification = verify(output, None, &own)?;
+        let verification = verify_opened(opened, output, None, &own)?;
         match (&verification.signer, self.other_signer) {
             (Signer::Named(..), _) | (Signer::NotNamed(_), Some(_)) => {}
             // A manifest signed by somebody else must not decide what is deleted.
             _ => return Err(not_signed_here(output).into()),
         }
         self.check_clock(&verification)?;
-        let lock = match self.dry_run {
-            true => None,
-            false => lock_for_purge(&verification.opened)?,
-        };
         let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
         let opened = verification.opened.try_clone();
         let places = opened
             .and_then(|opened| Places::open(opened, output, self.round_folder))
             .map_err(|error| Fault::unreadable(output, &error))?;
         let mut journals = Journal::read_all(&places.output, &self.signed_by(&verification));
-        // A record has replaced the journals before it: one that is back was copied.
+        // A record has replaced the journals before it: one that is back was copied. What
+        // it left uncertain is in a journal that begins at its end.
         let last_record = verification
             .deleted
             .iter()
             .map(|record| record.completed_at)
             .max();
-        journals.retain(|journal| last_record.is_none_or(|last| journal.begun_at > last));
+        journals.retain(|journal| last_record.is_none_or(|last| journal.begun_at >= last));
         let journaled: Vec<&RoundFile> =
             journals.iter().flat_map(|journal| &journal.there).collect();
         let search = Search {
@@ -169,8 +192,21 @@ impl Purge<'_> {
             places: &places,
             key_id: self.key_id,
         };
+        let remains = search.remains(&journaled);
+        let set_aside = journals.iter().flat_map(|journal| &journal.set_aside);
+        let unseen = set_aside.filter(|aside| !remains.has(&aside.file));
+        let (mut gone, mut uncertain) = (Vec::new(), Vec::new());
+        for (aside, checked) in places.check_gone(unseen) {
+            match checked {
+                Ok(()) => gone.push(&aside.file),
+                Err(why) => uncertain.push((aside.clone(), why)),
+            }
+        }
+        gone.retain(|file| !uncertain.iter().any(|(aside, _)| aside.file.is_same(file)));
         Ok(PurgePlan {
-            remains: search.remains(&journaled),
+            removed_earlier: distinct(gone.into_iter()),
+            uncertain,
+            remains,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
             places,
@@ -209,29 +245,47 @@ impl Purge<'_> {
     }
 
     /// Writes a journal of the files to delete and of those that have been set aside.
-    fn write_journal(&self, plan: &PurgePlan, set_aside: &[SetAside]) -> Result<(), Fault> {
-        let Head { format, version } = Journal::head();
-        let there = plan.remains.there.iter().map(|found| &found.file);
-        // Includes the files of earlier journals, so that they remain proven.
-        let earlier = plan.journals.iter();
-        let earlier_there = earlier.clone().flat_map(|journal| &journal.there);
-        let earlier_aside = earlier.flat_map(|journal| &journal.set_aside);
-        let now_aside = set_aside.iter().map(|aside| &aside.found.file);
-        let journal = Journal {
-            format,
-            version,
-            round: plan.verification.manifest.round.clone(),
-            manifest_digest: plan.verification.manifest_digest.clone(),
-            begun_at: plan.begun_at(self.now),
-            there: distinct(there.chain(earlier_there)),
-            set_aside: distinct(now_aside.chain(earlier_aside)),
-            public_key: self.signing_key.public().to_base64(),
-        };
+    fn write_journal(&self, plan: &PurgePlan, set_aside: Vec<AsideFile>) -> Result<(), Fault> {
         let step = match set_aside.is_empty() {
             true => JournalStep::Start,
             false => JournalStep::SetAside,
         };
+        let there = plan.remains.there.iter().map(|found| &found.file);
+        let journal = self.journal(plan, plan.begun_at(self.now), distinct(there), set_aside);
         journal.write(&plan.places.output, self.now, step, self.signing_key)
+    }
+
+    /// Writes a journal of the files that may still exist somewhere, so that a later purge
+    /// can find out. `recorded_at` is the end of this purge.
+    fn write_uncertain(&self, plan: &PurgePlan, recorded_at: Timestamp) -> Result<(), Fault> {
+        if plan.uncertain.is_empty() {
+            return Ok(());
+        }
+        let files = plan.uncertain.iter().map(|(aside, _)| &aside.file);
+        let set_aside = plan.uncertain.iter().map(|(aside, _)| aside.clone());
+        let journal = self.journal(plan, recorded_at, distinct(files), set_aside.collect());
+        let step = JournalStep::SetAside;
+        journal.write(&plan.places.output, recorded_at, step, self.signing_key)
+    }
+
+    fn journal(
+        &self,
+        plan: &PurgePlan,
+        begun_at: Timestamp,
+        there: Vec<RoundFile>,
+        set_aside: Vec<AsideFile>,
+    ) -> Journal {
+        let Head { format, version } = Journal::head();
+        Journal {
+            format,
+            version,
+            round: shown_round(&plan.verification.manifest),
+            manifest_digest: plan.verification.manifest_digest.clone(),
+            begun_at,
+            there,
+            set_aside,
+            public_key: self.signing_key.public().to_base64(),
+        }
     }
 
     fn carry_out(
@@ -256,9 +310,11 @@ impl Purge<'_> {
                 self.remove(&plan, set_aside, &mut left)?
             }
         };
-        let removed_earlier = plan.removed_earlier();
+        let removed_earlier = plan.removed_earlier.clone();
         let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
-        let accounted: Vec<&RoundFile> = removed.iter().chain(&removed_earlier).collect();
+        let uncertain = plan.uncertain.iter().map(|(aside, _)| &aside.file);
+        let accounted = removed.iter().chain(&removed_earlier).chain(uncertain);
+        let accounted: Vec<&RoundFile> = accounted.collect();
         let not_found = plan.not_found(&accounted, shared);
         let completed_at = Timestamp::now().max(self.now);
         let today = completed_at.to_zoned(jiff::tz::TimeZone::system()).date();
@@ -270,7 +326,7 @@ impl Purge<'_> {
             software: Software::running(self.program),
             public_key: self.signing_key.public().to_base64(),
             other_signer: self.other_signer.map(reason),
-            round: manifest.round.clone(),
+            round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             purge_by,
             early: self.early.filter(|_| today < purge_by).map(reason),
@@ -284,13 +340,20 @@ impl Purge<'_> {
             // processing.
             keep_until: today.checked_add(Span::new().years(3)).unwrap_or(Date::MAX),
         };
-        if deletes && !nothing_left {
+        let is_new = !nothing_left || plan.left_before();
+        if deletes && is_new {
             record.write(&plan.places.output, self.signing_key)?;
         }
         // Unless they say more than the records, the journals are no longer needed.
-        if deletes && (!nothing_left || plan.journals.is_empty()) {
+        if deletes && (is_new || plan.journals.is_empty()) {
             let signed_by = self.signed_by(&plan.verification);
             Journal::remove_all(&plan.places.output, &signed_by);
+            self.write_uncertain(&plan, completed_at)?;
+        }
+        if deletes {
+            // Not before the record is written: in a folder that is missing, the next
+            // purge could not see that the files are gone.
+            plan.remove_empty_folders();
         }
         Ok(Purged {
             output,
@@ -344,7 +407,8 @@ impl Purge<'_> {
         left: &mut Vec<LeftFile>,
     ) -> Result<Vec<RoundFile>, Fault> {
         if !set_aside.is_empty()
-            && let Err(fault) = self.write_journal(plan, &set_aside)
+            && let Err(fault) =
+                self.write_journal(plan, set_aside.iter().map(SetAside::journaled).collect())
         {
             // The next purge finds a file that keeps the purge's own name.
             for aside in &set_aside {
@@ -364,7 +428,8 @@ impl Purge<'_> {
                 Err(why) => left.push(LeftFile::new(&aside.found.file, why)),
             }
         }
-        plan.sync_and_remove_folders(&removed, left);
+        plan.sync(&removed);
+        left.extend(plan.appeared(left));
         for found in &mut removed {
             // What the last of its own names left.
             found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
@@ -396,11 +461,12 @@ impl PurgePlan {
         times.min().unwrap_or(now).min(now)
     }
 
-    /// Returns the files that must not be deleted. Files outside the round's folder, whose
+    /// Returns the files that this purge must not delete or cannot see. Files outside the round's folder, whose
     /// deletion cannot be checked, are reported by one record.
     fn doubtful(&self) -> Vec<LeftFile> {
         let doubtful = self.remains.doubtful.iter();
-        let doubtful = doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text())));
+        let doubtful =
+            doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text(file))));
         let records = &self.verification.deleted;
         let is_recorded = |file: &LeftFile| {
             let mut earlier = records.iter().flat_map(|record| &record.left);
@@ -408,20 +474,26 @@ impl PurgePlan {
         };
         let reported =
             doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
-        reported.map(|(_, file)| file).collect()
+        let mut left: Vec<LeftFile> = reported.map(|(_, file)| file).collect();
+        for (aside, why) in &self.uncertain {
+            let file = LeftFile::new(&aside.file, why.clone());
+            let key = |file: &LeftFile| (file.part, file.path.clone());
+            if !left.iter().any(|other| key(other) == key(&file)) {
+                left.push(file);
+            }
+        }
+        left
     }
 
-    fn exists(&self, file: &RoundFile) -> bool {
-        let there = self.remains.there.iter().map(|found| &found.file);
-        let doubtful = self.remains.doubtful.iter().map(|(file, _)| file);
-        there.chain(doubtful).any(|other| other.is_same(file))
-    }
-
-    /// Returns the files that are gone and that an interrupted purge had set aside.
-    fn removed_earlier(&self) -> Vec<RoundFile> {
-        let journals = self.journals.iter();
-        let set_aside = journals.flat_map(|journal| &journal.set_aside);
-        distinct(set_aside.filter(|file| !self.exists(file)))
+    /// Whether the last record lists files as left that a purge can account for now. Those
+    /// outside the round's folder are reported once.
+    fn left_before(&self) -> bool {
+        let last = self.verification.deleted.last();
+        let mut left = last.into_iter().flat_map(|record| &record.left);
+        left.any(|left| {
+            let mut outside = self.remains.outside().map(RoundFile::recorded);
+            !outside.any(|file| (&file.path, &file.digest) == (&left.path, &left.digest))
+        })
     }
 
     /// Returns the missing files that neither this purge, nor an interrupted one, nor an
@@ -435,7 +507,7 @@ impl PurgePlan {
             .collect();
         let journals = self.journals.iter();
         let journaled = journals.flat_map(|journal| &journal.there);
-        let journaled = journaled.filter(|file| !self.exists(file));
+        let journaled = journaled.filter(|file| !self.remains.has(file));
         let gone = self.remains.gone.iter().chain(journaled);
         distinct(gone.filter(|file| !accounted.iter().any(|other| other.is_same(file))))
     }
@@ -456,6 +528,8 @@ impl PurgePlan {
     fn set_one_aside(&self, search: &Search<'_>, found: &FoundFile) -> Result<SetAside, Text> {
         let folder = self.places.of(found.file.part).ok_or_else(disappeared)?;
         let place = aside_place(&found.file, &found.place);
+        let holder = folder.folder_with(&place).and_then(|holder| holder.id());
+        let folder_inode = holder.map_err(|error| not_removed(&error))?.inode();
         if found.place != place {
             let name = place.file_name().unwrap_or_default();
             let renamed = folder.rename_in_place(&found.place, name);
@@ -464,9 +538,21 @@ impl PurgePlan {
         let look = search.look(&found.file, &place);
         let from = found.place.clone();
         match look {
-            Look::Ours(now) => Ok(SetAside { found: now, from }),
+            // Without a digest only the identity says that it is the same file.
+            Look::Ours(now)
+                if now.file.part == FilePart::CutOff
+                    && now.file.digest.is_none()
+                    && now.id != found.id =>
+            {
+                Err(self.put_back(now.file.part, &place, &from))
+            }
+            Look::Ours(now) => Ok(SetAside {
+                found: now,
+                from,
+                folder_inode,
+            }),
             Look::Doubtful(file, _) => Err(self.put_back(file.part, &place, &from)),
-            Look::Missing => Err(disappeared()),
+            Look::Unreachable | Look::Missing => Err(disappeared()),
         }
     }
 
@@ -502,15 +588,37 @@ impl PurgePlan {
         })
     }
 
-    /// Makes the removals last, and removes the folders that are empty now. Adds to
-    /// `left` what appeared in a leftover meanwhile.
-    fn sync_and_remove_folders(&self, removed: &[FoundFile], left: &mut Vec<LeftFile>) {
+    /// Makes the removals last.
+    fn sync(&self, removed: &[FoundFile]) {
         // Errors are ignored: not every file system supports it.
         for found in removed {
             if let Some(folder) = self.places.of(found.file.part) {
                 let _ = folder.sync_parent(&found.place);
             }
         }
+    }
+
+    /// Returns what appeared in leftovers meanwhile and is not among the files in `left`.
+    fn appeared(&self, left: &[LeftFile]) -> Vec<LeftFile> {
+        let leftovers = self.places.leftovers.iter();
+        let files =
+            leftovers.flat_map(|name| self.places.files_of_leftover(name).unwrap_or_default());
+        let files = files.map(|path| RoundFile {
+            part: FilePart::CutOff,
+            path: path.to_string_lossy().into_owned(),
+            digest: None,
+            byte_length: 0,
+            other_names: 0,
+        });
+        let files = files.filter(|file| {
+            let path = file.recorded().path;
+            !left.iter().any(|left| left.path == path)
+        });
+        files.map(|file| LeftFile::new(&file, appeared())).collect()
+    }
+
+    /// Removes the folders that are empty now, in the output folder and in leftovers.
+    fn remove_empty_folders(&self) {
         let output = &self.places.output;
         remove_empty_folders(output);
         let _ = output.sync();
@@ -522,19 +630,6 @@ impl PurgePlan {
             if let Ok(leftover) = parent.folder(name) {
                 remove_empty_folders(&leftover);
                 let _ = parent.remove_empty_folder(name);
-            }
-            let files = self.places.files_of_leftover(name.as_os_str());
-            for path in files.unwrap_or_default() {
-                let file = RoundFile {
-                    part: FilePart::CutOff,
-                    path: path.to_string_lossy().into_owned(),
-                    digest: None,
-                    byte_length: 0,
-                    other_names: 0,
-                };
-                if !left.iter().any(|left| left.path == file.recorded().path) {
-                    left.push(LeftFile::new(&file, appeared()));
-                }
             }
         }
         let _ = parent.sync();

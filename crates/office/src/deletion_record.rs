@@ -10,11 +10,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, io_reason};
-use aidlink_faults::personal_number::black_out;
+use aidlink_faults::personal_number::{black_out, shown_name};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
 use aidlink_files::folder::{EntryKind, Folder};
-use aidlink_files::partial::prefix_of;
+use aidlink_files::partial::{PARTIAL, prefix_of};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ const RECORD: &str = "deletion-record.json";
 const JOURNAL: &str = "deletion-journal.json";
 /// The prefix of the names of journal folders.
 const JOURNAL_PREFIX: &str = "under-way-";
+/// The suffix of the names of journal folders of files that have been set aside.
+const SET_ASIDE_SUFFIX: &str = "-set-aside";
 /// The largest accepted record or journal, in bytes.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
 /// The largest accepted signature file, in bytes.
@@ -120,6 +122,18 @@ impl RoundFile {
     }
 }
 
+/// A file that a purge has given a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AsideFile {
+    /// The file, with the path that it had before.
+    pub file: RoundFile,
+    /// The inode number of the folder that holds it. Only in this folder can a later purge
+    /// see that the file is gone. On some systems device numbers change when the machine
+    /// restarts. With the device number, a purge could then never be finished.
+    pub folder_inode: u64,
+}
+
 /// A file that should have been deleted and was not, or disappeared meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,7 +177,7 @@ pub struct DeletionRecord {
     pub version: u64,
     /// The program that wrote it.
     pub software: Software,
-    /// The round's id.
+    /// The round's id, as it may be shown.
     pub round: String,
     /// BLAKE3 digest of the manifest in the folder, hexadecimal.
     #[serde(rename = "manifest_blake3")]
@@ -180,7 +194,7 @@ pub struct DeletionRecord {
     /// Files that this purge deleted.
     pub removed: Vec<RoundFile>,
     /// Files that an interrupted purge had set aside under names of its own, as its
-    /// signed journal says, and that are gone.
+    /// signed journal says, and that are no longer in the folder where they were.
     #[serde(default)]
     pub removed_earlier: Vec<RoundFile>,
     /// Files that this purge should have deleted and did not, each with the reason.
@@ -248,7 +262,7 @@ pub struct Journal {
     pub format: String,
     /// The version of the format.
     pub version: u64,
-    /// The round's id.
+    /// The round's id, as it may be shown.
     pub round: String,
     /// BLAKE3 digest of the manifest in the folder, hexadecimal.
     #[serde(rename = "manifest_blake3")]
@@ -256,12 +270,11 @@ pub struct Journal {
     /// The start of the deletion. If purges were interrupted, the start of the
     /// first.
     pub begun_at: Timestamp,
-    /// Files that are to be deleted, or were according to an earlier journal.
+    /// Files that are to be deleted.
     pub there: Vec<RoundFile>,
     /// Those that have been renamed to names of the purge's own, checked under them, and
-    /// are removed next, or were according to an earlier journal. One that is gone was
-    /// deleted.
-    pub set_aside: Vec<RoundFile>,
+    /// are removed next.
+    pub set_aside: Vec<AsideFile>,
     /// The public key of the key that signs the journal.
     pub public_key: String,
 }
@@ -296,7 +309,7 @@ impl Journal {
         let comment = comment("journal", &self.round, &self.manifest_digest);
         let suffix = match step {
             JournalStep::Start => "",
-            JournalStep::SetAside => "-set-aside",
+            JournalStep::SetAside => SET_ASIDE_SUFFIX,
         };
         let name = format!("{JOURNAL_PREFIX}{}{suffix}", stamp(now));
         write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
@@ -388,8 +401,14 @@ pub struct SignedBy<'s> {
 
 impl SignedBy<'_> {
     fn is_of_folder(&self, round: &str, manifest_digest: &str) -> bool {
-        round == self.manifest.round && manifest_digest == self.manifest_digest
+        shown_name(round) == shown_round(self.manifest) && manifest_digest == self.manifest_digest
     }
+}
+
+/// Returns the round's id as records and journals have it. With `--other-signer` the
+/// manifest may be somebody else's and have anything as id.
+pub(crate) fn shown_round(manifest: &Manifest) -> String {
+    shown_name(&manifest.round).into_owned()
 }
 
 /// The content of the `deletions` folder.
@@ -411,6 +430,8 @@ pub enum DeletionFault {
     UnknownSigner,
     /// A file or folder that no purge writes.
     UnknownFile,
+    /// A file in a folder that an interrupted purge was writing or removing.
+    Unfinished,
     /// An unfinished folder that a program holds locked.
     Locked,
 }
@@ -431,6 +452,10 @@ impl DeletionFault {
                 "此文件不应在删除记录文件夹中：是后来放入的",
                 "this file does not belong in the folder of deletion records: it was added later",
             ),
+            DeletionFault::Unfinished => Text::new(
+                "中断的 purge 未写完或未移除此文件，或此文件是后来放入的",
+                "an interrupted purge did not finish or remove this file, or it was added later",
+            ),
             DeletionFault::Locked => Text::new(
                 "另一个 purge 正在运行，或有程序占用此文件夹",
                 "another purge is running, or a program holds this folder locked",
@@ -447,6 +472,10 @@ impl DeletionFault {
                 "compare its public key with the minutes; if they match, give it with --public-key",
             ),
             DeletionFault::UnknownFile => Text::new("请移到别处", "move it elsewhere"),
+            DeletionFault::Unfinished => Text::new(
+                "请重新运行 purge，会将其删除；仍在的，请移到别处",
+                "run `purge` again, which removes it; if it is still there, move it elsewhere",
+            ),
             DeletionFault::Locked => Text::new(
                 "请待其结束后重新运行；如无 purge 在运行，请查明占用此文件夹的程序",
                 "run again when it has ended; if no purge is running, find out which program holds the folder",
@@ -478,38 +507,37 @@ pub fn read_deletions(
             found.faults.push((path, DeletionFault::UnknownFile));
             continue;
         }
-        if is_partial(&entry.name) {
-            // Left by a killed purge: it is ignored, and the next purge removes it.
-            if folder.is_locked(&entry.name) {
-                let path = format!("{DELETIONS}/{name}");
-                found.faults.push((path, DeletionFault::Locked));
-            }
-            let inner = folder.folder(Path::new(&entry.name))?;
-            let unknown = inner.files()?.into_iter().filter(|file| {
-                let parts = [JOURNAL, RECORD];
-                let name = file.name();
-                let document = name.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&name);
-                file.kind != EntryKind::File || !parts.contains(&document)
-            });
-            found.faults.extend(unknown.map(|file| {
-                let path = format!("{DELETIONS}/{name}/{}", file.name());
-                (path, DeletionFault::UnknownFile)
-            }));
-            continue;
+        if is_partial(&entry.name) && folder.is_locked(&entry.name) {
+            let path = format!("{DELETIONS}/{name}");
+            found.faults.push((path, DeletionFault::Locked));
         }
-        let document = match is_journal(&entry.name) {
-            true => JOURNAL,
-            false => RECORD,
+        let (document, expected) = match () {
+            () if is_partial(&entry.name) => (None, vec![JOURNAL, RECORD]),
+            () if is_journal(&entry.name) => (Some(JOURNAL), vec![JOURNAL]),
+            () if is_stamp(&name) => (Some(RECORD), vec![RECORD]),
+            () => (None, Vec::new()),
         };
-        let signature = format!("{document}{SIGNATURE_SUFFIX}");
-        let inner = folder.folder(Path::new(&entry.name))?;
-        for file in inner.files()? {
+        let files = folder.folder(Path::new(&entry.name))?.files()?;
+        for file in &files {
             let inner = file.name();
-            let expected = inner == document || inner == signature;
-            if !expected || file.kind != EntryKind::File {
-                let path = format!("{DELETIONS}/{name}/{inner}");
-                found.faults.push((path, DeletionFault::UnknownFile));
-            }
+            let base = inner.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&inner);
+            let is_expected = file.kind == EntryKind::File && expected.contains(&base);
+            let fault = match document {
+                Some(_) if is_expected => continue,
+                // Nobody can tell what an unfinished document was to become.
+                None if is_expected => DeletionFault::Unfinished,
+                _ => DeletionFault::UnknownFile,
+            };
+            found
+                .faults
+                .push((format!("{DELETIONS}/{name}/{inner}"), fault));
+        }
+        if expected.is_empty() && files.is_empty() {
+            let path = format!("{DELETIONS}/{name}");
+            found.faults.push((path, DeletionFault::UnknownFile));
+        }
+        if document.is_none() {
+            continue;
         }
         if is_journal(&entry.name) {
             // Only the next purge needs a journal, but other bytes must not hide as one.
@@ -660,7 +688,10 @@ fn comment(what: &str, round: &str, manifest_digest: &str) -> String {
 }
 
 fn is_journal(name: &OsStr) -> bool {
-    name.to_string_lossy().starts_with(JOURNAL_PREFIX)
+    let name = name.to_string_lossy();
+    let stamp = name.strip_prefix(JOURNAL_PREFIX);
+    let stamp = stamp.map(|stamp| stamp.strip_suffix(SET_ASIDE_SUFFIX).unwrap_or(stamp));
+    stamp.is_some_and(is_stamp)
 }
 
 /// Returns the temporary name of a folder that is being written or removed.
@@ -670,11 +701,24 @@ fn partial_name(name: &str) -> String {
 
 /// Whether this is the temporary name of a folder that is not complete.
 fn is_partial(name: &OsStr) -> bool {
-    name.to_string_lossy().starts_with('.')
+    let name = name.to_string_lossy();
+    let parts = name
+        .strip_prefix('.')
+        .and_then(|name| name.rsplit_once(PARTIAL));
+    parts.is_some_and(|(document, process)| {
+        let is_document = is_stamp(document) || is_journal(OsStr::new(document));
+        is_document && !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Formats a time as a file name. Colons are replaced: Windows, where copies may be
 /// kept, does not allow them.
 fn stamp(at: Timestamp) -> String {
     at.to_string().replace(':', "-")
+}
+
+/// Whether a name may be what [`stamp`] returns.
+fn is_stamp(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_digit() || b"-.TZ".contains(&byte);
+    name.starts_with(|first: char| first.is_ascii_digit()) && name.bytes().all(is_part)
 }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aidlink_contract::hexadecimal;
 use aidlink_faults::personal_number::{NumberKind, find};
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
@@ -92,14 +93,14 @@ impl KeyIds {
 
 impl FromIterator<String> for KeyIds {
     fn from_iter<I: IntoIterator<Item = String>>(ids: I) -> Self {
-        let has_form =
-            |id: &String| id.len() == KEY_ID_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit());
-        KeyIds(ids.into_iter().filter(has_form).collect())
+        KeyIds(ids.into_iter().filter(|id| is_key_id(id)).collect())
     }
 }
 
-/// Length of a key id in hexadecimal digits.
-const KEY_ID_DIGITS: usize = 16;
+/// Returns whether a text has the form of a key id. minisign writes its ids in upper case.
+pub(crate) fn is_key_id(text: &str) -> bool {
+    hexadecimal::is_key_id(&text.to_ascii_lowercase())
+}
 
 /// Returns the paths of the files that a step or a purge wrote into a finished folder,
 /// and that are not larger than they can be: the outputs in the manifest, the manifest,

@@ -51,9 +51,25 @@ struct PurgeReport<'a> {
     is_due: bool,
     nothing_left: bool,
     dry_run: bool,
-    record: &'a DeletionRecord,
+    record: DeletionRecord,
     /// The unknown files in the round's folder.
     unknown_files: &'a UnknownFiles,
+}
+
+/// Returns the record in a form that may be printed. With `--other-signer` the manifest
+/// may be somebody else's, and paths in it may have any length.
+fn shown(record: &DeletionRecord) -> DeletionRecord {
+    let mut record = record.clone();
+    let files = [
+        &mut record.removed,
+        &mut record.removed_earlier,
+        &mut record.not_found,
+    ];
+    let files = files.into_iter().flatten().map(|file| &mut file.path);
+    for path in files.chain(record.left.iter_mut().map(|file| &mut file.path)) {
+        *path = shown_path(Path::new(path));
+    }
+    record
 }
 
 /// Deletes the data that is due, and reports what was deleted.
@@ -75,7 +91,7 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         is_due: one.is_due,
         nothing_left: one.nothing_left,
         dry_run: asked.dry_run,
-        record: &one.record,
+        record: shown(&one.record),
         unknown_files: &unknown_files,
     });
     output.json(&reports.collect::<Vec<_>>());

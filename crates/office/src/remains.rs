@@ -5,24 +5,29 @@
 //! an ordinary file with the digest in the manifest. A key must have the key id in the
 //! manifest. Links are not followed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::personal_number::black_out;
+use aidlink_faults::fault::io_reason;
+use aidlink_faults::personal_number::{black_out, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, FileId, Folder, Identity, digest_of};
-use aidlink_files::partial::{abandoned, parent_of};
+use aidlink_files::partial::{PARTIAL, abandoned};
 use aidlink_files::regular_file;
 
 use crate::audit_log::LOG;
-use crate::deletion_record::{DELETIONS, FilePart, RoundFile};
+use crate::deletion_record::{AsideFile, DELETIONS, FilePart, RoundFile};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::verification::stays_inside;
 
 /// The largest accepted key file, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 << 10;
+
+/// A leftover of an interrupted run that is larger is deleted without a digest, so that
+/// neither a purge nor an audit reads it to its end.
+const LONGEST_DIGESTED_LEFTOVER: u64 = 1 << 30;
 
 /// What the names begin with that a purge gives files before it removes them.
 const ASIDE_PREFIX: &str = ".purging-";
@@ -61,6 +66,13 @@ impl Remains {
         there.chain(doubtful.map(|(file, _)| file))
     }
 
+    /// Whether the file exists: it must be deleted, or a purge must not delete it.
+    pub(crate) fn has(&self, file: &RoundFile) -> bool {
+        let there = self.there.iter().map(|found| &found.file);
+        let doubtful = self.doubtful.iter().map(|(file, _)| file);
+        there.chain(doubtful).any(|other| other.is_same(file))
+    }
+
     /// Returns the files that were read from outside the round's folder.
     pub fn outside(&self) -> impl Iterator<Item = &RoundFile> {
         let doubtful = self.doubtful.iter();
@@ -91,13 +103,16 @@ pub enum Doubt {
     OtherKey,
     /// It is a link, is below a link, is not an ordinary file, or cannot be read.
     NotReal,
+    /// What is under the name that an interrupted purge gave it is a link, is not an
+    /// ordinary file, or cannot be read.
+    NotRealAside,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
 }
 
 impl Doubt {
-    /// Returns the message for the user.
-    pub fn text(self) -> Text {
+    /// Returns the message for the user about this file.
+    pub fn text(self, file: &RoundFile) -> Text {
         match self {
             Doubt::Changed => Text::new(
                 "内容与本轮的文件不符，未删除；请人工检查",
@@ -111,6 +126,17 @@ impl Doubt {
                 "是链接、不是普通文件或无法读取，未删除；如是链接，请人工删除其所指的文件",
                 "this is a link, not an ordinary file, or cannot be read, so it was not deleted: if it is a link, delete the file that it points to by hand",
             ),
+            Doubt::NotRealAside => {
+                let place = shown_path(&aside_place(file, Path::new(&file.path)));
+                Text::new(
+                    format!(
+                        "中断的 purge 已将其改名为 {place}；现在那里是链接、不是普通文件或无法读取，未删除；请改正权限，或将文件放回该处，再重新运行 purge"
+                    ),
+                    format!(
+                        "an interrupted purge renamed it to {place}: what is there now is a link, not an ordinary file, or cannot be read, so it was not deleted: correct its permissions, or put the file back there, and run `purge` again"
+                    ),
+                )
+            }
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
                 "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
@@ -121,7 +147,7 @@ impl Doubt {
 
 /// Returns the name that a purge gives a file, in the same folder, before it removes it.
 /// Every purge gives a file the same name, so that the next one finds it.
-fn aside_name(file: &RoundFile) -> OsString {
+fn aside_name(file: &RoundFile) -> String {
     let mut digest = blake3::Hasher::new();
     // Journals name the file with numbers blacked out, and lead to the same name.
     let path = black_out(&file.path);
@@ -136,13 +162,26 @@ fn aside_name(file: &RoundFile) -> OsString {
         digest.update(part.as_bytes());
     }
     let digest = digest.finalize().to_hex();
-    let short: String = digest.chars().take(32).collect();
-    format!("{ASIDE_PREFIX}{short}").into()
+    // A longer one would be blacked out in messages, like a key.
+    let short: String = digest.chars().take(24).collect();
+    format!("{ASIDE_PREFIX}{short}")
 }
 
-/// Returns the path of a file after it was given the name of [`aside_name`].
-pub(crate) fn aside_place(file: &RoundFile, place: &Path) -> PathBuf {
-    place.with_file_name(aside_name(file))
+/// Returns the path of a file after a purge gave it its name before the removal. A file
+/// that is itself the leftover of a run keeps the beginning of its name, by which it is
+/// found.
+pub fn aside_place(file: &RoundFile, place: &Path) -> PathBuf {
+    let aside = aside_name(file);
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let is_leftover = file.part == FilePart::CutOff && place.components().count() == 1;
+    let prefix = name.rfind(PARTIAL).filter(|_| is_leftover);
+    place.with_file_name(match prefix {
+        Some(at) => {
+            let prefix = name.get(..at).unwrap_or_default();
+            format!("{prefix}{PARTIAL}{}", aside.trim_start_matches('.'))
+        }
+        None => aside,
+    })
 }
 
 /// The folders that hold a round's files.
@@ -159,9 +198,20 @@ pub(crate) struct Places {
 
 impl Places {
     /// Opens the folders. `opened` is the output folder at `output`.
+    ///
+    /// # Errors
+    /// When something else is at `output` by now.
     pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
         let real = std::fs::canonicalize(output)?;
-        let parent = Folder::open(parent_of(&real)).ok();
+        // The path may lead elsewhere by now, and what is beside that folder is not the
+        // round's.
+        let parent = opened.container().ok();
+        if let Some(parent) = &parent {
+            let name = Path::new(real.file_name().unwrap_or_default());
+            if parent.folder(name)?.id()? != opened.id()? {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+        }
         let leftovers = parent.as_ref().map(|parent| abandoned(parent, &real));
         Ok(Places {
             output: opened,
@@ -181,6 +231,71 @@ impl Places {
             FilePart::CutOff => self.parent.as_ref(),
             FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
         }
+    }
+
+    /// Returns the folder that contains a file of a journal, and whose identity the journal
+    /// gives. In the journal's path numbers are blacked out, so several folders may match.
+    fn folder_of(&self, aside: &AsideFile) -> io::Result<Folder> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let path = Path::new(&aside.file.path);
+        let mut folders = vec![self.of(aside.file.part).ok_or_else(missing)?.try_clone()?];
+        for part in path.parent().into_iter().flat_map(Path::iter) {
+            let mut inner = Vec::new();
+            for folder in &folders {
+                for entry in folder.entries()? {
+                    if entry.kind == EntryKind::Folder
+                        && as_recorded(&entry.name) == as_recorded(part)
+                    {
+                        inner.push(folder.folder(Path::new(&entry.name))?);
+                    }
+                }
+            }
+            folders = inner;
+        }
+        for folder in folders {
+            if folder.id()?.inode() == aside.folder_inode {
+                return Ok(folder);
+            }
+        }
+        Err(missing())
+    }
+
+    /// Checks of each file whether it is certainly gone: the folder in which a purge had
+    /// set it aside can be listed, and has neither the file's name nor the purge's name
+    /// for it. Otherwise the result is the reason for the doubt.
+    pub(crate) fn check_gone<'a>(
+        &self,
+        set_aside: impl Iterator<Item = &'a AsideFile>,
+    ) -> Vec<(&'a AsideFile, Result<(), Text>)> {
+        let mut listed: BTreeMap<(FilePart, &Path, u64), io::Result<BTreeSet<String>>> =
+            BTreeMap::new();
+        let mut checked = Vec::new();
+        for aside in set_aside {
+            let file = &aside.file;
+            let path = Path::new(&file.path);
+            let folder = path.parent().unwrap_or(path);
+            let names = listed
+                .entry((file.part, folder, aside.folder_inode))
+                .or_insert_with(|| {
+                    let entries = self.folder_of(aside)?.entries()?;
+                    Ok(entries
+                        .iter()
+                        .map(|entry| as_recorded(&entry.name))
+                        .collect())
+                });
+            let place = aside_place(file, path);
+            let is_there = |names: &BTreeSet<String>, path: &Path| {
+                names.contains(&as_recorded(path.file_name().unwrap_or_default()))
+            };
+            let gone = match names {
+                Err(error) => Err(folder_unknown(error)),
+                Ok(names) if is_there(names, &place) => Err(still_there(&place)),
+                Ok(names) if is_there(names, path) => Err(still_there(path)),
+                Ok(_) => Ok(()),
+            };
+            checked.push((aside, gone));
+        }
+        checked
     }
 
     /// Returns the paths of the files in a leftover of an interrupted run, relative to the
@@ -203,6 +318,43 @@ impl Places {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Returns a name as it is in the paths of records.
+fn as_recorded(name: &OsStr) -> String {
+    black_out(&name.to_string_lossy()).into_owned()
+}
+
+fn still_there(place: &Path) -> Text {
+    let place = shown_path(place);
+    Text::new(
+        format!(
+            "中断的 purge 曾处理此文件，现在 {place} 处有文件，purge 不能确认可以删除；请查明是否有程序占用及其权限，或人工检查后移走，再重新运行 purge"
+        ),
+        format!(
+            "an interrupted purge was deleting it, there is a file at {place} now, and `purge` cannot be sure that it may delete that one: see whether a program uses it and check its permissions, or check it by hand and move it away, then run `purge` again"
+        ),
+    )
+}
+
+fn folder_unknown(error: &io::Error) -> Text {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Text::new(
+            "中断的 purge 曾处理此文件，但当时所在的文件夹已不在此处，不能确认已删除；请将该文件夹移回原处，或用 --round 指明轮次文件，再重新运行 purge；已找不到的，请将查明的情况记入会议记录，第19项检查仍为不符合",
+            "an interrupted purge was deleting it, but the folder that held it is not here, so nobody knows whether it was deleted: move that folder back, or name the round file with --round, and run `purge` again; if the folder is gone, note what you found in the minutes, and check 19 stays not held",
+        );
+    }
+    let reason = io_reason(error);
+    Text::new(
+        format!(
+            "中断的 purge 曾处理此文件，但其文件夹无法读取（{}），不能确认已删除；请检查权限后重新运行 purge",
+            reason.zh
+        ),
+        format!(
+            "an interrupted purge was deleting it, but its folder cannot be read ({}), so nobody knows whether it was deleted: check the permissions and run `purge` again",
+            reason.en
+        ),
+    )
 }
 
 /// Finds what is left of an output folder's data and of the round's inputs.
@@ -303,6 +455,8 @@ pub(crate) enum Look {
     Ours(FoundFile),
     /// Something that must not be deleted.
     Doubtful(RoundFile, Doubt),
+    /// A folder in the path is a link or cannot be read.
+    Unreachable,
     /// Nothing.
     Missing,
 }
@@ -341,6 +495,10 @@ impl Search<'_> {
                 remains.doubtful.push((found, doubt));
                 exists = true;
             }
+            Look::Unreachable => {
+                remains.doubtful.push((file.clone(), Doubt::NotReal));
+                exists = true;
+            }
             Look::Missing => {}
         }
         match self.look(&file, &aside) {
@@ -348,12 +506,18 @@ impl Search<'_> {
                 remains.there.push(found);
                 exists = true;
             }
+            // Nobody has exchanged it, as far as is known.
+            Look::Doubtful(found, Doubt::NotReal) => {
+                remains.doubtful.push((found, Doubt::NotRealAside));
+                exists = true;
+            }
             // Somebody exchanged the file under the purge's own name.
-            Look::Doubtful(found, doubt @ (Doubt::Changed | Doubt::OtherKey)) => {
+            Look::Doubtful(found, doubt) => {
                 let path = aside.to_string_lossy().into_owned();
                 remains.doubtful.push((RoundFile { path, ..found }, doubt));
             }
-            Look::Doubtful(..) | Look::Missing => {}
+            // It is in the same folder as the other name.
+            Look::Unreachable | Look::Missing => {}
         }
         if !exists {
             remains.gone.push(file);
@@ -370,13 +534,13 @@ impl Search<'_> {
         for path in files {
             // A killed purge may have renamed it; its journal has the path.
             let mut journaled = journaled.iter();
-            let known = journaled.find(|file| {
-                file.part == FilePart::CutOff && path.file_name() == Some(&aside_name(file))
-            });
+            let known = journaled
+                .find(|file| file.part == FilePart::CutOff && aside_place(file, &path) == path);
             let file = known.map_or_else(|| new(&path), |file| (*file).clone());
             match self.look(&file, &path) {
                 Look::Ours(found) => remains.there.push(found),
                 Look::Doubtful(found, doubt) => remains.doubtful.push((found, doubt)),
+                Look::Unreachable => remains.doubtful.push((file, Doubt::NotReal)),
                 Look::Missing => {}
             }
         }
@@ -388,25 +552,46 @@ impl Search<'_> {
         let Some(folder) = self.places.of(file.part) else {
             return Look::Missing;
         };
-        let look = match folder.kind(place) {
+        let checked = match folder.kind(place) {
             Ok(EntryKind::File) => self.open_and_check(folder, file, place),
-            Ok(_) => Ok(Look::Doubtful(file.clone(), Doubt::NotReal)),
-            Err(error) => Err(error),
+            Ok(_) => return Look::Doubtful(file.clone(), Doubt::NotReal),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
+            Err(_) => return Look::Unreachable,
         };
-        look.unwrap_or_else(|error| match error.kind() {
+        checked.unwrap_or_else(|error| match error.kind() {
+            // It was removed meanwhile.
             io::ErrorKind::NotFound => Look::Missing,
-            // A part of the path is a link or cannot be read.
             _ => Look::Doubtful(file.clone(), Doubt::NotReal),
         })
     }
 
+    /// Returns the greatest length that the file can have, in bytes.
+    fn longest(&self, file: &RoundFile) -> u64 {
+        match (file.part, &file.digest) {
+            (FilePart::Key, _) => LONGEST_KEY_FILE,
+            (FilePart::CutOff, None) => LONGEST_DIGESTED_LEFTOVER,
+            // The manifest gives the length of the plain text. Sealing adds a header, and 16
+            // bytes to each 64 KiB.
+            (FilePart::Received, _) if file.byte_length == 0 => {
+                let mut received = self.manifest.received.iter();
+                let received = received.find(|one| one.path.as_ref() == Some(&file.path));
+                let plain = received.map_or(0, |received| received.plain_bytes);
+                plain.saturating_add(plain / 1024).saturating_add(1 << 20)
+            }
+            _ => file.byte_length,
+        }
+    }
+
     fn open_and_check(&self, folder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
-        let mut opened = folder.open_file(place)?;
+        let opened = folder.open_file(place)?;
         let Identity { id, names } = Identity::of(&opened)?;
+        let longest = self.longest(file);
+        let length = opened.metadata()?.len();
         let (digest, byte_length, doubt) = match file.part {
+            FilePart::CutOff if length > longest && file.digest.is_none() => (None, length, None),
+            _ if length > longest => (None, length, Some(Doubt::Changed)),
             FilePart::Key => {
-                let content =
-                    regular_file::read_open(&opened, LONGEST_KEY_FILE).unwrap_or_default();
+                let content = regular_file::read_open(&opened, longest).unwrap_or_default();
                 let content = zeroize::Zeroizing::new(content);
                 let stated = self.manifest.key.as_ref().map(|key| key.id.clone());
                 let is_ours = stated.is_some() && (self.key_id)(&content, self.manifest) == stated;
@@ -414,7 +599,9 @@ impl Search<'_> {
                 (None, content.len() as u64, doubt)
             }
             part => {
-                let (digest, byte_length) = digest_of(&mut opened)?;
+                // The file may be growing.
+                let mut content = (&opened).take(longest.saturating_add(1));
+                let (digest, byte_length) = digest_of(&mut content)?;
                 let is_ours = match &file.digest {
                     Some(expected) => *expected == digest,
                     None => part == FilePart::CutOff,

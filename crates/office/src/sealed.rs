@@ -206,29 +206,7 @@ impl Opener {
     /// As [`Opener::open`]; also when the disk has no room for the plain text.
     pub fn open_to_unnamed_file(&self, path: &Path, beside: &Path) -> Result<PlainFile, Fault> {
         let mut plain = self.open(path)?;
-        let no_room = |error: io::Error| no_room(beside, &error);
-        let mut file = unnamed_file(beside)?;
-        let mut digest = blake3::Hasher::new();
-        let mut byte_length = 0;
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            let read = match plain.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return Err(damaged(path)),
-            };
-            let part = buffer.get(..read).unwrap_or_default();
-            digest.update(part);
-            byte_length += read as u64;
-            file.write_all(part).map_err(no_room)?;
-        }
-        file.rewind().map_err(no_room)?;
-        Ok(PlainFile {
-            file,
-            digest: digest.finalize().to_hex().to_string(),
-            byte_length,
-        })
+        copy_to_unnamed_file(&mut plain, beside, |_| damaged(path), |_| {})
     }
 
     /// Opens a small sealed file into memory.
@@ -251,13 +229,45 @@ impl Opener {
     }
 }
 
-/// Makes an unnamed file in a folder. The system removes it when it is closed.
-pub(crate) fn unnamed_file(beside: &Path) -> Result<File, Fault> {
-    tempfile::tempfile_in(beside).map_err(|error| no_room(beside, &error))
+/// Copies content into an unnamed file in the folder `beside`, and passes each part to `also`.
+/// The system removes the file when it is closed.
+///
+/// # Errors
+/// `unreadable` if the content cannot be read; also when the disk has no room for it.
+pub(crate) fn copy_to_unnamed_file(
+    content: &mut impl Read,
+    beside: &Path,
+    unreadable: impl Fn(io::Error) -> Fault,
+    mut also: impl FnMut(&[u8]),
+) -> Result<PlainFile, Fault> {
+    let no_room = |error: io::Error| no_room(beside, &error);
+    let mut file = tempfile::tempfile_in(beside).map_err(no_room)?;
+    let mut digest = blake3::Hasher::new();
+    let mut byte_length = 0;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = match content.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        let part = buffer.get(..read).unwrap_or_default();
+        digest.update(part);
+        also(part);
+        byte_length += read as u64;
+        file.write_all(part).map_err(no_room)?;
+    }
+    file.rewind().map_err(no_room)?;
+    Ok(PlainFile {
+        file,
+        digest: digest.finalize().to_hex().to_string(),
+        byte_length,
+    })
 }
 
 /// The fault of an opened file that cannot be written into a folder.
-pub(crate) fn no_room(beside: &Path, error: &io::Error) -> Fault {
+fn no_room(beside: &Path, error: &io::Error) -> Fault {
     let reason = io_reason(error);
     Fault::of_file(
         beside,

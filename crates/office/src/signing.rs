@@ -367,8 +367,18 @@ pub fn public_key_path(path: &Path) -> PathBuf {
 pub struct Signature(SignatureBox);
 
 impl Signature {
-    /// Parses the text of a signature file.
+    /// Parses the text of a signature file that this program wrote. `None` for every other
+    /// text: the signature does not cover its first line, and what follows the fourth.
     pub fn parse(text: &str) -> Option<Self> {
+        let signature = Signature::parse_of_minisign(text)?;
+        let comment = signature.0.untrusted_comment().ok()?;
+        let is_ours = comment == UNTRUSTED && signature.0.to_string() == text;
+        is_ours.then_some(signature)
+    }
+
+    /// Parses the text of a signature file as `minisign` does: with any untrusted comment,
+    /// and with any text after the signature.
+    pub fn parse_of_minisign(text: &str) -> Option<Self> {
         // The format has four lines; the library panics on fewer.
         (text.lines().count() >= 4)
             .then(|| SignatureBox::from_string(text).ok())
@@ -476,6 +486,33 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_file_of_aidlink_has_its_four_lines_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let key = SigningKey::make(&folder.path().join("signing.key")).expect("writable");
+        for comment in ["log 1", "", "轮次 1"] {
+            let text = key.sign(b"manifest", comment, folder.path());
+            let text = text.expect("randomness");
+            assert!(Signature::parse(&text).is_some(), "{text}");
+            let comment = format!("trusted comment: {comment}");
+            for changed in [
+                text.replacen("aidlink", "somebody", 1),
+                text.replacen("-V", "-V 449901199001011234", 1),
+                text.replace('\n', "\r\n"),
+                text.replace(&comment, &format!("{comment} ")),
+                text.replacen('\n', " \n", 2),
+                format!("{text}\n"),
+                format!("{text}449901199001011234\n"),
+                text.trim_end().to_owned(),
+            ] {
+                assert!(Signature::parse(&changed).is_none(), "{changed:?}");
+                let signature = Signature::parse_of_minisign(&changed);
+                let verifies = |signature: Signature| signature.verifies(key.public(), b"manifest");
+                assert!(signature.is_some_and(verifies), "{changed:?}");
+            }
+        }
+    }
+
+    #[test]
     fn parsing_rejects_malformed_text_without_a_panic() {
         for text in [
             "",
@@ -483,7 +520,7 @@ mod tests {
             "a\nb\nc\nd\n",
             "untrusted comment: x\nAAAA\ntrusted comment: \nBB",
         ] {
-            assert!(Signature::parse(text).is_none(), "{text:?}");
+            assert!(Signature::parse_of_minisign(text).is_none(), "{text:?}");
             assert!(PublicKey::parse(text).is_none(), "{text:?}");
         }
     }

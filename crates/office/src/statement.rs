@@ -120,7 +120,9 @@ pub fn take_signature(file: &mut File) -> io::Result<Option<(Signature, u64)>> {
         return Ok(None);
     };
     let text = read_at(file, plain_length, signature_length)?;
-    let signature = std::str::from_utf8(&text).ok().and_then(Signature::parse);
+    let signature = std::str::from_utf8(&text)
+        .ok()
+        .and_then(Signature::parse_of_minisign);
     let Some(signature) = signature else {
         return Ok(None);
     };
@@ -134,7 +136,7 @@ pub fn split_signature(opened: &[u8]) -> Option<(&[u8], Signature)> {
     let (rest, end) = opened.split_at_checked(opened.len().checked_sub(9)?)?;
     let length = usize::try_from(length_in(end)?).ok()?;
     let (plain, text) = rest.split_at_checked(rest.len().checked_sub(length)?)?;
-    let signature = Signature::parse(std::str::from_utf8(text).ok()?)?;
+    let signature = Signature::parse_of_minisign(std::str::from_utf8(text).ok()?)?;
     Some((plain, signature))
 }
 

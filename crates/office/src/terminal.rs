@@ -1,5 +1,6 @@
 //! Output on the terminal. Nothing that is printed contains a value of an export.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use aidlink_faults::fault::{Fault, Faults, Place};
@@ -10,7 +11,9 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::Value;
 
+use crate::leak_scan::is_key_id;
 use crate::{confinement, interruption};
 
 /// The form in which a command answers.
@@ -54,11 +57,14 @@ impl Output {
         }
     }
 
-    /// Prints the answer as JSON, in JSON form only.
+    /// Prints the answer as JSON, in JSON form only. Numbers that identify a person are
+    /// blacked out in all its texts, as by [`Output::say`].
     pub fn json(self, value: &impl Serialize) {
         if self.form == Form::Json {
             // All map keys are text, so serialising cannot fail.
-            print_line(&serde_json::to_string_pretty(value).unwrap_or_default());
+            let mut value = serde_json::to_value(value).unwrap_or_default();
+            black_out_texts(&mut value, "");
+            print_json(&value);
         }
     }
 
@@ -67,9 +73,38 @@ impl Output {
         match self.form {
             // Ids and keys must be exact, so no number is blacked out.
             Form::Text => print_line(text.in_language(self.language)),
-            Form::Json => self.json(json),
+            Form::Json => print_json(json),
             Form::Quiet => print_line(value),
         }
+    }
+}
+
+fn print_json(value: &impl Serialize) {
+    print_line(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// Blacks out numbers in the texts of a JSON value. `name` is the name under which it is in
+/// its object. Key ids stay: one may have the form of a bank card number.
+fn black_out_texts(value: &mut Value, name: &str) {
+    match value {
+        Value::String(text) if name == "key_id" && is_key_id(text) => {}
+        Value::String(text) => {
+            if let Cow::Owned(shown) = black_out_lines(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                black_out_texts(value, name);
+            }
+        }
+        Value::Object(object) => {
+            for (inner, value) in object {
+                let is_key_id = name == "key" && inner == "id";
+                black_out_texts(value, if is_key_id { "key_id" } else { inner });
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -80,11 +115,25 @@ fn print_line(text: &str) {
 /// Prepares the process; every command calls this first. Gives up the network and
 /// core dumps, keeps values out of panic messages, and cleans up on interruption.
 pub fn begin() {
+    keep_owner_permissions();
     // Before any other thread starts: threads and child processes inherit the restrictions.
     confinement::confine();
     silence_panics();
     interruption::listen();
 }
+
+/// Clears the owner's bits in the umask. With them, the owner could not use the folders
+/// and files that the program creates.
+#[cfg(unix)]
+fn keep_owner_permissions() {
+    use rustix::fs::Mode;
+    use rustix::process::umask;
+    let mask = umask(Mode::RWXG | Mode::RWXO);
+    umask(mask - Mode::RWXU);
+}
+
+#[cfg(not(unix))]
+fn keep_owner_permissions() {}
 
 /// Warns on standard error if the system could not confine the program.
 pub fn warn_if_not_confined(language: Language) {
@@ -196,5 +245,36 @@ impl Progress {
     /// Removes the line.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::black_out_texts;
+
+    #[test]
+    fn numbers_are_blacked_out_in_all_texts_of_an_answer_and_key_ids_stay() {
+        let (id, key_id) = ("449901199001011234", "6222020200112230");
+        let digest = "0123456789abcdef".repeat(4);
+        let mut answer = json!({
+            "round": id,
+            "files": [{"file": format!("{id}.csv"), "blake3": digest, "rows": 13_800_001_234_u64}],
+            "list": [id, [id]],
+            "key": {"id": key_id, "file": key_id},
+            "signing": {"key_id": key_id, "id": key_id},
+            "key_id": id,
+        });
+        black_out_texts(&mut answer, "");
+        let expected = json!({
+            "round": "***",
+            "files": [{"file": "***.csv", "blake3": digest, "rows": 13_800_001_234_u64}],
+            "list": ["***", ["***"]],
+            "key": {"id": key_id, "file": "***"},
+            "signing": {"key_id": key_id, "id": "***"},
+            "key_id": "***",
+        });
+        assert_eq!(answer, expected);
     }
 }

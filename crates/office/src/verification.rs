@@ -38,10 +38,13 @@ impl NamedKeys {
         NamedKeys::ByUser(vec![key])
     }
 
-    fn keys(&self) -> Vec<&PublicKey> {
+    /// Returns the keys that may have signed a deletion record with
+    /// [`DeletionRecord::other_signer`]. A round file names the keys of other offices too,
+    /// which have nothing to delete here.
+    fn other_signers(&self) -> Vec<&PublicKey> {
         match self {
             NamedKeys::ByUser(keys) => keys.iter().collect(),
-            NamedKeys::ByRound(signers) => signers.iter().map(|(_, key)| key).collect(),
+            NamedKeys::ByRound(_) => Vec::new(),
         }
     }
 }
@@ -94,11 +97,31 @@ pub fn verify(
     round_file: Option<&Path>,
     named: &NamedKeys,
 ) -> Result<Verification, Fault> {
-    let manifest_path = folder.join(MANIFEST);
-    let opened = Folder::open(folder).map_err(|error| match error.kind() {
+    verify_opened(open(folder)?, folder, round_file, named)
+}
+
+/// Opens an output folder, to be verified.
+///
+/// # Errors
+/// When it is missing, a link, or not a folder.
+pub(crate) fn open(folder: &Path) -> Result<Folder, Fault> {
+    Folder::open(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => no_manifest(folder),
         _ => not_a_real_folder(folder),
-    })?;
+    })
+}
+
+/// Verifies an output folder that is open, as [`verify`] does. `folder` is its path.
+///
+/// # Errors
+/// When its manifest cannot be read, or has a version that this program does not support.
+pub(crate) fn verify_opened(
+    opened: Folder,
+    folder: &Path,
+    round_file: Option<&Path>,
+    named: &NamedKeys,
+) -> Result<Verification, Fault> {
+    let manifest_path = folder.join(MANIFEST);
     let bytes = match opened.read(Path::new(MANIFEST), Manifest::LARGEST) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_manifest(folder)),
@@ -274,9 +297,21 @@ impl Check<'_> {
     fn signature(&mut self) -> Option<Signature> {
         let path = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
         let signature = match self.opened.read(Path::new(&path), LARGEST_SIGNATURE) {
-            Ok(bytes) => String::from_utf8(bytes)
-                .ok()
-                .and_then(|text| Signature::parse(&text)),
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).unwrap_or_default();
+                let signature = Signature::parse_of_minisign(&text);
+                if signature.is_some() && Signature::parse(&text).is_none() {
+                    self.fault(
+                        &path,
+                        Text::new(
+                            "签名之外的内容被改动或添加",
+                            "the text around the signature was changed or added to",
+                        ),
+                        from_a_backup(),
+                    );
+                }
+                signature
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.fault(
                     &path,
@@ -447,7 +482,8 @@ impl Check<'_> {
     }
 
     /// Returns the valid deletion records: those of this manifest that are signed by
-    /// its signer or by another named key.
+    /// its signer or, with a reason, by another key that the user named. The latter are
+    /// reported, too.
     fn deletion_records(&mut self, signer: &Signer) -> Vec<DeletionRecord> {
         let (Signer::Named(_, key) | Signer::NotNamed(key)) = signer else {
             return Vec::new();
@@ -457,10 +493,15 @@ impl Check<'_> {
             manifest_digest: self.digest,
             signer: key,
         };
-        match read_deletions(self.opened, &signed_by, &self.named.keys()) {
+        match read_deletions(self.opened, &signed_by, &self.named.other_signers()) {
             Ok(found) => {
                 for (path, fault) in found.faults {
                     self.fault(&path, fault.text(), fault.hint());
+                }
+                for record in &found.records {
+                    if let Some(reason) = &record.other_signer {
+                        self.signed_by_another(record, reason);
+                    }
                 }
                 found.records
             }
@@ -470,6 +511,21 @@ impl Check<'_> {
                 Vec::new()
             }
         }
+    }
+
+    fn signed_by_another(&mut self, record: &DeletionRecord, reason: &str) {
+        let at = record.completed_at;
+        self.fault(
+            DELETIONS,
+            Text::new(
+                format!("{at} 的删除记录由另一把私钥签署（理由：{reason}）"),
+                format!("the deletion record of {at} is signed by another key (reason: {reason})"),
+            ),
+            Text::new(
+                "须由人确认：请与会议记录核对",
+                "a person must confirm it: compare it with the minutes",
+            ),
+        );
     }
 
     /// Compares the files with the manifest and returns how many match.

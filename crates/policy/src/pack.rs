@@ -496,3 +496,59 @@ impl Policy {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(when_unknown: WhenUnknown, at_most_review: bool) -> Rule {
+        Rule {
+            id: "rule".into(),
+            on: CASE_EXPORT.into(),
+            kind: RuleKind::Ground,
+            when: String::new(),
+            expression: Expression::Constant(true),
+            when_unknown,
+            core: None,
+            at_most_review,
+            title: Text::default(),
+            cites: Vec::new(),
+            check: None,
+            urgent: false,
+            cases: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn condition_and_core_give_the_outcome() {
+        use Answer::{Empty, Unreadable};
+        use Outcome::{Indicated, No, Unknown, Yes};
+        let cores = [
+            None,
+            Some(Answer::No),
+            Some(Empty),
+            Some(Unreadable),
+            Some(Answer::Yes),
+        ];
+        for at_most_review in [false, true] {
+            for (when_unknown, of_empty, of_unreadable) in [
+                (WhenUnknown::Review, Unknown, Unknown),
+                (WhenUnknown::No, No, Unknown),
+                (WhenUnknown::Yes, Yes, Yes),
+            ] {
+                let rule = rule(when_unknown, at_most_review);
+                let holds = if at_most_review { Indicated } else { Yes };
+                for core in cores {
+                    // A core matters only where the condition is not known.
+                    assert_eq!(rule.outcome(Answer::Yes, core), holds);
+                    assert_eq!(rule.outcome(Answer::No, core), No);
+                    let has_core = core == Some(Answer::Yes);
+                    for (condition, without) in [(Empty, of_empty), (Unreadable, of_unreadable)] {
+                        let expected = if has_core { Indicated } else { without };
+                        assert_eq!(rule.outcome(condition, core), expected);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -203,7 +203,8 @@ fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
             ));
         }
         for case in &lead.cases {
-            let mut rules = case.yes.iter().chain(&case.unknown);
+            let rules = case.yes.iter().chain(&case.indicated);
+            let mut rules = rules.chain(&case.unknown);
             if rules.any(|rule| policy.rule(rule).is_none()) {
                 return Some(Text::new(
                     "线索文件中有规则文件没有的规则",

@@ -12,13 +12,15 @@ use aidlink_policy::value::FieldType;
 
 use super::encoding::{Encoding, marks_length};
 use super::header_lines;
-use super::headings::Headings;
+use super::headings::{Amounts, Headings};
+use super::id_headers::OwnPerson;
 use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
 };
 use super::record::{Cells, Dialect, Split, Splitter, is_blank};
+use super::refusal::toml_strings;
 use crate::cell::amount::{
-    AmountUnit, StatedUnit, TitleUnit, header_with_unit, names_of, stated_units, units_alone,
+    AmountHeader, AmountUnit, StatedUnit, TitleUnit, names_of, stated_units, units_alone,
 };
 
 /// The columns of a file, matched to the fields of the schema.
@@ -38,6 +40,9 @@ pub struct ColumnMatch {
     /// Columns (from 0) that contain the ID number too, such as that of the certificate's
     /// number, beside the ID column. They are compared with it.
     pub certificates: Vec<usize>,
+    /// Columns (from 0) with a known header that are not used, because the title of their
+    /// group names another person.
+    pub of_other_persons: Vec<usize>,
 }
 
 impl ColumnMatch {
@@ -46,6 +51,17 @@ impl ColumnMatch {
         let index = *self.index.get(field)?;
         self.headers.get(index).map(String::as_str)
     }
+}
+
+/// How a table holds its cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// As text with delimiters.
+    Text,
+    /// As a grid, in a sheet of a workbook.
+    Sheet,
+    /// By columns.
+    Parquet,
 }
 
 /// The header of an export and its position.
@@ -117,12 +133,11 @@ fn newlines(bytes: &[u8]) -> u64 {
 }
 
 /// Finds the header in the head of a file: the first record that names the ID
-/// column and, unless it has only one column, another field. `is_text` means that the
-/// file itself is text, so that a delimiter in a value shifts a row.
+/// column and, unless it has only one column, another field.
 pub(super) fn find(
     path: &Path,
     head: &[u8],
-    is_text: bool,
+    layout: Layout,
     encoding: Encoding,
     schema: &ExportSchema,
     site_headers: &[(String, String)],
@@ -134,7 +149,7 @@ pub(super) fn find(
         schema,
     };
     match search.best() {
-        None => Err(no_header(path, is_text, schema).into()),
+        None => Err(no_header(path, layout, schema).into()),
         Some(candidate) if candidate.cells.len() > MAX_COLUMNS => {
             Err(too_many_columns(path, &candidate, head).into())
         }
@@ -145,7 +160,7 @@ pub(super) fn find(
                 None => no_id_column(path, schema, line).into(),
             })
         }
-        Some(candidate) => search.header(path, is_text, candidate),
+        Some(candidate) => search.header(path, layout, candidate),
     }
 }
 
@@ -360,9 +375,9 @@ impl Search<'_> {
     }
 
     /// Matches the columns of the header that was found.
-    fn header(&self, path: &Path, is_text: bool, candidate: Candidate) -> Result<Header, Faults> {
+    fn header(&self, path: &Path, layout: Layout, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
-        let mut shared_units = stated_units(&self.lines_above(&candidate));
+        let mut shared_units = self.units_above(&candidate);
         let below = self.units_below(&candidate);
         let mut faults = FaultCollector::new();
         if let Some(start) = candidate.row_above {
@@ -379,7 +394,16 @@ impl Search<'_> {
         let mut found: BTreeMap<&str, Vec<(Rank, usize)>> = BTreeMap::new();
         for (index, cell) in candidate.cells.iter().enumerate() {
             if let Some(AcceptedHeader { field, rank }) = self.accepted.field_of(&cell.text) {
-                found.entry(field).or_default().push((*rank, index));
+                // 损失金额（其中现金） is the loss only if no other column is.
+                let rank = match self.accepted.has_other_note(&cell.text) {
+                    true => Rank::Fallback,
+                    false => *rank,
+                };
+                found.entry(field).or_default().push((rank, index));
+            } else if let Some(name) = header_lines::of_another_person(&cell.shown)
+                && self.accepted.field_of(&uniform_header(name)).is_some()
+            {
+                columns.of_other_persons.push(index);
             }
         }
         for field in &self.schema.fields {
@@ -395,6 +419,15 @@ impl Search<'_> {
                         match is_certificate {
                             true => columns.certificates.push(*index),
                             false => columns.passed_over.push(*index),
+                        }
+                    }
+                    let is_named = found.contains(&(Rank::Name, chosen));
+                    if field.role == Role::NationalId && !is_named {
+                        let others = self.unknown_id_columns(&candidate.cells, field);
+                        if !others.is_empty() {
+                            let cells = &candidate.cells;
+                            let fault = uncertain_id_column(path, field, cells, chosen, &others);
+                            faults.push(fault.at(Place::Line(line)));
                         }
                     }
                 }
@@ -426,45 +459,58 @@ impl Search<'_> {
             let has_heading = heading.is_some_and(|cell| !cell.text.is_empty());
             let is_alone = below.len() == 1 && (unit.column == 0 || !has_heading);
             if unit.is_of_all || is_alone {
-                shared_units.extend(&unit.units);
+                for stated in &unit.units {
+                    shared_units.entry(*stated).or_insert(unit.line);
+                }
             }
         }
-        let shared_unit = TitleUnit::one_of(shared_units);
-        let mut is_shared = false;
+        let line_of_shared = shared_units.values().next_back().copied();
+        let shared_unit = TitleUnit::one_of(shared_units.into_keys().collect());
+        let mut of_amounts = Amounts {
+            shared_unit: match shared_unit {
+                TitleUnit::Is(unit) => Some(unit),
+                TitleUnit::None | TitleUnit::Uncertain(_) => None,
+            },
+            ..Amounts::default()
+        };
         for (field, column) in &amounts {
-            let stated = header_with_unit(&candidate.cells[*column].text);
-            let mut own: BTreeSet<StatedUnit> = stated.map(|(_, unit)| unit).into_iter().collect();
+            let mut own = AmountHeader::of(&candidate.cells[*column].text).units;
             let below = below.iter().filter(|unit| unit.column == *column);
             own.extend(
                 below
                     .filter(|unit| !unit.is_of_all)
                     .flat_map(|unit| &unit.units),
             );
-            is_shared |= own.is_empty();
-            let unit = match TitleUnit::one_of(own) {
-                TitleUnit::None => shared_unit.clone(),
-                own => own,
+            let (unit, stated_at) = match TitleUnit::one_of(own) {
+                TitleUnit::None => {
+                    let shown = Text::new(field.title.zh.clone(), field.name.clone());
+                    of_amounts.others.insert(*column, shown);
+                    (shared_unit.clone(), line_of_shared)
+                }
+                own => {
+                    of_amounts.with_own_unit.insert(*column);
+                    (own, Some(line))
+                }
             };
             match unit {
                 TitleUnit::None => {}
                 TitleUnit::Is(unit) => {
                     columns.units.insert(field.name.clone(), unit);
                 }
-                TitleUnit::Uncertain(units) => faults.push(uncertain_unit(path, field, &units)),
+                TitleUnit::Uncertain(units) => {
+                    let fault = uncertain_unit(path, field, &units);
+                    faults.push(fault.at(Place::Line(stated_at.unwrap_or(line))));
+                }
             }
         }
-        let shared_unit = is_shared.then_some(match shared_unit {
-            TitleUnit::Is(unit) => unit,
-            TitleUnit::None | TitleUnit::Uncertain(_) => AmountUnit::YUAN,
-        });
         let id = self.schema.national_id();
         // Without an ID column there is already a fault, because the column is ambiguous.
         let id_column = id.and_then(|id| columns.index.get(&id.name)).copied();
-        let widths = self.widths(is_text, &candidate);
+        let widths = self.widths(layout, &candidate);
         let headings = self
             .accepted
             .headings(self.encoding, &columns, self.schema, &candidate)
-            .with_shared_unit(shared_unit);
+            .with_amounts(of_amounts);
         faults.or_value(id_column.map(|id_column| Header {
             headings,
             dialect: Dialect {
@@ -480,15 +526,31 @@ impl Search<'_> {
         }))
     }
 
-    /// Returns the text of the lines above the header. Lines in another encoding are left
-    /// out.
-    fn lines_above(&self, candidate: &Candidate) -> String {
+    /// Returns the columns that no field has and whose headers speak of the ID number of
+    /// the row's own person.
+    fn unknown_id_columns(&self, cells: &[HeaderCell], id: &Field) -> Vec<usize> {
+        let own = OwnPerson::of(id);
+        let cells = cells.iter().enumerate();
+        let unknown = cells.filter(|(_, cell)| self.accepted.field_of(&cell.text).is_none());
+        unknown
+            .filter(|(_, cell)| own.may_be_in(&cell.text))
+            .map(|(column, _)| column)
+            .collect()
+    }
+
+    /// Returns the units that the lines above the header state, with their line numbers.
+    fn units_above(&self, candidate: &Candidate) -> BTreeMap<StatedUnit, u64> {
         let above = self.head.get(marks_length(self.head)..candidate.start);
         let lines = above.unwrap_or_default().split(|byte| *byte == b'\n');
-        let lines: Vec<_> = lines
-            .filter_map(|line| self.encoding.decode(line))
-            .collect();
-        lines.join("\n")
+        let mut units = BTreeMap::new();
+        for (number, line) in (1..).zip(lines) {
+            let text = self.encoding.decode(line);
+            let text = text.or_else(|| self.encoding.other().decode(line));
+            for unit in stated_units(&text.unwrap_or_default()) {
+                units.entry(unit).or_insert(number);
+            }
+        }
+        units
     }
 
     /// Returns the units in the line below the header, if it has nothing but units. In the
@@ -497,7 +559,9 @@ impl Search<'_> {
         let mut splitter = self.splitter(candidate.delimiter);
         let mut cells = Cells::default();
         let mut at = candidate.end;
+        let mut start = at;
         while at < self.head.len() {
+            start = at;
             let (outcome, next) = splitter.split(at, &mut cells);
             if outcome != Split::Record || !cells.iter().all(is_blank) {
                 break;
@@ -505,10 +569,12 @@ impl Search<'_> {
             at = next;
         }
         let encoding = cells.encoding(self.encoding);
+        let line = line_of(self.head, start);
         let filled = cells.iter().enumerate().filter(|(_, cell)| !is_blank(cell));
         let units = filled.map(|(column, cell)| {
             let text = encoding.decode(cell)?;
             Some(UnitBelow {
+                line,
                 column,
                 is_of_all: text.contains("单位"),
                 units: units_alone(&text)?,
@@ -519,18 +585,23 @@ impl Search<'_> {
 
     /// Returns the `width` and the `fields` of a [`Dialect`].
     ///
-    /// In a workbook each cell has its own column, so content beside the table shifts
-    /// nothing. In a text, content beyond the last named column comes from a delimiter in
-    /// a value. Blank fields beyond it do not, if header or most rows have them.
-    fn widths(&self, is_text: bool, candidate: &Candidate) -> (usize, usize) {
+    /// Content beyond the last named column means that cells are shifted: in a text by a
+    /// delimiter in a value, in a sheet by cells that were inserted, or deleted from the
+    /// header. Blank fields beyond it do not, if header or most rows have them. In Parquet
+    /// nothing can be shifted.
+    fn widths(&self, layout: Layout, candidate: &Candidate) -> (usize, usize) {
         let header = candidate.cells.len();
-        if !is_text {
-            return (header, header);
-        }
         let named = candidate
             .cells
             .iter()
             .rposition(|cell| !cell.text.is_empty());
+        let named = named.map_or(header, |last| last + 1);
+        match layout {
+            Layout::Text => {}
+            // Every line is as wide as the sheet.
+            Layout::Sheet => return (named, header),
+            Layout::Parquet => return (header, header),
+        }
         let mut wider: BTreeMap<usize, usize> = BTreeMap::new();
         let mut records = 0;
         let mut splitter = self.splitter(candidate.delimiter);
@@ -548,7 +619,7 @@ impl Search<'_> {
         }
         let usual = wider.into_iter().find(|(_, count)| count * 2 > records);
         let fields = usual.map_or(header, |(fields, _)| fields);
-        (named.map_or(header, |last| last + 1), fields)
+        (named, fields)
     }
 }
 
@@ -558,6 +629,7 @@ fn shown(cells: &[HeaderCell]) -> Vec<String> {
 
 /// The units in a cell below the header.
 struct UnitBelow {
+    line: u64,
     column: usize,
     /// Whether they are those of all columns, because the cell calls them units (单位：万元).
     is_of_all: bool,
@@ -661,11 +733,16 @@ impl Accepted {
     /// Returns the field of a header in uniform text.
     fn field_of(&self, header: &str) -> Option<&AcceptedHeader> {
         let of_amount = || {
-            let (header, _) = header_with_unit(header)?;
-            let found = self.headers.get(header)?;
+            let found = self.headers.get(&AmountHeader::of(header).name?)?;
             self.numbers.contains(&found.field).then_some(found)
         };
         self.headers.get(header).or_else(of_amount)
+    }
+
+    /// Returns whether a header is that of a field of numbers with a note that is no unit
+    /// and not known to say nothing of the amounts.
+    fn has_other_note(&self, header: &str) -> bool {
+        !self.headers.contains_key(header) && !AmountHeader::of(header).is_understood
     }
 
     fn headings(
@@ -678,6 +755,12 @@ impl Accepted {
         let id = schema.national_id();
         let with_labels = schema.fields.iter().filter(|field| field.has_labels());
         let with_labels = with_labels.filter_map(|field| columns.index.get(&field.name).copied());
+        let is_text = |field: &&Field| {
+            let is_string = field.field_type == FieldType::String && !field.has_labels();
+            is_string && field.role != Role::NationalId
+        };
+        let with_text = schema.fields.iter().filter(is_text);
+        let with_text = with_text.filter_map(|field| columns.index.get(&field.name).copied());
         let accepted = self.headers.iter();
         let fields = accepted.map(|(header, accepted)| {
             let column = columns.index.get(&accepted.field).copied();
@@ -697,6 +780,7 @@ impl Accepted {
             of_id.map(|(header, _)| header.clone()).collect(),
             candidate.titles.clone(),
         )
+        .with_text(with_text.collect())
     }
 }
 
@@ -716,38 +800,48 @@ fn uncertain_unit(path: &Path, field: &Field, units: &BTreeSet<StatedUnit>) -> F
                 field.name
             ),
         ),
-        Text::new(
-            format!(
-                "请以人民币填写金额，并在该列表头中写明单位，如：{}（万元）",
-                field.title.zh
-            ),
-            format!(
-                "give the amounts in yuan, with the unit in the column's header, such as {}（万元）",
-                field.title.zh
-            ),
-        ),
+        unit_into_header(&field.title.zh),
     )
 }
 
-/// Returns the fault for a line among or below the rows that states another unit of money
-/// than `unit`, in which the amounts would be read.
-pub(super) fn another_unit(path: &Path, unit: AmountUnit, line: u64) -> Fault {
-    let unit = unit.text();
-    Fault::of_file(
-        path,
-        Text::new(
-            format!("此行写有另一金额单位，而按表头金额单位为{}", unit.zh),
+/// Returns the fault for a line among or below the rows that states a unit of money that
+/// the header does not state.
+pub(super) fn another_unit(path: &Path, amounts: &Amounts, line: u64) -> Fault {
+    let fields = || amounts.others.values();
+    let titles: Vec<&str> = fields().map(|field| field.zh.as_str()).collect();
+    let names: Vec<String> = fields().map(|field| format!("`{}`", field.en)).collect();
+    let (titles_zh, names_en) = (titles.join("”、“"), names.join(", "));
+    let text = match amounts.shared_unit.map(AmountUnit::text) {
+        Some(unit) => Text::new(
             format!(
-                "this line states another unit of money, but by the header the amounts are in {}",
+                "此行写有另一金额单位，而表头的上下行写的是{}，无法确定“{titles_zh}”的单位",
+                unit.zh
+            ),
+            format!(
+                "this line states another unit of money than {} beside the header: the unit of {names_en} is uncertain",
                 unit.en
             ),
         ),
-        Text::new(
-            "请在各金额列的表头中写明单位，如：金额（万元）",
-            "write the unit into the header of each column of amounts, such as 金额（万元）",
+        None => Text::new(
+            format!("此行写有金额单位，而表头没有写明，无法确定“{titles_zh}”的单位"),
+            format!(
+                "this line states a unit of money, but the header states none: the unit of {names_en} is uncertain"
+            ),
+        ),
+    };
+    let hint = unit_into_header(titles.first().copied().unwrap_or_default());
+    Fault::of_file(path, text, hint).at(Place::Line(line))
+}
+
+fn unit_into_header(title: &str) -> Text {
+    Text::new(
+        format!(
+            "请在每个金额列的表头中写明单位，如：{title}（元）或 {title}（万元）；外币、角、分请先换算为元"
+        ),
+        format!(
+            "write the unit into the header of each column of amounts, such as {title}（元） or {title}（万元）; convert other currencies, 角 and 分 to yuan"
         ),
     )
-    .at(Place::Line(line))
 }
 
 /// Returns the first few headers that are accepted for a field.
@@ -762,14 +856,14 @@ fn headers_of(field: &Field) -> String {
     headers.join(", ")
 }
 
-fn no_header(path: &Path, is_text: bool, schema: &ExportSchema) -> Fault {
+fn no_header(path: &Path, layout: Layout, schema: &ExportSchema) -> Fault {
     let id = schema.national_id().map(headers_of).unwrap_or_default();
-    let (delimiters_zh, delimiters_en) = match is_text {
-        true => (
+    let (delimiters_zh, delimiters_en) = match layout {
+        Layout::Text => (
             "；各列须以逗号、制表符或分号（均为半角）分隔，UTF-8 文件也可用 |",
             "; columns must be separated by commas, tabs or semicolons, in UTF-8 also by |",
         ),
-        false => ("", ""),
+        Layout::Sheet | Layout::Parquet => ("", ""),
     };
     Fault::of_file(
         path,
@@ -866,6 +960,56 @@ fn two_columns<'c>(
     )
 }
 
+/// Returns the fault for an ID column, `chosen`, beside `others` with unknown headers that
+/// speak of an ID number too.
+fn uncertain_id_column(
+    path: &Path,
+    id: &Field,
+    cells: &[HeaderCell],
+    chosen: usize,
+    others: &[usize],
+) -> Fault {
+    let header = |column: usize| cells.get(column).map_or("", |cell| cell.shown.trim());
+    let place = |column: usize| format!("{}({})", header(column), column + 1);
+    let others_shown = Text::names(others.iter().map(|column| place(*column)));
+    let line = |column: usize| {
+        let header = header(column).replace(['\r', '\n'], " ");
+        format!(
+            "headers = {{ {} = \"{}\" }}",
+            toml_strings(&[&header]),
+            id.name
+        )
+    };
+    let first = others.first().copied().unwrap_or(chosen);
+    Fault::of_file(
+        path,
+        Text::new(
+            format!(
+                "无法确定本人的证件号码列：{}是已知表头，但{}也像是证件号码",
+                place(chosen),
+                others_shown.zh
+            ),
+            format!(
+                "the ID column is uncertain: the header {} is known, but {} may be each person's own number",
+                place(chosen),
+                others_shown.en
+            ),
+        ),
+        Text::new(
+            format!(
+                "请在轮次文件的该导出中写明本人的证件号码列：{} 或 {}；或删去另一列",
+                line(first),
+                line(chosen)
+            ),
+            format!(
+                "name the column with each person's own number for the export in the round file: {} or {}; or delete the other column",
+                line(first),
+                line(chosen)
+            ),
+        ),
+    )
+}
+
 /// Returns the fault for a row above the header, which is on `line`.
 fn row_above_header(path: &Path, line: u64) -> Fault {
     Fault::of_file(
@@ -925,7 +1069,15 @@ mod tests {
         let path = Path::new("veterans.csv");
         let schema = ExportSchema::parse(path, schema).expect("the shipped schema");
         let bytes = format!("title\n{line}\n");
-        find(path, bytes.as_bytes(), false, encoding, &schema, &[]).map_err(|faults| {
+        find(
+            path,
+            bytes.as_bytes(),
+            Layout::Sheet,
+            encoding,
+            &schema,
+            &[],
+        )
+        .map_err(|faults| {
             let faults = faults.iter();
             faults
                 .map(|fault| fault.render(Language::English))
@@ -946,7 +1098,7 @@ mod tests {
                     cells.join(delimiter)
                 };
                 let header = found(&line(16_384), Encoding::Utf8).expect("within the limit");
-                assert_eq!(header.dialect.width, 16_384);
+                assert_eq!(header.dialect.fields, 16_384);
                 assert_eq!(header.columns.index["kind"], 8_192);
                 assert_eq!((header.title_lines, header.body_line), (1, 3));
                 for columns in [16_385, 100_000] {

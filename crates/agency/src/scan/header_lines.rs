@@ -7,8 +7,10 @@
 //!      |          | 残疾类别 | 残疾等级 |
 //! ```
 
+use crate::cell::amount::stated_units;
+
 /// Titles of groups whose columns are about another person than the one of the row.
-const OTHER_PERSONS: [&str; 19] = [
+pub(super) const OTHER_PERSONS: [&str; 19] = [
     "监护人",
     "法定监护人",
     "户主",
@@ -74,7 +76,7 @@ fn is_name(cell: &str) -> bool {
 /// Puts two lines together. `is_known` returns whether a name is that of a field.
 ///
 /// A column is named by title and name together, if that is the name of a field, otherwise
-/// by its name alone. A name under the title of another person is not that of a field of
+/// by its name alone. A title that states a unit of money is a note of each amount below it. A name under the title of another person is not that of a field of
 /// this person.
 pub(super) fn put_together(
     titles: &[String],
@@ -93,8 +95,14 @@ pub(super) fn put_together(
                 return title.to_owned();
             }
             let both = format!("{group}{name}");
+            let with_unit = format!("{name}（{group}）");
             if is_known(&both) {
                 both
+            } else if !is_another_person(group)
+                && is_known(&with_unit)
+                && !stated_units(group).is_empty()
+            {
+                with_unit
             } else if is_known(name) && !is_another_person(group) {
                 name.to_owned()
             } else {
@@ -106,6 +114,13 @@ pub(super) fn put_together(
 
 fn text_at(line: &[String], column: usize) -> &str {
     line.get(column).map_or("", |cell| cell.trim())
+}
+
+/// Returns the name of a column without the title of another person before it, with which
+/// [`put_together`] has named it.
+pub(super) fn of_another_person(name: &str) -> Option<&str> {
+    let (title, name) = name.split_once(' ')?;
+    is_another_person(title).then_some(name)
 }
 
 fn is_another_person(title: &str) -> bool {
@@ -163,7 +178,7 @@ mod tests {
     #[test]
     fn a_column_is_named_by_both_lines_or_by_the_second() {
         let known = ["身份证号", "残疾类别", "类别", "户主身份证号", "姓名"];
-        let is_known = |name: &str| known.contains(&name);
+        let is_known = |name: &str| known.contains(&name) || name.starts_with("金额");
         for (titles, names, together) in [
             (
                 &["身份证号", "残疾", ""][..],
@@ -184,6 +199,11 @@ mod tests {
                 &["户主", ""],
                 &["姓名", "身份证号"],
                 &["户主 姓名", "户主身份证号"],
+            ),
+            (
+                &["损失（万元）", "", "赔偿（必填）"],
+                &["金额", "类别", "金额"],
+                &["金额（损失（万元））", "类别", "金额"],
             ),
         ] {
             assert_eq!(

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::uniform_header;
 
 use super::encoding::{Encoding, marks_length};
 use super::limits::MAX_HEADER_BYTES;
-use crate::cell::amount::{AmountUnit, StatedUnit};
+use crate::cell::amount::{AmountHeader, AmountUnit, StatedUnit};
 
 /// A header among the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +35,26 @@ pub struct Headings {
     matched: BTreeSet<usize>,
     /// Those whose field has labels, such as a kind or a status.
     with_labels: BTreeSet<usize>,
+    /// Those whose field is any text, such as a name.
+    with_text: BTreeSet<usize>,
     /// Headings of the ID column.
     id_headings: BTreeSet<String>,
     /// The lines above the header that have one cell with content.
     titles: BTreeSet<String>,
     /// The most digits that a heading or title has.
     most_digits: usize,
-    /// The unit of the columns of amounts whose own headings state none; `None` if there
-    /// are no such columns.
-    shared_unit: Option<AmountUnit>,
+    amounts: Amounts,
+}
+
+/// The columns of amounts and what the header says of their units.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Amounts {
+    /// The columns that state their own unit.
+    pub(super) with_own_unit: BTreeSet<usize>,
+    /// The titles and names of the fields of the others, by column.
+    pub(super) others: BTreeMap<usize, Text>,
+    /// The unit of the others, if a line beside the header states it.
+    pub(super) shared_unit: Option<AmountUnit>,
 }
 
 impl Headings {
@@ -67,10 +79,16 @@ impl Headings {
             matched: fields.values().copied().flatten().collect(),
             fields,
             with_labels,
+            with_text: BTreeSet::new(),
             id_headings,
             titles,
-            shared_unit: None,
+            amounts: Amounts::default(),
         }
+    }
+
+    /// Returns the encoding of the file.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Returns whether the field of a column has labels, such as a kind or a status.
@@ -78,23 +96,39 @@ impl Headings {
         self.with_labels.contains(&column)
     }
 
-    /// Sets the unit of the columns of amounts whose own headings state none.
-    pub(super) fn with_shared_unit(self, shared_unit: Option<AmountUnit>) -> Self {
-        Headings {
-            shared_unit,
-            ..self
-        }
+    /// Sets the columns whose field is any text, such as a name.
+    pub(super) fn with_text(self, with_text: BTreeSet<usize>) -> Self {
+        Headings { with_text, ..self }
     }
 
-    /// Returns the unit of the columns of amounts whose own headings state none.
-    pub(super) fn shared_unit(&self) -> Option<AmountUnit> {
-        self.shared_unit
+    /// Returns whether the field of a column is any text, such as a name.
+    pub(super) fn has_text(&self, column: usize) -> bool {
+        self.with_text.contains(&column)
     }
 
-    /// Returns whether a unit is another one than that of these columns.
+    pub(super) fn with_amounts(self, amounts: Amounts) -> Self {
+        Headings { amounts, ..self }
+    }
+
+    pub(super) fn amounts(&self) -> &Amounts {
+        &self.amounts
+    }
+
+    /// Returns whether a unit is another one than that of the columns of amounts whose own
+    /// headings state none.
     pub(super) fn is_other_unit(&self, unit: StatedUnit) -> bool {
-        let shared = self.shared_unit.map(StatedUnit::Yuan);
-        shared.is_some_and(|shared| shared != unit)
+        let shared = self.amounts.shared_unit.unwrap_or(AmountUnit::YUAN);
+        !self.amounts.others.is_empty() && unit != StatedUnit::Yuan(shared)
+    }
+
+    /// Returns whether a heading states the units that the first heading of a column of
+    /// amounts states.
+    fn has_units_of(&self, column: usize, heading: &str) -> bool {
+        let is_of_amounts = self.amounts.with_own_unit.contains(&column)
+            || self.amounts.others.contains_key(&column);
+        let units = |heading: &str| AmountHeader::of(heading).units;
+        let own = self.columns.get(column).map_or("", String::as_str);
+        !is_of_amounts || units(own) == units(heading)
     }
 
     /// Returns whether the cells of a record are a header: more than half of those with
@@ -120,7 +154,10 @@ impl Headings {
             // A heading that no field has matters only in the column of a field.
             same &= is_own
                 || match known {
-                    Some(at) => *at == Some(column),
+                    Some(at) => {
+                        let text = text.as_deref().unwrap_or_default();
+                        *at == Some(column) && self.has_units_of(column, text)
+                    }
                     None => !self.matched.contains(&column),
                 };
             match text {

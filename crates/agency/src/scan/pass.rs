@@ -18,8 +18,8 @@ use super::encoding::Encoding;
 use super::headings::Headings;
 use super::limits::RecordLimits;
 use super::record::{
-    CTRL_Z, Cells, Dialect, Kind, Split, Splitter, broken_at_carriage_returns, has_long_number,
-    kind_of,
+    CTRL_Z, Cells, Dialect, Kind, Split, Splitter, broken_at_carriage_returns,
+    broken_at_other_line_ends, has_long_number, kind_of,
 };
 
 /// The pass with which rows are read. Both give the same result.
@@ -154,7 +154,8 @@ pub struct Counts {
     pub repeated_header_lines: u64,
     /// The line, from 1, of the first header with other columns.
     pub other_header: Option<u64>,
-    /// The line, from 1, of the first footer that states another unit of money.
+    /// The line, from 1, of the first line without an ID number that states another unit of
+    /// money.
     pub other_unit: Option<u64>,
     /// Line feeds.
     lines: u64,
@@ -308,21 +309,47 @@ impl<T> Block<T> {
             Split::Incomplete => return,
             Split::Quote | Split::TextAfterQuote => self.add_row(context, Err(RowFault::Quote)),
             Split::TooLong => self.add_row(context, Err(RowFault::TooLong)),
-            Split::CarriageReturn => self.add_broken(record, cells, form, context),
-            Split::Record => self.add_cells(cells, form, context),
+            Split::CarriageReturn => {
+                let lines = broken_at_carriage_returns(record, form.dialect.delimiter);
+                self.add_broken(&lines, RowFault::LineBreak, cells, form, context);
+            }
+            Split::Record => self.add_split(record, cells, form, context),
         }
         self.counts.lines += memchr::memchr_iter(b'\n', record).count() as u64;
     }
 
-    /// Adds the rows that carriage returns separate in one record. If one of them does
-    /// not look like a row, the carriage return was in a value, and the record is one
-    /// reject.
-    fn add_broken<C>(&mut self, record: &[u8], cells: &mut Cells, form: Form<'_>, context: &C)
+    /// Adds a record that has been split. One with too many fields may be several rows with
+    /// a line end between them that is none here, such as U+2028.
+    fn add_split<C>(&mut self, record: &[u8], cells: &mut Cells, form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
-        let lines = broken_at_carriage_returns(record, form.dialect.delimiter);
-        let mut splitter = form.splitter(&lines, false);
+        let dialect = form.dialect;
+        if cells.len() > dialect.fields
+            && let is_utf8 = form.headings.encoding() != Encoding::Gb18030
+            && let Some(lines) = broken_at_other_line_ends(record, dialect.delimiter, is_utf8)
+            && kind_of(cells, dialect, form.headings) == Kind::FieldCount
+        {
+            self.add_broken(&lines, RowFault::FieldCount, cells, form, context);
+        } else {
+            self.add_cells(cells, form, context);
+        }
+    }
+
+    /// Adds the rows of one record that have been put on lines of their own. If one of them
+    /// does not look like a row, the character between them was in a value, and the record is
+    /// one reject.
+    fn add_broken<C>(
+        &mut self,
+        lines: &[u8],
+        fault: RowFault,
+        cells: &mut Cells,
+        form: Form<'_>,
+        context: &C,
+    ) where
+        T: Tally<C>,
+    {
+        let mut splitter = form.splitter(lines, false);
         let mut at = 0;
         while at < lines.len() {
             let (outcome, next) = splitter.split(at, cells);
@@ -334,12 +361,12 @@ impl<T> Block<T> {
                     Kind::Header | Kind::OtherHeader | Kind::OtherUnit => true,
                 };
             if !is_whole {
-                self.add_row(context, Err(RowFault::LineBreak));
+                self.add_row(context, Err(fault));
                 return;
             }
             at = next;
         }
-        let mut splitter = form.splitter(&lines, false);
+        let mut splitter = form.splitter(lines, false);
         let mut at = 0;
         while at < lines.len() {
             at = splitter.split(at, cells).1;
@@ -627,6 +654,7 @@ mod tests {
             [columns[0].clone()].into(),
             ["名单".to_owned()].into(),
         )
+        .with_text([1].into())
     }
 
     fn read(pass: Pass, dialect: Dialect, mut bytes: &[u8]) -> (Seen, Counts) {
@@ -733,6 +761,40 @@ mod tests {
             for pass in [Pass::Plain, Pass::DEFAULT] {
                 let (seen, _) = read(pass, dialect, format!("{line}\n").as_bytes());
                 assert_eq!(seen.0[0].2.is_ok(), is_row, "{line} {dialect:?}");
+            }
+        }
+    }
+
+    /// They are content, unless a line that has too many fields is whole rows between them.
+    #[test]
+    fn characters_that_end_lines_elsewhere_lose_no_row() {
+        const ONE: &str = "449901199001010119";
+        const TWO: &str = "44990119900101011X";
+        for end in ["\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}"] {
+            for (line, rows) in [
+                (format!("{ONE},甲,x{end}{TWO},乙,y"), Some(2)),
+                (format!("{ONE},甲,x{end}{TWO},乙,y{end}{ONE},丙,"), Some(3)),
+                (format!("{ONE},甲,x{end}{end}{TWO},\"乙\",y{end}"), Some(2)),
+                (format!("{ONE},甲,x{end}合计,1人,{end}{TWO},乙,y"), Some(2)),
+                (format!("{end}{ONE},甲,x"), Some(1)),
+                (format!("{ONE},甲,x{end}"), Some(1)),
+                (format!("{ONE},甲{end}乙,x"), Some(1)),
+                (format!("{ONE},\"甲{end},\",x"), Some(1)),
+                // In a value of a line that has too many fields.
+                (format!("{ONE},甲{end}乙,x,y"), None),
+                (format!("{ONE},甲,x{end}乙,y,z"), None),
+                (format!("{ONE},甲,x,{end}{TWO},乙,y"), None),
+                (format!("{ONE},\"甲{end}{TWO}\",乙,y"), None),
+            ] {
+                let text = format!("{line}\n{ONE},丙,z\n");
+                for pass in [Pass::Plain, Pass::DEFAULT, Pass::Fast { block_bytes: 7 }] {
+                    let (seen, _) = read(pass, THREE_COLUMNS, text.as_bytes());
+                    let (last, rest) = seen.0.split_last().expect("two lines");
+                    assert_eq!((last.1, last.2.is_ok()), (2, true), "{line:?}");
+                    let is_row = rest.iter().map(|(_, _, row)| row.is_ok());
+                    let expected = rows.map_or(vec![false], |rows| vec![true; rows]);
+                    assert_eq!(is_row.collect::<Vec<_>>(), expected, "{line:?}");
+                }
             }
         }
     }
@@ -920,6 +982,49 @@ mod tests {
             let gb18030 = encoding_rs::GB18030.encode(line).0;
             let (seen, _) = read(Pass::DEFAULT, second_column, &gb18030);
             assert_eq!(seen.0.len(), 1, "{line}");
+        }
+    }
+
+    /// Somebody without an ID number is a reject, not a footer.
+    #[test]
+    fn a_line_with_a_name_is_a_row_whatever_its_first_cell_says() {
+        for (first, names, is_row) in [
+            ("备注：身份证遗失", &["赵某", "欧阳某某", "Zhao"][..], true),
+            ("注：无户口", &["赵某"], true),
+            ("注：", &["赵某", "赵某（孤儿）"], true),
+            ("说明：补录", &["赵某"], true),
+            ("第1页", &["赵某"], true),
+            ("合计", &["赵某", "城关镇"], true),
+            ("小计：", &["赵某"], true),
+            ("以下空白", &["赵某"], true),
+            ("填表人：乙", &["赵某"], true),
+            // The value of a label, and what is no name.
+            ("填表人：", &["赵某"], false),
+            ("审核人", &["赵某"], false),
+            (
+                "合计",
+                &["3人", "共3人", "12", "5000元", "审核人：乙", "审核"],
+                false,
+            ),
+            (
+                "注：",
+                &["2026年9月30日", "30", "一式两份，留存一份。"],
+                false,
+            ),
+            ("填表人：乙", &["审核人：丙", "2026-09-30", "第1页"], false),
+        ] {
+            for name in names {
+                let line = format!("{first},{name},");
+                for bytes in [
+                    line.clone().into_bytes(),
+                    encoding_rs::GB18030.encode(&line).0.into_owned(),
+                ] {
+                    let (seen, counts) = read(Pass::DEFAULT, THREE_COLUMNS, &bytes);
+                    assert_eq!(seen.0.len() == 1, is_row, "{line}");
+                    let others = counts.footer_lines + counts.total_lines;
+                    assert_eq!(others == 1, !is_row, "{line}");
+                }
+            }
         }
     }
 

@@ -21,7 +21,7 @@ mod splitter;
 mod tests;
 
 use super::encoding::Encoding;
-pub(super) use carriage_return::broken_at_carriage_returns;
+pub(super) use carriage_return::{broken_at_carriage_returns, broken_at_other_line_ends};
 pub(super) use kind::{Kind, has_long_number, is_blank, kind_of};
 pub(super) use splitter::{Split, Splitter};
 

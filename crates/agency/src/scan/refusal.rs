@@ -300,7 +300,7 @@ fn name_hidden_sheets(sheets: &[&str]) -> Text {
 }
 
 /// Returns the names as strings of a TOML array.
-fn toml_strings(names: &[&str]) -> String {
+pub(super) fn toml_strings(names: &[&str]) -> String {
     let quoted = names.iter().map(|name| {
         let name = name.replace('\\', "\\\\").replace('"', "\\\"");
         format!("\"{name}\"")

@@ -10,10 +10,10 @@ use aidlink_files::guarded::guarded;
 use aidlink_files::regular_file;
 use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::ExportSchema;
-use aidlink_workbook::{MergedAreas, TextBudget};
+use aidlink_workbook::{Area, MergedAreas, TextBudget};
 
 use super::encoding::Encoding;
-use super::header::{self, Header};
+use super::header::{self, Header, Layout};
 use super::limits::{HEAD_BYTES, HEADER_SEARCH_RECORDS, MAX_WORKBOOK_BYTES};
 use super::merging::{MERGED_ID_TEXT, Merging};
 use super::not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
@@ -128,7 +128,7 @@ impl OpenWorkbook {
     /// Returns the sheets that may be read. Hidden ones are read only by name.
     fn readable(&self, choice: &ReadingChoice) -> Vec<usize> {
         let is_readable = |sheet: &ListedSheet| match &choice.sheets {
-            SheetChoice::Named(names) => names.contains(&sheet.name),
+            SheetChoice::Named(names) => names.iter().any(|name| self.is_named(sheet, name)),
             SheetChoice::Only | SheetChoice::All => sheet.is_visible && sheet.has_rows,
         };
         let sheets = self.reader.sheets().iter().enumerate();
@@ -171,11 +171,20 @@ impl OpenWorkbook {
         Ok(candidates)
     }
 
+    /// Returns whether a name in the round file is that of a sheet. White space around them
+    /// cannot be seen, so it counts only where two sheets differ by nothing else.
+    fn is_named(&self, sheet: &ListedSheet, name: &str) -> bool {
+        let mut sheets = self.reader.sheets().iter();
+        sheet.name == name
+            || (sheet.name.trim() == name.trim() && !sheets.any(|other| other.name == name))
+    }
+
     fn check_names(&self, names: &[String]) -> Result<(), Faults> {
-        let sheets = self.reader.sheets().iter().map(|sheet| sheet.name.as_str());
+        let listed = self.reader.sheets().iter();
+        let sheets = listed.clone().map(|sheet| sheet.name.as_str());
         let mut faults = FaultCollector::new();
         for name in names {
-            if !sheets.clone().any(|sheet| sheet == name) {
+            if !listed.clone().any(|sheet| self.is_named(sheet, name)) {
                 faults.push(no_such_sheet(&self.path, name, sheets.clone()));
             }
         }
@@ -331,9 +340,10 @@ impl OpenWorkbook {
         }
         // The sheet may be wider than its first lines.
         let header = header_of(&self.path, &csv, schema, choice);
+        let header = header.map_err(|faults| self.in_sheet(sheet, faults))?;
         Ok(Table {
             sheet: shown_name(&self.listed(sheet).name).into_owned(),
-            header: header.map_err(|faults| self.in_sheet(sheet, faults))?,
+            header: with_merged_headers(header, &merged),
             csv,
         })
     }
@@ -499,7 +509,18 @@ fn header_of(
     choice: &ReadingChoice,
 ) -> Result<Header, Faults> {
     let (head, utf8) = (head_of(csv), Encoding::Utf8);
-    header::find(path, head, false, utf8, schema, &choice.headers)
+    header::find(path, head, Layout::Sheet, utf8, schema, &choice.headers)
+}
+
+/// Returns a header whose last cell names all columns that it is merged over.
+fn with_merged_headers(mut header: Header, merged: &MergedAreas) -> Header {
+    let lines = header.title_lines + 1..header.body_line;
+    let is_header = |area: &&Area| lines.contains(&u64::from(area.last_row));
+    let areas = merged.areas().iter().filter(is_header);
+    let last = areas.map(|area| area.last_column as usize).max();
+    let dialect = &mut header.dialect;
+    dialect.width = dialect.width.max(last.unwrap_or(0)).min(dialect.fields);
+    header
 }
 
 /// Returns whether a line among the first ones of a sheet names the ID column.

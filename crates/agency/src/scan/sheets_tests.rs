@@ -635,6 +635,102 @@ fn a_header_of_two_lines_is_put_together() {
     }
 }
 
+/// White space around the name of a sheet cannot be seen. Excel keeps it.
+#[test]
+fn a_sheet_is_found_by_its_name_without_the_white_space_around_it() {
+    let row = [IDS[0], "赵甲", "低保", "在保"];
+    for in_book in ["甲", "甲 ", " 甲", "\u{3000}甲\u{a0}"] {
+        for in_round in ["甲", " 甲", "甲\u{3000}"] {
+            let mut workbook = Workbook::new();
+            add_sheet(&mut workbook, in_book, &[&HEADER, &row]);
+            add_sheet(&mut workbook, "乙", &[&HEADER, &row, &row]);
+            let opened = opened(&saved(workbook), named(&[in_round]));
+            let read: Vec<usize> = opened.read().iter().map(|(_, rows)| *rows).collect();
+            assert_eq!(read, [1], "{in_book:?}, {in_round:?}");
+        }
+    }
+    // It counts where two sheets differ by nothing else.
+    let mut workbook = Workbook::new();
+    add_sheet(&mut workbook, "甲", &[&HEADER, &row]);
+    add_sheet(&mut workbook, "甲 ", &[&HEADER, &row, &row]);
+    let bytes = saved(workbook);
+    for (name, rows) in [("甲", 1), ("甲 ", 2)] {
+        let opened = opened(&bytes, named(&[name]));
+        assert_eq!(opened.read(), [(name, rows)]);
+    }
+}
+
+/// The rows of a sheet whose header, or whose cells, are shifted have content beyond the
+/// last column with a header. As in a text, they are rejected and not read by the wrong
+/// columns.
+#[test]
+fn a_row_with_content_beyond_the_last_header_is_rejected() {
+    let row = [IDS[0], "赵甲", "低保", "在保"];
+    let shifted = ["", IDS[0], "赵甲", "低保", "在保"];
+    let no_status = [IDS[0], "赵甲", "低保", ""];
+    let remark = [IDS[0], "赵甲", "低保", "在保", "困难"];
+    let far = [IDS[0], "赵甲", "低保", "在保", "", "", "1"];
+    let total = ["合计", "", "", "", "1"];
+    let without_name: Vec<&str> = HEADER
+        .iter()
+        .copied()
+        .filter(|name| *name != "姓名")
+        .collect();
+    for (header, lines, rejected) in [
+        // Nothing is shifted.
+        (&HEADER[..], &[&row[..], &row][..], &[][..]),
+        (&HEADER, &[&row, &no_status, &total], &[]),
+        // Cells were inserted before or in a row, or a remark is beside it.
+        (&HEADER, &[&row, &shifted, &row], &[3]),
+        (&HEADER, &[&row, &remark, &far], &[3, 4]),
+        // A cell of the header was deleted.
+        (&without_name, &[&row, &row, &row], &[2, 3, 4]),
+        (&HEADER[..3], &[&row, &no_status], &[2]),
+    ] {
+        let csv = [&[header], lines]
+            .concat()
+            .iter()
+            .map(|line| line.join(","))
+            .collect::<Vec<_>>();
+        let mut workbook = Workbook::new();
+        let lines = [&[header], lines].concat();
+        let sheet = add_sheet(&mut workbook, "名册", &lines);
+        // Blank cells with a format are no content.
+        let format = Format::new().set_bold();
+        sheet.write_blank(1, 9, &format).expect("a cell");
+        for (form, bytes) in [
+            ("xlsx", saved(workbook)),
+            ("csv", csv.join("\n").into_bytes()),
+        ] {
+            let opened = opened(&bytes, SheetChoice::Only);
+            let table = &opened.tables[0];
+            let inspection = inspect(table, date(2026, 9, 30), &|_| {});
+            let rejects = inspection.expect("readable").rejects;
+            let lines = rejects.get(&RejectReason::FieldCount);
+            let lines = lines.map_or(&[][..], |rows| &rows.first_lines);
+            assert_eq!(lines, rejected, "{form}: {header:?}");
+        }
+    }
+}
+
+/// A header cell that is merged over several columns names all of them.
+#[test]
+fn a_merged_header_at_the_end_of_a_sheet_names_its_columns() {
+    for (merged, rejected) in [(true, 0), (false, 1)] {
+        let mut workbook = Workbook::new();
+        let row = [IDS[0], "赵甲", "低保", "在保", "城关镇", "东街"];
+        let header = [&HEADER[..], &["地址"]].concat();
+        let sheet = add_sheet(&mut workbook, "名册", &[&header, &row]);
+        if merged {
+            let area = sheet.merge_range(0, 4, 0, 5, "地址", &Format::new());
+            area.expect("an area");
+        }
+        let opened = opened(&saved(workbook), SheetChoice::Only);
+        let inspection = inspect(&opened.tables[0], date(2026, 9, 30), &|_| {});
+        assert_eq!(inspection.expect("readable").rejects.len(), rejected);
+    }
+}
+
 /// A row is never taken for a line of the header.
 #[test]
 fn a_row_below_the_header_is_a_row() {
@@ -652,6 +748,44 @@ fn a_row_below_the_header_is_a_row() {
             [row[0]],
             "{row:?}"
         );
+    }
+}
+
+/// The title of a group reaches to the next title. Known columns below the title of another
+/// person are listed, so that nobody wonders where they are.
+#[test]
+fn columns_below_the_title_of_another_person_are_listed() {
+    for (titles, listed) in [
+        (["本人", "", "户主信息", "", "", ""], &[2, 3, 4, 5][..]),
+        (["本人", "", "监护人", "", "本人", ""], &[2, 3]),
+        (["本人", "", "户主", "", "救助信息", ""], &[2, 3]),
+        (["本人", "", "救助信息", "", "", "联系人"], &[5]),
+        (["基本信息", "", "救助信息", "", "", ""], &[]),
+    ] {
+        let names = match titles[2] {
+            "救助信息" => [
+                "姓名",
+                "身份证号",
+                "救助类别",
+                "户编号",
+                "城乡类别",
+                "在保状态",
+            ],
+            _ => [
+                "姓名",
+                "身份证号",
+                "姓名",
+                "身份证号",
+                "救助类别",
+                "在保状态",
+            ],
+        };
+        let row = ["赵甲", IDS[0], "赵乙", IDS[1], "低保", "在保"];
+        let csv = [titles, names, row].map(|line| line.join(",")).join("\n");
+        let opened = opened(csv.as_bytes(), SheetChoice::Only);
+        let columns = opened.tables[0].columns();
+        assert_eq!(columns.of_other_persons, listed, "{titles:?}");
+        assert_eq!(columns.index["national_id"], 1, "{titles:?}");
     }
 }
 

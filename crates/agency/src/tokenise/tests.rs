@@ -462,6 +462,51 @@ fn a_row_with_too_many_combinations_is_unreadable_and_not_long() {
     assert_eq!(faults, [("grade".to_owned(), ValueFault::TooManyValues)]);
 }
 
+/// A certificate's number states class and grade also beside the ID column.
+#[test]
+fn a_certificate_beside_the_id_column_states_what_one_in_it_does() {
+    use Outcome::{No, Unknown, Yes};
+    let body = "44990120220101001";
+    let id = format!("{body}{}", check_digit(body.as_bytes()) as char);
+    let rules = ["disabled_child", "disabled_child_autism", "disabled_severe"];
+    let spaced = format!("{} {}", &id[..6], &id[6..]);
+    for (columns, cells, expected) in [
+        ("残疾人证号", format!("{id}42"), [Yes, No, Yes]),
+        ("残疾人证号", format!("{id}63"), [No, Yes, No]),
+        ("残疾人证号", format!("{id}63B1"), [No, Yes, No]),
+        ("残疾人证号", format!("{spaced}42"), [Yes, No, Yes]),
+        ("残疾人证号", format!("{id}40"), [Unknown; 3]),
+        ("残疾人证号", id.clone(), [Unknown; 3]),
+        ("残疾人证号", String::new(), [Unknown; 3]),
+        // Of two certificates both must say the same.
+        (
+            "残疾人证号,残疾证编号",
+            format!("{id}42,{id}42"),
+            [Yes, No, Yes],
+        ),
+        (
+            "残疾人证号,残疾证编号",
+            format!("{id}42,补办中"),
+            [Yes, No, Yes],
+        ),
+        (
+            "残疾人证号,残疾证编号",
+            format!("{id}42,{id}63"),
+            [Unknown; 3],
+        ),
+        // The columns of class and grade come first.
+        (
+            "残疾人证号,class,grade",
+            format!("{id}42,精神,三级"),
+            [No, Yes, No],
+        ),
+    ] {
+        let text = format!("身份证号,{columns},certificate_status\n{id},{cells},有效\n");
+        let found = outcomes("disabled-federation.persons", &text, &rules).0;
+        assert_eq!(found, expected.map(Some), "{columns} {cells}");
+    }
+}
+
 /// Where the row has neither class nor grade, those of the certificate's number count.
 #[test]
 fn a_certificates_number_states_class_and_grade() {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aidlink_contract::token_file::TokenFileWriter;
 use rayon::prelude::*;
 
+use super::deciding::{Deciding, Filled};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, ROWS_PER_BLOCK, RowColumns};
 use super::report::Report;
@@ -134,8 +135,10 @@ pub fn tokenise_whole_register<W: Write + Send>(
             // Otherwise outcomes would be lost silently.
             return Err(TokeniseError::Spill(SpillFault::TooManyRules(rules)));
         }
+        let deciding = Deciding::new(export, policy);
         let context = Context {
             identity: IdentityCheck::new(export, schema, as_of),
+            deciding: &deciding,
             columns: &columns,
             tokeniser: tokenising.tokeniser,
             settings: &settings,
@@ -152,6 +155,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
             return Err(TokeniseError::Evaluation(error));
         }
         report.add_identified(export, read.counts, &block_persons.findings);
+        deciding.report_empty(&block_persons.filled, &mut report);
         block_persons.counts.add_to(&mut report);
         persons.join(block_persons.persons);
     }
@@ -181,6 +185,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
 /// The context for reading the rows of a file.
 struct Context<'a> {
     identity: IdentityCheck,
+    deciding: &'a Deciding<'a>,
     columns: &'a RowColumns<'a>,
     tokeniser: &'a Tokeniser,
     settings: &'a Arc<SpillSettings>,
@@ -192,6 +197,7 @@ struct Context<'a> {
 #[derive(Default)]
 struct BlockPersons {
     findings: IdentifyFindings,
+    filled: Filled,
     rows: Vec<OwnedRow>,
     counts: EvaluatedCounts,
     persons: Persons,
@@ -216,8 +222,10 @@ impl Context<'_> {
 
 impl Tally<Context<'_>> for BlockPersons {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
-        let row = self.findings.identify(&context.identity, place, row);
-        self.rows.extend(row.map(|row| row.into_owned()));
+        if let Some(row) = self.findings.identify(&context.identity, place, row) {
+            context.deciding.note(row.row(), &mut self.filled);
+            self.rows.push(row.into_owned());
+        }
     }
 
     fn end_of_block(&mut self, context: &Context<'_>) {
@@ -245,6 +253,7 @@ impl Tally<Context<'_>> for BlockPersons {
         if let Some(file) = &context.rejects {
             file.write(rejects);
         }
+        self.filled.append(next.filled);
         self.counts.append(next.counts);
         self.persons.append(next.persons);
         self.error = self.error.take().or(next.error);

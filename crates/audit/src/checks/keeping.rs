@@ -4,6 +4,7 @@
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
+use aidlink_office::deletion_record::FilePart;
 use aidlink_office::verification::Signer;
 
 use super::finding::Finding;
@@ -127,6 +128,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     // Files that are gone without a deletion record.
     let unproven = evidence.unproven();
     let is_due = evidence.today >= until;
+    // Once a purge has begun, everything should be gone, also before the day.
+    let should_be_gone = is_due || evidence.is_purged();
     let mut wrong = Vec::new();
     if is_due && left > 0 {
         wrong.push(Text::new(
@@ -135,14 +138,37 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
                 "deletion was due on {until}, and {left} files are still here: run `aidlink purge`"
             ),
         ));
+    } else if should_be_gone && left > 0 {
+        wrong.push(Text::new(
+            format!("已提前删除，但仍有{left}个文件未删除：请运行 aidlink purge"),
+            format!(
+                "the data was deleted early, but {left} files are still here: run `aidlink purge`"
+            ),
+        ));
     }
-    if is_due && outside > 0 {
+    if let Some(record) = evidence.verification.deleted.last() {
+        // No manifest names what interrupted runs left: only the record does.
+        let is_seen = |path: &str| remains.to_delete().any(|file| file.recorded().path == path);
+        let left = record
+            .left
+            .iter()
+            .filter(|file| file.part == FilePart::CutOff);
+        let left = left.filter(|file| !is_seen(&file.path)).count();
+        if left > 0 {
+            let at = record.completed_at;
+            wrong.push(Text::new(
+                format!("{at} 的删除记录载有{left}个中断的运行留下的文件未删除：请按其中的说明处理后重新运行 aidlink purge"),
+                format!("the deletion record of {at} lists {left} files of interrupted runs as left: do what it says, then run `aidlink purge` again"),
+            ));
+        }
+    }
+    if should_be_gone && outside > 0 {
         wrong.push(Text::new(
             format!("{outside}个文件读自轮次文件夹以外，purge 不会删除：须由人确认已经删除"),
             format!("{outside} files were read from outside the round's folder, and `purge` does not delete them: a person must confirm that they were deleted"),
         ));
     }
-    if is_due && !unproven.is_empty() {
+    if should_be_gone && !unproven.is_empty() {
         let names = unproven.join(", ");
         wrong.push(Text::new(
             format!("文件缺失，且没有删除记录：{names}"),

@@ -1,6 +1,7 @@
 //! Checks of the key, the token algorithm and network access.
 
 use aidlink_agency::key::{LARGEST_KEY_FILE, RoundKey};
+use aidlink_contract::hexadecimal::is_key_id;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::Folder;
 use aidlink_files::owner_only::check_owner_only;
@@ -22,7 +23,8 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
         return Finding::not_applicable("筛查机构没有密钥", "the centre has no key");
     }
     let manifest = evidence.manifest();
-    let Some(KeyUsed { id, file, .. }) = manifest.key.as_ref().filter(|key| is_id(&key.id)) else {
+    let Some(KeyUsed { id, file, .. }) = manifest.key.as_ref().filter(|key| is_key_id(&key.id))
+    else {
         return Finding::not_held("运行记录没有密钥编号", "the manifest has no key id");
     };
     let file = file.as_deref().unwrap_or_default();
@@ -115,11 +117,6 @@ fn contains(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// Returns whether a text has the form of a key id: 16 hexadecimal digits.
-fn is_id(id: &str) -> bool {
-    id.len() == 16 && id.chars().all(|c| c.is_ascii_hexdigit())
-}
-
 pub(super) fn algorithm(evidence: &Evidence) -> Finding {
     if evidence.step() == StepKind::Screen {
         return Finding::not_applicable("筛查机构不生成令牌", "the centre makes no tokens");
@@ -156,7 +153,7 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
         ids.sort_unstable();
         ids.dedup();
         return match ids.as_slice() {
-            [id] if is_id(id) => Finding::held(
+            [id] if is_key_id(id) => Finding::held(
                 format!("{files}个令牌文件，密钥编号均为 {id}"),
                 format!("{files} token files, all made with key {id}"),
             ),
@@ -178,7 +175,7 @@ pub(super) fn one_key(evidence: &Evidence) -> Finding {
         })
         .collect();
     let sources = evidence.manifest().exports.len();
-    if used == [id] && is_id(id) {
+    if used == [id] && is_key_id(id) {
         Finding::held(
             format!("{sources}个来源，密钥编号 {id}"),
             format!("{sources} sources, key {id}"),

@@ -26,8 +26,8 @@ fn each_row(
         let path = &list.path;
         if !list.has_its_columns {
             found.push(Text::new(
-                format!("{path} 的列与清单应有的列不符"),
-                format!("{path} does not have the columns of a list"),
+                format!("{path} 被改动，或其列与清单应有的列不符"),
+                format!("{path} was changed, or does not have the columns of a list"),
             ));
             continue;
         }

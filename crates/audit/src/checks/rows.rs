@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_agency::rules::{Breach, try_guarantee};
+use aidlink_contract::hexadecimal::is_digest;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
@@ -13,10 +14,6 @@ use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
 use super::finding::{Finding, no_documents, no_exports};
 use crate::evidence::{Evidence, joined, read_csv};
 use aidlink_office::manifest::StepKind;
-
-fn is_digest(digest: &str) -> bool {
-    digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit())
-}
 
 pub(super) fn inputs(evidence: &Evidence) -> Finding {
     let manifest = evidence.manifest();

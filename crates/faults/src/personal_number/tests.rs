@@ -539,6 +539,34 @@ fn shown_names_and_paths_are_short_and_have_no_numbers() {
 }
 
 #[test]
+fn shown_paths_have_no_keys_and_a_limited_length() {
+    let hex = "0123456789abcdef".repeat(4);
+    let age = format!("AGE-SECRET-KEY-1{}", "QPZRY9X8GF2TVDW0S3JN54KHCE".repeat(2));
+    let base64 = "RWRCSwAAAABrZXkgb2YgdGVzdHM12345678+/Kw9/aB";
+    for (path, shown) in [
+        (
+            format!("/round/output/lists/{hex}.csv"),
+            "/round/output/lists/***.csv",
+        ),
+        (format!("/data/{hex}/round.toml"), "/data/***/round.toml"),
+        (format!("output/{age}"), "output/AGE-SECRET-KEY-***"),
+        (format!("output/{base64}/b.csv"), "output/***/***/***/b.csv"),
+        (format!("output/13800001234/{hex}"), "output/***/***"),
+        (
+            "/srv/Rounds/2026Q3/output/lists/for-review/a.csv".to_owned(),
+            "/srv/Rounds/2026Q3/output/lists/for-review/a.csv",
+        ),
+    ] {
+        assert_eq!(shown_path(Path::new(&path)), shown, "{path}");
+        assert_eq!(shown_path(Path::new(shown)), shown);
+    }
+    let long = "lists/".repeat(1_000_000) + "b.csv";
+    let shown = shown_path(Path::new(&long));
+    assert_eq!(shown.chars().count(), LONGEST_SHOWN_PATH);
+    assert!(shown.starts_with("lists/lists/") && shown.ends_with("/b.csv"));
+}
+
+#[test]
 fn text_without_numbers_is_not_copied() {
     for text in ["", "张某", "甲 乙，丙\u{200b}", "2026-09-30"] {
         assert!(matches!(black_out(text), Cow::Borrowed(_)), "{text}");

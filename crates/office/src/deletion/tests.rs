@@ -73,7 +73,7 @@ impl Signed {
     /// Makes the first steps of a purge. Returns the files that it set aside.
     fn set_aside(&self, plan: &PurgePlan) -> Vec<SetAside> {
         let purge = self.purge();
-        purge.write_journal(plan, &[]).expect("writable");
+        purge.write_journal(plan, Vec::new()).expect("writable");
         let (mut handled, mut left) = (BTreeSet::new(), Vec::new());
         let set_aside = purge.set_aside(plan, &plan.lock_leftovers(), &mut handled, &mut left);
         assert_eq!(left, []);
@@ -269,7 +269,7 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
         let plan = signed.plan();
         let purge = signed.purge();
         match killed {
-            Killed::Journal => purge.write_journal(&plan, &[]).expect("writable"),
+            Killed::Journal => purge.write_journal(&plan, Vec::new()).expect("writable"),
             Killed::SettingAside(count) => {
                 let set_aside = signed.set_aside(&plan);
                 for aside in set_aside.iter().skip(count) {
@@ -279,7 +279,8 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
             }
             Killed::Removing(count) => {
                 let set_aside = signed.set_aside(&plan);
-                purge.write_journal(&plan, &set_aside).expect("writable");
+                let journaled = set_aside.iter().map(SetAside::journaled).collect();
+                purge.write_journal(&plan, journaled).expect("writable");
                 for aside in set_aside.iter().take(count) {
                     assert_eq!(plan.remove_one(aside), Ok(1));
                 }
@@ -313,7 +314,10 @@ fn a_file_that_somebody_takes_from_a_killed_purge_does_not_count_as_deleted() {
     for file in FILES {
         let signed = Signed::new();
         let plan = signed.plan();
-        signed.purge().write_journal(&plan, &[]).expect("writable");
+        signed
+            .purge()
+            .write_journal(&plan, Vec::new())
+            .expect("writable");
         drop(plan);
         fs::rename(signed.round.path(file), signed.round.path("moved")).expect("writable");
         let record = signed.run();
@@ -359,7 +363,7 @@ fn journals_that_a_killed_purge_did_not_remove_are_removed_by_the_next() {
     fs::rename(&journal, &copy).expect("writable");
     drop(plan);
     signed.run();
-    for name in [journal, journals.join(".under-way-x.partial-1")] {
+    for name in [journal, journals.join(".under-way-2027.partial-1")] {
         fs::create_dir(&name).expect("writable");
         for file in fs::read_dir(&copy).expect("readable") {
             let file = file.expect("readable");
@@ -367,7 +371,7 @@ fn journals_that_a_killed_purge_did_not_remove_are_removed_by_the_next() {
         }
     }
     // Other bytes under the name of a journal stay.
-    let foreign = journals.join("under-way-y/deletion-journal.json");
+    let foreign = journals.join("under-way-2027/deletion-journal.json");
     fs::create_dir(foreign.parent().expect("a folder")).expect("writable");
     fs::write(&foreign, "precious").expect("writable");
     let purged = signed.purge().run().expect("a purge");

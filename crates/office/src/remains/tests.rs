@@ -1,10 +1,11 @@
 //! Tests of which files of a round are found and which of them may be deleted.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use aidlink_files::folder::Folder;
 
-use super::{Doubt, Remains, RoundFile, is_record, remains};
+use super::{Doubt, Places, Remains, RoundFile, is_record, remains};
 use crate::deletion_record::{
     DeletionFault, FilePart, Journal, SignedBy, lock_for_purge, read_deletions,
 };
@@ -76,7 +77,6 @@ fn a_changed_file_and_the_key_of_another_round_are_not_deleted() {
 
 #[test]
 fn a_linked_file_and_a_file_below_a_linked_folder_are_not_deleted() {
-    use std::os::unix::fs::symlink;
     let round = FinishedRound::new();
     for (path, moved_to) in [("output/lists", "lists"), ("round.key", "key-elsewhere")] {
         fs::rename(round.path(path), round.path(moved_to)).expect("a move");
@@ -137,16 +137,16 @@ fn a_folder_without_the_mark_of_a_run_was_not_left_by_one() {
 #[test]
 fn links_in_a_leftover_are_not_deleted() {
     let round = FinishedRound::new();
-    round.write(".output.partial-abc/a.csv", "leads");
-    round.mark_partial(".output.partial-abc");
-    let link = round.path(".output.partial-abc/link");
-    std::os::unix::fs::symlink(round.path("exports"), link).expect("a fresh name");
+    round.write(".output.partial-1bc/a.csv", "leads");
+    round.mark_partial(".output.partial-1bc");
+    let link = round.path(".output.partial-1bc/link");
+    symlink(round.path("exports"), link).expect("a fresh name");
     let remains = find_remains(&round);
     assert_eq!(
         doubts(&remains),
-        [(".output.partial-abc/link", Doubt::NotReal)]
+        [(".output.partial-1bc/link", Doubt::NotReal)]
     );
-    assert!(there(&remains).contains(&(FilePart::CutOff, ".output.partial-abc/a.csv")));
+    assert!(there(&remains).contains(&(FilePart::CutOff, ".output.partial-1bc/a.csv")));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn records_are_distinguished_from_data() {
 }
 
 #[test]
-fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
+fn partial_documents_of_a_killed_purge_are_reported_and_removed_by_the_next() {
     let round = FinishedRound::new();
     let key = SigningKey::make(&round.path("signing.key")).expect("a fresh folder");
     let manifest = round.manifest();
@@ -226,31 +226,37 @@ fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
     };
     let output = Folder::open(&round.path("output")).expect("an output folder");
     let left = [
-        "output/deletions/.under-way-2027.partial-a/deletion-journal.json",
-        "output/deletions/.2027.partial-b/deletion-record.json",
+        "output/deletions/.under-way-2027.partial-1/deletion-journal.json",
+        "output/deletions/.2027.partial-2/deletion-record.json",
     ];
     for file in left {
         round.write(file, "{}");
     }
     let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
-    assert!(found.faults.is_empty());
+    let unfinished = [left[1], left[0]].map(|file| {
+        let path = file.trim_start_matches("output/").to_owned();
+        (path, DeletionFault::Unfinished)
+    });
+    assert_eq!(found.faults, unfinished);
     assert!(found.records.is_empty());
     assert!(Journal::read_all(&output, &signed_by).is_empty());
-    // Other files in a partial folder are reported, and a folder that is in use.
-    round.write("output/deletions/.2027.partial-b/notes.txt", "x");
+    // Other files in a partial folder are reported too, and a folder that is in use.
+    round.write("output/deletions/.2027.partial-2/notes.txt", "x");
     let faults = || {
         let found = read_deletions(&output, &signed_by, &[]).expect("a folder");
-        found.faults
+        let faults = found.faults.into_iter();
+        let other = faults.filter(|(_, fault)| *fault != DeletionFault::Unfinished);
+        other.collect::<Vec<_>>()
     };
     let unknown = (
-        "deletions/.2027.partial-b/notes.txt".to_owned(),
+        "deletions/.2027.partial-2/notes.txt".to_owned(),
         DeletionFault::UnknownFile,
     );
     assert_eq!(faults(), std::slice::from_ref(&unknown));
     assert!(lock_for_purge(&output).is_ok());
-    let lock = aidlink_files::partial::lock(&round.path("output/deletions/.2027.partial-b"));
+    let lock = aidlink_files::partial::lock(&round.path("output/deletions/.2027.partial-2"));
     let locked = (
-        "deletions/.2027.partial-b".to_owned(),
+        "deletions/.2027.partial-2".to_owned(),
         DeletionFault::Locked,
     );
     assert_eq!(faults(), [locked, unknown]);
@@ -263,14 +269,29 @@ fn partial_documents_of_a_killed_purge_are_ignored_and_removed_by_the_next() {
     }
     assert!(
         !round
-            .path("output/deletions/.under-way-2027.partial-a")
+            .path("output/deletions/.under-way-2027.partial-1")
             .exists()
     );
     // What no purge wrote is not its to delete.
     assert_eq!(
-        round.read("output/deletions/.2027.partial-b/notes.txt"),
+        round.read("output/deletions/.2027.partial-2/notes.txt"),
         "x"
     );
+}
+
+/// What is beside a folder that took the output's path is not this round's.
+#[test]
+fn leftovers_are_not_looked_for_beside_another_folder() {
+    let round = FinishedRound::new();
+    round.write("foreign/.output.partial-abc/list.csv", "precious");
+    round.mark_partial("foreign/.output.partial-abc");
+    fs::create_dir(round.path("foreign/output")).expect("a free name");
+    let output = round.path("output");
+    let opened = Folder::open(&output).expect("an output folder");
+    fs::rename(&output, round.path("away")).expect("writable");
+    symlink(round.path("foreign/output"), &output).expect("a free name");
+    let places = Places::open(opened, &output, round.folder());
+    assert!(places.is_err());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Lines that contain carriage returns outside quotes: the line ends of an old Macintosh
 //! in a file with other line ends, or line breaks that a program wrote into values
-//! without quoting them.
+//! without quoting them. Other characters that some programs end lines with are treated
+//! alike where a record has too many fields.
 
 use super::is_line_ending;
 
@@ -30,4 +31,46 @@ pub(crate) fn broken_at_carriage_returns(record: &[u8], delimiter: u8) -> Vec<u8
         at_field_start = !in_quotes && (ends_field || *byte == b'"');
     }
     lines
+}
+
+/// Characters that end a line in some programs: line tabulation and form feed, and in UTF-8
+/// next line (U+0085), line separator and paragraph separator (U+2028, U+2029).
+const OTHER_LINE_ENDS: [&[u8]; 5] = [
+    b"\x0b",
+    b"\x0c",
+    b"\xc2\x85",
+    b"\xe2\x80\xa8",
+    b"\xe2\x80\xa9",
+];
+
+/// Returns a copy of a record in which each such character outside quotes is a line feed;
+/// `None` if there is none.
+pub(crate) fn broken_at_other_line_ends(
+    record: &[u8],
+    delimiter: u8,
+    is_utf8: bool,
+) -> Option<Vec<u8>> {
+    let mut lines = Vec::with_capacity(record.len());
+    let mut found = false;
+    let mut in_quotes = false;
+    let mut at_field_start = true;
+    let mut rest = record;
+    while let [byte, after @ ..] = rest {
+        let mut ends = OTHER_LINE_ENDS.iter();
+        let end = ends.find(|end| (is_utf8 || end.len() == 1) && rest.starts_with(end));
+        if let (Some(end), false) = (end, in_quotes) {
+            found = true;
+            lines.push(b'\n');
+            at_field_start = true;
+            rest = rest.get(end.len()..).unwrap_or_default();
+            continue;
+        }
+        if *byte == b'"' && (in_quotes || at_field_start) {
+            in_quotes = !in_quotes;
+        }
+        at_field_start = !in_quotes && (*byte == delimiter || matches!(*byte, b'"' | b'\n'));
+        lines.push(*byte);
+        rest = after;
+    }
+    found.then_some(lines)
 }

@@ -1,9 +1,11 @@
 //! The kinds of records: rows, and lines that are not rows.
 
+use std::collections::BTreeSet;
+
 use super::super::encoding::without_text_formula;
 use super::super::headings::{Headings, Repetition};
 use super::{CTRL_Z, Cells, Dialect};
-use crate::cell::amount::{stated_units, units_alone};
+use crate::cell::amount::{StatedUnit, stated_units, units_alone, units_of_amounts};
 
 /// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +20,8 @@ pub(in super::super) enum Kind {
     Header,
     /// A header with other columns.
     OtherHeader,
-    /// A line of totals or a footer that states another unit of money than the one in
-    /// which the amounts are read.
+    /// A line that is no row or has no ID number, and states another unit of money than the
+    /// one in which the amounts are read.
     OtherUnit,
     /// More fields than the header, or no field for the ID number.
     FieldCount,
@@ -40,11 +42,12 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
             None => {}
         }
         let kind = kind_of_words(cells, dialect, headings);
-        if let Some(kind) = kind.or_else(|| is_line_of_units(cells).then_some(Kind::Footer)) {
-            return match states_other_unit(cells, headings) {
-                true => Kind::OtherUnit,
-                false => kind,
-            };
+        let kind = kind.or_else(|| is_line_of_units(cells).then_some(Kind::Footer));
+        if states_other_unit(cells, kind, headings) {
+            return Kind::OtherUnit;
+        }
+        if let Some(kind) = kind {
+            return kind;
         }
     }
     // Some programs omit the empty cells at the end of a row, so a short row is
@@ -105,8 +108,8 @@ const LONGEST_NOTE: usize = 1000;
 
 /// Recognises a line of totals or a footer by its first cell with content. The ID column
 /// must be blank, or have such words itself, or a count of at most six digits; a damaged
-/// ID number has none of these forms. A line with a label, such as a status, is a row
-/// without an ID number, whatever its first cell says.
+/// ID number has none of these forms. A line with a label, such as a status, or with a name
+/// is a row without an ID number, whatever its first cell says.
 fn kind_of_words(cells: &Cells, dialect: Dialect, headings: &Headings) -> Option<Kind> {
     let first = cells.iter().find(|cell| !is_empty(cell))?;
     let kind = kind_of_text(&text_of(first, LONGEST_NOTE)?)?;
@@ -114,28 +117,42 @@ fn kind_of_words(cells: &Cells, dialect: Dialect, headings: &Headings) -> Option
     let belongs = is_empty(id_cell)
         || text_of(id_cell, LONGEST_NOTE)
             .is_some_and(|text| kind_of_text(&text).is_some() || is_count(&text));
-    (belongs && !has_label(cells, kind, headings)).then_some(kind)
+    (belongs && !states_person(cells, kind, headings)).then_some(kind)
 }
 
-/// Returns whether a line of this kind has a label in a column of labels after its first
-/// cell with content. Words of a footer, what follows a label such as 填表人：, figures of a
-/// total and dates are no labels.
-fn has_label(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
+/// Returns whether a line of this kind has, after its first cell with content, a label in a
+/// column of labels or a text in a column of texts, such as a name. Words of a footer, what
+/// follows a label such as 填表人：, figures of a total, dates and sentences are neither.
+fn states_person(cells: &Cells, kind: Kind, headings: &Headings) -> bool {
     let mut before: Option<String> = None;
     let filled = cells.iter().enumerate();
     for (column, cell) in filled.filter(|(_, cell)| !is_empty(cell)) {
         let text = text_of(cell, LONGEST_NOTE).unwrap_or_default();
-        if let Some(before) = &before
-            && headings.has_labels(column)
-        {
-            let is_word = kind_of_text(&text).is_some() || is_figure(&text, kind);
-            if !is_word && !awaits_value(before) {
+        if let Some(before) = &before {
+            let is_word = kind_of_text(&text).is_some();
+            let is_person = match (headings.has_labels(column), headings.has_text(column)) {
+                (true, _) => !is_word && !is_figure(&text, kind),
+                (false, true) => !is_word && !is_no_name(&text),
+                (false, false) => false,
+            };
+            if is_person && !awaits_value(before) {
                 return true;
             }
         }
         before = Some(text);
     }
     false
+}
+
+/// Returns whether a text in a footer or total is no name, but a number, an amount, a date,
+/// a label or part of a note.
+fn is_no_name(text: &str) -> bool {
+    const LONGEST_NAME: usize = 30;
+    // As in a line of totals: a number is no name.
+    is_figure(text, Kind::Total)
+        || LABELS.contains(&text)
+        || text.contains(['。', '；', ';', '，', '：', ':'])
+        || text.chars().count() > LONGEST_NAME
 }
 
 /// Returns whether a text is a footer's label whose value, a name or a day, is in the next
@@ -170,15 +187,22 @@ fn is_line_of_units(cells: &Cells) -> bool {
     states_unit
 }
 
-fn states_other_unit(cells: &Cells, headings: &Headings) -> bool {
-    let mut filled = cells.iter().filter(|cell| !is_empty(cell));
-    filled.any(|cell| {
+/// Returns whether a line without an ID number states another unit of money than that of
+/// the amounts: a line of totals or a footer (`kind`) or a line of one cell in any words, in
+/// totals also by an amount (30万元), and every other line by a cell that is a unit.
+fn states_other_unit(cells: &Cells, kind: Option<Kind>, headings: &Headings) -> bool {
+    let filled = || cells.iter().enumerate().filter(|(_, cell)| !is_empty(cell));
+    let is_note = kind.is_some() || filled().nth(1).is_none();
+    let is_other = |unit: StatedUnit| headings.is_other_unit(unit);
+    filled().any(|(column, cell)| {
         let Some(text) = text_of(cell, LONGEST_NOTE) else {
             return false;
         };
-        let alone = units_alone(&text).unwrap_or_default();
-        let mut units = stated_units(&text).into_iter().chain(alone);
-        units.any(|unit| headings.is_other_unit(unit))
+        let states = |units: BTreeSet<StatedUnit>| units.into_iter().any(is_other);
+        let has_own_unit = || headings.amounts().with_own_unit.contains(&column);
+        states(units_alone(&text).unwrap_or_default())
+            || (is_note && states(stated_units(&text)))
+            || (kind == Some(Kind::Total) && !has_own_unit() && states(units_of_amounts(&text)))
     })
 }
 

@@ -1,0 +1,290 @@
+//! The grades of leads: what one side of an aid and the other give together, and that a
+//! column which an export lacks counts like one that is empty.
+
+use std::collections::BTreeMap;
+
+use crate::cells::{id, round};
+use crate::support::{Round, csv_records, id_number};
+
+/// The columns of an export that says nothing of a victim but the role. Without the seal
+/// every row would be withheld.
+const ROLE_ALONE: &str = "身份证号,案号,姓名,诉讼地位,封存标志";
+const NOBODY: usize = 900;
+
+/// A round of these case parties and recipients of assistance. The other registers are
+/// there, and know none of the case parties.
+fn round_of(cases: &str, assistance: &str) -> Round {
+    let nobody = id(NOBODY);
+    let exports = [
+        ("procuratorate.case-parties", cases.to_owned()),
+        (
+            "procuratorate.referrals",
+            format!("national_id,aid,state,state_on\n{nobody},dibao,closed,2026-09-01\n"),
+        ),
+        (
+            "civil-affairs.assistance",
+            format!("national_id,kind,status\n{nobody},dibao,active\n{assistance}"),
+        ),
+        (
+            "education.students",
+            format!("national_id,enrolment_status,hardship_student\n{nobody},enrolled,true\n"),
+        ),
+        (
+            "disabled-federation.persons",
+            format!("national_id,certificate_status,grade\n{nobody},valid,1\n"),
+        ),
+        (
+            "veterans.persons",
+            format!("national_id,kind,status\n{nobody},veteran,active\n"),
+        ),
+    ];
+    let files = exports
+        .each_ref()
+        .map(|(schema, _)| (*schema, format!("{schema}.small.csv")));
+    let named: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(schema, file)| (*schema, file.as_str()))
+        .collect();
+    let round = round(&named);
+    for ((_, text), (_, file)) in exports.iter().zip(&named) {
+        round.write(file, text);
+    }
+    round
+}
+
+/// Runs a round and returns its leads: list, case number, aid, urgency and grade.
+fn leads(round: &Round) -> Vec<String> {
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    let mut leads = Vec::new();
+    for (list, bytes) in round.lists("output") {
+        let list = list.trim_start_matches("lists/for-review/");
+        for row in csv_records(&bytes) {
+            let aid = row["Aid"].split('〔').next().unwrap();
+            leads.push(
+                [
+                    list.trim_end_matches(".csv"),
+                    &row["Case number"],
+                    aid,
+                    &row["Urgency"],
+                    &row["Grade"],
+                ]
+                .join("|"),
+            );
+        }
+    }
+    leads
+}
+
+// Worked examples
+
+#[test]
+fn of_a_victim_whose_role_alone_is_known_a_register_decides() {
+    let row = |sequence: usize| format!("{},C{sequence},赵某,被害人,否\n", id(sequence));
+    let on_dibao = format!("{},dibao,active\n", id(1));
+    // Number 2 is on no register.
+    let cases = format!("{ROLE_ALONE}\n{}{}", row(1), row(2));
+    let round = round_of(&cases, &on_dibao);
+    // Dibao itself is settled.
+    let expected = [
+        "to-civil-affairs|C1|Temporary relief|3 ordinary|to be clarified",
+        "to-judicial-aid|C1|State judicial aid|3 ordinary|to be clarified",
+    ];
+    assert_eq!(leads(&round), expected);
+    // Both rows leave the agency, which cannot know of the register.
+    let cases = round.export_in_manifest("procuratorate.case-parties");
+    assert_eq!(cases["account"]["sent"], 2, "{cases}");
+    let list = &round.lists("output")["lists/for-review/to-judicial-aid.csv"];
+    let lead = &csv_records(list)[0];
+    assert!(lead["Grounds and evidence"].starts_with("Receives dibao"));
+    let unknown = &lead["Conditions not yet known"];
+    for ground in [
+        "Victim of a crime seriously injured",
+        "Victim of a crime with a major loss of property",
+    ] {
+        assert!(unknown.contains(ground), "{unknown}");
+    }
+    assert!(!unknown.contains("(indicated)"), "{unknown}");
+}
+
+#[test]
+fn a_child_whose_mother_was_killed_is_an_urgent_lead_to_be_clarified() {
+    let child = id_number("44990120160505901");
+    let header = format!("{ROLE_ALONE},被害人死亡,与被害人关系");
+    let cases = format!("{header}\n{child},C1,赵某,近亲属,否,是,子女\n");
+    let round = round_of(&cases, "");
+    let expected = [
+        "to-civil-affairs.minors|C1|Support for orphans and de facto unsupported children|1 urgent|to be clarified",
+        "to-education.minors|C1|Education assistance and student funding|1 urgent|to be clarified",
+    ];
+    assert_eq!(leads(&round), expected);
+    let list = &round.lists("output")["lists/for-review/to-civil-affairs.minors.csv"];
+    let lead = &csv_records(list)[0];
+    assert_eq!(lead["Grounds and evidence"], "");
+    let open = &lead["Conditions not yet known"];
+    for rule in [
+        "close relative or dependant lived mainly on the victim's income",
+        "may be de facto unsupported",
+    ] {
+        let (_, after) = open.split_once(rule).unwrap();
+        let (cites, _) = after.split_once(" (indicated)").unwrap();
+        assert!(cites.starts_with('〔') && cites.ends_with('〕'), "{open}");
+    }
+    // What is to be asked is on the list.
+    assert!(lead["What to check"].contains("Check whether the other parent lives"));
+}
+
+/// Both sides are known, and then each by a fact on which its rule turns.
+#[test]
+fn a_lead_is_established_only_if_both_sides_are() {
+    let header = format!("{ROLE_ALONE},案件类别,财产损失金额,追回或获赔金额,加害人情况");
+    let grade_of = |cells: &str, register: &str| {
+        let cases = format!("{header}\n{},C1,赵某,被害人,否,{cells}\n", id(1));
+        let round = round_of(&cases, &format!("{},{register}\n", id(1)));
+        let leads = leads(&round);
+        let lead = leads
+            .iter()
+            .find(|lead| lead.contains("State judicial aid"));
+        lead.map(|lead| lead.rsplit('|').next().unwrap().to_owned())
+    };
+    let (known, core, unknown, no) = (
+        "刑事,50000,0,无赔偿能力",
+        "刑事,50000,,",
+        "刑事,,,",
+        "刑事,20000,0,无赔偿能力",
+    );
+    let (receives, indicated, not) = ("dibao,active", "dibao,", "dibao,ended");
+    let (established, open) = (Some("established"), Some("to be clarified"));
+    for (cells, register, grade) in [
+        (known, receives, established),
+        (known, indicated, open),
+        (core, receives, open),
+        (core, indicated, open),
+        (unknown, receives, open),
+        (unknown, indicated, open),
+        (known, ",", open),
+        (core, ",", open),
+        (unknown, ",", None),
+        (known, not, None),
+        (unknown, not, None),
+    ] {
+        assert_eq!(
+            grade_of(cells, register).as_deref(),
+            grade,
+            "{cells} {register}"
+        );
+    }
+    // The loss is too small, and no injury is stated: a person must ask about the injury.
+    assert_eq!(grade_of(no, receives).as_deref(), open);
+}
+
+#[test]
+fn at_most_review_caps_a_lead_at_to_be_clarified() {
+    let header = format!("{ROLE_ALONE},案件类别,财产损失金额,追回或获赔金额,加害人情况");
+    let cases = format!(
+        "{header}\n{},C1,赵某,被害人,否,刑事,50000,0,无赔偿能力\n",
+        id(1)
+    );
+    let assistance = format!("{},dibao,active\n", id(1));
+    let lead = |grade: &str| format!("to-judicial-aid|C1|State judicial aid|3 ordinary|{grade}");
+    let round = round_of(&cases, &assistance);
+    assert!(leads(&round).contains(&lead("established")));
+    for rule in ["j4_property_loss", "dibao_receiving"] {
+        let round = round_of(&cases, &assistance);
+        let policy = "../../policies/shaoguan.toml";
+        let from = format!("id = \"{rule}\"\n");
+        round.replace(policy, &from, &format!("{from}at_most = \"review\"\n"));
+        assert!(leads(&round).contains(&lead("to be clarified")), "{rule}");
+    }
+}
+
+// Missing and empty columns
+
+/// A CSV export as rows of cells.
+fn rows_of(round: &Round, file: &str) -> Vec<Vec<String>> {
+    let text = round.read(file);
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.has_headers(false).from_reader(text.as_bytes());
+    let rows = reader.records();
+    rows.map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// Runs a round with another content of an export and returns its lists, or `None` if the
+/// export is refused.
+fn lists_with(
+    round: &Round,
+    file: &str,
+    rows: &[Vec<String>],
+) -> Option<BTreeMap<String, Vec<u8>>> {
+    let before = std::fs::read(round.path(file)).unwrap();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).unwrap();
+    }
+    round.write(file, writer.into_inner().unwrap());
+    let folder = round.path("changed");
+    let result = round.run_with(&["--output", folder.to_str().unwrap()]);
+    round.write(file, before);
+    if result.code == 1 {
+        return None;
+    }
+    assert!([0, 3].contains(&result.code), "{}", result.stderr);
+    let lists = round.lists("changed");
+    std::fs::remove_dir_all(folder).unwrap();
+    Some(lists)
+}
+
+/// Every column of every export of the round in which every rule, aid and grade appears.
+#[test]
+fn a_missing_column_and_an_empty_one_give_the_same_lists() {
+    let round = Round::hand_made();
+    assert_eq!(round.run().code, 0);
+    let unchanged = round.lists("output");
+    let mut compared = BTreeMap::new();
+    let mut with_effect = 0;
+    for export in [
+        "procuratorate.case-parties",
+        "procuratorate.referrals",
+        "civil-affairs.assistance",
+        "education.students",
+        "disabled-federation.persons",
+        "veterans.persons",
+    ] {
+        let file = format!("{export}.csv");
+        let rows = rows_of(&round, &file);
+        for (column, name) in rows[0].iter().enumerate() {
+            let mut without = rows.clone();
+            for row in &mut without {
+                row.remove(column);
+            }
+            let mut empty = rows.clone();
+            for row in &mut empty[1..] {
+                row[column].clear();
+            }
+            // Without these columns an export is refused.
+            let Some(without) = lists_with(&round, &file, &without) else {
+                assert!(
+                    [
+                        "national_id",
+                        "case_number",
+                        "role",
+                        "sealed",
+                        "aid",
+                        "state"
+                    ]
+                    .contains(&name.as_str()),
+                    "{export}: {name}"
+                );
+                continue;
+            };
+            let empty = lists_with(&round, &file, &empty).expect("an empty column is read");
+            assert!(without == empty, "{export}: {name}");
+            with_effect += usize::from(without != unchanged);
+            *compared.entry(export).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(compared.len(), 6);
+    assert!(compared["procuratorate.case-parties"] >= 30, "{compared:?}");
+    assert!(with_effect >= 40, "{with_effect} of {compared:?}");
+}
