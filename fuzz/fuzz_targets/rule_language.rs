@@ -9,9 +9,10 @@
 
 use std::sync::LazyLock;
 
-use aidlink_agency::rules::{Answer, evaluate};
+use aidlink_agency::rules::evaluate;
 use aidlink_contract::outcome::Outcome;
 use aidlink_fuzz::AS_OF;
+use aidlink_policy::answer::Answer;
 use aidlink_policy::pack::WhenUnknown;
 use aidlink_policy::rule_language::{
     Combination, Comparison, Expression, ExpressionFault, Negation, NodeBudget, Operand, Scope,
@@ -204,7 +205,7 @@ fn check_positions(text: &str, faults: &[ExpressionFault]) {
 }
 
 fn outcome(answer: &Answer) -> Outcome {
-    answer.outcome(WhenUnknown::Review)
+    WhenUnknown::Review.outcome(*answer)
 }
 
 fn condition(text: &str) {
@@ -240,7 +241,11 @@ fn combination(text: &str, negation: Negation) {
         evaluate(&[("rule", &expression)], &ROWS, AS_OF).expect("the rule can be evaluated");
     for (row, answer) in outcomes[0].iter().enumerate() {
         let outcome_of = |rule: &str| evaluate_row(&Expression::Column(rule.to_owned()), row);
-        assert_eq!(outcome(answer), combination.outcome(&outcome_of), "row {row}");
+        assert_eq!(
+            outcome(answer),
+            combination.outcome(&outcome_of),
+            "row {row}"
+        );
     }
 }
 

@@ -5,5 +5,5 @@ mod evaluate;
 mod guarantees;
 
 pub use cases::{CaseFailure, test_cases};
-pub use evaluate::{EvaluationError, evaluate_rules};
+pub use evaluate::{EvaluationError, evaluate, evaluate_rules};
 pub use guarantees::{Breach, Trial, TriedCell, TriedRow, try_guarantee};

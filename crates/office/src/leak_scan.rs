@@ -98,7 +98,7 @@ impl FromIterator<String> for KeyIds {
 }
 
 /// Returns whether a text has the form of a key id. minisign writes its ids in upper case.
-pub(crate) fn is_key_id(text: &str) -> bool {
+fn is_key_id(text: &str) -> bool {
     hexadecimal::is_key_id(&text.to_ascii_lowercase())
 }
 

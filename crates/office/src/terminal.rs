@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
+use aidlink_contract::hexadecimal::is_key_id;
 use aidlink_faults::fault::{Fault, Faults, Place};
 use aidlink_faults::personal_number::{
     black_out_lines, shown_message, shown_path, without_control_characters,
@@ -13,7 +14,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::leak_scan::is_key_id;
 use crate::{confinement, interruption};
 
 /// The form in which a command answers.
@@ -87,7 +87,7 @@ fn print_json(value: &impl Serialize) {
 /// its object. Key ids stay: one may have the form of a bank card number.
 fn black_out_texts(value: &mut Value, name: &str) {
     match value {
-        Value::String(text) if name == "key_id" && is_key_id(text) => {}
+        Value::String(text) if name == "key_id" && is_key_id(&text.to_ascii_lowercase()) => {}
         Value::String(text) => {
             if let Cow::Owned(shown) = black_out_lines(text) {
                 *text = shown;

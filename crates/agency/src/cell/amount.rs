@@ -300,7 +300,7 @@ fn units_within(line: &str, start: usize, word: &str) -> BTreeSet<StatedUnit> {
             () => match number_before(&line[..start + before.len()]) {
                 Number::None => unit.unclear(),
                 Number::OfAmount => None,
-                Number::OfUnit => Some(StatedUnit::Unclear("元")),
+                Number::OfUnit => Some(StatedUnit::Unclear("…0元")),
             },
         }
     });
@@ -335,9 +335,10 @@ fn number_before(before: &str) -> Number {
 }
 
 /// Returns the units of money in a cell that holds nothing but units, types of columns and
-/// notes such as 必填: 万元, （元/月）, 单位：户、万元; `None` if it holds anything else.
-pub(crate) fn units_alone(cell: &str) -> Option<BTreeSet<StatedUnit>> {
-    units_alone_in(&plain(cell), false)
+/// notes such as 必填: 万元, （元/月）, 单位：户、万元; `None` if it holds anything else. In a
+/// column of amounts 万 alone is a unit.
+pub(crate) fn units_alone(cell: &str, is_of_amounts: bool) -> Option<BTreeSet<StatedUnit>> {
+    units_alone_in(&plain(cell), is_of_amounts)
 }
 
 fn units_alone_in(cell: &str, expected: bool) -> Option<BTreeSet<StatedUnit>> {
@@ -794,7 +795,7 @@ mod tests {
             ("文本", &[]),
             ("必填", &[]),
         ] {
-            let units = units_alone(cell).expect(cell);
+            let units = units_alone(cell, false).expect(cell);
             assert_eq!(names_of(&units), expected, "{cell}");
         }
         for cell in [
@@ -806,7 +807,11 @@ mod tests {
             "五保户",
             "44990119900101011X港币",
         ] {
-            assert_eq!(units_alone(cell), None, "{cell}");
+            assert_eq!(units_alone(cell, false), None, "{cell}");
+        }
+        for (cell, expected) in [("万", "万元"), ("角", "角"), ("w", "w")] {
+            let units = units_alone(cell, true).expect(cell);
+            assert_eq!(names_of(&units), [expected], "{cell}");
         }
     }
 

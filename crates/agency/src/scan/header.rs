@@ -378,7 +378,6 @@ impl Search<'_> {
     fn header(&self, path: &Path, layout: Layout, candidate: Candidate) -> Result<Header, Faults> {
         let line = candidate.line(self.head);
         let mut shared_units = self.units_above(&candidate);
-        let below = self.units_below(&candidate);
         let mut faults = FaultCollector::new();
         if let Some(start) = candidate.row_above {
             faults.push(row_above_header(path, line).at(Place::Line(line_of(self.head, start))));
@@ -452,6 +451,9 @@ impl Search<'_> {
             .filter(|field| field.field_type == FieldType::Number)
             .filter_map(|field| Some((field, *columns.index.get(&field.name)?)))
             .collect();
+        let columns_of_amounts: BTreeSet<usize> =
+            amounts.iter().map(|(_, column)| *column).collect();
+        let below = self.units_below(&candidate, &columns_of_amounts);
         for unit in &below {
             // Below the heading of another column a unit says nothing of amounts; the pass
             // over the rows refuses it unless it is their unit.
@@ -555,7 +557,7 @@ impl Search<'_> {
 
     /// Returns the units in the line below the header, if it has nothing but units. In the
     /// pass over the rows it is a footer.
-    fn units_below(&self, candidate: &Candidate) -> Vec<UnitBelow> {
+    fn units_below(&self, candidate: &Candidate, of_amounts: &BTreeSet<usize>) -> Vec<UnitBelow> {
         let mut splitter = self.splitter(candidate.delimiter);
         let mut cells = Cells::default();
         let mut at = candidate.end;
@@ -577,7 +579,7 @@ impl Search<'_> {
                 line,
                 column,
                 is_of_all: text.contains("单位"),
-                units: units_alone(&text)?,
+                units: units_alone(&text, of_amounts.contains(&column))?,
             })
         });
         units.collect::<Option<_>>().unwrap_or_default()

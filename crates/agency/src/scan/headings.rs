@@ -57,6 +57,12 @@ pub(super) struct Amounts {
     pub(super) shared_unit: Option<AmountUnit>,
 }
 
+impl Amounts {
+    pub(super) fn contains(&self, column: usize) -> bool {
+        self.with_own_unit.contains(&column) || self.others.contains_key(&column)
+    }
+}
+
 impl Headings {
     /// `columns` are the headings of the first header, `fields` the columns by accepted
     /// heading, all as uniform text. `with_labels` are the columns of fields with labels.
@@ -124,11 +130,9 @@ impl Headings {
     /// Returns whether a heading states the units that the first heading of a column of
     /// amounts states.
     fn has_units_of(&self, column: usize, heading: &str) -> bool {
-        let is_of_amounts = self.amounts.with_own_unit.contains(&column)
-            || self.amounts.others.contains_key(&column);
         let units = |heading: &str| AmountHeader::of(heading).units;
         let own = self.columns.get(column).map_or("", String::as_str);
-        !is_of_amounts || units(own) == units(heading)
+        !self.amounts.contains(column) || units(own) == units(heading)
     }
 
     /// Returns whether the cells of a record are a header: more than half of those with

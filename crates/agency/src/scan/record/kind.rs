@@ -42,7 +42,7 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
             None => {}
         }
         let kind = kind_of_words(cells, dialect, headings);
-        let kind = kind.or_else(|| is_line_of_units(cells).then_some(Kind::Footer));
+        let kind = kind.or_else(|| is_line_of_units(cells, headings).then_some(Kind::Footer));
         if states_other_unit(cells, kind, headings) {
             return Kind::OtherUnit;
         }
@@ -175,11 +175,13 @@ fn is_figure(text: &str, kind: Kind) -> bool {
 
 /// Returns whether every cell with content holds nothing but units, and one of them a
 /// unit of money. Such a line is often below a header.
-fn is_line_of_units(cells: &Cells) -> bool {
+fn is_line_of_units(cells: &Cells, headings: &Headings) -> bool {
     let mut states_unit = false;
-    for cell in cells.iter().filter(|cell| !is_empty(cell)) {
+    let filled = cells.iter().enumerate();
+    for (column, cell) in filled.filter(|(_, cell)| !is_empty(cell)) {
         let text = text_of(cell, LONGEST_TOTAL);
-        let Some(units) = text.and_then(|text| units_alone(&text)) else {
+        let is_of_amounts = headings.amounts().contains(column);
+        let Some(units) = text.and_then(|text| units_alone(&text, is_of_amounts)) else {
             return false;
         };
         states_unit |= !units.is_empty();
@@ -200,7 +202,8 @@ fn states_other_unit(cells: &Cells, kind: Option<Kind>, headings: &Headings) -> 
         };
         let states = |units: BTreeSet<StatedUnit>| units.into_iter().any(is_other);
         let has_own_unit = || headings.amounts().with_own_unit.contains(&column);
-        states(units_alone(&text).unwrap_or_default())
+        let is_of_amounts = headings.amounts().contains(column);
+        states(units_alone(&text, is_of_amounts).unwrap_or_default())
             || (is_note && states(stated_units(&text)))
             || (kind == Some(Kind::Total) && !has_own_unit() && states(units_of_amounts(&text)))
     })
