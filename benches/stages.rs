@@ -173,7 +173,7 @@ fn rules(criterion: &mut Criterion, bench: &BenchRound) {
             .iter()
             .enumerate()
             .flat_map(|(index, file)| {
-                let (schema, reading) = (&planned.schema, &planned.reading);
+                let (schema, reading) = (&planned.schema, &file.reading);
                 let Ok(tables) = Export::open(&file.path, index, schema, reading) else {
                     panic!("the sample's export must open")
                 };

@@ -177,6 +177,8 @@ pub const VERBS: &[VerbHelp] = &[
         examples: &[
             "aidlink schema check students.xlsx",
             "aidlink schema check students.xlsx --policy policies/shaoguan.toml --json",
+            "aidlink schema check dibao.xlsx --constant kind=dibao --constant status=active",
+            "aidlink schema check dibao.xlsx --round round.toml",
         ],
         exit_codes: &[0, 1, 2, 3],
     },
@@ -412,6 +414,14 @@ pub enum SchemaCommand {
 pub struct SchemaCheckArguments {
     /// The export / 导出
     pub export: PathBuf,
+    /// A round file that names the export: reads it as the round does / 写有此导出的轮次文件：按该轮次的规定读取
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "schema", "schemas", "policy", "as_of", "sheet", "sheets", "date_epoch", "constants",
+        ],
+    )]
+    pub round: Option<PathBuf>,
     /// Name of its schema [default: the schema that fits the header best] / 模式名称，默认按表头识别
     #[arg(long)]
     pub schema: Option<String>,
@@ -433,6 +443,9 @@ pub struct SchemaCheckArguments {
     /// The year from which date serial numbers count, 1900 or 1904 / 日期序列号的起算年，1900或1904
     #[arg(long, default_value = "1900", value_parser = date_epoch)]
     pub date_epoch: DateEpoch,
+    /// A value that a field has in every row; may be repeated / 每一行的固定值，可重复
+    #[arg(long = "constant", value_name = "FIELD=VALUE", value_parser = constant)]
+    pub constants: Vec<(String, String)>,
 }
 
 // The parsers of clap and jiff explain a wrong value in English only.
@@ -463,6 +476,17 @@ where
 fn date(day: &str) -> Result<jiff::civil::Date, String> {
     let day = day.parse();
     day.map_err(|_| "expected a date such as 2026-09-30 / 应为日期，如 2026-09-30".to_owned())
+}
+
+fn constant(written: &str) -> Result<(String, String), String> {
+    let parts = written.split_once('=');
+    let parts = parts.map(|(field, value)| (field.trim(), value.trim()));
+    let parts = parts.filter(|(field, value)| !field.is_empty() && !value.is_empty());
+    parts
+        .map(|(field, value)| (field.to_owned(), value.to_owned()))
+        .ok_or_else(|| {
+            "expected FIELD=VALUE, such as kind=dibao / 应为 字段=值，如 kind=dibao".to_owned()
+        })
 }
 
 fn date_epoch(year: &str) -> Result<DateEpoch, String> {

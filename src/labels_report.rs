@@ -25,11 +25,11 @@ pub(crate) fn say_unmapped(
             let schema = &schema.name;
             say(
                 format!(
-                    "列“{}”（{name}）的下列标签没有代码。请选定代码，将各行写入轮次文件中 schema = \"{schema}\" 的 [[export]]：",
+                    "列“{}”（{name}）的下列标签没有代码。请选定代码，将各行写入轮次文件中 schema = \"{schema}\" 的 [[export]]（分文件的，写入该文件的 [[export.file]]）：",
                     title.zh
                 ),
                 format!(
-                    "Labels without a code in the column {name} ({}). Choose their codes and paste the lines into the [[export]] of the round file with schema = \"{schema}\":",
+                    "Labels without a code in the column {name} ({}). Choose their codes and paste the lines into the [[export]] of the round file with schema = \"{schema}\", or into the file's [[export.file]]:",
                     title.en
                 ),
             );

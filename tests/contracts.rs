@@ -116,7 +116,7 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
             .iter()
             .enumerate()
             .flat_map(|(index, file)| {
-                let (schema, reading) = (&planned.schema, &planned.reading);
+                let (schema, reading) = (&planned.schema, &file.reading);
                 let tables = Export::open(&file.path, index, schema, reading);
                 tables.unwrap_or_else(|_| panic!("the sample's exports must open"))
             })

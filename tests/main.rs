@@ -15,6 +15,7 @@ mod hand_made_round;
 mod hostile_input;
 mod labels;
 mod parquet_exports;
+mod parts;
 mod sample_round;
 mod schema_check;
 mod split_round;

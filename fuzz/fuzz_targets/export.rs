@@ -15,6 +15,6 @@ fuzz_target!(|bytes: &[u8]| {
     let schema = schema("veterans.persons");
     let choice = ReadingChoice::default();
     for export in Export::open(&path, 0, schema, &choice).into_iter().flatten() {
-        let _ = inspect(&export, schema, AS_OF, &|_| {});
+        let _ = inspect(&export, AS_OF, &|_| {});
     }
 });

@@ -142,6 +142,6 @@ fuzz_target!(|input: &[u8]| {
     };
     let schema = schema("veterans.persons");
     for export in Export::open(&path, 0, schema, &choice).into_iter().flatten() {
-        let _ = inspect(&export, schema, AS_OF, &|_| {});
+        let _ = inspect(&export, AS_OF, &|_| {});
     }
 });

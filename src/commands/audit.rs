@@ -23,15 +23,15 @@ use serde::Serialize;
 use super::Ending;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::pooled;
-use aidlink_agency::exports::{columns_of, open};
+use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
 use aidlink_agency::key::KeyFile;
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun};
-use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, Verdict, needs};
+use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
 use aidlink_audit::minimisation_page;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
-use aidlink_policy::reading::PlannedExport;
+use aidlink_policy::reading::{PlannedExport, ReadingChoice};
 
 /// Audits or verifies output folders, or shows what a round would read.
 pub fn run(arguments: AuditArguments, output: Output) -> Ending {
@@ -436,7 +436,7 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
     let mut faults = FaultCollector::new();
-    let columns: Vec<Vec<Vec<ColumnRead>>> = planned
+    let seen: Vec<Vec<(Vec<ColumnRead>, &ReadingChoice)>> = planned
         .iter()
         .map(|planned| {
             let needed = |name: &str| {
@@ -445,19 +445,30 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
                 field.is_some_and(|field| !needs(&terms.policy, schema, field).is_empty())
             };
             let files = open(&terms.policy, planned, &mut faults);
-            let files = files.iter();
-            files.map(|export| columns_of(export, needed)).collect()
+            let files = files.iter().filter_map(|export| {
+                let file = planned.files.get(export.file())?;
+                Some((columns_of(export, needed), &file.reading))
+            });
+            files.collect()
         })
         .collect();
     if let Err(faults) = faults.finish() {
         return Ending::Failed(faults);
     }
-    let exports = planned.iter().zip(&columns);
+    let exports = planned.iter().zip(&seen);
     let exports = exports.map(|(planned, files)| SeenExport {
         export: &planned.schema.name,
         snapshot: planned.snapshot,
         legal_basis: &planned.legal_basis,
-        files: files.iter().map(Vec::as_slice).collect(),
+        files: files
+            .iter()
+            .map(|(columns, reading)| SeenFile {
+                columns,
+                constants: constants_of(reading),
+                because: reading.because.clone(),
+                values: values_of(reading),
+            })
+            .collect(),
     });
     let head = MatrixHead {
         round: terms.round.clone(),
@@ -532,6 +543,24 @@ fn say_matrix(matrix: &Matrix, output: Output) {
                     unread.len(),
                     unread.join(", ")
                 ),
+            );
+        }
+        let given: Vec<String> = part
+            .columns
+            .iter()
+            .flat_map(|row| {
+                let field = row.field.as_deref().unwrap_or_default();
+                let constants = row.constants.iter();
+                constants.map(move |given| match &given.because {
+                    Some(because) => format!("{field} = {} ({because})", given.value),
+                    None => format!("{field} = {}", given.value),
+                })
+            })
+            .collect();
+        if !given.is_empty() {
+            say(
+                format!("  轮次文件写明的固定值：{}", given.join("、")),
+                format!("  given by the round file: {}", given.join(", ")),
             );
         }
         if !absent.is_empty() {

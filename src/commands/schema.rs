@@ -2,18 +2,23 @@
 //! took it from the agency's system.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
-use aidlink_agency::exports::{check_columns, check_filled, fields_of_others};
+use aidlink_agency::exports::{check_columns, check_filled, fields_of_others, sheets_not_read};
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::unmapped::UnmappedLabels;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
+use aidlink_office::round::{Mode, Reads, WrittenRound};
+use aidlink_policy::constant::{Constant, needs_reason};
 use aidlink_policy::pack::Policy;
-use aidlink_policy::reading::{ReadingChoice, SheetChoice};
+use aidlink_policy::reading::{PlannedExport, ReadingChoice, SheetChoice};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Ending;
@@ -24,47 +29,36 @@ use aidlink_office::terminal::{Output, Progress};
 /// Checks an export.
 pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     let SchemaCommand::Check(arguments) = arguments.command;
-    let schemas = match Schemas::read(&arguments.schemas) {
-        Ok(schemas) => schemas,
+    let basis = match &arguments.round {
+        Some(round) => Basis::of_round(round, &arguments.export),
+        None => Basis::of_options(&arguments),
+    };
+    let basis = match basis {
+        Ok(basis) => basis,
         Err(faults) => return Ending::WrongConfiguration(faults),
     };
-    let policy = arguments.policy.as_ref();
-    let policy = match policy.map(|path| Policy::read(path, &schemas)).transpose() {
-        Ok(policy) => policy,
-        Err(faults) => return Ending::WrongConfiguration(faults),
+    let (policy, as_of) = (&basis.policy, basis.as_of);
+    let opened = match &basis.planned {
+        Some(planned) => open_as_planned(planned).map_err(Ending::Failed),
+        None => open(&arguments, &basis),
     };
-    if let Some(name) = &arguments.schema
-        && schemas.get(name).is_none()
-    {
-        let known = schemas.0.keys().map(String::as_str);
-        let fault = Fault::of_file(
-            &arguments.schemas,
-            Text::new(
-                format!("没有名为“{name}”的模式"),
-                format!("there is no schema `{name}`"),
-            ),
-            nearest_name_hint(name, known),
-        );
-        return Ending::WrongConfiguration(fault.into());
-    }
-    let (schema, exports) = match open(&arguments, &schemas) {
+    let (schema, exports) = match opened {
         Ok(opened) => opened,
-        Err(faults) => return Ending::Failed(faults),
+        Err(ending) => return ending,
     };
-    let as_of = arguments.as_of.unwrap_or_else(|| {
-        jiff::Timestamp::now()
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .date()
-    });
     let progress = Progress::new(output);
     let inspections: Result<Vec<Inspection>, Fault> = exports
         .iter()
-        .map(|export| inspect(export, schema, as_of, &|rows| progress.rows(rows)))
+        .map(|export| inspect(export, as_of, &|rows| progress.rows(rows)))
         .collect();
     progress.finish();
     let inspections = match inspections {
         Ok(inspections) => inspections,
         Err(fault) => return Ending::Failed(fault.into()),
+    };
+    let sheets_not_read = match exports.first() {
+        Some(first) => sheets_not_read(first, &exports),
+        None => Vec::new(),
     };
     let absent: Vec<&[String]> = exports
         .iter()
@@ -76,6 +70,7 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
             schema,
             export,
             policy: policy.as_ref(),
+            is_planned: basis.planned.is_some(),
             inspection,
             fields_of_other_sheets: fields_of_others(&absent, index),
         })
@@ -83,7 +78,7 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     for export in &checked {
         export.say(output);
     }
-    for sheet in sheets_not_read(&exports) {
+    for sheet in &sheets_not_read {
         let Text { zh, en } = sheet.text();
         output.say(&Text::new(format!("提示：{zh}"), format!("Note: {en}")));
     }
@@ -99,12 +94,12 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     match checked.as_slice() {
         [export] => output.json(&SchemaReport {
             refused_by_a_round,
-            ..export.report(&exports)
+            ..export.report(&sheets_not_read)
         }),
         several => output.json(&SheetsReport {
             sheets: several
                 .iter()
-                .map(|export| export.report(&exports))
+                .map(|export| export.report(&sheets_not_read))
                 .collect(),
             refused_by_a_round,
         }),
@@ -150,17 +145,138 @@ fn refusals(checked: &[CheckedExport<'_>]) -> Vec<Fault> {
     found
 }
 
-/// Returns the sheets of the workbook that have content and are not read.
-fn sheets_not_read(exports: &[Export]) -> &[SheetNotRead] {
-    exports.first().map_or(&[], Export::sheets_not_read)
+/// What an export is checked by.
+struct Basis {
+    schemas: Schemas,
+    policy: Option<Policy>,
+    as_of: Date,
+    /// The export with this file alone, as the round file plans it; `None` if the command
+    /// line says how the file is read.
+    planned: Option<PlannedExport>,
+}
+
+impl Basis {
+    /// Reads schemas and policy as the command line names them.
+    fn of_options(arguments: &SchemaCheckArguments) -> Result<Self, Faults> {
+        let schemas = Schemas::read(&arguments.schemas)?;
+        let policy = arguments.policy.as_ref();
+        let policy = policy
+            .map(|path| Policy::read(path, &schemas))
+            .transpose()?;
+        if let Some(name) = &arguments.schema
+            && schemas.get(name).is_none()
+        {
+            let known = schemas.0.keys().map(String::as_str);
+            let fault = Fault::of_file(
+                &arguments.schemas,
+                Text::new(
+                    format!("没有名为“{name}”的模式"),
+                    format!("there is no schema `{name}`"),
+                ),
+                nearest_name_hint(name, known),
+            );
+            return Err(fault.into());
+        }
+        let today = || {
+            jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date()
+        };
+        Ok(Basis {
+            schemas,
+            policy,
+            as_of: arguments.as_of.unwrap_or_else(today),
+            planned: None,
+        })
+    }
+
+    /// Reads a round file that names the file of the export.
+    fn of_round(round: &Path, file: &Path) -> Result<Self, Faults> {
+        let unreadable = |error| Fault::unreadable(file, &error);
+        let real_file = file.canonicalize().map_err(unreadable)?;
+        let written = WrittenRound::read(round)?;
+        // A mode that does not exist is reported with the other faults.
+        let mode = written.mode().unwrap_or(Mode::Pooled);
+        let reads = written
+            .schema_of_file(file)
+            .map_or(Reads::Nothing, Reads::One);
+        let (terms, planned) = written.planned(mode, reads)?;
+        let Some(mut planned) = planned.into_iter().next() else {
+            return Err(Fault::of_file(
+                round,
+                Text::new(
+                    format!("轮次文件没有写 {}", shown_path(file)),
+                    format!("the round file does not name {}", shown_path(file)),
+                ),
+                Text::new(
+                    "请将其写入该导出的 path，或去掉 --round",
+                    "add it to the `path` of its export, or leave out --round",
+                ),
+            )
+            .into());
+        };
+        planned.files.retain(|planned| {
+            planned
+                .path
+                .canonicalize()
+                .is_ok_and(|path| path == real_file)
+        });
+        Ok(Basis {
+            as_of: terms.as_of,
+            schemas: terms.schemas,
+            policy: Some(terms.policy),
+            planned: Some(planned),
+        })
+    }
+}
+
+/// Opens the file of an export as the round file plans it. Returns its tables.
+fn open_as_planned(planned: &PlannedExport) -> Result<(&ExportSchema, Vec<Export>), Faults> {
+    let mut faults = FaultCollector::new();
+    let mut tables = Vec::new();
+    for (index, file) in planned.files.iter().enumerate() {
+        match Export::open(&file.path, index, &planned.schema, &file.reading) {
+            Ok(opened) => tables.extend(opened),
+            Err(found) => faults.extend(found),
+        }
+    }
+    Ok((&planned.schema, faults.or_value(Some(tables))?))
+}
+
+/// Reads the constants of the command line.
+fn constants(
+    arguments: &SchemaCheckArguments,
+    policy: Option<&Policy>,
+    schema: &ExportSchema,
+) -> Result<Vec<Constant>, Faults> {
+    let mut faults = FaultCollector::new();
+    let mut constants: Vec<Constant> = Vec::new();
+    let option = Path::new("--constant");
+    for (field, value) in &arguments.constants {
+        if constants.iter().any(|given| given.field == *field) {
+            faults.push(Fault::of_file(
+                option,
+                Text::new(
+                    format!("“{field}”有两个固定值"),
+                    format!("the field `{field}` has two constants"),
+                ),
+                Text::new("请删去一个", "remove one of them"),
+            ));
+        }
+        match Constant::read(schema, policy, field, value) {
+            Ok(constant) => constants.push(constant),
+            Err(fault) => faults.push(Fault::of_file(option, fault.message, fault.hint)),
+        }
+    }
+    faults.or_value(Some(constants))
 }
 
 /// Opens the export by the named schema, or, if none is named, by the schema that
 /// knows most of its columns. Returns its tables.
-fn open<'s>(
+fn open<'b>(
     arguments: &SchemaCheckArguments,
-    schemas: &'s Schemas,
-) -> Result<(&'s ExportSchema, Vec<Export>), Faults> {
+    basis: &'b Basis,
+) -> Result<(&'b ExportSchema, Vec<Export>), Ending> {
     let sheets = match (&arguments.sheet, arguments.sheets.as_slice()) {
         (Some(sheet), _) => SheetChoice::Named(vec![sheet.clone()]),
         (None, []) => SheetChoice::Only,
@@ -172,21 +288,46 @@ fn open<'s>(
         epoch: arguments.date_epoch,
         ..ReadingChoice::default()
     };
-    let mut file = ExportFile::open(&arguments.export)?;
+    let mut file = ExportFile::open(&arguments.export).map_err(Ending::Failed)?;
     let is_named = |schema: &&ExportSchema| {
         let name = arguments.schema.as_ref();
         name.is_none_or(|name| *name == schema.name)
     };
-    let mut best: Option<(usize, &ExportSchema)> = None;
-    for schema in schemas.0.values().filter(is_named) {
-        let known = file.known_columns(schema, &choice);
-        // If no schema fits, the faults by one of them are enough.
-        if best.is_none_or(|(most, _)| known > most) {
-            best = Some((known, schema));
+    let mut best: Option<(usize, &ExportSchema, ReadingChoice)> = None;
+    let mut refused: Option<(usize, Faults)> = None;
+    for schema in basis.schemas.0.values().filter(is_named) {
+        match constants(arguments, basis.policy.as_ref(), schema) {
+            Ok(constants) => {
+                let choice = ReadingChoice {
+                    constants,
+                    ..choice.clone()
+                };
+                let known = file.known_columns(schema, &choice);
+                // If no schema fits, the faults by one of them are enough.
+                if best.as_ref().is_none_or(|(most, ..)| known > *most) {
+                    best = Some((known, schema, choice));
+                }
+            }
+            Err(faults) => {
+                let known = file.known_columns(schema, &choice);
+                if refused.as_ref().is_none_or(|(most, _)| known > *most) {
+                    refused = Some((known, faults));
+                }
+            }
         }
     }
-    let (_, schema) = FaultCollector::new().or_value(best)?;
-    Ok((schema, file.tables(0, schema, &choice)?))
+    let most = best.as_ref().map(|(most, ..)| *most);
+    if let Some((known, faults)) = refused
+        && most.is_none_or(|most| known > most)
+    {
+        return Err(Ending::WrongConfiguration(faults));
+    }
+    let best = FaultCollector::new()
+        .or_value(best)
+        .map_err(Ending::Failed)?;
+    let (_, schema, choice) = best;
+    let tables = file.tables(0, schema, &choice).map_err(Ending::Failed)?;
+    Ok((schema, tables))
 }
 
 /// The answer of `schema check` for a workbook of which several sheets are read.
@@ -216,6 +357,9 @@ struct SchemaReport<'a> {
     footer_lines: u64,
     repeated_header_lines: u64,
     columns: Vec<ReportedColumn<'a>>,
+    /// The values of fields in every row.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    constants: BTreeMap<&'a str, String>,
     headers_not_known: Vec<&'a str>,
     /// Known headers of columns that are not used, because another column has the field.
     headers_passed_over: Vec<&'a str>,
@@ -332,6 +476,8 @@ struct CheckedExport<'a> {
     schema: &'a ExportSchema,
     export: &'a Export,
     policy: Option<&'a Policy>,
+    /// Whether the round file says how it is read.
+    is_planned: bool,
     inspection: &'a Inspection,
     /// Fields without a column that another sheet has.
     fields_of_other_sheets: Vec<&'a str>,
@@ -373,16 +519,13 @@ impl CheckedExport<'_> {
             .collect()
     }
 
-    fn report<'a>(&'a self, exports: &'a [Export]) -> SchemaReport<'a> {
+    fn report<'a>(&'a self, sheets_not_read: &'a [SheetNotRead]) -> SchemaReport<'a> {
         let columns = self.export.columns();
         let inspection = self.inspection;
         SchemaReport {
             schema: &self.schema.name,
             sheet: self.export.sheet(),
-            sheets_not_read: sheets_not_read(exports)
-                .iter()
-                .map(ReportedSheet::new)
-                .collect(),
+            sheets_not_read: sheets_not_read.iter().map(ReportedSheet::new).collect(),
             format: self.export.format().name(),
             encoding: self.export.encoding().name(),
             header_line: self.export.title_lines() + 1,
@@ -404,6 +547,12 @@ impl CheckedExport<'_> {
                         unit: columns.units.get(&field.name).map(|unit| unit.name()),
                     })
                 })
+                .collect(),
+            constants: self
+                .export
+                .constants()
+                .iter()
+                .map(|given| (given.field.as_str(), given.value.to_string()))
                 .collect(),
             headers_not_known: self.unknown_headers(),
             headers_passed_over: self.headers_at(&columns.passed_over),
@@ -508,6 +657,25 @@ impl CheckedExport<'_> {
                     field.name, field.title.en
                 ),
             );
+        }
+        for given in self.export.constants() {
+            let Some(field) = self.schema.field(&given.field) else {
+                continue;
+            };
+            let (name, title, value) = (&field.name, &field.title, &given.value);
+            say(
+                format!("  固定值 {value} → {}（{name}）", title.zh),
+                format!("  constant {value} -> {name} ({})", title.en),
+            );
+            let needs_reason = |policy| needs_reason(policy, self.schema, name);
+            if !self.is_planned && self.policy.is_some_and(needs_reason) {
+                say(
+                    format!("  提示：轮次文件须以 because 写明 {name} 固定值的理由"),
+                    format!(
+                        "  Note: in the round file the constant for {name} needs a reason, `because`"
+                    ),
+                );
+            }
         }
         let unknown = self.unknown_headers();
         if !unknown.is_empty() {

@@ -8,7 +8,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::{Policy, Rule, WhenUnknown};
 
-use aidlink_policy::reading::PlannedExport;
+use aidlink_policy::reading::{PlannedExport, PlannedFile, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
 
 use aidlink_office::manifest::{
@@ -113,6 +113,8 @@ pub struct ReadFile {
     pub format: &'static str,
     /// The name of the encoding.
     pub encoding: &'static str,
+    /// How it was read.
+    pub reading: ReadingChoice,
     /// The name of the sheet, in a form that may be shown; `None` if the file is not a
     /// workbook.
     pub sheet: Option<String>,
@@ -128,15 +130,18 @@ pub struct ReadFile {
 }
 
 impl ReadExport {
-    /// Returns what the office should look at, since persons may be missing: files and sheets
-    /// without rows beside others with rows, sheets that were not read although they may
-    /// hold persons, and columns that all files lack, or one file or sheet of several.
+    /// Returns what the office should look at: constants by which rows pass that would be
+    /// withheld without them, and, since persons may be missing, files and sheets without
+    /// rows beside others with rows, sheets that were not read although they may hold
+    /// persons, and columns that all files lack, or one file or sheet of several.
     pub fn notes(&self, policy: &Policy) -> Vec<Text> {
         let has_rows = self.report.account.rows > 0;
         let without_rows = self.files.iter().filter(|file| has_rows && file.rows == 0);
         let sheets = self.files.iter().flat_map(|file| &file.sheets_not_read);
         let not_read = sheets.filter(|sheet| sheet.may_hold_persons());
-        let mut notes: Vec<Text> = without_rows.map(ReadFile::without_rows_text).collect();
+        let given = self.planned.files.iter().filter_map(given_text);
+        let mut notes: Vec<Text> = given.collect();
+        notes.extend(without_rows.map(ReadFile::without_rows_text));
         notes.extend(not_read.map(SheetNotRead::text));
         notes.extend(self.missing_text(policy));
         let absent: Vec<&[String]> = self
@@ -151,7 +156,11 @@ impl ReadExport {
             .filter(|(_, file)| file.rows > 0)
         {
             let mut lacks = fields_of_others(&absent, index);
-            lacks.retain(|field| self.report.columns_read.iter().any(|read| read == field));
+            lacks.retain(|field| {
+                let mut read = self.report.columns_read.iter();
+                let mut planned = self.planned.files.iter();
+                read.any(|read| read == field) || planned.any(|file| file.reading.gives(field))
+            });
             if !lacks.is_empty() {
                 notes.push(file.lacks_text(&self.titles(lacks)));
             }
@@ -198,7 +207,7 @@ impl ReadExport {
             bytes: file.byte_length,
             format: file.format.to_owned(),
             encoding: file.encoding.to_owned(),
-            date_epoch: planned.reading.epoch.year(),
+            date_epoch: file.reading.epoch.year(),
             sheet: file.sheet.clone(),
             rows: (has_several || file.sheet.is_some()).then_some(file.rows),
             sheets_not_read: file.sheets_not_read.iter().map(not_read).collect(),
@@ -210,6 +219,9 @@ impl ReadExport {
                 .map(|column| column.header.clone())
                 .collect(),
             fields_absent: file.columns_absent.clone(),
+            constants: constants_of(&file.reading),
+            because: file.reading.because.clone(),
+            values: values_of(&file.reading),
         };
         ExportRead {
             export: planned.schema.name.clone(),
@@ -268,6 +280,39 @@ impl ReadExport {
     }
 }
 
+/// Returns a sentence that says what a file's constants are and why, if there is a reason.
+fn given_text(file: &PlannedFile) -> Option<Text> {
+    let because = file.reading.because.as_deref()?;
+    let path = shown_path(Path::new(&file.written_path));
+    let constants = constants_of(&file.reading).into_iter();
+    let constants: Vec<String> = constants
+        .map(|(field, value)| format!("{field} = {value}"))
+        .collect();
+    let constants = constants.join(", ");
+    Some(Text::new(
+        format!("{path}：轮次文件为每一行规定了 {constants}；理由：{because}"),
+        format!("{path}: the round file gives {constants} for every row, because: {because}"),
+    ))
+}
+
+/// Returns the constants of a file by field, as the manifest and the matrix show them.
+pub fn constants_of(reading: &ReadingChoice) -> BTreeMap<String, String> {
+    let constants = reading.constants.iter();
+    constants
+        .map(|constant| (constant.field.clone(), constant.value.to_string()))
+        .collect()
+}
+
+/// Returns the site's labels of a file and their codes, by field.
+pub fn values_of(reading: &ReadingChoice) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut values: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for site in &reading.values {
+        let labels = values.entry(site.field.clone()).or_default();
+        labels.insert(site.label.clone(), site.code.clone());
+    }
+    values
+}
+
 impl ReadFile {
     /// Returns the name of the file, with that of the sheet.
     fn place(&self) -> Text {
@@ -305,6 +350,22 @@ impl ReadFile {
             ),
         )
     }
+}
+
+/// Returns the sheets of a workbook that are not read, not even as another part of the
+/// export.
+pub fn sheets_not_read(workbook: &Export, exports: &[Export]) -> Vec<SheetNotRead> {
+    let is_other_part =
+        |export: &&Export| export.path() == workbook.path() && export.file() != workbook.file();
+    let read = exports.iter().filter(is_other_part);
+    let mut not_read = workbook.sheets_not_read().to_vec();
+    for read in read.filter_map(Export::sheet) {
+        // Names that are shown may be the same for several sheets, so each takes away one.
+        if let Some(place) = not_read.iter().position(|sheet| sheet.sheet == read) {
+            not_read.remove(place);
+        }
+    }
+    not_read
 }
 
 fn not_read(sheet: &SheetNotRead) -> manifest::SheetNotRead {
@@ -347,7 +408,7 @@ pub fn columns_of(export: &Export, is_read: impl Fn(&str) -> bool) -> Vec<Column
 pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollector) -> Vec<Export> {
     let mut files = Vec::new();
     for (index, file) in planned.files.iter().enumerate() {
-        match Export::open(&file.path, index, &planned.schema, &planned.reading) {
+        match Export::open(&file.path, index, &planned.schema, &file.reading) {
             Ok(tables) => {
                 for export in &tables {
                     check_columns(policy, &planned.schema, export, faults);
@@ -355,6 +416,22 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
                 files.extend(tables);
             }
             Err(found) => faults.extend(found),
+        }
+    }
+    let mut whole = BTreeSet::new();
+    for export in files.iter().filter(|export| export.sheet().is_none()) {
+        if !whole.insert(export.path()) {
+            faults.push(Fault::of_file(
+                export.path(),
+                Text::new(
+                    "此文件不是工作簿，却按不同的工作表写了两次",
+                    "the file is named twice with different sheets, and it is not a workbook",
+                ),
+                Text::new(
+                    "请从轮次文件中删去一处",
+                    "remove one of them from the round file",
+                ),
+            ));
         }
     }
     files
@@ -419,12 +496,12 @@ pub fn check_columns(
 ) {
     let columns = export.columns();
     for field in deciding_fields(policy, schema) {
-        if !columns.index.contains_key(&field.name) {
+        if !export.has_field(&field.name) {
             faults.push(withholds_every_row(export, field, ("缺少", "missing")));
         }
     }
     let needed = policy.columns_needed(&schema.name);
-    if !needed.is_empty() && !needed.iter().any(|name| columns.index.contains_key(name)) {
+    if !needed.is_empty() && !needed.iter().any(|name| export.has_field(name)) {
         let of_others = columns.of_other_persons.iter();
         let of_others = of_others.filter_map(|column| columns.headers.get(*column));
         let hint = match columns.of_other_persons.is_empty() {
@@ -491,7 +568,7 @@ pub fn check_report(
 /// Combines an export's entry in the round file with the result of reading it.
 pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) -> ReadExport {
     let is_read = |field: &str| report.columns_read.iter().any(|read| read == field);
-    let mut file_before = None;
+    let mut workbooks = BTreeSet::new();
     let mut files = Vec::new();
     for (export, rows) in exports.iter().zip(&report.rows_of_tables) {
         let (Some(file), Some(read)) = (
@@ -500,17 +577,19 @@ pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) 
         ) else {
             continue;
         };
-        let is_first = file_before.replace(export.file()) != Some(export.file());
+        // A workbook may also be named for several parts of the export.
+        let is_first = workbooks.insert(export.path());
         files.push(ReadFile {
             written_path: file.written_path.clone(),
             digest: read.digest.clone(),
             byte_length: read.byte_length,
             format: export.format().name(),
             encoding: export.encoding().name(),
+            reading: file.reading.clone(),
             sheet: export.sheet().map(str::to_owned),
             rows: *rows,
             sheets_not_read: match is_first {
-                true => export.sheets_not_read().to_vec(),
+                true => sheets_not_read(export, exports),
                 false => Vec::new(),
             },
             columns: columns_of(export, is_read),

@@ -80,11 +80,10 @@ impl Inspection {
 /// If the file cannot be read to its end.
 pub fn inspect(
     export: &Export,
-    schema: &ExportSchema,
     as_of: Date,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Inspection, Fault> {
-    let columns = export.columns();
+    let (schema, columns) = (export.schema(), export.columns());
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         encoding: export.encoding(),

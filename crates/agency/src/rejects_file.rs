@@ -221,6 +221,7 @@ mod tests {
             PlannedFile {
                 path,
                 written_path: (*name).to_owned(),
+                reading: ReadingChoice::default(),
             }
         };
         let exports = exports.iter().map(|(schema, files)| PlannedExport {
@@ -228,7 +229,6 @@ mod tests {
             files: files.iter().map(file).collect(),
             snapshot: AS_OF,
             legal_basis: "synthetic".to_owned(),
-            reading: ReadingChoice::default(),
             may_be_empty: false,
         });
         exports.collect()
@@ -242,7 +242,7 @@ mod tests {
         let rejects = RejectsFiles::begin(&folder, exports).expect("writable");
         for planned in exports {
             for (index, file) in planned.files.iter().enumerate() {
-                let tables = Export::open(&file.path, index, &planned.schema, &planned.reading);
+                let tables = Export::open(&file.path, index, &planned.schema, &file.reading);
                 let tables = tables.expect("the header is valid");
                 let export = &tables[0];
                 let check = IdentityCheck::new(export, &planned.schema, AS_OF);

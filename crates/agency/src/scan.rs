@@ -40,9 +40,10 @@ pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
 pub use source::Format;
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::regular_file;
+use aidlink_policy::constant::Constant;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
 use file_stamp::FileStamp;
@@ -67,6 +68,8 @@ pub struct Export {
     form: TextForm,
     encoding: Encoding,
     epoch: DateEpoch,
+    schema: Arc<ExportSchema>,
+    constants: Vec<Constant>,
     header: Header,
     stamp: FileStamp,
 }
@@ -126,10 +129,13 @@ impl ExportFile {
     pub fn known_columns(&mut self, schema: &ExportSchema, choice: &ReadingChoice) -> usize {
         match &mut self.content {
             FileContent::Table(file) => {
-                let found = file.header(&self.path, schema, choice);
+                let schema = choice.schema_of_file(schema.clone());
+                let found = file.header(&self.path, &schema, choice);
                 found.map_or(0, |(_, header)| header.columns.index.len())
             }
-            FileContent::Workbook(_, workbook) => workbook.known_columns(schema, choice),
+            FileContent::Workbook(_, workbook) => {
+                workbook.known_columns(&choice.schema_of_file(schema.clone()), choice)
+            }
         }
     }
 
@@ -146,27 +152,34 @@ impl ExportFile {
         choice: &ReadingChoice,
     ) -> Result<Vec<Export>, Faults> {
         let (path, stamp) = (&self.path, &self.stamp);
-        let table = |source, encoding, header| Export {
-            path: path.clone(),
-            file,
-            sheet: None,
-            sheets_not_read: Arc::new([]),
-            source,
-            encoding,
-            epoch: choice.epoch,
-            header,
-            form: TextForm::default(),
-            stamp: stamp.clone(),
+        let schema = &Arc::new(choice.schema_of_file(schema.clone()));
+        let table = |source, encoding, mut header: Header| {
+            let absent = &mut header.columns.absent;
+            absent.retain(|field| !choice.gives(field));
+            Export {
+                path: path.clone(),
+                file,
+                sheet: None,
+                sheets_not_read: Arc::new([]),
+                source,
+                encoding,
+                epoch: choice.epoch,
+                schema: Arc::clone(schema),
+                constants: choice.constants.clone(),
+                header,
+                form: TextForm::default(),
+                stamp: stamp.clone(),
+            }
         };
-        match &mut self.content {
+        let tables: Vec<Export> = match &mut self.content {
             FileContent::Table(file) => {
                 let (encoding, header) = file.header(path, schema, choice)?;
                 let source = Source::of_file(path, file.format)?;
                 source.check(&header.columns)?;
-                Ok(vec![Export {
+                vec![Export {
                     form: file.form,
                     ..table(source, encoding, header)
-                }])
+                }]
             }
             FileContent::Workbook(format, workbook) => {
                 let tables = workbook.tables(schema, choice)?;
@@ -179,9 +192,14 @@ impl ExportFile {
                         ..table(source, Encoding::Utf8, sheet.header)
                     }
                 });
-                Ok(sheets.collect())
+                sheets.collect()
             }
+        };
+        let mut faults = FaultCollector::new();
+        for table in &tables {
+            table.check_constants(&mut faults);
         }
+        faults.or_value(Some(tables))
     }
 }
 
@@ -254,6 +272,46 @@ impl Export {
         choice: &ReadingChoice,
     ) -> Result<Vec<Self>, Faults> {
         ExportFile::open(path)?.tables(file, schema, choice)
+    }
+
+    /// Refuses a column whose field has a constant.
+    fn check_constants(&self, faults: &mut FaultCollector) {
+        for Constant { field, .. } in &self.constants {
+            if let Some(header) = self.columns().header_of(field) {
+                let header = header.trim();
+                faults.push(self.in_sheet(Fault::of_file(
+                    &self.path,
+                    Text::new(
+                        format!("列“{header}”就是字段“{field}”，而轮次文件又为该字段写了固定值"),
+                        format!(
+                            "the column `{header}` holds the field `{field}`, for which the round file gives a constant"
+                        ),
+                    ),
+                    Text::new(
+                        format!("请从 constants 中删去 {field}；只有部分文件有此列的，请分别写 [[export.file]]"),
+                        format!(
+                            "remove `{field}` from `constants`; if only some of the files have the column, write an [[export.file]] for each kind"
+                        ),
+                    ),
+                )));
+            }
+        }
+    }
+
+    /// Returns the values of fields in every row.
+    pub fn constants(&self) -> &[Constant] {
+        &self.constants
+    }
+
+    /// Returns whether a field has a column or a constant.
+    pub fn has_field(&self, field: &str) -> bool {
+        let mut constants = self.constants.iter();
+        self.columns().index.contains_key(field) || constants.any(|given| given.field == field)
+    }
+
+    /// Returns the schema as it is for this file, with the site's labels.
+    pub fn schema(&self) -> &ExportSchema {
+        &self.schema
     }
 
     /// Returns the path of the file.

@@ -151,8 +151,8 @@ fn read_file(
     report: &mut Report,
 ) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
-    let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
-    let deciding = Deciding::new(export, schema, policy);
+    let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
+    let deciding = Deciding::new(export, policy);
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
         deciding: &deciding,

@@ -329,7 +329,7 @@ fn a_site_maps_its_own_labels() {
         ],
         ..ReadingChoice::default()
     };
-    let schema = choice.with_labels(schema.clone());
+    let schema = choice.schema_of_file(schema.clone());
     for (field, cell, code) in [
         ("class", "侏儒(矮小症)", "4"),
         ("class", "侏儒（矮小症），智力", "4 5"),

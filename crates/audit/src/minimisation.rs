@@ -6,12 +6,12 @@
 //! that were read come from the record of the run. The two are worked out independently
 //! and then compared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
-use aidlink_office::manifest::{ColumnRead, Manifest, PolicyUsed, StepKind};
+use aidlink_office::manifest::{ColumnRead, FileRead, Manifest, PolicyUsed, StepKind};
 use aidlink_office::round::Mode;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 use aidlink_policy::rule_language::{Combination, DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
@@ -71,6 +71,10 @@ pub struct MatrixColumn {
     pub title: Text,
     pub headers: Vec<String>,
     pub present_in_files: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constants: Vec<ConstantGiven>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
     pub needed_for: Vec<Need>,
     pub read: bool,
     pub leaves: Vec<Leaves>,
@@ -125,8 +129,45 @@ pub struct SeenExport<'e> {
     pub snapshot: Date,
     /// The legal basis for using it.
     pub legal_basis: &'e str,
-    /// The columns of each of its files.
-    pub files: Vec<&'e [ColumnRead]>,
+    /// Its files.
+    pub files: Vec<SeenFile<'e>>,
+}
+
+/// A file of an export, as it was read or as it would be read.
+#[derive(Clone, Debug)]
+pub struct SeenFile<'e> {
+    /// Its columns.
+    pub columns: &'e [ColumnRead],
+    /// The values that the round file gives to fields in every row, by field.
+    pub constants: BTreeMap<String, String>,
+    /// The reason for them, if there is one.
+    pub because: Option<String>,
+    /// The codes of the site's own labels, by field and label.
+    pub values: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl<'e> SeenFile<'e> {
+    fn read(file: &'e FileRead) -> Self {
+        SeenFile {
+            columns: &file.columns,
+            constants: file.constants.clone(),
+            because: file.because.clone(),
+            values: file.values.clone(),
+        }
+    }
+}
+
+/// A value that the round file gives to a field in every row of some files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConstantGiven {
+    /// The value.
+    pub value: String,
+    /// The number of files; a sheet counts as a file.
+    pub files: u64,
+    /// The reason, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// The columns of one export.
@@ -174,6 +215,8 @@ pub enum Verdict {
     PresentNotRead,
     /// Declared in the schema, not needed and not present.
     DeclaredNotUsed,
+    /// Needed, not present, and given for every row by the round file.
+    GivenByRoundFile,
     /// Needed but not present.
     NeededAbsent,
     /// Read although nothing needs it.
@@ -189,6 +232,9 @@ impl Verdict {
             Verdict::ReadAsNeeded => Text::new("需要，已读取", "needed and read"),
             Verdict::PresentNotRead => Text::new("存在，未读取", "present, not read"),
             Verdict::DeclaredNotUsed => Text::new("已声明，从未使用", "declared, never used"),
+            Verdict::GivenByRoundFile => {
+                Text::new("需要，由轮次文件写明", "needed, given by the round file")
+            }
             Verdict::NeededAbsent => Text::new("需要，导出中没有", "needed, not in the export"),
             Verdict::ReadWithoutNeed => Text::new("不需要却被读取", "READ WITHOUT NEED"),
             Verdict::NeededNotRead => Text::new("需要而未读取", "needed, present, NOT READ"),
@@ -212,6 +258,10 @@ pub struct ColumnRow {
     pub headers: Vec<String>,
     /// The number of files that contain it.
     pub present_in: usize,
+    /// The values that the round file gives for every row, where there is no column.
+    pub constants: Vec<ConstantGiven>,
+    /// The codes of the site's own labels.
+    pub values: BTreeMap<String, String>,
     /// Why it is read; empty if nothing needs it.
     pub needs: Vec<Need>,
     /// Whether it was read or, before the run, will be read.
@@ -225,6 +275,13 @@ pub struct ColumnRow {
     pub lists: Vec<String>,
     /// The verdict.
     pub verdict: Verdict,
+}
+
+impl ColumnRow {
+    /// Returns whether values of the field are used: those of a column, or constants.
+    pub fn is_used(&self) -> bool {
+        self.read || !self.constants.is_empty()
+    }
 }
 
 impl Matrix {
@@ -243,11 +300,7 @@ impl Matrix {
             export: &export.export,
             snapshot: export.snapshot,
             legal_basis: &export.legal_basis,
-            files: export
-                .files
-                .iter()
-                .map(|file| file.columns.as_slice())
-                .collect(),
+            files: export.files.iter().map(SeenFile::read).collect(),
         });
         Matrix::new(head, exports, policy, schemas)
     }
@@ -312,6 +365,8 @@ impl Matrix {
             title: row.title.clone(),
             headers: row.headers.clone(),
             present_in_files: row.present_in as u64,
+            constants: row.constants.clone(),
+            values: row.values.clone(),
             needed_for: row.needs.clone(),
             read: row.read,
             leaves: self.leaves(row),
@@ -339,7 +394,7 @@ impl Matrix {
     /// Returns in which forms data of a column leaves the office that has the row.
     pub fn leaves(&self, row: &ColumnRow) -> Vec<Leaves> {
         let mut leaves = Vec::new();
-        if !row.read {
+        if !row.is_used() {
             return leaves;
         }
         for need in &row.needs {
@@ -365,7 +420,7 @@ impl Matrix {
                 "the centre (token and outcomes)",
             ));
         }
-        if !row.lists.is_empty() && row.read {
+        if !row.lists.is_empty() && row.is_used() {
             let (zh, en) = match row.lists.len() == self.lists {
                 true => ("全部清单".to_owned(), "all lists".to_owned()),
                 false => (row.lists.join("、"), row.lists.join(", ")),
@@ -479,14 +534,16 @@ fn field_row(
     policy: &Policy,
     schema: &ExportSchema,
     field: &Field,
-    files: &[&[ColumnRead]],
+    files: &[SeenFile<'_>],
 ) -> ColumnRow {
     let of_field = |column: &&ColumnRead| column.field.as_deref() == Some(field.name.as_str());
-    let seen: Vec<&ColumnRead> = files.iter().copied().flatten().filter(of_field).collect();
+    let columns = files.iter().flat_map(|file| file.columns);
+    let seen: Vec<&ColumnRead> = columns.filter(of_field).collect();
     let present_in = files
         .iter()
-        .filter(|file| file.iter().any(|column| of_field(&column)))
+        .filter(|file| file.columns.iter().any(|column| of_field(&column)))
         .count();
+    let (constants, values) = (constants_of(field, files), values_of(field, files));
     let headers: BTreeSet<&str> = seen.iter().map(|column| column.header.as_str()).collect();
     let needs = needs(policy, schema, field);
     let read = seen.iter().any(|column| column.read);
@@ -514,6 +571,7 @@ fn field_row(
         headers: headers.into_iter().map(str::to_owned).collect(),
         present_in,
         read,
+        values,
         outcomes: rules
             .iter()
             .filter(|rule| rule.kind != RuleKind::Withhold)
@@ -521,16 +579,61 @@ fn field_row(
             .collect(),
         decides: decides.map(|aid| aid.id.clone()).collect(),
         lists: lists.into_iter().collect(),
-        verdict: verdict(!needs.is_empty(), present_in > 0, read),
+        verdict: verdict(
+            !needs.is_empty(),
+            present_in > 0,
+            read,
+            !constants.is_empty(),
+        ),
+        constants,
         needs,
     }
 }
 
-fn verdict(needed: bool, present: bool, read: bool) -> Verdict {
+fn constants_of(field: &Field, files: &[SeenFile<'_>]) -> Vec<ConstantGiven> {
+    let mut given: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
+    for file in files {
+        if let Some(value) = file.constants.get(&field.name) {
+            *given.entry((value, file.because.as_deref())).or_default() += 1;
+        }
+    }
+    let given = given.into_iter();
+    given
+        .map(|((value, because), files)| ConstantGiven {
+            value: value.to_owned(),
+            files,
+            because: because.map(str::to_owned),
+        })
+        .collect()
+}
+
+/// Returns the codes of the site's own labels of a field. If files give a label different
+/// codes, all of them.
+fn values_of(field: &Field, files: &[SeenFile<'_>]) -> BTreeMap<String, String> {
+    let mut codes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (label, code) in files
+        .iter()
+        .filter_map(|file| file.values.get(&field.name))
+        .flatten()
+    {
+        codes.entry(label).or_default().insert(code);
+    }
+    let codes = codes.into_iter();
+    codes
+        .map(|(label, codes)| {
+            let codes: Vec<&str> = codes.into_iter().collect();
+            (label.to_owned(), codes.join(", "))
+        })
+        .collect()
+}
+
+fn verdict(needed: bool, present: bool, read: bool, given: bool) -> Verdict {
     match (needed, present, read) {
         (true, _, true) => Verdict::ReadAsNeeded,
         (false, _, true) => Verdict::ReadWithoutNeed,
+        (false, _, false) if given => Verdict::ReadWithoutNeed,
         (true, true, false) => Verdict::NeededNotRead,
+        (true, false, false) if given => Verdict::GivenByRoundFile,
         (true, false, false) => Verdict::NeededAbsent,
         (false, true, false) => Verdict::PresentNotRead,
         (false, false, false) => Verdict::DeclaredNotUsed,
@@ -538,12 +641,11 @@ fn verdict(needed: bool, present: bool, read: bool) -> Verdict {
 }
 
 /// Returns a row for each header that is not in the schema.
-fn unknown_headers(files: &[&[ColumnRead]]) -> Vec<ColumnRow> {
+fn unknown_headers(files: &[SeenFile<'_>]) -> Vec<ColumnRow> {
     let unknown = |column: &&ColumnRead| column.field.is_none();
-    let headers: BTreeSet<&str> = files
-        .iter()
-        .copied()
-        .flatten()
+    let columns = files.iter().flat_map(|file| file.columns);
+    let headers: BTreeSet<&str> = columns
+        .clone()
         .filter(unknown)
         .map(|column| column.header.as_str())
         .collect();
@@ -551,22 +653,23 @@ fn unknown_headers(files: &[&[ColumnRead]]) -> Vec<ColumnRow> {
         .into_iter()
         .map(|header| {
             let is_same = |column: &ColumnRead| column.field.is_none() && column.header == header;
-            let read = files
-                .iter()
-                .copied()
-                .flatten()
-                .any(|column| is_same(column) && column.read);
+            let read = columns.clone().any(|column| is_same(column) && column.read);
             ColumnRow {
                 field: None,
                 title: Text::default(),
                 headers: vec![header.to_owned()],
-                present_in: files.iter().filter(|file| file.iter().any(is_same)).count(),
+                present_in: files
+                    .iter()
+                    .filter(|file| file.columns.iter().any(is_same))
+                    .count(),
+                constants: Vec::new(),
+                values: BTreeMap::new(),
                 needs: Vec::new(),
                 read,
                 outcomes: Vec::new(),
                 decides: Vec::new(),
                 lists: Vec::new(),
-                verdict: verdict(false, true, read),
+                verdict: verdict(false, true, read, false),
             }
         })
         .collect()

@@ -7,7 +7,7 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::PolicyUsed;
 
-use super::minimisation::{ColumnRow, ExportPart, Matrix, Verdict};
+use super::minimisation::{ColumnRow, ConstantGiven, ExportPart, Matrix, Verdict};
 use aidlink_agency::spreadsheet_csv;
 
 /// Returns the files of the matrix: name in its folder, and content.
@@ -47,6 +47,13 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
         Some(name) => format!("{name} {}", say(&row.title)).trim_end().to_owned(),
         None => say(&Text::new("（模式中没有）", "(not in the schema)")),
     };
+    let mut columns = row.headers.clone();
+    columns.extend(row.constants.iter().map(|given| say(&given_text(given))));
+    columns.extend(
+        row.values
+            .iter()
+            .map(|(label, code)| label_text(label, code)),
+    );
     let yes_or_no = if row.read {
         Text::new("是", "yes")
     } else {
@@ -66,7 +73,7 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
             form => form.text(),
         })
         .collect();
-    let decides = match row.decides.is_empty() || !row.read {
+    let decides = match row.decides.is_empty() || !row.is_used() {
         true => String::new(),
         false => say(&Text::new(
             format!("是否已在领取或已转介：{}", row.decides.join("、")),
@@ -75,7 +82,7 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
     };
     [
         field,
-        row.headers.join("; "),
+        columns.join("; "),
         format!("{}/{}", row.present_in, part.files),
         say(&yes_or_no),
         join(
@@ -90,6 +97,30 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
         decides,
         say(&row.verdict.text()),
     ]
+}
+
+/// Returns the words for a value that the round file gives for every row.
+fn given_text(given: &ConstantGiven) -> Text {
+    let ConstantGiven {
+        value,
+        files,
+        because,
+    } = given;
+    let (zh, en) = match because {
+        Some(because) => (
+            format!("，理由：{because}"),
+            format!(", because: {because}"),
+        ),
+        None => (String::new(), String::new()),
+    };
+    Text::new(
+        format!("固定值 {value}（文件数：{files}{zh}）"),
+        format!("constant {value} (files: {files}{en})"),
+    )
+}
+
+fn label_text(label: &str, code: &str) -> String {
+    format!("\"{label}\" = \"{code}\"")
 }
 
 fn csv(matrix: &Matrix, language: Language) -> Vec<u8> {
@@ -235,7 +266,7 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         for row in &part.columns {
             let class = match row.verdict {
                 verdict if verdict.is_wrong() => " class=\"wrong\"",
-                Verdict::ReadAsNeeded => "",
+                Verdict::ReadAsNeeded | Verdict::GivenByRoundFile => "",
                 _ => " class=\"unread\"",
             };
             html.push_str(&format!("<tr{class}>"));
@@ -254,6 +285,7 @@ fn sums(matrix: &Matrix, language: Language, html: &mut String) {
     let verdicts = [
         Verdict::ReadAsNeeded,
         Verdict::PresentNotRead,
+        Verdict::GivenByRoundFile,
         Verdict::NeededAbsent,
         Verdict::DeclaredNotUsed,
         Verdict::ReadWithoutNeed,

@@ -311,8 +311,18 @@ pub struct FileRead {
     pub columns: Vec<ColumnRead>,
     /// Headers of the columns that were not read.
     pub columns_present_and_not_read: Vec<String>,
-    /// Fields of the schema that have no column.
+    /// Fields of the schema that have neither a column nor a constant.
     pub fields_absent: Vec<String>,
+    /// Values that the round file gives to fields in every row, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub constants: BTreeMap<String, String>,
+    /// The reason for a constant that lets rows pass which would be withheld without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// The codes of the site's own labels, by field and label; empty for a label that
+    /// states nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A sheet of a workbook that was not read.

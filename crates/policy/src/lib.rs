@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod calendar;
+pub mod constant;
 pub mod pack;
 pub mod reading;
 pub mod rule_language;

@@ -1,5 +1,5 @@
 //! How to read a site's files: the files of each export, and their encoding,
-//! sheet, headers, labels and dates as the round file gives them.
+//! sheet, headers, labels, dates and constants as the round file gives them.
 //!
 //! Reading a round file produces these types, and scanning an export uses them.
 //! They hold no data rows.
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 
+use crate::constant::Constant;
 use crate::schema::ExportSchema;
 
 /// An export whose files this office reads.
@@ -21,8 +22,6 @@ pub struct PlannedExport {
     pub snapshot: Date,
     /// The legal basis or agreement under which it is used.
     pub legal_basis: String,
-    /// How its files are read.
-    pub reading: ReadingChoice,
     /// A file with only a header is accepted (a first round has no referrals yet).
     pub may_be_empty: bool,
 }
@@ -34,12 +33,14 @@ pub struct PlannedFile {
     pub path: PathBuf,
     /// The path as written in the round file.
     pub written_path: String,
+    /// How it is read.
+    pub reading: ReadingChoice,
 }
 
-/// How the files of an export are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How a file of an export is read.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadingChoice {
-    /// Their encoding.
+    /// Its encoding.
     pub encoding: EncodingChoice,
     /// The sheets of a workbook.
     pub sheets: SheetChoice,
@@ -49,18 +50,33 @@ pub struct ReadingChoice {
     pub values: Vec<SiteLabel>,
     /// The day from which the serial numbers of dates count.
     pub epoch: DateEpoch,
+    /// The values of fields in every row of the file.
+    pub constants: Vec<Constant>,
+    /// The reason for a constant that lets rows pass which would be withheld without it.
+    pub because: Option<String>,
 }
 
 impl ReadingChoice {
-    /// Returns the schema with the site's labels.
-    pub fn with_labels(&self, mut schema: ExportSchema) -> ExportSchema {
+    /// Returns the schema for this file: with the site's labels, and without requiring a
+    /// column for a field that has a constant.
+    pub fn schema_of_file(&self, mut schema: ExportSchema) -> ExportSchema {
         for site in &self.values {
             let mut fields = schema.fields.iter_mut();
             if let Some(field) = fields.find(|field| field.name == site.field) {
                 field.add_label(&site.label, &site.code);
             }
         }
+        for field in &mut schema.fields {
+            field.required &= !self.gives(&field.name);
+        }
         schema
+    }
+
+    /// Returns whether a field has a constant.
+    pub fn gives(&self, field: &str) -> bool {
+        self.constants
+            .iter()
+            .any(|constant| constant.field == field)
     }
 }
 

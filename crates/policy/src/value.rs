@@ -1,6 +1,7 @@
 //! Typed values of export columns, and blocks of rows held column by column.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::Date;
 
@@ -60,6 +61,18 @@ pub enum Value {
     Date(Date),
 }
 
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::String(text) => f.write_str(text),
+            Value::Integer(number) => number.fmt(f),
+            Value::Number(number) => number.fmt(f),
+            Value::Boolean(truth) => truth.fmt(f),
+            Value::Date(day) => day.fmt(f),
+        }
+    }
+}
+
 /// A column of values; `None` is an empty cell, or one that cannot be read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
@@ -84,6 +97,17 @@ impl Column {
             FieldType::Number => Column::Number(Vec::new()),
             FieldType::Boolean => Column::Boolean(Vec::new()),
             FieldType::Date => Column::Date(Vec::new()),
+        }
+    }
+
+    /// Creates a column that has the same value in every row.
+    pub fn filled(value: &Value, rows: usize) -> Self {
+        match value {
+            Value::String(text) => Column::String(vec![Some(text.clone()); rows]),
+            Value::Integer(number) => Column::Integer(vec![Some(*number); rows]),
+            Value::Number(number) => Column::Number(vec![Some(*number); rows]),
+            Value::Boolean(truth) => Column::Boolean(vec![Some(*truth); rows]),
+            Value::Date(day) => Column::Date(vec![Some(*day); rows]),
         }
     }
 

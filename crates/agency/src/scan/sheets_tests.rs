@@ -344,7 +344,7 @@ fn each_sheet_has_a_header_of_its_own() {
         [format!("{} 特困 -", IDS[1]), "不详 低保 -".to_owned()]
     );
     // Lines are those of the sheet.
-    let inspection = inspect(second, &schema(), date(2026, 9, 30), &|_| {}).expect("readable");
+    let inspection = inspect(second, date(2026, 9, 30), &|_| {}).expect("readable");
     let lines: Vec<&[u64]> = inspection
         .rejects
         .values()
@@ -565,7 +565,7 @@ fn an_id_number_belongs_to_one_row() {
         .expect("areas");
     let opened = opened(&saved(workbook), SheetChoice::Only);
     let table = &opened.tables[0];
-    let inspection = inspect(table, &schema(), date(2026, 9, 30), &|_| {}).expect("readable");
+    let inspection = inspect(table, date(2026, 9, 30), &|_| {}).expect("readable");
     let rejects: Vec<(RejectReason, Vec<u64>)> = inspection
         .rejects
         .into_iter()
@@ -704,7 +704,7 @@ fn a_row_with_content_beyond_the_last_header_is_rejected() {
         ] {
             let opened = opened(&bytes, SheetChoice::Only);
             let table = &opened.tables[0];
-            let inspection = inspect(table, &schema(), date(2026, 9, 30), &|_| {});
+            let inspection = inspect(table, date(2026, 9, 30), &|_| {});
             let rejects = inspection.expect("readable").rejects;
             let lines = rejects.get(&RejectReason::FieldCount);
             let lines = lines.map_or(&[][..], |rows| &rows.first_lines);
@@ -726,7 +726,7 @@ fn a_merged_header_at_the_end_of_a_sheet_names_its_columns() {
             area.expect("an area");
         }
         let opened = opened(&saved(workbook), SheetChoice::Only);
-        let inspection = inspect(&opened.tables[0], &schema(), date(2026, 9, 30), &|_| {});
+        let inspection = inspect(&opened.tables[0], date(2026, 9, 30), &|_| {});
         assert_eq!(inspection.expect("readable").rejects.len(), rejected);
     }
 }

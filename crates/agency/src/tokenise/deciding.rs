@@ -28,7 +28,8 @@ pub(super) struct Filled {
 }
 
 impl<'a> Deciding<'a> {
-    pub(super) fn new(export: &Export, schema: &'a ExportSchema, policy: &Policy) -> Self {
+    pub(super) fn new(export: &'a Export, policy: &Policy) -> Self {
+        let schema = export.schema();
         let deciding = deciding_fields(policy, schema);
         let index = &export.columns().index;
         Deciding {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::uniform_text::bare;
+use aidlink_policy::constant::Constant;
 use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
 use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role};
@@ -117,6 +118,8 @@ pub(super) struct RowColumns<'a> {
     /// Fields that rules need, with their columns. A field without a column is read
     /// from the certificate's number.
     attributes: Vec<(Option<usize>, &'a Field, ColumnForm)>,
+    /// Values that rules need and that the round file gives for every row.
+    constants: Vec<&'a Constant>,
     /// Fields that lists show, with their columns; `None` if the file has no such column.
     list_fields: Vec<(&'a Field, Option<usize>)>,
     pub(super) outcome_rules: Vec<&'a Rule>,
@@ -126,14 +129,10 @@ pub(super) struct RowColumns<'a> {
 }
 
 impl<'a> RowColumns<'a> {
-    pub(super) fn new(
-        export: &Export,
-        schema: &'a ExportSchema,
-        policy: &'a Policy,
-        as_of: Date,
-        keep: Keep,
-    ) -> Self {
-        let columns = export.columns();
+    pub(super) fn new(export: &'a Export, policy: &'a Policy, as_of: Date, keep: Keep) -> Self {
+        let schema = export.schema();
+        let (columns, constants) = (export.columns(), export.constants());
+        let is_given = |field: &Field| constants.iter().any(|given| given.field == field.name);
         let index = |field: &Field| columns.index.get(&field.name).copied();
         let needed = policy.columns_needed(&schema.name);
         let is_read = |field: &&Field| {
@@ -152,9 +151,13 @@ impl<'a> RowColumns<'a> {
             attributes: schema
                 .fields
                 .iter()
-                .filter(|field| needed.contains(&field.name))
+                .filter(|field| needed.contains(&field.name) && !is_given(field))
                 .map(|field| (index(field), field, export.form_of(field)))
                 .filter(|(index, field, _)| index.is_some() || field.certificate_part.is_some())
+                .collect(),
+            constants: constants
+                .iter()
+                .filter(|given| needed.contains(&given.field))
                 .collect(),
             list_fields: schema
                 .list_fields()
@@ -235,6 +238,10 @@ impl<'a> RowColumns<'a> {
                     .insert(field.name.clone(), unreadable_cells);
             }
             block.columns.insert(field.name.clone(), column);
+        }
+        for Constant { field, value } in &self.constants {
+            let column = Column::filled(value, rows.len());
+            block.columns.insert(field.clone(), column);
         }
         add_derived(&mut block, rows, self.as_of);
         let rows_of_alternatives = alternatives.add_to(&mut block);

@@ -174,13 +174,13 @@ impl Fixture {
         let file = |path: &PathBuf| PlannedFile {
             path: path.clone(),
             written_path: name_of(path),
+            reading: ReadingChoice::default(),
         };
         PlannedExport {
             schema: self.schema.clone(),
             files: self.paths.iter().map(file).collect(),
             snapshot: AS_OF,
             legal_basis: "synthetic".to_owned(),
-            reading: ReadingChoice::default(),
             may_be_empty: false,
         }
     }
@@ -335,8 +335,7 @@ fn an_export_without_unusual_numbers_has_no_warnings() {
 fn inspection_counts_the_same_warnings() {
     let fixture = fixture();
     for (export, contents) in fixture.exports().iter().zip(&FILES) {
-        let inspection =
-            inspect(export, &fixture.schema, AS_OF, &|_| {}).expect("the file can be read");
+        let inspection = inspect(export, AS_OF, &|_| {}).expect("the file can be read");
         let warnings = inspection.id_warnings.iter();
         let warnings: BTreeMap<_, _> = warnings
             .map(|(warning, rows)| (warning.code(), rows.count))
@@ -588,7 +587,7 @@ fn labels_without_a_code_are_counted_in_every_pass() {
         }
     }
     let export = &fixture.exports()[0];
-    let inspection = inspect(export, &fixture.schema, AS_OF, &|_| {}).expect("readable");
+    let inspection = inspect(export, AS_OF, &|_| {}).expect("readable");
     assert_eq!(inspection.unmapped["kind"].shown(), [("某类", 5)]);
     assert_eq!(inspection.unmapped["kind"].not_shown(), 1);
 }

@@ -129,13 +129,13 @@ pub fn tokenise_whole_register<W: Write + Send>(
     let mut rules = 0;
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     for export in exports {
-        let columns = RowColumns::new(export, schema, policy, as_of, tokenising.keep());
+        let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
         rules = columns.outcome_rules.len();
         if rules > MAX_RULES {
             // Otherwise outcomes would be lost silently.
             return Err(TokeniseError::Spill(SpillFault::TooManyRules(rules)));
         }
-        let deciding = Deciding::new(export, schema, policy);
+        let deciding = Deciding::new(export, policy);
         let context = Context {
             identity: IdentityCheck::new(export, schema, as_of),
             deciding: &deciding,

@@ -12,8 +12,11 @@ use aidlink_faults::personal_number::refused_name;
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::regular_file;
 use aidlink_policy::calendar::Calendar;
+use aidlink_policy::constant::{Constant, needs_reason, unknown_field, unneeded_field};
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
-use aidlink_policy::reading::{DateEpoch, EncodingChoice, PlannedFile, ReadingChoice, SiteLabel};
+use aidlink_policy::reading::{
+    DateEpoch, EncodingChoice, PlannedFile, ReadingChoice, SheetChoice, SiteLabel,
+};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
 use jiff::civil::Date;
 
@@ -23,7 +26,7 @@ use super::paths::inside;
 use super::terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
-use super::written::{WrittenExport, WrittenRound, WrittenSealing, WrittenSigner};
+use super::written::{WrittenExport, WrittenPart, WrittenRound, WrittenSealing, WrittenSigner};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
@@ -71,8 +74,8 @@ pub(super) enum PathOptions<'a> {
     All { output: Option<&'a Path> },
 }
 
-/// The files of each export and how to read them, by schema.
-pub(super) type ExportFiles = BTreeMap<String, (Vec<PlannedFile>, ReadingChoice)>;
+/// The files of each export, by schema.
+pub(super) type ExportFiles = BTreeMap<String, Vec<PlannedFile>>;
 
 /// The result of checking. A part with faults may be missing.
 pub(super) struct CheckResult {
@@ -191,6 +194,9 @@ impl<'w> Checker<'w> {
         for schema in schemas.iter().flat_map(|schemas| schemas.0.values()) {
             let name = format!("schemas/{}.json", schema.name);
             copy(&schema.file, &name, &schema.digest);
+        }
+        if let Some(schemas) = &schemas {
+            add_constants(&exports, schemas, &mut files);
         }
         let issued_on = issued_on.or(as_of);
         self.check_dates(
@@ -596,17 +602,44 @@ impl<'w> Checker<'w> {
         exports
     }
 
-    /// Returns the files of an export that this office reads, and how to read them.
-    fn files(&mut self, export: &WrittenExport) -> (Vec<PlannedFile>, ReadingChoice) {
-        let reading = ReadingChoice {
-            encoding: self.encoding(export),
-            sheets: export.sheets.clone(),
-            headers: export
+    /// Returns the files of an export that this office reads.
+    fn files(&mut self, export: &WrittenExport) -> Vec<PlannedFile> {
+        let mut files: Vec<PlannedFile> = Vec::new();
+        for part in &export.parts {
+            let reading = self.reading(part);
+            for path in &part.paths {
+                let Some(file) = self.file(path, &reading) else {
+                    continue;
+                };
+                if files.iter().any(|other| is_read_twice(other, &file)) {
+                    self.fault(
+                        &path.at,
+                        Text::new(
+                            format!("“{}”在同一导出中出现两次", path.value),
+                            format!("the export names `{}` twice", path.value),
+                        ),
+                        Text::new(
+                            "请删去一处；同一工作簿的各工作表分别读取的，请各用 sheets 写明工作表",
+                            "remove one; to read the sheets of a workbook in different ways, name other `sheets` at each place",
+                        ),
+                    );
+                }
+                files.push(file);
+            }
+        }
+        files
+    }
+
+    fn reading(&mut self, part: &WrittenPart) -> ReadingChoice {
+        ReadingChoice {
+            encoding: self.encoding(part),
+            sheets: part.sheets.clone(),
+            headers: part
                 .headers
                 .iter()
                 .map(|(header, field)| (header.clone(), field.value.clone()))
                 .collect(),
-            values: export
+            values: part
                 .values
                 .iter()
                 .map(|written| SiteLabel {
@@ -615,15 +648,15 @@ impl<'w> Checker<'w> {
                     code: written.code.value.clone(),
                 })
                 .collect(),
-            epoch: self.date_epoch(export),
-        };
-        let paths = export.paths.iter();
-        let files = paths.filter_map(|path| self.file(path)).collect();
-        (files, reading)
+            epoch: self.date_epoch(part),
+            // They are read when the schemas are known.
+            constants: Vec::new(),
+            because: part.because.as_ref().map(|because| because.value.clone()),
+        }
     }
 
-    fn encoding(&mut self, export: &WrittenExport) -> EncodingChoice {
-        let Some(word) = &export.encoding else {
+    fn encoding(&mut self, part: &WrittenPart) -> EncodingChoice {
+        let Some(word) = &part.encoding else {
             return EncodingChoice::Detect;
         };
         let choice = EncodingChoice::named(&word.value);
@@ -636,8 +669,8 @@ impl<'w> Checker<'w> {
     }
 
     /// Checks `date_epoch`, the year from which serial date numbers count.
-    fn date_epoch(&mut self, export: &WrittenExport) -> DateEpoch {
-        let Some(year) = &export.date_epoch else {
+    fn date_epoch(&mut self, part: &WrittenPart) -> DateEpoch {
+        let Some(year) = &part.date_epoch else {
             return DateEpoch::default();
         };
         let epoch = DateEpoch::of_year(year.value);
@@ -651,7 +684,7 @@ impl<'w> Checker<'w> {
         epoch.unwrap_or_default()
     }
 
-    fn file(&mut self, path: &Located<String>) -> Option<PlannedFile> {
+    fn file(&mut self, path: &Located<String>, reading: &ReadingChoice) -> Option<PlannedFile> {
         let full = inside(self.document, path, &mut self.faults)?;
         if !full.is_file() {
             self.fault(
@@ -683,6 +716,7 @@ impl<'w> Checker<'w> {
         Some(PlannedFile {
             path: full,
             written_path: path.value.clone(),
+            reading: reading.clone(),
         })
     }
 
@@ -733,28 +767,19 @@ impl<'w> Checker<'w> {
     /// read (Personal Information Protection Law, Article 6).
     fn check_fields_needed(
         &mut self,
-        export: &WrittenExport,
+        part: &WrittenPart,
         schema: &ExportSchema,
         policy: Option<&Policy>,
     ) {
         let Some(policy) = policy else { return };
         let needed = policy.columns_needed(&schema.name);
-        for written in own_fields(export) {
+        for written in own_fields(part) {
             let unneeded = schema.field(&written.value).is_some_and(|field| {
                 field.role == Role::Attribute && !needed.contains(&field.name)
             });
             if unneeded {
-                self.fault(
-                    &written.at,
-                    Text::new(
-                        format!("没有规则需要“{}”，不应读取", written.value),
-                        format!("no rule needs `{}`; it must not be read", written.value),
-                    ),
-                    Text::new(
-                        "请删去（个人信息保护法第六条）",
-                        "remove it (Personal Information Protection Law, Article 6)",
-                    ),
-                );
+                let (message, hint) = unneeded_field(&written.value);
+                self.fault(&written.at, message, hint);
             }
         }
     }
@@ -855,32 +880,72 @@ impl<'w> Checker<'w> {
                 ),
             );
         }
-        self.check_fields_needed(export.written, schema, policy);
-        for field in own_fields(export.written) {
+        for part in &export.written.parts {
+            self.check_part(part, schema, policy);
+        }
+    }
+
+    fn check_part(&mut self, part: &WrittenPart, schema: &ExportSchema, policy: Option<&Policy>) {
+        self.check_fields_needed(part, schema, policy);
+        for field in own_fields(part) {
             if schema.field(&field.value).is_none() {
-                let known = schema.fields.iter().map(|field| field.name.as_str());
-                let hint = nearest_name_hint(&field.value, known);
+                let (message, hint) = unknown_field(schema, &field.value);
+                self.fault(&field.at, message, hint);
+            }
+        }
+        self.check_labels(part, schema);
+        self.check_constants(part, schema, policy);
+    }
+
+    /// Checks that each constant is a value of a field that rules need, and that there is a
+    /// reason for those that let rows pass which would be withheld without them.
+    fn check_constants(
+        &mut self,
+        part: &WrittenPart,
+        schema: &ExportSchema,
+        policy: Option<&Policy>,
+    ) {
+        for written in &part.constants {
+            let (field, value) = (&written.field, &written.value);
+            if let Err(fault) = Constant::read(schema, policy, &field.value, &value.value) {
+                let at = if fault.is_of_value { value } else { field };
+                self.fault(&at.at, fault.message, fault.hint);
+            } else if part.because.is_none()
+                && policy.is_some_and(|policy| needs_reason(policy, schema, &field.value))
+            {
+                let name = &field.value;
                 self.fault(
                     &field.at,
                     Text::new(
-                        format!("模式 {} 没有字段“{}”", schema.name, field.value),
+                        format!("“{name}”不明的行不予处理，为其写固定值须有理由"),
                         format!(
-                            "the schema `{}` has no field `{}`",
-                            schema.name, field.value
+                            "rows without `{name}` are withheld, so a constant for it needs a reason"
                         ),
                     ),
-                    hint,
+                    Text::new(
+                        "请在 constants 旁添加 because = \"…\"，写明由谁、以何文件确认",
+                        "add because = \"...\" beside `constants`: who confirmed it, and in which document",
+                    ),
                 );
             }
         }
-        self.check_labels(export.written, schema);
+        if let (Some(because), true) = (&part.because, part.constants.is_empty()) {
+            self.fault(
+                &because.at,
+                Text::new(
+                    "“because”是 constants 的理由，而此处没有 constants",
+                    "`because` is the reason for `constants`, and there are none here",
+                ),
+                Text::new("请删去 because", "remove `because`"),
+            );
+        }
     }
 
     /// Checks that each of the site's labels is new and mapped to a code of its field.
     /// If a site could give another meaning to a label of the schema or to an empty
     /// cell, sealed records and suspects could pass.
-    fn check_labels(&mut self, export: &WrittenExport, schema: &ExportSchema) {
-        for written in &export.values {
+    fn check_labels(&mut self, part: &WrittenPart, schema: &ExportSchema) {
+        for written in &part.values {
             let Some(field) = schema.field(&written.field.value) else {
                 continue;
             };
@@ -929,11 +994,45 @@ impl<'w> Checker<'w> {
     }
 }
 
+/// Adds the constants to the files of each export. Files and paths correspond to each
+/// other, unless there was a fault.
+fn add_constants(exports: &[CompleteExport<'_>], schemas: &Schemas, files: &mut ExportFiles) {
+    for export in exports {
+        let (Some(files), Some(schema)) = (
+            files.get_mut(&export.schema.value),
+            schemas.get(&export.schema.value),
+        ) else {
+            continue;
+        };
+        let parts = export.written.parts.iter();
+        let parts = parts.flat_map(|part| part.paths.iter().map(move |_| part));
+        for (file, part) in files.iter_mut().zip(parts) {
+            let constants = part.constants.iter().filter_map(|written| {
+                let (field, value) = (&written.field.value, &written.value.value);
+                Constant::read(schema, None, field, value).ok()
+            });
+            file.reading.constants = constants.collect();
+        }
+    }
+}
+
+/// Returns whether two entries of an export read the same rows. Each may name other
+/// sheets of one workbook.
+fn is_read_twice(one: &PlannedFile, other: &PlannedFile) -> bool {
+    let are_apart = match (&one.reading.sheets, &other.reading.sheets) {
+        (SheetChoice::Named(ours), SheetChoice::Named(theirs)) => {
+            !ours.iter().any(|sheet| theirs.contains(sheet))
+        }
+        _ => false,
+    };
+    one.path == other.path && !are_apart
+}
+
 /// Returns the fields that the site's own headers and labels name, each field of
 /// labels once.
-fn own_fields(export: &WrittenExport) -> impl Iterator<Item = &Located<String>> {
+fn own_fields(part: &WrittenPart) -> impl Iterator<Item = &Located<String>> {
     let mut seen = BTreeSet::new();
-    let headers = export.headers.iter().map(|(_, field)| field);
-    let values = export.values.iter().map(|written| &written.field);
+    let headers = part.headers.iter().map(|(_, field)| field);
+    let values = part.values.iter().map(|written| &written.field);
     headers.chain(values.filter(move |field| seen.insert(field.value.as_str())))
 }

@@ -34,7 +34,7 @@ impl Reads<'_> {
             Reads::Nothing => false,
             Reads::One(name) => schema.value == name,
             Reads::All => true,
-            Reads::Present => export.paths.iter().all(|path| {
+            Reads::Present => export.paths().all(|path| {
                 // A path that leaves the folder is reported at the office that reads it.
                 let full = inside(document, path, &mut FaultCollector::new());
                 full.is_some_and(|full| full.is_file())

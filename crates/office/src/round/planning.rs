@@ -129,13 +129,12 @@ fn planned(terms: &RoundTerms, mut files: ExportFiles) -> Vec<PlannedExport> {
     let exports = terms.exports();
     exports
         .filter_map(|export| {
-            let (files, reading) = files.remove(&export.schema.name)?;
+            let files = files.remove(&export.schema.name)?;
             Some(PlannedExport {
-                schema: reading.with_labels(export.schema.clone()),
+                schema: export.schema.clone(),
                 files,
                 snapshot: export.snapshot,
                 legal_basis: export.legal_basis.clone(),
-                reading,
                 may_be_empty: export.may_be_empty,
             })
         })

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Language;
 use aidlink_policy::reading::{DateEpoch, EncodingChoice, SheetChoice};
+use aidlink_policy::value::Value;
 
 use super::{Mode, Reads, Round, RoundTerms, WrittenRound};
 use crate::signing::SigningKey;
@@ -831,8 +832,8 @@ fn an_export_is_planned_as_in_the_round_file() {
         .collect();
     let (north, south) = (place.path("north.csv"), place.path("south.csv"));
     assert_eq!(files, [(north, "north.csv"), (south, "south.csv")]);
-    assert_eq!(cases.reading.encoding, EncodingChoice::Gb18030);
-    assert_eq!(cases.reading.epoch, DateEpoch::Year1900);
+    assert_eq!(cases.files[0].reading.encoding, EncodingChoice::Gb18030);
+    assert_eq!(cases.files[0].reading.epoch, DateEpoch::Year1900);
     assert!(!cases.may_be_empty);
     let registers: Vec<&str> = round
         .registers()
@@ -843,12 +844,12 @@ fn an_export_is_planned_as_in_the_round_file() {
         .export("veterans.persons")
         .expect("this office reads it");
     let named = SheetChoice::Named(vec!["名单".to_owned()]);
-    assert_eq!(veterans.reading.sheets, named);
+    assert_eq!(veterans.files[0].reading.sheets, named);
     assert_eq!(
-        veterans.reading.headers,
+        veterans.files[0].reading.headers,
         [("证号".to_owned(), "national_id".to_owned())]
     );
-    assert_eq!(veterans.reading.epoch, DateEpoch::Year1904);
+    assert_eq!(veterans.files[0].reading.epoch, DateEpoch::Year1904);
     assert_eq!(veterans.legal_basis, "agreement 3");
     assert_eq!(veterans.snapshot, jiff::civil::Date::constant(2026, 9, 26));
     assert!(veterans.may_be_empty);
@@ -869,7 +870,7 @@ fn sheets_are_all_or_named() {
         let file = place.edited(&[("sheet = \"名单\"", written)]);
         let round = Round::read(&file, None, Mode::Split, Reads::All).expect("a valid round");
         let veterans = round.export("veterans.persons").expect("it is read");
-        assert_eq!(veterans.reading.sheets, sheets, "{written}");
+        assert_eq!(veterans.files[0].reading.sheets, sheets, "{written}");
     }
     let neither = "`sheets` must be \"all\" or a list of sheet names";
     for (written, fault) in [
@@ -914,4 +915,310 @@ fn an_unknown_export_is_reported_with_the_nearest_name() {
         fault.contains("did you mean `veterans.persons`?"),
         "{fault}"
     );
+}
+
+/// The export of veterans in two files: a list of disabled veterans and one of others.
+const VETERANS_IN_PARTS: &str = r#"
+[[export]]
+schema = "veterans.persons"
+snapshot = 2026-09-26
+legal_basis = "agreement 3"
+[[export.file]]
+path = "veterans.xlsx"
+sheet = "伤残"
+constants = { kind = "伤残军人", status = "active", hardship = true, benefit_started_on = 2026-01-31 }
+date_epoch = 1904
+[export.file.headers]
+"证号" = "national_id"
+[[export.file]]
+path = ["students.csv", "veterans.xlsx"]
+sheets = ["其他"]
+encoding = "gb18030"
+values.kind."老兵" = "veteran"
+"#;
+
+impl Place {
+    /// Writes the round file with another export of veterans.
+    fn with_veterans(&self, export: &str) -> PathBuf {
+        self.edited(&[(VETERANS, export)])
+    }
+
+    /// Returns line and column of a text in the round file.
+    fn place_of(&self, text: &str) -> String {
+        let file = fs::read_to_string(self.path("round.toml")).expect("the round file");
+        let (before, _) = file.split_once(text).expect("the text is in it");
+        let line = before.matches('\n').count() + 1;
+        let start = before.rsplit('\n').next().unwrap_or_default();
+        format!("{line}:{}", start.chars().count() + 1)
+    }
+}
+
+#[test]
+fn the_files_of_an_export_have_their_own_ways_of_reading() {
+    let place = Place::new();
+    let file = place.with_veterans(VETERANS_IN_PARTS);
+    let round = Round::read(&file, None, Mode::Split, Reads::All).expect("a valid round");
+    let veterans = round.export("veterans.persons").expect("it is read");
+    let [disabled, students, others] = veterans.files.as_slice() else {
+        panic!("{:?}", veterans.files);
+    };
+    let named = |sheet: &str| SheetChoice::Named(vec![sheet.to_owned()]);
+    assert_eq!(disabled.written_path, "veterans.xlsx");
+    assert_eq!(disabled.reading.sheets, named("伤残"));
+    assert_eq!(disabled.reading.epoch, DateEpoch::Year1904);
+    assert_eq!(disabled.reading.encoding, EncodingChoice::Detect);
+    assert_eq!(
+        disabled.reading.headers,
+        [("证号".to_owned(), "national_id".to_owned())]
+    );
+    let constants: Vec<(&str, Value)> = disabled
+        .reading
+        .constants
+        .iter()
+        .map(|given| (given.field.as_str(), given.value.clone()))
+        .collect();
+    assert_eq!(
+        constants,
+        [
+            ("kind", Value::String("disabled".to_owned())),
+            ("status", Value::String("active".to_owned())),
+            ("hardship", Value::Boolean(true)),
+            (
+                "benefit_started_on",
+                Value::Date(jiff::civil::Date::constant(2026, 1, 31))
+            ),
+        ]
+    );
+    assert_eq!(students.written_path, "students.csv");
+    assert_eq!(others.written_path, "veterans.xlsx");
+    assert_eq!(students.reading, others.reading);
+    assert_eq!(others.reading.sheets, named("其他"));
+    assert_eq!(others.reading.encoding, EncodingChoice::Gb18030);
+    assert_eq!(others.reading.constants, []);
+    assert_eq!(others.reading.values.len(), 1);
+
+    // How an office reads its files is not agreed upon.
+    let digest = place.terms(&file, Mode::Split).terms_digest();
+    let may_be_empty = VETERANS.replace("may_be_empty = true\n", "");
+    let plain = place.with_veterans(&may_be_empty);
+    assert_eq!(place.terms(&plain, Mode::Split).terms_digest(), digest);
+    // Deletion looks for the files of every part.
+    let names = written(&place.with_veterans(VETERANS_IN_PARTS)).named_files();
+    let is_veterans = |path: &&PathBuf| path.ends_with("veterans.xlsx");
+    assert_eq!(names.iter().filter(is_veterans).count(), 2);
+}
+
+#[test]
+fn a_table_of_files_excludes_the_keys_of_a_single_file() {
+    let place = Place::new();
+    let head = "[[export]]\nschema = \"veterans.persons\"\n";
+    for (key, line, message) in [
+        (
+            "path",
+            "path = \"single.csv\"",
+            "`path` and [[export.file]] exclude each other",
+        ),
+        ("sheet", "sheet = \"A\"", ""),
+        ("sheets", "sheets = \"all\"", ""),
+        ("encoding", "encoding = \"utf-8\"", ""),
+        ("date_epoch", "date_epoch = 1904", ""),
+        ("headers", "headers = { a = \"kind\" }", ""),
+        ("values", "values.kind.a = \"veteran\"", ""),
+        ("constants", "constants = { kind = \"veteran\" }", ""),
+        ("because", "because = \"a letter\"", ""),
+    ] {
+        let export = VETERANS_IN_PARTS.replacen(head, &format!("{head}{line}\n"), 1);
+        let file = place.with_veterans(&export);
+        let message = match message {
+            "" => format!("`{key}` belongs in [[export.file]], if there is one"),
+            own => own.to_owned(),
+        };
+        assert_eq!(
+            refused(planned(&file, Mode::Split, Reads::All)),
+            [format!("{}: {message}", place.place_of(line))]
+        );
+    }
+    for (files, message) in [
+        ("file = []", "`file` must not be empty"),
+        (
+            "file = \"a.csv\"",
+            "`file` must be an array of tables ([[...]])",
+        ),
+        ("[[export.file]]\nencoding = \"utf-8\"", "`path` is missing"),
+        (
+            "[[export.file]]\npath = \"students.csv\"\nsnapshot = 2026-09-26",
+            "unknown key `snapshot`",
+        ),
+        (
+            "[[export.file]]\npath = \"absent.csv\"",
+            "the export file `absent.csv` does not exist",
+        ),
+        (
+            "[[export.file]]\npath = [\"students.csv\", \"./students.csv\"]",
+            // The messages of these tests begin after the last slash.
+            "students.csv` twice",
+        ),
+        (
+            "[[export.file]]\npath = \"veterans.xlsx\"\nsheets = [\"A\", \"B\"]\n\
+             [[export.file]]\npath = \"veterans.xlsx\"\nsheet = \"B\"",
+            "the export names `veterans.xlsx` twice",
+        ),
+        (
+            "[[export.file]]\npath = \"veterans.xlsx\"\nsheet = \"A\"\n\
+             [[export.file]]\npath = \"veterans.xlsx\"",
+            "the export names `veterans.xlsx` twice",
+        ),
+    ] {
+        let (head, _) = VETERANS_IN_PARTS
+            .split_once("[[export.file]]")
+            .expect("it has files");
+        let file = place.with_veterans(&format!("{head}{files}\n"));
+        let faults = refused(planned(&file, Mode::Split, Reads::All));
+        assert!(
+            matches!(faults.as_slice(), [one] if one.ends_with(message)),
+            "{files}: {faults:?}"
+        );
+    }
+}
+
+#[test]
+fn wrong_constants_are_refused_with_their_places() {
+    let place = Place::new();
+    let veterans = |constants: &str| {
+        VETERANS.replace("date_epoch = 1904\n", &format!("constants = {constants}\n"))
+    };
+    for (constants, at, message) in [
+        (
+            "{ knd = \"veteran\" }",
+            "knd =",
+            "the schema `veterans.persons` has no field `knd`",
+        ),
+        (
+            "{ kind = \"dibao\" }",
+            "\"dibao\"",
+            "`dibao` is not a value of `kind`",
+        ),
+        ("{ kind = \"\" }", "\"\" }", "`` is not a value of `kind`"),
+        ("{ kind = 3 }", "3 }", "`3` is not a value of `kind`"),
+        (
+            "{ hardship = \"maybe\" }",
+            "\"maybe\"",
+            "`maybe` is not a value of `hardship`",
+        ),
+        (
+            "{ benefit_started_on = \"2026\" }",
+            "\"2026\"",
+            "`2026` is not a value of `benefit_started_on`",
+        ),
+        (
+            "{ benefit_started_on = 9999-12-31 }",
+            "9999-12-31",
+            "`9999-12-31` is not a value of `benefit_started_on`",
+        ),
+        (
+            "{ kind = [\"veteran\"] }",
+            "[\"veteran\"]",
+            "expected one value",
+        ),
+        ("{ kind = 12:00:00 }", "12:00:00", "expected one value"),
+        (
+            "{ national_id = \"1\" }",
+            "national_id = \"1\"",
+            "the field `national_id` differs from row to row and cannot be a constant",
+        ),
+        (
+            "{ name = \"1\" }",
+            "name = \"1\"",
+            "no rule needs `name`; it must not be read",
+        ),
+        ("\"kind\"", "\"kind\"", "`constants` must be a table"),
+        (
+            "{}\nbecause = \"a letter\"",
+            "\"a letter\"",
+            "`because` is the reason for `constants`, and there are none here",
+        ),
+    ] {
+        let file = place.with_veterans(&veterans(constants));
+        assert_eq!(
+            refused(planned(&file, Mode::Split, Reads::All)),
+            [format!("{}: {message}", place.place_of(at))],
+            "{constants}"
+        );
+        // Every office checks them.
+        assert!(planned(&file, Mode::Split, Reads::Nothing).is_err());
+    }
+    let file = place.with_veterans(&veterans("{ kind = \"dibao\" }"));
+    let faults = planned(&file, Mode::Split, Reads::All).expect_err("no code");
+    let fault = faults.iter().next().map(|fault| fault.hint.en.clone());
+    let fault = fault.unwrap_or_default();
+    assert!(fault.contains("disabled, ill_returned,"), "{fault}");
+
+    let birth_date = STUDENTS.replace(
+        "path = \"students.csv\"",
+        "path = \"students.csv\"\nconstants = { birth_date = 2010-01-01 }",
+    );
+    let file = place.edited(&[(STUDENTS, &birth_date)]);
+    assert_eq!(
+        refused(planned(&file, Mode::Split, Reads::All)),
+        [format!(
+            "{}: the field `birth_date` differs from row to row and cannot be a constant",
+            place.place_of("birth_date =")
+        )]
+    );
+}
+
+#[test]
+fn what_withholds_rows_is_a_constant_only_with_a_reason() {
+    let place = Place::new();
+    let cases = |more: &str| CASES.replace("encoding = \"gb18030\"", more);
+    for (more, at, message) in [
+        (
+            "constants = { role = \"victim\" }\nbecause = \"a letter\"",
+            "role =",
+            "the field `role` decides for each person whether the row may be used, and cannot be a constant",
+        ),
+        (
+            "constants = { case_number = \"1\" }",
+            "case_number =",
+            "the field `case_number` differs from row to row and cannot be a constant",
+        ),
+        (
+            "constants = { sealed = false }",
+            "sealed =",
+            "rows without `sealed` are withheld, so a constant for it needs a reason",
+        ),
+        (
+            "constants = { sealed = false }\nbecause = \" \"",
+            "\" \"",
+            "`because` must be a non-empty string",
+        ),
+    ] {
+        let file = place.edited(&[(CASES, &cases(more))]);
+        let faults = refused(planned(&file, Mode::Split, Reads::All));
+        let expected = format!("{}: {message}", place.place_of(at));
+        assert!(faults.contains(&expected), "{more}: {faults:?}");
+    }
+    let with_reason = cases("constants = { sealed = \"否\" }\nbecause = \"a letter\"");
+    let file = place.edited(&[(CASES, &with_reason)]);
+    let round = Round::read(&file, None, Mode::Split, Reads::All).expect("a valid round");
+    for file in &round.cases().expect("they are read").files {
+        assert_eq!(file.reading.because.as_deref(), Some("a letter"));
+        let constants = file.reading.constants.iter();
+        let values: Vec<&Value> = constants.map(|given| &given.value).collect();
+        assert_eq!(values, [&Value::Boolean(false)]);
+    }
+    // Death withholds only where it is known, so `deceased` needs no reason.
+    let file = place.edited(&[(CASES, &cases("constants = { deceased = false }"))]);
+    assert!(planned(&file, Mode::Split, Reads::All).is_ok());
+}
+
+#[test]
+fn the_export_of_a_file_is_found_by_its_path() {
+    let place = Place::new();
+    let round = written(&place.with_veterans(VETERANS_IN_PARTS));
+    let schema = |name: &str| round.schema_of_file(&place.path(name));
+    assert_eq!(schema("veterans.xlsx"), Some("veterans.persons"));
+    assert_eq!(schema("north.csv"), Some("procuratorate.case-parties"));
+    assert_eq!(schema("policy.toml"), None);
+    assert_eq!(schema("absent.csv"), None);
 }

@@ -125,10 +125,25 @@ pub(super) struct WrittenThresholds {
 #[derive(Debug)]
 pub(super) struct WrittenExport {
     pub(super) schema: Option<Located<String>>,
-    /// Its files: `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
-    pub(super) paths: Vec<Located<String>>,
+    pub(super) parts: Vec<WrittenPart>,
     pub(super) snapshot: Option<Located<Date>>,
     pub(super) legal_basis: Option<Located<String>>,
+    pub(super) may_be_empty: bool,
+    pub(super) faults: FaultCollector,
+}
+
+impl WrittenExport {
+    /// Returns the paths of its files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Located<String>> {
+        self.parts.iter().flat_map(|part| &part.paths)
+    }
+}
+
+/// Files of an export that are read in the same way.
+#[derive(Debug)]
+pub(super) struct WrittenPart {
+    /// `path = "a.csv"`, or `path = ["north.csv", "south.csv"]`.
+    pub(super) paths: Vec<Located<String>>,
     pub(super) encoding: Option<Located<String>>,
     pub(super) sheets: SheetChoice,
     pub(super) date_epoch: Option<Located<i64>>,
@@ -136,11 +151,21 @@ pub(super) struct WrittenExport {
     pub(super) headers: Vec<(String, Located<String>)>,
     /// A site's own labels.
     pub(super) values: Vec<WrittenLabel>,
-    pub(super) may_be_empty: bool,
-    pub(super) faults: FaultCollector,
+    /// Values of fields in every row.
+    pub(super) constants: Vec<WrittenConstant>,
+    /// The reason for a constant that needs one.
+    pub(super) because: Option<Located<String>>,
 }
 
-/// A label in `values` of an `[[export]]`.
+/// A line of `constants`.
+#[derive(Debug)]
+pub(super) struct WrittenConstant {
+    pub(super) field: Located<String>,
+    /// The value as a text.
+    pub(super) value: Located<String>,
+}
+
+/// A label in `values`.
 #[derive(Debug)]
 pub(super) struct WrittenLabel {
     pub(super) field: Located<String>,
@@ -327,13 +352,25 @@ impl WrittenRound {
     /// policy, calendar and exports, as they are written, whether or not they exist.
     pub fn named_files(&self) -> Vec<PathBuf> {
         let exports = self.exports.value().into_iter().flatten();
-        let exports = exports.flat_map(|export| &export.paths);
+        let exports = exports.flat_map(WrittenExport::paths);
         [&self.policy, &self.calendar]
             .into_iter()
             .filter_map(Written::value)
             .chain(exports)
             .map(|path| self.folder().join(&path.value))
             .collect()
+    }
+
+    /// Returns the name of the schema of the export that has a file.
+    pub fn schema_of_file(&self, file: &Path) -> Option<&str> {
+        let real = |path: &Path| path.canonicalize().ok();
+        let file = real(file)?;
+        let is_it = |path: &Located<String>| {
+            real(&self.folder().join(&path.value)).is_some_and(|path| path == file)
+        };
+        let mut exports = self.exports.value().into_iter().flatten();
+        let export = exports.find(|export| export.paths().any(is_it))?;
+        Some(export.schema.as_ref()?.value.as_str())
     }
 
     /// Returns the folder of export schemas, as it is written.
@@ -528,28 +565,106 @@ fn thresholds(
 fn export(mut table: TableReader<'_>) -> WrittenExport {
     let mut faults = FaultCollector::new();
     let schema = table.string("schema", &mut faults);
-    let paths = paths(&mut table, &mut faults);
+    let parts = parts(&mut table, &mut faults);
     let snapshot = table.date("snapshot", &mut faults);
     let legal_basis = table.string("legal_basis", &mut faults);
-    let encoding = table.optional_string("encoding", &mut faults);
-    let sheets = sheets(&mut table, &mut faults);
-    let date_epoch = table.optional_integer("date_epoch", &mut faults);
-    let headers = headers(&mut table, &mut faults);
-    let values = values(&mut table, &mut faults);
     let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
     table.finish(&mut faults);
     WrittenExport {
         schema,
-        paths,
+        parts,
         snapshot,
         legal_basis,
-        encoding,
-        sheets,
-        date_epoch,
-        headers,
-        values,
         may_be_empty,
         faults,
+    }
+}
+
+/// The keys of the files of an export, and of how they are read.
+const KEYS_OF_A_PART: [&str; 9] = [
+    "path",
+    "encoding",
+    "sheets",
+    "sheet",
+    "date_epoch",
+    "headers",
+    "values",
+    "constants",
+    "because",
+];
+
+/// Reads `path` and the keys beside it, or the tables `[[export.file]]`.
+fn parts(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenPart> {
+    let Some(node) = table.node("file") else {
+        return vec![part(table, faults)];
+    };
+    let document = table.document();
+    if matches!(&node.value, Node::Array(items) if items.is_empty()) {
+        faults.push(document.fault(
+            node.at.clone(),
+            Text::new("“file”不能为空", "`file` must not be empty"),
+            Text::new(
+                "请写 path，或至少一个 [[export.file]]",
+                "write `path`, or at least one [[export.file]]",
+            ),
+        ));
+    }
+    for key in KEYS_OF_A_PART {
+        // Known here, so that it is not reported again as unknown.
+        table.node(key);
+    }
+    let misplaced = table
+        .all()
+        .filter(|(key, _)| KEYS_OF_A_PART.contains(&key.value.as_str()));
+    for (key, _) in misplaced {
+        let key_name = &key.value;
+        let (message, hint) = match key_name.as_str() {
+            "path" => (
+                Text::new(
+                    "“path”和 [[export.file]] 不能同时使用",
+                    "`path` and [[export.file]] exclude each other",
+                ),
+                Text::new(
+                    "请将此文件写入单独的 [[export.file]]",
+                    "move the file into an [[export.file]] of its own",
+                ),
+            ),
+            _ => (
+                Text::new(
+                    format!("有 [[export.file]] 时，“{key_name}”应写在其中"),
+                    format!("`{key_name}` belongs in [[export.file]], if there is one"),
+                ),
+                Text::new(
+                    format!("请将“{key_name}”移入它所适用的各个 [[export.file]]"),
+                    format!("move `{key_name}` into each [[export.file]] to which it applies"),
+                ),
+            ),
+        };
+        faults.push(document.fault(key.at.clone(), message, hint));
+    }
+    let files = table.tables("file", faults).into_iter();
+    files
+        .map(|mut table| {
+            let part = part(&mut table, faults);
+            table.finish(faults);
+            part
+        })
+        .collect()
+}
+
+fn part(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> WrittenPart {
+    WrittenPart {
+        paths: paths(table, faults),
+        encoding: table.optional_string("encoding", faults),
+        sheets: sheets(table, faults),
+        date_epoch: table.optional_integer("date_epoch", faults),
+        headers: headers(table, faults),
+        values: values(table, faults),
+        constants: constants(table, faults),
+        because: match table.node("because") {
+            Some(_) => table.string("because", faults),
+            None => None,
+        },
     }
 }
 
@@ -633,6 +748,44 @@ fn headers(
         }
     }
     headers
+}
+
+/// Reads `constants = { field = "code" }`. A value may also be a number, a date, `true` or
+/// `false`.
+fn constants(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenConstant> {
+    let document = table.document();
+    let mut constants = Vec::new();
+    let Some(mut table) = table.optional_table("constants", faults) else {
+        return constants;
+    };
+    for (field, node) in table.all() {
+        let value = match &node.value {
+            Node::String(text) => text.clone(),
+            Node::Integer(number) => number.to_string(),
+            Node::Float(number) => number.to_string(),
+            Node::Boolean(truth) => truth.to_string(),
+            Node::Date(day) => day.to_string(),
+            Node::OtherDatetime | Node::Array(_) | Node::Table(_) => {
+                faults.push(document.fault(
+                    node.at.clone(),
+                    Text::new("此处应为一个值", "expected one value"),
+                    Text::new(
+                        "请写带引号的代码、数、日期、true 或 false",
+                        "write a code in quotes, a number, a date, true or false",
+                    ),
+                ));
+                continue;
+            }
+        };
+        constants.push(WrittenConstant {
+            field: field.clone(),
+            value: Located {
+                value,
+                at: node.at.clone(),
+            },
+        });
+    }
+    constants
 }
 
 /// Reads `values.field."本地标签" = "code"`: labels that a site uses. A code may also
