@@ -903,3 +903,85 @@ fn a_rounds_id_is_shown_and_recorded_without_numbers_and_shortened() {
         );
     }
 }
+
+/// Changes the journal of [`kill_purge`] and signs it again with a key.
+fn change_journal(finished: &FinishedRound, key: &SigningKey, change: impl Fn(&mut Value)) {
+    let name = "deletions/under-way-2026-10-02T08-00-00Z-set-aside/deletion-journal.json";
+    let bytes = fs::read(finished.path(name)).unwrap();
+    let mut journal: Value = serde_json::from_slice(&bytes).unwrap();
+    change(&mut journal);
+    journal["public_key"] = key.public().to_base64().into();
+    write_document(finished, name, &journal);
+    let bytes = fs::read(finished.path(name)).unwrap();
+    let digest = manifest_digest(finished);
+    let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
+    let signature = key.sign(&bytes, &comment, Path::new("")).unwrap();
+    fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
+}
+
+/// A purge set 22 files aside, removed all but those in `output/rejects`, and was killed.
+/// Returns the files that it had removed and the others.
+#[expect(clippy::type_complexity, reason = "two lists of the same kind")]
+fn kill_purge_before_the_rejects(
+    finished: &FinishedRound,
+) -> (Vec<(RoundFile, PathBuf)>, Vec<(RoundFile, PathBuf)>) {
+    let files = kill_purge(finished).into_iter();
+    let (kept, removed): (Vec<_>, Vec<_>) =
+        files.partition(|(file, _)| file.path.starts_with("rejects/"));
+    for (_, place) in &removed {
+        fs::remove_file(place).unwrap();
+    }
+    assert_eq!((removed.len(), kept.len()), (17, 5));
+    (removed, kept)
+}
+
+/// A new folder often gets the inode number of one that was just removed.
+#[test]
+fn a_new_folder_in_place_of_the_one_in_the_journal_proves_no_deletion() {
+    let finished = overdue_round();
+    let (removed, kept) = kill_purge_before_the_rejects(&finished);
+    let (rejects, elsewhere) = (
+        finished.path("rejects"),
+        finished.round.path("../elsewhere"),
+    );
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([&rejects, &elsewhere])
+        .status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(&rejects).unwrap();
+    fs::create_dir(&rejects).unwrap();
+    for _ in 0..2 {
+        let result = purge(&finished, &[]);
+        assert_left(&finished, &finished.path(""), &result, &file_paths(&kept));
+    }
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), kept.len());
+    let audit = finished.audit(&[]);
+    for (file, _) in &removed {
+        assert!(!audit.stdout.contains(&file.path), "{}", audit.stdout);
+    }
+}
+
+/// The root folders of two file systems often have the same inode number.
+#[test]
+fn a_folder_with_the_inode_number_in_the_journal_on_another_file_system_proves_nothing() {
+    for (member, other) in [
+        ("created", json!({"seconds": 1, "nanoseconds": 2})),
+        ("created", Value::Null),
+        ("device", json!(1)),
+    ] {
+        let finished = overdue_round();
+        let files = kill_purge(&finished);
+        for (_, place) in &files {
+            fs::remove_file(place).unwrap();
+        }
+        let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+        change_journal(&finished, &key, |journal| {
+            for aside in journal["set_aside"].as_array_mut().unwrap() {
+                aside["folder"][member] = other.clone();
+            }
+        });
+        let result = purge(&finished, &[]);
+        assert_left(&finished, &finished.path(""), &result, &file_paths(&files));
+    }
+}

@@ -27,7 +27,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
 use aidlink_faults::personal_number::{black_out, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::{FileId, Folder};
+use aidlink_files::folder::{FileId, Folder, FolderMark};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
@@ -99,15 +99,15 @@ struct SetAside {
     found: FoundFile,
     /// Where it was.
     from: PathBuf,
-    /// The inode number of the folder that holds it.
-    folder_inode: u64,
+    /// The folder that holds it.
+    folder: FolderMark,
 }
 
 impl SetAside {
     fn journaled(&self) -> AsideFile {
         AsideFile {
             file: self.found.file.recorded(),
-            folder_inode: self.folder_inode,
+            folder: self.folder,
         }
     }
 }
@@ -528,8 +528,8 @@ impl PurgePlan {
     fn set_one_aside(&self, search: &Search<'_>, found: &FoundFile) -> Result<SetAside, Text> {
         let folder = self.places.of(found.file.part).ok_or_else(disappeared)?;
         let place = aside_place(&found.file, &found.place);
-        let holder = folder.folder_with(&place).and_then(|holder| holder.id());
-        let folder_inode = holder.map_err(|error| not_removed(&error))?.inode();
+        let holder = folder.folder_with(&place).and_then(|holder| holder.mark());
+        let holder = holder.map_err(|error| not_removed(&error))?;
         if found.place != place {
             let name = place.file_name().unwrap_or_default();
             let renamed = folder.rename_in_place(&found.place, name);
@@ -549,7 +549,7 @@ impl PurgePlan {
             Look::Ours(now) => Ok(SetAside {
                 found: now,
                 from,
-                folder_inode,
+                folder: holder,
             }),
             Look::Doubtful(file, _) => Err(self.put_back(file.part, &place, &from)),
             Look::Unreachable | Look::Missing => Err(disappeared()),

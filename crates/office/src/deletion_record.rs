@@ -13,7 +13,7 @@ use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::personal_number::{black_out, shown_name};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
-use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::folder::{EntryKind, Folder, FolderMark};
 use aidlink_files::partial::{PARTIAL, prefix_of};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -128,10 +128,9 @@ impl RoundFile {
 pub struct AsideFile {
     /// The file, with the path that it had before.
     pub file: RoundFile,
-    /// The inode number of the folder that holds it. Only in this folder can a later purge
-    /// see that the file is gone. On some systems device numbers change when the machine
-    /// restarts. With the device number, a purge could then never be finished.
-    pub folder_inode: u64,
+    /// The folder that holds it. Only in this folder can a later purge see that the file
+    /// is gone.
+    pub folder: FolderMark,
 }
 
 /// A file that should have been deleted and was not, or disappeared meanwhile.
