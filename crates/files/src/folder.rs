@@ -46,6 +46,18 @@ pub struct FoundFile {
     pub kind: EntryKind,
 }
 
+/// What is below a folder.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// All entries that are not folders, in the order of their paths.
+    pub files: Vec<FoundFile>,
+    /// The folders, each before the folders in it.
+    pub folders: Vec<PathBuf>,
+    /// The folders that cannot be read, with the reason. The path of the folder itself is
+    /// empty.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
 impl FoundFile {
     /// Returns the path with `/` as separator, as in manifests.
     pub fn name(&self) -> String {
@@ -793,26 +805,11 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn files(&self) -> io::Result<Vec<FoundFile>> {
-        let mut found = Vec::new();
-        self.files_below(Path::new(""), &mut found)?;
-        Ok(found)
-    }
-
-    fn files_below(&self, prefix: &Path, found: &mut Vec<FoundFile>) -> io::Result<()> {
-        check_depth(prefix)?;
-        for entry in self.entries()? {
-            let path = prefix.join(&entry.name);
-            if entry.kind == EntryKind::Folder {
-                self.folder(Path::new(&entry.name))?
-                    .files_below(&path, found)?;
-            } else {
-                found.push(FoundFile {
-                    path,
-                    kind: entry.kind,
-                });
-            }
+        let mut below = self.below();
+        match below.unreadable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(below.files),
         }
-        Ok(())
     }
 
     /// Returns all folders below the folder, each before the folders in it.
@@ -820,22 +817,41 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn folders(&self) -> io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        self.folders_below(Path::new(""), &mut found)?;
-        Ok(found)
+        let mut below = self.below();
+        match below.unreadable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(below.folders),
+        }
     }
 
-    fn folders_below(&self, prefix: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-        check_depth(prefix)?;
-        for entry in self.entries()? {
-            if entry.kind == EntryKind::Folder {
-                let path = prefix.join(&entry.name);
-                found.push(path.clone());
-                self.folder(Path::new(&entry.name))?
-                    .folders_below(&path, found)?;
+    /// Returns what is below the folder, without what is in folders that cannot be read.
+    /// Links are listed and not followed.
+    pub fn below(&self) -> Below {
+        let mut below = Below::default();
+        self.add_below(Path::new(""), &mut below);
+        below
+    }
+
+    fn add_below(&self, prefix: &Path, below: &mut Below) {
+        let entries = match check_depth(prefix).and_then(|()| self.entries()) {
+            Ok(entries) => entries,
+            Err(error) => return below.unreadable.push((prefix.to_path_buf(), error)),
+        };
+        for entry in entries {
+            let path = prefix.join(&entry.name);
+            if entry.kind != EntryKind::Folder {
+                below.files.push(FoundFile {
+                    path,
+                    kind: entry.kind,
+                });
+                continue;
+            }
+            below.folders.push(path.clone());
+            match self.folder(Path::new(&entry.name)) {
+                Ok(inner) => inner.add_below(&path, below),
+                Err(error) => below.unreadable.push((path, error)),
             }
         }
-        Ok(())
     }
 
     /// Reads an ordinary file of at most `at_most` bytes.

@@ -321,7 +321,7 @@ impl Places {
 }
 
 /// Returns a name as it is in the paths of records.
-fn as_recorded(name: &OsStr) -> String {
+pub(crate) fn as_recorded(name: &OsStr) -> String {
     black_out(&name.to_string_lossy()).into_owned()
 }
 
