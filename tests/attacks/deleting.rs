@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use aidlink_files::folder::Folder;
 use aidlink_office::deletion_record::RoundFile;
 use aidlink_office::signing::SigningKey;
 use serde_json::{Value, json};
@@ -42,6 +43,10 @@ fn manifest_digest(finished: &FinishedRound) -> String {
 /// journals were unsigned.
 fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&SigningKey>) {
     let digest = manifest_digest(finished);
+    let folder = Folder::open(&finished.path("")).unwrap().mark().unwrap();
+    let set_aside = files.as_array().unwrap().iter();
+    let set_aside = set_aside.map(|file| json!({"file": file, "folder": folder}));
+    let set_aside: Vec<Value> = set_aside.collect();
     let journal = json!({
         "format": "aidlink deletion journal",
         "version": 1,
@@ -49,7 +54,7 @@ fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&
         "manifest_blake3": digest,
         "begun_at": "2026-10-02T08:00:00Z",
         "there": files,
-        "set_aside": files,
+        "set_aside": set_aside,
         "public_key": signer.map_or(String::new(), |key| key.public().to_base64()),
     });
     for name in [
@@ -376,11 +381,9 @@ fn a_stranger_cannot_purge_a_round_with_their_own_key() {
 #[test]
 fn a_journal_put_back_after_the_purge_gives_no_second_record() {
     let finished = overdue_round();
-    let files = json!([file_entry(
-        "output",
-        "lists/for-review/to-veterans.csv",
-        b"x"
-    )]);
+    let list = "lists/for-review/to-veterans.csv";
+    let bytes = fs::read(finished.path(list)).unwrap();
+    let files = json!([file_entry("output", list, &bytes)]);
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
     write_forged_journal(&finished, files.clone(), Some(&key));
     let old = finished.path("deletions/under-way.json");
