@@ -195,7 +195,16 @@ impl Purge<'_> {
             key_id: self.key_id,
         };
         let remains = search.remains(&journaled);
-        let set_aside = counted.flat_map(|journal| &journal.set_aside);
+        // A purge with another key may have removed a file since.
+        let is_recorded = |journal: &Journal, file: &RoundFile| {
+            let records = verification.deleted.iter();
+            let mut later = records.filter(|record| record.completed_at > journal.begun_at);
+            later.any(|record| record.all_removed().any(|removed| removed.is_same(file)))
+        };
+        let set_aside = counted.flat_map(|journal| {
+            let set_aside = journal.set_aside.iter();
+            set_aside.filter(|aside| !is_recorded(journal, &aside.file))
+        });
         let (mut gone, mut uncertain) = (Vec::new(), Vec::<(AsideFile, Text)>::new());
         for (aside, checked) in places.check_gone(set_aside) {
             match checked {
