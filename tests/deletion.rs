@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use aidlink_agency::key::RoundKey;
@@ -232,10 +231,10 @@ fn write_journal(
     let set_aside = there.iter().filter(|file| is_set_aside(file));
     let set_aside = set_aside.map(|file| {
         let place = place_of(finished, file);
-        let folder = fs::metadata(place.parent().unwrap()).unwrap();
+        let folder = Folder::open(place.parent().unwrap()).unwrap();
         AsideFile {
             file: file.recorded(),
-            folder_inode: folder.ino(),
+            folder: folder.mark().unwrap(),
         }
     });
     let journal = Journal {

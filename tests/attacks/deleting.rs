@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use aidlink_files::folder::Folder;
 use aidlink_office::deletion_record::RoundFile;
 use aidlink_office::signing::SigningKey;
 use serde_json::{Value, json};
@@ -42,6 +43,10 @@ fn manifest_digest(finished: &FinishedRound) -> String {
 /// journals were unsigned.
 fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&SigningKey>) {
     let digest = manifest_digest(finished);
+    let folder = Folder::open(&finished.path("")).unwrap().mark().unwrap();
+    let set_aside = files.as_array().unwrap().iter();
+    let set_aside = set_aside.map(|file| json!({"file": file, "folder": folder}));
+    let set_aside: Vec<Value> = set_aside.collect();
     let journal = json!({
         "format": "aidlink deletion journal",
         "version": 1,
@@ -49,7 +54,7 @@ fn write_forged_journal(finished: &FinishedRound, files: Value, signer: Option<&
         "manifest_blake3": digest,
         "begun_at": "2026-10-02T08:00:00Z",
         "there": files,
-        "set_aside": files,
+        "set_aside": set_aside,
         "public_key": signer.map_or(String::new(), |key| key.public().to_base64()),
     });
     for name in [
@@ -376,11 +381,9 @@ fn a_stranger_cannot_purge_a_round_with_their_own_key() {
 #[test]
 fn a_journal_put_back_after_the_purge_gives_no_second_record() {
     let finished = overdue_round();
-    let files = json!([file_entry(
-        "output",
-        "lists/for-review/to-veterans.csv",
-        b"x"
-    )]);
+    let list = "lists/for-review/to-veterans.csv";
+    let bytes = fs::read(finished.path(list)).unwrap();
+    let files = json!([file_entry("output", list, &bytes)]);
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
     write_forged_journal(&finished, files.clone(), Some(&key));
     let old = finished.path("deletions/under-way.json");
@@ -902,4 +905,396 @@ fn a_rounds_id_is_shown_and_recorded_without_numbers_and_shortened() {
             "{text}"
         );
     }
+}
+
+/// Changes the journal of [`kill_purge`] and signs it again with a key.
+fn change_journal(finished: &FinishedRound, key: &SigningKey, change: impl Fn(&mut Value)) {
+    let name = "deletions/under-way-2026-10-02T08-00-00Z-set-aside/deletion-journal.json";
+    let bytes = fs::read(finished.path(name)).unwrap();
+    let mut journal: Value = serde_json::from_slice(&bytes).unwrap();
+    change(&mut journal);
+    journal["public_key"] = key.public().to_base64().into();
+    write_document(finished, name, &journal);
+    let bytes = fs::read(finished.path(name)).unwrap();
+    let digest = manifest_digest(finished);
+    let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
+    let signature = key.sign(&bytes, &comment, Path::new("")).unwrap();
+    fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
+}
+
+/// A purge set 22 files aside, removed all but those in `output/rejects`, and was killed.
+/// Returns the files that it had removed and the others.
+#[expect(clippy::type_complexity, reason = "two lists of the same kind")]
+fn kill_purge_before_the_rejects(
+    finished: &FinishedRound,
+) -> (Vec<(RoundFile, PathBuf)>, Vec<(RoundFile, PathBuf)>) {
+    let files = kill_purge(finished).into_iter();
+    let (kept, removed): (Vec<_>, Vec<_>) =
+        files.partition(|(file, _)| file.path.starts_with("rejects/"));
+    for (_, place) in &removed {
+        fs::remove_file(place).unwrap();
+    }
+    assert!(removed.len() >= 17 && kept.len() == 5);
+    (removed, kept)
+}
+
+/// A new folder often gets the inode number of one that was just removed.
+#[test]
+fn a_new_folder_in_place_of_the_one_in_the_journal_proves_no_deletion() {
+    let finished = overdue_round();
+    let (removed, kept) = kill_purge_before_the_rejects(&finished);
+    let (rejects, elsewhere) = (
+        finished.path("rejects"),
+        finished.round.path("../elsewhere"),
+    );
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([&rejects, &elsewhere])
+        .status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(&rejects).unwrap();
+    fs::create_dir(&rejects).unwrap();
+    for _ in 0..2 {
+        let result = purge(&finished, &[]);
+        assert_left(&finished, &finished.path(""), &result, &file_paths(&kept));
+    }
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), kept.len());
+    let audit = finished.audit(&[]);
+    for (file, _) in &removed {
+        assert!(!audit.stdout.contains(&file.path), "{}", audit.stdout);
+    }
+}
+
+/// The root folders of two file systems often have the same inode number.
+#[test]
+fn a_folder_with_the_inode_number_in_the_journal_on_another_file_system_proves_nothing() {
+    for (member, other) in [
+        ("created", json!({"seconds": 1, "nanoseconds": 2})),
+        ("created", Value::Null),
+        ("device", json!(1)),
+    ] {
+        let finished = overdue_round();
+        let files = kill_purge(&finished);
+        for (_, place) in &files {
+            fs::remove_file(place).unwrap();
+        }
+        let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+        change_journal(&finished, &key, |journal| {
+            for aside in journal["set_aside"].as_array_mut().unwrap() {
+                aside["folder"][member] = other.clone();
+            }
+        });
+        let result = purge(&finished, &[]);
+        assert_left(&finished, &finished.path(""), &result, &file_paths(&files));
+    }
+}
+
+/// Something in the way of a purge, which is not a file of the round.
+#[derive(Clone, Copy, Debug)]
+enum Obstacle {
+    Link,
+    Pipe,
+    EmptyFolder,
+    /// Does not stop the superuser, who sees that it is another file.
+    Unreadable,
+}
+
+impl Obstacle {
+    const ALL: [Self; 4] = [
+        Obstacle::Link,
+        Obstacle::Pipe,
+        Obstacle::EmptyFolder,
+        Obstacle::Unreadable,
+    ];
+
+    fn put(self, path: &Path) {
+        match self {
+            Obstacle::Link => symlink("elsewhere", path).unwrap(),
+            Obstacle::Pipe => {
+                let made = Command::new("mkfifo").arg(path).status().unwrap();
+                assert!(made.success());
+            }
+            Obstacle::EmptyFolder => fs::create_dir(path).unwrap(),
+            Obstacle::Unreadable => {
+                fs::write(path, "x").unwrap();
+                set_mode(path, 0);
+            }
+        }
+    }
+
+    fn remove(self, path: &Path) {
+        match self {
+            Obstacle::EmptyFolder => fs::remove_dir(path).unwrap(),
+            _ => fs::remove_file(path).unwrap(),
+        }
+    }
+}
+
+/// Whoever does what the messages say must get a clean record in the end.
+#[test]
+fn what_lies_at_the_names_of_a_deleted_file_does_not_make_it_missing() {
+    for obstacle in Obstacle::ALL {
+        for is_own_name in [true, false] {
+            let finished = overdue_round();
+            let (removed, _) = kill_purge_before_the_rejects(&finished);
+            let paths = ["veterans.persons.csv", "lists/for-review/to-veterans.csv"];
+            let named = removed
+                .iter()
+                .filter(|(file, _)| paths.contains(&file.path.as_str()));
+            let names: Vec<PathBuf> = named
+                .map(|(file, place)| match is_own_name {
+                    true => place.with_file_name(Path::new(&file.path).file_name().unwrap()),
+                    false => place.clone(),
+                })
+                .collect();
+            for name in &names {
+                obstacle.put(name);
+            }
+            for _ in 0..2 {
+                let result = purge(&finished, &[]);
+                assert_left(&finished, &finished.path(""), &result, &paths);
+                // What is reported as left is left.
+                let is_there = |name: &PathBuf| fs::symlink_metadata(name).is_ok();
+                assert!(names.iter().all(is_there), "{obstacle:?} {is_own_name}");
+            }
+            for name in &names {
+                obstacle.remove(name);
+            }
+            let result = purge(&finished, &[]);
+            assert_finished(&finished, &result);
+        }
+    }
+}
+
+#[test]
+fn an_unreadable_folder_of_a_killed_purge_does_not_make_its_files_missing() {
+    let finished = overdue_round();
+    let mut files = kill_purge(&finished);
+    files.retain(|(file, _)| file.path.starts_with("rejects/"));
+    fs::remove_file(&files[0].1).unwrap();
+    let rejects = finished.path("rejects");
+    set_mode(&rejects, 0);
+    if fs::read_dir(&rejects).is_ok() {
+        return;
+    }
+    let result = purge(&finished, &[]);
+    assert_left(&finished, &finished.path(""), &result, &file_paths(&files));
+    set_mode(&rejects, 0o700);
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
+    let earlier = paths(&last_record(&finished.path(""))["removed_earlier"]);
+    assert_eq!(earlier, [files[0].0.path.clone()].into());
+}
+
+/// Wherever the second purge is killed, a journal or a record has what is known.
+#[test]
+fn a_purge_that_is_killed_while_it_writes_journals_and_record_loses_nothing() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return;
+    }
+    for point in 1..40 {
+        let finished = overdue_round();
+        let (removed, _) = kill_purge_before_the_rejects(&finished);
+        let pipe = &removed[0].1;
+        Obstacle::Pipe.put(pipe);
+        let kill = format!("inject=renameat2:signal=KILL:when={point}");
+        let killed = Command::new("strace")
+            .args([
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "trace=renameat2",
+                "-e",
+                &kill,
+            ])
+            .args([env!("CARGO_BIN_EXE_aidlink"), "purge"])
+            .arg(finished.round.path(""))
+            .output()
+            .unwrap();
+        Obstacle::Pipe.remove(pipe);
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+        if killed.status.code().is_some() {
+            // It wrote two journals, one of the uncertain file and the record, and removed
+            // three journals.
+            assert_eq!(point, 8);
+            return;
+        }
+    }
+    panic!("the purge has no end");
+}
+
+/// A way to keep a purge from reading a document.
+#[derive(Clone, Copy, Debug)]
+enum HiddenDocument {
+    Linked,
+    /// Permissions do not stop the superuser.
+    UnreadableFile,
+    UnreadableFolder,
+}
+
+/// Without it the files that it accounts for would be called missing.
+#[test]
+fn a_purge_refuses_journals_and_records_that_it_cannot_read() {
+    for document in ["deletion-journal.json", "deletion-record.json"] {
+        for hidden in [
+            HiddenDocument::Linked,
+            HiddenDocument::UnreadableFile,
+            HiddenDocument::UnreadableFolder,
+        ] {
+            let finished = overdue_round();
+            match document {
+                "deletion-record.json" => assert_eq!(purge(&finished, &[]).code, 0),
+                _ => drop(kill_purge_before_the_rejects(&finished)),
+            }
+            let mut folders = fs::read_dir(finished.path("deletions")).unwrap();
+            let folder = folders.next().unwrap().unwrap().path();
+            let (file, away) = (folder.join(document), finished.round.path("../away.json"));
+            match hidden {
+                HiddenDocument::Linked => {
+                    fs::rename(&file, &away).unwrap();
+                    symlink(&away, &file).unwrap();
+                }
+                HiddenDocument::UnreadableFile => set_mode(&file, 0),
+                HiddenDocument::UnreadableFolder => set_mode(&folder, 0),
+            }
+            if fs::read(&file).is_ok() && !matches!(hidden, HiddenDocument::Linked) {
+                continue;
+            }
+            let names = finished.round.names();
+            for arguments in [&[][..], &["--dry-run"]] {
+                let result = purge(&finished, arguments);
+                assert_eq!(result.code, 1, "{}", result.stdout);
+                let name = folder.file_name().unwrap().to_str().unwrap();
+                for text in [name, "the record of an earlier purge cannot be read"] {
+                    assert!(result.stderr.contains(text), "{}", result.stderr);
+                }
+                assert_eq!(finished.round.names(), names);
+            }
+            match hidden {
+                HiddenDocument::Linked => fs::rename(&away, &file).unwrap(),
+                HiddenDocument::UnreadableFile => set_mode(&file, 0o600),
+                HiddenDocument::UnreadableFolder => set_mode(&folder, 0o700),
+            }
+            let result = purge(&finished, &[]);
+            assert_finished(&finished, &result);
+        }
+    }
+}
+
+#[test]
+fn journals_count_that_the_manifests_signer_or_the_purges_key_signed() {
+    for is_by_other in [false, true] {
+        let finished = overdue_round();
+        let leftover = finished.round.path(".output.partial-abc");
+        fs::create_dir(&leftover).unwrap();
+        fs::write(leftover.join("list.csv"), "rows").unwrap();
+        set_mode(&leftover, 0o1700);
+        let (removed, _) = kill_purge_before_the_rejects(&finished);
+        assert_eq!(removed.len(), 18);
+        let other = finished.round.path("../other.key");
+        let key = SigningKey::make(&other).unwrap();
+        if is_by_other {
+            change_journal(&finished, &key, |_| {});
+            for _ in 0..2 {
+                let result = purge(&finished, &[]);
+                assert_left(
+                    &finished,
+                    &finished.path(""),
+                    &result,
+                    &file_paths(&removed),
+                );
+                assert!(
+                    result.stdout.contains(&key.public().id()),
+                    "{}",
+                    result.stdout
+                );
+            }
+        }
+        let arguments = [
+            "--signing-key",
+            other.to_str().unwrap(),
+            "--other-signer",
+            "lost",
+        ];
+        let result = purge(&finished, &arguments);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        let record = last_record(&finished.path(""));
+        assert_eq!(paths(&record["removed_earlier"]).len(), 18, "{record}");
+        assert_eq!(
+            (&record["left"], &record["not_found"]),
+            (&json!([]), &json!([]))
+        );
+        let names = fs::read_dir(finished.path("deletions")).unwrap();
+        let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+        assert_eq!(names.filter(|name| name.contains("under-way")).count(), 0);
+    }
+}
+
+/// A journal of a stranger puts no name into a signed record that the manifest and the
+/// names of leftovers do not have.
+#[test]
+fn a_journal_of_another_key_gets_no_foreign_names_into_a_record() {
+    let finished = overdue_round();
+    kill_purge(&finished);
+    let key = SigningKey::make(&finished.round.path("../other.key")).unwrap();
+    let treasure = treasure(&finished.round.path(".."));
+    change_journal(&finished, &key, |journal| {
+        let mut asides = journal["set_aside"].as_array_mut().unwrap().iter_mut();
+        for foreign in entries_outside(&treasure).as_array().unwrap() {
+            asides.next().unwrap()["file"] = foreign.clone();
+        }
+    });
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert!(is_intact(&treasure));
+}
+
+#[test]
+fn a_foreign_folder_that_cannot_be_read_hides_no_deletion_record() {
+    for is_deep in [true, false] {
+        let finished = overdue_round();
+        assert_eq!(purge(&finished, &[]).code, 0);
+        let foreign = finished.path("deletions/foreign");
+        let deep: PathBuf = std::iter::repeat_n("x", 70).collect();
+        fs::create_dir_all(foreign.join(if is_deep { &deep } else { Path::new("") })).unwrap();
+        if !is_deep {
+            set_mode(&foreign, 0);
+        }
+        if !is_deep && fs::read_dir(&foreign).is_ok() {
+            return;
+        }
+        let verified = finished.verify();
+        assert_eq!(verified.code, 4);
+        let message = "deletions/foreign: this folder cannot be read";
+        assert!(verified.stdout.contains(message), "{}", verified.stdout);
+        for message in ["the file is missing", "output: "] {
+            assert!(!verified.stdout.contains(message), "{}", verified.stdout);
+        }
+        let again = purge(&finished, &[]);
+        assert_eq!(again.code, 0, "{}", again.stdout);
+        if !is_deep {
+            set_mode(&foreign, 0o700);
+        }
+    }
+}
+
+#[test]
+fn a_file_with_both_names_is_left_with_a_reason_in_words() {
+    let finished = overdue_round();
+    let files = kill_purge(&finished);
+    let (file, place) = &files[0];
+    let own = place.with_file_name(Path::new(&file.path).file_name().unwrap());
+    fs::copy(place, &own).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3);
+    let message = "there is also a file at ";
+    assert!(result.stdout.contains(message), "{}", result.stdout);
+    assert!(!result.stdout.contains("exists"), "{}", result.stdout);
+    assert!(own.exists());
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
+    assert!(!own.exists());
 }

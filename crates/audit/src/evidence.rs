@@ -132,8 +132,8 @@ impl Evidence {
             Some(ListForm::of(cases, list_language(&verification.manifest)))
         });
         let mut lists = Vec::new();
-        // If the folder cannot be listed, the verification has reported it.
-        for file in verification.opened.files().unwrap_or_default() {
+        // The verification has reported folders that cannot be read.
+        for file in verification.opened.below().files {
             let path = file.name();
             let name = path
                 .strip_prefix("lists/for-review/")

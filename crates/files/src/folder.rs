@@ -10,8 +10,10 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
-use crate::regular_file;
 use aidlink_faults::fault::Refusal;
+use serde::{Deserialize, Serialize};
+
+use crate::regular_file;
 
 /// The kind of a folder entry, determined without following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,18 @@ pub struct FoundFile {
     pub kind: EntryKind,
 }
 
+/// What is below a folder.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// All entries that are not folders, in the order of their paths.
+    pub files: Vec<FoundFile>,
+    /// The folders, each before the folders in it.
+    pub folders: Vec<PathBuf>,
+    /// The folders that cannot be read, with the reason. The path of the folder itself is
+    /// empty.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
 impl FoundFile {
     /// Returns the path with `/` as separator, as in manifests.
     pub fn name(&self) -> String {
@@ -64,11 +78,73 @@ pub struct FileId {
     inode: u64,
 }
 
-impl FileId {
-    /// Returns the inode number, which stays the same when the machine restarts. Device
-    /// numbers may change.
-    pub fn inode(self) -> u64 {
-        self.inode
+/// What distinguishes a folder from every other one, also after the machine restarted.
+///
+/// An inode number alone is not enough: the root folders of two file systems often have
+/// the same, and a new folder may get that of a removed one. Together with the time at
+/// which the folder was created it is. A device number would tell file systems apart, but
+/// it may change when the machine restarts, so it is used only if the file system does not
+/// keep the times of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderMark {
+    /// The inode number.
+    pub inode: u64,
+    /// When the folder was created; `None` if the file system does not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Created>,
+    /// The device number, if there is no time of creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<u64>,
+}
+
+/// A time of creation, as the system reports it: since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Created {
+    /// Whole seconds.
+    pub seconds: u64,
+    /// The remaining nanoseconds.
+    pub nanoseconds: u32,
+}
+
+impl FolderMark {
+    fn new(id: FileId, created: Option<Created>) -> Self {
+        FolderMark {
+            inode: id.inode,
+            created,
+            device: match created {
+                Some(_) => None,
+                None => Some(id.device),
+            },
+        }
+    }
+}
+
+impl Created {
+    /// Returns when an open folder was created. Some file systems report zero if they do
+    /// not know.
+    fn of(folder: &File) -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        let (seconds, nanoseconds) = {
+            use rustix::fs::{AtFlags, StatxFlags, statx};
+            let stat = statx(folder, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+            if stat.stx_mask & StatxFlags::BTIME.bits() == 0 {
+                return None;
+            }
+            let seconds = u64::try_from(stat.stx_btime.tv_sec).ok()?;
+            (seconds, stat.stx_btime.tv_nsec)
+        };
+        #[cfg(not(target_os = "linux"))]
+        let (seconds, nanoseconds) = {
+            let created = folder.metadata().and_then(|folder| folder.created()).ok()?;
+            let since = created.duration_since(std::time::UNIX_EPOCH).ok()?;
+            (since.as_secs(), since.subsec_nanos())
+        };
+        (seconds > 0).then_some(Created {
+            seconds,
+            nanoseconds,
+        })
     }
 }
 
@@ -269,6 +345,16 @@ mod opened {
         /// If the metadata cannot be read.
         pub fn id(&self) -> io::Result<FileId> {
             Ok(Identity::of(&File::from(self.folder.try_clone()?))?.id)
+        }
+
+        /// Returns what distinguishes the folder also after the machine restarted.
+        ///
+        /// # Errors
+        /// If the metadata cannot be read.
+        pub fn mark(&self) -> io::Result<FolderMark> {
+            let folder = File::from(self.folder.try_clone()?);
+            let id = Identity::of(&folder)?.id;
+            Ok(FolderMark::new(id, Created::of(&folder)))
         }
 
         /// Opens the folder that contains a path below this one.
@@ -657,6 +743,11 @@ mod by_path {
             })
         }
 
+        pub fn mark(&self) -> io::Result<FolderMark> {
+            let folder = File::open(&self.path)?;
+            Ok(FolderMark::new(self.id()?, Created::of(&folder)))
+        }
+
         pub fn has_sticky_bit(&self, _path: &Path) -> io::Result<bool> {
             Ok(false)
         }
@@ -714,26 +805,11 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn files(&self) -> io::Result<Vec<FoundFile>> {
-        let mut found = Vec::new();
-        self.files_below(Path::new(""), &mut found)?;
-        Ok(found)
-    }
-
-    fn files_below(&self, prefix: &Path, found: &mut Vec<FoundFile>) -> io::Result<()> {
-        check_depth(prefix)?;
-        for entry in self.entries()? {
-            let path = prefix.join(&entry.name);
-            if entry.kind == EntryKind::Folder {
-                self.folder(Path::new(&entry.name))?
-                    .files_below(&path, found)?;
-            } else {
-                found.push(FoundFile {
-                    path,
-                    kind: entry.kind,
-                });
-            }
+        let mut below = self.below();
+        match below.unreadable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(below.files),
         }
-        Ok(())
     }
 
     /// Returns all folders below the folder, each before the folders in it.
@@ -741,22 +817,41 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn folders(&self) -> io::Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        self.folders_below(Path::new(""), &mut found)?;
-        Ok(found)
+        let mut below = self.below();
+        match below.unreadable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(below.folders),
+        }
     }
 
-    fn folders_below(&self, prefix: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-        check_depth(prefix)?;
-        for entry in self.entries()? {
-            if entry.kind == EntryKind::Folder {
-                let path = prefix.join(&entry.name);
-                found.push(path.clone());
-                self.folder(Path::new(&entry.name))?
-                    .folders_below(&path, found)?;
+    /// Returns what is below the folder, without what is in folders that cannot be read.
+    /// Links are listed and not followed.
+    pub fn below(&self) -> Below {
+        let mut below = Below::default();
+        self.add_below(Path::new(""), &mut below);
+        below
+    }
+
+    fn add_below(&self, prefix: &Path, below: &mut Below) {
+        let entries = match check_depth(prefix).and_then(|()| self.entries()) {
+            Ok(entries) => entries,
+            Err(error) => return below.unreadable.push((prefix.to_path_buf(), error)),
+        };
+        for entry in entries {
+            let path = prefix.join(&entry.name);
+            if entry.kind != EntryKind::Folder {
+                below.files.push(FoundFile {
+                    path,
+                    kind: entry.kind,
+                });
+                continue;
+            }
+            below.folders.push(path.clone());
+            match self.folder(Path::new(&entry.name)) {
+                Ok(inner) => inner.add_below(&path, below),
+                Err(error) => below.unreadable.push((path, error)),
             }
         }
-        Ok(())
     }
 
     /// Reads an ordinary file of at most `at_most` bytes.
@@ -881,6 +976,27 @@ mod tests {
         }
         assert!(Folder::open(&folder.path().join("link")).is_err());
         assert!(Folder::open(&folder.path().join("link/")).is_err());
+    }
+
+    #[test]
+    fn a_new_folder_has_another_mark_even_with_the_inode_number_of_a_removed_one() {
+        let (folder, opened, _elsewhere) = two_folders();
+        let lists = folder.path().join("lists");
+        let mark = || opened.folder(Path::new("lists"))?.mark();
+        let before = mark().expect("readable");
+        fs::write(lists.join("b.csv"), b"b").expect("writable");
+        fs::rename(&lists, folder.path().join("away")).expect("writable");
+        fs::rename(folder.path().join("away"), &lists).expect("writable");
+        assert_eq!(mark().expect("readable"), before);
+        assert_ne!(before.created.is_some(), before.device.is_some());
+        if before.created.is_none() {
+            return;
+        }
+        // The clock of the file system advances in steps.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::remove_dir_all(&lists).expect("writable");
+        fs::create_dir(&lists).expect("writable");
+        assert_ne!(mark().expect("readable"), before);
     }
 
     #[test]

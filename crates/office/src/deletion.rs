@@ -15,7 +15,8 @@
 //! A purge that was killed leaves its journals and the files that it had set aside; the
 //! next purge finishes the deletion. A file counts as deleted by the killed purge only if
 //! a journal says that it was set aside, and if it is certainly gone from that folder.
-//! Otherwise it is left, and a journal for the next purge keeps what is known of it.
+//! Otherwise a journal for the next purge keeps what is known of it, until it is certainly
+//! gone or a purge has removed it; whatever is at its names by then is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -27,19 +28,22 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
 use aidlink_faults::personal_number::{black_out, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::{FileId, Folder};
+use aidlink_files::folder::{FileId, Folder, FolderMark};
+use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    AsideFile, DeletionRecord, FilePart, Journal, JournalStep, LeftFile, RoundFile, SignedBy,
-    lock_for_purge, shown_round,
+    AsideFile, DeletionRecord, FilePart, Journal, JournalStep, Journals, LeftFile, RoundFile,
+    SignedBy, check_readable, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
-use crate::remains::{Doubt, FoundFile, KeyIdOf, Look, Places, Remains, Search, aside_place};
-use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
+use crate::remains::{
+    Doubt, FoundFile, KeyIdOf, Look, Places, Remains, Search, as_recorded, aside_place,
+};
+use crate::signing::{PublicKey, SigningKey};
+use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
 
 /// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {
@@ -83,12 +87,12 @@ struct PurgePlan {
     places: Places,
     is_due: bool,
     /// Journals of interrupted purges.
-    journals: Vec<Journal>,
+    journals: Journals,
     remains: Remains,
     /// Files that an interrupted purge had set aside and that are certainly gone.
     removed_earlier: Vec<RoundFile>,
-    /// Files that an interrupted purge had set aside and that may still exist somewhere,
-    /// with the reason.
+    /// Files that an interrupted purge had set aside and that are not certainly gone, with
+    /// the reason. They may be among `remains`.
     uncertain: Vec<(AsideFile, Text)>,
     /// Keeps other purges of the folder away until this one has ended.
     _lock: Option<File>,
@@ -99,15 +103,15 @@ struct SetAside {
     found: FoundFile,
     /// Where it was.
     from: PathBuf,
-    /// The inode number of the folder that holds it.
-    folder_inode: u64,
+    /// The folder that holds it.
+    folder: FolderMark,
 }
 
 impl SetAside {
     fn journaled(&self) -> AsideFile {
         AsideFile {
             file: self.found.file.recorded(),
-            folder_inode: self.folder_inode,
+            folder: self.folder,
         }
     }
 }
@@ -164,6 +168,7 @@ impl Purge<'_> {
             false => lock_for_purge(&opened)?,
         };
         let own = NamedKeys::only(self.signing_key.public().clone());
+        check_readable(&opened)?;
         let verification = verify_opened(opened, output, None, &own)?;
         match (&verification.signer, self.other_signer) {
             (Signer::Named(..), _) | (Signer::NotNamed(_), Some(_)) => {}
@@ -176,29 +181,37 @@ impl Purge<'_> {
         let places = opened
             .and_then(|opened| Places::open(opened, output, self.round_folder))
             .map_err(|error| Fault::unreadable(output, &error))?;
-        let mut journals = Journal::read_all(&places.output, &self.signed_by(&verification));
-        // A record has replaced the journals before it: one that is back was copied. What
-        // it left uncertain is in a journal that begins at its end.
-        let last_record = verification
-            .deleted
-            .iter()
-            .map(|record| record.completed_at)
-            .max();
-        journals.retain(|journal| last_record.is_none_or(|last| journal.begun_at >= last));
+        let own = self.signing_key.public();
+        let journals = match signed_by(&verification) {
+            Some(signed) => Journals::read(&places.output, &signed, own, &verification.deleted),
+            None => Journals::default(),
+        };
+        let counted = journals.counted.iter();
         let journaled: Vec<&RoundFile> =
-            journals.iter().flat_map(|journal| &journal.there).collect();
+            counted.clone().flat_map(|journal| &journal.there).collect();
         let search = Search {
             manifest: &verification.manifest,
             places: &places,
             key_id: self.key_id,
         };
         let remains = search.remains(&journaled);
-        let set_aside = journals.iter().flat_map(|journal| &journal.set_aside);
-        let unseen = set_aside.filter(|aside| !remains.has(&aside.file));
-        let (mut gone, mut uncertain) = (Vec::new(), Vec::new());
-        for (aside, checked) in places.check_gone(unseen) {
+        // A purge with another key may have removed a file since.
+        let is_recorded = |journal: &Journal, file: &RoundFile| {
+            let records = verification.deleted.iter();
+            let mut later = records.filter(|record| record.completed_at > journal.begun_at);
+            later.any(|record| record.all_removed().any(|removed| removed.is_same(file)))
+        };
+        let set_aside = counted.flat_map(|journal| {
+            let set_aside = journal.set_aside.iter();
+            set_aside.filter(|aside| !is_recorded(journal, &aside.file))
+        });
+        let (mut gone, mut uncertain) = (Vec::new(), Vec::<(AsideFile, Text)>::new());
+        for (aside, checked) in places.check_gone(set_aside) {
             match checked {
+                // Another folder has a file of the same name, as far as records name it.
+                Ok(()) if remains.has(&aside.file) => {}
                 Ok(()) => gone.push(&aside.file),
+                Err(_) if uncertain.iter().any(|(other, _)| other == aside) => {}
                 Err(why) => uncertain.push((aside.clone(), why)),
             }
         }
@@ -213,15 +226,6 @@ impl Purge<'_> {
             journals,
             _lock: lock,
         })
-    }
-
-    /// Returns what journals of this purge's signer must match.
-    fn signed_by<'s>(&'s self, verification: &'s Verification) -> SignedBy<'s> {
-        SignedBy {
-            manifest: &verification.manifest,
-            manifest_digest: &verification.manifest_digest,
-            signer: self.signing_key.public(),
-        }
     }
 
     /// Checks that the clock is not before the times in the log and in earlier
@@ -255,14 +259,19 @@ impl Purge<'_> {
         journal.write(&plan.places.output, self.now, step, self.signing_key)
     }
 
-    /// Writes a journal of the files that may still exist somewhere, so that a later purge
-    /// can find out. `recorded_at` is the end of this purge.
-    fn write_uncertain(&self, plan: &PurgePlan, recorded_at: Timestamp) -> Result<(), Fault> {
-        if plan.uncertain.is_empty() {
+    /// Writes a journal of the files that are not certainly gone, so that a later purge can
+    /// find out. `recorded_at` is the end of this purge.
+    fn write_uncertain(
+        &self,
+        plan: &PurgePlan,
+        uncertain: &[&(AsideFile, Text)],
+        recorded_at: Timestamp,
+    ) -> Result<(), Fault> {
+        if uncertain.is_empty() {
             return Ok(());
         }
-        let files = plan.uncertain.iter().map(|(aside, _)| &aside.file);
-        let set_aside = plan.uncertain.iter().map(|(aside, _)| aside.clone());
+        let files = uncertain.iter().map(|(aside, _)| &aside.file);
+        let set_aside = uncertain.iter().map(|(aside, _)| aside.clone());
         let journal = self.journal(plan, recorded_at, distinct(files), set_aside.collect());
         let step = JournalStep::SetAside;
         journal.write(&plan.places.output, recorded_at, step, self.signing_key)
@@ -311,12 +320,27 @@ impl Purge<'_> {
             }
         };
         let removed_earlier = plan.removed_earlier.clone();
-        let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
-        let uncertain = plan.uncertain.iter().map(|(aside, _)| &aside.file);
-        let accounted = removed.iter().chain(&removed_earlier).chain(uncertain);
+        let uncertain = plan.still_uncertain(&removed, &left);
+        for (aside, why) in &uncertain {
+            if !is_among(&left, &aside.file) {
+                left.push(LeftFile::new(&aside.file, why.clone()));
+            }
+        }
+        let files = uncertain.iter().map(|(aside, _)| &aside.file);
+        let accounted = removed.iter().chain(&removed_earlier).chain(files);
         let accounted: Vec<&RoundFile> = accounted.collect();
-        let not_found = plan.not_found(&accounted, shared);
-        let completed_at = Timestamp::now().max(self.now);
+        let mut not_found = plan.not_found(&accounted, shared);
+        let unproven = plan.set_aside_by_others(&accounted, &not_found);
+        not_found.retain(|file| !unproven.iter().any(|(other, _)| other.is_same(file)));
+        for (file, why) in unproven {
+            if !is_among(&left, &file) {
+                left.push(LeftFile::new(&file, why));
+            }
+        }
+        let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
+        // After the journals of this purge, whatever the clock does.
+        let after = self.now.checked_add(Span::new().nanoseconds(1));
+        let completed_at = Timestamp::now().max(after.unwrap_or(self.now));
         let today = completed_at.to_zoned(jiff::tz::TimeZone::system()).date();
         let Head { format, version } = DeletionRecord::head();
         let reason = |reason: &str| black_out(reason).into_owned();
@@ -342,18 +366,22 @@ impl Purge<'_> {
         };
         let is_new = !nothing_left || plan.left_before();
         if deletes && is_new {
+            // At every moment a journal or a record has what is known of each file.
+            self.write_uncertain(&plan, &uncertain, completed_at)?;
             record.write(&plan.places.output, self.signing_key)?;
         }
         // Unless they say more than the records, the journals are no longer needed.
-        if deletes && (is_new || plan.journals.is_empty()) {
-            let signed_by = self.signed_by(&plan.verification);
-            Journal::remove_all(&plan.places.output, &signed_by);
-            self.write_uncertain(&plan, completed_at)?;
+        if deletes
+            && (is_new || plan.journals.counted.is_empty())
+            && let Some(signed) = signed_by(&plan.verification)
+        {
+            let journals = &plan.journals;
+            journals.remove(&plan.places.output, &signed, self.now);
         }
         if deletes {
             // Not before the record is written: in a folder that is missing, the next
             // purge could not see that the files are gone.
-            plan.remove_empty_folders();
+            plan.remove_empty_folders(&record.left);
         }
         Ok(Purged {
             output,
@@ -438,6 +466,23 @@ impl Purge<'_> {
     }
 }
 
+/// Returns what journals and records of a folder must match; `None` if its manifest has no
+/// valid signature.
+fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
+    Some(SignedBy {
+        manifest: &verification.manifest,
+        manifest_digest: &verification.manifest_digest,
+        signer: verification.signer.key()?,
+    })
+}
+
+/// Whether a file is among those that are left, by its part and path.
+fn is_among(left: &[LeftFile], file: &RoundFile) -> bool {
+    let path = file.recorded().path;
+    left.iter()
+        .any(|left| left.part == file.part && left.path == path)
+}
+
 /// Whether the file is an input of the round, which all its output folders share.
 fn is_input(file: &RoundFile) -> bool {
     !matches!(file.part, FilePart::Output | FilePart::CutOff)
@@ -457,12 +502,13 @@ impl PurgePlan {
     }
 
     fn begun_at(&self, now: Timestamp) -> Timestamp {
-        let times = self.journals.iter().map(|journal| journal.begun_at);
+        let journals = self.journals.counted.iter();
+        let times = journals.map(|journal| journal.begun_at);
         times.min().unwrap_or(now).min(now)
     }
 
-    /// Returns the files that this purge must not delete or cannot see. Files outside the round's folder, whose
-    /// deletion cannot be checked, are reported by one record.
+    /// Returns the files that this purge must not delete. Files outside the round's folder,
+    /// whose deletion cannot be checked, are reported by one record.
     fn doubtful(&self) -> Vec<LeftFile> {
         let doubtful = self.remains.doubtful.iter();
         let doubtful =
@@ -474,15 +520,71 @@ impl PurgePlan {
         };
         let reported =
             doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
-        let mut left: Vec<LeftFile> = reported.map(|(_, file)| file).collect();
-        for (aside, why) in &self.uncertain {
-            let file = LeftFile::new(&aside.file, why.clone());
-            let key = |file: &LeftFile| (file.part, file.path.clone());
-            if !left.iter().any(|other| key(other) == key(&file)) {
-                left.push(file);
+        reported.map(|(_, file)| file).collect()
+    }
+
+    /// Returns the files that an interrupted purge had set aside, that are not certainly
+    /// gone, and that this purge did not remove, with the reason. `removed` and `left` are
+    /// this purge's.
+    fn still_uncertain(&self, removed: &[RoundFile], left: &[LeftFile]) -> Vec<&(AsideFile, Text)> {
+        let has =
+            |files: &[RoundFile], file: &RoundFile| files.iter().any(|other| other.is_same(file));
+        let there = self.remains.there.iter().map(|found| &found.file);
+        let there: Vec<RoundFile> = there.map(RoundFile::recorded).collect();
+        // The purge of another output folder has removed the common input.
+        let removed_by_another = |aside: &AsideFile| {
+            let is_handled =
+                is_input(&aside.file) && has(&there, &aside.file) && !is_among(left, &aside.file);
+            let mut checked = self.places.check_gone(std::iter::once(aside)).into_iter();
+            is_handled && checked.all(|(_, gone)| gone.is_ok())
+        };
+        let uncertain = self.uncertain.iter();
+        let uncertain = uncertain.filter(|(aside, _)| !has(removed, &aside.file));
+        uncertain
+            .filter(|(aside, _)| !removed_by_another(aside))
+            .collect()
+    }
+
+    /// Returns the files that are not here and that a purge with another key had set aside,
+    /// with the reason why nobody may call them missing. `not_found` are the files of the
+    /// manifest that are missing.
+    fn set_aside_by_others(
+        &self,
+        accounted: &[&RoundFile],
+        not_found: &[RoundFile],
+    ) -> Vec<(RoundFile, Text)> {
+        let is_any =
+            |files: &[&RoundFile], file: &RoundFile| files.iter().any(|other| other.is_same(file));
+        let missing: Vec<&RoundFile> = not_found.iter().collect();
+        let output = &self.verification.folder;
+        let prefix = prefix_of(&std::fs::canonicalize(output).unwrap_or_default());
+        let mut found: Vec<(RoundFile, Text)> = Vec::new();
+        for journal in &self.journals.by_others {
+            for AsideFile { file, .. } in &journal.set_aside {
+                // The manifest does not name what interrupted runs left.
+                let is_gone_leftover = file.part == FilePart::CutOff
+                    && file.path.starts_with(&prefix)
+                    && stays_inside(&file.path)
+                    && !is_any(accounted, file)
+                    && !self.is_there(file);
+                if (is_any(&missing, file) || is_gone_leftover)
+                    && !found.iter().any(|(other, _)| other.is_same(file))
+                {
+                    found.push((file.recorded(), other_key(&journal.public_key)));
+                }
             }
         }
-        left
+        found
+    }
+
+    /// Whether a leftover was found at its name or at the purge's own name for it.
+    fn is_there(&self, file: &RoundFile) -> bool {
+        let path = Path::new(&file.path);
+        let aside = aside_place(file, path);
+        let there = self.remains.to_delete();
+        there
+            .filter(|other| other.part == FilePart::CutOff)
+            .any(|other| [path, &aside].contains(&Path::new(&other.recorded().path)))
     }
 
     /// Whether the last record lists files as left that a purge can account for now. Those
@@ -505,7 +607,7 @@ impl PurgePlan {
             .chain(shared)
             .chain(accounted.iter().copied())
             .collect();
-        let journals = self.journals.iter();
+        let journals = self.journals.counted.iter();
         let journaled = journals.flat_map(|journal| &journal.there);
         let journaled = journaled.filter(|file| !self.remains.has(file));
         let gone = self.remains.gone.iter().chain(journaled);
@@ -528,12 +630,15 @@ impl PurgePlan {
     fn set_one_aside(&self, search: &Search<'_>, found: &FoundFile) -> Result<SetAside, Text> {
         let folder = self.places.of(found.file.part).ok_or_else(disappeared)?;
         let place = aside_place(&found.file, &found.place);
-        let holder = folder.folder_with(&place).and_then(|holder| holder.id());
-        let folder_inode = holder.map_err(|error| not_removed(&error))?.inode();
+        let holder = folder.folder_with(&place).and_then(|holder| holder.mark());
+        let holder = holder.map_err(|error| not_removed(&error))?;
         if found.place != place {
             let name = place.file_name().unwrap_or_default();
             let renamed = folder.rename_in_place(&found.place, name);
-            renamed.map_err(|error| not_removed(&error))?;
+            renamed.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => both_names(&place),
+                _ => not_removed(&error),
+            })?;
         }
         let look = search.look(&found.file, &place);
         let from = found.place.clone();
@@ -549,7 +654,7 @@ impl PurgePlan {
             Look::Ours(now) => Ok(SetAside {
                 found: now,
                 from,
-                folder_inode,
+                folder: holder,
             }),
             Look::Doubtful(file, _) => Err(self.put_back(file.part, &place, &from)),
             Look::Unreachable | Look::Missing => Err(disappeared()),
@@ -618,9 +723,12 @@ impl PurgePlan {
     }
 
     /// Removes the folders that are empty now, in the output folder and in leftovers.
-    fn remove_empty_folders(&self) {
+    /// Keeps those at the names of files in `left`, which are reported, and those that hold
+    /// such files: without its folder nobody can see later that a file is gone.
+    fn remove_empty_folders(&self, left: &[LeftFile]) {
+        let (of_output, of_leftovers) = names_of(left);
         let output = &self.places.output;
-        remove_empty_folders(output);
+        remove_empty_folders(output, Path::new(""), &of_output);
         let _ = output.sync();
         let Some(parent) = self.places.of(FilePart::CutOff) else {
             return;
@@ -628,21 +736,83 @@ impl PurgePlan {
         for name in &self.places.leftovers {
             let name = Path::new(name);
             if let Ok(leftover) = parent.folder(name) {
-                remove_empty_folders(&leftover);
-                let _ = parent.remove_empty_folder(name);
+                remove_empty_folders(&leftover, name, &of_leftovers);
+                if !holds_any(name, &of_leftovers) {
+                    let _ = parent.remove_empty_folder(name);
+                }
             }
         }
         let _ = parent.sync();
     }
 }
 
-/// Removes the empty folders below a folder.
-fn remove_empty_folders(folder: &Folder) {
+/// Removes the empty folders below a folder, except those that are or hold any of `kept`.
+/// `path` is the path of the folder where those of `kept` begin.
+fn remove_empty_folders(folder: &Folder, path: &Path, kept: &[PathBuf]) {
     let folders = folder.folders().unwrap_or_default();
     for inner in folders.iter().rev() {
-        // This fails for folders that are not empty, as intended.
-        let _ = folder.remove_empty_folder(inner);
+        if !holds_any(&path.join(inner), kept) {
+            // This fails for folders that are not empty, as intended.
+            let _ = folder.remove_empty_folder(inner);
+        }
     }
+}
+
+/// Whether any of the paths is this one or below it. In paths of records numbers are
+/// blacked out.
+fn holds_any(path: &Path, paths: &[PathBuf]) -> bool {
+    let path: PathBuf = path.iter().map(as_recorded).collect();
+    paths.iter().any(|other| other.starts_with(&path))
+}
+
+/// Returns the paths, with numbers blacked out, at which files in `left` are or were: those
+/// of outputs, and those of what interrupted runs left.
+fn names_of(left: &[LeftFile]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut outputs, mut leftovers) = (Vec::new(), Vec::new());
+    for file in left {
+        let names = match file.part {
+            FilePart::Output => &mut outputs,
+            FilePart::CutOff => &mut leftovers,
+            FilePart::Export | FilePart::Received | FilePart::Key => continue,
+        };
+        let path = Path::new(&file.path);
+        let round_file = RoundFile {
+            part: file.part,
+            path: file.path.clone(),
+            digest: file.digest.clone(),
+            byte_length: file.byte_length,
+            other_names: 0,
+        };
+        for name in [path, &aside_place(&round_file, path)] {
+            names.push(name.iter().map(as_recorded).collect());
+        }
+    }
+    (outputs, leftovers)
+}
+
+/// The reason for a file whose name of the purge's own is taken.
+fn both_names(place: &Path) -> Text {
+    let place = shown_path(place);
+    Text::new(
+        format!(
+            "purge 给此文件的名称 {place} 也已有文件，未删除；那里如仍有文件，请人工检查，再重新运行 purge"
+        ),
+        format!(
+            "there is also a file at {place}, the name that `purge` gives this one, so it was not deleted: check by hand what is still there, and run `purge` again"
+        ),
+    )
+}
+
+fn other_key(public_key: &str) -> Text {
+    let key = PublicKey::parse(public_key).map_or_else(String::new, |key| key.id());
+    Text::new(
+        format!(
+            "用另一把私钥（公钥 {key}）签署的、中断的 purge 曾处理此文件，本私钥不能据此确认已删除；请用那把私钥（--signing-key）和 --other-signer 重新运行 purge"
+        ),
+        format!(
+            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to this key: run `purge` again with that key (--signing-key) and --other-signer"
+        ),
+    )
 }
 
 fn in_use() -> Text {

@@ -3,17 +3,18 @@
 //! (Personal Information Protection Law, Articles 47 and 54). They are kept in
 //! the output folder.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::personal_number::{black_out, shown_name};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
-use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::folder::{EntryKind, Folder, FolderMark};
 use aidlink_files::partial::{PARTIAL, prefix_of};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -128,10 +129,9 @@ impl RoundFile {
 pub struct AsideFile {
     /// The file, with the path that it had before.
     pub file: RoundFile,
-    /// The inode number of the folder that holds it. Only in this folder can a later purge
-    /// see that the file is gone. On some systems device numbers change when the machine
-    /// restarts. With the device number, a purge could then never be finished.
-    pub folder_inode: u64,
+    /// The folder that holds it. Only in this folder can a later purge see that the file
+    /// is gone.
+    pub folder: FolderMark,
 }
 
 /// A file that should have been deleted and was not, or disappeared meanwhile.
@@ -307,48 +307,98 @@ impl Journal {
         key: &SigningKey,
     ) -> Result<(), Fault> {
         let comment = comment("journal", &self.round, &self.manifest_digest);
+        let name = Self::folder_name(now, step);
+        write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
+    }
+
+    /// Returns the name of the folder of a journal. `now` is the start of its purge.
+    fn folder_name(now: Timestamp, step: JournalStep) -> String {
         let suffix = match step {
             JournalStep::Start => "",
             JournalStep::SetAside => SET_ASIDE_SUFFIX,
         };
-        let name = format!("{JOURNAL_PREFIX}{}{suffix}", stamp(now));
-        write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
+        format!("{JOURNAL_PREFIX}{}{suffix}", stamp(now))
     }
 
-    /// Reads the valid journals of an output folder and ignores the others.
-    pub fn read_all(output: &Folder, signed_by: &SignedBy<'_>) -> Vec<Self> {
-        let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
-            return Vec::new();
-        };
-        let entries = folder.entries().unwrap_or_default().into_iter();
-        entries
-            .filter(|entry| is_journal(&entry.name))
-            .filter_map(|entry| Self::read_valid(&folder, &entry.name, signed_by, &[]))
-            .collect()
-    }
-
-    /// Reads a journal that the signer of the folder or one of `named` signed for
-    /// this folder.
-    fn read_valid(
+    /// Reads a journal that was signed for this folder, and returns it with the key that
+    /// signed it.
+    fn read_signed(
         folder: &Folder,
         name: &OsStr,
         signed_by: &SignedBy<'_>,
-        named: &[&PublicKey],
-    ) -> Option<Self> {
+    ) -> Option<(Self, PublicKey)> {
         let (bytes, signature) = read_signed(folder, name, JOURNAL)?;
         let journal = Journal::parse(&bytes).ok()?;
         let comment = comment("journal", &journal.round, &journal.manifest_digest);
-        let mut keys = named.iter().copied().chain([signed_by.signer]);
+        let key = PublicKey::parse(&journal.public_key)?;
         let is_valid = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
             && signature.comment() == comment
-            && keys.any(|key| signature.verifies(key, &bytes));
-        is_valid.then_some(journal)
+            && signature.verifies(&key, &bytes);
+        is_valid.then_some((journal, key))
+    }
+}
+
+/// The journals of an output folder.
+#[derive(Default)]
+pub struct Journals {
+    /// Those that count: signed by the manifest's signer or by a key that is accepted, and
+    /// not replaced by a record.
+    pub counted: Vec<Journal>,
+    /// Those that another key signed for this folder. They prove nothing, but nobody may
+    /// call the files in them missing.
+    pub by_others: Vec<Journal>,
+    /// The names of the folders of those that count or that a record has replaced.
+    names: BTreeSet<OsString>,
+}
+
+impl Journals {
+    /// Reads the journals of an output folder and ignores the invalid ones. `own` is the
+    /// key of the purge. `records` are the valid records of the folder.
+    pub fn read(
+        output: &Folder,
+        signed_by: &SignedBy<'_>,
+        own: &PublicKey,
+        records: &[DeletionRecord],
+    ) -> Self {
+        let mut journals = Journals::default();
+        let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
+            return journals;
+        };
+        let signer = signed_by.signer.to_base64();
+        // A record has replaced the journals before it that counted for it: one that is
+        // back was copied. What it left uncertain is in a journal that begins at its end.
+        let is_replaced = |journal: &Journal| {
+            records.iter().any(|record| {
+                record.completed_at > journal.begun_at
+                    && [&signer, &record.public_key].contains(&&journal.public_key)
+            })
+        };
+        for entry in folder.entries().unwrap_or_default() {
+            if !is_journal(&entry.name) {
+                continue;
+            }
+            let Some((journal, key)) = Journal::read_signed(&folder, &entry.name, signed_by) else {
+                continue;
+            };
+            if ![signed_by.signer, own].contains(&&key) {
+                journals.by_others.push(journal);
+                continue;
+            }
+            journals.names.insert(entry.name);
+            if !is_replaced(&journal) {
+                journals.counted.push(journal);
+            }
+        }
+        journals
     }
 
-    /// Removes all valid journals, and what killed purges left of documents. Call it once
-    /// a record has replaced the journals. Everything else stays, and verification reports
-    /// it. Failures are ignored: leftovers do no harm.
-    pub fn remove_all(output: &Folder, signed_by: &SignedBy<'_>) {
+    /// Removes the journals that were read and count, those that the purge that started at
+    /// `now` has written, and what killed purges left of documents. Call it once a record
+    /// has replaced the journals. Everything else stays, and verification reports it.
+    /// Failures are ignored: leftovers do no harm.
+    pub fn remove(&self, output: &Folder, signed_by: &SignedBy<'_>, now: Timestamp) {
+        let steps = [JournalStep::Start, JournalStep::SetAside];
+        let written = steps.map(|step| OsString::from(Journal::folder_name(now, step)));
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
             return;
         };
@@ -359,8 +409,8 @@ impl Journal {
                 if let Some(_held) = folder.try_lock(&entry.name) {
                     remove_documents(&folder, &entry.name);
                 }
-            } else if is_journal(&entry.name)
-                && Self::read_valid(&folder, &entry.name, signed_by, &[]).is_some()
+            } else if (self.names.contains(&entry.name) || written.contains(&entry.name))
+                && Journal::read_signed(&folder, &entry.name, signed_by).is_some()
             {
                 // A journal that is removed in part would not be valid.
                 let partial = partial_name(&entry.name.to_string_lossy());
@@ -434,6 +484,8 @@ pub enum DeletionFault {
     Unfinished,
     /// An unfinished folder that a program holds locked.
     Locked,
+    /// A folder that cannot be read, or has a folder in it that cannot be read.
+    Unreadable,
 }
 
 impl DeletionFault {
@@ -460,6 +512,10 @@ impl DeletionFault {
                 "另一个 purge 正在运行，或有程序占用此文件夹",
                 "another purge is running, or a program holds this folder locked",
             ),
+            DeletionFault::Unreadable => Text::new(
+                "无法读取此文件夹，其中如有删除记录，未予计入",
+                "this folder cannot be read; a deletion record in it does not count",
+            ),
         }
     }
 
@@ -479,6 +535,10 @@ impl DeletionFault {
             DeletionFault::Locked => Text::new(
                 "请待其结束后重新运行；如无 purge 在运行，请查明占用此文件夹的程序",
                 "run again when it has ended; if no purge is running, find out which program holds the folder",
+            ),
+            DeletionFault::Unreadable => Text::new(
+                "请检查权限；如不是 purge 写的，请移到别处",
+                "check its permissions, or move it elsewhere if no purge wrote it",
             ),
         }
     }
@@ -517,7 +577,12 @@ pub fn read_deletions(
             () if is_stamp(&name) => (Some(RECORD), vec![RECORD]),
             () => (None, Vec::new()),
         };
-        let files = folder.folder(Path::new(&entry.name))?.files()?;
+        let inner = folder.folder(Path::new(&entry.name));
+        let Ok(files) = inner.and_then(|inner| inner.files()) else {
+            let path = format!("{DELETIONS}/{name}");
+            found.faults.push((path, DeletionFault::Unreadable));
+            continue;
+        };
         for file in &files {
             let inner = file.name();
             let base = inner.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&inner);
@@ -541,7 +606,9 @@ pub fn read_deletions(
         }
         if is_journal(&entry.name) {
             // Only the next purge needs a journal, but other bytes must not hide as one.
-            if Journal::read_valid(&folder, &entry.name, signed_by, named).is_none() {
+            let journal = Journal::read_signed(&folder, &entry.name, signed_by);
+            let keys = [&[signed_by.signer], named].concat();
+            if !journal.is_some_and(|(_, key)| keys.contains(&&key)) {
                 let path = format!("{DELETIONS}/{name}/{JOURNAL}");
                 found.faults.push((path, DeletionFault::InvalidRecord));
             }
@@ -610,12 +677,76 @@ fn read_valid_record(
 /// Reads a document and its signature from a subfolder; `None` if either cannot be
 /// read or the signature cannot be parsed.
 fn read_signed(folder: &Folder, name: &OsStr, document: &str) -> Option<(Vec<u8>, Signature)> {
-    let inner = folder.folder(Path::new(name)).ok()?;
-    let bytes = inner.read(Path::new(document), LARGEST_DOCUMENT).ok()?;
-    let signature = format!("{document}{SIGNATURE_SUFFIX}");
-    let signature = inner.read(Path::new(&signature), LARGEST_SIGNATURE).ok()?;
+    let (bytes, signature) = read_pair(folder, name, document).ok()?;
     let signature = Signature::parse(std::str::from_utf8(&signature).ok()?)?;
     Some((bytes, signature))
+}
+
+/// Reads a document and its signature from a subfolder.
+///
+/// # Errors
+/// The path in the folder that cannot be read, with the error.
+fn read_pair(
+    folder: &Folder,
+    name: &OsStr,
+    document: &str,
+) -> Result<(Vec<u8>, Vec<u8>), (PathBuf, io::Error)> {
+    let name = Path::new(name);
+    let inner = folder.folder(name);
+    let inner = inner.map_err(|error| (name.to_path_buf(), error))?;
+    let read = |file: &str, at_most| {
+        let read = inner.read(Path::new(file), at_most);
+        read.map_err(|error| (name.join(file), error))
+    };
+    let bytes = read(document, LARGEST_DOCUMENT)?;
+    let signature = read(&format!("{document}{SIGNATURE_SUFFIX}"), LARGEST_SIGNATURE)?;
+    Ok((bytes, signature))
+}
+
+/// Checks that every journal and record of an output folder can be read.
+///
+/// # Errors
+/// When one cannot be read, or is a link or not an ordinary file: without it a purge would
+/// call files missing that an earlier one deleted.
+pub fn check_readable(output: &Folder) -> Result<(), Fault> {
+    let unreadable = |path: &Path, error: &io::Error| {
+        let reason = io_reason(error);
+        Fault::of_file(
+            path,
+            Text::new(
+                format!("无法读取以前的 purge 的记录：{}", reason.zh),
+                format!(
+                    "the record of an earlier purge cannot be read: {}",
+                    reason.en
+                ),
+            ),
+            Text::new(
+                "请检查权限；如不是 purge 写的，请移到别处；然后重新运行",
+                "check the permissions, or move it elsewhere if no purge wrote it, and run again",
+            ),
+        )
+    };
+    let deletions = Path::new(DELETIONS);
+    let folder = match output.folder(deletions) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unreadable(&output.path().join(deletions), &error)),
+    };
+    let entries = folder.entries();
+    for entry in entries.map_err(|error| unreadable(folder.path(), &error))? {
+        let document = match () {
+            () if is_journal(&entry.name) => JOURNAL,
+            () if is_stamp(&entry.name.to_string_lossy()) => RECORD,
+            () => continue,
+        };
+        match read_pair(&folder, &entry.name, document) {
+            Err((path, error)) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(unreadable(&folder.path().join(path), &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Writes a document and its signature into a new subfolder of `deletions`. The subfolder

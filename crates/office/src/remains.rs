@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::{black_out, shown_path};
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, FileId, Folder, Identity, digest_of};
+use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
 use aidlink_files::partial::{PARTIAL, abandoned};
 use aidlink_files::regular_file;
 
@@ -253,7 +253,7 @@ impl Places {
             folders = inner;
         }
         for folder in folders {
-            if folder.id()?.inode() == aside.folder_inode {
+            if folder.mark()? == aside.folder {
                 return Ok(folder);
             }
         }
@@ -267,7 +267,7 @@ impl Places {
         &self,
         set_aside: impl Iterator<Item = &'a AsideFile>,
     ) -> Vec<(&'a AsideFile, Result<(), Text>)> {
-        let mut listed: BTreeMap<(FilePart, &Path, u64), io::Result<BTreeSet<String>>> =
+        let mut listed: BTreeMap<(FilePart, &Path, FolderMark), io::Result<BTreeSet<String>>> =
             BTreeMap::new();
         let mut checked = Vec::new();
         for aside in set_aside {
@@ -275,7 +275,7 @@ impl Places {
             let path = Path::new(&file.path);
             let folder = path.parent().unwrap_or(path);
             let names = listed
-                .entry((file.part, folder, aside.folder_inode))
+                .entry((file.part, folder, aside.folder))
                 .or_insert_with(|| {
                     let entries = self.folder_of(aside)?.entries()?;
                     Ok(entries
@@ -321,7 +321,7 @@ impl Places {
 }
 
 /// Returns a name as it is in the paths of records.
-fn as_recorded(name: &OsStr) -> String {
+pub(crate) fn as_recorded(name: &OsStr) -> String {
     black_out(&name.to_string_lossy()).into_owned()
 }
 

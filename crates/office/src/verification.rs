@@ -61,6 +61,16 @@ pub enum Signer {
     None,
 }
 
+impl Signer {
+    /// Returns the key of the valid signature.
+    pub(crate) fn key(&self) -> Option<&PublicKey> {
+        match self {
+            Signer::Named(_, key) | Signer::NotNamed(key) => Some(key),
+            Signer::None => None,
+        }
+    }
+}
+
 /// The result of verifying an output folder.
 pub struct Verification {
     /// The path of the folder.
@@ -485,7 +495,7 @@ impl Check<'_> {
     /// its signer or, with a reason, by another key that the user named. The latter are
     /// reported, too.
     fn deletion_records(&mut self, signer: &Signer) -> Vec<DeletionRecord> {
-        let (Signer::Named(_, key) | Signer::NotNamed(key)) = signer else {
+        let Some(key) = signer.key() else {
             return Vec::new();
         };
         let signed_by = SignedBy {
@@ -605,16 +615,17 @@ impl Check<'_> {
 
     /// Reports files that the manifest does not list.
     fn added_files(&mut self, listed: &BTreeMap<&str, &OutputFile>) {
-        let found = match self.opened.files() {
-            Ok(found) => found,
-            Err(error) => {
-                self.faults.push(Fault::unreadable(self.folder, &error));
-                return;
-            }
-        };
+        let below = self.opened.below();
         let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
         let deletions = format!("{DELETIONS}/");
-        for file in found {
+        for (path, error) in &below.unreadable {
+            // The search for deletion records reports those among them.
+            if !path.starts_with(DELETIONS) {
+                let folder: PathBuf = self.folder.join(path).components().collect();
+                self.faults.push(Fault::unreadable(&folder, error));
+            }
+        }
+        for file in below.files {
             let path = file.name();
             let known = listed.contains_key(path.as_str())
                 || [MANIFEST, LOG, &signature].contains(&path.as_str())

@@ -59,10 +59,10 @@ pub(super) fn approver(_evidence: &Evidence) -> Finding {
 pub(super) fn protected(evidence: &Evidence) -> Finding {
     let mut wrong = Vec::new();
     let folder = &evidence.verification.opened;
-    let files = folder.files().unwrap_or_default();
-    let folders = folder.folders().unwrap_or_default();
-    let below = files.iter().map(|file| &file.path).chain(&folders);
-    let mut open: Vec<String> = below
+    let below = folder.below();
+    let paths = below.files.iter().map(|file| &file.path);
+    let mut open: Vec<String> = paths
+        .chain(&below.folders)
         .filter(|path| folder.is_open_to_others(path).unwrap_or(true))
         .map(|path| shown_path(path))
         .collect();
@@ -103,7 +103,7 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
     } else {
         Text::new("传送的文件已密封", "files that are sent are sealed")
     };
-    let (files, lists) = (files.len(), evidence.lists.len());
+    let (files, lists) = (below.files.len(), evidence.lists.len());
     Finding::of(
         wrong,
         Text::new(
