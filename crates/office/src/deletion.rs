@@ -85,6 +85,8 @@ pub struct Purged {
 struct PurgePlan {
     verification: Verification,
     places: Places,
+    /// The time of the purge, which is in the names of its journals.
+    made_at: Timestamp,
     is_due: bool,
     /// Journals of interrupted purges.
     journals: Journals,
@@ -220,6 +222,7 @@ impl Purge<'_> {
             removed_earlier: distinct(gone.into_iter()),
             uncertain,
             remains,
+            made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
             places,
@@ -256,7 +259,8 @@ impl Purge<'_> {
         };
         let there = plan.remains.there.iter().map(|found| &found.file);
         let journal = self.journal(plan, plan.begun_at(self.now), distinct(there), set_aside);
-        journal.write(&plan.places.output, self.now, step, self.signing_key)
+        let output = &plan.places.output;
+        journal.write(output, plan.made_at, step, self.signing_key)
     }
 
     /// Writes a journal of the files that are not certainly gone, so that a later purge can
@@ -376,7 +380,7 @@ impl Purge<'_> {
             && let Some(signed) = signed_by(&plan.verification)
         {
             let journals = &plan.journals;
-            journals.remove(&plan.places.output, &signed, self.now);
+            journals.remove(&plan.places.output, &signed, plan.made_at);
         }
         if deletes {
             // Not before the record is written: in a folder that is missing, the next
