@@ -34,6 +34,8 @@ pub enum Format {
     Xlsx,
     /// An XLS workbook.
     Xls,
+    /// An ODS spreadsheet.
+    Ods,
     /// A Parquet file.
     Parquet,
 }
@@ -47,6 +49,7 @@ impl Format {
             Format::Zip => "zip",
             Format::Xlsx => "xlsx",
             Format::Xls => "xls",
+            Format::Ods => "ods",
             Format::Parquet => "parquet",
         }
     }
@@ -190,7 +193,9 @@ impl Source {
                 inner: open_zip_member(file)?,
                 left: limit,
             }),
-            Format::Text | Format::Xlsx | Format::Xls | Format::Parquet => Box::new(file),
+            Format::Text | Format::Xlsx | Format::Xls | Format::Ods | Format::Parquet => {
+                Box::new(file)
+            }
         })
     }
 }
@@ -296,12 +301,15 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
-    if archive
+    let formats: Vec<Format> = archive
         .file_names()
         .flatten()
-        .any(|name| is_part_of_package(&name))
-    {
-        return Ok(Format::Xlsx);
+        .filter_map(|name| format_with_part(&name))
+        .collect();
+    for format in [Format::Xlsx, Format::Ods] {
+        if formats.contains(&format) {
+            return Ok(format);
+        }
     }
     let index = only_member(&archive).map_err(|files| not_one_file(path, files))?;
     let member = archive
@@ -342,16 +350,16 @@ fn only_member<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> Result<usize, us
     if files == 1 { Ok(only) } else { Err(files) }
 }
 
-/// Returns whether a name in an archive is one that only the package of an office
-/// document has. Some writers put it in lower case or with backslashes. OpenDocument
-/// files count too: the workbook reader says what they are.
-fn is_part_of_package(name: &str) -> bool {
+/// Returns the format of workbooks with a part of this name, which only the packages of
+/// office documents have. Some writers put names in lower case or with backslashes. Other
+/// office documents count too: the workbook readers say what they are.
+fn format_with_part(name: &str) -> Option<Format> {
     let name = name.replace('\\', "/").to_ascii_lowercase();
-    let name = name.trim_start_matches(['.', '/']);
-    matches!(
-        name,
-        "[content_types].xml" | "xl/workbook.xml" | "xl/workbook.bin" | "content.xml"
-    )
+    match name.trim_start_matches(['.', '/']) {
+        "[content_types].xml" | "xl/workbook.xml" | "xl/workbook.bin" => Some(Format::Xlsx),
+        "content.xml" | "meta-inf/manifest.xml" => Some(Format::Ods),
+        _ => None,
+    }
 }
 
 /// Opens the only member of an archive.
