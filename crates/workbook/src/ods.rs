@@ -706,6 +706,9 @@ impl<R: Read> Reader<R> {
         let outside = self.scanner.depth() - 1;
         let mut has_paragraph = false;
         loop {
+            if self.text.len() > MOST_TOKEN_BYTES {
+                return Err(Bound::CellCharacters.into());
+            }
             match self.scanner.token()? {
                 Token::Start(tag) => {
                     let is_empty = tag.is_empty;

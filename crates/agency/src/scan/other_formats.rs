@@ -130,12 +130,11 @@ fn of(head: &[u8]) -> Option<OtherFormat> {
     }
 }
 
-/// Recognises the root element of an OpenDocument file that is not packed. Spreadsheet
-/// programs save these as ODS or XLSX too.
+/// Recognises an OpenDocument file that is not packed by the name space of its root
+/// element.
 fn is_flat_open_document(start: &[u8]) -> bool {
     const NAME_SPACE: &[u8] = b"urn:oasis:names:tc:opendocument:xmlns:office:";
-    let root = memchr::memmem::find(start, b":document");
-    root.is_some() && memchr::memmem::find(start, NAME_SPACE).is_some()
+    memchr::memmem::find(start, NAME_SPACE).is_some()
 }
 
 /// Recognises an object, or an array of objects.
