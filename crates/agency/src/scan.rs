@@ -1,5 +1,7 @@
 //! Reads exports: finds format, encoding and header, then splits the rows.
 
+#[cfg(test)]
+mod as_ods;
 mod compound_file;
 mod encoding;
 mod file_stamp;

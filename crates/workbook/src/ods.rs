@@ -14,8 +14,8 @@ use crate::date::DateEpoch;
 use crate::error::{Bound, Fault, OtherFile, Place, Problem, WorkbookError};
 use crate::format::NumberFormat;
 use crate::limits::{
-    MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS, MOST_TOKEN_BYTES, TextBudget,
-    Unpacked,
+    MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, MOST_ROWS, MOST_SHEETS, MOST_TOKEN_BYTES,
+    TextBudget, Unpacked,
 };
 use crate::merged::{MergeList, MergedAreas};
 use crate::ods_dates::{Moment, days_of_duration};
@@ -638,6 +638,9 @@ impl<R: Read> Reader<R> {
         put_number(&mut self.cells, length);
         self.cells.extend_from_slice(text);
         self.stored_column = last as u32;
+        if self.cells.len() > MOST_ROW_BYTES {
+            return Err(Bound::RowBytes.into());
+        }
         Ok(())
     }
 
