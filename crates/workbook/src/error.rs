@@ -37,9 +37,10 @@ pub enum OtherFile {
     Xls,
     /// An XLSB workbook, whose parts are binary instead of XML.
     Xlsb,
-    /// An OpenDocument file: for the reader of spreadsheets one that is none, such as a
-    /// text document.
+    /// An OpenDocument file, such as an ODS spreadsheet.
     OpenDocument,
+    /// An OpenDocument file that is not a spreadsheet, such as a text document.
+    OtherOpenDocument,
     /// Another compound file, such as a Word document from before 2007.
     CompoundFile,
     /// Another archive or package, such as a Word document.
@@ -388,6 +389,10 @@ impl OtherFile {
             OtherFile::Xls => ("文件是 XLS 工作簿", "the file is an XLS workbook"),
             OtherFile::Xlsb => ("文件是 XLSB 工作簿", "the file is an XLSB workbook"),
             OtherFile::OpenDocument => (
+                "文件是 OpenDocument 文件",
+                "the file is an OpenDocument file",
+            ),
+            OtherFile::OtherOpenDocument => (
                 "文件是 OpenDocument 文件，但不是 ODS 电子表格",
                 "the file is an OpenDocument file, but not an ODS spreadsheet",
             ),

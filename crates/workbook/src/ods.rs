@@ -106,7 +106,7 @@ impl OpenDocument {
         let mut reader = Reader::new(source, TextBudget::usual(byte_length)).map_err(at_part)?;
         match reader.read_document().map_err(at_part)? {
             Body::Spreadsheet => {}
-            Body::Other => return Err(WorkbookError::Other(OtherFile::OpenDocument)),
+            Body::Other => return Err(WorkbookError::Other(OtherFile::OtherOpenDocument)),
         }
         Ok(OpenDocument {
             sheets: reader.sheets,

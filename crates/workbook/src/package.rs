@@ -192,7 +192,7 @@ impl<R: Read + Seek> Package<R> {
                 .trim_ascii_start()
                 .starts_with(b"application/vnd.oasis.opendocument.spreadsheet")
             {
-                return Err(WorkbookError::Other(OtherFile::OpenDocument));
+                return Err(WorkbookError::Other(OtherFile::OtherOpenDocument));
             }
         }
         Ok(())

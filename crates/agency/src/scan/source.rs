@@ -301,14 +301,18 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
-    let formats: Vec<Format> = archive
+    let kinds: Vec<PartKind> = archive
         .file_names()
         .flatten()
-        .filter_map(|name| format_with_part(&name))
+        .filter_map(|name| PartKind::of(&name))
         .collect();
-    for format in [Format::Xlsx, Format::Ods] {
-        if formats.contains(&format) {
-            return Ok(format);
+    // The list of content types alone does not make an ODS spreadsheet anything else.
+    for kind in [PartKind::Workbook, PartKind::OpenDocument, PartKind::Any] {
+        if kinds.contains(&kind) {
+            return Ok(match kind {
+                PartKind::OpenDocument => Format::Ods,
+                PartKind::Workbook | PartKind::Any => Format::Xlsx,
+            });
         }
     }
     let index = only_member(&archive).map_err(|files| not_one_file(path, files))?;
@@ -350,15 +354,29 @@ fn only_member<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> Result<usize, us
     if files == 1 { Ok(only) } else { Err(files) }
 }
 
-/// Returns the format of workbooks with a part of this name, which only the packages of
-/// office documents have. Some writers put names in lower case or with backslashes. Other
-/// office documents count too: the workbook readers say what they are.
-fn format_with_part(name: &str) -> Option<Format> {
-    let name = name.replace('\\', "/").to_ascii_lowercase();
-    match name.trim_start_matches(['.', '/']) {
-        "[content_types].xml" | "xl/workbook.xml" | "xl/workbook.bin" => Some(Format::Xlsx),
-        "content.xml" | "meta-inf/manifest.xml" => Some(Format::Ods),
-        _ => None,
+/// What the name of a part says about its archive.
+#[derive(Clone, Copy, PartialEq)]
+enum PartKind {
+    /// The package of an Excel workbook.
+    Workbook,
+    /// The package of an OpenDocument file.
+    OpenDocument,
+    /// The package of any document of Microsoft Office.
+    Any,
+}
+
+impl PartKind {
+    /// Recognises a part that only the packages of office documents have. Some writers put
+    /// names in lower case or with backslashes. Documents other than spreadsheets count
+    /// too: the workbook readers say what they are.
+    fn of(name: &str) -> Option<Self> {
+        let name = name.replace('\\', "/").to_ascii_lowercase();
+        match name.trim_start_matches(['.', '/']) {
+            "xl/workbook.xml" | "xl/workbook.bin" => Some(PartKind::Workbook),
+            "content.xml" | "meta-inf/manifest.xml" => Some(PartKind::OpenDocument),
+            "[content_types].xml" => Some(PartKind::Any),
+            _ => None,
+        }
     }
 }
 

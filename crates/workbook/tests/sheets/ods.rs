@@ -574,7 +574,7 @@ fn other_files_and_encrypted_ones_are_named() {
     };
     let mut made = MadeOds::of_cells(CELL);
     made.mimetype = "application/vnd.oasis.opendocument.text";
-    assert_eq!(other(made.packed()), OtherFile::OpenDocument);
+    assert_eq!(other(made.packed()), OtherFile::OtherOpenDocument);
     made.mimetype = "application/vnd.oasis.opendocument.spreadsheet-template\n";
     assert_eq!(made.rows().expect("a template"), ["1: A=a"]);
     made.mimetype = "";
@@ -582,7 +582,7 @@ fn other_files_and_encrypted_ones_are_named() {
     let text = made.content().replace("office:spreadsheet", "office:text");
     assert_eq!(
         other(made.packed_with(text.as_bytes())),
-        OtherFile::OpenDocument
+        OtherFile::OtherOpenDocument
     );
     made.manifest = "";
     assert_eq!(other(made.packed()), OtherFile::Archive);
