@@ -4,22 +4,24 @@
 use std::io::{Cursor, Write};
 
 use aidlink_workbook::{
-    DateEpoch, MergedAreas, NumberFormat, SheetKind, TextBudget, Value, Visibility, Workbook,
-    WorkbookError,
+    DateEpoch, MergedAreas, NumberFormat, Sheet, SheetKind, TextBudget, Value, Visibility,
+    Workbook, WorkbookError,
 };
 use calamine::{ExcelDateTime, ExcelDateTimeType};
 use zip::write::SimpleFileOptions;
 
-/// Returns the workbook as ODS; `None` if it cannot be read or has sheets without cells.
+/// Returns the workbook as ODS; `None` if a sheet cannot be read.
 pub(super) fn as_ods(xlsx: &[u8]) -> Option<Vec<u8>> {
     let mut workbook = Workbook::open(Cursor::new(xlsx)).ok()?;
-    let has_cells = |kind: SheetKind| matches!(kind, SheetKind::Worksheet);
     let sheets = workbook.sheets().to_vec();
-    if !sheets.iter().all(|sheet| has_cells(sheet.kind)) {
-        return None;
-    }
     let mut tables = String::new();
-    for (index, sheet) in sheets.iter().enumerate() {
+    // Charts are drawings on a sheet there.
+    let has_rows = |sheet: &Sheet| sheet.kind != SheetKind::Chartsheet;
+    for (index, sheet) in sheets
+        .iter()
+        .enumerate()
+        .filter(|(_, sheet)| has_rows(sheet))
+    {
         let style = match sheet.visibility {
             Visibility::Visible => "ta1",
             _ => "ta2",

@@ -74,7 +74,10 @@ fn open_alone(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> 
     };
     let tables = Export::open(&path, 0, &schema(), &choice);
     let tables = tables.map_err(|faults| {
-        let said = faults.iter().map(|fault| fault.render(Language::English));
+        let folder = folder.path().display().to_string();
+        let said = faults
+            .iter()
+            .map(|fault| fault.render(Language::English).replace(&folder, ""));
         said.collect::<Vec<String>>()
     })?;
     Ok(Opened {
