@@ -324,7 +324,10 @@ mod stored {
 
 /// A piece of stored rows grows to this many bytes, and by the row that exceeds them.
 const PIECE_BYTES: usize = 1 << 20;
-/// Bytes by which a stored cell, row or area counts beyond its text.
+/// Bytes by which a cell counts beyond its text each time it is repeated, because it takes
+/// time then.
+const EACH_TIME: u64 = 8;
+/// Bytes by which a stored cell, row or area counts in memory beyond its text.
 const OVERHEAD: u64 = 16;
 
 /// Appends a number, seven bits a byte.
@@ -625,7 +628,7 @@ impl<R: Read> Reader<R> {
         };
         // No token is longer than its limit, and the sum of a cell's texts is checked.
         let length = u32::try_from(text.len()).map_err(|_| Bound::CellCharacters)?;
-        let expanded = (u64::from(length) + 1).saturating_mul(cell.times);
+        let expanded = (u64::from(length) + EACH_TIME).saturating_mul(cell.times);
         self.counted = self.counted.saturating_add(expanded);
         let taken = expanded.saturating_add(OVERHEAD);
         self.left = self
