@@ -70,6 +70,82 @@ fn an_xlsx_workbook_with_a_merged_title() {
     assert_eq!(veterans["files"][0]["format"], "xlsx");
 }
 
+/// Returns an ODS spreadsheet with the sheets of [`towns`], as LibreOffice writes it.
+fn ods_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
+    let (header, rows) = rows.split_first().unwrap();
+    let (north, south) = rows.split_at(rows.len() / 2);
+    let mut content = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><office:document-content \
+         xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
+         xmlns:style=\"urn:oasis:names:tc:opendocument:xmlns:style:1.0\" \
+         xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\" \
+         xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" office:version=\"1.3\">\
+         <office:automatic-styles><style:style style:name=\"ta2\" style:family=\"table\">\
+         <style:table-properties table:display=\"false\"/></style:style></office:automatic-styles>\
+         <office:body><office:spreadsheet>",
+    );
+    for (name, rows, style) in [
+        ("江口镇", north, "ta1"),
+        ("城关镇", south, "ta1"),
+        ("旧表", &rows[..3], "ta2"),
+    ] {
+        content += &format!(
+            "<table:table table:name=\"{name}\" table:style-name=\"{style}\">\
+             <table:table-column table:number-columns-repeated=\"16384\"/>"
+        );
+        for cells in std::iter::once(header).chain(rows) {
+            content += "<table:table-row>";
+            for cell in cells {
+                let text = cell.replace('&', "&amp;").replace('<', "&lt;");
+                content += &match cell.is_empty() {
+                    true => "<table:table-cell/>".to_owned(),
+                    false => format!(
+                        "<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p>\
+                         </table:table-cell>"
+                    ),
+                };
+            }
+            content +=
+                "<table:table-cell table:number-columns-repeated=\"16370\"/></table:table-row>";
+        }
+        content += "<table:table-row table:number-rows-repeated=\"1040000\"><table:table-cell \
+            table:number-columns-repeated=\"16384\"/></table:table-row></table:table>";
+    }
+    content += "</office:spreadsheet></office:body></office:document-content>";
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in [
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("content.xml", &content),
+        ("META-INF/manifest.xml", "<manifest:manifest/>"),
+    ] {
+        archive
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        archive.write_all(content.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn an_ods_spreadsheet_gives_the_same_lists() {
+    let round = Round::sample();
+    let bytes = ods_of_towns(&veterans_rows(&round));
+    replace_veterans(&round, "veterans.ods", &bytes);
+    round.replace(
+        "round.toml",
+        "path = \"veterans.ods\"",
+        "path = \"veterans.ods\"\nsheets = \"all\"",
+    );
+    let result = assert_same_lists(&round);
+    let note = "note: sheet `旧表` was not read (hidden): 3 rows";
+    assert!(result.stdout.contains(note), "{}", result.stdout);
+    let veterans = round.export_in_manifest("veterans.persons");
+    for (file, sheet) in [(0, "江口镇"), (1, "城关镇")] {
+        assert_eq!(veterans["files"][file]["format"], "ods");
+        assert_eq!(veterans["files"][file]["sheet"], sheet);
+    }
+}
+
 #[test]
 fn a_sheet_is_chosen_by_name_and_an_unknown_name_is_refused() {
     let round = Round::sample();

@@ -321,7 +321,7 @@ fn an_archive_is_read_if_it_has_one_file_and_the_message_fits_otherwise() {
                 ("mimetype", b"application/vnd.oasis"),
                 ("content.xml", b"<x/>"),
             ]),
-            "the file is an OpenDocument file\n  save it as \"Excel Workbook (*.xlsx)\"",
+            "the file is an OpenDocument file, but not an ODS spreadsheet\n  save it as \"Excel Workbook (*.xlsx)\"",
         ),
     ] {
         let checked = check_assistance(&round, name, &bytes);
@@ -347,6 +347,11 @@ fn a_file_of_another_format_is_named_whatever_its_own_name_says() {
         (
             "\u{feff}<?xml version=\"1.0\"?><Workbook>",
             "a web page or XML",
+        ),
+        (
+            "<?xml version=\"1.0\"?>\n<office:document xmlns:x=\"a\" \
+             xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\">",
+            "a flat OpenDocument file (FODS, XML)",
         ),
         ("MIME-Version: 1.0\r\n", "a web archive (MHT)"),
         ("{\"rows\": [1]}", "JSON"),

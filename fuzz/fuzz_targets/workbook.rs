@@ -2,8 +2,8 @@
 //! fault.
 //!
 //! Changing bytes of an archive mostly breaks the archive. So the input holds the parts of
-//! an XLSX or the records of an XLS, and the target packs them. The first byte chooses
-//! between these and a complete file.
+//! an XLSX, the records of an XLS or the content of an ODS, and the target packs them. The
+//! first byte chooses between these and a complete file.
 
 #![no_main]
 
@@ -49,16 +49,35 @@ const PACKAGE: &str = "<Relationships xmlns=\"http://schemas.openxmlformats.org/
 const CONTENT_TYPES: &str = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\">\
     <Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>";
 
+/// The parts of an ODS in the order of the input, where NUL separates them.
+const ODS_PARTS: [(&str, &str); 3] = [
+    (
+        "content.xml",
+        "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"S\">\
+         <table:table-row><table:table-cell><text:p>national_id</text:p></table:table-cell>\
+         <table:table-cell><text:p>kind</text:p></table:table-cell></table:table-row></table:table>\
+         </office:spreadsheet></office:body></office:document-content>",
+    ),
+    ("META-INF/manifest.xml", "<manifest:manifest/>"),
+    ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+];
+
+/// Packs an XLSX.
 fn pack(input: &[u8]) -> Vec<u8> {
+    pack_parts(&[("[Content_Types].xml", CONTENT_TYPES)], &PARTS, input)
+}
+
+/// Packs fixed parts, and others with the content of the input or their default.
+fn pack_parts(fixed: &[(&str, &str)], parts: &[(&str, &str)], input: &[u8]) -> Vec<u8> {
     let mut given = input.split(|byte| *byte == 0);
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let content_types = ("[Content_Types].xml", CONTENT_TYPES.as_bytes());
-    let parts = PARTS.iter().map(|(name, default)| {
+    let fixed = fixed.iter().map(|(name, part)| (*name, part.as_bytes()));
+    let parts = parts.iter().map(|(name, default)| {
         let part = given.next().filter(|part| !part.is_empty());
         (*name, part.unwrap_or(default.as_bytes()))
     });
-    for (name, part) in std::iter::once(content_types).chain(parts) {
+    for (name, part) in fixed.chain(parts) {
         archive.start_file(name, stored).expect("part names differ");
         archive.write_all(part).expect("memory can be written");
     }
@@ -123,7 +142,9 @@ fuzz_target!(|input: &[u8]| {
     let Some((first, input)) = input.split_first() else {
         return;
     };
+    // Bytes from 252 on choose the ODS; the other ones keep what they meant before.
     let bytes = match first % 4 {
+        _ if *first >= 252 => pack_parts(&[], &ODS_PARTS, input),
         0 => input.to_vec(),
         1 => match compound_file(input) {
             Some(bytes) => bytes,

@@ -1,5 +1,7 @@
 //! Reads exports: finds format, encoding and header, then splits the rows.
 
+#[cfg(test)]
+mod as_ods;
 mod compound_file;
 mod encoding;
 mod file_stamp;
@@ -10,6 +12,7 @@ mod id_headers;
 mod limits;
 mod merging;
 mod not_read;
+mod ods;
 mod other_formats;
 mod parquet_cells;
 mod parquet_rows;
@@ -110,7 +113,7 @@ impl ExportFile {
         let stamp = FileStamp::of(path).map_err(unreadable)?;
         let format = source::format_of(path)?;
         let content = match format {
-            Format::Xlsx | Format::Xls => {
+            Format::Xlsx | Format::Xls | Format::Ods => {
                 FileContent::Workbook(format, OpenWorkbook::open(path, format)?)
             }
             Format::Text | Format::Gzip | Format::Zip | Format::Parquet => {

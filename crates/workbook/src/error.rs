@@ -39,6 +39,8 @@ pub enum OtherFile {
     Xlsb,
     /// An OpenDocument file, such as an ODS spreadsheet.
     OpenDocument,
+    /// An OpenDocument file that is not a spreadsheet, such as a text document.
+    OtherOpenDocument,
     /// Another compound file, such as a Word document from before 2007.
     CompoundFile,
     /// Another archive or package, such as a Word document.
@@ -389,6 +391,10 @@ impl OtherFile {
             OtherFile::OpenDocument => (
                 "文件是 OpenDocument 文件",
                 "the file is an OpenDocument file",
+            ),
+            OtherFile::OtherOpenDocument => (
+                "文件是 OpenDocument 文件，但不是 ODS 电子表格",
+                "the file is an OpenDocument file, but not an ODS spreadsheet",
             ),
             OtherFile::CompoundFile | OtherFile::Archive | OtherFile::Unknown => {
                 ("文件不是工作簿", "the file is not a workbook")

@@ -1,10 +1,13 @@
-//! A reader of XLSX sheets, row by row.
+//! A reader of XLSX and ODS sheets, row by row.
 //!
 //! A [`Workbook`] lists its sheets. [`Workbook::rows`] streams the rows of a sheet:
 //! memory holds one row and the shared strings, never a whole sheet.
 //! [`Workbook::merged_areas`] finds the merged areas in a pass of its own, because
 //! the file lists them after the rows. Formulas are not evaluated: the value that
 //! was saved with a formula is the value of the cell.
+//!
+//! An [`OpenDocument`] is an ODS spreadsheet, whose sheets are all in one part. Opening
+//! reads them all and stores their values in a compact form.
 //!
 //! A workbook may be hostile. The reader does not rely on any size that the file
 //! states, counts everything that the file repeats, and enforces the [`limits`].
@@ -15,8 +18,11 @@ mod error;
 mod format;
 pub mod limits;
 mod merged;
+mod ods;
+mod ods_dates;
 mod package;
 mod reference;
+mod row;
 mod rows;
 mod shared_strings;
 mod styles;
@@ -28,6 +34,8 @@ pub use error::{Bound, OtherFile, Place, Problem, WorkbookError};
 pub use format::NumberFormat;
 pub use limits::TextBudget;
 pub use merged::MergedAreas;
+pub use ods::{OpenDocument, StoredRows};
 pub use reference::Area;
-pub use rows::{Cell, ErrorValue, Fill, Number, Row, Rows, Value};
+pub use row::{Cell, ErrorValue, Fill, Number, Row, Value};
+pub use rows::Rows;
 pub use workbook::{RowCount, Sheet, SheetKind, Visibility, Workbook};

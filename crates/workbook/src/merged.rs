@@ -116,7 +116,7 @@ impl MergeList {
         self.is_open &= depth != 1;
     }
 
-    fn add(&mut self, area: Area) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, area: Area) -> Result<(), Fault> {
         if area.last_row > MOST_ROWS {
             return Err(Bound::Rows.into());
         }

@@ -16,6 +16,9 @@ use crate::xml::{Attribute, Scanner, Token};
 
 const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
+/// The list of parts of an OpenDocument file.
+const OPEN_DOCUMENT_MANIFEST: &str = "META-INF/manifest.xml";
+
 /// An opened archive.
 pub(crate) struct Package<R> {
     archive: ZipArchive<BufReader<R>>,
@@ -137,7 +140,7 @@ impl<R: Read + Seek> Package<R> {
     /// # Errors
     /// If this is not an XLSX workbook.
     pub(crate) fn workbook_part(&mut self) -> Result<String, WorkbookError> {
-        if self.has("mimetype") && self.has("content.xml") {
+        if self.is_open_document() {
             return Err(WorkbookError::Other(OtherFile::OpenDocument));
         }
         let mut found = None;
@@ -159,6 +162,57 @@ impl<R: Read + Seek> Package<R> {
             true => Err(WorkbookError::Other(OtherFile::Xlsb)),
             false => Ok(part),
         }
+    }
+
+    fn is_open_document(&self) -> bool {
+        self.has("mimetype") && (self.has("content.xml") || self.has(OPEN_DOCUMENT_MANIFEST))
+    }
+
+    /// Checks that this is an OpenDocument spreadsheet that is not encrypted (ODF 1.3,
+    /// part 2).
+    ///
+    /// # Errors
+    /// If it is another file or an encrypted one, or its list of parts is damaged.
+    pub(crate) fn check_open_document(&mut self) -> Result<(), WorkbookError> {
+        let has_manifest = self.has(OPEN_DOCUMENT_MANIFEST);
+        if !has_manifest && !self.is_open_document() {
+            return Err(WorkbookError::Other(OtherFile::Archive));
+        }
+        if has_manifest && self.lists_an_encrypted_part()? {
+            return Err(WorkbookError::Other(OtherFile::Protected));
+        }
+        if self.has("mimetype") {
+            let mut kind = Vec::new();
+            let part = self.part("mimetype", Unpacked::OTHER)?;
+            part.take(MOST_ATTRIBUTE_BYTES as u64)
+                .read_to_end(&mut kind)
+                .map_err(|error| Fault::from(error).at(Place::of_part("mimetype")))?;
+            // Templates have a longer type.
+            if !kind
+                .trim_ascii_start()
+                .starts_with(b"application/vnd.oasis.opendocument.spreadsheet")
+            {
+                return Err(WorkbookError::Other(OtherFile::OtherOpenDocument));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether the list of parts of an OpenDocument file says how one of them is
+    /// encrypted. A file is encrypted part by part, or as one part with all others inside.
+    fn lists_an_encrypted_part(&mut self) -> Result<bool, WorkbookError> {
+        let source = self.part(OPEN_DOCUMENT_MANIFEST, Unpacked::OTHER)?;
+        let search = |source| -> Result<bool, Fault> {
+            let mut scanner = Scanner::new(source)?;
+            loop {
+                match scanner.token()? {
+                    Token::Start(tag) if tag.local_name() == b"encryption-data" => return Ok(true),
+                    Token::Finished => return Ok(false),
+                    _ => {}
+                }
+            }
+        };
+        search(source).map_err(|fault| fault.at(Place::of_part(OPEN_DOCUMENT_MANIFEST)))
     }
 
     /// Returns the relationships of a part; empty if it has none.

@@ -98,6 +98,14 @@ impl<'w> Attribute<'w> {
         Ok(Cow::Owned(text))
     }
 
+    /// Returns the name without its prefix; empty for a declaration of a prefix.
+    pub(crate) fn local_name(&self) -> &'w [u8] {
+        match self.name.starts_with(b"xmlns") {
+            true => &[],
+            false => local(self.name),
+        }
+    }
+
     /// Returns whether this is an attribute of this name with any prefix, such as
     /// `r:id`. Each file chooses its own prefixes.
     pub(crate) fn is_prefixed(&self, name: &[u8]) -> bool {

@@ -82,7 +82,12 @@ fn of(head: &[u8]) -> Option<OtherFormat> {
     // No title and no heading begins with a tag.
     let is_markup = matches!(start, [b'<', second, ..]
         if second.is_ascii_alphabetic() || matches!(second, b'!' | b'?'));
-    if is_markup {
+    if is_markup && is_flat_open_document(start) {
+        Some(save_as(
+            "单一 XML 的 OpenDocument 文件（FODS）",
+            "a flat OpenDocument file (FODS, XML)",
+        ))
+    } else if is_markup {
         Some(save_as("网页或 XML", "a web page or XML"))
     } else if starts_with(b"MIME-Version:") {
         Some(save_as("网页归档（MHT）", "a web archive (MHT)"))
@@ -123,6 +128,13 @@ fn of(head: &[u8]) -> Option<OtherFormat> {
     } else {
         None
     }
+}
+
+/// Recognises an OpenDocument file that is not packed by the name space of its root
+/// element.
+fn is_flat_open_document(start: &[u8]) -> bool {
+    const NAME_SPACE: &[u8] = b"urn:oasis:names:tc:opendocument:xmlns:office:";
+    memchr::memmem::find(start, NAME_SPACE).is_some()
 }
 
 /// Recognises an object, or an array of objects.

@@ -24,7 +24,7 @@ use super::refusal::{
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::source::Format;
 use super::written_out::{SheetText, TooLarge};
-use super::{xls, xlsx};
+use super::{ods, xls, xlsx};
 
 /// A sheet that is read, written out as CSV in UTF-8.
 pub(super) struct Table {
@@ -62,9 +62,10 @@ impl OpenWorkbook {
         let digest = blake3::hash(&bytes).to_hex().to_string();
         let byte_length = bytes.len() as u64;
         // A hostile workbook can make a library panic: the XLS reader, or zip and inflate
-        // under the XLSX reader.
+        // under the others.
         let reader = guarded(|| match format {
             Format::Xls => xls::open(path, bytes),
+            Format::Ods => ods::open(path, bytes),
             _ => xlsx::open(path, bytes),
         });
         let reader = reader.unwrap_or_else(|| Err(damaged_archive(path)))?;

@@ -11,7 +11,9 @@ use aidlink_faults::text::Language;
 use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::ExportSchema;
 
+use super::as_ods::as_ods;
 use super::pass::{Pass, Place, RowFault, RowView, Tally};
+use super::source;
 use super::{Export, RowsNotRead, WhyNotRead};
 use crate::inspect::inspect;
 use crate::national_id::IdFault;
@@ -38,8 +40,31 @@ struct Opened {
     _folder: tempfile::TempDir,
 }
 
-/// Opens a file as an export of civil affairs. Faults are in English.
+/// Opens a file as an export of civil affairs. Faults are in English. A workbook is read
+/// as ODS too, with the same result.
 fn open(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> {
+    let opened = open_alone(bytes, sheets.clone());
+    if let Some(ods) = as_ods(bytes) {
+        let as_ods = open_alone(&ods, sheets);
+        match (&opened, &as_ods) {
+            (Ok(opened), Ok(as_ods)) => {
+                assert_eq!(opened.summary(), as_ods.summary());
+                assert!(
+                    as_ods
+                        .tables
+                        .iter()
+                        .all(|table| table.format() == source::Format::Ods)
+                );
+            }
+            (Err(faults), Err(as_ods)) => assert_eq!(faults, as_ods),
+            (Ok(_), Err(faults)) => panic!("only the ODS is refused: {faults:?}"),
+            (Err(faults), Ok(_)) => panic!("the ODS is not refused: {faults:?}"),
+        }
+    }
+    opened
+}
+
+fn open_alone(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("名册");
     std::fs::write(&path, bytes).expect("writable");
@@ -49,7 +74,10 @@ fn open(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> {
     };
     let tables = Export::open(&path, 0, &schema(), &choice);
     let tables = tables.map_err(|faults| {
-        let said = faults.iter().map(|fault| fault.render(Language::English));
+        let folder = folder.path().display().to_string();
+        let said = faults
+            .iter()
+            .map(|fault| fault.render(Language::English).replace(&folder, ""));
         said.collect::<Vec<String>>()
     })?;
     Ok(Opened {
@@ -106,6 +134,43 @@ fn values(table: &Export, fields: &[&str]) -> Vec<String> {
     read.tally.0
 }
 
+/// The rows of a table, or why each is rejected.
+#[derive(Default)]
+struct All(Vec<String>);
+
+impl Tally<Vec<Option<usize>>> for All {
+    fn row(
+        &mut self,
+        columns: &Vec<Option<usize>>,
+        place: Place,
+        row: Result<RowView<'_>, RowFault>,
+    ) {
+        let cells = row.map(|row| {
+            let cells = columns.iter().flatten().map(|column| row.cell(*column));
+            cells
+                .map(|cell| String::from_utf8_lossy(cell).into_owned())
+                .collect::<Vec<_>>()
+        });
+        self.0.push(format!("{} {:?}", place.line, cells.ok()));
+    }
+
+    fn append(&mut self, _: &Vec<Option<usize>>, next: Self, _: u64, _: u64) {
+        self.0.extend(next.0);
+    }
+}
+
+fn all_rows(table: &Export, fields: &[&str]) -> Vec<String> {
+    let index = &table.columns().index;
+    let columns: Vec<Option<usize>> = fields
+        .iter()
+        .map(|field| index.get(*field).copied())
+        .collect();
+    match table.read::<_, All>(Pass::DEFAULT, &columns, &|_| {}) {
+        Ok(read) => read.tally.0,
+        Err(_) => vec!["it cannot be read".to_owned()],
+    }
+}
+
 impl Opened {
     /// The name of each sheet that is read, with its rows.
     fn read(&self) -> Vec<(&str, usize)> {
@@ -115,6 +180,21 @@ impl Opened {
             (sheet, values(table, &["national_id"]).len())
         });
         read.collect()
+    }
+
+    /// Everything that the tests look at.
+    fn summary(&self) -> Vec<String> {
+        let tables = self.tables.iter().map(|table| {
+            let fields: Vec<&str> = table.columns().index.keys().map(String::as_str).collect();
+            let others = table.sheets_not_read().iter();
+            let others: Vec<_> = others
+                .map(|other| (&other.sheet, other.why, other.has_header, &other.holds))
+                .collect();
+            let rows = all_rows(table, &fields);
+            let width = table.dialect().width;
+            format!("{:?} {fields:?} {width} {rows:?} {others:?}", table.sheet())
+        });
+        tables.collect()
     }
 
     /// The name of each sheet with content that is not read, why, its rows, and those with
@@ -444,7 +524,7 @@ fn other_office_files_are_told_as_such() {
     for (parts, words) in [
         (
             &["mimetype", "content.xml"][..],
-            "the file is an OpenDocument file",
+            "the file is an OpenDocument file, but not an ODS spreadsheet",
         ),
         (
             &["[Content_Types].xml", "xl/workbook.bin"],

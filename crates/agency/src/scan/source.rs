@@ -34,6 +34,8 @@ pub enum Format {
     Xlsx,
     /// An XLS workbook.
     Xls,
+    /// An ODS spreadsheet.
+    Ods,
     /// A Parquet file.
     Parquet,
 }
@@ -47,6 +49,7 @@ impl Format {
             Format::Zip => "zip",
             Format::Xlsx => "xlsx",
             Format::Xls => "xls",
+            Format::Ods => "ods",
             Format::Parquet => "parquet",
         }
     }
@@ -190,7 +193,9 @@ impl Source {
                 inner: open_zip_member(file)?,
                 left: limit,
             }),
-            Format::Text | Format::Xlsx | Format::Xls | Format::Parquet => Box::new(file),
+            Format::Text | Format::Xlsx | Format::Xls | Format::Ods | Format::Parquet => {
+                Box::new(file)
+            }
         })
     }
 }
@@ -296,12 +301,19 @@ fn zip_or_workbook(path: &Path) -> Result<Format, Fault> {
     let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|_| damaged_archive(path))?;
-    if archive
+    let kinds: Vec<PartKind> = archive
         .file_names()
         .flatten()
-        .any(|name| is_part_of_package(&name))
-    {
-        return Ok(Format::Xlsx);
+        .filter_map(|name| PartKind::of(&name))
+        .collect();
+    // The list of content types alone does not make an ODS spreadsheet anything else.
+    for kind in [PartKind::Workbook, PartKind::OpenDocument, PartKind::Any] {
+        if kinds.contains(&kind) {
+            return Ok(match kind {
+                PartKind::OpenDocument => Format::Ods,
+                PartKind::Workbook | PartKind::Any => Format::Xlsx,
+            });
+        }
     }
     let index = only_member(&archive).map_err(|files| not_one_file(path, files))?;
     let member = archive
@@ -342,16 +354,30 @@ fn only_member<R: Read + Seek>(archive: &zip::ZipArchive<R>) -> Result<usize, us
     if files == 1 { Ok(only) } else { Err(files) }
 }
 
-/// Returns whether a name in an archive is one that only the package of an office
-/// document has. Some writers put it in lower case or with backslashes. OpenDocument
-/// files count too: the workbook reader says what they are.
-fn is_part_of_package(name: &str) -> bool {
-    let name = name.replace('\\', "/").to_ascii_lowercase();
-    let name = name.trim_start_matches(['.', '/']);
-    matches!(
-        name,
-        "[content_types].xml" | "xl/workbook.xml" | "xl/workbook.bin" | "content.xml"
-    )
+/// What the name of a part says about its archive.
+#[derive(Clone, Copy, PartialEq)]
+enum PartKind {
+    /// The package of an Excel workbook.
+    Workbook,
+    /// The package of an OpenDocument file.
+    OpenDocument,
+    /// The package of any document of Microsoft Office.
+    Any,
+}
+
+impl PartKind {
+    /// Recognises a part that only the packages of office documents have. Some writers put
+    /// names in lower case or with backslashes. Documents other than spreadsheets count
+    /// too: the workbook readers say what they are.
+    fn of(name: &str) -> Option<Self> {
+        let name = name.replace('\\', "/").to_ascii_lowercase();
+        match name.trim_start_matches(['.', '/']) {
+            "xl/workbook.xml" | "xl/workbook.bin" => Some(PartKind::Workbook),
+            "content.xml" | "meta-inf/manifest.xml" => Some(PartKind::OpenDocument),
+            "[content_types].xml" => Some(PartKind::Any),
+            _ => None,
+        }
+    }
 }
 
 /// Opens the only member of an archive.

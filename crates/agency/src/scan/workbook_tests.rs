@@ -17,6 +17,7 @@ use aidlink_policy::schema::ExportSchema;
 use aidlink_workbook::{MergedAreas, TextBudget};
 
 use super::Export;
+use super::as_ods;
 use super::compound_file::container_of;
 use super::sheet_reader::{SheetReader, Visited};
 use super::written_out::{SheetText, write_cell};
@@ -593,6 +594,16 @@ fn nothing(times: usize) -> String {
     format!("<!--{}-->", " ".repeat(500_000)).repeat(times)
 }
 
+const ODS_HEADER: &str = "<table:table-row><table:table-cell><text:p>national_id</text:p>\
+    </table:table-cell><table:table-cell><text:p>kind</text:p></table:table-cell></table:table-row>";
+
+/// An ODS spreadsheet of one sheet with these rows.
+fn ods(rows: &str) -> Vec<u8> {
+    as_ods::packed(&format!(
+        "<table:table table:name='名册1'>{rows}</table:table>"
+    ))
+}
+
 const HOSTILE: &[Hostile] = &[
     Hostile {
         name: "index.xlsx",
@@ -707,6 +718,80 @@ const HOSTILE: &[Hostile] = &[
                 &sheet(&nothing(500)),
                 &[("xl/workbook.xml", &listed(4_096, ""))],
             )
+        },
+    },
+    Hostile {
+        name: "repeated.ods",
+        most_bytes: 2_000,
+        words: "",
+        // More empty cells than any machine can hold.
+        made: || {
+            let times = "table:number-columns-repeated='2147483648'";
+            ods(&format!(
+                "{ODS_HEADER}<table:table-row table:number-rows-repeated='2147483648'>\
+                 <table:table-cell {times}/><table:covered-table-cell {times}/></table:table-row>"
+            ))
+        },
+    },
+    Hostile {
+        name: "full.ods",
+        most_bytes: 2_000,
+        words: ": sheet `名册1`, row 2: written out, its text is more than 268435456 bytes",
+        made: || {
+            ods(&format!(
+                "{ODS_HEADER}<table:table-row table:number-rows-repeated='1048575'>\
+                 <table:table-cell office:value='1' table:number-columns-repeated='16384'/>\
+                 </table:table-row>"
+            ))
+        },
+    },
+    Hostile {
+        name: "again.ods",
+        most_bytes: 10_000,
+        words: "",
+        // Thousands of sheets, each within the limits of one.
+        made: || {
+            let cell = ODS_HEADER.replacen(
+                "<table:table-cell>",
+                "<table:table-cell table:number-columns-repeated='9'>",
+                1,
+            );
+            let rows = cell.replace(
+                "<table:table-row>",
+                "<table:table-row table:number-rows-repeated='1000000'>",
+            );
+            let other =
+                format!("<table:table table:name='乙' table:style-name='ta2'>{rows}</table:table>");
+            let first = format!("<table:table table:name='名册1'>{ODS_HEADER}</table:table>");
+            as_ods::packed(&format!("{first}{}", other.repeat(4_000)))
+        },
+    },
+    Hostile {
+        name: "deep.ods",
+        most_bytes: 10_000,
+        words: ": content.xml: XML of more than 256 levels",
+        made: || ods(&("<table:table-row-group>".repeat(100_000))),
+    },
+    Hostile {
+        name: "bomb.ods",
+        most_bytes: 400_000,
+        words: ": content.xml: it unpacks to more than 268435456 bytes",
+        made: || ods(&nothing(600)),
+    },
+    Hostile {
+        name: "row.ods",
+        most_bytes: 100_000,
+        words: ": sheet `名册1`, row 2, column ",
+        // A row of many texts of the greatest length.
+        made: || {
+            let cell = format!(
+                "<table:table-cell><text:p>{}</text:p></table:table-cell>",
+                "a".repeat(32_767)
+            );
+            ods(&format!(
+                "{ODS_HEADER}<table:table-row>{}</table:table-row>",
+                cell.repeat(1_000)
+            ))
         },
     },
     Hostile {

@@ -4,14 +4,15 @@
 //! within a limit.
 
 use std::io::Cursor;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calamine::{ExcelDateTime, ExcelDateTimeType};
 
 use aidlink_faults::fault::Fault;
 use aidlink_workbook::{
-    DateEpoch, Fill, MergedAreas, Number, NumberFormat, SheetKind, Value, Visibility, Workbook,
-    WorkbookError,
+    DateEpoch, Fill, MergedAreas, Number, NumberFormat, Row, SheetKind, Value, Visibility,
+    Workbook, WorkbookError,
 };
 
 use super::refusal::of_workbook;
@@ -65,22 +66,27 @@ impl SheetReader for XlsxReader {
             rows = rows.up_to(last);
         }
         while let Some(row) = rows.next_row().map_err(refused)? {
-            for cell in row.cells() {
-                let mut visit = |text| visit(row.number(), cell.column, text);
-                let flow = match cell.value {
-                    Value::Text(text) | Value::IsoDate(text) => visit(Some(text.as_bytes())),
-                    Value::Number(number) => visit(Some(number_text(number, epoch).as_bytes())),
-                    Value::Boolean(truth) => visit(Some(truth.to_string().as_bytes())),
-                    Value::Error(_) => visit(Some(ERROR_TEXT.as_bytes())),
-                    Value::FormulaWithoutValue => visit(None),
-                };
-                if flow.is_break() {
-                    return Ok(MergedAreas::default());
-                }
+            if visit_row(&row, epoch, visit).is_break() {
+                return Ok(MergedAreas::default());
             }
         }
         Ok(rows.into_merged_areas())
     }
+}
+
+/// Visits the cells of a row.
+pub(super) fn visit_row(row: &Row<'_>, epoch: DateEpoch, visit: &mut Visit<'_>) -> ControlFlow<()> {
+    for cell in row.cells() {
+        let mut visit = |text| visit(row.number(), cell.column, text);
+        match cell.value {
+            Value::Text(text) | Value::IsoDate(text) => visit(Some(text.as_bytes())),
+            Value::Number(number) => visit(Some(number_text(number, epoch).as_bytes())),
+            Value::Boolean(truth) => visit(Some(truth.to_string().as_bytes())),
+            Value::Error(_) => visit(Some(ERROR_TEXT.as_bytes())),
+            Value::FormulaWithoutValue => visit(None),
+        }?;
+    }
+    ControlFlow::Continue(())
 }
 
 /// Returns the text of a number, which is the same as in an XLS workbook.

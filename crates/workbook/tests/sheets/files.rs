@@ -111,6 +111,7 @@ fn every_error_has_a_sentence_and_a_remedy_in_both_languages() {
         OtherFile::Xls,
         OtherFile::Xlsb,
         OtherFile::OpenDocument,
+        OtherFile::OtherOpenDocument,
         OtherFile::CompoundFile,
         OtherFile::Archive,
         OtherFile::Unknown,

@@ -2,7 +2,9 @@
 
 use std::io::{Cursor, Write};
 
-use aidlink_workbook::{Cell, NumberFormat, Row, TextBudget, Value, Workbook, WorkbookError};
+use aidlink_workbook::{
+    Cell, NumberFormat, OpenDocument, Row, TextBudget, Value, Workbook, WorkbookError,
+};
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
 
@@ -204,4 +206,95 @@ pub fn letters(mut column: u32) -> String {
         column = (column - 1) / 26;
     }
     letters.iter().rev().collect()
+}
+
+/// An OpenDocument spreadsheet.
+pub struct MadeOds {
+    /// The content of `office:automatic-styles`.
+    pub styles: String,
+    /// The content of `office:spreadsheet`.
+    pub sheets: String,
+    pub mimetype: &'static str,
+    pub manifest: &'static str,
+}
+
+impl MadeOds {
+    /// Returns a spreadsheet with this content of `office:spreadsheet`.
+    pub fn of_sheets(sheets: &str) -> Self {
+        MadeOds {
+            styles: String::new(),
+            sheets: sheets.to_owned(),
+            mimetype: "application/vnd.oasis.opendocument.spreadsheet",
+            manifest: "<manifest:manifest><manifest:file-entry manifest:full-path='content.xml'/>\
+                </manifest:manifest>",
+        }
+    }
+
+    /// Returns a spreadsheet of one sheet with these rows.
+    pub fn of_rows(rows: &str) -> Self {
+        Self::of_sheets(&format!(
+            "<table:table table:name='名册'><table:table-column/>{rows}</table:table>"
+        ))
+    }
+
+    /// Returns a spreadsheet of one row with these cells.
+    pub fn of_cells(cells: &str) -> Self {
+        Self::of_rows(&format!("<table:table-row>{cells}</table:table-row>"))
+    }
+
+    pub fn content(&self) -> String {
+        format!(
+            "<?xml version='1.0' encoding='UTF-8'?><office:document-content \
+             xmlns:office='urn:oasis:names:tc:opendocument:xmlns:office:1.0' \
+             xmlns:style='urn:oasis:names:tc:opendocument:xmlns:style:1.0' \
+             xmlns:table='urn:oasis:names:tc:opendocument:xmlns:table:1.0' \
+             xmlns:text='urn:oasis:names:tc:opendocument:xmlns:text:1.0' \
+             xmlns:calcext='urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0' \
+             office:version='1.3'><office:scripts/><office:automatic-styles>{}\
+             </office:automatic-styles><office:body><office:spreadsheet>{}</office:spreadsheet>\
+             </office:body></office:document-content>",
+            self.styles, self.sheets
+        )
+    }
+
+    pub fn packed(&self) -> Vec<u8> {
+        self.packed_with(self.content().as_bytes())
+    }
+
+    /// Returns the file with another part of content.
+    pub fn packed_with(&self, content: &[u8]) -> Vec<u8> {
+        Made {
+            parts: [
+                ("mimetype", self.mimetype.as_bytes()),
+                ("META-INF/manifest.xml", self.manifest.as_bytes()),
+                ("content.xml", content),
+            ]
+            .into_iter()
+            .filter(|(_, content)| !content.is_empty())
+            .map(|(name, content)| (name.to_owned(), content.to_vec()))
+            .collect(),
+            method: CompressionMethod::Deflated,
+        }
+        .packed()
+    }
+
+    pub fn open(&self) -> Result<OpenDocument, WorkbookError> {
+        OpenDocument::open(Cursor::new(self.packed()))
+    }
+
+    /// Returns the rows of the first sheet as short lines ([`in_short`]).
+    pub fn rows(&self) -> Result<Vec<String>, WorkbookError> {
+        ods_rows(&self.open()?, 0)
+    }
+}
+
+/// Returns the rows of a sheet as short lines ([`in_short`]).
+pub fn ods_rows(document: &OpenDocument, sheet: usize) -> Result<Vec<String>, WorkbookError> {
+    let mut rows = document.rows(sheet, TextBudget::usual(document.byte_length()))?;
+    let mut short = Vec::new();
+    while let Some(row) = rows.next_row()? {
+        short.push(in_short(&row));
+    }
+    assert!(rows.next_row()?.is_none(), "nothing comes after the end");
+    Ok(short)
 }

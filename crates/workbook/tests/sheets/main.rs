@@ -6,3 +6,4 @@ mod hostile;
 mod like_calamine;
 mod made;
 mod merged;
+mod ods;
