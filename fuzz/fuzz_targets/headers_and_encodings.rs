@@ -97,7 +97,11 @@ fuzz_target!(|input: &[u8]| {
     }
     // A line holds at most one row, and matched columns exist. In UTF-16 a line end has a
     // second byte of zero.
-    let line_ends = bytes.iter().filter(|byte| matches!(**byte, b'\r' | b'\n'));
+    // Rows that U+000B, U+000C, U+0085, U+2028 or U+2029 separate are rows too: their last bytes
+    // in UTF-8 and GB18030 are counted.
+    let line_ends = bytes.iter().filter(|byte| {
+        matches!(**byte, b'\r' | b'\n' | 0x0b | 0x0c | 0x85 | 0xa8 | 0xa9 | 0x35 | 0x36)
+    });
     let lines = line_ends.count() as u64 + 1;
     assert!(export.title_lines() < export.body_line() && export.body_line() <= lines);
     let width = export.columns().headers.len();
