@@ -747,7 +747,7 @@ const HOSTILE: &[Hostile] = &[
     },
     Hostile {
         name: "again.ods",
-        most_bytes: 10_000,
+        most_bytes: 20_000,
         words: "",
         // Thousands of sheets, each within the limits of one.
         made: || {
