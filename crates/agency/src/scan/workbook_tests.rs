@@ -747,7 +747,7 @@ const HOSTILE: &[Hostile] = &[
     },
     Hostile {
         name: "again.ods",
-        most_bytes: 10_000,
+        most_bytes: 20_000,
         words: "",
         // Thousands of sheets, each within the limits of one.
         made: || {
@@ -768,7 +768,7 @@ const HOSTILE: &[Hostile] = &[
     },
     Hostile {
         name: "deep.ods",
-        most_bytes: 10_000,
+        most_bytes: 20_000,
         words: ": content.xml: XML of more than 256 levels",
         made: || ods(&("<table:table-row-group>".repeat(100_000))),
     },
@@ -780,7 +780,7 @@ const HOSTILE: &[Hostile] = &[
     },
     Hostile {
         name: "row.ods",
-        most_bytes: 100_000,
+        most_bytes: 400_000,
         words: ": sheet `名册1`, row 2, column ",
         // A row of many texts of the greatest length.
         made: || {
