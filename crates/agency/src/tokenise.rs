@@ -9,6 +9,7 @@ mod error;
 mod evaluate;
 mod report;
 mod row;
+mod seen_cells;
 mod settings;
 mod spill;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! outcomes in the registers. Case rows that qualify the same person for the
 //! same aid are then merged into one lead.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
@@ -303,6 +303,7 @@ struct Candidates {
 }
 
 /// The marks of a case row that is a lead for an aid.
+#[derive(Clone, Copy)]
 struct Verdict {
     grade: Grade,
     receipt_not_verified: bool,
@@ -363,12 +364,29 @@ impl Candidates {
             .filter(|rule| not_verified_by.contains_key(&rule.on))
             .map(|rule| rule.id.as_str())
             .collect();
+        // Few patterns of outcomes occur, and each is evaluated once.
+        let like = self.rows_alike();
         let of_aid = |aid: &Aid| {
-            (0..self.rows)
-                .filter_map(|row| Some((row, self.verdict(aid, row, &unverified)?)))
-                .collect()
+            let mut known: HashMap<usize, Option<Verdict>> = HashMap::new();
+            let mut verdict = |row: usize| {
+                let alike = like[row];
+                let verdict = known.entry(alike);
+                *verdict.or_insert_with(|| self.verdict(aid, alike, &unverified))
+            };
+            let rows = 0..self.rows;
+            rows.filter_map(|row| Some((row, verdict(row)?))).collect()
         };
         policy.aids.iter().map(of_aid).collect()
+    }
+
+    /// Returns, for each case row, the first one with the same outcomes.
+    fn rows_alike(&self) -> Vec<usize> {
+        let mut first: HashMap<Vec<Outcome>, usize> = HashMap::new();
+        let alike = (0..self.rows).map(|row| {
+            let outcomes = self.outcomes.values().map(|column| column[row]).collect();
+            *first.entry(outcomes).or_insert(row)
+        });
+        alike.collect()
     }
 
     /// Evaluates an aid for one case row; `None` if the row is not a lead.

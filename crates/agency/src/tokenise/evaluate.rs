@@ -16,6 +16,7 @@ use jiff::civil::Date;
 
 use super::report::Report;
 use super::row::Listed;
+use super::seen_cells::SeenCells;
 use crate::account::Rest;
 use crate::cell::{self, ColumnForm, ValueFault};
 use crate::identify::OwnedRow;
@@ -115,9 +116,8 @@ pub(super) struct RowColumns<'a> {
     as_of: Date,
     keep: Keep,
     encoding: Encoding,
-    /// Fields that rules need, with their columns. A field without a column is read
-    /// from the certificate's number.
-    attributes: Vec<(Option<usize>, &'a Field, ColumnForm)>,
+    /// Fields that rules need.
+    attributes: Vec<Attribute<'a>>,
     /// Values that rules need and that the round file gives for every row.
     constants: Vec<&'a Constant>,
     /// Fields that lists show, with their columns; `None` if the file has no such column.
@@ -126,6 +126,20 @@ pub(super) struct RowColumns<'a> {
     withhold_rules: Vec<&'a Rule>,
     /// Fields whose columns are read.
     pub(super) read: Vec<String>,
+}
+
+/// A field that rules need.
+struct Attribute<'a> {
+    field: &'a Field,
+    /// Its column. Without one, the field is read from the certificate's number.
+    column: Option<usize>,
+    form: ColumnForm,
+}
+
+impl Attribute<'_> {
+    fn is_stated(&self) -> bool {
+        self.column.is_some() || self.field.certificate_part.is_some()
+    }
 }
 
 impl<'a> RowColumns<'a> {
@@ -152,8 +166,12 @@ impl<'a> RowColumns<'a> {
                 .fields
                 .iter()
                 .filter(|field| needed.contains(&field.name) && !is_given(field))
-                .map(|field| (index(field), field, export.form_of(field)))
-                .filter(|(index, field, _)| index.is_some() || field.certificate_part.is_some())
+                .map(|field| Attribute {
+                    field,
+                    column: index(field),
+                    form: export.form_of(field),
+                })
+                .filter(Attribute::is_stated)
                 .collect(),
             constants: constants
                 .iter()
@@ -176,27 +194,30 @@ impl<'a> RowColumns<'a> {
 
     /// Reads a field of a row. Where the row has no value, a certificate's number may
     /// state it.
-    fn read(
+    fn read<'r>(
         &self,
-        field: &Field,
-        form: ColumnForm,
-        column: Option<usize>,
+        attribute: &Attribute<'_>,
         encoding: Encoding,
-        row: &OwnedRow,
+        row: &'r OwnedRow,
+        seen: &mut SeenCells<'r, Result<Reading, Unreadable>>,
     ) -> Result<Reading, Unreadable> {
-        let Some(column) = column else {
+        let Attribute { field, form, .. } = *attribute;
+        let Some(column) = attribute.column else {
             return Ok(of_certificate(field, row));
         };
-        let cell = encoding
-            .decode(row.cells.get(column))
-            .ok_or_else(|| Unreadable::from(ValueFault::Encoding))?;
-        match cell::read(self.schema, field, form, &cell) {
-            Ok(Reading::Empty) => Ok(of_certificate(field, row)),
-            Ok(reading) => Ok(reading),
-            Err(fault) => Err(Unreadable {
+        let cell = row.cells.get(column);
+        let reading = seen.read(encoding, cell, || {
+            let cell = encoding
+                .decode(cell)
+                .ok_or_else(|| Unreadable::from(ValueFault::Encoding))?;
+            cell::read(self.schema, field, form, &cell).map_err(|fault| Unreadable {
                 fault,
                 labels: cell::unmapped_labels(self.schema, field, &cell),
-            }),
+            })
+        });
+        match reading {
+            Ok(Reading::Empty) => Ok(of_certificate(field, row)),
+            reading => reading,
         }
     }
 
@@ -216,12 +237,14 @@ impl<'a> RowColumns<'a> {
             .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
         let mut alternatives = Alternatives::default();
-        for (column_index, field, form) in &self.attributes {
+        for attribute in &self.attributes {
+            let field = attribute.field;
             let mut column = Column::new(field.field_type);
             let mut unreadable_cells = Vec::new();
+            let mut seen = SeenCells::new();
             for (index, (row, encoding)) in rows.iter().zip(&encodings).enumerate() {
                 let reading = self
-                    .read(field, *form, *column_index, *encoding, row)
+                    .read(attribute, *encoding, row, &mut seen)
                     .and_then(|reading| alternatives.take(index, field, reading));
                 let value = reading.unwrap_or_else(|unread| {
                     counts.add_unreadable(field, unread);
@@ -345,6 +368,7 @@ impl RowColumns<'_> {
 }
 
 /// A cell that could not be read.
+#[derive(Clone)]
 struct Unreadable {
     fault: ValueFault,
     /// Its labels that have no code.
