@@ -1,52 +1,102 @@
-//! Prints the results of `run` and `resolve` about match lists.
+//! Prints the results of `run` and `resolve` about lists.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use aidlink_contract::screened_lead::{NotVerified, Provisional};
+use aidlink_contract::screened_lead::NotVerified;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
+use aidlink_office::round::Round;
 use aidlink_office::terminal::Output;
-use aidlink_procuratorate::lists::match_list::MatchList;
+use aidlink_procuratorate::lists::RoundLists;
+use aidlink_procuratorate::resolve::ResolvedRound;
+use aidlink_procuratorate::summary::Summary;
 
-/// Prints how many leads are on each list, what could not be verified, why the
-/// lists are provisional, and the output folder.
+/// The most columns without values that are printed.
+const MOST_COLUMNS: usize = 5;
+
+/// Prints how many leads are on each list, who could not be judged, what could not be
+/// verified, why the lists are provisional, and the output folder.
 pub(crate) fn say_lists(
-    folder: &Path,
-    not_verified_by: &BTreeMap<String, NotVerified>,
-    lists: &[MatchList],
-    provisional: &[Provisional],
+    round: &Round,
+    resolved: &ResolvedRound,
+    lists: &RoundLists,
+    summary: &Summary,
     output: Output,
 ) {
     let say = |zh: String, en: String| output.say(&Text::new(zh, en));
-    for list in lists.iter().filter(|list| list.leads > 0) {
+    for list in lists.for_review.iter().filter(|list| list.leads > 0) {
+        let path = list.path();
         say(
-            format!("  lists/for-review/{}.csv：{}", list.name, list.leads),
-            format!("  lists/for-review/{}.csv: {}", list.name, list.leads),
+            format!("  {path}：{}", list.leads),
+            format!("  {path}: {}", list.leads),
         );
     }
-    for (export, reason) in not_verified_by {
+    say_not_judged(round, lists, summary, output);
+    for (export, reason) in &resolved.not_verified_by {
         let (zh, en) = match reason {
-            NotVerified::Absent => ("缺失", "absent"),
-            NotVerified::Stale => ("过旧", "stale"),
+            NotVerified::Absent => ("缺失", "is absent"),
+            NotVerified::Stale => ("过旧", "is stale"),
+            NotVerified::NotJoined => (
+                "按轮次文件（not_joined）不参与比对",
+                "is not joined, as the round file says (`not_joined`)",
+            ),
         };
         say(
             format!("  {export} {zh}：相关线索标为“未能核实”；仅能由其发现的人员，本轮可能遗漏"),
             format!(
-                "  {export} is {en}: leads that need it are marked \"not verified\"; people who can be found only through it may be missed"
+                "  {export} {en}: leads that need it are marked \"not verified\"; people who can be found only through it may be missed"
             ),
         );
     }
-    for reason in provisional {
+    for reason in &resolved.provisional {
         let text = reason.text();
         say(
             format!("清单为暂定：{}", text.zh),
             format!("The lists are provisional: {}", text.en),
         );
     }
-    let folder = shown_path(folder);
+    let folder = shown_path(&round.paths.output);
     say(
         format!("已写入 {folder}（保密，仅限本人读取）"),
         format!("Written to {folder} (confidential, owner-only)"),
     );
+}
+
+/// Prints how many persons could not be judged, and which columns would decide most.
+fn say_not_judged(round: &Round, lists: &RoundLists, summary: &Summary, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
+    let persons: usize = lists.not_judged.iter().map(|list| list.persons).sum();
+    if persons == 0 {
+        return;
+    }
+    say(
+        format!("未能判断{persons}人：案件导出内容不足，名册中也没有记录："),
+        format!(
+            "{persons} persons could not be judged: the case export says too little, and no register knows more:"
+        ),
+    );
+    for list in lists.not_judged.iter().filter(|list| list.persons > 0) {
+        let (path, persons) = (list.path, list.persons);
+        say(
+            format!("  {path}：{persons}"),
+            format!("  {path}: {persons}"),
+        );
+    }
+    let columns = summary
+        .not_judged
+        .iter()
+        .flat_map(|figures| &figures.by_column);
+    let schema = &round.terms.cases.schema;
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    for column in columns.take(MOST_COLUMNS) {
+        let Some(field) = schema.field(&column.field) else {
+            continue;
+        };
+        zh.push(format!("{}（{}人）", field.title.zh, column.persons));
+        en.push(format!("{} ({})", field.title.en, column.persons));
+    }
+    if !zh.is_empty() {
+        say(
+            format!("  补充下列列最有用：{}", zh.join("、")),
+            format!("  these columns would decide most: {}", en.join(", ")),
+        );
+    }
 }

@@ -13,32 +13,27 @@ use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
-use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
-use aidlink_procuratorate::resolve::{ResolvedLead, resolve};
+use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve};
 
 use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
 use aidlink_office::audit_log::{AuditLog, Count, Event};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal::Progress;
 use aidlink_policy::reading::PlannedExport;
-use aidlink_procuratorate::lists::match_list::MatchList;
+use aidlink_procuratorate::lists::RoundLists;
 use aidlink_procuratorate::summary::Summary;
 
 /// The result of a pooled round.
 pub struct RoundResult {
     /// The exports; the case parties come first.
     pub exports: Vec<ReadExport>,
-    /// The leads in token order.
-    pub leads: Vec<ResolvedLead>,
+    /// What was found, with the persons it concerns.
+    pub resolved: ResolvedRound,
     /// For each register, the number of its persons who are case parties, and of
     /// those who are not.
     pub persons_matched: BTreeMap<String, (u64, u64)>,
-    /// Exports that could not verify receipt or referral.
-    pub not_verified_by: BTreeMap<String, NotVerified>,
-    /// Why the lists are provisional; empty if they are not.
-    pub provisional: Vec<Provisional>,
     /// The id of the key.
     pub key_id: String,
     /// Whether this run made the key.
@@ -46,18 +41,12 @@ pub struct RoundResult {
 }
 
 /// Returns the figures of a pooled round, for `summary.json`.
-pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &[MatchList]) -> Summary {
+pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &RoundLists) -> Summary {
     let exports = result.exports.iter();
     let exports = exports.map(|export| (export.planned.schema.name.clone(), export.account()));
     Summary {
         exports: exports.collect(),
-        ..Summary::new(
-            terms,
-            &result.leads,
-            lists,
-            &result.provisional,
-            &result.not_verified_by,
-        )
+        ..Summary::new(terms, &result.resolved, lists)
     }
 }
 
@@ -155,7 +144,7 @@ pub fn run(
     progress.step(&Text::new("筛查", "screening"));
     let screening_terms = ScreeningTerms::of(terms);
     let screening =
-        screen(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
+        screen(&terms.policy, &screening_terms, &cases, &registers).map_err(|error| {
             Fault::of_file(
                 &terms.file,
                 error.text(),
@@ -167,13 +156,33 @@ pub fn run(
         leads: Count(screening.leads.len() as u64),
     });
 
+    let reject_rates: Vec<(&str, f64)> = opened
+        .iter()
+        .zip(&reports)
+        .map(|((planned, _), report)| {
+            let rate = report.account.reject_rate();
+            (planned.schema.name.as_str(), rate)
+        })
+        .collect();
+    let provisional = provisional(
+        &screening_terms,
+        &reject_rates,
+        terms.cases.snapshot,
+        &screening.not_verified_by,
+    );
+
     progress.step(&Text::new("还原线索", "resolving leads"));
     let (planned, export) = &opened[0];
     let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
-    let screened = &reports[0].files;
-    let (leads, _) = resolve(export, &tokenising, screened, screening.leads)?;
+    let found = ScreenedRound {
+        leads: screening.leads,
+        not_judged: screening.not_judged,
+        provisional,
+        not_verified_by: screening.not_verified_by,
+    };
+    let (resolved, _) = resolve(export, &tokenising, &reports[0].files, found)?;
     log.record(&Event::Resolved {
-        leads: Count(leads.len() as u64),
+        leads: Count(resolved.leads.len() as u64),
     });
 
     let exports: Vec<ReadExport> = opened
@@ -181,25 +190,10 @@ pub fn run(
         .zip(reports)
         .map(|((planned, export), report)| read_export(planned, export, report))
         .collect();
-    let reject_rates: Vec<(&str, f64)> = exports
-        .iter()
-        .map(|export| {
-            let rate = export.report.account.reject_rate();
-            (export.planned.schema.name.as_str(), rate)
-        })
-        .collect();
-    let provisional = provisional(
-        screening_terms,
-        &reject_rates,
-        terms.cases.snapshot,
-        &screening.not_verified_by,
-    );
     Ok(RoundResult {
         exports,
-        leads,
+        resolved,
         persons_matched: screening.matched,
-        not_verified_by: screening.not_verified_by,
-        provisional,
         key_id,
         key_was_made: key_file.is_made_here(),
     })

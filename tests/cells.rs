@@ -56,7 +56,7 @@ fn victim(sequence: usize, cells: &str) -> String {
 /// and what is to be checked.
 fn leads(round: &Round, aid: &str) -> BTreeMap<usize, (bool, String)> {
     let mut leads = BTreeMap::new();
-    for bytes in round.lists("output").into_values() {
+    for bytes in round.match_lists("output").into_values() {
         for row in csv_records(&bytes) {
             if row["Aid"].starts_with(aid) {
                 let sequence = row["Case number"].trim_start_matches('C').parse().unwrap();

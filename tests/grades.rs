@@ -8,12 +8,12 @@ use crate::support::{Round, csv_records, id_number};
 
 /// The columns of an export that says nothing of a victim but the role. Without the seal
 /// every row would be withheld.
-const ROLE_ALONE: &str = "身份证号,案号,姓名,诉讼地位,封存标志";
+pub(crate) const ROLE_ALONE: &str = "身份证号,案号,姓名,诉讼地位,封存标志";
 const NOBODY: usize = 900;
 
 /// A round of these case parties and recipients of assistance. The other registers are
 /// there, and know none of the case parties.
-fn round_of(cases: &str, assistance: &str) -> Round {
+pub(crate) fn round_of(cases: &str, assistance: &str) -> Round {
     let nobody = id(NOBODY);
     let exports = [
         ("procuratorate.case-parties", cases.to_owned()),
@@ -57,7 +57,7 @@ fn leads(round: &Round) -> Vec<String> {
     let result = round.run();
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     let mut leads = Vec::new();
-    for (list, bytes) in round.lists("output") {
+    for (list, bytes) in round.match_lists("output") {
         let list = list.trim_start_matches("lists/for-review/");
         for row in csv_records(&bytes) {
             let aid = row["Aid"].split('〔').next().unwrap();

@@ -48,6 +48,7 @@ fn found_leads(plan: &office::Round, result: &RoundResult) -> BTreeMap<(String, 
     let joined =
         |ids: BTreeSet<&str>, separator: &str| ids.into_iter().collect::<Vec<_>>().join(separator);
     result
+        .resolved
         .leads
         .iter()
         .map(|lead| {

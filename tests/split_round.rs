@@ -200,7 +200,8 @@ fn pooled_lists(round: &Round, expected_code: i32) -> BTreeMap<String, Vec<u8>> 
     let result = round.run();
     assert_eq!(result.code, expected_code, "{}", result.stderr);
     let lists = round.lists("output");
-    let rows = lists.values().flat_map(|bytes| csv_records(bytes));
+    let rows = round.match_lists("output").into_values();
+    let rows = rows.flat_map(|bytes| csv_records(&bytes));
     let grades: BTreeSet<String> = rows.map(|row| row["依据程度"].clone()).collect();
     assert_eq!(
         grades,
@@ -238,9 +239,10 @@ fn with_sm3_the_tokens_differ_and_the_leads_do_not() {
     assert!(pooled == SplitRound::sealed(with_sm3()).lists(&EXPORTS, 0));
     // Lead numbers depend on the tokens, so only cases, aids and grades are compared.
     let cases = |lists: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
+        let lists = lists.iter();
         let mut cases: Vec<String> = lists
-            .values()
-            .flat_map(|bytes| csv_records(bytes))
+            .filter(|(name, _)| name.starts_with("lists/for-review/"))
+            .flat_map(|(_, bytes)| csv_records(bytes))
             .map(|row| format!("{} {} {}", row["案号"], row["救助项目"], row["依据程度"]))
             .collect();
         cases.sort();
@@ -294,7 +296,7 @@ fn a_late_agency_is_added_by_screening_again() {
         .filter(|export| *export != "civil-affairs.assistance")
         .collect();
     let first = split.screen(&without, "first");
-    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert_eq!(first.code, 3, "{}", first.stderr);
     assert!(
         first.stdout.contains("civil-affairs.assistance is missing"),
         "{}",
@@ -302,7 +304,7 @@ fn a_late_agency_is_added_by_screening_again() {
     );
     let second = split.screen(&EXPORTS, "second");
     assert_eq!(second.code, 0);
-    assert_eq!(split.resolve("first", "lists-first").code, 0);
+    assert_eq!(split.resolve("first", "lists-first").code, 3);
     assert_eq!(split.resolve("second", "lists-second").code, 0);
     // Leads for an aid of the late agency.
     let not_verified = |output: &str| -> usize {
@@ -342,7 +344,7 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
         assert_eq!(split.tokenise(export).code, 0);
     }
     let result = split.screen(&sent, "at-centre");
-    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert_eq!(result.code, 3, "{}", result.stderr);
     let line_about = |export: &str| {
         let mut lines = result.stdout.lines().map(str::trim);
         lines.find(|line| line.starts_with(&format!("{export} is")))
@@ -361,7 +363,7 @@ fn an_export_that_the_round_does_not_have_is_not_reported_as_late() {
     );
     assert_eq!(line_about("veterans.persons"), None);
     // The procuratorate accepts leads that name such an export.
-    assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 0);
+    assert_eq!(split.resolve("at-centre", "at-procuratorate").code, 3);
 }
 
 #[test]
@@ -454,7 +456,7 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
     }
     let path = |export: &str| split.tokens(export).to_str().unwrap().to_owned();
     let (cases, veterans) = (path(CASES), path(VETERANS));
-    assert_eq!(split.screen_files(&[&cases, &veterans], "good").code, 0);
+    assert_eq!(split.screen_files(&[&cases, &veterans], "good").code, 3);
     assert_refused(&split, &[&veterans], &["no token file of the case parties"]);
     assert_refused(
         &split,
@@ -994,12 +996,12 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     let replaced = |from: &str, to: &str| good.replacen(from, to, 1);
     assert_refused(replaced("{", "["), "not a file of screened leads");
     assert_refused(
-        replaced("\"version\":2", "\"version\":3"),
-        "a newer aidlink wrote it (file of screened leads version 3; this one reads up to 2)",
+        replaced("\"version\":3", "\"version\":4"),
+        "a newer aidlink wrote it (file of screened leads version 4; this one reads up to 3)",
     );
     assert_refused(
-        replaced("\"version\":2", "\"version\":1"),
-        "an older aidlink wrote it (file of screened leads version 1; this one reads from 2 on)",
+        replaced("\"version\":3", "\"version\":2"),
+        "an older aidlink wrote it (file of screened leads version 2; this one reads from 3 on)",
     );
     assert_refused(
         replaced("\"grade\":\"established\"", "\"grade\":\"certain\""),
@@ -1050,6 +1052,35 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     assert_refused(
         replaced("\"yes\":[\"", "\"yes\":[\"no_"),
         "a rule that the policy does not have",
+    );
+    let (leads, not_judged) = good.split_once("\"not_judged\":").unwrap();
+    let changed = |from: &str, to: &str| {
+        assert!(not_judged.contains(from), "{not_judged}");
+        format!("{leads}\"not_judged\":{}", not_judged.replacen(from, to, 1))
+    };
+    assert_refused(
+        changed("\"aids\":[\"", "\"aids\":[\"no_"),
+        "an aid or a rule that the policy does not have",
+    );
+    assert_refused(
+        changed("\"unknown\":[\"", "\"unknown\":[\"no_"),
+        "an aid or a rule that the policy does not have",
+    );
+    let reference = |text: &str| {
+        let (_, after) = text.split_once("\"reference\":").unwrap();
+        after.split_once(',').unwrap().0.to_owned()
+    };
+    let own = format!("\"reference\":{},", reference(not_judged));
+    let of_a_lead = format!("\"reference\":{},", reference(leads));
+    assert_refused(changed(&own, &of_a_lead), "appears twice, or has a lead");
+    let first = &not_judged[1..not_judged.find("]},").unwrap() + 2];
+    assert_refused(
+        changed("[", &format!("[{first},")),
+        "appears twice, or has a lead",
+    );
+    assert_refused(
+        changed(&own, "\"reference\":99999999,"),
+        "this export is not the one that was screened",
     );
     for outcome in ["indicated", "unknown"] {
         assert_refused(

@@ -119,6 +119,14 @@ impl Round {
         files
     }
 
+    /// Returns the match lists of an output folder, without the persons who could not be
+    /// judged.
+    pub fn match_lists(&self, output: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut lists = self.lists(output);
+        lists.retain(|name, _| name.starts_with("lists/for-review/"));
+        lists
+    }
+
     /// Returns what the manifest of the round's output says about an export.
     pub fn export_in_manifest(&self, export: &str) -> Value {
         let manifest = fs::read(self.path("output/manifest.json")).unwrap();

@@ -15,7 +15,7 @@ use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::verification::{NamedKeys, Signer, Verification, verify};
-use aidlink_procuratorate::lists::match_list::match_lists;
+use aidlink_procuratorate::lists::RoundLists;
 use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -31,6 +31,7 @@ use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verd
 use aidlink_audit::minimisation_page;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
+use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::{PlannedExport, ReadingChoice};
 
 /// Audits or verifies output folders, or shows what a round would read.
@@ -279,13 +280,17 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
     let Ok(result) = result else {
         return SecondRun::Failed;
     };
-    let lists = match_lists(&terms, &result.leads, &result.provisional);
+    let is_of_cases = |export: &&PlannedExport| export.schema.name == CASE_EXPORT;
+    let Some(cases) = exports.iter().find(is_of_cases) else {
+        return SecondRun::Failed;
+    };
+    let lists = RoundLists::new(&terms, cases, &result.resolved);
     let summary = pooled::summary(&terms, &result, &lists);
     SecondRun::Made(SecondOutput {
         summary: summary.to_bytes(),
         lists: lists
-            .into_iter()
-            .map(|list| (list.name, list.bytes))
+            .files()
+            .map(|(path, bytes)| (path, bytes.to_vec()))
             .collect(),
     })
 }

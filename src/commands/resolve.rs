@@ -37,13 +37,13 @@ pub fn run(arguments: &ResolveArguments, output: Output) -> Result<Ending, Endin
     let (resolved, finished) = result?;
     say(&round, &resolved, &finished, output);
     finished.print_json(&round.paths.output, Some(&resolved.summary), output);
-    Ok(Ending::done(!resolved.file.provisional.is_empty()))
+    Ok(Ending::done(!resolved.round.provisional.is_empty()))
 }
 
 fn say(round: &Round, resolved: &Resolved, finished: &Finished, output: Output) {
     let say = |zh: String, en: String| output.say(&Text::new(zh, en));
-    let (id, screening) = (&round.terms.round, short(&resolved.file.screening));
-    let leads = resolved.leads.len();
+    let (id, screening) = (&round.terms.round, short(&resolved.screening));
+    let leads = resolved.round.leads.len();
     say(
         format!("轮次 {id}，筛查 {screening}：线索{leads}条"),
         format!("Round {id}, screening {screening}: {leads} leads"),
@@ -52,10 +52,10 @@ fn say(round: &Round, resolved: &Resolved, finished: &Finished, output: Output) 
         output.say(&text);
     }
     say_lists(
-        &round.paths.output,
-        &resolved.file.not_verified_by,
+        round,
+        &resolved.round,
         &resolved.lists,
-        &resolved.file.provisional,
+        &resolved.summary,
         output,
     );
 }

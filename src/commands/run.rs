@@ -14,8 +14,8 @@ use aidlink_office::manifest::{ExportRead, Manifest, StepKind};
 use aidlink_office::round::Round;
 use aidlink_office::step::{Finished, Step, StepOptions};
 use aidlink_office::terminal::{Output, Progress};
-use aidlink_procuratorate::lists::match_list::{MatchList, match_lists, write_lists};
-use aidlink_procuratorate::summary::SUMMARY;
+use aidlink_procuratorate::lists::RoundLists;
+use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::RunArguments;
@@ -50,7 +50,7 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         let result =
             pool.install(|| pooled::run(terms, exports, key, Some(&rejects), &progress, log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
-        let lists = match_lists(terms, &result.leads, &result.provisional);
+        let lists = RoundLists::new(terms, round.cases()?, &result.resolved);
         let manifest = write(step, &round, &result, &lists, rejects)?;
         Ok((manifest, (result, lists)))
     });
@@ -60,20 +60,20 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         key_file.discard_if_made();
     }
     let ((result, lists), finished) = done?;
-    say_summary(&round, &result, &lists, &finished, output);
     let summary = pooled::summary(&round.terms, &result, &lists);
+    say_summary(&round, &result, &lists, &summary, &finished, output);
     finished.print_json(&round.paths.output, Some(&summary), output);
-    Ok(Ending::done(!result.provisional.is_empty()))
+    Ok(Ending::done(!result.resolved.provisional.is_empty()))
 }
 
 fn write(
     step: &mut Step,
     round: &Round,
     result: &RoundResult,
-    lists: &[MatchList],
+    lists: &RoundLists,
     rejects: RejectsFiles,
 ) -> Result<Manifest, Faults> {
-    write_lists(&mut step.folder, lists)?;
+    lists.write(&mut step.folder)?;
     rejects.finish(&mut step.folder)?;
     let summary = pooled::summary(&round.terms, result, lists);
     let path = round.paths.output.join(SUMMARY);
@@ -100,7 +100,8 @@ fn write(
 fn say_summary(
     round: &Round,
     result: &RoundResult,
-    lists: &[MatchList],
+    lists: &RoundLists,
+    summary: &Summary,
     finished: &Finished,
     output: Output,
 ) {
@@ -207,13 +208,7 @@ fn say_summary(
         }
         say_unmapped(&export.planned.schema, &export.report.unmapped, output);
     }
-    let total = result.leads.len();
+    let total = result.resolved.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));
-    say_lists(
-        &round.paths.output,
-        &result.not_verified_by,
-        lists,
-        &result.provisional,
-        output,
-    );
+    say_lists(round, &result.resolved, lists, summary, output);
 }

@@ -629,7 +629,7 @@ fn a_file_of_a_killed_purge_that_cannot_be_read_does_not_count_as_deleted() {
         let finished = overdue_round();
         let treasure = treasure(&finished.round.path(".."));
         let mut files = kill_purge(&finished);
-        assert_eq!(files.len(), 22);
+        assert_eq!(files.len(), 24);
         files.sort_by_key(|(file, _)| file.path != "veterans.persons.csv");
         files.truncate(count);
         for (index, (_, place)) in files.iter().enumerate() {
@@ -1193,7 +1193,7 @@ fn journals_count_that_the_manifests_signer_or_the_purges_key_signed() {
         fs::write(leftover.join("list.csv"), "rows").unwrap();
         set_mode(&leftover, 0o1700);
         let (removed, _) = kill_purge_before_the_rejects(&finished);
-        assert_eq!(removed.len(), 18);
+        assert_eq!(removed.len(), 20);
         let other = finished.round.path("../other.key");
         let key = SigningKey::make(&other).unwrap();
         if is_by_other {
@@ -1222,7 +1222,7 @@ fn journals_count_that_the_manifests_signer_or_the_purges_key_signed() {
         let result = purge(&finished, &arguments);
         assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
         let record = last_record(&finished.path(""));
-        assert_eq!(paths(&record["removed_earlier"]).len(), 18, "{record}");
+        assert_eq!(paths(&record["removed_earlier"]).len(), 20, "{record}");
         assert_eq!(
             (&record["left"], &record["not_found"]),
             (&json!([]), &json!([]))

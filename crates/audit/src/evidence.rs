@@ -21,7 +21,8 @@ use aidlink_policy::schema::Schemas;
 use jiff::civil::Date;
 
 use super::minimisation::Matrix;
-use aidlink_procuratorate::lists::columns::{ListForm, ListRow, Marking};
+use aidlink_procuratorate::lists::columns::{ListForm, ListRow};
+use aidlink_procuratorate::lists::marking::Marking;
 
 /// The documents that the round ran with, read from the folder's copies.
 pub struct Documents {
@@ -109,7 +110,7 @@ pub enum SecondRun {
 
 /// The output of a second run.
 pub struct SecondOutput {
-    /// Name and bytes of each list.
+    /// Path and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,
     /// The bytes of the summary.
     pub summary: Vec<u8>,

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
-use aidlink_contract::grade::Grade;
+use aidlink_contract::grade::{Grade, Judgement};
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::screened_lead::{CaseEvidence, NotVerified, Provisional, ScreenedLead};
+use aidlink_contract::screened_lead::{
+    CaseEvidence, CaseNotJudged, NotJudged, NotVerified, Provisional, ScreenedLead,
+};
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable, TableFault};
 use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
@@ -20,7 +22,7 @@ use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 use crate::join::JoinedRegister;
 
 /// The terms of a round that screening needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ScreeningTerms {
     /// The as-of date.
     pub as_of: Date,
@@ -30,6 +32,8 @@ pub struct ScreeningTerms {
     /// The greatest share of rejected rows in an export, 0 to 1. If it is
     /// exceeded, the lists are provisional.
     pub reject_rate: f64,
+    /// Exports that the policy uses and that the round file leaves out for a reason.
+    pub not_joined: BTreeSet<String>,
 }
 
 impl ScreeningTerms {
@@ -39,6 +43,11 @@ impl ScreeningTerms {
             as_of: terms.as_of,
             snapshot_age_days: terms.thresholds.snapshot_age_days,
             reject_rate: terms.thresholds.reject_rate,
+            not_joined: terms
+                .not_joined
+                .iter()
+                .map(|left| left.export.clone())
+                .collect(),
         }
     }
 
@@ -56,6 +65,9 @@ pub struct Screening {
     /// The leads, ordered by their first reference, then by the policy's order
     /// of aids.
     pub leads: Vec<ScreenedLead>,
+    /// The persons without a lead of whom neither side of some aid is known, ordered by
+    /// their first reference.
+    pub not_judged: Vec<NotJudged>,
     /// For each register, the number of tokens that match a case party and the
     /// number that do not.
     pub matched: BTreeMap<String, (u64, u64)>,
@@ -129,7 +141,7 @@ impl ScreenError {
 /// When the tables cannot be screened together; see [`ScreenError`].
 pub fn screen(
     policy: &Policy,
-    terms: ScreeningTerms,
+    terms: &ScreeningTerms,
     cases: &CaseTable,
     registers: &[RegisterTable],
 ) -> Result<Screening, ScreenError> {
@@ -149,7 +161,7 @@ pub fn screen(
 /// When the tables cannot be screened together; see [`ScreenError`].
 pub fn screen_joined(
     policy: &Policy,
-    terms: ScreeningTerms,
+    terms: &ScreeningTerms,
     cases: &CaseTable,
     registers: &[JoinedRegister],
 ) -> Result<Screening, ScreenError> {
@@ -165,10 +177,15 @@ pub fn screen_joined(
         .collect();
     let verdicts = candidates.verdicts(policy, &not_verified_by);
     let mut by_person_and_aid: BTreeMap<(usize, usize), ScreenedLead> = BTreeMap::new();
+    let mut open = OpenRows::new();
     for (aid_index, (aid, verdicts)) in policy.aids.iter().zip(verdicts).enumerate() {
         let shown = rules_shown(policy, aid);
         for (reference, verdict) in verdicts {
             let first = candidates.first_reference[reference];
+            let Judgement::Lead(grade) = verdict.judgement else {
+                open.entry(reference).or_default().push(aid_index);
+                continue;
+            };
             let lead = by_person_and_aid
                 .entry((first, aid_index))
                 .or_insert_with(|| ScreenedLead {
@@ -180,11 +197,14 @@ pub fn screen_joined(
             lead.receipt_not_verified |= verdict.receipt_not_verified;
             lead.referral_not_verified |= verdict.referral_not_verified;
             lead.cases
-                .push(candidates.evidence(&shown, reference, verdict.grade));
+                .push(candidates.evidence(&shown, reference, grade));
         }
     }
+    let found: BTreeSet<usize> = by_person_and_aid.keys().map(|(first, _)| *first).collect();
+    open.retain(|reference, _| !found.contains(&candidates.first_reference[*reference]));
     Ok(Screening {
         leads: by_person_and_aid.into_values().collect(),
+        not_judged: candidates.not_judged(policy, &open),
         matched,
         not_verified_by,
     })
@@ -193,7 +213,7 @@ pub fn screen_joined(
 /// Returns why the lists of a round are provisional. `reject_rates` holds the
 /// reject rate of each screened export, the case parties first.
 pub fn provisional(
-    terms: ScreeningTerms,
+    terms: &ScreeningTerms,
     reject_rates: &[(&str, f64)],
     case_snapshot: Date,
     not_verified_by: &BTreeMap<String, NotVerified>,
@@ -209,11 +229,16 @@ pub fn provisional(
         export: export.to_owned(),
     };
     let stale_cases = terms.is_stale(case_snapshot).then(|| stale(CASE_EXPORT));
-    let stale_registers = not_verified_by
+    let registers = not_verified_by
         .iter()
-        .filter(|(_, reason)| **reason == NotVerified::Stale)
-        .map(|(export, _)| stale(export));
-    rates.chain(stale_cases).chain(stale_registers).collect()
+        .filter_map(|(export, reason)| match reason {
+            NotVerified::Stale => Some(stale(export)),
+            NotVerified::Absent => Some(Provisional::Absent {
+                export: export.clone(),
+            }),
+            NotVerified::NotJoined => None,
+        });
+    rates.chain(stale_cases).chain(registers).collect()
 }
 
 fn check_tables(
@@ -269,29 +294,28 @@ fn difference(reference: &Origin, origin: &Origin, policy: &Policy) -> Option<Te
 
 fn not_verified(
     policy: &Policy,
-    terms: ScreeningTerms,
+    terms: &ScreeningTerms,
     registers: &[JoinedRegister],
 ) -> BTreeMap<String, NotVerified> {
-    let used: BTreeSet<&str> = policy
-        .rules
-        .iter()
-        .map(|rule| rule.on.as_str())
-        .filter(|export| *export != CASE_EXPORT)
-        .collect();
-    used.into_iter()
-        .filter_map(|export| {
-            let table = registers
-                .iter()
-                .find(|register| register.origin().export == export);
-            let reason = match table {
-                None => NotVerified::Absent,
-                Some(table) if terms.is_stale(table.origin().snapshot) => NotVerified::Stale,
-                Some(_) => return None,
-            };
-            Some((export.to_owned(), reason))
-        })
-        .collect()
+    let used = policy.registers_used().into_iter();
+    used.filter_map(|export| {
+        let table = registers
+            .iter()
+            .find(|register| register.origin().export == export);
+        let reason = match table {
+            None if terms.not_joined.contains(export) => NotVerified::NotJoined,
+            None => NotVerified::Absent,
+            Some(table) if terms.is_stale(table.origin().snapshot) => NotVerified::Stale,
+            Some(_) => return None,
+        };
+        Some((export.to_owned(), reason))
+    })
+    .collect()
 }
+
+/// The case rows by which an aid could not be judged, each with the places of these aids
+/// in the policy.
+type OpenRows = BTreeMap<usize, Vec<usize>>;
 
 /// The case rows with the outcomes of every rule, both their own and those of
 /// their persons in the registers.
@@ -299,13 +323,16 @@ struct Candidates {
     rows: usize,
     /// For each case row, the first row of the same person.
     first_reference: Vec<usize>,
+    /// For each case row, the first row with the same outcomes.
+    alike: Vec<usize>,
     outcomes: BTreeMap<String, Vec<Outcome>>,
 }
 
-/// The marks of a case row that is a lead for an aid.
+/// The judgement of a case row for an aid to which the person was not referred and which
+/// the person does not receive.
 #[derive(Clone, Copy)]
 struct Verdict {
-    grade: Grade,
+    judgement: Judgement,
     receipt_not_verified: bool,
     referral_not_verified: bool,
 }
@@ -347,11 +374,13 @@ impl Candidates {
         Candidates {
             rows: tokens.len(),
             first_reference,
+            alike: alike(tokens.len(), &outcomes),
             outcomes,
         }
     }
 
-    /// Returns, for each aid of the policy, the case rows that are leads for it.
+    /// Returns, for each aid of the policy, the case rows that are leads for it or could
+    /// not be judged.
     fn verdicts(
         &self,
         policy: &Policy,
@@ -365,11 +394,10 @@ impl Candidates {
             .map(|rule| rule.id.as_str())
             .collect();
         // Few patterns of outcomes occur, and each is evaluated once.
-        let like = self.rows_alike();
         let of_aid = |aid: &Aid| {
             let mut known: HashMap<usize, Option<Verdict>> = HashMap::new();
             let mut verdict = |row: usize| {
-                let alike = like[row];
+                let alike = self.alike[row];
                 let verdict = known.entry(alike);
                 *verdict.or_insert_with(|| self.verdict(aid, alike, &unverified))
             };
@@ -379,37 +407,73 @@ impl Candidates {
         policy.aids.iter().map(of_aid).collect()
     }
 
-    /// Returns, for each case row, the first one with the same outcomes.
-    fn rows_alike(&self) -> Vec<usize> {
-        let mut first: HashMap<Vec<Outcome>, usize> = HashMap::new();
-        let alike = (0..self.rows).map(|row| {
-            let outcomes = self.outcomes.values().map(|column| column[row]).collect();
-            *first.entry(outcomes).or_insert(row)
-        });
-        alike.collect()
+    /// Returns the outcome of a rule for one case row. A rule that is in no table is
+    /// unknown.
+    fn outcome(&self, rule: &str, row: usize) -> Outcome {
+        let outcomes = self.outcomes.get(rule);
+        outcomes.map_or(Outcome::Unknown, |outcomes| outcomes[row])
     }
 
-    /// Evaluates an aid for one case row; `None` if the row is not a lead.
+    /// Evaluates an aid for one case row; `None` if the row is certainly not a lead.
     fn verdict(&self, aid: &Aid, row: usize, unverified: &BTreeSet<&str>) -> Option<Verdict> {
-        let outcome = |rule: &str| {
-            let outcomes = self.outcomes.get(rule);
-            // A rule that is in no table is unknown.
-            outcomes.map_or(Outcome::Unknown, |outcomes| outcomes[row])
-        };
+        let outcome = |rule: &str| self.outcome(rule, row);
         let verified = |rule: &str| match unverified.contains(rule) {
             true => Outcome::Unknown,
             false => outcome(rule),
         };
-        let grade = aid.judge(&outcome).grade()?;
+        let judgement = aid.judge(&outcome);
+        if judgement == Judgement::NoLead {
+            return None;
+        }
         let settled = aid.settled.as_ref();
         let settled = settled.map_or(Outcome::No, |settled| settled.outcome(&verified));
         let referred = aid.referred.outcome(&verified);
-        let is_lead = settled != Outcome::Yes && referred != Outcome::Yes;
-        is_lead.then_some(Verdict {
-            grade,
+        let is_open = settled != Outcome::Yes && referred != Outcome::Yes;
+        is_open.then_some(Verdict {
+            judgement,
             receipt_not_verified: settled.is_open(),
             referral_not_verified: referred.is_open(),
         })
+    }
+
+    /// Returns the persons of the open rows.
+    fn not_judged(&self, policy: &Policy, open: &OpenRows) -> Vec<NotJudged> {
+        let rests_on: Vec<_> = policy.aids.iter().map(Aid::rests_on).collect();
+        let unknown_rules = |row: usize, aids: &[usize]| -> Vec<String> {
+            let is_named = |rule: &&Rule| {
+                let mut aids = aids.iter();
+                aids.any(|aid| rests_on[*aid].contains(rule.id.as_str()))
+            };
+            let rules = policy.rules.iter().filter(is_named);
+            let unknown = rules.filter(|rule| self.outcome(&rule.id, row) == Outcome::Unknown);
+            unknown.map(|rule| rule.id.clone()).collect()
+        };
+        let mut known: HashMap<usize, Vec<String>> = HashMap::new();
+        let mut persons = Vec::new();
+        let rows: Vec<_> = open.iter().collect();
+        let is_same = |one: &(&usize, _), next: &(&usize, _)| {
+            self.first_reference[*one.0] == self.first_reference[*next.0]
+        };
+        for rows in rows.chunk_by(is_same) {
+            let aids: BTreeSet<usize> = rows.iter().flat_map(|(_, aids)| *aids).copied().collect();
+            let cases = rows.iter().map(|(row, aids)| {
+                let unknown = known.entry(self.alike[**row]);
+                CaseNotJudged {
+                    reference: **row,
+                    unknown: unknown
+                        .or_insert_with(|| unknown_rules(**row, aids))
+                        .clone(),
+                }
+            });
+            persons.push(NotJudged {
+                cases: cases.collect(),
+                aids: aids
+                    .iter()
+                    .map(|aid| policy.aids[*aid].id.clone())
+                    .collect(),
+            });
+        }
+        persons
     }
 
     /// Returns the outcomes of the shown rules for one case row.
@@ -436,6 +500,16 @@ impl Candidates {
         }
         evidence
     }
+}
+
+/// Returns, for each row, the first one with the same outcomes.
+fn alike(rows: usize, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Vec<usize> {
+    let mut first: HashMap<Vec<Outcome>, usize> = HashMap::new();
+    let alike = (0..rows).map(|row| {
+        let outcomes = outcomes.values().map(|column| column[row]).collect();
+        *first.entry(outcomes).or_insert(row)
+    });
+    alike.collect()
 }
 
 /// Returns the rules whose outcomes a person at the procuratorate must see: the

@@ -97,7 +97,7 @@ pub fn screen_files(
     let (files, cases, registers) = read_tables(terms, opened)?;
     let screening_terms = ScreeningTerms::of(terms);
     let screened =
-        screen_joined(&terms.policy, screening_terms, &cases, &registers).map_err(|error| {
+        screen_joined(&terms.policy, &screening_terms, &cases, &registers).map_err(|error| {
             Fault::of_file(
                 &terms.file,
                 error.text(),
@@ -109,6 +109,7 @@ pub fn screen_files(
         })?;
     let Screening {
         leads,
+        not_judged,
         matched,
         not_verified_by,
     } = screened;
@@ -120,7 +121,7 @@ pub fn screen_files(
         })
         .collect();
     let provisional = provisional(
-        screening_terms,
+        &screening_terms,
         &reject_rates,
         cases.origin().snapshot,
         &not_verified_by,
@@ -148,6 +149,7 @@ pub fn screen_files(
         not_verified_by: not_verified_by.clone(),
         provisional: provisional.clone(),
         leads,
+        not_judged,
     };
     let crossed = write_leads(step, terms, &leads)?;
     let screened = Screened {
@@ -169,6 +171,10 @@ pub fn screen_files(
 pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) -> Text {
     let in_round = terms.export(export).is_some();
     let (zh, en) = match reason {
+        NotVerified::NotJoined => (
+            "按轮次文件（not_joined）不参与比对：相关线索标为“未能核实”",
+            "is not joined, as the round file says (`not_joined`): leads that need it are marked \"not verified\"",
+        ),
         NotVerified::Absent if !in_round => (
             "不在本轮之内：相关线索标为“未能核实”",
             "is not part of this round: leads that need it are marked \"not verified\"",

@@ -10,7 +10,7 @@ use aidlink_files::document::{Document, DocumentFault, map_without_repeats};
 use serde::{Deserialize, Serialize};
 
 use crate::hexadecimal::is_digest;
-use crate::screened_lead::{NotVerified, Provisional, ScreenedLead};
+use crate::screened_lead::{NotJudged, NotVerified, Provisional, ScreenedLead};
 use crate::token::TokenAlgorithm;
 use crate::token_file::SourceFile;
 
@@ -45,6 +45,8 @@ pub struct LeadsFile {
     pub provisional: Vec<Provisional>,
     /// The leads in token order.
     pub leads: Vec<ScreenedLead>,
+    /// The persons who could not be judged, in token order.
+    pub not_judged: Vec<NotJudged>,
 }
 
 /// The round that a file of screened leads must belong to.
@@ -127,7 +129,7 @@ impl LeadsFileFault {
 
 impl Document for LeadsFile {
     const FORMAT: &'static str = "aidlink screened leads";
-    const VERSIONS: RangeInclusive<u64> = 2..=2;
+    const VERSIONS: RangeInclusive<u64> = 3..=3;
     // Some millions of leads.
     const LARGEST: u64 = 1 << 30;
 
@@ -173,25 +175,30 @@ impl LeadsFile {
         let in_round_or_policy = |export: &String| {
             in_round(export) || expected.exports_of_the_policy.contains(&export.as_str())
         };
-        // An export outside the round cannot make the lists provisional.
+        // Only its absence lets an export outside the round make the lists provisional.
+        let is_known = |reason: &Provisional| match reason {
+            Provisional::Absent { export } => in_round_or_policy(export),
+            Provisional::RejectRate { export, .. } | Provisional::Stale { export } => {
+                in_round(export)
+            }
+        };
         let known = self.not_verified_by.keys().all(in_round_or_policy)
-            && self
-                .provisional
-                .iter()
-                .all(|reason| in_round(reason.export()));
+            && self.provisional.iter().all(is_known);
         if !known {
             return Err(LeadsFileFault::Export);
         }
         // Each export has at most one reason of each kind. Without this bound, the
         // centre could make the procuratorate write a manifest that is too large to
         // read again.
-        let kinds = expected.exports.len().saturating_mul(2);
+        let exports = expected.exports.len();
+        let exports = exports.saturating_add(expected.exports_of_the_policy.len());
+        let kinds = exports.saturating_mul(2);
         if self.provisional.len() > kinds {
             return Err(LeadsFileFault::Export);
         }
         let is_share = |reason: &Provisional| match reason {
             Provisional::RejectRate { rate, .. } => (0.0..=1.0).contains(rate),
-            Provisional::Stale { .. } => true,
+            Provisional::Stale { .. } | Provisional::Absent { .. } => true,
         };
         match self.provisional.iter().all(is_share) {
             true => Ok(()),
@@ -204,7 +211,7 @@ impl LeadsFile {
 mod tests {
     use super::*;
     use crate::grade::Grade;
-    use crate::screened_lead::CaseEvidence;
+    use crate::screened_lead::{CaseEvidence, CaseNotJudged};
     use aidlink_files::document::Head;
 
     const DIGEST: &str = "3e833381390cd43fc0f8374229b14c43fdab7861c3c8814a85e8556a4507b421";
@@ -253,6 +260,9 @@ mod tests {
                 Provisional::Stale {
                     export: "veterans.persons".into(),
                 },
+                Provisional::Absent {
+                    export: "education.students".into(),
+                },
             ],
             leads: vec![ScreenedLead {
                 aid: "judicial_aid".into(),
@@ -263,13 +273,20 @@ mod tests {
                     case(3, &["j3"], Grade::ToBeClarified),
                 ],
             }],
+            not_judged: vec![NotJudged {
+                aids: vec!["judicial_aid".into(), "dibao".into()],
+                cases: vec![CaseNotJudged {
+                    reference: 7,
+                    unknown: vec!["j1".into()],
+                }],
+            }],
         }
     }
 
     #[test]
     fn the_written_format_is_stable() {
         let expected = format!(
-            r#"{{"format":"aidlink screened leads","version":2,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"indicated":[],"unknown":["x2"],"grade":"established"}},{{"reference":3,"yes":["j1","dibao"],"indicated":["j3"],"unknown":["x2"],"grade":"to_be_clarified"}}]}}]}}"#
+            r#"{{"format":"aidlink screened leads","version":3,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}},{{"reason":"absent","export":"education.students"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"indicated":[],"unknown":["x2"],"grade":"established"}},{{"reference":3,"yes":["j1","dibao"],"indicated":["j3"],"unknown":["x2"],"grade":"to_be_clarified"}}]}}],"not_judged":[{{"aids":["judicial_aid","dibao"],"cases":[{{"reference":7,"unknown":["j1"]}}]}}]}}"#
         ) + "\n";
         let bytes = leads().to_bytes();
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
@@ -287,20 +304,20 @@ mod tests {
             LeadsFileFault::Document(fault).text().en
         };
         assert_eq!(
-            refused("\"version\":2", "\"version\":3"),
-            "a newer aidlink wrote it (file of screened leads version 3; this one reads up to 2)"
+            refused("\"version\":3", "\"version\":4"),
+            "a newer aidlink wrote it (file of screened leads version 4; this one reads up to 3)"
         );
-        // Version 1 had no grades.
+        // Version 1 had no grades, version 2 no persons who were not judged.
         assert_eq!(
-            refused("\"version\":2", "\"version\":1"),
-            "an older aidlink wrote it (file of screened leads version 1; this one reads from 2 on)"
+            refused("\"version\":3", "\"version\":2"),
+            "an older aidlink wrote it (file of screened leads version 2; this one reads from 3 on)"
         );
         assert_eq!(
             refused("aidlink screened leads", NUMBER),
             "this is not a file of screened leads"
         );
         assert_eq!(
-            refused("\"version\":2", &format!("\"version\":{NUMBER}")),
+            refused("\"version\":3", &format!("\"version\":{NUMBER}")),
             "this is not a file of screened leads"
         );
         let stale = r#"{"reason":"stale","export":"veterans.persons"}"#;
@@ -336,10 +353,18 @@ mod tests {
             let damaged = "this is not a file of screened leads, or it is damaged";
             assert_eq!(message, damaged, "{from} -> {to}");
         }
-        // A lead without a case row.
-        let mut without_cases = leads();
-        without_cases.leads[0].cases.clear();
-        assert!(LeadsFile::parse(&without_cases.to_bytes()).is_err());
+        // Without a case row or an aid.
+        type Emptied = fn(&mut LeadsFile);
+        let emptied: [Emptied; 3] = [
+            |file| file.leads[0].cases.clear(),
+            |file| file.not_judged[0].cases.clear(),
+            |file| file.not_judged[0].aids.clear(),
+        ];
+        for empty in emptied {
+            let mut file = leads();
+            empty(&mut file);
+            assert!(LeadsFile::parse(&file.to_bytes()).is_err());
+        }
     }
 
     #[test]
@@ -369,6 +394,9 @@ mod tests {
         let stale = |export: &str| Provisional::Stale {
             export: export.into(),
         };
+        let missing = |export: &str| Provisional::Absent {
+            export: export.into(),
+        };
         let rate = |export: &str, rate| Provisional::RejectRate {
             export: export.into(),
             rate,
@@ -383,7 +411,7 @@ mod tests {
             assert_eq!(screening, Some(LeadsFileFault::Digest), "{text}");
             let source = refused(&|leads| leads.case_sources[0].digest = text.into());
             assert_eq!(source, Some(LeadsFileFault::Digest), "{text}");
-            for reason in [stale(text), rate(text, 0.5)] {
+            for reason in [stale(text), rate(text, 0.5), missing(text)] {
                 let provisional = refused(&|leads| leads.provisional.push(reason.clone()));
                 assert_eq!(provisional, Some(LeadsFileFault::Export), "{text}");
             }

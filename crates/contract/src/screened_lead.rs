@@ -66,14 +66,40 @@ impl ScreenedLead {
     }
 }
 
-fn at_least_one<'de, D>(deserializer: D) -> Result<Vec<CaseEvidence>, D::Error>
+/// A person without a lead of whom neither side of some aid is known, so that nothing
+/// could be judged. The fields are in the order in which the file lists them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotJudged {
+    /// Ids of the aids that could not be judged, in the policy's order; never empty.
+    #[serde(deserialize_with = "at_least_one")]
+    pub aids: Vec<String>,
+    /// The case rows that could not be judged, in the order of their references; never
+    /// empty.
+    #[serde(deserialize_with = "at_least_one")]
+    pub cases: Vec<CaseNotJudged>,
+}
+
+/// A case row by which an aid could not be judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseNotJudged {
+    /// The index of the row in the case table.
+    pub reference: usize,
+    /// Ids of the rules with outcome unknown, among those that `requires` and `qualifies`
+    /// of the aids name.
+    pub unknown: Vec<String>,
+}
+
+fn at_least_one<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
+    T: Deserialize<'de>,
 {
-    let cases = Vec::deserialize(deserializer)?;
-    match cases.is_empty() {
-        true => Err(D::Error::custom("a lead must have at least one case row")),
-        false => Ok(cases),
+    let items = Vec::deserialize(deserializer)?;
+    match items.is_empty() {
+        true => Err(D::Error::custom("expected at least one item")),
+        false => Ok(items),
     }
 }
 
@@ -85,6 +111,8 @@ pub enum NotVerified {
     Absent,
     /// Its snapshot is too old.
     Stale,
+    /// The round file leaves it out for a stated reason (`not_joined`).
+    NotJoined,
 }
 
 /// Why the lists of a round are provisional.
@@ -103,13 +131,21 @@ pub enum Provisional {
         /// The export.
         export: String,
     },
+    /// An export that the policy needs did not come, and the round file does not say
+    /// that it is not joined.
+    Absent {
+        /// The export.
+        export: String,
+    },
 }
 
 impl Provisional {
     /// Returns the export concerned.
     pub fn export(&self) -> &str {
         match self {
-            Provisional::RejectRate { export, .. } | Provisional::Stale { export } => export,
+            Provisional::RejectRate { export, .. }
+            | Provisional::Stale { export }
+            | Provisional::Absent { export } => export,
         }
     }
 
@@ -127,6 +163,9 @@ impl Provisional {
                 format!("{export} 数据过旧"),
                 format!("{export}: the snapshot is too old"),
             ),
+            Provisional::Absent { export } => {
+                Text::new(format!("{export} 缺失"), format!("{export}: missing"))
+            }
         }
     }
 }

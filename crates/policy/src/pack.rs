@@ -447,6 +447,12 @@ impl Policy {
         Text::new(whole(short.zh), whole(short.en))
     }
 
+    /// Returns the exports that rules read, without that of the case parties.
+    pub fn registers_used(&self) -> BTreeSet<&str> {
+        let exports = self.rules.iter().map(|rule| rule.on.as_str());
+        exports.filter(|export| *export != CASE_EXPORT).collect()
+    }
+
     /// Returns the rules whose outcomes are sent to the centre: all rules on the
     /// export except withhold rules.
     pub fn outcome_rules<'p>(&'p self, export: &'p str) -> impl Iterator<Item = &'p Rule> {

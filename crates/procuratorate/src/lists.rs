@@ -1,4 +1,116 @@
-//! The match lists, which a person at the procuratorate checks.
+//! The lists of a round: the match lists, which a person at the procuratorate checks, and
+//! the persons who could not be judged.
 
 pub mod columns;
+pub mod marking;
 pub mod match_list;
+pub mod not_judged;
+
+use aidlink_agency::tokenise::Listed;
+use aidlink_contract::screened_lead::NotVerified;
+use aidlink_faults::fault::Fault;
+use aidlink_faults::text::Text;
+use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::round::RoundTerms;
+use aidlink_policy::constant::needs_reason;
+use aidlink_policy::reading::PlannedExport;
+use aidlink_policy::schema::ExportSchema;
+use aidlink_policy::value::Value;
+
+use crate::resolve::ResolvedRound;
+use marking::RoundMarking;
+use match_list::MatchList;
+use not_judged::NotJudgedList;
+
+/// The lists of a round, ready to be written.
+pub struct RoundLists {
+    /// The match lists, also those without leads.
+    pub for_review: Vec<MatchList>,
+    /// The persons who could not be judged: adults, then minors.
+    pub not_judged: Vec<NotJudgedList>,
+}
+
+impl RoundLists {
+    /// Makes the lists of a round. `cases` is its export of case parties.
+    pub fn new(terms: &RoundTerms, cases: &PlannedExport, round: &ResolvedRound) -> Self {
+        let not_joined = round.not_verified_by.iter();
+        let not_joined = not_joined.filter(|(_, why)| **why != NotVerified::Stale);
+        let marking = RoundMarking {
+            provisional: &round.provisional,
+            not_joined: not_joined
+                .filter_map(|(export, _)| {
+                    Some((export.as_str(), &terms.schemas.get(export)?.title))
+                })
+                .collect(),
+            stated: stated(terms, cases),
+        };
+        RoundLists {
+            for_review: match_list::match_lists(terms, &round.leads, &marking),
+            not_judged: not_judged::not_judged_lists(terms, &round.not_judged, &marking),
+        }
+    }
+
+    /// Returns path and content of each list.
+    pub fn files(&self) -> impl Iterator<Item = (String, &[u8])> {
+        let for_review = self.for_review.iter();
+        let for_review = for_review.map(|list| (list.path(), list.bytes.as_slice()));
+        let not_judged = self.not_judged.iter();
+        for_review.chain(not_judged.map(|list| (list.path.to_owned(), list.bytes.as_slice())))
+    }
+
+    /// Writes the lists into a folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, folder: &mut OutputFolder) -> Result<(), Fault> {
+        for (path, bytes) in self.files() {
+            folder.write(&path, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the constants that let case rows pass which would be withheld without them, with
+/// the reasons, each once.
+fn stated(terms: &RoundTerms, cases: &PlannedExport) -> Vec<Text> {
+    let mut stated: Vec<Text> = Vec::new();
+    for file in &cases.files {
+        let because = file.reading.because.as_deref().unwrap_or_default();
+        for constant in &file.reading.constants {
+            let Some(field) = cases.schema.field(&constant.field) else {
+                continue;
+            };
+            if needs_reason(&terms.policy, &cases.schema, &constant.field) {
+                let (title, value) = (&field.title, &constant.value);
+                let value = match value {
+                    Value::Boolean(true) => Text::new("是", "yes"),
+                    Value::Boolean(false) => Text::new("否", "no"),
+                    other => Text::new(other.to_string(), other.to_string()),
+                };
+                let text = Text::new(
+                    format!("{} = {}，理由：{because}", title.zh, value.zh),
+                    format!("{} = {}, because: {because}", title.en, value.en),
+                );
+                if !stated.contains(&text) {
+                    stated.push(text);
+                }
+            }
+        }
+    }
+    stated
+}
+
+/// Returns the list fields of a person's case rows: of each field the value of each row in
+/// order, or a single value if all are equal.
+fn case_fields(schema: &ExportSchema, cases: &[Listed]) -> Vec<String> {
+    let fields = schema.list_fields().enumerate();
+    let joined = fields.map(|(column, _)| {
+        let value = |case: &'_ Listed| case.fields.get(column).cloned().unwrap_or_default();
+        let mut values: Vec<String> = cases.iter().map(value).collect();
+        if values.windows(2).all(|pair| pair[0] == pair[1]) {
+            values.truncate(1);
+        }
+        values.join("；")
+    });
+    joined.collect()
+}

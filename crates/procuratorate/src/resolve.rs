@@ -1,9 +1,10 @@
 //! Resolves screened leads to persons at the procuratorate: tokenises its own
 //! export again and takes the row whose index is the reference.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use aidlink_contract::screened_lead::{CaseEvidence, ScreenedLead};
+use aidlink_contract::screened_lead::{NotJudged, NotVerified, Provisional, ScreenedLead};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 
@@ -22,8 +23,45 @@ pub struct ResolvedLead {
     pub minor: bool,
 }
 
-/// Finds the rows that the leads refer to. Returns the leads in the same order,
-/// and the report on the export.
+/// A person who could not be judged, with the data of the case rows from the
+/// procuratorate's own export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedNotJudged {
+    /// What the centre found.
+    pub screened: NotJudged,
+    /// The data of each of its case rows, in their order.
+    pub cases: Vec<Listed>,
+    /// As [`ResolvedLead::minor`].
+    pub minor: bool,
+}
+
+/// What the centre found in a round, with the persons it concerns.
+#[derive(Clone, Debug, Default)]
+pub struct ResolvedRound {
+    /// The leads in token order.
+    pub leads: Vec<ResolvedLead>,
+    /// The persons who could not be judged, in token order.
+    pub not_judged: Vec<ResolvedNotJudged>,
+    /// Why the lists are provisional; empty if they are not.
+    pub provisional: Vec<Provisional>,
+    /// Exports that could not verify receipt or referral.
+    pub not_verified_by: BTreeMap<String, NotVerified>,
+}
+
+/// What the centre found in a round.
+pub struct ScreenedRound {
+    /// The leads in token order.
+    pub leads: Vec<ScreenedLead>,
+    /// The persons who could not be judged, in token order.
+    pub not_judged: Vec<NotJudged>,
+    /// Why the lists are provisional.
+    pub provisional: Vec<Provisional>,
+    /// Exports that could not verify receipt or referral.
+    pub not_verified_by: BTreeMap<String, NotVerified>,
+}
+
+/// Finds the rows that the leads and the persons who could not be judged refer to.
+/// Returns them in the same order, and the report on the export.
 ///
 /// # Errors
 /// When the export cannot be tokenised, or is not the screened one: its digest
@@ -31,29 +69,46 @@ pub struct ResolvedLead {
 pub fn resolve(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
-    screened: &[FileReport],
-    leads: Vec<ScreenedLead>,
-) -> Result<(Vec<ResolvedLead>, Report), Faults> {
+    files: &[FileReport],
+    screened: ScreenedRound,
+) -> Result<(ResolvedRound, Report), Faults> {
     let (rows, report) =
         listed_rows(exports, tokenising).map_err(|error| error.into_faults(exports))?;
-    if report.files != screened {
+    if report.files != files {
         return Err(not_this_export(exports));
     }
-    let find = |evidence: &CaseEvidence| rows.get(evidence.reference).cloned();
-    let leads: Result<Vec<ResolvedLead>, Faults> = leads
-        .into_iter()
-        .map(|screened| {
-            let cases: Option<Vec<Listed>> = screened.cases.iter().map(find).collect();
-            let cases = cases.ok_or_else(|| not_this_export(exports))?;
-            let minor = cases.iter().any(|case| case.minor);
-            Ok(ResolvedLead {
-                screened,
-                cases,
-                minor,
-            })
+    let find = |references: &mut dyn Iterator<Item = usize>| -> Result<_, Faults> {
+        let cases = references.map(|reference| rows.get(reference).cloned());
+        let cases: Option<Vec<Listed>> = cases.collect();
+        let cases = cases.ok_or_else(|| not_this_export(exports))?;
+        let minor = cases.iter().any(|case| case.minor);
+        Ok((cases, minor))
+    };
+    let lead = |screened: ScreenedLead| {
+        let (cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+        Ok(ResolvedLead {
+            screened,
+            cases,
+            minor,
         })
-        .collect();
-    Ok((leads?, report))
+    };
+    let not_judged = |screened: NotJudged| {
+        let (cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+        Ok(ResolvedNotJudged {
+            screened,
+            cases,
+            minor,
+        })
+    };
+    let leads = screened.leads.into_iter().map(lead);
+    let persons = screened.not_judged.into_iter().map(not_judged);
+    let round = ResolvedRound {
+        leads: leads.collect::<Result<_, Faults>>()?,
+        not_judged: persons.collect::<Result<_, Faults>>()?,
+        provisional: screened.provisional,
+        not_verified_by: screened.not_verified_by,
+    };
+    Ok((round, report))
 }
 
 fn not_this_export(exports: &[Export]) -> Faults {

@@ -24,18 +24,18 @@ use aidlink_office::terminal::Progress;
 use aidlink_office::verification::digest_of;
 use aidlink_policy::pack::Policy;
 
-use crate::lists::match_list::{MatchList, match_lists, write_lists};
-use crate::resolve::{ResolvedLead, resolve};
+use crate::lists::RoundLists;
+use crate::resolve::{ResolvedRound, ScreenedRound, resolve};
 use crate::summary::{SUMMARY, Summary};
 
 /// The result of resolving.
 pub struct Resolved {
-    /// The leads.
-    pub leads: Vec<ResolvedLead>,
+    /// The persons whom the leads concern.
+    pub round: ResolvedRound,
     /// The lists.
-    pub lists: Vec<MatchList>,
-    /// The screened leads as received.
-    pub file: LeadsFile,
+    pub lists: RoundLists,
+    /// The id of the screening.
+    pub screening: String,
     /// The figures of the lists.
     pub summary: Summary,
 }
@@ -88,16 +88,26 @@ pub fn resolve_leads(
             byte_length: source.byte_length,
         })
         .collect();
-    let (leads, report) = resolve(&exports, &tokenising, &screened, file.leads.clone())?;
+    let LeadsFile {
+        screening,
+        case_sources,
+        ..
+    } = file;
+    let found = ScreenedRound {
+        leads: file.leads,
+        not_judged: file.not_judged,
+        provisional: file.provisional,
+        not_verified_by: file.not_verified_by,
+    };
+    let (resolved, report) = resolve(&exports, &tokenising, &screened, found)?;
     let export = read_export(planned, &exports, report);
     step.log.record(&Event::Resolved {
-        leads: Count(leads.len() as u64),
+        leads: Count(resolved.leads.len() as u64),
     });
 
-    let lists = match_lists(terms, &leads, &file.provisional);
-    write_lists(&mut step.folder, &lists)?;
-    let (provisional, not_verified_by) = (&file.provisional, &file.not_verified_by);
-    let summary = Summary::new(terms, &leads, &lists, provisional, not_verified_by);
+    let lists = RoundLists::new(terms, planned, &resolved);
+    lists.write(&mut step.folder)?;
+    let summary = Summary::new(terms, &resolved, &lists);
     let path = round.paths.output.join(SUMMARY);
     step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
     let name = leads_path.file_name();
@@ -107,7 +117,7 @@ pub fn resolve_leads(
         not_verified_by: Some(summary.not_verified_by.clone()),
         key: Some(key_used(round, &key_id)),
         exports: vec![export.record()],
-        screening: Some(file.screening.clone()),
+        screening: Some(screening.clone()),
         received: vec![Received {
             file: name.map(|name| name.to_string_lossy().into_owned()),
             path: terms.relative(leads_path),
@@ -122,13 +132,13 @@ pub fn resolve_leads(
             account_at_the_agency: None,
             tokens: None,
         }],
-        case_sources: Some(file.case_sources.clone()),
+        case_sources: Some(case_sources),
         ..step.manifest()
     };
     let resolved = Resolved {
-        leads,
+        round: resolved,
         lists,
-        file,
+        screening,
         summary,
     };
     Ok((manifest, resolved))
@@ -217,6 +227,25 @@ fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
                     "a lead appears twice in the file",
                 ));
             }
+        }
+    }
+    let with_lead = file.leads.iter().flat_map(|lead| &lead.cases);
+    let mut rows: BTreeSet<usize> = with_lead.map(|case| case.reference).collect();
+    for person in &file.not_judged {
+        let mut unknown = person.cases.iter().flat_map(|case| &case.unknown);
+        if person.aids.iter().any(|aid| policy.aid(aid).is_none())
+            || unknown.any(|rule| policy.rule(rule).is_none())
+        {
+            return Some(Text::new(
+                "线索文件中有规则文件没有的救助项目或规则",
+                "the file names an aid or a rule that the policy does not have",
+            ));
+        }
+        if !person.cases.iter().all(|case| rows.insert(case.reference)) {
+            return Some(Text::new(
+                "线索文件中未能判断的案件行重复，或已有线索",
+                "a case row that could not be judged appears twice, or has a lead",
+            ));
         }
     }
     None

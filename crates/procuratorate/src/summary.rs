@@ -1,6 +1,7 @@
 //! The summary of a round for the clerk: leads by aid and by list, and the row
 //! accounts. It holds no cell values.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -12,8 +13,9 @@ use aidlink_office::round::RoundTerms;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::lists::match_list::MatchList;
-use crate::resolve::ResolvedLead;
+use crate::lists::RoundLists;
+use crate::lists::not_judged::{FindGaps, Gap, Gaps};
+use crate::resolve::{ResolvedNotJudged, ResolvedRound};
 
 /// The file name of the summary in an output folder.
 pub const SUMMARY: &str = "summary.json";
@@ -42,6 +44,9 @@ pub struct Summary {
     pub leads_by_aid: BTreeMap<String, LeadsOfAid>,
     /// Number of leads by list.
     pub leads_by_list: BTreeMap<String, u64>,
+    /// The persons who could not be judged; `None` before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_judged: Option<NotJudgedFigures>,
     /// Why the lists are provisional; empty if they are not.
     pub provisional: Vec<Text>,
     /// Exports that could not verify receipt or referral.
@@ -71,21 +76,78 @@ pub struct LeadsOfAid {
     pub minors: u64,
 }
 
+/// The number of persons who could not be judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotJudgedFigures {
+    /// Adults.
+    pub adults: u64,
+    /// Minors and persons of unknown age.
+    pub minors: u64,
+    /// For each rule, the persons for whom it is unknown.
+    pub by_rule: BTreeMap<String, u64>,
+    /// The columns of the case export that have no value for these persons. Those that
+    /// would decide most come first: a column that is the only gap of a rule before one of
+    /// several.
+    pub by_column: Vec<ColumnWithoutValue>,
+}
+
+/// A column of the case export and the persons who could not be judged and for whom it
+/// has no value that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnWithoutValue {
+    /// The field's name in the schema.
+    pub field: String,
+    /// Number of persons.
+    pub persons: u64,
+}
+
+impl NotJudgedFigures {
+    fn new(terms: &RoundTerms, persons: &[ResolvedNotJudged]) -> Self {
+        let mut figures = NotJudgedFigures::default();
+        let gaps = FindGaps::new(terms);
+        // The weight and the number of persons of each field.
+        let mut by_field: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for person in persons {
+            match person.minor {
+                true => figures.minors += 1,
+                false => figures.adults += 1,
+            }
+            let Gaps { rules, fields } = gaps.of(person);
+            for rule in rules {
+                *figures.by_rule.entry(rule.id.clone()).or_default() += 1;
+            }
+            for Gap { field, weight } in fields {
+                let (weights, persons) = by_field.entry(&field.name).or_default();
+                *weights += weight;
+                *persons += 1;
+            }
+        }
+        let mut by_field: Vec<(&str, (u64, u64))> = by_field.into_iter().collect();
+        // Stable: fields that decide the same stay in the order of their names.
+        by_field.sort_by_key(|(_, (weight, _))| Reverse(*weight));
+        let by_field = by_field.into_iter();
+        figures.by_column = by_field
+            .map(|(field, (_, persons))| ColumnWithoutValue {
+                field: field.to_owned(),
+                persons,
+            })
+            .collect();
+        figures
+    }
+}
+
 impl Document for Summary {
     const FORMAT: &'static str = "aidlink summary";
-    const VERSIONS: RangeInclusive<u64> = 1..=2;
+    const VERSIONS: RangeInclusive<u64> = 1..=3;
     const VERSION_UNNAMED: Option<u64> = Some(1);
 }
 
 impl Summary {
-    /// Creates the summary of resolved leads and their lists.
-    pub fn new(
-        terms: &RoundTerms,
-        leads: &[ResolvedLead],
-        lists: &[MatchList],
-        provisional: &[Provisional],
-        not_verified_by: &BTreeMap<String, NotVerified>,
-    ) -> Self {
+    /// Creates the summary of a resolved round and its lists.
+    pub fn new(terms: &RoundTerms, resolved: &ResolvedRound, lists: &RoundLists) -> Self {
+        let leads = &resolved.leads;
         let Head { format, version } = Summary::head();
         let mut leads_by_aid: BTreeMap<String, LeadsOfAid> = BTreeMap::new();
         for aid in &terms.policy.aids {
@@ -111,11 +173,13 @@ impl Summary {
             leads: leads.len() as u64,
             leads_by_aid,
             leads_by_list: lists
+                .for_review
                 .iter()
                 .map(|list| (list.name.clone(), list.leads as u64))
                 .collect(),
-            provisional: provisional.iter().map(Provisional::text).collect(),
-            not_verified_by: not_verified_by.clone(),
+            not_judged: Some(NotJudgedFigures::new(terms, &resolved.not_judged)),
+            provisional: resolved.provisional.iter().map(Provisional::text).collect(),
+            not_verified_by: resolved.not_verified_by.clone(),
             exports: BTreeMap::new(),
         }
     }

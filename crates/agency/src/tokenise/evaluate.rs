@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::uniform_text::bare;
 use aidlink_policy::constant::Constant;
@@ -118,6 +119,8 @@ pub(super) struct RowColumns<'a> {
     encoding: Encoding,
     /// Fields that rules need.
     attributes: Vec<Attribute<'a>>,
+    /// Positions in the schema of the fields that rules need and no row states.
+    missing: Vec<usize>,
     /// Values that rules need and that the round file gives for every row.
     constants: Vec<&'a Constant>,
     /// Fields that lists show, with their columns; `None` if the file has no such column.
@@ -131,6 +134,8 @@ pub(super) struct RowColumns<'a> {
 /// A field that rules need.
 struct Attribute<'a> {
     field: &'a Field,
+    /// Its position in the schema.
+    position: usize,
     /// Its column. Without one, the field is read from the certificate's number.
     column: Option<usize>,
     form: ColumnForm,
@@ -156,23 +161,24 @@ impl<'a> RowColumns<'a> {
             };
             needed && index(field).is_some()
         };
+        let fields = schema.fields.iter().enumerate();
+        let needs_reading =
+            fields.filter(|(_, field)| needed.contains(&field.name) && !is_given(field));
+        let needs_reading = needs_reading.map(|(position, field)| Attribute {
+            field,
+            position,
+            column: index(field),
+            form: export.form_of(field),
+        });
+        let (attributes, missing): (Vec<_>, Vec<_>) = needs_reading.partition(Attribute::is_stated);
         RowColumns {
             schema,
             policy,
             as_of,
             keep,
             encoding: export.encoding(),
-            attributes: schema
-                .fields
-                .iter()
-                .filter(|field| needed.contains(&field.name) && !is_given(field))
-                .map(|field| Attribute {
-                    field,
-                    column: index(field),
-                    form: export.form_of(field),
-                })
-                .filter(Attribute::is_stated)
-                .collect(),
+            attributes,
+            missing: missing.iter().map(|attribute| attribute.position).collect(),
             constants: constants
                 .iter()
                 .filter(|given| needed.contains(&given.field))
@@ -236,6 +242,8 @@ impl<'a> RowColumns<'a> {
             .map(|row| row.cells.encoding(self.encoding))
             .collect();
         let mut unreadable: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
+        let is_of_cases = self.schema.name == CASE_EXPORT;
+        let mut empty: Vec<Vec<usize>> = vec![Vec::new(); rows.len()];
         let mut alternatives = Alternatives::default();
         for attribute in &self.attributes {
             let field = attribute.field;
@@ -253,6 +261,9 @@ impl<'a> RowColumns<'a> {
                     unreadable_cells[index] = true;
                     None
                 });
+                if value.is_none() && is_of_cases {
+                    empty[index].push(attribute.position);
+                }
                 column.push(value);
             }
             if !unreadable_cells.is_empty() {
@@ -283,7 +294,8 @@ impl<'a> RowColumns<'a> {
         // Only few patterns of outcomes occur, so the answer is cached for each.
         let mut may_leave: HashMap<Vec<Outcome>, bool> = HashMap::new();
         let mut kept = Vec::new();
-        for (index, (row, mut unreadable)) in rows.iter().zip(unreadable).enumerate() {
+        let stated = rows.iter().zip(unreadable.into_iter().zip(empty));
+        for (index, (row, (mut unreadable, mut empty))) in stated.enumerate() {
             let withheld_by = withheld
                 .iter()
                 .position(|column| column[index] == Outcome::Yes);
@@ -332,6 +344,12 @@ impl<'a> RowColumns<'a> {
                 });
                 fields.push(cell::without_numbers(bare(&text), self.as_of));
             }
+            if is_of_cases && outcomes.contains(&Outcome::Unknown) {
+                empty.extend(&self.missing);
+                empty.sort_unstable();
+            } else {
+                empty.clear();
+            }
             kept.push(EvaluatedRow {
                 id: &row.id,
                 outcomes,
@@ -339,6 +357,7 @@ impl<'a> RowColumns<'a> {
                     fields,
                     minor: row.id.age_at(self.as_of).is_none_or(|age| age < 18),
                     unreadable,
+                    empty,
                 },
             });
         }
@@ -350,7 +369,7 @@ impl<'a> RowColumns<'a> {
 impl RowColumns<'_> {
     /// Returns whether a row may leave the agency: a register row if any outcome is
     /// not no, a case row if an aid could be reached with the most favourable register
-    /// outcomes.
+    /// outcomes, or could not be judged even with these.
     fn may_leave(&self, outcomes: &[Outcome]) -> bool {
         if self.schema.name != CASE_EXPORT {
             return outcomes.iter().any(|outcome| *outcome != Outcome::No);
@@ -363,7 +382,7 @@ impl RowColumns<'_> {
                 .unwrap_or(Outcome::Yes)
         };
         let mut aids = self.policy.aids.iter();
-        aids.any(|aid| aid.judge(&best_case).grade().is_some())
+        aids.any(|aid| aid.judge(&best_case) != Judgement::NoLead)
     }
 }
 

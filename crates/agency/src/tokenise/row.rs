@@ -21,4 +21,7 @@ pub struct Listed {
     pub minor: bool,
     /// Names of the fields that could not be read.
     pub unreadable: Vec<String>,
+    /// Positions in the schema of the fields that rules read and that have no value, in
+    /// ascending order. Only of case rows for which the outcome of a rule is unknown.
+    pub empty: Vec<usize>,
 }

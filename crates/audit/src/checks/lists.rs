@@ -254,22 +254,18 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
         SecondRun::Made(made) => made,
     };
     let mut differ = Vec::new();
-    let mut names: BTreeSet<String> = evidence
-        .lists
-        .iter()
-        .map(|list| list.name.clone())
-        .collect();
-    for (name, bytes) in &made.lists {
-        names.remove(name);
-        let path = format!("lists/for-review/{name}.csv");
-        if evidence.read(&path).as_ref() != Some(bytes) {
+    let lists = evidence.lists.iter();
+    let mut others: BTreeSet<&String> = lists.map(|list| &list.path).collect();
+    for (path, bytes) in &made.lists {
+        others.remove(path);
+        if evidence.read(path).as_ref() != Some(bytes) {
             differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
         }
     }
-    differ.extend(names.into_iter().map(|name| {
+    differ.extend(others.into_iter().map(|path| {
         Text::new(
-            format!("重新运行没有生成 {name}.csv"),
-            format!("the second run did not produce {name}.csv"),
+            format!("重新运行没有生成 {path}"),
+            format!("the second run did not produce {path}"),
         )
     }));
     if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {

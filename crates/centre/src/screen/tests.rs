@@ -76,6 +76,7 @@ const TERMS: ScreeningTerms = ScreeningTerms {
     as_of: AS_OF,
     snapshot_age_days: 92,
     reject_rate: 0.05,
+    not_joined: BTreeSet::new(),
 };
 const FRESH: Date = Date::constant(2026, 9, 28);
 const OLD: Date = Date::constant(2026, 1, 1);
@@ -129,7 +130,7 @@ fn referrals(rows: Rows<'_, 1>, snapshot: Date) -> RegisterTable {
 }
 
 fn screened(cases: &CaseTable, registers: &[RegisterTable]) -> Screening {
-    screen(&policy(), TERMS, cases, registers).expect("matching tables")
+    screen(&policy(), &TERMS, cases, registers).expect("matching tables")
 }
 
 #[test]
@@ -160,6 +161,76 @@ fn a_lead_qualifies_does_not_receive_and_was_not_referred() {
             }
         }
     }
+}
+
+#[test]
+fn an_export_that_is_not_joined_verifies_nothing() {
+    let cases = cases(&[(1, [Yes, No, No])]);
+    let terms = ScreeningTerms {
+        not_joined: BTreeSet::from([REFERRALS.to_owned()]),
+        ..TERMS
+    };
+    let registers = [civil(&[(1, [Yes, No])], FRESH)];
+    let screening = screen(&policy(), &terms, &cases, &registers).expect("matching tables");
+    assert!(screening.leads[0].referral_not_verified);
+    let expected = BTreeMap::from([(REFERRALS.to_owned(), NotVerified::NotJoined)]);
+    assert_eq!(screening.not_verified_by, expected);
+}
+
+#[test]
+fn who_has_no_lead_and_is_unknown_on_both_sides_is_not_judged() {
+    for ground in Outcome::ALL {
+        for hardship in Outcome::ALL {
+            for receiving in Outcome::ALL {
+                for referred in Outcome::ALL {
+                    let registers = [
+                        civil(&[(1, [hardship, receiving])], FRESH),
+                        referrals(&[(1, [referred])], FRESH),
+                    ];
+                    let cases = cases(&[(1, [ground, No, Unknown])]);
+                    let not_judged = screened(&cases, &registers).not_judged;
+                    let is_unknown = (ground, hardship) == (Unknown, Unknown);
+                    let expected = NotJudged {
+                        aids: vec!["aid".to_owned()],
+                        cases: vec![CaseNotJudged {
+                            reference: 0,
+                            unknown: vec!["ground".to_owned(), "hardship".to_owned()],
+                        }],
+                    };
+                    // Who receives the aid or was referred needs no judging.
+                    let is_open = is_unknown && receiving != Yes && referred != Yes;
+                    let expected: Vec<NotJudged> =
+                        is_open.then_some(expected).into_iter().collect();
+                    assert_eq!(not_judged, expected);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_person_is_not_judged_once_and_only_without_a_lead() {
+    let cases = cases(&[
+        // A lead by another row.
+        (1, [Unknown, No, No]),
+        (1, [Yes, No, No]),
+        // Two rows, one of which is judged.
+        (2, [Unknown, No, No]),
+        (2, [No, No, No]),
+        (2, [Unknown, No, No]),
+        // On no register.
+        (3, [Unknown, No, No]),
+        (4, [Unknown, No, No]),
+    ]);
+    let rows: Rows<'_, 2> = &[(1, [Unknown, No]), (2, [Unknown, No]), (4, [Unknown, No])];
+    let registers = [civil(rows, FRESH), referrals(&[], FRESH)];
+    let screening = screened(&cases, &registers);
+    assert_eq!(screening.leads.len(), 1);
+    let references = |person: &NotJudged| -> Vec<usize> {
+        person.cases.iter().map(|case| case.reference).collect()
+    };
+    let persons: Vec<Vec<usize>> = screening.not_judged.iter().map(references).collect();
+    assert_eq!(persons, [vec![2, 4], vec![6]]);
 }
 
 #[test]
@@ -277,21 +348,30 @@ fn lists_are_provisional_above_a_threshold_but_not_at_it() {
     ]);
     let rates = [(CASE_EXPORT, 0.05), (CIVIL, 0.051), (REFERRALS, 0.0)];
     assert_eq!(
-        provisional(TERMS, &rates, at_the_limit, &not_verified_by),
-        [rate(CIVIL, 0.051), stale(CIVIL)]
+        provisional(&TERMS, &rates, at_the_limit, &not_verified_by),
+        [
+            rate(CIVIL, 0.051),
+            stale(CIVIL),
+            Provisional::Absent {
+                export: REFERRALS.into()
+            }
+        ]
     );
+    // An export that is left out for a reason is named, and makes nothing provisional.
+    let left_out = BTreeMap::from([(REFERRALS.to_owned(), NotVerified::NotJoined)]);
+    assert_eq!(provisional(&TERMS, &[], FRESH, &left_out), []);
     assert_eq!(
-        provisional(TERMS, &[(CASE_EXPORT, 1.0)], beyond, &BTreeMap::new()),
+        provisional(&TERMS, &[(CASE_EXPORT, 1.0)], beyond, &BTreeMap::new()),
         [rate(CASE_EXPORT, 1.0), stale(CASE_EXPORT)]
     );
-    assert_eq!(provisional(TERMS, &[], FRESH, &BTreeMap::new()), []);
+    assert_eq!(provisional(&TERMS, &[], FRESH, &BTreeMap::new()), []);
 }
 
 #[test]
 fn tables_that_do_not_match_are_refused_and_the_export_is_named() {
     let cases = cases(&[(1, [Yes, No, No])]);
     let refused = |registers: &[RegisterTable]| {
-        let refused = screen(&policy(), TERMS, &cases, registers);
+        let refused = screen(&policy(), &TERMS, &cases, registers);
         refused.expect_err("refused").text().en
     };
     let with = |change: fn(&mut Origin)| {
@@ -321,7 +401,7 @@ fn tables_that_do_not_match_are_refused_and_the_export_is_named() {
     // Case parties tokenised with a different policy than the centre's.
     let mut newer = policy();
     newer.digest = "1".repeat(64);
-    let message = screen(&newer, TERMS, &cases, &[]).expect_err("refused");
+    let message = screen(&newer, &TERMS, &cases, &[]).expect_err("refused");
     assert!(
         message
             .text()

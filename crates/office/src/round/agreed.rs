@@ -13,7 +13,7 @@ use super::terms::{Crossing, RoundTerms};
 const FORMAT: &str = "aidlink-round-terms";
 /// The version of the format, to be increased if a key is added, is removed or
 /// changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The canonical form of the terms. Its JSON, with keys in this order and without
 /// spaces, is digested.
@@ -35,6 +35,7 @@ struct AgreedTerms<'t> {
     policy_blake3: &'t str,
     calendar_blake3: &'t str,
     exports: Vec<AgreedExport<'t>>,
+    not_joined: Vec<AgreedNotJoined<'t>>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +77,12 @@ struct AgreedExport<'t> {
     snapshot: Date,
     legal_basis: &'t str,
     may_be_empty: bool,
+}
+
+#[derive(Serialize)]
+struct AgreedNotJoined<'t> {
+    schema: &'t str,
+    because: &'t str,
 }
 
 impl AgreedCrossing {
@@ -134,6 +141,14 @@ impl<'t> AgreedTerms<'t> {
                     may_be_empty: export.may_be_empty,
                 })
                 .collect(),
+            not_joined: terms
+                .not_joined
+                .iter()
+                .map(|left| AgreedNotJoined {
+                    schema: &left.export,
+                    because: &left.because,
+                })
+                .collect(),
         }
     }
 }
@@ -141,8 +156,8 @@ impl<'t> AgreedTerms<'t> {
 impl RoundTerms {
     /// Returns the BLAKE3 digest of the terms, 64 hexadecimal digits. It covers the
     /// round's id, mode, dates, purpose, impact assessment, token algorithm,
-    /// thresholds, sealing, signers, policy, calendar, and the exports with their
-    /// schemas.
+    /// thresholds, sealing, signers, policy, calendar, the exports with their
+    /// schemas, and the exports that are not joined.
     ///
     /// It does not cover comments, the order of keys, operator, language of the
     /// lists, paths, and how an office reads its own files. The order of the

@@ -24,9 +24,12 @@ use super::CONFIGURATION;
 use super::own::{OfficePaths, Reads};
 use super::paths::inside;
 use super::terms::{
-    CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
+    CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, NotJoinedExport, RoundTerms, Sealing,
+    Thresholds,
 };
-use super::written::{WrittenExport, WrittenPart, WrittenRound, WrittenSealing, WrittenSigner};
+use super::written::{
+    WrittenExport, WrittenNotJoined, WrittenPart, WrittenRound, WrittenSealing, WrittenSigner,
+};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
@@ -34,7 +37,7 @@ use crate::signing::PublicKey;
 const RARE_PATTERN: u64 = 5;
 
 /// The keys of the round file of a pooled round, which has no `sealing`.
-const KEYS_OF_A_POOLED_ROUND: [&str; 17] = [
+const KEYS_OF_A_POOLED_ROUND: [&str; 18] = [
     "round",
     "as_of",
     "issued_on",
@@ -52,6 +55,7 @@ const KEYS_OF_A_POOLED_ROUND: [&str; 17] = [
     "schemas",
     "calendar",
     "export",
+    "not_joined",
 ];
 
 /// What to check in a round file.
@@ -198,6 +202,7 @@ impl<'w> Checker<'w> {
         if let Some(schemas) = &schemas {
             add_constants(&exports, schemas, &mut files);
         }
+        let not_joined = self.not_joined(&exports, policy.as_ref());
         let issued_on = issued_on.or(as_of);
         self.check_dates(
             as_of,
@@ -237,6 +242,7 @@ impl<'w> Checker<'w> {
                 calendar: calendar?,
                 cases: cases?,
                 registers,
+                not_joined,
             })
         })();
         let paths = (|| {
@@ -786,6 +792,56 @@ impl<'w> Checker<'w> {
 
     /// Returns the terms of the case parties' export, and of the other exports in the
     /// order of the round file.
+    /// Returns the exports that the round leaves out, in the order of their names.
+    fn not_joined(
+        &mut self,
+        exports: &[CompleteExport<'_>],
+        policy: Option<&Policy>,
+    ) -> Vec<NotJoinedExport> {
+        let mut left_out: BTreeMap<&str, &str> = BTreeMap::new();
+        let written = self.written.not_joined.optional(&mut self.faults);
+        for WrittenNotJoined { schema, because } in written.into_iter().flatten() {
+            let name = schema.value.as_str();
+            if let Some(policy) = policy
+                && !policy.registers_used().contains(name)
+            {
+                let hint = nearest_name_hint(name, policy.registers_used());
+                self.fault(
+                    &schema.at,
+                    Text::new(
+                        "规则文件没有用到这一导出（案件当事人除外）",
+                        "the policy uses no such export besides the case parties",
+                    ),
+                    hint,
+                );
+            }
+            if exports.iter().any(|export| export.schema.value == name) {
+                self.fault(
+                    &schema.at,
+                    Text::new(
+                        "此导出已列入 [[export]]",
+                        "this export is also in [[export]]",
+                    ),
+                    Text::new("请删去其中一处", "remove one of the two"),
+                );
+            }
+            if left_out.insert(name, &because.value).is_some() {
+                self.fault(
+                    &schema.at,
+                    Text::new("此导出写了两次", "this export is listed twice"),
+                    Text::new("请只保留一处", "keep one of them"),
+                );
+            }
+        }
+        let left_out = left_out.into_iter();
+        left_out
+            .map(|(export, because)| NotJoinedExport {
+                export: export.to_owned(),
+                because: because.to_owned(),
+            })
+            .collect()
+    }
+
     fn export_terms(
         &mut self,
         exports: Vec<CompleteExport<'_>>,

@@ -102,6 +102,15 @@ pub struct ExportTerms {
     pub may_be_empty: bool,
 }
 
+/// An export that the policy uses and that the round leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotJoinedExport {
+    /// The name of its schema.
+    pub export: String,
+    /// The reason.
+    pub because: String,
+}
+
 /// The terms of a round. The paths of an office are not part of them: they are in
 /// [`OfficePaths`](super::OfficePaths) and in the exports of a
 /// [`Round`](super::Round).
@@ -153,6 +162,9 @@ pub struct RoundTerms {
     pub cases: ExportTerms,
     /// The other exports, in the order of the round file.
     pub registers: Vec<ExportTerms>,
+    /// The exports that the round leaves out, in the order of their names. The lists name
+    /// them, and are not provisional for their sake.
+    pub not_joined: Vec<NotJoinedExport>,
 }
 
 impl RoundTerms {

@@ -54,6 +54,14 @@ reject_rate = 0.05
 rare_pattern = 5
 "#;
 
+/// Exports that are not joined, out of the order of their names.
+const NOT_JOINED: &str = r#"
+not_joined = [
+    { schema = "procuratorate.referrals", because = "first round" },
+    { schema = "civil-affairs.assistance", because = "no agreement yet" },
+]
+"#;
+
 /// The offices that sign files.
 const SIGNERS: &str = r#"
 [signing.signers]
@@ -335,7 +343,17 @@ fn every_value_of_the_terms_changes_the_digest() {
     let other_words = STUDENTS.replace("agreement 1", "agreement 3");
     let not_empty = VETERANS.replace("may_be_empty = true\n", "");
     type Edits<'e> = &'e [(&'e str, &'e str)];
-    let edits: [(&str, Edits<'_>); 28] = [
+    let left_out = format!("output = \"output\"{NOT_JOINED}");
+    let other_reason = left_out.replace("first round", "no record");
+    let (_, one_left_out) = left_out.split_once("not_joined").expect("the key");
+    let one_left_out =
+        one_left_out.replacen("procuratorate.referrals", "disabled-federation.persons", 1);
+    let one_left_out = format!("output = \"output\"\nnot_joined{one_left_out}");
+    let output = "output = \"output\"\n";
+    let edits: [(&str, Edits<'_>); 31] = [
+        ("not joined", &[(output, &left_out)]),
+        ("not joined for another reason", &[(output, &other_reason)]),
+        ("others not joined", &[(output, &one_left_out)]),
         ("id", &[("2026Q3", "2026Q4")]),
         ("as-of date", &[("2026-09-30", "2026-09-29")]),
         ("date of issue", &[("2026-10-08", "2026-10-09")]),
@@ -411,6 +429,51 @@ fn every_value_of_the_terms_changes_the_digest() {
 }
 
 #[test]
+fn an_export_that_is_not_joined_is_named_once_with_its_reason() {
+    let place = Place::new();
+    let with = |items: &str| {
+        place.edited(&[(
+            "output = \"output\"\n",
+            &format!("output = \"output\"\nnot_joined = [{items}]\n"),
+        )])
+    };
+    let item = |schema: &str, because: &str| {
+        format!("{{ schema = \"{schema}\", because = \"{because}\" }}")
+    };
+    for (items, expected) in [
+        (
+            item("education.students", "x"),
+            "13:26: this export is also in [[export]]",
+        ),
+        (
+            item("health.patients", "x"),
+            "13:26: the policy uses no such export besides the case parties",
+        ),
+        (
+            item("procuratorate.referrals", " "),
+            "13:63: `because` must be a non-empty string",
+        ),
+        (
+            format!(
+                "{}, {}",
+                item("procuratorate.referrals", "x"),
+                item("procuratorate.referrals", "y")
+            ),
+            "13:81: this export is listed twice",
+        ),
+        (
+            "{ schema = \"procuratorate.referrals\" }".to_owned(),
+            "13:16: the key `because` is missing",
+        ),
+    ] {
+        let found = refused(planned(&with(&items), Mode::Split, Reads::Nothing));
+        assert_eq!(found, [expected], "{items}");
+    }
+    let terms = place.terms(&with(""), Mode::Split);
+    assert_eq!(terms.not_joined, []);
+}
+
+#[test]
 fn a_reject_rate_of_zero_has_no_sign() {
     let place = Place::new();
     let zero = place.digest(&[("0.05", "0")]);
@@ -423,7 +486,14 @@ fn a_reject_rate_of_zero_has_no_sign() {
 fn the_digest_is_computed_over_the_documented_json() {
     let place = Place::new();
     let sealing = format!("centre = \"{CENTRE}\"");
-    let file = place.edited(&[(&sealing, "plain = [\"tokens\"]"), (STUDENTS, "")]);
+    let file = place.edited(&[
+        (&sealing, "plain = [\"tokens\"]"),
+        (STUDENTS, ""),
+        (
+            "output = \"output\"\n",
+            &format!("output = \"output\"{NOT_JOINED}"),
+        ),
+    ]);
     let terms = place.terms(&file, Mode::Split);
     let schema = |name: &str| terms.schemas.0[name].digest.clone();
     let (policy, calendar) = (&terms.policy.digest, terms.calendar.digest());
@@ -438,7 +508,7 @@ fn the_digest_is_computed_over_the_documented_json() {
         .collect();
     let signer = |office: &str| format!(r#"{{"name":"{office}","public_key":"{}"}}"#, keys[office]);
     let text = [
-        r#"{"format":"aidlink-round-terms","version":1,"round":"2026Q3","mode":"split","#
+        r#"{"format":"aidlink-round-terms","version":2,"round":"2026Q3","mode":"split","#
             .to_owned(),
         r#""as_of":"2026-09-30","issued_on":"2026-10-08","purpose":"joint-screening","#.to_owned(),
         r#""impact_assessment":{"id":"PIA-1","valid_until":"2027-06-30"},"#.to_owned(),
@@ -456,7 +526,10 @@ fn the_digest_is_computed_over_the_documented_json() {
         format!(r#"{{"schema":"procuratorate.case-parties","schema_blake3":"{cases}","#),
         r#""snapshot":"2026-09-27","legal_basis":"agreement 2","may_be_empty":false},"#.to_owned(),
         format!(r#"{{"schema":"veterans.persons","schema_blake3":"{veterans}","#),
-        r#""snapshot":"2026-09-26","legal_basis":"agreement 3","may_be_empty":true}]}"#.to_owned(),
+        r#""snapshot":"2026-09-26","legal_basis":"agreement 3","may_be_empty":true}],"#.to_owned(),
+        r#""not_joined":[{"schema":"civil-affairs.assistance","because":"no agreement yet"},"#
+            .to_owned(),
+        r#"{"schema":"procuratorate.referrals","because":"first round"}]}"#.to_owned(),
     ]
     .concat();
     let digest = blake3::hash(text.as_bytes()).to_hex();

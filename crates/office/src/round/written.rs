@@ -173,6 +173,13 @@ pub(super) struct WrittenLabel {
     pub(super) code: Located<String>,
 }
 
+/// An item of `not_joined`.
+#[derive(Debug)]
+pub(super) struct WrittenNotJoined {
+    pub(super) schema: Located<String>,
+    pub(super) because: Located<String>,
+}
+
 /// A parsed round file: every value with its position and its faults.
 #[derive(Debug)]
 pub struct WrittenRound {
@@ -197,6 +204,7 @@ pub struct WrittenRound {
     pub(super) schemas: WrittenString,
     pub(super) calendar: WrittenString,
     pub(super) exports: Written<Vec<WrittenExport>>,
+    pub(super) not_joined: Written<Vec<WrittenNotJoined>>,
     /// Faults for unknown keys.
     pub(super) unknown: FaultCollector,
 }
@@ -241,6 +249,14 @@ impl WrittenRound {
             let tables = root.tables(key, faults);
             Some(tables.into_iter().map(export).collect())
         });
+        let not_joined = Written::read(root, "not_joined", |root, key, faults| {
+            let tables = root.tables(key, faults).into_iter();
+            Some(
+                tables
+                    .filter_map(|table| not_joined(table, faults))
+                    .collect(),
+            )
+        });
         let mut unknown = FaultCollector::new();
         reader.finish(&mut unknown);
         WrittenRound {
@@ -263,6 +279,7 @@ impl WrittenRound {
             schemas,
             calendar,
             exports,
+            not_joined,
             unknown,
             document,
         }
@@ -559,6 +576,16 @@ fn thresholds(
         snapshot_age_days,
         reject_rate,
         rare_pattern,
+    })
+}
+
+fn not_joined(mut table: TableReader<'_>, faults: &mut FaultCollector) -> Option<WrittenNotJoined> {
+    let schema = table.string("schema", faults);
+    let because = table.string("because", faults);
+    table.finish(faults);
+    Some(WrittenNotJoined {
+        schema: schema?,
+        because: because?,
     })
 }
 

@@ -7,12 +7,13 @@
 
 use aidlink_agency::spreadsheet_csv::safe_cell;
 use aidlink_contract::grade::Grade;
-use aidlink_contract::screened_lead::Provisional;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::calendar::Deadline;
 use aidlink_policy::pack::{Aid, Policy};
 use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
+
+use super::marking::{Marking, in_language};
 
 /// The columns in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,60 +212,6 @@ impl ListForm {
 
     fn translate<'t>(&self, text: &'t Text) -> &'t str {
         text.in_language(self.language)
-    }
-}
-
-/// The confidentiality marking of a list, with the reasons if the list is
-/// provisional.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marking {
-    /// Why the list is provisional, in the list's language; empty if it is not.
-    pub provisional: Vec<String>,
-}
-
-impl Marking {
-    const PLAIN: [&'static str; 2] = ["保密：仅供核查", "CONFIDENTIAL: for review only"];
-    const PROVISIONAL: [(&'static str, &'static str); 2] = [
-        ("保密：仅供核查·暂定（", "）"),
-        ("CONFIDENTIAL: for review only. PROVISIONAL (", ")"),
-    ];
-    const BETWEEN: &'static str = "；";
-
-    /// Creates the marking of lists that are provisional for these reasons.
-    pub fn of(provisional: &[Provisional], language: Language) -> Self {
-        let reasons = provisional.iter().map(Provisional::text);
-        Marking {
-            provisional: reasons
-                .map(|reason| reason.in_language(language).to_owned())
-                .collect(),
-        }
-    }
-
-    /// Returns the header cell.
-    pub fn cell(&self, language: Language) -> String {
-        let plain = in_language(Marking::PLAIN, language);
-        let (before, after) = in_language(Marking::PROVISIONAL, language);
-        if self.provisional.is_empty() {
-            plain.to_owned()
-        } else {
-            let reasons = self.provisional.join(Marking::BETWEEN);
-            format!("{before}{reasons}{after}")
-        }
-    }
-
-    /// Parses the header cell of a list in this language.
-    pub fn parse(cell: &str, language: Language) -> Option<Self> {
-        if cell == in_language(Marking::PLAIN, language) {
-            return Some(Marking {
-                provisional: Vec::new(),
-            });
-        }
-        let (before, after) = in_language(Marking::PROVISIONAL, language);
-        let reasons = cell.strip_prefix(before)?.strip_suffix(after)?;
-        let reasons = reasons.split(Marking::BETWEEN).map(str::to_owned);
-        Some(Marking {
-            provisional: reasons.collect(),
-        })
     }
 }
 
@@ -674,14 +621,6 @@ impl ListRow {
     }
 }
 
-/// Returns the Chinese or the English item of a pair.
-fn in_language<T: Copy>([zh, en]: [T; 2], language: Language) -> T {
-    match language {
-        Language::Chinese => zh,
-        Language::English => en,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -969,31 +908,17 @@ mod tests {
     }
 
     #[test]
-    fn the_marking_and_its_reasons_are_read_back() {
-        let provisional = [
-            Provisional::RejectRate {
-                export: "veterans.persons".to_owned(),
-                rate: 0.123,
-            },
-            Provisional::Stale {
-                export: "education.students".to_owned(),
-            },
-        ];
+    fn a_header_is_recognised_with_any_marking() {
         for language in LANGUAGES {
             let form = form(language);
-            for count in 0..=2 {
-                let marking = Marking::of(&provisional[..count], language);
-                assert_eq!(marking.provisional.len(), count);
-                let header = form.header(&marking);
-                assert!(form.has_header(&header));
-                assert_eq!(form.marking(&header), Some(marking));
-            }
             let header = form.header(&Marking::default());
-            let other = LANGUAGES.into_iter().find(|other| *other != language);
-            assert_eq!(
-                Marking::parse(&header[header.len() - 1], other.expect("two")),
-                None
-            );
+            let marking = Marking {
+                provisional: vec!["a".to_owned()],
+                ..Marking::default()
+            };
+            let marked = form.header(&marking);
+            assert!(form.has_header(&marked));
+            assert_eq!(form.marking(&marked), Some(marking));
             for index in 0..header.len() {
                 let mut changed = header.clone();
                 changed[index] = "changed".to_owned();

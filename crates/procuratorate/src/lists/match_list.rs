@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_contract::grade::Grade;
 use aidlink_contract::outcome::Outcome;
-use aidlink_contract::screened_lead::{CaseEvidence, Provisional};
-use aidlink_faults::fault::Fault;
+use aidlink_contract::screened_lead::CaseEvidence;
 use aidlink_faults::text::Text;
-use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::RoundTerms;
-use aidlink_policy::pack::{Aid, Direction, Policy, Rule, RuleKind};
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 
+use super::case_fields;
 use super::columns::{
-    ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, Marking, ToCheck,
-    Urgency, citations,
+    ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, ToCheck, Urgency,
+    citations,
 };
+use super::marking::RoundMarking;
 use crate::resolve::ResolvedLead;
 use aidlink_agency::spreadsheet_csv;
 
@@ -30,6 +30,13 @@ pub struct MatchList {
     pub bytes: Vec<u8>,
     /// Number of leads on the list.
     pub leads: usize,
+}
+
+impl MatchList {
+    /// Returns its path in the output folder.
+    pub fn path(&self) -> String {
+        format!("lists/for-review/{}.csv", self.name)
+    }
 }
 
 /// Returns the name of the list for the leads of an aid.
@@ -55,7 +62,7 @@ pub fn lead_number(terms: &RoundTerms, index: usize) -> String {
 pub fn match_lists(
     terms: &RoundTerms,
     leads: &[ResolvedLead],
-    provisional: &[Provisional],
+    marking: &RoundMarking<'_>,
 ) -> Vec<MatchList> {
     let form = ListForm::of(&terms.cases.schema, terms.list_language);
     // The cells of each row, after what rows are sorted by.
@@ -78,12 +85,12 @@ pub fn match_lists(
         let list = rows.entry(list_name(aid, lead.minor)).or_default();
         list.push((urgency, Reverse(lead.screened.grade()), index, cells));
     }
-    let header = form.header(&Marking::of(provisional, form.language));
     rows.into_iter()
         .map(|(name, mut leads)| {
             leads.sort();
             let count = leads.len();
-            let mut table = vec![header.clone()];
+            let needed = registers_of_list(&terms.policy, &name);
+            let mut table = vec![form.header(&marking.of_list(&needed, form.language))];
             table.extend(leads.into_iter().map(|(_, _, _, cells)| cells));
             MatchList {
                 name,
@@ -94,15 +101,24 @@ pub fn match_lists(
         .collect()
 }
 
-/// Writes the lists into a folder.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn write_lists(folder: &mut OutputFolder, lists: &[MatchList]) -> Result<(), Fault> {
-    for list in lists {
-        folder.write(&format!("lists/for-review/{}.csv", list.name), &list.bytes)?;
+/// Returns the registers that the aids of a list need: for evidence, for receipt or for
+/// earlier referrals.
+fn registers_of_list<'p>(policy: &'p Policy, list: &str) -> BTreeSet<&'p str> {
+    let of_list = |aid: &&Aid| {
+        [false, true]
+            .iter()
+            .any(|minor| list_name(aid, *minor) == list)
+    };
+    let mut rules: BTreeSet<&str> = BTreeSet::new();
+    for aid in policy.aids.iter().filter(of_list) {
+        rules.extend(aid.rests_on());
+        rules.extend(aid.settled.iter().flat_map(|settled| settled.rules()));
+        rules.extend(aid.referred.rules());
     }
-    Ok(())
+    let named = policy.rules.iter();
+    let named = named.filter(|rule| rules.contains(rule.id.as_str()));
+    let exports = named.map(|rule| rule.on.as_str());
+    exports.filter(|export| *export != CASE_EXPORT).collect()
 }
 
 /// One lead with the data needed to write its row.
@@ -247,25 +263,11 @@ impl LeadRow<'_> {
     fn row(&self, index: usize, urgency: Urgency) -> ListRow {
         let has_own_column = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let policy = &self.terms.policy;
-        let mut case_fields = Vec::new();
-        for (column, _) in self.terms.cases.schema.list_fields().enumerate() {
-            // The value of each case in order, or a single value if all are equal.
-            let mut values: Vec<&str> = self
-                .lead
-                .cases
-                .iter()
-                .map(|case| case.fields.get(column).map_or("", String::as_str))
-                .collect();
-            if values.windows(2).all(|pair| pair[0] == pair[1]) {
-                values.truncate(1);
-            }
-            case_fields.push(values.join("；"));
-        }
         ListRow {
             number: lead_number(self.terms, index),
             urgency: Cell::Read(urgency),
             grade: Cell::Read(Some(self.lead.screened.grade())),
-            case_fields,
+            case_fields: case_fields(&self.terms.cases.schema, &self.lead.cases),
             aid: CitedAid::of(policy, self.aid, self.terms.list_language),
             grounds: self.titles_by_case(|kind| !has_own_column(kind)),
             unknown: self.open_titles_by_case(|kind| !has_own_column(kind)),

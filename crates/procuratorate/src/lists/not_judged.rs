@@ -1,0 +1,176 @@
+//! The list of persons who could not be judged: the export says so little of them that
+//! no aid could be granted or excluded, and no register knows more. It says what is
+//! missing, so that the procuratorate can fill it in. Minors are on a list of their own,
+//! as on the match lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aidlink_agency::spreadsheet_csv;
+use aidlink_faults::text::Text;
+use aidlink_office::round::RoundTerms;
+use aidlink_policy::pack::{CASE_EXPORT, Rule};
+use aidlink_policy::schema::Field;
+
+use super::case_fields;
+use super::marking::RoundMarking;
+use crate::resolve::ResolvedNotJudged;
+
+/// A list of persons who could not be judged, ready to be written.
+pub struct NotJudgedList {
+    /// Its path in the output folder.
+    pub path: &'static str,
+    /// The content of the file.
+    pub bytes: Vec<u8>,
+    /// Number of persons on the list.
+    pub persons: usize,
+}
+
+/// The path of the list of adults.
+pub const ADULTS: &str = "lists/not-judged.csv";
+/// The path of the list of minors and of persons of unknown age.
+pub const MINORS: &str = "lists/not-judged.minors.csv";
+
+/// Which rules could not be judged for a person, and which fields have no value.
+pub struct Gaps<'t> {
+    /// The rules, in the policy's order.
+    pub rules: Vec<&'t Rule>,
+    /// The fields of the case parties that these rules read and that have no value that
+    /// can be read, in the schema's order.
+    pub fields: Vec<Gap<'t>>,
+}
+
+/// A field without a value that can be read.
+pub struct Gap<'t> {
+    /// The field.
+    pub field: &'t Field,
+    /// How much a value would decide: the sum over the rules that read the field of one
+    /// part in the number of their gaps, in parts of [`WHOLE`].
+    pub weight: u64,
+}
+
+/// The weight of a field that is the only gap of one rule. It can be divided by the usual
+/// numbers of gaps.
+pub const WHOLE: u64 = 2520;
+
+/// Finds the gaps of persons. Made once for a round.
+pub struct FindGaps<'t> {
+    terms: &'t RoundTerms,
+    /// For each rule on the case parties, the fields that it reads.
+    read: BTreeMap<&'t str, BTreeSet<&'t str>>,
+}
+
+impl<'t> FindGaps<'t> {
+    /// Prepares for the policy of a round.
+    pub fn new(terms: &'t RoundTerms) -> Self {
+        let schema = &terms.cases.schema;
+        let of_cases = terms
+            .policy
+            .rules
+            .iter()
+            .filter(|rule| rule.on == CASE_EXPORT);
+        let read = of_cases.map(|rule| {
+            let columns = rule.columns();
+            let fields = schema.fields.iter().map(|field| field.name.as_str());
+            let fields = fields.filter(|name| columns.contains(*name));
+            (rule.id.as_str(), fields.collect())
+        });
+        FindGaps {
+            terms,
+            read: read.collect(),
+        }
+    }
+
+    /// Returns the gaps of a person.
+    pub fn of(&self, person: &ResolvedNotJudged) -> Gaps<'t> {
+        let schema = &self.terms.cases.schema;
+        let mut rules: BTreeSet<&str> = BTreeSet::new();
+        let mut gaps: BTreeMap<&str, u64> = BTreeMap::new();
+        for (screened, case) in person.screened.cases.iter().zip(&person.cases) {
+            let empty = case
+                .empty
+                .iter()
+                .filter_map(|place| schema.fields.get(*place));
+            let empty = empty.map(|field| field.name.as_str());
+            let without_value: BTreeSet<&str> = empty
+                .chain(case.unreadable.iter().map(String::as_str))
+                .collect();
+            for rule in &screened.unknown {
+                rules.insert(rule);
+                let read = self.read.get(rule.as_str()).into_iter().flatten();
+                let of_rule: Vec<&str> = read
+                    .copied()
+                    .filter(|field| without_value.contains(field))
+                    .collect();
+                let weight = WHOLE / of_rule.len().max(1) as u64;
+                for field in of_rule {
+                    *gaps.entry(field).or_default() += weight;
+                }
+            }
+        }
+        let policy = self.terms.policy.rules.iter();
+        let fields = schema.fields.iter().filter_map(|field| {
+            let weight = *gaps.get(field.name.as_str())?;
+            Some(Gap { field, weight })
+        });
+        Gaps {
+            rules: policy
+                .filter(|rule| rules.contains(rule.id.as_str()))
+                .collect(),
+            fields: fields.collect(),
+        }
+    }
+}
+
+/// Returns both lists of the round, also without persons.
+pub fn not_judged_lists(
+    terms: &RoundTerms,
+    persons: &[ResolvedNotJudged],
+    marking: &RoundMarking<'_>,
+) -> Vec<NotJudgedList> {
+    let language = terms.list_language;
+    let text = |zh: &str, en: &str| Text::new(zh, en).in_language(language).to_owned();
+    let titles = terms.cases.schema.list_fields().map(|field| &field.title);
+    let mut header: Vec<String> = titles
+        .map(|title| title.in_language(language).to_owned())
+        .collect();
+    let needed = terms.policy.registers_used();
+    header.extend([
+        text("未能判断的救助项目", "Aids that could not be judged"),
+        text("未能判断的条件", "Conditions that could not be judged"),
+        text(
+            "案件导出中没有内容或无法读取的列",
+            "Columns of the case export without a value that can be read",
+        ),
+        marking.of_list(&needed, language).cell(language),
+    ]);
+    let gaps = FindGaps::new(terms);
+    let joined = |titles: Vec<&Text>| {
+        let titles = titles.into_iter().map(|title| title.in_language(language));
+        titles.collect::<Vec<_>>().join("；")
+    };
+    let row = |person: &ResolvedNotJudged| {
+        let Gaps { rules, fields } = gaps.of(person);
+        let aids = person.screened.aids.iter();
+        let aids = aids.filter_map(|aid| terms.policy.aid(aid));
+        let mut row = case_fields(&terms.cases.schema, &person.cases);
+        row.extend([
+            joined(aids.map(|aid| &aid.title).collect()),
+            joined(rules.into_iter().map(|rule| &rule.title).collect()),
+            joined(fields.into_iter().map(|gap| &gap.field.title).collect()),
+            String::new(),
+        ]);
+        row
+    };
+    let list = |path, minor| {
+        let persons = persons.iter().filter(|person| person.minor == minor);
+        let rows: Vec<Vec<String>> = persons.map(row).collect();
+        let count = rows.len();
+        let table: Vec<Vec<String>> = std::iter::once(header.clone()).chain(rows).collect();
+        NotJudgedList {
+            path,
+            bytes: spreadsheet_csv::to_bytes(&table),
+            persons: count,
+        }
+    };
+    vec![list(ADULTS, false), list(MINORS, true)]
+}
