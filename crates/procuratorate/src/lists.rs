@@ -1,12 +1,12 @@
 //! The lists of a round: the match lists, which a person at the procuratorate checks, and
 //! the persons who could not be judged.
 
+mod case_cells;
 pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
 
-use aidlink_agency::tokenise::Listed;
 use aidlink_contract::screened_lead::NotVerified;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
@@ -14,7 +14,6 @@ use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::constant::needs_reason;
 use aidlink_policy::reading::PlannedExport;
-use aidlink_policy::schema::ExportSchema;
 use aidlink_policy::value::Value;
 
 use crate::resolve::ResolvedRound;
@@ -98,19 +97,4 @@ fn stated(terms: &RoundTerms, cases: &PlannedExport) -> Vec<Text> {
         }
     }
     stated
-}
-
-/// Returns the list fields of a person's case rows: of each field the value of each row in
-/// order, or a single value if all are equal.
-fn case_fields(schema: &ExportSchema, cases: &[Listed]) -> Vec<String> {
-    let fields = schema.list_fields().enumerate();
-    let joined = fields.map(|(column, _)| {
-        let value = |case: &'_ Listed| case.fields.get(column).cloned().unwrap_or_default();
-        let mut values: Vec<String> = cases.iter().map(value).collect();
-        if values.windows(2).all(|pair| pair[0] == pair[1]) {
-            values.truncate(1);
-        }
-        values.join("；")
-    });
-    joined.collect()
 }

@@ -12,7 +12,7 @@ use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 
-use super::case_fields;
+use super::case_cells::case_fields;
 use super::columns::{
     ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, ToCheck, Urgency,
     citations,

@@ -11,7 +11,7 @@ use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{CASE_EXPORT, Rule};
 use aidlink_policy::schema::Field;
 
-use super::case_fields;
+use super::case_cells::case_fields;
 use super::marking::RoundMarking;
 use crate::resolve::ResolvedNotJudged;
 
