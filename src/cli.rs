@@ -43,9 +43,9 @@ pub enum Command {
     /// Make this office's signing key / 生成本机构的签名私钥
     #[command(subcommand)]
     Signing(SigningCommand),
-    /// Show what the offices of a split round must agree on / 显示各机构须一致的轮次约定
+    /// Write a round file, or show what the offices of a split round must agree on / 新建轮次文件，或显示各机构须一致的轮次约定
     #[command(subcommand)]
-    Round(RoundCommand),
+    Round(RoundVerb),
     /// Make, identify, seal and open round keys / 生成、识别、密封、打开轮次密钥
     Key(KeyArguments),
     /// Make the identity with which this office opens sealed files / 生成本机构打开密封文件的身份文件
@@ -75,6 +75,7 @@ pub const VERBS: &[VerbHelp] = &[
         verb: "run",
         examples: &[
             "aidlink run sample_data/2026Q3/round.toml",
+            "aidlink run round.toml --dry-run",
             "aidlink run round.toml --output output-2 --threads 4 --lang zh",
         ],
         exit_codes: &[0, 1, 2, 3],
@@ -120,6 +121,14 @@ pub const VERBS: &[VerbHelp] = &[
     VerbHelp {
         verb: "signing new",
         examples: &["aidlink signing new signing.key"],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "round new",
+        examples: &[
+            "aidlink round new 2026Q4",
+            "aidlink round new 2026Q4 --split --as-of 2026-12-31",
+        ],
         exit_codes: &[0, 1, 2],
     },
     VerbHelp {
@@ -197,6 +206,32 @@ pub const VERBS: &[VerbHelp] = &[
     },
 ];
 
+/// The verbs of `round`.
+#[derive(Debug, Subcommand)]
+pub enum RoundVerb {
+    /// Look at the files of a folder and write a round file to fill in / 查看文件夹中的导出，生成待填写的轮次文件
+    New(RoundNewArguments),
+    /// What every office can do with a round file
+    #[command(flatten)]
+    OfOffice(RoundCommand),
+}
+
+/// Arguments of `round new`.
+#[derive(Debug, Args)]
+pub struct RoundNewArguments {
+    /// The folder with the exports / 存放导出的文件夹
+    pub folder: PathBuf,
+    /// The round's id [default: the quarter of the as-of date] / 轮次编号，默认为基准日所在季度
+    #[arg(long)]
+    pub id: Option<String>,
+    /// The as-of date [default: today] / 基准日，默认今天
+    #[arg(long, value_parser = date)]
+    pub as_of: Option<jiff::civil::Date>,
+    /// For a split round, with the offices' public keys to fill in / 分步模式，须填写各机构的公钥
+    #[arg(long)]
+    pub split: bool,
+}
+
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
@@ -211,6 +246,9 @@ pub struct RunArguments {
     /// Number of threads [default: one per core] / 线程数，默认每核一个
     #[arg(long, value_parser = threads)]
     pub threads: Option<u16>,
+    /// Only say what the exports would give; write nothing and use no key / 只说明各导出的结果，不写任何文件，不用密钥
+    #[arg(long, conflicts_with_all = ["signing_key", "output"])]
+    pub dry_run: bool,
 }
 
 /// Arguments of `tokenise`.
@@ -425,10 +463,10 @@ pub struct SchemaCheckArguments {
     /// Name of its schema [default: the schema that fits the header best] / 模式名称，默认按表头识别
     #[arg(long)]
     pub schema: Option<String>,
-    /// Folder of export schemas / 导出模式文件夹
-    #[arg(long, default_value = "schemas")]
-    pub schemas: PathBuf,
-    /// A policy, to show which columns a round would read / 规则文件，用于显示轮次将读取哪些列
+    /// Folder of export schemas [default: `schemas`, or those that come with the program] / 导出模式文件夹，默认为 schemas，没有则用程序自带的模式
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
+    /// The policy by which a round would read the export [default: the one that comes with the program] / 轮次所用的规则文件，默认用程序自带的规则文件
     #[arg(long)]
     pub policy: Option<PathBuf>,
     /// The as-of date [default: today] / 基准日，默认今天

@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod completions;
+pub mod dry_run;
 pub mod key;
 pub mod policy;
 pub mod resolve;
+pub mod round;
 pub mod run;
 pub mod sample;
 pub mod schema;

@@ -4,7 +4,9 @@
 
 pub mod cli;
 pub mod commands;
+mod export_report;
 mod labels_report;
 mod lists_report;
 mod matrix;
 pub mod pooled;
+mod round_draft;

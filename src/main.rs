@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use aidlink::cli::{Cli, Command, VERBS};
+use aidlink::cli::{Cli, Command, RoundVerb, VERBS};
 use aidlink::commands::{self, Ending, PROGRAM};
 use aidlink_agency::key::RoundKey;
 use aidlink_office::{command_line, identity, purging, signing, terminal, terms};
@@ -16,13 +16,17 @@ fn main() -> ExitCode {
     };
     let output = cli.common.output();
     let ending = match cli.command {
+        Command::Run(arguments) if arguments.dry_run => {
+            Ending::of(commands::dry_run::run(&arguments, output))
+        }
         Command::Run(arguments) => Ending::of(commands::run::run(&arguments, output)),
         Command::Tokenise(arguments) => Ending::of(commands::tokenise::run(&arguments, output)),
         Command::Resolve(arguments) => Ending::of(commands::resolve::run(&arguments, output)),
         Command::Audit(arguments) => commands::audit::run(arguments, output),
         Command::Purge(arguments) => purging::run(&arguments, PROGRAM, &RoundKey::id_for, output),
         Command::Signing(command) => signing::run(&command, output),
-        Command::Round(command) => terms::run(&command, output),
+        Command::Round(RoundVerb::New(arguments)) => commands::round::new(&arguments, output),
+        Command::Round(RoundVerb::OfOffice(command)) => terms::run(&command, output),
         Command::Key(arguments) => commands::key::run(arguments, output),
         Command::Identity(command) => identity::run(&command, output),
         Command::Policy(arguments) => commands::policy::run(arguments, output),

@@ -1,7 +1,5 @@
 //! `aidlink run`: runs a pooled round, from exports to match lists.
 
-use aidlink_agency::account::Rest;
-use aidlink_agency::exports::converted_amounts;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::RejectsFiles;
@@ -19,7 +17,7 @@ use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::RunArguments;
-use crate::labels_report::say_unmapped;
+use crate::export_report::say_export;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
@@ -134,79 +132,7 @@ fn say_summary(
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
     for export in &result.exports {
-        let account = &export.report.account;
-        let (rows, rejected, withheld) = (account.rows, account.rejected, account.withheld);
-        let title = &export.planned.schema.title;
-        let (zh, en) = match account.rest {
-            Rest::Evaluated {
-                without_outcome,
-                sent,
-            } => (
-                format!("无结果{without_outcome} + 参与筛查{sent}"),
-                format!("{without_outcome} without outcome + {sent} screened"),
-            ),
-            Rest::Probed { matched, unmatched } => (
-                format!("匹配{matched} + 未匹配{unmatched}"),
-                format!("{matched} matched + {unmatched} unmatched"),
-            ),
-        };
-        say(
-            format!(
-                "  {}：{rows} = 拒收{rejected} + 不予处理{withheld} + {zh}",
-                title.zh
-            ),
-            format!(
-                "  {}: {rows} = {rejected} rejected + {withheld} withheld + {en}",
-                title.en
-            ),
-        );
-        for (rule, count) in &export.report.withheld_by_rule {
-            let title = round.terms.policy.rule(rule).map_or_else(
-                || Text::new(rule.clone(), rule.clone()),
-                |rule| rule.title.clone(),
-            );
-            say(
-                format!("    不予处理{count}行：{}", title.zh),
-                format!("    {count} rows withheld: {}", title.en),
-            );
-        }
-        for text in export.notes(&round.terms.policy) {
-            say(
-                format!("    注意：{}", text.zh),
-                format!("    note: {}", text.en),
-            );
-        }
-        for converted in converted_amounts(export) {
-            let titles = |pick: fn(&Text) -> &str| {
-                let titles = converted.fields.iter().map(|field| pick(&field.title));
-                titles.collect::<Vec<_>>().join(", ")
-            };
-            let only_in = |pick: fn(&Text) -> &str, colon: &str| {
-                let name = converted.only_in.as_ref();
-                name.map_or_else(String::new, |name| format!("{}{colon}", pick(name)))
-            };
-            let unit = converted.unit;
-            say(
-                format!(
-                    "    {}单位为{unit}的金额已换算为元：{}",
-                    only_in(|text| &text.zh, "："),
-                    titles(|text| &text.zh)
-                ),
-                format!(
-                    "    {}amounts in {unit} are converted to yuan: {}",
-                    only_in(|text| &text.en, ": "),
-                    titles(|text| &text.en)
-                ),
-            );
-        }
-        let unreadable: u64 = export.report.value_faults.values().sum();
-        if unreadable > 0 {
-            say(
-                format!("    无法读取的单元格：{unreadable}（见 summary.json）"),
-                format!("    cells that could not be read: {unreadable} (see summary.json)"),
-            );
-        }
-        say_unmapped(&export.planned.schema, &export.report.unmapped, output);
+        say_export(export, &round.terms.policy, output);
     }
     let total = result.resolved.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));

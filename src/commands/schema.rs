@@ -6,9 +6,12 @@ use std::path::Path;
 
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
-use aidlink_agency::exports::{check_columns, check_filled, fields_of_others, sheets_not_read};
+use aidlink_agency::exports::{
+    ReadExport, check_columns, check_filled, fields_of_others, read_export, sheets_not_read,
+};
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
+use aidlink_agency::tokenise::{Preview, preview};
 use aidlink_agency::unmapped::UnmappedLabels;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::personal_number::shown_path;
@@ -16,13 +19,15 @@ use aidlink_faults::text::Text;
 use aidlink_office::round::{Mode, Reads, WrittenRound};
 use aidlink_policy::constant::{Constant, needs_reason};
 use aidlink_policy::pack::Policy;
-use aidlink_policy::reading::{PlannedExport, ReadingChoice, SheetChoice};
+use aidlink_policy::reading::{PlannedExport, PlannedFile, ReadingChoice, SheetChoice};
 use aidlink_policy::schema::{ExportSchema, Role, Schemas};
+use aidlink_policy::shipped;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{SchemaArguments, SchemaCheckArguments, SchemaCommand};
+use crate::export_report::{say_unknown, say_withheld};
 use crate::labels_report::{line_of, say_unmapped};
 use aidlink_office::terminal::{Output, Progress};
 
@@ -82,6 +87,16 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         let Text { zh, en } = sheet.text();
         output.say(&Text::new(format!("提示：{zh}"), format!("Note: {en}")));
     }
+    let preview = policy
+        .as_ref()
+        .map(|policy| foresee(&basis, schema, &exports, policy, &progress));
+    let foreseen = match preview.transpose() {
+        Ok(foreseen) => foreseen,
+        Err(faults) => return Ending::Failed(faults),
+    };
+    if let (Some((export, unknown)), Some(policy)) = (&foreseen, policy) {
+        say_foreseen(export, policy, unknown, output);
+    }
     let refusals = refusals(&checked);
     for fault in &refusals {
         let (message, hint) = (&fault.message, &fault.hint);
@@ -106,6 +121,63 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     }
     let is_clean = refusals.is_empty() && checked.iter().all(CheckedExport::is_clean);
     Ending::done(!is_clean)
+}
+
+/// An export as a round would read it, and for each rule the rows for which it is unknown.
+type Foreseen = (ReadExport, BTreeMap<String, u64>);
+
+/// Foresees what the export gives in a round with the policy.
+fn foresee(
+    basis: &Basis,
+    schema: &ExportSchema,
+    exports: &[Export],
+    policy: &Policy,
+    progress: &Progress,
+) -> Result<Foreseen, Faults> {
+    let path = exports.first().map_or(Path::new(""), Export::path);
+    let of_options = || PlannedExport {
+        schema: schema.clone(),
+        files: vec![PlannedFile {
+            path: path.to_path_buf(),
+            written_path: path.to_string_lossy().into_owned(),
+            reading: ReadingChoice::default(),
+        }],
+        snapshot: basis.as_of,
+        legal_basis: String::new(),
+        may_be_empty: false,
+    };
+    let planned = basis.planned.clone().unwrap_or_else(of_options);
+    let on_rows = |rows| progress.rows(rows);
+    let preview = preview(exports, schema, policy, basis.as_of, &on_rows);
+    progress.finish();
+    let Preview { report, unknown } = preview.map_err(|error| error.into_faults(exports))?;
+    Ok((read_export(&planned, exports, report), unknown))
+}
+
+/// Prints what a round would withhold and could not judge.
+fn say_foreseen(
+    export: &ReadExport,
+    policy: &Policy,
+    unknown: &BTreeMap<String, u64>,
+    output: Output,
+) {
+    let withheld = export.report.account.withheld;
+    if withheld == 0 && unknown.is_empty() {
+        return;
+    }
+    let (id, version) = (&policy.id, &policy.version);
+    output.say(&Text::new(
+        format!("按规则文件 {id} 第{version}版，轮次将："),
+        format!("A round by the policy {id} version {version}:"),
+    ));
+    say_withheld(export, policy, output);
+    if let Some(text) = export.withheld_unread_text(policy) {
+        output.say(&Text::new(
+            format!("    注意：{}", text.zh),
+            format!("    note: {}", text.en),
+        ));
+    }
+    say_unknown(export, policy, unknown, output);
 }
 
 /// Returns why a round with the policy refuses the export, although it can be opened.
@@ -158,17 +230,26 @@ struct Basis {
 impl Basis {
     /// Reads schemas and policy as the command line names them.
     fn of_options(arguments: &SchemaCheckArguments) -> Result<Self, Faults> {
-        let schemas = Schemas::read(&arguments.schemas)?;
-        let policy = arguments.policy.as_ref();
-        let policy = policy
-            .map(|path| Policy::read(path, &schemas))
-            .transpose()?;
+        let here = Path::new("schemas");
+        let folder = match &arguments.schemas {
+            None if here.is_dir() => Some(here),
+            named => named.as_deref(),
+        };
+        let schemas = match folder {
+            Some(folder) => Schemas::read(folder)?,
+            None => shipped::schemas()?,
+        };
+        let policy = match &arguments.policy {
+            Some(path) => Some(Policy::read(path, &schemas)?),
+            // Without effect on schemas that it does not know.
+            None => shipped::policy(&schemas).ok(),
+        };
         if let Some(name) = &arguments.schema
             && schemas.get(name).is_none()
         {
             let known = schemas.0.keys().map(String::as_str);
             let fault = Fault::of_file(
-                &arguments.schemas,
+                folder.unwrap_or(here),
                 Text::new(
                     format!("没有名为“{name}”的模式"),
                     format!("there is no schema `{name}`"),

@@ -144,6 +144,7 @@ impl ReadExport {
         notes.extend(without_rows.map(ReadFile::without_rows_text));
         notes.extend(not_read.map(SheetNotRead::text));
         notes.extend(self.missing_text(policy));
+        notes.extend(self.withheld_unread_text(policy));
         let absent: Vec<&[String]> = self
             .files
             .iter()
@@ -182,6 +183,34 @@ impl ReadExport {
                 names.en
             ),
         ))
+    }
+
+    /// Returns a sentence about rows that are withheld because a cell cannot be read, and
+    /// not because of what it says: a role in words that nobody mapped may be a victim's.
+    pub fn withheld_unread_text(&self, policy: &Policy) -> Option<Text> {
+        let schema = &self.planned.schema;
+        let (mut zh, mut en) = (Vec::new(), Vec::new());
+        for field in deciding_fields(policy, schema) {
+            let faults = self.report.value_faults.iter();
+            let faults = faults.filter(|((name, _), _)| *name == field.name);
+            let rows: u64 = faults.map(|(_, rows)| rows).sum();
+            if rows > 0 {
+                zh.push(format!("“{}”{rows}行", field.title.zh));
+                en.push(format!("{} in {rows} rows", field.title.en));
+            }
+        }
+        (!zh.is_empty()).then(|| {
+            Text::new(
+                format!(
+                    "有的行不予处理，只是因为单元格无法读取，其中可能有被害人：{}；请更正，或在轮次文件的 values 中写明这些用语的代码",
+                    zh.join("、")
+                ),
+                format!(
+                    "rows are withheld only because a cell cannot be read, and may be a victim's: {}; correct them, or give the codes of these words in `values` of the round file",
+                    en.join(", ")
+                ),
+            )
+        })
     }
 
     /// Lists the titles of fields.

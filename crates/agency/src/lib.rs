@@ -17,6 +17,7 @@ pub mod key;
 pub mod known_answers;
 pub mod label;
 pub mod national_id;
+pub mod recognise;
 pub mod reject;
 pub mod rejects_file;
 pub mod rules;

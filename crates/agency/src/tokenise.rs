@@ -7,6 +7,7 @@
 mod deciding;
 mod error;
 mod evaluate;
+mod preview;
 mod report;
 mod row;
 mod seen_cells;
@@ -33,6 +34,7 @@ use evaluate::{ROWS_PER_BLOCK, RowColumns};
 use row::TokenisedRow;
 
 pub use error::TokeniseError;
+pub use preview::{Preview, preview};
 pub use report::{FileReport, Report};
 pub use row::Listed;
 pub use settings::Tokenising;

@@ -167,7 +167,9 @@ pub fn screen_joined(
 ) -> Result<Screening, ScreenError> {
     check_tables(policy, cases, registers)?;
     let candidates = Candidates::new(policy, cases, registers);
-    let not_verified_by = not_verified(policy, terms, registers);
+    let origins = registers.iter().map(JoinedRegister::origin);
+    let snapshots = origins.map(|origin| (origin.export.as_str(), origin.snapshot));
+    let not_verified_by = not_verified(policy, terms, &snapshots.collect());
     let matched = registers
         .iter()
         .map(|register| {
@@ -292,20 +294,19 @@ fn difference(reference: &Origin, origin: &Origin, policy: &Policy) -> Option<Te
     }
 }
 
-fn not_verified(
+/// Returns the registers that the policy uses and that cannot verify receipt or referral.
+/// `snapshots` are those of the registers that came.
+pub fn not_verified(
     policy: &Policy,
     terms: &ScreeningTerms,
-    registers: &[JoinedRegister],
+    snapshots: &BTreeMap<&str, Date>,
 ) -> BTreeMap<String, NotVerified> {
     let used = policy.registers_used().into_iter();
     used.filter_map(|export| {
-        let table = registers
-            .iter()
-            .find(|register| register.origin().export == export);
-        let reason = match table {
+        let reason = match snapshots.get(export) {
             None if terms.not_joined.contains(export) => NotVerified::NotJoined,
             None => NotVerified::Absent,
-            Some(table) if terms.is_stale(table.origin().snapshot) => NotVerified::Stale,
+            Some(snapshot) if terms.is_stale(*snapshot) => NotVerified::Stale,
             Some(_) => return None,
         };
         Some((export.to_owned(), reason))

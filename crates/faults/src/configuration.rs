@@ -158,6 +158,55 @@ impl Document {
         }
     }
 
+    /// Returns a fault for each text or key that begins with one of `marks`, which stand
+    /// for places that a person must fill in.
+    pub fn unfilled(&self, marks: &[&str]) -> FaultCollector {
+        let mut faults = FaultCollector::new();
+        for (key, value) in &self.root {
+            self.find_unfilled(marks, Some(key), value, &mut faults);
+        }
+        faults
+    }
+
+    fn find_unfilled(
+        &self,
+        marks: &[&str],
+        key: Option<&Located<String>>,
+        value: &Located<Node>,
+        faults: &mut FaultCollector,
+    ) {
+        let is_marked = |text: &str| marks.iter().any(|mark| text.trim_start().starts_with(mark));
+        let mut push = |at: &Range<usize>| {
+            faults.push(self.fault(
+                at.clone(),
+                Text::new("此处尚未填写", "this place is not filled in"),
+                Text::new(
+                    "请由本轮的经办人填写；日期、是否和数值不加引号",
+                    "the person who runs the round fills it in; dates, true, false and numbers are written without quotation marks",
+                ),
+            ));
+        };
+        if let Some(key) = key
+            && is_marked(&key.value)
+        {
+            push(&key.at);
+        }
+        match &value.value {
+            Node::String(text) if is_marked(text) => push(&value.at),
+            Node::Array(items) => {
+                for item in items {
+                    self.find_unfilled(marks, None, item, faults);
+                }
+            }
+            Node::Table(entries) => {
+                for (key, value) in entries {
+                    self.find_unfilled(marks, Some(key), value, faults);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Creates a fault at a byte range of this document.
     pub fn fault(&self, at: Range<usize>, message: Text, hint: Text) -> Fault {
         Fault::of_file(&self.path, message, hint).at(self.places.of(&self.source, at.start))

@@ -28,7 +28,7 @@ pub use planning::Round;
 pub use terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
-pub use written::{KeyTerms, WrittenRound};
+pub use written::{KeyTerms, TO_FILL_IN, WrittenRound};
 
 /// The subfolder of an output folder that holds copies of the configuration files.
 pub const CONFIGURATION: &str = "configuration";

@@ -11,4 +11,5 @@ pub mod pack;
 pub mod reading;
 pub mod rule_language;
 pub mod schema;
+pub mod shipped;
 pub mod value;

@@ -242,6 +242,14 @@ impl ExportSchema {
 pub struct Schemas(pub BTreeMap<String, ExportSchema>, BTreeSet<String>);
 
 impl Schemas {
+    /// Returns these schemas.
+    pub fn of(schemas: Vec<ExportSchema>) -> Self {
+        let named = schemas
+            .into_iter()
+            .map(|schema| (schema.name.clone(), schema));
+        Schemas(named.collect(), BTreeSet::new())
+    }
+
     /// Reads every `*.json` of a folder.
     ///
     /// # Errors

@@ -370,7 +370,7 @@ impl RowColumns<'_> {
     /// Returns whether a row may leave the agency: a register row if any outcome is
     /// not no, a case row if an aid could be reached with the most favourable register
     /// outcomes, or could not be judged even with these.
-    fn may_leave(&self, outcomes: &[Outcome]) -> bool {
+    pub(super) fn may_leave(&self, outcomes: &[Outcome]) -> bool {
         if self.schema.name != CASE_EXPORT {
             return outcomes.iter().any(|outcome| *outcome != Outcome::No);
         }

@@ -22,6 +22,9 @@ use super::terms::Mode;
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
+/// How the places begin that a person must fill in, in Chinese and in English.
+pub const TO_FILL_IN: [&str; 2] = ["【待填写", "【FILL IN"];
+
 /// The value of a key with its faults. A missing key is also a fault, which is
 /// ignored if the value is optional.
 #[derive(Debug)]
@@ -215,10 +218,12 @@ impl WrittenRound {
     ///
     /// # Errors
     /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB
-    /// ([`LARGEST_CONFIGURATION`]).
+    /// ([`LARGEST_CONFIGURATION`]), or has places that are not filled in ([`TO_FILL_IN`]).
     pub fn read(path: &Path) -> Result<Self, Faults> {
         let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
-        Ok(Self::of(Document::of_bytes(path, bytes)?))
+        let document = Document::of_bytes(path, bytes)?;
+        document.unfilled(&TO_FILL_IN).finish()?;
+        Ok(Self::of(document))
     }
 
     fn of(document: Document) -> Self {

@@ -28,7 +28,16 @@ impl Policy {
     /// # Errors
     /// Every fault of the file at once, each with its place.
     pub fn read(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
-        Self::read_with(path, schemas, Version::Current)
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
+        Self::parse(path, bytes, schemas)
+    }
+
+    /// Parses the bytes of a policy file.
+    ///
+    /// # Errors
+    /// As [`Policy::read`].
+    pub fn parse(path: &Path, bytes: Vec<u8>, schemas: &Schemas) -> Result<Self, Faults> {
+        Self::parse_with(path, bytes, schemas, Version::Current)
     }
 
     /// Reads the policy of a finished round, for an audit. Policies of version
@@ -37,11 +46,17 @@ impl Policy {
     /// # Errors
     /// As [`Policy::read`].
     pub fn read_of_finished_round(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
-        Self::read_with(path, schemas, Version::Any)
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
+        Self::parse_with(path, bytes, schemas, Version::Any)
     }
 
-    fn read_with(path: &Path, schemas: &Schemas, version: Version) -> Result<Self, Faults> {
-        let document = Document::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)?;
+    fn parse_with(
+        path: &Path,
+        bytes: Vec<u8>,
+        schemas: &Schemas,
+        version: Version,
+    ) -> Result<Self, Faults> {
+        let document = Document::of_bytes(path, bytes)?;
         let faults = document.syntax_faults();
         PolicyReader {
             document: &document,

@@ -1,0 +1,232 @@
+//! Recognises which export a file is, for a new round file. It reads headers and names of
+//! files and sheets, and no rows.
+
+use std::path::Path;
+
+use aidlink_faults::fault::Faults;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::reading::{ReadingChoice, SheetChoice};
+use aidlink_policy::schema::{ExportSchema, Role, Schemas};
+
+use crate::exports::deciding_fields;
+use crate::scan::{Export, ExportFile};
+
+/// Words in names of files and sheets, each with the export that it suggests. The first
+/// one that occurs counts.
+const WORDS: [(&str, &str); 21] = [
+    ("移送", "procuratorate.referrals"),
+    ("转介", "procuratorate.referrals"),
+    ("线索", "procuratorate.referrals"),
+    ("案件", "procuratorate.case-parties"),
+    ("当事人", "procuratorate.case-parties"),
+    ("被害人", "procuratorate.case-parties"),
+    ("残疾", "disabled-federation.persons"),
+    ("残联", "disabled-federation.persons"),
+    ("学生", "education.students"),
+    ("资助", "education.students"),
+    ("助学", "education.students"),
+    ("退役", "veterans.persons"),
+    ("优抚", "veterans.persons"),
+    ("低保", "civil-affairs.assistance"),
+    ("特困", "civil-affairs.assistance"),
+    ("临时救助", "civil-affairs.assistance"),
+    ("孤儿", "civil-affairs.assistance"),
+    ("事实无人抚养", "civil-affairs.assistance"),
+    ("低收入", "civil-affairs.assistance"),
+    ("监测", "civil-affairs.assistance"),
+    ("民政", "civil-affairs.assistance"),
+];
+
+/// The fields without which a bare list of persons is no evidence: what the list is of.
+const WHAT_A_LIST_IS_OF: [(&str, &str); 3] = [
+    ("civil-affairs.assistance", "kind"),
+    ("education.students", "hardship_student"),
+    ("veterans.persons", "kind"),
+];
+
+/// A file that is an export.
+#[derive(Debug)]
+pub struct Recognised {
+    /// The name of its schema.
+    pub schema: String,
+    /// Its parts that are read in the same way: the file, or groups of its sheets.
+    pub parts: Vec<RecognisedPart>,
+}
+
+/// Tables of a file that are read in the same way.
+#[derive(Debug)]
+pub struct RecognisedPart {
+    /// The sheets; empty if the file has one table.
+    pub sheets: Vec<String>,
+    /// Whether all sheets with a header are named.
+    pub is_all: bool,
+    /// The headers with the fields that they are columns of, in file order.
+    pub known: Vec<(String, String)>,
+    /// The headers that are not known.
+    pub unknown: Vec<String>,
+    /// The fields that the round file must give, because the tables have no column for
+    /// them, each with the value that the name of the file or sheet suggests.
+    pub to_give: Vec<(String, Option<String>)>,
+}
+
+/// Why a file was not recognised.
+#[derive(Debug)]
+pub enum NotRecognised {
+    /// It fits no schema; the faults are those by the schema that knows most of it.
+    Faults(Faults),
+    /// It fits several schemas alike.
+    Several(Vec<String>),
+}
+
+/// Recognises a file.
+///
+/// # Errors
+/// See [`NotRecognised`].
+pub fn recognise(
+    path: &Path,
+    schemas: &Schemas,
+    policy: &Policy,
+) -> Result<Recognised, NotRecognised> {
+    let mut file = ExportFile::open(path).map_err(NotRecognised::Faults)?;
+    let choice = ReadingChoice {
+        sheets: SheetChoice::All,
+        ..ReadingChoice::default()
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let suggested = schema_in(&name);
+    let mut candidates: Vec<(bool, usize, &ExportSchema)> = schemas
+        .0
+        .values()
+        .map(|schema| {
+            let is_suggested = suggested == Some(schema.name.as_str());
+            (is_suggested, file.known_columns(schema, &choice), schema)
+        })
+        .collect();
+    // What most columns say counts more than a name, unless the file is a bare list.
+    candidates
+        .sort_by_key(|(is_suggested, known, _)| (known + 2 * usize::from(*is_suggested), *known));
+    let mut refused = None;
+    let mut found: Option<(usize, &ExportSchema, Vec<Export>)> = None;
+    let mut alike = Vec::new();
+    for (is_suggested, known, schema) in candidates.into_iter().rev() {
+        let score = known + 2 * usize::from(is_suggested);
+        if let Some((best, ..)) = &found
+            && score < *best
+        {
+            break;
+        }
+        match file.tables(0, schema, &choice) {
+            Ok(tables) if known > 0 => {
+                alike.push(schema.name.clone());
+                found.get_or_insert((score, schema, tables));
+            }
+            Ok(_) => {}
+            Err(faults) => {
+                refused.get_or_insert(faults);
+            }
+        }
+    }
+    match (found, refused) {
+        (Some(_), _) if alike.len() > 1 => Err(NotRecognised::Several(alike)),
+        (Some((_, schema, tables)), _) => Ok(Recognised {
+            schema: schema.name.clone(),
+            parts: parts(&name, schema, policy, &tables),
+        }),
+        (None, Some(faults)) => Err(NotRecognised::Faults(faults)),
+        (None, None) => Err(NotRecognised::Several(Vec::new())),
+    }
+}
+
+fn schema_in(name: &str) -> Option<&'static str> {
+    let found = WORDS.iter().find(|(word, _)| name.contains(word));
+    found.map(|(_, schema)| *schema)
+}
+
+/// Groups the tables of a file by the values that must be given.
+fn parts(
+    file_name: &str,
+    schema: &ExportSchema,
+    policy: &Policy,
+    tables: &[Export],
+) -> Vec<RecognisedPart> {
+    let mut parts: Vec<RecognisedPart> = Vec::new();
+    for table in tables {
+        let sheet = table.sheet().map(str::to_owned);
+        let to_give = to_give(file_name, sheet.as_deref(), schema, policy, table);
+        let (known, unknown) = headers(schema, table);
+        match parts.iter_mut().find(|part| part.to_give == to_give) {
+            Some(part) => {
+                part.sheets.extend(sheet);
+                for header in unknown {
+                    if !part.unknown.contains(&header) {
+                        part.unknown.push(header);
+                    }
+                }
+            }
+            None => parts.push(RecognisedPart {
+                sheets: sheet.into_iter().collect(),
+                is_all: false,
+                known,
+                unknown,
+                to_give,
+            }),
+        }
+    }
+    if let [only] = parts.as_mut_slice() {
+        only.is_all = true;
+    }
+    parts
+}
+
+/// Returns the fields that the round file must give for a table.
+fn to_give(
+    file_name: &str,
+    sheet: Option<&str>,
+    schema: &ExportSchema,
+    policy: &Policy,
+    table: &Export,
+) -> Vec<(String, Option<String>)> {
+    let deciding = deciding_fields(policy, schema);
+    let fields = schema.fields.iter().filter(|field| {
+        let name = field.name.as_str();
+        let is_asked = WHAT_A_LIST_IS_OF.contains(&(schema.name.as_str(), name));
+        let decides = deciding.iter().any(|deciding| deciding.name == name);
+        (is_asked || decides) && !table.has_field(name)
+    });
+    let value_in = |text: &str, field: &aidlink_policy::schema::Field| {
+        let labels = field.raw_codes.iter();
+        let longest = labels
+            .filter(|(label, code)| text.contains(label.as_str()) && *code != "other")
+            .max_by_key(|(label, _)| label.chars().count());
+        longest.map(|(_, code)| code.clone())
+    };
+    let suggested = fields.map(|field| {
+        let of_sheet = sheet.and_then(|sheet| value_in(sheet, field));
+        let value = of_sheet.or_else(|| value_in(file_name, field));
+        (field.name.clone(), value)
+    });
+    suggested.collect()
+}
+
+/// Returns the headers of a table with their fields, and those that are not known.
+fn headers(schema: &ExportSchema, table: &Export) -> (Vec<(String, String)>, Vec<String>) {
+    let columns = table.columns();
+    let mut known = Vec::new();
+    let mut unknown = Vec::new();
+    for (index, header) in columns.headers.iter().enumerate() {
+        let header = header.trim();
+        let mut fields = columns.index.iter();
+        match fields.find(|(_, column)| **column == index) {
+            Some((field, _))
+                if schema
+                    .field(field)
+                    .is_some_and(|field| field.role != Role::List || !header.is_empty()) =>
+            {
+                known.push((header.to_owned(), field.clone()));
+            }
+            _ if header.is_empty() => {}
+            _ => unknown.push(header.to_owned()),
+        }
+    }
+    (known, unknown)
+}

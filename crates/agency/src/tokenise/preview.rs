@@ -1,0 +1,145 @@
+//! Foresees what an export gives in a round, without a key: every row is evaluated, and
+//! the outcomes are only counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aidlink_contract::outcome::Outcome;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::ExportSchema;
+use jiff::civil::Date;
+use rayon::prelude::*;
+
+use super::deciding::{Deciding, Filled};
+use super::error::TokeniseError;
+use super::evaluate::{EvaluatedCounts, Keep, ROWS_PER_BLOCK, RowColumns};
+use super::report::Report;
+use crate::account::Rest;
+use crate::identify::{IdentifyFindings, OwnedRow};
+use crate::identity_check::IdentityCheck;
+use crate::rules::EvaluationError;
+use crate::scan::Export;
+use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
+
+/// What an export gives in a round.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    /// The report on the rows, as of a round in which this agency tokenises the export.
+    pub report: Report,
+    /// For each rule, the rows that are neither rejected nor withheld and for which it is
+    /// unknown. Rules that are known for every row are not in it.
+    pub unknown: BTreeMap<String, u64>,
+}
+
+/// Foresees what an export gives in a round.
+///
+/// # Errors
+/// See [`TokeniseError`]; an export of which no row can be used is none.
+pub fn preview(
+    exports: &[Export],
+    schema: &ExportSchema,
+    policy: &Policy,
+    as_of: Date,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Preview, TokeniseError> {
+    let mut report = Report::default();
+    let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut without_outcome, mut sent) = (0, 0);
+    for export in exports {
+        let columns = RowColumns::new(export, policy, as_of, Keep::All);
+        let deciding = Deciding::new(export, policy);
+        let context = Context {
+            identity: IdentityCheck::new(export, schema, as_of),
+            deciding: &deciding,
+            columns: &columns,
+        };
+        let before = report.account.rows;
+        let read = export
+            .read::<_, BlockPatterns>(Pass::DEFAULT, &context, &|rows| progress(before + rows))
+            .map_err(TokeniseError::Unreadable)?;
+        report.add_table(export, read.digest, read.byte_length, &columns.read);
+        let patterns = read.tally;
+        if let Some(error) = patterns.error {
+            return Err(TokeniseError::Evaluation(error));
+        }
+        report.add_identified(export, read.counts, &patterns.findings);
+        deciding.report_empty(&patterns.filled, &mut report);
+        patterns.counts.add_to(&mut report);
+        for (outcomes, rows) in patterns.patterns {
+            match columns.may_leave(&outcomes) {
+                true => sent += rows,
+                false => without_outcome += rows,
+            }
+            for (rule, outcome) in columns.outcome_rules.iter().zip(outcomes) {
+                if outcome == Outcome::Unknown {
+                    *unknown.entry(rule.id.clone()).or_default() += rows;
+                }
+            }
+        }
+    }
+    report.account.rest = Rest::Evaluated {
+        without_outcome,
+        sent,
+    };
+    Ok(Preview { report, unknown })
+}
+
+/// The context for reading the rows of a file.
+struct Context<'a> {
+    identity: IdentityCheck,
+    deciding: &'a Deciding<'a>,
+    columns: &'a RowColumns<'a>,
+}
+
+/// The rows of a block, counted by the outcomes of all rules. Few patterns occur.
+#[derive(Default)]
+struct BlockPatterns {
+    findings: IdentifyFindings,
+    filled: Filled,
+    rows: Vec<OwnedRow>,
+    counts: EvaluatedCounts,
+    patterns: HashMap<Vec<Outcome>, u64>,
+    error: Option<EvaluationError>,
+}
+
+impl Tally<Context<'_>> for BlockPatterns {
+    fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
+        if let Some(row) = self.findings.identify(&context.identity, place, row) {
+            context.deciding.note(row.row(), &mut self.filled);
+            self.rows.push(row.into_owned());
+        }
+    }
+
+    fn end_of_block(&mut self, context: &Context<'_>) {
+        let rows = std::mem::take(&mut self.rows);
+        let blocks: Result<Vec<_>, _> = rows
+            .par_chunks(ROWS_PER_BLOCK)
+            .map(|rows| {
+                let evaluated = context.columns.evaluate(rows)?;
+                let outcomes = evaluated.rows.into_iter().map(|row| row.outcomes);
+                Ok((outcomes.collect::<Vec<_>>(), evaluated.counts))
+            })
+            .collect();
+        match blocks {
+            Err(error) => self.error = Some(error),
+            Ok(blocks) => {
+                for (outcomes, counts) in blocks {
+                    self.counts.append(counts);
+                    for outcomes in outcomes {
+                        *self.patterns.entry(outcomes).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, _context: &Context<'_>, next: Self, records: u64, lines: u64) {
+        // Rejects are only counted.
+        drop(self.findings.append(next.findings, records, lines));
+        self.filled.append(next.filled);
+        self.counts.append(next.counts);
+        for (outcomes, rows) in next.patterns {
+            *self.patterns.entry(outcomes).or_default() += rows;
+        }
+        self.error = self.error.take().or(next.error);
+    }
+}

@@ -1,0 +1,131 @@
+//! `aidlink run --dry-run`: says what the exports of a round would give, without a key and
+//! without writing anything.
+
+use std::collections::BTreeMap;
+
+use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
+use aidlink_agency::tokenise::{Preview, preview};
+use aidlink_centre::screen::{self, ScreeningTerms};
+use aidlink_contract::screened_lead::Provisional;
+use aidlink_faults::fault::{FaultCollector, Faults};
+use aidlink_faults::text::Text;
+use aidlink_office::manifest::ExportAccount;
+use aidlink_office::round::{Reads, RoundTerms, WrittenRound};
+use aidlink_office::terminal::{Output, Progress};
+use aidlink_policy::reading::PlannedExport;
+use serde::Serialize;
+
+use super::{Ending, threads};
+use crate::cli::RunArguments;
+use crate::export_report::{say_export, say_unknown};
+
+/// The answer of `run --dry-run`.
+#[derive(Serialize)]
+struct DryRun<'a> {
+    round: &'a str,
+    exports: Vec<DryExport<'a>>,
+    /// Why the lists would be provisional.
+    provisional: Vec<Text>,
+}
+
+/// What one export would give.
+#[derive(Serialize)]
+struct DryExport<'a> {
+    export: &'a str,
+    account: ExportAccount,
+    /// For each rule, the rows neither rejected nor withheld for which it is unknown.
+    unknown_by_rule: &'a BTreeMap<String, u64>,
+    notes: Vec<Text>,
+}
+
+/// Reads the exports of a round and says what they would give.
+pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
+    let pool = threads(&arguments.round, arguments.threads)?;
+    let written = WrittenRound::read(&arguments.round).map_err(Ending::WrongConfiguration)?;
+    let mode = written.mode().map_err(Ending::WrongConfiguration)?;
+    let planned = written.planned(mode, Reads::All);
+    let (terms, planned) = planned.map_err(Ending::WrongConfiguration)?;
+    let progress = Progress::new(output);
+    let read = pool.install(|| read(&terms, &planned, &progress));
+    progress.finish();
+    let read = read.map_err(Ending::Failed)?;
+    output.say(&Text::new(
+        format!("轮次 {} 试算（不写任何文件）：", terms.round),
+        format!("Round {}, dry run (nothing is written):", terms.round),
+    ));
+    for (export, unknown) in &read {
+        say_export(export, &terms.policy, output);
+        say_unknown(export, &terms.policy, unknown, output);
+    }
+    let provisional = provisional(&terms, &read);
+    for reason in &provisional {
+        output.say(&Text::new(
+            format!("清单将为暂定：{}", reason.zh),
+            format!("The lists would be provisional: {}", reason.en),
+        ));
+    }
+    let exports = read.iter().map(|(export, unknown)| DryExport {
+        export: &export.planned.schema.name,
+        account: export.account(),
+        unknown_by_rule: unknown,
+        notes: export.notes(&terms.policy),
+    });
+    output.json(&DryRun {
+        round: &terms.round,
+        exports: exports.collect(),
+        provisional: provisional.clone(),
+    });
+    Ok(Ending::done(!provisional.is_empty()))
+}
+
+/// An export, and for each rule the rows for which it is unknown.
+type Foreseen = (ReadExport, BTreeMap<String, u64>);
+
+fn read(
+    terms: &RoundTerms,
+    planned: &[PlannedExport],
+    progress: &Progress,
+) -> Result<Vec<Foreseen>, Faults> {
+    let mut faults = FaultCollector::new();
+    let opened: Vec<_> = planned
+        .iter()
+        .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
+        .collect();
+    faults.finish()?;
+    let mut faults = FaultCollector::new();
+    let mut read = Vec::new();
+    for (planned, exports) in &opened {
+        progress.step(&planned.schema.title);
+        let on_rows = |rows| progress.rows(rows);
+        match preview(
+            exports,
+            &planned.schema,
+            &terms.policy,
+            terms.as_of,
+            &on_rows,
+        ) {
+            Ok(Preview { report, unknown }) => {
+                check_report(&terms.policy, planned, exports, &report, &mut faults);
+                read.push((read_export(planned, exports, report), unknown));
+            }
+            Err(error) => faults.extend(error.into_faults(exports)),
+        }
+    }
+    faults.or_value(Some(read))
+}
+
+/// Returns why the lists of a round with these exports would be provisional.
+fn provisional(terms: &RoundTerms, read: &[Foreseen]) -> Vec<Text> {
+    let screening = ScreeningTerms::of(terms);
+    let rates = read.iter().map(|(export, _)| {
+        let rate = export.report.account.reject_rate();
+        (export.planned.schema.name.as_str(), rate)
+    });
+    let rates: Vec<(&str, f64)> = rates.collect();
+    let joined = terms.registers.iter();
+    let joined = joined.map(|export| (export.schema.name.as_str(), export.snapshot));
+    let not_verified = screen::not_verified(&terms.policy, &screening, &joined.collect());
+    let snapshot = terms.cases.snapshot;
+    let reasons = screen::provisional(&screening, &rates, snapshot, &not_verified);
+    reasons.iter().map(Provisional::text).collect()
+}

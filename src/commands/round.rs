@@ -1,0 +1,374 @@
+//! `aidlink round new`: looks at the files of a folder and writes a round file, in which a
+//! person fills in what no program can know.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use aidlink_agency::recognise::{NotRecognised, Recognised, recognise};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
+use aidlink_faults::personal_number::{refused_name, shown_path};
+use aidlink_faults::text::{Language, Text};
+use aidlink_files::owner_only::write_new_for_everybody;
+use aidlink_office::terminal::{Form, Output, Progress};
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::schema::Schemas;
+use aidlink_policy::shipped::{self, Shipped};
+use dialoguer::Input;
+use jiff::Zoned;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::Ending;
+use crate::cli::RoundNewArguments;
+use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Question};
+
+/// The name of the round file.
+const ROUND_FILE: &str = "round.toml";
+
+/// The answer of `round new`.
+#[derive(Serialize)]
+struct NewRound<'a> {
+    file: &'a str,
+    exports: BTreeMap<&'a str, Vec<&'a str>>,
+    without_file: Vec<&'a str>,
+    not_recognised: Vec<&'a str>,
+    places_to_fill_in: usize,
+}
+
+/// Writes a round file for the files of a folder.
+pub fn new(arguments: &RoundNewArguments, output: Output) -> Ending {
+    match make(arguments, output) {
+        Ok(ending) => ending,
+        Err(faults) => Ending::Failed(faults),
+    }
+}
+
+fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults> {
+    let folder = &arguments.folder;
+    let file = folder.join(ROUND_FILE);
+    if std::fs::symlink_metadata(&file).is_ok() {
+        return Err(Fault::of_file(
+            &file,
+            Text::new("轮次文件已存在", "the round file exists already"),
+            Text::new(
+                "请先移走或删除，或换一个文件夹",
+                "move or remove it first, or use another folder",
+            ),
+        )
+        .into());
+    }
+    let schemas = schemas(folder)?;
+    let policy = policy(folder, &schemas)?;
+    let names = names(folder)?;
+    let progress = Progress::new(output);
+    let mut exports: BTreeMap<String, DraftExport> = BTreeMap::new();
+    let mut others: Vec<(String, Text)> = Vec::new();
+    for name in names {
+        progress.step(&Text::new(
+            format!("查看 {name}"),
+            format!("looking at {name}"),
+        ));
+        if let Some(reason) = refused_name(&name) {
+            others.push((name, reason));
+            continue;
+        }
+        let path = folder.join(&name);
+        match recognise(&path, &schemas, &policy) {
+            Ok(Recognised { schema, parts }) => {
+                let export = exports.entry(schema.clone()).or_insert(DraftExport {
+                    schema,
+                    changed_on: None,
+                    files: Vec::new(),
+                });
+                export.changed_on = export.changed_on.max(changed_on(&path));
+                export.files.push((name, parts));
+            }
+            Err(reason) => others.push((name, why(reason))),
+        }
+    }
+    progress.finish();
+    if exports.is_empty() {
+        return Err(nothing_recognised(folder, &others));
+    }
+    let cases = exports.remove(CASE_EXPORT);
+    if cases.is_none() && !arguments.split {
+        return Err(no_cases(folder, &exports, &others));
+    }
+    let today = Zoned::now().date();
+    let as_of = arguments.as_of.unwrap_or(today);
+    let mut draft = Draft {
+        language: output.language,
+        is_split: arguments.split,
+        round: arguments.id.clone().unwrap_or_else(|| quarter(as_of)),
+        as_of,
+        schemas: &schemas,
+        policy: &policy,
+        exports: cases.into_iter().chain(exports.into_values()).collect(),
+        others,
+    };
+    if arguments.split {
+        add_exports_of_others(&mut draft);
+    }
+    let is_interactive = output.form == Form::Text
+        && std::io::stdin().is_terminal()
+        && std::io::stderr().is_terminal();
+    let mut ask = |question: &Question| ask_person(question, output.language);
+    let mut ask_nobody = |_: &Question| None;
+    let ask: &mut Ask<'_> = match is_interactive {
+        true => &mut ask,
+        false => &mut ask_nobody,
+    };
+    let Drafted { text, marked } = draft.write(ask);
+    write_documents(folder)?;
+    write(&file, text.as_bytes())?;
+    say(&file, &draft, marked, output);
+    Ok(Ending::Done)
+}
+
+/// Returns the names of the files of a folder that may be exports, in order.
+fn names(folder: &Path) -> Result<Vec<String>, Fault> {
+    let unreadable = |error| Fault::unreadable(folder, &error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_file = entry.path().is_file();
+        let is_ours = [
+            ROUND_FILE,
+            "policy.toml",
+            "calendar.toml",
+            "round.key",
+            "signing.key",
+            "signing.pub",
+        ];
+        // What spreadsheet programs and systems leave beside files.
+        let is_left_over =
+            name.starts_with(['.', '~']) || name == "Thumbs.db" || name == "desktop.ini";
+        if is_file && !is_left_over && !is_ours.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn changed_on(path: &Path) -> Option<Date> {
+    let changed = std::fs::metadata(path).ok()?.modified().ok()?;
+    let changed = jiff::Timestamp::try_from(changed).ok()?;
+    Some(changed.to_zoned(jiff::tz::TimeZone::system()).date())
+}
+
+/// Returns the quarter of a day, such as `2026Q3`.
+fn quarter(day: Date) -> String {
+    format!("{}Q{}", day.year(), (day.month() + 2) / 3)
+}
+
+/// Returns the schemas of the folder, or those that come with the program.
+fn schemas(folder: &Path) -> Result<Schemas, Faults> {
+    let own = folder.join("schemas");
+    match own.is_dir() {
+        true => Schemas::read(&own),
+        false => shipped::schemas(),
+    }
+}
+
+/// Returns the policy of the folder, or the one that comes with the program.
+fn policy(folder: &Path, schemas: &Schemas) -> Result<Policy, Faults> {
+    let own = folder.join("policy.toml");
+    match own.is_file() {
+        true => Policy::read(&own, schemas),
+        false => shipped::policy(schemas),
+    }
+}
+
+/// Writes the schemas, the policy and the calendar beside the round file, unless the folder
+/// has them.
+fn write_documents(folder: &Path) -> Result<(), Faults> {
+    let schemas = folder.join("schemas");
+    if !schemas.is_dir() {
+        std::fs::create_dir(&schemas).map_err(|error| not_made(&schemas, &error))?;
+        for Shipped { name, text } in shipped::SCHEMAS {
+            write(&schemas.join(name), text.as_bytes())?;
+        }
+    }
+    for (name, document) in [
+        ("policy.toml", shipped::POLICY),
+        ("calendar.toml", shipped::CALENDAR),
+    ] {
+        let path = folder.join(name);
+        if !path.exists() {
+            write(&path, document.text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    write_new_for_everybody(path, bytes, &Text::new("文件", "file"))
+}
+
+fn not_made(folder: &Path, error: &std::io::Error) -> Fault {
+    let reason = io_reason(error);
+    Fault::of_file(
+        folder,
+        Text::new(
+            format!("无法建立文件夹：{}", reason.zh),
+            format!("cannot make the folder: {}", reason.en),
+        ),
+        Text::new("请检查写入权限", "check the write permission"),
+    )
+}
+
+fn why(reason: NotRecognised) -> Text {
+    match reason {
+        NotRecognised::Faults(faults) => {
+            let first = faults.iter().next();
+            first.map_or_else(Text::default, |fault| fault.message.clone())
+        }
+        NotRecognised::Several(schemas) => {
+            let names = schemas.join(", ");
+            Text::new(
+                format!("不能确定是哪一种导出（{names}）；请在文件名中写明，如“低保”"),
+                format!(
+                    "it could be any of these exports: {names}; say which in the name of the file, such as 低保"
+                ),
+            )
+        }
+    }
+}
+
+/// Adds why files were not recognised.
+fn with_reasons(fault: Fault, others: &[(String, Text)]) -> Faults {
+    let mut faults = FaultCollector::new();
+    faults.push(fault);
+    for (name, reason) in others {
+        faults.push(Fault::of_file(
+            Path::new(name),
+            reason.clone(),
+            Text::new(
+                "请用 aidlink schema check 查看该文件",
+                "look at the file with `aidlink schema check`",
+            ),
+        ));
+    }
+    match faults.finish() {
+        Err(faults) => faults,
+        Ok(()) => unreachable!("there is a fault"),
+    }
+}
+
+fn nothing_recognised(folder: &Path, others: &[(String, Text)]) -> Faults {
+    let fault = Fault::of_file(
+        folder,
+        Text::new(
+            "文件夹中没有可识别的导出",
+            "no file of the folder was recognised as an export",
+        ),
+        Text::new(
+            "请把各机构的导出放入该文件夹；支持的格式见 docs/formats.md",
+            "put the exports of the agencies into it; docs/formats.md lists the formats",
+        ),
+    );
+    with_reasons(fault, others)
+}
+
+fn no_cases(
+    folder: &Path,
+    exports: &BTreeMap<String, DraftExport>,
+    others: &[(String, Text)],
+) -> Faults {
+    let found: Vec<&str> = exports.keys().map(String::as_str).collect();
+    let found = found.join(", ");
+    let fault = Fault::of_file(
+        folder,
+        Text::new(
+            format!("没有识别出案件当事人的导出（识别出：{found}）"),
+            format!("no export of case parties was recognised (recognised: {found})"),
+        ),
+        Text::new(
+            "案件导出至少要有案号、证件号码和诉讼地位三列；分步模式请加 --split",
+            "the case export needs at least the columns case number, ID number and role (案号, 身份证号, 诉讼地位); for a split round use --split",
+        ),
+    );
+    with_reasons(fault, others)
+}
+
+/// Adds the exports that other offices have, in a split round.
+fn add_exports_of_others(draft: &mut Draft<'_>) {
+    let has = |draft: &Draft<'_>, schema: &str| {
+        draft.exports.iter().any(|export| export.schema == schema)
+    };
+    let empty = |schema: &str| DraftExport {
+        schema: schema.to_owned(),
+        changed_on: None,
+        files: Vec::new(),
+    };
+    if !has(draft, CASE_EXPORT) {
+        draft.exports.insert(0, empty(CASE_EXPORT));
+    }
+    for schema in draft.policy.registers_used() {
+        if !has(draft, schema) {
+            draft.exports.push(empty(schema));
+        }
+    }
+}
+
+/// Asks on the terminal. An empty answer leaves the place to be filled in.
+fn ask_person(question: &Question, language: Language) -> Option<String> {
+    let mut prompt = question.text.in_language(language).to_owned();
+    let later = Text::new("回车：以后填写", "Enter: fill in later");
+    prompt += &format!("（{}）", later.in_language(language));
+    let mut input = Input::<String>::new().with_prompt(prompt).allow_empty(true);
+    if let Some(proposal) = &question.proposal {
+        input = input.with_initial_text(proposal);
+    }
+    input.interact_text().ok()
+}
+
+fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
+    let shown = shown_path(file);
+    say(
+        format!("已写入 {shown}。识别出："),
+        format!("Wrote {shown}. Recognised:"),
+    );
+    for export in &draft.exports {
+        let title = draft
+            .schemas
+            .get(&export.schema)
+            .map(|schema| &schema.title);
+        for (name, _) in &export.files {
+            let (zh, en) = title.map_or(("", ""), |title| (title.zh.as_str(), title.en.as_str()));
+            say(format!("  {name}：{zh}"), format!("  {name}: {en}"));
+        }
+    }
+    for (name, reason) in &draft.others {
+        say(
+            format!("  未识别 {name}：{}", reason.zh),
+            format!("  not recognised: {name}: {}", reason.en),
+        );
+    }
+    if marked > 0 {
+        say(
+            format!("请填写其中{marked}处【待填写】，再运行：aidlink run {shown}"),
+            format!("Fill in its {marked} places 【FILL IN】, then: aidlink run {shown}"),
+        );
+    } else {
+        say(
+            format!("请核对，再运行：aidlink run {shown}"),
+            format!("Check it, then: aidlink run {shown}"),
+        );
+    }
+    let exports = draft.exports.iter().map(|export| {
+        let files = export.files.iter().map(|(name, _)| name.as_str());
+        (export.schema.as_str(), files.collect())
+    });
+    output.json(&NewRound {
+        file: &shown,
+        exports: exports.collect(),
+        without_file: draft.without_file(),
+        not_recognised: draft.others.iter().map(|(name, _)| name.as_str()).collect(),
+        places_to_fill_in: marked,
+    });
+}

@@ -1,0 +1,491 @@
+//! The text of a new round file, in the user's language. What nobody but a person can know
+//! is a marked place, which a round refuses until it is filled in.
+
+use std::fmt::Write as _;
+
+use aidlink_agency::recognise::RecognisedPart;
+use aidlink_faults::personal_number::shown_name;
+use aidlink_faults::text::{Language, Text};
+use aidlink_office::round::TO_FILL_IN;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::schema::{ExportSchema, Schemas};
+use aidlink_policy::value::FieldType;
+use jiff::civil::Date;
+
+/// What a round file is drafted from.
+pub(crate) struct Draft<'a> {
+    /// The language of comments and lists.
+    pub language: Language,
+    /// Whether several offices do the steps.
+    pub is_split: bool,
+    /// The round's id.
+    pub round: String,
+    /// The as-of date.
+    pub as_of: Date,
+    /// The schemas.
+    pub schemas: &'a Schemas,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The exports; the case parties come first.
+    pub exports: Vec<DraftExport>,
+    /// Files that were not recognised, with the reasons.
+    pub others: Vec<(String, Text)>,
+}
+
+/// An export and its files.
+pub(crate) struct DraftExport {
+    /// The name of its schema.
+    pub schema: String,
+    /// The day on which its newest file was changed, if known.
+    pub changed_on: Option<Date>,
+    /// File names, each with its parts.
+    pub files: Vec<(String, Vec<RecognisedPart>)>,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Date,
+    Boolean,
+}
+
+/// A question about a place that a person must fill in.
+pub(crate) struct Question {
+    /// What is asked.
+    pub text: Text,
+    /// The answer that the program proposes.
+    pub proposal: Option<String>,
+}
+
+/// Asks the person; `None` leaves the place marked.
+pub(crate) type Ask<'a> = dyn FnMut(&Question) -> Option<String> + 'a;
+
+/// The text of a round file, and how many of its places are to be filled in.
+pub(crate) struct Drafted {
+    /// The text.
+    pub text: String,
+    /// Number of marked places.
+    pub marked: usize,
+}
+
+impl Draft<'_> {
+    /// Writes the round file.
+    pub(crate) fn write(&self, ask: &mut Ask<'_>) -> Drafted {
+        let mut writer = Writer {
+            language: self.language,
+            text: String::new(),
+            marked: 0,
+            ask,
+        };
+        writer.head(self);
+        for export in &self.exports {
+            writer.export(self, export);
+        }
+        writer.not_recognised(&self.others);
+        Drafted {
+            text: writer.text,
+            marked: writer.marked,
+        }
+    }
+
+    /// Returns the registers of the policy that have no file.
+    pub(crate) fn without_file(&self) -> Vec<&str> {
+        let has_file = |name: &&str| self.exports.iter().any(|export| export.schema == **name);
+        let used = self.policy.registers_used().into_iter();
+        used.filter(|name| !has_file(name)).collect()
+    }
+
+    fn title(&self, schema: &str) -> Text {
+        let schema = self.schemas.get(schema);
+        schema.map_or_else(Text::default, |schema| schema.title.clone())
+    }
+}
+
+struct Writer<'a, 'b> {
+    language: Language,
+    text: String,
+    marked: usize,
+    ask: &'a mut Ask<'b>,
+}
+
+impl Writer<'_, '_> {
+    fn line(&mut self, line: &str) {
+        self.text += line;
+        self.text.push('\n');
+    }
+
+    fn comment(&mut self, zh: &str, en: &str) {
+        let text = Text::new(zh, en);
+        let line = format!("# {}", one_line(text.in_language(self.language)));
+        self.line(&line);
+    }
+
+    /// Returns the value of a place that a person must fill in: the answer, or a mark with
+    /// the proposal.
+    fn place(&mut self, kind: Kind, question: Text, proposal: Option<String>) -> String {
+        let question = Question {
+            text: question,
+            proposal,
+        };
+        let answer = (self.ask)(&question).map(|answer| answer.trim().to_owned());
+        let answer = answer.filter(|answer| !answer.is_empty());
+        match (kind, answer) {
+            (Kind::Text, Some(answer)) => return quoted(&answer),
+            (Kind::Date, Some(answer)) => {
+                if let Ok(day) = answer.parse::<Date>() {
+                    return day.to_string();
+                }
+            }
+            (Kind::Boolean, Some(answer)) if ["true", "是", "yes"].contains(&answer.as_str()) => {
+                return "true".to_owned();
+            }
+            (Kind::Boolean, Some(answer)) if ["false", "否", "no"].contains(&answer.as_str()) => {
+                return "false".to_owned();
+            }
+            (Kind::Boolean, Some(_)) | (_, None) => {}
+        }
+        self.marked += 1;
+        let [zh, en] = TO_FILL_IN;
+        let mark = match (self.language, &question.proposal) {
+            (Language::Chinese, None) => format!("{zh}】"),
+            (Language::Chinese, Some(proposal)) => format!("{zh}：{proposal}】"),
+            (Language::English, None) => format!("{en}】"),
+            (Language::English, Some(proposal)) => format!("{en}: {proposal}】"),
+        };
+        quoted(&mark)
+    }
+
+    fn head(&mut self, draft: &Draft<'_>) {
+        self.comment(
+            "轮次文件。带“【待填写】”的地方须由人填写，填好前 run 拒绝运行。日期、true、false 和数值不加引号。",
+            "A round file. A person fills in the places marked 【FILL IN】; until then `run` refuses it. Dates, true, false and numbers are written without quotation marks.",
+        );
+        let (as_of, round) = (draft.as_of, &draft.round);
+        let line = format!("round = {}", quoted(round));
+        self.line(&line);
+        self.comment(
+            "基准日：年龄、在册与否和各项规则都按这一天判断。",
+            "The day for which age, membership and every rule are judged.",
+        );
+        self.line(&format!("as_of = {as_of}"));
+        self.comment(
+            "签发日期：办理期限从这一天起算。",
+            "The day on which leads are issued; deadlines run from it.",
+        );
+        self.line(&format!("issued_on = {as_of}"));
+        self.line("purpose = \"joint-screening\"");
+        let mode = if draft.is_split { "split" } else { "pooled" };
+        self.line(&format!("mode = \"{mode}\""));
+        let operator = self.place(
+            Kind::Text,
+            Text::new("经办人姓名", "name of the person who runs the round"),
+            None,
+        );
+        self.line(&format!("operator = {operator}"));
+        self.comment(
+            "到这一天须删除本轮数据（个人信息保护法第十九条、第四十七条）。",
+            "By this day the round's data must be deleted (Personal Information Protection Law, Articles 19 and 47).",
+        );
+        let later = as_of.saturating_add(jiff::Span::new().months(3));
+        let retention = self.place(
+            Kind::Date,
+            Text::new("删除期限", "the day by which the data must be deleted"),
+            Some(later.to_string()),
+        );
+        self.line(&format!("retention_until = {retention}"));
+        let language = match self.language {
+            Language::Chinese => "zh",
+            Language::English => "en",
+        };
+        self.line(&format!("list_language = \"{language}\""));
+        self.line("policy = \"policy.toml\"\nschemas = \"schemas\"\ncalendar = \"calendar.toml\"\noutput = \"output\"");
+        self.not_joined(draft);
+        self.line("\n[impact_assessment]");
+        self.comment(
+            "个人信息保护影响评估（个人信息保护法第五十五条）。",
+            "The impact assessment (Personal Information Protection Law, Article 55).",
+        );
+        let id = self.place(
+            Kind::Text,
+            Text::new("影响评估编号", "id of the impact assessment"),
+            None,
+        );
+        self.line(&format!("id = {id}"));
+        let until = self.place(
+            Kind::Date,
+            Text::new(
+                "影响评估有效期至",
+                "last day on which the impact assessment is valid",
+            ),
+            None,
+        );
+        self.line(&format!("valid_until = {until}"));
+        self.line("\n[key]\nfile = \"round.key\"\nalgorithm = \"hmac-sha256\"");
+        self.line("\n[signing]\nkey = \"signing.key\"");
+        if draft.is_split {
+            self.offices(draft);
+        }
+        self.line("\n[thresholds]\nsnapshot_age_days = 92\nreject_rate = 0.05");
+    }
+
+    fn not_joined(&mut self, draft: &Draft<'_>) {
+        let without_file = draft.without_file();
+        if without_file.is_empty() || draft.is_split {
+            return;
+        }
+        self.comment(
+            "没有下列名册的文件：取得后放入本文件夹并写明 [[export]]；本轮不参与比对的，写明原因。",
+            "No file of these registers was found: put it into the folder and add an [[export]], or write why the register is not joined.",
+        );
+        self.line("not_joined = [");
+        for schema in without_file {
+            let title = draft.title(schema);
+            let because = self.place(
+                Kind::Text,
+                Text::new(
+                    format!("“{}”为何不参与比对", title.zh),
+                    format!("why this register is not joined: {}", title.en),
+                ),
+                None,
+            );
+            let title = title.in_language(self.language);
+            let line = format!("    {{ schema = \"{schema}\", because = {because} }}, # {title}");
+            self.line(&line);
+        }
+        self.line("]");
+    }
+
+    /// Writes `[signing.signers]` and `[sealing]`.
+    fn offices(&mut self, draft: &Draft<'_>) {
+        self.line("\n[signing.signers]");
+        self.comment(
+            "各机构的签名公钥（aidlink signing new 显示），以 RW 开头。",
+            "The public key of each office (`aidlink signing new` shows it); it begins with RW.",
+        );
+        let offices = draft.policy.agencies.iter();
+        let mut offices: Vec<(&str, Text)> = offices
+            .map(|agency| (agency.id.as_str(), agency.name.clone()))
+            .collect();
+        offices.push(("centre", Text::new("筛查机构", "the centre")));
+        for (id, name) in offices {
+            let key = self.place(
+                Kind::Text,
+                Text::new(
+                    format!("{}的签名公钥", name.zh),
+                    format!("public key of {}", name.en),
+                ),
+                None,
+            );
+            self.line(&format!("{id} = {key}"));
+        }
+        self.line("\n[sealing]");
+        self.comment(
+            "收件人公钥（aidlink identity new 显示），以 age1 开头。",
+            "Recipients (`aidlink identity new` shows them); they begin with age1.",
+        );
+        for (key, zh, en) in [
+            ("centre", "筛查机构的收件人公钥", "recipient of the centre"),
+            (
+                "procuratorate",
+                "检察机关的收件人公钥",
+                "recipient of the procuratorate",
+            ),
+        ] {
+            let recipient = self.place(Kind::Text, Text::new(zh, en), None);
+            self.line(&format!("{key} = {recipient}"));
+        }
+    }
+
+    fn export(&mut self, draft: &Draft<'_>, export: &DraftExport) {
+        let title = draft.title(&export.schema);
+        self.line("");
+        self.comment(&title.zh, &title.en);
+        self.line("[[export]]");
+        self.line(&format!("schema = \"{}\"", export.schema));
+        let snapshot = self.place(
+            Kind::Date,
+            Text::new(
+                format!("“{}”的提取日期", title.zh),
+                format!("the day on which the agency took the export: {}", title.en),
+            ),
+            export.changed_on.map(|day| day.to_string()),
+        );
+        self.line(&format!("snapshot = {snapshot}"));
+        let basis = self.place(
+            Kind::Text,
+            Text::new(
+                format!("提供“{}”的法律依据或协议", title.zh),
+                format!(
+                    "the law or agreement on which it was provided: {}",
+                    title.en
+                ),
+            ),
+            None,
+        );
+        self.line(&format!("legal_basis = {basis}"));
+        let Some(schema) = draft.schemas.get(&export.schema) else {
+            return;
+        };
+        if export.files.is_empty() {
+            self.comment(
+                "由该机构在自己的轮次文件中写明 path。",
+                "The agency adds `path` in its own round file.",
+            );
+        }
+        for (file, parts) in &export.files {
+            for part in parts {
+                self.part(schema, file, part);
+            }
+        }
+    }
+
+    fn part(&mut self, schema: &ExportSchema, file: &str, part: &RecognisedPart) {
+        self.line("\n[[export.file]]");
+        self.line(&format!("path = {}", quoted(file)));
+        match part.sheets.as_slice() {
+            [] | [_] if part.is_all => {}
+            sheets if part.is_all => {
+                let names = Text::names(sheets.iter().map(|sheet| shown_name(sheet)));
+                self.line("sheets = \"all\"");
+                self.comment(
+                    &format!("工作表：{}", names.zh),
+                    &format!("sheets: {}", names.en),
+                );
+            }
+            sheets => {
+                let names: Vec<String> = sheets.iter().map(|sheet| quoted(sheet)).collect();
+                self.line(&format!("sheets = [{}]", names.join(", ")));
+            }
+        }
+        let title = |field: &str| {
+            let field = schema.field(field);
+            field.map_or_else(Text::default, |field| field.title.clone())
+        };
+        let known = part.known.iter().map(|(header, field)| {
+            let (header, title) = (shown_name(header), title(field));
+            Text::new(
+                format!("{header} → {}", title.zh),
+                format!("{header} -> {}", title.en),
+            )
+        });
+        let known: Vec<Text> = known.collect();
+        let joined = |pick: fn(&Text) -> &str, between: &str| {
+            let texts: Vec<&str> = known.iter().map(pick).collect();
+            texts.join(between)
+        };
+        self.comment(
+            &format!("识别的列：{}", joined(|text| &text.zh, "，")),
+            &format!("recognised columns: {}", joined(|text| &text.en, ", ")),
+        );
+        if !part.unknown.is_empty() {
+            let names = Text::names(part.unknown.iter().map(|header| shown_name(header)));
+            self.comment(
+                &format!(
+                    "未识别、不读取的列：{}；其中有需要的，写 headers = {{ \"表头\" = \"字段\" }}",
+                    names.zh
+                ),
+                &format!(
+                    "columns not known and not read: {}; if one is needed, write headers = {{ \"header\" = \"field\" }}",
+                    names.en
+                ),
+            );
+        }
+        if part.to_give.is_empty() {
+            return;
+        }
+        let mut given = Vec::new();
+        let mut needs_reason = false;
+        for (name, value) in &part.to_give {
+            let Some(field) = schema.field(name) else {
+                continue;
+            };
+            let title = &field.title;
+            let kind = match field.field_type {
+                FieldType::Boolean => Kind::Boolean,
+                _ => Kind::Text,
+            };
+            let codes = field
+                .known_codes()
+                .into_iter()
+                .map(|code| match field.labels.get(code) {
+                    Some(label) => format!("{code} ({})", label.in_language(self.language)),
+                    None => code.to_owned(),
+                });
+            let codes: Vec<String> = codes.collect();
+            let codes = match codes.is_empty() {
+                true => "true, false".to_owned(),
+                false => codes.join(", "),
+            };
+            self.comment(
+                &format!("文件没有“{}”列，须写明整份文件的情况：{codes}", title.zh),
+                &format!(
+                    "the file has no column for `{}`; say what holds for all its rows: {codes}",
+                    title.en
+                ),
+            );
+            needs_reason |= schema.name == CASE_EXPORT;
+            let value = self.place(
+                kind,
+                Text::new(
+                    format!("{}：整份文件的“{}”", shown_name(file), title.zh),
+                    format!("{}: `{}` of all rows", shown_name(file), title.en),
+                ),
+                value.clone(),
+            );
+            given.push(format!("{name} = {value}"));
+        }
+        self.line(&format!("constants = {{ {} }}", given.join(", ")));
+        if needs_reason {
+            let because = self.place(
+                Kind::Text,
+                Text::new("何人何时核实了上述情况", "who confirmed this, and when"),
+                None,
+            );
+            self.line(&format!("because = {because}"));
+        }
+    }
+
+    fn not_recognised(&mut self, others: &[(String, Text)]) {
+        if others.is_empty() {
+            return;
+        }
+        self.line("");
+        self.comment(
+            "未识别的文件（本轮不读取）：",
+            "Files that were not recognised (the round does not read them):",
+        );
+        for (file, reason) in others {
+            let file = shown_name(file);
+            self.comment(
+                &format!("  {file}：{}", reason.zh),
+                &format!("  {file}: {}", reason.en),
+            );
+        }
+    }
+}
+
+/// Returns a TOML string with this text.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                quoted.push('\\');
+                quoted.push(character);
+            }
+            character if character.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(character));
+            }
+            character => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Returns a text without line breaks, which would end a comment.
+fn one_line(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(clean).collect()
+}
