@@ -3,7 +3,7 @@
 //! lead to an aid. It makes no tokens.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::uniform_text::bare;
@@ -118,6 +118,8 @@ pub(super) struct RowColumns<'a> {
     /// Fields that rules need, with their columns. A field without a column is read
     /// from the certificate's number.
     attributes: Vec<(Option<usize>, &'a Field, ColumnForm)>,
+    /// Columns of fields from which others are derived, by the other field's name.
+    sources: HashMap<&'a str, Source<'a>>,
     /// Values that rules need and that the round file gives for every row.
     constants: Vec<&'a Constant>,
     /// Fields that lists show, with their columns; `None` if the file has no such column.
@@ -128,13 +130,32 @@ pub(super) struct RowColumns<'a> {
     pub(super) read: Vec<String>,
 }
 
+/// A field from which another one is derived.
+struct Source<'a> {
+    field: &'a Field,
+    form: ColumnForm,
+    place: SourcePlace<'a>,
+    /// The other field's code by the code of this one.
+    codes: &'a BTreeMap<String, String>,
+}
+
+/// Where the value of a field is.
+enum SourcePlace<'a> {
+    /// In a column.
+    Column(usize),
+    /// In the round file.
+    Constant(&'a Value),
+}
+
 impl<'a> RowColumns<'a> {
     pub(super) fn new(export: &'a Export, policy: &'a Policy, as_of: Date, keep: Keep) -> Self {
         let schema = export.schema();
         let (columns, constants) = (export.columns(), export.constants());
         let is_given = |field: &Field| constants.iter().any(|given| given.field == field.name);
         let index = |field: &Field| columns.index.get(&field.name).copied();
-        let needed = policy.columns_needed(&schema.name);
+        let needed = policy.columns_needed(schema);
+        let rules = policy.rules.iter().filter(|rule| rule.on == schema.name);
+        let named_by_rules: BTreeSet<String> = rules.flat_map(Rule::columns).collect();
         let is_read = |field: &&Field| {
             let needed = match field.role {
                 Role::NationalId | Role::List | Role::BirthDate => true,
@@ -142,6 +163,30 @@ impl<'a> RowColumns<'a> {
             };
             needed && index(field).is_some()
         };
+        let sources: HashMap<&str, Source> = schema
+            .fields
+            .iter()
+            .filter(|field| needed.contains(&field.name) && !is_given(field))
+            .filter_map(|field| {
+                let from = field.derived_from.as_ref()?;
+                let source = schema.field(&from.field)?;
+                let given = constants.iter().find(|given| given.field == source.name);
+                let place = match given {
+                    Some(given) => SourcePlace::Constant(&given.value),
+                    None => SourcePlace::Column(index(source)?),
+                };
+                let form = export.form_of(source);
+                Some((
+                    field.name.as_str(),
+                    Source {
+                        field: source,
+                        form,
+                        place,
+                        codes: &from.codes,
+                    },
+                ))
+            })
+            .collect();
         RowColumns {
             schema,
             policy,
@@ -153,8 +198,15 @@ impl<'a> RowColumns<'a> {
                 .iter()
                 .filter(|field| needed.contains(&field.name) && !is_given(field))
                 .map(|field| (index(field), field, export.form_of(field)))
-                .filter(|(index, field, _)| index.is_some() || field.certificate_part.is_some())
+                .filter(|(index, field, _)| {
+                    index.is_some()
+                        || field.certificate_part.is_some()
+                        || sources.contains_key(field.name.as_str())
+                })
+                // A column from which others are derived is read where they need it.
+                .filter(|(_, field, _)| named_by_rules.contains(&field.name))
                 .collect(),
+            sources,
             constants: constants
                 .iter()
                 .filter(|given| needed.contains(&given.field))
@@ -200,6 +252,38 @@ impl<'a> RowColumns<'a> {
         }
     }
 
+    /// Derives the value of a field from another cell of the row. Of several values each
+    /// decides for itself; those that say nothing about the field are left out.
+    fn derive(
+        &self,
+        source: &Source,
+        encoding: Encoding,
+        row: &OwnedRow,
+    ) -> Result<Reading, Unreadable> {
+        let stated = match source.place {
+            SourcePlace::Constant(value) => Reading::One(value.clone()),
+            SourcePlace::Column(column) => {
+                self.read(source.field, source.form, Some(column), encoding, row)?
+            }
+        };
+        let stated = match stated {
+            Reading::Empty => Vec::new(),
+            Reading::One(value) => vec![value],
+            Reading::Several(values) => values,
+        };
+        let mut derived: Vec<Value> = Vec::new();
+        for value in stated {
+            let code = source.codes.get(&value.to_string());
+            let value = code.map(|code| Value::String(code.clone()));
+            derived.extend(value.filter(|value| !derived.contains(value)));
+        }
+        Ok(match derived.len() {
+            0 => Reading::Empty,
+            1 => derived.pop().map_or(Reading::Empty, Reading::One),
+            _ => Reading::Several(derived),
+        })
+    }
+
     /// Evaluates all rules on a block of rows.
     pub(super) fn evaluate<'r>(
         &self,
@@ -220,12 +304,20 @@ impl<'a> RowColumns<'a> {
             let mut column = Column::new(field.field_type);
             let mut unreadable_cells = Vec::new();
             for (index, (row, encoding)) in rows.iter().zip(&encodings).enumerate() {
-                let reading = self
-                    .read(field, *form, *column_index, *encoding, row)
-                    .and_then(|reading| alternatives.take(index, field, reading));
+                let reading = self.read(field, *form, *column_index, *encoding, row);
+                let (read_from, reading) = match (reading, self.sources.get(field.name.as_str())) {
+                    (Ok(Reading::Empty), Some(source)) => {
+                        (source.field, self.derive(source, *encoding, row))
+                    }
+                    (reading, _) => (*field, reading),
+                };
+                let reading = reading.and_then(|reading| alternatives.take(index, field, reading));
                 let value = reading.unwrap_or_else(|unread| {
-                    counts.add_unreadable(field, unread);
-                    unreadable[index].push(field.name.clone());
+                    // Several fields may be derived from one cell. It is counted once.
+                    if !unreadable[index].contains(&read_from.name) {
+                        counts.add_unreadable(read_from, unread);
+                        unreadable[index].push(read_from.name.clone());
+                    }
                     unreadable_cells.resize(rows.len(), false);
                     unreadable_cells[index] = true;
                     None
