@@ -4,6 +4,7 @@
 mod attacks;
 mod audit;
 mod bad_input;
+mod causes;
 mod cells;
 mod command_line;
 mod contracts;
