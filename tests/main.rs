@@ -15,6 +15,7 @@ mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;
+mod membership_lists;
 mod parquet_exports;
 mod parts;
 mod sample_round;
