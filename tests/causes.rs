@@ -104,6 +104,7 @@ fn charges_and_causes_decide_the_kind_of_case() {
         // What is not in the table is not known, and never a no.
         ("", OPEN),
         ("不详", OPEN),
+        ("其他", OPEN),
         ("本表没有的罪", OPEN),
         ("故意伤害、本表没有的罪", OPEN),
         ("张三故意伤害案", OPEN),

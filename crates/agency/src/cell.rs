@@ -224,7 +224,8 @@ impl Labels for FieldLabels<'_> {
     }
 }
 
-fn value_of_label(field: &Field, label: &str) -> Option<Value> {
+/// Returns the value of a code or label; `None` if it is none of the field's.
+pub fn value_of_label(field: &Field, label: &str) -> Option<Value> {
     let code = field.raw_codes.get(label).map_or(label, String::as_str);
     match field.field_type {
         FieldType::String => code_of(field, code).map(Value::String),

@@ -256,6 +256,7 @@ impl<'a> RowColumns<'a> {
     /// decides for itself; those that say nothing about the field are left out.
     fn derive(
         &self,
+        field: &Field,
         source: &Source,
         encoding: Encoding,
         row: &OwnedRow,
@@ -274,7 +275,7 @@ impl<'a> RowColumns<'a> {
         let mut derived: Vec<Value> = Vec::new();
         for value in stated {
             let code = source.codes.get(&value.to_string());
-            let value = code.map(|code| Value::String(code.clone()));
+            let value = code.and_then(|code| cell::value_of_label(field, code));
             derived.extend(value.filter(|value| !derived.contains(value)));
         }
         Ok(match derived.len() {
@@ -307,7 +308,7 @@ impl<'a> RowColumns<'a> {
                 let reading = self.read(field, *form, *column_index, *encoding, row);
                 let (read_from, reading) = match (reading, self.sources.get(field.name.as_str())) {
                     (Ok(Reading::Empty), Some(source)) => {
-                        (source.field, self.derive(source, *encoding, row))
+                        (source.field, self.derive(field, source, *encoding, row))
                     }
                     (reading, _) => (*field, reading),
                 };
