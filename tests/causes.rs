@@ -110,6 +110,7 @@ fn charges_and_causes_decide_the_kind_of_case() {
         ("张三故意伤害案", OPEN),
         ("故意伤害未遂后自首", OPEN),
         ("民间借贷纠纷、本表没有的纠纷", OPEN),
+        ("民间借贷纠纷、其他", OPEN),
     ];
     assert_grades("案由", &table);
     // The header is the charge alone.

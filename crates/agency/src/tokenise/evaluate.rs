@@ -116,9 +116,9 @@ pub(super) struct RowColumns<'a> {
     keep: Keep,
     encoding: Encoding,
     /// Fields that rules need, with their columns. A field without a column is read
-    /// from the certificate's number.
+    /// from the certificate's number or derived.
     attributes: Vec<(Option<usize>, &'a Field, ColumnForm)>,
-    /// Columns of fields from which others are derived, by the other field's name.
+    /// Where the values of derived fields come from, by the derived field's name.
     sources: HashMap<&'a str, Source<'a>>,
     /// Values that rules need and that the round file gives for every row.
     constants: Vec<&'a Constant>,
@@ -252,8 +252,9 @@ impl<'a> RowColumns<'a> {
         }
     }
 
-    /// Derives the value of a field from another cell of the row. Of several values each
-    /// decides for itself; those that say nothing about the field are left out.
+    /// Derives the value of a field from another cell of the row. Several values give
+    /// several. If one of them says nothing about the field, the field is not known: the
+    /// others alone could make a no of it.
     fn derive(
         &self,
         field: &Field,
@@ -275,8 +276,12 @@ impl<'a> RowColumns<'a> {
         let mut derived: Vec<Value> = Vec::new();
         for value in stated {
             let code = source.codes.get(&value.to_string());
-            let value = code.and_then(|code| cell::value_of_label(field, code));
-            derived.extend(value.filter(|value| !derived.contains(value)));
+            let Some(value) = code.and_then(|code| cell::value_of_label(field, code)) else {
+                return Ok(Reading::Empty);
+            };
+            if !derived.contains(&value) {
+                derived.push(value);
+            }
         }
         Ok(match derived.len() {
             0 => Reading::Empty,
