@@ -4,6 +4,7 @@
 mod attacks;
 mod audit;
 mod bad_input;
+mod causes;
 mod cells;
 mod command_line;
 mod contracts;
@@ -14,6 +15,7 @@ mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;
+mod membership_lists;
 mod not_judged;
 mod parquet_exports;
 mod parts;

@@ -573,7 +573,7 @@ impl CheckedExport<'_> {
     /// Whether a round would read a field; `None` if no policy was named.
     fn is_read(&self, name: &str) -> Option<bool> {
         let field = self.schema.field(name)?;
-        let needed = self.policy?.columns_needed(&self.schema.name);
+        let needed = self.policy?.columns_needed(self.schema);
         Some(field.role != Role::Attribute || needed.contains(name))
     }
 

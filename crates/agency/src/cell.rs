@@ -150,7 +150,7 @@ pub fn read(
 }
 
 /// Returns the labels of a cell that have no code, normalised. If each has one but
-/// they contradict each other, the whole cell.
+/// they contradict each other, the whole cell. A label that may name persons is empty.
 pub fn unmapped_labels(schema: &ExportSchema, field: &Field, cell: &str) -> Vec<String> {
     let cell = uniform(cell);
     if !field.has_labels() || is_error_value(&cell) {
@@ -158,7 +158,13 @@ pub fn unmapped_labels(schema: &ExportSchema, field: &Field, cell: &str) -> Vec<
     }
     match (FieldLabels { schema, field }).read(&cell) {
         Ok(_) => Vec::new(),
-        Err(Unmapped(labels)) => labels,
+        Err(Unmapped(mut labels)) => {
+            let naming = labels
+                .iter_mut()
+                .filter(|label| field.may_name_persons(label));
+            naming.for_each(String::clear);
+            labels
+        }
     }
 }
 
@@ -218,7 +224,8 @@ impl Labels for FieldLabels<'_> {
     }
 }
 
-fn value_of_label(field: &Field, label: &str) -> Option<Value> {
+/// Returns the value of a code or label; `None` if it is none of the field's.
+pub fn value_of_label(field: &Field, label: &str) -> Option<Value> {
     let code = field.raw_codes.get(label).map_or(label, String::as_str);
     match field.field_type {
         FieldType::String => code_of(field, code).map(Value::String),

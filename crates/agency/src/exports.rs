@@ -21,17 +21,30 @@ use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
 
 /// Returns the fields that rules need and that are missing from every file of an
-/// export.
+/// export. A field that is derived from another one is missing if both are, and so is the
+/// other one.
 fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
     let schema = &export.planned.schema;
-    let needed = policy.columns_needed(&schema.name);
-    schema
-        .fields
-        .iter()
-        .filter(|field| {
-            let absent = |file: &ReadFile| file.columns_absent.contains(&field.name);
-            needed.contains(&field.name) && export.files.iter().all(absent)
-        })
+    let needed = policy.columns_needed(schema);
+    let is_absent = |name: &String| {
+        let mut files = export.files.iter();
+        files.all(|file| file.columns_absent.contains(name))
+    };
+    let has_substitute = |field: &Field| {
+        let is_needed = |derived: &&Field| needed.contains(&derived.name);
+        let mut derived = schema
+            .derived_from(&field.name)
+            .filter(is_needed)
+            .peekable();
+        match &field.derived_from {
+            Some(from) => !is_absent(&from.field),
+            None => derived.peek().is_some() && derived.all(|derived| !is_absent(&derived.name)),
+        }
+    };
+    let fields = schema.fields.iter();
+    fields
+        .filter(|field| needed.contains(&field.name) && is_absent(&field.name))
+        .filter(|field| !has_substitute(field))
         .collect()
 }
 
@@ -529,7 +542,7 @@ pub fn check_columns(
             faults.push(withholds_every_row(export, field, ("缺少", "missing")));
         }
     }
-    let needed = policy.columns_needed(&schema.name);
+    let needed = policy.columns_needed(schema);
     if !needed.is_empty() && !needed.iter().any(|name| export.has_field(name)) {
         let of_others = columns.of_other_persons.iter();
         let of_others = of_others.filter_map(|column| columns.headers.get(*column));

@@ -38,10 +38,16 @@ const WORDS: [(&str, &str); 21] = [
 ];
 
 /// The fields without which a bare list of persons is no evidence: what the list is of.
-const WHAT_A_LIST_IS_OF: [(&str, &str); 3] = [
-    ("civil-affairs.assistance", "kind"),
-    ("education.students", "hardship_student"),
-    ("veterans.persons", "kind"),
+/// Each with the value that is proposed where no name suggests one.
+const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 4] = [
+    ("civil-affairs.assistance", "kind", None),
+    (
+        "disabled-federation.persons",
+        "certificate_status",
+        Some("valid"),
+    ),
+    ("education.students", "hardship_student", Some("true")),
+    ("veterans.persons", "kind", None),
 ];
 
 /// A file that is an export.
@@ -187,11 +193,14 @@ fn to_give(
     table: &Export,
 ) -> Vec<(String, Option<String>)> {
     let deciding = deciding_fields(policy, schema);
+    let asked = |name: &str| {
+        let mut asked = WHAT_A_LIST_IS_OF.iter();
+        asked.find(|(export, field, _)| *export == schema.name && *field == name)
+    };
     let fields = schema.fields.iter().filter(|field| {
         let name = field.name.as_str();
-        let is_asked = WHAT_A_LIST_IS_OF.contains(&(schema.name.as_str(), name));
         let decides = deciding.iter().any(|deciding| deciding.name == name);
-        (is_asked || decides) && !table.has_field(name)
+        (asked(name).is_some() || decides) && !table.has_field(name)
     });
     let value_in = |text: &str, field: &aidlink_policy::schema::Field| {
         let labels = field.raw_codes.iter();
@@ -202,7 +211,9 @@ fn to_give(
     };
     let suggested = fields.map(|field| {
         let of_sheet = sheet.and_then(|sheet| value_in(sheet, field));
+        let usual = asked(&field.name).and_then(|(.., value)| *value);
         let value = of_sheet.or_else(|| value_in(file_name, field));
+        let value = value.or_else(|| usual.map(str::to_owned));
         (field.name.clone(), value)
     });
     suggested.collect()

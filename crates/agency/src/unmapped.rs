@@ -20,16 +20,17 @@ const MAX_LABELS: usize = 1000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnmappedLabels {
     rows: BTreeMap<String, u64>,
-    /// Labels that are never shown: too long, with a personal number, or too many.
+    /// Labels that are never shown: too long, with a personal number, possibly with a
+    /// name, or too many.
     others: u64,
 }
 
 impl UnmappedLabels {
-    /// Adds the labels of a row.
+    /// Adds the labels of a row. An empty one stands for a label that may name a person.
     pub fn add(&mut self, labels: Vec<String>) {
         for label in labels {
             let is_short = label.chars().nth(MAX_CHARACTERS).is_none();
-            if is_short && black_out(&label) == label {
+            if !label.is_empty() && is_short && black_out(&label) == label {
                 self.add_rows(label, 1);
             } else {
                 self.others += 1;

@@ -389,10 +389,20 @@ fn a_schema_whose_label_has_two_codes_is_refused() {
             {"name": "kind", "type": "string", "title": "类",
              "constraints": {"enum": ["x", "y"]},
              "aidlink": {"title_en": "Kind", "codes": {"甲（乙）": "x", "甲(乙)": "y"},
-                         "several": "yes", "certificate_part": "clas"}}
+                         "several": "yes", "certificate_part": "clas"}},
+            {"name": "derived", "type": "string", "title": "甲",
+             "constraints": {"enum": ["p"]},
+             "aidlink": {"title_en": "D",
+                         "derived_from": {"field": "kind", "codes": {"z": "p", "x": "q"}}}},
+            {"name": "chained", "type": "string", "title": "乙",
+             "constraints": {"enum": ["p"]},
+             "aidlink": {"title_en": "C", "affixes": {"befor": []},
+                         "derived_from": {"field": "derived", "codes": {}}}},
+            {"name": "unfounded", "type": "string", "title": "丙",
+             "aidlink": {"title_en": "U", "affixes": [], "derived_from": {"field": "no"}}}
         ]}"#;
     let faults = ExportSchema::parse(Path::new("a.b.json"), schema.as_bytes());
-    let faults = faults.expect_err("two codes, and two wrong values");
+    let faults = faults.expect_err("two codes, and wrong values");
     let messages: Vec<&str> = faults
         .iter()
         .map(|fault| fault.message.en.as_str())
@@ -403,6 +413,60 @@ fn a_schema_whose_label_has_two_codes_is_refused() {
             "the label `甲（乙）` has two codes",
             "`several` must be true or false",
             "unknown part of a certificate number",
+            "unknown key `befor`",
+            "`affixes` must be an object",
+            "the code `q` is not in the code list",
+            "the code `z` is not in the code list",
+            "`derived` is not a field with a code list, or is derived itself",
+            "`no` is not a field with a code list, or is derived itself",
         ]
     );
+}
+
+/// The table of charges and causes of the case parties' schema: every code decides the kind
+/// of case, every charge an offence category, every civil cause one, and every label states
+/// its source.
+#[test]
+fn the_table_of_causes_is_whole_and_cited() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/procuratorate.case-parties.json");
+    let schema = ExportSchema::read(&path).expect("the shipped schema");
+    let field = |name: &str| schema.field(name).expect("a field");
+    let codes_of = |name: &str| {
+        let from = field(name).derived_from.clone().expect("a derived field");
+        assert_eq!(from.field, "cause_of_action");
+        from.codes
+    };
+    let (kinds, offences, civil) = (
+        codes_of("case_kind"),
+        codes_of("offence_category"),
+        codes_of("civil_cause"),
+    );
+    let cause = field("cause_of_action");
+    let codes = cause.codes.as_ref().expect("a code list");
+    assert!(codes.len() >= 100);
+    // Another cause says nothing.
+    for code in codes.iter().filter(|code| *code != "other") {
+        let kind = kinds.get(code).expect("a kind of case").as_str();
+        assert_eq!(offences.contains_key(code), kind == "criminal", "{code}");
+        assert_eq!(civil.contains_key(code), kind == "civil", "{code}");
+        let label = cause.labels.get(code).expect("a label");
+        let source = match kind {
+            "criminal" => ("（刑法第", "(Criminal Law, Article "),
+            "civil" => (
+                "（民事案件案由规定第",
+                "(Provisions on Causes of Civil Actions, ",
+            ),
+            _ => (
+                "（关于行政案件案由的暂行规定",
+                "(Interim Provisions on Causes of Administrative",
+            ),
+        };
+        assert!(label.zh.contains(source.0), "{}", label.zh);
+        assert!(label.en.contains(source.1), "{}", label.en);
+        assert!(
+            cause.raw_codes.values().any(|known| known == code),
+            "{code}"
+        );
+    }
 }

@@ -494,8 +494,8 @@ pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need>
     needs
 }
 
-/// Returns the rules that read a field. For the ID number, these include the rules on
-/// what is derived from it: age, minority and sex.
+/// Returns the rules that read a field, or another one that is derived from it. For the
+/// ID number, these include the rules on age, minority and sex.
 fn rules_on<'p>(
     policy: &'p Policy,
     schema: &'p ExportSchema,
@@ -506,6 +506,9 @@ fn rules_on<'p>(
         let derived = [DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX];
         rule.on == schema.name
             && (columns.contains(&field.name)
+                || schema
+                    .derived_from(&field.name)
+                    .any(|derived| columns.contains(&derived.name))
                 || field.role == Role::NationalId
                     && derived.iter().any(|name| columns.contains(*name)))
     })

@@ -130,7 +130,7 @@ fn field_for<'s>(
         );
         return Err((message, from_a_column));
     }
-    if policy.is_some_and(|policy| !policy.columns_needed(&schema.name).contains(name)) {
+    if policy.is_some_and(|policy| !policy.columns_needed(schema).contains(name)) {
         return Err(unneeded_field(name));
     }
     if field.field_type == FieldType::String && field.known_codes().is_empty() {

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 
 use crate::answer::Answer;
 use crate::rule_language::{Combination, Expression};
+use crate::schema::ExportSchema;
 use crate::value::Value;
 use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
@@ -485,21 +486,27 @@ impl Policy {
         guarantee.rules.iter().filter_map(|id| self.rule(id))
     }
 
-    /// Returns the columns that the rules on an export read, without derived
-    /// columns.
-    pub fn columns_needed(&self, export: &str) -> BTreeSet<String> {
+    /// Returns the columns that the rules on an export read, and those from which their
+    /// values are derived; without the columns derived from the ID number.
+    pub fn columns_needed(&self, export: &ExportSchema) -> BTreeSet<String> {
         let derived = [
             crate::rule_language::DERIVED_AGE,
             crate::rule_language::DERIVED_MINOR,
             crate::rule_language::DERIVED_SEX,
             crate::rule_language::DERIVED_AS_OF,
         ];
-        self.rules
-            .iter()
-            .filter(|rule| rule.on == export)
+        let rules = self.rules.iter().filter(|rule| rule.on == export.name);
+        let mut needed: BTreeSet<String> = rules
             .flat_map(Rule::columns)
             .filter(|column| !derived.contains(&column.as_str()))
-            .collect()
+            .collect();
+        let fields = export.fields.iter();
+        let sources: Vec<String> = fields
+            .filter(|field| needed.contains(&field.name))
+            .filter_map(|field| Some(field.derived_from.as_ref()?.field.clone()))
+            .collect();
+        needed.extend(sources);
+        needed
     }
 }
 

@@ -63,6 +63,39 @@ impl ValueRange {
     }
 }
 
+/// Where a field's value comes from if a row does not state it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DerivedFrom {
+    /// The other field.
+    pub field: String,
+    /// The field's code for each code of the other field that decides it. A code that is
+    /// not here says nothing about the field.
+    pub codes: BTreeMap<String, String>,
+}
+
+/// Words that offices write before or after a label without changing its meaning, such
+/// as `涉嫌故意伤害罪` for `故意伤害`. A label is read with or without one of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Affixes {
+    /// Words before a label.
+    pub before: Vec<String>,
+    /// Words after a label.
+    pub after: Vec<String>,
+}
+
+impl Affixes {
+    /// Returns a label with and without the words.
+    fn forms_of<'a>(&'a self, label: &'a str) -> impl Iterator<Item = String> + 'a {
+        let with_none = |words: &'a [String]| {
+            let words = words.iter().map(String::as_str);
+            std::iter::once("").chain(words)
+        };
+        with_none(&self.before).flat_map(move |before| {
+            with_none(&self.after).map(move |after| format!("{before}{label}{after}"))
+        })
+    }
+}
+
 /// One field of an export.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -100,6 +133,12 @@ pub struct Field {
     /// The part of a disability certificate's number that is the value where the
     /// export has none.
     pub certificate_part: Option<CertificatePart>,
+    /// The field that gives the value where the export has none.
+    pub derived_from: Option<DerivedFrom>,
+    /// Words before and after labels that do not change their code.
+    pub affixes: Affixes,
+    /// Endings of titles of cases, such as `某某诈骗案`, that offices write in this field.
+    pub case_title_endings: Vec<String>,
     /// Raw values that mean an empty cell in this field, besides those of the schema,
     /// as [`uniform_label`] gives them.
     pub missing_values: BTreeSet<String>,
@@ -123,6 +162,17 @@ impl Field {
             (Some(codes), _) => codes.iter().map(String::as_str).collect(),
             (None, _) => self.raw_codes.values().map(String::as_str).collect(),
         }
+    }
+
+    /// Returns whether an unmapped label may name persons, as the title of a case does: it
+    /// contains a label of the schema or has the ending of a title. Only in fields with
+    /// such endings.
+    pub fn may_name_persons(&self, unmapped: &str) -> bool {
+        let mut endings = self.case_title_endings.iter();
+        let mut known = self.written_codes.keys().map(|known| uniform_label(known));
+        !self.case_title_endings.is_empty()
+            && (endings.any(|ending| unmapped.ends_with(ending))
+                || known.any(|known| unmapped.contains(&known)))
     }
 
     /// Maps a label to a code; to an empty text if the label states nothing.
@@ -216,6 +266,13 @@ impl ExportSchema {
         };
         let schema = reader.schema(&json, blake3::hash(bytes).to_hex().to_string());
         reader.faults.or_value(schema)
+    }
+
+    /// Returns the fields of which a field gives the value where a row does not state it.
+    pub fn derived_from<'s>(&'s self, source: &'s str) -> impl Iterator<Item = &'s Field> {
+        let is_source = move |from: &DerivedFrom| from.field == source;
+        let fields = self.fields.iter();
+        fields.filter(move |field| field.derived_from.as_ref().is_some_and(is_source))
     }
 
     /// Returns the field with this canonical name.
@@ -512,6 +569,9 @@ impl SchemaReader<'_> {
                 "several",
                 "qualifiers",
                 "certificate_part",
+                "derived_from",
+                "affixes",
+                "case_title_endings",
             ],
             &own_pointer,
         );
@@ -537,7 +597,10 @@ impl SchemaReader<'_> {
         let aliases = self.strings(&own, "aliases", &own_pointer);
         let fallback_aliases = self.strings(&own, "fallback_aliases", &own_pointer);
         let written_codes = self.written_codes(&own, &own_pointer);
-        let raw_codes = self.raw_codes(&written_codes, &own_pointer);
+        let affixes = self.affixes(&own, &own_pointer);
+        let raw_codes = self.raw_codes(&written_codes, &affixes, &own_pointer);
+        let derived_from = self.derived_from(&own, &own_pointer);
+        let case_title_endings = self.strings(&own, "case_title_endings", &own_pointer);
         let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
         let several = self.boolean(&own, "several", &own_pointer);
         let certificate_part = self.certificate_part(&own, &own_pointer);
@@ -608,6 +671,9 @@ impl SchemaReader<'_> {
                 .collect(),
             several,
             certificate_part,
+            derived_from,
+            affixes,
+            case_title_endings,
             missing_values: self
                 .strings(object, "missingValues", pointer)
                 .iter()
@@ -742,15 +808,107 @@ impl SchemaReader<'_> {
         map
     }
 
-    /// Returns the codes by the uniform text of their raw values.
+    /// Returns an object of the schema's own key, or nothing if the key is absent or wrong.
+    fn object<'j>(
+        &mut self,
+        own: &'j Map<String, Json>,
+        key: &str,
+        pointer: &str,
+    ) -> Option<&'j Map<String, Json>> {
+        let value = own.get(key)?;
+        let object = value.as_object();
+        if object.is_none() {
+            self.fault(
+                &format!("{pointer}/{key}"),
+                Text::new(
+                    format!("“{key}”应为对象"),
+                    format!("`{key}` must be an object"),
+                ),
+                Text::new("请更正此值", "correct this value"),
+            );
+        }
+        object
+    }
+
+    fn affixes(&mut self, own: &Map<String, Json>, pointer: &str) -> Affixes {
+        let Some(object) = self.object(own, "affixes", pointer) else {
+            return Affixes::default();
+        };
+        let pointer = format!("{pointer}/affixes");
+        self.refuse_unknown_keys(object, &["before", "after"], &pointer);
+        Affixes {
+            before: self.strings(object, "before", &pointer),
+            after: self.strings(object, "after", &pointer),
+        }
+    }
+
+    fn derived_from(&mut self, own: &Map<String, Json>, pointer: &str) -> Option<DerivedFrom> {
+        let object = self.object(own, "derived_from", pointer)?;
+        let pointer = format!("{pointer}/derived_from");
+        self.refuse_unknown_keys(object, &["field", "codes"], &pointer);
+        Some(DerivedFrom {
+            field: self.string(object, "field", &pointer)?,
+            codes: self.written_codes(object, &pointer),
+        })
+    }
+
+    /// Checks that fields are derived from fields with a code list, and by its codes.
+    fn check_derived(&mut self, fields: &[Field]) {
+        for (index, field) in fields.iter().enumerate() {
+            let Some(from) = &field.derived_from else {
+                continue;
+            };
+            let pointer = format!("/fields/{index}/aidlink/derived_from");
+            // A chain of derived fields would need an order.
+            let has_codes = |source: &&Field| {
+                source.name == from.field && source.codes.is_some() && source.derived_from.is_none()
+            };
+            let Some(source) = fields.iter().find(has_codes) else {
+                self.fault(
+                    &format!("{pointer}/field"),
+                    Text::new(
+                        format!("“{}”不是有代码表的字段，或其本身由其他字段推定", from.field),
+                        format!(
+                            "`{}` is not a field with a code list, or is derived itself",
+                            from.field
+                        ),
+                    ),
+                    nearest_name_hint(&from.field, fields.iter().map(|field| field.name.as_str())),
+                );
+                continue;
+            };
+            let known = (source.known_codes(), field.known_codes());
+            for (code, own) in &from.codes {
+                for (code, known) in [(code, &known.0), (own, &known.1)] {
+                    if !known.contains(code.as_str()) {
+                        self.fault(
+                            &format!("{pointer}/codes"),
+                            Text::new(
+                                format!("代码“{code}”不在代码表中"),
+                                format!("the code `{code}` is not in the code list"),
+                            ),
+                            nearest_name_hint(code, known.iter().copied()),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the codes by the uniform text of their raw values, with and without affixes.
     fn raw_codes(
         &mut self,
         written: &BTreeMap<String, String>,
+        affixes: &Affixes,
         pointer: &str,
     ) -> BTreeMap<String, String> {
         let mut codes: BTreeMap<String, String> = BTreeMap::new();
-        for (raw, code) in written {
-            let other = codes.insert(uniform_label(raw), code.clone());
+        let labels = written.iter().flat_map(|(raw, code)| {
+            let forms = affixes.forms_of(raw);
+            forms.map(move |form| (form, code))
+        });
+        for (raw, code) in labels {
+            let other = codes.insert(uniform_label(&raw), code.clone());
             if other.is_some_and(|other| other != *code) {
                 self.fault(
                     &format!("{pointer}/codes"),
@@ -787,6 +945,7 @@ impl SchemaReader<'_> {
     }
 
     fn check_fields(&mut self, fields: &[Field], schema: &str) {
+        self.check_derived(fields);
         let ids = fields
             .iter()
             .filter(|field| field.role == Role::NationalId)

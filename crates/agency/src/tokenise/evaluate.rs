@@ -3,7 +3,7 @@
 //! lead to an aid. It makes no tokens.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
@@ -136,14 +136,33 @@ struct Attribute<'a> {
     field: &'a Field,
     /// Its position in the schema.
     position: usize,
-    /// Its column. Without one, the field is read from the certificate's number.
+    /// Its column. Without one, the field is read from the certificate's number or derived.
     column: Option<usize>,
     form: ColumnForm,
+    /// The field from which its value is derived, if the schema names one.
+    source: Option<Source<'a>>,
+}
+
+/// A field from which another one is derived.
+struct Source<'a> {
+    field: &'a Field,
+    form: ColumnForm,
+    place: SourcePlace<'a>,
+    /// The other field's code by the code of this one.
+    codes: &'a BTreeMap<String, String>,
+}
+
+/// Where the value of a field is.
+enum SourcePlace<'a> {
+    /// In a column.
+    Column(usize),
+    /// In the round file.
+    Constant(&'a Value),
 }
 
 impl Attribute<'_> {
     fn is_stated(&self) -> bool {
-        self.column.is_some() || self.field.certificate_part.is_some()
+        self.column.is_some() || self.field.certificate_part.is_some() || self.source.is_some()
     }
 }
 
@@ -153,7 +172,9 @@ impl<'a> RowColumns<'a> {
         let (columns, constants) = (export.columns(), export.constants());
         let is_given = |field: &Field| constants.iter().any(|given| given.field == field.name);
         let index = |field: &Field| columns.index.get(&field.name).copied();
-        let needed = policy.columns_needed(&schema.name);
+        let needed = policy.columns_needed(schema);
+        let rules = policy.rules.iter().filter(|rule| rule.on == schema.name);
+        let named_by_rules: BTreeSet<String> = rules.flat_map(Rule::columns).collect();
         let is_read = |field: &&Field| {
             let needed = match field.role {
                 Role::NationalId | Role::List | Role::BirthDate => true,
@@ -161,16 +182,34 @@ impl<'a> RowColumns<'a> {
             };
             needed && index(field).is_some()
         };
-        let fields = schema.fields.iter().enumerate();
+        let source_of = |field: &'a Field| {
+            let from = field.derived_from.as_ref()?;
+            let source = schema.field(&from.field)?;
+            let given = constants.iter().find(|given| given.field == source.name);
+            let place = match given {
+                Some(given) => SourcePlace::Constant(&given.value),
+                None => SourcePlace::Column(index(source)?),
+            };
+            Some(Source {
+                field: source,
+                form: export.form_of(source),
+                place,
+                codes: &from.codes,
+            })
+        };
+        // A column from which others are derived is read where they need it.
         let needs_reading =
-            fields.filter(|(_, field)| needed.contains(&field.name) && !is_given(field));
-        let needs_reading = needs_reading.map(|(position, field)| Attribute {
+            |field: &Field| named_by_rules.contains(&field.name) && !is_given(field);
+        let fields = schema.fields.iter().enumerate();
+        let fields = fields.filter(|(_, field)| needs_reading(field));
+        let attributes = fields.map(|(position, field)| Attribute {
             field,
             position,
             column: index(field),
             form: export.form_of(field),
+            source: source_of(field),
         });
-        let (attributes, missing): (Vec<_>, Vec<_>) = needs_reading.partition(Attribute::is_stated);
+        let (attributes, missing): (Vec<_>, Vec<_>) = attributes.partition(Attribute::is_stated);
         RowColumns {
             schema,
             policy,
@@ -199,18 +238,38 @@ impl<'a> RowColumns<'a> {
     }
 
     /// Reads a field of a row. Where the row has no value, a certificate's number may
-    /// state it.
-    fn read<'r>(
+    /// state it, or it is derived. Returns also the field from whose cell it was read.
+    fn read<'f, 'r>(
         &self,
-        attribute: &Attribute<'_>,
+        attribute: &Attribute<'f>,
         encoding: Encoding,
         row: &'r OwnedRow,
-        seen: &mut SeenCells<'r, Result<Reading, Unreadable>>,
-    ) -> Result<Reading, Unreadable> {
+        seen: &mut SeenOfAttribute<'r>,
+    ) -> (&'f Field, Result<Reading, Unreadable>) {
         let Attribute { field, form, .. } = *attribute;
-        let Some(column) = attribute.column else {
-            return Ok(of_certificate(field, row));
+        let reading = match attribute.column {
+            Some(column) => self.read_cell(field, form, column, encoding, row, &mut seen.of_column),
+            None => Ok(of_certificate(field, row)),
         };
+        match (reading, &attribute.source) {
+            (Ok(Reading::Empty), Some(source)) => {
+                let derived = self.derive(field, source, encoding, row, &mut seen.of_source);
+                (source.field, derived)
+            }
+            (reading, _) => (field, reading),
+        }
+    }
+
+    /// Reads a cell of a row.
+    fn read_cell<'r>(
+        &self,
+        field: &Field,
+        form: ColumnForm,
+        column: usize,
+        encoding: Encoding,
+        row: &'r OwnedRow,
+        seen: &mut SeenReadings<'r>,
+    ) -> Result<Reading, Unreadable> {
         let cell = row.cells.get(column);
         let reading = seen.read(encoding, cell, || {
             let cell = encoding
@@ -225,6 +284,45 @@ impl<'a> RowColumns<'a> {
             Ok(Reading::Empty) => Ok(of_certificate(field, row)),
             reading => reading,
         }
+    }
+
+    /// Derives the value of a field from another cell of the row. Several values give
+    /// several. If one of them says nothing about the field, the field is not known: the
+    /// others alone could make a no of it.
+    fn derive<'r>(
+        &self,
+        field: &Field,
+        source: &Source<'_>,
+        encoding: Encoding,
+        row: &'r OwnedRow,
+        seen: &mut SeenReadings<'r>,
+    ) -> Result<Reading, Unreadable> {
+        let stated = match source.place {
+            SourcePlace::Constant(value) => Reading::One(value.clone()),
+            SourcePlace::Column(column) => {
+                self.read_cell(source.field, source.form, column, encoding, row, seen)?
+            }
+        };
+        let stated = match stated {
+            Reading::Empty => Vec::new(),
+            Reading::One(value) => vec![value],
+            Reading::Several(values) => values,
+        };
+        let mut derived: Vec<Value> = Vec::new();
+        for value in stated {
+            let code = source.codes.get(&value.to_string());
+            let Some(value) = code.and_then(|code| cell::value_of_label(field, code)) else {
+                return Ok(Reading::Empty);
+            };
+            if !derived.contains(&value) {
+                derived.push(value);
+            }
+        }
+        Ok(match derived.len() {
+            0 => Reading::Empty,
+            1 => derived.pop().map_or(Reading::Empty, Reading::One),
+            _ => Reading::Several(derived),
+        })
     }
 
     /// Evaluates all rules on a block of rows.
@@ -249,14 +347,16 @@ impl<'a> RowColumns<'a> {
             let field = attribute.field;
             let mut column = Column::new(field.field_type);
             let mut unreadable_cells = Vec::new();
-            let mut seen = SeenCells::new();
+            let mut seen = SeenOfAttribute::default();
             for (index, (row, encoding)) in rows.iter().zip(&encodings).enumerate() {
-                let reading = self
-                    .read(attribute, *encoding, row, &mut seen)
-                    .and_then(|reading| alternatives.take(index, field, reading));
+                let (read_from, reading) = self.read(attribute, *encoding, row, &mut seen);
+                let reading = reading.and_then(|reading| alternatives.take(index, field, reading));
                 let value = reading.unwrap_or_else(|unread| {
-                    counts.add_unreadable(field, unread);
-                    unreadable[index].push(field.name.clone());
+                    // Several fields may be derived from one cell. It is counted once.
+                    if !unreadable[index].contains(&read_from.name) {
+                        counts.add_unreadable(read_from, unread);
+                        unreadable[index].push(read_from.name.clone());
+                    }
                     unreadable_cells.resize(rows.len(), false);
                     unreadable_cells[index] = true;
                     None
@@ -384,6 +484,16 @@ impl RowColumns<'_> {
         let mut aids = self.policy.aids.iter();
         aids.any(|aid| aid.judge(&best_case) != Judgement::NoLead)
     }
+}
+
+/// How the cells of a column were read.
+type SeenReadings<'r> = SeenCells<'r, Result<Reading, Unreadable>>;
+
+/// How the cells of an attribute's own column and of the one it is derived from were read.
+#[derive(Default)]
+struct SeenOfAttribute<'r> {
+    of_column: SeenReadings<'r>,
+    of_source: SeenReadings<'r>,
 }
 
 /// A cell that could not be read.

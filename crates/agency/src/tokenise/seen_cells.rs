@@ -11,11 +11,13 @@ pub(super) struct SeenCells<'r, R> {
     seen: Vec<(Encoding, &'r [u8], R)>,
 }
 
-impl<'r, R: Clone> SeenCells<'r, R> {
-    pub(super) fn new() -> Self {
+impl<R> Default for SeenCells<'_, R> {
+    fn default() -> Self {
         SeenCells { seen: Vec::new() }
     }
+}
 
+impl<'r, R: Clone> SeenCells<'r, R> {
     /// Returns what a cell states; `read` is called if it is not known yet.
     pub(super) fn read(
         &mut self,
@@ -41,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_cell_is_read_once_and_the_encoding_counts() {
-        let mut cells = SeenCells::new();
+        let mut cells = SeenCells::default();
         let mut times = 0;
         let mut read = |encoding, cell: &'static [u8]| {
             cells.read(encoding, cell, || {
@@ -60,7 +62,7 @@ mod tests {
     #[test]
     fn cells_beyond_the_limit_are_read_each_time() {
         let texts: Vec<String> = (0..MOST_SEEN + 2).map(|text| text.to_string()).collect();
-        let mut cells = SeenCells::new();
+        let mut cells = SeenCells::default();
         let mut times = 0;
         for _ in 0..2 {
             for text in &texts {

@@ -778,7 +778,7 @@ impl<'w> Checker<'w> {
         policy: Option<&Policy>,
     ) {
         let Some(policy) = policy else { return };
-        let needed = policy.columns_needed(&schema.name);
+        let needed = policy.columns_needed(schema);
         for written in own_fields(part) {
             let unneeded = schema.field(&written.value).is_some_and(|field| {
                 field.role == Role::Attribute && !needed.contains(&field.name)
