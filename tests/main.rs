@@ -19,6 +19,7 @@ mod membership_lists;
 mod not_judged;
 mod parquet_exports;
 mod parts;
+mod round_new;
 mod sample_round;
 mod schema_check;
 mod split_round;

@@ -84,7 +84,7 @@ fn leads(round: &Round) -> BTreeMap<String, BTreeSet<(String, String)>> {
         result.stderr
     );
     let mut leads: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for bytes in round.lists("output").into_values() {
+    for bytes in round.match_lists("output").into_values() {
         for row in csv_records(&bytes) {
             let aid = row["Aid"].split('〔').next().unwrap().to_owned();
             let of_case = leads.entry(row["Case number"].clone()).or_default();

@@ -173,7 +173,8 @@ fn an_export_that_a_round_refuses_is_never_reported_as_clean() {
     let refusal = result.stdout.lines().find(|line| line.contains("refuses"));
     let refusal = refusal.unwrap().split_once(": ").unwrap().1;
     assert!(run.stderr.contains(refusal), "{refusal}: {}", run.stderr);
-    assert_eq!(round.check(VETERANS, &more[..2]).code, 0);
+    // The policy that comes with the program is the default.
+    assert_eq!(round.check(VETERANS, &more[..2]).code, 3);
 }
 
 #[test]

@@ -463,7 +463,7 @@ fn an_export_that_is_not_joined_is_named_once_with_its_reason() {
         ),
         (
             "{ schema = \"procuratorate.referrals\" }".to_owned(),
-            "13:16: the key `because` is missing",
+            "13:15: `because` is missing",
         ),
     ] {
         let found = refused(planned(&with(&items), Mode::Split, Reads::Nothing));
