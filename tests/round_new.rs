@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use encoding_rs::GB18030;
-use rust_xlsxwriter::Workbook;
+use rust_xlsxwriter::{Format, Workbook};
 use serde_json::Value;
 
 use crate::cells::id;
@@ -133,18 +133,20 @@ fn office() -> Office {
         sheet
             .write_string(0, 0, format!("{town}低保对象花名册"))
             .unwrap();
-        // A group title above its columns.
-        for (column, title) in ["序号", "姓名", "证件", "住址"].into_iter().enumerate() {
-            sheet.write_string(1, column as u16, title).unwrap();
+        // A header of two lines: a group title above two columns.
+        let plain = Format::new();
+        for (column, title) in [(0, "序号"), (1, "姓名")] {
+            sheet.merge_range(1, column, 2, column, title, &plain).unwrap();
         }
-        for (column, header) in ["", "", "身份证号码", "村组"].into_iter().enumerate() {
-            sheet.write_string(2, column as u16, header).unwrap();
-        }
+        sheet.merge_range(1, 2, 1, 3, "证件信息", &plain).unwrap();
+        sheet.write_string(2, 2, "证件类型").unwrap();
+        sheet.write_string(2, 3, "身份证号码").unwrap();
         sheet.write_string(3, 0, "1").unwrap();
         sheet.write_string(3, 1, "甲某").unwrap();
-        sheet.write_string(3, 2, id(*number)).unwrap();
+        sheet.write_string(3, 2, "居民身份证").unwrap();
+        sheet.write_string(3, 3, id(*number)).unwrap();
         sheet.write_string(4, 0, "合计").unwrap();
-        sheet.write_string(4, 3, "1人").unwrap();
+        sheet.write_string(4, 1, "1人").unwrap();
     }
     let old = workbook.add_worksheet().set_name("旧").unwrap();
     old.write_string(0, 0, "姓名").unwrap();

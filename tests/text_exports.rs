@@ -784,6 +784,92 @@ fn a_second_header_is_no_row_and_one_with_other_columns_refuses_the_file() {
     }
 }
 
+/// Titles of groups may have titles of their own, above or below them.
+#[test]
+fn a_header_of_three_lines_is_put_together() {
+    let round = Round::sample();
+    let (own, guardian) = (id(1), id(2));
+    for (name, header, row, read) in [
+        (
+            "names below two lines of titles",
+            "基本信息,,救助信息,\n本人,,对象,状态\n姓名,身份证号,救助类别,在保状态\n",
+            format!("赵某,{own},低保,在保\n"),
+            true,
+        ),
+        (
+            "the upper title names another person",
+            "本人,,监护人,,救助,\n信息,,资料,,内容,\n姓名,身份证号,姓名,身份证号,救助类别,在保状态\n",
+            format!("赵某,{own},钱某,{guardian},低保,在保\n"),
+            true,
+        ),
+        (
+            "only the other person has an ID column",
+            "监护人,,救助,\n信息,,内容,\n姓名,身份证号,救助类别,在保状态\n",
+            format!("钱某,{guardian},低保,在保\n"),
+            false,
+        ),
+        (
+            "names of columns in each of the three lines",
+            "姓名,身份证号,救助情况,,\n,,对象,,在保状态\n,,救助类别,经办单位,\n",
+            format!("赵某,{own},低保,某镇,在保\n"),
+            true,
+        ),
+    ] {
+        let checked = check_assistance(&round, "lines.csv", format!("{header}{row}").as_bytes());
+        let report = &checked.report;
+        if !read {
+            assert_eq!(checked.code, 1, "{name}: {report:#}");
+            assert!(
+                checked.stderr.contains("监护人"),
+                "{name}: {}",
+                checked.stderr
+            );
+            continue;
+        }
+        assert_eq!(report["rows"], 1, "{name}: {}", checked.stderr);
+        assert_eq!(report["rejects"], serde_json::json!({}), "{name}");
+        let filled = |field: &str| {
+            let columns = report["columns"].as_array().unwrap();
+            let column = columns.iter().find(|column| column["field"] == field);
+            column.map(|column| column["filled"].clone())
+        };
+        for field in ["name", "kind", "status"] {
+            assert_eq!(filled(field), Some(serde_json::json!(1)), "{name}: {field}");
+        }
+    }
+}
+
+/// A list of ID numbers, of which the round file says what it is.
+#[test]
+fn a_header_that_names_only_the_id_column_is_found_above_id_numbers() {
+    let round = Round::sample();
+    let constants = ["--constant", "kind=dibao", "--constant", "status=active"];
+    let checked = |text: &str| {
+        round.write("numbers.csv", text);
+        let schema = ["--schema", "civil-affairs.assistance", "--json"];
+        let result = round.check("numbers.csv", &[&schema[..], &constants].concat());
+        let report: Value = serde_json::from_str(&result.stdout).unwrap_or_default();
+        (report["header_line"].as_u64(), report["rows"].as_u64())
+    };
+    let rows = format!("1,{},甲\n2,{},\n", id(1), id(2));
+    let found = |line| (Some(line), Some(2));
+    assert_eq!(checked(&format!("序号,身份证号,备注\n{rows}")), found(1));
+    assert_eq!(
+        checked(&format!("花名册,,\n序号,身份证号,备注\n{rows}")),
+        found(2)
+    );
+    // An explanation of columns comes before the header.
+    let explained = "列名,身份证号,说明\n序号,身份证号,备注\n";
+    assert_eq!(checked(&format!("{explained}{rows}")), found(2));
+    // A header with more known names counts more, and explanations alone are no header.
+    let both = format!("说明,身份证号,填写\n姓名,身份证号,备注\n{rows}");
+    assert_eq!(checked(&both), found(2));
+    assert_eq!(
+        checked("列名,说明\n身份证号,十八位\n姓名,汉字\n"),
+        (None, None)
+    );
+}
+
 /// An unquoted delimiter in the name shifts a row by one field.
 #[test]
 fn a_shifted_row_is_rejected_wherever_its_surplus_field_is() {

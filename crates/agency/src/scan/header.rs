@@ -89,8 +89,8 @@ struct HeaderCell {
 struct Candidate {
     delimiter: u8,
     cells: Vec<HeaderCell>,
-    /// The cells of the record above it.
-    above: Option<Vec<HeaderCell>>,
+    /// The cells of the two records above it, the nearest first.
+    above: [Option<Vec<HeaderCell>>; 2],
     /// The lines above that have one cell with content, as uniform text.
     titles: BTreeSet<String>,
     /// Byte offset of the first record above that has an ID number in a cell of its own.
@@ -212,30 +212,28 @@ impl Search<'_> {
                 best = Some(candidate);
             }
         }
-        best.map(|candidate| self.with_both_lines(candidate))
+        best.map(|candidate| self.with_all_lines(candidate))
     }
 
-    /// Puts the header together with its other line, if it has two.
-    fn with_both_lines(&self, mut candidate: Candidate) -> Candidate {
+    /// Puts the header together with its other lines, if it has two or three.
+    fn with_all_lines(&self, mut candidate: Candidate) -> Candidate {
         let is_known = |name: &str| self.accepted.field_of(&uniform_header(name)).is_some();
-        if let Some(above) = candidate.above.take()
-            && let above = shown(&above)
-            && header_lines::is_line_of_groups(&above)
-        {
+        let above = std::mem::take(&mut candidate.above);
+        let above = above.iter().map_while(Option::as_ref);
+        let above = above.map(|cells| shown(cells));
+        for titles in above.take_while(|titles| header_lines::is_line_of_groups(titles)) {
             let id_column = self.id_column(&candidate.cells);
-            let names = header_lines::put_together(&above, &shown(&candidate.cells), is_known);
-            candidate.id_of_another_person =
-                id_column.and_then(|column| names.get(column).cloned());
+            let names = header_lines::put_together(&titles, &shown(&candidate.cells), is_known);
+            candidate.id_of_another_person = match id_column {
+                Some(column) => names.get(column).cloned(),
+                None => candidate.id_of_another_person,
+            };
             candidate.cells = self.cells_of(&names);
         }
-        let mut below = Cells::default();
-        let mut splitter = self.splitter(candidate.delimiter);
         if let Some(id_column) = self.id_column(&candidate.cells)
-            && candidate.end < self.head.len()
-            && let (Split::Record, end) = splitter.split(candidate.end, &mut below)
-            && let Some(below) = self.names_in(&below)
             && let first = shown(&candidate.cells)
-            && header_lines::is_second_line(&first, &below, id_column)
+            && let Some((below, end)) =
+                self.names_below(&first, id_column, candidate.delimiter, candidate.end)
         {
             let names = header_lines::put_together(&first, &below, is_known);
             candidate.cells = self.cells_of(&names);
@@ -243,6 +241,40 @@ impl Search<'_> {
         }
         candidate.has_id = self.id_column(&candidate.cells).is_some();
         candidate
+    }
+
+    /// Returns the names of the columns in the one or two lines of the header below its
+    /// first line, and the byte offset at which they end.
+    fn names_below(
+        &self,
+        first: &[String],
+        id_column: usize,
+        delimiter: u8,
+        start: usize,
+    ) -> Option<(Vec<String>, usize)> {
+        let is_known = |name: &str| self.accepted.field_of(&uniform_header(name)).is_some();
+        let mut splitter = self.splitter(delimiter);
+        let mut line_at = |at: usize| {
+            let mut cells = Cells::default();
+            if at >= self.head.len() {
+                return None;
+            }
+            match splitter.split(at, &mut cells) {
+                (Split::Record, end) => Some((self.names_in(&cells)?, end)),
+                _ => None,
+            }
+        };
+        let (second, second_end) = line_at(start)?;
+        // Titles of groups within a group are in the second line. With the names below
+        // them, it looks like the second line of a header of two.
+        if let Some((third, end)) = line_at(second_end)
+            && header_lines::is_second_line(&second, &third, id_column)
+            && let both = header_lines::put_together(&second, &third, is_known)
+            && header_lines::is_second_line(first, &both, id_column)
+        {
+            return Some((both, end));
+        }
+        header_lines::is_second_line(first, &second, id_column).then_some((second, second_end))
     }
 
     fn id_column(&self, cells: &[HeaderCell]) -> Option<usize> {
@@ -276,12 +308,16 @@ impl Search<'_> {
         cells.iter().map(name).collect()
     }
 
-    /// Returns the first record that names the ID column, or the record that names the
-    /// most fields if none does.
+    /// Returns the first record that names the ID column and another field, or the record
+    /// that names the most fields if none does. If no record names two, returns the one
+    /// that names the ID column alone, above a row with an ID number in it: of a list of
+    /// numbers the round file may state the rest.
     fn first_header(&self, delimiter: u8) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
+        let mut of_id_alone: Option<(Candidate, usize)> = None;
+        let mut has_number_below = false;
         let mut titles = BTreeSet::new();
-        let mut above: Option<Vec<HeaderCell>> = None;
+        let mut above: [Option<Vec<HeaderCell>>; 2] = [None, None];
         let mut row_above = None;
         let mut splitter = self.splitter(delimiter);
         let mut cells = Cells::default();
@@ -298,6 +334,9 @@ impl Search<'_> {
             }
             if cells.iter().any(is_id_number) {
                 row_above = row_above.or(Some(start));
+            }
+            if let Some((_, column)) = &of_id_alone {
+                has_number_below |= is_id_number(cells.get(*column));
             }
             let encoding = cells.encoding(self.encoding);
             let header_cells = cells.iter().map(|cell| self.header_cell(encoding, cell));
@@ -318,31 +357,39 @@ impl Search<'_> {
             let better = best
                 .as_ref()
                 .is_none_or(|best| (has_id, known) > (best.has_id, best.known));
+            let candidate = || Candidate {
+                delimiter,
+                cells: header_cells.clone(),
+                above: above.clone(),
+                titles: titles.clone(),
+                row_above,
+                start,
+                end: next,
+                known,
+                has_id,
+                id_of_another_person: None,
+            };
             if plausible && better {
-                best = Some(Candidate {
-                    delimiter,
-                    cells: header_cells.clone(),
-                    above: above.take(),
-                    titles: titles.clone(),
-                    row_above,
-                    start,
-                    end: next,
-                    known,
-                    has_id,
-                    id_of_another_person: None,
-                });
+                best = Some(candidate());
                 if has_id {
                     break;
                 }
             } else {
+                if let Some(column) = self.id_column(&header_cells)
+                    && !has_number_below
+                {
+                    of_id_alone = Some((candidate(), column));
+                }
                 let mut filled = header_cells.iter().filter(|cell| !cell.text.is_empty());
                 if let (Some(title), None) = (filled.next(), filled.next()) {
                     titles.insert(title.text.clone());
                 }
             }
-            above = Some(header_cells);
+            let [nearest, _] = above;
+            above = [Some(header_cells), nearest];
         }
-        best
+        let of_id_alone = of_id_alone.filter(|_| has_number_below);
+        best.or(of_id_alone.map(|(candidate, _)| candidate))
     }
 
     /// Reads a cell of the header. It may be shown, because headers appear in the manifest

@@ -1,6 +1,6 @@
-//! Headers of two lines: a line with titles of groups, and below it the names of the
-//! columns of each group. A column without a group has its name in either line, because
-//! its cells are merged.
+//! Headers of two or three lines: a line with titles of groups, perhaps one with titles of
+//! groups within these, and below them the names of the columns of each group. A column
+//! without a group has its name in any of the lines, because its cells are merged.
 //!
 //! ```text
 //! 姓名 | 身份证号 | 残疾情况 |          | 备注
@@ -119,8 +119,11 @@ fn text_at(line: &[String], column: usize) -> &str {
 /// Returns the name of a column without the title of another person before it, with which
 /// [`put_together`] has named it.
 pub(super) fn of_another_person(name: &str) -> Option<&str> {
-    let (title, name) = name.split_once(' ')?;
-    is_another_person(title).then_some(name)
+    let (title, rest) = name.split_once(' ')?;
+    match is_another_person(title) {
+        true => Some(rest),
+        false => of_another_person(rest),
+    }
 }
 
 fn is_another_person(title: &str) -> bool {

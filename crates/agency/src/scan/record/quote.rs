@@ -56,9 +56,13 @@ pub(super) fn swallows_a_row<'c>(cells: impl Iterator<Item = &'c [u8]>, delimite
         .any(|cell| cell.split(|byte| *byte == b'\n').any(is_row))
 }
 
-/// Returns whether a field has the form of an ID number and nothing else.
+/// Returns whether a field has the form of an ID number and nothing else. The rows of a
+/// swallowed cell may have quotes of their own, and text formulas (`="..."`).
 fn is_id_number(field: &[u8]) -> bool {
-    match field.trim_ascii() {
+    let is_around = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'=' | b'\'');
+    let from = field.iter().position(|byte| !is_around(*byte));
+    let to = field.iter().rposition(|byte| !is_around(*byte));
+    match from.zip(to).map_or(&[][..], |(from, to)| &field[from..=to]) {
         [digits @ .., last] => {
             matches!(digits.len(), 14 | 17)
                 && digits.iter().all(u8::is_ascii_digit)

@@ -245,6 +245,16 @@ fn a_cell_with_a_row_in_it_is_a_stray_quote() {
             &["449901199001011234", "3"],
         ),
         ("1,\"a\n2,b,44990119900101123x\n3,c\",d\n", &["2", "3"]),
+        // The swallowed row has quotes, doubled or escaped, or a text formula.
+        (
+            "1,\"a\n2,\"\"449901199001011234\"\",b\n3,c\",d\n",
+            &["2", "3"],
+        ),
+        (
+            "1,\"a\n2,=\"\"44990119900101123X\"\",b\n3,c\",d\n",
+            &["2", "3"],
+        ),
+        ("1,\"a\n2,'449901199001011234,b\n3,c\",d\n", &["2", "3"]),
         // A remark of several lines, also with a number in it.
         ("1,\"a\nb, c\nd\",e\n2,b,c\n", &["1", "2"]),
         ("1,\"a: 449901199001011234, b\nc\",d\n", &["1"]),
