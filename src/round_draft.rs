@@ -309,7 +309,9 @@ impl Writer<'_, '_> {
                 format!("“{}”的提取日期", title.zh),
                 format!("the day on which the agency took the export: {}", title.en),
             ),
-            export.changed_on.map(|day| day.min(draft.as_of).to_string()),
+            export
+                .changed_on
+                .map(|day| day.min(draft.as_of).to_string()),
         );
         self.line(&format!("snapshot = {snapshot}"));
         let basis = self.place(
