@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use aidlink_agency::key::RoundKey;
 use aidlink_files::document::{Document as _, Head};
 use aidlink_files::folder::Folder;
+use aidlink_office::aside::aside_place;
 use aidlink_office::deletion::Purge;
 use aidlink_office::deletion_record::{AsideFile, FilePart, Journal, JournalStep, RoundFile};
 use aidlink_office::manifest::Manifest;
-use aidlink_office::remains::{aside_place, remains};
+use aidlink_office::remains::remains;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 

@@ -18,32 +18,33 @@
 //! Otherwise a journal for the next purge keeps what is known of it, until it is certainly
 //! gone or a purge has removed it; whatever is at its names by then is left.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
-use aidlink_faults::personal_number::{black_out, shown_path};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::{FileId, Folder, FolderMark};
 use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
+use crate::aside::aside_place;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
     AsideFile, DeletionRecord, FilePart, Journal, JournalStep, Journals, LeftFile, RoundFile,
     SignedBy, check_readable, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
-use crate::remains::{
-    Doubt, FoundFile, KeyIdOf, Look, Places, Remains, Search, as_recorded, aside_place,
-};
+use crate::places::Places;
+use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search};
 use crate::signing::{PublicKey, SigningKey};
 use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
+
+mod removal;
+
+use removal::{Removal, SetAside};
 
 /// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {
@@ -100,24 +101,6 @@ struct PurgePlan {
     _lock: Option<File>,
 }
 
-/// A file that was given the purge's own name.
-struct SetAside {
-    found: FoundFile,
-    /// Where it was.
-    from: PathBuf,
-    /// The folder that holds it.
-    folder: FolderMark,
-}
-
-impl SetAside {
-    fn journaled(&self) -> AsideFile {
-        AsideFile {
-            file: self.found.file.recorded(),
-            folder: self.folder,
-        }
-    }
-}
-
 impl Purge<'_> {
     /// Deletes the data that is due. All folders are checked before anything is
     /// deleted.
@@ -152,7 +135,7 @@ impl Purge<'_> {
         let shared: Vec<RoundFile> = recorded
             .chain(there.map(|found| &found.file))
             .chain(earlier)
-            .filter(|file| is_input(file))
+            .filter(|file| file.is_input())
             .cloned()
             .collect();
         let mut handled = BTreeSet::new();
@@ -318,8 +301,9 @@ impl Purge<'_> {
                 distinct(there.map(|found| &found.file))
             }
             true => {
-                let locks = plan.lock_leftovers();
-                let set_aside = self.set_aside(&plan, &locks, handled, &mut left);
+                let removal = plan.removal(self.key_id);
+                let locks = removal.lock_leftovers();
+                let set_aside = removal.set_aside(&plan.remains.there, &locks, handled, &mut left);
                 self.remove(&plan, set_aside, &mut left)?
             }
         };
@@ -385,7 +369,7 @@ impl Purge<'_> {
         if deletes {
             // Not before the record is written: in a folder that is missing, the next
             // purge could not see that the files are gone.
-            plan.remove_empty_folders(&record.left);
+            plan.removal(self.key_id).remove_empty_folders(&record.left);
         }
         Ok(Purged {
             output,
@@ -394,40 +378,6 @@ impl Purge<'_> {
             record,
             nothing_left,
         })
-    }
-
-    /// Gives each file the purge's own name and checks it again under that name. Puts a
-    /// file that is another one now back, and adds it to `left`. Skips inputs in
-    /// `handled`, and leaves leftovers that are not in `locks`.
-    fn set_aside(
-        &self,
-        plan: &PurgePlan,
-        locks: &BTreeMap<&OsStr, File>,
-        handled: &mut BTreeSet<(FilePart, PathBuf)>,
-        left: &mut Vec<LeftFile>,
-    ) -> Vec<SetAside> {
-        let search = Search {
-            manifest: &plan.verification.manifest,
-            places: &plan.places,
-            key_id: self.key_id,
-        };
-        let mut set_aside = Vec::new();
-        for found in &plan.remains.there {
-            let file = &found.file;
-            if is_input(file) && !handled.insert((file.part, found.place.clone())) {
-                continue;
-            }
-            let leftover = found.place.iter().next().unwrap_or_default();
-            if file.part == FilePart::CutOff && !locks.contains_key(leftover) {
-                left.push(LeftFile::new(file, in_use()));
-                continue;
-            }
-            match plan.set_one_aside(&search, found) {
-                Ok(aside) => set_aside.push(aside),
-                Err(why) => left.push(LeftFile::new(file, why)),
-            }
-        }
-        set_aside
     }
 
     /// Writes a journal of the files that have been set aside, and removes them. Returns
@@ -445,28 +395,14 @@ impl Purge<'_> {
             // The next purge finds a file that keeps the purge's own name.
             for aside in &set_aside {
                 let FoundFile { file, place, .. } = &aside.found;
-                let _ = plan.put_back(file.part, place, &aside.from);
+                let _ = plan
+                    .removal(self.key_id)
+                    .put_back(file.part, place, &aside.from);
             }
             return Err(fault);
         }
-        let mut removed: Vec<FoundFile> = Vec::new();
-        let mut names_left: BTreeMap<FileId, u64> = BTreeMap::new();
-        for aside in set_aside {
-            match plan.remove_one(&aside) {
-                Ok(names) => {
-                    names_left.insert(aside.found.id, names.saturating_sub(1));
-                    removed.push(aside.found);
-                }
-                Err(why) => left.push(LeftFile::new(&aside.found.file, why)),
-            }
-        }
-        plan.sync(&removed);
-        left.extend(plan.appeared(left));
-        for found in &mut removed {
-            // What the last of its own names left.
-            found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
-        }
-        Ok(distinct(removed.iter().map(|found| &found.file)))
+        let removed = plan.removal(self.key_id).remove(set_aside, left);
+        Ok(distinct(removed.iter()))
     }
 }
 
@@ -487,11 +423,6 @@ fn is_among(left: &[LeftFile], file: &RoundFile) -> bool {
         .any(|left| left.part == file.part && left.path == path)
 }
 
-/// Whether the file is an input of the round, which all its output folders share.
-fn is_input(file: &RoundFile) -> bool {
-    !matches!(file.part, FilePart::Output | FilePart::CutOff)
-}
-
 /// Returns the files as records name them, sorted, each once.
 fn distinct<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<RoundFile> {
     let mut files: Vec<RoundFile> = files.map(RoundFile::recorded).collect();
@@ -501,6 +432,16 @@ fn distinct<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<RoundFile> {
 }
 
 impl PurgePlan {
+    fn removal<'r>(&'r self, key_id: KeyIdOf<'r>) -> Removal<'r> {
+        Removal {
+            search: Search {
+                manifest: &self.verification.manifest,
+                places: &self.places,
+                key_id,
+            },
+        }
+    }
+
     fn has_work(&self) -> bool {
         self.is_due && !self.remains.there.is_empty()
     }
@@ -538,7 +479,7 @@ impl PurgePlan {
         // The purge of another output folder has removed the common input.
         let removed_by_another = |aside: &AsideFile| {
             let is_handled =
-                is_input(&aside.file) && has(&there, &aside.file) && !is_among(left, &aside.file);
+                aside.file.is_input() && has(&there, &aside.file) && !is_among(left, &aside.file);
             let mut checked = self.places.check_gone(std::iter::once(aside)).into_iter();
             is_handled && checked.all(|(_, gone)| gone.is_ok())
         };
@@ -617,194 +558,6 @@ impl PurgePlan {
         let gone = self.remains.gone.iter().chain(journaled);
         distinct(gone.filter(|file| !accounted.iter().any(|other| other.is_same(file))))
     }
-
-    /// Locks what interrupted runs left: a run that has just created its folder may be
-    /// about to lock it.
-    fn lock_leftovers(&self) -> BTreeMap<&OsStr, File> {
-        let parent = self.places.of(FilePart::CutOff);
-        let leftovers = self.places.leftovers.iter();
-        let locks = leftovers.filter_map(|name| Some((name.as_os_str(), parent?.try_lock(name)?)));
-        locks.collect()
-    }
-
-    /// Gives a file the purge's own name and checks it under that name.
-    ///
-    /// # Errors
-    /// The reason, if it cannot be renamed or is another file now.
-    fn set_one_aside(&self, search: &Search<'_>, found: &FoundFile) -> Result<SetAside, Text> {
-        let folder = self.places.of(found.file.part).ok_or_else(disappeared)?;
-        let place = aside_place(&found.file, &found.place);
-        let holder = folder.folder_with(&place).and_then(|holder| holder.mark());
-        let holder = holder.map_err(|error| not_removed(&error))?;
-        if found.place != place {
-            let name = place.file_name().unwrap_or_default();
-            let renamed = folder.rename_in_place(&found.place, name);
-            renamed.map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => both_names(&place),
-                _ => not_removed(&error),
-            })?;
-        }
-        let look = search.look(&found.file, &place);
-        let from = found.place.clone();
-        match look {
-            // Without a digest only the identity says that it is the same file.
-            Look::Ours(now)
-                if now.file.part == FilePart::CutOff
-                    && now.file.digest.is_none()
-                    && now.id != found.id =>
-            {
-                Err(self.put_back(now.file.part, &place, &from))
-            }
-            Look::Ours(now) => Ok(SetAside {
-                found: now,
-                from,
-                folder: holder,
-            }),
-            Look::Doubtful(file, _) => Err(self.put_back(file.part, &place, &from)),
-            Look::Unreachable | Look::Missing => Err(disappeared()),
-        }
-    }
-
-    /// Removes a file that was set aside. Returns its number of names before.
-    ///
-    /// # Errors
-    /// The reason, if it cannot be removed or is another file now.
-    fn remove_one(&self, aside: &SetAside) -> Result<u64, Text> {
-        let FoundFile {
-            file, place, id, ..
-        } = &aside.found;
-        let folder = self.places.of(file.part).ok_or_else(disappeared)?;
-        match folder.remove_file_if(place, *id) {
-            Ok(Some(names)) => Ok(names),
-            Ok(None) => Err(self.put_back(file.part, place, &aside.from)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),
-            Err(error) => {
-                let _ = self.put_back(file.part, place, &aside.from);
-                Err(not_removed(&error))
-            }
-        }
-    }
-
-    /// Gives what is at `place` the name back that it had at `from`, without replacing
-    /// anything. Returns the message that it was changed and where it is.
-    fn put_back(&self, part: FilePart, place: &Path, from: &Path) -> Text {
-        let name = from.file_name().unwrap_or_default();
-        let folder = self.places.of(part).filter(|_| place != from);
-        let renamed = folder.and_then(|folder| folder.rename_in_place(place, name).ok());
-        changed(match renamed {
-            Some(()) => from,
-            None => place,
-        })
-    }
-
-    /// Makes the removals last.
-    fn sync(&self, removed: &[FoundFile]) {
-        // Errors are ignored: not every file system supports it.
-        for found in removed {
-            if let Some(folder) = self.places.of(found.file.part) {
-                let _ = folder.sync_parent(&found.place);
-            }
-        }
-    }
-
-    /// Returns what appeared in leftovers meanwhile and is not among the files in `left`.
-    fn appeared(&self, left: &[LeftFile]) -> Vec<LeftFile> {
-        let leftovers = self.places.leftovers.iter();
-        let files =
-            leftovers.flat_map(|name| self.places.files_of_leftover(name).unwrap_or_default());
-        let files = files.map(|path| RoundFile {
-            part: FilePart::CutOff,
-            path: path.to_string_lossy().into_owned(),
-            digest: None,
-            byte_length: 0,
-            other_names: 0,
-        });
-        let files = files.filter(|file| {
-            let path = file.recorded().path;
-            !left.iter().any(|left| left.path == path)
-        });
-        files.map(|file| LeftFile::new(&file, appeared())).collect()
-    }
-
-    /// Removes the folders that are empty now, in the output folder and in leftovers.
-    /// Keeps those at the names of files in `left`, which are reported, and those that hold
-    /// such files: without its folder nobody can see later that a file is gone.
-    fn remove_empty_folders(&self, left: &[LeftFile]) {
-        let (of_output, of_leftovers) = names_of(left);
-        let output = &self.places.output;
-        remove_empty_folders(output, Path::new(""), &of_output);
-        let _ = output.sync();
-        let Some(parent) = self.places.of(FilePart::CutOff) else {
-            return;
-        };
-        for name in &self.places.leftovers {
-            let name = Path::new(name);
-            if let Ok(leftover) = parent.folder(name) {
-                remove_empty_folders(&leftover, name, &of_leftovers);
-                if !holds_any(name, &of_leftovers) {
-                    let _ = parent.remove_empty_folder(name);
-                }
-            }
-        }
-        let _ = parent.sync();
-    }
-}
-
-/// Removes the empty folders below a folder, except those that are or hold any of `kept`.
-/// `path` is the path of the folder where those of `kept` begin.
-fn remove_empty_folders(folder: &Folder, path: &Path, kept: &[PathBuf]) {
-    let folders = folder.folders().unwrap_or_default();
-    for inner in folders.iter().rev() {
-        if !holds_any(&path.join(inner), kept) {
-            // This fails for folders that are not empty, as intended.
-            let _ = folder.remove_empty_folder(inner);
-        }
-    }
-}
-
-/// Whether any of the paths is this one or below it. In paths of records numbers are
-/// blacked out.
-fn holds_any(path: &Path, paths: &[PathBuf]) -> bool {
-    let path: PathBuf = path.iter().map(as_recorded).collect();
-    paths.iter().any(|other| other.starts_with(&path))
-}
-
-/// Returns the paths, with numbers blacked out, at which files in `left` are or were: those
-/// of outputs, and those of what interrupted runs left.
-fn names_of(left: &[LeftFile]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let (mut outputs, mut leftovers) = (Vec::new(), Vec::new());
-    for file in left {
-        let names = match file.part {
-            FilePart::Output => &mut outputs,
-            FilePart::CutOff => &mut leftovers,
-            FilePart::Export | FilePart::Received | FilePart::Key => continue,
-        };
-        let path = Path::new(&file.path);
-        let round_file = RoundFile {
-            part: file.part,
-            path: file.path.clone(),
-            digest: file.digest.clone(),
-            byte_length: file.byte_length,
-            other_names: 0,
-        };
-        for name in [path, &aside_place(&round_file, path)] {
-            names.push(name.iter().map(as_recorded).collect());
-        }
-    }
-    (outputs, leftovers)
-}
-
-/// The reason for a file whose name of the purge's own is taken.
-fn both_names(place: &Path) -> Text {
-    let place = shown_path(place);
-    Text::new(
-        format!(
-            "purge 给此文件的名称 {place} 也已有文件，未删除；那里如仍有文件，请人工检查，再重新运行 purge"
-        ),
-        format!(
-            "there is also a file at {place}, the name that `purge` gives this one, so it was not deleted: check by hand what is still there, and run `purge` again"
-        ),
-    )
 }
 
 fn other_key(public_key: &str) -> Text {
@@ -816,48 +569,6 @@ fn other_key(public_key: &str) -> Text {
         format!(
             "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to this key: run `purge` again with that key (--signing-key) and --other-signer"
         ),
-    )
-}
-
-fn in_use() -> Text {
-    Text::new(
-        "有程序正在使用，未删除；请待其结束后重新运行 purge",
-        "a program is using the file, so it was not deleted: run `purge` again when it has ended",
-    )
-}
-
-fn appeared() -> Text {
-    Text::new(
-        "删除过程中新出现的文件，未删除；请人工检查",
-        "the file appeared while the data was being deleted, so it was not deleted: check it by hand",
-    )
-}
-
-fn changed(now_at: &Path) -> Text {
-    let path = shown_path(now_at);
-    Text::new(
-        format!("删除过程中被换成另一文件或被改动，未删除；现在的文件在 {path}，请人工检查"),
-        format!(
-            "the file was replaced or changed while the data was being deleted, so it was not deleted: check what is at {path} now by hand"
-        ),
-    )
-}
-
-fn disappeared() -> Text {
-    Text::new(
-        "删除过程中文件不见了，不是由本次删除移除的：请查明去向",
-        "the file disappeared while the data was being deleted, and this purge did not delete it: find out where it went",
-    )
-}
-
-fn not_removed(error: &io::Error) -> Text {
-    if error.kind() == io::ErrorKind::NotFound {
-        return disappeared();
-    }
-    let reason = io_reason(error);
-    Text::new(
-        format!("无法删除：{}", reason.zh),
-        format!("cannot delete the file: {}", reason.en),
     )
 }
 

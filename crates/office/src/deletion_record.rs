@@ -104,6 +104,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl RoundFile {
+    /// Whether it is an input of the round, which all its output folders share.
+    pub fn is_input(&self) -> bool {
+        !matches!(self.part, FilePart::Output | FilePart::CutOff)
+    }
+
     /// Returns the file as records and journals name it, with personal numbers in its
     /// path blacked out. Its digest still says which file it was.
     pub fn recorded(&self) -> Self {

@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use aidlink_files::folder::Folder;
+
 use super::*;
 use crate::finished_round::{FinishedRound, LIST};
 use crate::manifest::Manifest;
@@ -70,12 +72,21 @@ impl Signed {
         purged.remove(0).record
     }
 
+    fn removal<'p>(&self, plan: &'p PurgePlan) -> Removal<'p> {
+        plan.removal(&key_id)
+    }
+
     /// Makes the first steps of a purge. Returns the files that it set aside.
     fn set_aside(&self, plan: &PurgePlan) -> Vec<SetAside> {
         let purge = self.purge();
         purge.write_journal(plan, Vec::new()).expect("writable");
         let (mut handled, mut left) = (BTreeSet::new(), Vec::new());
-        let set_aside = purge.set_aside(plan, &plan.lock_leftovers(), &mut handled, &mut left);
+        let set_aside = self.removal(plan).set_aside(
+            &plan.remains.there,
+            &self.removal(plan).lock_leftovers(),
+            &mut handled,
+            &mut left,
+        );
         assert_eq!(left, []);
         assert_eq!(set_aside.len(), FILES.len());
         set_aside
@@ -274,7 +285,9 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
                 let set_aside = signed.set_aside(&plan);
                 for aside in set_aside.iter().skip(count) {
                     let FoundFile { file, place, .. } = &aside.found;
-                    plan.put_back(file.part, place, &aside.from);
+                    signed
+                        .removal(&plan)
+                        .put_back(file.part, place, &aside.from);
                 }
             }
             Killed::Removing(count) => {
@@ -282,7 +295,7 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
                 let journaled = set_aside.iter().map(SetAside::journaled).collect();
                 purge.write_journal(&plan, journaled).expect("writable");
                 for aside in set_aside.iter().take(count) {
-                    assert_eq!(plan.remove_one(aside), Ok(1));
+                    assert_eq!(signed.removal(&plan).remove_one(aside), Ok(1));
                 }
             }
         }
