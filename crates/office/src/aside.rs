@@ -13,7 +13,7 @@ const ASIDE_PREFIX: &str = ".purging-";
 
 /// Returns the name that a purge gives a file, in the same folder, before it removes it.
 /// Every purge gives a file the same name, so that the next one finds it.
-fn aside_name(file: &RoundFile) -> String {
+pub(crate) fn aside_name(file: &RoundFile) -> String {
     let mut digest = blake3::Hasher::new();
     // Journals name the file with numbers blacked out, and lead to the same name.
     let path = black_out(&file.path);
@@ -48,6 +48,17 @@ pub fn aside_place(file: &RoundFile, place: &Path) -> PathBuf {
         }
         None => aside,
     })
+}
+
+/// Returns the purge's own name in the path of a file that a purge may have set aside. Of a
+/// file that is itself the leftover of a run it is the end of the name.
+pub(crate) fn aside_name_in(place: &Path) -> Option<String> {
+    let name = place.file_name()?.to_str()?;
+    if name.starts_with(ASIDE_PREFIX) {
+        return Some(name.to_owned());
+    }
+    let (_, end) = name.rsplit_once(PARTIAL)?;
+    Some(format!(".{end}")).filter(|name| name.starts_with(ASIDE_PREFIX))
 }
 
 /// Returns a name as it is in the paths of records.

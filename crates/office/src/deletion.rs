@@ -26,24 +26,25 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::partial::prefix_of;
+use aidlink_files::folder::Folder;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
-use crate::aside::aside_place;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    AsideFile, DeletionRecord, FilePart, Journal, JournalStep, Journals, LeftFile, RoundFile,
-    SignedBy, check_readable, lock_for_purge, shown_round,
+    DeletionRecord, FilePart, Journal, JournalStep, Journals, LeftFile, PlacedFile, RoundFile,
+    SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search};
-use crate::signing::{PublicKey, SigningKey};
-use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
+use crate::signing::SigningKey;
+use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
 
+mod fate;
 mod removal;
 
+use fate::{Accounts, Done, Stated, accounts, share_inputs};
 use removal::{Removal, SetAside};
 
 /// A purge: the deletion of a round's data when it is due.
@@ -92,11 +93,8 @@ struct PurgePlan {
     /// Journals of interrupted purges.
     journals: Journals,
     remains: Remains,
-    /// Files that an interrupted purge had set aside and that are certainly gone.
-    removed_earlier: Vec<RoundFile>,
-    /// Files that an interrupted purge had set aside and that are not certainly gone, with
-    /// the reason. They may be among `remains`.
-    uncertain: Vec<(AsideFile, Text)>,
+    /// What journals and records state.
+    stated: Stated,
     /// Keeps other purges of the folder away until this one has ended.
     _lock: Option<File>,
 }
@@ -113,36 +111,47 @@ impl Purge<'_> {
         if !cfg!(unix) && !self.dry_run {
             return Err(unsupported_system(self.round_folder).into());
         }
+        // Before the output folders: of two purges of outputs that share inputs, one goes on.
+        let _lock = self.lock_round_folder()?;
         let mut faults = FaultCollector::new();
         let mut planned = Vec::new();
         for output in self.outputs {
             planned.extend(faults.take(self.plan(output)));
         }
-        let planned = faults.or_value(Some(planned))?;
+        self.carry_out(faults.or_value(Some(planned))?)
+    }
+
+    fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
         if !self.dry_run {
-            for plan in planned.iter().filter(|plan| plan.has_work()) {
-                self.write_journal(plan, Vec::new())?;
+            for plan in planned.iter_mut().filter(|plan| plan.has_work()) {
+                let journal = self.write_journal(plan, Vec::new())?;
+                plan.stated.add(&journal);
             }
         }
-        // The round's inputs are shared, so a record in any folder accounts for them, and
-        // the first folder's purge deletes them.
-        let recorded = planned
-            .iter()
-            .flat_map(|plan| &plan.verification.deleted)
-            .flat_map(DeletionRecord::all_removed);
-        let there = planned.iter().flat_map(|plan| &plan.remains.there);
-        let earlier = planned.iter().flat_map(|plan| &plan.removed_earlier);
-        let shared: Vec<RoundFile> = recorded
-            .chain(there.map(|found| &found.file))
-            .chain(earlier)
-            .filter(|file| file.is_input())
-            .cloned()
-            .collect();
         let mut handled = BTreeSet::new();
-        planned
-            .into_iter()
-            .map(|plan| self.carry_out(plan, &shared, &mut handled))
+        let mut done = Vec::new();
+        for plan in &planned {
+            done.push(self.delete(plan, &mut handled)?);
+        }
+        let outputs = planned.iter_mut().zip(&mut done);
+        let mut outputs: Vec<_> = outputs
+            .map(|(plan, done)| (&plan.remains, &mut plan.stated, done))
+            .collect();
+        let shared = share_inputs(&mut outputs);
+        let outputs = planned.into_iter().zip(done);
+        outputs
+            .map(|(plan, done)| self.record(&plan, &done, &shared))
             .collect()
+    }
+
+    /// Locks the folder of the inputs, which the output folders of a round share. Returns
+    /// `None` in a dry run, or if there is no such folder.
+    fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
+        let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
+        match folder {
+            Ok(folder) if !self.dry_run => lock_folder(&folder),
+            _ => Ok(None),
+        }
     }
 
     fn plan(&self, output: &Path) -> Result<PurgePlan, Faults> {
@@ -171,39 +180,15 @@ impl Purge<'_> {
             Some(signed) => Journals::read(&places.output, &signed, own, &verification.deleted),
             None => Journals::default(),
         };
-        let counted = journals.counted.iter();
-        let journaled: Vec<&RoundFile> =
-            counted.clone().flat_map(|journal| &journal.there).collect();
+        let stated = Stated::of(&journals, &verification.deleted);
         let search = Search {
             manifest: &verification.manifest,
             places: &places,
             key_id: self.key_id,
         };
-        let remains = search.remains(&journaled);
-        // A purge with another key may have removed a file since.
-        let is_recorded = |journal: &Journal, file: &RoundFile| {
-            let records = verification.deleted.iter();
-            let mut later = records.filter(|record| record.completed_at > journal.begun_at);
-            later.any(|record| record.all_removed().any(|removed| removed.is_same(file)))
-        };
-        let set_aside = counted.flat_map(|journal| {
-            let set_aside = journal.set_aside.iter();
-            set_aside.filter(|aside| !is_recorded(journal, &aside.file))
-        });
-        let (mut gone, mut uncertain) = (Vec::new(), Vec::<(AsideFile, Text)>::new());
-        for (aside, checked) in places.check_gone(set_aside) {
-            match checked {
-                // Another folder has a file of the same name, as far as records name it.
-                Ok(()) if remains.has(&aside.file) => {}
-                Ok(()) => gone.push(&aside.file),
-                Err(_) if uncertain.iter().any(|(other, _)| other == aside) => {}
-                Err(why) => uncertain.push((aside.clone(), why)),
-            }
-        }
-        gone.retain(|file| !uncertain.iter().any(|(aside, _)| aside.file.is_same(file)));
+        let remains = search.remains(&stated.journaled());
         Ok(PurgePlan {
-            removed_earlier: distinct(gone.into_iter()),
-            uncertain,
+            stated,
             remains,
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
@@ -235,15 +220,20 @@ impl Purge<'_> {
     }
 
     /// Writes a journal of the files to delete and of those that have been set aside.
-    fn write_journal(&self, plan: &PurgePlan, set_aside: Vec<AsideFile>) -> Result<(), Fault> {
+    fn write_journal(
+        &self,
+        plan: &PurgePlan,
+        set_aside: Vec<PlacedFile>,
+    ) -> Result<Journal, Fault> {
         let step = match set_aside.is_empty() {
             true => JournalStep::Start,
             false => JournalStep::SetAside,
         };
-        let there = plan.remains.there.iter().map(|found| &found.file);
-        let journal = self.journal(plan, plan.begun_at(self.now), distinct(there), set_aside);
+        let there = plan.remains.there.iter().map(FoundFile::journaled);
+        let journal = self.journal(plan, plan.begun_at(self.now), there.collect(), set_aside);
         let output = &plan.places.output;
-        journal.write(output, plan.made_at, step, self.signing_key)
+        journal.write(output, plan.made_at, step, self.signing_key)?;
+        Ok(journal)
     }
 
     /// Writes a journal of the files that are not certainly gone, so that a later purge can
@@ -251,15 +241,14 @@ impl Purge<'_> {
     fn write_uncertain(
         &self,
         plan: &PurgePlan,
-        uncertain: &[&(AsideFile, Text)],
+        accounts: &Accounts,
         recorded_at: Timestamp,
     ) -> Result<(), Fault> {
-        if uncertain.is_empty() {
+        let (there, removed) = (&accounts.perhaps_there, &accounts.perhaps_removed);
+        if there.is_empty() && removed.is_empty() {
             return Ok(());
         }
-        let files = uncertain.iter().map(|(aside, _)| &aside.file);
-        let set_aside = uncertain.iter().map(|(aside, _)| aside.clone());
-        let journal = self.journal(plan, recorded_at, distinct(files), set_aside.collect());
+        let journal = self.journal(plan, recorded_at, there.clone(), removed.clone());
         let step = JournalStep::SetAside;
         journal.write(&plan.places.output, recorded_at, step, self.signing_key)
     }
@@ -268,8 +257,8 @@ impl Purge<'_> {
         &self,
         plan: &PurgePlan,
         begun_at: Timestamp,
-        there: Vec<RoundFile>,
-        set_aside: Vec<AsideFile>,
+        there: Vec<PlacedFile>,
+        set_aside: Vec<PlacedFile>,
     ) -> Journal {
         let Head { format, version } = Journal::head();
         Journal {
@@ -284,47 +273,53 @@ impl Purge<'_> {
         }
     }
 
-    fn carry_out(
+    /// Deletes what is due in one output folder, and the inputs that are not in `handled`.
+    /// In a dry run or before the day it returns what would be deleted.
+    fn delete(
         &self,
-        plan: PurgePlan,
-        shared: &[RoundFile],
+        plan: &PurgePlan,
         handled: &mut BTreeSet<(FilePart, PathBuf)>,
-    ) -> Result<Purged, Faults> {
-        let output = plan.verification.folder.clone();
-        let manifest = &plan.verification.manifest;
-        let purge_by = manifest.retention_until;
-        let deletes = !self.dry_run && plan.is_due;
+    ) -> Result<Done, Fault> {
         let mut left = plan.doubtful();
-        let removed = match deletes {
-            false => {
-                let there = plan.remains.there.iter();
-                distinct(there.map(|found| &found.file))
-            }
+        let removed = match self.deletes(plan) {
+            false => distinct(plan.remains.there.iter().map(|found| &found.file)),
             true => {
                 let removal = plan.removal(self.key_id);
                 let locks = removal.lock_leftovers();
                 let set_aside = removal.set_aside(&plan.remains.there, &locks, handled, &mut left);
-                self.remove(&plan, set_aside, &mut left)?
+                self.remove(plan, set_aside, &mut left)?
             }
         };
-        let removed_earlier = plan.removed_earlier.clone();
-        let uncertain = plan.still_uncertain(&removed, &left);
-        for (aside, why) in &uncertain {
-            if !is_among(&left, &aside.file) {
-                left.push(LeftFile::new(&aside.file, why.clone()));
-            }
-        }
-        let files = uncertain.iter().map(|(aside, _)| &aside.file);
-        let accounted = removed.iter().chain(&removed_earlier).chain(files);
-        let accounted: Vec<&RoundFile> = accounted.collect();
-        let mut not_found = plan.not_found(&accounted, shared);
-        let unproven = plan.set_aside_by_others(&accounted, &not_found);
-        not_found.retain(|file| !unproven.iter().any(|(other, _)| other.is_same(file)));
-        for (file, why) in unproven {
-            if !is_among(&left, &file) {
-                left.push(LeftFile::new(&file, why));
-            }
-        }
+        Ok(Done { removed, left })
+    }
+
+    fn deletes(&self, plan: &PurgePlan) -> bool {
+        !self.dry_run && plan.is_due
+    }
+
+    /// Decides what became of each file, writes the record, and clears up.
+    fn record(
+        &self,
+        plan: &PurgePlan,
+        done: &Done,
+        shared: &[RoundFile],
+    ) -> Result<Purged, Faults> {
+        let output = plan.verification.folder.clone();
+        let manifest = &plan.verification.manifest;
+        let purge_by = manifest.retention_until;
+        let deletes = self.deletes(plan);
+        let name = std::fs::canonicalize(&output).unwrap_or_default();
+        let accounts = accounts(
+            &plan.places,
+            &plan.remains,
+            &plan.stated,
+            done,
+            shared,
+            &name,
+        );
+        let removed = done.removed.clone();
+        let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
+        let not_found = accounts.not_found.clone();
         let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
         // After the journals of this purge, whatever the clock does.
         let after = self.now.checked_add(Span::new().nanoseconds(1));
@@ -355,7 +350,7 @@ impl Purge<'_> {
         let is_new = !nothing_left || plan.left_before();
         if deletes && is_new {
             // At every moment a journal or a record has what is known of each file.
-            self.write_uncertain(&plan, &uncertain, completed_at)?;
+            self.write_uncertain(plan, &accounts, completed_at)?;
             record.write(&plan.places.output, self.signing_key)?;
         }
         // Unless they say more than the records, the journals are no longer needed.
@@ -389,19 +384,23 @@ impl Purge<'_> {
         left: &mut Vec<LeftFile>,
     ) -> Result<Vec<RoundFile>, Fault> {
         if !set_aside.is_empty()
-            && let Err(fault) =
-                self.write_journal(plan, set_aside.iter().map(SetAside::journaled).collect())
+            && let Err(fault) = self.write_journal(
+                plan,
+                set_aside
+                    .iter()
+                    .map(|aside| aside.found.journaled())
+                    .collect(),
+            )
         {
             // The next purge finds a file that keeps the purge's own name.
             for aside in &set_aside {
-                let FoundFile { file, place, .. } = &aside.found;
-                let _ = plan
-                    .removal(self.key_id)
-                    .put_back(file.part, place, &aside.from);
+                plan.removal(self.key_id).restore(aside);
             }
             return Err(fault);
         }
-        let removed = plan.removal(self.key_id).remove(set_aside, left);
+        let removed = plan
+            .removal(self.key_id)
+            .remove(&plan.remains.there, set_aside, left);
         Ok(distinct(removed.iter()))
     }
 }
@@ -414,13 +413,6 @@ fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
         manifest_digest: &verification.manifest_digest,
         signer: verification.signer.key()?,
     })
-}
-
-/// Whether a file is among those that are left, by its part and path.
-fn is_among(left: &[LeftFile], file: &RoundFile) -> bool {
-    let path = file.recorded().path;
-    left.iter()
-        .any(|left| left.part == file.part && left.path == path)
 }
 
 /// Returns the files as records name them, sorted, each once.
@@ -468,70 +460,6 @@ impl PurgePlan {
         reported.map(|(_, file)| file).collect()
     }
 
-    /// Returns the files that an interrupted purge had set aside, that are not certainly
-    /// gone, and that this purge did not remove, with the reason. `removed` and `left` are
-    /// this purge's.
-    fn still_uncertain(&self, removed: &[RoundFile], left: &[LeftFile]) -> Vec<&(AsideFile, Text)> {
-        let has =
-            |files: &[RoundFile], file: &RoundFile| files.iter().any(|other| other.is_same(file));
-        let there = self.remains.there.iter().map(|found| &found.file);
-        let there: Vec<RoundFile> = there.map(RoundFile::recorded).collect();
-        // The purge of another output folder has removed the common input.
-        let removed_by_another = |aside: &AsideFile| {
-            let is_handled =
-                aside.file.is_input() && has(&there, &aside.file) && !is_among(left, &aside.file);
-            let mut checked = self.places.check_gone(std::iter::once(aside)).into_iter();
-            is_handled && checked.all(|(_, gone)| gone.is_ok())
-        };
-        let uncertain = self.uncertain.iter();
-        let uncertain = uncertain.filter(|(aside, _)| !has(removed, &aside.file));
-        uncertain
-            .filter(|(aside, _)| !removed_by_another(aside))
-            .collect()
-    }
-
-    /// Returns the files that are not here and that a purge with another key had set aside,
-    /// with the reason why nobody may call them missing. `not_found` are the files of the
-    /// manifest that are missing.
-    fn set_aside_by_others(
-        &self,
-        accounted: &[&RoundFile],
-        not_found: &[RoundFile],
-    ) -> Vec<(RoundFile, Text)> {
-        let is_any =
-            |files: &[&RoundFile], file: &RoundFile| files.iter().any(|other| other.is_same(file));
-        let missing: Vec<&RoundFile> = not_found.iter().collect();
-        let output = &self.verification.folder;
-        let prefix = prefix_of(&std::fs::canonicalize(output).unwrap_or_default());
-        let mut found: Vec<(RoundFile, Text)> = Vec::new();
-        for journal in &self.journals.by_others {
-            for AsideFile { file, .. } in &journal.set_aside {
-                // The manifest does not name what interrupted runs left.
-                let is_gone_leftover = file.part == FilePart::CutOff
-                    && file.path.starts_with(&prefix)
-                    && stays_inside(&file.path)
-                    && !is_any(accounted, file)
-                    && !self.is_there(file);
-                if (is_any(&missing, file) || is_gone_leftover)
-                    && !found.iter().any(|(other, _)| other.is_same(file))
-                {
-                    found.push((file.recorded(), other_key(&journal.public_key)));
-                }
-            }
-        }
-        found
-    }
-
-    /// Whether a leftover was found at its name or at the purge's own name for it.
-    fn is_there(&self, file: &RoundFile) -> bool {
-        let path = Path::new(&file.path);
-        let aside = aside_place(file, path);
-        let there = self.remains.to_delete();
-        there
-            .filter(|other| other.part == FilePart::CutOff)
-            .any(|other| [path, &aside].contains(&Path::new(&other.recorded().path)))
-    }
-
     /// Whether the last record lists files as left that a purge can account for now. Those
     /// outside the round's folder are reported once.
     fn left_before(&self) -> bool {
@@ -542,34 +470,6 @@ impl PurgePlan {
             !outside.any(|file| (&file.path, &file.digest) == (&left.path, &left.digest))
         })
     }
-
-    /// Returns the missing files that neither this purge, nor an interrupted one, nor an
-    /// earlier record accounts for.
-    fn not_found(&self, accounted: &[&RoundFile], shared: &[RoundFile]) -> Vec<RoundFile> {
-        let records = self.verification.deleted.iter();
-        let accounted: Vec<&RoundFile> = records
-            .flat_map(DeletionRecord::all_removed)
-            .chain(shared)
-            .chain(accounted.iter().copied())
-            .collect();
-        let journals = self.journals.counted.iter();
-        let journaled = journals.flat_map(|journal| &journal.there);
-        let journaled = journaled.filter(|file| !self.remains.has(file));
-        let gone = self.remains.gone.iter().chain(journaled);
-        distinct(gone.filter(|file| !accounted.iter().any(|other| other.is_same(file))))
-    }
-}
-
-fn other_key(public_key: &str) -> Text {
-    let key = PublicKey::parse(public_key).map_or_else(String::new, |key| key.id());
-    Text::new(
-        format!(
-            "用另一把私钥（公钥 {key}）签署的、中断的 purge 曾处理此文件，本私钥不能据此确认已删除；请用那把私钥（--signing-key）和 --other-signer 重新运行 purge"
-        ),
-        format!(
-            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to this key: run `purge` again with that key (--signing-key) and --other-signer"
-        ),
-    )
 }
 
 fn not_signed_here(output: &Path) -> Fault {

@@ -10,10 +10,10 @@ use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, Folder, FolderMark};
-use aidlink_files::partial::abandoned;
+use aidlink_files::partial::{abandoned, partials};
 
 use crate::aside::{as_recorded, aside_place};
-use crate::deletion_record::{AsideFile, FilePart};
+use crate::deletion_record::{FilePart, PlacedFile};
 
 /// The folders that hold a round's files.
 pub(crate) struct Places {
@@ -25,6 +25,8 @@ pub(crate) struct Places {
     parent: Option<Folder>,
     /// The names of what interrupted runs of this output left in the parent.
     pub(crate) leftovers: Vec<OsString>,
+    /// The names of those that a program holds locked.
+    pub(crate) in_use: Vec<OsString>,
 }
 
 impl Places {
@@ -44,6 +46,11 @@ impl Places {
             }
         }
         let leftovers = parent.as_ref().map(|parent| abandoned(parent, &real));
+        let in_use = parent.as_ref().map(|parent| {
+            let mut names = partials(parent, &real);
+            names.retain(|name| parent.is_locked(name));
+            names
+        });
         Ok(Places {
             output: opened,
             // The user may name this folder by a link.
@@ -52,6 +59,7 @@ impl Places {
                 .ok(),
             parent,
             leftovers: leftovers.unwrap_or_default(),
+            in_use: in_use.unwrap_or_default(),
         })
     }
 
@@ -64,69 +72,32 @@ impl Places {
         }
     }
 
-    /// Returns the folder that contains a file of a journal, and whose identity the journal
-    /// gives. In the journal's path numbers are blacked out, so several folders may match.
-    fn folder_of(&self, aside: &AsideFile) -> io::Result<Folder> {
+    /// Opens the folder that holds a file of a journal and whose identity the journal gives,
+    /// and returns it with its path. The leftover of a run may have another name by now.
+    fn holder_of(&self, placed: &PlacedFile) -> io::Result<(PathBuf, Folder)> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
-        let path = Path::new(&aside.file.path);
-        let mut folders = vec![self.of(aside.file.part).ok_or_else(missing)?.try_clone()?];
-        for part in path.parent().into_iter().flat_map(Path::iter) {
-            let mut inner = Vec::new();
-            for folder in &folders {
-                for entry in folder.entries()? {
-                    if entry.kind == EntryKind::Folder
-                        && as_recorded(&entry.name) == as_recorded(part)
-                    {
-                        inner.push(folder.folder(Path::new(&entry.name))?);
-                    }
+        let base = self.of(placed.file.part).ok_or_else(missing)?;
+        let parent = Path::new(&placed.file.path).parent();
+        let parts: Vec<&OsStr> = parent.into_iter().flat_map(Path::iter).collect();
+        let found = find(base, Path::new(""), &parts, placed.folder);
+        if let Ok(Some(found)) = found {
+            return Ok(found);
+        }
+        if placed.file.part == FilePart::CutOff
+            && let Some((_, parts)) = parts.split_first()
+        {
+            let entries = base.entries()?.into_iter();
+            for entry in entries.filter(|entry| entry.kind == EntryKind::Folder) {
+                let name = Path::new(&entry.name);
+                // Folders that cannot be read may have nothing to do with the round.
+                if let Ok(inner) = base.folder(name)
+                    && let Ok(Some(found)) = find(&inner, name, parts, placed.folder)
+                {
+                    return Ok(found);
                 }
             }
-            folders = inner;
         }
-        for folder in folders {
-            if folder.mark()? == aside.folder {
-                return Ok(folder);
-            }
-        }
-        Err(missing())
-    }
-
-    /// Checks of each file whether it is certainly gone: the folder in which a purge had
-    /// set it aside can be listed, and has neither the file's name nor the purge's name
-    /// for it. Otherwise the result is the reason for the doubt.
-    pub(crate) fn check_gone<'a>(
-        &self,
-        set_aside: impl Iterator<Item = &'a AsideFile>,
-    ) -> Vec<(&'a AsideFile, Result<(), Text>)> {
-        let mut listed: BTreeMap<(FilePart, &Path, FolderMark), io::Result<BTreeSet<String>>> =
-            BTreeMap::new();
-        let mut checked = Vec::new();
-        for aside in set_aside {
-            let file = &aside.file;
-            let path = Path::new(&file.path);
-            let folder = path.parent().unwrap_or(path);
-            let names = listed
-                .entry((file.part, folder, aside.folder))
-                .or_insert_with(|| {
-                    let entries = self.folder_of(aside)?.entries()?;
-                    Ok(entries
-                        .iter()
-                        .map(|entry| as_recorded(&entry.name))
-                        .collect())
-                });
-            let place = aside_place(file, path);
-            let is_there = |names: &BTreeSet<String>, path: &Path| {
-                names.contains(&as_recorded(path.file_name().unwrap_or_default()))
-            };
-            let gone = match names {
-                Err(error) => Err(folder_unknown(error)),
-                Ok(names) if is_there(names, &place) => Err(still_there(&place)),
-                Ok(names) if is_there(names, path) => Err(still_there(path)),
-                Ok(_) => Ok(()),
-            };
-            checked.push((aside, gone));
-        }
-        checked
+        found?.ok_or_else(missing)
     }
 
     /// Returns the paths of the files in a leftover of an interrupted run, relative to the
@@ -148,6 +119,86 @@ impl Places {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Finds a folder by its path below another one, and by its identity. In the paths of
+/// journals numbers are blacked out, so several folders may match. `at` is the path of
+/// `folder`.
+fn find(
+    folder: &Folder,
+    at: &Path,
+    parts: &[&OsStr],
+    mark: FolderMark,
+) -> io::Result<Option<(PathBuf, Folder)>> {
+    let Some((part, parts)) = parts.split_first() else {
+        let found = (folder.mark()? == mark).then(|| folder.try_clone());
+        return Ok(found.transpose()?.map(|folder| (at.to_path_buf(), folder)));
+    };
+    for entry in folder.entries()? {
+        let name = Path::new(&entry.name);
+        if entry.kind == EntryKind::Folder
+            && as_recorded(&entry.name) == as_recorded(part)
+            && let Some(found) = find(&folder.folder(name)?, &at.join(name), parts, mark)?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// What is known of a file of a journal.
+#[derive(Clone, Debug)]
+pub(crate) enum Presence {
+    /// Its folder was listed and has neither the file's name nor the purge's name for it.
+    Gone,
+    /// Its folder has one of these names, with what to do.
+    Seen(Text),
+    /// Its folder is not here or cannot be listed, with what to do.
+    Unknown(Text),
+}
+
+/// The listed folders of files of journals.
+pub(crate) struct Listings<'p> {
+    places: &'p Places,
+    /// The path of each folder now and the names in it, by part, path in the journal, and
+    /// identity.
+    listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<(PathBuf, BTreeSet<String>)>>,
+}
+
+impl<'p> Listings<'p> {
+    pub(crate) fn new(places: &'p Places) -> Self {
+        Listings {
+            places,
+            listed: BTreeMap::new(),
+        }
+    }
+
+    /// Returns what is known of a file. Every folder is listed once.
+    pub(crate) fn presence(&mut self, placed: &PlacedFile) -> Presence {
+        let file = &placed.file;
+        let path = Path::new(&file.path);
+        let folder = path.parent().unwrap_or(path);
+        let key = (file.part, folder.to_path_buf(), placed.folder);
+        let listed = self.listed.entry(key).or_insert_with(|| {
+            let (path, holder) = self.places.holder_of(placed)?;
+            let entries = holder.entries()?.into_iter();
+            Ok((
+                path,
+                entries.map(|entry| as_recorded(&entry.name)).collect(),
+            ))
+        });
+        let (folder, names) = match listed {
+            Ok(listed) => listed,
+            Err(error) => return Presence::Unknown(folder_unknown(error)),
+        };
+        let place = aside_place(file, path);
+        for name in [place.file_name(), path.file_name()].into_iter().flatten() {
+            if names.contains(&as_recorded(name)) {
+                return Presence::Seen(still_there(&folder.join(name)));
+            }
+        }
+        Presence::Gone
     }
 }
 

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, FileId, Folder, Identity, digest_of};
+use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
 use aidlink_files::regular_file;
 
-use crate::aside::aside_place;
+use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
-use crate::deletion_record::{DELETIONS, FilePart, RoundFile};
+use crate::deletion_record::{DELETIONS, FilePart, PlacedFile, RoundFile};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::places::Places;
 use crate::verification::stays_inside;
@@ -54,6 +54,16 @@ pub struct Remains {
     pub gone: Vec<RoundFile>,
 }
 
+impl FoundFile {
+    /// Returns the entry of a journal.
+    pub(crate) fn journaled(&self) -> PlacedFile {
+        PlacedFile {
+            file: self.file.recorded(),
+            folder: self.folder,
+        }
+    }
+}
+
 impl Remains {
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
@@ -63,11 +73,11 @@ impl Remains {
         there.chain(doubtful.map(|(file, _)| file))
     }
 
-    /// Whether the file exists: it must be deleted, or a purge must not delete it.
-    pub(crate) fn has(&self, file: &RoundFile) -> bool {
+    /// Returns the files that exist: those to be deleted, and those that a purge must not
+    /// delete.
+    pub(crate) fn all_here(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
-        let doubtful = self.doubtful.iter().map(|(file, _)| file);
-        there.chain(doubtful).any(|other| other.is_same(file))
+        there.chain(self.doubtful.iter().map(|(file, _)| file))
     }
 
     /// Returns the files that were read from outside the round's folder.
@@ -85,6 +95,8 @@ pub struct FoundFile {
     pub file: RoundFile,
     /// Where it is: at its path, or under the name that an interrupted purge gave it.
     pub place: PathBuf,
+    /// The folder that holds it.
+    pub folder: FolderMark,
     /// The file whose content was checked.
     pub id: FileId,
     /// Its names when it was checked.
@@ -103,6 +115,8 @@ pub enum Doubt {
     /// What is under the name that an interrupted purge gave it is a link, is not an
     /// ordinary file, or cannot be read.
     NotRealAside,
+    /// A program holds the leftover of an interrupted run locked.
+    InUse,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
 }
@@ -134,6 +148,10 @@ impl Doubt {
                     ),
                 )
             }
+            Doubt::InUse => Text::new(
+                "有程序正在使用，未删除；请待其结束后重新运行 purge",
+                "a program is using the file, so it was not deleted: run `purge` again when it has ended",
+            ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
                 "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
@@ -249,13 +267,19 @@ pub(crate) enum Look {
 
 impl Search<'_> {
     /// Finds what is left. `journaled` are the files in journals of interrupted purges.
-    pub(crate) fn remains(&self, journaled: &[&RoundFile]) -> Remains {
+    pub(crate) fn remains(&self, journaled: &[PlacedFile]) -> Remains {
+        let journaled = JournaledLeftovers::of(journaled);
         let mut remains = Remains::default();
         for file in named_files(self.manifest) {
             self.add(file, &mut remains);
         }
         for name in &self.places.leftovers {
-            self.add_leftover(name, journaled, &mut remains);
+            self.add_leftover(name, &journaled, &mut remains);
+        }
+        for name in &self.places.in_use {
+            let files = self.leftover_files(name, &journaled);
+            let files = files.into_iter().map(|(file, _)| (file, Doubt::InUse));
+            remains.doubtful.extend(files);
         }
         let outside = files_outside(self.manifest).into_iter();
         remains
@@ -310,19 +334,13 @@ impl Search<'_> {
         }
     }
 
-    fn add_leftover(&self, name: &OsStr, journaled: &[&RoundFile], remains: &mut Remains) {
-        let new = |path: &Path| round_file(FilePart::CutOff, &path.to_string_lossy(), None, 0);
-        let Ok(files) = self.places.files_of_leftover(name) else {
-            let file = new(Path::new(name));
-            remains.doubtful.push((file, Doubt::NotReal));
-            return;
-        };
-        for path in files {
-            // A killed purge may have renamed it; its journal has the path.
-            let mut journaled = journaled.iter();
-            let known = journaled
-                .find(|file| file.part == FilePart::CutOff && aside_place(file, &path) == path);
-            let file = known.map_or_else(|| new(&path), |file| (*file).clone());
+    fn add_leftover(
+        &self,
+        name: &OsStr,
+        journaled: &JournaledLeftovers<'_>,
+        remains: &mut Remains,
+    ) {
+        for (file, path) in self.leftover_files(name, journaled) {
             match self.look(&file, &path) {
                 Look::Ours(found) => remains.there.push(found),
                 Look::Doubtful(found, doubt) => remains.doubtful.push((found, doubt)),
@@ -332,14 +350,60 @@ impl Search<'_> {
         }
     }
 
+    /// Returns the files in a leftover of an interrupted run, each with its place. A folder
+    /// that cannot be read counts as one file.
+    fn leftover_files(
+        &self,
+        name: &OsStr,
+        journaled: &JournaledLeftovers<'_>,
+    ) -> Vec<(RoundFile, PathBuf)> {
+        let new = |path: &Path| round_file(FilePart::CutOff, &path.to_string_lossy(), None, 0);
+        let files = self.places.files_of_leftover(name);
+        let files = files
+            .unwrap_or_else(|_| vec![PathBuf::from(name)])
+            .into_iter();
+        let named = files.map(|path| {
+            let file = self.journaled(&path, journaled);
+            (file.unwrap_or_else(|| new(&path)), path)
+        });
+        named.collect()
+    }
+
+    /// Returns the file that a journal names and that is now at a path: a killed purge may
+    /// have renamed it, or somebody its folder.
+    fn journaled(&self, path: &Path, journaled: &JournaledLeftovers<'_>) -> Option<RoundFile> {
+        if let Some(placed) = aside_name_in(path).and_then(|name| journaled.by_aside.get(&name)) {
+            return Some(placed.file.clone());
+        }
+        if journaled.by_place.is_empty() {
+            return None;
+        }
+        let holder = self.places.of(FilePart::CutOff)?.folder_with(path).ok()?;
+        let name = as_recorded(path.file_name()?);
+        let placed = journaled.by_place.get(&(holder.mark().ok()?, name))?;
+        // Everything in a leftover is deleted, whatever its content is by now.
+        Some(round_file(FilePart::CutOff, &placed.file.path, None, 0))
+    }
+
     /// Checks whether what is at a place is the file. A file that an interrupted run left
     /// need not have a digest.
-    pub(crate) fn look(&self, file: &RoundFile, place: &Path) -> Look {
+    fn look(&self, file: &RoundFile, place: &Path) -> Look {
         let Some(folder) = self.places.of(file.part) else {
             return Look::Missing;
         };
-        let checked = match folder.kind(place) {
-            Ok(EntryKind::File) => self.open_and_check(folder, file, place),
+        match folder.folder_with(place) {
+            Ok(holder) => self.look_in(&holder, file, place),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Missing,
+            Err(_) => Look::Unreachable,
+        }
+    }
+
+    /// Like [`Search::look`], in the opened folder that holds the place, whatever is at its
+    /// path.
+    pub(crate) fn look_in(&self, holder: &Folder, file: &RoundFile, place: &Path) -> Look {
+        let name = Path::new(place.file_name().unwrap_or_default());
+        let checked = match holder.kind(name) {
+            Ok(EntryKind::File) => self.open_and_check(holder, file, place),
             Ok(_) => return Look::Doubtful(file.clone(), Doubt::NotReal),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
             Err(_) => return Look::Unreachable,
@@ -368,8 +432,8 @@ impl Search<'_> {
         }
     }
 
-    fn open_and_check(&self, folder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
-        let opened = folder.open_file(place)?;
+    fn open_and_check(&self, holder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
+        let opened = holder.open_file(Path::new(place.file_name().unwrap_or_default()))?;
         let Identity { id, names } = Identity::of(&opened)?;
         let longest = self.longest(file);
         let length = opened.metadata()?.len();
@@ -409,10 +473,37 @@ impl Search<'_> {
             None => Look::Ours(FoundFile {
                 file,
                 place: place.to_path_buf(),
+                folder: holder.mark()?,
                 id,
                 names,
             }),
         })
+    }
+}
+
+/// The files in leftovers of interrupted runs that journals name.
+struct JournaledLeftovers<'j> {
+    /// By the purge's own name.
+    by_aside: BTreeMap<String, &'j PlacedFile>,
+    /// By their folder and their name in it.
+    by_place: BTreeMap<(FolderMark, String), &'j PlacedFile>,
+}
+
+impl<'j> JournaledLeftovers<'j> {
+    fn of(journaled: &'j [PlacedFile]) -> Self {
+        let leftovers = journaled.iter();
+        let leftovers = leftovers.filter(|placed| placed.file.part == FilePart::CutOff);
+        let by_place = leftovers.clone().filter_map(|placed| {
+            let name = Path::new(&placed.file.path).file_name()?;
+            Some(((placed.folder, as_recorded(name)), placed))
+        });
+        let by_place = by_place.collect();
+        JournaledLeftovers {
+            by_aside: leftovers
+                .map(|placed| (aside_name(&placed.file), placed))
+                .collect(),
+            by_place,
+        }
     }
 }
 

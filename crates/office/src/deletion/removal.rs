@@ -10,29 +10,17 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{FileId, Folder, FolderMark};
+use aidlink_files::folder::{FileId, Folder};
 
 use crate::aside::{as_recorded, aside_place};
-use crate::deletion_record::{AsideFile, FilePart, LeftFile, RoundFile};
-use crate::remains::{FoundFile, Look, Search};
+use crate::deletion_record::{FilePart, LeftFile, RoundFile};
+use crate::remains::{Doubt, FoundFile, Look, Search};
 
 /// A file that was given the purge's own name.
 pub(super) struct SetAside {
     pub(super) found: FoundFile,
     /// Where it was.
     pub(super) from: PathBuf,
-    /// The folder that holds it.
-    pub(super) folder: FolderMark,
-}
-
-impl SetAside {
-    /// Returns the entry of a journal.
-    pub(super) fn journaled(&self) -> AsideFile {
-        AsideFile {
-            file: self.found.file.recorded(),
-            folder: self.folder,
-        }
-    }
 }
 
 /// The removal of files of one output folder.
@@ -60,7 +48,7 @@ impl Removal<'_> {
             }
             let leftover = found.place.iter().next().unwrap_or_default();
             if file.part == FilePart::CutOff && !locks.contains_key(leftover) {
-                left.push(LeftFile::new(file, in_use()));
+                left.push(LeftFile::new(file, Doubt::InUse.text(file)));
                 continue;
             }
             match self.set_one_aside(found) {
@@ -71,10 +59,11 @@ impl Removal<'_> {
         set_aside
     }
 
-    /// Removes files that have been set aside. Returns the removed files, and adds the
-    /// others to `left`.
+    /// Removes files that have been set aside. `there` are all files that were found. Returns
+    /// the removed files, and adds the others to `left`.
     pub(super) fn remove(
         &self,
+        there: &[FoundFile],
         set_aside: Vec<SetAside>,
         left: &mut Vec<LeftFile>,
     ) -> Vec<RoundFile> {
@@ -90,7 +79,7 @@ impl Removal<'_> {
             }
         }
         self.sync(&removed);
-        left.extend(self.appeared(left));
+        left.extend(self.appeared(there, left));
         for found in &mut removed {
             // What the last of its own names left.
             found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
@@ -107,44 +96,52 @@ impl Removal<'_> {
         locks.collect()
     }
 
+    /// Opens the folder of a file that was found.
+    ///
+    /// # Errors
+    /// The reason, if another folder is at its path now: nobody could tell later in which of
+    /// them the file was.
+    fn holder(&self, found: &FoundFile) -> Result<Folder, Text> {
+        let folder = self.search.places.of(found.file.part);
+        let holder = folder.ok_or_else(disappeared)?.folder_with(&found.place);
+        let holder = holder.map_err(|error| not_removed(&error))?;
+        match holder.mark() {
+            Ok(mark) if mark == found.folder => Ok(holder),
+            Ok(_) => Err(changed(&found.place)),
+            Err(error) => Err(not_removed(&error)),
+        }
+    }
+
     /// Gives a file the purge's own name and checks it under that name.
     ///
     /// # Errors
     /// The reason, if it cannot be renamed or is another file now.
     pub(super) fn set_one_aside(&self, found: &FoundFile) -> Result<SetAside, Text> {
-        let folder = self
-            .search
-            .places
-            .of(found.file.part)
-            .ok_or_else(disappeared)?;
-        let place = aside_place(&found.file, &found.place);
-        let holder = folder.folder_with(&place).and_then(|holder| holder.mark());
-        let holder = holder.map_err(|error| not_removed(&error))?;
-        if found.place != place {
-            let name = place.file_name().unwrap_or_default();
-            let renamed = folder.rename_in_place(&found.place, name);
+        // Somebody may exchange the folder at any time, so it is opened once.
+        let holder = self.holder(found)?;
+        let from = &found.place;
+        let place = aside_place(&found.file, from);
+        if *from != place {
+            let renamed = holder.rename_in_place(Path::new(name_of(from)), name_of(&place));
             renamed.map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => both_names(&place),
                 _ => not_removed(&error),
             })?;
         }
-        let look = self.search.look(&found.file, &place);
-        let from = found.place.clone();
-        match look {
+        match self.search.look_in(&holder, &found.file, &place) {
             // Without a digest only the identity says that it is the same file.
             Look::Ours(now)
                 if now.file.part == FilePart::CutOff
                     && now.file.digest.is_none()
                     && now.id != found.id =>
             {
-                Err(self.put_back(now.file.part, &place, &from))
+                Err(put_back(&holder, &place, from))
             }
             Look::Ours(now) => Ok(SetAside {
                 found: now,
-                from,
-                folder: holder,
+                from: from.clone(),
             }),
-            Look::Doubtful(file, _) => Err(self.put_back(file.part, &place, &from)),
+            Look::Doubtful(..) => Err(put_back(&holder, &place, from)),
             Look::Unreachable | Look::Missing => Err(disappeared()),
         }
     }
@@ -154,35 +151,29 @@ impl Removal<'_> {
     /// # Errors
     /// The reason, if it cannot be removed or is another file now.
     pub(super) fn remove_one(&self, aside: &SetAside) -> Result<u64, Text> {
-        let FoundFile {
-            file, place, id, ..
-        } = &aside.found;
-        let folder = self.search.places.of(file.part).ok_or_else(disappeared)?;
-        match folder.remove_file_if(place, *id) {
+        let FoundFile { place, id, .. } = &aside.found;
+        let holder = self.holder(&aside.found)?;
+        match holder.remove_file_if(Path::new(name_of(place)), *id) {
             Ok(Some(names)) => Ok(names),
-            Ok(None) => Err(self.put_back(file.part, place, &aside.from)),
+            Ok(None) => Err(put_back(&holder, place, &aside.from)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),
             Err(error) => {
-                let _ = self.put_back(file.part, place, &aside.from);
+                let _ = put_back(&holder, place, &aside.from);
                 Err(not_removed(&error))
             }
         }
     }
 
-    /// Gives what is at `place` the name back that it had at `from`, without replacing
-    /// anything. Returns the message that it was changed and where it is.
-    pub(super) fn put_back(&self, part: FilePart, place: &Path, from: &Path) -> Text {
-        let name = from.file_name().unwrap_or_default();
-        let folder = self.search.places.of(part).filter(|_| place != from);
-        let renamed = folder.and_then(|folder| folder.rename_in_place(place, name).ok());
-        changed(match renamed {
-            Some(()) => from,
-            None => place,
-        })
+    /// Gives a file that was set aside its name back. A file that cannot get it back keeps
+    /// the purge's own name, by which the next purge finds it.
+    pub(super) fn restore(&self, aside: &SetAside) {
+        if let Ok(holder) = self.holder(&aside.found) {
+            let _ = put_back(&holder, &aside.found.place, &aside.from);
+        }
     }
 
     /// Makes the removals last.
-    pub(super) fn sync(&self, removed: &[FoundFile]) {
+    fn sync(&self, removed: &[FoundFile]) {
         // Errors are ignored: not every file system supports it.
         for found in removed {
             if let Some(folder) = self.search.places.of(found.file.part) {
@@ -192,25 +183,28 @@ impl Removal<'_> {
     }
 
     /// Returns what appeared in leftovers meanwhile and is not among the files in `left`.
-    pub(super) fn appeared(&self, left: &[LeftFile]) -> Vec<LeftFile> {
-        let leftovers = self.search.places.leftovers.iter();
-        let files = leftovers.flat_map(|name| {
-            self.search
-                .places
-                .files_of_leftover(name)
-                .unwrap_or_default()
-        });
-        let files = files.map(|path| RoundFile {
-            part: FilePart::CutOff,
-            path: path.to_string_lossy().into_owned(),
-            digest: None,
-            byte_length: 0,
-            other_names: 0,
-        });
-        let files = files.filter(|file| {
-            let path = file.recorded().path;
-            !left.iter().any(|left| left.path == path)
-        });
+    fn appeared(&self, there: &[FoundFile], left: &[LeftFile]) -> Vec<LeftFile> {
+        let is_left = |path: &str| left.iter().any(|left| left.path == path);
+        // The leftover may have had another name when the journal was written.
+        let known = there
+            .iter()
+            .filter(|found| is_left(&found.file.recorded().path));
+        let known: BTreeSet<PathBuf> = known
+            .flat_map(|found| [found.place.clone(), aside_place(&found.file, &found.place)])
+            .collect();
+        let places = self.search.places;
+        let leftovers = places.leftovers.iter();
+        let paths = leftovers.flat_map(|name| places.files_of_leftover(name).unwrap_or_default());
+        let files = paths
+            .filter(|path| !known.contains(path))
+            .map(|path| RoundFile {
+                part: FilePart::CutOff,
+                path: path.to_string_lossy().into_owned(),
+                digest: None,
+                byte_length: 0,
+                other_names: 0,
+            });
+        let files = files.filter(|file| !is_left(&file.recorded().path));
         files.map(|file| LeftFile::new(&file, appeared())).collect()
     }
 
@@ -236,6 +230,21 @@ impl Removal<'_> {
         }
         let _ = parent.sync();
     }
+}
+
+/// Gives what is at `place` the name back that it had at `from`, without replacing
+/// anything. `holder` is the folder of both. Returns the message that it was changed and
+/// where it is.
+fn put_back(holder: &Folder, place: &Path, from: &Path) -> Text {
+    let is_back = place != from
+        && holder
+            .rename_in_place(Path::new(name_of(place)), name_of(from))
+            .is_ok();
+    changed(if is_back { from } else { place })
+}
+
+fn name_of(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
 }
 
 /// Removes the empty folders below a folder, except those that are or hold any of `kept`.
@@ -268,14 +277,7 @@ fn names_of(left: &[LeftFile]) -> (Vec<PathBuf>, Vec<PathBuf>) {
             FilePart::Export | FilePart::Received | FilePart::Key => continue,
         };
         let path = Path::new(&file.path);
-        let round_file = RoundFile {
-            part: file.part,
-            path: file.path.clone(),
-            digest: file.digest.clone(),
-            byte_length: file.byte_length,
-            other_names: 0,
-        };
-        for name in [path, &aside_place(&round_file, path)] {
+        for name in [path, &aside_place(&file.file(), path)] {
             names.push(name.iter().map(as_recorded).collect());
         }
     }
@@ -292,13 +294,6 @@ fn both_names(place: &Path) -> Text {
         format!(
             "there is also a file at {place}, the name that `purge` gives this one, so it was not deleted: check by hand what is still there, and run `purge` again"
         ),
-    )
-}
-
-fn in_use() -> Text {
-    Text::new(
-        "有程序正在使用，未删除；请待其结束后重新运行 purge",
-        "a program is using the file, so it was not deleted: run `purge` again when it has ended",
     )
 }
 

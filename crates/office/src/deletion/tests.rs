@@ -163,8 +163,8 @@ fn a_foreign_file_that_takes_the_place_of_a_checked_one_is_kept() {
         let path = signed.round.path(file);
         fs::rename(&path, signed.round.path("moved")).expect("writable");
         signed.round.write(file, "precious");
-        let purged = signed.purge().carry_out(plan, &[], &mut BTreeSet::new());
-        let record = purged.expect("a purge").record;
+        let purged = signed.purge().carry_out(vec![plan]);
+        let record = purged.expect("a purge").remove(0).record;
         assert_eq!(fs::read(&path).expect(file), b"precious");
         assert!(signed.round.path("moved").exists(), "{file}");
         let mut others = all();
@@ -248,7 +248,7 @@ fn the_record_stays_in_the_folder_that_was_verified() {
             exchange();
         }
         drop(set_aside);
-        let purged = signed.purge().carry_out(plan, &[], &mut BTreeSet::new());
+        let purged = signed.purge().carry_out(vec![plan]);
         assert!(purged.is_ok());
         let there = fs::read_dir(elsewhere.path()).expect("readable").count();
         assert_eq!(there, 0);
@@ -280,19 +280,21 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
         let plan = signed.plan();
         let purge = signed.purge();
         match killed {
-            Killed::Journal => purge.write_journal(&plan, Vec::new()).expect("writable"),
+            Killed::Journal => {
+                purge.write_journal(&plan, Vec::new()).expect("writable");
+            }
             Killed::SettingAside(count) => {
                 let set_aside = signed.set_aside(&plan);
                 for aside in set_aside.iter().skip(count) {
-                    let FoundFile { file, place, .. } = &aside.found;
-                    signed
-                        .removal(&plan)
-                        .put_back(file.part, place, &aside.from);
+                    signed.removal(&plan).restore(aside);
                 }
             }
             Killed::Removing(count) => {
                 let set_aside = signed.set_aside(&plan);
-                let journaled = set_aside.iter().map(SetAside::journaled).collect();
+                let journaled = set_aside
+                    .iter()
+                    .map(|aside| aside.found.journaled())
+                    .collect();
                 purge.write_journal(&plan, journaled).expect("writable");
                 for aside in set_aside.iter().take(count) {
                     assert_eq!(signed.removal(&plan).remove_one(aside), Ok(1));
@@ -383,15 +385,17 @@ fn journals_that_a_killed_purge_did_not_remove_are_removed_by_the_next() {
             fs::copy(file.path(), name.join(file.file_name())).expect("writable");
         }
     }
-    // Other bytes under the name of a journal stay.
+    // Other bytes under the name of a journal stay, and the purge refuses.
     let foreign = journals.join("under-way-2027/deletion-journal.json");
     fs::create_dir(foreign.parent().expect("a folder")).expect("writable");
     fs::write(&foreign, "precious").expect("writable");
+    assert!(signed.purge().run().is_err());
+    assert!(foreign.exists());
+    fs::remove_dir_all(foreign.parent().expect("a folder")).expect("writable");
     let purged = signed.purge().run().expect("a purge");
     assert!(purged[0].nothing_left);
-    assert!(foreign.exists());
     let left = fs::read_dir(&journals).expect("readable").count();
-    assert_eq!(left, 2, "the record and the foreign folder");
+    assert_eq!(left, 1, "the record");
 }
 
 /// Of two names that are both to be deleted, none remains.
