@@ -216,7 +216,7 @@ pub fn kill_purge(finished: &FinishedRound) -> Vec<(RoundFile, PathBuf)> {
 
 /// Writes the journal that a purge writes before it removes the files that it has set
 /// aside. Returns all files that are to be deleted.
-fn write_journal(
+pub fn write_journal(
     finished: &FinishedRound,
     begun_at: &str,
     is_set_aside: impl Fn(&RoundFile) -> bool,
