@@ -307,8 +307,6 @@ fn purges_of_two_outputs_with_common_inputs_do_not_run_at_once() {
     }
     assert_eq!(finished.round.names(), names);
     drop(lock);
-    for output in &outputs {
-        let result = aidlink(&["purge", output.to_str().unwrap(), "--lang", "en"]);
-        assert_eq!(result.code, 0, "{}", result.stderr);
-    }
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
 }

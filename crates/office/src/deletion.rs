@@ -118,16 +118,17 @@ impl Purge<'_> {
         for output in self.outputs {
             planned.extend(faults.take(self.plan(output)));
         }
-        self.carry_out(faults.or_value(Some(planned))?)
-    }
-
-    fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
-        if !self.dry_run {
-            for plan in planned.iter_mut().filter(|plan| plan.has_work()) {
+        let mut planned = faults.or_value(Some(planned))?;
+        for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
+            if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
                 plan.stated.add(&journal);
             }
         }
+        self.carry_out(planned)
+    }
+
+    fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
         let mut handled = BTreeSet::new();
         let mut done = Vec::new();
         for plan in &planned {
@@ -432,10 +433,6 @@ impl PurgePlan {
                 key_id,
             },
         }
-    }
-
-    fn has_work(&self) -> bool {
-        self.is_due && !self.remains.there.is_empty()
     }
 
     fn begun_at(&self, now: Timestamp) -> Timestamp {

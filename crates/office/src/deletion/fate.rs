@@ -196,7 +196,7 @@ enum Fate {
     Settled,
     /// An interrupted purge removed it.
     RemovedEarlier,
-    /// It is left, or a person must say whether it was deleted.
+    /// A purge with another key accounts for it: a person must say whether that counts.
     Left(Text),
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
@@ -223,10 +223,10 @@ pub(super) struct Accounts {
     pub(super) left: Vec<LeftFile>,
     /// Files of which nobody knows who removed them.
     pub(super) not_found: Vec<RoundFile>,
-    /// Files in `left` that only journals list as there and that are perhaps gone. A journal
-    /// must keep them.
+    /// Files in `left` that a purge was going to delete, and of which only journals say so. A
+    /// journal must keep them.
     pub(super) perhaps_there: Vec<PlacedFile>,
-    /// Those that a purge had set aside.
+    /// Files in `left` that a purge had set aside. A journal must keep them too.
     pub(super) perhaps_removed: Vec<PlacedFile>,
 }
 
@@ -256,9 +256,9 @@ impl Decision<'_> {
             match self.listings.presence(&journaled.placed) {
                 Presence::Unknown(why) => return Fate::Uncertain(by_another.unwrap_or(why)),
                 Presence::Seen(why) if journaled.is_set_aside => return Fate::Uncertain(why),
-                // No manifest names it, so nobody else would report it.
+                // No manifest names it, so only a journal says that it is the round's.
                 Presence::Seen(why) if file.part == FilePart::CutOff && !is_here => {
-                    return Fate::Left(why);
+                    return Fate::Uncertain(why);
                 }
                 // Another folder may have a file of the same name, as far as records name it.
                 Presence::Gone if journaled.is_set_aside && !is_here => {
