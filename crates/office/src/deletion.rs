@@ -138,7 +138,12 @@ impl Purge<'_> {
         let mut outputs: Vec<_> = outputs
             .map(|(plan, done)| (&plan.remains, &mut plan.stated, done))
             .collect();
-        let shared = share_inputs(&mut outputs);
+        share_inputs(&mut outputs);
+        // The first folder's purge removes the common inputs.
+        let removing = planned.iter().zip(&done);
+        let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
+        let removed = removing.flat_map(|(_, done)| &done.removed);
+        let shared: Vec<RoundFile> = removed.filter(|file| file.is_input()).cloned().collect();
         let outputs = planned.into_iter().zip(done);
         outputs
             .map(|(plan, done)| self.record(&plan, &done, &shared))

@@ -154,9 +154,9 @@ pub(super) struct Done {
     pub(super) left: Vec<LeftFile>,
 }
 
-/// Gives each output folder what is known of the inputs that it shares with the others.
-/// Returns for each of them the inputs that the purge removed.
-pub(super) fn share_inputs(outputs: &mut [(&Remains, &mut Stated, &mut Done)]) -> Vec<RoundFile> {
+/// Gives each output folder what is known of the inputs that it shares with the others, and
+/// which of them the purge left.
+pub(super) fn share_inputs(outputs: &mut [(&Remains, &mut Stated, &mut Done)]) {
     let known: Vec<(Stated, Done)> = outputs
         .iter()
         .map(|(_, stated, done)| ((*stated).clone(), (*done).clone()))
@@ -169,23 +169,19 @@ pub(super) fn share_inputs(outputs: &mut [(&Remains, &mut Stated, &mut Done)]) -
             .filter(|(other, _)| *other != index);
         for (_, (other, other_done)) in others {
             stated.add_inputs(other, |file| named.has(file));
+            let own = names_of(&done.left);
             let left = other_done.left.iter();
             let left = left.filter(|left| left.file().is_input() && named.has(&left.file()));
-            let left: Vec<LeftFile> = left
-                .filter(|left| !is_among(&done.left, left))
-                .cloned()
-                .collect();
-            done.left.extend(left);
+            let left = left.filter(|left| !own.contains(&(left.part, left.path.clone())));
+            done.left.extend(left.cloned());
         }
     }
-    let removed = known.into_iter().flat_map(|(_, done)| done.removed);
-    removed.filter(RoundFile::is_input).collect()
 }
 
-fn is_among(files: &[LeftFile], file: &LeftFile) -> bool {
-    files
-        .iter()
-        .any(|other| (other.part, &other.path) == (file.part, &file.path))
+/// Returns the parts and paths of files.
+fn names_of(files: &[LeftFile]) -> BTreeSet<(FilePart, String)> {
+    let files = files.iter();
+    files.map(|file| (file.part, file.path.clone())).collect()
 }
 
 /// What became of a file that should be gone, from the weakest statement to the strongest.
@@ -335,9 +331,7 @@ pub(super) fn accounts(
         kept.dedup();
     }
     accounts.left.clone_from(&done.left);
-    let left = accounts.left.iter();
-    let mut left: BTreeSet<(FilePart, String)> =
-        left.map(|left| (left.part, left.path.clone())).collect();
+    let mut left = names_of(&accounts.left);
     fates.sort_by_key(|(_, fate)| std::cmp::Reverse(fate.strength()));
     let mut decided = ByFile::default();
     for (file, fate) in fates {

@@ -184,7 +184,8 @@ impl Removal<'_> {
 
     /// Returns what appeared in leftovers meanwhile and is not among the files in `left`.
     fn appeared(&self, there: &[FoundFile], left: &[LeftFile]) -> Vec<LeftFile> {
-        let is_left = |path: &str| left.iter().any(|left| left.path == path);
+        let left: BTreeSet<&str> = left.iter().map(|left| left.path.as_str()).collect();
+        let is_left = |path: &str| left.contains(path);
         // The leftover may have had another name when the journal was written.
         let known = there
             .iter()
