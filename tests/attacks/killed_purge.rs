@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aidlink_office::aside::aside_place;
 use aidlink_office::signing::SigningKey;
 use serde_json::json;
 
@@ -31,6 +32,8 @@ fn round_with_leftover() -> FinishedRound {
 enum Killed {
     /// After its first journal, before it touches a file.
     Started,
+    /// After it has given the file in the leftover its own name.
+    Renamed,
     /// After it has set aside all files.
     SetAside,
     /// After it has removed what was in the leftover.
@@ -38,11 +41,25 @@ enum Killed {
 }
 
 impl Killed {
-    const ALL: [Self; 3] = [Killed::Started, Killed::SetAside, Killed::Removed];
+    const ALL: [Self; 4] = [
+        Killed::Started,
+        Killed::Renamed,
+        Killed::SetAside,
+        Killed::Removed,
+    ];
 
     fn kill(self, finished: &FinishedRound) {
-        if self == Killed::Started {
-            write_journal(finished, "2026-10-02T08:00:00Z", |_| false);
+        if [Killed::Started, Killed::Renamed].contains(&self) {
+            let there = write_journal(finished, "2026-10-02T08:00:00Z", |_| false);
+            let list = there.iter().find(|file| file.path == LIST).unwrap();
+            if self == Killed::Renamed {
+                let place = aside_place(list, Path::new(LIST));
+                fs::rename(
+                    finished.round.path(LIST),
+                    finished.round.path(place.to_str().unwrap()),
+                )
+                .unwrap();
+            }
             return;
         }
         let files = kill_purge(finished);
@@ -56,7 +73,7 @@ impl Killed {
 
 #[test]
 fn a_leftover_that_is_locked_or_unmarked_is_left_and_not_missing() {
-    for killed in [Killed::Started, Killed::SetAside] {
+    for killed in [Killed::Started, Killed::Renamed, Killed::SetAside] {
         for (is_locked, is_unmarked) in [(true, false), (false, true), (true, true)] {
             let finished = round_with_leftover();
             let leftover = finished.round.path(LEFTOVER);
@@ -78,6 +95,8 @@ fn a_leftover_that_is_locked_or_unmarked_is_left_and_not_missing() {
             let result = purge(&finished, &[]);
             assert_finished(&finished, &result);
             assert!(!leftover.exists(), "{killed:?} {is_locked}");
+            let removed = &last_record(&finished.path(""))["removed"];
+            assert!(paths(removed).contains(LIST), "{killed:?} {removed}");
         }
     }
 }
@@ -118,7 +137,7 @@ fn a_leftover_that_was_renamed_after_a_killed_purge_is_accounted_for() {
 /// Under a name that no run gives, only the journal says that it is the round's.
 #[test]
 fn a_leftover_under_any_name_is_left_with_the_place_where_it_is() {
-    for killed in [Killed::Started, Killed::SetAside] {
+    for killed in [Killed::Started, Killed::Renamed, Killed::SetAside] {
         let finished = round_with_leftover();
         killed.kill(&finished);
         let renamed = finished.round.path("old files");

@@ -152,8 +152,13 @@ fn find(
 pub(crate) enum Presence {
     /// Its folder was listed and has neither the file's name nor the purge's name for it.
     Gone,
-    /// Its folder has one of these names, with what to do.
-    Seen(Text),
+    /// Its folder has one of these names.
+    Seen {
+        /// Whether it has the purge's name.
+        is_set_aside: bool,
+        /// What to do.
+        why: Text,
+    },
     /// Its folder is not here or cannot be listed, with what to do.
     Unknown(Text),
 }
@@ -161,9 +166,15 @@ pub(crate) enum Presence {
 /// The listed folders of files of journals.
 pub(crate) struct Listings<'p> {
     places: &'p Places,
-    /// The path of each folder now and the names in it, by part, path in the journal, and
-    /// identity.
-    listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<(PathBuf, BTreeSet<String>)>>,
+    /// By part, path in the journal, and identity.
+    listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<Listing>>,
+}
+
+/// A listed folder.
+struct Listing {
+    /// Its path now.
+    path: PathBuf,
+    names: BTreeSet<String>,
 }
 
 impl<'p> Listings<'p> {
@@ -183,19 +194,19 @@ impl<'p> Listings<'p> {
         let listed = self.listed.entry(key).or_insert_with(|| {
             let (path, holder) = self.places.holder_of(placed)?;
             let entries = holder.entries()?.into_iter();
-            Ok((
-                path,
-                entries.map(|entry| as_recorded(&entry.name)).collect(),
-            ))
+            let names = entries.map(|entry| as_recorded(&entry.name)).collect();
+            Ok(Listing { path, names })
         });
-        let (folder, names) = match listed {
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) => return Presence::Unknown(folder_unknown(error)),
         };
         let place = aside_place(file, path);
-        for name in [place.file_name(), path.file_name()].into_iter().flatten() {
-            if names.contains(&as_recorded(name)) {
-                return Presence::Seen(still_there(&folder.join(name)));
+        for (place, is_set_aside) in [(place.as_path(), true), (path, false)] {
+            let name = place.file_name().unwrap_or_default();
+            if listed.names.contains(&as_recorded(name)) {
+                let why = still_there(&listed.path.join(name));
+                return Presence::Seen { is_set_aside, why };
             }
         }
         Presence::Gone

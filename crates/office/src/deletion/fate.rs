@@ -16,26 +16,37 @@ use crate::remains::Remains;
 use crate::signing::PublicKey;
 use crate::verification::stays_inside;
 
+/// The part and the path of a file, as records have it.
+type Name = (FilePart, String);
+
 /// Values of files. Files are compared as by [`RoundFile::is_same`].
-#[derive(Clone)]
-struct ByFile<T>(BTreeMap<(FilePart, String), Vec<(Option<String>, T)>>);
+struct ByFile<T> {
+    /// With the digest of each file.
+    values: BTreeMap<Name, Vec<(Option<String>, T)>>,
+}
 
 impl<T> Default for ByFile<T> {
     fn default() -> Self {
-        ByFile(BTreeMap::new())
+        ByFile {
+            values: BTreeMap::new(),
+        }
     }
 }
 
 impl<T> ByFile<T> {
     fn add(&mut self, file: &RoundFile, value: T) {
         let file = file.recorded();
-        let values = self.0.entry((file.part, file.path)).or_default();
+        let values = self.values.entry((file.part, file.path)).or_default();
         values.push((file.digest, value));
     }
 
     fn of(&self, file: &RoundFile) -> impl Iterator<Item = &T> {
         let file = file.recorded();
-        let values = self.0.get(&(file.part, file.path)).into_iter().flatten();
+        let values = self
+            .values
+            .get(&(file.part, file.path))
+            .into_iter()
+            .flatten();
         let digest = file.digest;
         let same = values.filter(move |(other, _)| {
             let digests = digest.as_ref().zip(other.as_ref());
@@ -179,7 +190,7 @@ pub(super) fn share_inputs(outputs: &mut [(&Remains, &mut Stated, &mut Done)]) {
 }
 
 /// Returns the parts and paths of files.
-fn names_of(files: &[LeftFile]) -> BTreeSet<(FilePart, String)> {
+fn names_of(files: &[LeftFile]) -> BTreeSet<Name> {
     let files = files.iter();
     files.map(|file| (file.part, file.path.clone())).collect()
 }
@@ -251,16 +262,21 @@ impl Decision<'_> {
         if let Some(journaled) = journaled.filter(is_later) {
             match self.listings.presence(&journaled.placed) {
                 Presence::Unknown(why) => return Fate::Uncertain(by_another.unwrap_or(why)),
-                Presence::Seen(why) if journaled.is_set_aside => return Fate::Uncertain(why),
-                // No manifest names it, so only a journal says that it is the round's.
-                Presence::Seen(why) if file.part == FilePart::CutOff && !is_here => {
+                Presence::Seen { why, .. } if journaled.is_set_aside => {
+                    return Fate::Uncertain(why);
+                }
+                // No manifest names it, so only a journal says that it is the round's, or
+                // which name it had.
+                Presence::Seen { is_set_aside, why }
+                    if file.part == FilePart::CutOff && (is_set_aside || !is_here) =>
+                {
                     return Fate::Uncertain(why);
                 }
                 // Another folder may have a file of the same name, as far as records name it.
                 Presence::Gone if journaled.is_set_aside && !is_here => {
                     return Fate::RemovedEarlier;
                 }
-                Presence::Seen(_) | Presence::Gone => {}
+                Presence::Seen { .. } | Presence::Gone => {}
             }
         }
         match by_another {

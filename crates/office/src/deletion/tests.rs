@@ -285,7 +285,11 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
     let aside = aside_place(&found.file, &found.place);
     let aside = aside.file_name().expect("a name");
     std::thread::scope(|scope| {
-        scope.spawn(|| while !is_done.load(ordering) && exchange() {});
+        scope.spawn(|| {
+            while !is_done.load(ordering) && exchange() {
+                std::hint::spin_loop();
+            }
+        });
         for _ in 0..20_000 {
             let set_aside = removal.set_one_aside(found);
             let named: Vec<FolderMark> = [&folder, &elsewhere, &folder, &elsewhere]
