@@ -16,7 +16,8 @@
 //! next purge finishes the deletion. A file counts as deleted by the killed purge only if
 //! a journal says that it was set aside, and if it is certainly gone from that folder.
 //! Otherwise a journal for the next purge keeps what is known of it, until it is certainly
-//! gone or a purge has removed it; whatever is at its names by then is left.
+//! gone or a purge has removed it; whatever is at its names by then is left. `fate` decides
+//! this for every file, and `removal` renames and removes.
 
 use std::collections::BTreeSet;
 use std::fs::File;

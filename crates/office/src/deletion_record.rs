@@ -447,10 +447,10 @@ impl Journals {
         journals
     }
 
-    /// Removes the journals that were read and that the purge's key signed, those that the purge that started at
-    /// `now` has written, and what killed purges left of documents. Call it once a record
-    /// has replaced the journals. Everything else stays, and verification reports it.
-    /// Failures are ignored: leftovers do no harm.
+    /// Removes the journals that were read and that the purge's key signed, those that the
+    /// purge that started at `now` has written, and what killed purges left of documents.
+    /// Call it once a record has replaced the journals. Everything else stays, and
+    /// verification reports it. Failures are ignored: leftovers do no harm.
     pub fn remove(&self, output: &Folder, signed_by: &SignedBy<'_>, now: Timestamp) {
         let steps = [JournalStep::Start, JournalStep::SetAside];
         let written = steps.map(|step| OsString::from(Journal::folder_name(now, step)));
