@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use aidlink_agency::key::RoundKey;
 use aidlink_files::document::{Document as _, Head};
 use aidlink_files::folder::Folder;
+use aidlink_office::aside::aside_place;
 use aidlink_office::deletion::Purge;
-use aidlink_office::deletion_record::{AsideFile, FilePart, Journal, JournalStep, RoundFile};
+use aidlink_office::deletion_record::{FilePart, Journal, JournalStep, PlacedFile, RoundFile};
 use aidlink_office::manifest::Manifest;
-use aidlink_office::remains::{aside_place, remains};
+use aidlink_office::remains::remains;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
@@ -215,7 +216,7 @@ pub fn kill_purge(finished: &FinishedRound) -> Vec<(RoundFile, PathBuf)> {
 
 /// Writes the journal that a purge writes before it removes the files that it has set
 /// aside. Returns all files that are to be deleted.
-fn write_journal(
+pub fn write_journal(
     finished: &FinishedRound,
     begun_at: &str,
     is_set_aside: impl Fn(&RoundFile) -> bool,
@@ -228,23 +229,23 @@ fn write_journal(
     let Head { format, version } = Journal::head();
     let begun_at = begun_at.parse().unwrap();
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
-    let set_aside = there.iter().filter(|file| is_set_aside(file));
-    let set_aside = set_aside.map(|file| {
+    let placed = |file: &RoundFile| {
         let place = place_of(finished, file);
         let folder = Folder::open(place.parent().unwrap()).unwrap();
-        AsideFile {
+        PlacedFile {
             file: file.recorded(),
             folder: folder.mark().unwrap(),
         }
-    });
+    };
+    let set_aside = there.iter().filter(|file| is_set_aside(file));
     let journal = Journal {
         format,
         version,
         round: manifest.round.clone(),
         manifest_digest: blake3::hash(&bytes).to_hex().to_string(),
         begun_at,
-        set_aside: set_aside.collect(),
-        there: there.iter().map(RoundFile::recorded).collect(),
+        set_aside: set_aside.map(placed).collect(),
+        there: there.iter().map(placed).collect(),
         public_key: key.public().to_base64(),
     };
     let output = Folder::open(&output).unwrap();

@@ -1,6 +1,7 @@
 //! The evidence of an audit: a verified output folder, the round's documents and lists
 //! in it, and the round's inputs if they still exist.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
@@ -221,6 +222,25 @@ impl Evidence {
         };
         let gone = self.remains.gone.iter().filter(|file| !is_recorded(file));
         gone.map(|file| shown_path(Path::new(&file.path))).collect()
+    }
+
+    /// Returns the paths, as they may be shown, of files of interrupted runs that a deletion
+    /// record calls missing and that no later one accounts for. No manifest names them.
+    pub fn missing_leftovers(&self) -> Vec<String> {
+        let records = &self.verification.deleted;
+        let missing = records.iter().flat_map(|record| {
+            let missing = record.not_found.iter();
+            missing.map(move |file| (record.completed_at, file))
+        });
+        let missing = missing.filter(|(_, file)| file.part == FilePart::CutOff);
+        let missing = missing.filter(|(at, file)| {
+            let mut later = records.iter().filter(|record| record.completed_at > *at);
+            !later.any(|record| record.all_removed().any(|removed| removed.is_same(file)))
+        });
+        let paths: BTreeSet<String> = missing
+            .map(|(_, file)| shown_path(Path::new(&file.path)))
+            .collect();
+        paths.into_iter().collect()
     }
 
     /// Returns whether the folder has a deletion record.

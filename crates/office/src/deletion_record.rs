@@ -104,6 +104,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl RoundFile {
+    /// Whether it is an input of the round, which all its output folders share.
+    pub fn is_input(&self) -> bool {
+        !matches!(self.part, FilePart::Output | FilePart::CutOff)
+    }
+
     /// Returns the file as records and journals name it, with personal numbers in its
     /// path blacked out. Its digest still says which file it was.
     pub fn recorded(&self) -> Self {
@@ -123,11 +128,11 @@ impl RoundFile {
     }
 }
 
-/// A file that a purge has given a name of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A file of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AsideFile {
-    /// The file, with the path that it had before.
+pub struct PlacedFile {
+    /// The file, with the path that it had before a purge renamed it.
     pub file: RoundFile,
     /// The folder that holds it. Only in this folder can a later purge see that the file
     /// is gone.
@@ -163,6 +168,17 @@ impl LeftFile {
             digest: file.digest,
             byte_length: file.byte_length,
             why,
+        }
+    }
+
+    /// Returns the file.
+    pub fn file(&self) -> RoundFile {
+        RoundFile {
+            part: self.part,
+            path: self.path.clone(),
+            digest: self.digest.clone(),
+            byte_length: self.byte_length,
+            other_names: 0,
         }
     }
 }
@@ -242,6 +258,28 @@ impl DeletionRecord {
         names.fold(0, u64::saturating_add)
     }
 
+    /// Reads a record that was signed for this folder, and returns it with the key that
+    /// signed it.
+    fn read_signed(
+        folder: &Folder,
+        name: &OsStr,
+        signed_by: &SignedBy<'_>,
+    ) -> Option<(Self, PublicKey)> {
+        let (bytes, signature) = read_signed(folder, name, RECORD)?;
+        let (record, key) = Self::parse_signed(&bytes, &signature)?;
+        let is_of_folder = signed_by.is_of_folder(&record.round, &record.manifest_digest);
+        is_of_folder.then_some((record, key))
+    }
+
+    /// Parses a record of any folder that the key in it has signed.
+    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
+        let record = DeletionRecord::parse(bytes).ok()?;
+        let comment = comment("record", &record.round, &record.manifest_digest);
+        let key = PublicKey::parse(&record.public_key)?;
+        let is_valid = signature.comment() == comment && signature.verifies(&key, bytes);
+        is_valid.then_some((record, key))
+    }
+
     /// Writes the record and its signature into a new folder, atomically.
     ///
     /// # Errors
@@ -271,10 +309,10 @@ pub struct Journal {
     /// first.
     pub begun_at: Timestamp,
     /// Files that are to be deleted.
-    pub there: Vec<RoundFile>,
+    pub there: Vec<PlacedFile>,
     /// Those that have been renamed to names of the purge's own, checked under them, and
     /// are removed next.
-    pub set_aside: Vec<AsideFile>,
+    pub set_aside: Vec<PlacedFile>,
     /// The public key of the key that signs the journal.
     pub public_key: String,
 }
@@ -328,12 +366,17 @@ impl Journal {
         signed_by: &SignedBy<'_>,
     ) -> Option<(Self, PublicKey)> {
         let (bytes, signature) = read_signed(folder, name, JOURNAL)?;
-        let journal = Journal::parse(&bytes).ok()?;
+        let (journal, key) = Self::parse_signed(&bytes, &signature)?;
+        let is_of_folder = signed_by.is_of_folder(&journal.round, &journal.manifest_digest);
+        is_of_folder.then_some((journal, key))
+    }
+
+    /// Parses a journal of any folder that the key in it has signed.
+    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
+        let journal = Journal::parse(bytes).ok()?;
         let comment = comment("journal", &journal.round, &journal.manifest_digest);
         let key = PublicKey::parse(&journal.public_key)?;
-        let is_valid = signed_by.is_of_folder(&journal.round, &journal.manifest_digest)
-            && signature.comment() == comment
-            && signature.verifies(&key, &bytes);
+        let is_valid = signature.comment() == comment && signature.verifies(&key, bytes);
         is_valid.then_some((journal, key))
     }
 }
@@ -347,7 +390,10 @@ pub struct Journals {
     /// Those that another key signed for this folder. They prove nothing, but nobody may
     /// call the files in them missing.
     pub by_others: Vec<Journal>,
-    /// The names of the folders of those that count or that a record has replaced.
+    /// Records that another key signed for this folder. They prove nothing either.
+    pub records_by_others: Vec<DeletionRecord>,
+    /// The names of the folders of those that the purge's own key signed. Those of another
+    /// key are still needed by a purge with that key, for which no record of this one counts.
     names: BTreeSet<OsString>,
 }
 
@@ -374,6 +420,13 @@ impl Journals {
             })
         };
         for entry in folder.entries().unwrap_or_default() {
+            if is_stamp(&entry.name.to_string_lossy()) {
+                let record = DeletionRecord::read_signed(&folder, &entry.name, signed_by);
+                let by_other = record.filter(|(_, key)| ![signed_by.signer, own].contains(&key));
+                journals
+                    .records_by_others
+                    .extend(by_other.map(|(record, _)| record));
+            }
             if !is_journal(&entry.name) {
                 continue;
             }
@@ -384,7 +437,9 @@ impl Journals {
                 journals.by_others.push(journal);
                 continue;
             }
-            journals.names.insert(entry.name);
+            if key == *own {
+                journals.names.insert(entry.name);
+            }
             if !is_replaced(&journal) {
                 journals.counted.push(journal);
             }
@@ -392,10 +447,10 @@ impl Journals {
         journals
     }
 
-    /// Removes the journals that were read and count, those that the purge that started at
-    /// `now` has written, and what killed purges left of documents. Call it once a record
-    /// has replaced the journals. Everything else stays, and verification reports it.
-    /// Failures are ignored: leftovers do no harm.
+    /// Removes the journals that were read and that the purge's key signed, those that the
+    /// purge that started at `now` has written, and what killed purges left of documents.
+    /// Call it once a record has replaced the journals. Everything else stays, and
+    /// verification reports it. Failures are ignored: leftovers do no harm.
     pub fn remove(&self, output: &Folder, signed_by: &SignedBy<'_>, now: Timestamp) {
         let steps = [JournalStep::Start, JournalStep::SetAside];
         let written = steps.map(|step| OsString::from(Journal::folder_name(now, step)));
@@ -624,20 +679,29 @@ pub fn read_deletions(
     Ok(found)
 }
 
+fn in_use(path: &Path) -> Fault {
+    let fault = DeletionFault::Locked;
+    Fault::of_file(path, fault.text(), fault.hint())
+}
+
+/// Locks a folder for a purge. Returns `None` if the file system has no locks.
+///
+/// # Errors
+/// When another purge or another program holds its lock.
+pub fn lock_folder(folder: &Folder) -> Result<Option<File>, Fault> {
+    folder.lock_itself().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => in_use(folder.path()),
+        _ => Fault::unreadable(folder.path(), &error),
+    })
+}
+
 /// Locks an output folder for a purge. Returns `None` if the file system has no locks.
 ///
 /// # Errors
 /// When another purge of the folder is running, or a program holds an unfinished folder
 /// in `deletions` locked: nobody knows what it is writing.
 pub fn lock_for_purge(output: &Folder) -> Result<Option<File>, Fault> {
-    let in_use = |path: &Path| {
-        let fault = DeletionFault::Locked;
-        Fault::of_file(path, fault.text(), fault.hint())
-    };
-    let lock = output.lock_itself().map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => in_use(output.path()),
-        _ => Fault::unreadable(output.path(), &error),
-    })?;
+    let lock = lock_folder(output)?;
     if let Ok(folder) = output.folder(Path::new(DELETIONS)) {
         let entries = folder.entries().unwrap_or_default().into_iter();
         let mut partial = entries.filter(|entry| is_partial(&entry.name));
@@ -703,11 +767,12 @@ fn read_pair(
     Ok((bytes, signature))
 }
 
-/// Checks that every journal and record of an output folder can be read.
+/// Checks that every journal and record of an output folder can be read and is whole.
 ///
 /// # Errors
-/// When one cannot be read, or is a link or not an ordinary file: without it a purge would
-/// call files missing that an earlier one deleted.
+/// When one cannot be read, is a link or not an ordinary file, lacks its document or its
+/// signature, or was cut short or changed: without it a purge would call files missing that
+/// an earlier one deleted.
 pub fn check_readable(output: &Folder) -> Result<(), Fault> {
     let unreadable = |path: &Path, error: &io::Error| {
         let reason = io_reason(error);
@@ -739,14 +804,40 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
             () if is_stamp(&entry.name.to_string_lossy()) => RECORD,
             () => continue,
         };
-        match read_pair(&folder, &entry.name, document) {
-            Err((path, error)) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(unreadable(&folder.path().join(path), &error));
+        let (bytes, signature) = match read_pair(&folder, &entry.name, document) {
+            Ok(pair) => pair,
+            Err((path, error)) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(not_whole(&folder.path().join(path)));
             }
-            _ => {}
+            Err((path, error)) => return Err(unreadable(&folder.path().join(path), &error)),
+        };
+        let signature = std::str::from_utf8(&signature)
+            .ok()
+            .and_then(Signature::parse);
+        let is_whole = signature.is_some_and(|signature| match document {
+            JOURNAL => Journal::parse_signed(&bytes, &signature).is_some(),
+            _ => DeletionRecord::parse_signed(&bytes, &signature).is_some(),
+        });
+        if !is_whole {
+            return Err(not_whole(&folder.path().join(&entry.name).join(document)));
         }
     }
     Ok(())
+}
+
+/// The fault for a journal or record that lacks a part, or is not as it was signed.
+fn not_whole(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "以前的 purge 的记录或其签名缺失、不完整或被改动",
+            "the record of an earlier purge or its signature is missing, cut short, or changed",
+        ),
+        Text::new(
+            "请从备份恢复；如无备份，或不是 purge 写的，请将其文件夹移到别处，并记入会议记录；然后重新运行",
+            "restore it from a backup; if there is none, or no purge wrote it, move its folder elsewhere, note it in the minutes, and run again",
+        ),
+    )
 }
 
 /// Writes a document and its signature into a new subfolder of `deletions`. The subfolder

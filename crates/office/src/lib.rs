@@ -4,6 +4,7 @@
 //!
 //! This crate handles no round key, no ID number and no lead.
 
+pub mod aside;
 pub mod audit_log;
 pub mod command_line;
 pub mod confinement;
@@ -18,6 +19,7 @@ pub mod interruption;
 pub mod leak_scan;
 pub mod manifest;
 pub mod output_folder;
+mod places;
 pub mod purging;
 pub mod remains;
 pub mod round;

@@ -5,21 +5,21 @@
 //! an ordinary file with the digest in the manifest. A key must have the key id in the
 //! manifest. Links are not followed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::io_reason;
-use aidlink_faults::personal_number::{black_out, shown_path};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
-use aidlink_files::partial::{PARTIAL, abandoned};
 use aidlink_files::regular_file;
 
+use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
-use crate::deletion_record::{AsideFile, DELETIONS, FilePart, RoundFile};
+use crate::deletion_record::{DELETIONS, FilePart, PlacedFile, RoundFile};
 use crate::manifest::{MANIFEST, Manifest};
+use crate::places::Places;
 use crate::verification::stays_inside;
 
 /// The largest accepted key file, in bytes.
@@ -28,9 +28,6 @@ const LONGEST_KEY_FILE: u64 = 64 << 10;
 /// A leftover of an interrupted run that is larger is deleted without a digest, so that
 /// neither a purge nor an audit reads it to its end.
 const LONGEST_DIGESTED_LEFTOVER: u64 = 1 << 30;
-
-/// What the names begin with that a purge gives files before it removes them.
-const ASIDE_PREFIX: &str = ".purging-";
 
 /// Returns the id of the round key in the content of a file, for the round of the
 /// manifest; `None` if it is not a key of that round. At the centre, which has no
@@ -57,6 +54,16 @@ pub struct Remains {
     pub gone: Vec<RoundFile>,
 }
 
+impl FoundFile {
+    /// Returns the entry of a journal.
+    pub(crate) fn journaled(&self) -> PlacedFile {
+        PlacedFile {
+            file: self.file.recorded(),
+            folder: self.folder,
+        }
+    }
+}
+
 impl Remains {
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
@@ -66,11 +73,11 @@ impl Remains {
         there.chain(doubtful.map(|(file, _)| file))
     }
 
-    /// Whether the file exists: it must be deleted, or a purge must not delete it.
-    pub(crate) fn has(&self, file: &RoundFile) -> bool {
+    /// Returns the files that exist: those to be deleted, and those that a purge must not
+    /// delete.
+    pub(crate) fn all_here(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
-        let doubtful = self.doubtful.iter().map(|(file, _)| file);
-        there.chain(doubtful).any(|other| other.is_same(file))
+        there.chain(self.doubtful.iter().map(|(file, _)| file))
     }
 
     /// Returns the files that were read from outside the round's folder.
@@ -88,6 +95,8 @@ pub struct FoundFile {
     pub file: RoundFile,
     /// Where it is: at its path, or under the name that an interrupted purge gave it.
     pub place: PathBuf,
+    /// The folder that holds it.
+    pub folder: FolderMark,
     /// The file whose content was checked.
     pub id: FileId,
     /// Its names when it was checked.
@@ -106,6 +115,8 @@ pub enum Doubt {
     /// What is under the name that an interrupted purge gave it is a link, is not an
     /// ordinary file, or cannot be read.
     NotRealAside,
+    /// A program holds the leftover of an interrupted run locked.
+    InUse,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
 }
@@ -137,224 +148,16 @@ impl Doubt {
                     ),
                 )
             }
+            Doubt::InUse => Text::new(
+                "有程序正在使用，未删除；请待其结束后重新运行 purge",
+                "a program is using the file, so it was not deleted: run `purge` again when it has ended",
+            ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
                 "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
             ),
         }
     }
-}
-
-/// Returns the name that a purge gives a file, in the same folder, before it removes it.
-/// Every purge gives a file the same name, so that the next one finds it.
-fn aside_name(file: &RoundFile) -> String {
-    let mut digest = blake3::Hasher::new();
-    // Journals name the file with numbers blacked out, and lead to the same name.
-    let path = black_out(&file.path);
-    for part in [
-        serde_json::to_string(&file.part)
-            .unwrap_or_default()
-            .as_str(),
-        path.as_ref(),
-        file.digest.as_deref().unwrap_or_default(),
-    ] {
-        digest.update(&(part.len() as u64).to_le_bytes());
-        digest.update(part.as_bytes());
-    }
-    let digest = digest.finalize().to_hex();
-    // A longer one would be blacked out in messages, like a key.
-    let short: String = digest.chars().take(24).collect();
-    format!("{ASIDE_PREFIX}{short}")
-}
-
-/// Returns the path of a file after a purge gave it its name before the removal. A file
-/// that is itself the leftover of a run keeps the beginning of its name, by which it is
-/// found.
-pub fn aside_place(file: &RoundFile, place: &Path) -> PathBuf {
-    let aside = aside_name(file);
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    let is_leftover = file.part == FilePart::CutOff && place.components().count() == 1;
-    let prefix = name.rfind(PARTIAL).filter(|_| is_leftover);
-    place.with_file_name(match prefix {
-        Some(at) => {
-            let prefix = name.get(..at).unwrap_or_default();
-            format!("{prefix}{PARTIAL}{}", aside.trim_start_matches('.'))
-        }
-        None => aside,
-    })
-}
-
-/// The folders that hold a round's files.
-pub(crate) struct Places {
-    /// The output folder.
-    pub(crate) output: Folder,
-    /// The folder of the round file; `None` if it cannot be opened.
-    round: Option<Folder>,
-    /// The parent of the output folder.
-    parent: Option<Folder>,
-    /// The names of what interrupted runs of this output left in the parent.
-    pub(crate) leftovers: Vec<OsString>,
-}
-
-impl Places {
-    /// Opens the folders. `opened` is the output folder at `output`.
-    ///
-    /// # Errors
-    /// When something else is at `output` by now.
-    pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
-        let real = std::fs::canonicalize(output)?;
-        // The path may lead elsewhere by now, and what is beside that folder is not the
-        // round's.
-        let parent = opened.container().ok();
-        if let Some(parent) = &parent {
-            let name = Path::new(real.file_name().unwrap_or_default());
-            if parent.folder(name)?.id()? != opened.id()? {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-        }
-        let leftovers = parent.as_ref().map(|parent| abandoned(parent, &real));
-        Ok(Places {
-            output: opened,
-            // The user may name this folder by a link.
-            round: std::fs::canonicalize(round_folder)
-                .and_then(|folder| Folder::open(&folder))
-                .ok(),
-            parent,
-            leftovers: leftovers.unwrap_or_default(),
-        })
-    }
-
-    /// Returns the folder that paths of files of this part are relative to.
-    pub(crate) fn of(&self, part: FilePart) -> Option<&Folder> {
-        match part {
-            FilePart::Output => Some(&self.output),
-            FilePart::CutOff => self.parent.as_ref(),
-            FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
-        }
-    }
-
-    /// Returns the folder that contains a file of a journal, and whose identity the journal
-    /// gives. In the journal's path numbers are blacked out, so several folders may match.
-    fn folder_of(&self, aside: &AsideFile) -> io::Result<Folder> {
-        let missing = || io::Error::from(io::ErrorKind::NotFound);
-        let path = Path::new(&aside.file.path);
-        let mut folders = vec![self.of(aside.file.part).ok_or_else(missing)?.try_clone()?];
-        for part in path.parent().into_iter().flat_map(Path::iter) {
-            let mut inner = Vec::new();
-            for folder in &folders {
-                for entry in folder.entries()? {
-                    if entry.kind == EntryKind::Folder
-                        && as_recorded(&entry.name) == as_recorded(part)
-                    {
-                        inner.push(folder.folder(Path::new(&entry.name))?);
-                    }
-                }
-            }
-            folders = inner;
-        }
-        for folder in folders {
-            if folder.mark()? == aside.folder {
-                return Ok(folder);
-            }
-        }
-        Err(missing())
-    }
-
-    /// Checks of each file whether it is certainly gone: the folder in which a purge had
-    /// set it aside can be listed, and has neither the file's name nor the purge's name
-    /// for it. Otherwise the result is the reason for the doubt.
-    pub(crate) fn check_gone<'a>(
-        &self,
-        set_aside: impl Iterator<Item = &'a AsideFile>,
-    ) -> Vec<(&'a AsideFile, Result<(), Text>)> {
-        let mut listed: BTreeMap<(FilePart, &Path, FolderMark), io::Result<BTreeSet<String>>> =
-            BTreeMap::new();
-        let mut checked = Vec::new();
-        for aside in set_aside {
-            let file = &aside.file;
-            let path = Path::new(&file.path);
-            let folder = path.parent().unwrap_or(path);
-            let names = listed
-                .entry((file.part, folder, aside.folder))
-                .or_insert_with(|| {
-                    let entries = self.folder_of(aside)?.entries()?;
-                    Ok(entries
-                        .iter()
-                        .map(|entry| as_recorded(&entry.name))
-                        .collect())
-                });
-            let place = aside_place(file, path);
-            let is_there = |names: &BTreeSet<String>, path: &Path| {
-                names.contains(&as_recorded(path.file_name().unwrap_or_default()))
-            };
-            let gone = match names {
-                Err(error) => Err(folder_unknown(error)),
-                Ok(names) if is_there(names, &place) => Err(still_there(&place)),
-                Ok(names) if is_there(names, path) => Err(still_there(path)),
-                Ok(_) => Ok(()),
-            };
-            checked.push((aside, gone));
-        }
-        checked
-    }
-
-    /// Returns the paths of the files in a leftover of an interrupted run, relative to the
-    /// parent of the output folder.
-    ///
-    /// # Errors
-    /// When a folder in it cannot be read.
-    pub(crate) fn files_of_leftover(&self, name: &OsStr) -> io::Result<Vec<PathBuf>> {
-        let Some(parent) = &self.parent else {
-            return Ok(Vec::new());
-        };
-        let name = Path::new(name);
-        match parent.kind(name) {
-            Ok(EntryKind::Folder) => {
-                let files = parent.folder(name)?.files()?.into_iter();
-                Ok(files.map(|file| name.join(file.path)).collect())
-            }
-            Ok(_) => Ok(vec![name.to_path_buf()]),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Returns a name as it is in the paths of records.
-pub(crate) fn as_recorded(name: &OsStr) -> String {
-    black_out(&name.to_string_lossy()).into_owned()
-}
-
-fn still_there(place: &Path) -> Text {
-    let place = shown_path(place);
-    Text::new(
-        format!(
-            "中断的 purge 曾处理此文件，现在 {place} 处有文件，purge 不能确认可以删除；请查明是否有程序占用及其权限，或人工检查后移走，再重新运行 purge"
-        ),
-        format!(
-            "an interrupted purge was deleting it, there is a file at {place} now, and `purge` cannot be sure that it may delete that one: see whether a program uses it and check its permissions, or check it by hand and move it away, then run `purge` again"
-        ),
-    )
-}
-
-fn folder_unknown(error: &io::Error) -> Text {
-    if error.kind() == io::ErrorKind::NotFound {
-        return Text::new(
-            "中断的 purge 曾处理此文件，但当时所在的文件夹已不在此处，不能确认已删除；请将该文件夹移回原处，或用 --round 指明轮次文件，再重新运行 purge；已找不到的，请将查明的情况记入会议记录，第19项检查仍为不符合",
-            "an interrupted purge was deleting it, but the folder that held it is not here, so nobody knows whether it was deleted: move that folder back, or name the round file with --round, and run `purge` again; if the folder is gone, note what you found in the minutes, and check 19 stays not held",
-        );
-    }
-    let reason = io_reason(error);
-    Text::new(
-        format!(
-            "中断的 purge 曾处理此文件，但其文件夹无法读取（{}），不能确认已删除；请检查权限后重新运行 purge",
-            reason.zh
-        ),
-        format!(
-            "an interrupted purge was deleting it, but its folder cannot be read ({}), so nobody knows whether it was deleted: check the permissions and run `purge` again",
-            reason.en
-        ),
-    )
 }
 
 /// Finds what is left of an output folder's data and of the round's inputs.
@@ -443,6 +246,7 @@ fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
 }
 
 /// A search for the files of a manifest.
+#[derive(Clone, Copy)]
 pub(crate) struct Search<'s> {
     pub(crate) manifest: &'s Manifest,
     pub(crate) places: &'s Places,
@@ -463,13 +267,19 @@ pub(crate) enum Look {
 
 impl Search<'_> {
     /// Finds what is left. `journaled` are the files in journals of interrupted purges.
-    pub(crate) fn remains(&self, journaled: &[&RoundFile]) -> Remains {
+    pub(crate) fn remains(&self, journaled: &[PlacedFile]) -> Remains {
+        let journaled = JournaledLeftovers::of(journaled);
         let mut remains = Remains::default();
         for file in named_files(self.manifest) {
             self.add(file, &mut remains);
         }
         for name in &self.places.leftovers {
-            self.add_leftover(name, journaled, &mut remains);
+            self.add_leftover(name, &journaled, &mut remains);
+        }
+        for name in &self.places.in_use {
+            let files = self.leftover_files(name, &journaled);
+            let files = files.into_iter().map(|(file, _)| (file, Doubt::InUse));
+            remains.doubtful.extend(files);
         }
         let outside = files_outside(self.manifest).into_iter();
         remains
@@ -524,19 +334,13 @@ impl Search<'_> {
         }
     }
 
-    fn add_leftover(&self, name: &OsStr, journaled: &[&RoundFile], remains: &mut Remains) {
-        let new = |path: &Path| round_file(FilePart::CutOff, &path.to_string_lossy(), None, 0);
-        let Ok(files) = self.places.files_of_leftover(name) else {
-            let file = new(Path::new(name));
-            remains.doubtful.push((file, Doubt::NotReal));
-            return;
-        };
-        for path in files {
-            // A killed purge may have renamed it; its journal has the path.
-            let mut journaled = journaled.iter();
-            let known = journaled
-                .find(|file| file.part == FilePart::CutOff && aside_place(file, &path) == path);
-            let file = known.map_or_else(|| new(&path), |file| (*file).clone());
+    fn add_leftover(
+        &self,
+        name: &OsStr,
+        journaled: &JournaledLeftovers<'_>,
+        remains: &mut Remains,
+    ) {
+        for (file, path) in self.leftover_files(name, journaled) {
             match self.look(&file, &path) {
                 Look::Ours(found) => remains.there.push(found),
                 Look::Doubtful(found, doubt) => remains.doubtful.push((found, doubt)),
@@ -546,14 +350,60 @@ impl Search<'_> {
         }
     }
 
+    /// Returns the files in a leftover of an interrupted run, each with its place. A folder
+    /// that cannot be read counts as one file.
+    fn leftover_files(
+        &self,
+        name: &OsStr,
+        journaled: &JournaledLeftovers<'_>,
+    ) -> Vec<(RoundFile, PathBuf)> {
+        let new = |path: &Path| round_file(FilePart::CutOff, &path.to_string_lossy(), None, 0);
+        let files = self.places.files_of_leftover(name);
+        let files = files
+            .unwrap_or_else(|_| vec![PathBuf::from(name)])
+            .into_iter();
+        let named = files.map(|path| {
+            let file = self.journaled(&path, journaled);
+            (file.unwrap_or_else(|| new(&path)), path)
+        });
+        named.collect()
+    }
+
+    /// Returns the file that a journal names and that is now at a path: a killed purge may
+    /// have renamed it, or somebody its folder.
+    fn journaled(&self, path: &Path, journaled: &JournaledLeftovers<'_>) -> Option<RoundFile> {
+        if let Some(placed) = aside_name_in(path).and_then(|name| journaled.by_aside.get(&name)) {
+            return Some(placed.file.clone());
+        }
+        if journaled.by_place.is_empty() {
+            return None;
+        }
+        let holder = self.places.of(FilePart::CutOff)?.folder_with(path).ok()?;
+        let name = as_recorded(path.file_name()?);
+        let placed = journaled.by_place.get(&(holder.mark().ok()?, name))?;
+        // Everything in a leftover is deleted, whatever its content is by now.
+        Some(round_file(FilePart::CutOff, &placed.file.path, None, 0))
+    }
+
     /// Checks whether what is at a place is the file. A file that an interrupted run left
     /// need not have a digest.
-    pub(crate) fn look(&self, file: &RoundFile, place: &Path) -> Look {
+    fn look(&self, file: &RoundFile, place: &Path) -> Look {
         let Some(folder) = self.places.of(file.part) else {
             return Look::Missing;
         };
-        let checked = match folder.kind(place) {
-            Ok(EntryKind::File) => self.open_and_check(folder, file, place),
+        match folder.folder_with(place) {
+            Ok(holder) => self.look_in(&holder, file, place),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Missing,
+            Err(_) => Look::Unreachable,
+        }
+    }
+
+    /// Like [`Search::look`], in the opened folder that holds the place, whatever is at its
+    /// path.
+    pub(crate) fn look_in(&self, holder: &Folder, file: &RoundFile, place: &Path) -> Look {
+        let name = Path::new(place.file_name().unwrap_or_default());
+        let checked = match holder.kind(name) {
+            Ok(EntryKind::File) => self.open_and_check(holder, file, place),
             Ok(_) => return Look::Doubtful(file.clone(), Doubt::NotReal),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Look::Missing,
             Err(_) => return Look::Unreachable,
@@ -582,8 +432,8 @@ impl Search<'_> {
         }
     }
 
-    fn open_and_check(&self, folder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
-        let opened = folder.open_file(place)?;
+    fn open_and_check(&self, holder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
+        let opened = holder.open_file(Path::new(place.file_name().unwrap_or_default()))?;
         let Identity { id, names } = Identity::of(&opened)?;
         let longest = self.longest(file);
         let length = opened.metadata()?.len();
@@ -623,10 +473,37 @@ impl Search<'_> {
             None => Look::Ours(FoundFile {
                 file,
                 place: place.to_path_buf(),
+                folder: holder.mark()?,
                 id,
                 names,
             }),
         })
+    }
+}
+
+/// The files in leftovers of interrupted runs that journals name.
+struct JournaledLeftovers<'j> {
+    /// By the purge's own name.
+    by_aside: BTreeMap<String, &'j PlacedFile>,
+    /// By their folder and their name in it.
+    by_place: BTreeMap<(FolderMark, String), &'j PlacedFile>,
+}
+
+impl<'j> JournaledLeftovers<'j> {
+    fn of(journaled: &'j [PlacedFile]) -> Self {
+        let leftovers = journaled.iter();
+        let leftovers = leftovers.filter(|placed| placed.file.part == FilePart::CutOff);
+        let by_place = leftovers.clone().filter_map(|placed| {
+            let name = Path::new(&placed.file.path).file_name()?;
+            Some(((placed.folder, as_recorded(name)), placed))
+        });
+        let by_place = by_place.collect();
+        JournaledLeftovers {
+            by_aside: leftovers
+                .map(|placed| (aside_name(&placed.file), placed))
+                .collect(),
+            by_place,
+        }
     }
 }
 

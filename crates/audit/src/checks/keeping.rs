@@ -126,7 +126,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let left = remains.to_delete().count();
     let outside = remains.outside().count();
     // Files that are gone without a deletion record.
-    let unproven = evidence.unproven();
+    let mut unproven = evidence.unproven();
+    unproven.extend(evidence.missing_leftovers());
     let is_due = evidence.today >= until;
     // Once a purge has begun, everything should be gone, also before the day.
     let should_be_gone = is_due || evidence.is_purged();

@@ -6,7 +6,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use aidlink_files::folder::{Folder, FolderMark};
+
 use super::*;
+use crate::aside::aside_place;
 use crate::finished_round::{FinishedRound, LIST};
 use crate::manifest::Manifest;
 
@@ -24,7 +27,7 @@ const FILES: [&str; 5] = [
 struct Signed {
     round: FinishedRound,
     key: SigningKey,
-    outputs: [PathBuf; 1],
+    outputs: Vec<PathBuf>,
 }
 
 fn key_id(content: &[u8], _: &Manifest) -> Option<String> {
@@ -38,7 +41,7 @@ impl Signed {
         round.write(LEFTOVER, "a leftover");
         round.mark_partial(".output.partial-cut");
         round.finish(&key, round.manifest());
-        let outputs = [round.path("output")];
+        let outputs = vec![round.path("output")];
         Signed {
             round,
             key,
@@ -70,12 +73,21 @@ impl Signed {
         purged.remove(0).record
     }
 
+    fn removal<'p>(&self, plan: &'p PurgePlan) -> Removal<'p> {
+        plan.removal(&key_id)
+    }
+
     /// Makes the first steps of a purge. Returns the files that it set aside.
     fn set_aside(&self, plan: &PurgePlan) -> Vec<SetAside> {
         let purge = self.purge();
         purge.write_journal(plan, Vec::new()).expect("writable");
         let (mut handled, mut left) = (BTreeSet::new(), Vec::new());
-        let set_aside = purge.set_aside(plan, &plan.lock_leftovers(), &mut handled, &mut left);
+        let set_aside = self.removal(plan).set_aside(
+            &plan.remains.there,
+            &self.removal(plan).lock_leftovers(),
+            &mut handled,
+            &mut left,
+        );
         assert_eq!(left, []);
         assert_eq!(set_aside.len(), FILES.len());
         set_aside
@@ -152,8 +164,8 @@ fn a_foreign_file_that_takes_the_place_of_a_checked_one_is_kept() {
         let path = signed.round.path(file);
         fs::rename(&path, signed.round.path("moved")).expect("writable");
         signed.round.write(file, "precious");
-        let purged = signed.purge().carry_out(plan, &[], &mut BTreeSet::new());
-        let record = purged.expect("a purge").record;
+        let purged = signed.purge().carry_out(vec![plan]);
+        let record = purged.expect("a purge").remove(0).record;
         assert_eq!(fs::read(&path).expect(file), b"precious");
         assert!(signed.round.path("moved").exists(), "{file}");
         let mut others = all();
@@ -237,13 +249,132 @@ fn the_record_stays_in_the_folder_that_was_verified() {
             exchange();
         }
         drop(set_aside);
-        let purged = signed.purge().carry_out(plan, &[], &mut BTreeSet::new());
+        let purged = signed.purge().carry_out(vec![plan]);
         assert!(purged.is_ok());
         let there = fs::read_dir(elsewhere.path()).expect("readable").count();
         assert_eq!(there, 0);
         let records = fs::read_dir(signed.round.path("away/deletions")).expect("records");
         assert_eq!(records.count(), 1);
     }
+}
+
+/// Somebody exchanges the folder of a file for one with the same file, all the time. A
+/// journal must name the folder in which the file was renamed, or a later purge would take
+/// the other one, without the file, for proof of its deletion.
+#[test]
+fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let signed = Signed::new();
+    signed.round.write("elsewhere/students.csv", "rejects");
+    let (folder, elsewhere) = (
+        signed.round.path("output/rejects"),
+        signed.round.path("elsewhere"),
+    );
+    let plan = signed.plan();
+    let removal = signed.removal(&plan);
+    let mut found = plan.remains.there.iter();
+    let found = found.find(|found| found.file.path == "rejects/students.csv");
+    let found = found.expect("a file");
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let ordering = std::sync::atomic::Ordering::Relaxed;
+    let exchange = || renameat_with(CWD, &folder, CWD, &elsewhere, RenameFlags::EXCHANGE).is_ok();
+    if !exchange() {
+        // The file system cannot do it.
+        return;
+    }
+    let aside = aside_place(&found.file, &found.place);
+    let aside = aside.file_name().expect("a name");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(ordering) && exchange() {
+                std::hint::spin_loop();
+            }
+        });
+        for _ in 0..20_000 {
+            let set_aside = removal.set_one_aside(found);
+            let named: Vec<FolderMark> = [&folder, &elsewhere, &folder, &elsewhere]
+                .into_iter()
+                .filter_map(|path| Folder::open(path).ok())
+                .filter(|folder| folder.kind(Path::new(aside)).is_ok())
+                .filter_map(|folder| folder.mark().ok())
+                .collect();
+            if let Ok(set_aside) = &set_aside {
+                let is_named = named.iter().all(|mark| *mark == set_aside.found.folder);
+                if !is_named {
+                    is_done.store(true, ordering);
+                    panic!("the file was renamed in another folder");
+                }
+            }
+            for path in [&folder, &elsewhere] {
+                let _ = fs::rename(path.join(aside), path.join("students.csv"));
+            }
+        }
+        is_done.store(true, ordering);
+    });
+}
+
+/// A purge of two output folders was killed before it removed the first file, and the
+/// folder of a common input was moved away.
+#[test]
+fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
+    for kept in [0, 1] {
+        let mut signed = Signed::new();
+        let other = signed.round.path("other");
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .args([&signed.outputs[0], &other])
+            .status();
+        assert!(copied.expect("cp").success());
+        let plan = signed.plan();
+        let set_aside = signed.set_aside(&plan);
+        let journaled = set_aside.iter().map(|aside| aside.found.journaled());
+        let journal = signed.purge().write_journal(&plan, journaled.collect());
+        journal.expect("writable");
+        drop((plan, set_aside));
+        signed.outputs.push(other);
+        let both = signed.outputs.clone();
+        let (exports, away) = (signed.round.path("exports"), signed.round.path("away"));
+        fs::rename(&exports, &away).expect("writable");
+        let export = "exports/students.csv".to_owned();
+        // First both, then each alone.
+        for outputs in [both.clone(), vec![both[0].clone()], vec![both[1].clone()]] {
+            signed.outputs = outputs;
+            for purged in signed.purge().run().expect("a purge") {
+                let record = purged.record;
+                // Only the first output's record has the key.
+                let not_found = paths(&record.not_found);
+                assert!(!not_found.contains(&export), "{not_found:?}");
+                let left = record.left.iter().map(|left| left.path.clone());
+                assert_eq!(left.collect::<Vec<_>>(), std::slice::from_ref(&export));
+                assert!(record.removed_earlier.is_empty());
+            }
+        }
+        fs::rename(&away, &exports).expect("writable");
+        signed.outputs = vec![both[kept].clone()];
+        let record = signed.run();
+        assert_eq!(paths(&record.removed), [export].into());
+        signed.outputs = both;
+        for purged in signed.purge().run().expect("a purge") {
+            assert!(purged.record.not_found.is_empty() && purged.record.left.is_empty());
+        }
+        assert!(!signed.has_data());
+    }
+}
+
+#[test]
+fn a_purge_holds_the_lock_of_the_inputs_that_outputs_share() {
+    let signed = Signed::new();
+    let purge = signed.purge();
+    let lock = purge.lock_round_folder();
+    if !matches!(lock, Ok(Some(_))) {
+        // The file system has no locks.
+        return;
+    }
+    let refused = signed.purge().run().err().expect("a fault");
+    let fault = refused.iter().next().expect("a fault");
+    assert!(fault.message.en.contains("another purge is running"));
+    drop(lock);
+    signed.run();
 }
 
 /// A step after which a purge is killed.
@@ -269,20 +400,24 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
         let plan = signed.plan();
         let purge = signed.purge();
         match killed {
-            Killed::Journal => purge.write_journal(&plan, Vec::new()).expect("writable"),
+            Killed::Journal => {
+                purge.write_journal(&plan, Vec::new()).expect("writable");
+            }
             Killed::SettingAside(count) => {
                 let set_aside = signed.set_aside(&plan);
                 for aside in set_aside.iter().skip(count) {
-                    let FoundFile { file, place, .. } = &aside.found;
-                    plan.put_back(file.part, place, &aside.from);
+                    signed.removal(&plan).restore(aside);
                 }
             }
             Killed::Removing(count) => {
                 let set_aside = signed.set_aside(&plan);
-                let journaled = set_aside.iter().map(SetAside::journaled).collect();
+                let journaled = set_aside
+                    .iter()
+                    .map(|aside| aside.found.journaled())
+                    .collect();
                 purge.write_journal(&plan, journaled).expect("writable");
                 for aside in set_aside.iter().take(count) {
-                    assert_eq!(plan.remove_one(aside), Ok(1));
+                    assert_eq!(signed.removal(&plan).remove_one(aside), Ok(1));
                 }
             }
         }
@@ -370,15 +505,17 @@ fn journals_that_a_killed_purge_did_not_remove_are_removed_by_the_next() {
             fs::copy(file.path(), name.join(file.file_name())).expect("writable");
         }
     }
-    // Other bytes under the name of a journal stay.
+    // Other bytes under the name of a journal stay, and the purge refuses.
     let foreign = journals.join("under-way-2027/deletion-journal.json");
     fs::create_dir(foreign.parent().expect("a folder")).expect("writable");
     fs::write(&foreign, "precious").expect("writable");
+    assert!(signed.purge().run().is_err());
+    assert!(foreign.exists());
+    fs::remove_dir_all(foreign.parent().expect("a folder")).expect("writable");
     let purged = signed.purge().run().expect("a purge");
     assert!(purged[0].nothing_left);
-    assert!(foreign.exists());
     let left = fs::read_dir(&journals).expect("readable").count();
-    assert_eq!(left, 2, "the record and the foreign folder");
+    assert_eq!(left, 1, "the record");
 }
 
 /// Of two names that are both to be deleted, none remains.
@@ -416,7 +553,7 @@ fn a_file_outside_the_rounds_folder_is_reported_by_one_record() {
         key.file = None;
     }
     round.finish(&key, manifest);
-    let outputs = [round.path("output")];
+    let outputs = vec![round.path("output")];
     let signed = Signed {
         round,
         key,

@@ -5,12 +5,13 @@ use std::os::unix::fs::symlink;
 
 use aidlink_files::folder::Folder;
 
-use super::{Doubt, Places, Remains, RoundFile, is_record, remains};
+use super::{Doubt, Remains, RoundFile, is_record, remains};
 use crate::deletion_record::{
     DeletionFault, FilePart, Journals, SignedBy, lock_for_purge, read_deletions,
 };
 use crate::finished_round::{FinishedRound, KEY, LIST};
 use crate::manifest::Manifest;
+use crate::places::Places;
 use crate::signing::SigningKey;
 
 /// Finds what is left; the id of a key is the content of its file.

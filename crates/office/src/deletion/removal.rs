@@ -1,0 +1,334 @@
+//! Sets files aside and removes them, so that nobody can exchange a file between the check
+//! and the removal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::fault::io_reason;
+use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::text::Text;
+use aidlink_files::folder::{FileId, Folder};
+
+use crate::aside::{as_recorded, aside_place};
+use crate::deletion_record::{FilePart, LeftFile, RoundFile};
+use crate::remains::{Doubt, FoundFile, Look, Search};
+
+/// A file that was given the purge's own name.
+pub(super) struct SetAside {
+    pub(super) found: FoundFile,
+    /// Where it was.
+    pub(super) from: PathBuf,
+}
+
+/// The removal of files of one output folder.
+pub(super) struct Removal<'r> {
+    /// Finds and checks them.
+    pub(super) search: Search<'r>,
+}
+
+impl Removal<'_> {
+    /// Gives each file the purge's own name and checks it again under that name. Puts a
+    /// file that is another one now back, and adds it to `left`. Skips inputs in
+    /// `handled`, and leaves leftovers that are not in `locks`.
+    pub(super) fn set_aside(
+        &self,
+        there: &[FoundFile],
+        locks: &BTreeMap<&OsStr, File>,
+        handled: &mut BTreeSet<(FilePart, PathBuf)>,
+        left: &mut Vec<LeftFile>,
+    ) -> Vec<SetAside> {
+        let mut set_aside = Vec::new();
+        for found in there {
+            let file = &found.file;
+            if file.is_input() && !handled.insert((file.part, found.place.clone())) {
+                continue;
+            }
+            let leftover = found.place.iter().next().unwrap_or_default();
+            if file.part == FilePart::CutOff && !locks.contains_key(leftover) {
+                left.push(LeftFile::new(file, Doubt::InUse.text(file)));
+                continue;
+            }
+            match self.set_one_aside(found) {
+                Ok(aside) => set_aside.push(aside),
+                Err(why) => left.push(LeftFile::new(file, why)),
+            }
+        }
+        set_aside
+    }
+
+    /// Removes files that have been set aside. `there` are all files that were found. Returns
+    /// the removed files, and adds the others to `left`.
+    pub(super) fn remove(
+        &self,
+        there: &[FoundFile],
+        set_aside: Vec<SetAside>,
+        left: &mut Vec<LeftFile>,
+    ) -> Vec<RoundFile> {
+        let mut removed: Vec<FoundFile> = Vec::new();
+        let mut names_left: BTreeMap<FileId, u64> = BTreeMap::new();
+        for aside in set_aside {
+            match self.remove_one(&aside) {
+                Ok(names) => {
+                    names_left.insert(aside.found.id, names.saturating_sub(1));
+                    removed.push(aside.found);
+                }
+                Err(why) => left.push(LeftFile::new(&aside.found.file, why)),
+            }
+        }
+        self.sync(&removed);
+        left.extend(self.appeared(there, left));
+        for found in &mut removed {
+            // What the last of its own names left.
+            found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
+        }
+        removed.into_iter().map(|found| found.file).collect()
+    }
+
+    /// Locks what interrupted runs left: a run that has just created its folder may be
+    /// about to lock it.
+    pub(super) fn lock_leftovers(&self) -> BTreeMap<&OsStr, File> {
+        let parent = self.search.places.of(FilePart::CutOff);
+        let leftovers = self.search.places.leftovers.iter();
+        let locks = leftovers.filter_map(|name| Some((name.as_os_str(), parent?.try_lock(name)?)));
+        locks.collect()
+    }
+
+    /// Opens the folder of a file that was found.
+    ///
+    /// # Errors
+    /// The reason, if another folder is at its path now: nobody could tell later in which of
+    /// them the file was.
+    fn holder(&self, found: &FoundFile) -> Result<Folder, Text> {
+        let folder = self.search.places.of(found.file.part);
+        let holder = folder.ok_or_else(disappeared)?.folder_with(&found.place);
+        let holder = holder.map_err(|error| not_removed(&error))?;
+        match holder.mark() {
+            Ok(mark) if mark == found.folder => Ok(holder),
+            Ok(_) => Err(changed(&found.place)),
+            Err(error) => Err(not_removed(&error)),
+        }
+    }
+
+    /// Gives a file the purge's own name and checks it under that name.
+    ///
+    /// # Errors
+    /// The reason, if it cannot be renamed or is another file now.
+    pub(super) fn set_one_aside(&self, found: &FoundFile) -> Result<SetAside, Text> {
+        // Somebody may exchange the folder at any time, so it is opened once.
+        let holder = self.holder(found)?;
+        let from = &found.place;
+        let place = aside_place(&found.file, from);
+        if *from != place {
+            let renamed = holder.rename_in_place(Path::new(name_of(from)), name_of(&place));
+            renamed.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => both_names(&place),
+                _ => not_removed(&error),
+            })?;
+        }
+        match self.search.look_in(&holder, &found.file, &place) {
+            // Without a digest only the identity says that it is the same file.
+            Look::Ours(now)
+                if now.file.part == FilePart::CutOff
+                    && now.file.digest.is_none()
+                    && now.id != found.id =>
+            {
+                Err(put_back(&holder, &place, from))
+            }
+            Look::Ours(now) => Ok(SetAside {
+                found: now,
+                from: from.clone(),
+            }),
+            Look::Doubtful(..) => Err(put_back(&holder, &place, from)),
+            Look::Unreachable | Look::Missing => Err(disappeared()),
+        }
+    }
+
+    /// Removes a file that was set aside. Returns its number of names before.
+    ///
+    /// # Errors
+    /// The reason, if it cannot be removed or is another file now.
+    pub(super) fn remove_one(&self, aside: &SetAside) -> Result<u64, Text> {
+        let FoundFile { place, id, .. } = &aside.found;
+        let holder = self.holder(&aside.found)?;
+        match holder.remove_file_if(Path::new(name_of(place)), *id) {
+            Ok(Some(names)) => Ok(names),
+            Ok(None) => Err(put_back(&holder, place, &aside.from)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),
+            Err(error) => {
+                let _ = put_back(&holder, place, &aside.from);
+                Err(not_removed(&error))
+            }
+        }
+    }
+
+    /// Gives a file that was set aside its name back. A file that cannot get it back keeps
+    /// the purge's own name, by which the next purge finds it.
+    pub(super) fn restore(&self, aside: &SetAside) {
+        if let Ok(holder) = self.holder(&aside.found) {
+            let _ = put_back(&holder, &aside.found.place, &aside.from);
+        }
+    }
+
+    /// Makes the removals last.
+    fn sync(&self, removed: &[FoundFile]) {
+        // Errors are ignored: not every file system supports it.
+        for found in removed {
+            if let Some(folder) = self.search.places.of(found.file.part) {
+                let _ = folder.sync_parent(&found.place);
+            }
+        }
+    }
+
+    /// Returns what appeared in leftovers meanwhile and is not among the files in `left`.
+    fn appeared(&self, there: &[FoundFile], left: &[LeftFile]) -> Vec<LeftFile> {
+        let left: BTreeSet<&str> = left.iter().map(|left| left.path.as_str()).collect();
+        let is_left = |path: &str| left.contains(path);
+        // The leftover may have had another name when the journal was written.
+        let known = there
+            .iter()
+            .filter(|found| is_left(&found.file.recorded().path));
+        let known: BTreeSet<PathBuf> = known
+            .flat_map(|found| [found.place.clone(), aside_place(&found.file, &found.place)])
+            .collect();
+        let places = self.search.places;
+        let leftovers = places.leftovers.iter();
+        let paths = leftovers.flat_map(|name| places.files_of_leftover(name).unwrap_or_default());
+        let files = paths
+            .filter(|path| !known.contains(path))
+            .map(|path| RoundFile {
+                part: FilePart::CutOff,
+                path: path.to_string_lossy().into_owned(),
+                digest: None,
+                byte_length: 0,
+                other_names: 0,
+            });
+        let files = files.filter(|file| !is_left(&file.recorded().path));
+        files.map(|file| LeftFile::new(&file, appeared())).collect()
+    }
+
+    /// Removes the folders that are empty now, in the output folder and in leftovers.
+    /// Keeps those at the names of files in `left`, which are reported, and those that hold
+    /// such files: without its folder nobody can see later that a file is gone.
+    pub(super) fn remove_empty_folders(&self, left: &[LeftFile]) {
+        let (of_output, of_leftovers) = names_of(left);
+        let output = &self.search.places.output;
+        remove_empty_folders(output, Path::new(""), &of_output);
+        let _ = output.sync();
+        let Some(parent) = self.search.places.of(FilePart::CutOff) else {
+            return;
+        };
+        for name in &self.search.places.leftovers {
+            let name = Path::new(name);
+            if let Ok(leftover) = parent.folder(name) {
+                remove_empty_folders(&leftover, name, &of_leftovers);
+                if !holds_any(name, &of_leftovers) {
+                    let _ = parent.remove_empty_folder(name);
+                }
+            }
+        }
+        let _ = parent.sync();
+    }
+}
+
+/// Gives what is at `place` the name back that it had at `from`, without replacing
+/// anything. `holder` is the folder of both. Returns the message that it was changed and
+/// where it is.
+fn put_back(holder: &Folder, place: &Path, from: &Path) -> Text {
+    let is_back = place != from
+        && holder
+            .rename_in_place(Path::new(name_of(place)), name_of(from))
+            .is_ok();
+    changed(if is_back { from } else { place })
+}
+
+fn name_of(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
+}
+
+/// Removes the empty folders below a folder, except those that are or hold any of `kept`.
+/// `path` is the path of the folder where those of `kept` begin.
+fn remove_empty_folders(folder: &Folder, path: &Path, kept: &[PathBuf]) {
+    let folders = folder.folders().unwrap_or_default();
+    for inner in folders.iter().rev() {
+        if !holds_any(&path.join(inner), kept) {
+            // This fails for folders that are not empty, as intended.
+            let _ = folder.remove_empty_folder(inner);
+        }
+    }
+}
+
+/// Whether any of the paths is this one or below it. In paths of records numbers are
+/// blacked out.
+fn holds_any(path: &Path, paths: &[PathBuf]) -> bool {
+    let path: PathBuf = path.iter().map(as_recorded).collect();
+    paths.iter().any(|other| other.starts_with(&path))
+}
+
+/// Returns the paths, with numbers blacked out, at which files in `left` are or were: those
+/// of outputs, and those of what interrupted runs left.
+fn names_of(left: &[LeftFile]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut outputs, mut leftovers) = (Vec::new(), Vec::new());
+    for file in left {
+        let names = match file.part {
+            FilePart::Output => &mut outputs,
+            FilePart::CutOff => &mut leftovers,
+            FilePart::Export | FilePart::Received | FilePart::Key => continue,
+        };
+        let path = Path::new(&file.path);
+        for name in [path, &aside_place(&file.file(), path)] {
+            names.push(name.iter().map(as_recorded).collect());
+        }
+    }
+    (outputs, leftovers)
+}
+
+/// The reason for a file whose name of the purge's own is taken.
+fn both_names(place: &Path) -> Text {
+    let place = shown_path(place);
+    Text::new(
+        format!(
+            "purge 给此文件的名称 {place} 也已有文件，未删除；那里如仍有文件，请人工检查，再重新运行 purge"
+        ),
+        format!(
+            "there is also a file at {place}, the name that `purge` gives this one, so it was not deleted: check by hand what is still there, and run `purge` again"
+        ),
+    )
+}
+
+fn appeared() -> Text {
+    Text::new(
+        "删除过程中新出现的文件，未删除；请人工检查",
+        "the file appeared while the data was being deleted, so it was not deleted: check it by hand",
+    )
+}
+
+fn changed(now_at: &Path) -> Text {
+    let path = shown_path(now_at);
+    Text::new(
+        format!("删除过程中被换成另一文件或被改动，未删除；现在的文件在 {path}，请人工检查"),
+        format!(
+            "the file was replaced or changed while the data was being deleted, so it was not deleted: check what is at {path} now by hand"
+        ),
+    )
+}
+
+fn disappeared() -> Text {
+    Text::new(
+        "删除过程中文件不见了，不是由本次删除移除的：请查明去向",
+        "the file disappeared while the data was being deleted, and this purge did not delete it: find out where it went",
+    )
+}
+
+fn not_removed(error: &io::Error) -> Text {
+    if error.kind() == io::ErrorKind::NotFound {
+        return disappeared();
+    }
+    let reason = io_reason(error);
+    Text::new(
+        format!("无法删除：{}", reason.zh),
+        format!("cannot delete the file: {}", reason.en),
+    )
+}

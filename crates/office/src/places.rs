@@ -1,0 +1,246 @@
+//! The folders that hold a round's files, and what of the files of a journal is still in
+//! them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aidlink_faults::fault::io_reason;
+use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::text::Text;
+use aidlink_files::folder::{EntryKind, Folder, FolderMark};
+use aidlink_files::partial::{abandoned, partials};
+
+use crate::aside::{as_recorded, aside_place};
+use crate::deletion_record::{FilePart, PlacedFile};
+
+/// The folders that hold a round's files.
+pub(crate) struct Places {
+    /// The output folder.
+    pub(crate) output: Folder,
+    /// The folder of the round file; `None` if it cannot be opened.
+    round: Option<Folder>,
+    /// The parent of the output folder.
+    parent: Option<Folder>,
+    /// The names of what interrupted runs of this output left in the parent.
+    pub(crate) leftovers: Vec<OsString>,
+    /// The names of those that a program holds locked.
+    pub(crate) in_use: Vec<OsString>,
+}
+
+impl Places {
+    /// Opens the folders. `opened` is the output folder at `output`.
+    ///
+    /// # Errors
+    /// When something else is at `output` by now.
+    pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
+        let real = std::fs::canonicalize(output)?;
+        // The path may lead elsewhere by now, and what is beside that folder is not the
+        // round's.
+        let parent = opened.container().ok();
+        if let Some(parent) = &parent {
+            let name = Path::new(real.file_name().unwrap_or_default());
+            if parent.folder(name)?.id()? != opened.id()? {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+        }
+        let leftovers = parent.as_ref().map(|parent| abandoned(parent, &real));
+        let in_use = parent.as_ref().map(|parent| {
+            let mut names = partials(parent, &real);
+            names.retain(|name| parent.is_locked(name));
+            names
+        });
+        Ok(Places {
+            output: opened,
+            // The user may name this folder by a link.
+            round: std::fs::canonicalize(round_folder)
+                .and_then(|folder| Folder::open(&folder))
+                .ok(),
+            parent,
+            leftovers: leftovers.unwrap_or_default(),
+            in_use: in_use.unwrap_or_default(),
+        })
+    }
+
+    /// Returns the folder that paths of files of this part are relative to.
+    pub(crate) fn of(&self, part: FilePart) -> Option<&Folder> {
+        match part {
+            FilePart::Output => Some(&self.output),
+            FilePart::CutOff => self.parent.as_ref(),
+            FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
+        }
+    }
+
+    /// Opens the folder that holds a file of a journal and whose identity the journal gives,
+    /// and returns it with its path. The leftover of a run may have another name by now.
+    fn holder_of(&self, placed: &PlacedFile) -> io::Result<(PathBuf, Folder)> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let base = self.of(placed.file.part).ok_or_else(missing)?;
+        let parent = Path::new(&placed.file.path).parent();
+        let parts: Vec<&OsStr> = parent.into_iter().flat_map(Path::iter).collect();
+        let found = find(base, Path::new(""), &parts, placed.folder);
+        if let Ok(Some(found)) = found {
+            return Ok(found);
+        }
+        if placed.file.part == FilePart::CutOff
+            && let Some((_, parts)) = parts.split_first()
+        {
+            let entries = base.entries()?.into_iter();
+            for entry in entries.filter(|entry| entry.kind == EntryKind::Folder) {
+                let name = Path::new(&entry.name);
+                // Folders that cannot be read may have nothing to do with the round.
+                if let Ok(inner) = base.folder(name)
+                    && let Ok(Some(found)) = find(&inner, name, parts, placed.folder)
+                {
+                    return Ok(found);
+                }
+            }
+        }
+        found?.ok_or_else(missing)
+    }
+
+    /// Returns the paths of the files in a leftover of an interrupted run, relative to the
+    /// parent of the output folder.
+    ///
+    /// # Errors
+    /// When a folder in it cannot be read.
+    pub(crate) fn files_of_leftover(&self, name: &OsStr) -> io::Result<Vec<PathBuf>> {
+        let Some(parent) = &self.parent else {
+            return Ok(Vec::new());
+        };
+        let name = Path::new(name);
+        match parent.kind(name) {
+            Ok(EntryKind::Folder) => {
+                let files = parent.folder(name)?.files()?.into_iter();
+                Ok(files.map(|file| name.join(file.path)).collect())
+            }
+            Ok(_) => Ok(vec![name.to_path_buf()]),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Finds a folder by its path below another one, and by its identity. In the paths of
+/// journals numbers are blacked out, so several folders may match. `at` is the path of
+/// `folder`.
+fn find(
+    folder: &Folder,
+    at: &Path,
+    parts: &[&OsStr],
+    mark: FolderMark,
+) -> io::Result<Option<(PathBuf, Folder)>> {
+    let Some((part, parts)) = parts.split_first() else {
+        let found = (folder.mark()? == mark).then(|| folder.try_clone());
+        return Ok(found.transpose()?.map(|folder| (at.to_path_buf(), folder)));
+    };
+    for entry in folder.entries()? {
+        let name = Path::new(&entry.name);
+        if entry.kind == EntryKind::Folder
+            && as_recorded(&entry.name) == as_recorded(part)
+            && let Some(found) = find(&folder.folder(name)?, &at.join(name), parts, mark)?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// What is known of a file of a journal.
+#[derive(Clone, Debug)]
+pub(crate) enum Presence {
+    /// Its folder was listed and has neither the file's name nor the purge's name for it.
+    Gone,
+    /// Its folder has one of these names.
+    Seen {
+        /// Whether it has the purge's name.
+        is_set_aside: bool,
+        /// What to do.
+        why: Text,
+    },
+    /// Its folder is not here or cannot be listed, with what to do.
+    Unknown(Text),
+}
+
+/// The listed folders of files of journals.
+pub(crate) struct Listings<'p> {
+    places: &'p Places,
+    /// By part, path in the journal, and identity.
+    listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<Listing>>,
+}
+
+/// A listed folder.
+struct Listing {
+    /// Its path now.
+    path: PathBuf,
+    names: BTreeSet<String>,
+}
+
+impl<'p> Listings<'p> {
+    pub(crate) fn new(places: &'p Places) -> Self {
+        Listings {
+            places,
+            listed: BTreeMap::new(),
+        }
+    }
+
+    /// Returns what is known of a file. Every folder is listed once.
+    pub(crate) fn presence(&mut self, placed: &PlacedFile) -> Presence {
+        let file = &placed.file;
+        let path = Path::new(&file.path);
+        let folder = path.parent().unwrap_or(path);
+        let key = (file.part, folder.to_path_buf(), placed.folder);
+        let listed = self.listed.entry(key).or_insert_with(|| {
+            let (path, holder) = self.places.holder_of(placed)?;
+            let entries = holder.entries()?.into_iter();
+            let names = entries.map(|entry| as_recorded(&entry.name)).collect();
+            Ok(Listing { path, names })
+        });
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) => return Presence::Unknown(folder_unknown(error)),
+        };
+        let place = aside_place(file, path);
+        for (place, is_set_aside) in [(place.as_path(), true), (path, false)] {
+            let name = place.file_name().unwrap_or_default();
+            if listed.names.contains(&as_recorded(name)) {
+                let why = still_there(&listed.path.join(name));
+                return Presence::Seen { is_set_aside, why };
+            }
+        }
+        Presence::Gone
+    }
+}
+
+fn still_there(place: &Path) -> Text {
+    let place = shown_path(place);
+    Text::new(
+        format!(
+            "中断的 purge 曾处理此文件，现在 {place} 处有文件，purge 不能确认可以删除；请查明是否有程序占用及其权限，或人工检查后移走，再重新运行 purge"
+        ),
+        format!(
+            "an interrupted purge was deleting it, there is a file at {place} now, and `purge` cannot be sure that it may delete that one: see whether a program uses it and check its permissions, or check it by hand and move it away, then run `purge` again"
+        ),
+    )
+}
+
+fn folder_unknown(error: &io::Error) -> Text {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Text::new(
+            "中断的 purge 曾处理此文件，但当时所在的文件夹已不在此处，不能确认已删除；请将该文件夹移回原处，或用 --round 指明轮次文件，再重新运行 purge；已找不到的，请将查明的情况记入会议记录，第19项检查仍为不符合",
+            "an interrupted purge was deleting it, but the folder that held it is not here, so nobody knows whether it was deleted: move that folder back, or name the round file with --round, and run `purge` again; if the folder is gone, note what you found in the minutes, and check 19 stays not held",
+        );
+    }
+    let reason = io_reason(error);
+    Text::new(
+        format!(
+            "中断的 purge 曾处理此文件，但其文件夹无法读取（{}），不能确认已删除；请检查权限后重新运行 purge",
+            reason.zh
+        ),
+        format!(
+            "an interrupted purge was deleting it, but its folder cannot be read ({}), so nobody knows whether it was deleted: check the permissions and run `purge` again",
+            reason.en
+        ),
+    )
+}

@@ -1,0 +1,331 @@
+//! Attempts to make the purge after a killed one call a file deleted or missing that is
+//! still there, or lose what the killed one knew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aidlink_office::aside::aside_place;
+use aidlink_office::signing::SigningKey;
+use serde_json::json;
+
+use super::deleting::{assert_finished, assert_left, change_journal, check_19, last_record};
+use crate::audit::FinishedRound;
+use crate::deletion::{kill_purge, overdue_round, paths, purge, write_journal};
+use crate::support::{CommandResult, aidlink, set_mode};
+
+const LEFTOVER: &str = ".output.partial-abc";
+/// The file in the leftover.
+const LIST: &str = ".output.partial-abc/lists/list.csv";
+
+/// Returns an overdue round beside whose output an interrupted run left a folder.
+fn round_with_leftover() -> FinishedRound {
+    let finished = overdue_round();
+    let list = finished.round.path(LIST);
+    fs::create_dir_all(list.parent().unwrap()).unwrap();
+    fs::write(list, "rows").unwrap();
+    set_mode(&finished.round.path(LEFTOVER), 0o1700);
+    finished
+}
+
+/// When a purge is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    /// After its first journal, before it touches a file.
+    Started,
+    /// After it has given the file in the leftover its own name.
+    Renamed,
+    /// After it has set aside all files.
+    SetAside,
+    /// After it has removed what was in the leftover.
+    Removed,
+}
+
+impl Killed {
+    const ALL: [Self; 4] = [
+        Killed::Started,
+        Killed::Renamed,
+        Killed::SetAside,
+        Killed::Removed,
+    ];
+
+    fn kill(self, finished: &FinishedRound) {
+        if [Killed::Started, Killed::Renamed].contains(&self) {
+            let there = write_journal(finished, "2026-10-02T08:00:00Z", |_| false);
+            let list = there.iter().find(|file| file.path == LIST).unwrap();
+            if self == Killed::Renamed {
+                let place = aside_place(list, Path::new(LIST));
+                fs::rename(
+                    finished.round.path(LIST),
+                    finished.round.path(place.to_str().unwrap()),
+                )
+                .unwrap();
+            }
+            return;
+        }
+        let files = kill_purge(finished);
+        let mut leftovers = files.iter().filter(|(file, _)| file.path == LIST);
+        let (_, place) = leftovers.next().unwrap();
+        if self == Killed::Removed {
+            fs::remove_file(place).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_leftover_that_is_locked_or_unmarked_is_left_and_not_missing() {
+    for killed in [Killed::Started, Killed::Renamed, Killed::SetAside] {
+        for (is_locked, is_unmarked) in [(true, false), (false, true), (true, true)] {
+            let finished = round_with_leftover();
+            let leftover = finished.round.path(LEFTOVER);
+            killed.kill(&finished);
+            let lock = fs::File::open(&leftover).unwrap();
+            if is_locked {
+                lock.try_lock().unwrap();
+            }
+            if is_unmarked {
+                set_mode(&leftover, 0o700);
+            }
+            for _ in 0..2 {
+                let result = purge(&finished, &[]);
+                assert_left(&finished, &finished.path(""), &result, &[LIST]);
+                assert_eq!(fs::read_dir(leftover.join("lists")).unwrap().count(), 1);
+            }
+            drop(lock);
+            set_mode(&leftover, 0o1700);
+            let result = purge(&finished, &[]);
+            assert_finished(&finished, &result);
+            assert!(!leftover.exists(), "{killed:?} {is_locked}");
+            let removed = &last_record(&finished.path(""))["removed"];
+            assert!(paths(removed).contains(LIST), "{killed:?} {removed}");
+        }
+    }
+}
+
+/// A program that holds a leftover locked may be copying it.
+#[test]
+fn a_locked_leftover_is_left_also_without_a_killed_purge() {
+    let finished = round_with_leftover();
+    let lock = fs::File::open(finished.round.path(LEFTOVER)).unwrap();
+    lock.try_lock().unwrap();
+    let result = purge(&finished, &[]);
+    assert_left(&finished, &finished.path(""), &result, &[LIST]);
+    assert!(result.stdout.contains("a program is using the file"));
+    drop(lock);
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
+}
+
+#[test]
+fn a_leftover_that_was_renamed_after_a_killed_purge_is_accounted_for() {
+    for killed in Killed::ALL {
+        let finished = round_with_leftover();
+        killed.kill(&finished);
+        let renamed = finished.round.path(".output.partial-def");
+        fs::rename(finished.round.path(LEFTOVER), &renamed).unwrap();
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+        assert!(!renamed.exists(), "{killed:?}");
+        let record = last_record(&finished.path(""));
+        let list = match killed {
+            Killed::Removed => "removed_earlier",
+            _ => "removed",
+        };
+        assert!(paths(&record[list]).contains(LIST), "{killed:?} {record}");
+    }
+}
+
+/// Under a name that no run gives, only the journal says that it is the round's.
+#[test]
+fn a_leftover_under_any_name_is_left_with_the_place_where_it_is() {
+    for killed in [Killed::Started, Killed::Renamed, Killed::SetAside] {
+        let finished = round_with_leftover();
+        killed.kill(&finished);
+        let renamed = finished.round.path("old files");
+        fs::rename(finished.round.path(LEFTOVER), &renamed).unwrap();
+        let result = purge(&finished, &[]);
+        assert_left(&finished, &finished.path(""), &result, &[LIST]);
+        let message = "there is a file at old files/lists/";
+        assert!(result.stdout.contains(message), "{}", result.stdout);
+        fs::rename(&renamed, finished.round.path(LEFTOVER)).unwrap();
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+    }
+}
+
+/// A file of a leftover that somebody took is in no manifest.
+#[test]
+fn a_file_taken_from_a_leftover_keeps_the_audit_from_passing() {
+    let finished = round_with_leftover();
+    Killed::Started.kill(&finished);
+    fs::remove_file(finished.round.path(LIST)).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    let record = last_record(&finished.path(""));
+    assert_eq!(paths(&record["not_found"]), [LIST.to_owned()].into());
+    for _ in 0..2 {
+        assert_eq!(check_19(&finished).0, "not_held");
+        assert!(finished.audit(&[]).stdout.contains(LIST));
+        purge(&finished, &[]);
+    }
+}
+
+/// Purges with another key than the manifest's.
+fn purge_as(finished: &FinishedRound, key: &Path) -> CommandResult {
+    let key = ["--signing-key", key.to_str().unwrap()];
+    purge(finished, &[&key[..], &["--other-signer", "lost"]].concat())
+}
+
+fn assert_none_missing(finished: &FinishedRound, result: &CommandResult) {
+    let record = last_record(&finished.path(""));
+    assert_eq!(record["not_found"], json!([]), "{}", result.stdout);
+    assert!(!result.stdout.contains("missing"), "{}", result.stdout);
+}
+
+#[test]
+fn what_a_purge_with_another_key_deleted_is_not_missing_for_a_normal_one() {
+    let finished = overdue_round();
+    let other = finished.round.path("../other.key");
+    let key = SigningKey::make(&other).unwrap();
+    assert_eq!(purge_as(&finished, &other).code, 0);
+    let count = paths(&last_record(&finished.path(""))["removed"]).len();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    assert_none_missing(&finished, &result);
+    let record = last_record(&finished.path(""));
+    assert_eq!(paths(&record["left"]).len(), count);
+    let message = format!("another key (public key {}) signed it", key.public().id());
+    assert!(result.stdout.contains(&message), "{}", result.stdout);
+    assert_eq!(check_19(&finished).0, "not_held");
+}
+
+#[test]
+fn purges_with_two_keys_in_turn_lose_nothing() {
+    for is_other_killed in [true, false] {
+        let finished = round_with_leftover();
+        let other = finished.round.path("../other.key");
+        let key = SigningKey::make(&other).unwrap();
+        for (_, place) in kill_purge(&finished).iter().take(3) {
+            fs::remove_file(place).unwrap();
+        }
+        if is_other_killed {
+            change_journal(&finished, &key, |_| {});
+        }
+        for is_other in [false, true, false, true, false] {
+            let is_other = is_other == is_other_killed;
+            let result = match is_other {
+                true => purge_as(&finished, &other),
+                false => purge(&finished, &[]),
+            };
+            assert!([0, 3].contains(&result.code), "{}", result.stderr);
+            assert_none_missing(&finished, &result);
+        }
+    }
+}
+
+/// What happens to a journal or record of an earlier purge.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    NoSignature,
+    NoDocument,
+    EmptyFolder,
+    ShortDocument,
+    ShortSignature,
+    EmptyDocument,
+    Changed,
+}
+
+impl Damage {
+    const ALL: [Self; 7] = [
+        Damage::NoSignature,
+        Damage::NoDocument,
+        Damage::EmptyFolder,
+        Damage::ShortDocument,
+        Damage::ShortSignature,
+        Damage::EmptyDocument,
+        Damage::Changed,
+    ];
+
+    fn apply(self, document: &Path) {
+        let signature = document.with_extension("json.minisig");
+        let cut = |file: &Path| {
+            let bytes = fs::read(file).unwrap();
+            fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+        };
+        match self {
+            Damage::NoSignature => fs::remove_file(signature).unwrap(),
+            Damage::NoDocument => fs::remove_file(document).unwrap(),
+            Damage::EmptyFolder => {
+                fs::remove_file(signature).unwrap();
+                fs::remove_file(document).unwrap();
+            }
+            Damage::ShortDocument => cut(document),
+            Damage::ShortSignature => cut(&signature),
+            Damage::EmptyDocument => fs::write(document, "").unwrap(),
+            Damage::Changed => {
+                let text = fs::read_to_string(document).unwrap();
+                fs::write(document, text.replacen("\"bytes\": ", "\"bytes\": 1", 1)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_purge_refuses_journals_and_records_that_are_not_whole() {
+    for name in ["deletion-journal.json", "deletion-record.json"] {
+        let finished = overdue_round();
+        match name {
+            "deletion-record.json" => assert_eq!(purge(&finished, &[]).code, 0),
+            _ => drop(kill_purge(&finished)),
+        }
+        let mut folders = fs::read_dir(finished.path("deletions")).unwrap();
+        let document = folders.next().unwrap().unwrap().path().join(name);
+        let files = [document.clone(), document.with_extension("json.minisig")];
+        let before = files.clone().map(|file| fs::read(file).unwrap());
+        let names = finished.round.names();
+        for damage in Damage::ALL {
+            damage.apply(&document);
+            for arguments in [&[][..], &["--dry-run"]] {
+                let result = purge(&finished, arguments);
+                assert_eq!(result.code, 1, "{damage:?} {}", result.stdout);
+                for text in [
+                    "is missing, cut short, or changed",
+                    "restore it from a backup",
+                ] {
+                    assert!(result.stderr.contains(text), "{damage:?} {}", result.stderr);
+                }
+                assert_eq!(finished.round.names(), names);
+            }
+            for (file, bytes) in files.iter().zip(&before) {
+                fs::write(file, bytes).unwrap();
+            }
+        }
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+    }
+}
+
+/// Two outputs of one round share its inputs, whichever of them a purge names.
+#[test]
+fn purges_of_two_outputs_with_common_inputs_do_not_run_at_once() {
+    let finished = overdue_round();
+    let other = finished.round.path("other");
+    let outputs: [PathBuf; 2] = [finished.path(""), other.clone()];
+    let result = finished
+        .round
+        .run_with(&["--output", other.to_str().unwrap()]);
+    assert_eq!(result.code, 0);
+    // A purge of one of them holds this lock.
+    let lock = fs::File::open(finished.round.path("")).unwrap();
+    lock.try_lock().unwrap();
+    let names = finished.round.names();
+    for output in &outputs {
+        let result = aidlink(&["purge", output.to_str().unwrap(), "--lang", "en"]);
+        assert_eq!(result.code, 1, "{}", result.stdout);
+        let message = "another purge is running";
+        assert!(result.stderr.contains(message), "{}", result.stderr);
+    }
+    assert_eq!(finished.round.names(), names);
+    drop(lock);
+    let result = purge(&finished, &[]);
+    assert_finished(&finished, &result);
+}
