@@ -711,3 +711,35 @@ fn a_lead_stays_urgent_when_a_cell_cannot_be_read() {
         assert!(!String::from_utf8_lossy(bytes).contains("xyzzy"));
     }
 }
+
+#[test]
+fn paths_of_windows_are_explained() {
+    let one = "path = \"veterans.persons.csv\"";
+    for (written, code, words) in [
+        (
+            "path = \"data\\veterans.csv\"",
+            2,
+            "in double quotes a backslash",
+        ),
+        (
+            "path = 'data\\veterans.csv'",
+            2,
+            "write the path with / and not with backslashes",
+        ),
+        (
+            "path = 'C:\\data\\veterans.csv'",
+            2,
+            "write the path with /",
+        ),
+    ] {
+        let round = Round::sample();
+        round.replace("round.toml", one, written);
+        let result = round.run();
+        assert_eq!(result.code, code, "{}", result.stderr);
+        assert!(
+            result.stderr.contains(words),
+            "{written}: {}",
+            result.stderr
+        );
+    }
+}

@@ -203,3 +203,34 @@ fn serial_dates_follow_the_date_epoch_option() {
     );
     assert_eq!(check_with("1901").code, 2);
 }
+
+#[test]
+fn a_wrong_schema_is_told() {
+    let round = Round::sample();
+    let students = "education.students.csv";
+    let right = round.check(students, &["--schema", "education.students"]);
+    assert!(
+        !right.stdout.contains("looks like another"),
+        "{}",
+        right.stdout
+    );
+    let wrong = round.check(students, &["--schema", "veterans.persons"]);
+    assert!(
+        wrong
+            .stdout
+            .contains("looks like another export, education.students"),
+        "{}{}",
+        wrong.stdout,
+        wrong.stderr
+    );
+    // Also where the file cannot be opened by the named schema.
+    let wrong = round.check(students, &["--schema", "procuratorate.case-parties"]);
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong
+            .stderr
+            .contains("looks like another export, education.students"),
+        "{}",
+        wrong.stderr
+    );
+}

@@ -47,10 +47,20 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         Some(planned) => open_as_planned(planned).map_err(Ending::Failed),
         None => open(&arguments, &basis),
     };
-    let (schema, exports) = match opened {
+    let Opened {
+        schema,
+        tables: exports,
+        fits_better,
+    } = match opened {
         Ok(opened) => opened,
         Err(ending) => return ending,
     };
+    if let Some(text) = &fits_better {
+        output.say(&Text::new(
+            format!("提示：{}", text.zh),
+            format!("Note: {}", text.en),
+        ));
+    }
     let progress = Progress::new(output);
     let inspections: Result<Vec<Inspection>, Fault> = exports
         .iter()
@@ -312,7 +322,7 @@ impl Basis {
 }
 
 /// Opens the file of an export as the round file plans it. Returns its tables.
-fn open_as_planned(planned: &PlannedExport) -> Result<(&ExportSchema, Vec<Export>), Faults> {
+fn open_as_planned(planned: &PlannedExport) -> Result<Opened<'_>, Faults> {
     let mut faults = FaultCollector::new();
     let mut tables = Vec::new();
     for (index, file) in planned.files.iter().enumerate() {
@@ -321,7 +331,11 @@ fn open_as_planned(planned: &PlannedExport) -> Result<(&ExportSchema, Vec<Export
             Err(found) => faults.extend(found),
         }
     }
-    Ok((&planned.schema, faults.or_value(Some(tables))?))
+    Ok(Opened {
+        schema: &planned.schema,
+        tables: faults.or_value(Some(tables))?,
+        fits_better: None,
+    })
 }
 
 /// Reads the constants of the command line.
@@ -354,10 +368,7 @@ fn constants(
 
 /// Opens the export by the named schema, or, if none is named, by the schema that
 /// knows most of its columns. Returns its tables.
-fn open<'b>(
-    arguments: &SchemaCheckArguments,
-    basis: &'b Basis,
-) -> Result<(&'b ExportSchema, Vec<Export>), Ending> {
+fn open<'b>(arguments: &SchemaCheckArguments, basis: &'b Basis) -> Result<Opened<'b>, Ending> {
     let sheets = match (&arguments.sheet, arguments.sheets.as_slice()) {
         (Some(sheet), _) => SheetChoice::Named(vec![sheet.clone()]),
         (None, []) => SheetChoice::Only,
@@ -406,9 +417,53 @@ fn open<'b>(
     let best = FaultCollector::new()
         .or_value(best)
         .map_err(Ending::Failed)?;
-    let (_, schema, choice) = best;
-    let tables = file.tables(0, schema, &choice).map_err(Ending::Failed)?;
-    Ok((schema, tables))
+    let (known, schema, choice) = best;
+    let fits_better = fits_better(&mut file, &basis.schemas, schema, known, &choice);
+    let tables = file.tables(0, schema, &choice).map_err(|found| {
+        let hint = Text::new("请用该模式再查", "check it again with that schema");
+        let named = fits_better.iter();
+        let named = named.map(|text| Fault::of_file(&arguments.export, text.clone(), hint.clone()));
+        let mut faults = FaultCollector::new();
+        faults.extend(named);
+        faults.extend(found);
+        match faults.finish() {
+            Err(faults) => Ending::Failed(faults),
+            Ok(()) => Ending::Done,
+        }
+    })?;
+    Ok(Opened {
+        schema,
+        tables,
+        fits_better,
+    })
+}
+
+/// An export that was opened.
+struct Opened<'b> {
+    schema: &'b ExportSchema,
+    tables: Vec<Export>,
+    /// That another schema than the named one knows more columns of the file.
+    fits_better: Option<Text>,
+}
+
+/// Returns that another schema knows more columns of a file, if one does.
+fn fits_better(
+    file: &mut ExportFile,
+    schemas: &Schemas,
+    schema: &ExportSchema,
+    known: usize,
+    choice: &ReadingChoice,
+) -> Option<Text> {
+    let others = schemas.0.values().filter(|other| other.name != schema.name);
+    let others = others.map(|other| (file.known_columns(other, choice), other));
+    let (most, other) = others.max_by_key(|(known, _)| *known)?;
+    (most > known).then(|| {
+        let (name, title) = (&other.name, &other.title);
+        Text::new(
+            format!("此文件更像“{}”（{name}）：该模式识别其中{most}列，{} 识别{known}列", title.zh, schema.name),
+            format!("this looks like another export, {name} ({}): that schema knows {most} of its columns, {} knows {known}", title.en, schema.name),
+        )
+    })
 }
 
 /// The answer of `schema check` for a workbook of which several sheets are read.

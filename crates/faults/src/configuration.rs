@@ -105,6 +105,18 @@ impl Document {
         let mut syntax = FaultCollector::new();
         for error in errors {
             let start = error.span().map_or(0, |span| span.start);
+            let before = source.get(..start).unwrap_or_default();
+            let is_after_backslash = before.ends_with('\\')
+                || source
+                    .get(start..)
+                    .is_some_and(|rest| rest.starts_with('\\'));
+            let hint = match is_after_backslash {
+                true => Text::new(
+                    "双引号中的反斜杠另有含义；路径请用 /（\"数据/案件.csv\"）",
+                    "in double quotes a backslash has a meaning of its own; write paths with / (\"data/cases.csv\")",
+                ),
+                false => Text::new("请更正此处的语法", "correct the syntax at this place"),
+            };
             syntax.push(
                 Fault::of_file(
                     path,
@@ -112,7 +124,7 @@ impl Document {
                         format!("TOML 语法错误：{}", error.message()),
                         format!("TOML syntax error: {}", error.message()),
                     ),
-                    Text::new("请更正此处的语法", "correct the syntax at this place"),
+                    hint,
                 )
                 .at(places.of(&source, start)),
             );

@@ -693,16 +693,23 @@ impl<'w> Checker<'w> {
     fn file(&mut self, path: &Located<String>, reading: &ReadingChoice) -> Option<PlannedFile> {
         let full = inside(self.document, path, &mut self.faults)?;
         if !full.is_file() {
+            let hint = match path.value.contains('\\') && !cfg!(windows) {
+                true => Text::new(
+                    "路径请用 / 而不用反斜杠，如 \"数据/案件.csv\"",
+                    "write the path with / and not with backslashes, such as \"data/cases.csv\"",
+                ),
+                false => Text::new(
+                    "请检查文件名；若该机构未提供导出，请删去此项",
+                    "check the name; if the agency did not provide an export, remove this entry",
+                ),
+            };
             self.fault(
                 &path.at,
                 Text::new(
                     format!("找不到导出文件“{}”", path.value),
                     format!("the export file `{}` does not exist", path.value),
                 ),
-                Text::new(
-                    "请检查文件名；若该机构未提供导出，请删去此项",
-                    "check the name; if the agency did not provide an export, remove this entry",
-                ),
+                hint,
             );
             return None;
         }
