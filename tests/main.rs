@@ -14,6 +14,7 @@ mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;
+mod minimum;
 mod not_judged;
 mod parquet_exports;
 mod parts;

@@ -644,6 +644,11 @@ impl Planted {
         ]
     }
 
+    /// Returns whether the ID numbers in the registers are damaged beyond repair.
+    fn is_damaged(&self) -> bool {
+        self.reason.starts_with("unrecoverable")
+    }
+
     /// Returns the leads of one person of the scenario, and why there are none.
     fn outcome(&self, known: &Known<'_>) -> (Vec<(&'static str, Grade)>, &'static str) {
         if known.columns == Columns::All {
@@ -666,7 +671,11 @@ impl Planted {
         }
         let leads = known.leads().into_iter();
         let leads = leads.map(|aid| (aid, Grade::ToBeClarified)).collect();
-        (leads, "not judged: on no list of people in hardship")
+        let reason = match self.is_damaged() {
+            true => "not judged: the ID number on the list is damaged",
+            false => "not judged: on no list of people in hardship",
+        };
+        (leads, reason)
     }
 }
 
@@ -704,10 +713,9 @@ pub(super) fn plant(
                 .iter()
                 .map(|case| case.value("case_number").to_owned())
                 .collect();
-            let damaged = planted.reason.starts_with("unrecoverable");
             let registers = planted.registers().map(|rows| -> Vec<Row> {
                 rows.iter()
-                    .map(|values| register_row(&person, values, damaged).planted())
+                    .map(|values| register_row(&person, values, planted.is_damaged()).planted())
                     .collect()
             });
             let rows = REGISTERS.iter().zip(&registers);
