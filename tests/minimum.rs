@@ -211,3 +211,72 @@ fn whoever_is_on_a_list_of_people_in_hardship_is_found_and_never_a_suspect() {
         }
     }
 }
+
+/// Returns the rows of the table in which each row adds columns: the fields, and the
+/// numbers of leads that are established and to be clarified and of persons not judged.
+fn rows_of_the_page(page: &str) -> Vec<(Vec<String>, [u64; 3])> {
+    let text = std::fs::read_to_string(project().join(page)).unwrap();
+    let cells = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [columns, _, established, open, not_judged] = cells.as_slice() else {
+            return None;
+        };
+        let number = |cell: &str| cell.parse::<u64>().ok();
+        let numbers = [number(established)?, number(open)?, number(not_judged)?];
+        let fields = columns.split('`').skip(1).step_by(2).map(str::to_owned);
+        Some((fields.collect(), numbers))
+    });
+    cells.collect()
+}
+
+#[test]
+fn the_page_on_the_minimum_has_the_figures_of_the_program() {
+    let rows = rows_of_the_page("docs/minimum.md");
+    assert_eq!(rows.len(), 10);
+    assert_eq!(rows, rows_of_the_page("docs/minimum.zh-CN.md"));
+    let (folder, _) = made(&["--dirt", "none"]);
+    let round = folder.path().join("round");
+    let export = round.join("procuratorate.case-parties.csv");
+    let parties = records(&export);
+    let mut columns = [
+        "national_id",
+        "case_number",
+        "name",
+        "handler",
+        "role",
+        "sealed",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for (index, (added, figures)) in rows.into_iter().enumerate() {
+        columns.extend(added);
+        let mut writer = csv::Writer::from_path(&export).unwrap();
+        writer.write_record(&columns).unwrap();
+        for party in &parties {
+            writer
+                .write_record(columns.iter().map(|column| &party[column]))
+                .unwrap();
+        }
+        drop(writer);
+        let output = round.join(format!("output-{index}"));
+        let file = round.join("round.toml");
+        let arguments = [
+            "run",
+            file.to_str().unwrap(),
+            "--output",
+            output.to_str().unwrap(),
+        ];
+        assert_eq!(aidlink(&arguments).code, 0);
+        let leads = leads_below(&output);
+        let of_grade = |grade| leads.iter().filter(|(_, lead)| lead.grade == grade).count() as u64;
+        let summary = std::fs::read(output.join("summary.json")).unwrap();
+        let summary: Value = serde_json::from_slice(&summary).unwrap();
+        let not_judged = ["adults", "minors"].map(|of| summary["not_judged"][of].as_u64().unwrap());
+        let found = [
+            of_grade("established"),
+            of_grade("to_be_clarified"),
+            not_judged.iter().sum(),
+        ];
+        assert_eq!(found, figures, "{columns:?}");
+    }
+}
