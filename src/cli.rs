@@ -10,7 +10,7 @@ use aidlink_office::purging::PurgeArguments;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::terms::RoundCommand;
 use aidlink_policy::reading::DateEpoch;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use aidlink_sample::columns::Columns;
@@ -515,8 +515,14 @@ pub struct SampleArguments {
     pub dirt: DirtChoice,
     /// Columns of the exports: the fewest that give leads, those that offices usually have, or all
     /// / 导出所含的列：能得出线索的最少列、各机构通常具备的列、全部列
-    #[arg(long, default_value = "all", value_parser = PossibleValuesParser::new(Columns::NAMES).try_map(|name| Columns::parse(&name)))]
+    #[arg(long, default_value = "all", value_parser = columns())]
     pub columns: Columns,
+}
+
+/// Parses a choice of columns, and lists the choices in the help.
+fn columns() -> impl TypedValueParser<Value = Columns> {
+    let names = Columns::ALL.map(Columns::name);
+    PossibleValuesParser::new(names).try_map(|name| Columns::parse(&name))
 }
 
 /// Arguments of `completions`.

@@ -18,24 +18,21 @@ pub enum Columns {
 }
 
 impl Columns {
-    /// The names on the command line.
-    pub const NAMES: [&str; 3] = ["minimal", "usual", "all"];
+    /// All choices.
+    pub const ALL: [Columns; 3] = [Columns::Minimal, Columns::Usual, Columns::All];
 
-    /// Returns the choice with a name.
+    /// Returns the choice with a name on the command line.
     ///
     /// # Errors
-    /// If it is none of [`Self::NAMES`].
+    /// If there is none.
     pub fn parse(name: &str) -> Result<Self, String> {
-        match name {
-            "minimal" => Ok(Columns::Minimal),
-            "usual" => Ok(Columns::Usual),
-            "all" => Ok(Columns::All),
-            _ => Err(format!("expected one of {}", Self::NAMES.join(", "))),
-        }
+        let mut all = Columns::ALL.into_iter();
+        all.find(|columns| columns.name() == name)
+            .ok_or_else(|| format!("`{name}` is not a choice of columns / 没有“{name}”这种选择"))
     }
 
     /// Returns the name on the command line.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Columns::Minimal => "minimal",
             Columns::Usual => "usual",
@@ -130,6 +127,8 @@ impl Part {
     }
 }
 
+const ACTIVE: (&str, &str) = ("status", "active");
+
 /// The case system leaves sealed records out, and so has no column for the seal.
 const CASES: Part = Part {
     because: Some("synthetic data: sealed records are not in the export"),
@@ -156,31 +155,15 @@ const REFERRALS: Part = Part::list("", &["national_id", "aid", "state", "state_o
 /// A list for each kind of assistance, without anybody whose assistance was suspended or
 /// has ended.
 const RECIPIENTS: [Part; 5] = [
-    Part::list(
-        ".dibao",
-        RECIPIENT,
-        &[("kind", "dibao"), ("status", "active")],
-    ),
-    Part::list(
-        ".tekun",
-        RECIPIENT,
-        &[("kind", "tekun"), ("status", "active")],
-    ),
-    Part::list(
-        ".margin",
-        RECIPIENT,
-        &[("kind", "dibao_margin"), ("status", "active")],
-    ),
+    Part::list(".dibao", RECIPIENT, &[("kind", "dibao"), ACTIVE]),
+    Part::list(".tekun", RECIPIENT, &[("kind", "tekun"), ACTIVE]),
+    Part::list(".margin", RECIPIENT, &[("kind", "dibao_margin"), ACTIVE]),
     Part::list(
         ".relief",
         RECIPIENT,
-        &[("kind", "temporary_relief"), ("status", "active")],
+        &[("kind", "temporary_relief"), ACTIVE],
     ),
-    Part::list(
-        ".monitored",
-        RECIPIENT,
-        &[("kind", "monitored"), ("status", "active")],
-    ),
+    Part::list(".monitored", RECIPIENT, &[("kind", "monitored"), ACTIVE]),
 ];
 const RECIPIENT: &[&str] = &[
     "name",
@@ -231,41 +214,21 @@ const CERTIFICATES: Part = Part::list(
     &[("certificate_status", "valid")],
 );
 
-const VETERANS: Part = Part::list(
-    "",
-    &["name", "national_id", "kind"],
-    &[("status", "active")],
-);
+const VETERANS: Part = Part::list("", &["name", "national_id", "kind"], &[ACTIVE]);
 const VETERANS_BY_KIND: [Part; 6] = [
-    Part::list(
-        ".veterans",
-        VETERAN,
-        &[("kind", "veteran"), ("status", "active")],
-    ),
-    Part::list(
-        ".disabled",
-        VETERAN,
-        &[("kind", "disabled"), ("status", "active")],
-    ),
-    Part::list(
-        ".bereaved",
-        VETERAN,
-        &[("kind", "bereaved_family"), ("status", "active")],
-    ),
+    Part::list(".veterans", VETERAN, &[("kind", "veteran"), ACTIVE]),
+    Part::list(".disabled", VETERAN, &[("kind", "disabled"), ACTIVE]),
+    Part::list(".bereaved", VETERAN, &[("kind", "bereaved_family"), ACTIVE]),
     Part::list(
         ".demobilised",
         VETERAN,
-        &[("kind", "demobilised_rural"), ("status", "active")],
+        &[("kind", "demobilised_rural"), ACTIVE],
     ),
     Part::list(
         ".ill-returned",
         VETERAN,
-        &[("kind", "ill_returned"), ("status", "active")],
+        &[("kind", "ill_returned"), ACTIVE],
     ),
-    Part::list(
-        ".families",
-        VETERAN,
-        &[("kind", "military_family"), ("status", "active")],
-    ),
+    Part::list(".families", VETERAN, &[("kind", "military_family"), ACTIVE]),
 ];
 const VETERAN: &[&str] = &["name", "national_id"];

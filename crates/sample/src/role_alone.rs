@@ -4,11 +4,20 @@
 //! Every ground that the role allows is then unknown, so each lead is to be clarified and
 //! rests on a register. A person in no register of people in hardship is not judged.
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan;
 
 use super::columns::{Columns, Part};
 use super::distribution::AS_OF;
 use super::row::Row;
+
+const CASES: &str = "procuratorate.case-parties";
+const REFERRALS: &str = "procuratorate.referrals";
+const ASSISTANCE: &str = "civil-affairs.assistance";
+const STUDENTS: &str = "education.students";
+const CERTIFICATES: &str = "disabled-federation.persons";
+const VETERANS: &str = "veterans.persons";
 
 /// What the exports say of a person.
 pub(super) struct Known<'r> {
@@ -20,6 +29,15 @@ pub(super) struct Known<'r> {
     pub(super) columns: Columns,
 }
 
+/// What is known of temporary relief.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Relief {
+    /// None, or only of more than six months ago.
+    None,
+    OfUnknownDate,
+    Recent,
+}
+
 impl Known<'_> {
     pub(super) fn role(&self) -> &str {
         self.cases.first().map_or("", |case| case.value("role"))
@@ -27,35 +45,35 @@ impl Known<'_> {
 
     /// Returns whether the case export has the person.
     pub(super) fn is_exported(&self) -> bool {
+        let parts = self.columns.parts(CASES);
         let mut cases = self.cases.iter();
-        cases.any(|case| !self.parts("procuratorate.case-parties", case).is_empty())
+        cases.any(|case| parts.iter().any(|part| part.holds(case)))
     }
 
     /// Returns the aids of the person's leads, all to be clarified.
     pub(super) fn leads(&self) -> Vec<&'static str> {
-        const ASSISTANCE: &str = "civil-affairs.assistance";
-        let is_on = |kind| self.states(ASSISTANCE, &[("kind", kind)]);
-        let is_student = |field, value| self.states("education.students", &[(field, value)]);
+        let assistance = self.values(ASSISTANCE, "kind");
+        let is_on = |kind| assistance.contains(kind);
         let relief = self.relief();
-        let dibao_or_tekun = is_on("dibao") || is_on("tekun");
-        let student_hardship = is_student("hardship_student", "true");
-        let holder = &[("certificate_status", "valid")][..];
-        let holder = self.states("disabled-federation.persons", holder);
-        let severe = ["1", "2"]
-            .into_iter()
-            .any(|grade| self.certificate("grade", grade));
-        let class_known = ["1", "2", "3", "4", "5", "6", "7"]
-            .into_iter()
-            .any(|class| self.certificate("class", class));
-        let is_veteran = self.states("veterans.persons", &[("status", "active")]);
+        let student_hardship = self.values(STUDENTS, "hardship_student").contains("true");
+        let funded = self
+            .values(STUDENTS, "funding_status")
+            .contains("receiving");
+        let holder = !self.values(CERTIFICATES, "certificate_status").is_empty();
+        let class_known = !self.values(CERTIFICATES, "class").is_empty();
+        let grades = self.values(CERTIFICATES, "grade");
+        let severe = grades.contains("1") || grades.contains("2");
+        let is_veteran = !self.values(VETERANS, "status").is_empty();
         let entitled = [
             "disabled",
             "bereaved_family",
             "demobilised_rural",
             "ill_returned",
-        ]
-        .into_iter()
-        .any(|kind| self.states("veterans.persons", &[("kind", kind)]));
+        ];
+        let kinds = self.values(VETERANS, "kind");
+        let entitled = entitled.iter().any(|kind| kinds.contains(kind));
+
+        let dibao_or_tekun = is_on("dibao") || is_on("tekun");
         // A certificate and an entitlement each indicate hardship.
         let short_of_assistance = is_on("dibao_margin")
             || is_on("monitored")
@@ -64,28 +82,21 @@ impl Known<'_> {
             || holder
             || entitled;
         let hardship = dibao_or_tekun || short_of_assistance;
-        let suddenly_harmed = matches!(self.role(), "victim" | "close_relative" | "dependant");
+        let elderly = self.age >= 60;
+        let of_school_age = (3..=17).contains(&self.age);
+        let may_be_harmed = matches!(self.role(), "victim" | "close_relative" | "dependant");
+
+        let tekun = severe || (elderly && hardship);
+        let relief_is_due = may_be_harmed && hardship && relief != Relief::Recent;
+        let education = student_hardship || (of_school_age && hardship);
         let aids = [
             ("dibao", short_of_assistance && !dibao_or_tekun),
-            (
-                "tekun",
-                (severe || (self.age >= 60 && hardship)) && !dibao_or_tekun,
-            ),
-            (
-                "temporary_relief",
-                suddenly_harmed && hardship && relief != Relief::Recent,
-            ),
-            (
-                "education_assistance",
-                (student_hardship || ((3..=17).contains(&self.age) && hardship))
-                    && !is_student("funding_status", "receiving"),
-            ),
+            ("tekun", tekun && !dibao_or_tekun),
+            ("temporary_relief", relief_is_due),
+            ("education_assistance", education && !funded),
             ("disabled_living_subsidy", holder),
             ("severe_nursing_subsidy", severe),
-            (
-                "child_rehabilitation",
-                holder && class_known && self.age <= 7,
-            ),
+            ("child_rehabilitation", class_known && self.age <= 7),
             ("veteran_support", entitled || (is_veteran && hardship)),
             ("judicial_aid", hardship),
         ];
@@ -95,75 +106,50 @@ impl Known<'_> {
         found.map(|(aid, _)| aid).collect()
     }
 
-    /// Returns the files that hold a row of an export.
-    fn parts(&self, export: &str, row: &Row) -> Vec<Part> {
-        let mut parts = self.columns.parts(export);
-        parts.retain(|part| part.holds(row));
-        parts
+    /// Returns the rows of a register, each with a file that holds it.
+    fn stated(&self, export: &str) -> Vec<(Part, &Row)> {
+        let parts = self.columns.parts(export);
+        let rows = self.rows.iter().filter(|(name, _)| *name == export);
+        let in_files = rows.flat_map(|(_, row)| {
+            let holding = parts.iter().filter(|part| part.holds(row));
+            holding.map(|part| (*part, *row))
+        });
+        in_files.collect()
     }
 
-    /// Returns whether a file states all these values of the person.
-    fn states(&self, export: &str, values: &[(&str, &str)]) -> bool {
-        let mut rows = self.rows.iter().filter(|(name, _)| *name == export);
-        rows.any(|(_, row)| {
-            let parts = self.parts(export, row);
-            let states = |part: &Part| {
-                let mut values = values.iter();
-                values.all(|(field, value)| part.stated(row, field) == *value)
-            };
-            parts.iter().any(states)
-        })
+    /// Returns what a register says of a field, in any file.
+    fn values(&self, export: &str, field: &str) -> BTreeSet<&str> {
+        let stated = self.stated(export).into_iter();
+        let values = stated.map(|(part, row)| part.stated(row, field));
+        values.filter(|value| !value.is_empty()).collect()
     }
 
-    fn certificate(&self, field: &str, value: &str) -> bool {
-        let values = [("certificate_status", "valid"), (field, value)];
-        self.states("disabled-federation.persons", &values)
-    }
-
-    /// Returns what is known of temporary relief. Relief of more than six months ago is no
-    /// evidence.
     fn relief(&self) -> Relief {
-        const EXPORT: &str = "civil-affairs.assistance";
-        let mut relief = Relief::None;
-        for (_, row) in self.rows.iter().filter(|(name, _)| *name == EXPORT) {
-            for part in self.parts(EXPORT, row) {
-                let of_part = match part.stated(row, "started_on") {
-                    _ if part.stated(row, "kind") != "temporary_relief" => Relief::None,
-                    "" => Relief::OfUnknownDate,
-                    day if is_within_six_months(day) => Relief::Recent,
-                    _ => Relief::None,
-                };
-                relief = relief.max(of_part);
-            }
-        }
-        relief
+        let stated = self.stated(ASSISTANCE).into_iter();
+        let relief = stated
+            .filter(|(part, row)| part.stated(row, "kind") == "temporary_relief")
+            .map(|(part, row)| match part.stated(row, "started_on") {
+                "" => Relief::OfUnknownDate,
+                day if is_within_six_months(day) => Relief::Recent,
+                _ => Relief::None,
+            });
+        relief.max().unwrap_or(Relief::None)
     }
 
     /// Returns whether an earlier referral suppresses a lead.
     fn is_referred(&self, aid: &str) -> bool {
-        const EXPORT: &str = "procuratorate.referrals";
-        let mut rows = self.rows.iter().filter(|(name, _)| *name == EXPORT);
-        rows.any(|(_, row)| {
-            let part = self.parts(EXPORT, row).into_iter().next();
-            part.is_some_and(|part| {
-                part.stated(row, "aid") == aid
-                    && match part.stated(row, "state") {
-                        "under_review" => true,
-                        "not_eligible" | "not_suitable" => {
-                            is_within_six_months(part.stated(row, "state_on"))
-                        }
-                        _ => false,
-                    }
-            })
+        let mut stated = self.stated(REFERRALS).into_iter();
+        stated.any(|(part, row)| {
+            let suppresses = match part.stated(row, "state") {
+                "under_review" => true,
+                "not_eligible" | "not_suitable" => {
+                    is_within_six_months(part.stated(row, "state_on"))
+                }
+                _ => false,
+            };
+            suppresses && part.stated(row, "aid") == aid
         })
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Relief {
-    None,
-    OfUnknownDate,
-    Recent,
 }
 
 fn is_within_six_months(day: &str) -> bool {
