@@ -10,8 +10,10 @@ use aidlink_office::purging::PurgeArguments;
 use aidlink_office::signing::SigningCommand;
 use aidlink_office::terms::RoundCommand;
 use aidlink_policy::reading::DateEpoch;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
+use aidlink_sample::columns::Columns;
 use aidlink_sample::dirt::{DirtChoice, REALISTIC};
 
 /// Find people who qualify for judicial aid and social aid and were never referred
@@ -196,6 +198,7 @@ pub const VERBS: &[VerbHelp] = &[
         examples: &[
             "aidlink sample --out sample",
             "aidlink sample --out sample --scale 10 --dirt none,masked=0.02",
+            "aidlink sample --out sample --columns minimal",
         ],
         exit_codes: &[0, 1, 2],
     },
@@ -548,6 +551,16 @@ pub struct SampleArguments {
     /// / 脏数据：realistic 或 none，其后可写种类及所占行数比例
     #[arg(long, default_value = REALISTIC, value_parser = DirtChoice::parse)]
     pub dirt: DirtChoice,
+    /// Columns of the exports: the fewest that give leads, those that offices usually have, or all
+    /// / 导出所含的列：能得出线索的最少列、各机构通常具备的列、全部列
+    #[arg(long, default_value = "all", value_parser = columns())]
+    pub columns: Columns,
+}
+
+/// Parses a choice of columns, and lists the choices in the help.
+fn columns() -> impl TypedValueParser<Value = Columns> {
+    let names = Columns::ALL.map(Columns::name);
+    PossibleValuesParser::new(names).try_map(|name| Columns::parse(&name))
 }
 
 /// Arguments of `completions`.

@@ -16,6 +16,7 @@ mod hand_made_round;
 mod hostile_input;
 mod labels;
 mod membership_lists;
+mod minimum;
 mod not_judged;
 mod parquet_exports;
 mod parts;

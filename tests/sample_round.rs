@@ -10,11 +10,11 @@ use crate::support::{Round, aidlink, csv_records, csv_rows, files_below, project
 
 /// What a list and the truth say of a lead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Lead {
-    cases: String,
+pub(crate) struct Lead {
+    pub(crate) cases: String,
     person: String,
-    aid: String,
-    grade: String,
+    pub(crate) aid: String,
+    pub(crate) grade: String,
 }
 
 /// Returns case numbers in a fixed order.
@@ -39,7 +39,7 @@ fn aid_titles() -> Vec<(String, String)> {
 }
 
 /// Returns list name and lead of every row of every list of an output folder.
-fn leads_below(output: &Path) -> Vec<(String, Lead)> {
+pub(crate) fn leads_below(output: &Path) -> Vec<(String, Lead)> {
     let titles = aid_titles();
     let mut leads = Vec::new();
     for (name, bytes) in files_below(output) {
@@ -71,7 +71,7 @@ fn leads(round: &Round, output: &str) -> Vec<(String, Lead)> {
 }
 
 /// Returns the planted leads of a truth folder.
-fn planted_leads(truth: &Path) -> BTreeSet<Lead> {
+pub(crate) fn planted_leads(truth: &Path) -> BTreeSet<Lead> {
     let rows = csv_records(&std::fs::read(truth.join("planted-leads.csv")).unwrap());
     let count = rows.len();
     let lead = |row: BTreeMap<String, String>| Lead {
@@ -86,7 +86,7 @@ fn planted_leads(truth: &Path) -> BTreeSet<Lead> {
 }
 
 /// Asserts that the lists of an output folder hold exactly these leads, with their grades.
-fn assert_leads(output: &Path, planted: &BTreeSet<Lead>) {
+pub(crate) fn assert_leads(output: &Path, planted: &BTreeSet<Lead>) {
     let found = leads_below(output);
     let distinct: BTreeSet<Lead> = found.iter().map(|(_, lead)| lead.clone()).collect();
     assert_eq!(distinct.len(), found.len(), "a lead is listed twice");

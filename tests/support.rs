@@ -28,6 +28,10 @@ impl Round {
         Round::copy("sample_data/2026Q3")
     }
 
+    pub fn minimal_sample() -> Self {
+        Round::copy("sample_data/minimal")
+    }
+
     pub fn hand_made() -> Self {
         Round::copy("tests/rounds/hand-made")
     }

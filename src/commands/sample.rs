@@ -26,6 +26,7 @@ pub fn run(arguments: SampleArguments, output: Output) -> Ending {
         out: arguments.out.clone(),
         scale: arguments.scale,
         dirt: arguments.dirt,
+        columns: arguments.columns,
     };
     // The folder is named by another option than that of the steps.
     if let Err(fault) = OutputFolder::check_absent(&arguments.out) {

@@ -5,8 +5,9 @@ use aidlink_faults::fault::Fault;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
+use super::columns::Columns;
 use super::distribution::{self as shares, AS_OF, chance, draw, draw_age};
-use super::export_file::{ExportFile, Style};
+use super::export_file::{ExportFiles, Style};
 use super::person::{Person, Population};
 use super::row::Row;
 use super::scenario::{case_row, register_row};
@@ -28,7 +29,7 @@ pub(super) fn makers(scale: u32) -> [Maker; 6] {
     let tenth = (scale / 10).max(1);
     let maker = |style, rows, make| Maker { style, rows, make };
     [
-        maker(Style::CaseParties, 2_000 * tenth, ordinary_case),
+        maker(Style::Labels, 2_000 * tenth, ordinary_case),
         maker(Style::Workbook, 160 * tenth, referral),
         maker(Style::Gb18030WithTitle, 8_000 * scale, assistance),
         maker(Style::Excel, 26_000 * scale, student),
@@ -44,7 +45,7 @@ impl Maker {
         random: &mut ChaCha8Rng,
         population: &mut Population,
         mut planted: Vec<Row>,
-        file: &mut ExportFile<'_>,
+        files: &mut ExportFiles<'_>,
     ) -> Result<(), Fault> {
         shuffle(random, &mut planted);
         for left in (1..=self.rows.max(planted.len())).rev() {
@@ -53,7 +54,7 @@ impl Maker {
                 false => None,
             };
             let row = row.unwrap_or_else(|| (self.make)(random, population));
-            file.row(random, population, &row)?;
+            files.row(random, population, &row)?;
         }
         Ok(())
     }
@@ -104,7 +105,8 @@ fn day_since(
     day.max(person.birth).to_string()
 }
 
-/// Creates a case party for whom every ground has the outcome no.
+/// Creates a case party for whom every ground has the outcome no, if the export has all
+/// columns.
 fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     let role = pick(
         random,
@@ -128,11 +130,14 @@ fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
         _ => (draw_age(random, &shares::ADULT_AGES), shares::MEN),
     };
     let person = population.case_party(random, age..=age, men);
-    let number = format!(
-        "韶检普刑〔2026〕{}号",
-        population.ordinary_parties.len() + 1
-    );
-    population.ordinary_parties.push(person.clone());
+    let number = format!("韶检普刑〔2026〕{}号", population.ordinary_cases + 1);
+    population.ordinary_cases += 1;
+    // A victim of whom the export states only the role, on a list, would be a lead.
+    if population.columns == Columns::All
+        || matches!(role, "suspect" | "defendant" | "witness" | "other")
+    {
+        population.ordinary_parties.push(person.clone());
+    }
     let injury = pick(random, &["none", "none", "minor", "slight_2", "slight_1"]);
     let grade = if injury.starts_with("slight") {
         "10"

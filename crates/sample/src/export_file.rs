@@ -9,6 +9,7 @@ use encoding_rs::GB18030;
 use jiff::civil::Date;
 use rand::{Rng, RngExt};
 
+use super::columns::{OtherColumn, Part};
 use super::dirt::{self, DirtChoice, Kind};
 use super::person::Population;
 use super::row::Row;
@@ -21,8 +22,8 @@ use aidlink_office::output_folder::StreamedFile;
 pub(super) enum Style {
     /// UTF-8, canonical headers and codes.
     Plain,
-    /// The procuratorate: UTF-8 with byte-order mark, CR LF, labels.
-    CaseParties,
+    /// UTF-8 with byte-order mark, CR LF, labels.
+    Labels,
     /// A workbook with a merged title and date cells.
     Workbook,
     /// GB18030, two title lines, a total line, dates as 2024年5月1日.
@@ -49,7 +50,7 @@ impl Style {
     }
 
     fn starts_with_mark(self) -> bool {
-        matches!(self, Style::Excel | Style::CaseParties)
+        matches!(self, Style::Excel | Style::Labels)
     }
 }
 
@@ -70,6 +71,7 @@ pub(super) struct ExportFile<'s> {
     style: Style,
     dirt: &'s DirtChoice,
     fields: Vec<&'s Field>,
+    other_column: Option<OtherColumn>,
     file: StreamedFile,
     piece: Vec<Line>,
     workbook: Option<Workbook>,
@@ -81,11 +83,16 @@ pub(super) struct ExportFile<'s> {
 impl<'s> ExportFile<'s> {
     pub(super) fn new(
         schema: &'s ExportSchema,
+        part: &Part,
         style: Style,
         dirt: &'s DirtChoice,
         file: StreamedFile,
     ) -> Self {
-        let mut fields: Vec<&Field> = schema.fields.iter().collect();
+        let named = |name: &&str| schema.fields.iter().find(|field| field.name == **name);
+        let mut fields: Vec<&Field> = match part.fields {
+            Some(names) => names.iter().filter_map(named).collect(),
+            None => schema.fields.iter().collect(),
+        };
         if style == Style::Semicolons {
             fields.reverse();
         }
@@ -93,6 +100,7 @@ impl<'s> ExportFile<'s> {
             style,
             dirt,
             fields,
+            other_column: part.other_column,
             file,
             piece: Vec::new(),
             workbook: None,
@@ -104,11 +112,9 @@ impl<'s> ExportFile<'s> {
             export.line(&["社会救助对象花名册（合成数据）"]);
             export.line(&["单位：元"]);
         }
-        let header: Vec<String> = export
-            .fields
-            .iter()
-            .map(|field| export.header(field))
-            .collect();
+        let other = export.other_column.map(|(header, _)| header.to_owned());
+        let fields = export.fields.iter().map(|field| export.header(field));
+        let header: Vec<String> = fields.chain(other).collect();
         if style == Style::Workbook {
             export.workbook = Some(Workbook::new(&schema.title.zh, &header));
         } else {
@@ -120,7 +126,8 @@ impl<'s> ExportFile<'s> {
 
     /// Adds a line that begins with the given cells; the others are empty.
     fn line(&mut self, cells: &[&str]) {
-        let mut line = vec![String::new(); self.fields.len()];
+        let columns = self.fields.len() + usize::from(self.other_column.is_some());
+        let mut line = vec![String::new(); columns];
         for (cell, text) in line.iter_mut().zip(cells) {
             (*text).clone_into(cell);
         }
@@ -135,7 +142,7 @@ impl<'s> ExportFile<'s> {
     }
 
     /// Writes a row with its dirt.
-    pub(super) fn row(
+    fn row(
         &mut self,
         random: &mut impl Rng,
         population: &Population,
@@ -169,6 +176,7 @@ impl<'s> ExportFile<'s> {
         let damage = [Kind::OtherEncoding, Kind::StrayQuote, Kind::SurplusCell]
             .into_iter()
             .find(|kind| has(*kind));
+        let other = self.other_column.map(|(_, cell)| cell(row).to_owned());
         let cells: Vec<String> = self
             .fields
             .iter()
@@ -177,6 +185,7 @@ impl<'s> ExportFile<'s> {
                 (None, Role::NationalId) => self.clean_id(random, row),
                 _ => self.cell(random, field, row, mixed_dates, other_codes),
             })
+            .chain(other)
             .collect();
         let others = [
             mixed_dates.then_some(Kind::MixedDates),
@@ -235,7 +244,7 @@ impl<'s> ExportFile<'s> {
     }
 
     /// Writes the remaining rows. Returns the number of rows with each kind of dirt.
-    pub(super) fn finish(mut self) -> Result<BTreeMap<Kind, DirtCount>, Fault> {
+    fn finish(mut self) -> Result<BTreeMap<Kind, DirtCount>, Fault> {
         if self.style == Style::Gb18030WithTitle {
             let persons = format!("{}人", self.rows);
             self.line(&["合计", &persons]);
@@ -377,6 +386,35 @@ impl<'s> ExportFile<'s> {
             let _ = writer.write_record(&line.cells);
         }
         String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// The files of an export that are being written.
+pub(super) struct ExportFiles<'s>(pub(super) Vec<(Part, ExportFile<'s>)>);
+
+impl ExportFiles<'_> {
+    /// Writes a row to each file that holds it.
+    pub(super) fn row(
+        &mut self,
+        random: &mut impl Rng,
+        population: &Population,
+        row: &Row,
+    ) -> Result<(), Fault> {
+        for (_, file) in self.0.iter_mut().filter(|(part, _)| part.holds(row)) {
+            file.row(random, population, row)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the remaining rows. Returns the number of rows with each kind of dirt.
+    pub(super) fn finish(self) -> Result<BTreeMap<Kind, DirtCount>, Fault> {
+        let mut counts: BTreeMap<Kind, DirtCount> = BTreeMap::new();
+        for (_, file) in self.0 {
+            for (kind, count) in file.finish()? {
+                counts.entry(kind).or_default().join(count);
+            }
+        }
+        Ok(counts)
     }
 }
 

@@ -5,10 +5,12 @@
 //! 4499, which was never assigned, and the names are a surname, 某 and an ordinal.
 
 mod background;
+pub mod columns;
 pub mod dirt;
 mod distribution;
 mod export_file;
 mod person;
+mod role_alone;
 mod row;
 mod scenario;
 mod truth;
@@ -23,8 +25,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use aidlink_office::output_folder::OutputFolder;
+use columns::{Columns, Part};
 use dirt::{DirtChoice, REALISTIC};
-use export_file::{ExportFile, Style};
+use export_file::{ExportFile, ExportFiles, Style};
 use person::Population;
 use row::Exports;
 
@@ -39,6 +42,14 @@ pub struct SampleChoice {
     pub scale: u32,
     /// The kinds of dirt and their shares of the rows.
     pub dirt: DirtChoice,
+    /// Which columns the exports have.
+    pub columns: Columns,
+}
+
+/// An export in the round file: its schema and its files.
+struct NamedExport {
+    schema: &'static str,
+    files: Vec<(Part, String)>,
 }
 
 /// The documents shipped with the program. They are written into samples that are created
@@ -82,9 +93,14 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
     let out = arguments.out.as_path();
     let mut random = ChaCha8Rng::seed_from_u64(arguments.seed);
     let mut folder = OutputFolder::begin(out)?;
-    let mut population = Population::new(arguments.scale, arguments.seed);
+    let mut population = Population::new(arguments.scale, arguments.seed, arguments.columns);
     let mut exports = Exports::default();
-    let mut truth = scenario::plant(&mut random, &mut population, &mut exports);
+    let mut truth = scenario::plant(
+        &mut random,
+        &mut population,
+        &mut exports,
+        arguments.columns,
+    );
 
     let planted = [
         exports.case_parties,
@@ -94,20 +110,26 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
         exports.disabled,
         exports.veterans,
     ];
-    let mut file_names = Vec::new();
+    let mut named = Vec::new();
     let makers = background::makers(arguments.scale);
     for ((planted, maker), (name, schema)) in planted.into_iter().zip(makers).zip(SCHEMAS) {
         let schema = shipped_schema(name, schema)?;
-        let style = match arguments.dirt.agency_styles {
-            true => maker.style,
-            false => Style::Plain,
+        let style = style(arguments, maker.style);
+        let mut export = NamedExport {
+            schema: name,
+            files: Vec::new(),
         };
-        let file_name = format!("{name}.{}", style.extension());
-        let stream = folder.stream(&file_name)?;
-        let mut file = ExportFile::new(&schema, style, &arguments.dirt, stream);
-        maker.fill(&mut random, &mut population, planted, &mut file)?;
-        truth.dirt.push((name, file.finish()?));
-        file_names.push(file_name);
+        let mut files = ExportFiles(Vec::new());
+        for part in arguments.columns.parts(name) {
+            let path = format!("{name}{}.{}", part.suffix, style.extension());
+            let stream = folder.stream(&path)?;
+            let file = ExportFile::new(&schema, &part, style, &arguments.dirt, stream);
+            files.0.push((part, file));
+            export.files.push((part, path));
+        }
+        maker.fill(&mut random, &mut population, planted, &mut files)?;
+        truth.dirt.push((name, files.finish()?));
+        named.push(export);
     }
     let leads = truth.leads.len();
     folder.write("truth/planted-leads.csv", truth.leads_csv().as_bytes())?;
@@ -133,10 +155,20 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
     }
     folder.write(
         "round.toml",
-        round_file(arguments, &file_names, in_project).as_bytes(),
+        round_file(arguments, &named, in_project).as_bytes(),
     )?;
     folder.complete()?;
     Ok(leads)
+}
+
+/// Returns the style of an agency's export.
+fn style(arguments: &SampleChoice, of_agency: Style) -> Style {
+    match of_agency {
+        _ if !arguments.dirt.agency_styles => Style::Plain,
+        // The certificate number also states class and grade.
+        Style::CertificateNumbers if arguments.columns == Columns::Minimal => Style::Labels,
+        _ => of_agency,
+    }
 }
 
 fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
@@ -149,9 +181,13 @@ fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
     })
 }
 
-fn round_file(arguments: &SampleChoice, file_names: &[String], in_project: bool) -> String {
+fn round_file(arguments: &SampleChoice, exports: &[NamedExport], in_project: bool) -> String {
     let SampleChoice {
-        seed, scale, dirt, ..
+        seed,
+        scale,
+        dirt,
+        columns,
+        ..
     } = arguments;
     let mut command = format!("aidlink sample --seed {seed}");
     if *scale != 1 {
@@ -160,7 +196,23 @@ fn round_file(arguments: &SampleChoice, file_names: &[String], in_project: bool)
     if dirt.written() != REALISTIC {
         command.push_str(&format!(" --dirt {}", dirt.written()));
     }
+    if *columns != Columns::All {
+        command.push_str(&format!(" --columns {}", columns.name()));
+    }
     let root = if in_project { "../../" } else { "" };
+    let left_out = exports.iter().filter(|export| export.files.is_empty());
+    let left_out: Vec<String> = left_out
+        .map(|export| {
+            format!(
+                "\n    {{ schema = \"{}\", because = \"synthetic data: no such export\" }},",
+                export.schema
+            )
+        })
+        .collect();
+    let not_joined = match left_out.is_empty() {
+        true => String::new(),
+        false => format!("not_joined = [{}\n]\n", left_out.concat()),
+    };
     let mut text = format!(
         r#"# A synthetic round, made by `{command}`. 合成数据，非真实人员。
 round = "2026Q3"
@@ -176,7 +228,7 @@ policy = "{root}policies/shaoguan.toml"
 schemas = "{root}schemas"
 calendar = "{root}calendars/china.toml"
 output = "output"
-
+{not_joined}
 [impact_assessment]
 id = "PIA-2026-SAMPLE"
 valid_until = 2027-06-30
@@ -193,15 +245,49 @@ snapshot_age_days = 92
 reject_rate = 0.05
 "#
     );
-    for ((name, _), file_name) in SCHEMAS.iter().zip(file_names) {
-        let encoding = if dirt.agency_styles && *name == "civil-affairs.assistance" {
+    for NamedExport { schema, files } in exports.iter().filter(|export| !export.files.is_empty()) {
+        let encoding = if dirt.agency_styles && *schema == "civil-affairs.assistance" {
             "encoding = \"gb18030\"     # detected if not set\n"
         } else {
             ""
         };
-        text.push_str(&format!(
-            "\n[[export]]\nschema = \"{name}\"\npath = \"{file_name}\"\nsnapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"\n{encoding}"
-        ));
+        let terms =
+            "snapshot = 2026-09-28\nlegal_basis = \"synthetic data, no legal basis needed\"";
+        match files.as_slice() {
+            [(part, path)] => text.push_str(&format!(
+                "\n[[export]]\nschema = \"{schema}\"\npath = \"{path}\"\n{terms}\n{}{encoding}",
+                constants(part)
+            )),
+            parts => {
+                text.push_str(&format!("\n[[export]]\nschema = \"{schema}\"\n{terms}\n"));
+                for (part, path) in parts {
+                    text.push_str(&format!(
+                        "[[export.file]]\npath = \"{path}\"\n{}{encoding}",
+                        constants(part)
+                    ));
+                }
+            }
+        }
     }
     text
+}
+
+/// Returns the lines of a part's constants.
+fn constants(part: &Part) -> String {
+    if part.constants.is_empty() {
+        return String::new();
+    }
+    let constants = part.constants.iter().map(|(field, value)| match *value {
+        "true" | "false" => format!("{field} = {value}"),
+        _ => format!("{field} = \"{value}\""),
+    });
+    let constants: Vec<String> = constants.collect();
+    let because = part
+        .because
+        .map(|reason| format!("because = \"{reason}\"\n"));
+    format!(
+        "constants = {{ {} }}\n{}",
+        constants.join(", "),
+        because.unwrap_or_default()
+    )
 }

@@ -8,6 +8,7 @@ use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::columns::Columns;
 use super::distribution::{self as shares, AS_OF, COUNTIES, MEN, chance, draw};
 
 /// One synthetic person.
@@ -36,8 +37,12 @@ pub(super) struct Household {
 pub(super) struct Population {
     /// The factor by which the counts of the scenarios are multiplied.
     pub(super) planted_times: usize,
+    /// Which columns the exports have.
+    pub(super) columns: Columns,
     case_parties: HashSet<String>,
-    /// Case parties for whom no ground applies; some of them appear in registers.
+    /// The number of cases that are not planted so far.
+    pub(super) ordinary_cases: u64,
+    /// Their parties who may appear in registers without being leads.
     pub(super) ordinary_parties: Vec<Person>,
     /// The number of households in the register of assistance so far.
     pub(super) households: u64,
@@ -53,10 +58,12 @@ const SURNAMES: [&str; 24] = [
 const ORDINALS: [&str; 10] = ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸"];
 
 impl Population {
-    pub(super) fn new(scale: u32, seed: u64) -> Self {
+    pub(super) fn new(scale: u32, seed: u64, columns: Columns) -> Self {
         Population {
             planted_times: (scale as usize / 10).max(1),
+            columns,
             case_parties: HashSet::new(),
+            ordinary_cases: 0,
             ordinary_parties: Vec::new(),
             households: 0,
             waiting: Vec::new(),

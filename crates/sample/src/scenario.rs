@@ -1,11 +1,14 @@
 //! Planted people. Each scenario states which aids it must lead to, worked out from the
-//! text of the policy, or why it must lead to none.
+//! text of the policy, or why it must lead to none. Of exports with fewer columns, what
+//! remains of the scenario decides (see [`super::role_alone`]).
 
 use aidlink_contract::grade::Grade;
 use rand::{Rng, RngExt};
 
+use super::columns::Columns;
 use super::distribution::MEN;
 use super::person::{Person, Population};
+use super::role_alone::Known;
 use super::row::{Exports, Row};
 use super::truth::{PlantedLead, PlantedNonLead, Truth};
 
@@ -542,15 +545,154 @@ static PLANTED: &[Planted] = &[
     },
 ];
 
+/// Victims and relatives, one scenario for each kind of list on which a person in hardship
+/// may be. They are planted only if the case export states no more than the role; what
+/// they lead to is worked out from the lists.
+static ON_ONE_LIST: &[Planted] = &[
+    Planted {
+        ages: 65..=80,
+        count: 3,
+        name: "elderly victim on tekun",
+        cases: &[ROLE_ALONE],
+        assistance: &[&[
+            ("kind", "tekun"),
+            ("status", "active"),
+            ("started_on", "2021-03-01"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 3,
+        name: "victim with temporary relief two months ago",
+        cases: &[ROLE_ALONE],
+        assistance: &[&[
+            ("kind", "temporary_relief"),
+            ("status", "active"),
+            ("started_on", "2026-07-20"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 3,
+        name: "victim with temporary relief a year ago",
+        cases: &[ROLE_ALONE],
+        assistance: &[&[
+            ("kind", "temporary_relief"),
+            ("status", "active"),
+            ("started_on", "2025-09-20"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 3,
+        name: "victim who is monitored as of low income",
+        cases: &[ROLE_ALONE],
+        assistance: &[&[
+            ("kind", "monitored"),
+            ("status", "active"),
+            ("started_on", "2025-04-01"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 19..=21,
+        count: 3,
+        name: "relative, student in hardship with funding",
+        cases: &[&[("role", "close_relative")]],
+        students: &[&[
+            ("stage", "undergraduate"),
+            ("enrolment_status", "enrolled"),
+            ("hardship_student", "true"),
+            ("funding_status", "receiving"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 60..=75,
+        count: 3,
+        name: "victim, disabled veteran",
+        cases: &[ROLE_ALONE],
+        veterans: &[&[("kind", "disabled"), ("status", "active")]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 3,
+        name: "suspect who is a disabled veteran",
+        cases: &[&[("role", "suspect")]],
+        veterans: &[&[("kind", "disabled"), ("status", "active")]],
+        ..DEFAULTS
+    },
+];
+
+/// The exports of the registers, in the order of [`Planted::registers`].
+const REGISTERS: [&str; 5] = [
+    "procuratorate.referrals",
+    "civil-affairs.assistance",
+    "education.students",
+    "disabled-federation.persons",
+    "veterans.persons",
+];
+
+impl Planted {
+    fn registers(&self) -> [&'static [Values]; 5] {
+        [
+            self.referrals,
+            self.assistance,
+            self.students,
+            self.disabled,
+            self.veterans,
+        ]
+    }
+
+    /// Returns whether the ID numbers in the registers are damaged beyond repair.
+    fn is_damaged(&self) -> bool {
+        self.reason.starts_with("unrecoverable")
+    }
+
+    /// Returns the leads of one person of the scenario, and why there are none.
+    fn outcome(&self, known: &Known<'_>) -> (Vec<(&'static str, Grade)>, &'static str) {
+        if known.columns == Columns::All {
+            let established = self
+                .established
+                .iter()
+                .map(|aid| (*aid, Grade::Established));
+            let open = self.to_be_clarified.iter();
+            let open = open.map(|aid| (*aid, Grade::ToBeClarified));
+            return (established.chain(open).collect(), self.reason);
+        }
+        if known.role() == "suspect" {
+            return (
+                Vec::new(),
+                "withheld: the role is not one that may be looked at",
+            );
+        }
+        if !known.is_exported() {
+            return (Vec::new(), "the record is sealed, and not in the export");
+        }
+        let leads = known.leads().into_iter();
+        let leads = leads.map(|aid| (aid, Grade::ToBeClarified)).collect();
+        let reason = match self.is_damaged() {
+            true => "not judged: the ID number on the list is damaged",
+            false => "not judged: on no list of people in hardship",
+        };
+        (leads, reason)
+    }
+}
+
 /// Creates the rows of all planted people, and returns the truth about them.
 pub(super) fn plant(
     random: &mut impl Rng,
     population: &mut Population,
     exports: &mut Exports,
+    columns: Columns,
 ) -> Truth {
     let mut truth = Truth::default();
     let mut case_number = 0;
-    for planted in PLANTED {
+    let on_one_list = match columns {
+        Columns::All => &[],
+        Columns::Minimal | Columns::Usual => ON_ONE_LIST,
+    };
+    for planted in PLANTED.iter().chain(on_one_list) {
         for _ in 0..planted.count * population.planted_times {
             let person = population.case_party(random, planted.ages.clone(), MEN);
             let cases: Vec<Row> = planted
@@ -564,34 +706,36 @@ pub(super) fn plant(
                         &format!("韶检样刑〔2026〕{case_number}号"),
                         values,
                     )
+                    .planted()
                 })
                 .collect();
             let numbers: Vec<String> = cases
                 .iter()
                 .map(|case| case.value("case_number").to_owned())
                 .collect();
-            let planted_rows = |rows: Vec<Row>| rows.into_iter().map(Row::planted);
-            exports.case_parties.extend(planted_rows(cases));
-            let damaged = planted.reason.starts_with("unrecoverable");
-            let rows = |rows: &[Values]| -> Vec<Row> {
+            let registers = planted.registers().map(|rows| -> Vec<Row> {
                 rows.iter()
-                    .map(|values| register_row(&person, values, damaged).planted())
+                    .map(|values| register_row(&person, values, planted.is_damaged()).planted())
                     .collect()
+            });
+            let rows = REGISTERS.iter().zip(&registers);
+            let rows = rows.flat_map(|(export, rows)| rows.iter().map(|row| (*export, row)));
+            let known = Known {
+                cases: &cases,
+                age: person.age,
+                rows: rows.filter(|(_, row)| !row.damaged).collect(),
+                columns,
             };
-            exports.referrals.extend(rows(planted.referrals));
-            exports.assistance.extend(rows(planted.assistance));
-            exports.students.extend(rows(planted.students));
-            exports.disabled.extend(rows(planted.disabled));
-            exports.veterans.extend(rows(planted.veterans));
-            let leads = planted
-                .established
-                .iter()
-                .map(|aid| (aid, Grade::Established));
-            let open = planted.to_be_clarified.iter();
-            let leads = leads.chain(open.map(|aid| (aid, Grade::ToBeClarified)));
-            let mut is_lead = false;
+            let (leads, reason) = planted.outcome(&known);
+            if leads.is_empty() {
+                truth.non_leads.push(PlantedNonLead {
+                    cases: numbers.clone(),
+                    person: person.name.clone(),
+                    scenario: planted.name,
+                    reason,
+                });
+            }
             for (aid, grade) in leads {
-                is_lead = true;
                 truth.leads.push(PlantedLead {
                     cases: numbers.clone(),
                     person: person.name.clone(),
@@ -600,14 +744,13 @@ pub(super) fn plant(
                     scenario: planted.name,
                 });
             }
-            if !is_lead {
-                truth.non_leads.push(PlantedNonLead {
-                    cases: numbers,
-                    person: person.name,
-                    scenario: planted.name,
-                    reason: planted.reason,
-                });
-            }
+            exports.case_parties.extend(cases);
+            let [referrals, assistance, students, disabled, veterans] = registers;
+            exports.referrals.extend(referrals);
+            exports.assistance.extend(assistance);
+            exports.students.extend(students);
+            exports.disabled.extend(disabled);
+            exports.veterans.extend(veterans);
         }
     }
     truth

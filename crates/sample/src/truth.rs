@@ -37,6 +37,12 @@ impl DirtCount {
         self.rows += 1;
         self.planted += u64::from(planted);
     }
+
+    /// Adds the rows of another file.
+    pub(super) fn join(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.planted += other.planted;
+    }
 }
 
 /// The truth about a sample.

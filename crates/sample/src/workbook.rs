@@ -31,9 +31,11 @@ impl Workbook {
 
     /// Adds a row. Dates are written as date cells.
     pub(super) fn row(&mut self, fields: &[&Field], cells: &[String]) {
-        for (column, (field, cell)) in fields.iter().zip(cells).enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            let field = fields.get(column);
             let column = column as u16;
-            let date = (field.field_type == FieldType::Date)
+            let date = field
+                .is_some_and(|field| field.field_type == FieldType::Date)
                 .then(|| ExcelDateTime::parse_from_str(cell))
                 .and_then(Result::ok);
             let _ = match date {
