@@ -402,6 +402,43 @@ fn changing_a_plain_file_after_its_verification_changes_nothing() {
     received.plain.file.read_to_end(&mut read).unwrap();
     assert!(read == sent);
     assert_eq!(received.plain.digest, blake3::hash(&sent).to_hex().as_str());
+    let as_received = &received.plain.digest_as_received;
+    assert_eq!(*as_received, received.plain.digest);
+}
+
+/// What the manifest says of a received file is true of the bytes that were verified, and
+/// not of what is at its path when the step ends: a purge deletes what has this digest.
+#[cfg(unix)]
+#[test]
+fn the_digest_of_a_received_file_is_that_of_the_opened_one() {
+    let split = SplitRound::sealed(Round::sample());
+    for export in [CASES, VETERANS] {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    let sealed = split.tokens(VETERANS);
+    let digest = |path: &Path| blake3::hash(&fs::read(path).unwrap()).to_hex().to_string();
+    // A link is opened, and its file has a digest like any other.
+    let real = split.round.path("real.age");
+    fs::rename(&sealed, &real).unwrap();
+    std::os::unix::fs::symlink(&real, &sealed).unwrap();
+    assert_eq!(split.screen(&[CASES, VETERANS], "at-centre").code, 3);
+    let manifest = fs::read(split.round.path("at-centre/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    for received in manifest["received"].as_array().unwrap() {
+        let path = match received["export"].as_str() {
+            Some(VETERANS) => real.clone(),
+            _ => split.tokens(CASES),
+        };
+        assert_eq!(received["blake3"], digest(&path), "{received}");
+        assert_ne!(received["blake3"], received["plain_blake3"]);
+    }
+    let screened = split.screen(&[CASES, VETERANS], "again");
+    assert_eq!(screened.code, 3, "{}", screened.stderr);
+    assert_eq!(split.resolve("again", "lists").code, 3);
+    let manifest = fs::read(split.round.path("lists/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let leads = split.round.path("again/to-procuratorate/leads.json.age");
+    assert_eq!(manifest["received"][0]["blake3"], digest(&leads));
 }
 
 #[test]

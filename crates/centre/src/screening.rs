@@ -19,7 +19,6 @@ use aidlink_office::round::RoundTerms;
 use aidlink_office::sealed::Opener;
 use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
-use aidlink_office::verification::digest_of;
 
 use crate::join::JoinedRegister;
 use crate::screen::{Screening, ScreeningTerms, provisional, screen_joined};
@@ -55,6 +54,8 @@ pub struct ReceivedFile {
     pub path: PathBuf,
     /// BLAKE3 digest of its plain content, hexadecimal.
     pub digest: String,
+    /// BLAKE3 digest of the file as it came, hexadecimal.
+    pub digest_as_received: String,
     /// Length of its plain content in bytes.
     pub byte_length: u64,
     /// Its head.
@@ -335,6 +336,7 @@ fn open_file(
                 .into_owned(),
             path: path.to_path_buf(),
             digest: plain.digest,
+            digest_as_received: plain.digest_as_received,
             byte_length: plain.byte_length,
             head: tokens.head().clone(),
         },
@@ -482,7 +484,7 @@ fn manifest(step: &Step, terms: &RoundTerms, screened: &Screened) -> Manifest {
         Received {
             file: Some(file.name.clone()),
             path: terms.relative(&file.path),
-            blake3: digest_of(&file.path).ok().map(|(digest, _)| digest),
+            blake3: Some(file.digest_as_received.clone()),
             from: None,
             plain_blake3: file.digest.clone(),
             plain_bytes: file.byte_length,

@@ -9,7 +9,7 @@
 //! rename. So a complete one that somebody renamed to `.NAME.partial-XXXXXX` is not
 //! mistaken for abandoned work.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,9 +40,23 @@ pub fn unmark(_complete: &File) {}
 pub const PARTIAL: &str = ".partial-";
 
 /// Returns the prefix of the names of a destination's partial files.
-pub fn prefix_of(destination: &Path) -> String {
-    let name = destination.file_name().unwrap_or_default();
-    format!(".{}{PARTIAL}", name.to_string_lossy())
+pub fn prefix_of(destination: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(destination.file_name().unwrap_or_default());
+    prefix.push(PARTIAL);
+    prefix
+}
+
+/// Whether this is the name of a partial file of a destination. Names are compared byte by
+/// byte, and the partial file of `NAME.partial-x` is none of `NAME`.
+fn is_partial_of(name: &OsStr, prefix: &OsStr) -> bool {
+    let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
+    let rest = name.strip_prefix(prefix);
+    let holds_another = |rest: &[u8]| {
+        let mut parts = rest.windows(PARTIAL.len());
+        parts.any(|part| part == PARTIAL.as_bytes())
+    };
+    rest.is_some_and(|rest| !holds_another(rest))
 }
 
 /// Returns the folder that contains a path.
@@ -97,7 +111,7 @@ pub fn partials(folder: &Folder, destination: &Path) -> Vec<OsString> {
     entries
         .filter(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Folder))
         .map(|entry| entry.name)
-        .filter(|name| name.to_string_lossy().starts_with(&prefix))
+        .filter(|name| is_partial_of(name, &prefix))
         .filter(|name| folder.has_sticky_bit(Path::new(name)).unwrap_or(false))
         .collect()
 }
@@ -150,7 +164,20 @@ mod tests {
         create(&of("dead"));
         create(&of("alive"));
         let alive = lock(&of("alive"));
+        // Those of other destinations, also of names that differ in bytes that are no text.
         create(&folder.path().join(".other.partial-dead"));
+        create(&of("other.partial-dead"));
+        let bytes = |byte: u8| {
+            use std::os::unix::ffi::OsStrExt;
+            OsStr::from_bytes(&[b'o', byte]).to_owned()
+        };
+        let mut like = prefix_of(Path::new(&bytes(0xfe)));
+        like.push("dead");
+        create(&folder.path().join(&like));
+        remove_abandoned(&folder.path().join(bytes(0xff)));
+        assert!(folder.path().join(&like).exists());
+        remove_abandoned(&folder.path().join(bytes(0xfe)));
+        assert!(!folder.path().join(&like).exists());
         // Complete ones that somebody renamed.
         create(&of("renamed"));
         unmark(&File::open(of("renamed")).expect("readable"));
@@ -161,6 +188,7 @@ mod tests {
         assert!(!of("dead").exists());
         assert!(of("alive").exists());
         assert!(folder.path().join(".other.partial-dead").exists());
+        assert!(of("other.partial-dead").exists());
         drop(alive);
         remove_abandoned(&destination);
         assert!(!of("alive").exists());

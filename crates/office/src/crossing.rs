@@ -371,6 +371,7 @@ fn open_sealed(path: &Path, opener: &Opener, beside: &Path) -> Result<Opened, Fa
         file: opened.file,
         digest: digest.finalize().to_hex().to_string(),
         byte_length: length,
+        digest_as_received: opened.digest_as_received,
     };
     Ok((plain, signature))
 }

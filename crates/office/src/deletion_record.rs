@@ -918,7 +918,8 @@ fn is_journal(name: &OsStr) -> bool {
 
 /// Returns the temporary name of a folder that is being written or removed.
 fn partial_name(name: &str) -> String {
-    format!("{}{}", prefix_of(Path::new(name)), std::process::id())
+    let prefix = prefix_of(Path::new(name));
+    format!("{}{}", prefix.to_string_lossy(), std::process::id())
 }
 
 /// Whether this is the temporary name of a folder that is not complete.

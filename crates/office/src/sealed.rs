@@ -7,6 +7,7 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use std::iter;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use age::secrecy::{ExposeSecret, SecretString};
 use age::{DecryptError, Decryptor, Encryptor, scrypt, x25519};
@@ -181,8 +182,20 @@ impl Opener {
     /// # Errors
     /// When the file is not sealed, is sealed to another identity, or is damaged.
     pub fn open(&self, path: &Path) -> Result<impl Read + use<>, Fault> {
+        let (plain, _) = self.open_digested(path)?;
+        Ok(plain)
+    }
+
+    /// As [`Opener::open`]. Returns also the digest of the bytes as they are in the file,
+    /// which is complete when the plain text was read to its end.
+    fn open_digested(&self, path: &Path) -> Result<(impl Read + use<>, SharedDigest), Fault> {
         let mut file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
         check_header_length(path, &mut file)?;
+        let digest = SharedDigest::default();
+        let file = Digesting {
+            content: file,
+            digest: digest.clone(),
+        };
         let decryptor = Decryptor::new_buffered(BufReader::new(file))
             .map_err(|error| unopened(path, &error))?;
         let opened = match self {
@@ -196,7 +209,8 @@ impl Opener {
                 decryptor.decrypt(iter::once(&identity as &dyn age::Identity))
             }
         };
-        opened.map_err(|error| unopened(path, &error))
+        let plain = opened.map_err(|error| unopened(path, &error))?;
+        Ok((plain, digest))
     }
 
     /// Opens a sealed file into an unnamed file in the folder `beside`. The system
@@ -205,8 +219,12 @@ impl Opener {
     /// # Errors
     /// As [`Opener::open`]; also when the disk has no room for the plain text.
     pub fn open_to_unnamed_file(&self, path: &Path, beside: &Path) -> Result<PlainFile, Fault> {
-        let mut plain = self.open(path)?;
-        copy_to_unnamed_file(&mut plain, beside, |_| damaged(path), |_| {})
+        let (mut plain, digest) = self.open_digested(path)?;
+        let opened = copy_to_unnamed_file(&mut plain, beside, |_| damaged(path), |_| {})?;
+        Ok(PlainFile {
+            digest_as_received: digest.finish(),
+            ..opened
+        })
     }
 
     /// Opens a small sealed file into memory.
@@ -259,9 +277,11 @@ pub(crate) fn copy_to_unnamed_file(
         file.write_all(part).map_err(no_room)?;
     }
     file.rewind().map_err(no_room)?;
+    let digest = digest.finalize().to_hex().to_string();
     Ok(PlainFile {
         file,
-        digest: digest.finalize().to_hex().to_string(),
+        digest_as_received: digest.clone(),
+        digest,
         byte_length,
     })
 }
@@ -287,6 +307,38 @@ pub struct PlainFile {
     pub digest: String,
     /// Length of the content in bytes.
     pub byte_length: u64,
+    /// BLAKE3 digest of the bytes that were read, sealed or not, hexadecimal. It is that of
+    /// the opened file: another one could be at the path by now.
+    pub digest_as_received: String,
+}
+
+/// The digest of what was read so far.
+#[derive(Clone, Default)]
+struct SharedDigest(Arc<Mutex<blake3::Hasher>>);
+
+impl SharedDigest {
+    fn hasher(&self) -> MutexGuard<'_, blake3::Hasher> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(&self) -> String {
+        self.hasher().finalize().to_hex().to_string()
+    }
+}
+
+/// Digests content while it is read.
+struct Digesting<R> {
+    content: R,
+    digest: SharedDigest,
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(buffer)?;
+        let part = buffer.get(..read).unwrap_or_default();
+        self.digest.hasher().update(part);
+        Ok(read)
+    }
 }
 
 /// Whether a file is sealed, judged by its first bytes.

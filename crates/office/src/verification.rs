@@ -12,7 +12,6 @@ use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
-use aidlink_files::regular_file;
 use aidlink_policy::pack::CASE_EXPORT;
 
 use crate::audit_log::{Event, LARGEST_LOG, LOG, ReadLog, read_log};
@@ -245,19 +244,6 @@ pub fn stays_inside(path: &str) -> bool {
         && Path::new(path)
             .components()
             .all(|part| matches!(part, Component::Normal(_)))
-}
-
-/// Returns the BLAKE3 digest (hexadecimal) and the length in bytes of a file.
-///
-/// # Errors
-/// When it is a link or not an ordinary file, or cannot be read.
-pub fn digest_of(path: &Path) -> io::Result<(String, u64)> {
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut digest = blake3::Hasher::new();
-    let bytes = io::copy(&mut regular_file::open(path)?, &mut digest)?;
-    Ok((digest.finalize().to_hex().to_string(), bytes))
 }
 
 /// Returns the office whose step wrote the manifest: `centre` or an agency's id.

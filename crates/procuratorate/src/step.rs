@@ -21,7 +21,6 @@ use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::sealed::{Opener, PlainFile};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
-use aidlink_office::verification::digest_of;
 use aidlink_policy::pack::Policy;
 
 use crate::lists::RoundLists;
@@ -121,7 +120,7 @@ pub fn resolve_leads(
         received: vec![Received {
             file: name.map(|name| name.to_string_lossy().into_owned()),
             path: terms.relative(leads_path),
-            blake3: digest_of(leads_path).ok().map(|(digest, _)| digest),
+            blake3: Some(plain.digest_as_received),
             from: Some("centre".to_owned()),
             plain_blake3: plain.digest,
             plain_bytes: plain.byte_length,

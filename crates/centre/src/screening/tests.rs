@@ -420,6 +420,7 @@ fn the_screening_id_depends_only_on_the_order_of_exports_and_the_digests() {
         name: String::new(),
         path: PathBuf::new(),
         digest: digit.repeat(64),
+        digest_as_received: digit.repeat(64),
         byte_length: 0,
         head: round.head(export, 0),
     };

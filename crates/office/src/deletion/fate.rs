@@ -311,7 +311,7 @@ pub(super) fn accounts(
     for (file, why) in &stated.by_others {
         decision.by_others.add(file, why.clone());
     }
-    let prefix = prefix_of(output);
+    let prefix = prefix_of(output).to_string_lossy().into_owned();
     // Documents of other keys put no name into a record that the manifest and the names of
     // leftovers do not have.
     let leftovers = stated

@@ -108,6 +108,7 @@ fn a_missing_file_is_gone_and_a_folder_in_its_place_is_not_deleted() {
 fn what_an_interrupted_run_left_beside_the_output_folder_is_deleted() {
     let round = FinishedRound::new();
     let prefix = aidlink_files::partial::prefix_of(&round.path("output"));
+    let prefix = prefix.to_str().expect("text");
     round.write(&format!("{prefix}abc/lists/a.csv"), "leads");
     round.mark_partial(&format!("{prefix}abc"));
     round.write("somebody-elses/lists/a.csv", "leads");
@@ -124,6 +125,7 @@ fn what_an_interrupted_run_left_beside_the_output_folder_is_deleted() {
 fn a_folder_without_the_mark_of_a_run_was_not_left_by_one() {
     let round = FinishedRound::new();
     let prefix = aidlink_files::partial::prefix_of(&round.path("output"));
+    let prefix = prefix.to_str().expect("text");
     round.write(&format!("{prefix}abc/manifest.json"), "{}");
     round.write(&format!("{prefix}abc/lists/a.csv"), "leads");
     let remains = find_remains(&round);
