@@ -59,11 +59,8 @@ CONDITIONS = {
     "status = 'active' AND hardship": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["hardship"], "true")
     ),
-    "status = 'active' AND kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned')": (
-        lambda row, as_of: min(
-            is_in(row["status"], "active"),
-            is_in(row["kind"], "disabled", "bereaved_family", "demobilised_rural", "ill_returned"),
-        )
+    "kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned')": lambda row, as_of: is_in(
+        row["kind"], "disabled", "bereaved_family", "demobilised_rural", "ill_returned"
     ),
     "status = 'active' AND kind IN ('military_family','bereaved_family')": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["kind"], "military_family", "bereaved_family")

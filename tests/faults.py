@@ -127,7 +127,8 @@ def prepare():
     assert ended.returncode == 0, ended.stderr
     received = folder / "received"
     received.mkdir()
-    for schema in ["procuratorate.case-parties", "veterans.persons", "civil-affairs.assistance"]:
+    for schema in ["procuratorate.case-parties", "procuratorate.referrals", "veterans.persons",
+                   "civil-affairs.assistance", "education.students", "disabled-federation.persons"]:
         output = folder / f"at-{schema}"
         ended = run([AIDLINK, "tokenise", round_file, "--export", schema, "--output", str(output),
                      "--signing-key", signing_key(schema.split(".")[0])])

@@ -363,7 +363,8 @@ def successes():
     tokenise = [AIDLINK, "tokenise", round_file, "--export", "veterans.persons", "--signing-key"]
     scan("tokenise, another office's signing key", tokenise + [signing_key("education")], folder, [1])
     scan("tokenise, no signing key", tokenise + [str(WORK / "none.key")], folder, [1])
-    for schema in ["procuratorate.case-parties", "veterans.persons", "civil-affairs.assistance", "education.students"]:
+    for schema in ["procuratorate.case-parties", "procuratorate.referrals", "veterans.persons", "civil-affairs.assistance",
+                   "education.students", "disabled-federation.persons"]:
         key = signing_key(schema.split(".")[0])
         scan(f"tokenise {schema}", [AIDLINK, "tokenise", round_file, "--export", schema, "--signing-key", key], folder, [0], writes="output")
         for file in (folder / "output/to-centre").iterdir():
