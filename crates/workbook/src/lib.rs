@@ -28,6 +28,7 @@ mod shared_strings;
 mod styles;
 mod workbook;
 mod xml;
+mod xml_table;
 
 pub use date::DateEpoch;
 pub use error::{Bound, OtherFile, Place, Problem, WorkbookError};

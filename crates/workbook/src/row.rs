@@ -6,7 +6,7 @@ use std::fmt;
 use crate::error::{Bound, Fault, Problem};
 use crate::format::NumberFormat;
 use crate::limits::{
-    MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, TextBudget,
+    MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, MOST_ROWS, TextBudget,
 };
 use crate::merged::MergedAreas;
 use crate::reference::Area;
@@ -273,6 +273,27 @@ impl<'w> Line<'w> {
     pub(crate) fn clear(&mut self) {
         self.cells.clear();
         self.text.clear();
+    }
+
+    /// Begins the row of this number.
+    ///
+    /// # Errors
+    /// If it is not below the row before, or is beyond the limit.
+    #[inline]
+    pub(crate) fn begin_row(&mut self, number: u32) -> Result<(), Fault> {
+        let before = self.row;
+        self.row = number;
+        if number > MOST_ROWS {
+            return Err(Bound::Rows.into());
+        }
+        if number <= before {
+            return Err(match number {
+                0 => Problem::Reference.into(),
+                _ => Problem::RowOrder.into(),
+            });
+        }
+        self.clear();
+        Ok(())
     }
 
     /// Sorts the cells by column.
