@@ -56,6 +56,21 @@ impl ErrorValue {
         }
     }
 
+    /// Returns the error of a code in binary formats (\[MS-XLSB\] 2.5.97.2).
+    pub(crate) fn of_code(code: u8) -> Self {
+        match code {
+            0x00 => ErrorValue::Null,
+            0x07 => ErrorValue::DivisionByZero,
+            0x0f => ErrorValue::Value,
+            0x17 => ErrorValue::Reference,
+            0x1d => ErrorValue::Name,
+            0x24 => ErrorValue::Number,
+            0x2a => ErrorValue::NotAvailable,
+            0x2b => ErrorValue::GettingData,
+            _ => ErrorValue::Other,
+        }
+    }
+
     /// Returns the error as a spreadsheet shows it; `#ERROR` for [`ErrorValue::Other`].
     pub fn as_str(self) -> &'static str {
         match self {
@@ -343,6 +358,17 @@ impl<'w> Line<'w> {
         check_length(text)?;
         let range = as_range(start, end - start)?;
         self.store(Kind::Text, end, range)
+    }
+
+    /// Stores a cell with the shared string of this index, and cuts the row's text at
+    /// `text_end`. An empty string is no value.
+    pub(crate) fn store_shared(&mut self, index: u32, text_end: usize) -> Result<(), Fault> {
+        let text = self.strings.get(index).ok_or(Problem::NoSharedString)?;
+        check_length(text)?;
+        match text.len() {
+            0 => self.drop_text(text_end),
+            _ => self.store(Kind::Shared, text_end, index..0),
+        }
     }
 
     /// Stores the cell, and cuts the row's text at `text_end`.

@@ -1,4 +1,4 @@
-//! The rows of a sheet of an XLSX workbook, one by one.
+//! The rows of a sheet of an XLSX or XLSB workbook, one by one.
 
 use std::io::{BufReader, Read};
 
@@ -6,9 +6,10 @@ use crate::error::{Place, WorkbookError};
 use crate::format::NumberFormat;
 use crate::limits::{MOST_ROWS, TextBudget};
 use crate::merged::{MergeList, MergedAreas};
-use crate::package::Part;
+use crate::package::{Part, WorkbookFormat};
 use crate::row::{Fill, Line, Row};
 use crate::shared_strings::SharedStrings;
+use crate::xlsb_table::XlsbTable;
 use crate::xml_table::XmlTable;
 
 /// The rows of a sheet that have content, from first to last.
@@ -16,7 +17,7 @@ use crate::xml_table::XmlTable;
 /// Memory holds the current row and a window of the part, however many rows there
 /// are.
 pub struct Rows<'w, R: Read> {
-    table: XmlTable<'w, Part<'w, BufReader<R>>>,
+    table: Table<'w, Part<'w, BufReader<R>>>,
     sheet: &'w str,
     part: &'w str,
     is_finished: bool,
@@ -25,9 +26,16 @@ pub struct Rows<'w, R: Read> {
     last_row: u32,
 }
 
+/// The table of cells in the form of its part.
+enum Table<'w, R> {
+    Xml(XmlTable<'w, R>),
+    Binary(XlsbTable<'w, R>),
+}
+
 impl<'w, R: Read> Rows<'w, R> {
     pub(crate) fn new(
         source: Part<'w, BufReader<R>>,
+        format: WorkbookFormat,
         strings: &'w SharedStrings,
         formats: &'w [NumberFormat],
         sheet: &'w str,
@@ -38,7 +46,11 @@ impl<'w, R: Read> Rows<'w, R> {
             sheet: Some(sheet.to_owned()),
             ..Place::of_part(part)
         };
-        let table = XmlTable::new(source, formats).map_err(|fault| fault.at(place()))?;
+        let table = match format {
+            WorkbookFormat::Xlsx => XmlTable::new(source, formats).map(Table::Xml),
+            WorkbookFormat::Xlsb => XlsbTable::new(source, formats).map(Table::Binary),
+        };
+        let table = table.map_err(|fault| fault.at(place()))?;
         Ok(Rows {
             table,
             sheet,
@@ -83,9 +95,11 @@ impl<'w, R: Read> Rows<'w, R> {
         if self.is_finished {
             return Ok(None);
         }
-        let read = self
-            .table
-            .read_row(&mut self.line, &mut self.merges, self.last_row);
+        let (line, merges) = (&mut self.line, &mut self.merges);
+        let read = match &mut self.table {
+            Table::Xml(table) => table.read_row(line, merges, self.last_row),
+            Table::Binary(table) => table.read_row(line, merges, self.last_row),
+        };
         match read {
             Ok(true) => Ok(Some(self.line.as_row())),
             Ok(false) => {

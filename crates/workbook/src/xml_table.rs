@@ -7,7 +7,7 @@ use crate::format::NumberFormat;
 use crate::limits::{MOST_COLUMNS, MOST_ROWS};
 use crate::merged::MergeList;
 use crate::reference::{parse_cell, parse_number};
-use crate::row::{ErrorValue, Kind, Line, as_range, check_length, is_number};
+use crate::row::{ErrorValue, Kind, Line, as_range, is_number};
 use crate::shared_strings::{ALTERNATIVES, read_raw_text, read_rich_text};
 use crate::xml::{Attribute, Scanner, Token, decode_escapes, may_hold_escapes, trim};
 
@@ -291,12 +291,7 @@ impl<'w, R: Read> XmlTable<'w, R> {
             }
             CellType::Shared => {
                 let index = parse_number(trimmed).ok_or(Problem::NoSharedString)?;
-                let text = line.strings.get(index).ok_or(Problem::NoSharedString)?;
-                check_length(text)?;
-                match text.len() {
-                    0 => line.drop_text(start),
-                    _ => line.store(Kind::Shared, start, index..0),
-                }
+                line.store_shared(index, start)
             }
             CellType::Error => {
                 let error = ErrorValue::of(trimmed);

@@ -5,15 +5,15 @@ use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use jiff::civil::date;
-use rust_xlsxwriter::{Chart, Format, Workbook, Worksheet};
+use rust_xlsxwriter::{Chart, Format as CellFormat, Workbook, Worksheet};
 
 use aidlink_faults::text::Language;
 use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::ExportSchema;
 
 use super::as_ods::as_ods;
+use super::format::Format;
 use super::pass::{Pass, Place, RowFault, RowView, Tally};
-use super::source;
 use super::{Export, RowsNotRead, WhyNotRead};
 use crate::inspect::inspect;
 use crate::national_id::IdFault;
@@ -53,7 +53,7 @@ fn open(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> {
                     as_ods
                         .tables
                         .iter()
-                        .all(|table| table.format() == source::Format::Ods)
+                        .all(|table| table.format() == Format::Ods)
                 );
             }
             (Err(faults), Err(as_ods)) => assert_eq!(faults, as_ods),
@@ -528,7 +528,7 @@ fn other_office_files_are_told_as_such() {
         ),
         (
             &["[Content_Types].xml", "xl/workbook.bin"],
-            "the file is an XLSB workbook",
+            "xl/workbook.bin: it does not contain what it should",
         ),
         (
             &["[Content_Types].xml", "word/document.xml"],
@@ -565,7 +565,7 @@ fn households(merged: &[[u32; 4]]) -> Vec<u8> {
         &["合计", "", "", "", "", "4"],
     ];
     let sheet = add_sheet(&mut workbook, "名册", &lines);
-    let format = Format::new();
+    let format = CellFormat::new();
     for [first_row, first_column, last_row, last_column] in merged {
         let column = |column: u32| column as u16 - 1;
         let (row, first_column) = (first_row - 1, column(*first_column));
@@ -638,7 +638,7 @@ fn an_id_number_belongs_to_one_row() {
         &["合计", "", "", "3"],
     ];
     let sheet = add_sheet(&mut workbook, "名册", &lines);
-    let format = Format::new();
+    let format = CellFormat::new();
     sheet
         .merge_range(1, 0, 3, 0, IDS[0], &format)
         .and_then(|sheet| sheet.merge_range(4, 0, 4, 1, "合计", &format))
@@ -776,7 +776,7 @@ fn a_row_with_content_beyond_the_last_header_is_rejected() {
         let lines = [&[header], lines].concat();
         let sheet = add_sheet(&mut workbook, "名册", &lines);
         // Blank cells with a format are no content.
-        let format = Format::new().set_bold();
+        let format = CellFormat::new().set_bold();
         sheet.write_blank(1, 9, &format).expect("a cell");
         for (form, bytes) in [
             ("xlsx", saved(workbook)),
@@ -802,7 +802,7 @@ fn a_merged_header_at_the_end_of_a_sheet_names_its_columns() {
         let header = [&HEADER[..], &["地址"]].concat();
         let sheet = add_sheet(&mut workbook, "名册", &[&header, &row]);
         if merged {
-            let area = sheet.merge_range(0, 4, 0, 5, "地址", &Format::new());
+            let area = sheet.merge_range(0, 4, 0, 5, "地址", &CellFormat::new());
             area.expect("an area");
         }
         let opened = opened(&saved(workbook), SheetChoice::Only);
