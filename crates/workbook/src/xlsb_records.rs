@@ -1,7 +1,7 @@
 //! The binary records of the parts of an XLSB workbook (\[MS-XLSB\] 2.1.4): a type, a size
 //! and fields. Numbers are in little-endian order.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use crate::error::{Bound, Fault, Problem};
 use crate::limits::{MOST_ATTRIBUTE_BYTES, MOST_TOKEN_BYTES};
@@ -12,8 +12,19 @@ pub(crate) struct Records<R> {
     source: BufReader<R>,
     last: u16,
     is_finished: bool,
-    /// The current record, up to [`MOST_TOKEN_BYTES`].
+    /// Where the fields of the current record are.
+    place: Kept,
+    /// The fields of a record that goes on beyond the buffer, up to [`MOST_TOKEN_BYTES`].
     bytes: Vec<u8>,
+}
+
+/// Where the fields of a record are kept.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// In the buffer of the source: where they begin and end.
+    InBuffer(usize, usize),
+    /// In [`Records::bytes`]; whether the record is longer than they are.
+    Copied { is_cut: bool },
 }
 
 /// A record.
@@ -39,15 +50,16 @@ impl<R: Read> Records<R> {
     /// If the part cannot be read or begins with another record.
     pub(crate) fn new(source: R, first: u16, last: u16) -> Result<Self, Fault> {
         let mut records = Records {
-            source: BufReader::with_capacity(64 << 10, source),
+            source: BufReader::with_capacity(BUFFER_BYTES, source),
             last,
             is_finished: false,
+            place: Kept::Copied { is_cut: false },
             bytes: Vec::new(),
         };
         if records.kind()? != first {
             return Err(Problem::OtherContent.into());
         }
-        records.body()?;
+        records.copy_fields()?;
         Ok(records)
     }
 
@@ -61,84 +73,103 @@ impl<R: Read> Records<R> {
         if self.is_finished {
             return Ok(None);
         }
-        let kind = self.kind()?;
-        let is_cut = self.body()?;
+        if let Kept::InBuffer(_, length) = self.place {
+            self.source.consume(length);
+        }
+        let kind = match in_buffer(self.source.buffer()) {
+            Some((kind, start, end)) => {
+                self.place = Kept::InBuffer(start, end);
+                kind
+            }
+            None => {
+                let kind = self.kind()?;
+                self.place = self.copy_fields()?;
+                kind
+            }
+        };
         if kind == self.last {
             io::copy(&mut self.source, &mut io::sink())?;
             self.is_finished = true;
             return Ok(None);
         }
-        let fields = Fields {
-            rest: &self.bytes,
-            is_cut,
+        let (rest, is_cut) = match self.place {
+            Kept::InBuffer(start, end) => (&self.source.buffer()[start..end], false),
+            Kept::Copied { is_cut } => (self.bytes.as_slice(), is_cut),
         };
+        let fields = Fields { rest, is_cut };
         Ok(Some(Record { kind, fields }))
     }
 
-    /// Reads a type: seven bits in each of up to two bytes.
-    #[inline]
     fn kind(&mut self) -> Result<u16, Fault> {
-        let first = u16::from(self.byte()?);
-        if first < 0x80 {
-            return Ok(first);
-        }
-        let second = u16::from(self.byte()?);
-        Ok(first & 0x7f | (second & 0x7f) << 7)
+        let first = self.byte()?;
+        Ok(match first < 0x80 {
+            true => u16::from(first),
+            false => two_byte_kind(first, self.byte()?),
+        })
     }
 
-    /// Reads the size and the fields. Returns whether the record is longer than what is
-    /// kept of it.
-    #[inline]
-    fn body(&mut self) -> Result<bool, Fault> {
-        let size = self.size()?;
-        let kept = size.min(MOST_TOKEN_BYTES as u64);
-        self.bytes.clear();
-        self.take(kept)?;
-        let skipped = size - kept;
-        let read = match skipped {
-            0 => 0,
-            _ => io::copy(&mut (&mut self.source).take(skipped), &mut io::sink())?,
-        };
-        match read == skipped {
-            true => Ok(skipped > 0),
-            false => Err(Problem::CutShort.into()),
-        }
-    }
-
-    /// Reads a size: seven bits in each of up to four bytes.
-    #[inline]
-    fn size(&mut self) -> Result<u64, Fault> {
+    /// Reads the size and the fields of a record. Memory grows with what is read, and not
+    /// with the size that the record states.
+    fn copy_fields(&mut self) -> Result<Kept, Fault> {
         let mut size = 0;
-        for shift in [0, 7, 14, 21] {
+        for shift in SIZE_SHIFTS {
             let byte = self.byte()?;
             size |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 break;
             }
         }
-        Ok(size)
+        let kept = size.min(MOST_TOKEN_BYTES as u64);
+        self.bytes.clear();
+        let read = (&mut self.source).take(kept).read_to_end(&mut self.bytes)? as u64;
+        let skipped = io::copy(&mut (&mut self.source).take(size - kept), &mut io::sink())?;
+        match read + skipped == size {
+            true => Ok(Kept::Copied {
+                is_cut: kept < size,
+            }),
+            false => Err(Problem::CutShort.into()),
+        }
     }
 
-    #[inline]
     fn byte(&mut self) -> Result<u8, Fault> {
         match (&mut self.source).bytes().next() {
             Some(byte) => Ok(byte?),
             None => Err(Problem::CutShort.into()),
         }
     }
+}
 
-    /// Appends this many bytes to the current record. Memory grows with what is read, and
-    /// not with the size that the record states.
-    #[inline]
-    fn take(&mut self, count: u64) -> Result<(), Fault> {
-        let read = (&mut self.source)
-            .take(count)
-            .read_to_end(&mut self.bytes)?;
-        match read as u64 == count {
-            true => Ok(()),
-            false => Err(Problem::CutShort.into()),
+/// Bytes of a part that are read at once. Most records are shorter and are not copied.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// The size of a record has seven bits in each of up to four bytes.
+const SIZE_SHIFTS: [u32; 4] = [0, 7, 14, 21];
+
+/// Returns the type of the first record in a buffer, and where its fields begin and end;
+/// `None` if it goes on after the buffer.
+#[inline]
+fn in_buffer(buffer: &[u8]) -> Option<(u16, usize, usize)> {
+    let (kind, mut start) = match *buffer {
+        [first, ..] if first < 0x80 => (u16::from(first), 1),
+        [first, second, ..] => (two_byte_kind(first, second), 2),
+        _ => return None,
+    };
+    let mut size = 0;
+    for shift in SIZE_SHIFTS {
+        let byte = *buffer.get(start)?;
+        start += 1;
+        size |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            break;
         }
     }
+    let end = start + size;
+    (end <= buffer.len()).then_some((kind, start, end))
+}
+
+/// Returns a type of two bytes, which has seven bits in each.
+fn two_byte_kind(first: u8, second: u8) -> u16 {
+    u16::from(first & 0x7f) | u16::from(second & 0x7f) << 7
 }
 
 impl<'r> Fields<'r> {
