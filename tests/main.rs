@@ -14,6 +14,8 @@ mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;
+#[path = "../crates/workbook/tests/sheets/made_xlsb.rs"]
+mod made_xlsb;
 mod parquet_exports;
 mod parts;
 mod sample_round;

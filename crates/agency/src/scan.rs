@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod as_ods;
+#[cfg(test)]
+mod as_xlsb;
 mod compound_file;
 mod encoding;
 mod file_stamp;
@@ -11,6 +13,9 @@ mod header_lines;
 pub mod headings;
 mod id_headers;
 mod limits;
+#[cfg(test)]
+#[path = "../../workbook/tests/sheets/made_xlsb.rs"]
+mod made_xlsb;
 mod merging;
 mod not_read;
 mod ods;

@@ -12,6 +12,7 @@ use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::ExportSchema;
 
 use super::as_ods::as_ods;
+use super::as_xlsb::as_xlsb;
 use super::format::Format;
 use super::pass::{Pass, Place, RowFault, RowView, Tally};
 use super::{Export, RowsNotRead, WhyNotRead};
@@ -41,24 +42,20 @@ struct Opened {
 }
 
 /// Opens a file as an export of civil affairs. Faults are in English. A workbook is read
-/// as ODS too, with the same result.
+/// as ODS and as XLSB too, with the same result.
 fn open(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> {
     let opened = open_alone(bytes, sheets.clone());
-    if let Some(ods) = as_ods(bytes) {
-        let as_ods = open_alone(&ods, sheets);
-        match (&opened, &as_ods) {
-            (Ok(opened), Ok(as_ods)) => {
-                assert_eq!(opened.summary(), as_ods.summary());
-                assert!(
-                    as_ods
-                        .tables
-                        .iter()
-                        .all(|table| table.format() == Format::Ods)
-                );
+    let others = [(as_ods(bytes), Format::Ods), (as_xlsb(bytes), Format::Xlsb)];
+    for (other, format) in others {
+        let Some(other) = other else { continue };
+        match (&opened, &open_alone(&other, sheets.clone())) {
+            (Ok(opened), Ok(other)) => {
+                assert_eq!(opened.summary(), other.summary());
+                assert!(other.tables.iter().all(|table| table.format() == format));
             }
-            (Err(faults), Err(as_ods)) => assert_eq!(faults, as_ods),
-            (Ok(_), Err(faults)) => panic!("only the ODS is refused: {faults:?}"),
-            (Err(faults), Ok(_)) => panic!("the ODS is not refused: {faults:?}"),
+            (Err(faults), Err(other)) => assert_eq!(faults, other),
+            (Ok(_), Err(faults)) => panic!("only {format:?} is refused: {faults:?}"),
+            (Err(faults), Ok(_)) => panic!("{format:?} is not refused: {faults:?}"),
         }
     }
     opened
@@ -525,10 +522,6 @@ fn other_office_files_are_told_as_such() {
         (
             &["mimetype", "content.xml"][..],
             "the file is an OpenDocument file, but not an ODS spreadsheet",
-        ),
-        (
-            &["[Content_Types].xml", "xl/workbook.bin"],
-            "xl/workbook.bin: it does not contain what it should",
         ),
         (
             &["[Content_Types].xml", "word/document.xml"],

@@ -71,34 +71,12 @@ pub fn cell(kind: u16, column: u32, format: u32, value: &[u8]) -> Vec<u8> {
     record(kind, &fields)
 }
 
-/// Returns the record of a cell without a column.
-pub fn short_cell(kind: u16, format: u32, value: &[u8]) -> Vec<u8> {
-    record(kind, &[&format.to_le_bytes(), value].concat())
-}
-
-/// Returns the record of a cell with a number.
-pub fn number(column: u32, format: u32, number: f64) -> Vec<u8> {
-    cell(5, column, format, &number.to_le_bytes())
-}
-
 /// Returns the record of a cell with a text of its own.
 pub fn text(column: u32, text: &str) -> Vec<u8> {
     cell(6, column, 0, &wide(text))
 }
 
 impl MadeXlsb {
-    /// Returns a workbook of one sheet with these records in its table.
-    pub fn of_table(table: &[Vec<u8>]) -> Self {
-        MadeXlsb {
-            sheets: vec![MadeSheet {
-                name: "名册".to_owned(),
-                table: table.concat(),
-                ..MadeSheet::default()
-            }],
-            ..MadeXlsb::default()
-        }
-    }
-
     /// Returns the names and contents of the parts.
     pub fn parts(&self) -> Vec<(String, Vec<u8>)> {
         let relationships = |all: &str| {

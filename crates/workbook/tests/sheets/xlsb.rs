@@ -12,8 +12,30 @@ use proptest::prelude::*;
 
 use crate::made::{in_short, rows_of};
 use crate::made_xlsb::{
-    MadeSheet, MadeXlsb, cell, number, packed, record, record_of_size, row, short_cell, text, wide,
+    MadeSheet, MadeXlsb, cell, packed, record, record_of_size, row, text, wide,
 };
+
+/// Returns the record of a cell without a column.
+fn short_cell(kind: u16, format: u32, value: &[u8]) -> Vec<u8> {
+    record(kind, &[&format.to_le_bytes(), value].concat())
+}
+
+/// Returns the record of a cell with a number.
+fn number(column: u32, format: u32, number: f64) -> Vec<u8> {
+    cell(5, column, format, &number.to_le_bytes())
+}
+
+/// Returns a workbook of one sheet with these records in its table.
+fn of_table(table: &[Vec<u8>]) -> MadeXlsb {
+    MadeXlsb {
+        sheets: vec![MadeSheet {
+            name: "名册".to_owned(),
+            table: table.concat(),
+            ..MadeSheet::default()
+        }],
+        ..MadeXlsb::default()
+    }
+}
 
 fn open(bytes: Vec<u8>) -> Result<Workbook<Cursor<Vec<u8>>>, WorkbookError> {
     Workbook::open(Cursor::new(bytes))
@@ -92,7 +114,7 @@ fn every_type_of_cell_is_read() {
         (short_cell(17, 0, &wide("短")), Some("短")),
         (short_cell(18, 0, &1_u32.to_le_bytes()), Some("共享")),
     ] {
-        let mut made = MadeXlsb::of_table(&[row(4), cell_record.clone()]);
+        let mut made = of_table(&[row(4), cell_record.clone()]);
         made.strings = vec![String::new(), "共享".to_owned()];
         let expected: Vec<String> = expected.iter().map(|cell| format!("5: A={cell}")).collect();
         assert_eq!(rows(&made).expect("readable"), expected, "{cell_record:?}");
@@ -105,7 +127,7 @@ fn every_type_of_cell_is_read() {
 
 #[test]
 fn a_cell_without_a_column_is_in_the_one_after_the_cell_before() {
-    let made = MadeXlsb::of_table(&[
+    let made = of_table(&[
         row(0),
         short_cell(17, 0, &wide("a")),
         short_cell(12, 0, &[]),
@@ -125,13 +147,13 @@ fn a_cell_without_a_column_is_in_the_one_after_the_cell_before() {
 fn half_of_a_pair_of_units_becomes_a_replacement_character() {
     let mut units = 3_u32.to_le_bytes().to_vec();
     units.extend([0x3d, 0xd8, 0x41, 0x00, 0x00, 0xde]);
-    let made = MadeXlsb::of_table(&[row(0), cell(6, 0, 0, &units)]);
+    let made = of_table(&[row(0), cell(6, 0, 0, &units)]);
     assert_eq!(rows(&made).expect("readable"), ["1: A=\u{fffd}A\u{fffd}"]);
 }
 
 #[test]
 fn number_formats_and_epochs_are_those_of_the_file() {
-    let mut made = MadeXlsb::of_table(&[
+    let mut made = of_table(&[
         row(0),
         number(0, 0, 45_000.0),
         number(1, 1, 45_000.0),
@@ -205,7 +227,7 @@ fn sheets_are_listed_with_their_visibility() {
 
 #[test]
 fn merged_areas_are_found_and_fill_their_rows() {
-    let mut made = MadeXlsb::of_table(&[
+    let mut made = of_table(&[
         row(0),
         text(0, "户主"),
         text(1, "甲"),
@@ -245,7 +267,7 @@ fn merged_areas_are_found_and_fill_their_rows() {
 
 #[test]
 fn rows_end_at_the_last_one_asked_for() {
-    let made = MadeXlsb::of_table(&[row(0), text(0, "a"), row(4), text(0, "b"), row(5)]);
+    let made = of_table(&[row(0), text(0, "a"), row(4), text(0, "b"), row(5)]);
     for (last, expected) in [(1, 1), (4, 1), (5, 2)] {
         let mut workbook = open(made.packed()).expect("a workbook");
         let rows = workbook.rows(0, TextBudget::bytes(1 << 20));
@@ -343,14 +365,10 @@ fn tables_that_are_wrong_are_refused_with_their_place() {
             (Problem::CutShort, Some(1), None),
         ),
     ] {
-        assert_eq!(
-            wrong(rows(&MadeXlsb::of_table(&table))),
-            expected,
-            "{table:?}"
-        );
+        assert_eq!(wrong(rows(&of_table(&table))), expected, "{table:?}");
     }
     // Cells out of order are sorted, as in an XLSX workbook.
-    let made = MadeXlsb::of_table(&[row(0), text(3, "d"), text(0, "a")]);
+    let made = of_table(&[row(0), text(3, "d"), text(0, "a")]);
     assert_eq!(rows(&made).expect("readable"), ["1: A=a D=d"]);
 }
 
@@ -381,15 +399,15 @@ fn what_exceeds_a_limit_is_refused_with_its_place() {
             (Bound::TokenBytes, Some(3), Some(2)),
         ),
     ] {
-        assert_eq!(beyond(rows(&MadeXlsb::of_table(&table))), expected);
+        assert_eq!(beyond(rows(&of_table(&table))), expected);
     }
-    let made = MadeXlsb::of_table(&[row(1_048_575), text(16_383, &long[3..])]);
+    let made = of_table(&[row(1_048_575), text(16_383, &long[3..])]);
     assert_eq!(rows(&made).expect("within the limits").len(), 1);
     // A shared text counts in each cell that shows it.
     let shared = |cells: u32| {
         let mut table = vec![row(0)];
         table.extend((0..cells).map(|column| cell(7, column, 0, &[0; 4])));
-        let mut made = MadeXlsb::of_table(&table);
+        let mut made = of_table(&table);
         made.strings = vec!["a".repeat(32_767)];
         open(made.packed()).and_then(|mut workbook| {
             let mut rows = workbook.rows(0, TextBudget::bytes(3 * 32_768))?;
@@ -401,22 +419,22 @@ fn what_exceeds_a_limit_is_refused_with_its_place() {
         shared(4),
         Err(WorkbookError::Beyond(Bound::Text(98_304), _))
     ));
-    let mut made = MadeXlsb::of_table(&[]);
+    let mut made = of_table(&[]);
     made.sheets[0].merged = vec![[0, u32::MAX, 0, 0]];
     assert_eq!(beyond(rows(&made)).0, Bound::Rows);
     made.sheets = vec![made.sheets[0].clone(); MOST_SHEETS + 1];
     assert_eq!(beyond(rows(&made)).0, Bound::Sheets);
-    let mut made = MadeXlsb::of_table(&[]);
+    let mut made = of_table(&[]);
     made.sheets[0].name = "表".repeat(MOST_ATTRIBUTE_BYTES + 1);
     assert_eq!(beyond(rows(&made)).0, Bound::AttributeBytes);
-    let mut made = MadeXlsb::of_table(&[]);
+    let mut made = of_table(&[]);
     made.cell_formats = vec![0; 65_537];
     assert_eq!(beyond(rows(&made)).0, Bound::Styles);
 }
 
 /// A workbook with something of everything.
 fn full() -> MadeXlsb {
-    let mut made = MadeXlsb::of_table(&[
+    let mut made = of_table(&[
         row(0),
         cell(7, 0, 0, &0_u32.to_le_bytes()),
         text(1, "姓名"),
@@ -463,7 +481,7 @@ fn a_part_that_is_cut_short_anywhere_is_an_error() {
 #[test]
 fn a_small_file_cannot_unpack_without_end() {
     let zeros = record(1000, &vec![0; 1 << 20]).repeat(257);
-    let made = MadeXlsb::of_table(&[row(0), text(0, "a"), zeros]);
+    let made = of_table(&[row(0), text(0, "a"), zeros]);
     assert!(matches!(beyond(rows(&made)).0, Bound::PartBytes(_)));
     let mut workbook = open(made.packed()).expect("a workbook");
     let merged = workbook.merged_areas(0);
@@ -573,7 +591,7 @@ proptest! {
     fn cells_are_those_that_calamine_reads(
         cells in prop::collection::btree_map((0_u32..40, 0_u32..20), given(), 1..60)
     ) {
-        let mut made = MadeXlsb::of_table(&[]);
+        let mut made = of_table(&[]);
         let mut current = None;
         for ((down, right), value) in &cells {
             let table = &mut made.sheets[0].table;
