@@ -23,7 +23,7 @@ pub struct Place {
     pub column: Option<u32>,
 }
 
-/// The kind of a file that is not an XLSX workbook, judged by its content and not
+/// The kind of a file that is not a workbook of the expected format, judged by its content and not
 /// by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherFile {
@@ -268,7 +268,7 @@ impl Problem {
 pub enum WorkbookError {
     /// The system could not read the file.
     Unreadable(io::Error),
-    /// The file is not an XLSX workbook.
+    /// The file is not a workbook of the expected format.
     Other(OtherFile),
     /// The directory of the archive is damaged or incomplete.
     DamagedArchive,
