@@ -5,6 +5,8 @@ mod as_ods;
 #[cfg(test)]
 mod as_xlsb;
 mod compound_file;
+#[cfg(test)]
+mod damaged_workbook_tests;
 mod encoding;
 mod file_stamp;
 mod format;
