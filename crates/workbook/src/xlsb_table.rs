@@ -10,7 +10,7 @@ use crate::row::{ErrorValue, Kind, Line, as_range};
 use crate::xlsb::{kind, read_area};
 use crate::xlsb_records::{Fields, Records};
 
-/// The types of records of the table ([MS-XLSB] 2.3).
+// The types of records of the table ([MS-XLSB] 2.3).
 const ROW_HDR: u16 = 0;
 const BEGIN_SHEET_DATA: u16 = 145;
 const END_SHEET_DATA: u16 = 146;
@@ -210,7 +210,7 @@ fn read_value(
     }
 }
 
-/// Stores a number. What is none, which no program writes, counts as `#NUM!`.
+/// Stores a number. Infinity and NaN, which no program writes, count as `#NUM!`.
 fn store_number(line: &mut Line<'_>, number: f64, format: NumberFormat) -> Result<(), Fault> {
     let start = line.text.len();
     if !number.is_finite() {

@@ -642,7 +642,8 @@ proptest! {
     ) {
         let name = [SHEET, "xl/workbook.bin", "xl/styles.bin", "xl/sharedStrings.bin"][part];
         let made = full();
-        let (_, mut content) = made.parts().into_iter().find(|(other, _)| other == name).unwrap();
+        let part = made.parts().into_iter().find(|(other, _)| other == name);
+        let (_, mut content) = part.expect("the part");
         for (at, byte) in changes {
             let at = at.index(content.len());
             content[at] = byte;
