@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
+use crate::made_xlsb::{self, MadeSheet, MadeXlsb};
 use crate::support::{CommandResult, Round, csv_rows, gzip, project};
 
 const VETERANS: &str = "veterans.persons.csv";
@@ -142,6 +143,60 @@ fn an_ods_spreadsheet_gives_the_same_lists() {
     let veterans = round.export_in_manifest("veterans.persons");
     for (file, sheet) in [(0, "江口镇"), (1, "城关镇")] {
         assert_eq!(veterans["files"][file]["format"], "ods");
+        assert_eq!(veterans["files"][file]["sheet"], sheet);
+    }
+}
+
+/// Returns an XLSB workbook with the sheets of [`towns`].
+fn xlsb_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
+    let (header, rows) = rows.split_first().unwrap();
+    let (north, south) = rows.split_at(rows.len() / 2);
+    let mut made = MadeXlsb::default();
+    for (name, rows, state) in [
+        ("江口镇", north, 0),
+        ("城关镇", south, 0),
+        ("旧表", &rows[..3], 1),
+    ] {
+        let mut sheet = MadeSheet {
+            name: name.to_owned(),
+            state,
+            ..MadeSheet::default()
+        };
+        for (row, cells) in (0..).zip(std::iter::once(header).chain(rows)) {
+            sheet.table.extend(made_xlsb::row(row));
+            for (column, text) in (0..).zip(cells) {
+                // Every second text is a shared one.
+                if column % 2 == 0 {
+                    let index = made.strings.len() as u32;
+                    made.strings.push(text.clone());
+                    let shared = made_xlsb::cell(7, column, 0, &index.to_le_bytes());
+                    sheet.table.extend(shared);
+                } else {
+                    sheet.table.extend(made_xlsb::text(column, text));
+                }
+            }
+        }
+        made.sheets.push(sheet);
+    }
+    made.packed()
+}
+
+#[test]
+fn an_xlsb_workbook_gives_the_same_lists() {
+    let round = Round::sample();
+    let bytes = xlsb_of_towns(&veterans_rows(&round));
+    replace_veterans(&round, "veterans.xlsb", &bytes);
+    round.replace(
+        "round.toml",
+        "path = \"veterans.xlsb\"",
+        "path = \"veterans.xlsb\"\nsheets = \"all\"",
+    );
+    let result = assert_same_lists(&round);
+    let note = "note: sheet `旧表` was not read (hidden): 3 rows";
+    assert!(result.stdout.contains(note), "{}", result.stdout);
+    let veterans = round.export_in_manifest("veterans.persons");
+    for (file, sheet) in [(0, "江口镇"), (1, "城关镇")] {
+        assert_eq!(veterans["files"][file]["format"], "xlsb");
         assert_eq!(veterans["files"][file]["sheet"], sheet);
     }
 }

@@ -15,6 +15,8 @@ mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;
+#[path = "../crates/workbook/tests/sheets/made_xlsb.rs"]
+mod made_xlsb;
 mod membership_lists;
 mod minimum;
 mod not_judged;

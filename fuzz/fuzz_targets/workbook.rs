@@ -2,8 +2,8 @@
 //! fault.
 //!
 //! Changing bytes of an archive mostly breaks the archive. So the input holds the parts of
-//! an XLSX, the records of an XLS or the content of an ODS, and the target packs them. The
-//! first byte chooses between these and a complete file.
+//! an XLSX or XLSB, the records of an XLS or the content of an ODS, and the target packs
+//! them. The first byte chooses between these and a complete file.
 
 #![no_main]
 
@@ -62,6 +62,55 @@ const ODS_PARTS: [(&str, &str); 3] = [
     ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
 ];
 
+/// The parts of an XLSB in the order of the input, each with its default. The relationships
+/// are those of the XLSX.
+const XLSB_PARTS: [(&str, &[u8]); 4] = [
+    // One row with a shared text.
+    (
+        "xl/worksheets/sheet1.bin",
+        b"\x81\x01\0\x91\x01\0\0\x04\0\0\0\0\x07\x0c\0\0\0\0\0\0\0\0\0\0\0\0\
+          \x92\x01\0\x82\x01\0",
+    ),
+    // The text `id`.
+    (
+        "xl/sharedStrings.bin",
+        b"\x9f\x01\0\x13\x09\0\x02\0\0\0i\0d\0\xa0\x01\0",
+    ),
+    // A number and a date.
+    (
+        "xl/styles.bin",
+        b"\x96\x02\0\xe9\x04\0\x2f\x04\0\0\0\0\x2f\x04\0\0\x0e\0\xea\x04\0\x97\x02\0",
+    ),
+    // The sheet `S`.
+    (
+        "xl/workbook.bin",
+        b"\x83\x01\0\x9c\x01\x1a\0\0\0\0\x01\0\0\0\x04\0\0\0r\0I\0d\x001\0\
+          \x01\0\0\0S\0\x84\x01\0",
+    ),
+];
+
+/// Packs an XLSB. Each part is preceded by its length in two bytes, because its records
+/// hold any byte.
+fn pack_xlsb(mut input: &[u8]) -> Vec<u8> {
+    let relations = RELATIONS.replace(".xml\"", ".bin\"");
+    let package = PACKAGE.replace(".xml\"", ".bin\"");
+    let fixed = [
+        ("[Content_Types].xml", CONTENT_TYPES.as_bytes()),
+        ("_rels/.rels", package.as_bytes()),
+        ("xl/_rels/workbook.bin.rels", relations.as_bytes()),
+    ];
+    let parts = XLSB_PARTS.map(|(name, default)| {
+        let Some((length, rest)) = input.split_first_chunk() else {
+            return (name, default);
+        };
+        let length = usize::from(u16::from_le_bytes(*length)).min(rest.len());
+        let (part, rest) = rest.split_at(length);
+        input = rest;
+        (name, if part.is_empty() { default } else { part })
+    });
+    archive_of(fixed.into_iter().chain(parts))
+}
+
 /// Packs an XLSX.
 fn pack(input: &[u8]) -> Vec<u8> {
     pack_parts(&[("[Content_Types].xml", CONTENT_TYPES)], &PARTS, input)
@@ -70,14 +119,18 @@ fn pack(input: &[u8]) -> Vec<u8> {
 /// Packs fixed parts, and others with the content of the input or their default.
 fn pack_parts(fixed: &[(&str, &str)], parts: &[(&str, &str)], input: &[u8]) -> Vec<u8> {
     let mut given = input.split(|byte| *byte == 0);
-    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let fixed = fixed.iter().map(|(name, part)| (*name, part.as_bytes()));
     let parts = parts.iter().map(|(name, default)| {
         let part = given.next().filter(|part| !part.is_empty());
         (*name, part.unwrap_or(default.as_bytes()))
     });
-    for (name, part) in fixed.chain(parts) {
+    archive_of(fixed.chain(parts))
+}
+
+fn archive_of<'p>(parts: impl Iterator<Item = (&'p str, &'p [u8])>) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, part) in parts {
         archive.start_file(name, stored).expect("part names differ");
         archive.write_all(part).expect("memory can be written");
     }
@@ -142,9 +195,11 @@ fuzz_target!(|input: &[u8]| {
     let Some((first, input)) = input.split_first() else {
         return;
     };
-    // Bytes from 252 on choose the ODS; the other ones keep what they meant before.
+    // Bytes from 252 on choose the ODS, and those from 248 on the XLSB; the other ones keep
+    // what they meant before.
     let bytes = match first % 4 {
         _ if *first >= 252 => pack_parts(&[], &ODS_PARTS, input),
+        _ if *first >= 248 => pack_xlsb(input),
         0 => input.to_vec(),
         1 => match compound_file(input) {
             Some(bytes) => bytes,

@@ -2,14 +2,22 @@
 
 #[cfg(test)]
 mod as_ods;
+#[cfg(test)]
+mod as_xlsb;
 mod compound_file;
+#[cfg(test)]
+mod damaged_workbook_tests;
 mod encoding;
 mod file_stamp;
+mod format;
 mod header;
 mod header_lines;
 pub mod headings;
 mod id_headers;
 mod limits;
+#[cfg(test)]
+#[path = "../../workbook/tests/sheets/made_xlsb.rs"]
+mod made_xlsb;
 mod merging;
 mod not_read;
 mod ods;
@@ -37,11 +45,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use encoding::Encoding;
+pub use format::Format;
 pub use header::ColumnMatch;
 pub(crate) use merging::MERGED_ID_TEXT;
 pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
-pub use source::Format;
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
@@ -100,7 +108,7 @@ enum FileContent {
     /// A file with one table.
     Table(OpenTable),
     /// A workbook.
-    Workbook(Format, OpenWorkbook),
+    Workbook(OpenWorkbook),
 }
 
 impl ExportFile {
@@ -113,8 +121,8 @@ impl ExportFile {
         let stamp = FileStamp::of(path).map_err(unreadable)?;
         let format = source::format_of(path)?;
         let content = match format {
-            Format::Xlsx | Format::Xls | Format::Ods => {
-                FileContent::Workbook(format, OpenWorkbook::open(path, format)?)
+            Format::Xlsx | Format::Xlsb | Format::Xls | Format::Ods => {
+                FileContent::Workbook(OpenWorkbook::open(path, format)?)
             }
             Format::Text | Format::Gzip | Format::Zip | Format::Parquet => {
                 FileContent::Table(OpenTable::open(path, format)?)
@@ -136,7 +144,7 @@ impl ExportFile {
                 let found = file.header(&self.path, &schema, choice);
                 found.map_or(0, |(_, header)| header.columns.index.len())
             }
-            FileContent::Workbook(_, workbook) => {
+            FileContent::Workbook(workbook) => {
                 workbook.known_columns(&choice.schema_of_file(schema.clone()), choice)
             }
         }
@@ -184,11 +192,12 @@ impl ExportFile {
                     ..table(source, encoding, header)
                 }]
             }
-            FileContent::Workbook(format, workbook) => {
+            FileContent::Workbook(workbook) => {
+                let format = workbook.format();
                 let tables = workbook.tables(schema, choice)?;
                 let not_read: Arc<[SheetNotRead]> = tables.not_read.into();
                 let sheets = tables.read.into_iter().map(|sheet| {
-                    let source = Source::of_sheet(path, *format, sheet.csv, workbook.digest());
+                    let source = Source::of_sheet(path, format, sheet.csv, workbook.digest());
                     Export {
                         sheet: Some(sheet.sheet),
                         sheets_not_read: Arc::clone(&not_read),

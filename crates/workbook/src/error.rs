@@ -23,7 +23,7 @@ pub struct Place {
     pub column: Option<u32>,
 }
 
-/// The kind of a file that is not an XLSX workbook, judged by its content and not
+/// The kind of a file that is not a workbook of the expected format, judged by its content and not
 /// by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherFile {
@@ -35,8 +35,6 @@ pub enum OtherFile {
     RightsManaged,
     /// An XLS workbook of Excel 97 to 2003.
     Xls,
-    /// An XLSB workbook, whose parts are binary instead of XML.
-    Xlsb,
     /// An OpenDocument file, such as an ODS spreadsheet.
     OpenDocument,
     /// An OpenDocument file that is not a spreadsheet, such as a text document.
@@ -188,6 +186,8 @@ impl Bound {
 pub enum Problem {
     /// The part is not well-formed XML.
     NotXml,
+    /// A binary record is too short for its fields, or a field has an unknown value.
+    Record,
     /// The part is incomplete.
     CutShort,
     /// The part has a document type declaration, which is not allowed.
@@ -224,6 +224,7 @@ impl Problem {
     fn text(self) -> Text {
         let (zh, en) = match self {
             Problem::NotXml => ("XML 格式错误", "it is not well-formed XML"),
+            Problem::Record => ("二进制记录格式错误", "a binary record is malformed"),
             Problem::CutShort => ("内容不完整", "it is cut short"),
             Problem::Doctype => ("含有文档类型声明", "it has a document type declaration"),
             Problem::Encoding => ("不是 UTF-8 编码", "it is not in UTF-8"),
@@ -267,7 +268,7 @@ impl Problem {
 pub enum WorkbookError {
     /// The system could not read the file.
     Unreadable(io::Error),
-    /// The file is not an XLSX workbook.
+    /// The file is not a workbook of the expected format.
     Other(OtherFile),
     /// The directory of the archive is damaged or incomplete.
     DamagedArchive,
@@ -387,7 +388,6 @@ impl OtherFile {
                 "the file is protected by a rights service (IRM)",
             ),
             OtherFile::Xls => ("文件是 XLS 工作簿", "the file is an XLS workbook"),
-            OtherFile::Xlsb => ("文件是 XLSB 工作簿", "the file is an XLSB workbook"),
             OtherFile::OpenDocument => (
                 "文件是 OpenDocument 文件",
                 "the file is an OpenDocument file",

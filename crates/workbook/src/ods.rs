@@ -23,7 +23,7 @@ use crate::package::{Package, owned_value};
 use crate::reference::Area;
 use crate::row::{ErrorValue, Fill, Kind, Line, Row, as_range, is_number};
 use crate::shared_strings::SharedStrings;
-use crate::workbook::{Sheet, SheetKind, Visibility};
+use crate::sheet::{Sheet, SheetKind, Visibility};
 use crate::xml::{Attribute, Scanner, Tag, Token, XmlFault, push_text, trim};
 
 const PART: &str = "content.xml";

@@ -19,6 +19,15 @@ const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// The list of parts of an OpenDocument file.
 const OPEN_DOCUMENT_MANIFEST: &str = "META-INF/manifest.xml";
 
+/// The format of the parts of a workbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkbookFormat {
+    /// XML (ECMA-376).
+    Xlsx,
+    /// Binary records (\[MS-XLSB\]). The package and its relationships are those of XLSX.
+    Xlsb,
+}
+
 /// An opened archive.
 pub(crate) struct Package<R> {
     archive: ZipArchive<BufReader<R>>,
@@ -135,11 +144,11 @@ impl<R: Read + Seek> Package<R> {
         })
     }
 
-    /// Returns the name of the workbook part.
+    /// Returns the name of the workbook part, and the format.
     ///
     /// # Errors
-    /// If this is not an XLSX workbook.
-    pub(crate) fn workbook_part(&mut self) -> Result<String, WorkbookError> {
+    /// If this is not an XLSX or XLSB workbook.
+    pub(crate) fn workbook_part(&mut self) -> Result<(String, WorkbookFormat), WorkbookError> {
         if self.is_open_document() {
             return Err(WorkbookError::Other(OtherFile::OpenDocument));
         }
@@ -158,10 +167,11 @@ impl<R: Read + Seek> Package<R> {
                 usual.map(str::to_owned)
             })
             .ok_or(WorkbookError::Other(OtherFile::Archive))?;
-        match part.to_ascii_lowercase().ends_with(".bin") {
-            true => Err(WorkbookError::Other(OtherFile::Xlsb)),
-            false => Ok(part),
-        }
+        let format = match part.to_ascii_lowercase().ends_with(".bin") {
+            true => WorkbookFormat::Xlsb,
+            false => WorkbookFormat::Xlsx,
+        };
+        Ok((part, format))
     }
 
     fn is_open_document(&self) -> bool {

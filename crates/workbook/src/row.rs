@@ -6,7 +6,7 @@ use std::fmt;
 use crate::error::{Bound, Fault, Problem};
 use crate::format::NumberFormat;
 use crate::limits::{
-    MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, TextBudget,
+    MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, MOST_ROWS, TextBudget,
 };
 use crate::merged::MergedAreas;
 use crate::reference::Area;
@@ -52,6 +52,21 @@ impl ErrorValue {
             b"#GETTING_DATA" => ErrorValue::GettingData,
             b"#SPILL!" => ErrorValue::Spill,
             b"#CALC!" => ErrorValue::Calculation,
+            _ => ErrorValue::Other,
+        }
+    }
+
+    /// Returns the error of a code in binary formats (\[MS-XLSB\] 2.5.97.2).
+    pub(crate) fn of_code(code: u8) -> Self {
+        match code {
+            0x00 => ErrorValue::Null,
+            0x07 => ErrorValue::DivisionByZero,
+            0x0f => ErrorValue::Value,
+            0x17 => ErrorValue::Reference,
+            0x1d => ErrorValue::Name,
+            0x24 => ErrorValue::Number,
+            0x2a => ErrorValue::NotAvailable,
+            0x2b => ErrorValue::GettingData,
             _ => ErrorValue::Other,
         }
     }
@@ -275,6 +290,27 @@ impl<'w> Line<'w> {
         self.text.clear();
     }
 
+    /// Begins the row of this number.
+    ///
+    /// # Errors
+    /// If it is not below the row before, or is beyond the limit.
+    #[inline]
+    pub(crate) fn begin_row(&mut self, number: u32) -> Result<(), Fault> {
+        let before = self.row;
+        self.row = number;
+        if number > MOST_ROWS {
+            return Err(Bound::Rows.into());
+        }
+        if number <= before {
+            return Err(match number {
+                0 => Problem::Reference.into(),
+                _ => Problem::RowOrder.into(),
+            });
+        }
+        self.clear();
+        Ok(())
+    }
+
     /// Sorts the cells by column.
     ///
     /// # Errors
@@ -322,6 +358,17 @@ impl<'w> Line<'w> {
         check_length(text)?;
         let range = as_range(start, end - start)?;
         self.store(Kind::Text, end, range)
+    }
+
+    /// Stores a cell with the shared string of this index, and cuts the row's text at
+    /// `text_end`. An empty string is no value.
+    pub(crate) fn store_shared(&mut self, index: u32, text_end: usize) -> Result<(), Fault> {
+        let text = self.strings.get(index).ok_or(Problem::NoSharedString)?;
+        check_length(text)?;
+        match text.len() {
+            0 => self.drop_text(text_end),
+            _ => self.store(Kind::Shared, text_end, index..0),
+        }
     }
 
     /// Stores the cell, and cuts the row's text at `text_end`.

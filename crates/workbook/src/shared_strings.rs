@@ -21,15 +21,13 @@ pub(crate) struct SharedStrings {
 }
 
 impl SharedStrings {
-    /// Reads the part. Ignores the count that the part states.
+    /// Reads the part of an XLSX workbook. Ignores the count that the part states.
     pub(crate) fn read<R: Read>(source: R) -> Result<Self, Fault> {
-        Self::read_at_most(source, MOST_SHARED_STRINGS, MOST_SHARED_BYTES)
+        Self::read_into(source, SharedTexts::default())
     }
 
-    fn read_at_most<R: Read>(source: R, strings: usize, bytes: usize) -> Result<Self, Fault> {
+    fn read_into<R: Read>(source: R, mut texts: SharedTexts) -> Result<Self, Fault> {
         let mut scanner = Scanner::new(source)?;
-        let mut arena = Vec::new();
-        let mut ends: Vec<u32> = Vec::new();
         loop {
             match scanner.token()? {
                 Token::Start(tag) if tag.local_name() == b"si" => {
@@ -37,32 +35,19 @@ impl SharedStrings {
                     if tag.depth != 1 {
                         return Err(Problem::OtherContent.into());
                     }
-                    if ends.len() == strings {
-                        return Err(Bound::SharedStrings.into());
-                    }
+                    let arena = texts.begin()?;
                     if !is_empty {
-                        read_rich_text(&mut scanner, &mut arena)?;
+                        read_rich_text(&mut scanner, arena)?;
                     }
-                    if arena.len() > bytes {
-                        return Err(Bound::SharedBytes.into());
-                    }
-                    // Cannot fail: the limit is below 4 GiB.
-                    ends.push(u32::try_from(arena.len()).map_err(|_| Bound::SharedBytes)?);
+                    texts.end()?;
                 }
                 Token::Start(tag) if tag.local_name() == ALTERNATIVES => {
                     return Err(Problem::Alternatives.into());
                 }
-                Token::Finished => break,
+                Token::Finished => return texts.finish(),
                 _ => {}
             }
         }
-        let arena = String::from_utf8(arena).map_err(|_| Problem::Encoding)?;
-        // If a character is split between two texts, the arena is valid UTF-8 but the
-        // texts are not.
-        if !ends.iter().all(|end| arena.is_char_boundary(*end as usize)) {
-            return Err(Problem::Encoding.into());
-        }
-        Ok(SharedStrings { arena, ends })
     }
 
     /// Returns a text; `None` if there is none with this index.
@@ -75,6 +60,74 @@ impl SharedStrings {
             None => 0,
         };
         self.arena.get(start as usize..end as usize)
+    }
+}
+
+/// The texts that were read so far.
+pub(crate) struct SharedTexts {
+    arena: Vec<u8>,
+    ends: Vec<u32>,
+    most_strings: usize,
+    most_bytes: usize,
+}
+
+impl Default for SharedTexts {
+    fn default() -> Self {
+        SharedTexts::at_most(MOST_SHARED_STRINGS, MOST_SHARED_BYTES)
+    }
+}
+
+impl SharedTexts {
+    fn at_most(most_strings: usize, most_bytes: usize) -> Self {
+        SharedTexts {
+            arena: Vec::new(),
+            ends: Vec::new(),
+            most_strings,
+            most_bytes,
+        }
+    }
+
+    /// Returns the arena, to which the next text is appended.
+    ///
+    /// # Errors
+    /// If there are as many texts as allowed.
+    pub(crate) fn begin(&mut self) -> Result<&mut Vec<u8>, Fault> {
+        match self.ends.len() == self.most_strings {
+            true => Err(Bound::SharedStrings.into()),
+            false => Ok(&mut self.arena),
+        }
+    }
+
+    /// Ends the text that was appended.
+    ///
+    /// # Errors
+    /// If the texts have too many bytes in total.
+    pub(crate) fn end(&mut self) -> Result<(), Fault> {
+        if self.arena.len() > self.most_bytes {
+            return Err(Bound::SharedBytes.into());
+        }
+        // Cannot fail: the limit is below 4 GiB.
+        let end = u32::try_from(self.arena.len()).map_err(|_| Bound::SharedBytes)?;
+        self.ends.push(end);
+        Ok(())
+    }
+
+    /// Returns the texts.
+    ///
+    /// # Errors
+    /// If one of them is not UTF-8.
+    pub(crate) fn finish(self) -> Result<SharedStrings, Fault> {
+        let arena = String::from_utf8(self.arena).map_err(|_| Problem::Encoding)?;
+        // If a character is split between two texts, the arena is valid UTF-8 but the
+        // texts are not.
+        let mut ends = self.ends.iter();
+        if !ends.all(|end| arena.is_char_boundary(*end as usize)) {
+            return Err(Problem::Encoding.into());
+        }
+        Ok(SharedStrings {
+            arena,
+            ends: self.ends,
+        })
     }
 }
 
@@ -177,14 +230,16 @@ pub(crate) fn read_raw_text<R: Read>(
 
 #[cfg(test)]
 mod tests {
-    use super::SharedStrings;
+    use super::{SharedStrings, SharedTexts};
     use crate::error::{Bound, Fault};
 
     #[test]
     fn strings_and_bytes_beyond_the_limits_are_refused() {
         let part =
             "<sst uniqueCount='4294967295'><si><t>four</t></si><si/><si><t>five5</t></si></sst>";
-        let read = |strings, bytes| SharedStrings::read_at_most(part.as_bytes(), strings, bytes);
+        let read = |strings, bytes| {
+            SharedStrings::read_into(part.as_bytes(), SharedTexts::at_most(strings, bytes))
+        };
         let strings = read(3, 9).expect("at the bounds");
         let texts: Vec<Option<&str>> = (0..4).map(|index| strings.get(index)).collect();
         assert_eq!(texts, [Some("four"), Some(""), Some("five5"), None]);

@@ -9,46 +9,70 @@ use crate::limits::MOST_STYLES;
 use crate::package::owned_value;
 use crate::xml::{Scanner, Tag, Token};
 
+/// The formats that a part of styles defines.
+#[derive(Default)]
+pub(crate) struct Styles {
+    custom: HashMap<u32, NumberFormat>,
+    /// The number format of each cell format.
+    ids: Vec<u32>,
+}
+
+impl Styles {
+    /// Adds a number format. If two have the same id, the first one counts.
+    pub(crate) fn add_number_format(&mut self, id: u32, code: &str) -> Result<(), Fault> {
+        if self.custom.len() == MOST_STYLES {
+            return Err(Bound::Styles.into());
+        }
+        let custom = self.custom.entry(id);
+        custom.or_insert_with(|| NumberFormat::of_code(code));
+        Ok(())
+    }
+
+    /// Adds a cell format that has the number format of this id.
+    pub(crate) fn add_cell_format(&mut self, id: u32) -> Result<(), Fault> {
+        if self.ids.len() == MOST_STYLES {
+            return Err(Bound::Styles.into());
+        }
+        self.ids.push(id);
+        Ok(())
+    }
+
+    /// Returns the number format of each cell format, in order.
+    pub(crate) fn formats(&self) -> Vec<NumberFormat> {
+        let format = |id: &u32| {
+            let own = self.custom.get(id).copied();
+            own.unwrap_or_else(|| NumberFormat::built_in(*id))
+        };
+        self.ids.iter().map(format).collect()
+    }
+}
+
 /// Returns the number format of each cell format (`cellXfs`), in order.
 pub(crate) fn read_styles<R: Read>(source: R) -> Result<Vec<NumberFormat>, Fault> {
     let mut scanner = Scanner::new(source)?;
-    let mut custom: HashMap<u32, NumberFormat> = HashMap::new();
-    let mut ids = Vec::new();
+    let mut styles = Styles::default();
     let mut is_in_cell_formats = false;
     loop {
         match scanner.token()? {
             Token::Start(tag) => match tag.local_name() {
                 b"numFmt" => {
-                    if let Some((id, format)) = number_format(&tag)? {
-                        if custom.len() == MOST_STYLES {
-                            return Err(Bound::Styles.into());
-                        }
-                        custom.entry(id).or_insert(format);
+                    if let Some((id, code)) = number_format(&tag)? {
+                        styles.add_number_format(id, &code)?;
                     }
                 }
                 b"cellXfs" => is_in_cell_formats = !tag.is_empty,
-                b"xf" if is_in_cell_formats => {
-                    if ids.len() == MOST_STYLES {
-                        return Err(Bound::Styles.into());
-                    }
-                    ids.push(number_format_id(&tag)?);
-                }
+                b"xf" if is_in_cell_formats => styles.add_cell_format(number_format_id(&tag)?)?,
                 _ => {}
             },
             // `cellStyleXfs` also contains `xf` elements, which do not count.
             Token::End(1) => is_in_cell_formats = false,
-            Token::Finished => break,
+            Token::Finished => return Ok(styles.formats()),
             _ => {}
         }
     }
-    let format = |id: &u32| {
-        let own = custom.get(id).copied();
-        own.unwrap_or_else(|| NumberFormat::built_in(*id))
-    };
-    Ok(ids.iter().map(format).collect())
 }
 
-fn number_format(tag: &Tag<'_>) -> Result<Option<(u32, NumberFormat)>, Fault> {
+fn number_format(tag: &Tag<'_>) -> Result<Option<(u32, String)>, Fault> {
     let (mut id, mut code) = (None, None);
     for attribute in tag.attributes() {
         let attribute = attribute?;
@@ -58,9 +82,7 @@ fn number_format(tag: &Tag<'_>) -> Result<Option<(u32, NumberFormat)>, Fault> {
             _ => {}
         }
     }
-    Ok(id
-        .zip(code)
-        .map(|(id, code)| (id, NumberFormat::of_code(&code))))
+    Ok(id.zip(code))
 }
 
 fn number_format_id(tag: &Tag<'_>) -> Result<u32, Fault> {

@@ -3,55 +3,17 @@
 use std::io::{Read, Seek};
 
 use crate::date::DateEpoch;
-use crate::error::{Bound, Fault, Place, Problem, WorkbookError};
+use crate::error::{Fault, Place, Problem, WorkbookError};
 use crate::format::NumberFormat;
-use crate::limits::{MOST_SHEETS, TextBudget, Unpacked};
+use crate::limits::{TextBudget, Unpacked};
 use crate::merged::{MergedAreas, mentions_merged_areas, read_merged_areas};
-use crate::package::{Package, owned_value};
+use crate::package::{Package, WorkbookFormat, owned_value};
 use crate::rows::Rows;
 use crate::shared_strings::SharedStrings;
+use crate::sheet::{Listed, ListedSheet, Sheet, SheetKind, Visibility};
 use crate::styles::read_styles;
+use crate::xlsb;
 use crate::xml::{Scanner, Tag, Token};
-
-/// Whether a sheet is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Visibility {
-    /// The sheet has a tab.
-    #[default]
-    Visible,
-    /// The sheet is hidden; the user can show it through the tab menu.
-    Hidden,
-    /// The sheet is hidden; only a program can show it.
-    VeryHidden,
-}
-
-/// The kind of a sheet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SheetKind {
-    /// Rows of cells.
-    Worksheet,
-    /// One chart, without rows.
-    Chartsheet,
-    /// An Excel 5 dialog.
-    DialogSheet,
-    /// Excel 4 macros, in cells.
-    MacroSheet,
-    /// Any other kind, or a sheet without a relationship to a part.
-    Other,
-}
-
-/// A sheet of a workbook.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sheet {
-    /// The name on the tab.
-    pub name: String,
-    /// Whether it is shown.
-    pub visibility: Visibility,
-    /// The kind of the sheet.
-    pub kind: SheetKind,
-    /// The part of the package that holds the sheet; `None` if there is none.
-    pub part: Option<String>,
-}
 
 /// The number of rows with content in a sheet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +24,7 @@ pub struct RowCount {
     pub last: u32,
 }
 
-/// An open XLSX workbook. Sheets are read on demand.
+/// An open XLSX or XLSB workbook. Sheets are read on demand.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -84,6 +46,7 @@ pub struct RowCount {
 /// ```
 pub struct Workbook<R> {
     package: Package<R>,
+    format: WorkbookFormat,
     sheets: Vec<Sheet>,
     date_epoch: DateEpoch,
     styles_part: Option<String>,
@@ -102,25 +65,28 @@ impl<R: Read + Seek> Workbook<R> {
     /// Opens a workbook and reads its list of sheets.
     ///
     /// # Errors
-    /// If the file cannot be read, is not an XLSX workbook ([`WorkbookError::Other`]
+    /// If the file cannot be read, is not an XLSX or XLSB workbook ([`WorkbookError::Other`]
     /// names its kind), is damaged or exceeds a limit.
     pub fn open(file: R) -> Result<Self, WorkbookError> {
         let mut package = Package::open(file)?;
-        let workbook_part = package.workbook_part()?;
+        let (workbook_part, format) = package.workbook_part()?;
         let folder = workbook_part
             .rsplit_once('/')
             .map_or("", |(folder, _)| folder);
         let relationships = package.relationships_of(&workbook_part)?;
         let source = package.part(&workbook_part, Unpacked::OTHER)?;
-        let listed =
-            read_workbook(source).map_err(|fault| fault.at(Place::of_part(&workbook_part)))?;
-        let sheets = listed.sheets.into_iter().map(|(name, visibility, id)| {
+        let listed = match format {
+            WorkbookFormat::Xlsx => read_workbook(source),
+            WorkbookFormat::Xlsb => xlsb::read_workbook(source),
+        };
+        let listed = listed.map_err(|fault| fault.at(Place::of_part(&workbook_part)))?;
+        let sheets = listed.sheets.into_iter().map(|sheet| {
             let relationship = relationships
                 .iter()
-                .find(|relationship| relationship.id == id);
+                .find(|relationship| relationship.id == sheet.relationship);
             Sheet {
-                name,
-                visibility,
+                name: sheet.name,
+                visibility: sheet.visibility,
                 kind: relationship.map_or(SheetKind::Other, |to| SheetKind::of(&to.kind)),
                 part: relationship.and_then(|to| package.resolve(folder, &to.target)),
             }
@@ -134,6 +100,7 @@ impl<R: Read + Seek> Workbook<R> {
         };
         let (styles_part, strings_part) = (part_of_kind("styles"), part_of_kind("sharedStrings"));
         Ok(Workbook {
+            format,
             sheets,
             date_epoch: listed.date_epoch,
             styles_part,
@@ -141,6 +108,11 @@ impl<R: Read + Seek> Workbook<R> {
             package,
             shared: None,
         })
+    }
+
+    /// Returns the format of the workbook.
+    pub fn format(&self) -> WorkbookFormat {
+        self.format
     }
 
     /// Returns the sheets in the order of their tabs.
@@ -171,6 +143,9 @@ impl<R: Read + Seek> Workbook<R> {
             ..Place::of_part(part)
         };
         let source = self.package.part(part, Unpacked::SHEET)?;
+        if self.format == WorkbookFormat::Xlsb {
+            return xlsb::read_merged_areas(source).map_err(|fault| fault.at(place()));
+        }
         match mentions_merged_areas(source).map_err(|fault| fault.at(place()))? {
             true => {
                 let source = self.package.part(part, Unpacked::SHEET)?;
@@ -197,6 +172,7 @@ impl<R: Read + Seek> Workbook<R> {
         });
         Rows::new(
             source,
+            self.format,
             &shared.strings,
             &shared.formats,
             &sheet.name,
@@ -227,14 +203,22 @@ impl<R: Read + Seek> Workbook<R> {
         let formats = match &self.styles_part {
             Some(part) => {
                 let source = self.package.part(part, Unpacked::OTHER)?;
-                read_styles(source).map_err(|fault| fault.at(Place::of_part(part)))?
+                let formats = match self.format {
+                    WorkbookFormat::Xlsx => read_styles(source),
+                    WorkbookFormat::Xlsb => xlsb::read_styles(source),
+                };
+                formats.map_err(|fault| fault.at(Place::of_part(part)))?
             }
             None => Vec::new(),
         };
         let strings = match &self.strings_part {
             Some(part) => {
                 let source = self.package.part(part, Unpacked::SHARED_STRINGS)?;
-                SharedStrings::read(source).map_err(|fault| fault.at(Place::of_part(part)))?
+                let strings = match self.format {
+                    WorkbookFormat::Xlsx => SharedStrings::read(source),
+                    WorkbookFormat::Xlsb => xlsb::read_shared_strings(source),
+                };
+                strings.map_err(|fault| fault.at(Place::of_part(part)))?
             }
             None => SharedStrings::default(),
         };
@@ -251,27 +235,6 @@ fn sheet_and_part(sheets: &[Sheet], index: usize) -> Result<(&Sheet, &str), Work
     }
 }
 
-impl SheetKind {
-    /// Returns the kind for the last segment of a relationship's type.
-    fn of(kind: &str) -> Self {
-        match kind {
-            "worksheet" => SheetKind::Worksheet,
-            "chartsheet" => SheetKind::Chartsheet,
-            "dialogsheet" => SheetKind::DialogSheet,
-            "xlMacrosheet" | "xlIntlMacrosheet" => SheetKind::MacroSheet,
-            _ => SheetKind::Other,
-        }
-    }
-}
-
-/// The content of the workbook part.
-#[derive(Default)]
-struct Listed {
-    /// Name, visibility and relationship id of each sheet.
-    sheets: Vec<(String, Visibility, String)>,
-    date_epoch: DateEpoch,
-}
-
 fn read_workbook<R: Read>(source: R) -> Result<Listed, Fault> {
     let mut scanner = Scanner::new(source)?;
     let mut listed = Listed::default();
@@ -285,12 +248,7 @@ fn read_workbook<R: Read>(source: R) -> Result<Listed, Fault> {
                 }
                 has_root = true;
                 match name {
-                    b"sheet" => {
-                        if listed.sheets.len() == MOST_SHEETS {
-                            return Err(Bound::Sheets.into());
-                        }
-                        listed.sheets.push(read_sheet(&tag)?);
-                    }
+                    b"sheet" => listed.add(read_sheet(&tag)?)?,
                     b"workbookPr" => {
                         for attribute in tag.attributes() {
                             let attribute = attribute?;
@@ -310,8 +268,8 @@ fn read_workbook<R: Read>(source: R) -> Result<Listed, Fault> {
     }
 }
 
-fn read_sheet(tag: &Tag<'_>) -> Result<(String, Visibility, String), Fault> {
-    let (mut name, mut id) = (String::new(), String::new());
+fn read_sheet(tag: &Tag<'_>) -> Result<ListedSheet, Fault> {
+    let (mut name, mut relationship) = (String::new(), String::new());
     let mut visibility = Visibility::Visible;
     for attribute in tag.attributes() {
         let attribute = attribute?;
@@ -324,9 +282,13 @@ fn read_sheet(tag: &Tag<'_>) -> Result<(String, Visibility, String), Fault> {
                     _ => Visibility::Visible,
                 };
             }
-            _ if attribute.is_prefixed(b"id") => id = owned_value(&attribute)?,
+            _ if attribute.is_prefixed(b"id") => relationship = owned_value(&attribute)?,
             _ => {}
         }
     }
-    Ok((name, visibility, id))
+    Ok(ListedSheet {
+        name,
+        visibility,
+        relationship,
+    })
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::Fault;
 use aidlink_workbook::{Fill, MergedAreas, OpenDocument, Visibility, WorkbookError};
 
+use super::format::Format;
 use super::refusal::of_workbook;
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::xlsx::visit_row;
@@ -40,6 +41,10 @@ pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, 
 }
 
 impl SheetReader for OdsReader {
+    fn format(&self) -> Format {
+        Format::Ods
+    }
+
     fn sheets(&self) -> &[ListedSheet] {
         &self.sheets
     }

@@ -522,7 +522,8 @@ mod tests {
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::types::PrimitiveTypeBuilder;
 
-    use super::super::source::{Format, Source};
+    use super::super::format::Format;
+    use super::super::source::Source;
     use super::*;
 
     struct Made {

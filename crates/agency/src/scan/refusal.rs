@@ -124,8 +124,8 @@ pub(super) fn encrypted(path: &Path) -> Fault {
     )
 }
 
-/// Returns the fault for an error of the XLSX reader. Where they are known, the
-/// message names the sheet, row and column.
+/// Returns the fault for an error of the readers of XLSX, XLSB and ODS. Where they are
+/// known, the message names the sheet, row and column.
 pub(super) fn of_workbook(path: &Path, error: WorkbookError) -> Fault {
     match error {
         WorkbookError::Unreadable(error) => Fault::unreadable(path, &error),

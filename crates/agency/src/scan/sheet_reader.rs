@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use aidlink_faults::fault::Fault;
 use aidlink_workbook::{MergedAreas, TextBudget};
 
+use super::format::Format;
+
 /// A sheet as the workbook lists it.
 #[derive(Clone, Debug)]
 pub(super) struct ListedSheet {
@@ -35,6 +37,9 @@ pub(super) struct Visited<'m> {
 
 /// A workbook in one of the formats.
 pub(super) trait SheetReader {
+    /// Returns the format of the workbook.
+    fn format(&self) -> Format;
+
     /// Returns the sheets in the order of their tabs.
     fn sheets(&self) -> &[ListedSheet];
 

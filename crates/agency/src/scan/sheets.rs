@@ -13,6 +13,7 @@ use aidlink_policy::schema::ExportSchema;
 use aidlink_workbook::{Area, MergedAreas, TextBudget};
 
 use super::encoding::Encoding;
+use super::format::Format;
 use super::header::{self, Header, Layout};
 use super::limits::{HEAD_BYTES, HEADER_SEARCH_RECORDS, MAX_WORKBOOK_BYTES};
 use super::merging::{MERGED_ID_TEXT, Merging};
@@ -22,7 +23,6 @@ use super::refusal::{
     no_such_sheet, several_sheets, sheet_too_large,
 };
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
-use super::source::Format;
 use super::written_out::{SheetText, TooLarge};
 use super::{ods, xls, xlsx};
 
@@ -76,6 +76,11 @@ impl OpenWorkbook {
             digest,
             byte_length,
         })
+    }
+
+    /// Returns the format of the file.
+    pub(super) fn format(&self) -> Format {
+        self.reader.format()
     }
 
     /// Returns the BLAKE3 digest of the file, hexadecimal, and its size in bytes.

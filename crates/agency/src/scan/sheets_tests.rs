@@ -5,15 +5,16 @@ use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use jiff::civil::date;
-use rust_xlsxwriter::{Chart, Format, Workbook, Worksheet};
+use rust_xlsxwriter::{Chart, Format as CellFormat, Workbook, Worksheet};
 
 use aidlink_faults::text::Language;
 use aidlink_policy::reading::{ReadingChoice, SheetChoice};
 use aidlink_policy::schema::ExportSchema;
 
 use super::as_ods::as_ods;
+use super::as_xlsb::as_xlsb;
+use super::format::Format;
 use super::pass::{Pass, Place, RowFault, RowView, Tally};
-use super::source;
 use super::{Export, RowsNotRead, WhyNotRead};
 use crate::inspect::inspect;
 use crate::national_id::IdFault;
@@ -41,24 +42,20 @@ struct Opened {
 }
 
 /// Opens a file as an export of civil affairs. Faults are in English. A workbook is read
-/// as ODS too, with the same result.
+/// as ODS and as XLSB too, with the same result.
 fn open(bytes: &[u8], sheets: SheetChoice) -> Result<Opened, Vec<String>> {
     let opened = open_alone(bytes, sheets.clone());
-    if let Some(ods) = as_ods(bytes) {
-        let as_ods = open_alone(&ods, sheets);
-        match (&opened, &as_ods) {
-            (Ok(opened), Ok(as_ods)) => {
-                assert_eq!(opened.summary(), as_ods.summary());
-                assert!(
-                    as_ods
-                        .tables
-                        .iter()
-                        .all(|table| table.format() == source::Format::Ods)
-                );
+    let others = [(as_ods(bytes), Format::Ods), (as_xlsb(bytes), Format::Xlsb)];
+    for (other, format) in others {
+        let Some(other) = other else { continue };
+        match (&opened, &open_alone(&other, sheets.clone())) {
+            (Ok(opened), Ok(other)) => {
+                assert_eq!(opened.summary(), other.summary());
+                assert!(other.tables.iter().all(|table| table.format() == format));
             }
-            (Err(faults), Err(as_ods)) => assert_eq!(faults, as_ods),
-            (Ok(_), Err(faults)) => panic!("only the ODS is refused: {faults:?}"),
-            (Err(faults), Ok(_)) => panic!("the ODS is not refused: {faults:?}"),
+            (Err(faults), Err(other)) => assert_eq!(faults, other),
+            (Ok(_), Err(faults)) => panic!("only {format:?} is refused: {faults:?}"),
+            (Err(faults), Ok(_)) => panic!("{format:?} is not refused: {faults:?}"),
         }
     }
     opened
@@ -527,10 +524,6 @@ fn other_office_files_are_told_as_such() {
             "the file is an OpenDocument file, but not an ODS spreadsheet",
         ),
         (
-            &["[Content_Types].xml", "xl/workbook.bin"],
-            "the file is an XLSB workbook",
-        ),
-        (
             &["[Content_Types].xml", "word/document.xml"],
             "the file is not a workbook",
         ),
@@ -565,7 +558,7 @@ fn households(merged: &[[u32; 4]]) -> Vec<u8> {
         &["合计", "", "", "", "", "4"],
     ];
     let sheet = add_sheet(&mut workbook, "名册", &lines);
-    let format = Format::new();
+    let format = CellFormat::new();
     for [first_row, first_column, last_row, last_column] in merged {
         let column = |column: u32| column as u16 - 1;
         let (row, first_column) = (first_row - 1, column(*first_column));
@@ -638,7 +631,7 @@ fn an_id_number_belongs_to_one_row() {
         &["合计", "", "", "3"],
     ];
     let sheet = add_sheet(&mut workbook, "名册", &lines);
-    let format = Format::new();
+    let format = CellFormat::new();
     sheet
         .merge_range(1, 0, 3, 0, IDS[0], &format)
         .and_then(|sheet| sheet.merge_range(4, 0, 4, 1, "合计", &format))
@@ -776,7 +769,7 @@ fn a_row_with_content_beyond_the_last_header_is_rejected() {
         let lines = [&[header], lines].concat();
         let sheet = add_sheet(&mut workbook, "名册", &lines);
         // Blank cells with a format are no content.
-        let format = Format::new().set_bold();
+        let format = CellFormat::new().set_bold();
         sheet.write_blank(1, 9, &format).expect("a cell");
         for (form, bytes) in [
             ("xlsx", saved(workbook)),
@@ -802,7 +795,7 @@ fn a_merged_header_at_the_end_of_a_sheet_names_its_columns() {
         let header = [&HEADER[..], &["地址"]].concat();
         let sheet = add_sheet(&mut workbook, "名册", &[&header, &row]);
         if merged {
-            let area = sheet.merge_range(0, 4, 0, 5, "地址", &Format::new());
+            let area = sheet.merge_range(0, 4, 0, 5, "地址", &CellFormat::new());
             area.expect("an area");
         }
         let opened = opened(&saved(workbook), SheetChoice::Only);

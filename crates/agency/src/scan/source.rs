@@ -11,6 +11,7 @@ use flate2::read::DeflateDecoder;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_files::regular_file;
 
+use super::format::Format;
 use super::header::ColumnMatch;
 use super::limits::{ALWAYS_UNPACKED_BYTES, MAX_UNPACK_RATIO};
 use super::parquet_rows::{self, ParquetRows};
@@ -21,41 +22,8 @@ use super::refusal::{
 use super::text_form::InvalidUtf16;
 use super::xls;
 
-/// The format of a file, found from its first bytes and not from its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Plain text.
-    Text,
-    /// A text compressed with gzip.
-    Gzip,
-    /// A zip archive with one text.
-    Zip,
-    /// An XLSX workbook.
-    Xlsx,
-    /// An XLS workbook.
-    Xls,
-    /// An ODS spreadsheet.
-    Ods,
-    /// A Parquet file.
-    Parquet,
-}
-
-impl Format {
-    /// Returns the name used in manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Text => "text",
-            Format::Gzip => "gzip",
-            Format::Zip => "zip",
-            Format::Xlsx => "xlsx",
-            Format::Xls => "xls",
-            Format::Ods => "ods",
-            Format::Parquet => "parquet",
-        }
-    }
-}
-
-/// Finds the format of a file.
+/// Finds the format of a file. Binary workbooks (XLSB) count as XLSX: only their list of
+/// parts says what they are.
 ///
 /// # Errors
 /// If the file cannot be read, or is encrypted, damaged or of no known format.
@@ -193,9 +161,12 @@ impl Source {
                 inner: open_zip_member(file)?,
                 left: limit,
             }),
-            Format::Text | Format::Xlsx | Format::Xls | Format::Ods | Format::Parquet => {
-                Box::new(file)
-            }
+            Format::Text
+            | Format::Xlsx
+            | Format::Xlsb
+            | Format::Xls
+            | Format::Ods
+            | Format::Parquet => Box::new(file),
         })
     }
 }

@@ -13,6 +13,7 @@ use aidlink_faults::fault::Fault;
 use aidlink_workbook::{Area, MergedAreas, TextBudget};
 
 use super::compound_file::{NoWorkbook, container_of, workbook_stream};
+use super::format::Format;
 use super::refusal::{damaged, damaged_archive, encrypted, save_as_xlsx, sheet_too_large};
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::written_out::{ERROR_TEXT, TooLarge, day_text, float_text};
@@ -55,6 +56,10 @@ pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, 
 }
 
 impl SheetReader for XlsReader {
+    fn format(&self) -> Format {
+        Format::Xls
+    }
+
     fn sheets(&self) -> &[ListedSheet] {
         &self.sheets
     }

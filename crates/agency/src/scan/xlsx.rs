@@ -1,4 +1,4 @@
-//! Visits the cells of the sheets of an XLSX workbook.
+//! Visits the cells of the sheets of an XLSX or XLSB workbook.
 //!
 //! Rows are streamed: memory holds the file, the shared strings and the current row, each
 //! within a limit.
@@ -12,14 +12,15 @@ use calamine::{ExcelDateTime, ExcelDateTimeType};
 use aidlink_faults::fault::Fault;
 use aidlink_workbook::{
     DateEpoch, Fill, MergedAreas, Number, NumberFormat, Row, SheetKind, Value, Visibility,
-    Workbook, WorkbookError,
+    Workbook, WorkbookError, WorkbookFormat,
 };
 
+use super::format::Format;
 use super::refusal::of_workbook;
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::written_out::{ERROR_TEXT, day_text, float_text};
 
-/// An open XLSX workbook.
+/// An open XLSX or XLSB workbook.
 struct XlsxReader {
     path: PathBuf,
     workbook: Workbook<Cursor<Vec<u8>>>,
@@ -29,7 +30,7 @@ struct XlsxReader {
 /// Opens a workbook.
 ///
 /// # Errors
-/// If it is not an XLSX workbook, or is protected or damaged or exceeds a limit.
+/// If it is not an XLSX or XLSB workbook, or is protected or damaged or exceeds a limit.
 pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, Fault> {
     let workbook = Workbook::open(Cursor::new(bytes));
     let workbook = workbook.map_err(|error| of_workbook(path, error))?;
@@ -47,6 +48,13 @@ pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, 
 }
 
 impl SheetReader for XlsxReader {
+    fn format(&self) -> Format {
+        match self.workbook.format() {
+            WorkbookFormat::Xlsx => Format::Xlsx,
+            WorkbookFormat::Xlsb => Format::Xlsb,
+        }
+    }
+
     fn sheets(&self) -> &[ListedSheet] {
         &self.sheets
     }

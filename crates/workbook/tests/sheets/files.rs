@@ -79,17 +79,6 @@ fn other_kinds_of_files_are_recognised() {
         ])),
         OtherFile::OpenDocument
     );
-    let xlsb = Made::of_rows(ROWS)
-        .with(
-            "_rels/.rels",
-            relationships(&[("rId1", "officeDocument", "xl/workbook.bin")]),
-        )
-        .renamed("xl/workbook.xml", "xl/workbook.bin");
-    assert_eq!(other(&xlsb.packed()), OtherFile::Xlsb);
-    assert_eq!(
-        other(&xlsb.without("_rels/.rels").packed()),
-        OtherFile::Xlsb
-    );
     let word = Made::of_rows(ROWS)
         .with(
             "_rels/.rels",
@@ -109,7 +98,6 @@ fn every_error_has_a_sentence_and_a_remedy_in_both_languages() {
         OtherFile::Protected,
         OtherFile::RightsManaged,
         OtherFile::Xls,
-        OtherFile::Xlsb,
         OtherFile::OpenDocument,
         OtherFile::OtherOpenDocument,
         OtherFile::CompoundFile,

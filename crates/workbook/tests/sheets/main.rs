@@ -5,5 +5,7 @@ mod files;
 mod hostile;
 mod like_calamine;
 mod made;
+mod made_xlsb;
 mod merged;
 mod ods;
+mod xlsb;
