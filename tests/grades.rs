@@ -134,6 +134,60 @@ fn a_child_whose_mother_was_killed_is_an_urgent_lead_to_be_clarified() {
     assert!(lead["What to check"].contains("Check whether the other parent lives"));
 }
 
+/// What the case export says of the other parent decides the allowance; what it leaves
+/// open, in whatever way, a person asks.
+#[test]
+fn the_state_of_the_other_parent_decides_on_the_allowance() {
+    let (established, open) = (Some("established"), Some("to be clarified"));
+    let states = [
+        ("死亡", established),
+        ("被宣告失踪", established),
+        ("服刑在押", established),
+        ("强制隔离戒毒", established),
+        ("重残", established),
+        ("患重病", established),
+        ("失去联系", established),
+        ("被撤销监护资格", established),
+        ("被遣送（驱逐）出境", established),
+        ("服刑在押、重残", established),
+        ("有抚养能力", None),
+        ("犯罪嫌疑人", open),
+        ("刑事拘留", open),
+        ("健在", open),
+        ("其他", open),
+        ("", open),
+        ("不详", open),
+        ("情况复杂", open),
+    ];
+    let header = format!(
+        "{ROLE_ALONE},案件类别,被害人死亡,与被害人关系,依靠被害人收入生活,加害人情况,生活困难"
+    );
+    let facts = "刑事,是,子女,是,无赔偿能力,是";
+    let child = |n: usize| id_number(&format!("449901201605059{n:02}"));
+    let mut cases = format!("{header},父母另一方情况\n");
+    for (n, (state, _)) in states.iter().enumerate() {
+        cases += &format!("{},C{n:02},赵某,近亲属,否,{facts},{state}\n", child(n));
+    }
+    let allowances = |cases: &str| -> BTreeMap<String, String> {
+        leads(&round_of(cases, ""))
+            .iter()
+            .filter(|lead| lead.contains("Support for orphans"))
+            .map(|lead| {
+                let cells: Vec<&str> = lead.split('|').collect();
+                (cells[1].to_owned(), cells[4].to_owned())
+            })
+            .collect()
+    };
+    let found = allowances(&cases);
+    for (n, (state, grade)) in states.iter().enumerate() {
+        let found = found.get(&format!("C{n:02}")).map(String::as_str);
+        assert_eq!(found, *grade, "{state}");
+    }
+    // Without the column.
+    let cases = format!("{header}\n{},C1,赵某,近亲属,否,{facts}\n", child(0));
+    assert_eq!(allowances(&cases)["C1"], "to be clarified");
+}
+
 /// Both sides are known, and then each by a fact on which its rule turns.
 #[test]
 fn a_lead_is_established_only_if_both_sides_are() {

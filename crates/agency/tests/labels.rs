@@ -213,6 +213,25 @@ fn a_cell_may_hold_several_values_where_the_schema_says_so() {
             ("轻微伤；重伤（二级）", Some("minor serious_2")),
         ],
     );
+    check(
+        "procuratorate.case-parties",
+        "other_parent",
+        &[
+            ("服刑在押、重残", Some("imprisoned severely_disabled")),
+            ("失联；患重病", Some("out_of_contact seriously_ill")),
+            ("被遣送（驱逐）出境", Some("deported")),
+            ("被宣告失踪", Some("missing")),
+            ("强制隔离戒毒", Some("drug_rehabilitation")),
+            ("被撤销监护资格", Some("guardianship_revoked")),
+            ("犯罪嫌疑人、刑事拘留", Some("detained offender")),
+            ("有抚养能力", Some("able")),
+            // A parent who is alive may still be in prison.
+            ("健在", Some("other")),
+            ("情况不明", Some("")),
+            ("服刑期满", None),
+            ("无", None),
+        ],
+    );
     // A person is in one state.
     check(
         "civil-affairs.assistance",
@@ -221,8 +240,8 @@ fn a_cell_may_hold_several_values_where_the_schema_says_so() {
     );
     check(
         "disabled-federation.persons",
-        "employed",
-        &[("是/就业", Some("true")), ("是,否", None)],
+        "employment",
+        &[("是/就业", Some("employed")), ("是,否", None)],
     );
 }
 
@@ -245,6 +264,35 @@ fn a_cell_with_a_part_that_is_not_understood_is_unreadable() {
                 "低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保,低保",
                 None,
             ),
+        ],
+    );
+}
+
+/// Whether somebody is in work is stated by yes and no, or in words.
+#[test]
+fn employment_is_read_from_yes_and_no_and_from_words() {
+    check(
+        "disabled-federation.persons",
+        "employment",
+        &[
+            ("是", Some("employed")),
+            ("TRUE", Some("employed")),
+            ("1-是", Some("employed")),
+            ("已就业", Some("employed")),
+            ("灵活就业", Some("flexible")),
+            ("务农", Some("flexible")),
+            ("否", Some("unemployed")),
+            ("False", Some("unemployed")),
+            ("0 否", Some("unemployed")),
+            ("n", Some("unemployed")),
+            ("未就业", Some("unemployed")),
+            ("下岗", Some("unemployed")),
+            ("退休", Some("retired")),
+            ("在校学生", Some("student")),
+            ("超过劳动年龄", Some("not_of_working_age")),
+            ("不详", Some("")),
+            ("1-否", None),
+            ("未就业（退休）", None),
         ],
     );
 }
@@ -324,8 +372,8 @@ fn a_site_maps_its_own_labels() {
         values: vec![
             site("class", "侏儒（矮小症）", "4"),
             site("grade", "最重", "1"),
-            site("employed", "在家", "false"),
-            site("employed", "学生", ""),
+            site("employment", "在家", "unemployed"),
+            site("employment", "待定", ""),
         ],
         ..ReadingChoice::default()
     };
@@ -334,8 +382,8 @@ fn a_site_maps_its_own_labels() {
         ("class", "侏儒(矮小症)", "4"),
         ("class", "侏儒（矮小症），智力", "4 5"),
         ("grade", "最重", "1"),
-        ("employed", "在家", "false"),
-        ("employed", "学生", ""),
+        ("employment", "在家", "unemployed"),
+        ("employment", "待定", ""),
     ] {
         assert_eq!(read(&schema, field, cell).as_deref(), Ok(code), "{cell}");
     }
@@ -350,7 +398,7 @@ fn the_parts_without_a_code_are_told() {
         ("class", " Ａ型 ", vec!["a型"]),
         // Each part is known, but not together.
         ("class", "2-视力", vec!["2-视力"]),
-        ("employed", "是,否", vec!["是,否"]),
+        ("employment", "是,否", vec!["是,否"]),
         ("class", "肢体", vec![]),
         // These fields have no labels.
         ("birth_date", "昨天", vec![]),

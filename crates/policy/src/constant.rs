@@ -269,17 +269,22 @@ mod tests {
             ("disabled-federation.persons", "grade", "1.5", None),
             (
                 "disabled-federation.persons",
-                "employed",
+                "economic_hardship",
                 "否",
                 Some(Value::Boolean(false)),
             ),
             (
                 "disabled-federation.persons",
-                "employed",
+                "economic_hardship",
                 "True",
                 Some(Value::Boolean(true)),
             ),
-            ("disabled-federation.persons", "employed", "不详", None),
+            (
+                "disabled-federation.persons",
+                "economic_hardship",
+                "不详",
+                None,
+            ),
             (
                 "procuratorate.case-parties",
                 "property_loss",

@@ -333,8 +333,14 @@ fn disabled(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
                 flag(random, if poor { 950 } else { 120 }),
             ),
             (
-                "employed",
-                word(working_age && chance(random, 2 * shares::DISABLED_EMPLOYED)),
+                "employment",
+                if !working_age {
+                    "not_of_working_age"
+                } else if chance(random, 2 * shares::DISABLED_EMPLOYED) {
+                    "employed"
+                } else {
+                    "unemployed"
+                },
             ),
         ],
         false,

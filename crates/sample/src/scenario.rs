@@ -83,6 +83,7 @@ const BEREAVED_CHILD: Values = &[
     ("case_kind", "criminal"),
     ("victim_died", "true"),
     ("relationship", "child"),
+    ("other_parent", "imprisoned"),
     ("lived_on_victim_income", "true"),
     ("offender_status", "dead"),
 ];
@@ -137,14 +138,14 @@ static PLANTED: &[Planted] = &[
     Planted {
         ages: 10..=16,
         count: 8,
-        name: "child of a killed breadwinner, student in hardship without funding",
+        name: "child of a killed breadwinner, other parent in prison, student without funding",
         established: &[
             "dibao",
             "temporary_relief",
+            "orphan_allowance",
             "education_assistance",
             "judicial_aid",
         ],
-        to_be_clarified: &["orphan_allowance"],
         cases: &[BEREAVED_CHILD],
         students: &[&[
             ("stage", "junior"),
@@ -176,7 +177,7 @@ static PLANTED: &[Planted] = &[
             ("nursing_subsidy", "false"),
             ("vocational_training", "true"),
             ("child_rehabilitation", "false"),
-            ("employed", "false"),
+            ("employment", "unemployed"),
         ]],
         ..DEFAULTS
     },
@@ -354,7 +355,7 @@ static PLANTED: &[Planted] = &[
             ("nursing_subsidy", "false"),
             ("child_rehabilitation", "false"),
             ("vocational_training", "false"),
-            ("employed", "false"),
+            ("employment", "unemployed"),
         ]],
         ..DEFAULTS
     },
@@ -372,7 +373,7 @@ static PLANTED: &[Planted] = &[
             ("nursing_subsidy", "false"),
             ("child_rehabilitation", "false"),
             ("vocational_training", "false"),
-            ("employed", "false"),
+            ("employment", "unemployed"),
         ]],
         ..DEFAULTS
     },
@@ -390,7 +391,7 @@ static PLANTED: &[Planted] = &[
             ("nursing_subsidy", "true"),
             ("child_rehabilitation", "false"),
             ("vocational_training", "true"),
-            ("employed", "true"),
+            ("employment", "employed"),
         ]],
         ..DEFAULTS
     },
