@@ -44,14 +44,47 @@ pub(crate) struct DraftExport {
 
 /// How an answer is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
+    /// As a string.
     Text,
+    /// As a date.
     Date,
+    /// As `true` or `false`.
     Boolean,
+}
+
+impl Kind {
+    /// Returns the value of an answer as it is written into the round file.
+    fn value(self, answer: &str) -> Option<String> {
+        let answer = answer.trim();
+        match self {
+            Kind::Text => Some(quoted(answer)),
+            Kind::Date => answer.parse::<Date>().ok().map(|day| day.to_string()),
+            Kind::Boolean if ["true", "是", "yes"].contains(&answer) => Some("true".to_owned()),
+            Kind::Boolean if ["false", "否", "no"].contains(&answer) => Some("false".to_owned()),
+            Kind::Boolean => None,
+        }
+    }
+
+    /// Whether an answer can be written. An empty one leaves the place to be filled in.
+    pub(crate) fn accepts(self, answer: &str) -> bool {
+        answer.trim().is_empty() || self.value(answer).is_some()
+    }
+
+    /// Returns what is expected.
+    pub(crate) fn wrong_answer(self) -> Text {
+        match self {
+            Kind::Text => Text::default(),
+            Kind::Date => Text::new("请写成 2026-12-31", "write it as 2026-12-31"),
+            Kind::Boolean => Text::new("请写 true（是）或 false（否）", "write true or false"),
+        }
+    }
 }
 
 /// A question about a place that a person must fill in.
 pub(crate) struct Question {
+    /// How the answer is written.
+    pub kind: Kind,
     /// What is asked.
     pub text: Text,
     /// The answer that the program proposes.
@@ -125,25 +158,13 @@ impl Writer<'_, '_> {
     /// the proposal.
     fn place(&mut self, kind: Kind, question: Text, proposal: Option<String>) -> String {
         let question = Question {
+            kind,
             text: question,
             proposal,
         };
-        let answer = (self.ask)(&question).map(|answer| answer.trim().to_owned());
-        let answer = answer.filter(|answer| !answer.is_empty());
-        match (kind, answer) {
-            (Kind::Text, Some(answer)) => return quoted(&answer),
-            (Kind::Date, Some(answer)) => {
-                if let Ok(day) = answer.parse::<Date>() {
-                    return day.to_string();
-                }
-            }
-            (Kind::Boolean, Some(answer)) if ["true", "是", "yes"].contains(&answer.as_str()) => {
-                return "true".to_owned();
-            }
-            (Kind::Boolean, Some(answer)) if ["false", "否", "no"].contains(&answer.as_str()) => {
-                return "false".to_owned();
-            }
-            (Kind::Boolean, Some(_)) | (_, None) => {}
+        let answer = (self.ask)(&question).filter(|answer| !answer.trim().is_empty());
+        if let Some(value) = answer.and_then(|answer| kind.value(&answer)) {
+            return value;
         }
         self.marked += 1;
         let [zh, en] = TO_FILL_IN;
@@ -158,8 +179,8 @@ impl Writer<'_, '_> {
 
     fn head(&mut self, draft: &Draft<'_>) {
         self.comment(
-            "轮次文件。带“【待填写】”的地方须由人填写，填好前 run 拒绝运行。日期、true、false 和数值不加引号。",
-            "A round file. A person fills in the places marked 【FILL IN】; until then `run` refuses it. Dates, true, false and numbers are written without quotation marks.",
+            "轮次文件。带“【待填写】”的地方须由人填写，填好前 run 拒绝运行。冒号后是程序的建议，认可的，只留下它；日期、true、false 和数值不加引号。",
+            "A round file. A person fills in the places marked 【FILL IN】; until then `run` refuses it. What follows a colon is a proposal: to accept it, keep it alone. Dates, true, false and numbers are written without quotation marks.",
         );
         let (as_of, round) = (draft.as_of, &draft.round);
         let line = format!("round = {}", quoted(round));
@@ -426,7 +447,13 @@ impl Writer<'_, '_> {
                     title.en
                 ),
             );
-            needs_reason |= schema.name == CASE_EXPORT;
+            if schema.name == CASE_EXPORT {
+                needs_reason = true;
+                self.comment(
+                    "写 true 的，所有行都不予处理；写 false 的，须在 because 写明由谁、何时、依据什么核实",
+                    "with true every row is withheld; with false, `because` says who confirmed it, when and by what",
+                );
+            }
             let value = self.place(
                 kind,
                 Text::new(

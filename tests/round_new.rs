@@ -330,6 +330,101 @@ fn what_cannot_become_a_round_is_a_clear_message_and_writes_nothing() {
     );
 }
 
+/// What names of files and sheets say is proposed, and nothing is proposed for lists of
+/// former recipients.
+#[test]
+fn names_decide_what_bare_lists_are() {
+    let office = Office::new();
+    let case = format!("案号,身份证号,诉讼地位,封存标志\nC1,{},被害人,否\n", id(1));
+    office.write("案件.csv", case);
+    let list = format!("姓名,身份证号\n甲某,{}\n", id(1));
+    for name in [
+        "残疾退役军人.csv",
+        "三属.csv",
+        "在乡复员军人.csv",
+        "困境儿童.csv",
+        "刚性支出困难家庭.csv",
+        "低保停保名单.csv",
+    ] {
+        office.write(name, &list);
+    }
+    let mut workbook = Workbook::new();
+    for name in ["低保", "特困", "持证残疾人", "退役军人"] {
+        let sheet = workbook.add_worksheet().set_name(name).unwrap();
+        sheet.write_string(0, 0, "姓名").unwrap();
+        sheet.write_string(0, 1, "身份证号码").unwrap();
+        sheet.write_string(1, 0, "甲某").unwrap();
+        sheet.write_string(1, 1, id(2)).unwrap();
+    }
+    office.write("各部门名册.xlsx", workbook.save_to_buffer().unwrap());
+    fs::create_dir(office.path("浈江区")).unwrap();
+    let made = office.round_new(&[]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(
+        made.stdout.contains("未识别 浈江区：文件夹未查看"),
+        "{}",
+        made.stdout
+    );
+    let text = office.round();
+    let after = |file: &str, from: &str| {
+        let at = text.find(&format!("schema = \"{from}\"")).unwrap();
+        let part = &text[at..];
+        let at = part
+            .find(&format!("path = \"{file}\""))
+            .unwrap_or_else(|| panic!("{file}: {text}"));
+        let end = part[at + 1..]
+            .find("[[")
+            .map_or(part.len(), |end| at + 1 + end);
+        part[at..end].to_owned()
+    };
+    for (file, schema, words) in [
+        (
+            "残疾退役军人.csv",
+            "veterans.persons",
+            "kind = \"【待填写：disabled】\"",
+        ),
+        ("三属.csv", "veterans.persons", "kind = \"【待填写"),
+        (
+            "在乡复员军人.csv",
+            "veterans.persons",
+            "kind = \"【待填写：demobilised_rural】\"",
+        ),
+        (
+            "困境儿童.csv",
+            "civil-affairs.assistance",
+            "：child_in_difficulty】",
+        ),
+        (
+            "刚性支出困难家庭.csv",
+            "civil-affairs.assistance",
+            "：rigid_expenditure】",
+        ),
+        (
+            "低保停保名单.csv",
+            "civil-affairs.assistance",
+            "kind = \"【待填写】\"",
+        ),
+        (
+            "各部门名册.xlsx",
+            "civil-affairs.assistance",
+            "sheets = [\"低保\"]",
+        ),
+        (
+            "各部门名册.xlsx",
+            "disabled-federation.persons",
+            "sheets = [\"持证残疾人\"]",
+        ),
+        (
+            "各部门名册.xlsx",
+            "veterans.persons",
+            "sheets = [\"退役军人\"]",
+        ),
+    ] {
+        let part = after(file, schema);
+        assert!(part.contains(words), "{file} {words}: {part}");
+    }
+}
+
 #[test]
 fn a_split_round_asks_for_the_keys_of_every_office_and_for_no_reason_to_leave_one_out() {
     let office = office();

@@ -234,3 +234,45 @@ fn a_wrong_schema_is_told() {
         wrong.stderr
     );
 }
+
+/// A row without a role, or with one in words that nobody mapped, may be a victim's.
+#[test]
+fn rows_withheld_for_want_of_a_role_are_told_apart_from_roles_that_are_withheld() {
+    let round = round_of_roles();
+    let run = round.run();
+    let check = round.check("cases.csv", &["--schema", "procuratorate.case-parties"]);
+    let dry = round.run_with(&["--dry-run"]);
+    for result in [&run, &check, &dry] {
+        for words in [
+            "7 rows withheld: Role is not on the list of permitted roles",
+            "only because a cell is empty, and may be a victim's: Role in the case in 2 rows",
+            "only because a cell cannot be read, and may be a victim's: Role in the case in 5 rows",
+            "values.role.\"受害单位负责人\" = \"?\" # 5 rows",
+        ] {
+            let said = &result.stdout;
+            assert!(said.contains(words), "{words}: {said}{}", result.stderr);
+        }
+    }
+}
+
+fn round_of_roles() -> Round {
+    let round = crate::cells::round(&[("procuratorate.case-parties", "cases.csv")]);
+    let mut cases = "身份证号,案号,姓名,诉讼地位,封存标志\n".to_owned();
+    let roles = [
+        "被害人",
+        "",
+        "",
+        "受害单位负责人",
+        "受害单位负责人",
+        "受害单位负责人",
+    ];
+    let roles = roles
+        .into_iter()
+        .chain(["受害单位负责人", "受害单位负责人"]);
+    for (number, role) in roles.enumerate() {
+        let id = crate::cells::id(number + 1);
+        cases += &format!("{id},C{number},赵某,{role},否\n");
+    }
+    round.write("cases.csv", cases);
+    round
+}

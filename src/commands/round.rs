@@ -60,7 +60,7 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     }
     let schemas = schemas(folder)?;
     let policy = policy(folder, &schemas)?;
-    let names = names(folder)?;
+    let (names, folders) = names(folder)?;
     let progress = Progress::new(output);
     let mut exports: BTreeMap<String, DraftExport> = BTreeMap::new();
     let mut others: Vec<(String, Text)> = Vec::new();
@@ -75,19 +75,28 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
         }
         let path = folder.join(&name);
         match recognise(&path, &schemas, &policy) {
-            Ok(Recognised { schema, parts }) => {
-                let export = exports.entry(schema.clone()).or_insert(DraftExport {
-                    schema,
-                    changed_on: None,
-                    files: Vec::new(),
-                });
-                export.changed_on = export.changed_on.max(changed_on(&path));
-                export.files.push((name, parts));
+            Ok(recognised) => {
+                for Recognised { schema, parts } in recognised {
+                    let export = exports.entry(schema.clone()).or_insert(DraftExport {
+                        schema,
+                        changed_on: None,
+                        files: Vec::new(),
+                    });
+                    export.changed_on = export.changed_on.max(changed_on(&path));
+                    export.files.push((name.clone(), parts));
+                }
             }
             Err(reason) => others.push((name, why(reason))),
         }
     }
     progress.finish();
+    others.extend(folders.into_iter().map(|name| {
+        let reason = Text::new(
+            "文件夹未查看；其中有导出的，请移到本文件夹",
+            "this folder was not looked at; move exports in it up into the round's folder",
+        );
+        (name, reason)
+    }));
     if exports.is_empty() {
         return Err(nothing_recognised(folder, &others));
     }
@@ -126,10 +135,12 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     Ok(Ending::Done)
 }
 
-/// Returns the names of the files of a folder that may be exports, in order.
-fn names(folder: &Path) -> Result<Vec<String>, Fault> {
+/// Returns the names of the files of a folder that may be exports, and of the folders in
+/// it, each in order.
+fn names(folder: &Path) -> Result<(Vec<String>, Vec<String>), Fault> {
     let unreadable = |error| Fault::unreadable(folder, &error);
     let mut names = Vec::new();
+    let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -145,12 +156,16 @@ fn names(folder: &Path) -> Result<Vec<String>, Fault> {
         // What spreadsheet programs and systems leave beside files.
         let is_left_over =
             name.starts_with(['.', '~']) || name == "Thumbs.db" || name == "desktop.ini";
-        if is_file && !is_left_over && !is_ours.contains(&name.as_str()) {
+        if entry.path().is_dir() && !is_left_over && !["schemas", "output"].contains(&name.as_str())
+        {
+            folders.push(name);
+        } else if is_file && !is_left_over && !is_ours.contains(&name.as_str()) {
             names.push(name);
         }
     }
     names.sort();
-    Ok(names)
+    folders.sort();
+    Ok((names, folders))
 }
 
 fn changed_on(path: &Path) -> Option<Date> {
@@ -317,13 +332,37 @@ fn add_exports_of_others(draft: &mut Draft<'_>) {
 /// Asks on the terminal. An empty answer leaves the place to be filled in.
 fn ask_person(question: &Question, language: Language) -> Option<String> {
     let mut prompt = question.text.in_language(language).to_owned();
-    let later = Text::new("回车：以后填写", "Enter: fill in later");
-    prompt += &format!("（{}）", later.in_language(language));
-    let mut input = Input::<String>::new().with_prompt(prompt).allow_empty(true);
+    let how = match &question.proposal {
+        None => Text::new("回车：以后填写", "Enter: fill in later"),
+        Some(_) => Text::new(
+            "回车：采用；清空后回车：以后填写",
+            "Enter: accept; empty: fill in later",
+        ),
+    };
+    prompt += &format!("（{}）", how.in_language(language));
+    let wrong = question.kind.wrong_answer();
+    let wrong = wrong.in_language(language).to_owned();
+    let kind = question.kind;
+    let mut input = Input::<String>::new()
+        .with_prompt(prompt)
+        .allow_empty(true)
+        .validate_with(move |answer: &String| match kind.accepts(answer) {
+            true => Ok(()),
+            false => Err(wrong.clone()),
+        });
     if let Some(proposal) = &question.proposal {
         input = input.with_initial_text(proposal);
     }
     input.interact_text().ok()
+}
+
+/// Returns a path as it is typed on a command line.
+fn in_shell(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:\\~".contains(c);
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("\"{path}\""),
+    }
 }
 
 fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
@@ -351,13 +390,19 @@ fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
     }
     if marked > 0 {
         say(
-            format!("请填写其中{marked}处【待填写】，再运行：aidlink run {shown}"),
-            format!("Fill in its {marked} places 【FILL IN】, then: aidlink run {shown}"),
+            format!(
+                "请填写其中{marked}处【待填写】，再运行：aidlink run {}",
+                in_shell(&shown)
+            ),
+            format!(
+                "Fill in its {marked} places 【FILL IN】, then: aidlink run {}",
+                in_shell(&shown)
+            ),
         );
     } else {
         say(
-            format!("请核对，再运行：aidlink run {shown}"),
-            format!("Check it, then: aidlink run {shown}"),
+            format!("请核对，再运行：aidlink run {}", in_shell(&shown)),
+            format!("Check it, then: aidlink run {}", in_shell(&shown)),
         );
     }
     let exports = draft.exports.iter().map(|export| {

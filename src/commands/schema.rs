@@ -181,7 +181,11 @@ fn say_foreseen(
         format!("A round by the policy {id} version {version}:"),
     ));
     say_withheld(export, policy, output);
-    if let Some(text) = export.withheld_unread_text(policy) {
+    let notes = [
+        export.withheld_empty_text(),
+        export.withheld_unread_text(policy),
+    ];
+    for text in notes.into_iter().flatten() {
         output.say(&Text::new(
             format!("    注意：{}", text.zh),
             format!("    note: {}", text.en),

@@ -157,6 +157,7 @@ impl ReadExport {
         notes.extend(without_rows.map(ReadFile::without_rows_text));
         notes.extend(not_read.map(SheetNotRead::text));
         notes.extend(self.missing_text(policy));
+        notes.extend(self.withheld_empty_text());
         notes.extend(self.withheld_unread_text(policy));
         let absent: Vec<&[String]> = self
             .files
@@ -196,6 +197,30 @@ impl ReadExport {
                 names.en
             ),
         ))
+    }
+
+    /// Returns a sentence about rows that are withheld because a cell is empty: one without
+    /// a role may be a victim's.
+    pub fn withheld_empty_text(&self) -> Option<Text> {
+        let (mut zh, mut en) = (Vec::new(), Vec::new());
+        for (name, rows) in &self.report.withheld_empty {
+            if let Some(field) = self.planned.schema.field(name) {
+                zh.push(format!("“{}”{rows}行", field.title.zh));
+                en.push(format!("{} in {rows} rows", field.title.en));
+            }
+        }
+        (!zh.is_empty()).then(|| {
+            Text::new(
+                format!(
+                    "有的行不予处理，只是因为单元格没有内容，其中可能有被害人：{}；请补填",
+                    zh.join("、")
+                ),
+                format!(
+                    "rows are withheld only because a cell is empty, and may be a victim's: {}; fill them in",
+                    en.join(", ")
+                ),
+            )
+        })
     }
 
     /// Returns a sentence about rows that are withheld because a cell cannot be read, and

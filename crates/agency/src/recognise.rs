@@ -1,6 +1,7 @@
 //! Recognises which export a file is, for a new round file. It reads headers and names of
 //! files and sheets, and no rows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::Faults;
@@ -13,28 +14,53 @@ use crate::scan::{Export, ExportFile};
 
 /// Words in names of files and sheets, each with the export that it suggests. The first
 /// one that occurs counts.
-const WORDS: [(&str, &str); 21] = [
+const WORDS: [(&str, &str); 29] = [
     ("移送", "procuratorate.referrals"),
     ("转介", "procuratorate.referrals"),
     ("线索", "procuratorate.referrals"),
     ("案件", "procuratorate.case-parties"),
     ("当事人", "procuratorate.case-parties"),
     ("被害人", "procuratorate.case-parties"),
+    // 残疾退役军人 are veterans.
+    ("退役", "veterans.persons"),
+    ("优抚", "veterans.persons"),
+    ("军人", "veterans.persons"),
+    ("烈属", "veterans.persons"),
+    ("三属", "veterans.persons"),
+    ("遗属", "veterans.persons"),
     ("残疾", "disabled-federation.persons"),
     ("残联", "disabled-federation.persons"),
     ("学生", "education.students"),
     ("资助", "education.students"),
     ("助学", "education.students"),
-    ("退役", "veterans.persons"),
-    ("优抚", "veterans.persons"),
+    ("教育", "education.students"),
     ("低保", "civil-affairs.assistance"),
     ("特困", "civil-affairs.assistance"),
     ("临时救助", "civil-affairs.assistance"),
     ("孤儿", "civil-affairs.assistance"),
+    ("困境儿童", "civil-affairs.assistance"),
+    ("刚性支出", "civil-affairs.assistance"),
+    ("支出型", "civil-affairs.assistance"),
     ("事实无人抚养", "civil-affairs.assistance"),
     ("低收入", "civil-affairs.assistance"),
     ("监测", "civil-affairs.assistance"),
     ("民政", "civil-affairs.assistance"),
+];
+
+/// Words of lists of former recipients, or of persons who were refused. Nothing is proposed
+/// for them.
+const NO_LONGER: [&str; 11] = [
+    "停保",
+    "停发",
+    "清退",
+    "退出",
+    "取消",
+    "注销",
+    "死亡",
+    "核减",
+    "未通过",
+    "不符合",
+    "终止",
 ];
 
 /// The fields without which a bare list of persons is no evidence: what the list is of.
@@ -84,7 +110,8 @@ pub enum NotRecognised {
     Several(Vec<String>),
 }
 
-/// Recognises a file.
+/// Recognises a file. A workbook whose sheets are named after different registers gives
+/// one export for each.
 ///
 /// # Errors
 /// See [`NotRecognised`].
@@ -92,10 +119,78 @@ pub fn recognise(
     path: &Path,
     schemas: &Schemas,
     policy: &Policy,
-) -> Result<Recognised, NotRecognised> {
+) -> Result<Vec<Recognised>, NotRecognised> {
     let mut file = ExportFile::open(path).map_err(NotRecognised::Faults)?;
+    let all = SheetChoice::All;
+    let whole = recognise_sheets(path, &mut file, &all, schemas, policy);
+    let sheets: Vec<String> = match &whole {
+        Ok(whole) => whole
+            .parts
+            .iter()
+            .flat_map(|part| part.sheets.clone())
+            .collect(),
+        Err(NotRecognised::Several(alike)) => sheets_by(&mut file, schemas, alike),
+        Err(NotRecognised::Faults(_)) => Vec::new(),
+    };
+    let of_whole = whole.as_ref().ok().map(|whole| whole.schema.as_str());
+    let mut by_schema: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for sheet in sheets {
+        // A sheet of which nothing is known leaves the file as it is.
+        let Some(schema) = schema_in(&sheet).or(of_whole) else {
+            return whole.map(|whole| vec![whole]);
+        };
+        by_schema.entry(schema).or_default().push(sheet);
+    }
+    let is_one = by_schema.len() < 2;
+    if is_one && (whole.is_ok() || by_schema.is_empty()) {
+        return whole.map(|whole| vec![whole]);
+    }
+    let groups = by_schema.into_iter().map(|(name, sheets)| {
+        let choice = ReadingChoice {
+            sheets: SheetChoice::Named(sheets),
+            ..ReadingChoice::default()
+        };
+        let schema = schemas.get(name);
+        let schema = schema.ok_or_else(|| NotRecognised::Several(vec![name.to_owned()]))?;
+        let tables = file
+            .tables(0, schema, &choice)
+            .map_err(NotRecognised::Faults)?;
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut parts = parts(&file_name, schema, policy, &tables);
+        for part in &mut parts {
+            part.is_all = is_one;
+        }
+        Ok(Recognised {
+            schema: name.to_owned(),
+            parts,
+        })
+    });
+    groups.collect()
+}
+
+/// Returns the sheets of a file that fits these schemas alike.
+fn sheets_by(file: &mut ExportFile, schemas: &Schemas, alike: &[String]) -> Vec<String> {
     let choice = ReadingChoice {
         sheets: SheetChoice::All,
+        ..ReadingChoice::default()
+    };
+    let schema = alike.first().and_then(|name| schemas.get(name));
+    let tables = schema.and_then(|schema| file.tables(0, schema, &choice).ok());
+    let tables = tables.unwrap_or_default();
+    let sheets = tables.iter().filter_map(|table| table.sheet());
+    sheets.map(str::to_owned).collect()
+}
+
+/// Recognises the chosen sheets of a file as one export.
+fn recognise_sheets(
+    path: &Path,
+    file: &mut ExportFile,
+    sheets: &SheetChoice,
+    schemas: &Schemas,
+    policy: &Policy,
+) -> Result<Recognised, NotRecognised> {
+    let choice = ReadingChoice {
+        sheets: sheets.clone(),
         ..ReadingChoice::default()
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -214,6 +309,11 @@ fn to_give(
         let usual = asked(&field.name).and_then(|(.., value)| *value);
         let value = of_sheet.or_else(|| value_in(file_name, field));
         let value = value.or_else(|| usual.map(str::to_owned));
+        let names = [Some(file_name), sheet];
+        let is_former = NO_LONGER
+            .iter()
+            .any(|word| names.iter().flatten().any(|name| name.contains(word)));
+        let value = value.filter(|_| !is_former);
         (field.name.clone(), value)
     });
     suggested.collect()

@@ -9,7 +9,7 @@ use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::uniform_text::bare;
 use aidlink_policy::constant::Constant;
-use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule};
+use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule, WhenUnknown};
 use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
@@ -60,6 +60,7 @@ pub(super) struct EvaluatedCounts {
     without_outcome: u64,
     kept: u64,
     withheld_by_rule: BTreeMap<String, u64>,
+    withheld_empty: BTreeMap<String, u64>,
     value_faults: BTreeMap<(String, ValueFault), u64>,
     unmapped: BTreeMap<String, UnmappedLabels>,
 }
@@ -72,6 +73,9 @@ impl EvaluatedCounts {
         self.kept += next.kept;
         for (rule, count) in next.withheld_by_rule {
             *self.withheld_by_rule.entry(rule).or_default() += count;
+        }
+        for (field, count) in next.withheld_empty {
+            *self.withheld_empty.entry(field).or_default() += count;
         }
         for (fault, count) in next.value_faults {
             *self.value_faults.entry(fault).or_default() += count;
@@ -102,6 +106,9 @@ impl EvaluatedCounts {
         }
         for (rule, count) in self.withheld_by_rule {
             *report.withheld_by_rule.entry(rule).or_default() += count;
+        }
+        for (field, count) in self.withheld_empty {
+            *report.withheld_empty.entry(field).or_default() += count;
         }
         for (fault, count) in self.value_faults {
             *report.value_faults.entry(fault).or_default() += count;
@@ -401,10 +408,19 @@ impl<'a> RowColumns<'a> {
                 .position(|column| column[index] == Outcome::Yes);
             if let Some(rule) = withheld_by {
                 counts.withheld += 1;
-                *counts
-                    .withheld_by_rule
-                    .entry(self.withhold_rules[rule].id.clone())
-                    .or_default() += 1;
+                let rule = self.withhold_rules[rule];
+                let by_rule = counts.withheld_by_rule.entry(rule.id.clone());
+                *by_rule.or_default() += 1;
+                if rule.when_unknown == WhenUnknown::Yes && !empty.is_empty() {
+                    let columns = rule.columns();
+                    let fields = empty
+                        .iter()
+                        .filter_map(|place| self.schema.fields.get(*place));
+                    let fields = fields.filter(|field| columns.contains(&field.name));
+                    for field in fields.filter(|field| !unreadable.contains(&field.name)) {
+                        *counts.withheld_empty.entry(field.name.clone()).or_default() += 1;
+                    }
+                }
                 continue;
             }
             // If the cell that would withhold the row cannot be read, nothing on the row

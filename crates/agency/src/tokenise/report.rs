@@ -23,6 +23,8 @@ pub struct Report {
     pub rejected_by_reason: BTreeMap<RejectReason, u64>,
     /// Number of withheld rows by the first withhold rule that holds.
     pub withheld_by_rule: BTreeMap<String, u64>,
+    /// Number of case rows that are withheld because a field has no value, by field.
+    pub withheld_empty: BTreeMap<String, u64>,
     /// Number of rows with a warning about the ID number, by the warning's code.
     pub id_warnings: BTreeMap<&'static str, u64>,
     /// Number of unreadable cells in evaluated rows, by field and fault.
