@@ -202,13 +202,21 @@ impl TitleUnit {
 /// Returns a text as units are compared: uniform, in lower case, with simplified
 /// characters, and without spaces (单 位：萬 元) and quotation marks.
 fn plain(text: &str) -> String {
-    const FORMS: &str = "萬圓單単額幣貨億為計數仟佰拾";
-    const PLAIN: &str = "万圆单单额币货亿为计数千百十";
-    let plain = |c: char| {
-        let place = FORMS.chars().position(|form| form == c);
-        place
-            .and_then(|place| PLAIN.chars().nth(place))
-            .unwrap_or(c)
+    let plain = |c: char| match c {
+        '萬' => '万',
+        '圓' => '圆',
+        '單' | '単' => '单',
+        '額' => '额',
+        '幣' => '币',
+        '貨' => '货',
+        '億' => '亿',
+        '為' => '为',
+        '計' => '计',
+        '數' => '数',
+        '仟' => '千',
+        '佰' => '百',
+        '拾' => '十',
+        other => other,
     };
     let plain: String = characters(text)
         .filter(|c| !matches!(c, ' ' | '\'' | '"'))
