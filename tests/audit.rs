@@ -249,7 +249,7 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Violation<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Violation<'_>, &[u64]); 36] = [
+    let cases: [(&str, Violation<'_>, &[u64]); 37] = [
         ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
             "an expired impact assessment",
@@ -418,6 +418,14 @@ fn every_check_that_is_broken_is_reported() {
                 finished.sign_again(|_| {});
             },
             &[13, 14],
+        ),
+        (
+            "a person who was not judged on the list of minors",
+            &|finished| {
+                finished.move_row("../not-judged.csv", "../not-judged.minors.csv");
+                finished.sign_again(|_| {});
+            },
+            &[14],
         ),
         (
             "a minor on a list of adults",

@@ -267,10 +267,7 @@ fn with_reasons(fault: Fault, others: &[(String, Text)]) -> Faults {
             ),
         ));
     }
-    match faults.finish() {
-        Err(faults) => faults,
-        Ok(()) => unreachable!("there is a fault"),
-    }
+    faults.into_faults()
 }
 
 fn nothing_recognised(folder: &Path, others: &[(String, Text)]) -> Faults {

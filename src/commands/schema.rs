@@ -430,10 +430,7 @@ fn open<'b>(arguments: &SchemaCheckArguments, basis: &'b Basis) -> Result<Opened
         let mut faults = FaultCollector::new();
         faults.extend(named);
         faults.extend(found);
-        match faults.finish() {
-            Err(faults) => Ending::Failed(faults),
-            Ok(()) => Ending::Done,
-        }
+        Ending::Failed(faults.into_faults())
     })?;
     Ok(Opened {
         schema,

@@ -7,7 +7,7 @@ use std::path::Path;
 use aidlink_faults::fault::Faults;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::reading::{ReadingChoice, SheetChoice};
-use aidlink_policy::schema::{ExportSchema, Role, Schemas};
+use aidlink_policy::schema::{ExportSchema, Field, Schemas};
 
 use crate::exports::deciding_fields;
 use crate::scan::{Export, ExportFile};
@@ -254,7 +254,7 @@ fn parts(
     for table in tables {
         let sheet = table.sheet().map(str::to_owned);
         let to_give = to_give(file_name, sheet.as_deref(), schema, policy, table);
-        let (known, unknown) = headers(schema, table);
+        let (known, unknown) = headers(table);
         match parts.iter_mut().find(|part| part.to_give == to_give) {
             Some(part) => {
                 part.sheets.extend(sheet);
@@ -297,7 +297,7 @@ fn to_give(
         let decides = deciding.iter().any(|deciding| deciding.name == name);
         (asked(name).is_some() || decides) && !table.has_field(name)
     });
-    let value_in = |text: &str, field: &aidlink_policy::schema::Field| {
+    let value_in = |text: &str, field: &Field| {
         let labels = field.raw_codes.iter();
         let longest = labels
             .filter(|(label, code)| text.contains(label.as_str()) && *code != "other")
@@ -320,7 +320,7 @@ fn to_give(
 }
 
 /// Returns the headers of a table with their fields, and those that are not known.
-fn headers(schema: &ExportSchema, table: &Export) -> (Vec<(String, String)>, Vec<String>) {
+fn headers(table: &Export) -> (Vec<(String, String)>, Vec<String>) {
     let columns = table.columns();
     let mut known = Vec::new();
     let mut unknown = Vec::new();
@@ -328,15 +328,9 @@ fn headers(schema: &ExportSchema, table: &Export) -> (Vec<(String, String)>, Vec
         let header = header.trim();
         let mut fields = columns.index.iter();
         match fields.find(|(_, column)| **column == index) {
-            Some((field, _))
-                if schema
-                    .field(field)
-                    .is_some_and(|field| field.role != Role::List || !header.is_empty()) =>
-            {
-                known.push((header.to_owned(), field.clone()));
-            }
-            _ if header.is_empty() => {}
-            _ => unknown.push(header.to_owned()),
+            Some((field, _)) => known.push((header.to_owned(), field.clone())),
+            None if header.is_empty() => {}
+            None => unknown.push(header.to_owned()),
         }
     }
     (known, unknown)

@@ -337,6 +337,14 @@ impl FaultCollector {
         self.finish()?;
         value.ok_or_else(|| internal_error().into())
     }
+
+    /// Returns the faults; if there is none, that is an internal error.
+    pub fn into_faults(self) -> Faults {
+        match self.finish() {
+            Err(faults) => faults,
+            Ok(()) => internal_error().into(),
+        }
+    }
 }
 
 impl IntoIterator for FaultCollector {

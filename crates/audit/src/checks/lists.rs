@@ -6,12 +6,13 @@ use aidlink_contract::grade::Grade;
 use aidlink_faults::text::Text;
 
 use super::finding::{Finding, no_documents, no_lists};
-use crate::evidence::{Evidence, List, SecondRun};
+use crate::evidence::{Evidence, List, SecondRun, read_csv};
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{Software, StepKind};
 use aidlink_policy::pack::{Aid, Policy};
 use aidlink_procuratorate::lists::columns::{ActBy, CitedAid, ListRow, Mark};
 use aidlink_procuratorate::lists::match_list::list_name;
+use aidlink_procuratorate::lists::not_judged;
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 /// Checks every row of every list; `wrong` returns what is wrong with a row. Returns the
@@ -129,6 +130,24 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
                     ),
                 ));
             }
+        }
+    }
+    // Summaries before version 3 have no such persons, and their folders no such lists.
+    let not_judged = summary.not_judged.iter();
+    let not_judged = not_judged.flat_map(|persons| {
+        [
+            (not_judged::ADULTS, persons.adults),
+            (not_judged::MINORS, persons.minors),
+        ]
+    });
+    for (path, stated) in not_judged {
+        let content = evidence.read(path).and_then(|bytes| read_csv(&bytes));
+        let found = content.map(|(_, rows)| rows.len() as u64);
+        if found != Some(stated) {
+            wrong.push(Text::new(
+                format!("{path} 缺失，或其人数与 summary.json 所记不同"),
+                format!("{path} is missing, or summary.json has another number of persons"),
+            ));
         }
     }
     Finding::of(
