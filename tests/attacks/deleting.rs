@@ -927,7 +927,7 @@ pub fn change_journal(finished: &FinishedRound, key: &SigningKey, change: impl F
     fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
 }
 
-/// A purge set 22 files aside, removed all but those in `output/rejects`, and was killed.
+/// A purge set 24 files aside, removed all but those in `output/rejects`, and was killed.
 /// Returns the files that it had removed and the others.
 #[expect(clippy::type_complexity, reason = "two lists of the same kind")]
 fn kill_purge_before_the_rejects(

@@ -204,7 +204,8 @@ fn purges_with_two_keys_in_turn_lose_nothing() {
         let finished = round_with_leftover();
         let other = finished.round.path("../other.key");
         let key = SigningKey::make(&other).unwrap();
-        for (_, place) in kill_purge(&finished).iter().take(3) {
+        let files = kill_purge(&finished);
+        for (_, place) in files.iter().take(3) {
             fs::remove_file(place).unwrap();
         }
         if is_other_killed {
@@ -218,6 +219,9 @@ fn purges_with_two_keys_in_turn_lose_nothing() {
             };
             assert!([0, 3].contains(&result.code), "{}", result.stderr);
             assert_none_missing(&finished, &result);
+        }
+        for (_, place) in &files {
+            assert!(!place.exists(), "{}", place.display());
         }
     }
 }

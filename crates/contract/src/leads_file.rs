@@ -64,6 +64,8 @@ pub struct ExpectedRound<'r> {
     pub exports: &'r [&'r str],
     /// The exports that rules of the policy read; some may not be in the round.
     pub exports_of_the_policy: &'r [&'r str],
+    /// The exports that the round file leaves out.
+    pub not_joined: &'r [&'r str],
 }
 
 /// Why a file of screened leads was refused. No variant holds text from the file.
@@ -182,8 +184,10 @@ impl LeadsFile {
                 in_round(export)
             }
         };
-        let known = self.not_verified_by.keys().all(in_round_or_policy)
-            && self.provisional.iter().all(is_known);
+        let is_left_out = |export: &String| expected.not_joined.contains(&export.as_str());
+        let known = self.not_verified_by.iter().all(|(export, why)| {
+            in_round_or_policy(export) && (*why != NotVerified::NotJoined || is_left_out(export))
+        }) && self.provisional.iter().all(is_known);
         if !known {
             return Err(LeadsFileFault::Export);
         }
@@ -224,6 +228,7 @@ mod tests {
         algorithm: TokenAlgorithm::HmacSm3,
         exports: &["procuratorate.case-parties", "veterans.persons"],
         exports_of_the_policy: &["veterans.persons", "education.students"],
+        not_joined: &["education.students"],
     };
 
     fn leads() -> LeadsFile {
@@ -424,6 +429,15 @@ mod tests {
         // An export that the policy uses but the round does not have.
         let absent = refused(&|leads| leads.provisional.push(stale("education.students")));
         assert_eq!(absent, Some(LeadsFileFault::Export));
+        // Only what the round file leaves out is not joined.
+        let not_joined = |export: &str| {
+            refused(&|leads| {
+                let entry = (export.to_owned(), NotVerified::NotJoined);
+                leads.not_verified_by.extend([entry]);
+            })
+        };
+        assert_eq!(not_joined("education.students"), None);
+        assert_eq!(not_joined("veterans.persons"), Some(LeadsFileFault::Export));
         for share in [-0.01, 1.01, 1e300, f64::NAN, f64::INFINITY] {
             let rate = refused(&|leads| leads.provisional.push(rate("veterans.persons", share)));
             assert_eq!(rate, Some(LeadsFileFault::Rate), "{share}");

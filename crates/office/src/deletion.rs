@@ -399,9 +399,14 @@ impl Purge<'_> {
                     .collect(),
             )
         {
-            // The next purge finds a file that keeps the purge's own name.
-            for aside in &set_aside {
-                plan.removal(self.key_id).restore(aside);
+            // The next purge finds a file that keeps the purge's own name. If the journal is
+            // there in spite of the fault, a file under its old name could be moved away and
+            // would count as deleted.
+            let output = &plan.places.output;
+            if Journal::is_missing(output, plan.made_at, JournalStep::SetAside) {
+                for aside in &set_aside {
+                    plan.removal(self.key_id).restore(aside);
+                }
             }
             return Err(fault);
         }

@@ -349,6 +349,14 @@ impl Journal {
         write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
     }
 
+    /// Whether an output folder certainly has no journal of this step of the purge that
+    /// started at `now`.
+    pub(crate) fn is_missing(output: &Folder, now: Timestamp, step: JournalStep) -> bool {
+        let path = Path::new(DELETIONS).join(Self::folder_name(now, step));
+        let kind = output.kind(&path);
+        kind.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Returns the name of the folder of a journal. `now` is the start of its purge.
     fn folder_name(now: Timestamp, step: JournalStep) -> String {
         let suffix = match step {

@@ -175,9 +175,10 @@ fn read_leads(
     })?;
     let exports = terms.exports().map(|export| export.schema.name.as_str());
     let exports: Vec<&str> = exports.collect();
-    let rules = terms.policy.rules.iter().map(|rule| rule.on.as_str());
-    let exports_of_the_policy: BTreeSet<&str> = rules.collect();
+    let exports_of_the_policy = terms.policy.registers_used();
     let exports_of_the_policy: Vec<&str> = exports_of_the_policy.into_iter().collect();
+    let not_joined = terms.not_joined.iter().map(|left| left.export.as_str());
+    let not_joined: Vec<&str> = not_joined.collect();
     let expected = ExpectedRound {
         round: &terms.round,
         policy_digest: &terms.policy.digest,
@@ -185,6 +186,7 @@ fn read_leads(
         algorithm: terms.algorithm,
         exports: &exports,
         exports_of_the_policy: &exports_of_the_policy,
+        not_joined: &not_joined,
     };
     file.check(&expected).map_err(|fault| refused(&fault))?;
     match policy_mismatch(&terms.policy, &file) {

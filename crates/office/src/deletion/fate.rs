@@ -8,6 +8,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::partial::prefix_of;
 use jiff::Timestamp;
 
+use crate::aside::as_recorded;
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, Journals, LeftFile, PlacedFile, RoundFile,
 };
@@ -311,7 +312,7 @@ pub(super) fn accounts(
     for (file, why) in &stated.by_others {
         decision.by_others.add(file, why.clone());
     }
-    let prefix = prefix_of(output).to_string_lossy().into_owned();
+    let prefix = as_recorded(&prefix_of(output));
     // Documents of other keys put no name into a record that the manifest and the names of
     // leftovers do not have.
     let leftovers = stated
@@ -320,7 +321,7 @@ pub(super) fn accounts(
         .map(|(file, _)| file)
         .filter(|file| {
             file.part == FilePart::CutOff
-                && file.path.starts_with(&prefix)
+                && file.recorded().path.starts_with(&prefix)
                 && stays_inside(&file.path)
         });
     let files = remains
@@ -384,7 +385,7 @@ fn set_aside_by_another(public_key: &str) -> Text {
             "用另一把私钥（公钥 {key}）签署的、中断的 purge 曾处理此文件，本私钥不能据此确认已删除；请用那把私钥（--signing-key）和 --other-signer 重新运行 purge"
         ),
         format!(
-            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to this key: run `purge` again with that key (--signing-key) and --other-signer"
+            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to a purge with this key: run `purge` again with that key (--signing-key) and --other-signer"
         ),
     )
 }
@@ -396,7 +397,7 @@ fn recorded_by_another(record: &DeletionRecord) -> Text {
             "{at} 的删除记录称已删除，但由另一把私钥（公钥 {key}）签署，本私钥不能据此确认：须由人与会议记录核对"
         ),
         format!(
-            "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and that proves nothing to this key: a person must compare it with the minutes"
+            "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and that proves nothing to a purge with this key: a person must compare it with the minutes"
         ),
     )
 }

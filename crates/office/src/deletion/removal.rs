@@ -157,10 +157,9 @@ impl Removal<'_> {
             Ok(Some(names)) => Ok(names),
             Ok(None) => Err(put_back(&holder, place, &aside.from)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),
-            Err(error) => {
-                let _ = put_back(&holder, place, &aside.from);
-                Err(not_removed(&error))
-            }
+            // It keeps the purge's own name: the journal says that it was set aside, and under
+            // its old name it could be moved away and would count as deleted.
+            Err(error) => Err(kept_aside(place, &error)),
         }
     }
 
@@ -319,6 +318,21 @@ fn disappeared() -> Text {
     Text::new(
         "删除过程中文件不见了，不是由本次删除移除的：请查明去向",
         "the file disappeared while the data was being deleted, and this purge did not delete it: find out where it went",
+    )
+}
+
+/// The reason for a file that was set aside and cannot be removed.
+fn kept_aside(place: &Path, error: &io::Error) -> Text {
+    let (place, reason) = (shown_path(place), io_reason(error));
+    Text::new(
+        format!(
+            "无法删除：{}；文件现在在 {place}，请排除原因后重新运行 purge",
+            reason.zh
+        ),
+        format!(
+            "cannot delete the file: {}; it is at {place} now: remove the cause, and run `purge` again",
+            reason.en
+        ),
     )
 }
 

@@ -212,6 +212,54 @@ fn a_foreign_file_is_kept_even_under_the_purges_own_name() {
     }
 }
 
+/// With the journal, a file that somebody moves away from its old name would count as
+/// deleted.
+#[test]
+fn files_get_their_names_back_only_without_a_journal() {
+    for is_journaled in [true, false] {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        let set_aside = signed.set_aside(&plan);
+        let places: Vec<PathBuf> = set_aside.iter().map(|aside| signed.place(aside)).collect();
+        let purge = signed.purge();
+        if is_journaled {
+            let journaled = set_aside.iter().map(|aside| aside.found.journaled());
+            let journal = purge.write_journal(&plan, journaled.collect());
+            journal.expect("writable");
+        } else {
+            let deletions = signed.round.path("output/deletions");
+            let mut journals = fs::read_dir(&deletions).expect("readable");
+            let start = journals.next().expect("a journal").expect("readable");
+            let start = start.file_name().into_string().expect("text");
+            let taken = format!(".{start}-set-aside.partial-{}", std::process::id());
+            fs::create_dir(deletions.join(taken)).expect("writable");
+        }
+        // The name of the journal or of its partial folder is taken.
+        assert!(purge.remove(&plan, set_aside, &mut Vec::new()).is_err());
+        for place in &places {
+            assert_eq!(place.exists(), is_journaled, "{}", place.display());
+        }
+        drop(plan);
+        for (index, file) in FILES.iter().enumerate() {
+            let path = signed.round.path(file);
+            assert_eq!(path.exists(), !is_journaled, "{file}");
+            if !is_journaled {
+                let moved = signed.round.path(&format!("moved-{index}"));
+                fs::rename(path, moved).expect("writable");
+            }
+        }
+        let purged = signed.purge().run().expect("a purge");
+        let record = &purged[0].record;
+        assert_eq!(record.removed_earlier, []);
+        let (removed, missing) = match is_journaled {
+            true => (all(), BTreeSet::new()),
+            false => (BTreeSet::new(), all()),
+        };
+        assert_eq!(paths(&record.removed), removed);
+        assert_eq!(paths(&record.not_found), missing);
+    }
+}
+
 /// Files that are put at the free paths while a purge runs are not its files.
 #[test]
 fn a_file_that_appears_while_a_purge_runs_is_kept() {

@@ -797,8 +797,6 @@ impl<'w> Checker<'w> {
         }
     }
 
-    /// Returns the terms of the case parties' export, and of the other exports in the
-    /// order of the round file.
     /// Returns the exports that the round leaves out, in the order of their names.
     fn not_joined(
         &mut self,
@@ -816,8 +814,8 @@ impl<'w> Checker<'w> {
                 self.fault(
                     &schema.at,
                     Text::new(
-                        "规则文件没有用到这一导出（案件当事人除外）",
-                        "the policy uses no such export besides the case parties",
+                        "规则文件没有用到这一名册",
+                        "the policy uses no register of this name",
                     ),
                     hint,
                 );
@@ -849,6 +847,8 @@ impl<'w> Checker<'w> {
             .collect()
     }
 
+    /// Returns the terms of the case parties' export, and of the other exports in the
+    /// order of the round file.
     fn export_terms(
         &mut self,
         exports: Vec<CompleteExport<'_>>,

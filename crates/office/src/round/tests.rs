@@ -447,7 +447,7 @@ fn an_export_that_is_not_joined_is_named_once_with_its_reason() {
         ),
         (
             item("health.patients", "x"),
-            "13:26: the policy uses no such export besides the case parties",
+            "13:26: the policy uses no register of this name",
         ),
         (
             item("procuratorate.referrals", " "),
