@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::{ReadExport, converted_amounts};
+use aidlink_agency::exports::{ReadExport, converted_amounts, missing_fields};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
 use aidlink_policy::pack::{Policy, Rule};
@@ -12,7 +12,8 @@ use aidlink_policy::pack::{Policy, Rule};
 use crate::labels_report::say_unmapped;
 
 /// Prints the account of an export, the rows withheld, and what the office should look at.
-pub(crate) fn say_export(export: &ReadExport, policy: &Policy, output: Output) {
+/// `figures` names where all figures are.
+pub(crate) fn say_export(export: &ReadExport, policy: &Policy, figures: &str, output: Output) {
     let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let account = &export.report.account;
     let (rows, rejected, withheld) = (account.rows, account.rejected, account.withheld);
@@ -73,8 +74,8 @@ pub(crate) fn say_export(export: &ReadExport, policy: &Policy, output: Output) {
     let unreadable: u64 = export.report.value_faults.values().sum();
     if unreadable > 0 {
         say(
-            format!("    无法读取的单元格：{unreadable}（见 summary.json）"),
-            format!("    cells that could not be read: {unreadable} (see summary.json)"),
+            format!("    无法读取的单元格：{unreadable}（见 {figures}）"),
+            format!("    cells that could not be read: {unreadable} (see {figures})"),
         );
     }
     say_unmapped(&export.planned.schema, &export.report.unmapped, output);
@@ -119,17 +120,12 @@ pub(crate) fn say_unknown(
         "    下列条件有的行无法判断：".into(),
         "    conditions that cannot be judged for some rows:".into(),
     );
-    let lacks = |column: &String| {
-        let mut files = export.files.iter();
-        files.all(|file| file.columns_absent.contains(column))
-    };
-    let schema = &export.planned.schema;
+    let missing_fields = missing_fields(policy, export);
     for (rule, rows) in rules.iter().take(MOST_RULES) {
         let columns = rule.columns();
-        let missing = columns.iter().filter(|column| lacks(column));
-        let missing: Vec<&Text> = missing
-            .filter_map(|column| Some(&schema.field(column)?.title))
-            .collect();
+        let fields = missing_fields.iter();
+        let missing = fields.filter(|field| columns.contains(&field.name));
+        let missing: Vec<&Text> = missing.map(|field| &field.title).collect();
         let titles = |pick: fn(&Text) -> &str| {
             let titles: Vec<&str> = missing.iter().map(|title| pick(title)).collect();
             titles.join(", ")

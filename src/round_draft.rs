@@ -124,7 +124,11 @@ impl Draft<'_> {
 
     /// Returns the registers of the policy that have no file.
     pub(crate) fn without_file(&self) -> Vec<&str> {
-        let has_file = |name: &&str| self.exports.iter().any(|export| export.schema == **name);
+        let has_file = |name: &&str| {
+            self.exports
+                .iter()
+                .any(|export| export.schema == **name && !export.files.is_empty())
+        };
         let used = self.policy.registers_used().into_iter();
         used.filter(|name| !has_file(name)).collect()
     }
@@ -179,8 +183,8 @@ impl Writer<'_, '_> {
 
     fn head(&mut self, draft: &Draft<'_>) {
         self.comment(
-            "轮次文件。带“【待填写】”的地方须由人填写，填好前 run 拒绝运行。冒号后是程序的建议，认可的，只留下它；日期、true、false 和数值不加引号。",
-            "A round file. A person fills in the places marked 【FILL IN】; until then `run` refuses it. What follows a colon is a proposal: to accept it, keep it alone. Dates, true, false and numbers are written without quotation marks.",
+            "轮次文件。带“【待填写】”的地方须由人填写，填好前各命令都拒绝运行。冒号后是程序的建议，认可的，只留下它；日期、true、false 和数值不加引号。",
+            "A round file. A person fills in the places marked 【FILL IN】; until then every command refuses it. What follows a colon is a proposal: to accept it, keep it alone. Dates, true, false and numbers are written without quotation marks.",
         );
         let (as_of, round) = (draft.as_of, &draft.round);
         let line = format!("round = {}", quoted(round));
@@ -451,7 +455,7 @@ impl Writer<'_, '_> {
                 needs_reason = true;
                 self.comment(
                     "写 true 的，所有行都不予处理；写 false 的，须在 because 写明由谁、何时、依据什么核实",
-                    "with true every row is withheld; with false, `because` says who confirmed it, when and by what",
+                    "with true every row is withheld; with false, `because` says who confirmed it, when and from which record",
                 );
             }
             let value = self.place(

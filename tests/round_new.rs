@@ -321,10 +321,8 @@ fn what_cannot_become_a_round_is_a_clear_message_and_writes_nothing() {
     assert_eq!(office.round(), "mine");
     let missing = aidlink(&["round", "new", "/nonexistent/folder", "--lang", "en"]);
     assert_eq!(missing.code, 1);
-    // A path with backslashes is explained.
     assert!(
-        missing.stderr.contains("no such file or directory")
-            || missing.stderr.contains("no such file or folder"),
+        missing.stderr.contains("there is no such file or folder"),
         "{}",
         missing.stderr
     );
@@ -357,6 +355,16 @@ fn names_decide_what_bare_lists_are() {
         sheet.write_string(1, 1, id(2)).unwrap();
     }
     office.write("各部门名册.xlsx", workbook.save_to_buffer().unwrap());
+    // Sheets of one register, of which each says something else.
+    let mut workbook = Workbook::new();
+    for name in ["低保", "特困"] {
+        let sheet = workbook.add_worksheet().set_name(name).unwrap();
+        sheet.write_string(0, 0, "姓名").unwrap();
+        sheet.write_string(0, 1, "身份证号码").unwrap();
+        sheet.write_string(1, 0, "甲某").unwrap();
+        sheet.write_string(1, 1, id(3)).unwrap();
+    }
+    office.write("名册.xlsx", workbook.save_to_buffer().unwrap());
     fs::create_dir(office.path("浈江区")).unwrap();
     let made = office.round_new(&[]);
     assert_eq!(made.code, 0, "{}", made.stderr);
@@ -383,7 +391,16 @@ fn names_decide_what_bare_lists_are() {
             "veterans.persons",
             "kind = \"【待填写：disabled】\"",
         ),
-        ("三属.csv", "veterans.persons", "kind = \"【待填写"),
+        (
+            "三属.csv",
+            "veterans.persons",
+            "kind = \"【待填写：bereaved_family】\"",
+        ),
+        (
+            "名册.xlsx",
+            "civil-affairs.assistance",
+            "sheets = [\"低保\"]",
+        ),
         (
             "在乡复员军人.csv",
             "veterans.persons",

@@ -54,7 +54,7 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         format!("Round {}, dry run (nothing is written):", terms.round),
     ));
     for (export, unknown) in &read {
-        say_export(export, &terms.policy, output);
+        say_export(export, &terms.policy, "--json", output);
         say_unknown(export, &terms.policy, unknown, output);
     }
     let provisional = provisional(&terms, &read);

@@ -65,14 +65,14 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     let mut exports: BTreeMap<String, DraftExport> = BTreeMap::new();
     let mut others: Vec<(String, Text)> = Vec::new();
     for name in names {
-        progress.step(&Text::new(
-            format!("查看 {name}"),
-            format!("looking at {name}"),
-        ));
         if let Some(reason) = refused_name(&name) {
             others.push((name, reason));
             continue;
         }
+        progress.step(&Text::new(
+            format!("查看 {name}"),
+            format!("looking at {name}"),
+        ));
         let path = folder.join(&name);
         match recognise(&path, &schemas, &policy) {
             Ok(recognised) => {
@@ -144,7 +144,6 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<String>), Fault> {
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_file = entry.path().is_file();
         let is_ours = [
             ROUND_FILE,
             "policy.toml",
@@ -154,12 +153,14 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<String>), Fault> {
             "signing.pub",
         ];
         // What spreadsheet programs and systems leave beside files.
-        let is_left_over =
-            name.starts_with(['.', '~']) || name == "Thumbs.db" || name == "desktop.ini";
+        let is_left_over = name.starts_with('.')
+            || name.starts_with("~$")
+            || name == "Thumbs.db"
+            || name == "desktop.ini";
         if entry.path().is_dir() && !is_left_over && !["schemas", "output"].contains(&name.as_str())
         {
             folders.push(name);
-        } else if is_file && !is_left_over && !is_ours.contains(&name.as_str()) {
+        } else if !is_left_over && !is_ours.contains(&name.as_str()) {
             names.push(name);
         }
     }
@@ -385,21 +386,20 @@ fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
             format!("  not recognised: {name}: {}", reason.en),
         );
     }
+    let verb = match draft.is_split {
+        true => "round terms",
+        false => "run",
+    };
+    let command = format!("aidlink {verb} {}", in_shell(&shown));
     if marked > 0 {
         say(
-            format!(
-                "请填写其中{marked}处【待填写】，再运行：aidlink run {}",
-                in_shell(&shown)
-            ),
-            format!(
-                "Fill in its {marked} places 【FILL IN】, then: aidlink run {}",
-                in_shell(&shown)
-            ),
+            format!("请填写其中{marked}处【待填写】，再运行：{command}"),
+            format!("Fill in the places marked 【FILL IN】 ({marked}), then: {command}"),
         );
     } else {
         say(
-            format!("请核对，再运行：aidlink run {}", in_shell(&shown)),
-            format!("Check it, then: aidlink run {}", in_shell(&shown)),
+            format!("请核对，再运行：{command}"),
+            format!("Check it, then: {command}"),
         );
     }
     let exports = draft.exports.iter().map(|export| {

@@ -132,7 +132,7 @@ fn say_summary(
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
     for export in &result.exports {
-        say_export(export, &round.terms.policy, output);
+        say_export(export, &round.terms.policy, SUMMARY, output);
     }
     let total = result.resolved.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));

@@ -181,10 +181,7 @@ fn say_foreseen(
         format!("A round by the policy {id} version {version}:"),
     ));
     say_withheld(export, policy, output);
-    let notes = [
-        export.withheld_empty_text(),
-        export.withheld_unread_text(policy),
-    ];
+    let notes = [export.withheld_empty_text(), export.withheld_unread_text()];
     for text in notes.into_iter().flatten() {
         output.say(&Text::new(
             format!("    注意：{}", text.zh),
@@ -422,7 +419,10 @@ fn open<'b>(arguments: &SchemaCheckArguments, basis: &'b Basis) -> Result<Opened
         .or_value(best)
         .map_err(Ending::Failed)?;
     let (known, schema, choice) = best;
-    let fits_better = fits_better(&mut file, &basis.schemas, schema, known, &choice);
+    // Without a name the schema is the one that fits best.
+    let named = arguments.schema.as_ref();
+    let fits_better =
+        named.and_then(|_| fits_better(&mut file, &basis.schemas, schema, known, &choice));
     let tables = file.tables(0, schema, &choice).map_err(|found| {
         let hint = Text::new("请用该模式再查", "check it again with that schema");
         let named = fits_better.iter();

@@ -21,9 +21,9 @@ use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
 
 /// Returns the fields that rules need and that are missing from every file of an
-/// export. A field that is derived from another one is missing if both are, and so is the
-/// other one.
-fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
+/// export. A derived field is not missing if the export has the field from which it is
+/// derived, and that one is not missing if the export has all fields derived from it.
+pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
     let schema = &export.planned.schema;
     let needed = policy.columns_needed(schema);
     let is_absent = |name: &String| {
@@ -158,7 +158,7 @@ impl ReadExport {
         notes.extend(not_read.map(SheetNotRead::text));
         notes.extend(self.missing_text(policy));
         notes.extend(self.withheld_empty_text());
-        notes.extend(self.withheld_unread_text(policy));
+        notes.extend(self.withheld_unread_text());
         let absent: Vec<&[String]> = self
             .files
             .iter()
@@ -225,14 +225,10 @@ impl ReadExport {
 
     /// Returns a sentence about rows that are withheld because a cell cannot be read, and
     /// not because of what it says: a role in words that nobody mapped may be a victim's.
-    pub fn withheld_unread_text(&self, policy: &Policy) -> Option<Text> {
-        let schema = &self.planned.schema;
+    pub fn withheld_unread_text(&self) -> Option<Text> {
         let (mut zh, mut en) = (Vec::new(), Vec::new());
-        for field in deciding_fields(policy, schema) {
-            let faults = self.report.value_faults.iter();
-            let faults = faults.filter(|((name, _), _)| *name == field.name);
-            let rows: u64 = faults.map(|(_, rows)| rows).sum();
-            if rows > 0 {
+        for (name, rows) in &self.report.withheld_unread {
+            if let Some(field) = self.planned.schema.field(name) {
                 zh.push(format!("“{}”{rows}行", field.title.zh));
                 en.push(format!("{} in {rows} rows", field.title.en));
             }

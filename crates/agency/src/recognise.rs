@@ -158,7 +158,7 @@ pub fn recognise(
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut parts = parts(&file_name, schema, policy, &tables);
         for part in &mut parts {
-            part.is_all = is_one;
+            part.is_all &= is_one;
         }
         Ok(Recognised {
             schema: name.to_owned(),

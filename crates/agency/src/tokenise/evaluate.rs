@@ -61,6 +61,7 @@ pub(super) struct EvaluatedCounts {
     kept: u64,
     withheld_by_rule: BTreeMap<String, u64>,
     withheld_empty: BTreeMap<String, u64>,
+    withheld_unread: BTreeMap<String, u64>,
     value_faults: BTreeMap<(String, ValueFault), u64>,
     unmapped: BTreeMap<String, UnmappedLabels>,
 }
@@ -76,6 +77,9 @@ impl EvaluatedCounts {
         }
         for (field, count) in next.withheld_empty {
             *self.withheld_empty.entry(field).or_default() += count;
+        }
+        for (field, count) in next.withheld_unread {
+            *self.withheld_unread.entry(field).or_default() += count;
         }
         for (fault, count) in next.value_faults {
             *self.value_faults.entry(fault).or_default() += count;
@@ -109,6 +113,9 @@ impl EvaluatedCounts {
         }
         for (field, count) in self.withheld_empty {
             *report.withheld_empty.entry(field).or_default() += count;
+        }
+        for (field, count) in self.withheld_unread {
+            *report.withheld_unread.entry(field).or_default() += count;
         }
         for (fault, count) in self.value_faults {
             *report.value_faults.entry(fault).or_default() += count;
@@ -417,8 +424,12 @@ impl<'a> RowColumns<'a> {
                         .iter()
                         .filter_map(|place| self.schema.fields.get(*place));
                     let fields = fields.filter(|field| columns.contains(&field.name));
-                    for field in fields.filter(|field| !unreadable.contains(&field.name)) {
-                        *counts.withheld_empty.entry(field.name.clone()).or_default() += 1;
+                    for field in fields {
+                        let by_field = match unreadable.contains(&field.name) {
+                            true => &mut counts.withheld_unread,
+                            false => &mut counts.withheld_empty,
+                        };
+                        *by_field.entry(field.name.clone()).or_default() += 1;
                     }
                 }
                 continue;

@@ -33,7 +33,7 @@ pub struct Preview {
 /// Foresees what an export gives in a round.
 ///
 /// # Errors
-/// See [`TokeniseError`]; an export of which no row can be used is none.
+/// See [`TokeniseError`], but an export without usable rows is no error.
 pub fn preview(
     exports: &[Export],
     schema: &ExportSchema,

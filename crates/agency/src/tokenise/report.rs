@@ -25,6 +25,8 @@ pub struct Report {
     pub withheld_by_rule: BTreeMap<String, u64>,
     /// Number of case rows that are withheld because a field has no value, by field.
     pub withheld_empty: BTreeMap<String, u64>,
+    /// Number of case rows that are withheld because a cell cannot be read, by field.
+    pub withheld_unread: BTreeMap<String, u64>,
     /// Number of rows with a warning about the ID number, by the warning's code.
     pub id_warnings: BTreeMap<&'static str, u64>,
     /// Number of unreadable cells in evaluated rows, by field and fault.
