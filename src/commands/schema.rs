@@ -252,8 +252,7 @@ impl Basis {
         };
         let policy = match &arguments.policy {
             Some(path) => Some(Policy::read(path, &schemas)?),
-            // Without effect on schemas that it does not know.
-            None => shipped::policy(&schemas).ok(),
+            None => Some(shipped::policy(&schemas).map_err(|_| policy_does_not_fit(folder))?),
         };
         if let Some(name) = &arguments.schema
             && schemas.get(name).is_none()
@@ -445,6 +444,18 @@ struct Opened<'b> {
     tables: Vec<Export>,
     /// That another schema than the named one knows more columns of the file.
     fits_better: Option<Text>,
+}
+
+/// The fault of schemas for which the policy that comes with the program is not made.
+fn policy_does_not_fit(schemas: Option<&Path>) -> Fault {
+    Fault::of_file(
+        schemas.unwrap_or(Path::new("schemas")),
+        Text::new(
+            "程序自带的规则文件与这些模式不符",
+            "the policy that comes with the program does not fit these schemas",
+        ),
+        Text::new("请用 --policy 指明规则文件", "name a policy with --policy"),
+    )
 }
 
 /// Returns that another schema knows more columns of a file, if one does.

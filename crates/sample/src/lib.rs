@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_policy::schema::ExportSchema;
+use aidlink_policy::shipped::{self, Shipped};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -52,35 +53,14 @@ struct NamedExport {
     files: Vec<(Part, String)>,
 }
 
-/// The documents shipped with the program. They are written into samples that are created
-/// outside the project.
-const POLICY: &str = include_str!("../../../policies/shaoguan.toml");
-const CALENDAR: &str = include_str!("../../../calendars/china.toml");
-const SCHEMAS: [(&str, &str); 6] = [
-    (
-        "procuratorate.case-parties",
-        include_str!("../../../schemas/procuratorate.case-parties.json"),
-    ),
-    (
-        "procuratorate.referrals",
-        include_str!("../../../schemas/procuratorate.referrals.json"),
-    ),
-    (
-        "civil-affairs.assistance",
-        include_str!("../../../schemas/civil-affairs.assistance.json"),
-    ),
-    (
-        "education.students",
-        include_str!("../../../schemas/education.students.json"),
-    ),
-    (
-        "disabled-federation.persons",
-        include_str!("../../../schemas/disabled-federation.persons.json"),
-    ),
-    (
-        "veterans.persons",
-        include_str!("../../../schemas/veterans.persons.json"),
-    ),
+/// The names of the exports' schemas, in the order in which they are planted.
+const SCHEMAS: [&str; 6] = [
+    "procuratorate.case-parties",
+    "procuratorate.referrals",
+    "civil-affairs.assistance",
+    "education.students",
+    "disabled-federation.persons",
+    "veterans.persons",
 ];
 
 /// Writes a sample round and returns the number of planted leads. Rows are written as
@@ -112,8 +92,8 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
     ];
     let mut named = Vec::new();
     let makers = background::makers(arguments.scale);
-    for ((planted, maker), (name, schema)) in planted.into_iter().zip(makers).zip(SCHEMAS) {
-        let schema = shipped_schema(name, schema)?;
+    for ((planted, maker), name) in planted.into_iter().zip(makers).zip(SCHEMAS) {
+        let schema = shipped_schema(name)?;
         let style = style(arguments, maker.style);
         let mut export = NamedExport {
             schema: name,
@@ -147,10 +127,13 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
             .is_file()
     });
     if !in_project {
-        folder.write("policies/shaoguan.toml", POLICY.as_bytes())?;
-        folder.write("calendars/china.toml", CALENDAR.as_bytes())?;
-        for (name, schema) in SCHEMAS {
-            folder.write(&format!("schemas/{name}.json"), schema.as_bytes())?;
+        let write = |folder: &mut OutputFolder, of: &str, shipped: Shipped| {
+            folder.write(&format!("{of}/{}", shipped.name), shipped.text.as_bytes())
+        };
+        write(&mut folder, "policies", shipped::POLICY)?;
+        write(&mut folder, "calendars", shipped::CALENDAR)?;
+        for schema in shipped::SCHEMAS {
+            write(&mut folder, "schemas", schema)?;
         }
     }
     folder.write(
@@ -171,12 +154,16 @@ fn style(arguments: &SampleChoice, of_agency: Style) -> Style {
     }
 }
 
-fn shipped_schema(name: &str, schema: &str) -> Result<ExportSchema, Fault> {
-    let path = format!("{name}.json");
-    ExportSchema::parse(Path::new(&path), schema.as_bytes()).map_err(|faults: Faults| {
+/// Returns a schema that comes with the program.
+fn shipped_schema(name: &str) -> Result<ExportSchema, Fault> {
+    let file = PathBuf::from(format!("{name}.json"));
+    let shipped = shipped::SCHEMAS.iter();
+    let mut shipped = shipped.filter(|shipped| Path::new(shipped.name) == file);
+    let text = shipped.next().map_or("", |shipped| shipped.text);
+    ExportSchema::parse(&file, text.as_bytes()).map_err(|faults: Faults| {
         faults.iter().next().cloned().unwrap_or_else(|| {
             let text = Text::new("模式无效", "the schema is invalid");
-            Fault::of_file(Path::new(&path), text.clone(), text)
+            Fault::of_file(&file, text.clone(), text)
         })
     })
 }

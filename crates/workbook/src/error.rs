@@ -23,8 +23,8 @@ pub struct Place {
     pub column: Option<u32>,
 }
 
-/// The kind of a file that is not a workbook of the expected format, judged by its content and not
-/// by its name.
+/// The kind of a file that is not a workbook of the expected format, judged by its content
+/// and not by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherFile {
     /// An empty file.
@@ -158,12 +158,12 @@ impl Bound {
                 format!("XML of more than {n} levels"),
             ),
             Bound::TokenBytes => Text::new(
-                format!("一个 XML 标记或一段文本超过{n}字节"),
-                format!("an XML tag or text of more than {n} bytes"),
+                format!("一个标记、记录或一段文本超过{n}字节"),
+                format!("a tag, record or text of more than {n} bytes"),
             ),
             Bound::AttributeBytes => Text::new(
-                format!("一个 XML 名称或属性超过{n}字节"),
-                format!("an XML name or attribute of more than {n} bytes"),
+                format!("一个名称或属性超过{n}字节"),
+                format!("a name or attribute of more than {n} bytes"),
             ),
             Bound::PartBytes(_) => Text::new(
                 format!("解压后超过{n}字节"),
@@ -200,8 +200,12 @@ pub enum Problem {
     Packing,
     /// The part does not hold what a part of its kind must hold.
     OtherContent,
+    /// A part goes on after its last record.
+    AfterEnd,
     /// A sheet has two tables of cells.
     SecondTable,
+    /// A sheet has rows or cells outside its table.
+    OutsideTable,
     /// A row number or cell reference is invalid.
     Reference,
     /// Row numbers do not increase.
@@ -216,6 +220,8 @@ pub enum Problem {
     CellKind,
     /// A cell refers to a shared string that does not exist.
     NoSharedString,
+    /// A number refers to a cell format that does not exist.
+    NoFormat,
     /// The table of cells or a text has alternative content (`mc:AlternateContent`).
     Alternatives,
 }
@@ -234,7 +240,12 @@ impl Problem {
                 "its compression method is not supported",
             ),
             Problem::OtherContent => ("内容与部件类型不符", "it does not contain what it should"),
+            Problem::AfterEnd => ("结束记录之后还有内容", "it goes on after its last record"),
             Problem::SecondTable => ("有两个数据区", "it has two tables of cells"),
+            Problem::OutsideTable => (
+                "数据区之外还有行或单元格",
+                "it has rows or cells outside its table",
+            ),
             Problem::Reference => (
                 "行号或单元格位置无效",
                 "a row number or cell reference is invalid",
@@ -253,6 +264,10 @@ impl Problem {
             Problem::NoSharedString => (
                 "单元格引用的共享文本不存在",
                 "a cell refers to a shared text that does not exist",
+            ),
+            Problem::NoFormat => (
+                "数值引用的单元格格式不存在",
+                "a number refers to a cell format that does not exist",
             ),
             Problem::Alternatives => (
                 "内容含有备选部分 (AlternateContent)，不支持读取",

@@ -211,12 +211,7 @@ impl<'w> StoredRows<'w> {
             }
             Err(fault) => {
                 self.is_finished = true;
-                Err(fault.at(Place {
-                    part: PART.to_owned(),
-                    sheet: Some(self.sheet.to_owned()),
-                    row: (self.line.row > 0).then_some(self.line.row),
-                    column: (self.line.column > 0).then_some(self.line.column),
-                }))
+                Err(fault.at(self.line.place(PART, self.sheet)))
             }
         }
     }
@@ -495,6 +490,10 @@ impl<R: Read> Reader<R> {
                             if attribute.local_name() == b"date-value"
                                 && attribute.raw.starts_with(b"1904-01-01")
                             {
+                                // The dates before it were counted from 1900.
+                                if !self.sheets.is_empty() {
+                                    return Err(Problem::OtherContent.into());
+                                }
                                 self.date_epoch = DateEpoch::Year1904;
                             }
                         }

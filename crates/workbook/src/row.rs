@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::error::{Bound, Fault, Problem};
+use crate::error::{Bound, Fault, Place, Problem};
 use crate::format::NumberFormat;
 use crate::limits::{
     MOST_CARRIED_BYTES, MOST_CELL_CHARACTERS, MOST_COLUMNS, MOST_ROW_BYTES, MOST_ROWS, TextBudget,
@@ -281,6 +281,17 @@ impl<'w> Line<'w> {
             cells: &self.cells,
             text: &self.text,
             strings: self.strings,
+        }
+    }
+
+    /// Returns the place of what is read, in a sheet and its part.
+    #[cold]
+    pub(crate) fn place(&self, part: &str, sheet: &str) -> Place {
+        Place {
+            part: part.to_owned(),
+            sheet: Some(sheet.to_owned()),
+            row: (self.row > 0).then_some(self.row),
+            column: (self.column > 0).then_some(self.column),
         }
     }
 

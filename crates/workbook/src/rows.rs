@@ -108,18 +108,8 @@ impl<'w, R: Read> Rows<'w, R> {
             }
             Err(fault) => {
                 self.is_finished = true;
-                Err(fault.at(self.place()))
+                Err(fault.at(self.line.place(self.part, self.sheet)))
             }
-        }
-    }
-
-    #[cold]
-    fn place(&self) -> Place {
-        Place {
-            part: self.part.to_owned(),
-            sheet: Some(self.sheet.to_owned()),
-            row: (self.line.row > 0).then_some(self.line.row),
-            column: (self.line.column > 0).then_some(self.line.column),
         }
     }
 }

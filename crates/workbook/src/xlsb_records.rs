@@ -63,11 +63,10 @@ impl<R: Read> Records<R> {
         Ok(records)
     }
 
-    /// Returns the next record. At the last record the rest of the part is read, so that its
-    /// checksum is compared, and `None` is returned.
+    /// Returns the next record; `None` at the last one, with which the part ends.
     ///
     /// # Errors
-    /// If the part cannot be read or ends before its last record.
+    /// If the part cannot be read, or does not end with its last record.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Record<'_>>, Fault> {
         if self.is_finished {
@@ -88,9 +87,15 @@ impl<R: Read> Records<R> {
             }
         };
         if kind == self.last {
-            io::copy(&mut self.source, &mut io::sink())?;
             self.is_finished = true;
-            return Ok(None);
+            if let Kept::InBuffer(_, length) = self.place {
+                self.source.consume(length);
+            }
+            // At the end of the part its checksum is compared.
+            return match self.source.fill_buf()?.is_empty() {
+                true => Ok(None),
+                false => Err(Problem::AfterEnd.into()),
+            };
         }
         let (rest, is_cut) = match self.place {
             Kept::InBuffer(start, end) => (&self.source.buffer()[start..end], false),

@@ -128,6 +128,9 @@ impl<'w, R: Read> XlsbTable<'w, R> {
             match record.kind {
                 BEGIN_SHEET_DATA => return Ok(true),
                 kind::MERGE_CELL => merges.add(read_area(&mut record.fields)?)?,
+                kind if kind == ROW_HDR || cell_of(kind).is_some() => {
+                    return Err(Problem::OutsideTable.into());
+                }
                 _ => {}
             }
         }
@@ -164,8 +167,10 @@ impl<'w, R: Read> XlsbTable<'w, R> {
             is_sorted &= line.column > before;
             // The upper byte holds flags.
             let format = fields.u32()? & 0x00ff_ffff;
-            let format = self.formats.get(format as usize).copied();
-            read_value(line, content, format.unwrap_or_default(), &mut fields)?;
+            let known = self.formats.get(format as usize).copied();
+            // A workbook without styles has the first one.
+            let format = known.or((format == 0).then_some(NumberFormat::General));
+            read_value(line, content, format, &mut fields)?;
         };
         if !is_sorted {
             line.sort()?;
@@ -180,7 +185,7 @@ impl<'w, R: Read> XlsbTable<'w, R> {
 fn read_value(
     line: &mut Line<'_>,
     content: Content,
-    format: NumberFormat,
+    format: Option<NumberFormat>,
     fields: &mut Fields<'_>,
 ) -> Result<(), Fault> {
     let start = line.text.len();
@@ -210,8 +215,14 @@ fn read_value(
     }
 }
 
-/// Stores a number. Infinity and NaN, which no program writes, count as `#NUM!`.
-fn store_number(line: &mut Line<'_>, number: f64, format: NumberFormat) -> Result<(), Fault> {
+/// Stores a number. Infinity and NaN, which no program writes, count as `#NUM!`. Without
+/// its format nobody knows whether a number is a day of the workbook's epoch.
+fn store_number(
+    line: &mut Line<'_>,
+    number: f64,
+    format: Option<NumberFormat>,
+) -> Result<(), Fault> {
+    let format = format.ok_or(Problem::NoFormat)?;
     let start = line.text.len();
     if !number.is_finite() {
         return line.store(Kind::Error(ErrorValue::Number), start, 0..0);

@@ -126,6 +126,9 @@ impl<'w, R: Read> XmlTable<'w, R> {
                         false => Table::Open,
                     });
                 }
+                Token::Start(tag) if tag.depth == 1 && tag.local_name() == b"row" => {
+                    return Err(Problem::OutsideTable.into());
+                }
                 Token::Start(tag) => merges.start(&tag)?,
                 Token::End(depth) => merges.end(depth),
                 Token::Finished => return Ok(Table::Missing),

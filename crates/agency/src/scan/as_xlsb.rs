@@ -30,7 +30,7 @@ pub(super) fn as_xlsb(xlsx: &[u8]) -> Option<Vec<u8>> {
         ..MadeXlsb::default()
     };
     for (index, sheet) in workbook.sheets().to_vec().into_iter().enumerate() {
-        // Its part has a kind of its own.
+        // It has no rows.
         if sheet.kind == SheetKind::Chartsheet {
             continue;
         }
@@ -49,7 +49,7 @@ pub(super) fn as_xlsb(xlsx: &[u8]) -> Option<Vec<u8>> {
     Some(made.packed())
 }
 
-/// Returns the records of the table, and the merged areas.
+/// The records of a table, `None` if it has a formula without a value; and the merged areas.
 type Table = (Option<Vec<u8>>, Vec<[u32; 4]>);
 
 fn table_of(workbook: &mut Workbook<Cursor<&[u8]>>, sheet: usize) -> Result<Table, WorkbookError> {

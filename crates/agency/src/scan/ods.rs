@@ -31,7 +31,7 @@ pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, 
     let sheets = document.sheets().iter().map(|sheet| ListedSheet {
         name: sheet.name.clone(),
         is_visible: sheet.visibility == Visibility::Visible,
-        has_rows: true,
+        may_be_table: true,
     });
     Ok(Box::new(OdsReader {
         path: path.to_path_buf(),

@@ -15,8 +15,9 @@ pub(super) struct ListedSheet {
     pub(super) name: String,
     /// Whether it has a tab.
     pub(super) is_visible: bool,
-    /// Whether it has rows of cells; charts, dialogs and macros have none.
-    pub(super) has_rows: bool,
+    /// Whether it may be the table. A chart, a dialog or a sheet of macros is read only by
+    /// name.
+    pub(super) may_be_table: bool,
 }
 
 /// Receives the row and column, from 1, and the text of a cell; `None` for a formula that

@@ -135,7 +135,7 @@ impl OpenWorkbook {
     fn readable(&self, choice: &ReadingChoice) -> Vec<usize> {
         let is_readable = |sheet: &ListedSheet| match &choice.sheets {
             SheetChoice::Named(names) => names.iter().any(|name| self.is_named(sheet, name)),
-            SheetChoice::Only | SheetChoice::All => sheet.is_visible && sheet.has_rows,
+            SheetChoice::Only | SheetChoice::All => sheet.is_visible && sheet.may_be_table,
         };
         let sheets = self.reader.sheets().iter().enumerate();
         sheets
@@ -272,7 +272,7 @@ impl OpenWorkbook {
     ) -> Vec<SheetNotRead> {
         let sheets = self.reader.sheets().iter().enumerate();
         let others: Vec<(usize, ListedSheet)> = sheets
-            .filter(|(index, sheet)| sheet.has_rows && !read.contains(index))
+            .filter(|(index, _)| !read.contains(index))
             .map(|(index, sheet)| (index, sheet.clone()))
             .collect();
         let mut not_read = Vec::new();

@@ -516,6 +516,32 @@ fn packages_of_unusual_writers_are_workbooks() {
     }
 }
 
+/// The relationship says what a sheet is, and may be wrong.
+#[test]
+fn a_chart_dialog_or_sheet_of_macros_that_has_rows_is_reported() {
+    let mut workbook = Workbook::new();
+    add_town(&mut workbook, "名册", &IDS[..2]);
+    add_town(&mut workbook, "另表", &IDS[2..3]);
+    let bytes = saved(workbook);
+    let worksheet = "relationships/worksheet\" Target=\"worksheets/sheet2.xml\"";
+    for kind in [
+        "chartsheet",
+        "dialogsheet",
+        "xlMacrosheet",
+        "xlIntlMacrosheet",
+    ] {
+        let other = worksheet.replacen("worksheet", kind, 1);
+        let packed = changed(&bytes, |name, content| {
+            Some((name.to_owned(), content.replace(worksheet, &other)))
+        });
+        let opened = open_alone(&packed, SheetChoice::Only);
+        let opened = opened.unwrap_or_else(|said| panic!("{kind}: {said:?}"));
+        assert_eq!(opened.read(), [("名册", 2)], "{kind}");
+        let not_read = [("另表", WhyNotRead::NotNamed, 1, 1)];
+        assert_eq!(opened.not_read(), not_read, "{kind}");
+    }
+}
+
 #[test]
 fn other_office_files_are_told_as_such() {
     for (parts, words) in [

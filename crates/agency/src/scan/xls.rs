@@ -45,7 +45,7 @@ pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, 
     let sheets = workbook.sheets_metadata().iter().map(|sheet| ListedSheet {
         name: sheet.name.clone(),
         is_visible: sheet.visible == SheetVisible::Visible,
-        has_rows: sheet.typ == SheetType::WorkSheet,
+        may_be_table: sheet.typ == SheetType::WorkSheet,
     });
     Ok(Box::new(XlsReader {
         path: path.to_path_buf(),

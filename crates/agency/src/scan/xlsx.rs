@@ -11,7 +11,7 @@ use calamine::{ExcelDateTime, ExcelDateTimeType};
 
 use aidlink_faults::fault::Fault;
 use aidlink_workbook::{
-    DateEpoch, Fill, MergedAreas, Number, NumberFormat, Row, SheetKind, Value, Visibility,
+    DateEpoch, Fill, MergedAreas, Number, NumberFormat, Problem, Row, SheetKind, Value, Visibility,
     Workbook, WorkbookError, WorkbookFormat,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Box<dyn SheetReader>, 
         name: sheet.name.clone(),
         is_visible: sheet.visibility == Visibility::Visible,
         // A sheet of unknown kind may be the table.
-        has_rows: matches!(sheet.kind, SheetKind::Worksheet | SheetKind::Other),
+        may_be_table: matches!(sheet.kind, SheetKind::Worksheet | SheetKind::Other),
     });
     Ok(Box::new(XlsxReader {
         path: path.to_path_buf(),
@@ -68,12 +68,20 @@ impl SheetReader for XlsxReader {
         let path = &self.path;
         let refused = |error: WorkbookError| of_workbook(path, error);
         let epoch = self.workbook.date_epoch();
+        let may_be_table = self.sheets[sheet].may_be_table;
         let rows = self.workbook.rows(sheet, visited.budget);
         let mut rows = rows.map_err(refused)?.filled(visited.filled, Fill::Down);
         if let Some(last) = visited.last_row {
             rows = rows.up_to(last);
         }
-        while let Some(row) = rows.next_row().map_err(refused)? {
+        loop {
+            let row = match rows.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                // Charts and dialogs have no table of cells.
+                Err(WorkbookError::Wrong(Problem::OtherContent, _)) if !may_be_table => break,
+                Err(error) => return Err(refused(error)),
+            };
             if visit_row(&row, epoch, visit).is_break() {
                 return Ok(MergedAreas::default());
             }

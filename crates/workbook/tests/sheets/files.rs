@@ -343,6 +343,14 @@ fn sheets_with_two_tables_or_none_and_wrong_xml_are_refused() {
             "<worksheet><sheetData></sheetData><sheetData><row/></sheetData></worksheet>",
             Problem::SecondTable,
         ),
+        (
+            "<worksheet><row/><sheetData/></worksheet>",
+            Problem::OutsideTable,
+        ),
+        (
+            "<worksheet><sheetData/><row><c><v>1</v></c></row></worksheet>",
+            Problem::OutsideTable,
+        ),
         ("<worksheet><sheetData><row>", Problem::CutShort),
         (
             "<worksheet><sheetData></row></sheetData></worksheet>",

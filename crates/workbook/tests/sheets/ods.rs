@@ -168,6 +168,13 @@ fn dates_are_counted_as_in_the_file() {
     let document = document.expect("a document");
     assert_eq!(document.date_epoch(), DateEpoch::Year1904);
     assert_eq!(ods_rows(&document, 0).expect("rows"), ["1: A=date 45"]);
+    // After the dates it comes too late.
+    assert!(matches!(
+        MadeOds::of_sheets(&format!("{sheet}{settings}"))
+            .open()
+            .err(),
+        Some(WorkbookError::Wrong(Problem::OtherContent, _))
+    ));
 }
 
 #[test]

@@ -161,11 +161,10 @@ fn number_formats_and_epochs_are_those_of_the_file() {
         number(3, 3, 45_000.0),
         number(4, 4, 0.5),
         number(5, 5, 1.5),
-        // Flags in the upper byte, and a format that is not defined.
+        // Flags in the upper byte.
         number(6, 0x0100_0001, 45_000.0),
-        number(7, 99, 45_000.0),
-        cell(2, 8, 1, &(45_000_u32 << 2 | 2).to_le_bytes()),
-        cell(9, 9, 2, &45_000_f64.to_le_bytes()),
+        cell(2, 7, 1, &(45_000_u32 << 2 | 2).to_le_bytes()),
+        cell(9, 8, 2, &45_000_f64.to_le_bytes()),
     ]);
     made.codes = vec![
         (176, "yyyy\"年\"m\"月\"d\"日\"".to_owned()),
@@ -174,7 +173,7 @@ fn number_formats_and_epochs_are_those_of_the_file() {
     ];
     made.cell_formats = vec![0, 14, 176, 177, 20, 178];
     let expected = "1: A=#45000 B=date 45000 C=date 45000 D=moment 45000 E=time 0.5 \
-        F=elapsed 1.5 G=date 45000 H=#45000 I=date 45000 J=date 45000";
+        F=elapsed 1.5 G=date 45000 H=date 45000 I=date 45000";
     for (is_1904, epoch) in [(false, DateEpoch::Year1900), (true, DateEpoch::Year1904)] {
         made.is_1904 = is_1904;
         // The counts that the parts state are not used.
@@ -183,6 +182,42 @@ fn number_formats_and_epochs_are_those_of_the_file() {
         assert_eq!(workbook.format(), WorkbookFormat::Xlsb);
         assert_eq!(workbook.date_epoch(), epoch);
         assert_eq!(rows_of(&mut workbook, 0).expect("readable"), [expected]);
+    }
+}
+
+#[test]
+fn a_number_without_its_format_is_refused() {
+    let refused = |made: &MadeXlsb| {
+        let parts: Vec<_> = made.parts();
+        let without_styles: Vec<_> = parts
+            .iter()
+            .filter(|(name, _)| name != "xl/styles.bin")
+            .cloned()
+            .collect();
+        [parts, without_styles].map(|parts| {
+            let read = open(packed(&parts)).and_then(|mut workbook| rows_of(&mut workbook, 0));
+            read.err().map(|error| wrong(Err(error)))
+        })
+    };
+    let no_format = Some((Problem::NoFormat, Some(1), Some(2)));
+    for (format, expected) in [
+        (0, [None, None]),
+        (1, [None, no_format]),
+        (2, [no_format, no_format]),
+    ] {
+        for value in [
+            number(1, format, 45_000.0),
+            cell(2, 1, format, &(45_000_u32 << 2 | 2).to_le_bytes()),
+            cell(9, 1, format, &45_000_f64.to_le_bytes()),
+        ] {
+            let mut made = of_table(&[row(0), text(0, "a"), value]);
+            made.cell_formats = vec![0, 14];
+            assert_eq!(refused(&made), expected, "{format}");
+        }
+        // It says nothing about other values.
+        let mut made = of_table(&[row(0), cell(6, 1, format, &wide("b"))]);
+        made.cell_formats = vec![0, 14];
+        assert_eq!(refused(&made), [None, None], "{format}");
     }
 }
 
@@ -355,6 +390,14 @@ fn tables_that_are_wrong_are_refused_with_their_place() {
             vec![row(0), text(0, "a"), record(146, &[]), record(145, &[])],
             (Problem::SecondTable, None, None),
         ),
+        (
+            vec![row(0), text(0, "a"), record(146, &[]), row(1)],
+            (Problem::OutsideTable, None, None),
+        ),
+        (
+            vec![row(0), record(146, &[]), text(0, "a")],
+            (Problem::OutsideTable, None, None),
+        ),
         // The size of a record reaches beyond the part.
         (
             vec![row(0), record_of_size(6, (1 << 28) - 1, &[0; 8])],
@@ -452,7 +495,7 @@ fn full() -> MadeXlsb {
 }
 
 #[test]
-fn a_part_that_is_cut_short_anywhere_is_an_error() {
+fn a_part_that_is_cut_short_anywhere_or_goes_on_is_an_error() {
     let made = full();
     let all = rows(&made).expect("readable");
     assert_eq!(all.len(), 2);
@@ -467,6 +510,11 @@ fn a_part_that_is_cut_short_anywhere_is_an_error() {
                 Err(WorkbookError::Wrong(Problem::CutShort, place)) => assert_eq!(place.part, name),
                 other => panic!("{name} of {length} bytes: {other:?}"),
             }
+        }
+        for rest in [&[0], content.as_slice()] {
+            let longer = with_part(&made, &name, &[content.as_slice(), rest].concat());
+            let read = open(longer).and_then(|mut workbook| rows_of(&mut workbook, 0));
+            assert_eq!(wrong(read).0, Problem::AfterEnd, "{name}");
         }
         let other = with_part(&made, &name, b"<worksheet/>");
         let read = open(other).and_then(|mut workbook| rows_of(&mut workbook, 0));
