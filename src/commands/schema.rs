@@ -104,8 +104,12 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
         Ok(foreseen) => foreseen,
         Err(faults) => return Ending::Failed(faults),
     };
-    if let (Some((export, unknown)), Some(policy)) = (&foreseen, policy) {
-        say_foreseen(export, policy, unknown, output);
+    match (&foreseen, policy) {
+        (Some((export, unknown)), Some(policy)) => say_foreseen(export, policy, unknown, output),
+        _ => output.say(&Text::new(
+            "提示：程序自带的规则文件与这些模式不符，未核查轮次将如何处理；请用 --policy 指明规则文件",
+            "Note: the policy that comes with the program does not fit these schemas, so what a round would do was not checked; name a policy with --policy",
+        )),
     }
     let refusals = refusals(&checked);
     for fault in &refusals {
@@ -252,7 +256,7 @@ impl Basis {
         };
         let policy = match &arguments.policy {
             Some(path) => Some(Policy::read(path, &schemas)?),
-            None => Some(shipped::policy(&schemas).map_err(|_| policy_does_not_fit(folder))?),
+            None => shipped::policy(&schemas).ok(),
         };
         if let Some(name) = &arguments.schema
             && schemas.get(name).is_none()
@@ -444,18 +448,6 @@ struct Opened<'b> {
     tables: Vec<Export>,
     /// That another schema than the named one knows more columns of the file.
     fits_better: Option<Text>,
-}
-
-/// The fault of schemas for which the policy that comes with the program is not made.
-fn policy_does_not_fit(schemas: Option<&Path>) -> Fault {
-    Fault::of_file(
-        schemas.unwrap_or(Path::new("schemas")),
-        Text::new(
-            "程序自带的规则文件与这些模式不符",
-            "the policy that comes with the program does not fit these schemas",
-        ),
-        Text::new("请用 --policy 指明规则文件", "name a policy with --policy"),
-    )
 }
 
 /// Returns that another schema knows more columns of a file, if one does.
