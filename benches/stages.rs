@@ -7,17 +7,17 @@ use std::hint::black_box;
 use std::io::Cursor;
 use std::path::Path;
 
+use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::RoundKey;
-use aidlink_agency::national_id::NationalId;
+use aidlink_agency::national_id::{CheckedId, NationalId};
 use aidlink_agency::scan::headings::Headings;
 use aidlink_agency::scan::pass::{Pass, Place, RowFault, RowView, Tally, run};
 use aidlink_agency::scan::{Dialect, Export};
 use aidlink_agency::step::origin;
-use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::{Scratch, Tokeniser};
 use aidlink_centre::screen::{ScreeningTerms, screen};
-use aidlink_contract::token::{Token, TokenAlgorithm};
+use aidlink_contract::token::TokenAlgorithm;
 use aidlink_contract::token_table::{CaseTable, RegisterTable};
 use aidlink_office::round::{Mode, Reads, Round};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -137,19 +137,17 @@ fn stages(criterion: &mut Criterion) {
             });
         });
     }
-    let tokens: Vec<Token> = checked
-        .iter()
-        .map(|checked| bench.tokeniser.token(&checked.id, &mut scratch))
-        .collect();
-    let mut sorted: Vec<Token> = tokens.iter().step_by(50).copied().collect();
-    sorted.sort_unstable();
-    let parties = TokenSet::new(&sorted);
+    let some = || checked.iter().step_by(50).map(|checked| &checked.id);
+    let tokens = some().map(|id| bench.tokeniser.token(id, &mut scratch));
+    let tokens = tokens.collect();
+    let fingerprints: Vec<_> = some().map(|id| bench.tokeniser.fingerprint(id)).collect();
+    let parties = CaseParties::new(tokens, &fingerprints);
     group.bench_function("search among the case parties", |bencher| {
         bencher.iter(|| {
-            tokens
-                .iter()
-                .filter(|token| parties.contains(token))
-                .count()
+            let party = |checked: &&CheckedId| {
+                parties.contains(&checked.id, &bench.tokeniser, &mut scratch)
+            };
+            checked.iter().filter(party).count()
         });
     });
     group.bench_function("digest, BLAKE3", |bencher| {
@@ -188,7 +186,7 @@ fn rules(criterion: &mut Criterion, bench: &BenchRound) {
     let cases = || -> CaseTable {
         let (exports, tokenising, origin) = tokenising("procuratorate.case-parties");
         match tokenise_cases(&exports, &tokenising, origin) {
-            Ok((table, _)) => table,
+            Ok((table, ..)) => table,
             Err(_) => panic!("the sample's cases must be valid"),
         }
     };

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
-use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
@@ -93,13 +93,13 @@ pub fn run(
     let origin = |planned: &PlannedExport| origin(terms, planned, &key_id);
     let on_rows = |rows| progress.rows(rows);
     let mut cases = None;
-    let mut case_parties = TokenSet::default();
+    let mut case_parties = CaseParties::default();
     let mut registers = Vec::new();
     let mut reports = Vec::new();
     for (index, (planned, export)) in opened.iter().enumerate() {
         progress.step(&planned.schema.title);
         // The case parties come first, because each row of every other export is
-        // compared with their tokens.
+        // looked up among them.
         let is_cases = index == 0;
         let tokenising = Tokenising {
             probe: (!is_cases).then_some(&case_parties),
@@ -107,8 +107,8 @@ pub fn run(
             ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
         };
         let report = if is_cases {
-            tokenise_cases(export, &tokenising, origin(planned)).map(|(table, report)| {
-                case_parties = TokenSet::new(table.tokens());
+            tokenise_cases(export, &tokenising, origin(planned)).map(|(table, parties, report)| {
+                case_parties = parties;
                 cases = Some(table);
                 report
             })

@@ -3,10 +3,10 @@
 
 use std::process::Command;
 
+use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
-use aidlink_agency::token_set::TokenSet;
 use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreenError, Screening, ScreeningTerms, screen};
@@ -109,7 +109,7 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
     let tokeniser = Tokeniser::new(&key.person_subkey(plan.terms.algorithm));
     let mut cases = None;
     let mut registers = Vec::new();
-    let mut parties = TokenSet::default();
+    let mut parties = CaseParties::default();
     for (index, planned) in plan.exports.iter().enumerate() {
         let export: Vec<Export> = planned
             .files
@@ -127,9 +127,10 @@ fn tables(plan: &office::Round, probed: bool) -> (CaseTable, Vec<RegisterTable>)
         };
         let origin = origin(&plan.terms, planned, &key.id());
         if index == 0 {
-            let (table, report) = tokenise_cases(&export, &tokenising, origin).unwrap();
+            let (table, case_parties, report) =
+                tokenise_cases(&export, &tokenising, origin).unwrap();
             assert!(report.account.adds_up());
-            parties = TokenSet::new(table.tokens());
+            parties = case_parties;
             cases = Some(table);
         } else {
             let (table, report) = tokenise_register(&export, &tokenising, origin).unwrap();

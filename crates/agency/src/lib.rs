@@ -6,6 +6,7 @@
 //! number or a key.
 
 pub mod account;
+pub mod case_parties;
 pub mod cell;
 mod china_time;
 mod error_value;
@@ -24,7 +25,6 @@ pub mod rules;
 pub mod scan;
 pub mod spreadsheet_csv;
 pub mod step;
-pub mod token_set;
 pub mod tokenise;
 pub mod tokeniser;
 pub mod unmapped;

@@ -185,7 +185,7 @@ fn write_tokens(
         .collect();
     let mut writer = TokenFileWriter::begin(file, &rules).map_err(output_error)?;
     let (writer, report, tokens, rare) = if schema.name == CASE_EXPORT {
-        let (table, report) = tokenise_cases(exports, tokenising, origin.clone())?;
+        let (table, _, report) = tokenise_cases(exports, tokenising, origin.clone())?;
         for (row, token) in table.tokens().iter().enumerate() {
             let outcomes = table.outcomes().0.iter().map(|(_, column)| column[row]);
             writer.push(*token, outcomes).map_err(output_error)?;

@@ -1,8 +1,8 @@
 //! Turns an export into a token table. Two independent steps handle each row:
 //! [`identify`](crate::identify) finds its person, and a [`Tokeniser`] turns the ID
 //! number into a token. Rules are evaluated between the two, so a token is made only
-//! for rows that leave the agency, and in a pooled round for rows that are looked up
-//! among the case parties. Only tokens and outcomes leave the agency.
+//! for rows that leave the agency, and in a pooled round for rows that may be of a case
+//! party. Only tokens and outcomes leave the agency.
 
 mod deciding;
 mod error;
@@ -17,18 +17,19 @@ mod spill;
 mod tests;
 mod whole;
 
+use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable};
 use aidlink_policy::pack::Rule;
 use rayon::prelude::*;
 
 use crate::account::Rest;
+use crate::case_parties::CaseParties;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::rejects_file::TableRejects;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
-use crate::token_set::TokenSet;
-use crate::tokeniser::{Scratch, Tokeniser};
+use crate::tokeniser::{Fingerprint, Scratch, Tokeniser};
 use deciding::{Deciding, Filled};
 use evaluate::{ROWS_PER_BLOCK, RowColumns};
 use row::TokenisedRow;
@@ -42,7 +43,8 @@ pub use spill::SpillFault;
 pub use whole::{RarePatterns, WholeRegister, tokenise_whole_register};
 
 /// Tokenises the export of case parties. The table has one row for each row of the
-/// export that is not withheld and by which an aid could be reached.
+/// export that is not withheld and by which an aid could be reached. The case parties are
+/// those of the table's rows.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -50,12 +52,14 @@ pub fn tokenise_cases(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
     origin: Origin,
-) -> Result<(CaseTable, Report), TokeniseError> {
+) -> Result<(CaseTable, CaseParties, Report), TokeniseError> {
     let (rows, report) = read_rows(exports, tokenising)?;
-    let tokens = rows.iter().map(|row| row.token).collect();
+    let tokens: Vec<Token> = rows.iter().map(|row| row.token).collect();
+    let fingerprints: Vec<Fingerprint> = rows.iter().map(|row| row.fingerprint).collect();
+    let parties = CaseParties::new(tokens.clone(), &fingerprints);
     let outcomes = outcome_columns(export_rules(tokenising), &rows);
     CaseTable::new(origin, tokens, outcomes)
-        .map(|table| (table, report))
+        .map(|table| (table, parties, report))
         .map_err(TokeniseError::Table)
 }
 
@@ -185,6 +189,7 @@ fn read_file(
             let mut scratch = Scratch::default();
             let tokenise = |row: evaluate::EvaluatedRow<'_>| TokenisedRow {
                 token: tokenising.tokeniser.token(row.id, &mut scratch),
+                fingerprint: tokenising.tokeniser.fingerprint(row.id),
                 outcomes: row.outcomes,
                 listed: row.listed,
             };
@@ -211,7 +216,7 @@ struct Context<'a> {
 
 /// Finds the rows of case parties, in a pooled round.
 struct Probe<'a> {
-    parties: &'a TokenSet,
+    parties: &'a CaseParties,
     tokeniser: &'a Tokeniser,
 }
 
@@ -233,7 +238,7 @@ impl Tally<Context<'_>> for BlockRows {
         };
         context.deciding.note(row.row(), &mut self.filled);
         if let Some(Probe { parties, tokeniser }) = context.probe.as_ref()
-            && !parties.contains(&tokeniser.token(row.id(), &mut self.scratch))
+            && !parties.contains(row.id(), tokeniser, &mut self.scratch)
         {
             self.unmatched += 1;
             return;

@@ -3,9 +3,12 @@
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 
+use crate::tokeniser::Fingerprint;
+
 /// One tokenised row.
 pub(super) struct TokenisedRow {
     pub(super) token: Token,
+    pub(super) fingerprint: Fingerprint,
     /// Outcomes, in the order of the policy's outcome rules on this export.
     pub(super) outcomes: Vec<Outcome>,
     pub(super) listed: Listed,

@@ -7,10 +7,10 @@ use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 
 use super::evaluate::Keep;
+use crate::case_parties::CaseParties;
 use crate::rejects_file::{ExportRejects, TableRejects};
 use crate::scan::Export;
 use crate::scan::pass::Pass;
-use crate::token_set::TokenSet;
 use crate::tokeniser::Tokeniser;
 
 /// The settings for tokenising an export.
@@ -23,9 +23,9 @@ pub struct Tokenising<'a> {
     pub as_of: Date,
     /// The round's tokeniser.
     pub tokeniser: &'a Tokeniser,
-    /// In pooled mode, the tokens of the case parties. Rows of other persons are
-    /// counted but not evaluated.
-    pub probe: Option<&'a TokenSet>,
+    /// In pooled mode, the case parties. Rows of other persons are counted but not
+    /// evaluated.
+    pub probe: Option<&'a CaseParties>,
     /// Where the rejected rows are listed. `None`: they are only counted.
     pub rejects: Option<ExportRejects<'a>>,
     /// The pass with which rows are read. Both give the same result.

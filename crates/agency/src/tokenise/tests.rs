@@ -14,6 +14,7 @@ use aidlink_policy::schema::{ExportSchema, Schemas};
 use jiff::civil::{Date, date};
 
 use super::{Report, Tokenising, tokenise_register, tokenise_whole_register};
+use crate::case_parties::CaseParties;
 use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
 use crate::identity_check::IdentityCheck;
@@ -24,7 +25,6 @@ use crate::reject::Reject;
 use crate::rejects_file::{ExportRejects, RejectsFiles};
 use crate::scan::Export;
 use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
-use crate::token_set::TokenSet;
 use crate::tokeniser::{Scratch, Tokeniser};
 use aidlink_policy::reading::{PlannedExport, PlannedFile, ReadingChoice};
 
@@ -185,7 +185,7 @@ impl Fixture {
         }
     }
 
-    fn tokenising<'a>(&'a self, pass: Pass, probe: Option<&'a TokenSet>) -> Tokenising<'a> {
+    fn tokenising<'a>(&'a self, pass: Pass, probe: Option<&'a CaseParties>) -> Tokenising<'a> {
         Tokenising {
             rejects: None,
             schema: &self.schema,
@@ -224,7 +224,7 @@ impl Fixture {
     fn register(
         &self,
         pass: Pass,
-        probe: Option<&TokenSet>,
+        probe: Option<&CaseParties>,
         rejects: Option<ExportRejects<'_>>,
     ) -> (BTreeSet<Token>, Report) {
         let (table, report) = self.table(pass, probe, rejects);
@@ -234,7 +234,7 @@ impl Fixture {
     fn table(
         &self,
         pass: Pass,
-        probe: Option<&TokenSet>,
+        probe: Option<&CaseParties>,
         rejects: Option<ExportRejects<'_>>,
     ) -> (RegisterTable, Report) {
         let origin = Origin {
@@ -292,7 +292,7 @@ fn every_warning_is_counted_once_for_all_files_blocks_and_passes() {
     let warnings = expected(&FILES);
     assert_eq!(warnings.len(), IdWarning::ALL.len());
     let rejects: Vec<u64> = FILES.iter().map(|contents| contents.rejects).collect();
-    let no_case_parties = TokenSet::new(&[]);
+    let no_case_parties = CaseParties::default();
     for pass in PASSES {
         let register =
             |probe| fixture.with_rejects(|rejects| fixture.register(pass, probe, Some(rejects)).1);
