@@ -4,16 +4,20 @@
 //! | file | contents |
 //! |---|---|
 //! | `written.rs` | [`WrittenRound`]: the parsed file with every key, and the parts that single commands need, such as [`KeyTerms`] |
+//! | `parts.rs` | the files of an export and how they are read, as they are written |
 //! | `terms.rs` | [`RoundTerms`]: what all offices of the round agree on |
 //! | `agreed.rs` | the digest of the terms |
 //! | `checking.rs` | every check between [`WrittenRound`] and [`RoundTerms`] |
+//! | `checking_parts.rs` | the checks of the files of an export |
 //! | `planning.rs` | [`Round`]: the terms, this office's own paths, and the exports it reads |
 //! | `own.rs` | this office's own paths, and which exports it reads |
 //! | `paths.rs` | paths that must stay inside the round's folder |
 
 mod agreed;
 mod checking;
+mod checking_parts;
 mod own;
+mod parts;
 mod paths;
 mod planning;
 mod terms;
