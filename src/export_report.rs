@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use aidlink_agency::account::Rest;
-use aidlink_agency::exports::{ReadExport, converted_amounts, missing_fields};
+use aidlink_agency::exports::{ReadExport, converted_amounts};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
 use aidlink_policy::pack::{Policy, Rule};
@@ -120,7 +120,7 @@ pub(crate) fn say_unknown(
         "    下列条件有的行无法判断：".into(),
         "    conditions that cannot be judged for some rows:".into(),
     );
-    let missing_fields = missing_fields(policy, export);
+    let missing_fields = export.missing_fields(policy);
     for (rule, rows) in rules.iter().take(MOST_RULES) {
         let columns = rule.columns();
         let fields = missing_fields.iter();

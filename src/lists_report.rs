@@ -6,6 +6,7 @@ use aidlink_faults::text::Text;
 use aidlink_office::round::Round;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::lists::RoundLists;
+use aidlink_procuratorate::lists::not_judged::title_of;
 use aidlink_procuratorate::resolve::ResolvedRound;
 use aidlink_procuratorate::summary::Summary;
 
@@ -84,14 +85,15 @@ fn say_not_judged(round: &Round, lists: &RoundLists, summary: &Summary, output: 
         .not_judged
         .iter()
         .flat_map(|figures| &figures.by_column);
-    let schema = &round.terms.cases.schema;
     let (mut zh, mut en) = (Vec::new(), Vec::new());
     for column in columns.take(MOST_COLUMNS) {
-        let Some(field) = schema.field(&column.field) else {
-            continue;
-        };
-        zh.push(format!("{}（{}人）", field.title.zh, column.persons));
-        en.push(format!("{} ({})", field.title.en, column.persons));
+        let export = round.terms.export(&column.export);
+        let schema = export.map(|export| &export.schema);
+        let title = schema.and_then(|schema| Some(title_of(schema, schema.field(&column.field)?)));
+        if let Some(title) = title {
+            zh.push(format!("{}（{}人）", title.zh, column.persons));
+            en.push(format!("{} ({})", title.en, column.persons));
+        }
     }
     if !zh.is_empty() {
         say(

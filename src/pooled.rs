@@ -10,14 +10,16 @@ use aidlink_agency::key::KeyFile;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
-use aidlink_agency::tokenise::{Tokenising, tokenise_cases, tokenise_register};
+use aidlink_agency::tokenise::{Report, Tokenising, tokenise_cases, tokenise_register};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve};
 
-use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
+use aidlink_agency::exports::{
+    ReadExport, check_report, fields_without_content, open, read_export,
+};
 use aidlink_office::audit_log::{AuditLog, Count, Event};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::terminal::Progress;
@@ -48,6 +50,22 @@ pub fn summary(terms: &RoundTerms, result: &RoundResult, lists: &RoundLists) -> 
         exports: exports.collect(),
         ..Summary::new(terms, &result.resolved, lists)
     }
+}
+
+/// Returns the names of the fields that rules need and that each register lacks.
+fn fields_missing(
+    terms: &RoundTerms,
+    opened: &[(&PlannedExport, Vec<Export>)],
+    reports: &[Report],
+) -> BTreeMap<String, Vec<String>> {
+    // The case parties come first.
+    let registers = opened.iter().zip(reports).skip(1);
+    let registers = registers.map(|((planned, tables), report)| {
+        let schema = &planned.schema;
+        let names = fields_without_content(&terms.policy, schema, tables, report);
+        (schema.name.clone(), names)
+    });
+    registers.filter(|(_, names)| !names.is_empty()).collect()
 }
 
 /// Runs a round. `planned` lists all of its exports; the case parties come first. Rejected
@@ -179,6 +197,7 @@ pub fn run(
         not_judged: screening.not_judged,
         provisional,
         not_verified_by: screening.not_verified_by,
+        fields_missing: fields_missing(terms, &opened, &reports),
     };
     let (resolved, _) = resolve(export, &tokenising, &reports[0].files, found)?;
     log.record(&Event::Resolved {

@@ -328,6 +328,12 @@ impl Writer<'_, '_> {
         self.comment(&title.zh, &title.en);
         self.line("[[export]]");
         self.line(&format!("schema = \"{}\"", export.schema));
+        if export.files.len() > 1 {
+            self.comment(
+                "各文件提取日期不同的，写最早的一天。",
+                "If the files were taken on different days, write the earliest.",
+            );
+        }
         let snapshot = self.place(
             Kind::Date,
             Text::new(
@@ -355,9 +361,10 @@ impl Writer<'_, '_> {
             return;
         };
         if export.files.is_empty() {
+            let schema = &export.schema;
             self.comment(
-                "由该机构在自己的轮次文件中写明 path。",
-                "The agency adds `path` in its own round file.",
+                &format!("由该机构在自己的 reading/{schema}.toml 中写明 path 等如何读取的各项。"),
+                &format!("The agency writes in its own reading/{schema}.toml which file is read, and how."),
             );
         }
         for (file, parts) in &export.files {

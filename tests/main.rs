@@ -22,6 +22,7 @@ mod minimum;
 mod not_judged;
 mod parquet_exports;
 mod parts;
+mod reading_files;
 mod round_new;
 mod sample_round;
 mod schema_check;

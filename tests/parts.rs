@@ -657,3 +657,30 @@ fn the_check_reads_an_export_as_the_round_does() {
     ]);
     assert_eq!(result.code, 2, "{}", result.stdout);
 }
+
+/// A copy that was left in the folder, also under another name.
+#[test]
+fn files_with_the_same_content_are_named() {
+    let round = Round::sample();
+    std::fs::copy(
+        round.path("civil-affairs.assistance.csv"),
+        round.path("copy.csv"),
+    )
+    .unwrap();
+    let alone = round.run();
+    assert!(
+        !alone.stdout.contains("the same content"),
+        "{}",
+        alone.stdout
+    );
+    let path = "path = \"civil-affairs.assistance.csv\"";
+    let both = "path = [\"civil-affairs.assistance.csv\", \"copy.csv\"]";
+    round.replace("round.toml", path, both);
+    let lists = round.lists("output");
+    std::fs::remove_dir_all(round.path("output")).unwrap();
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let words = "these files have the same content: civil-affairs.assistance.csv, copy.csv; if one is a copy, keep one of them";
+    assert!(result.stdout.contains(words), "{}", result.stdout);
+    assert!(lists == round.lists("output"));
+}

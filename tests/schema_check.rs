@@ -244,7 +244,7 @@ fn rows_withheld_for_want_of_a_role_are_told_apart_from_roles_that_are_withheld(
     let dry = round.run_with(&["--dry-run"]);
     for result in [&run, &check, &dry] {
         for words in [
-            "7 rows withheld: Role is not on the list of permitted roles",
+            "8 rows withheld: Role is not on the list of permitted roles",
             "only because a cell is empty, and may be a victim's: Role in the case in 2 rows",
             "only because a cell cannot be read, and may be a victim's: Role in the case in 5 rows",
             "values.role.\"受害单位负责人\" = \"?\" # 5 rows",
@@ -273,6 +273,8 @@ fn round_of_roles() -> Round {
         let id = crate::cells::id(number + 1);
         cases += &format!("{id},C{number},赵某,{role},否\n");
     }
+    // It would be withheld with a role, too.
+    cases += &format!("{},C9,赵某,,是\n", crate::cells::id(9));
     round.write("cases.csv", cases);
     round
 }

@@ -150,6 +150,7 @@ fn foresee(
 ) -> Result<Foreseen, Faults> {
     let path = exports.first().map_or(Path::new(""), Export::path);
     let of_options = || PlannedExport {
+        reading_digest: None,
         schema: schema.clone(),
         files: vec![PlannedFile {
             path: path.to_path_buf(),

@@ -20,16 +20,16 @@ use crate::cell::amount::AmountUnit;
 use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
 
-/// Returns the fields that rules need and that are missing from every file of an
-/// export. A derived field is not missing if the export has the field from which it is
+/// Returns the fields that rules need and that every table of an export lacks. `absent`
+/// are the fields with neither a column nor a constant in each table. A derived field is not missing if the export has the field from which it is
 /// derived, and that one is not missing if the export has all fields derived from it.
-pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Field> {
-    let schema = &export.planned.schema;
+fn missing_fields<'s>(
+    policy: &Policy,
+    schema: &'s ExportSchema,
+    absent: &[&[String]],
+) -> Vec<&'s Field> {
     let needed = policy.columns_needed(schema);
-    let is_absent = |name: &String| {
-        let mut files = export.files.iter();
-        files.all(|file| file.columns_absent.contains(name))
-    };
+    let is_absent = |name: &String| absent.iter().all(|absent| absent.contains(name));
     let has_substitute = |field: &Field| {
         let is_needed = |derived: &&Field| needed.contains(&derived.name);
         let mut derived = schema
@@ -46,6 +46,27 @@ pub fn missing_fields<'e>(policy: &Policy, export: &'e ReadExport) -> Vec<&'e Fi
         .filter(|field| needed.contains(&field.name) && is_absent(&field.name))
         .filter(|field| !has_substitute(field))
         .collect()
+}
+
+/// Returns the names of the fields that rules need and that every table of an export
+/// lacks, or has without content.
+pub fn fields_without_content(
+    policy: &Policy,
+    schema: &ExportSchema,
+    exports: &[Export],
+    report: &Report,
+) -> Vec<String> {
+    let tables = exports.iter().enumerate();
+    let absent = tables.map(|(table, export)| {
+        let empty = report.empty_columns.iter();
+        let empty = empty.filter(|(at, _)| *at == table).map(|(_, name)| name);
+        let absent = export.columns().absent.iter();
+        absent.chain(empty).cloned().collect()
+    });
+    let absent: Vec<Vec<String>> = absent.collect();
+    let absent: Vec<&[String]> = absent.iter().map(Vec::as_slice).collect();
+    let missing = missing_fields(policy, schema, &absent);
+    missing.iter().map(|field| field.name.clone()).collect()
 }
 
 /// Returns the fields that one of several tables lacks and another one has. `absent` are
@@ -145,7 +166,7 @@ pub struct ReadFile {
 impl ReadExport {
     /// Returns what the office should look at: constants by which rows pass that would be
     /// withheld without them, and, since persons may be missing, files and sheets without
-    /// rows beside others with rows, sheets that were not read although they may hold
+    /// rows beside others with rows, files with the same content, sheets that were not read although they may hold
     /// persons, and columns that all files lack, or one file or sheet of several.
     pub fn notes(&self, policy: &Policy) -> Vec<Text> {
         let has_rows = self.report.account.rows > 0;
@@ -155,15 +176,12 @@ impl ReadExport {
         let given = self.planned.files.iter().filter_map(given_text);
         let mut notes: Vec<Text> = given.collect();
         notes.extend(without_rows.map(ReadFile::without_rows_text));
+        notes.extend(self.copies_texts());
         notes.extend(not_read.map(SheetNotRead::text));
         notes.extend(self.missing_text(policy));
         notes.extend(self.withheld_empty_text());
         notes.extend(self.withheld_unread_text());
-        let absent: Vec<&[String]> = self
-            .files
-            .iter()
-            .map(|file| &*file.columns_absent)
-            .collect();
+        let absent = self.absent();
         for (index, file) in self
             .files
             .iter()
@@ -183,9 +201,43 @@ impl ReadExport {
         notes
     }
 
+    /// Returns a sentence for each group of files with the same content: one may be a copy
+    /// that was left in the folder.
+    fn copies_texts(&self) -> Vec<Text> {
+        let mut by_content: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for file in &self.files {
+            let paths = by_content.entry(&file.digest).or_default();
+            paths.insert(&file.written_path);
+        }
+        let copies = by_content.into_values().filter(|paths| paths.len() > 1);
+        copies
+            .map(|paths| {
+                let names = Text::names(paths.into_iter().map(str::to_owned));
+                Text::new(
+                    format!("下列文件内容完全相同：{}；有副本的，请只保留一份", names.zh),
+                    format!(
+                        "these files have the same content: {}; if one is a copy, keep one of them",
+                        names.en
+                    ),
+                )
+            })
+            .collect()
+    }
+
+    /// Returns the fields with neither a column nor a constant in each file.
+    fn absent(&self) -> Vec<&[String]> {
+        let files = self.files.iter();
+        files.map(|file| &*file.columns_absent).collect()
+    }
+
+    /// Returns the fields that rules need and that no file has.
+    pub fn missing_fields(&self, policy: &Policy) -> Vec<&Field> {
+        missing_fields(policy, &self.planned.schema, &self.absent())
+    }
+
     /// Returns a sentence about the columns that rules need and that no file has.
     fn missing_text(&self, policy: &Policy) -> Option<Text> {
-        let missing = missing_fields(policy, self);
+        let missing = self.missing_fields(policy);
         if missing.is_empty() {
             return None;
         }
@@ -292,6 +344,7 @@ impl ReadExport {
             snapshot: planned.snapshot,
             legal_basis: planned.legal_basis.clone(),
             schema_blake3: planned.schema.digest.clone(),
+            reading_blake3: planned.reading_digest.clone(),
             fields_read: self.report.columns_read.clone(),
             files: self.files.iter().map(file).collect(),
             account: self.account(),

@@ -65,7 +65,7 @@ const NO_LONGER: [&str; 11] = [
 
 /// The fields without which a bare list of persons is no evidence: what the list is of.
 /// Each with the value that is proposed where no name suggests one.
-const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 4] = [
+const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 5] = [
     ("civil-affairs.assistance", "kind", None),
     (
         "disabled-federation.persons",
@@ -73,6 +73,7 @@ const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 4] = [
         Some("valid"),
     ),
     ("education.students", "hardship_student", Some("true")),
+    ("education.students", "enrolment_status", Some("enrolled")),
     ("veterans.persons", "kind", None),
 ];
 

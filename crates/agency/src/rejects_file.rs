@@ -225,6 +225,7 @@ mod tests {
             }
         };
         let exports = exports.iter().map(|(schema, files)| PlannedExport {
+            reading_digest: None,
             schema: schemas.get(schema).expect("shipped").clone(),
             files: files.iter().map(file).collect(),
             snapshot: AS_OF,

@@ -16,7 +16,7 @@ use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 
 use crate::account::{Account, Rest};
-use crate::exports::{ReadExport, check_report, open, read_export};
+use crate::exports::{ReadExport, check_report, fields_without_content, open, read_export};
 use crate::key::{KEY_VERSION, RoundKey};
 use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
@@ -85,8 +85,16 @@ pub fn tokenise_export(
         to: crossing.to(),
     };
     let file = CrossingFile::begin(&step.folder, &path, crossing, step.sender()?, &statement)?;
-    let written = write_tokens(terms, &exports, &tokenising, origin, file, &step.folder)
-        .map_err(|error| error.into_faults(&exports))?;
+    let written = write_tokens(
+        terms,
+        planned,
+        &exports,
+        &tokenising,
+        origin,
+        file,
+        &step.folder,
+    )
+    .map_err(|error| error.into_faults(&exports))?;
     let mut faults = FaultCollector::new();
     check_report(
         &terms.policy,
@@ -168,6 +176,7 @@ struct WrittenTokens {
 
 fn write_tokens(
     terms: &RoundTerms,
+    planned: &PlannedExport,
     exports: &[Export],
     tokenising: &Tokenising<'_>,
     origin: Origin,
@@ -177,14 +186,15 @@ fn write_tokens(
     let output_error = |error: parquet::errors::ParquetError| {
         TokeniseError::Spill(SpillFault::Output(std::io::Error::other(error.to_string())))
     };
-    let schema = tokenising.schema;
+    let (schema, reading_digest) = (&planned.schema, &planned.reading_digest);
+    let is_cases = schema.name == CASE_EXPORT;
     let rules: Vec<&str> = terms
         .policy
         .outcome_rules(&schema.name)
         .map(|rule| rule.id.as_str())
         .collect();
     let mut writer = TokenFileWriter::begin(file, &rules).map_err(output_error)?;
-    let (writer, report, tokens, rare) = if schema.name == CASE_EXPORT {
+    let (writer, report, tokens, rare) = if is_cases {
         let (table, _, report) = tokenise_cases(exports, tokenising, origin.clone())?;
         for (row, token) in table.tokens().iter().enumerate() {
             let outcomes = table.outcomes().0.iter().map(|(_, column)| column[row]);
@@ -210,7 +220,12 @@ fn write_tokens(
     let head = TokenFileHead {
         origin,
         schema_digest: schema.digest.clone(),
-        sources: match schema.name == CASE_EXPORT {
+        reading_digest: reading_digest.clone(),
+        fields_missing: match is_cases {
+            true => Vec::new(),
+            false => fields_without_content(&terms.policy, schema, exports, &report),
+        },
+        sources: match is_cases {
             true => report
                 .files
                 .iter()

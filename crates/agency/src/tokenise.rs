@@ -4,7 +4,7 @@
 //! for rows that leave the agency, and in a pooled round for rows that may be of a case
 //! party. Only tokens and outcomes leave the agency.
 
-mod deciding;
+mod empty_columns;
 mod error;
 mod evaluate;
 mod preview;
@@ -30,7 +30,7 @@ use crate::rejects_file::TableRejects;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
 use crate::tokeniser::{Fingerprint, Scratch, Tokeniser};
-use deciding::{Deciding, Filled};
+use empty_columns::{EmptySoFar, NeededColumns};
 use evaluate::{ROWS_PER_BLOCK, RowColumns};
 use row::TokenisedRow;
 
@@ -159,10 +159,10 @@ fn read_file(
 ) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
-    let deciding = Deciding::new(export, policy);
+    let needed = NeededColumns::new(export, policy);
     let context = Context {
         identity: IdentityCheck::new(export, schema, as_of),
-        deciding: &deciding,
+        needed: &needed,
         probe: tokenising.probe.map(|parties| Probe {
             parties,
             tokeniser: tokenising.tokeniser,
@@ -180,7 +180,7 @@ fn read_file(
         *unmatched += block_rows.unmatched;
     }
     report.add_identified(export, read.counts, &block_rows.findings);
-    deciding.report_empty(&block_rows.filled, report);
+    needed.report_empty(&block_rows.empty, report);
     let blocks: Vec<_> = block_rows
         .rows
         .par_chunks(ROWS_PER_BLOCK)
@@ -209,7 +209,7 @@ fn read_file(
 /// The context for reading the rows of a file.
 struct Context<'a> {
     identity: IdentityCheck,
-    deciding: &'a Deciding<'a>,
+    needed: &'a NeededColumns<'a>,
     probe: Option<Probe<'a>>,
     rejects: Option<TableRejects<'a>>,
 }
@@ -224,7 +224,7 @@ struct Probe<'a> {
 #[derive(Default)]
 struct BlockRows {
     findings: IdentifyFindings,
-    filled: Filled,
+    empty: EmptySoFar,
     rows: Vec<OwnedRow>,
     /// Rows of persons who are not case parties.
     unmatched: u64,
@@ -236,7 +236,7 @@ impl Tally<Context<'_>> for BlockRows {
         let Some(row) = self.findings.identify(&context.identity, place, row) else {
             return;
         };
-        context.deciding.note(row.row(), &mut self.filled);
+        context.needed.note(row.row(), &mut self.empty);
         if let Some(Probe { parties, tokeniser }) = context.probe.as_ref()
             && !parties.contains(row.id(), tokeniser, &mut self.scratch)
         {
@@ -251,7 +251,7 @@ impl Tally<Context<'_>> for BlockRows {
         if let Some(file) = &context.rejects {
             file.write(rejects);
         }
-        self.filled.append(next.filled);
+        self.empty.append(next.empty);
         self.rows.extend(next.rows);
         self.unmatched += next.unmatched;
     }

@@ -108,6 +108,8 @@ fn write(
             snapshot: export.snapshot,
         },
         schema_digest: export.schema.digest.clone(),
+        reading_digest: None,
+        fields_missing: Vec::new(),
         sources: Vec::new(),
         account: SentAccount {
             rows,

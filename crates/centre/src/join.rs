@@ -330,6 +330,8 @@ mod tests {
         let head = TokenFileHead {
             origin: origin(VETERANS),
             schema_digest: "1".repeat(64),
+            reading_digest: None,
+            fields_missing: Vec::new(),
             sources: Vec::new(),
             account: SentAccount {
                 rows: sent,

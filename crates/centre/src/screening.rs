@@ -148,6 +148,12 @@ pub fn screen_files(
             .map(|file| file.head.sources.clone())
             .unwrap_or_default(),
         not_verified_by: not_verified_by.clone(),
+        fields_missing: files
+            .iter()
+            .map(|file| &file.head)
+            .filter(|head| !head.fields_missing.is_empty())
+            .map(|head| (head.origin.export.clone(), head.fields_missing.clone()))
+            .collect(),
         provisional: provisional.clone(),
         leads,
         not_judged,
@@ -362,6 +368,8 @@ fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
         Some(Text::new("令牌算法", "token algorithm"))
     } else if origin.snapshot != export.snapshot {
         Some(Text::new("提取日", "snapshot"))
+    } else if !export.schema.has_fields(&head.fields_missing) {
+        Some(Text::new("所缺的列", "list of missing columns"))
     } else {
         None
     }

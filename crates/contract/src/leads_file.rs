@@ -41,6 +41,9 @@ pub struct LeadsFile {
     /// Exports that could not verify receipt or referral.
     #[serde(deserialize_with = "map_without_repeats")]
     pub not_verified_by: BTreeMap<String, NotVerified>,
+    /// For each register, the names of the fields that rules need and that it lacks or never fills.
+    #[serde(deserialize_with = "map_without_repeats")]
+    pub fields_missing: BTreeMap<String, Vec<String>>,
     /// Why the lists are provisional.
     pub provisional: Vec<Provisional>,
     /// The leads in token order.
@@ -146,8 +149,8 @@ impl LeadsFile {
     /// Checks that the leads belong to the expected round, policy, key and
     /// algorithm, and that digests, exports and rates are well-formed, so that
     /// no arbitrary text from another office reaches a list, a terminal or a
-    /// log. The caller, who has the policy and the export, must check aids,
-    /// rules and references.
+    /// log. The caller, who has the policy, the schemas and the export, must check aids,
+    /// rules, fields and references.
     ///
     /// # Errors
     /// See [`LeadsFileFault`].
@@ -187,7 +190,8 @@ impl LeadsFile {
         let is_left_out = |export: &String| expected.not_joined.contains(&export.as_str());
         let known = self.not_verified_by.iter().all(|(export, why)| {
             in_round_or_policy(export) && (*why != NotVerified::NotJoined || is_left_out(export))
-        }) && self.provisional.iter().all(is_known);
+        }) && self.provisional.iter().all(is_known)
+            && self.fields_missing.keys().all(|export| in_round(export));
         if !known {
             return Err(LeadsFileFault::Export);
         }
@@ -257,6 +261,7 @@ mod tests {
                 ("education.students".into(), NotVerified::Absent),
             ]
             .into(),
+            fields_missing: [("veterans.persons".into(), vec!["kind".into()])].into(),
             provisional: vec![
                 Provisional::RejectRate {
                     export: "veterans.persons".into(),
@@ -291,7 +296,7 @@ mod tests {
     #[test]
     fn the_written_format_is_stable() {
         let expected = format!(
-            r#"{{"format":"aidlink screened leads","version":3,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}},{{"reason":"absent","export":"education.students"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"indicated":[],"unknown":["x2"],"grade":"established"}},{{"reference":3,"yes":["j1","dibao"],"indicated":["j3"],"unknown":["x2"],"grade":"to_be_clarified"}}]}}],"not_judged":[{{"aids":["judicial_aid","dibao"],"cases":[{{"reference":7,"unknown":["j1"]}}]}}]}}"#
+            r#"{{"format":"aidlink screened leads","version":3,"round":"2026Q3","policy_blake3":"{DIGEST}","key_id":"d432a71f3462fef5","algorithm":"hmac-sm3","screening":"{DIGEST}","case_sources":[{{"blake3":"{DIGEST}","bytes":11837}}],"not_verified_by":{{"education.students":"absent","veterans.persons":"stale"}},"fields_missing":{{"veterans.persons":["kind"]}},"provisional":[{{"reason":"reject_rate","export":"veterans.persons","rate":0.0625}},{{"reason":"stale","export":"veterans.persons"}},{{"reason":"absent","export":"education.students"}}],"leads":[{{"aid":"judicial_aid","receipt_not_verified":true,"referral_not_verified":false,"cases":[{{"reference":0,"yes":["j1","dibao"],"indicated":[],"unknown":["x2"],"grade":"established"}},{{"reference":3,"yes":["j1","dibao"],"indicated":["j3"],"unknown":["x2"],"grade":"to_be_clarified"}}]}}],"not_judged":[{{"aids":["judicial_aid","dibao"],"cases":[{{"reference":7,"unknown":["j1"]}}]}}]}}"#
         ) + "\n";
         let bytes = leads().to_bytes();
         assert_eq!(String::from_utf8_lossy(&bytes), expected);

@@ -503,6 +503,8 @@ mod tests {
                 snapshot: Date::constant(2026, 9, 28),
             },
             schema_digest: "1".repeat(64),
+            reading_digest: None,
+            fields_missing: Vec::new(),
             sources: vec![SourceFile {
                 digest: "2".repeat(64),
                 byte_length: 7,

@@ -269,6 +269,10 @@ pub struct ExportRead {
     pub legal_basis: String,
     /// BLAKE3 digest of the schema, hexadecimal.
     pub schema_blake3: String,
+    /// BLAKE3 digest of the office's own file that says how the export is read,
+    /// hexadecimal; absent if the round file says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading_blake3: Option<String>,
     /// Fields whose columns were read.
     pub fields_read: Vec<String>,
     /// Its files.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `written.rs` | [`WrittenRound`]: the parsed file with every key, and the parts that single commands need, such as [`KeyTerms`] |
 //! | `parts.rs` | the files of an export and how they are read, as they are written |
+//! | `reading_file.rs` | `reading/SCHEMA.toml`, where an office may write how it reads its own export |
 //! | `terms.rs` | [`RoundTerms`]: what all offices of the round agree on |
 //! | `agreed.rs` | the digest of the terms |
 //! | `checking.rs` | every check between [`WrittenRound`] and [`RoundTerms`] |
@@ -20,6 +21,7 @@ mod own;
 mod parts;
 mod paths;
 mod planning;
+mod reading_file;
 mod terms;
 mod written;
 
@@ -36,6 +38,10 @@ pub use written::{KeyTerms, TO_FILL_IN, WrittenRound};
 
 /// The subfolder of an output folder that holds copies of the configuration files.
 pub const CONFIGURATION: &str = "configuration";
+
+/// The folder beside a round file in which an office may describe how it reads its own
+/// exports: `reading/SCHEMA.toml`.
+pub const READING: &str = "reading";
 
 /// The path of the signing key if the round file does not give one.
 pub const SIGNING_KEY: &str = "signing.key";

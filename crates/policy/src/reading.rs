@@ -18,6 +18,9 @@ pub struct PlannedExport {
     pub schema: ExportSchema,
     /// Its files: one, or several, such as one for each district.
     pub files: Vec<PlannedFile>,
+    /// BLAKE3 digest of the office's file `reading/SCHEMA.toml`, hexadecimal, if that says
+    /// how the export is read and not the round file.
+    pub reading_digest: Option<String>,
     /// The day on which the agency took it.
     pub snapshot: Date,
     /// The legal basis or agreement under which it is used.

@@ -275,6 +275,14 @@ impl ExportSchema {
         fields.filter(move |field| field.derived_from.as_ref().is_some_and(is_source))
     }
 
+    /// Returns whether all these names are of fields, each once.
+    pub fn has_fields(&self, names: &[String]) -> bool {
+        let mut seen = BTreeSet::new();
+        names
+            .iter()
+            .all(|name| self.field(name).is_some() && seen.insert(name))
+    }
+
     /// Returns the field with this canonical name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)

@@ -45,7 +45,7 @@ impl RoundLists {
         };
         RoundLists {
             for_review: match_list::match_lists(terms, &round.leads, &marking),
-            not_judged: not_judged::not_judged_lists(terms, &round.not_judged, &marking),
+            not_judged: not_judged::not_judged_lists(terms, round, &marking),
         }
     }
 

@@ -46,6 +46,8 @@ pub struct ResolvedRound {
     pub provisional: Vec<Provisional>,
     /// Exports that could not verify receipt or referral.
     pub not_verified_by: BTreeMap<String, NotVerified>,
+    /// For each register, the names of the fields that rules need and that it lacks.
+    pub fields_missing: BTreeMap<String, Vec<String>>,
 }
 
 /// What the centre found in a round.
@@ -58,6 +60,8 @@ pub struct ScreenedRound {
     pub provisional: Vec<Provisional>,
     /// Exports that could not verify receipt or referral.
     pub not_verified_by: BTreeMap<String, NotVerified>,
+    /// For each register, the names of the fields that rules need and that it lacks.
+    pub fields_missing: BTreeMap<String, Vec<String>>,
 }
 
 /// Finds the rows that the leads and the persons who could not be judged refer to.
@@ -107,6 +111,7 @@ pub fn resolve(
         not_judged: persons.collect::<Result<_, Faults>>()?,
         provisional: screened.provisional,
         not_verified_by: screened.not_verified_by,
+        fields_missing: screened.fields_missing,
     };
     Ok((round, report))
 }

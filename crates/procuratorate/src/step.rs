@@ -97,6 +97,7 @@ pub fn resolve_leads(
         not_judged: file.not_judged,
         provisional: file.provisional,
         not_verified_by: file.not_verified_by,
+        fields_missing: file.fields_missing,
     };
     let (resolved, report) = resolve(&exports, &tokenising, &screened, found)?;
     let export = read_export(planned, &exports, report);
@@ -189,7 +190,8 @@ fn read_leads(
         not_joined: &not_joined,
     };
     file.check(&expected).map_err(|fault| refused(&fault))?;
-    match policy_mismatch(&terms.policy, &file) {
+    let mismatch = policy_mismatch(&terms.policy, &file).or_else(|| fields_mismatch(terms, &file));
+    match mismatch {
         Some(text) => Err(Fault::of_file(
             path,
             text,
@@ -200,6 +202,22 @@ fn read_leads(
         )),
         None => Ok(file),
     }
+}
+
+/// Returns why screening with the round's schemas cannot have produced the leads; `None`
+/// if it can.
+fn fields_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    let mut registers = file.fields_missing.iter();
+    let are_known = registers.all(|(export, fields)| {
+        let export = terms.export(export);
+        export.is_some_and(|export| export.schema.has_fields(fields))
+    });
+    (!are_known).then(|| {
+        Text::new(
+            "线索文件中有导出模式没有的列",
+            "the file names a column that the schema does not have",
+        )
+    })
 }
 
 /// Returns why screening with this policy cannot have produced the leads;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lists::RoundLists;
 use crate::lists::not_judged::{FindGaps, Gap, Gaps};
-use crate::resolve::{ResolvedNotJudged, ResolvedRound};
+use crate::resolve::ResolvedRound;
 
 /// The file name of the summary in an output folder.
 pub const SUMMARY: &str = "summary.json";
@@ -86,17 +86,19 @@ pub struct NotJudgedFigures {
     pub minors: u64,
     /// For each rule, the persons for whom it is unknown.
     pub by_rule: BTreeMap<String, u64>,
-    /// The columns of the case export that have no value for these persons. Those that
-    /// would decide most come first: a column that is the only gap of a rule before one of
+    /// The columns that have no value for these persons. Those that would decide most come
+    /// first: a column that is the only gap of a rule before one of
     /// several.
     pub by_column: Vec<ColumnWithoutValue>,
 }
 
-/// A column of the case export and the persons who could not be judged and for whom it
-/// has no value that can be read.
+/// A column and the persons who could not be judged and for whom it has no value that can
+/// be read, or whose rows are in a register without it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnWithoutValue {
+    /// The export.
+    pub export: String,
     /// The field's name in the schema.
     pub field: String,
     /// Number of persons.
@@ -104,12 +106,12 @@ pub struct ColumnWithoutValue {
 }
 
 impl NotJudgedFigures {
-    fn new(terms: &RoundTerms, persons: &[ResolvedNotJudged]) -> Self {
+    fn new(terms: &RoundTerms, round: &ResolvedRound) -> Self {
         let mut figures = NotJudgedFigures::default();
-        let gaps = FindGaps::new(terms);
+        let gaps = FindGaps::new(terms, &round.fields_missing);
         // The weight and the number of persons of each field.
-        let mut by_field: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for person in persons {
+        let mut by_field: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+        for person in &round.not_judged {
             match person.minor {
                 true => figures.minors += 1,
                 false => figures.adults += 1,
@@ -118,18 +120,25 @@ impl NotJudgedFigures {
             for rule in rules {
                 *figures.by_rule.entry(rule.id.clone()).or_default() += 1;
             }
-            for Gap { field, weight } in fields {
-                let (weights, persons) = by_field.entry(&field.name).or_default();
+            for Gap {
+                schema,
+                field,
+                weight,
+            } in fields
+            {
+                let name = (schema.name.as_str(), field.name.as_str());
+                let (weights, persons) = by_field.entry(name).or_default();
                 *weights += weight;
                 *persons += 1;
             }
         }
-        let mut by_field: Vec<(&str, (u64, u64))> = by_field.into_iter().collect();
+        let mut by_field: Vec<((&str, &str), (u64, u64))> = by_field.into_iter().collect();
         // Stable: fields that decide the same stay in the order of their names.
         by_field.sort_by_key(|(_, (weight, _))| Reverse(*weight));
         let by_field = by_field.into_iter();
         figures.by_column = by_field
-            .map(|(field, (_, persons))| ColumnWithoutValue {
+            .map(|((export, field), (_, persons))| ColumnWithoutValue {
+                export: export.to_owned(),
                 field: field.to_owned(),
                 persons,
             })
@@ -177,7 +186,7 @@ impl Summary {
                 .iter()
                 .map(|list| (list.name.clone(), list.leads as u64))
                 .collect(),
-            not_judged: Some(NotJudgedFigures::new(terms, &resolved.not_judged)),
+            not_judged: Some(NotJudgedFigures::new(terms, resolved)),
             provisional: resolved.provisional.iter().map(Provisional::text).collect(),
             not_verified_by: resolved.not_verified_by.clone(),
             exports: BTreeMap::new(),

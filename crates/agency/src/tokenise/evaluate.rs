@@ -418,13 +418,10 @@ impl<'a> RowColumns<'a> {
                 let rule = self.withhold_rules[rule];
                 let by_rule = counts.withheld_by_rule.entry(rule.id.clone());
                 *by_rule.or_default() += 1;
-                if rule.when_unknown == WhenUnknown::Yes && !empty.is_empty() {
-                    let columns = rule.columns();
-                    let fields = empty
-                        .iter()
-                        .filter_map(|place| self.schema.fields.get(*place));
-                    let fields = fields.filter(|field| columns.contains(&field.name));
-                    for field in fields {
+                if !empty.is_empty() {
+                    let by = withheld.iter().zip(&self.withhold_rules);
+                    let by = by.filter(|(column, _)| column[index] == Outcome::Yes);
+                    for field in self.only_for_want_of(by.map(|(_, rule)| *rule), &empty) {
                         let by_field = match unreadable.contains(&field.name) {
                             true => &mut counts.withheld_unread,
                             false => &mut counts.withheld_empty,
@@ -494,6 +491,31 @@ impl<'a> RowColumns<'a> {
 }
 
 impl RowColumns<'_> {
+    /// Returns the fields for want of which the first of these rules withholds a row.
+    /// `empty` are the positions of the row's fields without a value. There are none if
+    /// one of the rules withholds it for a value that it has.
+    fn only_for_want_of<'p>(
+        &self,
+        rules: impl Iterator<Item = &'p Rule>,
+        empty: &[usize],
+    ) -> Vec<&Field> {
+        let mut first = None;
+        for rule in rules {
+            let columns = rule.columns();
+            let fields = empty
+                .iter()
+                .filter_map(|place| self.schema.fields.get(*place));
+            let fields: Vec<&Field> = fields
+                .filter(|field| columns.contains(&field.name))
+                .collect();
+            if rule.when_unknown != WhenUnknown::Yes || fields.is_empty() {
+                return Vec::new();
+            }
+            first.get_or_insert(fields);
+        }
+        first.unwrap_or_default()
+    }
+
     /// Returns whether a row may leave the agency: a register row if any outcome is
     /// not no, a case row if an aid could be reached with the most favourable register
     /// outcomes, or could not be judged even with these.

@@ -9,7 +9,7 @@ use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use super::deciding::{Deciding, Filled};
+use super::empty_columns::{EmptySoFar, NeededColumns};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, Keep, ROWS_PER_BLOCK, RowColumns};
 use super::report::Report;
@@ -46,10 +46,10 @@ pub fn preview(
     let (mut without_outcome, mut sent) = (0, 0);
     for export in exports {
         let columns = RowColumns::new(export, policy, as_of, Keep::All);
-        let deciding = Deciding::new(export, policy);
+        let needed = NeededColumns::new(export, policy);
         let context = Context {
             identity: IdentityCheck::new(export, schema, as_of),
-            deciding: &deciding,
+            needed: &needed,
             columns: &columns,
         };
         let before = report.account.rows;
@@ -62,7 +62,7 @@ pub fn preview(
             return Err(TokeniseError::Evaluation(error));
         }
         report.add_identified(export, read.counts, &patterns.findings);
-        deciding.report_empty(&patterns.filled, &mut report);
+        needed.report_empty(&patterns.empty, &mut report);
         patterns.counts.add_to(&mut report);
         for (outcomes, rows) in patterns.patterns {
             match columns.may_leave(&outcomes) {
@@ -86,7 +86,7 @@ pub fn preview(
 /// The context for reading the rows of a file.
 struct Context<'a> {
     identity: IdentityCheck,
-    deciding: &'a Deciding<'a>,
+    needed: &'a NeededColumns<'a>,
     columns: &'a RowColumns<'a>,
 }
 
@@ -94,7 +94,7 @@ struct Context<'a> {
 #[derive(Default)]
 struct BlockPatterns {
     findings: IdentifyFindings,
-    filled: Filled,
+    empty: EmptySoFar,
     rows: Vec<OwnedRow>,
     counts: EvaluatedCounts,
     patterns: HashMap<Vec<Outcome>, u64>,
@@ -104,7 +104,7 @@ struct BlockPatterns {
 impl Tally<Context<'_>> for BlockPatterns {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
-            context.deciding.note(row.row(), &mut self.filled);
+            context.needed.note(row.row(), &mut self.empty);
             self.rows.push(row.into_owned());
         }
     }
@@ -135,7 +135,7 @@ impl Tally<Context<'_>> for BlockPatterns {
     fn append(&mut self, _context: &Context<'_>, next: Self, records: u64, lines: u64) {
         // Rejects are only counted.
         drop(self.findings.append(next.findings, records, lines));
-        self.filled.append(next.filled);
+        self.empty.append(next.empty);
         self.counts.append(next.counts);
         for (outcomes, rows) in next.patterns {
             *self.patterns.entry(outcomes).or_default() += rows;

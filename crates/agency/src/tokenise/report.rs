@@ -39,8 +39,8 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// Number of rows of each table, in the order in which they were read.
     pub rows_of_tables: Vec<u64>,
-    /// Columns that are empty in every row although an empty cell withholds its row: the
-    /// table, in that order, and the field.
+    /// Columns that rules need and that are empty in every row: the table, in that order,
+    /// and the field.
     pub empty_columns: Vec<(usize, String)>,
 }
 

@@ -177,6 +177,7 @@ impl Fixture {
             reading: ReadingChoice::default(),
         };
         PlannedExport {
+            reading_digest: None,
             schema: self.schema.clone(),
             files: self.paths.iter().map(file).collect(),
             snapshot: AS_OF,

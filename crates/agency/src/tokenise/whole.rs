@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aidlink_contract::token_file::TokenFileWriter;
 use rayon::prelude::*;
 
-use super::deciding::{Deciding, Filled};
+use super::empty_columns::{EmptySoFar, NeededColumns};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, ROWS_PER_BLOCK, RowColumns};
 use super::report::Report;
@@ -135,10 +135,10 @@ pub fn tokenise_whole_register<W: Write + Send>(
             // Otherwise outcomes would be lost silently.
             return Err(TokeniseError::Spill(SpillFault::TooManyRules(rules)));
         }
-        let deciding = Deciding::new(export, policy);
+        let needed = NeededColumns::new(export, policy);
         let context = Context {
             identity: IdentityCheck::new(export, schema, as_of),
-            deciding: &deciding,
+            needed: &needed,
             columns: &columns,
             tokeniser: tokenising.tokeniser,
             settings: &settings,
@@ -155,7 +155,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
             return Err(TokeniseError::Evaluation(error));
         }
         report.add_identified(export, read.counts, &block_persons.findings);
-        deciding.report_empty(&block_persons.filled, &mut report);
+        needed.report_empty(&block_persons.empty, &mut report);
         block_persons.counts.add_to(&mut report);
         persons.join(block_persons.persons);
     }
@@ -185,7 +185,7 @@ pub fn tokenise_whole_register<W: Write + Send>(
 /// The context for reading the rows of a file.
 struct Context<'a> {
     identity: IdentityCheck,
-    deciding: &'a Deciding<'a>,
+    needed: &'a NeededColumns<'a>,
     columns: &'a RowColumns<'a>,
     tokeniser: &'a Tokeniser,
     settings: &'a Arc<SpillSettings>,
@@ -197,7 +197,7 @@ struct Context<'a> {
 #[derive(Default)]
 struct BlockPersons {
     findings: IdentifyFindings,
-    filled: Filled,
+    empty: EmptySoFar,
     rows: Vec<OwnedRow>,
     counts: EvaluatedCounts,
     persons: Persons,
@@ -223,7 +223,7 @@ impl Context<'_> {
 impl Tally<Context<'_>> for BlockPersons {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
-            context.deciding.note(row.row(), &mut self.filled);
+            context.needed.note(row.row(), &mut self.empty);
             self.rows.push(row.into_owned());
         }
     }
@@ -253,7 +253,7 @@ impl Tally<Context<'_>> for BlockPersons {
         if let Some(file) = &context.rejects {
             file.write(rejects);
         }
-        self.filled.append(next.filled);
+        self.empty.append(next.empty);
         self.counts.append(next.counts);
         self.persons.append(next.persons);
         self.error = self.error.take().or(next.error);

@@ -103,6 +103,8 @@ reject_rate = 0.05
                 snapshot: Date::constant(2026, 9, 28),
             },
             schema_digest: schema.digest.clone(),
+            reading_digest: None,
+            fields_missing: Vec::new(),
             sources: Vec::new(),
             account: SentAccount {
                 rows,

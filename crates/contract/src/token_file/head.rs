@@ -20,6 +20,13 @@ pub struct TokenFileHead {
     pub origin: Origin,
     /// BLAKE3 digest of the export's schema, hexadecimal.
     pub schema_digest: String,
+    /// BLAKE3 digest of the agency's own file that says how the export is read,
+    /// hexadecimal; `None` if the round file says it.
+    pub reading_digest: Option<String>,
+    /// Names of the fields that rules need and that a register lacks or never fills. They let
+    /// the procuratorate say why a person could not be judged. Empty for the case parties:
+    /// the procuratorate has their export.
+    pub fields_missing: Vec<String>,
     /// The files of the case parties' export, which let the procuratorate find
     /// its rows again. Empty for a register: nobody needs them, and the content
     /// of a small export could be guessed from its digest.
@@ -90,6 +97,7 @@ impl TokenFileHead {
         is_key_id(&origin.key_id)
             && is_digest(&origin.policy_digest)
             && is_digest(&self.schema_digest)
+            && self.reading_digest.as_deref().is_none_or(is_digest)
             && self.sources.iter().all(|source| is_digest(&source.digest))
     }
 }
@@ -106,6 +114,10 @@ struct Metadata {
     snapshot: Date,
     policy_blake3: String,
     schema_blake3: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reading_blake3: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fields_missing: Vec<String>,
     algorithm: TokenAlgorithm,
     key_id: String,
     sources: Vec<SourceFile>,
@@ -125,6 +137,8 @@ impl From<TokenFileHead> for Metadata {
             snapshot: origin.snapshot,
             policy_blake3: origin.policy_digest,
             schema_blake3: head.schema_digest,
+            reading_blake3: head.reading_digest,
+            fields_missing: head.fields_missing,
             algorithm: origin.algorithm,
             key_id: origin.key_id,
             sources: head.sources,
@@ -146,6 +160,8 @@ impl From<Metadata> for TokenFileHead {
                 snapshot: metadata.snapshot,
             },
             schema_digest: metadata.schema_blake3,
+            reading_digest: metadata.reading_blake3,
+            fields_missing: metadata.fields_missing,
             sources: metadata.sources,
             account: metadata.account,
         }
@@ -172,6 +188,8 @@ mod tests {
                 snapshot: Date::constant(2026, 9, 28),
             },
             schema_digest: DIGEST.into(),
+            reading_digest: Some(DIGEST.into()),
+            fields_missing: vec!["kind".into()],
             sources: vec![SourceFile {
                 digest: DIGEST.into(),
                 byte_length: 7,
@@ -189,11 +207,26 @@ mod tests {
     #[test]
     fn the_metadata_format_is_stable() {
         let expected = format!(
-            r#"{{"format":"aidlink token file","version":2,"round":"2026Q3","as_of":"2026-09-30","export":"procuratorate.case-parties","snapshot":"2026-09-28","policy_blake3":"{DIGEST}","schema_blake3":"{DIGEST}","algorithm":"hmac-sm3","key_id":"d432a71f3462fef5","sources":[{{"blake3":"{DIGEST}","bytes":7}}],"account":{{"rows":10,"rejected":1,"withheld":2,"without_outcome":3,"sent":4}}}}"#
+            r#"{{"format":"aidlink token file","version":2,"round":"2026Q3","as_of":"2026-09-30","export":"procuratorate.case-parties","snapshot":"2026-09-28","policy_blake3":"{DIGEST}","schema_blake3":"{DIGEST}","reading_blake3":"{DIGEST}","fields_missing":["kind"],"algorithm":"hmac-sm3","key_id":"d432a71f3462fef5","sources":[{{"blake3":"{DIGEST}","bytes":7}}],"account":{{"rows":10,"rejected":1,"withheld":2,"without_outcome":3,"sent":4}}}}"#
         );
         assert_eq!(head().to_line(), expected);
         assert_eq!(TokenFileHead::parse(expected.as_bytes()), Ok(head()));
         assert!(head().is_well_formed());
+    }
+
+    #[test]
+    fn a_head_without_a_reading_file_and_with_all_fields_does_not_mention_them() {
+        let head = TokenFileHead {
+            reading_digest: None,
+            fields_missing: Vec::new(),
+            ..head()
+        };
+        let line = head.to_line();
+        assert!(
+            !line.contains("reading_blake3") && !line.contains("fields_missing"),
+            "{line}"
+        );
+        assert_eq!(TokenFileHead::parse(line.as_bytes()), Ok(head));
     }
 
     #[test]
@@ -238,10 +271,11 @@ mod tests {
 
     #[test]
     fn a_head_with_text_in_place_of_a_digest_is_malformed() {
-        let changes: [fn(&mut TokenFileHead, String); 4] = [
+        let changes: [fn(&mut TokenFileHead, String); 5] = [
             |head, text| head.origin.key_id = text,
             |head, text| head.origin.policy_digest = text,
             |head, text| head.schema_digest = text,
+            |head, text| head.reading_digest = Some(text),
             |head, text| head.sources[0].digest = text,
         ];
         for change in changes {

@@ -21,6 +21,7 @@ use super::CONFIGURATION;
 use super::checking_parts::PartChecker;
 use super::own::{OfficePaths, Reads};
 use super::paths::inside;
+use super::reading_file;
 use super::terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, NotJoinedExport, RoundTerms, Sealing,
     Thresholds,
@@ -77,7 +78,14 @@ pub(super) enum PathOptions<'a> {
 }
 
 /// The files of each export, by schema.
-pub(super) type ExportFiles = BTreeMap<String, Vec<PlannedFile>>;
+pub(super) type ExportFiles = BTreeMap<String, FilesOfExport>;
+
+/// The files of an export that this office reads.
+pub(super) struct FilesOfExport {
+    pub files: Vec<PlannedFile>,
+    /// BLAKE3 digest of the reading file, hexadecimal.
+    pub reading_digest: Option<String>,
+}
 
 /// The result of checking. A part with faults may be missing.
 pub(super) struct CheckResult {
@@ -165,7 +173,7 @@ impl<'w> Checker<'w> {
         let mut files = ExportFiles::new();
         for export in &exports {
             if options.reads.reads(document, export.written, export.schema) {
-                let read = self.parts().files(&export.written.parts);
+                let read = self.files(export);
                 files.insert(export.schema.value.clone(), read);
             }
         }
@@ -192,6 +200,15 @@ impl<'w> Checker<'w> {
         }
         if let (Some(path), Some(calendar)) = (&calendar_file, &calendar) {
             copy(path, "calendar.toml", calendar.digest());
+        }
+        for export in &exports {
+            if let (Some(file), true) = (
+                export.written.reading(),
+                files.contains_key(&export.schema.value),
+            ) {
+                let name = reading_file::relative_path(&export.schema.value);
+                copy(file.document.path(), &name, file.document.digest());
+            }
         }
         for schema in schemas.iter().flat_map(|schemas| schemas.0.values()) {
             let name = format!("schemas/{}.json", schema.name);
@@ -258,10 +275,63 @@ impl<'w> Checker<'w> {
         }
     }
 
-    fn parts(&mut self) -> PartChecker<'_> {
+    fn parts(&mut self, export: &'w WrittenExport) -> PartChecker<'_> {
         PartChecker {
-            document: self.document,
+            folder: self.written.folder(),
+            document: export
+                .reading()
+                .map_or(self.document, |file| &file.document),
             faults: &mut self.faults,
+        }
+    }
+
+    /// Returns the files of an export that this office reads.
+    fn files(&mut self, export: &CompleteExport<'w>) -> FilesOfExport {
+        let written = export.written;
+        if written.own_parts.is_empty() && written.reading_file.is_none() {
+            let file = reading_file::relative_path(&export.schema.value);
+            self.fault(
+                &export.schema.at,
+                Text::new(
+                    "未写明此导出的文件",
+                    "the round file names no file of this export",
+                ),
+                Text::new(
+                    format!("请写 path = \"…\"，或在轮次文件旁的 {file} 中写明如何读取"),
+                    format!("write path = \"...\", or describe in {file}, beside the round file, how it is read"),
+                ),
+            );
+        }
+        FilesOfExport {
+            files: self.parts(written).files(written.parts()),
+            reading_digest: written
+                .reading()
+                .map(|file| file.document.digest().to_owned()),
+        }
+    }
+
+    /// Reports the faults of an export's reading file, and if the round file names files
+    /// too.
+    fn check_reading_file(&mut self, export: &WrittenExport) {
+        let file = match &export.reading_file {
+            None => return,
+            Some(Err(faults)) => return self.faults.extend(faults.clone()),
+            Some(Ok(file)) => file,
+        };
+        self.faults.extend(file.faults.clone());
+        if let (Some(schema), false) = (&export.schema, export.own_parts.is_empty()) {
+            let path = reading_file::relative_path(&schema.value);
+            self.fault(
+                &schema.at,
+                Text::new(
+                    format!("此处写明了导出文件，而 {path} 也写明了"),
+                    format!("the files of this export are given here and in {path}"),
+                ),
+                Text::new(
+                    "请只保留一处：删去此处的 path 等各项，或移走该文件",
+                    "keep one of them: remove `path` and the keys for reading here, or move that file away",
+                ),
+            );
         }
     }
 
@@ -334,7 +404,8 @@ impl<'w> Checker<'w> {
             }
             algorithm
         });
-        let file = file.and_then(|file| inside(self.document, file, &mut self.faults));
+        let file = file
+            .and_then(|file| inside(self.written.folder(), self.document, file, &mut self.faults));
         (file, algorithm)
     }
 
@@ -572,7 +643,9 @@ impl<'w> Checker<'w> {
         let written = self.written.output.required(&mut self.faults);
         match replacement {
             Some(output) => Some(output.to_path_buf()),
-            None => written.and_then(|path| inside(self.document, path, &mut self.faults)),
+            None => written.and_then(|path| {
+                inside(self.written.folder(), self.document, path, &mut self.faults)
+            }),
         }
     }
 
@@ -582,6 +655,7 @@ impl<'w> Checker<'w> {
         let mut exports: Vec<CompleteExport<'w>> = Vec::new();
         for export in written.into_iter().flatten() {
             self.faults.extend(export.faults.clone());
+            self.check_reading_file(export);
             let (Some(schema), Some(snapshot), Some(legal_basis)) =
                 (&export.schema, &export.snapshot, &export.legal_basis)
             else {
@@ -710,7 +784,7 @@ impl<'w> Checker<'w> {
     /// order of the round file.
     fn export_terms(
         &mut self,
-        exports: Vec<CompleteExport<'_>>,
+        exports: Vec<CompleteExport<'w>>,
         schemas: Option<&Schemas>,
         policy: Option<&Policy>,
         as_of: Option<&Located<Date>>,
@@ -767,7 +841,7 @@ impl<'w> Checker<'w> {
 
     fn check_export(
         &mut self,
-        export: &CompleteExport<'_>,
+        export: &CompleteExport<'w>,
         schema: &ExportSchema,
         policy: Option<&Policy>,
         as_of: Option<&Located<Date>>,
@@ -802,8 +876,8 @@ impl<'w> Checker<'w> {
                 ),
             );
         }
-        for part in &export.written.parts {
-            self.parts().check_part(part, schema, policy);
+        for part in export.written.parts() {
+            self.parts(export.written).check_part(part, schema, policy);
         }
     }
 }
@@ -818,9 +892,9 @@ fn add_constants(exports: &[CompleteExport<'_>], schemas: &Schemas, files: &mut 
         ) else {
             continue;
         };
-        let parts = export.written.parts.iter();
+        let parts = export.written.parts().iter();
         let parts = parts.flat_map(|part| part.paths.iter().map(move |_| part));
-        for (file, part) in files.iter_mut().zip(parts) {
+        for (file, part) in files.files.iter_mut().zip(parts) {
             let constants = part.constants.iter().filter_map(|written| {
                 let (field, value) = (&written.field.value, &written.value.value);
                 Constant::read(schema, None, field, value).ok()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::Path;
 
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::{FaultCollector, nearest_name_hint};
@@ -19,7 +20,9 @@ use super::paths::inside;
 
 /// Checks the parts of an export.
 pub(super) struct PartChecker<'c> {
-    /// Where the parts are written.
+    /// The folder of the round file.
+    pub(super) folder: &'c Path,
+    /// Where the parts are written: the round file or a reading file.
     pub(super) document: &'c Document,
     pub(super) faults: &'c mut FaultCollector,
 }
@@ -108,7 +111,7 @@ impl PartChecker<'_> {
     }
 
     fn file(&mut self, path: &Located<String>, reading: &ReadingChoice) -> Option<PlannedFile> {
-        let full = inside(self.document, path, self.faults)?;
+        let full = inside(self.folder, self.document, path, self.faults)?;
         if !full.is_file() {
             let hint = match path.value.contains('\\') && !cfg!(windows) {
                 true => Text::new(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::FaultCollector;
+use aidlink_files::partial::parent_of;
 
 use super::paths::inside;
 use super::written::WrittenExport;
@@ -34,11 +35,17 @@ impl Reads<'_> {
             Reads::Nothing => false,
             Reads::One(name) => schema.value == name,
             Reads::All => true,
-            Reads::Present => export.paths().all(|path| {
-                // A path that leaves the folder is reported at the office that reads it.
-                let full = inside(document, path, &mut FaultCollector::new());
-                full.is_some_and(|full| full.is_file())
-            }),
+            Reads::Present => {
+                let folder = parent_of(document.path());
+                let mut paths = export.paths().peekable();
+                paths.peek().is_some()
+                    && paths.all(|path| {
+                        // A path that leaves the folder is reported at the office that
+                        // reads it.
+                        let full = inside(folder, document, path, &mut FaultCollector::new());
+                        full.is_some_and(|full| full.is_file())
+                    })
+            }
         }
     }
 }

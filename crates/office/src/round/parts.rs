@@ -52,10 +52,40 @@ const KEYS_OF_A_PART: [&str; 9] = [
     "because",
 ];
 
-/// Reads `path` and the keys beside it, or the tables `[[export.file]]`.
-pub(super) fn parts(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenPart> {
+/// Where the keys of the files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nesting {
+    /// In an `[[export]]` of the round file, which may leave them to a reading file.
+    Export,
+    /// At the top level of a reading file.
+    ReadingFile,
+}
+
+impl Nesting {
+    /// Returns the name of the table of one file.
+    fn table(self) -> &'static str {
+        match self {
+            Nesting::Export => "[[export.file]]",
+            Nesting::ReadingFile => "[[file]]",
+        }
+    }
+}
+
+/// Reads `path` and the keys beside it, or a table for each file. An `[[export]]` with
+/// none of them has no parts.
+pub(super) fn parts(
+    table: &mut TableReader<'_>,
+    nesting: Nesting,
+    faults: &mut FaultCollector,
+) -> Vec<WrittenPart> {
+    let of_file = nesting.table();
     let Some(node) = table.node("file") else {
-        return vec![part(table, faults)];
+        // Every key is asked for, so that none is reported as unknown.
+        let written = KEYS_OF_A_PART.map(|key| table.node(key).is_some());
+        return match written.contains(&true) || nesting == Nesting::ReadingFile {
+            true => vec![part(table, faults)],
+            false => Vec::new(),
+        };
     };
     let document = table.document();
     if matches!(&node.value, Node::Array(items) if items.is_empty()) {
@@ -63,8 +93,8 @@ pub(super) fn parts(table: &mut TableReader<'_>, faults: &mut FaultCollector) ->
             node.at.clone(),
             Text::new("“file”不能为空", "`file` must not be empty"),
             Text::new(
-                "请写 path，或至少一个 [[export.file]]",
-                "write `path`, or at least one [[export.file]]",
+                format!("请写 path，或至少一个 {of_file}"),
+                format!("write `path`, or at least one {of_file}"),
             ),
         ));
     }
@@ -80,22 +110,22 @@ pub(super) fn parts(table: &mut TableReader<'_>, faults: &mut FaultCollector) ->
         let (message, hint) = match key_name.as_str() {
             "path" => (
                 Text::new(
-                    "“path”和 [[export.file]] 不能同时使用",
-                    "`path` and [[export.file]] exclude each other",
+                    format!("“path”和 {of_file} 不能同时使用"),
+                    format!("`path` and {of_file} exclude each other"),
                 ),
                 Text::new(
-                    "请将此文件写入单独的 [[export.file]]",
-                    "move the file into an [[export.file]] of its own",
+                    format!("请将此文件写入单独的 {of_file}"),
+                    format!("move the file into a {of_file} of its own"),
                 ),
             ),
             _ => (
                 Text::new(
-                    format!("有 [[export.file]] 时，“{key_name}”应写在其中"),
-                    format!("`{key_name}` belongs in [[export.file]], if there is one"),
+                    format!("有 {of_file} 时，“{key_name}”应写在其中"),
+                    format!("`{key_name}` belongs in {of_file}, if there is one"),
                 ),
                 Text::new(
-                    format!("请将“{key_name}”移入它所适用的各个 [[export.file]]"),
-                    format!("move `{key_name}` into each [[export.file]] to which it applies"),
+                    format!("请将“{key_name}”移入它所适用的各个 {of_file}"),
+                    format!("move `{key_name}` into each {of_file} to which it applies"),
                 ),
             ),
         };

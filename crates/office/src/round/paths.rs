@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::FaultCollector;
 use aidlink_faults::text::Text;
-use aidlink_files::partial::parent_of;
 
 /// Returns the path relative to a folder, with `/` as separator; `None` if it is
 /// not below the folder.
@@ -26,9 +25,10 @@ pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Returns the full path of a relative path in a round file. Pushes a fault and
-/// returns `None` if the path leaves the folder of the round file.
+/// Returns the full path of a path that a document gives relative to the folder of the
+/// round file. Pushes a fault and returns `None` if the path leaves the folder.
 pub fn inside(
+    folder: &Path,
     document: &Document,
     path: &Located<String>,
     faults: &mut FaultCollector,
@@ -37,7 +37,6 @@ pub fn inside(
     let plain = relative
         .components()
         .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
-    let folder = parent_of(document.path());
     let full = folder.join(relative);
     // A link may lead out of the folder, so the existing part of the path is
     // resolved.
@@ -95,7 +94,7 @@ mod tests {
         let mut faults = FaultCollector::new();
         let written = document.root().string("output", &mut faults);
         let written = written.expect("a string");
-        match inside(&document, &written, &mut faults) {
+        match inside(&root.join("round"), &document, &written, &mut faults) {
             Some(full) => {
                 assert!(faults.is_empty(), "{path}");
                 Ok(full)

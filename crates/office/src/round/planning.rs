@@ -129,10 +129,11 @@ fn planned(terms: &RoundTerms, mut files: ExportFiles) -> Vec<PlannedExport> {
     let exports = terms.exports();
     exports
         .filter_map(|export| {
-            let files = files.remove(&export.schema.name)?;
+            let read = files.remove(&export.schema.name)?;
             Some(PlannedExport {
                 schema: export.schema.clone(),
-                files,
+                files: read.files,
+                reading_digest: read.reading_digest,
                 snapshot: export.snapshot,
                 legal_basis: export.legal_basis.clone(),
                 may_be_empty: export.may_be_empty,

@@ -16,8 +16,9 @@ use aidlink_files::regular_file;
 use jiff::civil::Date;
 
 use super::SIGNING_KEY;
-use super::parts::{WrittenPart, parts};
+use super::parts::{Nesting, WrittenPart, parts};
 use super::paths::inside;
+use super::reading_file::ReadingFile;
 use super::terms::Mode;
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
@@ -128,7 +129,10 @@ pub(super) struct WrittenThresholds {
 #[derive(Debug)]
 pub(super) struct WrittenExport {
     pub(super) schema: Option<Located<String>>,
-    pub(super) parts: Vec<WrittenPart>,
+    /// The files that the round file names.
+    pub(super) own_parts: Vec<WrittenPart>,
+    /// The office's reading file, or why it cannot be read.
+    pub(super) reading_file: Option<Result<ReadingFile, Faults>>,
     pub(super) snapshot: Option<Located<Date>>,
     pub(super) legal_basis: Option<Located<String>>,
     pub(super) may_be_empty: bool,
@@ -136,9 +140,19 @@ pub(super) struct WrittenExport {
 }
 
 impl WrittenExport {
+    /// Returns the reading file, if it can be read.
+    pub(super) fn reading(&self) -> Option<&ReadingFile> {
+        self.reading_file.as_ref()?.as_ref().ok()
+    }
+
+    /// Returns its files, as the reading file or the round file names them.
+    pub(super) fn parts(&self) -> &[WrittenPart] {
+        self.reading().map_or(&self.own_parts, |file| &file.parts)
+    }
+
     /// Returns the paths of its files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Located<String>> {
-        self.parts.iter().flat_map(|part| &part.paths)
+        self.parts().iter().flat_map(|part| &part.paths)
     }
 }
 
@@ -189,7 +203,15 @@ impl WrittenRound {
         let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
         let document = Document::of_bytes(path, bytes)?;
         document.unfilled(&TO_FILL_IN).finish()?;
-        Ok(Self::of(document))
+        let mut round = Self::of(document);
+        for export in round.exports.value.iter_mut().flatten() {
+            let schema = export.schema.as_ref().map(|schema| schema.value.as_str());
+            let found = schema.map_or(Ok(None), |schema| {
+                ReadingFile::find(parent_of(path), schema)
+            });
+            export.reading_file = found.transpose();
+        }
+        Ok(round)
     }
 
     fn of(document: Document) -> Self {
@@ -336,16 +358,19 @@ impl WrittenRound {
         faults.or_value(Some(file))
     }
 
-    /// Returns the paths of the files that the round file names, other than keys:
-    /// policy, calendar and exports, as they are written, whether or not they exist.
+    /// Returns the paths of the files that the round file and the reading files beside it
+    /// name, other than keys: policy, calendar and exports, as they are written, whether or
+    /// not they exist, and the reading files.
     pub fn named_files(&self) -> Vec<PathBuf> {
-        let exports = self.exports.value().into_iter().flatten();
-        let exports = exports.flat_map(WrittenExport::paths);
+        let exports = || self.exports.value().into_iter().flatten();
+        let reading = exports().filter_map(WrittenExport::reading);
+        let reading = reading.map(|file| file.document.path().to_path_buf());
         [&self.policy, &self.calendar]
             .into_iter()
             .filter_map(Written::value)
-            .chain(exports)
+            .chain(exports().flat_map(WrittenExport::paths))
             .map(|path| self.folder().join(&path.value))
+            .chain(reading)
             .collect()
     }
 
@@ -416,7 +441,7 @@ impl WrittenRound {
     fn checked_key_file(&self, faults: &mut FaultCollector) -> Option<PathBuf> {
         let key = self.key.required(faults)?;
         let file = key.file.required(faults)?;
-        inside(&self.document, file, faults)
+        inside(self.folder(), &self.document, file, faults)
     }
 
     pub(super) fn unknown_mode(&self, word: &Located<String>, faults: &mut FaultCollector) {
@@ -563,14 +588,15 @@ fn not_joined(mut table: TableReader<'_>, faults: &mut FaultCollector) -> Option
 fn export(mut table: TableReader<'_>) -> WrittenExport {
     let mut faults = FaultCollector::new();
     let schema = table.string("schema", &mut faults);
-    let parts = parts(&mut table, &mut faults);
+    let own_parts = parts(&mut table, Nesting::Export, &mut faults);
     let snapshot = table.date("snapshot", &mut faults);
     let legal_basis = table.string("legal_basis", &mut faults);
     let may_be_empty = table.boolean_or("may_be_empty", false, &mut faults);
     table.finish(&mut faults);
     WrittenExport {
         schema,
-        parts,
+        own_parts,
+        reading_file: None,
         snapshot,
         legal_basis,
         may_be_empty,

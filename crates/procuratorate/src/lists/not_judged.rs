@@ -9,11 +9,11 @@ use aidlink_agency::spreadsheet_csv;
 use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{CASE_EXPORT, Rule};
-use aidlink_policy::schema::Field;
+use aidlink_policy::schema::{ExportSchema, Field};
 
 use super::case_cells::case_fields;
 use super::marking::RoundMarking;
-use crate::resolve::ResolvedNotJudged;
+use crate::resolve::{ResolvedNotJudged, ResolvedRound};
 
 /// A list of persons who could not be judged, ready to be written.
 pub struct NotJudgedList {
@@ -34,13 +34,15 @@ pub const MINORS: &str = "lists/not-judged.minors.csv";
 pub struct Gaps<'t> {
     /// The rules, in the policy's order.
     pub rules: Vec<&'t Rule>,
-    /// The fields of the case parties that these rules read and that have no value that
-    /// can be read, in the schema's order.
+    /// The fields that these rules read and that have no value that can be read: those of
+    /// the case parties first, then those that registers lack, each in the schema's order.
     pub fields: Vec<Gap<'t>>,
 }
 
 /// A field without a value that can be read.
 pub struct Gap<'t> {
+    /// The schema of the export that lacks it.
+    pub schema: &'t ExportSchema,
     /// The field.
     pub field: &'t Field,
     /// How much a value would decide: the sum over the rules that read the field of one
@@ -52,31 +54,46 @@ pub struct Gap<'t> {
 /// numbers of gaps.
 pub const WHOLE: u64 = 2520;
 
+/// Returns the title of a field; that of a register's field begins with the register's.
+pub fn title_of(schema: &ExportSchema, field: &Field) -> Text {
+    let (of_schema, of_field) = (&schema.title, &field.title);
+    match schema.name == CASE_EXPORT {
+        true => of_field.clone(),
+        false => Text::new(
+            format!("{}：{}", of_schema.zh, of_field.zh),
+            format!("{}: {}", of_schema.en, of_field.en),
+        ),
+    }
+}
+
 /// Finds the gaps of persons. Made once for a round.
 pub struct FindGaps<'t> {
     terms: &'t RoundTerms,
-    /// For each rule on the case parties, the fields that it reads.
-    read: BTreeMap<&'t str, BTreeSet<&'t str>>,
+    /// For each rule, the export that it is on and the fields that it reads.
+    read: BTreeMap<&'t str, (&'t str, BTreeSet<&'t str>)>,
+    /// For each register, the fields that rules need and that it lacks.
+    missing: BTreeMap<&'t str, BTreeSet<&'t str>>,
 }
 
 impl<'t> FindGaps<'t> {
-    /// Prepares for the policy of a round.
-    pub fn new(terms: &'t RoundTerms) -> Self {
-        let schema = &terms.cases.schema;
-        let of_cases = terms
-            .policy
-            .rules
-            .iter()
-            .filter(|rule| rule.on == CASE_EXPORT);
-        let read = of_cases.map(|rule| {
+    /// Prepares for a round. `missing` are the fields that each register lacks.
+    pub fn new(terms: &'t RoundTerms, missing: &'t BTreeMap<String, Vec<String>>) -> Self {
+        let rules = terms.policy.rules.iter();
+        let read = rules.filter_map(|rule| {
+            let schema = &terms.export(&rule.on)?.schema;
             let columns = rule.columns();
             let fields = schema.fields.iter().map(|field| field.name.as_str());
             let fields = fields.filter(|name| columns.contains(*name));
-            (rule.id.as_str(), fields.collect())
+            Some((rule.id.as_str(), (rule.on.as_str(), fields.collect())))
+        });
+        let missing = missing.iter().map(|(export, fields)| {
+            let fields = fields.iter().map(String::as_str);
+            (export.as_str(), fields.collect())
         });
         FindGaps {
             terms,
             read: read.collect(),
+            missing: missing.collect(),
         }
     }
 
@@ -84,7 +101,7 @@ impl<'t> FindGaps<'t> {
     pub fn of(&self, person: &ResolvedNotJudged) -> Gaps<'t> {
         let schema = &self.terms.cases.schema;
         let mut rules: BTreeSet<&str> = BTreeSet::new();
-        let mut gaps: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut gaps: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for (screened, case) in person.screened.cases.iter().zip(&person.cases) {
             let empty = case
                 .empty
@@ -96,21 +113,35 @@ impl<'t> FindGaps<'t> {
                 .collect();
             for rule in &screened.unknown {
                 rules.insert(rule);
-                let read = self.read.get(rule.as_str()).into_iter().flatten();
-                let of_rule: Vec<&str> = read
+                let Some((export, read)) = self.read.get(rule.as_str()) else {
+                    continue;
+                };
+                let without_value = match *export == CASE_EXPORT {
+                    true => Some(&without_value),
+                    false => self.missing.get(export),
+                };
+                let of_rule: Vec<&str> = without_value
+                    .into_iter()
+                    .flat_map(|fields| read.intersection(fields))
                     .copied()
-                    .filter(|field| without_value.contains(field))
                     .collect();
                 let weight = WHOLE / of_rule.len().max(1) as u64;
                 for field in of_rule {
-                    *gaps.entry(field).or_default() += weight;
+                    *gaps.entry((*export, field)).or_default() += weight;
                 }
             }
         }
         let policy = self.terms.policy.rules.iter();
-        let fields = schema.fields.iter().filter_map(|field| {
-            let weight = *gaps.get(field.name.as_str())?;
-            Some(Gap { field, weight })
+        let exports = self.terms.exports().map(|export| &export.schema);
+        let fields =
+            exports.flat_map(|schema| schema.fields.iter().map(move |field| (schema, field)));
+        let fields = fields.filter_map(|(schema, field)| {
+            let weight = *gaps.get(&(schema.name.as_str(), field.name.as_str()))?;
+            Some(Gap {
+                schema,
+                field,
+                weight,
+            })
         });
         Gaps {
             rules: policy
@@ -124,7 +155,7 @@ impl<'t> FindGaps<'t> {
 /// Returns both lists of the round, also without persons.
 pub fn not_judged_lists(
     terms: &RoundTerms,
-    persons: &[ResolvedNotJudged],
+    round: &ResolvedRound,
     marking: &RoundMarking<'_>,
 ) -> Vec<NotJudgedList> {
     let language = terms.list_language;
@@ -138,31 +169,33 @@ pub fn not_judged_lists(
         text("未能判断的救助项目", "Aids that could not be judged"),
         text("未能判断的条件", "Conditions that could not be judged"),
         text(
-            "案件导出中没有内容或无法读取的列",
-            "Columns of the case export without a value that can be read",
+            "没有内容或无法读取的列",
+            "Columns without a value that can be read",
         ),
         marking.of_list(&needed, language).cell(language),
     ]);
-    let gaps = FindGaps::new(terms);
-    let joined = |titles: Vec<&Text>| {
-        let titles = titles.into_iter().map(|title| title.in_language(language));
+    let gaps = FindGaps::new(terms, &round.fields_missing);
+    let joined = |titles: Vec<Text>| {
+        let titles = titles.iter().map(|title| title.in_language(language));
         titles.collect::<Vec<_>>().join("；")
     };
     let row = |person: &ResolvedNotJudged| {
         let Gaps { rules, fields } = gaps.of(person);
         let aids = person.screened.aids.iter();
         let aids = aids.filter_map(|aid| terms.policy.aid(aid));
+        let titles = fields.iter().map(|gap| title_of(gap.schema, gap.field));
         let mut row = case_fields(&terms.cases.schema, &person.cases);
         row.extend([
-            joined(aids.map(|aid| &aid.title).collect()),
-            joined(rules.into_iter().map(|rule| &rule.title).collect()),
-            joined(fields.into_iter().map(|gap| &gap.field.title).collect()),
+            joined(aids.map(|aid| aid.title.clone()).collect()),
+            joined(rules.into_iter().map(|rule| rule.title.clone()).collect()),
+            joined(titles.collect()),
             String::new(),
         ]);
         row
     };
     let list = |path, minor| {
-        let persons = persons.iter().filter(|person| person.minor == minor);
+        let persons = round.not_judged.iter();
+        let persons = persons.filter(|person| person.minor == minor);
         let rows: Vec<Vec<String>> = persons.map(row).collect();
         let count = rows.len();
         let table: Vec<Vec<String>> = std::iter::once(header.clone()).chain(rows).collect();
