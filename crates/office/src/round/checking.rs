@@ -288,7 +288,7 @@ impl<'w> Checker<'w> {
     /// Returns the files of an export that this office reads.
     fn files(&mut self, export: &CompleteExport<'w>) -> FilesOfExport {
         let written = export.written;
-        if written.own_parts.is_empty() && written.reading_file.is_none() {
+        if written.own_parts.is_none() && written.reading_file.is_none() {
             let file = reading_file::relative_path(&export.schema.value);
             self.fault(
                 &export.schema.at,
@@ -319,7 +319,7 @@ impl<'w> Checker<'w> {
             Some(Ok(file)) => file,
         };
         self.faults.extend(file.faults.clone());
-        if let (Some(schema), false) = (&export.schema, export.own_parts.is_empty()) {
+        if let (Some(schema), Some(_)) = (&export.schema, &export.own_parts) {
             let path = reading_file::relative_path(&schema.value);
             self.fault(
                 &schema.at,

@@ -71,20 +71,20 @@ impl Nesting {
     }
 }
 
-/// Reads `path` and the keys beside it, or a table for each file. An `[[export]]` with
-/// none of them has no parts.
+/// Reads `path` and the keys beside it, or a table for each file. Returns `None` for an
+/// `[[export]]` with none of them.
 pub(super) fn parts(
     table: &mut TableReader<'_>,
     nesting: Nesting,
     faults: &mut FaultCollector,
-) -> Vec<WrittenPart> {
+) -> Option<Vec<WrittenPart>> {
     let of_file = nesting.table();
     let Some(node) = table.node("file") else {
         // Every key is asked for, so that none is reported as unknown.
         let written = KEYS_OF_A_PART.map(|key| table.node(key).is_some());
         return match written.contains(&true) || nesting == Nesting::ReadingFile {
-            true => vec![part(table, faults)],
-            false => Vec::new(),
+            true => Some(vec![part(table, faults)]),
+            false => None,
         };
     };
     let document = table.document();
@@ -132,13 +132,12 @@ pub(super) fn parts(
         faults.push(document.fault(key.at.clone(), message, hint));
     }
     let files = table.tables("file", faults).into_iter();
-    files
-        .map(|mut table| {
-            let part = part(&mut table, faults);
-            table.finish(faults);
-            part
-        })
-        .collect()
+    let parts = files.map(|mut table| {
+        let part = part(&mut table, faults);
+        table.finish(faults);
+        part
+    });
+    Some(parts.collect())
 }
 
 fn part(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> WrittenPart {

@@ -42,7 +42,7 @@ impl ReadingFile {
         document.unfilled(&TO_FILL_IN).finish()?;
         let mut faults = document.syntax_faults();
         let mut table = document.root();
-        let parts = parts(&mut table, Nesting::ReadingFile, &mut faults);
+        let parts = parts(&mut table, Nesting::ReadingFile, &mut faults).unwrap_or_default();
         table.finish(&mut faults);
         Ok(Some(ReadingFile {
             document,

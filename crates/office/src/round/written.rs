@@ -129,8 +129,8 @@ pub(super) struct WrittenThresholds {
 #[derive(Debug)]
 pub(super) struct WrittenExport {
     pub(super) schema: Option<Located<String>>,
-    /// The files that the round file names.
-    pub(super) own_parts: Vec<WrittenPart>,
+    /// The files, if the round file has keys for them.
+    pub(super) own_parts: Option<Vec<WrittenPart>>,
     /// The office's reading file, or why it cannot be read.
     pub(super) reading_file: Option<Result<ReadingFile, Faults>>,
     pub(super) snapshot: Option<Located<Date>>,
@@ -147,7 +147,8 @@ impl WrittenExport {
 
     /// Returns its files, as the reading file or the round file names them.
     pub(super) fn parts(&self) -> &[WrittenPart] {
-        self.reading().map_or(&self.own_parts, |file| &file.parts)
+        let own = self.own_parts.as_deref().unwrap_or_default();
+        self.reading().map_or(own, |file| &file.parts)
     }
 
     /// Returns the paths of its files.
