@@ -76,7 +76,7 @@ fn assert_done(result: &CommandResult) {
 /// What the end of a person's assistance makes of the lead for judicial aid, which rests
 /// on receiving dibao.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Receives {
+pub enum Receives {
     Yes,
     No,
     Unknown,
@@ -160,7 +160,7 @@ fn ends() -> Vec<(End, Receives)> {
 }
 
 /// Runs the round on a register of recipients of dibao and compares the leads.
-fn assert_receives(name: &str, file: &[u8], expected: &[Receives]) {
+pub fn assert_receives(name: &str, file: &[u8], expected: &[Receives]) {
     let round = round(&[
         ("procuratorate.case-parties", "cases.csv"),
         ("civil-affairs.assistance", name),
@@ -184,9 +184,9 @@ fn assert_receives(name: &str, file: &[u8], expected: &[Receives]) {
     }
 }
 
-const REGISTER_HEADER: [&str; 5] = ["身份证号", "姓名", "救助类别", "在保状态", "结束日期"];
+pub const REGISTER_HEADER: [&str; 5] = ["身份证号", "姓名", "救助类别", "在保状态", "结束日期"];
 
-fn register_row(sequence: usize) -> [String; 4] {
+pub fn register_row(sequence: usize) -> [String; 4] {
     [id(sequence), "赵某".into(), "低保".into(), "在保".into()]
 }
 
@@ -271,7 +271,7 @@ fn an_end_of_assistance_is_read_by_the_type_of_its_parquet_column() {
     );
 }
 
-fn parquet(rows: usize, ends: ArrayRef) -> Vec<u8> {
+pub fn parquet(rows: usize, ends: ArrayRef) -> Vec<u8> {
     let rows: Vec<[String; 4]> = (1..=rows).map(register_row).collect();
     let texts = (0..4).map(|column| {
         let cells = rows.iter().map(|row| row[column].as_str());
