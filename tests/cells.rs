@@ -403,6 +403,34 @@ fn an_unreadable_fact_is_a_lead_to_check_that_names_the_column() {
     assert_eq!(others, [17]);
 }
 
+/// A cell that is merged with another one is neither empty nor a no.
+#[test]
+fn a_fact_in_a_merged_cell_is_a_lead_to_check_that_names_the_column() {
+    let round = round(&[("procuratorate.case-parties", "cases.xlsx")]);
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_row(0, 0, CASE_HEADER.split(',')).unwrap();
+    // Nothing; offender and loss; name and handler; kind of case and seal.
+    for (row, merged) in (1..).zip([None, Some(9), Some(2), Some(5)]) {
+        let line = victim(row as usize, "否,否,无,无赔偿能力,50000,0,是");
+        let cells: Vec<&str> = line.trim_end().split(',').collect();
+        sheet.write_row(row, 0, cells.iter().copied()).unwrap();
+        if let Some(column) = merged {
+            let text = cells[usize::from(column)];
+            let area = sheet.merge_range(row, column, row, column + 1, text, &Format::new());
+            area.unwrap();
+        }
+    }
+    round.write("cases.xlsx", workbook.save_to_buffer().unwrap());
+    assert_done(&round.run());
+    let leads = leads(&round, "Subsistence allowance");
+    assert_eq!(Vec::from_iter(leads.keys().copied()), [1, 2, 3]);
+    let [(first, _), (second, loss), (third, handler)] = [&leads[&1], &leads[&2], &leads[&3]];
+    assert_eq!([*first, *second, *third], [false, true, false]);
+    assert!(loss.contains("could not be read: Property loss"), "{loss}");
+    assert!(handler.contains("could not be read: Handler"), "{handler}");
+}
+
 #[test]
 fn amounts_in_another_unit_are_converted_and_reported_or_refused() {
     let rows = |loss: [&str; 2]| {
