@@ -76,7 +76,7 @@ fn assert_done(result: &CommandResult) {
 /// What the end of a person's assistance makes of the lead for judicial aid, which rests
 /// on receiving dibao.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Receives {
+pub enum Receives {
     Yes,
     No,
     Unknown,
@@ -160,7 +160,7 @@ fn ends() -> Vec<(End, Receives)> {
 }
 
 /// Runs the round on a register of recipients of dibao and compares the leads.
-fn assert_receives(name: &str, file: &[u8], expected: &[Receives]) {
+pub fn assert_receives(name: &str, file: &[u8], expected: &[Receives]) {
     let round = round(&[
         ("procuratorate.case-parties", "cases.csv"),
         ("civil-affairs.assistance", name),
@@ -184,9 +184,9 @@ fn assert_receives(name: &str, file: &[u8], expected: &[Receives]) {
     }
 }
 
-const REGISTER_HEADER: [&str; 5] = ["身份证号", "姓名", "救助类别", "在保状态", "结束日期"];
+pub const REGISTER_HEADER: [&str; 5] = ["身份证号", "姓名", "救助类别", "在保状态", "结束日期"];
 
-fn register_row(sequence: usize) -> [String; 4] {
+pub fn register_row(sequence: usize) -> [String; 4] {
     [id(sequence), "赵某".into(), "低保".into(), "在保".into()]
 }
 
@@ -271,7 +271,7 @@ fn an_end_of_assistance_is_read_by_the_type_of_its_parquet_column() {
     );
 }
 
-fn parquet(rows: usize, ends: ArrayRef) -> Vec<u8> {
+pub fn parquet(rows: usize, ends: ArrayRef) -> Vec<u8> {
     let rows: Vec<[String; 4]> = (1..=rows).map(register_row).collect();
     let texts = (0..4).map(|column| {
         let cells = rows.iter().map(|row| row[column].as_str());
@@ -401,6 +401,34 @@ fn an_unreadable_fact_is_a_lead_to_check_that_names_the_column() {
         .filter(|sequence| *sequence > 13)
         .collect();
     assert_eq!(others, [17]);
+}
+
+/// A cell that is merged with another one is neither empty nor a no.
+#[test]
+fn a_fact_in_a_merged_cell_is_a_lead_to_check_that_names_the_column() {
+    let round = round(&[("procuratorate.case-parties", "cases.xlsx")]);
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_row(0, 0, CASE_HEADER.split(',')).unwrap();
+    // Nothing; offender and loss; name and handler; kind of case and seal.
+    for (row, merged) in (1..).zip([None, Some(9), Some(2), Some(5)]) {
+        let line = victim(row as usize, "否,否,无,无赔偿能力,50000,0,是");
+        let cells: Vec<&str> = line.trim_end().split(',').collect();
+        sheet.write_row(row, 0, cells.iter().copied()).unwrap();
+        if let Some(column) = merged {
+            let text = cells[usize::from(column)];
+            let area = sheet.merge_range(row, column, row, column + 1, text, &Format::new());
+            area.unwrap();
+        }
+    }
+    round.write("cases.xlsx", workbook.save_to_buffer().unwrap());
+    assert_done(&round.run());
+    let leads = leads(&round, "Subsistence allowance");
+    assert_eq!(Vec::from_iter(leads.keys().copied()), [1, 2, 3]);
+    let [(first, _), (second, loss), (third, handler)] = [&leads[&1], &leads[&2], &leads[&3]];
+    assert_eq!([*first, *second, *third], [false, true, false]);
+    assert!(loss.contains("could not be read: Property loss"), "{loss}");
+    assert!(handler.contains("could not be read: Handler"), "{handler}");
 }
 
 #[test]

@@ -75,16 +75,7 @@ fn an_xlsx_workbook_with_a_merged_title() {
 fn ods_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
     let (header, rows) = rows.split_first().unwrap();
     let (north, south) = rows.split_at(rows.len() / 2);
-    let mut content = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><office:document-content \
-         xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
-         xmlns:style=\"urn:oasis:names:tc:opendocument:xmlns:style:1.0\" \
-         xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\" \
-         xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" office:version=\"1.3\">\
-         <office:automatic-styles><style:style style:name=\"ta2\" style:family=\"table\">\
-         <style:table-properties table:display=\"false\"/></style:style></office:automatic-styles>\
-         <office:body><office:spreadsheet>",
-    );
+    let mut content = String::new();
     for (name, rows, style) in [
         ("江口镇", north, "ta1"),
         ("城关镇", south, "ta1"),
@@ -112,11 +103,29 @@ fn ods_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
         content += "<table:table-row table:number-rows-repeated=\"1040000\"><table:table-cell \
             table:number-columns-repeated=\"16384\"/></table:table-row></table:table>";
     }
-    content += "</office:spreadsheet></office:body></office:document-content>";
+    packed_ods(
+        "<style:style style:name=\"ta2\" style:family=\"table\">\
+         <style:table-properties table:display=\"false\"/></style:style>",
+        &content,
+    )
+}
+
+/// Returns an ODS spreadsheet with these styles of sheets and these sheets.
+pub fn packed_ods(styles: &str, tables: &str) -> Vec<u8> {
+    let content = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><office:document-content \
+         xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
+         xmlns:style=\"urn:oasis:names:tc:opendocument:xmlns:style:1.0\" \
+         xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\" \
+         xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" office:version=\"1.3\">\
+         <office:automatic-styles>{styles}</office:automatic-styles>\
+         <office:body><office:spreadsheet>{tables}</office:spreadsheet></office:body>\
+         </office:document-content>"
+    );
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in [
         ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
-        ("content.xml", &content),
+        ("content.xml", content.as_str()),
         ("META-INF/manifest.xml", "<manifest:manifest/>"),
     ] {
         archive

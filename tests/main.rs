@@ -29,3 +29,4 @@ mod schema_check;
 mod split_round;
 mod support;
 mod text_exports;
+mod typed_cells;

@@ -20,7 +20,7 @@ use amount::AmountUnit;
 use date::WrittenDate;
 use whole_number::whole_number;
 
-use crate::error_value::is_error_value;
+use crate::error_value::{MERGED_TEXT, is_error_value};
 use crate::label::{self, Labels, Reading, Unmapped};
 use crate::national_id::{CertificateTail, IdFault, NationalId};
 
@@ -41,6 +41,8 @@ pub enum ValueFault {
     UnreadableBoolean,
     /// An error value of a spreadsheet, such as `#N/A`.
     ErrorValue,
+    /// Merged with another cell, which has the value.
+    Merged,
     /// Neither valid UTF-8 nor valid GB18030.
     Encoding,
     /// So many values in the cells of one row that not all combinations are judged.
@@ -73,6 +75,10 @@ impl ValueFault {
                 "单元格是表格软件的错误值（如 #N/A）；请更正公式或填写实际内容",
                 "the cell holds an error value of the spreadsheet (such as #N/A); correct the formula or enter the value",
             ),
+            ValueFault::Merged => Text::new(
+                "单元格与左侧单元格合并，不能确定其内容；请取消合并，逐格填写",
+                "the cell is merged with the one to its left, so its value is not known; unmerge the cells and fill in each of them",
+            ),
             ValueFault::Encoding => Text::new(
                 "编码错误，无法读取；请以同一编码重新导出",
                 "not valid UTF-8 or GB18030; export the file again in a single encoding",
@@ -94,6 +100,7 @@ impl ValueFault {
             ValueFault::OutOfRange => "out_of_range",
             ValueFault::UnreadableBoolean => "unreadable_boolean",
             ValueFault::ErrorValue => "error_value",
+            ValueFault::Merged => "merged",
             ValueFault::Encoding => "encoding",
             ValueFault::TooManyValues => "too_many_values",
         }
@@ -129,6 +136,9 @@ pub fn read(
         if is_error_value(&cell) {
             return Err(ValueFault::ErrorValue);
         }
+        if cell == MERGED_TEXT {
+            return Err(ValueFault::Merged);
+        }
     }
     let label = |fault| labels.read(&cell).map_err(|_| fault);
     let value = match field.field_type {
@@ -153,7 +163,7 @@ pub fn read(
 /// they contradict each other, the whole cell. A label that may name persons is empty.
 pub fn unmapped_labels(schema: &ExportSchema, field: &Field, cell: &str) -> Vec<String> {
     let cell = uniform(cell);
-    if !field.has_labels() || is_error_value(&cell) {
+    if !field.has_labels() || is_error_value(&cell) || cell == MERGED_TEXT {
         return Vec::new();
     }
     match (FieldLabels { schema, field }).read(&cell) {
@@ -451,6 +461,11 @@ mod tests {
                     "{field}: {cell}"
                 );
             }
+            assert_eq!(
+                read_as(field, "#MERGED"),
+                Err(ValueFault::Merged),
+                "{field}"
+            );
         }
     }
 

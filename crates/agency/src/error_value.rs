@@ -1,4 +1,10 @@
-//! Error values, which a spreadsheet shows in place of a result.
+//! Texts in place of a value: error values, which a spreadsheet shows in place of a result,
+//! and the text for a merged cell.
+
+/// What this program writes for a cell that is merged with another one, which has the value.
+/// Nobody knows whether the value is that of this cell too; that of an ID number would make
+/// one person of several.
+pub(crate) const MERGED_TEXT: &str = "#MERGED";
 
 /// Returns whether a cell holds an error value of a spreadsheet, such as `#N/A`, or the
 /// signs with which it fills a column that is too narrow (`########`).

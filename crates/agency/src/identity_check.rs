@@ -9,10 +9,11 @@ use aidlink_policy::reading::DateEpoch;
 use aidlink_policy::schema::{ExportSchema, Role};
 
 use crate::cell::date::stated_day;
+use crate::error_value::MERGED_TEXT;
 use crate::national_id::{CheckedId, IdFault, InCertificate, NationalId};
 use crate::reject::{Reject, RejectReason};
 use crate::scan::pass::{Place, RowFault, RowView};
-use crate::scan::{Encoding, Export, MERGED_ID_TEXT};
+use crate::scan::{Encoding, Export};
 
 /// The checks for the rows of one file.
 pub struct IdentityCheck {
@@ -75,7 +76,7 @@ impl IdentityCheck {
         let cell = row.id_cell();
         let mut checked = match NationalId::parse_plain(cell, self.as_of) {
             Some(checked) => checked,
-            None if cell == MERGED_ID_TEXT.as_bytes() => {
+            None if cell == MERGED_TEXT.as_bytes() => {
                 return Err(RejectReason::Id(IdFault::Merged));
             }
             None => {

@@ -95,8 +95,8 @@ impl RejectReason {
                 "a quote is not closed, or text follows a closing quote, so the row cannot be read; check the quotes in this row",
             ),
             RejectReason::LineBreak => Text::new(
-                "本行中间有回车符（CR），无法读取；请去掉单元格内的换行，或给该单元格加引号",
-                "a carriage return (CR) breaks the row; remove line breaks from its cells, or put quotes around them",
+                "本行中间有回车符（CR）或其他换行符，可能是几行连在一起；请每人一行，并去掉单元格内的换行，或给该单元格加引号",
+                "a carriage return (CR) or another line break is inside the row, which may be several rows; give each person a separate row, and remove line breaks from cells or put quotes around them",
             ),
             RejectReason::TooLong => Text::new(
                 "本行超过1 MiB；请检查是否缺少换行",

@@ -47,7 +47,6 @@ use std::sync::Arc;
 pub use encoding::Encoding;
 pub use format::Format;
 pub use header::ColumnMatch;
-pub(crate) use merging::MERGED_ID_TEXT;
 pub use not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 pub use record::{Cells, Dialect};
 

@@ -21,16 +21,17 @@ pub enum NumberFormat {
 impl NumberFormat {
     /// The format of a number that has no code in the file (ECMA-376-1,
     /// 18.8.30). Those that go by the language of the program count as in
-    /// Chinese: 27 to 36 and 50 to 58.
-    pub(crate) fn built_in(id: u32) -> Self {
-        match id {
+    /// Chinese: 27 to 36 and 50 to 58. `None` beyond them: the file must define it.
+    pub(crate) fn built_in(id: u32) -> Option<Self> {
+        Some(match id {
             14..=17 | 27..=31 | 36 | 50..=54 | 57 | 58 => NumberFormat::Date,
             18..=21 | 32..=35 | 45 | 47 | 55 | 56 => NumberFormat::Time,
             22 => NumberFormat::DateTime,
             46 => NumberFormat::Elapsed,
             49 => NumberFormat::Text,
-            _ => NumberFormat::General,
-        }
+            0..=58 => NumberFormat::General,
+            _ => return None,
+        })
     }
 
     /// Returns the format of a code such as `yyyy"年"m"月"d"日"`. If the code has
@@ -267,12 +268,12 @@ mod tests {
         let times = [18, 19, 20, 21, 32, 33, 34, 35, 45, 47, 55, 56];
         for id in 0..200 {
             let format = match id {
-                22 => DateTime,
-                46 => Elapsed,
-                49 => Text,
-                _ if dates.contains(&id) => Date,
-                _ if times.contains(&id) => Time,
-                _ => General,
+                22 => Some(DateTime),
+                46 => Some(Elapsed),
+                49 => Some(Text),
+                _ if dates.contains(&id) => Some(Date),
+                _ if times.contains(&id) => Some(Time),
+                _ => (id <= 58).then_some(General),
             };
             assert_eq!(NumberFormat::built_in(id), format, "{id}");
         }

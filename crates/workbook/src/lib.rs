@@ -22,6 +22,7 @@ pub mod limits;
 mod merged;
 mod ods;
 mod ods_dates;
+mod ods_styles;
 mod package;
 mod reference;
 mod row;

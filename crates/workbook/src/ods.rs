@@ -7,7 +7,6 @@
 //! stored once and expanded when the rows are returned. What memory holds, and what the
 //! cells are expanded to, is limited by [`TextBudget::usual`].
 
-use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use crate::date::DateEpoch;
@@ -19,6 +18,7 @@ use crate::limits::{
 };
 use crate::merged::{MergeList, MergedAreas};
 use crate::ods_dates::{Moment, days_of_duration};
+use crate::ods_styles::{TableStyles, read_common_styles};
 use crate::package::{Package, owned_value};
 use crate::reference::Area;
 use crate::row::{ErrorValue, Fill, Kind, Line, Row, as_range, is_number};
@@ -27,6 +27,7 @@ use crate::sheet::{Sheet, SheetKind, Visibility};
 use crate::xml::{Attribute, Scanner, Tag, Token, XmlFault, push_text, trim};
 
 const PART: &str = "content.xml";
+const STYLES_PART: &str = "styles.xml";
 
 /// An open ODS spreadsheet, with the values of all its sheets.
 pub struct OpenDocument {
@@ -101,9 +102,15 @@ impl OpenDocument {
         let mut package = Package::open(file)?;
         package.check_open_document()?;
         let byte_length = package.byte_length;
+        let common_styles = match package.has(STYLES_PART) {
+            true => read_common_styles(package.part(STYLES_PART, Unpacked::OTHER)?)
+                .map_err(|fault| fault.at(Place::of_part(STYLES_PART)))?,
+            false => TableStyles::default(),
+        };
         let source = package.part(PART, Unpacked::SHEET)?;
         let at_part = |fault: Fault| fault.at(Place::of_part(PART));
-        let mut reader = Reader::new(source, TextBudget::usual(byte_length)).map_err(at_part)?;
+        let budget = TextBudget::usual(byte_length);
+        let mut reader = Reader::new(source, budget, &common_styles).map_err(at_part)?;
         match reader.read_document().map_err(at_part)? {
             Body::Spreadsheet => {}
             Body::Other => return Err(WorkbookError::Other(OtherFile::OtherOpenDocument)),
@@ -402,13 +409,12 @@ enum Found {
     With(u8, Vec<u8>),
 }
 
-struct Reader<R> {
+struct Reader<'s, R> {
     scanner: Scanner<R>,
     sheets: Vec<Sheet>,
     tables: Vec<Table>,
     date_epoch: DateEpoch,
-    /// The names of table styles that hide their sheets.
-    hiding: HashSet<String>,
+    common_styles: &'s TableStyles,
     budget: u64,
     left: u64,
     /// The current row, from 1.
@@ -428,14 +434,14 @@ struct Reader<R> {
     text: Vec<u8>,
 }
 
-impl<R: Read> Reader<R> {
-    fn new(source: R, budget: TextBudget) -> Result<Self, Fault> {
+impl<'s, R: Read> Reader<'s, R> {
+    fn new(source: R, budget: TextBudget, common_styles: &'s TableStyles) -> Result<Self, Fault> {
         Ok(Reader {
             scanner: Scanner::new(source)?,
             sheets: Vec::new(),
             tables: Vec::new(),
             date_epoch: DateEpoch::default(),
-            hiding: HashSet::new(),
+            common_styles,
             budget: budget.get(),
             left: budget.get(),
             row: 0,
@@ -451,7 +457,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn read_document(&mut self) -> Result<Body, Fault> {
-        let mut style = None;
+        let mut styles = TableStyles::default();
         let (mut in_styles, mut in_body, mut in_sheets) = (false, false, false);
         let mut body = Body::Other;
         loop {
@@ -463,13 +469,7 @@ impl<R: Read> Reader<R> {
                         in_styles = name == b"automatic-styles" && !tag.is_empty;
                         in_body = name == b"body" && !tag.is_empty;
                     }
-                    (2, b"style") if in_styles => style = read_table_style(&tag)?,
-                    (3, b"table-properties") if in_styles && hides_the_sheet(&tag)? => {
-                        if self.hiding.len() == MOST_SHEETS {
-                            return Err(Bound::Styles.into());
-                        }
-                        self.hiding.extend(style.take());
-                    }
+                    _ if in_styles => styles.start(&tag)?,
                     (2, b"spreadsheet") if in_body => {
                         body = Body::Spreadsheet;
                         in_sheets = !tag.is_empty;
@@ -479,7 +479,7 @@ impl<R: Read> Reader<R> {
                             return Err(Bound::Sheets.into());
                         }
                         let is_empty = tag.is_empty;
-                        let sheet = read_sheet(&tag, &self.hiding)?;
+                        let sheet = read_sheet(&tag, &styles, self.common_styles)?;
                         self.sheets.push(sheet);
                         let table = self.read_table(is_empty)?;
                         self.tables.push(table);
@@ -958,24 +958,8 @@ fn parse_times(attribute: &Attribute<'_>) -> Result<u64, Stop> {
     Ok(digits.parse().unwrap_or(u64::MAX).max(1))
 }
 
-/// Returns the name of a style if it is one of sheets.
-fn read_table_style(tag: &Tag<'_>) -> Result<Option<String>, Fault> {
-    let (mut is_of_tables, mut name) = (false, None);
-    for attribute in tag.attributes() {
-        let attribute = attribute?;
-        match attribute.local_name() {
-            b"family" => is_of_tables = attribute.raw == b"table",
-            b"name" => name = Some(attribute),
-            _ => {}
-        }
-    }
-    match name.filter(|_| is_of_tables) {
-        Some(name) => owned_value(&name).map(Some),
-        None => Ok(None),
-    }
-}
-
-fn read_sheet(tag: &Tag<'_>, hiding: &HashSet<String>) -> Result<Sheet, Fault> {
+fn read_sheet(tag: &Tag<'_>, own: &TableStyles, common: &TableStyles) -> Result<Sheet, Fault> {
+    let mut style = String::new();
     let mut sheet = Sheet {
         name: String::new(),
         visibility: Visibility::Visible,
@@ -986,21 +970,12 @@ fn read_sheet(tag: &Tag<'_>, hiding: &HashSet<String>) -> Result<Sheet, Fault> {
         let attribute = attribute?;
         match attribute.local_name() {
             b"name" => sheet.name = owned_value(&attribute)?,
-            b"style-name" if hiding.contains(&owned_value(&attribute)?) => {
-                sheet.visibility = Visibility::Hidden;
-            }
+            b"style-name" => style = owned_value(&attribute)?,
             _ => {}
         }
     }
-    Ok(sheet)
-}
-
-fn hides_the_sheet(tag: &Tag<'_>) -> Result<bool, Fault> {
-    for attribute in tag.attributes() {
-        let attribute = attribute?;
-        if attribute.local_name() == b"display" {
-            return Ok(attribute.raw == b"false");
-        }
+    if own.hide(&style, common) {
+        sheet.visibility = Visibility::Hidden;
     }
-    Ok(false)
+    Ok(sheet)
 }

@@ -3,12 +3,12 @@
 use std::io::{BufReader, Read};
 
 use crate::error::{Place, WorkbookError};
-use crate::format::NumberFormat;
 use crate::limits::{MOST_ROWS, TextBudget};
 use crate::merged::{MergeList, MergedAreas};
 use crate::package::{Part, WorkbookFormat};
 use crate::row::{Fill, Line, Row};
 use crate::shared_strings::SharedStrings;
+use crate::styles::CellFormats;
 use crate::xlsb_table::XlsbTable;
 use crate::xml_table::XmlTable;
 
@@ -37,7 +37,7 @@ impl<'w, R: Read> Rows<'w, R> {
         source: Part<'w, BufReader<R>>,
         format: WorkbookFormat,
         strings: &'w SharedStrings,
-        formats: &'w [NumberFormat],
+        formats: &'w CellFormats,
         sheet: &'w str,
         part: &'w str,
         budget: TextBudget,

@@ -13,8 +13,8 @@ use crate::xml::{Scanner, Tag, Token};
 #[derive(Default)]
 pub(crate) struct Styles {
     custom: HashMap<u32, NumberFormat>,
-    /// The number format of each cell format.
-    ids: Vec<u32>,
+    /// The id of the number format of each cell format; `None` if it is no number.
+    ids: Vec<Option<u32>>,
 }
 
 impl Styles {
@@ -29,7 +29,7 @@ impl Styles {
     }
 
     /// Adds a cell format that has the number format of this id.
-    pub(crate) fn add_cell_format(&mut self, id: u32) -> Result<(), Fault> {
+    pub(crate) fn add_cell_format(&mut self, id: Option<u32>) -> Result<(), Fault> {
         if self.ids.len() == MOST_STYLES {
             return Err(Bound::Styles.into());
         }
@@ -37,18 +37,34 @@ impl Styles {
         Ok(())
     }
 
-    /// Returns the number format of each cell format, in order.
-    pub(crate) fn formats(&self) -> Vec<NumberFormat> {
-        let format = |id: &u32| {
-            let own = self.custom.get(id).copied();
-            own.unwrap_or_else(|| NumberFormat::built_in(*id))
+    /// Returns the formats that cells refer to.
+    pub(crate) fn formats(&self) -> CellFormats {
+        let format = |id: &Option<u32>| {
+            let own = self.custom.get(id.as_ref()?).copied();
+            own.or_else(|| NumberFormat::built_in((*id)?))
         };
-        self.ids.iter().map(format).collect()
+        CellFormats(self.ids.iter().map(format).collect())
     }
 }
 
-/// Returns the number format of each cell format (`cellXfs`), in order.
-pub(crate) fn read_styles<R: Read>(source: R) -> Result<Vec<NumberFormat>, Fault> {
+/// The number format of each cell format, in order; `None` if the file does not define it.
+#[derive(Default)]
+pub(crate) struct CellFormats(Vec<Option<NumberFormat>>);
+
+impl CellFormats {
+    /// Returns the number format of the cell format with this index. A workbook without
+    /// styles has the first one.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<NumberFormat> {
+        match self.0.get(index as usize) {
+            Some(format) => *format,
+            None => (index == 0).then_some(NumberFormat::General),
+        }
+    }
+}
+
+/// Returns the number formats of the cell formats (`cellXfs`).
+pub(crate) fn read_styles<R: Read>(source: R) -> Result<CellFormats, Fault> {
     let mut scanner = Scanner::new(source)?;
     let mut styles = Styles::default();
     let mut is_in_cell_formats = false;
@@ -85,12 +101,12 @@ fn number_format(tag: &Tag<'_>) -> Result<Option<(u32, String)>, Fault> {
     Ok(id.zip(code))
 }
 
-fn number_format_id(tag: &Tag<'_>) -> Result<u32, Fault> {
+fn number_format_id(tag: &Tag<'_>) -> Result<Option<u32>, Fault> {
     for attribute in tag.attributes() {
         let attribute = attribute?;
         if attribute.name == b"numFmtId" {
-            return Ok(attribute.text()?.trim().parse().unwrap_or_default());
+            return Ok(attribute.text()?.trim().parse().ok());
         }
     }
-    Ok(0)
+    Ok(Some(0))
 }

@@ -4,14 +4,13 @@ use std::io::{Read, Seek};
 
 use crate::date::DateEpoch;
 use crate::error::{Fault, Place, Problem, WorkbookError};
-use crate::format::NumberFormat;
 use crate::limits::{TextBudget, Unpacked};
 use crate::merged::{MergedAreas, mentions_merged_areas, read_merged_areas};
 use crate::package::{Package, WorkbookFormat, owned_value};
 use crate::rows::Rows;
 use crate::shared_strings::SharedStrings;
 use crate::sheet::{Listed, ListedSheet, Sheet, SheetKind, Visibility};
-use crate::styles::read_styles;
+use crate::styles::{CellFormats, read_styles};
 use crate::xlsb;
 use crate::xml::{Scanner, Tag, Token};
 
@@ -58,7 +57,7 @@ pub struct Workbook<R> {
 /// The strings and formats to which the cells of all sheets refer.
 struct Shared {
     strings: SharedStrings,
-    formats: Vec<NumberFormat>,
+    formats: CellFormats,
 }
 
 impl<R: Read + Seek> Workbook<R> {
@@ -168,7 +167,7 @@ impl<R: Read + Seek> Workbook<R> {
         // `read_shared` has set it.
         let shared = self.shared.get_or_insert_with(|| Shared {
             strings: SharedStrings::default(),
-            formats: Vec::new(),
+            formats: CellFormats::default(),
         });
         Rows::new(
             source,
@@ -209,7 +208,7 @@ impl<R: Read + Seek> Workbook<R> {
                 };
                 formats.map_err(|fault| fault.at(Place::of_part(part)))?
             }
-            None => Vec::new(),
+            None => CellFormats::default(),
         };
         let strings = match &self.strings_part {
             Some(part) => {

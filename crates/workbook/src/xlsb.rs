@@ -5,12 +5,11 @@ use std::io::Read;
 
 use crate::date::DateEpoch;
 use crate::error::Fault;
-use crate::format::NumberFormat;
 use crate::merged::{MergeList, MergedAreas};
 use crate::reference::Area;
 use crate::shared_strings::{SharedStrings, SharedTexts};
 use crate::sheet::{Listed, ListedSheet, Visibility};
-use crate::styles::Styles;
+use crate::styles::{CellFormats, Styles};
 use crate::xlsb_records::{Fields, Records};
 
 /// The types of records (\[MS-XLSB\] 2.3).
@@ -64,8 +63,8 @@ fn read_sheet(fields: &mut Fields<'_>) -> Result<ListedSheet, Fault> {
     })
 }
 
-/// Returns the number format of each cell format, in order.
-pub(crate) fn read_styles<R: Read>(source: R) -> Result<Vec<NumberFormat>, Fault> {
+/// Returns the number formats of the cell formats.
+pub(crate) fn read_styles<R: Read>(source: R) -> Result<CellFormats, Fault> {
     let mut records = Records::new(source, kind::BEGIN_STYLE_SHEET, kind::END_STYLE_SHEET)?;
     let mut styles = Styles::default();
     let mut is_in_cell_formats = false;
@@ -81,7 +80,7 @@ pub(crate) fn read_styles<R: Read>(source: R) -> Result<Vec<NumberFormat>, Fault
             // The formats of named styles are records of this type too, and do not count.
             kind::XF if is_in_cell_formats => {
                 let _parent = fields.u16()?;
-                styles.add_cell_format(fields.u16()?.into())?;
+                styles.add_cell_format(Some(fields.u16()?.into()))?;
             }
             _ => {}
         }

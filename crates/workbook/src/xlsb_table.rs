@@ -7,6 +7,7 @@ use crate::format::NumberFormat;
 use crate::limits::{MOST_COLUMNS, MOST_ROWS};
 use crate::merged::MergeList;
 use crate::row::{ErrorValue, Kind, Line, as_range};
+use crate::styles::CellFormats;
 use crate::xlsb::{kind, read_area};
 use crate::xlsb_records::{Fields, Records};
 
@@ -19,7 +20,7 @@ const END_SHEET_DATA: u16 = 146;
 /// so is the extent that the sheet states.
 pub(crate) struct XlsbTable<'w, R> {
     records: Records<R>,
-    formats: &'w [NumberFormat],
+    formats: &'w CellFormats,
     next: Next,
 }
 
@@ -78,7 +79,7 @@ fn cell_of(kind: u16) -> Option<(Content, Column)> {
 }
 
 impl<'w, R: Read> XlsbTable<'w, R> {
-    pub(crate) fn new(source: R, formats: &'w [NumberFormat]) -> Result<Self, Fault> {
+    pub(crate) fn new(source: R, formats: &'w CellFormats) -> Result<Self, Fault> {
         Ok(XlsbTable {
             records: Records::new(source, kind::BEGIN_SHEET, kind::END_SHEET)?,
             formats,
@@ -166,10 +167,7 @@ impl<'w, R: Read> XlsbTable<'w, R> {
             }
             is_sorted &= line.column > before;
             // The upper byte holds flags.
-            let format = fields.u32()? & 0x00ff_ffff;
-            let known = self.formats.get(format as usize).copied();
-            // A workbook without styles has the first one.
-            let format = known.or((format == 0).then_some(NumberFormat::General));
+            let format = self.formats.get(fields.u32()? & 0x00ff_ffff);
             read_value(line, content, format, &mut fields)?;
         };
         if !is_sorted {

@@ -9,6 +9,7 @@ use crate::merged::MergeList;
 use crate::reference::{parse_cell, parse_number};
 use crate::row::{ErrorValue, Kind, Line, as_range, is_number};
 use crate::shared_strings::{ALTERNATIVES, read_raw_text, read_rich_text};
+use crate::styles::CellFormats;
 use crate::xml::{Attribute, Scanner, Token, decode_escapes, may_hold_escapes, trim};
 
 /// The type that a cell states in its `t` attribute.
@@ -27,7 +28,7 @@ enum CellType {
 /// so is the extent that the sheet states.
 pub(crate) struct XmlTable<'w, R> {
     scanner: Scanner<R>,
-    formats: &'w [NumberFormat],
+    formats: &'w CellFormats,
     is_begun: bool,
 }
 
@@ -39,7 +40,7 @@ enum Table {
 }
 
 impl<'w, R: Read> XmlTable<'w, R> {
-    pub(crate) fn new(source: R, formats: &'w [NumberFormat]) -> Result<Self, Fault> {
+    pub(crate) fn new(source: R, formats: &'w CellFormats) -> Result<Self, Fault> {
         Ok(XmlTable {
             scanner: Scanner::new(source)?,
             formats,
@@ -145,13 +146,13 @@ impl<'w, R: Read> XmlTable<'w, R> {
             match self.scanner.token()? {
                 Token::Start(tag) if tag.local_name() == b"c" => {
                     let is_empty = tag.is_empty;
-                    let (mut reference, mut kind, mut format) = (None, CellType::Number, None);
+                    let (mut reference, mut kind, mut format) = (None, CellType::Number, 0);
                     for attribute in tag.attributes() {
                         let attribute = attribute?;
                         match attribute.name {
                             b"r" => reference = Some(parse_reference(&attribute)?),
                             b"t" => kind = parse_type(&attribute)?,
-                            b"s" => format = Some(parse_number_attribute(&attribute)?),
+                            b"s" => format = parse_number_attribute(&attribute)?,
                             _ => {}
                         }
                     }
@@ -177,11 +178,7 @@ impl<'w, R: Read> XmlTable<'w, R> {
                     is_sorted &= line.column > last;
                     last = line.column;
                     if !is_empty {
-                        let format = format
-                            .and_then(|format| self.formats.get(format as usize))
-                            .copied()
-                            .unwrap_or_default();
-                        self.read_cell(line, kind, format)?;
+                        self.read_cell(line, kind, self.formats.get(format))?;
                     }
                 }
                 Token::Start(tag) if tag.local_name() == ALTERNATIVES => {
@@ -208,7 +205,7 @@ impl<'w, R: Read> XmlTable<'w, R> {
         &mut self,
         line: &mut Line<'_>,
         kind: CellType,
-        format: NumberFormat,
+        format: Option<NumberFormat>,
     ) -> Result<(), Fault> {
         let start = line.text.len();
         let mut found = None;
@@ -288,6 +285,7 @@ impl<'w, R: Read> XmlTable<'w, R> {
         }
         match kind {
             CellType::Number if is_number(trimmed) => {
+                let format = format.ok_or(Problem::NoFormat)?;
                 let space = text.len() - text.trim_ascii_start().len();
                 let range = as_range(start + space, trimmed.len())?;
                 line.store(Kind::Number(format), range.end as usize, range)

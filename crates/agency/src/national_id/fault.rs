@@ -90,8 +90,8 @@ impl IdFault {
                 "an error value of the spreadsheet (such as #N/A) is in place of the ID number: a formula failed; enter the number",
             ),
             IdFault::Merged => Text::new(
-                "证件号码单元格与上一行合并，不能确定是谁的号码；请取消合并，逐行填写",
-                "the cell of the ID number is merged with the row above, so it is not known whose number it is; unmerge the cells and enter the number in every row",
+                "证件号码单元格与其他单元格合并，不能确定是谁的号码；请取消合并，逐行填写",
+                "the cell of the ID number is merged with another one, so it is not known whose number it is; unmerge the cells and enter the number in every row",
             ),
             IdFault::Placeholder => Text::new(
                 "证件号码是占位内容；请补录真实号码",

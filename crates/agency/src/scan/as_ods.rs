@@ -35,6 +35,10 @@ pub(super) fn as_ods(xlsx: &[u8]) -> Option<Vec<u8>> {
     Some(packed(&tables))
 }
 
+const STYLES: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><office:document-styles \
+    xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\"><office:styles/>\
+    </office:document-styles>";
+
 /// Packs the content of `office:spreadsheet`. The style `ta2` hides a sheet.
 pub(super) fn packed(tables: &str) -> Vec<u8> {
     let style = |name: &str, display: bool| {
@@ -58,6 +62,7 @@ pub(super) fn packed(tables: &str) -> Vec<u8> {
     for (name, content) in [
         ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
         ("content.xml", content.as_str()),
+        ("styles.xml", STYLES),
         ("META-INF/manifest.xml", "<manifest:manifest/>"),
     ] {
         let options = SimpleFileOptions::default();

@@ -17,7 +17,7 @@ use super::id_headers::OwnPerson;
 use super::limits::{
     HEADER_SEARCH_RECORDS, MAX_COLUMNS, MAX_HEADER_BYTES, RecordLimits, WIDTH_SEARCH_RECORDS,
 };
-use super::record::{Cells, Dialect, Split, Splitter, is_blank};
+use super::record::{Cells, Dialect, Split, Splitter, is_blank, is_empty};
 use super::refusal::toml_strings;
 use crate::cell::amount::{
     AmountHeader, AmountUnit, StatedUnit, TitleUnit, names_of, stated_units, units_alone,
@@ -612,14 +612,14 @@ impl Search<'_> {
         while at < self.head.len() {
             start = at;
             let (outcome, next) = splitter.split(at, &mut cells);
-            if outcome != Split::Record || !cells.iter().all(is_blank) {
+            if outcome != Split::Record || !cells.iter().all(is_empty) {
                 break;
             }
             at = next;
         }
         let encoding = cells.encoding(self.encoding);
         let line = line_of(self.head, start);
-        let filled = cells.iter().enumerate().filter(|(_, cell)| !is_blank(cell));
+        let filled = cells.iter().enumerate().filter(|(_, cell)| !is_empty(cell));
         let units = filled.map(|(column, cell)| {
             let text = encoding.decode(cell)?;
             Some(UnitBelow {

@@ -19,7 +19,7 @@ use super::headings::Headings;
 use super::limits::RecordLimits;
 use super::record::{
     CTRL_Z, Cells, Dialect, Kind, Split, Splitter, broken_at_carriage_returns,
-    broken_at_other_line_ends, has_long_number, kind_of,
+    broken_at_other_line_ends, has_long_number, kind_of, may_have_other_line_ends,
 };
 
 /// The pass with which rows are read. Both give the same result.
@@ -319,21 +319,29 @@ impl<T> Block<T> {
     }
 
     /// Adds a record that has been split. One with too many fields may be several rows with
-    /// a line end between them that is none here, such as U+2028.
+    /// a line end between them that is none here, such as U+2028. One with the right number
+    /// may be several short rows, or one with two numbers: it is rejected.
     fn add_split<C>(&mut self, record: &[u8], cells: &mut Cells, form: Form<'_>, context: &C)
     where
         T: Tally<C>,
     {
         let dialect = form.dialect;
-        if cells.len() > dialect.fields
-            && let is_utf8 = form.headings.encoding() != Encoding::Gb18030
+        let is_utf8 = form.headings.encoding() != Encoding::Gb18030;
+        if may_have_other_line_ends(record)
             && let Some(lines) = broken_at_other_line_ends(record, dialect.delimiter, is_utf8)
-            && kind_of(cells, dialect, form.headings) == Kind::FieldCount
         {
-            self.add_broken(&lines, RowFault::FieldCount, cells, form, context);
-        } else {
-            self.add_cells(cells, form, context);
+            if cells.len() > dialect.fields
+                && kind_of(cells, dialect, form.headings) == Kind::FieldCount
+            {
+                self.add_broken(&lines, RowFault::FieldCount, cells, form, context);
+                return;
+            }
+            if has_several_ids(&lines, form) {
+                self.add_row(context, Err(RowFault::LineBreak));
+                return;
+            }
         }
+        self.add_cells(cells, form, context);
     }
 
     /// Adds the rows of one record that have been put on lines of their own. If one of them
@@ -427,6 +435,8 @@ impl<T> Block<T> {
         T: Tally<C>,
     {
         let mut splitter = form.splitter(bytes, more_follows);
+        let has_line_ends = may_have_other_line_ends(bytes);
+        let is_in_one_line = |record: &[u8]| !has_line_ends || !may_have_other_line_ends(record);
         let mut cells = Cells::default();
         let mut record = 0;
         while let Some(length) = memchr::memchr2(b'\n', b'"', &bytes[record..]) {
@@ -438,7 +448,7 @@ impl<T> Block<T> {
             };
             let row = line_end
                 .map(|end| &bytes[record..end])
-                .filter(|_| length <= form.limits.record_bytes)
+                .filter(|record| length <= form.limits.record_bytes && is_in_one_line(record))
                 .and_then(|record| usual_row(record, form.dialect));
             if let Some(row) = row {
                 self.add_row(context, Ok(row));
@@ -456,6 +466,21 @@ impl<T> Block<T> {
             record = self.split_one(&mut splitter, record, form, context, &mut cells);
         }
     }
+}
+
+/// Returns whether several lines have an ID number in the ID column.
+fn has_several_ids(lines: &[u8], form: Form<'_>) -> bool {
+    let mut splitter = form.splitter(lines, false);
+    let mut cells = Cells::default();
+    let mut with_id = 0;
+    let mut at = 0;
+    while at < lines.len() {
+        let (outcome, next) = splitter.split(at, &mut cells);
+        let has_id = outcome == Split::Record && has_long_number(&cells, form.dialect);
+        with_id += usize::from(has_id);
+        at = next;
+    }
+    with_id > 1
 }
 
 /// Recognises the usual row: no quotes, as many fields as rows have, those beyond the
@@ -780,6 +805,14 @@ mod tests {
                 (format!("{ONE},甲,x{end}"), Some(1)),
                 (format!("{ONE},甲{end}乙,x"), Some(1)),
                 (format!("{ONE},\"甲{end},\",x"), Some(1)),
+                // Short rows that together have no more fields than one.
+                (format!("{ONE},甲{end}{TWO},乙"), None),
+                (format!("{ONE}{end}{TWO},乙,x"), None),
+                (format!("{ONE},甲,{end}{TWO}"), None),
+                (format!("{ONE}{end}{TWO}{end}{ONE}"), None),
+                (format!("{ONE},\"甲\"{end}{TWO},\"乙\""), None),
+                (format!("{ONE},\"甲{end}{TWO},乙\",x"), Some(1)),
+                (format!("{ONE},甲{end}乙,{TWO}"), Some(1)),
                 // In a value of a line that has too many fields.
                 (format!("{ONE},甲{end}乙,x,y"), None),
                 (format!("{ONE},甲,x{end}乙,y,z"), None),

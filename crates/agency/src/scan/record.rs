@@ -21,8 +21,10 @@ mod splitter;
 mod tests;
 
 use super::encoding::Encoding;
-pub(super) use carriage_return::{broken_at_carriage_returns, broken_at_other_line_ends};
-pub(super) use kind::{Kind, has_long_number, is_blank, kind_of};
+pub(super) use carriage_return::{
+    broken_at_carriage_returns, broken_at_other_line_ends, may_have_other_line_ends, other_line_end,
+};
+pub(super) use kind::{Kind, has_long_number, is_blank, is_empty, kind_of};
 pub(super) use splitter::{Split, Splitter};
 
 /// The form of an export's records.

@@ -16,7 +16,7 @@ use super::encoding::Encoding;
 use super::format::Format;
 use super::header::{self, Header, Layout};
 use super::limits::{HEAD_BYTES, HEADER_SEARCH_RECORDS, MAX_WORKBOOK_BYTES};
-use super::merging::{MERGED_ID_TEXT, Merging};
+use super::merging::{Covered, Merging};
 use super::not_read::{RowsNotRead, SheetNotRead, WhyNotRead};
 use super::refusal::{
     damaged_archive, formula_without_result, in_sheet, no_content, no_header_in_any_sheet,
@@ -25,6 +25,7 @@ use super::refusal::{
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::written_out::{SheetText, TooLarge};
 use super::{ods, xls, xlsx};
+use crate::error_value::MERGED_TEXT;
 
 /// A sheet that is read, written out as CSV in UTF-8.
 pub(super) struct Table {
@@ -370,8 +371,9 @@ impl OpenWorkbook {
         let mut writing = Writing {
             csv: SheetText::new(budget),
             merging,
+            covered: Covered::new(merging),
             row: 0,
-            merged_id: None,
+            joined: None,
         };
         let mut refused = None;
         let visited = Visited {
@@ -472,37 +474,69 @@ enum Refused {
 struct Writing<'m> {
     csv: SheetText,
     merging: &'m Merging,
+    covered: Covered<'m>,
     row: u32,
-    /// The column of a merged ID cell in the current row that is not written yet.
-    merged_id: Option<u32>,
+    /// The column and the text of the cells that a merged header makes one, while further
+    /// ones may follow.
+    joined: Option<(u32, Vec<u8>)>,
 }
 
 impl Writing<'_> {
     fn add(&mut self, row: u32, column: u32, text: &[u8]) -> Result<(), TooLarge> {
         if row != self.row {
-            self.add_merged_id(u32::MAX)?;
+            self.end_row()?;
             self.row = row;
-            self.merged_id = self.merging.merged_id_of(row);
+            self.covered.begin_row(row);
         }
-        self.add_merged_id(column)?;
-        self.csv.add(row, column, text)
+        self.add_covered(column)?;
+        self.covered.pass(row, column);
+        self.add_joined(column, text)
     }
 
-    /// Writes the merged ID cell of the row, if it is before the column. A value in that
-    /// column itself is the row's own.
-    fn add_merged_id(&mut self, before: u32) -> Result<(), TooLarge> {
-        let Some(column) = self.merged_id.filter(|column| *column <= before) else {
-            return Ok(());
-        };
-        self.merged_id = None;
-        match column < before {
-            true => self.csv.add(self.row, column, MERGED_ID_TEXT.as_bytes()),
-            false => Ok(()),
+    /// Writes the covered cells of the row before a column.
+    fn add_covered(&mut self, before: u32) -> Result<(), TooLarge> {
+        while let Some(column) = self.covered.next_before(before) {
+            self.add_joined(column, MERGED_TEXT.as_bytes())?;
         }
+        Ok(())
+    }
+
+    /// Writes a cell. Cells below a header that is merged over their columns are one. The
+    /// separator keeps two numbers from being read as one.
+    fn add_joined(&mut self, column: u32, text: &[u8]) -> Result<(), TooLarge> {
+        const BETWEEN: &[u8] = b" / ";
+        let first = self.merging.wide_header_over(self.row, column);
+        match (&mut self.joined, first) {
+            (Some((joined, texts)), Some(first)) if *joined == first => {
+                texts.extend_from_slice(BETWEEN);
+                texts.extend_from_slice(text);
+                return self.csv.check_cell(texts);
+            }
+            _ => self.end_joined()?,
+        }
+        match first {
+            Some(first) => {
+                self.joined = Some((first, text.to_vec()));
+                Ok(())
+            }
+            None => self.csv.add(self.row, column, text),
+        }
+    }
+
+    fn end_joined(&mut self) -> Result<(), TooLarge> {
+        match self.joined.take() {
+            Some((column, text)) => self.csv.add(self.row, column, &text),
+            None => Ok(()),
+        }
+    }
+
+    fn end_row(&mut self) -> Result<(), TooLarge> {
+        self.add_covered(u32::MAX)?;
+        self.end_joined()
     }
 
     fn finish(mut self) -> Result<Vec<u8>, TooLarge> {
-        self.add_merged_id(u32::MAX)?;
+        self.end_row()?;
         self.csv.finish()
     }
 }

@@ -629,21 +629,210 @@ fn the_value_of_a_merged_area_counts_for_all_its_rows() {
             ],
         ),
         (
-            // An area of two columns has the value of the first.
+            // Nobody knows whether the value of an area is that of its other columns too.
             &[[3, 4, 4, 5]],
             [
                 "H1 赵甲 低保 在保",
-                " 赵乙 低保 ",
+                " 赵乙 低保 #MERGED",
                 " 赵丙  停保",
                 "H2 钱甲 特困 在保",
             ],
         ),
+        (
+            &[[3, 3, 5, 4]],
+            [
+                "H1 赵甲 低保 在保",
+                " 赵乙 #MERGED ",
+                " 赵丙 #MERGED 停保",
+                "H2 钱甲 特困 在保",
+            ],
+        ),
+        // An area without a value says nothing, and a line of totals is none of a person.
+        (&[[4, 4, 4, 5], [7, 1, 7, 5]], plain),
         // A title, a name and a column that no field has.
         (&[[1, 1, 1, 6], [3, 3, 5, 3], [3, 6, 5, 6]], plain),
     ] {
         let opened = opened(&households(merged), SheetChoice::Only);
         assert_eq!(values(&opened.tables[0], &fields), rows, "{merged:?}");
     }
+}
+
+/// What is read of the sheets of a register with these lines and merged areas: the cells of
+/// ID, name, kind and status of each row, and the rejects.
+fn read_merged(lines: &[&[&str]], areas: &[[u32; 4]]) -> (Vec<String>, Vec<(IdFault, Vec<u64>)>) {
+    let mut workbook = Workbook::new();
+    let sheet = add_sheet(&mut workbook, "名册", lines);
+    for [first_row, first_column, last_row, last_column] in areas {
+        let first = lines[*first_row as usize - 1].get(*first_column as usize - 1);
+        let column = |column: u32| column as u16 - 1;
+        sheet
+            .merge_range(
+                first_row - 1,
+                column(*first_column),
+                last_row - 1,
+                column(*last_column),
+                first.copied().unwrap_or_default(),
+                &CellFormat::new(),
+            )
+            .expect("an area");
+    }
+    let opened = opened(&saved(workbook), SheetChoice::Only);
+    let fields = ["national_id", "name", "kind", "status"];
+    let values = values(&opened.tables[0], &fields);
+    let inspection = inspect(&opened.tables[0], date(2026, 9, 30), &|_| {}).expect("readable");
+    let rejects = inspection.rejects.into_iter();
+    let rejects = rejects.map(|(reason, rows)| match reason {
+        RejectReason::Id(fault) => (fault, rows.first_lines),
+        other => panic!("{other:?}"),
+    });
+    (values, rejects.collect())
+}
+
+#[test]
+fn an_area_over_the_id_column_and_others_gives_no_row_the_value_of_another_cell() {
+    let (a, b) = (IDS[0], IDS[1]);
+    let header: [&str; 5] = ["姓名", "身份证号", "救助类别", "在保状态", "备注"];
+    let read = |rows: &[[&str; 5]], areas: &[[u32; 4]]| {
+        let mut lines: Vec<&[&str]> = vec![&header];
+        lines.extend(rows.iter().map(|row| &row[..]));
+        read_merged(&lines, areas)
+    };
+    let row = |id: &str, rest: &str| format!("{id} {rest}");
+    // The ID number over its own column and those to its right.
+    let (values, rejects) = read(
+        &[["赵甲", a, "", "", ""], ["赵乙", "", "", "停保", ""]],
+        &[[2, 2, 3, 3]],
+    );
+    assert_eq!(
+        values,
+        [row(a, "赵甲 #MERGED "), row("#MERGED", "赵乙 #MERGED 停保")]
+    );
+    assert_eq!(rejects, [(IdFault::Merged, vec![3])]);
+    // In one row alone.
+    let (values, rejects) = read(&[["赵甲", a, "", "", ""]], &[[2, 2, 2, 4]]);
+    assert_eq!(values, [row(a, "赵甲 #MERGED #MERGED")]);
+    assert!(rejects.is_empty());
+    // From a column on its left, in one row or several.
+    for (last_row, rejected) in [(2, vec![2]), (3, vec![2, 3])] {
+        let (_, rejects) = read(
+            &[[a, "", "低保", "在保", ""], ["", "", "特困", "在保", ""]],
+            &[[2, 1, last_row, 2]],
+        );
+        let mut expected = vec![(IdFault::Merged, rejected)];
+        if last_row == 2 {
+            expected.insert(0, (IdFault::Empty, vec![3]));
+        }
+        assert_eq!(rejects, expected);
+    }
+    // Lines that are not rows: titles, totals, units and the header again.
+    let (values, rejects) = read(
+        &[
+            ["单位：元", "", "", "", ""],
+            ["赵甲", a, "低保", "在保", ""],
+            ["合计", "", "", "", "1"],
+            header,
+            ["赵乙", b, "低保", "在保", ""],
+            ["填表人：", "", "", "", ""],
+        ],
+        &[[2, 1, 2, 5], [4, 1, 4, 4], [7, 1, 7, 5]],
+    );
+    assert_eq!(values, [row(a, "赵甲 低保 在保"), row(b, "赵乙 低保 在保")]);
+    assert!(rejects.is_empty());
+}
+
+/// Cells below a header that is merged over their columns are one cell.
+#[test]
+fn a_header_over_several_columns_names_the_cells_of_all() {
+    let (a, b) = (IDS[0], IDS[1]);
+    let both = format!("{a} / {b}");
+    for (header, areas, row, expected, reject) in [
+        // The value in the first column, in another, in both.
+        (
+            ["身份证号", "姓名", "救助类别", "", "在保状态"],
+            vec![[1, 3, 1, 4]],
+            [a, "赵甲", "低保", "", "在保"],
+            format!("{a} 赵甲 低保 在保"),
+            None,
+        ),
+        (
+            ["身份证号", "姓名", "救助类别", "", "在保状态"],
+            vec![[1, 3, 1, 4]],
+            [a, "赵甲", "", "低保", "在保"],
+            format!("{a} 赵甲 低保 在保"),
+            None,
+        ),
+        (
+            ["身份证号", "姓名", "救助类别", "", "在保状态"],
+            vec![[1, 3, 1, 4]],
+            [a, "赵甲", "低保", "2024", "在保"],
+            format!("{a} 赵甲 低保 / 2024 在保"),
+            None,
+        ),
+        // The rows are merged as the header is.
+        (
+            ["身份证号", "姓名", "救助类别", "", "在保状态"],
+            vec![[1, 3, 1, 4], [2, 3, 2, 4]],
+            [a, "赵甲", "低保", "", "在保"],
+            format!("{a} 赵甲 低保 在保"),
+            None,
+        ),
+        // Without the area, the column has no header.
+        (
+            ["身份证号", "姓名", "救助类别", "", "在保状态"],
+            vec![],
+            [a, "赵甲", "", "低保", "在保"],
+            format!("{a} 赵甲  在保"),
+            None,
+        ),
+        (
+            ["身份证号", "", "姓名", "救助类别", "在保状态"],
+            vec![[1, 1, 1, 2]],
+            ["", a, "赵甲", "低保", "在保"],
+            format!("{a} 赵甲 低保 在保"),
+            None,
+        ),
+        (
+            ["身份证号", "", "姓名", "救助类别", "在保状态"],
+            vec![[1, 1, 1, 2]],
+            [a, b, "赵甲", "低保", "在保"],
+            format!("{both} 赵甲 低保 在保"),
+            Some(IdFault::TwoInCell),
+        ),
+        // At the end of the sheet.
+        (
+            ["身份证号", "姓名", "救助类别", "在保状态", ""],
+            vec![[1, 4, 1, 5]],
+            [a, "赵甲", "低保", "", "在保"],
+            format!("{a} 赵甲 低保 在保"),
+            None,
+        ),
+    ] {
+        let (values, rejects) = read_merged(&[&header, &row], &areas);
+        assert_eq!(values, [expected], "{areas:?} {row:?}");
+        let rejects: Vec<IdFault> = rejects.into_iter().map(|(fault, _)| fault).collect();
+        assert_eq!(rejects, Vec::from_iter(reject), "{areas:?} {row:?}");
+    }
+}
+
+/// A title over the columns of a group is no header of one field.
+#[test]
+fn a_title_of_a_group_over_several_columns_makes_no_cell_of_them() {
+    let lines: [&[&str]; 4] = [
+        &["身份证号", "姓名", "救助情况", ""],
+        &["", "", "类别", "在保状态"],
+        &[IDS[0], "赵甲", "低保", "在保"],
+        &["", "", "", "停保"],
+    ];
+    let areas = [[1, 1, 2, 1], [1, 2, 2, 2], [1, 3, 1, 4], [3, 1, 4, 1]];
+    let (values, rejects) = read_merged(&lines, &areas);
+    assert_eq!(
+        values,
+        [
+            format!("{} 赵甲 低保 在保", IDS[0]),
+            "#MERGED   停保".to_owned()
+        ]
+    );
+    assert_eq!(rejects, [(IdFault::Merged, vec![4])]);
 }
 
 #[test]

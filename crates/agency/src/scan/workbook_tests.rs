@@ -451,6 +451,15 @@ fn showing(cells: impl Iterator<Item = (u16, u16, u32)>) -> Vec<u8> {
 
 #[test]
 fn sheets_and_merged_areas_of_an_xls_workbook_are_those_of_an_xlsx_workbook() {
+    // Name and kind are merged over both rows: B2:B3 and C2:C3, or B2:C3 together.
+    assert_xls_is_read(&[2, 1, 2, 1, 1, 1, 2, 2, 2], ["x,x", ",x"]);
+    assert_xls_is_read(&[1, 1, 2, 1, 2], ["x,x", ",#MERGED"]);
+}
+
+/// Asserts that a workbook with these merged areas (their number, and for each the first and
+/// last row and column) has these names and kinds in its two rows.
+fn assert_xls_is_read(areas: &[u16], [first, second]: [&str; 2]) {
+    let areas: Vec<u8> = areas.iter().copied().flat_map(u16::to_le_bytes).collect();
     let texts = [
         "national_id",
         "name",
@@ -464,10 +473,6 @@ fn sheets_and_merged_areas_of_an_xls_workbook_are_those_of_an_xlsx_workbook() {
         .flat_map(|column| cell(0, column, column.into()))
         .collect();
     let rows = [cell(1, 0, 3), cell(1, 1, 5), cell(1, 2, 5), cell(2, 0, 4)].concat();
-    // Name and kind are merged over both rows: B2:B3 and C2:C3.
-    let areas = [2_u16, 1, 2, 1, 1, 1, 2, 2, 2]
-        .map(u16::to_le_bytes)
-        .concat();
     let town = [&header[..], &rows, &record(0x00e5, &areas)].concat();
     let sheet = |name, state, records: &[u8]| XlsSheet {
         name,
@@ -495,7 +500,8 @@ fn sheets_and_merged_areas_of_an_xls_workbook_are_those_of_an_xlsx_workbook() {
         .text()
         .and_then(|mut source| source.read_to_string(&mut text));
     source.expect("memory");
-    let merged = "national_id,name,kind\n44990119900101011X,x,x\n44990119900101021X,,x\n";
+    let merged =
+        format!("national_id,name,kind\n44990119900101011X,{first}\n44990119900101021X,{second}\n");
     assert_eq!(text, merged);
     let not_read = table.sheets_not_read().iter();
     let not_read: Vec<_> = not_read

@@ -5,6 +5,7 @@ use calamine::ExcelDateTime;
 use aidlink_workbook::TextBudget;
 
 use super::limits::largest_grid;
+use super::record::other_line_end;
 use crate::cell::date::of_date_cell;
 
 /// Returns a number as digits. A number of more than fifteen digits was rounded when
@@ -32,20 +33,33 @@ pub(super) fn day_text(moment: &ExcelDateTime) -> String {
 /// Every error value of a spreadsheet, such as `#N/A`.
 pub(super) const ERROR_TEXT: &str = "#ERROR";
 
-/// Writes a cell, with quotes if it needs them. Line breaks become spaces, so that
-/// each row is one line.
+/// Writes a cell, with quotes if it needs them. Line breaks of every kind become spaces, so
+/// that each row is one line.
 pub(super) fn write_cell(csv: &mut Vec<u8>, text: &[u8]) {
-    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    if !text.iter().any(special) {
+    let is_special = |(at, byte): (usize, &u8)| match byte {
+        b',' | b'"' | b'\n' | b'\r' => true,
+        // The first bytes of the others.
+        0x0b | 0x0c | 0xc2 | 0xe2 => other_line_end(&text[at..], true) > 0,
+        _ => false,
+    };
+    if !text.iter().enumerate().any(is_special) {
         csv.extend_from_slice(text);
         return;
     }
     csv.push(b'"');
-    for byte in text {
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        rest = after;
         match byte {
             b'"' => csv.extend_from_slice(b"\"\""),
             b'\n' | b'\r' => csv.push(b' '),
-            other => csv.push(*other),
+            byte => match other_line_end(&text[text.len() - after.len() - 1..], true) {
+                0 => csv.push(*byte),
+                length => {
+                    csv.push(b' ');
+                    rest = &after[length - 1..];
+                }
+            },
         }
     }
     csv.push(b'"');
@@ -107,6 +121,11 @@ impl SheetText {
         write_cell(&mut self.csv, text);
         self.cells += 1;
         self.check_length(self.csv.len())
+    }
+
+    /// Checks that a cell that is not added yet does not exceed the budget.
+    pub(super) fn check_cell(&self, text: &[u8]) -> Result<(), TooLarge> {
+        self.check_length(self.csv.len() + text.len())
     }
 
     fn check_length(&self, bytes: usize) -> Result<(), TooLarge> {
@@ -184,6 +203,17 @@ mod tests {
             ),
         ] {
             assert_eq!(text(cells, 1000).as_deref(), Ok(csv));
+        }
+    }
+
+    #[test]
+    fn a_line_break_of_every_kind_is_a_space() {
+        for end in [
+            "\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}",
+        ] {
+            let cells = [(1, 1, &*format!("甲{end}乙{end}{end}")), (1, 2, "“…”é")];
+            let csv = "\"甲 乙  \",“…”é\n".to_owned();
+            assert_eq!(text(&cells, 1000), Ok(csv), "{end:?}");
         }
     }
 

@@ -20,6 +20,7 @@ use super::row::Listed;
 use super::seen_cells::SeenCells;
 use crate::account::Rest;
 use crate::cell::{self, ColumnForm, ValueFault};
+use crate::error_value::MERGED_TEXT;
 use crate::identify::OwnedRow;
 use crate::label::Reading;
 use crate::national_id::{NationalId, Sex};
@@ -460,8 +461,13 @@ impl<'a> RowColumns<'a> {
             let mut fields = Vec::with_capacity(self.list_fields.len());
             for (field, column) in &self.list_fields {
                 let cell = column.map_or(&[][..], |column| row.cells.get(column));
-                let text = encodings[index].decode(cell).unwrap_or_else(|| {
-                    let key = (field.name.clone(), ValueFault::Encoding);
+                let text = match encodings[index].decode(cell) {
+                    Some(text) if text == MERGED_TEXT => Err(ValueFault::Merged),
+                    Some(text) => Ok(text),
+                    None => Err(ValueFault::Encoding),
+                };
+                let text = text.unwrap_or_else(|fault| {
+                    let key = (field.name.clone(), fault);
                     *counts.value_faults.entry(key).or_default() += 1;
                     unreadable.push(field.name.clone());
                     Cow::Borrowed("")

@@ -290,7 +290,7 @@ fn numbers_have_the_format_of_their_cell() {
         (14, "0.00"),
     ];
     let cells = [0, 164, 165, 22, 166, 49, 31, 14, 9];
-    let content: String = (0..=cells.len() + 1)
+    let content: String = (0..cells.len())
         .map(|style| format!("<c s='{style}'><v>45322</v></c>"))
         .collect();
     let made = Made::of_rows(&format!("<row>{content}<c><v>45322</v></c></row>"))
@@ -299,9 +299,51 @@ fn numbers_have_the_format_of_their_cell() {
         made.rows().expect("a sound sheet"),
         [
             "1: A=#45322 B=date 45322 C=time 45322 D=moment 45322 E=elapsed 45322 F=@45322 \
-          G=date 45322 H=#45322 I=#45322 J=#45322 K=#45322 L=#45322"
+          G=date 45322 H=#45322 I=#45322 J=#45322"
         ]
     );
+}
+
+/// Nobody knows whether such a number is a day, counted from the workbook's own epoch.
+#[test]
+fn a_number_without_its_format_is_refused() {
+    let no_format = Some((Problem::NoFormat, Some(1), Some(2)));
+    let codes = [(164, "yyyy-mm-dd"), (70, "0.00")];
+    let ids = [0, 14, 164, 165, 59, 70, 81, u32::MAX];
+    let is_known = [true, true, true, false, false, true, false, false, false];
+    for (style, is_known) in is_known.into_iter().enumerate() {
+        for (content, is_number) in [
+            ("<v>45322</v>", true),
+            ("<v> 1.5e3 </v>", true),
+            ("<f>A1</f><v>45322</v>", true),
+            ("", false),
+            ("<v></v>", false),
+        ] {
+            let cells = format!(
+                "<row><c t='str'><v>a</v></c><c s='{style}'>{content}</c>\
+                 <c s='{style}' t='str'><v>b</v></c><c s='{style}' t='b'><v>1</v></c>\
+                 <c s='{style}' t='d'><v>2024-01-31</v></c></row>"
+            );
+            let with = Made::of_rows(&cells).with_styles(&codes, &ids);
+            let without = Made::of_rows(&cells);
+            for (made, is_known) in [(with, is_known), (without, style == 0)] {
+                let refused = made.rows().is_err().then(|| problem(&made));
+                let expected = no_format.filter(|_| is_number && !is_known);
+                assert_eq!(refused, expected, "{style} {content}");
+            }
+        }
+    }
+    // An id that is no number.
+    let styles = "<styleSheet><cellXfs><xf numFmtId='x'/><xf/></cellXfs></styleSheet>";
+    let made = |style: u32| {
+        Made::of_rows(&format!(
+            "<row><c t='str'><v>a</v></c><c s='{style}'><v>1</v></c></row>"
+        ))
+        .with_styles(&[], &[])
+        .with("xl/styles.xml", styles)
+    };
+    assert_eq!(Some(problem(&made(0))), no_format);
+    assert_eq!(made(1).rows().expect("a sound sheet"), ["1: A=a B=#1"]);
 }
 
 #[test]

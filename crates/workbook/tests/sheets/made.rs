@@ -212,6 +212,8 @@ pub fn letters(mut column: u32) -> String {
 pub struct MadeOds {
     /// The content of `office:automatic-styles`.
     pub styles: String,
+    /// The part of the styles that have a name; no such part if it is empty.
+    pub common_styles: String,
     /// The content of `office:spreadsheet`.
     pub sheets: String,
     pub mimetype: &'static str,
@@ -223,6 +225,7 @@ impl MadeOds {
     pub fn of_sheets(sheets: &str) -> Self {
         MadeOds {
             styles: String::new(),
+            common_styles: String::new(),
             sheets: sheets.to_owned(),
             mimetype: "application/vnd.oasis.opendocument.spreadsheet",
             manifest: "<manifest:manifest><manifest:file-entry manifest:full-path='content.xml'/>\
@@ -268,6 +271,7 @@ impl MadeOds {
                 ("mimetype", self.mimetype.as_bytes()),
                 ("META-INF/manifest.xml", self.manifest.as_bytes()),
                 ("content.xml", content),
+                ("styles.xml", self.common_styles.as_bytes()),
             ]
             .into_iter()
             .filter(|(_, content)| !content.is_empty())

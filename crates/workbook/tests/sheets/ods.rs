@@ -287,6 +287,141 @@ fn sheets_are_listed_with_their_names_and_hidden_ones_as_such() {
 }
 
 #[test]
+fn a_sheet_is_hidden_by_its_style_by_one_that_it_inherits_from_or_by_the_default() {
+    let style = |name: &str, parent: &str, display: &str| {
+        let attribute = |name: &str, value: &str| match value.is_empty() {
+            true => String::new(),
+            false => format!(" {name}='{value}'"),
+        };
+        let element = if name.is_empty() {
+            "default-style"
+        } else {
+            "style"
+        };
+        let (name, parent) = (
+            attribute("style:name", name),
+            attribute("style:parent-style-name", parent),
+        );
+        let display = attribute("table:display", display);
+        format!(
+            "<style:{element}{name}{parent} style:family='table'>\
+             <style:table-properties{display}/></style:{element}>"
+        )
+    };
+    let common = |styles: &[String]| {
+        format!(
+            "<office:document-styles><office:font-face-decls/><office:styles>{}</office:styles>\
+             <office:automatic-styles>{}</office:automatic-styles></office:document-styles>",
+            styles.concat(),
+            // Those of page headers and the like.
+            style("ta1", "", "false"),
+        )
+    };
+    let deep: Vec<String> = (0..200)
+        .map(|level| style(&format!("L{level}"), &format!("L{}", level + 1), ""))
+        .collect();
+    use Visibility::{Hidden, Visible};
+    for (own, common, expected) in [
+        (vec![], String::new(), Visible),
+        (vec![], common(&[]), Visible),
+        (vec![style("ta1", "", "false")], String::new(), Hidden),
+        (vec![], common(&[style("ta1", "", "false")]), Hidden),
+        (vec![], common(&[style("ta1", "", "true")]), Visible),
+        // The sheet's own style comes before one of the same name.
+        (
+            vec![style("ta1", "", "true")],
+            common(&[style("ta1", "", "false")]),
+            Visible,
+        ),
+        (
+            vec![style("ta1", "Old", "")],
+            common(&[style("Old", "", "false")]),
+            Hidden,
+        ),
+        (
+            vec![style("ta1", "Old", "true")],
+            common(&[style("Old", "", "false")]),
+            Visible,
+        ),
+        (
+            vec![style("ta1", "Old", "false")],
+            common(&[style("Old", "", "true")]),
+            Hidden,
+        ),
+        (
+            vec![style("ta1", "New", "")],
+            common(&[style("New", "Old", ""), style("Old", "", "false")]),
+            Hidden,
+        ),
+        // Parents are styles with a name.
+        (
+            vec![style("ta1", "ta2", ""), style("ta2", "", "false")],
+            String::new(),
+            Visible,
+        ),
+        (vec![], common(&[style("", "", "false")]), Hidden),
+        (
+            vec![style("ta1", "", "true")],
+            common(&[style("", "", "false")]),
+            Visible,
+        ),
+        // In a circle, and beyond what is followed.
+        (
+            vec![style("ta1", "A", "")],
+            common(&[style("A", "B", ""), style("B", "A", "")]),
+            Visible,
+        ),
+        (vec![style("ta1", "L0", "")], common(&deep), Visible),
+    ] {
+        let mut made = MadeOds::of_sheets(
+            "<table:table table:name='旧表' table:style-name='ta1'><table:table-row>\
+             <table:table-cell office:value='1'/></table:table-row></table:table>",
+        );
+        (made.styles, made.common_styles) = (own.concat(), common);
+        let document = made.open().expect("a document");
+        let case = (&made.styles, &made.common_styles);
+        assert_eq!(document.sheets()[0].visibility, expected, "{case:?}");
+    }
+}
+
+#[test]
+fn styles_that_are_damaged_or_too_many_refuse_the_file() {
+    let refused = |common_styles: &str| {
+        let mut made = MadeOds::of_cells(CELL);
+        made.common_styles = common_styles.to_owned();
+        let error = fault(&made);
+        let place = error.place().expect("a place").part.clone();
+        (error, place)
+    };
+    let many = |count: usize| {
+        let styles: String = (0..count)
+            .map(|each| format!("<style:style style:name='{each}' style:family='table'/>"))
+            .collect();
+        format!(
+            "<office:document-styles><office:styles>{styles}</office:styles></office:document-styles>"
+        )
+    };
+    for (styles, problem) in [
+        ("<office:document-styles><office:styles>", Problem::CutShort),
+        ("<office:document-content/>", Problem::OtherContent),
+        ("<!DOCTYPE x><office:document-styles/>", Problem::Doctype),
+    ] {
+        let (error, part) = refused(styles);
+        assert!(
+            matches!(error, WorkbookError::Wrong(found, _) if found == problem),
+            "{error:?}"
+        );
+        assert_eq!(part, "styles.xml");
+    }
+    let (error, part) = refused(&many(MOST_SHEETS + 1));
+    assert!(matches!(error, WorkbookError::Beyond(Bound::Styles, _)));
+    assert_eq!(part, "styles.xml");
+    let mut made = MadeOds::of_cells(CELL);
+    made.common_styles = many(MOST_SHEETS);
+    assert_eq!(made.rows().expect("readable"), ["1: A=a"]);
+}
+
+#[test]
 fn names_are_known_with_any_prefix() {
     let made = MadeOds::of_cells(CELL);
     let content = made

@@ -1,7 +1,7 @@
 //! Lines that contain carriage returns outside quotes: the line ends of an old Macintosh
 //! in a file with other line ends, or line breaks that a program wrote into values
 //! without quoting them. Other characters that some programs end lines with are treated
-//! alike where a record has too many fields.
+//! alike where a record has too many fields, or an ID number on either side of one.
 
 use super::is_line_ending;
 
@@ -43,6 +43,19 @@ const OTHER_LINE_ENDS: [&[u8]; 5] = [
     b"\xe2\x80\xa9",
 ];
 
+/// Returns the length in bytes of such a character at the start of a text; 0 if there is none.
+pub(crate) fn other_line_end(text: &[u8], is_utf8: bool) -> usize {
+    let mut ends = OTHER_LINE_ENDS.iter();
+    let end = ends.find(|end| (is_utf8 || end.len() == 1) && text.starts_with(end));
+    end.map_or(0, |end| end.len())
+}
+
+/// Returns whether a text has the bytes of such a character, in whatever encoding.
+pub(crate) fn may_have_other_line_ends(text: &[u8]) -> bool {
+    let mut ends = OTHER_LINE_ENDS.iter();
+    ends.any(|end| memchr::memmem::find(text, end).is_some())
+}
+
 /// Returns a copy of a record in which each such character outside quotes is a line feed;
 /// `None` if there is none.
 pub(crate) fn broken_at_other_line_ends(
@@ -56,13 +69,12 @@ pub(crate) fn broken_at_other_line_ends(
     let mut at_field_start = true;
     let mut rest = record;
     while let [byte, after @ ..] = rest {
-        let mut ends = OTHER_LINE_ENDS.iter();
-        let end = ends.find(|end| (is_utf8 || end.len() == 1) && rest.starts_with(end));
-        if let (Some(end), false) = (end, in_quotes) {
+        let end = other_line_end(rest, is_utf8);
+        if end > 0 && !in_quotes {
             found = true;
             lines.push(b'\n');
             at_field_start = true;
-            rest = rest.get(end.len()..).unwrap_or_default();
+            rest = rest.get(end..).unwrap_or_default();
             continue;
         }
         if *byte == b'"' && (in_quotes || at_field_start) {

@@ -6,6 +6,7 @@ use super::super::encoding::without_text_formula;
 use super::super::headings::{Headings, Repetition};
 use super::{CTRL_Z, Cells, Dialect};
 use crate::cell::amount::{StatedUnit, stated_units, units_alone, units_of_amounts};
+use crate::error_value::MERGED_TEXT;
 
 /// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,13 @@ pub(in super::super) fn kind_of(cells: &Cells, dialect: Dialect, headings: &Head
         if cells.iter().all(is_empty) {
             return Kind::Blank;
         }
-        match headings.repeated_in(&cells.iter().collect::<Vec<_>>()) {
+        let without_merged = cells
+            .iter()
+            .map(|cell| match cell == MERGED_TEXT.as_bytes() {
+                true => &[],
+                false => cell,
+            });
+        match headings.repeated_in(&without_merged.collect::<Vec<_>>()) {
             Some(Repetition::Same) => return Kind::Header,
             Some(Repetition::Other) => return Kind::OtherHeader,
             None => {}
@@ -71,9 +78,12 @@ fn digits(cell: &[u8]) -> usize {
     cell.iter().filter(|byte| byte.is_ascii_digit()).count()
 }
 
-/// Returns whether a cell is blank, or a text formula (`=""`) of a blank text.
-fn is_empty(cell: &[u8]) -> bool {
-    is_blank(cell) || without_text_formula(cell).is_some_and(|text| is_blank(&text))
+/// Returns whether a cell is blank, a text formula (`=""`) of a blank text, or merged with
+/// another one.
+pub(in super::super) fn is_empty(cell: &[u8]) -> bool {
+    is_blank(cell)
+        || cell == MERGED_TEXT.as_bytes()
+        || without_text_formula(cell).is_some_and(|text| is_blank(&text))
 }
 
 /// Returns whether a cell has only white space, including the full-width space of
