@@ -8,35 +8,35 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aidlink_faults::fault::{Fault, io_reason};
-use aidlink_faults::personal_number::{black_out, shown_name};
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
 use aidlink_files::folder::{EntryKind, Folder, FolderMark};
-use aidlink_files::partial::{PARTIAL, prefix_of};
+use aidlink_files::partial::PARTIAL;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Manifest, Software};
+use crate::manifest::Software;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
-/// The subfolder of an output folder that holds its deletion records.
-pub const DELETIONS: &str = "deletions";
-/// The file name of a record; each record has its own folder.
-const RECORD: &str = "deletion-record.json";
-/// The file name of a journal; each journal has its own folder.
-const JOURNAL: &str = "deletion-journal.json";
+mod signed;
+
+pub(crate) use signed::shown_round;
+pub use signed::{DELETIONS, SignedBy};
+use signed::{SignedDocument, partial_name, read_pair, read_with_signature, signature_of};
+
 /// The prefix of the names of journal folders.
 const JOURNAL_PREFIX: &str = "under-way-";
 /// The suffix of the names of journal folders of files that have been set aside.
 const SET_ASIDE_SUFFIX: &str = "-set-aside";
-/// The largest accepted record or journal, in bytes.
-const LARGEST_DOCUMENT: u64 = 256 << 20;
-/// The largest accepted signature file, in bytes.
-const LARGEST_SIGNATURE: u64 = 16 << 10;
+/// The file name of a record; each record has its own folder.
+const RECORD: &str = DeletionRecord::FILE;
+/// The file name of a journal; each journal has its own folder.
+const JOURNAL: &str = Journal::FILE;
 
 /// The kind of a round's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -258,36 +258,29 @@ impl DeletionRecord {
         names.fold(0, u64::saturating_add)
     }
 
-    /// Reads a record that was signed for this folder, and returns it with the key that
-    /// signed it.
-    fn read_signed(
-        folder: &Folder,
-        name: &OsStr,
-        signed_by: &SignedBy<'_>,
-    ) -> Option<(Self, PublicKey)> {
-        let (bytes, signature) = read_signed(folder, name, RECORD)?;
-        let (record, key) = Self::parse_signed(&bytes, &signature)?;
-        let is_of_folder = signed_by.is_of_folder(&record.round, &record.manifest_digest);
-        is_of_folder.then_some((record, key))
-    }
-
-    /// Parses a record of any folder that the key in it has signed.
-    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
-        let record = DeletionRecord::parse(bytes).ok()?;
-        let comment = comment("record", &record.round, &record.manifest_digest);
-        let key = PublicKey::parse(&record.public_key)?;
-        let is_valid = signature.comment() == comment && signature.verifies(&key, bytes);
-        is_valid.then_some((record, key))
-    }
-
     /// Writes the record and its signature into a new folder, atomically.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn write(&self, output: &Folder, key: &SigningKey) -> Result<(), Fault> {
-        let comment = comment("record", &self.round, &self.manifest_digest);
-        let name = stamp(self.completed_at);
-        write_signed(output, &name, RECORD, &self.to_bytes(), &comment, key)
+        self.write_signed(output, &stamp(self.completed_at), key)
+    }
+}
+
+impl SignedDocument for DeletionRecord {
+    const FILE: &'static str = "deletion-record.json";
+    const WORD: &'static str = "record";
+
+    fn round(&self) -> &str {
+        &self.round
+    }
+
+    fn manifest_digest(&self) -> &str {
+        &self.manifest_digest
+    }
+
+    fn public_key(&self) -> &str {
+        &self.public_key
     }
 }
 
@@ -344,9 +337,7 @@ impl Journal {
         step: JournalStep,
         key: &SigningKey,
     ) -> Result<(), Fault> {
-        let comment = comment("journal", &self.round, &self.manifest_digest);
-        let name = Self::folder_name(now, step);
-        write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
+        self.write_signed(output, &Self::folder_name(now, step), key)
     }
 
     /// Whether an output folder certainly has no journal of this step of the purge that
@@ -365,27 +356,22 @@ impl Journal {
         };
         format!("{JOURNAL_PREFIX}{}{suffix}", stamp(now))
     }
+}
 
-    /// Reads a journal that was signed for this folder, and returns it with the key that
-    /// signed it.
-    fn read_signed(
-        folder: &Folder,
-        name: &OsStr,
-        signed_by: &SignedBy<'_>,
-    ) -> Option<(Self, PublicKey)> {
-        let (bytes, signature) = read_signed(folder, name, JOURNAL)?;
-        let (journal, key) = Self::parse_signed(&bytes, &signature)?;
-        let is_of_folder = signed_by.is_of_folder(&journal.round, &journal.manifest_digest);
-        is_of_folder.then_some((journal, key))
+impl SignedDocument for Journal {
+    const FILE: &'static str = "deletion-journal.json";
+    const WORD: &'static str = "journal";
+
+    fn round(&self) -> &str {
+        &self.round
     }
 
-    /// Parses a journal of any folder that the key in it has signed.
-    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
-        let journal = Journal::parse(bytes).ok()?;
-        let comment = comment("journal", &journal.round, &journal.manifest_digest);
-        let key = PublicKey::parse(&journal.public_key)?;
-        let is_valid = signature.comment() == comment && signature.verifies(&key, bytes);
-        is_valid.then_some((journal, key))
+    fn manifest_digest(&self) -> &str {
+        &self.manifest_digest
+    }
+
+    fn public_key(&self) -> &str {
+        &self.public_key
     }
 }
 
@@ -494,34 +480,11 @@ fn remove_documents(folder: &Folder, partial: &OsStr) {
         return;
     };
     for document in [JOURNAL, RECORD] {
-        for name in [document.to_owned(), format!("{document}{SIGNATURE_SUFFIX}")] {
+        for name in [document.to_owned(), signature_of(document)] {
             let _ = inner.remove_file(Path::new(&name));
         }
     }
     let _ = folder.remove_empty_folder(Path::new(partial));
-}
-
-/// What a valid record or journal must match: the manifest of its folder and the
-/// manifest's signer.
-pub struct SignedBy<'s> {
-    /// The manifest.
-    pub manifest: &'s Manifest,
-    /// Its BLAKE3 digest, hexadecimal.
-    pub manifest_digest: &'s str,
-    /// The key that signed it.
-    pub signer: &'s PublicKey,
-}
-
-impl SignedBy<'_> {
-    fn is_of_folder(&self, round: &str, manifest_digest: &str) -> bool {
-        shown_name(round) == shown_round(self.manifest) && manifest_digest == self.manifest_digest
-    }
-}
-
-/// Returns the round's id as records and journals have it. With `--other-signer` the
-/// manifest may be somebody else's and have anything as id.
-pub(crate) fn shown_round(manifest: &Manifest) -> String {
-    shown_name(&manifest.round).into_owned()
 }
 
 /// The content of the `deletions` folder.
@@ -727,12 +690,9 @@ fn read_valid_record(
     named: &[&PublicKey],
 ) -> Result<DeletionRecord, DeletionFault> {
     let invalid = DeletionFault::InvalidRecord;
-    let (bytes, signature) = read_signed(folder, name, RECORD).ok_or(invalid)?;
+    let (bytes, signature) = read_with_signature(folder, name, RECORD).ok_or(invalid)?;
     let record = DeletionRecord::parse(&bytes).map_err(|_| invalid)?;
-    let comment = comment("record", &record.round, &record.manifest_digest);
-    if !signed_by.is_of_folder(&record.round, &record.manifest_digest)
-        || signature.comment() != comment
-    {
+    if !signed_by.is_of_manifest(&record) || signature.comment() != record.comment() {
         return Err(invalid);
     }
     if signature.verifies(signed_by.signer, &bytes) {
@@ -744,35 +704,6 @@ fn read_valid_record(
         (Some(_), false) => Err(DeletionFault::UnknownSigner),
         (None, _) => Err(invalid),
     }
-}
-
-/// Reads a document and its signature from a subfolder; `None` if either cannot be
-/// read or the signature cannot be parsed.
-fn read_signed(folder: &Folder, name: &OsStr, document: &str) -> Option<(Vec<u8>, Signature)> {
-    let (bytes, signature) = read_pair(folder, name, document).ok()?;
-    let signature = Signature::parse(std::str::from_utf8(&signature).ok()?)?;
-    Some((bytes, signature))
-}
-
-/// Reads a document and its signature from a subfolder.
-///
-/// # Errors
-/// The path in the folder that cannot be read, with the error.
-fn read_pair(
-    folder: &Folder,
-    name: &OsStr,
-    document: &str,
-) -> Result<(Vec<u8>, Vec<u8>), (PathBuf, io::Error)> {
-    let name = Path::new(name);
-    let inner = folder.folder(name);
-    let inner = inner.map_err(|error| (name.to_path_buf(), error))?;
-    let read = |file: &str, at_most| {
-        let read = inner.read(Path::new(file), at_most);
-        read.map_err(|error| (name.join(file), error))
-    };
-    let bytes = read(document, LARGEST_DOCUMENT)?;
-    let signature = read(&format!("{document}{SIGNATURE_SUFFIX}"), LARGEST_SIGNATURE)?;
-    Ok((bytes, signature))
 }
 
 /// Checks that every journal and record of an output folder can be read and is whole.
@@ -848,86 +779,11 @@ fn not_whole(path: &Path) -> Fault {
     )
 }
 
-/// Writes a document and its signature into a new subfolder of `deletions`. The subfolder
-/// gets its name when it is complete.
-fn write_signed(
-    output: &Folder,
-    name: &str,
-    document: &str,
-    bytes: &[u8],
-    comment: &str,
-    key: &SigningKey,
-) -> Result<(), Fault> {
-    let destination = output.path().join(DELETIONS).join(name);
-    let signature = key.sign(bytes, comment, &destination)?;
-    let files = [
-        (document.to_owned(), bytes),
-        (
-            format!("{document}{SIGNATURE_SUFFIX}"),
-            signature.as_bytes(),
-        ),
-    ];
-    write_files(output, name, &files).map_err(|error| {
-        let reason = io_reason(&error);
-        Fault::of_file(
-            &destination,
-            Text::new(
-                format!("无法写入删除记录：{}", reason.zh),
-                format!("cannot write the deletion record: {}", reason.en),
-            ),
-            Text::new(
-                "请检查磁盘和写入权限",
-                "check the disk and the write permission",
-            ),
-        )
-    })
-}
-
-/// Writes into the opened folder and not by its path, which may lead elsewhere by now.
-fn write_files(output: &Folder, name: &str, files: &[(String, &[u8])]) -> io::Result<()> {
-    let deletions = Path::new(DELETIONS);
-    let folder = match output.create_folder(deletions.as_os_str()) {
-        // A link is refused here: it would put the record elsewhere.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => output.folder(deletions)?,
-        made => made?,
-    };
-    // The name has the time, and only one purge of the folder runs at a time.
-    let partial = partial_name(name);
-    let partial = OsStr::new(&partial);
-    let written = (|| {
-        let inner = folder.create_folder(partial)?;
-        // Until the folder is complete, the lock shows that its writer is alive.
-        let _held = folder.try_lock(partial);
-        for (file, bytes) in files {
-            inner.create_file(OsStr::new(file), bytes)?;
-        }
-        inner.sync()?;
-        folder.rename_in_place(Path::new(partial), OsStr::new(name))
-    })();
-    if written.is_err() {
-        let _ = folder.remove_tree(partial);
-    }
-    written?;
-    folder.sync()?;
-    output.sync()
-}
-
-/// Returns the trusted comment, which binds the document to the folder's manifest.
-fn comment(what: &str, round: &str, manifest_digest: &str) -> String {
-    format!("aidlink deletion {what}; round {round}; manifest {manifest_digest}")
-}
-
 fn is_journal(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let stamp = name.strip_prefix(JOURNAL_PREFIX);
     let stamp = stamp.map(|stamp| stamp.strip_suffix(SET_ASIDE_SUFFIX).unwrap_or(stamp));
     stamp.is_some_and(is_stamp)
-}
-
-/// Returns the temporary name of a folder that is being written or removed.
-fn partial_name(name: &str) -> String {
-    let prefix = prefix_of(Path::new(name));
-    format!("{}{}", prefix.to_string_lossy(), std::process::id())
 }
 
 /// Whether this is the temporary name of a folder that is not complete.
