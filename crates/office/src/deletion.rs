@@ -19,28 +19,30 @@
 //! gone or a purge has removed it; whatever is at its names by then is left. `fate` decides
 //! this for every file, and `removal` renames and removes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, size_text};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
 use aidlink_files::folder::Folder;
+use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
+use crate::aside::as_recorded;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    DeletionRecord, FilePart, Journal, JournalStep, Journals, LeftFile, PlacedFile, RoundFile,
-    SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
+    DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
+    PlacedFile, RoundFile, SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::places::Places;
-use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search};
+use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
+use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
 
 mod fate;
 mod removal;
@@ -183,17 +185,35 @@ impl Purge<'_> {
             .and_then(|opened| Places::open(opened, output, self.round_folder))
             .map_err(|error| Fault::unreadable(output, &error))?;
         let own = self.signing_key.public();
+        let manifest = &verification.manifest;
         let journals = match signed_by(&verification) {
-            Some(signed) => Journals::read(&places.output, &signed, own, &verification.deleted),
+            Some(signed) => {
+                let named = recorded_files(manifest);
+                let prefix = as_recorded(&prefix_of(
+                    &std::fs::canonicalize(output).unwrap_or_default(),
+                ));
+                let is_of_round = |file: &RoundFile| match file.part {
+                    // No manifest names what interrupted runs left: only its name does.
+                    FilePart::CutOff => file.path.starts_with(&prefix) && stays_inside(&file.path),
+                    part => named.contains(&(part, file.path.clone())),
+                };
+                let deleted = &verification.deleted;
+                Journals::read(&places.output, &signed, own, deleted, is_of_round)?
+            }
             None => Journals::default(),
         };
-        let stated = Stated::of(&journals, &verification.deleted);
+        let (records, elsewhere) = (&verification.deleted, &verification.deleted_elsewhere);
+        let stated = Stated::of(&journals, records, elsewhere);
         let search = Search {
-            manifest: &verification.manifest,
+            manifest,
             places: &places,
             key_id: self.key_id,
         };
         let remains = search.remains(&stated.journaled());
+        let found = remains.all_here().chain(&remains.gone);
+        if most_bytes_recorded(found.chain(stated.files())) > LARGEST_DOCUMENT {
+            return Err(too_many_files(output).into());
+        }
         Ok(PurgePlan {
             stated,
             remains,
@@ -212,6 +232,7 @@ impl Purge<'_> {
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
         let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
         let records = verification.deleted.iter();
+        let records = records.chain(&verification.deleted_elsewhere);
         let records = records.map(|record| record.completed_at);
         if logged.chain(records).any(|at| at > self.now) {
             return Err(Fault::of_file(
@@ -315,15 +336,7 @@ impl Purge<'_> {
         let manifest = &plan.verification.manifest;
         let purge_by = manifest.retention_until;
         let deletes = self.deletes(plan);
-        let name = std::fs::canonicalize(&output).unwrap_or_default();
-        let accounts = accounts(
-            &plan.places,
-            &plan.remains,
-            &plan.stated,
-            done,
-            shared,
-            &name,
-        );
+        let accounts = accounts(&plan.places, &plan.remains, &plan.stated, done, shared);
         let removed = done.removed.clone();
         let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
         let not_found = accounts.not_found.clone();
@@ -342,6 +355,7 @@ impl Purge<'_> {
             other_signer: self.other_signer.map(reason),
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
+            folder: plan.places.output.mark().ok(),
             purge_by,
             early: self.early.filter(|_| today < purge_by).map(reason),
             begun_at: plan.begun_at(self.now),
@@ -424,6 +438,7 @@ fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
         manifest: &verification.manifest,
         manifest_digest: &verification.manifest_digest,
         signer: verification.signer.key()?,
+        folder: verification.opened.mark().ok(),
     })
 }
 
@@ -478,6 +493,36 @@ impl PurgePlan {
             !outside.any(|file| (&file.path, &file.digest) == (&left.path, &left.digest))
         })
     }
+}
+
+/// Returns the most bytes that a record of these files, each counted once, can have.
+fn most_bytes_recorded<'f>(files: impl Iterator<Item = &'f RoundFile>) -> u64 {
+    let files: BTreeMap<_, _> = files
+        .map(|file| ((file.part, black_out(&file.path), &file.digest), file))
+        .collect();
+    let bytes = files.into_values().map(RoundFile::most_bytes_recorded);
+    bytes.sum()
+}
+
+fn too_many_files(output: &Path) -> Fault {
+    let size = size_text(LARGEST_DOCUMENT);
+    Fault::of_file(
+        output,
+        Text::new(
+            format!(
+                "本轮的文件过多，删除记录可能大于{}，未删除任何文件",
+                size.zh
+            ),
+            format!(
+                "the round has so many files that the deletion record could be larger than {}; nothing was deleted",
+                size.en
+            ),
+        ),
+        Text::new(
+            "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
+            "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
+        ),
+    )
 }
 
 fn not_signed_here(output: &Path) -> Fault {

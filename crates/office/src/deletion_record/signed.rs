@@ -10,16 +10,19 @@ use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
-use aidlink_files::folder::Folder;
+use aidlink_files::folder::{Folder, FolderMark};
 use aidlink_files::partial::prefix_of;
+use serde::Deserialize;
 
 use crate::manifest::Manifest;
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
 /// The subfolder of an output folder that holds its deletion records.
 pub const DELETIONS: &str = "deletions";
-/// The largest accepted record or journal, in bytes.
-const LARGEST_DOCUMENT: u64 = 256 << 20;
+/// The largest record or journal that is read or written, in bytes. An entry of a file takes
+/// some 400 bytes, and one that was left some 2,000, so this is enough for more than ten
+/// thousand files. A purge of more is refused before it deletes anything.
+pub const LARGEST_DOCUMENT: u64 = 32 << 20;
 
 /// What a valid record or journal must match: the manifest of its folder and the
 /// manifest's signer.
@@ -30,13 +33,15 @@ pub struct SignedBy<'s> {
     pub manifest_digest: &'s str,
     /// The key that signed it.
     pub signer: &'s PublicKey,
+    /// The output folder that holds it; `None` if that cannot be found out.
+    pub folder: Option<FolderMark>,
 }
 
 impl SignedBy<'_> {
     /// Whether a document is one of this manifest.
-    pub(super) fn is_of_manifest<D: SignedDocument>(&self, document: &D) -> bool {
-        shown_name(document.round()) == shown_round(self.manifest)
-            && document.manifest_digest() == self.manifest_digest
+    pub(super) fn is_of_manifest(&self, stated: &Stated) -> bool {
+        shown_name(&stated.round) == shown_round(self.manifest)
+            && stated.manifest_digest == self.manifest_digest
     }
 }
 
@@ -46,6 +51,44 @@ pub(crate) fn shown_round(manifest: &Manifest) -> String {
     shown_name(&manifest.round).into_owned()
 }
 
+/// What a record or journal states of itself. It is read before the signature is verified, so
+/// it leaves out the lists of files: anyone can write long ones.
+#[derive(Deserialize)]
+pub(super) struct Stated {
+    /// The round's id, as it may be shown.
+    pub(super) round: String,
+    /// BLAKE3 digest of the manifest, hexadecimal.
+    #[serde(rename = "manifest_blake3")]
+    pub(super) manifest_digest: String,
+    /// The public key of the key that signs the document.
+    pub(super) public_key: String,
+    /// The reason why another key than the manifest's signs a record, if so.
+    #[serde(default)]
+    pub(super) other_signer: Option<String>,
+}
+
+impl Stated {
+    /// Reads what a document states.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`], if it does not.
+    pub(super) fn read(bytes: &[u8]) -> io::Result<Self> {
+        serde_json::from_slice(bytes).map_err(|_| invalid())
+    }
+
+    /// Returns the key that signs the document.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`], if it is not a public key.
+    pub(super) fn key(&self) -> io::Result<PublicKey> {
+        PublicKey::parse(&self.public_key).ok_or_else(invalid)
+    }
+}
+
+fn invalid() -> io::Error {
+    io::ErrorKind::InvalidData.into()
+}
+
 /// A document in `deletions`.
 pub(super) trait SignedDocument: Document {
     /// Its file name.
@@ -53,50 +96,54 @@ pub(super) trait SignedDocument: Document {
     /// The word for it in the trusted comment.
     const WORD: &'static str;
 
-    /// Returns the round's id, as it may be shown.
-    fn round(&self) -> &str;
-    /// Returns the BLAKE3 digest of the manifest, hexadecimal.
-    fn manifest_digest(&self) -> &str;
-    /// Returns the public key of the key that signs the document.
-    fn public_key(&self) -> &str;
+    /// Returns what the document states of itself.
+    fn stated(&self) -> Stated;
 
-    /// Returns the trusted comment, which binds the document to the folder's manifest.
-    fn comment(&self) -> String {
-        let (word, round, manifest) = (Self::WORD, self.round(), self.manifest_digest());
-        format!("aidlink deletion {word}; round {round}; manifest {manifest}")
-    }
-
-    /// Reads the document of a subfolder that was signed for this manifest, and returns it
-    /// with the key that signed it.
+    /// Reads the document of a subfolder that was signed for this manifest by a key that
+    /// `is_accepted`, and returns it with the key.
+    ///
+    /// # Errors
+    /// When it cannot be read or is larger than [`LARGEST_DOCUMENT`];
+    /// [`io::ErrorKind::InvalidData`] for every other document.
     fn read_signed(
         folder: &Folder,
         name: &OsStr,
         signed_by: &SignedBy<'_>,
-    ) -> Option<(Self, PublicKey)> {
+        is_accepted: impl Fn(&PublicKey) -> bool,
+    ) -> io::Result<(Self, PublicKey)> {
         let (bytes, signature) = read_with_signature(folder, name, Self::FILE)?;
-        let (document, key) = Self::parse_signed(&bytes, &signature)?;
-        signed_by
-            .is_of_manifest(&document)
-            .then_some((document, key))
+        let stated = Stated::read(&bytes)?;
+        match signed_by.is_of_manifest(&stated) && is_accepted(&stated.key()?) {
+            true => Self::parse_signed(&bytes, &signature),
+            false => Err(invalid()),
+        }
     }
 
-    /// Parses a document of any manifest that the key in it has signed.
-    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
-        let document = Self::parse(bytes).ok()?;
-        let key = PublicKey::parse(document.public_key())?;
-        let is_valid = signature.comment() == document.comment() && signature.verifies(&key, bytes);
-        is_valid.then_some((document, key))
+    /// Parses a document of any manifest that the key in it has signed. The signature is
+    /// verified first.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] for every other document.
+    fn parse_signed(bytes: &[u8], signature: &Signature) -> io::Result<(Self, PublicKey)> {
+        let stated = Stated::read(bytes)?;
+        let key = stated.key()?;
+        if signature.comment() != comment(Self::WORD, &stated) || !signature.verifies(&key, bytes) {
+            return Err(invalid());
+        }
+        let document = Self::parse(bytes).map_err(|_| invalid())?;
+        Ok((document, key))
     }
 
     /// Writes the document and its signature into a new subfolder of `deletions`. The
     /// subfolder gets its name when it is complete.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// When they cannot be written, or the document is larger than [`LARGEST_DOCUMENT`].
     fn write_signed(&self, output: &Folder, name: &str, key: &SigningKey) -> Result<(), Fault> {
         let destination = output.path().join(DELETIONS).join(name);
-        let bytes = self.to_bytes();
-        let signature = key.sign(&bytes, &self.comment(), &destination)?;
+        let bytes = self.to_file(&destination)?;
+        let comment = comment(Self::WORD, &self.stated());
+        let signature = key.sign(&bytes, &comment, &destination)?;
         let files = [
             (Self::FILE.to_owned(), bytes.as_slice()),
             (signature_of(Self::FILE), signature.as_bytes()),
@@ -118,24 +165,38 @@ pub(super) trait SignedDocument: Document {
     }
 }
 
+/// Returns the trusted comment, which binds a document to the folder's manifest.
+fn comment(word: &str, stated: &Stated) -> String {
+    let Stated {
+        round,
+        manifest_digest,
+        ..
+    } = stated;
+    format!("aidlink deletion {word}; round {round}; manifest {manifest_digest}")
+}
+
 /// Returns the name of the signature of a document.
 pub(super) fn signature_of(document: &str) -> String {
     format!("{document}{SIGNATURE_SUFFIX}")
 }
 
-/// Reads a document and its signature from a subfolder; `None` if either cannot be
-/// read or the signature cannot be parsed.
+/// Reads a document and its signature from a subfolder.
+///
+/// # Errors
+/// When either cannot be read, or the signature cannot be parsed.
 pub(super) fn read_with_signature(
     folder: &Folder,
     name: &OsStr,
     document: &str,
-) -> Option<(Vec<u8>, Signature)> {
-    let (bytes, signature) = read_pair(folder, name, document).ok()?;
-    let signature = Signature::parse(std::str::from_utf8(&signature).ok()?)?;
-    Some((bytes, signature))
+) -> io::Result<(Vec<u8>, Signature)> {
+    let (bytes, signature) = read_pair(folder, name, document).map_err(|(_, error)| error)?;
+    let signature = std::str::from_utf8(&signature)
+        .ok()
+        .and_then(Signature::parse);
+    Ok((bytes, signature.ok_or_else(invalid)?))
 }
 
-/// Reads a document and its signature from a subfolder.
+/// Reads the bytes of a document and of its signature from a subfolder.
 ///
 /// # Errors
 /// The path in the folder that cannot be read, with the error.
