@@ -3,6 +3,7 @@
 //! pass as another office. Each test is one attack.
 
 mod deleting;
+mod foreign_records;
 mod killed_purge;
 mod opening;
 mod receiving;

@@ -919,10 +919,21 @@ pub fn change_journal(finished: &FinishedRound, key: &SigningKey, change: impl F
     let mut journal: Value = serde_json::from_slice(&bytes).unwrap();
     change(&mut journal);
     journal["public_key"] = key.public().to_base64().into();
-    write_document(finished, name, &journal);
+    write_signed(finished, name, "journal", &journal, key);
+}
+
+/// Writes a document (a `journal` or `record`) and signs it.
+pub fn write_signed(
+    finished: &FinishedRound,
+    name: &str,
+    word: &str,
+    document: &Value,
+    key: &SigningKey,
+) {
+    write_document(finished, name, document);
     let bytes = fs::read(finished.path(name)).unwrap();
     let digest = manifest_digest(finished);
-    let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
+    let comment = format!("aidlink deletion {word}; round 2026Q3; manifest {digest}");
     let signature = key.sign(&bytes, &comment, Path::new("")).unwrap();
     fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
 }
