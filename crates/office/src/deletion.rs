@@ -47,7 +47,7 @@ use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, v
 mod fate;
 mod removal;
 
-use fate::{Accounts, Done, Stated, accounts, share_inputs};
+use fate::{Accounts, ByFile, Done, Stated, accounts, share_inputs};
 use removal::{Removal, SetAside};
 
 /// A purge: the deletion of a round's data when it is due.
@@ -134,8 +134,10 @@ impl Purge<'_> {
     fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
         let mut handled = BTreeSet::new();
         let mut done = Vec::new();
+        let stated = planned.iter().flat_map(|plan| plan.stated.set_aside());
+        let set_aside_before: ByFile<()> = stated.collect();
         for plan in &planned {
-            done.push(self.delete(plan, &mut handled)?);
+            done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
         let outputs = planned.iter_mut().zip(&mut done);
         let mut outputs: Vec<_> = outputs
@@ -302,10 +304,12 @@ impl Purge<'_> {
     }
 
     /// Deletes what is due in one output folder, and the inputs that are not in `handled`.
-    /// In a dry run or before the day it returns what would be deleted.
+    /// In a dry run or before the day it returns what would be deleted. `set_aside_before` are
+    /// the files that earlier purges had set aside.
     fn delete(
         &self,
         plan: &PurgePlan,
+        set_aside_before: &ByFile<()>,
         handled: &mut BTreeSet<(FilePart, PathBuf)>,
     ) -> Result<Done, Fault> {
         let mut left = plan.doubtful();
@@ -315,7 +319,7 @@ impl Purge<'_> {
                 let removal = plan.removal(self.key_id);
                 let locks = removal.lock_leftovers();
                 let set_aside = removal.set_aside(&plan.remains.there, &locks, handled, &mut left);
-                self.remove(plan, set_aside, &mut left)?
+                self.remove(plan, set_aside, set_aside_before, &mut left)?
             }
         };
         Ok(Done { removed, left })
@@ -402,6 +406,7 @@ impl Purge<'_> {
         &self,
         plan: &PurgePlan,
         set_aside: Vec<SetAside>,
+        set_aside_before: &ByFile<()>,
         left: &mut Vec<LeftFile>,
     ) -> Result<Vec<RoundFile>, Fault> {
         if !set_aside.is_empty()
@@ -414,11 +419,13 @@ impl Purge<'_> {
             )
         {
             // The next purge finds a file that keeps the purge's own name. If the journal is
-            // there in spite of the fault, a file under its old name could be moved away and
-            // would count as deleted.
+            // there in spite of the fault, or one of an earlier purge, a file under its old
+            // name could be moved away and would count as deleted.
             let output = &plan.places.output;
             if Journal::is_missing(output, plan.made_at, JournalStep::SetAside) {
-                for aside in &set_aside {
+                let given_up = set_aside.iter();
+                let given_up = given_up.filter(|aside| !set_aside_before.has(&aside.found.file));
+                for aside in given_up {
                     plan.removal(self.key_id).restore(aside);
                 }
             }

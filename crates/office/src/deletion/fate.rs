@@ -18,7 +18,7 @@ use crate::signing::PublicKey;
 type Name = (FilePart, String);
 
 /// Values of files. Files are compared as by [`RoundFile::is_same`].
-struct ByFile<T> {
+pub(super) struct ByFile<T> {
     /// With the digest of each file.
     values: BTreeMap<Name, Vec<(Option<String>, T)>>,
 }
@@ -53,7 +53,7 @@ impl<T> ByFile<T> {
         same.map(|(_, value)| value)
     }
 
-    fn has(&self, file: &RoundFile) -> bool {
+    pub(super) fn has(&self, file: &RoundFile) -> bool {
         self.of(file).next().is_some()
     }
 }
@@ -148,6 +148,15 @@ impl Stated {
             .iter()
             .map(|journaled| journaled.placed.clone())
             .collect()
+    }
+
+    /// Returns the files that a purge had set aside, as far as a document says, whoever signed
+    /// it.
+    pub(super) fn set_aside(&self) -> impl Iterator<Item = &RoundFile> {
+        let journaled = self.journaled.iter();
+        let journaled = journaled.filter(|journaled| journaled.is_set_aside);
+        let journaled = journaled.map(|journaled| &journaled.placed.file);
+        journaled.chain(self.by_others.iter().map(|(file, _)| file))
     }
 
     /// Returns all files of which something is stated, except those that records account for.
