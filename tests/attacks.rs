@@ -5,6 +5,7 @@
 mod deleting;
 mod foreign_records;
 mod killed_purge;
+mod numbers_in_names;
 mod opening;
 mod receiving;
 mod verifying;

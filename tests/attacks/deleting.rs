@@ -558,23 +558,22 @@ fn a_locked_folder_hides_nothing_from_verification_and_purge() {
     assert_eq!(purge(&finished, &[]).code, 0);
 }
 
-/// Returns the deletion records in an output folder.
+/// Returns the deletion records in an output folder, oldest first.
 pub fn records(output: &Path) -> Vec<Value> {
     let folders = fs::read_dir(output.join("deletions")).into_iter().flatten();
     let folders = folders.map(|folder| folder.unwrap().path());
     let texts =
         folders.filter_map(|folder| fs::read_to_string(folder.join("deletion-record.json")).ok());
-    texts
+    let mut records: Vec<Value> = texts
         .map(|text| serde_json::from_str(&text).unwrap())
-        .collect()
+        .collect();
+    records.sort_by_key(|record| record["completed_at"].as_str().unwrap().to_owned());
+    records
 }
 
 /// Returns the newest deletion record in an output folder.
 pub fn last_record(output: &Path) -> Value {
-    let records = records(output).into_iter();
-    records
-        .max_by_key(|record| record["completed_at"].as_str().unwrap().to_owned())
-        .unwrap()
+    records(output).pop().unwrap()
 }
 
 /// Returns the state of check 19 of the first output folder, and what is left to delete.

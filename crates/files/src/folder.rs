@@ -918,7 +918,7 @@ const DEEPEST: usize = 64;
 
 fn check_depth(path: &Path) -> io::Result<()> {
     match path.components().count() > DEEPEST {
-        true => Err(io::Error::other("folders are nested too deeply")),
+        true => Err(Refusal::TooDeep.into()),
         false => Ok(()),
     }
 }

@@ -449,11 +449,12 @@ fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
     })
 }
 
-/// Returns the files as records name them, sorted, each once.
+/// Returns the files as records name them, sorted, each once. Leftovers with the same name are
+/// several files: their names differ in numbers that are blacked out.
 fn distinct<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<RoundFile> {
     let mut files: Vec<RoundFile> = files.map(RoundFile::recorded).collect();
     files.sort();
-    files.dedup_by(|one, other| one.is_same(other));
+    files.dedup_by(|one, other| one.part != FilePart::CutOff && one.is_same(other));
     files
 }
 

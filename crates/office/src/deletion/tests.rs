@@ -336,8 +336,8 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
         // The file system cannot do it.
         return;
     }
-    let aside = aside_place(&found.file, &found.place);
-    let aside = aside.file_name().expect("a name");
+    let aside_path = aside_place(&found.file, &found.place);
+    let aside = aside_path.file_name().expect("a name");
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(ordering) && exchange() {
@@ -345,7 +345,7 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
             }
         });
         for _ in 0..20_000 {
-            let set_aside = removal.set_one_aside(found);
+            let set_aside = removal.set_one_aside(found, aside_path.clone());
             let named: Vec<FolderMark> = [&folder, &elsewhere, &folder, &elsewhere]
                 .into_iter()
                 .filter_map(|path| Folder::open(path).ok())
