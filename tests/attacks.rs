@@ -3,7 +3,9 @@
 //! pass as another office. Each test is one attack.
 
 mod deleting;
+mod foreign_records;
 mod killed_purge;
+mod numbers_in_names;
 mod opening;
 mod receiving;
 mod verifying;

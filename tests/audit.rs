@@ -28,7 +28,12 @@ impl FinishedRound {
     pub fn of(round: Round) -> Self {
         let result = round.run();
         assert_eq!(result.code, 0, "{}", result.stderr);
-        let folder = round.path("output");
+        FinishedRound::at(round, "output")
+    }
+
+    /// Returns a round that has run, with its output at a path in its folder.
+    pub fn at(round: Round, output: &str) -> Self {
+        let folder = round.path(output);
         FinishedRound { round, folder }
     }
 

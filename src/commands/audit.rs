@@ -179,11 +179,11 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     let unknown_files = UnknownFiles::find(&found);
     // A deletion record that names the round's inputs counts for every output
     // folder of the round.
-    let records: Vec<DeletionRecord> = verifications
-        .iter()
-        .flatten()
-        .flat_map(|verification| verification.deleted.clone())
-        .collect();
+    let verified = || verifications.iter().flatten();
+    let records = verified().flat_map(|one| one.deleted.clone());
+    let elsewhere = verified().flat_map(|one| one.deleted_elsewhere.clone());
+    let (records, elsewhere): (Vec<DeletionRecord>, Vec<DeletionRecord>) =
+        (records.collect(), elsewhere.collect());
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut all_held = true;
@@ -210,6 +210,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             second_run,
         );
         evidence.records.clone_from(&records);
+        evidence.elsewhere.clone_from(&elsewhere);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()
@@ -331,7 +332,18 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
     }
     let left = evidence.remains.to_delete().count();
     let until = evidence.manifest().retention_until;
-    let unproven = evidence.unproven().len();
+    let (unproven, elsewhere) = (
+        evidence.unproven().len(),
+        evidence.removed_elsewhere().len(),
+    );
+    if elsewhere > 0 {
+        say(&Text::new(
+            format!("{elsewhere}个文件不在此处，载明其已删除的记录写于另一文件夹"),
+            format!(
+                "{elsewhere} files are missing, and the deletion record that names them was written in another folder"
+            ),
+        ));
+    }
     if unproven > 0 {
         say(&Text::new(
             format!(
@@ -341,12 +353,12 @@ fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, out
                 "{unproven} files are missing, and no deletion record names them; if the round file is elsewhere, name it with --round"
             ),
         ));
-    } else if left == 0 && !unknown.is_empty() {
+    } else if elsewhere == 0 && left == 0 && !unknown.is_empty() {
         say(&Text::new(
             "已知文件中没有剩余的数据须删除",
             "No known file is left to delete",
         ));
-    } else if left == 0 {
+    } else if elsewhere == 0 && left == 0 {
         say(&Text::new(
             "没有剩余的数据须删除",
             "Nothing is left to delete",

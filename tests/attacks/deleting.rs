@@ -558,16 +558,22 @@ fn a_locked_folder_hides_nothing_from_verification_and_purge() {
     assert_eq!(purge(&finished, &[]).code, 0);
 }
 
+/// Returns the deletion records in an output folder, oldest first.
+pub fn records(output: &Path) -> Vec<Value> {
+    let folders = fs::read_dir(output.join("deletions")).into_iter().flatten();
+    let folders = folders.map(|folder| folder.unwrap().path());
+    let texts =
+        folders.filter_map(|folder| fs::read_to_string(folder.join("deletion-record.json")).ok());
+    let mut records: Vec<Value> = texts
+        .map(|text| serde_json::from_str(&text).unwrap())
+        .collect();
+    records.sort_by_key(|record| record["completed_at"].as_str().unwrap().to_owned());
+    records
+}
+
 /// Returns the newest deletion record in an output folder.
 pub fn last_record(output: &Path) -> Value {
-    let folders = fs::read_dir(output.join("deletions")).unwrap();
-    let folders = folders.map(|folder| folder.unwrap().path());
-    let texts = folders
-        .filter_map(|folder| fs::read_to_string(folder.join("deletion-record.json")).ok())
-        .map(|text| serde_json::from_str::<Value>(&text).unwrap());
-    texts
-        .max_by_key(|record| record["completed_at"].as_str().unwrap().to_owned())
-        .unwrap()
+    records(output).pop().unwrap()
 }
 
 /// Returns the state of check 19 of the first output folder, and what is left to delete.
@@ -919,10 +925,21 @@ pub fn change_journal(finished: &FinishedRound, key: &SigningKey, change: impl F
     let mut journal: Value = serde_json::from_slice(&bytes).unwrap();
     change(&mut journal);
     journal["public_key"] = key.public().to_base64().into();
-    write_document(finished, name, &journal);
+    write_signed(finished, name, "journal", &journal, key);
+}
+
+/// Writes a document (a `journal` or `record`) and signs it.
+pub fn write_signed(
+    finished: &FinishedRound,
+    name: &str,
+    word: &str,
+    document: &Value,
+    key: &SigningKey,
+) {
+    write_document(finished, name, document);
     let bytes = fs::read(finished.path(name)).unwrap();
     let digest = manifest_digest(finished);
-    let comment = format!("aidlink deletion journal; round 2026Q3; manifest {digest}");
+    let comment = format!("aidlink deletion {word}; round 2026Q3; manifest {digest}");
     let signature = key.sign(&bytes, &comment, Path::new("")).unwrap();
     fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
 }

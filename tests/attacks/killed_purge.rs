@@ -1,14 +1,23 @@
 //! Attempts to make the purge after a killed one call a file deleted or missing that is
 //! still there, or lose what the killed one knew.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use aidlink_agency::key::RoundKey;
+use aidlink_files::document::Document as _;
 use aidlink_office::aside::aside_place;
+use aidlink_office::deletion_record::FilePart;
+use aidlink_office::manifest::Manifest;
+use aidlink_office::remains::remains;
 use aidlink_office::signing::SigningKey;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::deleting::{assert_finished, assert_left, change_journal, check_19, last_record};
+use super::deleting::{
+    assert_finished, assert_left, change_journal, check_19, last_record, records,
+};
 use crate::audit::FinishedRound;
 use crate::deletion::{kill_purge, overdue_round, paths, purge, write_journal};
 use crate::support::{CommandResult, aidlink, set_mode};
@@ -332,4 +341,113 @@ fn purges_of_two_outputs_with_common_inputs_do_not_run_at_once() {
     drop(lock);
     let result = purge(&finished, &[]);
     assert_finished(&finished, &result);
+}
+
+/// Purges while the system makes calls fail, as strace injects them. Returns the exit code;
+/// `None` after a kill.
+fn purge_with(finished: &FinishedRound, injected: &[String]) -> Option<i32> {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null"]);
+    for inject in injected {
+        strace.args(["-e", &format!("inject={inject}")]);
+    }
+    strace.args([env!("CARGO_BIN_EXE_aidlink"), "purge"]);
+    let ended = strace.arg(finished.round.path("")).output().unwrap();
+    ended.status.code()
+}
+
+/// Takes away every file of the round that has its own name. Returns their paths in a record.
+fn take_away(finished: &FinishedRound) -> BTreeSet<String> {
+    let away = finished.round.path("../away");
+    fs::create_dir(&away).unwrap();
+    let bytes = fs::read(finished.path("manifest.json")).unwrap();
+    let manifest = Manifest::parse(&bytes).unwrap();
+    let (output, folder) = (finished.path(""), finished.round.path(""));
+    let remains = remains(&manifest, &output, &folder, &RoundKey::id_for);
+    let mut taken = BTreeSet::new();
+    for found in remains.there {
+        let file = found.file;
+        if found.place != Path::new(&file.path) {
+            continue;
+        }
+        let folder = match file.part {
+            FilePart::Output => &output,
+            _ => &folder,
+        };
+        fs::rename(folder.join(&file.path), away.join(taken.len().to_string())).unwrap();
+        taken.insert(file.path);
+    }
+    taken
+}
+
+/// A purge that cannot write a document gives the files their names back. Whatever is taken
+/// from there exists, and no later purge may call it deleted.
+#[test]
+fn what_a_failed_purge_gave_back_and_somebody_took_never_counts_as_deleted() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return;
+    }
+    // A purge makes two folders for each journal, flushes five times and renames once. In
+    // between it renames 24 files.
+    let fail =
+        |call: &str, error: &str, point: usize| vec![format!("{call}:error={error}:when={point}")];
+    let first_journal_or_record = [
+        fail("mkdirat", "EROFS", 2),
+        fail("fsync", "ENOSPC", 1),
+        fail("renameat2", "EACCES", 1),
+        fail("fsync", "ENOSPC", 36),
+    ];
+    // A read-only or full folder, a foreign file in the way; it is killed while it gives the
+    // names back.
+    let mut second_journal = vec![
+        fail("mkdirat", "EROFS", 3),
+        fail("mkdirat", "EEXIST", 4),
+        fail("fsync", "ENOSPC", 6),
+        fail("fsync", "EIO", 9),
+        fail("renameat2", "EACCES", 26),
+    ];
+    for point in [26, 49] {
+        let kill = format!("renameat2:signal=KILL:when={point}");
+        second_journal.push([fail("fsync", "ENOSPC", 7), vec![kill]].concat());
+    }
+    let mut given_back = 0;
+    for was_killed in [false, true] {
+        let first = first_journal_or_record.iter().filter(|_| !was_killed);
+        for injected in first.chain(&second_journal) {
+            let finished = overdue_round();
+            if was_killed {
+                // Somebody puts the files back that an earlier purge had set aside.
+                for (file, place) in kill_purge(&finished) {
+                    let name = Path::new(&file.path).file_name().unwrap();
+                    fs::rename(&place, place.with_file_name(name)).unwrap();
+                }
+            }
+            let code = purge_with(&finished, injected);
+            let taken = take_away(&finished);
+            given_back += taken.len();
+            let result = purge(&finished, &["--json"]);
+            assert!([0, 3].contains(&result.code), "{}", result.stderr);
+            // A purge that finds nothing but missing files writes no record.
+            let reported: Value = serde_json::from_str(&result.stdout).unwrap();
+            let mut accounted = BTreeSet::new();
+            for record in [
+                records(&finished.path("")),
+                vec![reported[0]["record"].clone()],
+            ]
+            .concat()
+            {
+                for list in ["removed", "removed_earlier"] {
+                    let listed = paths(&record[list]);
+                    let wrong: Vec<_> = listed.intersection(&taken).collect();
+                    assert!(wrong.is_empty(), "{injected:?} {wrong:?}");
+                    accounted.extend(listed);
+                }
+                for list in ["left", "not_found"] {
+                    accounted.extend(paths(&record[list]));
+                }
+            }
+            assert_eq!(accounted.len(), 24, "{injected:?} {code:?}");
+        }
+    }
+    assert!(given_back > 24);
 }

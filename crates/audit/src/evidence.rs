@@ -87,6 +87,8 @@ pub struct Evidence {
     pub remains: Remains,
     /// The deletion records of all output folders of the round.
     pub records: Vec<DeletionRecord>,
+    /// The records in them that were written in another folder.
+    pub elsewhere: Vec<DeletionRecord>,
     /// The result of the leak scan.
     pub leaks: std::io::Result<Scan>,
     /// The day of the audit.
@@ -158,6 +160,7 @@ impl Evidence {
                 &RoundKey::id_for,
             ),
             records: verification.deleted.clone(),
+            elsewhere: verification.deleted_elsewhere.clone(),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
@@ -209,19 +212,28 @@ impl Evidence {
         self.verification.folder.join(path)
     }
 
-    /// Returns the paths of the files that are missing without a deletion record, as they
-    /// may be shown.
+    /// Returns the paths of the files that are missing and that no deletion record names, as
+    /// they may be shown.
     pub fn unproven(&self) -> Vec<String> {
-        let is_recorded = |file: &RoundFile| {
-            let own = self.verification.deleted.iter();
-            let mut own = own.flat_map(DeletionRecord::all_removed);
-            let others = self.records.iter();
-            let mut others = others.flat_map(DeletionRecord::all_removed);
-            let is_same = |other: &RoundFile| other.is_same(file);
-            own.any(is_same) || file.part != FilePart::Output && others.any(is_same)
-        };
-        let gone = self.remains.gone.iter().filter(|file| !is_recorded(file));
-        gone.map(|file| shown_path(Path::new(&file.path))).collect()
+        let gone = self.gone_without_record();
+        shown(gone.filter(|file| !self.is_removed_elsewhere(file)))
+    }
+
+    /// Returns the paths of the files that are missing and that only a deletion record of
+    /// another folder names, of which this one may be a copy, as they may be shown.
+    pub fn removed_elsewhere(&self) -> Vec<String> {
+        let gone = self.gone_without_record();
+        shown(gone.filter(|file| self.is_removed_elsewhere(file)))
+    }
+
+    fn gone_without_record(&self) -> impl Iterator<Item = &RoundFile> {
+        let (own, all) = (&self.verification.deleted, &self.records);
+        let gone = self.remains.gone.iter();
+        gone.filter(|file| !is_removed(own, all, file))
+    }
+
+    fn is_removed_elsewhere(&self, file: &RoundFile) -> bool {
+        is_removed(&self.verification.deleted_elsewhere, &self.elsewhere, file)
     }
 
     /// Returns the paths, as they may be shown, of files of interrupted runs that a deletion
@@ -247,6 +259,22 @@ impl Evidence {
     pub fn is_purged(&self) -> bool {
         !self.verification.deleted.is_empty()
     }
+}
+
+/// Whether a record of the folder itself, or, for an input, of any folder of the round, lists
+/// a file as removed.
+fn is_removed(own: &[DeletionRecord], all: &[DeletionRecord], file: &RoundFile) -> bool {
+    let lists = |records: &[DeletionRecord]| {
+        let mut removed = records.iter().flat_map(DeletionRecord::all_removed);
+        removed.any(|other| other.is_same(file))
+    };
+    lists(own) || file.is_input() && lists(all)
+}
+
+fn shown<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<String> {
+    files
+        .map(|file| shown_path(Path::new(&file.path)))
+        .collect()
 }
 
 fn documents(verification: &Verification) -> Result<Documents, Faults> {

@@ -144,6 +144,8 @@ pub enum Refusal {
     Link,
     /// It is a pipe, a device or a socket: reading might never end.
     NotRegular,
+    /// Folders are nested deeper than any that a step writes.
+    TooDeep,
     /// It is larger than such files can be.
     TooLarge {
         /// The limit in bytes.
@@ -163,6 +165,7 @@ impl Refusal {
                 "这是管道、设备或套接字",
                 "it is a pipe, a device or a socket",
             ),
+            Refusal::TooDeep => Text::new("文件夹嵌套过深", "folders are nested too deeply"),
             Refusal::TooLarge { at_most } => {
                 let size = size_text(at_most);
                 Text::new(
@@ -185,7 +188,9 @@ impl std::error::Error for Refusal {}
 impl From<Refusal> for std::io::Error {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
-            Refusal::Link | Refusal::NotRegular => std::io::ErrorKind::InvalidInput,
+            Refusal::Link | Refusal::NotRegular | Refusal::TooDeep => {
+                std::io::ErrorKind::InvalidInput
+            }
             Refusal::TooLarge { .. } => std::io::ErrorKind::FileTooLarge,
         };
         std::io::Error::new(kind, refusal)

@@ -121,6 +121,14 @@ impl FolderMark {
     }
 }
 
+impl FolderMark {
+    /// Whether a folder with the mark `now` may be the one that had this mark, perhaps years
+    /// ago. Device numbers are not compared: they change when a file system is mounted again.
+    pub fn may_be(self, now: FolderMark) -> bool {
+        self.inode == now.inode && (self.created.is_none() || self.created == now.created)
+    }
+}
+
 impl Created {
     /// Returns when an open folder was created. Some file systems report zero if they do
     /// not know.
@@ -910,7 +918,7 @@ const DEEPEST: usize = 64;
 
 fn check_depth(path: &Path) -> io::Result<()> {
     match path.components().count() > DEEPEST {
-        true => Err(io::Error::other("folders are nested too deeply")),
+        true => Err(Refusal::TooDeep.into()),
         false => Ok(()),
     }
 }

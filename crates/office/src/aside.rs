@@ -10,6 +10,9 @@ use crate::deletion_record::{FilePart, RoundFile};
 
 /// What the names begin with that a purge gives files before it removes them.
 const ASIDE_PREFIX: &str = ".purging-";
+/// The number of hexadecimal digits in them. A longer number would be blacked out in messages,
+/// like a key.
+const ASIDE_DIGITS: usize = 24;
 
 /// Returns the name that a purge gives a file, in the same folder, before it removes it.
 /// Every purge gives a file the same name, so that the next one finds it.
@@ -28,8 +31,7 @@ pub(crate) fn aside_name(file: &RoundFile) -> String {
         digest.update(part.as_bytes());
     }
     let digest = digest.finalize().to_hex();
-    // A longer one would be blacked out in messages, like a key.
-    let short: String = digest.chars().take(24).collect();
+    let short: String = digest.chars().take(ASIDE_DIGITS).collect();
     format!("{ASIDE_PREFIX}{short}")
 }
 
@@ -50,15 +52,25 @@ pub fn aside_place(file: &RoundFile, place: &Path) -> PathBuf {
     })
 }
 
-/// Returns the purge's own name in the path of a file that a purge may have set aside. Of a
-/// file that is itself the leftover of a run it is the end of the name.
+/// Returns the name for the next file that would get the same one: leftovers whose names differ
+/// only in a number that is blacked out, and that have the same content. `number` is 2 for the
+/// second.
+pub(crate) fn numbered(place: &Path, number: u64) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!("{name}-{number}"))
+}
+
+/// Returns the purge's own name in the path of a file that a purge may have set aside, without
+/// the number of [`numbered`]. Of a file that is itself the leftover of a run it is the end of
+/// the name.
 pub(crate) fn aside_name_in(place: &Path) -> Option<String> {
     let name = place.file_name()?.to_str()?;
-    if name.starts_with(ASIDE_PREFIX) {
-        return Some(name.to_owned());
-    }
-    let (_, end) = name.rsplit_once(PARTIAL)?;
-    Some(format!(".{end}")).filter(|name| name.starts_with(ASIDE_PREFIX))
+    let name = match name.rsplit_once(PARTIAL) {
+        Some((_, end)) if !name.starts_with(ASIDE_PREFIX) => format!(".{end}"),
+        _ => name.to_owned(),
+    };
+    let name = name.get(..ASIDE_PREFIX.len() + ASIDE_DIGITS)?;
+    name.starts_with(ASIDE_PREFIX).then(|| name.to_owned())
 }
 
 /// Returns a name as it is in the paths of records.

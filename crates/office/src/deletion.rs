@@ -19,33 +19,35 @@
 //! gone or a purge has removed it; whatever is at its names by then is left. `fate` decides
 //! this for every file, and `removal` renames and removes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, size_text};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
 use aidlink_files::folder::Folder;
+use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 
+use crate::aside::as_recorded;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
-    DeletionRecord, FilePart, Journal, JournalStep, Journals, LeftFile, PlacedFile, RoundFile,
-    SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
+    DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
+    PlacedFile, RoundFile, SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::places::Places;
-use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search};
+use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
+use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
 
 mod fate;
 mod removal;
 
-use fate::{Accounts, Done, Stated, accounts, share_inputs};
+use fate::{Accounts, ByFile, Done, Stated, accounts, share_inputs};
 use removal::{Removal, SetAside};
 
 /// A purge: the deletion of a round's data when it is due.
@@ -132,8 +134,10 @@ impl Purge<'_> {
     fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
         let mut handled = BTreeSet::new();
         let mut done = Vec::new();
+        let stated = planned.iter().flat_map(|plan| plan.stated.set_aside());
+        let set_aside_before: ByFile<()> = stated.collect();
         for plan in &planned {
-            done.push(self.delete(plan, &mut handled)?);
+            done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
         let outputs = planned.iter_mut().zip(&mut done);
         let mut outputs: Vec<_> = outputs
@@ -183,17 +187,35 @@ impl Purge<'_> {
             .and_then(|opened| Places::open(opened, output, self.round_folder))
             .map_err(|error| Fault::unreadable(output, &error))?;
         let own = self.signing_key.public();
+        let manifest = &verification.manifest;
         let journals = match signed_by(&verification) {
-            Some(signed) => Journals::read(&places.output, &signed, own, &verification.deleted),
+            Some(signed) => {
+                let named = recorded_files(manifest);
+                let prefix = as_recorded(&prefix_of(
+                    &std::fs::canonicalize(output).unwrap_or_default(),
+                ));
+                let is_of_round = |file: &RoundFile| match file.part {
+                    // No manifest names what interrupted runs left: only its name does.
+                    FilePart::CutOff => file.path.starts_with(&prefix) && stays_inside(&file.path),
+                    part => named.contains(&(part, file.path.clone())),
+                };
+                let deleted = &verification.deleted;
+                Journals::read(&places.output, &signed, own, deleted, is_of_round)?
+            }
             None => Journals::default(),
         };
-        let stated = Stated::of(&journals, &verification.deleted);
+        let (records, elsewhere) = (&verification.deleted, &verification.deleted_elsewhere);
+        let stated = Stated::of(&journals, records, elsewhere);
         let search = Search {
-            manifest: &verification.manifest,
+            manifest,
             places: &places,
             key_id: self.key_id,
         };
         let remains = search.remains(&stated.journaled());
+        let found = remains.all_here().chain(&remains.gone);
+        if most_bytes_recorded(found.chain(stated.files())) > LARGEST_DOCUMENT {
+            return Err(too_many_files(output).into());
+        }
         Ok(PurgePlan {
             stated,
             remains,
@@ -212,6 +234,7 @@ impl Purge<'_> {
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
         let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
         let records = verification.deleted.iter();
+        let records = records.chain(&verification.deleted_elsewhere);
         let records = records.map(|record| record.completed_at);
         if logged.chain(records).any(|at| at > self.now) {
             return Err(Fault::of_file(
@@ -281,10 +304,12 @@ impl Purge<'_> {
     }
 
     /// Deletes what is due in one output folder, and the inputs that are not in `handled`.
-    /// In a dry run or before the day it returns what would be deleted.
+    /// In a dry run or before the day it returns what would be deleted. `set_aside_before` are
+    /// the files that earlier purges had set aside.
     fn delete(
         &self,
         plan: &PurgePlan,
+        set_aside_before: &ByFile<()>,
         handled: &mut BTreeSet<(FilePart, PathBuf)>,
     ) -> Result<Done, Fault> {
         let mut left = plan.doubtful();
@@ -294,7 +319,7 @@ impl Purge<'_> {
                 let removal = plan.removal(self.key_id);
                 let locks = removal.lock_leftovers();
                 let set_aside = removal.set_aside(&plan.remains.there, &locks, handled, &mut left);
-                self.remove(plan, set_aside, &mut left)?
+                self.remove(plan, set_aside, set_aside_before, &mut left)?
             }
         };
         Ok(Done { removed, left })
@@ -315,15 +340,7 @@ impl Purge<'_> {
         let manifest = &plan.verification.manifest;
         let purge_by = manifest.retention_until;
         let deletes = self.deletes(plan);
-        let name = std::fs::canonicalize(&output).unwrap_or_default();
-        let accounts = accounts(
-            &plan.places,
-            &plan.remains,
-            &plan.stated,
-            done,
-            shared,
-            &name,
-        );
+        let accounts = accounts(&plan.places, &plan.remains, &plan.stated, done, shared);
         let removed = done.removed.clone();
         let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
         let not_found = accounts.not_found.clone();
@@ -342,6 +359,7 @@ impl Purge<'_> {
             other_signer: self.other_signer.map(reason),
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
+            folder: plan.places.output.mark().ok(),
             purge_by,
             early: self.early.filter(|_| today < purge_by).map(reason),
             begun_at: plan.begun_at(self.now),
@@ -388,6 +406,7 @@ impl Purge<'_> {
         &self,
         plan: &PurgePlan,
         set_aside: Vec<SetAside>,
+        set_aside_before: &ByFile<()>,
         left: &mut Vec<LeftFile>,
     ) -> Result<Vec<RoundFile>, Fault> {
         if !set_aside.is_empty()
@@ -400,11 +419,13 @@ impl Purge<'_> {
             )
         {
             // The next purge finds a file that keeps the purge's own name. If the journal is
-            // there in spite of the fault, a file under its old name could be moved away and
-            // would count as deleted.
+            // there in spite of the fault, or one of an earlier purge, a file under its old
+            // name could be moved away and would count as deleted.
             let output = &plan.places.output;
             if Journal::is_missing(output, plan.made_at, JournalStep::SetAside) {
-                for aside in &set_aside {
+                let given_up = set_aside.iter();
+                let given_up = given_up.filter(|aside| !set_aside_before.has(&aside.found.file));
+                for aside in given_up {
                     plan.removal(self.key_id).restore(aside);
                 }
             }
@@ -424,14 +445,16 @@ fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
         manifest: &verification.manifest,
         manifest_digest: &verification.manifest_digest,
         signer: verification.signer.key()?,
+        folder: verification.opened.mark().ok(),
     })
 }
 
-/// Returns the files as records name them, sorted, each once.
+/// Returns the files as records name them, sorted, each once. Leftovers with the same name are
+/// several files: their names differ in numbers that are blacked out.
 fn distinct<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<RoundFile> {
     let mut files: Vec<RoundFile> = files.map(RoundFile::recorded).collect();
     files.sort();
-    files.dedup_by(|one, other| one.is_same(other));
+    files.dedup_by(|one, other| one.part != FilePart::CutOff && one.is_same(other));
     files
 }
 
@@ -478,6 +501,36 @@ impl PurgePlan {
             !outside.any(|file| (&file.path, &file.digest) == (&left.path, &left.digest))
         })
     }
+}
+
+/// Returns the most bytes that a record of these files, each counted once, can have.
+fn most_bytes_recorded<'f>(files: impl Iterator<Item = &'f RoundFile>) -> u64 {
+    let files: BTreeMap<_, _> = files
+        .map(|file| ((file.part, black_out(&file.path), &file.digest), file))
+        .collect();
+    let bytes = files.into_values().map(RoundFile::most_bytes_recorded);
+    bytes.sum()
+}
+
+fn too_many_files(output: &Path) -> Fault {
+    let size = size_text(LARGEST_DOCUMENT);
+    Fault::of_file(
+        output,
+        Text::new(
+            format!(
+                "本轮的文件过多，删除记录可能大于{}，未删除任何文件",
+                size.zh
+            ),
+            format!(
+                "the round has so many files that the deletion record could be larger than {}; nothing was deleted",
+                size.en
+            ),
+        ),
+        Text::new(
+            "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
+            "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
+        ),
+    )
 }
 
 fn not_signed_here(output: &Path) -> Fault {

@@ -8,35 +8,35 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aidlink_faults::fault::{Fault, io_reason};
-use aidlink_faults::personal_number::{black_out, shown_name};
+use aidlink_faults::fault::{Fault, io_reason, size_text};
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
 use aidlink_files::folder::{EntryKind, Folder, FolderMark};
-use aidlink_files::partial::{PARTIAL, prefix_of};
+use aidlink_files::partial::PARTIAL;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Manifest, Software};
+use crate::manifest::Software;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 
-/// The subfolder of an output folder that holds its deletion records.
-pub const DELETIONS: &str = "deletions";
-/// The file name of a record; each record has its own folder.
-const RECORD: &str = "deletion-record.json";
-/// The file name of a journal; each journal has its own folder.
-const JOURNAL: &str = "deletion-journal.json";
+mod signed;
+
+pub(crate) use signed::shown_round;
+pub use signed::{DELETIONS, LARGEST_DOCUMENT, SignedBy};
+use signed::{SignedDocument, Stated, partial_name, read_pair, read_with_signature, signature_of};
+
 /// The prefix of the names of journal folders.
 const JOURNAL_PREFIX: &str = "under-way-";
 /// The suffix of the names of journal folders of files that have been set aside.
 const SET_ASIDE_SUFFIX: &str = "-set-aside";
-/// The largest accepted record or journal, in bytes.
-const LARGEST_DOCUMENT: u64 = 256 << 20;
-/// The largest accepted signature file, in bytes.
-const LARGEST_SIGNATURE: u64 = 16 << 10;
+/// The file name of a record; each record has its own folder.
+const RECORD: &str = DeletionRecord::FILE;
+/// The file name of a journal; each journal has its own folder.
+const JOURNAL: &str = Journal::FILE;
 
 /// The kind of a round's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,6 +116,13 @@ impl RoundFile {
             path: black_out(&self.path).into_owned(),
             ..self.clone()
         }
+    }
+
+    /// Returns the most bytes that the file takes in a record or journal, whatever becomes of
+    /// it: its path twice as a name and four times in a reason, each character escaped at
+    /// worst, and the rest.
+    pub(crate) fn most_bytes_recorded(&self) -> u64 {
+        2_000 + 12 * self.path.len() as u64
     }
 
     /// Returns whether both name the same file: the same part and path, after personal
@@ -198,6 +205,10 @@ pub struct DeletionRecord {
     /// BLAKE3 digest of the manifest in the folder, hexadecimal.
     #[serde(rename = "manifest_blake3")]
     pub manifest_digest: String,
+    /// The output folder. A record of another folder, of which this one may be a copy, says
+    /// nothing of files here. `None` in records of version 1, which count in every copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderMark>,
     /// The day by which the round's data had to be deleted.
     pub purge_by: Date,
     /// The reason for deleting before that day, if it was earlier.
@@ -234,6 +245,7 @@ pub struct DeletionRecord {
 impl Document for DeletionRecord {
     const FORMAT: &'static str = "aidlink deletion record";
     const VERSIONS: RangeInclusive<u64> = 1..=2;
+    const LARGEST: u64 = LARGEST_DOCUMENT;
 }
 
 impl DeletionRecord {
@@ -252,32 +264,19 @@ impl DeletionRecord {
         })
     }
 
+    /// Whether the record is of the output folder that `signed_by` names, and not of another
+    /// copy of it.
+    fn is_of_folder(&self, signed_by: &SignedBy<'_>) -> bool {
+        let Some(folder) = self.folder else {
+            return true;
+        };
+        signed_by.folder.is_some_and(|now| folder.may_be(now))
+    }
+
     /// Returns the number of other names (hard links) under which deleted files remained.
     pub fn other_names(&self) -> u64 {
         let names = self.all_removed().map(|file| file.other_names);
         names.fold(0, u64::saturating_add)
-    }
-
-    /// Reads a record that was signed for this folder, and returns it with the key that
-    /// signed it.
-    fn read_signed(
-        folder: &Folder,
-        name: &OsStr,
-        signed_by: &SignedBy<'_>,
-    ) -> Option<(Self, PublicKey)> {
-        let (bytes, signature) = read_signed(folder, name, RECORD)?;
-        let (record, key) = Self::parse_signed(&bytes, &signature)?;
-        let is_of_folder = signed_by.is_of_folder(&record.round, &record.manifest_digest);
-        is_of_folder.then_some((record, key))
-    }
-
-    /// Parses a record of any folder that the key in it has signed.
-    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
-        let record = DeletionRecord::parse(bytes).ok()?;
-        let comment = comment("record", &record.round, &record.manifest_digest);
-        let key = PublicKey::parse(&record.public_key)?;
-        let is_valid = signature.comment() == comment && signature.verifies(&key, bytes);
-        is_valid.then_some((record, key))
     }
 
     /// Writes the record and its signature into a new folder, atomically.
@@ -285,9 +284,21 @@ impl DeletionRecord {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&self, output: &Folder, key: &SigningKey) -> Result<(), Fault> {
-        let comment = comment("record", &self.round, &self.manifest_digest);
-        let name = stamp(self.completed_at);
-        write_signed(output, &name, RECORD, &self.to_bytes(), &comment, key)
+        self.write_signed(output, &stamp(self.completed_at), key)
+    }
+}
+
+impl SignedDocument for DeletionRecord {
+    const FILE: &'static str = "deletion-record.json";
+    const WORD: &'static str = "record";
+
+    fn stated(&self) -> Stated {
+        Stated {
+            round: self.round.clone(),
+            manifest_digest: self.manifest_digest.clone(),
+            public_key: self.public_key.clone(),
+            other_signer: self.other_signer.clone(),
+        }
     }
 }
 
@@ -329,6 +340,7 @@ pub enum JournalStep {
 impl Document for Journal {
     const FORMAT: &'static str = "aidlink deletion journal";
     const VERSIONS: RangeInclusive<u64> = 1..=1;
+    const LARGEST: u64 = LARGEST_DOCUMENT;
 }
 
 impl Journal {
@@ -344,9 +356,7 @@ impl Journal {
         step: JournalStep,
         key: &SigningKey,
     ) -> Result<(), Fault> {
-        let comment = comment("journal", &self.round, &self.manifest_digest);
-        let name = Self::folder_name(now, step);
-        write_signed(output, &name, JOURNAL, &self.to_bytes(), &comment, key)
+        self.write_signed(output, &Self::folder_name(now, step), key)
     }
 
     /// Whether an output folder certainly has no journal of this step of the purge that
@@ -365,29 +375,35 @@ impl Journal {
         };
         format!("{JOURNAL_PREFIX}{}{suffix}", stamp(now))
     }
+}
 
-    /// Reads a journal that was signed for this folder, and returns it with the key that
-    /// signed it.
-    fn read_signed(
-        folder: &Folder,
-        name: &OsStr,
-        signed_by: &SignedBy<'_>,
-    ) -> Option<(Self, PublicKey)> {
-        let (bytes, signature) = read_signed(folder, name, JOURNAL)?;
-        let (journal, key) = Self::parse_signed(&bytes, &signature)?;
-        let is_of_folder = signed_by.is_of_folder(&journal.round, &journal.manifest_digest);
-        is_of_folder.then_some((journal, key))
-    }
+impl SignedDocument for Journal {
+    const FILE: &'static str = "deletion-journal.json";
+    const WORD: &'static str = "journal";
 
-    /// Parses a journal of any folder that the key in it has signed.
-    fn parse_signed(bytes: &[u8], signature: &Signature) -> Option<(Self, PublicKey)> {
-        let journal = Journal::parse(bytes).ok()?;
-        let comment = comment("journal", &journal.round, &journal.manifest_digest);
-        let key = PublicKey::parse(&journal.public_key)?;
-        let is_valid = signature.comment() == comment && signature.verifies(&key, bytes);
-        is_valid.then_some((journal, key))
+    fn stated(&self) -> Stated {
+        Stated {
+            round: self.round.clone(),
+            manifest_digest: self.manifest_digest.clone(),
+            public_key: self.public_key.clone(),
+            other_signer: None,
+        }
     }
 }
+
+/// A journal or record of another key. It proves nothing, but nobody may call the files in it
+/// missing.
+pub struct OtherDocument {
+    /// The public key of the key that signed it.
+    pub public_key: String,
+    /// The end of the deletion; `None` for a journal.
+    pub recorded_at: Option<Timestamp>,
+    /// The files of the round that it lists as set aside or deleted.
+    pub files: Vec<RoundFile>,
+}
+
+/// The most bytes that files which only documents of other keys name may take in a record.
+const MOST_BYTES_OF_OTHERS: u64 = LARGEST_DOCUMENT / 4;
 
 /// The journals of an output folder.
 #[derive(Default)]
@@ -395,11 +411,8 @@ pub struct Journals {
     /// Those that count: signed by the manifest's signer or by a key that is accepted, and
     /// not replaced by a record.
     pub counted: Vec<Journal>,
-    /// Those that another key signed for this folder. They prove nothing, but nobody may
-    /// call the files in them missing.
-    pub by_others: Vec<Journal>,
-    /// Records that another key signed for this folder. They prove nothing either.
-    pub records_by_others: Vec<DeletionRecord>,
+    /// Journals and records that another key signed for this folder.
+    pub by_others: Vec<OtherDocument>,
     /// The names of the folders of those that the purge's own key signed. Those of another
     /// key are still needed by a purge with that key, for which no record of this one counts.
     names: BTreeSet<OsString>,
@@ -407,16 +420,21 @@ pub struct Journals {
 
 impl Journals {
     /// Reads the journals of an output folder and ignores the invalid ones. `own` is the
-    /// key of the purge. `records` are the valid records of the folder.
+    /// key of the purge. `records` are the valid records of the folder. Of documents of other
+    /// keys it keeps the files that `is_of_round`.
+    ///
+    /// # Errors
+    /// When documents of other keys list more files than a record of this purge could hold.
     pub fn read(
         output: &Folder,
         signed_by: &SignedBy<'_>,
         own: &PublicKey,
         records: &[DeletionRecord],
-    ) -> Self {
+        is_of_round: impl Fn(&RoundFile) -> bool,
+    ) -> Result<Self, Fault> {
         let mut journals = Journals::default();
         let Ok(folder) = output.folder(Path::new(DELETIONS)) else {
-            return journals;
+            return Ok(journals);
         };
         let signer = signed_by.signer.to_base64();
         // A record has replaced the journals before it that counted for it: one that is
@@ -427,32 +445,56 @@ impl Journals {
                     && [&signer, &record.public_key].contains(&&journal.public_key)
             })
         };
+        let is_by_other = |key: &PublicKey| ![signed_by.signer, own].contains(&key);
+        let mut seen = BTreeSet::new();
+        let mut bytes_of_others = 0;
+        // One document at a time is in memory.
         for entry in folder.entries().unwrap_or_default() {
-            if is_stamp(&entry.name.to_string_lossy()) {
-                let record = DeletionRecord::read_signed(&folder, &entry.name, signed_by);
-                let by_other = record.filter(|(_, key)| ![signed_by.signer, own].contains(&key));
-                journals
-                    .records_by_others
-                    .extend(by_other.map(|(record, _)| record));
-            }
-            if !is_journal(&entry.name) {
-                continue;
-            }
-            let Some((journal, key)) = Journal::read_signed(&folder, &entry.name, signed_by) else {
-                continue;
+            let name = &entry.name;
+            let by_other = match () {
+                () if is_stamp(&name.to_string_lossy()) => {
+                    let record = DeletionRecord::read_signed(&folder, name, signed_by, is_by_other);
+                    let Ok((record, _)) = record else { continue };
+                    OtherDocument {
+                        files: [record.removed, record.removed_earlier].concat(),
+                        public_key: record.public_key,
+                        recorded_at: Some(record.completed_at),
+                    }
+                }
+                () if is_journal(name) => {
+                    let journal = Journal::read_signed(&folder, name, signed_by, |_| true);
+                    let Ok((journal, key)) = journal else {
+                        continue;
+                    };
+                    if !is_by_other(&key) {
+                        if key == *own {
+                            journals.names.insert(entry.name);
+                        }
+                        if !is_replaced(&journal) {
+                            journals.counted.push(journal);
+                        }
+                        continue;
+                    }
+                    let files = journal.set_aside.into_iter();
+                    OtherDocument {
+                        files: files.map(|placed| placed.file).collect(),
+                        public_key: journal.public_key,
+                        recorded_at: None,
+                    }
+                }
+                () => continue,
             };
-            if ![signed_by.signer, own].contains(&&key) {
-                journals.by_others.push(journal);
-                continue;
+            let mut files: Vec<RoundFile> =
+                by_other.files.iter().map(RoundFile::recorded).collect();
+            files.retain(|file| is_of_round(file) && seen.insert(file.clone()));
+            let bytes = files.iter().map(RoundFile::most_bytes_recorded);
+            bytes_of_others += bytes.sum::<u64>();
+            if bytes_of_others > MOST_BYTES_OF_OTHERS {
+                return Err(too_many_by_others(&folder.path().join(name)));
             }
-            if key == *own {
-                journals.names.insert(entry.name);
-            }
-            if !is_replaced(&journal) {
-                journals.counted.push(journal);
-            }
+            journals.by_others.push(OtherDocument { files, ..by_other });
         }
-        journals
+        Ok(journals)
     }
 
     /// Removes the journals that were read and that the purge's key signed, those that the
@@ -473,7 +515,7 @@ impl Journals {
                     remove_documents(&folder, &entry.name);
                 }
             } else if (self.names.contains(&entry.name) || written.contains(&entry.name))
-                && Journal::read_signed(&folder, &entry.name, signed_by).is_some()
+                && Journal::read_signed(&folder, &entry.name, signed_by, |_| true).is_ok()
             {
                 // A journal that is removed in part would not be valid.
                 let partial = partial_name(&entry.name.to_string_lossy());
@@ -488,40 +530,31 @@ impl Journals {
     }
 }
 
+fn too_many_by_others(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "由另一把私钥签署的文件列有过多文件，一份删除记录容纳不下",
+            "documents that another key signed list more files than a deletion record can hold",
+        ),
+        Text::new(
+            "请将此文件夹移到别处，记入会议记录，然后重新运行",
+            "move this folder elsewhere, note it in the minutes, and run again",
+        ),
+    )
+}
+
 /// Removes the documents in a partial folder, and the folder if it is empty then.
 fn remove_documents(folder: &Folder, partial: &OsStr) {
     let Ok(inner) = folder.folder(Path::new(partial)) else {
         return;
     };
     for document in [JOURNAL, RECORD] {
-        for name in [document.to_owned(), format!("{document}{SIGNATURE_SUFFIX}")] {
+        for name in [document.to_owned(), signature_of(document)] {
             let _ = inner.remove_file(Path::new(&name));
         }
     }
     let _ = folder.remove_empty_folder(Path::new(partial));
-}
-
-/// What a valid record or journal must match: the manifest of its folder and the
-/// manifest's signer.
-pub struct SignedBy<'s> {
-    /// The manifest.
-    pub manifest: &'s Manifest,
-    /// Its BLAKE3 digest, hexadecimal.
-    pub manifest_digest: &'s str,
-    /// The key that signed it.
-    pub signer: &'s PublicKey,
-}
-
-impl SignedBy<'_> {
-    fn is_of_folder(&self, round: &str, manifest_digest: &str) -> bool {
-        shown_name(round) == shown_round(self.manifest) && manifest_digest == self.manifest_digest
-    }
-}
-
-/// Returns the round's id as records and journals have it. With `--other-signer` the
-/// manifest may be somebody else's and have anything as id.
-pub(crate) fn shown_round(manifest: &Manifest) -> String {
-    shown_name(&manifest.round).into_owned()
 }
 
 /// The content of the `deletions` folder.
@@ -529,6 +562,9 @@ pub(crate) fn shown_round(manifest: &Manifest) -> String {
 pub struct Deletions {
     /// The valid records, oldest first.
     pub records: Vec<DeletionRecord>,
+    /// Those that would be valid in another folder with the same manifest, of which this one
+    /// may be a copy; oldest first.
+    pub elsewhere: Vec<DeletionRecord>,
     /// Invalid records and foreign files, by path in the output folder.
     pub faults: Vec<(String, DeletionFault)>,
 }
@@ -539,6 +575,8 @@ pub enum DeletionFault {
     /// A record that is damaged, belongs to another folder, or is not signed by the
     /// manifest's signer.
     InvalidRecord,
+    /// A record or journal that is larger than any that a purge writes.
+    TooLarge,
     /// A record that is signed by another key, whose public key was not named.
     UnknownSigner,
     /// A file or folder that no purge writes.
@@ -559,6 +597,16 @@ impl DeletionFault {
                 "删除记录无效：已损坏、不属于此文件夹，或不是由签署运行记录的私钥签署",
                 "the deletion record is invalid: it is damaged, belongs to another folder, or is not signed by the key that signed the manifest",
             ),
+            DeletionFault::TooLarge => {
+                let size = size_text(LARGEST_DOCUMENT);
+                Text::new(
+                    format!("删除记录无效：大于{}，purge 不会写出这样大的文件", size.zh),
+                    format!(
+                        "the deletion record is invalid: it is larger than {}, and no purge writes such a file",
+                        size.en
+                    ),
+                )
+            }
             DeletionFault::UnknownSigner => Text::new(
                 "删除记录无效：由另一把私钥签署，而其公钥未被指明",
                 "the deletion record is invalid: it is signed by another key, whose public key was not named",
@@ -586,6 +634,10 @@ impl DeletionFault {
     pub fn hint(self) -> Text {
         match self {
             DeletionFault::InvalidRecord => Text::new("请从备份恢复", "restore it from a backup"),
+            DeletionFault::TooLarge => Text::new(
+                "请移到别处，并记入会议记录",
+                "move it elsewhere, and note it in the minutes",
+            ),
             DeletionFault::UnknownSigner => Text::new(
                 "请与会议记录中的公钥核对；若相符，请用 --public-key 指明",
                 "compare its public key with the minutes; if they match, give it with --public-key",
@@ -669,21 +721,24 @@ pub fn read_deletions(
         }
         if is_journal(&entry.name) {
             // Only the next purge needs a journal, but other bytes must not hide as one.
-            let journal = Journal::read_signed(&folder, &entry.name, signed_by);
-            let keys = [&[signed_by.signer], named].concat();
-            if !journal.is_some_and(|(_, key)| keys.contains(&&key)) {
+            let is_accepted = |key: &PublicKey| key == signed_by.signer || named.contains(&key);
+            let journal = Journal::read_signed(&folder, &entry.name, signed_by, is_accepted);
+            if let Err(error) = journal {
                 let path = format!("{DELETIONS}/{name}/{JOURNAL}");
-                found.faults.push((path, DeletionFault::InvalidRecord));
+                found.faults.push((path, refused(&error)));
             }
             continue;
         }
         let path = format!("{DELETIONS}/{name}/{RECORD}");
         match read_valid_record(&folder, &entry.name, signed_by, named) {
-            Ok(record) => found.records.push(record),
+            Ok(record) if record.is_of_folder(signed_by) => found.records.push(record),
+            Ok(record) => found.elsewhere.push(record),
             Err(fault) => found.faults.push((path, fault)),
         }
     }
-    found.records.sort_by_key(|record| record.completed_at);
+    for records in [&mut found.records, &mut found.elsewhere] {
+        records.sort_by_key(|record| record.completed_at);
+    }
     Ok(found)
 }
 
@@ -720,59 +775,37 @@ pub fn lock_for_purge(output: &Folder) -> Result<Option<File>, Fault> {
     Ok(lock)
 }
 
+fn refused(error: &io::Error) -> DeletionFault {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => DeletionFault::TooLarge,
+        _ => DeletionFault::InvalidRecord,
+    }
+}
+
+/// Reads a record. Of one that no key may have signed only what it states of itself is
+/// parsed.
 fn read_valid_record(
     folder: &Folder,
     name: &OsStr,
     signed_by: &SignedBy<'_>,
     named: &[&PublicKey],
 ) -> Result<DeletionRecord, DeletionFault> {
-    let invalid = DeletionFault::InvalidRecord;
-    let (bytes, signature) = read_signed(folder, name, RECORD).ok_or(invalid)?;
-    let record = DeletionRecord::parse(&bytes).map_err(|_| invalid)?;
-    let comment = comment("record", &record.round, &record.manifest_digest);
-    if !signed_by.is_of_folder(&record.round, &record.manifest_digest)
-        || signature.comment() != comment
-    {
-        return Err(invalid);
-    }
-    if signature.verifies(signed_by.signer, &bytes) {
-        return Ok(record);
-    }
-    let by_another = named.iter().any(|key| signature.verifies(key, &bytes));
-    match (&record.other_signer, by_another) {
-        (Some(_), true) => Ok(record),
-        (Some(_), false) => Err(DeletionFault::UnknownSigner),
-        (None, _) => Err(invalid),
-    }
-}
-
-/// Reads a document and its signature from a subfolder; `None` if either cannot be
-/// read or the signature cannot be parsed.
-fn read_signed(folder: &Folder, name: &OsStr, document: &str) -> Option<(Vec<u8>, Signature)> {
-    let (bytes, signature) = read_pair(folder, name, document).ok()?;
-    let signature = Signature::parse(std::str::from_utf8(&signature).ok()?)?;
-    Some((bytes, signature))
-}
-
-/// Reads a document and its signature from a subfolder.
-///
-/// # Errors
-/// The path in the folder that cannot be read, with the error.
-fn read_pair(
-    folder: &Folder,
-    name: &OsStr,
-    document: &str,
-) -> Result<(Vec<u8>, Vec<u8>), (PathBuf, io::Error)> {
-    let name = Path::new(name);
-    let inner = folder.folder(name);
-    let inner = inner.map_err(|error| (name.to_path_buf(), error))?;
-    let read = |file: &str, at_most| {
-        let read = inner.read(Path::new(file), at_most);
-        read.map_err(|error| (name.join(file), error))
+    let read = || {
+        let (bytes, signature) = read_with_signature(folder, name, RECORD)?;
+        let stated = Stated::read(&bytes)?;
+        let key = stated.key()?;
+        let is_by_other = stated.other_signer.is_some();
+        let is_accepted = key == *signed_by.signer || is_by_other && named.contains(&&key);
+        Ok(match signed_by.is_of_manifest(&stated) {
+            false => Err(DeletionFault::InvalidRecord),
+            true if is_accepted => Ok(DeletionRecord::parse_signed(&bytes, &signature)?.0),
+            true if is_by_other && signature.verifies(&key, &bytes) => {
+                Err(DeletionFault::UnknownSigner)
+            }
+            true => Err(DeletionFault::InvalidRecord),
+        })
     };
-    let bytes = read(document, LARGEST_DOCUMENT)?;
-    let signature = read(&format!("{document}{SIGNATURE_SUFFIX}"), LARGEST_SIGNATURE)?;
-    Ok((bytes, signature))
+    read().unwrap_or_else(|error| Err(refused(&error)))
 }
 
 /// Checks that every journal and record of an output folder can be read and is whole.
@@ -823,8 +856,8 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
             .ok()
             .and_then(Signature::parse);
         let is_whole = signature.is_some_and(|signature| match document {
-            JOURNAL => Journal::parse_signed(&bytes, &signature).is_some(),
-            _ => DeletionRecord::parse_signed(&bytes, &signature).is_some(),
+            JOURNAL => Journal::parse_signed(&bytes, &signature).is_ok(),
+            _ => DeletionRecord::parse_signed(&bytes, &signature).is_ok(),
         });
         if !is_whole {
             return Err(not_whole(&folder.path().join(&entry.name).join(document)));
@@ -848,86 +881,11 @@ fn not_whole(path: &Path) -> Fault {
     )
 }
 
-/// Writes a document and its signature into a new subfolder of `deletions`. The subfolder
-/// gets its name when it is complete.
-fn write_signed(
-    output: &Folder,
-    name: &str,
-    document: &str,
-    bytes: &[u8],
-    comment: &str,
-    key: &SigningKey,
-) -> Result<(), Fault> {
-    let destination = output.path().join(DELETIONS).join(name);
-    let signature = key.sign(bytes, comment, &destination)?;
-    let files = [
-        (document.to_owned(), bytes),
-        (
-            format!("{document}{SIGNATURE_SUFFIX}"),
-            signature.as_bytes(),
-        ),
-    ];
-    write_files(output, name, &files).map_err(|error| {
-        let reason = io_reason(&error);
-        Fault::of_file(
-            &destination,
-            Text::new(
-                format!("无法写入删除记录：{}", reason.zh),
-                format!("cannot write the deletion record: {}", reason.en),
-            ),
-            Text::new(
-                "请检查磁盘和写入权限",
-                "check the disk and the write permission",
-            ),
-        )
-    })
-}
-
-/// Writes into the opened folder and not by its path, which may lead elsewhere by now.
-fn write_files(output: &Folder, name: &str, files: &[(String, &[u8])]) -> io::Result<()> {
-    let deletions = Path::new(DELETIONS);
-    let folder = match output.create_folder(deletions.as_os_str()) {
-        // A link is refused here: it would put the record elsewhere.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => output.folder(deletions)?,
-        made => made?,
-    };
-    // The name has the time, and only one purge of the folder runs at a time.
-    let partial = partial_name(name);
-    let partial = OsStr::new(&partial);
-    let written = (|| {
-        let inner = folder.create_folder(partial)?;
-        // Until the folder is complete, the lock shows that its writer is alive.
-        let _held = folder.try_lock(partial);
-        for (file, bytes) in files {
-            inner.create_file(OsStr::new(file), bytes)?;
-        }
-        inner.sync()?;
-        folder.rename_in_place(Path::new(partial), OsStr::new(name))
-    })();
-    if written.is_err() {
-        let _ = folder.remove_tree(partial);
-    }
-    written?;
-    folder.sync()?;
-    output.sync()
-}
-
-/// Returns the trusted comment, which binds the document to the folder's manifest.
-fn comment(what: &str, round: &str, manifest_digest: &str) -> String {
-    format!("aidlink deletion {what}; round {round}; manifest {manifest_digest}")
-}
-
 fn is_journal(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let stamp = name.strip_prefix(JOURNAL_PREFIX);
     let stamp = stamp.map(|stamp| stamp.strip_suffix(SET_ASIDE_SUFFIX).unwrap_or(stamp));
     stamp.is_some_and(is_stamp)
-}
-
-/// Returns the temporary name of a folder that is being written or removed.
-fn partial_name(name: &str) -> String {
-    let prefix = prefix_of(Path::new(name));
-    format!("{}{}", prefix.to_string_lossy(), std::process::id())
 }
 
 /// Whether this is the temporary name of a folder that is not complete.

@@ -201,15 +201,19 @@ impl<'p> Listings<'p> {
             Ok(listed) => listed,
             Err(error) => return Presence::Unknown(folder_unknown(error)),
         };
-        let place = aside_place(file, path);
-        for (place, is_set_aside) in [(place.as_path(), true), (path, false)] {
-            let name = place.file_name().unwrap_or_default();
-            if listed.names.contains(&as_recorded(name)) {
-                let why = still_there(&listed.path.join(name));
-                return Presence::Seen { is_set_aside, why };
-            }
+        let aside = as_recorded(aside_place(file, path).file_name().unwrap_or_default());
+        // Leftovers with the same name have numbers after it.
+        let first = listed.names.range(aside.clone()..).next();
+        let first = first.filter(|name| name.starts_with(&aside));
+        let own = as_recorded(path.file_name().unwrap_or_default());
+        let own = listed.names.get(&own);
+        match (first, own) {
+            (Some(name), _) | (None, Some(name)) => Presence::Seen {
+                is_set_aside: first.is_some(),
+                why: still_there(&listed.path.join(name)),
+            },
+            (None, None) => Presence::Gone,
         }
-        Presence::Gone
     }
 }
 

@@ -5,7 +5,7 @@
 //! an ordinary file with the digest in the manifest. A key must have the key id in the
 //! manifest. Links are not followed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -228,6 +228,13 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
         .chain(key)
         .filter(|file| stays_inside(&file.path))
         .collect()
+}
+
+/// Returns the files of the round's data that a manifest names, as records name them.
+pub(crate) fn recorded_files(manifest: &Manifest) -> BTreeSet<(FilePart, String)> {
+    let files = named_files(manifest).into_iter();
+    let files = files.map(|file| file.recorded());
+    files.map(|file| (file.part, file.path)).collect()
 }
 
 /// Returns the inputs that the step read from outside the round's folder. The manifest

@@ -30,6 +30,9 @@ pub struct UnknownFiles {
     pub first: Vec<String>,
     /// The folder was not searched, or not completely.
     pub incomplete: bool,
+    /// The first few folders in the round's folder that hold what could not be searched, as
+    /// they may be shown.
+    pub not_searched: Vec<String>,
 }
 
 impl UnknownFiles {
@@ -42,13 +45,21 @@ impl UnknownFiles {
                 ..UnknownFiles::default()
             };
         };
-        let files = Folder::open(&found.folder).and_then(|folder| folder.files());
+        let below = Folder::open(&found.folder).map(|folder| folder.below());
         let known = Known::of(found, round_file);
         let mut unknown = UnknownFiles {
-            incomplete: files.is_err(),
+            incomplete: below
+                .as_ref()
+                .map_or(true, |below| !below.unreadable.is_empty()),
             ..UnknownFiles::default()
         };
-        for file in files.unwrap_or_default() {
+        let below = below.unwrap_or_default();
+        // Of folders that are nested too deeply the whole path says no more.
+        let tops = below.unreadable.iter().map(|(path, _)| path.iter().next());
+        let tops: BTreeSet<&Path> = tops.flatten().map(Path::new).collect();
+        let tops = tops.into_iter().take(MAX_NAMED);
+        unknown.not_searched = tops.map(shown_path).collect();
+        for file in below.files {
             let path = file.name();
             if known.has(&path) {
                 continue;
@@ -68,24 +79,31 @@ impl UnknownFiles {
 
     /// Returns the lines to print; empty if there are no unknown files.
     pub fn text(&self) -> Vec<Text> {
+        let mut lines = Vec::new();
         if self.incomplete {
-            return vec![Text::new(
+            lines.push(Text::new(
                 "轮次文件夹未能全部查看，请自行核实其中有无本轮数据",
                 "the round's folder could not be searched completely; check yourself whether it holds data of the round",
-            )];
+            ));
         }
+        lines.extend(self.not_searched.iter().map(|path| {
+            Text::new(
+                format!("  未能全部查看：{path}"),
+                format!("  not searched completely: {path}"),
+            )
+        }));
         if self.count == 0 {
-            return Vec::new();
+            return lines;
         }
         let count = self.count;
-        let mut lines = vec![Text::new(
+        lines.push(Text::new(
             format!(
                 "轮次文件夹中有{count}个文件不属于已知文件，请核实其中有无本轮数据，并自行删除："
             ),
             format!(
                 "{count} files in the round's folder are unknown to aidlink; check whether they hold data of the round, and delete them yourself:"
             ),
-        )];
+        ));
         let named = self.first.iter();
         lines.extend(named.map(|path| Text::new(format!("  {path}"), format!("  {path}"))));
         if count > self.first.len() {

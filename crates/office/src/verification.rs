@@ -15,7 +15,9 @@ use aidlink_files::folder::{EntryKind, Folder};
 use aidlink_policy::pack::CASE_EXPORT;
 
 use crate::audit_log::{Event, LARGEST_LOG, LOG, ReadLog, read_log};
-use crate::deletion_record::{DELETIONS, DeletionRecord, SignedBy, read_deletions};
+use crate::deletion_record::{
+    DELETIONS, DeletionFault, DeletionRecord, Deletions, SignedBy, read_deletions,
+};
 use crate::manifest::{MANIFEST, Manifest, OutputFile, StepKind, manifest_word};
 use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
@@ -88,6 +90,11 @@ pub struct Verification {
     pub files_held: u64,
     /// The valid deletion records.
     pub deleted: Vec<DeletionRecord>,
+    /// The records that were written in another folder, of which this one may be a copy.
+    pub deleted_elsewhere: Vec<DeletionRecord>,
+    /// What is in the folder of deletion records and does not count, by path in the output
+    /// folder.
+    pub not_counted: Vec<(String, DeletionFault)>,
     /// Files left by office programs and file managers. They are not counted as
     /// tampering.
     pub left_by_programs: Vec<String>,
@@ -152,8 +159,8 @@ pub(crate) fn verify_opened(
     let signature = check.signature();
     let signer = check.signer(signature.as_ref());
     let log = check.log(signature.as_ref());
-    let deleted = check.deletion_records(&signer);
-    let files_held = check.outputs(&deleted);
+    let deletions = check.deletion_records(&signer);
+    let files_held = check.outputs(&deletions);
     check.configuration();
     if let Some(round_file) = round_file {
         check.round(round_file);
@@ -169,7 +176,9 @@ pub(crate) fn verify_opened(
         log,
         signer,
         files_held,
-        deleted,
+        deleted: deletions.records,
+        deleted_elsewhere: deletions.elsewhere,
+        not_counted: deletions.faults,
         left_by_programs,
         faults,
         manifest,
@@ -477,36 +486,58 @@ impl Check<'_> {
         log
     }
 
-    /// Returns the valid deletion records: those of this manifest that are signed by
-    /// its signer or, with a reason, by another key that the user named. The latter are
-    /// reported, too.
-    fn deletion_records(&mut self, signer: &Signer) -> Vec<DeletionRecord> {
+    /// Reads the deletion records. Valid are those of this manifest that are signed by its
+    /// signer or, with a reason, by another key that the user named. The latter are reported,
+    /// and everything that does not count.
+    fn deletion_records(&mut self, signer: &Signer) -> Deletions {
         let Some(key) = signer.key() else {
-            return Vec::new();
+            return Deletions::default();
         };
         let signed_by = SignedBy {
             manifest: self.manifest,
             manifest_digest: self.digest,
             signer: key,
+            folder: self.opened.mark().ok(),
         };
         match read_deletions(self.opened, &signed_by, &self.named.other_signers()) {
             Ok(found) => {
-                for (path, fault) in found.faults {
-                    self.fault(&path, fault.text(), fault.hint());
+                for (path, fault) in &found.faults {
+                    self.fault(path, fault.text(), fault.hint());
                 }
-                for record in &found.records {
+                for record in found.records.iter().chain(&found.elsewhere) {
                     if let Some(reason) = &record.other_signer {
                         self.signed_by_another(record, reason);
                     }
                 }
-                found.records
+                found
             }
             Err(error) => {
                 let folder = self.folder.join(DELETIONS);
                 self.faults.push(Fault::unreadable(&folder, &error));
-                Vec::new()
+                Deletions::default()
             }
         }
+    }
+
+    /// Reports a record that was written in another folder. `missing` of the outputs that it
+    /// lists are not here.
+    fn written_elsewhere(&mut self, record: &DeletionRecord, missing: usize) {
+        let at = record.completed_at;
+        self.fault(
+            DELETIONS,
+            Text::new(
+                format!(
+                    "{at} 的删除记录写于另一文件夹，本文件夹可能是其副本：所列文件中有{missing}个不在此处，记录不能说明其在此处是否由 purge 删除"
+                ),
+                format!(
+                    "the deletion record of {at} was written in another folder, of which this one may be a copy: {missing} of the files that it lists are missing here, and it does not say whether a purge deleted them here"
+                ),
+            ),
+            Text::new(
+                "如系删除之后复制、归档或恢复，请记入会议记录；否则请查明文件去向",
+                "if the folder was copied, archived or restored after the deletion, note it in the minutes; otherwise find out where the files went",
+            ),
+        );
     }
 
     fn signed_by_another(&mut self, record: &DeletionRecord, reason: &str) {
@@ -525,7 +556,7 @@ impl Check<'_> {
     }
 
     /// Compares the files with the manifest and returns how many match.
-    fn outputs(&mut self, deleted: &[DeletionRecord]) -> u64 {
+    fn outputs(&mut self, deletions: &Deletions) -> u64 {
         let mut listed: BTreeMap<&str, &OutputFile> = BTreeMap::new();
         for output in &self.manifest.outputs {
             if !stays_inside(&output.file) {
@@ -542,6 +573,7 @@ impl Check<'_> {
             listed.insert(&output.file, output);
         }
         let mut held = 0;
+        let mut missing_elsewhere = vec![0; deletions.elsewhere.len()];
         for (path, output) in &listed {
             match self.is_as_written(output) {
                 Ok(true) => held += 1,
@@ -556,10 +588,14 @@ impl Check<'_> {
                     self.fault(path, Text::new("文件被改动", "the file was changed"), hint);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let by_record = deleted
-                        .iter()
-                        .any(|record| record.lists_output(path, &output.blake3));
-                    if !by_record {
+                    let lists = |record: &DeletionRecord| record.lists_output(path, &output.blake3);
+                    if deletions.records.iter().any(lists) {
+                        continue;
+                    }
+                    let elsewhere = deletions.elsewhere.iter().zip(&mut missing_elsewhere);
+                    let elsewhere = elsewhere.filter(|(record, _)| lists(record));
+                    let counts: Vec<&mut usize> = elsewhere.map(|(_, count)| count).collect();
+                    if counts.is_empty() {
                         self.fault(
                             path,
                             Text::new(
@@ -572,6 +608,9 @@ impl Check<'_> {
                             ),
                         );
                     }
+                    for count in counts {
+                        *count += 1;
+                    }
                 }
                 Err(_) => self.fault(
                     path,
@@ -582,6 +621,9 @@ impl Check<'_> {
                     Text::new("请检查该文件", "check the file"),
                 ),
             }
+        }
+        for (record, missing) in deletions.elsewhere.iter().zip(missing_elsewhere) {
+            self.written_elsewhere(record, missing);
         }
         self.added_files(&listed);
         held

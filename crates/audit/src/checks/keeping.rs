@@ -1,10 +1,12 @@
 //! Checks of how the outputs are kept: without personal numbers, owner-only, signed,
 //! deleted when due.
 
+use std::path::Path;
+
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
-use aidlink_office::deletion_record::FilePart;
+use aidlink_office::deletion_record::{DeletionFault, FilePart};
 use aidlink_office::verification::Signer;
 
 use super::finding::Finding;
@@ -176,6 +178,15 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             format!("missing without a deletion record: {names}"),
         ));
     }
+    // Whether or not the day has come: somebody says that a purge was here.
+    let elsewhere = evidence.removed_elsewhere().len();
+    if elsewhere > 0 {
+        wrong.push(Text::new(
+            format!("{elsewhere}个文件不在此处，载明其已删除的记录写于另一文件夹，本文件夹可能是其副本：须由人确认已在此处删除"),
+            format!("{elsewhere} files are missing, and the deletion record that names them was written in another folder, of which this one may be a copy: a person must confirm that they were deleted here"),
+        ));
+    }
+    wrong.extend(not_counted(&evidence.verification.not_counted));
     for record in &evidence.verification.deleted {
         let names = record.other_names();
         if names > 0 {
@@ -210,6 +221,53 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
         ),
     };
     Finding::of(wrong, evidence)
+}
+
+/// The most documents that [`not_counted`] names.
+const MOST_NAMED: usize = 10;
+
+/// Returns what is wrong if documents in `deletions/` do not count: one of them may list files
+/// that were left.
+fn not_counted(faults: &[(String, DeletionFault)]) -> Option<Text> {
+    let refused = faults.iter().filter(|(_, fault)| {
+        matches!(
+            fault,
+            DeletionFault::InvalidRecord
+                | DeletionFault::TooLarge
+                | DeletionFault::UnknownSigner
+                | DeletionFault::Unreadable
+        )
+    });
+    let count = refused.clone().count();
+    let named = refused.take(MOST_NAMED).map(|(path, fault)| {
+        let (path, why) = (shown_path(Path::new(path)), fault.text());
+        Text::new(
+            format!("{path}（{}）", why.zh),
+            format!("{path} ({})", why.en),
+        )
+    });
+    let named: Vec<Text> = named.collect();
+    let more = if count > named.len() {
+        ["，等", ", ..."]
+    } else {
+        ["", ""]
+    };
+    (count > 0).then(|| {
+        let zh: Vec<&str> = named.iter().map(|text| text.zh.as_str()).collect();
+        let en: Vec<&str> = named.iter().map(|text| text.en.as_str()).collect();
+        Text::new(
+            format!(
+                "deletions/ 中有{count}份文件未予计入：{}{}",
+                zh.join("、"),
+                more[0]
+            ),
+            format!(
+                "{count} documents in deletions/ do not count: {}{}",
+                en.join(", "),
+                more[1]
+            ),
+        )
+    })
 }
 
 pub(super) fn log(evidence: &Evidence) -> Finding {

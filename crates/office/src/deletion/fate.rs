@@ -2,26 +2,23 @@
 //! state, what is in the folders now, and what the purge did.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::rc::Rc;
 
 use aidlink_faults::text::Text;
-use aidlink_files::partial::prefix_of;
 use jiff::Timestamp;
 
-use crate::aside::as_recorded;
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, Journals, LeftFile, PlacedFile, RoundFile,
 };
 use crate::places::{Listings, Places, Presence};
 use crate::remains::Remains;
 use crate::signing::PublicKey;
-use crate::verification::stays_inside;
 
 /// The part and the path of a file, as records have it.
 type Name = (FilePart, String);
 
 /// Values of files. Files are compared as by [`RoundFile::is_same`].
-struct ByFile<T> {
+pub(super) struct ByFile<T> {
     /// With the digest of each file.
     values: BTreeMap<Name, Vec<(Option<String>, T)>>,
 }
@@ -56,7 +53,7 @@ impl<T> ByFile<T> {
         same.map(|(_, value)| value)
     }
 
-    fn has(&self, file: &RoundFile) -> bool {
+    pub(super) fn has(&self, file: &RoundFile) -> bool {
         self.of(file).next().is_some()
     }
 }
@@ -88,14 +85,20 @@ pub(super) struct Stated {
     journaled: Vec<Journaled>,
     /// The files that valid records list as removed, with the time of the record.
     removed: Vec<(RoundFile, Timestamp)>,
-    /// The files that documents of other keys list as removed or set aside, with the reason
-    /// why nobody may call them missing.
-    by_others: Vec<(RoundFile, Text)>,
+    /// The files that documents of other keys list as removed or set aside, or records of
+    /// another copy of the folder as removed, with the reason why nobody may call them
+    /// missing.
+    by_others: Vec<(RoundFile, Rc<Text>)>,
 }
 
 impl Stated {
-    /// Gathers what the documents of an output folder state. `records` are its valid records.
-    pub(super) fn of(journals: &Journals, records: &[DeletionRecord]) -> Self {
+    /// Gathers what the documents of an output folder state. `records` are its valid records,
+    /// and `elsewhere` those of another folder, of which this one may be a copy.
+    pub(super) fn of(
+        journals: &Journals,
+        records: &[DeletionRecord],
+        elsewhere: &[DeletionRecord],
+    ) -> Self {
         let mut stated = Stated::default();
         for journal in &journals.counted {
             stated.add(journal);
@@ -106,18 +109,24 @@ impl Stated {
                 .removed
                 .extend(removed.map(|file| (file, record.completed_at)));
         }
-        for record in &journals.records_by_others {
-            let removed = record.all_removed().cloned();
+        for record in elsewhere {
+            let why = Rc::new(recorded_elsewhere(record.completed_at));
+            let files = record.all_removed();
+            // Nobody knows whether what an interrupted run left there was ever here.
+            let files = files.filter(|file| file.part != FilePart::CutOff).cloned();
             stated
                 .by_others
-                .extend(removed.map(|file| (file, recorded_by_another(record))));
+                .extend(files.map(|file| (file, why.clone())));
         }
-        for journal in &journals.by_others {
-            let set_aside = journal.set_aside.iter().map(|placed| placed.file.clone());
-            let why = set_aside_by_another(&journal.public_key);
+        for document in &journals.by_others {
+            let why = Rc::new(match document.recorded_at {
+                Some(at) => recorded_by_another(&document.public_key, at),
+                None => set_aside_by_another(&document.public_key),
+            });
+            let files = document.files.iter().cloned();
             stated
                 .by_others
-                .extend(set_aside.map(|file| (file, why.clone())));
+                .extend(files.map(|file| (file, why.clone())));
         }
         stated
     }
@@ -139,6 +148,22 @@ impl Stated {
             .iter()
             .map(|journaled| journaled.placed.clone())
             .collect()
+    }
+
+    /// Returns the files that a purge had set aside, as far as a document says, whoever signed
+    /// it.
+    pub(super) fn set_aside(&self) -> impl Iterator<Item = &RoundFile> {
+        let journaled = self.journaled.iter();
+        let journaled = journaled.filter(|journaled| journaled.is_set_aside);
+        let journaled = journaled.map(|journaled| &journaled.placed.file);
+        journaled.chain(self.by_others.iter().map(|(file, _)| file))
+    }
+
+    /// Returns all files of which something is stated, except those that records account for.
+    pub(super) fn files(&self) -> impl Iterator<Item = &RoundFile> {
+        let journaled = self.journaled.iter();
+        let journaled = journaled.map(|journaled| &journaled.placed.file);
+        journaled.chain(self.by_others.iter().map(|(file, _)| file))
     }
 
     /// Adds what is stated of inputs elsewhere, in another output folder of the round.
@@ -204,7 +229,8 @@ enum Fate {
     Settled,
     /// An interrupted purge removed it.
     RemovedEarlier,
-    /// A purge with another key accounts for it: a person must say whether that counts.
+    /// A purge with another key, or in another copy of the folder, accounts for it: a person
+    /// must say whether that counts.
     Left(Text),
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
@@ -247,7 +273,7 @@ struct Decision<'d> {
     here: ByFile<()>,
     /// The files of valid records, with their times.
     recorded: ByFile<Timestamp>,
-    by_others: ByFile<Text>,
+    by_others: ByFile<Rc<Text>>,
 }
 
 impl Decision<'_> {
@@ -255,7 +281,8 @@ impl Decision<'_> {
         if self.removed.has(file) {
             return Fate::Settled;
         }
-        let by_another = self.by_others.of(file).next().cloned();
+        let by_another = self.by_others.of(file).next();
+        let by_another = by_another.map(|why| Text::clone(why));
         let is_here = self.here.has(file);
         // A purge with another key may have removed a file since.
         let is_later =
@@ -288,16 +315,14 @@ impl Decision<'_> {
     }
 }
 
-/// Decides what became of each file of an output folder that should be gone. `output` is the
-/// name of the folder, and `shared` are the inputs that the purge removed, for whatever
-/// output.
+/// Decides what became of each file of an output folder that should be gone. `shared` are the
+/// inputs that the purge removed, for whatever output.
 pub(super) fn accounts(
     places: &Places,
     remains: &Remains,
     stated: &Stated,
     done: &Done,
     shared: &[RoundFile],
-    output: &Path,
 ) -> Accounts {
     let mut decision = Decision {
         listings: Listings::new(places),
@@ -312,18 +337,8 @@ pub(super) fn accounts(
     for (file, why) in &stated.by_others {
         decision.by_others.add(file, why.clone());
     }
-    let prefix = as_recorded(&prefix_of(output));
-    // Documents of other keys put no name into a record that the manifest and the names of
-    // leftovers do not have.
-    let leftovers = stated
-        .by_others
-        .iter()
-        .map(|(file, _)| file)
-        .filter(|file| {
-            file.part == FilePart::CutOff
-                && file.recorded().path.starts_with(&prefix)
-                && stays_inside(&file.path)
-        });
+    let leftovers = stated.by_others.iter().map(|(file, _)| file);
+    let leftovers = leftovers.filter(|file| file.part == FilePart::CutOff);
     let files = remains
         .gone
         .iter()
@@ -390,14 +405,25 @@ fn set_aside_by_another(public_key: &str) -> Text {
     )
 }
 
-fn recorded_by_another(record: &DeletionRecord) -> Text {
-    let (key, at) = (key_id(&record.public_key), record.completed_at);
+fn recorded_by_another(public_key: &str, at: Timestamp) -> Text {
+    let key = key_id(public_key);
     Text::new(
         format!(
             "{at} 的删除记录称已删除，但由另一把私钥（公钥 {key}）签署，本私钥不能据此确认：须由人与会议记录核对"
         ),
         format!(
             "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and that proves nothing to a purge with this key: a person must compare it with the minutes"
+        ),
+    )
+}
+
+fn recorded_elsewhere(at: Timestamp) -> Text {
+    Text::new(
+        format!(
+            "{at} 的删除记录称已删除，但写于另一文件夹，本文件夹可能是其副本，不能据此确认在此处已删除：须由人与会议记录核对"
+        ),
+        format!(
+            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and that proves nothing here: a person must compare it with the minutes"
         ),
     )
 }

@@ -12,7 +12,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{FileId, Folder};
 
-use crate::aside::{as_recorded, aside_place};
+use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place, numbered};
 use crate::deletion_record::{FilePart, LeftFile, RoundFile};
 use crate::remains::{Doubt, FoundFile, Look, Search};
 
@@ -41,6 +41,7 @@ impl Removal<'_> {
         left: &mut Vec<LeftFile>,
     ) -> Vec<SetAside> {
         let mut set_aside = Vec::new();
+        let mut names = OwnNames::of(there);
         for found in there {
             let file = &found.file;
             if file.is_input() && !handled.insert((file.part, found.place.clone())) {
@@ -51,7 +52,8 @@ impl Removal<'_> {
                 left.push(LeftFile::new(file, Doubt::InUse.text(file)));
                 continue;
             }
-            match self.set_one_aside(found) {
+            let place = names.place(found);
+            match self.set_one_aside(found, place) {
                 Ok(aside) => set_aside.push(aside),
                 Err(why) => left.push(LeftFile::new(file, why)),
             }
@@ -112,15 +114,18 @@ impl Removal<'_> {
         }
     }
 
-    /// Gives a file the purge's own name and checks it under that name.
+    /// Gives a file the purge's own name, that of `place`, and checks it under that name.
     ///
     /// # Errors
     /// The reason, if it cannot be renamed or is another file now.
-    pub(super) fn set_one_aside(&self, found: &FoundFile) -> Result<SetAside, Text> {
+    pub(super) fn set_one_aside(
+        &self,
+        found: &FoundFile,
+        place: PathBuf,
+    ) -> Result<SetAside, Text> {
         // Somebody may exchange the folder at any time, so it is opened once.
         let holder = self.holder(found)?;
         let from = &found.place;
-        let place = aside_place(&found.file, from);
         if *from != place {
             let renamed = holder.rename_in_place(Path::new(name_of(from)), name_of(&place));
             renamed.map_err(|error| match error.kind() {
@@ -189,14 +194,15 @@ impl Removal<'_> {
         let known = there
             .iter()
             .filter(|found| is_left(&found.file.recorded().path));
-        let known: BTreeSet<PathBuf> = known
-            .flat_map(|found| [found.place.clone(), aside_place(&found.file, &found.place)])
-            .collect();
+        let (known, known_asides): (BTreeSet<PathBuf>, BTreeSet<String>) = known
+            .map(|found| (found.place.clone(), aside_name(&found.file)))
+            .unzip();
         let places = self.search.places;
         let leftovers = places.leftovers.iter();
         let paths = leftovers.flat_map(|name| places.files_of_leftover(name).unwrap_or_default());
         let files = paths
             .filter(|path| !known.contains(path))
+            .filter(|path| !aside_name_in(path).is_some_and(|name| known_asides.contains(&name)))
             .map(|path| RoundFile {
                 part: FilePart::CutOff,
                 path: path.to_string_lossy().into_owned(),
@@ -229,6 +235,46 @@ impl Removal<'_> {
             }
         }
         let _ = parent.sync();
+    }
+}
+
+/// The names that a purge gives the files that it found.
+struct OwnNames<'n> {
+    /// Where the files are.
+    taken: BTreeSet<&'n Path>,
+    /// The next number for leftovers with the same name.
+    next: BTreeMap<PathBuf, u64>,
+}
+
+impl<'n> OwnNames<'n> {
+    fn of(there: &'n [FoundFile]) -> Self {
+        OwnNames {
+            taken: there.iter().map(|found| found.place.as_path()).collect(),
+            next: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the place of a file under the purge's own name, which an earlier purge may have
+    /// given it.
+    fn place(&mut self, found: &FoundFile) -> PathBuf {
+        let aside = aside_place(&found.file, &found.place);
+        if found.file.part != FilePart::CutOff {
+            return aside;
+        }
+        if aside_name_in(&found.place) == Some(aside_name(&found.file)) {
+            return found.place.clone();
+        }
+        let next = self.next.entry(aside.clone()).or_insert(1);
+        loop {
+            let place = match *next {
+                1 => aside.clone(),
+                number => numbered(&aside, number),
+            };
+            *next += 1;
+            if !self.taken.contains(place.as_path()) {
+                return place;
+            }
+        }
     }
 }
 

@@ -200,7 +200,7 @@ fn a_foreign_file_is_kept_even_under_the_purges_own_name() {
             let mut left = Vec::new();
             let purge = signed.purge();
             let removed = purge
-                .remove(&plan, set_aside, &mut left)
+                .remove(&plan, set_aside, &ByFile::default(), &mut left)
                 .expect("a journal");
             let contents = signed.contents();
             assert!(contents.contains("precious"), "{recorded}");
@@ -235,7 +235,11 @@ fn files_get_their_names_back_only_without_a_journal() {
             fs::create_dir(deletions.join(taken)).expect("writable");
         }
         // The name of the journal or of its partial folder is taken.
-        assert!(purge.remove(&plan, set_aside, &mut Vec::new()).is_err());
+        assert!(
+            purge
+                .remove(&plan, set_aside, &ByFile::default(), &mut Vec::new())
+                .is_err()
+        );
         for place in &places {
             assert_eq!(place.exists(), is_journaled, "{}", place.display());
         }
@@ -269,7 +273,9 @@ fn a_file_that_appears_while_a_purge_runs_is_kept() {
         let set_aside = signed.set_aside(&plan);
         signed.round.write(file, "precious");
         let mut left = Vec::new();
-        let removed = signed.purge().remove(&plan, set_aside, &mut left);
+        let removed = signed
+            .purge()
+            .remove(&plan, set_aside, &ByFile::default(), &mut left);
         assert_eq!(paths(&removed.expect("a journal")), all(), "{file}");
         assert_eq!(signed.round.read(file), "precious");
         assert!(!signed.has_data(), "{file}");
@@ -330,8 +336,8 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
         // The file system cannot do it.
         return;
     }
-    let aside = aside_place(&found.file, &found.place);
-    let aside = aside.file_name().expect("a name");
+    let aside_path = aside_place(&found.file, &found.place);
+    let aside = aside_path.file_name().expect("a name");
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(ordering) && exchange() {
@@ -339,7 +345,7 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
             }
         });
         for _ in 0..20_000 {
-            let set_aside = removal.set_one_aside(found);
+            let set_aside = removal.set_one_aside(found, aside_path.clone());
             let named: Vec<FolderMark> = [&folder, &elsewhere, &folder, &elsewhere]
                 .into_iter()
                 .filter_map(|path| Folder::open(path).ok())
