@@ -105,7 +105,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
     let mut faults = FaultCollector::new();
     for failure in failures {
         let fault = Fault::of_file(
-            path,
+            &failure.at.file,
             Text::new(
                 format!(
                     "规则“{}”的用例：应为 {}，实为 {}",
@@ -123,7 +123,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
             Text::new("请更正规则或用例", "correct the rule or the case"),
         );
         faults.push(fault.at(Place::LineColumn {
-            line: failure.line,
+            line: failure.at.line,
             column: 1,
         }));
     }
@@ -137,7 +137,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
         codes += trial.codes;
         for breach in trial.breaches {
             let fault = Fault::of_file(
-                path,
+                &breach.at.file,
                 breach.text(),
                 Text::new(
                     "请更正保证所依据的规则；保证只能扩大，不能缩小",
@@ -145,7 +145,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
                 ),
             );
             faults.push(fault.at(Place::LineColumn {
-                line: breach.line,
+                line: breach.at.line,
                 column: 1,
             }));
         }

@@ -13,6 +13,7 @@ use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_files::regular_file;
+use aidlink_policy::pack::files_below;
 use aidlink_policy::reading::SheetChoice;
 use jiff::civil::Date;
 
@@ -371,7 +372,8 @@ impl WrittenRound {
     }
 
     /// Returns the paths of the files that the round file names, other than keys:
-    /// policy, calendar and exports, as they are written, whether or not they exist.
+    /// policy, calendar and exports, as they are written, whether or not they exist; and
+    /// the policies below the policy.
     pub fn named_files(&self) -> Vec<PathBuf> {
         let exports = self.exports.value().into_iter().flatten();
         let exports = exports.flat_map(WrittenExport::paths);
@@ -380,6 +382,17 @@ impl WrittenRound {
             .filter_map(Written::value)
             .chain(exports)
             .map(|path| self.folder().join(&path.value))
+            .chain(self.policies_below())
+            .collect()
+    }
+
+    fn policies_below(&self) -> Vec<PathBuf> {
+        let policy = self.policy.value();
+        let below = policy.map(|path| files_below(&self.folder().join(&path.value)));
+        let below = below.into_iter().flatten();
+        // What `extends` names may begin with `..` and still be in the round's folder.
+        below
+            .map(|path| path.canonicalize().unwrap_or(path))
             .collect()
     }
 
