@@ -27,9 +27,9 @@ const AMEND: &str = "amend";
 /// Why a part is replaced, amended, dropped or widened.
 const BECAUSE: &str = "because";
 /// Parts that a layer leaves out.
-const DROP: &str = "drop";
+pub(super) const DROP: &str = "drop";
 /// Additions to guarantees.
-const WIDEN: &str = "widen";
+pub(super) const WIDEN: &str = "widen";
 /// The test rows of a rule or guarantee.
 const CASE: &str = "case";
 

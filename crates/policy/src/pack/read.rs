@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::canonical;
-use super::layer_files::{self, PolicySource};
-use super::merge::{Merged, merge};
+use super::layer_files::{self, EXTENDS, PolicySource};
+use super::merge::{DROP, Merged, WIDEN, merge};
 use super::origin::Spot;
 use super::{
     Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, Direction, Named, Parameter, Policy,
@@ -163,7 +163,9 @@ impl<'d> PolicyReader<'d> {
         let sources = self.named(&mut root, "source", "title");
         let agencies = self.named(&mut root, "agency", "name");
         // Read from the layers, which is more than the merged document has.
-        root.node("parameters");
+        for key in ["parameters", EXTENDS, DROP, WIDEN] {
+            root.node(key);
+        }
         self.read_parameters(&sources);
         let deadlines = self.deadlines(&mut root, &sources);
         let mut rules = self.rules(&mut root, &sources);
