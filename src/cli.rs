@@ -53,7 +53,7 @@ pub enum Command {
     /// Make the identity with which this office opens sealed files / 生成本机构打开密封文件的身份文件
     #[command(subcommand)]
     Identity(IdentityCommand),
-    /// Check, test and explain a policy / 检查、测试、说明规则文件
+    /// Check, test, explain and compare policies / 检查、测试、说明和比较规则文件
     Policy(PolicyArguments),
     /// Check an export before the round, without a key / 在轮次开始前核查导出，不需要密钥
     Schema(SchemaArguments),
@@ -417,7 +417,7 @@ pub struct PolicyArguments {
 pub struct PolicyFile {
     /// The policy file, or the name of one that comes with the program / 规则文件，或程序自带规则文件的名称
     pub policy: String,
-    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，自带的规则文件用自带的模式
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
     #[arg(long)]
     pub schemas: Option<PathBuf>,
 }

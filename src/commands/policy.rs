@@ -53,7 +53,11 @@ fn read(written: &str, file: &PolicyFile) -> Result<(Policy, PathBuf), Faults> {
         (None, PolicySource::Shipped(_)) => shipped::schemas()?,
         (None, PolicySource::File(path)) => {
             let folder = path.parent().unwrap_or(Path::new("."));
-            Schemas::read(&folder.join("../schemas"))?
+            let beside = folder.join("../schemas");
+            match beside.is_dir() {
+                true => Schemas::read(&beside)?,
+                false => shipped::schemas()?,
+            }
         }
     };
     let policy = Policy::read_source(&source, &schemas)?;

@@ -653,11 +653,18 @@ fn nothing_narrows_a_guarantee() {
     // The rule that is added must withhold.
     city_refuses(
         &widen("rules = [\"loss\"]"),
-        &[(
-            "city.toml",
-            "\"loss\"",
-            "the rule `loss` is not of kind `withhold`\n  known names: withhold_deceased, withhold_role, withhold_sealed",
-        )],
+        &[
+            (
+                "city.toml",
+                "\"loss\"",
+                "the rule `loss` is not of kind `withhold`\n  known names: withhold_deceased, withhold_role, withhold_sealed",
+            ),
+            (
+                "city.toml",
+                "\"loss\"",
+                "the rule `loss` also reads `injury_level`\n  read only `role` and the age in the rules of this guarantee; write another rule for other conditions",
+            ),
+        ],
     );
 }
 
