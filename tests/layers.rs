@@ -156,10 +156,10 @@ fn every_layer_is_kept_and_checked() {
     };
     let held = |output: &str| {
         let answer: Value = serde_json::from_str(output).unwrap();
-        let checks = answer["checks"].as_array().unwrap().clone();
+        let checks = answer[0]["checks"].as_array().unwrap().clone();
         let held = |number: u64| {
             let check = checks.iter().find(|check| check["number"] == number);
-            check.unwrap()["result"].as_str().unwrap().to_owned()
+            check.unwrap()["state"].as_str().unwrap().to_owned()
         };
         [4, 13, 15, 16, 22, 23].map(held)
     };

@@ -1197,6 +1197,23 @@ fn faults_of_all_layers_are_reported_with_their_files() {
     );
 }
 
+/// A fault that an amended rule leaves as it is is reported once.
+#[test]
+fn faults_of_amended_rules_are_reported_once() {
+    let nation = NATION.replace("injury_level IN", "injury_levle IN");
+    let city = format!(
+        "{CITY}[[rule]]\nid = \"loss\"\namend = true\nbecause = \"x\"\nurgent = true\n[[rule.case]]\nrow = {{}}\noutcome = \"unknown\"\n"
+    );
+    refuses(
+        &[("nation.toml", &nation), ("city.toml", &city)],
+        &[(
+            "nation.toml",
+            "injury_levle",
+            "unknown column `injury_levle`\n  did you mean `injury_level`?",
+        )],
+    );
+}
+
 /// A third layer changes what the second one changed, and can bring back what it dropped.
 #[test]
 fn three_layers() {
@@ -1293,6 +1310,76 @@ fn the_digest_is_of_what_the_merged_policy_says() {
         &NATION.replace("property_loss = 29999", "property_loss = 29998"),
     );
     assert!(!seen.contains(&digest));
+}
+
+/// The nation's policy with the earlier referrals of the shipped one, of which one entry has
+/// an id and takes its period from a parameter.
+fn nation_with_referrals() -> String {
+    let shipped = std::fs::read_to_string(project().join("policies/shaoguan.toml"));
+    let shipped = shipped.expect("the shipped policy");
+    let referrals = shipped.split_once("\n[referrals]\n").expect("referrals").1;
+    let referrals = referrals
+        .replace("\"SG ", "\"LAW ")
+        .replace("reopened_by = \"case_changed\"\n", "")
+        .replace(
+            "states = [\"aid_delivered\"",
+            "id = \"done\"\nstates = [\"aid_delivered\"",
+        )
+        .replace("\"12 months\"", "\"done_period\"");
+    format!(
+        "{NATION}\n[parameters.done_period]\ntype = \"period\"\ntitle = {{ zh = \"期\", en = \"Period\" }}\ndefault = \"12 months\"\nsource = \"local\"\n\n[referrals]\n{referrals}"
+    )
+}
+
+#[test]
+fn earlier_referrals_are_changed_by_a_layer() {
+    let nation = nation_with_referrals();
+    let referred = |tables: &str| {
+        let text = format!("{CITY}{tables}");
+        let folder = folder(&[("nation.toml", &nation), ("city.toml", &text)]);
+        let policy = read_in(&folder, "city.toml");
+        let policy = policy.unwrap_or_else(|faults| {
+            panic!("{:#?}", rendered(&folder, &faults, Language::English))
+        });
+        let rule = policy.rule("referred_dibao").expect("the rule");
+        rule.when.clone()
+    };
+    let period = |amount: u32| format!("as_of - INTERVAL '{amount}' MONTH");
+    let plain = referred("");
+    assert!(plain.contains(&period(12)), "{plain}");
+    assert!(referred("[parameters]\ndone_period = \"9 months\"\n").contains(&period(9)));
+    let amended = "[[referral_state]]\nid = \"done\"\namend = true\nbecause = \"x\"\nsuppresses = \"3 months\"\n";
+    assert!(referred(amended).contains(&period(3)));
+    let table = "[referrals]\non = \"procuratorate.referrals\"\naid = \"aid\"\nstate = \"state\"\nsince = \"state_on\"\n";
+    assert_eq!(
+        referred(&format!("{table}replace = true\nbecause = \"x\"\n")),
+        plain
+    );
+    let city = format!("{CITY}{table}");
+    refuses(
+        &[("nation.toml", &nation), ("city.toml", &city)],
+        &[(
+            "city.toml",
+            "[referrals]",
+            "{nation.toml:[referrals]} has the table of referrals already\n  remove it, or replace it with replace = true and because",
+        )],
+    );
+    city_refuses(
+        &format!("{table}replace = true\nbecause = \"x\"\n"),
+        &[(
+            "city.toml",
+            "[referrals]",
+            "the table of referrals is replaced here, but no policy below has it\n  remove `replace` and `because`",
+        )],
+    );
+    let text = format!("{CITY}[[referrals]]\non = \"x\"\n");
+    let folder = folder(&[("nation.toml", NATION), ("city.toml", &text)]);
+    let faults = read_in(&folder, "city.toml").expect_err("a fault");
+    let faults = rendered(&folder, &faults, Language::English);
+    assert!(
+        faults[0].contains("`referrals` must be a table"),
+        "{faults:#?}"
+    );
 }
 
 /// A finished round's copies count before what `extends` names.

@@ -34,7 +34,7 @@ struct ExplainedPart<'p> {
     origin: Option<ToldOrigin<'p>>,
 }
 
-/// A part that a layer drops, or the value of a parameter in a layer, in a JSON answer.
+/// The value that a layer gives a parameter, in a JSON answer.
 #[derive(Serialize)]
 struct ToldValue<'p> {
     value: String,
@@ -471,11 +471,13 @@ fn explain_parameter(policy: &Policy, parameter: &Parameter, output: Output) {
         );
     }
     let users = users_of(policy, parameter).collect::<Vec<_>>().join(", ");
-    line(
-        format!("  使用它的规则：{users}"),
-        format!("  used by: {users}"),
-        output,
-    );
+    if !users.is_empty() {
+        line(
+            format!("  使用它的规则：{users}"),
+            format!("  used by: {users}"),
+            output,
+        );
+    }
 }
 
 fn explain_dropped(policy: &Policy, dropped: &Dropped, output: Output) {

@@ -167,7 +167,7 @@ impl Merger {
                     let at = value.at;
                     self.merge_part(PartKind::Referrals, Located { value: node, at });
                 }
-                (Some(kind), _, Node::Array(items)) => {
+                (Some(kind), _, Node::Array(items)) if kind != PartKind::Referrals => {
                     for item in items {
                         self.merge_part(kind, item);
                     }
@@ -386,11 +386,11 @@ impl Merger {
 
     /// Reports a part that a layer below has, too.
     fn report_present(&mut self, kind: PartKind, id: &str, at: &Range<usize>, position: usize) {
-        let title = kind.title();
-        let Some(part) = self.parts.get(position) else {
+        let part = named(kind, id);
+        let Some(below) = self.parts.get(position) else {
             return;
         };
-        let below = self.spot(&part.table.at);
+        let below = self.spot(&below.table.at);
         let hint = match kind {
             PartKind::Guarantee => Text::new(
                 "请改用另一个编号，或用 [[widen]] 扩大下层的保证",
@@ -406,15 +406,15 @@ impl Merger {
             ),
         };
         let message = Text::new(
-            format!("{below} 已有{}“{id}”", title.zh),
-            format!("{below} has the {} `{id}` already", title.en),
+            format!("{below} 已有{}", part.zh),
+            format!("{below} has the {} already", part.en),
         );
         self.fault(at, message, hint);
     }
 
     /// Reports a part that no layer below has.
     fn report_absent(&mut self, kind: PartKind, id: &str, at: &Range<usize>, change: ChangeKind) {
-        let title = kind.title();
+        let part = named(kind, id);
         let does = match change {
             ChangeKind::Dropped => Text::new("要删去的", "dropped"),
             ChangeKind::Amended => Text::new("要修改的", "amended"),
@@ -422,12 +422,19 @@ impl Merger {
             ChangeKind::Replaced | ChangeKind::Set => Text::new("要替换的", "replaced"),
         };
         let message = Text::new(
-            format!("下层没有{}{}“{id}”", does.zh, title.zh),
+            format!("下层没有{}{}", does.zh, part.zh),
             format!(
-                "the {} `{id}` is {} here, but no policy below has it",
-                title.en, does.en
+                "the {} is {} here, but no policy below has it",
+                part.en, does.en
             ),
         );
+        if kind == PartKind::Referrals {
+            let hint = Text::new(
+                "请删去 replace 和 because",
+                "remove `replace` and `because`",
+            );
+            return self.fault(at, message, hint);
+        }
         let parts = self.parts.iter();
         let known = parts.filter(|part| part.kind == kind && part.layer < self.layer);
         let known: Vec<String> = known.filter_map(|part| part.id.clone()).collect();
@@ -631,6 +638,18 @@ impl Merger {
             origins,
             faults,
         }
+    }
+}
+
+/// Returns the kind and the id of a part. There is one [referrals], which has no id.
+fn named(kind: PartKind, id: &str) -> Text {
+    let title = kind.title();
+    match kind {
+        PartKind::Referrals => title,
+        _ => Text::new(
+            format!("{}“{id}”", title.zh),
+            format!("{} `{id}`", title.en),
+        ),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::value::{FieldType, Value};
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::configuration::{Document, Located, Node, TableReader};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
-use aidlink_faults::text::Text;
+use aidlink_faults::text::{Language, Text};
 use terms::expand_terms;
 
 impl Policy {
@@ -426,6 +426,13 @@ impl<'d> PolicyReader<'d> {
             table.finish(&mut self.faults);
             rules.extend(rule);
         }
+        self.amended_rules(sources);
+        rules
+    }
+
+    /// Reads rules as they were before a layer amended them.
+    fn amended_rules(&mut self, sources: &[Named]) {
+        let before = std::mem::take(&mut self.faults);
         let merged = self.merged;
         for table in &merged.earlier {
             if let Some(mut table) = merged.document.table_at(table) {
@@ -433,7 +440,12 @@ impl<'d> PolicyReader<'d> {
                 self.earlier_rules.extend(rule);
             }
         }
-        rules
+        // A fault in a key that the layer above left as it is was found there already.
+        let text = |fault: &Fault| fault.render(Language::English);
+        let mut known: BTreeSet<String> = before.iter().map(text).collect();
+        let found = std::mem::replace(&mut self.faults, before);
+        let new = found.into_iter().filter(|fault| known.insert(text(fault)));
+        self.faults.extend(new);
     }
 
     fn rule(
