@@ -1,10 +1,12 @@
 """Makes the token file of the register veterans.persons without aidlink. Needs Python 3.11 or later and pyarrow.
 
     python3 examples/token_file.py ROUND.toml veterans.persons.tokens.parquet \\
-        --policy-blake3 "$(b3sum --no-names POLICY.toml)" \\
+        --policy-blake3 "$(aidlink policy check POLICY.toml --json | jq -r .blake3)" \\
         --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)"
 
-The round file names the policy, the key and the export. `b3sum` gives the digests, because hashlib has no BLAKE3.
+The round file names the policy, the key and the export. The digest of a policy is of what it says, with the policies
+below it (docs/formats.md); that of a schema is of the file, by `b3sum`, because hashlib has no BLAKE3. The script reads
+a policy of one file.
 The export must be one clean CSV in UTF-8, with the headers and codes of the schema, `true` and `false`, and dates
 such as 2026-09-30. Rows are rejected, and their lines printed, if the ID number does not have 18 characters, a
 possible birth date and a correct check digit. The script ends at any other cell that is not clean.

@@ -53,7 +53,7 @@ pub enum Command {
     /// Make the identity with which this office opens sealed files / 生成本机构打开密封文件的身份文件
     #[command(subcommand)]
     Identity(IdentityCommand),
-    /// Check, test and explain a policy / 检查、测试、说明规则文件
+    /// Check, test, explain and compare policies / 检查、测试、说明和比较规则文件
     Policy(PolicyArguments),
     /// Check an export before the round, without a key / 在轮次开始前核查导出，不需要密钥
     Schema(SchemaArguments),
@@ -181,6 +181,11 @@ pub const VERBS: &[VerbHelp] = &[
             "aidlink policy explain policies/shaoguan.toml",
             "aidlink policy explain policies/shaoguan.toml --id dibao",
         ],
+        exit_codes: &[0, 2],
+    },
+    VerbHelp {
+        verb: "policy diff",
+        examples: &["aidlink policy diff shaoguan my-city.toml"],
         exit_codes: &[0, 2],
     },
     VerbHelp {
@@ -410,9 +415,9 @@ pub struct PolicyArguments {
 /// The files of a policy and of its export schemas.
 #[derive(Debug, Args)]
 pub struct PolicyFile {
-    /// The policy file / 规则文件
-    pub policy: PathBuf,
-    /// Folder of export schemas [default: ../schemas, seen from the policy] / 导出模式文件夹，默认为相对于规则文件的 ../schemas
+    /// The policy file, or the name of one that comes with the program / 规则文件，或程序自带规则文件的名称
+    pub policy: String,
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
     #[arg(long)]
     pub schemas: Option<PathBuf>,
 }
@@ -424,14 +429,22 @@ pub enum PolicyCommand {
     Check(PolicyFile),
     /// Run the cases in a policy and try its guarantees / 运行规则文件中的用例，并试验各项保证
     Test(PolicyFile),
-    /// Explain a rule, term, aid or guarantee / 说明规则、术语、救助项目或保证
+    /// Explain a rule, term, aid, guarantee or parameter, and where it comes from / 说明规则、术语、救助项目、保证或参数及其来源
     Explain {
         /// The policy
         #[command(flatten)]
         file: PolicyFile,
-        /// Its id [default: all aids and guarantees] / 编号，默认为全部救助项目和保证
+        /// Its id [default: all aids, guarantees and parameters] / 编号，默认为全部救助项目、保证和参数
         #[arg(long)]
         id: Option<String>,
+    },
+    /// Say what differs between two policies / 说明两份规则文件有何不同
+    Diff {
+        /// The policy
+        #[command(flatten)]
+        file: PolicyFile,
+        /// The other policy, named likewise / 另一份规则文件，写法相同
+        other: String,
     },
 }
 

@@ -15,6 +15,7 @@ mod grades;
 mod hand_made_round;
 mod hostile_input;
 mod labels;
+mod layers;
 #[path = "../crates/workbook/tests/sheets/made_xlsb.rs"]
 mod made_xlsb;
 mod membership_lists;

@@ -560,7 +560,8 @@ fn the_centre_refuses_files_that_do_not_match_the_round() {
         .root()
         .join("policies/shaoguan.toml");
     let text = std::fs::read_to_string(&policy).unwrap();
-    std::fs::write(&policy, text + "\n# changed\n").unwrap();
+    let source = "\n[[source]]\nid = \"NEW\"\ntitle = { zh = \"新\", en = \"new\" }\n";
+    std::fs::write(&policy, text + source).unwrap();
     assert_eq!(with_other_policy.tokenise(VETERANS).code, 0);
     assert_refused(
         &split,

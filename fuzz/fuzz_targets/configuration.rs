@@ -1,5 +1,5 @@
-//! Reads schemas, calendars and policies of any content, and policies with a rule of any
-//! text. Reading must not panic. The first byte chooses what the text is.
+//! Reads schemas, calendars and policies of any content, layers of any content on top of the
+//! shipped policy, and policies with a rule of any text. Reading must not panic. The first byte chooses what the text is.
 
 #![no_main]
 
@@ -41,7 +41,7 @@ fn policy_with_rule(when: &str) -> String {
 fuzz_target!(|input: (u8, &str)| {
     let (kind, text) = input;
     let path = FOLDER.path().join("document");
-    match kind % 4 {
+    match kind % 5 {
         0 => {
             let _ = ExportSchema::parse(&path, text.as_bytes());
         }
@@ -51,6 +51,11 @@ fuzz_target!(|input: (u8, &str)| {
         }
         2 => {
             std::fs::write(&path, text).expect("room in the temporary folder");
+            let _ = Policy::read(&path, &SCHEMAS);
+        }
+        3 => {
+            let head = "id = \"top\"\nversion = \"1\"\ntitle = { zh = \"题\", en = \"title\" }\nextends = \"shaoguan\"\n";
+            std::fs::write(&path, format!("{head}{text}")).expect("room in the temporary folder");
             let _ = Policy::read(&path, &SCHEMAS);
         }
         _ => {

@@ -14,7 +14,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_fuzz::AS_OF;
 use aidlink_policy::answer::Answer;
 use aidlink_policy::pack::WhenUnknown;
-use aidlink_policy::rule_language::{
+use aidlink_policy::rule_language::{NamedValue,
     Combination, Comparison, Expression, ExpressionFault, Negation, NodeBudget, Operand, Scope,
     ScopeColumn, parse,
 };
@@ -38,6 +38,13 @@ static CONDITIONS: LazyLock<Scope> = LazyLock::new(|| {
             column("started_on", FieldType::Date, &[]),
             column("as_of", FieldType::Date, &[]),
         ],
+        values: [
+            ("least_loss", NamedValue::Number(30000.0)),
+            ("usual_kind", NamedValue::Text("dibao".to_owned())),
+            ("kinds", NamedValue::List(vec![NamedValue::Text("dibao".to_owned())])),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
     }
 });
 
@@ -54,6 +61,7 @@ static RULE_COLUMNS: LazyLock<Scope> = LazyLock::new(|| Scope {
             codes: None,
         })
         .collect(),
+    values: Default::default(),
 });
 
 /// Rows in which values and empty cells are mixed.

@@ -494,11 +494,7 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
         as_of: terms.as_of,
         purpose: terms.purpose.clone(),
         impact_assessment: terms.impact_assessment.clone(),
-        policy: PolicyUsed {
-            id: terms.policy.id.clone(),
-            version: terms.policy.version.clone(),
-            blake3: terms.policy.digest.clone(),
-        },
+        policy: PolicyUsed::of(&terms.policy),
     };
     let matrix = Matrix::new(head, exports, &terms.policy, &terms.schemas);
     let written = folder.map(|folder| {

@@ -1,45 +1,67 @@
-//! `aidlink policy`: checks, tests and explains a policy.
+//! `aidlink policy`: checks, tests, explains and compares policies.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aidlink_agency::rules::{EvaluationError, test_cases, try_guarantee};
-use aidlink_faults::fault::{Fault, FaultCollector, Place};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::{self, Output, ReportedFault};
-use aidlink_policy::pack::Policy;
+use aidlink_policy::pack::{Policy, PolicySource};
 use aidlink_policy::schema::Schemas;
+use aidlink_policy::shipped;
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{PolicyArguments, PolicyCommand, PolicyFile};
 
+mod diff;
 mod explain;
+mod origin;
 
-/// Checks, tests or explains a policy.
+/// Checks, tests, explains or compares policies.
 pub fn run(arguments: PolicyArguments, output: Output) -> Ending {
-    match arguments.command {
-        PolicyCommand::Check(file) => with_policy(&file, |policy| check(policy, output)),
-        PolicyCommand::Test(file) => {
-            with_policy(&file, |policy| test(policy, &file.policy, output))
+    let done = match arguments.command {
+        PolicyCommand::Check(file) => {
+            read(&file.policy, &file).map(|(policy, _)| check(&policy, output))
         }
-        PolicyCommand::Explain { file, id } => with_policy(&file, |policy| {
-            explain::run(policy, &file.policy, id.as_deref(), output)
-        }),
-    }
+        PolicyCommand::Test(file) => {
+            read(&file.policy, &file).map(|(policy, path)| test(&policy, &path, output))
+        }
+        PolicyCommand::Explain { file, id } => read(&file.policy, &file)
+            .map(|(policy, path)| explain::run(&policy, &path, id.as_deref(), output)),
+        PolicyCommand::Diff { file, other } => {
+            let mut faults = FaultCollector::new();
+            let one = faults.take(read(&file.policy, &file));
+            let other = faults.take(read(&other, &file));
+            let both = faults.or_value(one.zip(other));
+            both.map(|((one, _), (other, _))| diff::run(&one, &other, output))
+        }
+    };
+    done.unwrap_or_else(Ending::WrongConfiguration)
 }
 
-fn with_policy(file: &PolicyFile, act: impl FnOnce(&Policy) -> Ending) -> Ending {
-    let beside = file
-        .policy
-        .parent()
-        .unwrap_or(Path::new("."))
-        .join("../schemas");
-    let schemas = file.schemas.as_deref().unwrap_or(&beside);
-    let policy = Schemas::read(schemas).and_then(|schemas| Policy::read(&file.policy, &schemas));
-    match policy {
-        Ok(policy) => act(&policy),
-        Err(faults) => Ending::WrongConfiguration(faults),
-    }
+/// Reads a policy, and returns with it the path by which faults name it.
+fn read(written: &str, file: &PolicyFile) -> Result<(Policy, PathBuf), Faults> {
+    let here = Path::new(written);
+    let source = match here.exists() {
+        true => PolicySource::File(here.to_path_buf()),
+        false => PolicySource::of_text(written, Path::new(""))
+            .map_err(|(message, hint)| Fault::of_file(here, message, hint))?,
+    };
+    let schemas = match (&file.schemas, &source) {
+        (Some(folder), _) => Schemas::read(folder)?,
+        (None, PolicySource::Shipped(_)) => shipped::schemas()?,
+        (None, PolicySource::File(path)) => {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            let beside = folder.join("../schemas");
+            match beside.is_dir() {
+                true => Schemas::read(&beside)?,
+                false => shipped::schemas()?,
+            }
+        }
+    };
+    let policy = Policy::read_source(&source, &schemas)?;
+    Ok((policy, source.shown()))
 }
 
 /// The answer of `policy check`.
@@ -52,6 +74,9 @@ struct CheckedPolicy<'a> {
     terms: usize,
     aids: usize,
     guarantees: usize,
+    /// The policies below it, the next one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<origin::LayerBelow<'a>>,
 }
 
 /// The answer of `policy test`.
@@ -77,6 +102,7 @@ fn check(policy: &Policy, output: Output) -> Ending {
             policy.id, policy.version
         ),
     ));
+    origin::say_layers(policy, output);
     output.json(&CheckedPolicy {
         id: &policy.id,
         version: &policy.version,
@@ -85,6 +111,7 @@ fn check(policy: &Policy, output: Output) -> Ending {
         terms,
         aids,
         guarantees,
+        layers: origin::layers(policy),
     });
     Ending::Done
 }
@@ -105,7 +132,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
     let mut faults = FaultCollector::new();
     for failure in failures {
         let fault = Fault::of_file(
-            path,
+            &failure.at.file,
             Text::new(
                 format!(
                     "规则“{}”的用例：应为 {}，实为 {}",
@@ -123,7 +150,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
             Text::new("请更正规则或用例", "correct the rule or the case"),
         );
         faults.push(fault.at(Place::LineColumn {
-            line: failure.line,
+            line: failure.at.line,
             column: 1,
         }));
     }
@@ -137,7 +164,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
         codes += trial.codes;
         for breach in trial.breaches {
             let fault = Fault::of_file(
-                path,
+                &breach.at.file,
                 breach.text(),
                 Text::new(
                     "请更正保证所依据的规则；保证只能扩大，不能缩小",
@@ -145,7 +172,7 @@ fn test(policy: &Policy, path: &Path, output: Output) -> Ending {
                 ),
             );
             faults.push(fault.at(Place::LineColumn {
-                line: breach.line,
+                line: breach.at.line,
                 column: 1,
             }));
         }

@@ -194,7 +194,7 @@ fn policy(folder: &Path, schemas: &Schemas) -> Result<Policy, Faults> {
     let own = folder.join("policy.toml");
     match own.is_file() {
         true => Policy::read(&own, schemas),
-        false => shipped::policy(schemas),
+        false => Policy::shipped(&shipped::POLICY, schemas),
     }
 }
 

@@ -257,7 +257,7 @@ impl Basis {
         };
         let policy = match &arguments.policy {
             Some(path) => Some(Policy::read(path, &schemas)?),
-            None => shipped::policy(&schemas).ok(),
+            None => Policy::shipped(&shipped::POLICY, &schemas).ok(),
         };
         if let Some(name) = &arguments.schema
             && schemas.get(name).is_none()

@@ -156,8 +156,9 @@ def compare(aidlink, folder, algorithm):
         run(aidlink, "tokenise", round_file, "--export", export, "--output", output, "--signing-key", key)
         files[export] = output / f"to-centre/{export}.tokens.parquet"
     theirs = folder / f"{REGISTER}.tokens.parquet"
+    policy = json.loads(run(aidlink, "policy", "check", folder / "policies/shaoguan.toml", "--json"))
     digests = {
-        "--policy-blake3": digest(folder / "policies/shaoguan.toml"),
+        "--policy-blake3": policy["blake3"],
         "--schema-blake3": digest(folder / f"schemas/{REGISTER}.json"),
     }
     run(sys.executable, EXAMPLE, round_file, theirs, *(part for pair in digests.items() for part in pair))

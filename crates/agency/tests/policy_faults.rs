@@ -356,9 +356,7 @@ fn outcomes_before_and_after(rule: &str, from: &str, to: &str) -> Vec<[Outcome; 
         .iter()
         .zip(&after.rule(rule).expect("the rule").cases)
         .map(|(before, after)| {
-            let failure = failures
-                .iter()
-                .find(|failure| failure.line == after.row.line);
+            let failure = failures.iter().find(|failure| failure.at == after.row.at);
             let found = failure.map_or(before.outcome, |failure| failure.actual);
             [before.outcome, found]
         })
@@ -457,7 +455,7 @@ fn a_case_that_gives_another_outcome_is_reported_with_its_line() {
     let (_, failures) = test_cases(&policy).expect("evaluates");
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].rule, "withhold_role");
-    let line = text.lines().nth(failures[0].line - 1);
+    let line = text.lines().nth(failures[0].at.line - 1);
     assert_eq!(line, Some("[[rule.case]]"));
 }
 
@@ -661,7 +659,7 @@ fn no_other_withhold_rule_hides_a_weakened_one() {
     let trial = try_guarantee(&policy, dead).expect("evaluates");
     let lines = trial.breaches.iter();
     let lines: Vec<&str> = lines
-        .filter_map(|breach| text.lines().nth(breach.line))
+        .filter_map(|breach| text.lines().nth(breach.at.line))
         .collect();
     assert_eq!(
         lines,

@@ -287,7 +287,7 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
         .folder(&schemas_folder)
         .map_err(|error| Fault::unreadable(&verification.folder.join(&schemas_folder), &error))?;
     let schemas = Schemas::read(&folder.join("schemas"))?;
-    let policy = Policy::read_of_finished_round(&folder.join("policy.toml"), &schemas)?;
+    let policy = policy(verification, &folder, &schemas)?;
     let calendar = Calendar::read(&folder.join("calendar.toml"))?;
     let round_file = Path::new(CONFIGURATION).join("round.toml");
     let round = verification.opened.read(&round_file, LARGEST_CONFIGURATION);
@@ -300,6 +300,41 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
         calendar,
         matrix,
     })
+}
+
+/// Reads the policy of the folder, from the copies of all its layers.
+fn policy(verification: &Verification, folder: &Path, schemas: &Schemas) -> Result<Policy, Faults> {
+    let used = &verification.manifest.policy;
+    let path = folder.join("policy.toml");
+    for layer in &used.layers {
+        let file = Path::new(CONFIGURATION).join(&layer.file);
+        let parent = file.parent().unwrap_or(&file);
+        let opened = verification.opened.folder(parent);
+        opened.map_err(|error| Fault::unreadable(&verification.folder.join(&file), &error))?;
+    }
+    let policy = Policy::read_of_finished_round(&path, schemas)?;
+    let copies: Vec<(String, &str)> = policy
+        .copies()
+        .map(|(name, layer)| (name, layer.digest.as_str()))
+        .collect();
+    let stated = used.layers.iter();
+    let stated: Vec<(String, &str)> = stated
+        .map(|layer| (layer.file.clone(), layer.blake3.as_str()))
+        .collect();
+    // aidlink 0.1 stated no layers, and the digest of the file.
+    let is_it = used.layers.is_empty() || (policy.digest == used.blake3 && copies == stated);
+    if is_it {
+        return Ok(policy);
+    }
+    let fault = Fault::of_file(
+        &path,
+        Text::new(
+            "规则文件或其下层文件与运行记录不符",
+            "the policy, or one below it, is not that of the manifest",
+        ),
+        Text::new("请从备份恢复", "restore it from a backup"),
+    );
+    Err(fault.into())
 }
 
 fn list_language(manifest: &Manifest) -> Language {

@@ -199,7 +199,16 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         id: policy,
         version,
         blake3: digest,
+        layers,
     } = &head.policy;
+    let below = layers.iter().skip(1).map(|layer| {
+        let (id, version, digest) = (&layer.id, &layer.version, &layer.blake3);
+        say(
+            &format!("；建立在 {id} {version} 之上，文件 BLAKE3 {digest}"),
+            &format!("; on top of {id} {version}, file BLAKE3 {digest}"),
+        )
+    });
+    let below: String = below.collect();
     let facts = [
         (
             say("步骤", "Step"),
@@ -216,7 +225,7 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         ),
         (
             say("规则文件", "Policy"),
-            format!("{policy} {version}, BLAKE3 {digest}"),
+            format!("{policy} {version}, BLAKE3 {digest}{below}"),
         ),
         (
             say("核对结论", "Finding"),

@@ -47,18 +47,32 @@ pub enum Node {
     /// An array.
     Array(Vec<Located<Node>>),
     /// A table, with its keys in the order of the file.
-    Table(Vec<(Located<String>, Located<Node>)>),
+    Table(Vec<Entry>),
 }
 
-/// A parsed TOML file, with its text for computing places.
+/// A key of a table with its value.
+pub type Entry = (Located<String>, Located<Node>);
+
+/// A parsed TOML file, with its text for computing places; or several such files, whose
+/// tables were merged into one. Offsets of a later file are greater than those of the
+/// files before it, so that every offset has its own file.
 #[derive(Debug)]
 pub struct Document {
+    /// The last file is the one that the document is read from.
+    files: Vec<SourceFile>,
+    root: Vec<Entry>,
+    syntax: FaultCollector,
+}
+
+/// A file of a document.
+#[derive(Debug)]
+struct SourceFile {
     path: PathBuf,
     digest: String,
     source: String,
-    root: Vec<(Located<String>, Located<Node>)>,
-    syntax: FaultCollector,
     places: PlaceIndex,
+    /// The offset of its first byte.
+    start: usize,
 }
 
 impl Document {
@@ -88,7 +102,9 @@ impl Document {
             ))
         })?;
         let mut document = Document::parse(path, source);
-        document.digest = digest;
+        if let Some(file) = document.files.first_mut() {
+            file.digest = digest;
+        }
         Ok(document)
     }
 
@@ -131,28 +147,85 @@ impl Document {
         }
         let root = nodes_of(root.get_ref());
         Document {
-            path: path.to_path_buf(),
-            digest,
-            source,
+            files: vec![SourceFile {
+                path: path.to_path_buf(),
+                digest,
+                source,
+                places,
+                start: 0,
+            }],
             root,
             syntax,
-            places,
         }
     }
 
-    /// Returns the path of the file.
+    /// Puts documents behind each other. The result has no keys yet; the keys of each
+    /// document are returned beside it, with their offsets in the result.
+    pub fn stacked(documents: Vec<Document>) -> (Self, Vec<Vec<Entry>>) {
+        let mut files = Vec::new();
+        let mut roots = Vec::new();
+        let mut syntax = FaultCollector::new();
+        let mut start = 0;
+        for mut document in documents {
+            for entry in &mut document.root {
+                moved(entry, start);
+            }
+            let mut end = start;
+            for mut file in document.files {
+                file.start += start;
+                // One more than the file's length: its end is a place, too.
+                end = file.start + file.source.len() + 1;
+                files.push(file);
+            }
+            start = end;
+            roots.push(document.root);
+            syntax.extend(document.syntax);
+        }
+        let stack = Document {
+            files,
+            root: Vec::new(),
+            syntax,
+        };
+        (stack, roots)
+    }
+
+    /// Sets the keys of the top-level table.
+    pub fn with_root(mut self, root: Vec<Entry>) -> Self {
+        self.root = root;
+        self
+    }
+
+    /// Returns the keys of the top-level table.
+    pub fn entries(&self) -> &[Entry] {
+        &self.root
+    }
+
+    /// Returns the path of the file; of several, that of the last one.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.files.last().map_or(Path::new(""), |file| &file.path)
     }
 
-    /// Returns the BLAKE3 digest of the file's bytes, hexadecimal, as `b3sum` prints it.
+    /// Returns the BLAKE3 digest of the file's bytes, hexadecimal, as `b3sum` prints it; of
+    /// several files, that of the last one.
     pub fn digest(&self) -> &str {
-        &self.digest
+        self.files.last().map_or("", |file| &file.digest)
     }
 
-    /// Returns the text of the file, without a byte-order mark.
-    pub fn source(&self) -> &str {
-        &self.source
+    /// Returns the number of the file, from 0, in which an offset is.
+    pub fn file_of(&self, offset: usize) -> usize {
+        let after = self.files.partition_point(|file| file.start <= offset);
+        after.saturating_sub(1)
+    }
+
+    /// Returns the file in which an offset is, and the place in it.
+    pub fn place_of(&self, offset: usize) -> (&Path, Option<Place>) {
+        match self.files.get(self.file_of(offset)) {
+            Some(file) => {
+                let place = file.places.of(&file.source, offset - file.start);
+                (&file.path, Some(place))
+            }
+            None => (Path::new(""), None),
+        }
     }
 
     /// Returns the syntax errors of the file.
@@ -165,7 +238,10 @@ impl Document {
         TableReader {
             document: self,
             entries: &self.root,
-            at: 0..0,
+            at: {
+                let start = self.files.last().map_or(0, |file| file.start);
+                start..start
+            },
             known: RefCell::new(Vec::new()),
         }
     }
@@ -221,14 +297,23 @@ impl Document {
 
     /// Creates a fault at a byte range of this document.
     pub fn fault(&self, at: Range<usize>, message: Text, hint: Text) -> Fault {
-        Fault::of_file(&self.path, message, hint).at(self.places.of(&self.source, at.start))
+        let (path, place) = self.place_of(at.start);
+        Fault {
+            place,
+            ..Fault::of_file(path, message, hint)
+        }
     }
 
     /// Returns the byte at which the content of a string begins, so that an offset
     /// into the value can be turned into an offset into the file. For a string with
     /// escapes, returns the start of the string.
     pub fn content_start(&self, at: &Range<usize>) -> usize {
-        let raw = self.source.get(at.clone()).unwrap_or_default();
+        let file = self.files.get(self.file_of(at.start));
+        let raw = file.and_then(|file| {
+            let within = at.start.checked_sub(file.start)?..at.end.checked_sub(file.start)?;
+            file.source.get(within)
+        });
+        let raw = raw.unwrap_or_default();
         for quote in ["'''", "\"\"\"", "'", "\""] {
             if let Some(content) = raw.strip_prefix(quote) {
                 if quote.starts_with('"') && content.contains('\\') {
@@ -265,6 +350,30 @@ impl Document {
             ));
         }
         date
+    }
+}
+
+/// Moves an entry and everything in it by a number of bytes.
+fn moved(entry: &mut Entry, by: usize) {
+    let (key, value) = entry;
+    key.at = key.at.start + by..key.at.end + by;
+    moved_value(value, by);
+}
+
+fn moved_value(value: &mut Located<Node>, by: usize) {
+    value.at = value.at.start + by..value.at.end + by;
+    match &mut value.value {
+        Node::Array(items) => {
+            for item in items {
+                moved_value(item, by);
+            }
+        }
+        Node::Table(entries) => {
+            for entry in entries {
+                moved(entry, by);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -329,7 +438,7 @@ fn starts_character(byte: u8) -> bool {
     byte & 0b1100_0000 != 0b1000_0000
 }
 
-fn nodes_of(table: &DeTable<'_>) -> Vec<(Located<String>, Located<Node>)> {
+fn nodes_of(table: &DeTable<'_>) -> Vec<Entry> {
     let mut entries: Vec<_> = table
         .iter()
         .map(|(key, value)| {
@@ -391,7 +500,7 @@ fn node_of(value: &DeValue<'_>) -> Node {
 #[derive(Debug)]
 pub struct TableReader<'d> {
     document: &'d Document,
-    entries: &'d [(Located<String>, Located<Node>)],
+    entries: &'d [Entry],
     at: Range<usize>,
     known: RefCell<Vec<&'static str>>,
 }
@@ -400,6 +509,11 @@ impl<'d> TableReader<'d> {
     /// Returns the document that contains the table.
     pub fn document(&self) -> &'d Document {
         self.document
+    }
+
+    /// Returns the byte range of the table.
+    pub fn at(&self) -> &Range<usize> {
+        &self.at
     }
 
     /// Creates a fault at the head of this table.

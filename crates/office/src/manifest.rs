@@ -10,6 +10,7 @@ use aidlink_contract::token::TokenAlgorithm;
 use aidlink_contract::token_file::{SentAccount, SourceFile};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::document::Document;
+use aidlink_policy::pack::Policy;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -218,8 +219,46 @@ pub struct PolicyUsed {
     pub id: String,
     /// Its version.
     pub version: String,
-    /// BLAKE3 digest, hexadecimal.
+    /// BLAKE3 digest of what the policy says, hexadecimal. Without layers, as in version 2,
+    /// that of its file.
     pub blake3: String,
+    /// Its files: its own first, each on top of the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<PolicyLayer>,
+}
+
+/// A file of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyLayer {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Its copy, relative to the folder of configuration files.
+    pub file: String,
+    /// BLAKE3 digest of the file, hexadecimal.
+    pub blake3: String,
+}
+
+impl PolicyUsed {
+    /// Returns what a manifest says of a policy.
+    pub fn of(policy: &Policy) -> Self {
+        PolicyUsed {
+            id: policy.id.clone(),
+            version: policy.version.clone(),
+            blake3: policy.digest.clone(),
+            layers: policy
+                .copies()
+                .map(|(file, layer)| PolicyLayer {
+                    id: layer.id.clone(),
+                    version: layer.version.clone(),
+                    file,
+                    blake3: layer.digest.clone(),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// The calendar used by the step.

@@ -194,11 +194,7 @@ impl Step {
             operator: terms.operator.clone(),
             retention_until: terms.retention_until,
             thresholds: terms.thresholds,
-            policy: PolicyUsed {
-                id: terms.policy.id.clone(),
-                version: terms.policy.version.clone(),
-                blake3: terms.policy.digest.clone(),
-            },
+            policy: PolicyUsed::of(&terms.policy),
             calendar: CalendarUsed {
                 blake3: terms.calendar.digest().to_owned(),
             },

@@ -678,10 +678,16 @@ impl Check<'_> {
 
     /// Checks that round file and policy in the folder are those in the manifest.
     fn configuration(&mut self) {
-        let stated = [
-            ("round.toml", &self.manifest.round_file_blake3),
-            ("policy.toml", &self.manifest.policy.blake3),
-        ];
+        let mut stated = vec![("round.toml", &self.manifest.round_file_blake3)];
+        let policy = &self.manifest.policy;
+        match policy.layers.as_slice() {
+            // aidlink 0.1 had policies of one file.
+            [] => stated.push(("policy.toml", &policy.blake3)),
+            layers => {
+                let layers = layers.iter();
+                stated.extend(layers.map(|layer| (layer.file.as_str(), &layer.blake3)));
+            }
+        }
         for (name, digest) in stated {
             let path = format!("{CONFIGURATION}/{name}");
             // A file that cannot be read, or is too large, is reported as an output.

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod calendar;
 pub mod constant;
 pub mod pack;
+pub mod period;
 pub mod reading;
 pub mod rule_language;
 pub mod schema;

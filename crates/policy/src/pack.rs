@@ -1,22 +1,32 @@
 //! The policy of one place: rules, terms, aids, deadlines and earlier
 //! referrals, with citations and test cases.
 //!
-//! [`Policy::read`] reads a TOML file and reports all its faults at once. The
-//! agency crate, which evaluates rows, runs the cases of rules and guarantees.
+//! [`Policy::read`] reads a TOML file, and those of the policies below it, merges them and
+//! reports all faults at once. Everything else sees the merged policy. The agency crate,
+//! which evaluates rows, runs the cases of rules and guarantees.
 
+mod canonical;
+mod layer_files;
+mod merge;
+mod merged_parameter;
+mod origin;
 mod read;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::civil::Date;
 
 use crate::answer::Answer;
-use crate::rule_language::{Combination, Expression};
+use crate::rule_language::{Combination, Expression, NamedValue};
 use crate::schema::ExportSchema;
 use crate::value::Value;
 use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
+
+pub use layer_files::{PolicySource, files_below};
+pub use origin::{Change, ChangeKind, Dropped, Layer, Origin, Origins, PartKind, Spot};
 
 /// The meaning of a rule whose outcome is yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +139,8 @@ pub struct Rule {
     pub check: Option<Text>,
     /// Whether a lead that rests on this rule is urgent.
     pub urgent: bool,
+    /// The names of the parameters that it uses.
+    pub parameters: Vec<String>,
     /// Test rows with their expected outcomes.
     pub cases: Vec<RuleCase>,
 }
@@ -172,8 +184,8 @@ pub const CASE_AS_OF: Date = Date::constant(2026, 9, 30);
 /// A test row in a policy file.
 #[derive(Clone, Debug)]
 pub struct CaseRow {
-    /// The line of the case in the policy file.
-    pub line: usize,
+    /// Where the case is.
+    pub at: Spot,
     /// The columns with a value; all others are empty.
     pub columns: Vec<(String, Value)>,
     /// The columns whose cell cannot be read.
@@ -206,8 +218,8 @@ pub struct RuleCase {
 pub struct Guarantee {
     /// Its id.
     pub id: String,
-    /// The line of the policy file on which it starts.
-    pub line: usize,
+    /// Where it starts.
+    pub at: Spot,
     /// The export whose rows it concerns.
     pub on: String,
     /// The property that it guarantees.
@@ -354,6 +366,70 @@ impl Aid {
     }
 }
 
+/// A named value of a policy, which layers set.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name, as rules use it.
+    pub id: String,
+    /// Title in both languages.
+    pub title: Text,
+    /// The word for its type in policy files.
+    pub type_name: &'static str,
+    /// Its values, those of the lowest layer first. The last one counts; there is at least
+    /// one.
+    pub settings: Vec<ParameterSetting>,
+}
+
+/// A value that a layer gives a parameter.
+#[derive(Clone, Debug)]
+pub struct ParameterSetting {
+    /// The number of the layer, from 0 for the lowest.
+    pub layer: usize,
+    /// The value.
+    pub value: NamedValue,
+    /// Document and article; `None` if the place decided itself (`local`).
+    pub cite: Option<String>,
+}
+
+impl Parameter {
+    /// Returns the value that counts.
+    pub fn setting(&self) -> Option<&ParameterSetting> {
+        self.settings.last()
+    }
+
+    /// Returns the value that counts for a layer without those above it. If it has none yet,
+    /// returns the first one above.
+    fn as_of_layer(&self, layer: usize) -> Option<&ParameterSetting> {
+        let known = self.settings.iter().rev();
+        let known = known.skip_while(|setting| setting.layer > layer).next();
+        known.or_else(|| self.settings.first())
+    }
+}
+
+impl fmt::Display for ParameterSetting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_value(formatter, &self.value)
+    }
+}
+
+fn write_value(formatter: &mut fmt::Formatter<'_>, value: &NamedValue) -> fmt::Result {
+    match value {
+        NamedValue::Number(number) => write!(formatter, "{number}"),
+        NamedValue::Text(text) => formatter.write_str(text),
+        NamedValue::Date(date) => write!(formatter, "{date}"),
+        NamedValue::Period(period) => write!(formatter, "{period}"),
+        NamedValue::List(values) => {
+            for (number, value) in values.iter().enumerate() {
+                if number > 0 {
+                    formatter.write_str(", ")?;
+                }
+                write_value(formatter, value)?;
+            }
+            Ok(())
+        }
+    }
+}
+
 /// A period within which something must be done.
 #[derive(Clone, Debug)]
 pub struct PolicyDeadline {
@@ -387,7 +463,8 @@ pub struct Policy {
     pub version: String,
     /// Title in both languages.
     pub title: Text,
-    /// BLAKE3 digest of the file, hexadecimal.
+    /// BLAKE3 digest of what the merged policy says, hexadecimal. Comments, the order of
+    /// keys and the division into layers do not count.
     pub digest: String,
     /// The documents cited.
     pub sources: Vec<Named>,
@@ -395,9 +472,14 @@ pub struct Policy {
     pub agencies: Vec<Named>,
     /// The deadlines.
     pub deadlines: Vec<PolicyDeadline>,
+    /// The parameters.
+    pub parameters: Vec<Parameter>,
     /// The rules in the order of the file, followed by the rules made from
     /// `[[referral_state]]`.
     pub rules: Vec<Rule>,
+    /// Rules as a layer has them that wrote cases for them, where a layer above amended them
+    /// or set a parameter that they use. They serve to run these cases and judge no row.
+    pub earlier_rules: Vec<Rule>,
     /// The guarantees; at least one of each kind on the case parties.
     pub guarantees: Vec<Guarantee>,
     /// The terms.
@@ -406,14 +488,35 @@ pub struct Policy {
     pub aids: Vec<Aid>,
     /// The export of earlier referrals, if the policy uses one.
     pub referrals_on: Option<String>,
+    /// The layers, and where each part comes from.
+    pub origins: Origins,
 }
 
 pub use aidlink_contract::token_table::CASE_EXPORT;
 
+/// The name of a policy's copy in a finished round.
+const COPY: &str = "policy.toml";
+
 impl Policy {
+    /// Returns the files of the policy, its own first, each on top of the next, with the
+    /// names of their copies in a finished round. From the first copy the policy can be read
+    /// again, because copies count before what `extends` names.
+    pub fn copies(&self) -> impl Iterator<Item = (String, &Layer)> {
+        let layers = self.origins.layers.iter().rev().enumerate();
+        layers.map(|(number, layer)| match number {
+            0 => (COPY.to_owned(), layer),
+            number => (layer_files::copy_below(COPY, number), layer),
+        })
+    }
+
     /// Returns the rule with this id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// Returns the parameter with this name.
+    pub fn parameter(&self, id: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.id == id)
     }
 
     /// Returns the aid with this id.
@@ -528,6 +631,7 @@ mod tests {
             cites: Vec::new(),
             check: None,
             urgent: false,
+            parameters: Vec::new(),
             cases: Vec::new(),
         }
     }

@@ -10,8 +10,8 @@ mod parse;
 mod tree;
 
 pub use combination::{Combination, Negation, NodeBudget, TooLarge};
-pub use parse::{ExpressionFault, parse};
+pub use parse::{ExpressionFault, names_in, parse};
 pub use tree::{
-    Comparison, DERIVED_AGE, DERIVED_AS_OF, DERIVED_MINOR, DERIVED_SEX, Expression, Operand, Scope,
-    ScopeColumn, moved,
+    Comparison, DERIVED_AGE, DERIVED_AS_OF, DERIVED_MINOR, DERIVED_SEX, Expression, NamedValue,
+    Operand, Scope, ScopeColumn, moved,
 };

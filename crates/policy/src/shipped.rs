@@ -5,7 +5,6 @@ use std::path::Path;
 
 use aidlink_faults::fault::{FaultCollector, Faults};
 
-use crate::pack::Policy;
 use crate::schema::{ExportSchema, Schemas};
 
 /// A document that comes with the program.
@@ -36,8 +35,17 @@ pub const SCHEMAS: [Shipped; 6] = [
     shipped!("schemas", "veterans.persons.json"),
 ];
 
-/// The policy.
+/// The policy that a new round gets.
 pub const POLICY: Shipped = shipped!("policies", "shaoguan.toml");
+
+/// All policies. `extends` and the commands of `policy` find them by name, which is the
+/// file name without `.toml`.
+pub const POLICIES: [Shipped; 1] = [POLICY];
+
+/// Returns the name by which `extends` finds a policy.
+pub fn policy_name(policy: &Shipped) -> &'static str {
+    policy.name.strip_suffix(".toml").unwrap_or(policy.name)
+}
 
 /// The calendar.
 pub const CALENDAR: Shipped = shipped!("calendars", "china.toml");
@@ -56,35 +64,31 @@ pub fn schemas() -> Result<Schemas, Faults> {
     faults.or_value(Some(schemas))
 }
 
-/// Returns the policy that comes with the program, for these schemas.
-///
-/// # Errors
-/// When the schemas lack something that the policy needs.
-pub fn policy(schemas: &Schemas) -> Result<Policy, Faults> {
-    Policy::parse(
-        Path::new(POLICY.name),
-        POLICY.text.as_bytes().to_vec(),
-        schemas,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_schema_of_the_folder_is_shipped_and_the_policy_fits() {
-        let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
-        let folder = Path::new(&package).join("../../schemas");
-        let files = std::fs::read_dir(folder).expect("the schemas");
-        let mut names: Vec<_> = files
-            .filter_map(|file| file.ok()?.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".json"))
-            .collect();
-        names.sort();
-        assert_eq!(names, SCHEMAS.map(|shipped| shipped.name));
+    fn every_schema_and_policy_of_the_folders_is_shipped_and_the_policies_fit() {
+        let files_of = |folder: &str| {
+            let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+            let folder = Path::new(&package).join("../..").join(folder);
+            let files = std::fs::read_dir(folder).expect("a folder of the project");
+            let mut names: Vec<_> = files
+                .filter_map(|file| file.ok()?.file_name().into_string().ok())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(files_of("schemas"), SCHEMAS.map(|shipped| shipped.name));
+        let mut policies = POLICIES.map(|shipped| shipped.name);
+        policies.sort();
+        assert_eq!(files_of("policies"), policies);
         let schemas = schemas().expect("valid schemas");
         assert_eq!(schemas.0.len(), SCHEMAS.len());
-        assert!(policy(&schemas).is_ok());
+        for policy in POLICIES {
+            let policy = crate::pack::Policy::shipped(&policy, &schemas);
+            assert!(policy.is_ok(), "{policy:?}");
+        }
     }
 }

@@ -5,10 +5,14 @@ use std::path::Path;
 use aidlink_faults::fault::{Fault, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
-use aidlink_policy::pack::{Aid, Guarantee, Guaranteed, Policy, Rule, Term};
+use aidlink_policy::pack::{
+    Aid, Dropped, Guarantee, Guaranteed, Parameter, PartKind, Policy, Rule, Term,
+};
 use serde::Serialize;
 
 use aidlink_office::ending::Ending;
+
+use super::origin::{self, ToldOrigin};
 
 /// A part of a policy that has an id.
 enum Part<'p> {
@@ -16,6 +20,26 @@ enum Part<'p> {
     Term(&'p Term),
     Rule(&'p Rule),
     Guarantee(&'p Guarantee),
+    Parameter(&'p Parameter),
+    Dropped(&'p Dropped),
+}
+
+/// A part with where it comes from, in a JSON answer.
+#[derive(Serialize)]
+struct ExplainedPart<'p> {
+    #[serde(flatten)]
+    part: Explained<'p>,
+    /// Only of policies with several layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<ToldOrigin<'p>>,
+}
+
+/// The value that a layer gives a parameter, in a JSON answer.
+#[derive(Serialize)]
+struct ToldValue<'p> {
+    value: String,
+    /// `local`, if the place decided itself.
+    source: &'p str,
 }
 
 /// A part of a policy in a JSON answer.
@@ -55,6 +79,28 @@ enum Explained<'p> {
         /// What a person must check by hand.
         check: Option<&'p Text>,
         cases: usize,
+        /// Cases of layers below, which are run on the rule as these layers have it.
+        #[serde(skip_serializing_if = "is_zero")]
+        cases_below: usize,
+        /// The parameters that the rule uses, with their values.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        parameters: Vec<(&'p str, String)>,
+    },
+    Parameter {
+        id: &'p str,
+        title: &'p Text,
+        #[serde(rename = "type")]
+        type_name: &'p str,
+        /// The values that the layers give it, the lowest first. The last one counts.
+        values: Vec<ToldValue<'p>>,
+        /// Ids of the rules that use it.
+        used_by: Vec<&'p str>,
+    },
+    Dropped {
+        kind: &'static str,
+        id: &'p str,
+        by: String,
+        because: &'p str,
     },
     Guarantee {
         id: &'p str,
@@ -74,9 +120,33 @@ impl<'p> Part<'p> {
             .or_else(|| term().map(Part::Term))
             .or_else(|| policy.rule(id).map(Part::Rule))
             .or_else(|| policy.guarantee(id).map(Part::Guarantee))
+            .or_else(|| policy.parameter(id).map(Part::Parameter))
+            .or_else(|| {
+                let mut dropped = policy.origins.dropped.iter();
+                dropped.find(|part| part.id == id).map(Part::Dropped)
+            })
     }
 
-    fn explained(&self, policy: &'p Policy) -> Explained<'p> {
+    fn kind_and_id(&self) -> (PartKind, &'p str) {
+        match *self {
+            Part::Aid(aid) => (PartKind::Aid, &aid.id),
+            Part::Term(term) => (PartKind::Term, &term.id),
+            Part::Rule(rule) => (PartKind::Rule, &rule.id),
+            Part::Guarantee(guarantee) => (PartKind::Guarantee, &guarantee.id),
+            Part::Parameter(parameter) => (PartKind::Parameter, &parameter.id),
+            Part::Dropped(dropped) => (dropped.part, &dropped.id),
+        }
+    }
+
+    fn explained(&self, policy: &'p Policy) -> ExplainedPart<'p> {
+        let (kind, id) = self.kind_and_id();
+        ExplainedPart {
+            part: self.told(policy),
+            origin: origin::told(policy, kind, id),
+        }
+    }
+
+    fn told(&self, policy: &'p Policy) -> Explained<'p> {
         match *self {
             Part::Aid(aid) => Explained::Aid {
                 id: &aid.id,
@@ -106,6 +176,28 @@ impl<'p> Part<'p> {
                 reads: rule.columns().into_iter().collect(),
                 check: rule.check.as_ref(),
                 cases: rule.cases.len(),
+                cases_below: cases_below(policy, rule),
+                parameters: values_of(policy, rule).collect(),
+            },
+            Part::Parameter(parameter) => Explained::Parameter {
+                id: &parameter.id,
+                title: &parameter.title,
+                type_name: parameter.type_name,
+                values: parameter
+                    .settings
+                    .iter()
+                    .map(|setting| ToldValue {
+                        value: setting.to_string(),
+                        source: setting.cite.as_deref().unwrap_or("local"),
+                    })
+                    .collect(),
+                used_by: users_of(policy, parameter).collect(),
+            },
+            Part::Dropped(dropped) => Explained::Dropped {
+                kind: dropped.part.key(),
+                id: &dropped.id,
+                by: by(dropped),
+                because: because(dropped),
             },
             Part::Guarantee(guarantee) => Explained::Guarantee {
                 id: &guarantee.id,
@@ -127,8 +219,10 @@ pub(super) fn run(policy: &Policy, path: &Path, id: Option<&str>, output: Output
     let parts = match id {
         None => {
             let aids = policy.aids.iter().map(Part::Aid);
-            aids.chain(policy.guarantees.iter().map(Part::Guarantee))
-                .collect()
+            let parts = aids.chain(policy.guarantees.iter().map(Part::Guarantee));
+            let parts = parts.chain(policy.parameters.iter().map(Part::Parameter));
+            let dropped = policy.origins.dropped.iter().map(Part::Dropped);
+            parts.chain(dropped).collect()
         }
         Some(id) => Part::find(policy, id).into_iter().collect::<Vec<_>>(),
     };
@@ -141,24 +235,38 @@ pub(super) fn run(policy: &Policy, path: &Path, id: Option<&str>, output: Output
             .map(|rule| rule.id.as_str())
             .chain(policy.terms.iter().map(|term| term.id.as_str()))
             .chain(policy.aids.iter().map(|aid| aid.id.as_str()))
-            .chain(policy.guarantees.iter().map(|other| other.id.as_str()));
+            .chain(policy.guarantees.iter().map(|other| other.id.as_str()))
+            .chain(policy.parameters.iter().map(|other| other.id.as_str()));
         let fault = Fault::of_file(
             path,
             Text::new(
-                format!("没有名为“{id}”的规则、术语、救助项目或保证"),
-                format!("there is no rule, term, aid or guarantee `{id}`"),
+                format!("没有名为“{id}”的规则、术语、救助项目、保证或参数"),
+                format!("there is no rule, term, aid, guarantee or parameter `{id}`"),
             ),
             nearest_name_hint(id, known),
         );
         return Ending::WrongConfiguration(fault.into());
     }
+    if id.is_none() && policy.origins.layers.len() > 1 {
+        let (id, version) = (&policy.id, &policy.version);
+        line(
+            format!("{id} 第{version}版"),
+            format!("{id} version {version}"),
+            output,
+        );
+        origin::say_layers(policy, output);
+    }
     for part in &parts {
         match part {
             Part::Aid(aid) => explain_aid(policy, aid, output),
             Part::Term(term) => explain_term(policy, term, output),
-            Part::Rule(rule) => explain_rule(rule, output),
+            Part::Rule(rule) => explain_rule(policy, rule, output),
             Part::Guarantee(guarantee) => explain_guarantee(policy, guarantee, output),
+            Part::Parameter(parameter) => explain_parameter(policy, parameter, output),
+            Part::Dropped(dropped) => explain_dropped(policy, dropped, output),
         }
+        let (kind, id) = part.kind_and_id();
+        origin::say(policy, kind, id, output);
     }
     let json = parts.iter().map(|part| part.explained(policy));
     output.json(&json.collect::<Vec<_>>());
@@ -228,9 +336,10 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
     for id in aid.rests_on() {
         if let Some(rule) = policy.rule(id) {
             let cites = rule.cites.join(", ");
+            let origin = origin::short(policy, PartKind::Rule, id);
             line(
-                format!("    {id}：{}（{cites}）", rule.title.zh),
-                format!("    {id}: {} ({cites})", rule.title.en),
+                format!("    {id}：{}（{cites}）{}", rule.title.zh, origin.zh),
+                format!("    {id}: {} ({cites}){}", rule.title.en, origin.en),
                 output,
             );
         }
@@ -263,7 +372,7 @@ fn explain_term(policy: &Policy, term: &Term, output: Output) {
     );
 }
 
-fn explain_rule(rule: &Rule, output: Output) {
+fn explain_rule(policy: &Policy, rule: &Rule, output: Output) {
     let cites = rule.cites.join(", ");
     line(
         format!(
@@ -294,6 +403,15 @@ fn explain_rule(rule: &Rule, output: Output) {
             output,
         );
     }
+    let values = values_of(policy, rule).map(|(id, value)| format!("{id} = {value}"));
+    let values = values.collect::<Vec<_>>().join("; ");
+    if !values.is_empty() {
+        line(
+            format!("  参数：{values}"),
+            format!("  parameters: {values}"),
+            output,
+        );
+    }
     if rule.at_most_review {
         line(
             "  结果最多为“已有线索”，须人工核实",
@@ -320,6 +438,96 @@ fn explain_rule(rule: &Rule, output: Output) {
         format!("  cases: {}", rule.cases.len()),
         output,
     );
+    let below = cases_below(policy, rule);
+    if below > 0 {
+        line(
+            format!("  下层规则文件的用例：{below}个（按下层的写法和参数值运行）"),
+            format!(
+                "  cases of the policies below: {below} (run on the rule and the values of these policies)"
+            ),
+            output,
+        );
+    }
+}
+
+fn explain_parameter(policy: &Policy, parameter: &Parameter, output: Output) {
+    let (id, title) = (&parameter.id, &parameter.title);
+    let type_name = parameter.type_name;
+    line(
+        format!("{}（{id}）：参数，{type_name}", title.zh),
+        format!("{} ({id}): parameter, {type_name}", title.en),
+        output,
+    );
+    for setting in &parameter.settings {
+        let layer = policy.origins.layers.get(setting.layer);
+        let layer = layer.map_or("", |layer| layer.id.as_str());
+        let local = Text::new("由当地决定", "local");
+        let cite = setting.cite.as_ref();
+        let cite = cite.map_or(local, |cite| Text::new(cite, cite));
+        line(
+            format!("  值：{setting}（{}，{layer}）", cite.zh),
+            format!("  value: {setting} ({}, {layer})", cite.en),
+            output,
+        );
+    }
+    let users = users_of(policy, parameter).collect::<Vec<_>>().join(", ");
+    if !users.is_empty() {
+        line(
+            format!("  使用它的规则：{users}"),
+            format!("  used by: {users}"),
+            output,
+        );
+    }
+}
+
+fn explain_dropped(policy: &Policy, dropped: &Dropped, output: Output) {
+    let (kind, id) = (dropped.part.title(), &dropped.id);
+    line(
+        format!("{id}：{}，已删去", kind.zh),
+        format!("{id}: {}, dropped", kind.en),
+        output,
+    );
+    origin::say_origin(policy, &dropped.origin, output);
+}
+
+/// Returns where a part is dropped.
+fn by(dropped: &Dropped) -> String {
+    let drop = dropped.origin.changes.last();
+    drop.map_or(String::new(), |drop| drop.at.to_string())
+}
+
+/// Returns why a part is dropped.
+fn because(dropped: &Dropped) -> &str {
+    let drop = dropped.origin.changes.last();
+    drop.map_or("", |drop| drop.because.as_str())
+}
+
+/// Returns the number of cases that layers below a rule wrote for it.
+fn cases_below(policy: &Policy, rule: &Rule) -> usize {
+    let earlier = policy.earlier_rules.iter();
+    let earlier = earlier.filter(|earlier| earlier.id == rule.id);
+    earlier.map(|earlier| earlier.cases.len()).sum()
+}
+
+/// Returns the parameters of a rule with the values that count.
+fn values_of<'p>(policy: &'p Policy, rule: &'p Rule) -> impl Iterator<Item = (&'p str, String)> {
+    let names = rule.parameters.iter();
+    names.filter_map(|name| {
+        let setting = policy.parameter(name)?.setting()?;
+        Some((name.as_str(), setting.to_string()))
+    })
+}
+
+/// Returns the ids of the rules that use a parameter.
+fn users_of<'p>(policy: &'p Policy, parameter: &'p Parameter) -> impl Iterator<Item = &'p str> {
+    let users = policy.rules.iter();
+    let users = users.filter(|rule| rule.parameters.contains(&parameter.id));
+    users.map(|rule| rule.id.as_str())
+}
+
+/// Tells serde whether to leave out a number.
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn explain_guarantee(policy: &Policy, guarantee: &Guarantee, output: Output) {

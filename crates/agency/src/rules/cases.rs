@@ -1,7 +1,7 @@
 //! Runs the cases of rules: rows with the outcome that the rule must give.
 
 use aidlink_contract::outcome::Outcome;
-use aidlink_policy::pack::{CaseRow, Policy, Rule};
+use aidlink_policy::pack::{CaseRow, Policy, Rule, Spot};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
 
 use super::evaluate::{EvaluationError, evaluate_rules};
@@ -11,29 +11,30 @@ use super::evaluate::{EvaluationError, evaluate_rules};
 pub struct CaseFailure {
     /// The id of the rule.
     pub rule: String,
-    /// The line of the case in the policy file.
-    pub line: usize,
+    /// Where the case is.
+    pub at: Spot,
     /// The outcome that the case requires.
     pub expected: Outcome,
     /// The outcome that the rule gave.
     pub actual: Outcome,
 }
 
-/// Runs the cases of every rule. Returns their number and the failures.
+/// Runs the cases of every rule, each on the rule as the layer has it that wrote the case.
+/// Returns their number and the failures.
 ///
 /// # Errors
 /// If a rule cannot be evaluated; see [`EvaluationError`].
 pub fn test_cases(policy: &Policy) -> Result<(usize, Vec<CaseFailure>), EvaluationError> {
     let mut run = 0;
     let mut failures = Vec::new();
-    for rule in &policy.rules {
+    for rule in policy.rules.iter().chain(&policy.earlier_rules) {
         for case in &rule.cases {
             run += 1;
             let actual = outcome_of(rule, &case.row)?;
             if actual != case.outcome {
                 failures.push(CaseFailure {
                     rule: rule.id.clone(),
-                    line: case.row.line,
+                    at: case.row.at.clone(),
                     expected: case.outcome,
                     actual,
                 });

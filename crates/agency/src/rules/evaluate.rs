@@ -474,6 +474,7 @@ mod tests {
                 column("started_on", FieldType::Date, None),
                 column("as_of", FieldType::Date, None),
             ],
+            values: Default::default(),
         }
     }
 

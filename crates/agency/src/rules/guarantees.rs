@@ -3,7 +3,9 @@
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::text::Text;
-use aidlink_policy::pack::{CASE_AS_OF, CaseRow, Guarantee, Guaranteed, PassingCodes, Policy};
+use aidlink_policy::pack::{
+    CASE_AS_OF, CaseRow, Guarantee, Guaranteed, PassingCodes, Policy, Spot,
+};
 use aidlink_policy::value::Value;
 
 use super::cases::outcome_of;
@@ -25,8 +27,8 @@ pub struct Trial {
 pub struct Breach {
     /// The id of the guarantee.
     pub guarantee: String,
-    /// The line of the case or of the guarantee in the policy file.
-    pub line: usize,
+    /// Where the case or the guarantee is.
+    pub at: Spot,
     /// The row.
     pub row: TriedRow,
     /// Whether the row must be withheld.
@@ -65,8 +67,8 @@ impl Breach {
     pub fn text(&self) -> Text {
         let row = match &self.row {
             TriedRow::Case => Text::new(
-                format!("第{}行的用例", self.line),
-                format!("the case on line {}", self.line),
+                format!("第{}行的用例", self.at.line),
+                format!("the case on line {}", self.at.line),
             ),
             TriedRow::Code { column, cell, age } => {
                 let code = match cell {
@@ -130,7 +132,7 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
         if is_withheld(policy, guarantee, &case.row)? != case.withheld {
             trial.breaches.push(Breach {
                 guarantee: guarantee.id.clone(),
-                line: case.row.line,
+                at: case.row.at.clone(),
                 row: TriedRow::Case,
                 must_be_withheld: case.withheld,
             });
@@ -149,7 +151,7 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
                 TriedCell::Unreadable => (vec![], vec![column]),
             };
             let row = CaseRow {
-                line: guarantee.line,
+                at: guarantee.at.clone(),
                 columns,
                 unreadable,
                 age,
@@ -159,7 +161,7 @@ pub fn try_guarantee(policy: &Policy, guarantee: &Guarantee) -> Result<Trial, Ev
             if is_withheld(policy, guarantee, &row)? != must_be_withheld {
                 trial.breaches.push(Breach {
                     guarantee: guarantee.id.clone(),
-                    line: guarantee.line,
+                    at: guarantee.at.clone(),
                     row: TriedRow::Code {
                         column: codes.column.clone(),
                         cell: cell.clone(),

@@ -3,7 +3,7 @@
 
 use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_table::OutcomeColumns;
-use aidlink_policy::pack::{Direction, WhenUnknown};
+use aidlink_policy::pack::{Direction, Origins, WhenUnknown};
 use aidlink_policy::rule_language::{Combination, Expression};
 
 use super::*;
@@ -30,6 +30,7 @@ fn policy() -> Policy {
         cites: Vec::new(),
         check: None,
         urgent: false,
+        parameters: Vec::new(),
         cases: Vec::new(),
     };
     let named = |id: &str| Combination::Rule(id.into());
@@ -68,6 +69,9 @@ fn policy() -> Policy {
         terms: Vec::new(),
         aids: vec![aid],
         referrals_on: Some(REFERRALS.into()),
+        parameters: Vec::new(),
+        earlier_rules: Vec::new(),
+        origins: Origins::default(),
         guarantees: Vec::new(),
     }
 }

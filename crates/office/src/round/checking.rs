@@ -195,9 +195,6 @@ impl<'w> Checker<'w> {
             configuration.extend(self.faults.take(read_copy(path, name, digest)));
         };
         copy(document.path(), "round.toml", document.digest());
-        if let (Some(path), Some(policy)) = (&policy_file, &policy) {
-            copy(path, "policy.toml", &policy.digest);
-        }
         if let (Some(path), Some(calendar)) = (&calendar_file, &calendar) {
             copy(path, "calendar.toml", calendar.digest());
         }
@@ -213,6 +210,12 @@ impl<'w> Checker<'w> {
         for schema in schemas.iter().flat_map(|schemas| schemas.0.values()) {
             let name = format!("schemas/{}.json", schema.name);
             copy(&schema.file, &name, &schema.digest);
+        }
+        for (name, layer) in policy.iter().flat_map(Policy::copies) {
+            configuration.push(ConfigurationFile {
+                path: format!("{CONFIGURATION}/{name}"),
+                bytes: layer.content.to_vec(),
+            });
         }
         if let Some(schemas) = &schemas {
             add_constants(&exports, schemas, &mut files);

@@ -414,7 +414,10 @@ fn every_value_of_the_terms_changes_the_digest() {
     let pooled = place.edited(&[("\"split\"", "\"pooled\""), (&sealing, "")]);
     check_new("mode", place.terms(&pooled, Mode::Pooled).terms_digest());
     for (document, more) in [
-        ("policy.toml", "# more\n"),
+        (
+            "policy.toml",
+            "[[source]]\nid = \"NEW\"\ntitle = { zh = \"新\", en = \"new\" }\n",
+        ),
         ("calendar.toml", "# more\n"),
         ("schemas/veterans.persons.json", "\n"),
         ("schemas/procuratorate.case-parties.json", "\n"),
@@ -422,8 +425,11 @@ fn every_value_of_the_terms_changes_the_digest() {
         place.append(document, more);
         check_new(document, place.digest(&[]));
     }
-    // A schema without an export in the round is not part of the terms.
+    // Of the policy, what it says is agreed upon and not its bytes.
     let before = place.digest(&[]);
+    place.append("policy.toml", "# more\n");
+    assert_eq!(place.digest(&[]), before);
+    // A schema without an export in the round is not part of the terms.
     place.append("schemas/civil-affairs.assistance.json", "\n");
     assert_eq!(place.digest(&[]), before);
 }

@@ -13,6 +13,7 @@ use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_files::regular_file;
+use aidlink_policy::pack::files_below;
 use jiff::civil::Date;
 
 use super::SIGNING_KEY;
@@ -361,7 +362,7 @@ impl WrittenRound {
 
     /// Returns the paths of the files that the round file and the reading files beside it
     /// name, other than keys: policy, calendar and exports, as they are written, whether or
-    /// not they exist, and the reading files.
+    /// not they exist; the policies below the policy; and the reading files.
     pub fn named_files(&self) -> Vec<PathBuf> {
         let exports = || self.exports.value().into_iter().flatten();
         let reading = exports().filter_map(WrittenExport::reading);
@@ -372,6 +373,17 @@ impl WrittenRound {
             .chain(exports().flat_map(WrittenExport::paths))
             .map(|path| self.folder().join(&path.value))
             .chain(reading)
+            .chain(self.policies_below())
+            .collect()
+    }
+
+    fn policies_below(&self) -> Vec<PathBuf> {
+        let policy = self.policy.value();
+        let below = policy.map(|path| files_below(&self.folder().join(&path.value)));
+        let below = below.into_iter().flatten();
+        // What `extends` names may begin with `..` and still be in the round's folder.
+        below
+            .map(|path| path.canonicalize().unwrap_or(path))
             .collect()
     }
 

@@ -1,43 +1,58 @@
 //! Reads and checks a policy file, and reports all its faults at once.
 
 mod guarantees;
+mod parameters;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::canonical;
+use super::layer_files::{self, EXTENDS, PolicySource};
+use super::merge::{DROP, Merged, WIDEN, merge};
+use super::origin::Spot;
 use super::{
-    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, Direction, Named, Policy, PolicyDeadline, Rule,
-    RuleCase, RuleKind, Term, WhenUnknown,
+    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, Direction, Named, Parameter, Policy,
+    PolicyDeadline, Rule, RuleCase, RuleKind, Term, WhenUnknown,
 };
+use crate::period::Period;
 use crate::rule_language::{
-    Combination, Expression, ExpressionFault, Negation, NodeBudget, Scope, ScopeColumn, parse,
+    Combination, Expression, ExpressionFault, NamedValue, Negation, NodeBudget, Scope, ScopeColumn,
+    parse,
 };
 use crate::schema::{ExportSchema, Role, Schemas};
+use crate::shipped::{Shipped, policy_name};
 use crate::value::{FieldType, Value};
 use aidlink_contract::outcome::Outcome;
-use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located, Node, TableReader};
-use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
-use aidlink_faults::text::Text;
-use aidlink_files::regular_file;
+use aidlink_faults::configuration::{Document, Located, Node, TableReader};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
+use aidlink_faults::text::{Language, Text};
 use terms::expand_terms;
 
 impl Policy {
-    /// Reads and checks a policy file against the schemas.
+    /// Reads a policy file and those below it, merges them and checks the result against the
+    /// schemas.
     ///
     /// # Errors
-    /// Every fault of the file at once, each with its place.
+    /// Every fault of the files at once, each with its place.
     pub fn read(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
-        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
-        Self::parse(path, bytes, schemas)
+        Self::read_source(&PolicySource::File(path.to_path_buf()), schemas)
     }
 
-    /// Parses the bytes of a policy file.
+    /// As [`Policy::read`], also for policies that come with the program.
     ///
     /// # Errors
     /// As [`Policy::read`].
-    pub fn parse(path: &Path, bytes: Vec<u8>, schemas: &Schemas) -> Result<Self, Faults> {
-        Self::parse_with(path, bytes, schemas, Version::Current)
+    pub fn read_source(source: &PolicySource, schemas: &Schemas) -> Result<Self, Faults> {
+        Self::read_version(source, schemas, Version::Current)
+    }
+
+    /// Returns a policy that comes with the program, for these schemas.
+    ///
+    /// # Errors
+    /// When the schemas lack something that the policy needs.
+    pub fn shipped(policy: &Shipped, schemas: &Schemas) -> Result<Self, Faults> {
+        Self::read_source(&PolicySource::Shipped(policy_name(policy)), schemas)
     }
 
     /// Reads the policy of a finished round, for an audit. Policies of version
@@ -46,26 +61,31 @@ impl Policy {
     /// # Errors
     /// As [`Policy::read`].
     pub fn read_of_finished_round(path: &Path, schemas: &Schemas) -> Result<Self, Faults> {
-        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
-        Self::parse_with(path, bytes, schemas, Version::Any)
+        Self::read_version(
+            &PolicySource::File(path.to_path_buf()),
+            schemas,
+            Version::Any,
+        )
     }
 
-    fn parse_with(
-        path: &Path,
-        bytes: Vec<u8>,
+    fn read_version(
+        source: &PolicySource,
         schemas: &Schemas,
         version: Version,
     ) -> Result<Self, Faults> {
-        let document = Document::of_bytes(path, bytes)?;
-        let faults = document.syntax_faults();
-        PolicyReader {
-            document: &document,
+        let mut merged = merge(layer_files::read(source)?);
+        let faults = std::mem::take(&mut merged.faults);
+        let reader = PolicyReader {
+            document: &merged.document,
+            merged: &merged,
             schemas,
             version,
             faults,
             nodes: NodeBudget::default(),
-        }
-        .read()
+            parameters: Vec::new(),
+            earlier_rules: Vec::new(),
+        };
+        reader.read()
     }
 }
 
@@ -82,12 +102,24 @@ enum Version {
 /// The only value of a rule's `at_most`.
 const AT_MOST_REVIEW: &str = "review";
 
+/// With whose values of parameters a rule is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AsOf {
+    /// Those that count.
+    AllLayers,
+    /// Those that counted for the layer that wrote the rule. Such a rule only runs cases.
+    OwnLayer,
+}
+
 struct PolicyReader<'d> {
     document: &'d Document,
+    merged: &'d Merged,
     schemas: &'d Schemas,
     version: Version,
     faults: FaultCollector,
     nodes: NodeBudget,
+    parameters: Vec<Parameter>,
+    earlier_rules: Vec<Rule>,
 }
 
 /// A term whose combination is parsed once the ids of all terms are known.
@@ -112,7 +144,7 @@ struct ReferralState {
 enum Suppression {
     Always,
     Never,
-    For { amount: u32, unit: &'static str },
+    For(Period),
 }
 
 struct ReferralColumns {
@@ -130,6 +162,11 @@ impl<'d> PolicyReader<'d> {
         let title = root.text("title", &mut self.faults);
         let sources = self.named(&mut root, "source", "title");
         let agencies = self.named(&mut root, "agency", "name");
+        // Read from the layers, which is more than the merged document has.
+        for key in ["parameters", EXTENDS, DROP, WIDEN] {
+            root.node(key);
+        }
+        self.read_parameters(&sources);
         let deadlines = self.deadlines(&mut root, &sources);
         let mut rules = self.rules(&mut root, &sources);
         let declared = self.declared_rules(&mut root);
@@ -150,23 +187,34 @@ impl<'d> PolicyReader<'d> {
         let guarantees = self.guarantees(&mut root, &rules, &terms, &aids, &sources);
         self.report_unused_rules(&mut root, &rules, &aids);
         root.finish(&mut self.faults);
+        let PolicyReader {
+            document,
+            merged,
+            faults,
+            parameters,
+            earlier_rules,
+            ..
+        } = self;
         let policy = (|| {
             Some(Policy {
                 id: id?.value,
                 version: version?.value,
                 title: title?,
-                digest: self.document.digest().to_owned(),
+                digest: canonical::digest(document.entries()),
                 sources,
                 agencies,
                 deadlines,
+                parameters,
                 rules,
+                earlier_rules,
                 guarantees,
                 terms,
                 aids,
                 referrals_on,
+                origins: merged.origins.clone(),
             })
         })();
-        self.faults.or_value(policy)
+        faults.or_value(policy)
     }
 
     fn fault(&mut self, at: &std::ops::Range<usize>, message: Text, hint: Text) {
@@ -292,7 +340,7 @@ impl<'d> PolicyReader<'d> {
         for mut table in root.tables("deadline", &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             let title = table.text("title", &mut self.faults);
-            let working_days = table.integer("working_days", &mut self.faults);
+            let working_days = self.working_days(&mut table);
             let cites = self.cites(&mut table, sources);
             if let Some(days) = working_days
                 && !(1..=250).contains(&days)
@@ -374,11 +422,30 @@ impl<'d> PolicyReader<'d> {
     fn rules(&mut self, root: &mut TableReader<'d>, sources: &[Named]) -> Vec<Rule> {
         let mut rules: Vec<Rule> = Vec::new();
         for mut table in root.tables("rule", &mut self.faults) {
-            let rule = self.rule(&mut table, sources, &rules);
+            let rule = self.rule(&mut table, sources, &rules, AsOf::AllLayers);
             table.finish(&mut self.faults);
             rules.extend(rule);
         }
+        self.amended_rules(sources);
         rules
+    }
+
+    /// Reads rules as they were before a layer amended them.
+    fn amended_rules(&mut self, sources: &[Named]) {
+        let before = std::mem::take(&mut self.faults);
+        let merged = self.merged;
+        for table in &merged.earlier {
+            if let Some(mut table) = merged.document.table_at(table) {
+                let rule = self.rule(&mut table, sources, &[], AsOf::OwnLayer);
+                self.earlier_rules.extend(rule);
+            }
+        }
+        // A fault in a key that the layer above left as it is was found there already.
+        let text = |fault: &Fault| fault.render(Language::English);
+        let mut known: BTreeSet<String> = before.iter().map(text).collect();
+        let found = std::mem::replace(&mut self.faults, before);
+        let new = found.into_iter().filter(|fault| known.insert(text(fault)));
+        self.faults.extend(new);
     }
 
     fn rule(
@@ -386,6 +453,7 @@ impl<'d> PolicyReader<'d> {
         table: &mut TableReader<'d>,
         sources: &[Named],
         others: &[Rule],
+        as_of: AsOf,
     ) -> Option<Rule> {
         let id = table.string("id", &mut self.faults);
         if let Some(id) = &id {
@@ -406,7 +474,11 @@ impl<'d> PolicyReader<'d> {
         let title = table.text("title", &mut self.faults);
         let check = table.optional_text("check", &mut self.faults);
         let urgent = table.boolean_or("urgent", false, &mut self.faults);
-        let cites = self.cites(table, sources);
+        let cites = match as_of {
+            AsOf::AllLayers => self.cites(table, sources),
+            // A layer above may have dropped the source.
+            AsOf::OwnLayer => Vec::new(),
+        };
         let cases = table.tables("case", &mut self.faults);
         if cases.is_empty() {
             self.faults.push(table.fault_here(
@@ -418,29 +490,35 @@ impl<'d> PolicyReader<'d> {
             .into_iter()
             .filter_map(|case| self.case(case, schema))
             .collect();
-        let expression = match (&when, schema) {
-            (Some(when), Some(schema)) => self.expression(when, &row_scope(schema)),
-            _ => None,
+        let texts: Vec<&Located<String>> = [&when, &core].into_iter().flatten().collect();
+        let used = self.parameters_in(&texts);
+        if kind == Some(RuleKind::Withhold) && !used.is_empty() {
+            self.refuse_parameters(when.as_ref()?);
+            return None;
+        }
+        let layer = self.document.file_of(table.at().start);
+        let scope = |reader: &Self, as_of| {
+            let layer = match as_of {
+                AsOf::AllLayers => usize::MAX,
+                AsOf::OwnLayer => layer,
+            };
+            schema.map(|schema| row_scope(schema, reader.values(layer)))
         };
-        let core = match (core, schema) {
-            (Some(text), Some(schema)) => {
-                let expression = self.expression(&text, &row_scope(schema));
-                Some(expression.map(|expression| Core {
-                    text: text.value.trim().to_owned(),
-                    expression,
-                }))
-            }
-            _ => None,
-        };
-        Some(Rule {
+        let scope_of_all = scope(self, as_of);
+        let expression = when
+            .as_ref()
+            .zip(scope_of_all.as_ref())
+            .and_then(|(when, scope)| self.expression(when, scope));
+        let core = self.core(core, scope_of_all.as_ref());
+        let rule = Rule {
             id: id?.value,
             on: on?.value,
             kind: kind?,
-            when: when?.value.trim().to_owned(),
+            when: when.as_ref()?.value.trim().to_owned(),
             expression: expression?,
             when_unknown: when_unknown?,
-            core: match core {
-                Some(core) => Some(core?),
+            core: match core.as_ref() {
+                Some((_, core)) => Some(core.clone()?),
                 None => None,
             },
             at_most_review: at_most.is_some(),
@@ -448,8 +526,47 @@ impl<'d> PolicyReader<'d> {
             cites,
             check,
             urgent,
+            parameters: used.into_iter().collect(),
             cases,
+        };
+        let is_set_above = as_of == AsOf::AllLayers && self.is_set_above(&rule.parameters, layer);
+        if !is_set_above {
+            return Some(rule);
+        }
+        // The cases say what the rule gives with the values of the layer that wrote them.
+        let scope_of_own = scope(self, AsOf::OwnLayer);
+        let expression = when
+            .as_ref()
+            .zip(scope_of_own.as_ref())
+            .and_then(|(when, scope)| self.expression(when, scope));
+        let core = self.core(core.map(|(text, _)| text), scope_of_own.as_ref());
+        self.earlier_rules.push(Rule {
+            expression: expression?,
+            core: match core {
+                Some((_, core)) => Some(core?),
+                None => None,
+            },
+            ..rule.clone()
+        });
+        Some(Rule {
+            cases: Vec::new(),
+            ..rule
         })
+    }
+
+    /// Parses a core, and returns its text, too.
+    fn core(
+        &mut self,
+        core: Option<Located<String>>,
+        scope: Option<&Scope>,
+    ) -> Option<(Located<String>, Option<Core>)> {
+        let (text, scope) = core.zip(scope)?;
+        let expression = self.expression(&text, scope);
+        let core = expression.map(|expression| Core {
+            text: text.value.trim().to_owned(),
+            expression,
+        });
+        Some((text, core))
     }
 
     fn check_core_and_at_most(
@@ -583,7 +700,7 @@ impl<'d> PolicyReader<'d> {
             self.check_unreadable(schema, &unreadable, &columns);
         }
         CaseRow {
-            line: line_of(table),
+            at: spot_of(table),
             columns,
             unreadable: unreadable.into_iter().map(|name| name.value).collect(),
             age: age.map(|age| age.value),
@@ -1012,6 +1129,10 @@ impl<'d> PolicyReader<'d> {
         aids: &[Aid],
         sources: &[Named],
     ) -> Option<ReferralState> {
+        if let Some(id) = table.optional_string("id", &mut self.faults) {
+            // Layers above name the entry by it.
+            self.check_identifier(&id);
+        }
         let states = table.strings("states", &mut self.faults);
         for state in &states {
             let known = state_codes.iter().map(String::as_str);
@@ -1058,27 +1179,17 @@ impl<'d> PolicyReader<'d> {
         let suppression = match text.value.as_str() {
             "always" => Some(Suppression::Always),
             "never" => Some(Suppression::Never),
-            period => period.split_once(' ').and_then(|(amount, unit)| {
-                let amount = amount
-                    .parse::<u32>()
-                    .ok()
-                    .filter(|amount| *amount <= 1200)?;
-                let unit = match unit {
-                    "day" | "days" => "DAY",
-                    "month" | "months" => "MONTH",
-                    "year" | "years" => "YEAR",
-                    _ => return None,
-                };
-                Some(Suppression::For { amount, unit })
-            }),
+            period => Period::parse(period)
+                .or_else(|| self.period_named(period))
+                .map(Suppression::For),
         };
         if suppression.is_none() {
             self.fault(
                 &text.at,
                 Text::new("时长无效", "this period is not valid"),
                 Text::new(
-                    "请写 \"always\"、\"never\" 或时长，例如 \"6 months\"",
-                    "write \"always\", \"never\" or a period such as \"6 months\"",
+                    "请写 \"always\"、\"never\"、时长（例如 \"6 months\"）或时长参数的名称",
+                    "write \"always\", \"never\", a period such as \"6 months\", or the name of a parameter of type period",
                 ),
             );
         }
@@ -1141,7 +1252,7 @@ impl<'d> PolicyReader<'d> {
             }
             // This parses, because its parts were checked one by one. If it does
             // not, the fault says what to check.
-            let Ok(expression) = parse(&when, &row_scope(schema)) else {
+            let Ok(expression) = parse(&when, &row_scope(schema, BTreeMap::new())) else {
                 self.faults.push(Fault::of_file(
                     self.document.path(),
                     Text::new(
@@ -1185,6 +1296,7 @@ impl<'d> PolicyReader<'d> {
                 cites,
                 check: group.iter().find_map(|entry| entry.check.clone()),
                 urgent: false,
+                parameters: Vec::new(),
                 cases: Vec::new(),
             });
             let named = Combination::Rule(id);
@@ -1237,8 +1349,8 @@ impl<'d> PolicyReader<'d> {
                         format!("no aid uses the rule `{}`", id.value),
                     ),
                     Text::new(
-                        "请删去，否则会读取不必要的列（个人信息保护法第六条）",
-                        "remove it: it would read columns without need (Personal Information Protection Law, 6)",
+                        "请删去（下层规则文件中的用 [[drop]] 删去），否则会读取不必要的列（个人信息保护法第六条）",
+                        "remove it, or drop it with [[drop]] if it is of a policy below: it would read columns without need (Personal Information Protection Law, 6)",
                     ),
                 );
             }
@@ -1246,11 +1358,13 @@ impl<'d> PolicyReader<'d> {
     }
 }
 
-/// Returns the line on which a table starts.
-fn line_of(table: &TableReader<'_>) -> usize {
-    match table.fault_here(Text::default(), Text::default()).place {
-        Some(Place::LineColumn { line, .. }) => line,
-        _ => 0,
+/// Returns where a table starts.
+fn spot_of(table: &TableReader<'_>) -> Spot {
+    let (file, place) = table.document().place_of(table.at().start);
+    let line = place.and_then(|place| place.line()).unwrap_or_default();
+    Spot {
+        file: file.to_path_buf(),
+        line: usize::try_from(line).unwrap_or(usize::MAX),
     }
 }
 
@@ -1267,8 +1381,9 @@ impl ReferralState {
             .collect();
         let in_state = format!("{} IN ({})", columns.state, states.join(", "));
         match &self.suppresses {
-            Suppression::For { amount, unit } => format!(
-                "({in_state} AND {since} >= as_of - INTERVAL '{amount}' {unit} AND {since} <= as_of)",
+            Suppression::For(period) => format!(
+                "({in_state} AND {since} >= as_of - {interval} AND {since} <= as_of)",
+                interval = period.interval(),
                 since = columns.since
             ),
             Suppression::Always | Suppression::Never => in_state,
@@ -1276,9 +1391,9 @@ impl ReferralState {
     }
 }
 
-/// Returns the names that a rule on an export may use: the export's attributes
-/// and the derived columns.
-fn row_scope(schema: &ExportSchema) -> Scope {
+/// Returns the names that a rule on an export may use: the export's attributes, the
+/// derived columns and the values of parameters.
+fn row_scope(schema: &ExportSchema, values: BTreeMap<String, NamedValue>) -> Scope {
     let mut columns: Vec<ScopeColumn> = schema
         .fields
         .iter()
@@ -1310,5 +1425,5 @@ fn row_scope(schema: &ExportSchema) -> Scope {
             codes,
         });
     }
-    Scope { columns }
+    Scope { columns, values }
 }

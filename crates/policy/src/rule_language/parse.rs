@@ -5,6 +5,8 @@
 //! reported with its position and never becomes a rule whose outcome is always
 //! no.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use sqlparser::ast::{
     BinaryOperator, DataType, DateTimeField, Expr, Ident, Spanned, UnaryOperator, Value,
@@ -14,7 +16,8 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, Tokenizer};
 
-use super::tree::{self, Comparison, Expression, Operand, Scope, ScopeColumn};
+use super::tree::{self, Comparison, Expression, NamedValue, Operand, Scope, ScopeColumn};
+use crate::period::Period;
 use crate::value::FieldType;
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
@@ -24,6 +27,10 @@ use aidlink_faults::text::Text;
 const LONGEST_EXPRESSION: usize = 8 * 1024;
 /// The greatest nesting depth of parentheses and operators.
 const DEEPEST_NESTING: usize = 60;
+
+/// The greatest number of values of IN, with those of named lists. More do not fit into an
+/// expression without named lists.
+const MOST_ALTERNATIVES: usize = LONGEST_EXPRESSION / 2;
 
 /// A fault of an expression, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +59,20 @@ pub fn parse(text: &str, scope: &Scope) -> Result<Expression, Vec<ExpressionFaul
         Some(expression) if checker.faults.is_empty() => Ok(expression),
         _ => Err(checker.faults),
     }
+}
+
+/// Returns the names in an expression, whatever they stand for; none if it has a syntax
+/// fault.
+pub fn names_in(text: &str) -> BTreeSet<String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
+    let words = tokens
+        .into_iter()
+        .flatten()
+        .filter_map(|token| match token {
+            Token::Word(word) => Some(word.value),
+            _ => None,
+        });
+    words.collect()
 }
 
 /// Parses an expression without checking nodes and names.
@@ -172,8 +193,21 @@ impl Checker<'_> {
             .columns
             .iter()
             .find(|column| column.name == identifier.value);
-        if found.is_none() {
+        if found.is_none() && self.scope.values.contains_key(&identifier.value) {
+            self.fault(
+                identifier.span,
+                Text::new(
+                    format!("“{}”是参数，此处应为列", identifier.value),
+                    format!("`{}` is a parameter; expected a column", identifier.value),
+                ),
+                Text::new(
+                    "请将参数与列比较，例如 列 >= 参数",
+                    "compare a column with it, such as COLUMN >= PARAMETER",
+                ),
+            );
+        } else if found.is_none() {
             let names = self.scope.columns.iter().map(|column| column.name.as_str());
+            let names = names.chain(self.scope.values.keys().map(String::as_str));
             let hint = nearest_name_hint(&identifier.value, names);
             self.fault(
                 identifier.span,
@@ -251,8 +285,23 @@ impl Checker<'_> {
             } => {
                 let mut any = None;
                 let mut complete = true;
+                let mut alternatives = Vec::new();
                 for item in list {
-                    match self.comparison(item, expr, Comparison::Equal, item) {
+                    alternatives.extend(self.equals_any(expr, item));
+                    if alternatives.len() > MOST_ALTERNATIVES {
+                        self.fault(
+                            item.span(),
+                            Text::new(
+                                format!("IN 的取值超过{MOST_ALTERNATIVES}个"),
+                                format!("IN has more than {MOST_ALTERNATIVES} values"),
+                            ),
+                            Text::new("请拆分为多条规则", "split it into several rules"),
+                        );
+                        return None;
+                    }
+                }
+                for equal in alternatives {
+                    match equal {
                         Some(equal) => {
                             any = Some(match any {
                                 None => equal,
@@ -286,6 +335,58 @@ impl Checker<'_> {
             }
             _ => {
                 self.not_in_language(expression);
+                None
+            }
+        }
+    }
+
+    /// Compares an expression with an item of IN, which may be a named list.
+    fn equals_any(&mut self, expression: &Expr, item: &Expr) -> Vec<Option<Expression>> {
+        let scope = self.scope;
+        let named = match item {
+            Expr::Identifier(identifier) => scope.values.get(&identifier.value),
+            _ => None,
+        };
+        let Some(NamedValue::List(values)) = named else {
+            return vec![self.comparison(item, expression, Comparison::Equal, item)];
+        };
+        let Some(left) = self.operand(expression) else {
+            return vec![None];
+        };
+        let mut equal = |value: &NamedValue| {
+            let right = self.named_operand(item, value)?;
+            let sides = ((expression, left.clone()), (item, right));
+            self.compared(item, sides.0, Comparison::Equal, sides.1)
+        };
+        values.iter().map(&mut equal).collect()
+    }
+
+    /// Returns a named value as an operand. `named` is where it is used.
+    fn named_operand(&mut self, named: &Expr, value: &NamedValue) -> Option<Operand> {
+        match value {
+            NamedValue::Number(number) => Some(Operand::Number(*number)),
+            NamedValue::Text(text) => Some(Operand::String(text.clone())),
+            NamedValue::Date(date) => Some(Operand::Date(*date)),
+            NamedValue::Period(_) => {
+                self.fault(
+                    named.span(),
+                    Text::new("时长不能在此处使用", "a period is not allowed here"),
+                    Text::new(
+                        "时长只能与日期相加减，例如 as_of - 时长参数",
+                        "add it to a date or subtract it, such as as_of - PERIOD",
+                    ),
+                );
+                None
+            }
+            NamedValue::List(_) => {
+                self.fault(
+                    named.span(),
+                    Text::new("列表不能在此处使用", "a list is not allowed here"),
+                    Text::new(
+                        "列表只能用于 IN，例如 列 IN (列表参数)",
+                        "use it with IN, such as COLUMN IN (LIST)",
+                    ),
+                );
                 None
             }
         }
@@ -340,7 +441,17 @@ impl Checker<'_> {
             };
         }
         let sides = (self.operand(left), self.operand(right));
-        let (left_operand, right_operand) = (sides.0?, sides.1?);
+        self.compared(whole, (left, sides.0?), comparison, (right, sides.1?))
+    }
+
+    /// Compares two operands; each has the expression that it was read from.
+    fn compared(
+        &mut self,
+        whole: &Expr,
+        (left, left_operand): (&Expr, Operand),
+        comparison: Comparison,
+        (right, right_operand): (&Expr, Operand),
+    ) -> Option<Expression> {
         for (side, operand) in [(left, &left_operand), (right, &right_operand)] {
             if !operand.literal_sum().is_finite() {
                 self.number_too_large(side.span());
@@ -383,8 +494,8 @@ impl Checker<'_> {
                 );
                 return None;
             }
-            self.check_code(left, right);
-            self.check_code(right, left);
+            self.check_code(&left_operand, &right_operand, right.span());
+            self.check_code(&right_operand, &left_operand, left.span());
         }
         Some(Expression::Compare {
             left: left_operand,
@@ -394,35 +505,25 @@ impl Checker<'_> {
     }
 
     /// Checks that a text compared with a column is in the column's code list.
-    fn check_code(&mut self, column: &Expr, literal: &Expr) {
-        let (
-            Expr::Identifier(identifier),
-            Expr::Value(ValueWithSpan {
-                value: Value::SingleQuotedString(code),
-                span,
-            }),
-        ) = (column, literal)
-        else {
+    fn check_code(&mut self, column: &Operand, text: &Operand, span: Span) {
+        let (Operand::Column { name, .. }, Operand::String(code)) = (column, text) else {
             return;
         };
         let codes = self
             .scope
             .columns
             .iter()
-            .find(|column| column.name == identifier.value)
+            .find(|column| column.name == *name)
             .and_then(|column| column.codes.clone());
         if let Some(codes) = codes
             && !codes.contains(code)
         {
             let hint = nearest_name_hint(code, codes.iter().map(String::as_str));
             self.fault(
-                *span,
+                span,
                 Text::new(
-                    format!("代码“{code}”不在“{}”的代码表中", identifier.value),
-                    format!(
-                        "the code `{code}` is not in the code list of `{}`",
-                        identifier.value
-                    ),
+                    format!("代码“{code}”不在“{name}”的代码表中"),
+                    format!("the code `{code}` is not in the code list of `{name}`"),
                 ),
                 hint,
             );
@@ -440,6 +541,11 @@ impl Checker<'_> {
     fn operand(&mut self, expression: &Expr) -> Option<Operand> {
         match expression {
             Expr::Nested(inner) => self.operand(inner),
+            Expr::Identifier(identifier)
+                if let Some(value) = self.scope.values.get(&identifier.value) =>
+            {
+                self.named_operand(expression, value)
+            }
             Expr::Identifier(identifier) => {
                 let column = self.column(identifier)?;
                 Some(if column.name == crate::rule_language::DERIVED_AS_OF {
@@ -501,6 +607,55 @@ impl Checker<'_> {
         }
     }
 
+    /// Returns the period that an expression names, if it names one.
+    fn named_period(&self, expression: &Expr) -> Option<Period> {
+        let Expr::Identifier(identifier) = expression else {
+            return None;
+        };
+        match self.scope.values.get(&identifier.value) {
+            Some(NamedValue::Period(period)) => Some(*period),
+            _ => None,
+        }
+    }
+
+    /// Adds months and days to a date.
+    fn moved_date(&mut self, whole: &Expr, date: &Expr, months: i32, days: i32) -> Option<Operand> {
+        match self.operand(date)? {
+            Operand::AsOf {
+                months: before,
+                days: days_before,
+            } => Some(Operand::AsOf {
+                months: before.checked_add(months)?,
+                days: days_before.checked_add(days)?,
+            }),
+            Operand::Date(date) => {
+                let moved = tree::moved(date, months, days);
+                if moved.is_none() {
+                    self.fault(
+                        whole.span(),
+                        Text::new("日期超出范围", "the date is out of range"),
+                        Text::new("请缩短时间间隔", "shorten the interval"),
+                    );
+                }
+                moved.map(Operand::Date)
+            }
+            _ => {
+                self.fault(
+                    whole.span(),
+                    Text::new(
+                        "时间间隔只能与 as_of 或 DATE 常量相加减",
+                        "an interval can only be added to or subtracted from as_of or a DATE literal",
+                    ),
+                    Text::new(
+                        "请改写，例如 changed_on >= as_of - INTERVAL '3' MONTH",
+                        "rewrite it, such as changed_on >= as_of - INTERVAL '3' MONTH",
+                    ),
+                );
+                None
+            }
+        }
+    }
+
     fn arithmetic(
         &mut self,
         whole: &Expr,
@@ -535,40 +690,12 @@ impl Checker<'_> {
                 );
                 return None;
             };
-            return match self.operand(left)? {
-                Operand::AsOf {
-                    months: before,
-                    days: days_before,
-                } => Some(Operand::AsOf {
-                    months: before.checked_add(months)?,
-                    days: days_before.checked_add(days)?,
-                }),
-                Operand::Date(date) => {
-                    let moved = tree::moved(date, months, days);
-                    if moved.is_none() {
-                        self.fault(
-                            whole.span(),
-                            Text::new("日期超出范围", "the date is out of range"),
-                            Text::new("请缩短时间间隔", "shorten the interval"),
-                        );
-                    }
-                    moved.map(Operand::Date)
-                }
-                _ => {
-                    self.fault(
-                        whole.span(),
-                        Text::new(
-                            "时间间隔只能与 as_of 或 DATE 常量相加减",
-                            "an interval can only be added to or subtracted from as_of or a DATE literal",
-                        ),
-                        Text::new(
-                            "请改写，例如 changed_on >= as_of - INTERVAL '3' MONTH",
-                            "rewrite it, such as changed_on >= as_of - INTERVAL '3' MONTH",
-                        ),
-                    );
-                    None
-                }
-            };
+            return self.moved_date(whole, left, months, days);
+        }
+        if let Some(period) = self.named_period(right) {
+            let (months, days) = period.months_and_days();
+            let sign = if subtract { -1 } else { 1 };
+            return self.moved_date(whole, left, sign * months, sign * days);
         }
         let sides = (self.operand(left), self.operand(right));
         let (left_operand, right_operand) = (sides.0?, sides.1?);

@@ -1,9 +1,10 @@
 //! The syntax tree of a checked expression, and the columns that it may name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use crate::period::Period;
 use crate::value::FieldType;
 
 /// Derived column: the age in whole years at the as-of date.
@@ -28,11 +29,28 @@ pub struct ScopeColumn {
     pub codes: Option<BTreeSet<String>>,
 }
 
-/// The columns that an expression may name.
+/// A named value that an expression may use in place of a written one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NamedValue {
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// A date.
+    Date(Date),
+    /// A period, to be added to or subtracted from a date.
+    Period(Period),
+    /// Values for IN. None of them is a period or a list.
+    List(Vec<NamedValue>),
+}
+
+/// The names that an expression may use.
 #[derive(Clone, Debug)]
 pub struct Scope {
     /// The columns.
     pub columns: Vec<ScopeColumn>,
+    /// The named values. No column has the name of one.
+    pub values: BTreeMap<String, NamedValue>,
 }
 
 /// A comparison operator.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::super::{
     Aid, CASE_EXPORT, Guarantee, GuaranteeCase, Guaranteed, PassingCodes, Rule, RuleKind, Term,
 };
-use super::{PolicyReader, line_of};
+use super::{PolicyReader, spot_of};
 use crate::rule_language::{DERIVED_AGE, DERIVED_MINOR};
 use crate::schema::ExportSchema;
 use aidlink_faults::configuration::{Located, Node, TableReader};
@@ -70,12 +70,12 @@ impl<'d> PolicyReader<'d> {
                 self.check_columns_read(codes, &named, rules);
             }
             let cases = self.cases_of_guarantee(&mut table, schema);
-            let line = line_of(&table);
+            let at = spot_of(&table);
             table.finish(&mut self.faults);
             let guarantee = (|| {
                 Some(Guarantee {
                     id: id?.value,
-                    line,
+                    at,
                     on: on?.value,
                     of: of?,
                     rules: named.into_iter().map(|rule| rule.value).collect(),
