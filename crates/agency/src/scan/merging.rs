@@ -40,14 +40,24 @@ impl Merging {
             .filter_map(|field| columns.get(&field.name).copied().map(number))
             .collect();
         let of_fields: BTreeSet<u32> = columns.values().copied().map(number).collect();
-        let is_wide_header = |area: &&Area| {
+        let is_header = |area: &&Area| {
             u64::from(area.last_row) + 1 == header.body_line
-                && area.last_column > area.first_column
                 && of_fields.contains(&area.first_column)
         };
-        let wide_headers = merged.areas().iter().filter(is_wide_header);
-        let of_wide_headers: Vec<RangeInclusive<u32>> = wide_headers
-            .map(|area| area.first_column..=area.last_column)
+        // A column that has a header of its own all the same is another one.
+        let has_header = |column: &u32| {
+            let headers = &header.columns.headers;
+            let own = headers.get(*column as usize - 1);
+            own.is_some_and(|header| !header.is_empty())
+        };
+        let headers = merged.areas().iter().filter(is_header);
+        let of_wide_headers: Vec<RangeInclusive<u32>> = headers
+            .map(|area| {
+                let mut others = area.first_column + 1..=area.last_column;
+                let next = others.find(has_header);
+                area.first_column..=next.map_or(area.last_column, |next| next - 1)
+            })
+            .filter(|columns| columns.start() < columns.end())
             .collect();
         for columns in &of_wide_headers {
             if shared.contains(columns.start()) {

@@ -675,6 +675,15 @@ fn read_merged(lines: &[&[&str]], areas: &[[u32; 4]]) -> (Vec<String>, Vec<(IdFa
                 &CellFormat::new(),
             )
             .expect("an area");
+        // It writes blanks over the other cells.
+        for (row, cells) in (0..).zip(lines) {
+            for (column, cell) in (0..).zip(*cells).filter(|(_, cell)| !cell.is_empty()) {
+                let is_first = [row + 1, u32::from(column) + 1] == [*first_row, *first_column];
+                if !is_first {
+                    sheet.write_string(row, column, *cell).expect("a cell");
+                }
+            }
+        }
     }
     let opened = opened(&saved(workbook), SheetChoice::Only);
     let fields = ["national_id", "name", "kind", "status"];
@@ -797,6 +806,14 @@ fn a_header_over_several_columns_names_the_cells_of_all() {
             [a, b, "赵甲", "低保", "在保"],
             format!("{both} 赵甲 低保 在保"),
             Some(IdFault::TwoInCell),
+        ),
+        // A header that the area hides.
+        (
+            ["身份证号", "姓名", "救助类别", "在保状态", ""],
+            vec![[1, 3, 1, 5]],
+            [a, "赵甲", "低保", "在保", ""],
+            format!("{a} 赵甲 低保 在保"),
+            None,
         ),
         // At the end of the sheet.
         (

@@ -50,10 +50,12 @@ pub(crate) fn other_line_end(text: &[u8], is_utf8: bool) -> usize {
     end.map_or(0, |end| end.len())
 }
 
-/// Returns whether a text has the bytes of such a character, in whatever encoding.
+/// Returns whether a text has the bytes of such a character, in whatever encoding. All
+/// records are searched, most of them in vain.
 pub(crate) fn may_have_other_line_ends(text: &[u8]) -> bool {
-    let mut ends = OTHER_LINE_ENDS.iter();
-    ends.any(|end| memchr::memmem::find(text, end).is_some())
+    let is_end = |at: usize| other_line_end(&text[at..], true) > 0;
+    memchr::memchr3_iter(0x0b, 0x0c, 0xe2, text).any(is_end)
+        || memchr::memchr_iter(0xc2, text).any(is_end)
 }
 
 /// Returns a copy of a record in which each such character outside quotes is a line feed;
