@@ -45,7 +45,7 @@ impl<'f> Copy<'f> {
         assert!(copied.unwrap().success());
     }
 
-    /// Removes by hand what a purge would delete. Returns its paths in a record.
+    /// Removes by hand what a purge would delete. Returns the number of files.
     fn remove_by_hand(&self) -> usize {
         let record = last_record(&self.finished.path(""));
         let removed = record["removed"].as_array().unwrap();
@@ -192,7 +192,7 @@ enum Listed {
 }
 
 impl Listed {
-    /// Returns the entries of a list, and the length of the document's rest.
+    /// Returns the entries of the list.
     fn entries(self) -> String {
         let (length, path) = match self {
             Listed::TooMany => (33 << 20, "a"),
