@@ -2,7 +2,6 @@
 //! folder.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,7 +45,7 @@ impl<'f> Copy<'f> {
         assert!(copied.unwrap().success());
     }
 
-    /// Removes by hand what a purge would delete. Returns its paths in a record.
+    /// Removes by hand what a purge would delete. Returns the number of files.
     fn remove_by_hand(&self) -> usize {
         let record = last_record(&self.finished.path(""));
         let removed = record["removed"].as_array().unwrap();
@@ -193,7 +192,7 @@ enum Listed {
 }
 
 impl Listed {
-    /// Returns the entries of a list, and the length of the document's rest.
+    /// Returns the entries of the list.
     fn entries(self) -> String {
         let (length, path) = match self {
             Listed::TooMany => (33 << 20, "a"),
@@ -290,21 +289,23 @@ fn huge_records_of_a_stranger_are_refused_by_name_in_little_memory() {
 /// A purge must be able to write down what it deletes.
 #[test]
 fn a_purge_of_more_files_than_a_record_holds_deletes_nothing() {
-    let finished = overdue_round();
-    let leftover = finished.round.path(".output.partial-abc");
-    fs::create_dir(&leftover).unwrap();
-    for number in 0..8_000 {
-        let name = format!("{number}{}", "n".repeat(200));
-        let mut file = fs::File::create(leftover.join(name)).unwrap();
-        file.write_all(b"x").unwrap();
+    // Also of files that a record names alike.
+    for first in [0_u64, 13_800_000_000] {
+        let finished = overdue_round();
+        let leftover = finished.round.path(".output.partial-abc");
+        fs::create_dir(&leftover).unwrap();
+        for number in first..first + 8_000 {
+            let name = format!("{number}.{}", "n".repeat(200));
+            fs::write(leftover.join(name), "x").unwrap();
+        }
+        set_mode(&leftover, 0o1700);
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 1, "{}", result.stdout);
+        for text in ["larger than 32 MiB; nothing was deleted", "by hand"] {
+            assert!(result.stderr.contains(text), "{}", result.stderr);
+        }
+        assert_eq!(fs::read_dir(&leftover).unwrap().count(), 8_000);
+        assert!(finished.round.path("round.key").exists());
+        assert!(!finished.path("deletions").exists());
     }
-    set_mode(&leftover, 0o1700);
-    let result = purge(&finished, &[]);
-    assert_eq!(result.code, 1, "{}", result.stdout);
-    for text in ["larger than 32 MiB; nothing was deleted", "by hand"] {
-        assert!(result.stderr.contains(text), "{}", result.stderr);
-    }
-    assert_eq!(fs::read_dir(&leftover).unwrap().count(), 8_000);
-    assert!(finished.round.path("round.key").exists());
-    assert!(!finished.path("deletions").exists());
 }

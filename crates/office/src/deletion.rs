@@ -19,7 +19,7 @@
 //! gone or a purge has removed it; whatever is at its names by then is left. `fate` decides
 //! this for every file, and `removal` renames and removes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -212,8 +212,7 @@ impl Purge<'_> {
             key_id: self.key_id,
         };
         let remains = search.remains(&stated.journaled());
-        let found = remains.all_here().chain(&remains.gone);
-        if most_bytes_recorded(found.chain(stated.files())) > LARGEST_DOCUMENT {
+        if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
         }
         Ok(PurgePlan {
@@ -503,12 +502,16 @@ impl PurgePlan {
     }
 }
 
-/// Returns the most bytes that a record of these files, each counted once, can have.
-fn most_bytes_recorded<'f>(files: impl Iterator<Item = &'f RoundFile>) -> u64 {
-    let files: BTreeMap<_, _> = files
-        .map(|file| ((file.part, black_out(&file.path), &file.digest), file))
-        .collect();
-    let bytes = files.into_values().map(RoundFile::most_bytes_recorded);
+/// Returns the most bytes that a record of the files in `remains` can have, and of those of
+/// which only journals or documents of other keys say something.
+fn most_bytes_recorded(remains: &Remains, stated: &Stated) -> u64 {
+    let found = || remains.all_here().chain(&remains.gone);
+    let name = |file: &RoundFile| (file.part, black_out(&file.path).into_owned());
+    let mut named: BTreeSet<_> = found().map(name).collect();
+    let others = stated.files().filter(|file| named.insert(name(file)));
+    let others: Vec<&RoundFile> = others.collect();
+    // Leftovers with the same name are an entry each.
+    let bytes = found().chain(others).map(RoundFile::most_bytes_recorded);
     bytes.sum()
 }
 
