@@ -722,7 +722,7 @@ fn wrong_additions_replacements_and_drops_are_refused_with_both_places() {
         );
     }
     for (mark, word) in [("replace", "replaced"), ("amend", "amended")] {
-        let text = format!("[[source]]\nid = \"LAV\"\ntitle = {{ zh = \"文\", en = \"t\" }}\n");
+        let text = "[[source]]\nid = \"LAV\"\ntitle = { zh = \"文\", en = \"t\" }\n";
         city_refuses(
             &format!("{text}{mark} = true\n{because}"),
             &[(
