@@ -10,6 +10,8 @@ use aidlink_office::audit_log::{AuditLog, Event, read_log};
 use aidlink_office::manifest::{MANIFEST, StepKind};
 use aidlink_office::signing::SigningKey;
 use aidlink_office::step::trusted_comment;
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::Schemas;
 use serde_json::{Value, json};
 
 use crate::support::{CommandResult, Round, aidlink, set_mode};
@@ -129,7 +131,16 @@ impl FinishedRound {
         }
         manifest["outputs"] = outputs.into();
         let policy = fs::read(self.path("configuration/policy.toml")).unwrap();
-        manifest["policy"]["blake3"] = blake3::hash(&policy).to_hex().to_string().into();
+        let digest = blake3::hash(&policy).to_hex().to_string();
+        let used = &mut manifest["policy"];
+        if used["layers"][0]["blake3"] != digest.as_str() {
+            used["layers"][0]["blake3"] = digest.into();
+            let schemas = Schemas::read(&self.path("configuration/schemas")).unwrap();
+            let path = self.path("configuration/policy.toml");
+            if let Ok(policy) = Policy::read_of_finished_round(&path, &schemas) {
+                used["blake3"] = policy.digest.into();
+            }
+        }
         change(&mut manifest);
         let bytes = format!("{manifest:#}\n");
         fs::write(self.path(MANIFEST), &bytes).unwrap();

@@ -722,7 +722,7 @@ fn wrong_additions_replacements_and_drops_are_refused_with_both_places() {
         );
     }
     for (mark, word) in [("replace", "replaced"), ("amend", "amended")] {
-        let text = format!("[[source]]\nid = \"LAV\"\ntitle = {{ zh = \"文\", en = \"t\" }}\n");
+        let text = "[[source]]\nid = \"LAV\"\ntitle = { zh = \"文\", en = \"t\" }\n";
         city_refuses(
             &format!("{text}{mark} = true\n{because}"),
             &[(
@@ -1364,22 +1364,23 @@ fn earlier_referrals_are_changed_by_a_layer() {
             "{nation.toml:[referrals]} has the table of referrals already\n  remove it, or replace it with replace = true and because",
         )],
     );
-    city_refuses(
-        &format!("{table}replace = true\nbecause = \"x\"\n"),
-        &[(
-            "city.toml",
-            "[referrals]",
-            "the table of referrals is replaced here, but no policy below has it\n  remove `replace` and `because`",
-        )],
-    );
-    let text = format!("{CITY}[[referrals]]\non = \"x\"\n");
-    let folder = folder(&[("nation.toml", NATION), ("city.toml", &text)]);
-    let faults = read_in(&folder, "city.toml").expect_err("a fault");
-    let faults = rendered(&folder, &faults, Language::English);
-    assert!(
-        faults[0].contains("`referrals` must be a table"),
-        "{faults:#?}"
-    );
+    // Without a table below, or of a wrong type.
+    for (tables, words) in [
+        (
+            format!("{table}replace = true\nbecause = \"x\"\n"),
+            "city.toml:6:1: the table of referrals is replaced here, but no policy below has it\n  remove `replace` and `because`",
+        ),
+        (
+            "[[referrals]]\non = \"x\"\n".to_owned(),
+            "city.toml:6:3: `referrals` must be a table\n  correct this value",
+        ),
+    ] {
+        let text = format!("{CITY}{tables}");
+        let folder = folder(&[("nation.toml", NATION), ("city.toml", &text)]);
+        let faults = read_in(&folder, "city.toml").expect_err("a fault");
+        let faults = rendered(&folder, &faults, Language::English);
+        assert_eq!(faults[0], words);
+    }
 }
 
 /// A finished round's copies count before what `extends` names.
@@ -1408,6 +1409,9 @@ fn a_policy_is_read_again_from_its_copies() {
             .collect::<Vec<_>>()
     };
     assert_eq!(digests(&again), digests(&policy));
+    let below = files_below(&copies.path().join("policy.toml"));
+    let expected = ["policy.layers/1.toml", "policy.layers/2.toml"];
+    assert_eq!(below, expected.map(|name| copies.path().join(name)));
     // A copy that is missing is not looked for elsewhere.
     std::fs::remove_file(copies.path().join("policy.layers/2.toml")).expect("a copy");
     let faults = read_in(&copies, "policy.toml").expect_err("a fault");

@@ -400,8 +400,8 @@ impl Parameter {
     /// Returns the value that counts for a layer without those above it. If it has none yet,
     /// returns the first one above.
     fn as_of_layer(&self, layer: usize) -> Option<&ParameterSetting> {
-        let known = self.settings.iter().rev();
-        let known = known.skip_while(|setting| setting.layer > layer).next();
+        let mut known = self.settings.iter().rev();
+        let known = known.find(|setting| setting.layer <= layer);
         known.or_else(|| self.settings.first())
     }
 }

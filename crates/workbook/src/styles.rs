@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
+use crate::date::DateEpoch;
 use crate::error::{Bound, Fault};
 use crate::format::NumberFormat;
 use crate::limits::MOST_STYLES;
@@ -43,22 +44,42 @@ impl Styles {
             let own = self.custom.get(id.as_ref()?).copied();
             own.or_else(|| NumberFormat::built_in((*id)?))
         };
-        CellFormats(self.ids.iter().map(format).collect())
+        CellFormats {
+            formats: self.ids.iter().map(format).collect(),
+            undefined: None,
+        }
     }
 }
 
 /// The number format of each cell format, in order; `None` if the file does not define it.
 #[derive(Default)]
-pub(crate) struct CellFormats(Vec<Option<NumberFormat>>);
+pub(crate) struct CellFormats {
+    formats: Vec<Option<NumberFormat>>,
+    /// What a cell format counts as that the file does not define.
+    undefined: Option<NumberFormat>,
+}
 
 impl CellFormats {
     /// Returns the number format of the cell format with this index. A workbook without
     /// styles has the first one.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<NumberFormat> {
-        match self.0.get(index as usize) {
-            Some(format) => *format,
-            None => (index == 0).then_some(NumberFormat::General),
+        match self.formats.get(index as usize) {
+            Some(format) => format.or(self.undefined),
+            None if index == 0 => Some(NumberFormat::General),
+            None => self.undefined,
+        }
+    }
+
+    /// Sets the workbook's epoch. A number without a format is read as Excel does if dates
+    /// count from 1900, as they do in number cells. From 1904 it could be a date or not.
+    pub(crate) fn of_epoch(self, epoch: DateEpoch) -> Self {
+        CellFormats {
+            undefined: match epoch {
+                DateEpoch::Year1900 => Some(NumberFormat::General),
+                DateEpoch::Year1904 => None,
+            },
+            ..self
         }
     }
 }

@@ -221,6 +221,7 @@ impl<R: Read + Seek> Workbook<R> {
             }
             None => SharedStrings::default(),
         };
+        let formats = formats.of_epoch(self.date_epoch);
         self.shared = Some(Shared { strings, formats });
         Ok(())
     }

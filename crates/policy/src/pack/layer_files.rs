@@ -200,16 +200,18 @@ pub(super) fn read(source: &PolicySource) -> Result<Vec<LayerFile>, Faults> {
 /// Returns the files that a policy file extends, however many of them can be read, without
 /// those that come with the program.
 pub fn files_below(path: &Path) -> Vec<PathBuf> {
+    let top = PolicySource::File(path.to_path_buf());
     let mut files: Vec<PathBuf> = Vec::new();
-    let mut source = PolicySource::File(path.to_path_buf());
+    let mut source = top.clone();
     while files.len() < MOST_LAYERS {
         let read = source.bytes();
         let read = read.and_then(|bytes| LayerFile::parse(&source.shown(), bytes));
         let Ok(layer) = read else { break };
-        let Some(Node::String(written)) = layer.extends().map(|extends| &extends.value) else {
+        let Some(extends) = layer.extends() else {
             break;
         };
-        match PolicySource::of_text(written, folder_of(&source)) {
+        let copy = copy_of(&top, files.len() + 1);
+        match source_below(&layer, &source, extends, copy) {
             Ok(PolicySource::File(below)) => {
                 files.push(below.clone());
                 source = PolicySource::File(below);
