@@ -66,6 +66,12 @@ impl Made {
         self
     }
 
+    /// Counts days from 1904.
+    pub fn of_1904(self) -> Self {
+        let workbook = WORKBOOK.replace("<sheets>", "<workbookPr date1904='1'/><sheets>");
+        self.with("xl/workbook.xml", workbook)
+    }
+
     /// Renames a part.
     pub fn renamed(mut self, name: &str, new: &str) -> Self {
         for (other, _) in &mut self.parts {
