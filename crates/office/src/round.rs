@@ -34,10 +34,13 @@ pub use planning::Round;
 pub use terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
-pub use written::{KeyTerms, TO_FILL_IN, WrittenRound};
+pub use written::{KeyTerms, WrittenRound};
 
 /// The subfolder of an output folder that holds copies of the configuration files.
 pub const CONFIGURATION: &str = "configuration";
+
+/// How the places begin that a person must fill in, in Chinese and in English.
+pub const TO_FILL_IN: [&str; 2] = ["【待填写", "【FILL IN"];
 
 /// The folder beside a round file in which an office may describe how it reads its own
 /// exports: `reading/SCHEMA.toml`.

@@ -7,9 +7,8 @@ use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION};
 use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_files::regular_file;
 
-use super::READING;
 use super::parts::{Nesting, WrittenPart, parts};
-use super::written::TO_FILL_IN;
+use super::{READING, TO_FILL_IN};
 
 /// A parsed file. It has the keys that an `[[export]]` has for its files, at the top
 /// level. Paths are relative to the round file, as they are there.

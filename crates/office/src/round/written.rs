@@ -16,16 +16,13 @@ use aidlink_files::regular_file;
 use aidlink_policy::pack::files_below;
 use jiff::civil::Date;
 
-use super::SIGNING_KEY;
 use super::parts::{Nesting, WrittenPart, parts};
 use super::paths::inside;
 use super::reading_file::ReadingFile;
 use super::terms::Mode;
+use super::{SIGNING_KEY, TO_FILL_IN};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
-
-/// How the places begin that a person must fill in, in Chinese and in English.
-pub const TO_FILL_IN: [&str; 2] = ["【待填写", "【FILL IN"];
 
 /// The value of a key with its faults. A missing key is also a fault, which is
 /// ignored if the value is optional.
