@@ -132,7 +132,7 @@ impl NotJudgedFigures {
                 *persons += 1;
             }
         }
-        let mut by_field: Vec<((&str, &str), (u64, u64))> = by_field.into_iter().collect();
+        let mut by_field: Vec<_> = by_field.into_iter().collect();
         // Stable: fields that decide the same stay in the order of their names.
         by_field.sort_by_key(|(_, (weight, _))| Reverse(*weight));
         let by_field = by_field.into_iter();
