@@ -50,7 +50,8 @@ pub struct RowView<'v> {
 enum RowCells<'v> {
     /// A record that is split into cells.
     Split(&'v Cells),
-    /// A line of the block. A cell is located when it is needed.
+    /// A line of the block, with as many fields as rows have. A cell is located when it is
+    /// needed.
     Unquoted { record: &'v [u8] },
 }
 
@@ -59,7 +60,14 @@ impl RowView<'_> {
     pub fn cell(&self, column: usize) -> &[u8] {
         match &self.cells {
             RowCells::Split(cells) => cells.get(column),
-            RowCells::Unquoted { record } => nth_cell(record, self.dialect.delimiter, column),
+            RowCells::Unquoted { record } => {
+                let delimiter = self.dialect.delimiter;
+                match self.dialect.fields.checked_sub(column + 1) {
+                    // Nearer to the end.
+                    Some(behind) if behind < column => nth_cell_from_end(record, delimiter, behind),
+                    _ => nth_cell(record, delimiter, column),
+                }
+            }
         }
     }
 
@@ -99,6 +107,19 @@ fn nth_cell(record: &[u8], delimiter: u8, column: usize) -> &[u8] {
         }
     }
     memchr::memchr(delimiter, rest).map_or(rest, |at| &rest[..at])
+}
+
+/// Returns a cell of a record without quotes, counted from the last one, or an empty slice
+/// beyond the first one.
+fn nth_cell_from_end(record: &[u8], delimiter: u8, behind: usize) -> &[u8] {
+    let mut rest = record;
+    for _ in 0..behind {
+        match memchr::memrchr(delimiter, rest) {
+            Some(at) => rest = &rest[..at],
+            None => return &[],
+        }
+    }
+    memchr::memrchr(delimiter, rest).map_or(rest, |at| &rest[at + 1..])
 }
 
 /// The position of a row, counted from the first record below the header.
