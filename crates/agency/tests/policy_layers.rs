@@ -1372,7 +1372,7 @@ fn earlier_referrals_are_changed_by_a_layer() {
         ),
         (
             "[[referrals]]\non = \"x\"\n".to_owned(),
-            "city.toml:6:3: `referrals` must be a table\n  correct this value",
+            "city.toml:6:1: `referrals` must be a table\n  correct this value",
         ),
     ] {
         let text = format!("{CITY}{tables}");

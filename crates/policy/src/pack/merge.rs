@@ -641,7 +641,7 @@ impl Merger {
     }
 }
 
-/// Returns the kind and the id of a part. There is one [referrals], which has no id.
+/// Returns the kind and the id of a part. There is one `[referrals]`, which has no id.
 fn named(kind: PartKind, id: &str) -> Text {
     let title = kind.title();
     match kind {
