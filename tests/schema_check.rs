@@ -278,3 +278,23 @@ fn round_of_roles() -> Round {
     round.write("cases.csv", cases);
     round
 }
+
+/// A field that no rule and no list needs is not asked for.
+#[test]
+fn only_fields_that_something_reads_are_listed_as_missing() {
+    let round = crate::cells::round(&[("procuratorate.case-parties", "cases.csv")]);
+    let id = crate::cells::id(1);
+    let cases = format!("身份证号,案号,姓名,诉讼地位,封存标志\n{id},C1,赵某,被害人,否\n");
+    round.write("cases.csv", cases);
+    let check = round.check("cases.csv", &["--schema", "procuratorate.case-parties"]);
+    let mut lines = check.stdout.lines();
+    let missing = lines
+        .find(|line| line.contains("Schema fields without a column: "))
+        .unwrap_or_else(|| panic!("{}{}", check.stdout, check.stderr));
+    for title in ["In hardship", "Level of injury", "Cause of action"] {
+        assert!(missing.contains(title), "{title}: {missing}");
+    }
+    for title in ["Guardian", "Place of registration", "guardian"] {
+        assert!(!missing.contains(title), "{title}: {missing}");
+    }
+}

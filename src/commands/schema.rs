@@ -20,7 +20,7 @@ use aidlink_office::round::{Mode, Reads, WrittenRound};
 use aidlink_policy::constant::{Constant, needs_reason};
 use aidlink_policy::pack::Policy;
 use aidlink_policy::reading::{PlannedExport, PlannedFile, ReadingChoice, SheetChoice};
-use aidlink_policy::schema::{ExportSchema, Role, Schemas};
+use aidlink_policy::schema::{ExportSchema, Field, Role, Schemas};
 use aidlink_policy::shipped;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -850,11 +850,19 @@ impl CheckedExport<'_> {
                 format!("Columns not read, because their title names another person: {of_others}"),
             );
         }
-        let absent = self.export.columns().absent.join(", ");
+        // Fields that nothing reads are not missed.
+        let absent = self.export.columns().absent.iter();
+        let absent = absent.filter(|name| self.is_read(name) != Some(false));
+        let absent: Vec<&Field> = absent.filter_map(|name| self.schema.field(name)).collect();
         if !absent.is_empty() {
+            let joined = |pick: fn(&Text) -> &str, between: &str| {
+                let titles: Vec<&str> = absent.iter().map(|field| pick(&field.title)).collect();
+                titles.join(between)
+            };
+            let (zh, en) = (joined(|text| &text.zh, "、"), joined(|text| &text.en, "; "));
             say(
-                format!("导出中没有对应列的字段：{absent}"),
-                format!("Schema fields without a column: {absent}"),
+                format!("导出中没有对应列的字段：{zh}"),
+                format!("Schema fields without a column: {en}"),
             );
         }
         let rows = counts.rows;
