@@ -448,6 +448,48 @@ fn an_undefined_source_agency_deadline_and_key() {
 }
 
 #[test]
+fn deadlines_say_what_they_run_from_or_why_they_have_no_number() {
+    let days = "working_days = 5\ncites = [\"SG 四(三)\"";
+    let with = |keys: &str| format!("{keys}\ncites = [\"SG 四(三)\"");
+    let period = |keys: &str| {
+        let policy = read(&changed(days, &with(keys)));
+        policy.deadline("reply").expect("the deadline").period().en
+    };
+    assert_eq!(
+        period("working_days = 5"),
+        "5 working days from confirmation of the lead"
+    );
+    assert_eq!(
+        period("working_days = 1\nfrom = \"receipt\""),
+        "1 working day from receipt of the lead"
+    );
+    assert_eq!(
+        period("working_days = 250\nfrom = \"issue\""),
+        "250 working days from the issue of the list"
+    );
+    assert_eq!(
+        period("from = \"receipt\"\nunset = { zh = \"原文未规定\", en = \"the text sets none\" }"),
+        "not set, from receipt of the lead: the text sets none"
+    );
+
+    let refused = |keys: &str, at: &str, words: &str| expect(days, &with(keys), at, words);
+    refused(
+        "from = \"reciept\"\nworking_days = 5",
+        "\"reciept\"",
+        "unknown start of a deadline",
+    );
+    refused(
+        "working_days = 5\nunset = { zh = \"无\", en = \"none\" }",
+        "{ zh = \"无\", en = \"none\" }",
+        "a deadline cannot have a number of working days and be unset",
+    );
+    let (faults, _) = faults_after(days, &with("unset = true"));
+    assert!(faults[0].contains("`unset`"), "{faults:?}");
+    let (faults, _) = faults_after(days, &with(""));
+    assert!(faults[0].contains("`working_days`"), "{faults:?}");
+}
+
+#[test]
 fn a_case_that_gives_another_outcome_is_reported_with_its_line() {
     let row = "row = { role = \"suspect\" }\noutcome = \"yes\"";
     let text = changed(row, "row = { role = \"suspect\" }\noutcome = \"no\"");

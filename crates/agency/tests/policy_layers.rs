@@ -6,7 +6,7 @@ use std::path::Path;
 use aidlink_agency::rules::{test_cases, try_guarantee};
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Language;
-use aidlink_policy::pack::{ChangeKind, PartKind, Policy, files_below};
+use aidlink_policy::pack::{ChangeKind, DeadlineLength, PartKind, Policy, files_below};
 use aidlink_policy::schema::Schemas;
 use tempfile::TempDir;
 
@@ -365,8 +365,8 @@ outcome = "no"
 "#,
     );
     assert_eq!(
-        policy.deadline("transfer").map(|it| it.working_days),
-        Some(3)
+        policy.deadline("transfer").map(|it| &it.length),
+        Some(&DeadlineLength::WorkingDays(3))
     );
     let setting = |name| policy.parameter(name).and_then(|it| it.setting());
     let value = |name| setting(name).map(ToString::to_string);
@@ -487,8 +487,8 @@ because = "no relief in the city"
     // Of the replaced rule only the new case, of the amended one all, of the dropped one none.
     assert_eq!(holds(&policy), 3 + 1 + 3);
     assert_eq!(
-        policy.deadline("transfer").map(|it| it.working_days),
-        Some(2)
+        policy.deadline("transfer").map(|it| &it.length),
+        Some(&DeadlineLength::WorkingDays(2))
     );
     let origin = |part, id| {
         let origin = policy.origins.of(part, id).expect("a part");

@@ -18,6 +18,7 @@ use std::fmt;
 use jiff::civil::Date;
 
 use crate::answer::Answer;
+use crate::calendar::{Calendar, Deadline};
 use crate::rule_language::{Combination, Expression, NamedValue};
 use crate::schema::ExportSchema;
 use crate::value::Value;
@@ -346,6 +347,8 @@ pub struct Aid {
     /// Who was referred to it before, as a combination of rules made from
     /// `[[referral_state]]`.
     pub referred: Combination,
+    /// Whether a household gets it as a whole.
+    pub household: bool,
     /// What a person must still check.
     pub check: Option<Text>,
     /// The id of the deadline of its leads.
@@ -437,10 +440,90 @@ pub struct PolicyDeadline {
     pub id: String,
     /// Title in both languages.
     pub title: Text,
-    /// Number of working days; the first day is not counted.
-    pub working_days: u32,
+    /// What the period runs from.
+    pub from: DeadlineStart,
+    /// How long it is.
+    pub length: DeadlineLength,
     /// Document and article.
     pub cites: Vec<String>,
+}
+
+impl PolicyDeadline {
+    /// Returns the last day of the period as far as the issue of a list tells it:
+    /// as if the period ran from that day. `None` if the length is not set.
+    pub fn counted_from_issue(&self, issued_on: Date, calendar: &Calendar) -> Option<Deadline> {
+        match self.length {
+            DeadlineLength::WorkingDays(days) => calendar.deadline(issued_on, days),
+            DeadlineLength::Unset(_) => None,
+        }
+    }
+
+    /// Returns the length and the start in words.
+    pub fn period(&self) -> Text {
+        let from = self.from.title();
+        match &self.length {
+            DeadlineLength::WorkingDays(days) => Text::new(
+                format!("{}起{days}个工作日", from.zh),
+                match days {
+                    1 => format!("1 working day {}", from.en),
+                    days => format!("{days} working days {}", from.en),
+                },
+            ),
+            DeadlineLength::Unset(reason) => Text::new(
+                format!("未定，{}起算：{}", from.zh, reason.zh),
+                format!("not set, {}: {}", from.en, reason.en),
+            ),
+        }
+    }
+}
+
+/// How long a period is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeadlineLength {
+    /// Number of working days; the first day is not counted.
+    WorkingDays(u32),
+    /// The source sets no number of days, for this reason.
+    Unset(Text),
+}
+
+/// What a period runs from. A round knows only the day on which a list is issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeadlineStart {
+    /// The day on which a person confirms the lead.
+    #[default]
+    Confirmation,
+    /// The day on which the lead is received by the office that must act.
+    Receipt,
+    /// The day on which the list is issued.
+    Issue,
+}
+
+impl DeadlineStart {
+    /// All of them.
+    pub const ALL: [DeadlineStart; 3] = [
+        DeadlineStart::Confirmation,
+        DeadlineStart::Receipt,
+        DeadlineStart::Issue,
+    ];
+
+    /// Returns the word of the policy file.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeadlineStart::Confirmation => "confirmation",
+            DeadlineStart::Receipt => "receipt",
+            DeadlineStart::Issue => "issue",
+        }
+    }
+
+    fn title(self) -> Text {
+        match self {
+            DeadlineStart::Confirmation => {
+                Text::new("自线索确认之日", "from confirmation of the lead")
+            }
+            DeadlineStart::Receipt => Text::new("自收到线索之日", "from receipt of the lead"),
+            DeadlineStart::Issue => Text::new("自清单签发之日", "from the issue of the list"),
+        }
+    }
 }
 
 /// An id with a name: an agency, or a document that rules cite.

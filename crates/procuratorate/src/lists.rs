@@ -6,6 +6,7 @@ pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
+mod same_case;
 
 use aidlink_contract::screened_lead::NotVerified;
 use aidlink_faults::fault::Fault;

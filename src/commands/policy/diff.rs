@@ -202,12 +202,7 @@ fn parts_of(policy: &Policy) -> Vec<Described<'_>> {
         id: &deadline.id,
         properties: vec![
             title(&deadline.title),
-            property(
-                "working_days",
-                "工作日",
-                "working days",
-                same(&deadline.working_days.to_string()),
-            ),
+            property("period", "期间", "period", deadline.period()),
             property("cites", "出处", "cites", list(&deadline.cites)),
         ],
     }));
@@ -249,10 +244,6 @@ fn rule(rule: &Rule) -> Described<'_> {
     };
     let core = rule.core.as_ref().map(|core| core.text.as_str());
     let at_most = rule.at_most_review.then_some("review");
-    let urgent = match rule.urgent {
-        true => Text::new("是", "yes"),
-        false => Text::new("否", "no"),
-    };
     Described {
         kind: PartKind::Rule,
         id: &rule.id,
@@ -265,7 +256,7 @@ fn rule(rule: &Rule) -> Described<'_> {
             property("core", "关键事实", "core", optional(core)),
             property("at_most", "结果最多为", "at most", optional(at_most)),
             property("unknown", "空白时", "if empty", same(when_unknown)),
-            property("urgent", "紧急", "urgent", urgent),
+            property("urgent", "紧急", "urgent", yes_or_no(rule.urgent)),
             property("check", "需人工核实", "a person checks", text(&rule.check)),
             property("cites", "出处", "cites", list(&rule.cites)),
         ],
@@ -303,12 +294,19 @@ fn guarantee(guarantee: &Guarantee) -> Described<'_> {
     }
 }
 
+fn yes_or_no(value: bool) -> Text {
+    match value {
+        true => Text::new("是", "yes"),
+        false => Text::new("否", "no"),
+    }
+}
+
 fn aid<'p>(policy: &'p Policy, aid: &'p Aid) -> Described<'p> {
     let days = policy.deadline(&aid.deadline).map(|deadline| {
-        let (id, days) = (&deadline.id, deadline.working_days);
+        let (id, period) = (&deadline.id, deadline.period());
         Text::new(
-            format!("{id}（{days}个工作日）"),
-            format!("{id} ({days} working days)"),
+            format!("{id}（{}）", period.zh),
+            format!("{id} ({})", period.en),
         )
     });
     let referred: Vec<&str> = aid.referred.rules().into_iter().collect();
@@ -339,6 +337,12 @@ fn aid<'p>(policy: &'p Policy, aid: &'p Aid) -> Described<'p> {
             ),
             property("referred", "已转介", "referred", list(&referred)),
             property("deadline", "期限", "deadline", days.unwrap_or_default()),
+            property(
+                "household",
+                "按户救助",
+                "for a household",
+                yes_or_no(aid.household),
+            ),
             property("check", "需人工核实", "a person checks", text(&aid.check)),
             property("cites", "出处", "cites", list(&aid.cites)),
         ],

@@ -54,6 +54,7 @@ enum Explained<'p> {
         requires: &'p str,
         qualifies: &'p str,
         settled: Option<&'p str>,
+        household: bool,
         deadline: &'p str,
         /// Ids of the rules in `requires` and `qualifies`.
         rests_on: Vec<&'p str>,
@@ -156,6 +157,7 @@ impl<'p> Part<'p> {
                 requires: &aid.requires_text,
                 qualifies: &aid.qualifies_text,
                 settled: aid.settled_text.as_deref(),
+                household: aid.household,
                 deadline: &aid.deadline,
                 rests_on: aid.rests_on().into_iter().collect(),
             },
@@ -318,17 +320,19 @@ fn explain_aid(policy: &Policy, aid: &Aid, output: Output) {
             output,
         );
     }
+    if aid.household {
+        line(
+            "  按户救助：同案线索在清单上相互注明，由人核实是否同户",
+            "  for a household: leads of one case name each other on the list, and a person checks whether they are one",
+            output,
+        );
+    }
     if let Some(deadline) = policy.deadline(&aid.deadline) {
         let cites = deadline.cites.join(", ");
+        let period = deadline.period();
         line(
-            format!(
-                "  期限：{} {}个工作日（{cites}）",
-                deadline.title.zh, deadline.working_days
-            ),
-            format!(
-                "  deadline: {}, {} working days ({cites})",
-                deadline.title.en, deadline.working_days
-            ),
+            format!("  期限：{}，{}（{cites}）", deadline.title.zh, period.zh),
+            format!("  deadline: {}, {} ({cites})", deadline.title.en, period.en),
             output,
         );
     }

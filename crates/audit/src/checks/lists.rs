@@ -218,11 +218,11 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
     let (rows, wrong) = each_row(evidence, |_, row| {
         let of_row = aids.iter().find(|(cited, _)| row.aid == *cited);
         let deadline = of_row.and_then(|(_, aid)| {
-            let days = documents.policy.deadline(&aid.deadline)?.working_days;
-            documents.calendar.deadline(issued_on, days)
+            let deadline = documents.policy.deadline(&aid.deadline)?;
+            ActBy::of(deadline, issued_on, &documents.calendar)
         });
-        let expected = deadline.map(ActBy::from);
-        let is_marked = |act_by: &ActBy| act_by.provisional;
+        let expected = deadline;
+        let is_marked = |act_by: &ActBy| act_by.is_provisional();
         provisional += usize::from(expected.as_ref().is_some_and(is_marked));
         let fits = row.act_by.value() == Some(&expected);
         (!fits).then(|| {

@@ -47,6 +47,7 @@ fn policy() -> Policy {
         settled_text: None,
         settled: Some(named("receiving")),
         referred: named("referred"),
+        household: false,
         check: None,
         deadline: String::new(),
     };

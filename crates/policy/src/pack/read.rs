@@ -12,8 +12,8 @@ use super::layer_files::{self, EXTENDS, PolicySource};
 use super::merge::{DROP, Merged, WIDEN, merge};
 use super::origin::Spot;
 use super::{
-    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, Direction, Named, Parameter, Policy,
-    PolicyDeadline, Rule, RuleCase, RuleKind, Term, WhenUnknown,
+    Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, DeadlineLength, DeadlineStart, Direction, Named,
+    Parameter, Policy, PolicyDeadline, Rule, RuleCase, RuleKind, Term, WhenUnknown,
 };
 use crate::period::Period;
 use crate::rule_language::{
@@ -340,11 +340,46 @@ impl<'d> PolicyReader<'d> {
         for mut table in root.tables("deadline", &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             let title = table.text("title", &mut self.faults);
-            let working_days = self.working_days(&mut table);
+            let from = self.deadline_start(&mut table);
+            let length = self.deadline_length(&mut table);
             let cites = self.cites(&mut table, sources);
-            if let Some(days) = working_days
-                && !(1..=250).contains(&days)
-            {
+            table.finish(&mut self.faults);
+            if let (Some(id), Some(title), Some(length)) = (id, title, length) {
+                self.check_unique(&id, deadlines.iter().map(|other| other.id.as_str()));
+                deadlines.push(PolicyDeadline {
+                    id: id.value,
+                    title,
+                    from,
+                    length,
+                    cites,
+                });
+            }
+        }
+        deadlines
+    }
+
+    fn deadline_start(&mut self, table: &mut TableReader<'d>) -> DeadlineStart {
+        let Some(word) = table.optional_string("from", &mut self.faults) else {
+            return DeadlineStart::default();
+        };
+        let starts = DeadlineStart::ALL;
+        let start = starts.into_iter().find(|start| start.name() == word.value);
+        if start.is_none() {
+            self.fault(
+                &word.at,
+                Text::new("未知的期限起算点", "unknown start of a deadline"),
+                nearest_name_hint(&word.value, starts.map(DeadlineStart::name)),
+            );
+        }
+        start.unwrap_or_default()
+    }
+
+    /// Reads `working_days`, or in its place `unset` with the reason.
+    fn deadline_length(&mut self, table: &mut TableReader<'d>) -> Option<DeadlineLength> {
+        let unset = table.node("unset").map(|node| node.at.clone());
+        let Some(at) = unset else {
+            let days = self.working_days(table)?;
+            if !(1..=250).contains(&days) {
                 self.faults.push(table.fault_here(
                     Text::new(
                         "工作日数应在1到250之间",
@@ -353,18 +388,26 @@ impl<'d> PolicyReader<'d> {
                     Text::new("请更正此值", "correct this value"),
                 ));
             }
-            table.finish(&mut self.faults);
-            if let (Some(id), Some(title), Some(days)) = (id, title, working_days) {
-                self.check_unique(&id, deadlines.iter().map(|other| other.id.as_str()));
-                deadlines.push(PolicyDeadline {
-                    id: id.value,
-                    title,
-                    working_days: u32::try_from(days).unwrap_or(0),
-                    cites,
-                });
-            }
+            return Some(DeadlineLength::WorkingDays(
+                u32::try_from(days).unwrap_or(0),
+            ));
+        };
+        if table.node("working_days").is_some() {
+            self.fault(
+                &at,
+                Text::new(
+                    "期限不能既有工作日数又未定",
+                    "a deadline cannot have a number of working days and be unset",
+                ),
+                Text::new(
+                    "请删去 unset 或 working_days；下层写有 working_days 的，请用 replace = true 替换整个期限",
+                    "delete `unset` or `working_days`; if a layer below has `working_days`, replace the whole deadline (replace = true)",
+                ),
+            );
         }
-        deadlines
+        table
+            .text("unset", &mut self.faults)
+            .map(DeadlineLength::Unset)
     }
 
     /// Parses a condition and reports its faults.
@@ -913,6 +956,7 @@ impl<'d> PolicyReader<'d> {
             let requires_text = self.requires(&mut table);
             let qualifies_text = table.string("qualifies", &mut self.faults);
             let settled_text = table.optional_string("settled", &mut self.faults);
+            let household = table.boolean_or("household", false, &mut self.faults);
             table.finish(&mut self.faults);
             let mut combine = |text: &Located<String>, negation| {
                 let written = self.combination(text, &names, negation)?;
@@ -952,6 +996,7 @@ impl<'d> PolicyReader<'d> {
                     },
                     settled_text: settled_text.map(|text| text.value.trim().to_owned()),
                     referred: Combination::Constant(false),
+                    household,
                     check,
                     deadline: deadline?.value,
                 })

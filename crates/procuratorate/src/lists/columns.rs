@@ -8,8 +8,8 @@
 use aidlink_agency::spreadsheet_csv::safe_cell;
 use aidlink_contract::grade::Grade;
 use aidlink_faults::text::{Language, Text};
-use aidlink_policy::calendar::Deadline;
-use aidlink_policy::pack::{Aid, Policy};
+use aidlink_policy::calendar::Calendar;
+use aidlink_policy::pack::{Aid, DeadlineStart, Policy, PolicyDeadline};
 use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 
@@ -311,6 +311,9 @@ pub enum Mark {
     Review,
     /// The titles of columns of the case row that could not be read.
     Unreadable(String),
+    /// The numbers of the other leads of the same case for this aid, which a household
+    /// gets as a whole.
+    SameCase(String),
 }
 
 impl Mark {
@@ -322,6 +325,11 @@ impl Mark {
     const UNREADABLE: [&'static str; 2] = [
         "案件导出中无法读取的列：",
         "columns of the case row that could not be read: ",
+    ];
+
+    const SAME_CASE: [&'static str; 2] = [
+        "同案线索，请核实是否同户，同户的按一户办理：",
+        "same case, household to be checked: if it is one, handle it once; leads ",
     ];
 
     fn write(&self, language: Language) -> String {
@@ -337,6 +345,9 @@ impl Mark {
             Mark::Unreadable(columns) => {
                 return format!("【{}{columns}】", in_language(Mark::UNREADABLE, language));
             }
+            Mark::SameCase(numbers) => {
+                return format!("【{}{numbers}】", in_language(Mark::SAME_CASE, language));
+            }
         };
         format!("【{}】", in_language(text, language))
     }
@@ -348,10 +359,16 @@ impl Mark {
                 return Some((mark, rest));
             }
         }
-        let rest = text.strip_prefix('【')?;
-        let rest = rest.strip_prefix(in_language(Mark::UNREADABLE, language))?;
-        let (columns, rest) = rest.split_once('】')?;
-        Some((Mark::Unreadable(columns.to_owned()), rest))
+        let text = text.strip_prefix('【')?;
+        let listing: [([&str; 2], fn(String) -> Mark); 2] = [
+            (Mark::UNREADABLE, Mark::Unreadable),
+            (Mark::SAME_CASE, Mark::SameCase),
+        ];
+        listing.into_iter().find_map(|(words, mark)| {
+            let rest = text.strip_prefix(in_language(words, language))?;
+            let (listed, rest) = rest.split_once('】')?;
+            Some((mark(listed.to_owned()), rest))
+        })
     }
 }
 
@@ -389,41 +406,69 @@ impl ToCheck {
     }
 }
 
-/// The day by which somebody must act, with its remark.
+/// The day by which somebody must act, with its remark. The list's day of issue is all
+/// that is known when a list is written, so a period that runs from another day is counted
+/// from that one, and the remark says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActBy {
     /// The day.
     pub on: Date,
+    /// What the period runs from.
+    pub from: DeadlineStart,
     /// Whether a year of the period was not in the calendar when the list was
     /// issued.
-    pub provisional: bool,
-}
-
-impl From<Deadline> for ActBy {
-    fn from(deadline: Deadline) -> Self {
-        ActBy {
-            on: deadline.on,
-            provisional: deadline.provisional,
-        }
-    }
+    pub calendar_open: bool,
 }
 
 impl ActBy {
-    fn remark(provisional: bool, language: Language) -> &'static str {
-        let remark = if provisional {
-            [
+    /// Returns the day by which a lead on a list of this day must be acted on. `None` if
+    /// the policy sets no number of days.
+    pub fn of(deadline: &PolicyDeadline, issued_on: Date, calendar: &Calendar) -> Option<ActBy> {
+        let counted = deadline.counted_from_issue(issued_on, calendar)?;
+        Some(ActBy {
+            on: counted.on,
+            from: deadline.from,
+            calendar_open: counted.provisional,
+        })
+    }
+
+    /// Returns whether the day is not final.
+    pub fn is_provisional(&self) -> bool {
+        self.calendar_open || self.from == DeadlineStart::Receipt
+    }
+
+    fn remark(from: DeadlineStart, calendar_open: bool, language: Language) -> &'static str {
+        let remark = match (from, calendar_open) {
+            (DeadlineStart::Confirmation, false) => {
+                ["（以核查确认为准）", " (counts once confirmed)"]
+            }
+            (DeadlineStart::Receipt, false) => [
+                "（暂定：自收到线索之日起算）",
+                " (provisional: runs from receipt of the lead)",
+            ],
+            (DeadlineStart::Issue, false) => [
+                "（自清单签发之日起算）",
+                " (runs from the issue of the list)",
+            ],
+            (DeadlineStart::Receipt, true) => [
+                "（暂定：自收到线索之日起算，且当年放假安排未公布）",
+                " (provisional: runs from receipt of the lead, and that year's calendar is not out)",
+            ],
+            (DeadlineStart::Confirmation, true) => [
                 "（暂定：当年放假安排未公布）",
                 " (provisional: that year's calendar is not out)",
-            ]
-        } else {
-            ["（以核查确认为准）", " (counts once confirmed)"]
+            ],
+            (DeadlineStart::Issue, true) => [
+                "（暂定：自清单签发之日起算，且当年放假安排未公布）",
+                " (provisional: runs from the issue of the list, and that year's calendar is not out)",
+            ],
         };
         in_language(remark, language)
     }
 
     fn write(act_by: &Option<ActBy>, language: Language) -> String {
         act_by.map_or_else(String::new, |act_by| {
-            let remark = ActBy::remark(act_by.provisional, language);
+            let remark = ActBy::remark(act_by.from, act_by.calendar_open, language);
             format!("{}{remark}", act_by.on)
         })
     }
@@ -434,14 +479,17 @@ impl ActBy {
         if text.is_empty() {
             return Some(None);
         }
-        let of = |provisional| {
-            let day = text.strip_suffix(ActBy::remark(provisional, language))?;
+        let read = |from, calendar_open| {
+            let day = text.strip_suffix(ActBy::remark(from, calendar_open, language))?;
             Some(ActBy {
                 on: day.parse().ok()?,
-                provisional,
+                from,
+                calendar_open,
             })
         };
-        of(true).or_else(|| of(false)).map(Some)
+        let starts = DeadlineStart::ALL.into_iter();
+        let mut remarks = starts.flat_map(|from| [(from, true), (from, false)]);
+        remarks.find_map(|(from, open)| read(from, open)).map(Some)
     }
 }
 
@@ -672,7 +720,8 @@ mod tests {
             issued_on: Cell::Read(Date::constant(2026, 9, 30)),
             act_by: Cell::Read(Some(ActBy {
                 on: Date::constant(2026, 10, 13),
-                provisional: false,
+                from: DeadlineStart::Confirmation,
+                calendar_open: false,
             })),
             rules: Cell::Read(AppliedRules {
                 policy: "shaoguan".to_owned(),
@@ -752,10 +801,14 @@ mod tests {
 
     #[test]
     fn written_rows_are_read_back() {
-        let act_by = |provisional| {
-            let on = Date::constant(2027, 1, 4);
-            Some(ActBy { on, provisional })
-        };
+        let act_by = DeadlineStart::ALL.into_iter().flat_map(|from| {
+            [false, true].map(|calendar_open| ActBy {
+                on: Date::constant(2027, 1, 4),
+                from,
+                calendar_open,
+            })
+        });
+        let act_by: Vec<ActBy> = act_by.collect();
         let rules = |rules: &[&str]| AppliedRules {
             policy: "shaoguan".to_owned(),
             version: "1.2: draft".to_owned(),
@@ -769,6 +822,7 @@ mod tests {
                 Mark::ReferralNotVerified,
                 Mark::Review,
                 Mark::Unreadable("Role, Sealed".to_owned()),
+                Mark::SameCase("2026Q3-00002, 2026Q3-00007".to_owned()),
             ],
         ];
         for language in LANGUAGES {
@@ -786,7 +840,7 @@ mod tests {
                     ..row(&form)
                 });
             }
-            for act_by in [None, act_by(false), act_by(true)] {
+            for act_by in act_by.iter().copied().map(Some).chain([None]) {
                 rows.push(ListRow {
                     act_by: Cell::Read(act_by),
                     ..row(&form)

@@ -18,6 +18,7 @@ use super::columns::{
     citations,
 };
 use super::marking::RoundMarking;
+use super::same_case::leads_of_same_case;
 use crate::resolve::ResolvedLead;
 use aidlink_agency::spreadsheet_csv;
 
@@ -73,13 +74,20 @@ pub fn match_lists(
             rows.entry(list_name(aid, minor)).or_default();
         }
     }
+    let same_case = leads_of_same_case(&terms.policy, &terms.cases.schema, leads);
     for (index, lead) in leads.iter().enumerate() {
         // Always found: screening takes aids from the policy, and the step of a
         // split round checks them.
         let Some(aid) = terms.policy.aid(&lead.screened.aid) else {
             continue;
         };
-        let lead_row = LeadRow { terms, aid, lead };
+        let same_case = same_case.get(&index).into_iter().flatten();
+        let lead_row = LeadRow {
+            terms,
+            aid,
+            lead,
+            same_case: same_case.map(|other| lead_number(terms, *other)).collect(),
+        };
         let urgency = lead_row.urgency();
         let cells = lead_row.row(index, urgency).cells(&form);
         let list = rows.entry(list_name(aid, lead.minor)).or_default();
@@ -126,6 +134,8 @@ struct LeadRow<'a> {
     terms: &'a RoundTerms,
     aid: &'a Aid,
     lead: &'a ResolvedLead,
+    /// The numbers of the leads that may belong to the same household.
+    same_case: Vec<String>,
 }
 
 impl LeadRow<'_> {
@@ -248,6 +258,9 @@ impl LeadRow<'_> {
             let columns = unreadable.into_iter().collect::<Vec<_>>().join(", ");
             marks.push(Mark::Unreadable(columns));
         }
+        if !self.same_case.is_empty() {
+            marks.push(Mark::SameCase(self.same_case.join(", ")));
+        }
         ToCheck {
             marks,
             checks: checks.join("；"),
@@ -255,9 +268,8 @@ impl LeadRow<'_> {
     }
 
     fn act_by(&self) -> Option<ActBy> {
-        let days = self.terms.policy.deadline(&self.aid.deadline)?.working_days;
-        let deadline = self.terms.calendar.deadline(self.terms.issued_on, days);
-        deadline.map(ActBy::from)
+        let deadline = self.terms.policy.deadline(&self.aid.deadline)?;
+        ActBy::of(deadline, self.terms.issued_on, &self.terms.calendar)
     }
 
     fn row(&self, index: usize, urgency: Urgency) -> ListRow {
