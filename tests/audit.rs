@@ -526,7 +526,7 @@ fn every_check_that_is_broken_is_reported() {
             "a lead without its rules",
             &|finished| {
                 let mut lines = finished.lines("to-veterans.csv");
-                lines[1] = lines[1].replace("shaoguan 1: ", "shaoguan 0: ");
+                lines[1] = lines[1].replace("shaoguan 2: ", "shaoguan 0: ");
                 finished.set_lines("to-veterans.csv", &lines);
                 finished.sign_again(|_| {});
             },
@@ -599,7 +599,7 @@ fn every_check_that_is_broken_is_reported() {
             "a lead with its rules removed",
             &|finished| {
                 let rules = finished.lines("to-veterans.csv")[1].clone();
-                let (_, rules) = rules.split_once("shaoguan 1: ").unwrap();
+                let (_, rules) = rules.split_once("shaoguan 2: ").unwrap();
                 let (rules, _) = rules.split_once(',').unwrap();
                 assert!(!rules.is_empty());
                 finished.change_line("to-veterans.csv", 1, rules, "");
@@ -712,7 +712,7 @@ fn a_lead_without_rules_passes_only_if_it_is_to_be_clarified() {
     let lines = finished.lines(list);
     let line = lines.iter().position(|line| line.contains("unknown-alone"));
     let line = line.unwrap();
-    assert!(lines[line].contains("shaoguan 1: ,"), "{}", lines[line]);
+    assert!(lines[line].contains("shaoguan 2: ,"), "{}", lines[line]);
     assert_eq!(finished.not_held(&[]), BTreeSet::new());
     // A lead that is established, or has no grade, rests on rules.
     for (from, to) in [(",待核实,", ",已有依据,"), (",已有依据,", ",,")] {

@@ -362,7 +362,7 @@ fn faults_of_round_schema_and_policy_are_reported_together() {
         ],
     );
     std::fs::write(&schema, text).unwrap();
-    let policy = root.join("policies/shaoguan.toml");
+    let policy = root.join("policies/national.toml");
     let text = std::fs::read_to_string(&policy).unwrap();
     let text = text
         .replacen(
@@ -545,7 +545,7 @@ fn a_schema_fault_does_not_hide_policy_faults() {
     let schema = round.root().join("schemas/veterans.persons.json");
     let text = std::fs::read_to_string(&schema).unwrap();
     std::fs::write(&schema, text.replacen("\"boolean\"", "\"bolean\"", 1)).unwrap();
-    let policy = round.root().join("policies/shaoguan.toml");
+    let policy = round.root().join("policies/national.toml");
     let text = std::fs::read_to_string(&policy).unwrap();
     let wrong = text.replacen("property_loss >=", "property_los >=", 1);
     assert_ne!(wrong, text);

@@ -245,7 +245,7 @@ fn at_most_review_caps_a_lead_at_to_be_clarified() {
     assert!(leads(&round).contains(&lead("established")));
     for rule in ["j4_property_loss", "dibao_receiving"] {
         let round = round_of(&cases, &assistance);
-        let policy = "../../policies/shaoguan.toml";
+        let policy = "../../policies/national.toml";
         let from = format!("id = \"{rule}\"\n");
         round.replace(policy, &from, &format!("{from}at_most = \"review\"\n"));
         assert!(leads(&round).contains(&lead("to be clarified")), "{rule}");

@@ -42,7 +42,7 @@ fn assert_refused(round: &Round, code: i32, message: &str) {
 fn a_rule_nested_a_million_deep() {
     for (open, close) in [("(", ")"), ("NOT ", ""), ("-", "")] {
         let round = Round::sample();
-        let policy = round.root().join("policies/shaoguan.toml");
+        let policy = round.root().join("policies/national.toml");
         let text = fs::read_to_string(&policy).unwrap();
         let nested = format!(
             "{}sealed{}",
@@ -69,7 +69,7 @@ fn a_rule_nested_a_million_deep() {
             &policy_text[end..]
         );
         fs::write(&policy, text).unwrap();
-        assert_refused(&round, 2, "policies/shaoguan.toml:");
+        assert_refused(&round, 2, "policies/national.toml:");
     }
 }
 

@@ -104,18 +104,20 @@ fn every_layer_is_kept_and_checked() {
         "policy.toml",
         "policy.layers/1.toml",
         "policy.layers/2.toml",
+        "policy.layers/3.toml",
     ];
     let sources = [
         round.path("policies/town.toml"),
         round.path("below/county.toml"),
         project().join("policies/shaoguan.toml"),
+        project().join("policies/national.toml"),
     ];
-    assert_eq!(layers.len(), 3);
+    assert_eq!(layers.len(), 4);
     for (((layer, file), source), id) in layers
         .iter()
         .zip(files)
         .zip(sources)
-        .zip(["town", "county", "shaoguan"])
+        .zip(["town", "county", "shaoguan", "national"])
     {
         assert_eq!(
             (layer["id"].as_str(), layer["file"].as_str()),
@@ -134,7 +136,7 @@ fn every_layer_is_kept_and_checked() {
     assert!(
         round
             .read("output/minimisation/matrix.en.html")
-            .contains("shaoguan 1")
+            .contains("shaoguan 2")
     );
 
     // What was extended may be changed and moved afterwards.
@@ -182,7 +184,7 @@ fn every_layer_is_kept_and_checked() {
     assert!(
         explained
             .stdout
-            .contains("value: 20000 (COUNTY 4, county)\n  value: 15000 (local, town)\n"),
+            .contains("value: 30000 (local, national)\n  value: 20000 (COUNTY 4, county)\n  value: 15000 (local, town)\n"),
         "{}",
         explained.stdout
     );

@@ -451,7 +451,7 @@ def failures():
     run_damaged("a faulty round file", [2], lambda folder: edit(folder / "round.toml", "operator =", "44990119900101011X ="), )
     run_damaged("an expired assessment", [2], lambda folder: edit(folder / "round.toml", "valid_until = 2027-06-30", "valid_until = 2025-06-30"))
     run_damaged("a path that leads out", [2], lambda folder: edit(folder / "round.toml", f'"{export}"', f'"../{export}"'))
-    run_damaged("a faulty policy", [2], lambda folder: edit(folder.parent.parent.parent / "policies/shaoguan.toml", "when = 'sealed'", "when = 'seald'"))
+    run_damaged("a faulty policy", [2], lambda folder: edit(folder.parent.parent.parent / "policies/shaoguan.toml", 'extends = "national"', 'extends = "natinal"'))
     run_damaged("a faulty schema", [2], lambda folder: edit(folder.parent.parent.parent / "schemas/veterans.persons.json", '"fields"', '"felds"'))
     run_damaged("a row with another person's number", [0, 3], lambda folder: edit(folder / "education.students.csv", "\n", "\n44990119900101011X,,2015-01-01\n"))
     run_damaged("schema check of a bad export", [1, 3], rewrite(lambda text: re.sub(r"(\d{17})[\dX]", r"\g<1>Z", text)),

@@ -13,7 +13,7 @@ fn project() -> std::path::PathBuf {
 }
 
 fn shipped() -> String {
-    std::fs::read_to_string(project().join("policies/shaoguan.toml")).expect("the shipped policy")
+    std::fs::read_to_string(project().join("policies/national.toml")).expect("the shipped policy")
 }
 
 /// Returns the shipped policy after one change.

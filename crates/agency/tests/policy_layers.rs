@@ -1093,7 +1093,7 @@ fn extends_that_leads_nowhere_is_refused_at_its_place() {
     refused(
         &[],
         "\"natio\"",
-        "no policy `natio` comes with the program\n  policies that come with the program: shaoguan; a path ends in .toml",
+        "no policy `natio` comes with the program\n  policies that come with the program: shaoguan, national, ordos, chencang; a path ends in .toml",
     );
     refused(
         &[],
@@ -1315,17 +1315,18 @@ fn the_digest_is_of_what_the_merged_policy_says() {
 /// The nation's policy with the earlier referrals of the shipped one, of which one entry has
 /// an id and takes its period from a parameter.
 fn nation_with_referrals() -> String {
-    let shipped = std::fs::read_to_string(project().join("policies/shaoguan.toml"));
+    let shipped = std::fs::read_to_string(project().join("policies/national.toml"));
     let shipped = shipped.expect("the shipped policy");
     let referrals = shipped.split_once("\n[referrals]\n").expect("referrals").1;
+    let (referrals, _) = referrals.split_once("\n# ----").expect("another section");
+    let referrals = ["\"SG ", "\"OD ", "\"CC "]
+        .into_iter()
+        .fold(referrals.to_owned(), |text, cite| {
+            text.replace(cite, "\"LAW ")
+        });
     let referrals = referrals
-        .replace("\"SG ", "\"LAW ")
         .replace("reopened_by = \"case_changed\"\n", "")
-        .replace(
-            "states = [\"aid_delivered\"",
-            "id = \"done\"\nstates = [\"aid_delivered\"",
-        )
-        .replace("\"12 months\"", "\"done_period\"");
+        .replace("\"refused_period\"", "\"6 months\"");
     format!(
         "{NATION}\n[parameters.done_period]\ntype = \"period\"\ntitle = {{ zh = \"期\", en = \"Period\" }}\ndefault = \"12 months\"\nsource = \"local\"\n\n[referrals]\n{referrals}"
     )
@@ -1437,7 +1438,7 @@ fn the_example_of_the_documentation_is_a_policy() {
         .unwrap_or_else(|faults| panic!("{:#?}", rendered(&folder, &faults, Language::English)));
     let layers = policy.origins.layers.iter();
     let layers: Vec<&str> = layers.map(|layer| layer.id.as_str()).collect();
-    assert_eq!(layers, ["shaoguan", "county"]);
+    assert_eq!(layers, ["national", "shaoguan", "county"]);
     holds(&policy);
-    assert!(policy.origins.dropped.len() == 1 && policy.parameters.len() == 1);
+    assert!(policy.origins.dropped.len() == 1 && policy.parameters.len() > 10);
 }

@@ -40,7 +40,12 @@ pub const POLICY: Shipped = shipped!("policies", "shaoguan.toml");
 
 /// All policies. `extends` and the commands of `policy` find them by name, which is the
 /// file name without `.toml`.
-pub const POLICIES: [Shipped; 1] = [POLICY];
+pub const POLICIES: [Shipped; 4] = [
+    POLICY,
+    shipped!("policies", "national.toml"),
+    shipped!("policies", "ordos.toml"),
+    shipped!("policies", "chencang.toml"),
+];
 
 /// Returns the name by which `extends` finds a policy.
 pub fn policy_name(policy: &Shipped) -> &'static str {

@@ -130,7 +130,9 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
         let write = |folder: &mut OutputFolder, of: &str, shipped: Shipped| {
             folder.write(&format!("{of}/{}", shipped.name), shipped.text.as_bytes())
         };
-        write(&mut folder, "policies", shipped::POLICY)?;
+        for policy in shipped::POLICIES {
+            write(&mut folder, "policies", policy)?;
+        }
         write(&mut folder, "calendars", shipped::CALENDAR)?;
         for schema in shipped::SCHEMAS {
             write(&mut folder, "schemas", schema)?;

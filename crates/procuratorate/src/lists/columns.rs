@@ -725,7 +725,7 @@ mod tests {
             })),
             rules: Cell::Read(AppliedRules {
                 policy: "shaoguan".to_owned(),
-                version: "1".to_owned(),
+                version: "2".to_owned(),
                 rules: vec!["j3_bereaved".to_owned(), "dibao_receiving".to_owned()],
             }),
             decision: Decision {
@@ -756,7 +756,7 @@ mod tests {
                 ("核查事项", "【是否已在领取未能核实】checks"),
                 ("签发日期", "2026-09-30"),
                 ("办理期限", "2026-10-13（以核查确认为准）"),
-                ("规则", "shaoguan 1: j3_bereaved dibao_receiving"),
+                ("规则", "shaoguan 2: j3_bereaved dibao_receiving"),
                 ("核查结论", "decision"),
                 ("理由", "reason"),
                 ("核查人", "by"),
@@ -781,7 +781,7 @@ mod tests {
                 ("What to check", "【receipt not verified】checks"),
                 ("Issued on", "2026-09-30"),
                 ("Act by", "2026-10-13 (counts once confirmed)"),
-                ("Rules", "shaoguan 1: j3_bereaved dibao_receiving"),
+                ("Rules", "shaoguan 2: j3_bereaved dibao_receiving"),
                 ("Decision", "decision"),
                 ("Reason", "reason"),
                 ("Decided by", "by"),
@@ -943,16 +943,16 @@ mod tests {
         let policy = policy();
         let belong = |text: &str| AppliedRules::parse(text).map(|rules| rules.belong_to(&policy));
         for text in [
-            "shaoguan 1: j3_bereaved",
-            "shaoguan 1: ",
-            "shaoguan 1: j3_bereaved x1_major_fault",
+            "shaoguan 2: j3_bereaved",
+            "shaoguan 2: ",
+            "shaoguan 2: j3_bereaved x1_major_fault",
         ] {
             assert_eq!(belong(text), Some(true), "{text}");
         }
         for text in [
-            "shaoguan 2: j3_bereaved",
+            "shaoguan 3: j3_bereaved",
             "ordos 1: j3_bereaved",
-            "shaoguan 1: j3_bereavd",
+            "shaoguan 2: j3_bereavd",
         ] {
             assert_eq!(belong(text), Some(false), "{text}");
         }
