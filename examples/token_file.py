@@ -5,8 +5,8 @@
         --schema-blake3 "$(b3sum --no-names SCHEMAS/veterans.persons.json)"
 
 The round file names the policy, the key and the export. The digest of a policy is of what it says, with the policies
-below it (docs/formats.md); that of a schema is of the file, by `b3sum`, because hashlib has no BLAKE3. The script reads
-a policy of one file.
+below it (docs/formats.md), which policy_layers.py puts together; that of a schema is of the file, by `b3sum`, because
+hashlib has no BLAKE3.
 The export must be one clean CSV in UTF-8, with the headers and codes of the schema, `true` and `false`, and dates
 such as 2026-09-30. Rows are rejected, and their lines printed, if the ID number does not have 18 characters, a
 possible birth date and a correct check digit. The script ends at any other cell that is not clean.
@@ -34,6 +34,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+import policy_layers
 
 EXPORT = "veterans.persons"
 NO, UNKNOWN, INDICATED, YES = 0, 1, 2, 3  # AND is min(), OR is max()
@@ -120,7 +122,7 @@ def main():
     round_ = tomllib.loads(arguments.round.read_text("utf-8-sig"))
     as_of, algorithm = date.fromisoformat(str(round_["as_of"])), round_["key"]["algorithm"]
     (export,) = (export for export in round_["export"] if export["schema"] == EXPORT)
-    policy = tomllib.loads((folder / round_["policy"]).read_text("utf-8-sig"))
+    policy = policy_layers.with_literals(policy_layers.read(folder / round_["policy"]))
     rules = [rule for rule in policy["rule"] if rule["on"] == EXPORT]
     withhold = [rule for rule in rules if rule["kind"] == "withhold"]
     sent = [rule for rule in rules if rule["kind"] != "withhold"]

@@ -24,7 +24,7 @@ from collections import Counter, defaultdict
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from policy_sql import CASES, read_aids, read_rules, read_schemas
+from policy_sql import CASES, read_aids, read_policy, read_rules, read_schemas
 
 HEADER_WITHIN = 30
 ENCODING_WITHIN = 1 << 20
@@ -128,7 +128,7 @@ def main():
         sys.exit(__doc__)
     folder = Path(sys.argv[1])
     config = tomllib.loads((folder / "round.toml").read_text("utf-8"))
-    policy = tomllib.loads((folder / config["policy"]).read_text("utf-8"))
+    policy = read_policy(folder / config["policy"])
     schemas = read_schemas(folder / config["schemas"])
     paths = {export["schema"]: folder / export["path"] for export in config["export"]}
     on = {rule.id: rule.on for rule in read_rules(policy)}

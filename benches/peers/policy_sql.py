@@ -1,7 +1,7 @@
 """Translates a round with its policy and schemas to DuckDB SQL.
 
 The rule language of a policy is SQL, so a rule's `when` and `core` are used in the query
-unchanged, with the three-valued logic of SQL. A rule's outcome is a number: 0 no,
+unchanged but for the values of parameters, with the three-valued logic of SQL. A rule's outcome is a number: 0 no,
 1 unknown, 2 indicated, 3 yes. Terms and aids combine outcomes: AND is the minimum, OR the
 maximum. A grade is a number too: 0 no lead, 1 to be clarified, 2 established.
 `python policy_sql.py ROUND_DIR` prints the SQL; duckdb_round.py runs it.
@@ -15,6 +15,9 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+import policy_layers  # noqa: E402
 
 CASES = "procuratorate.case-parties"
 # The columns by which the leads of programs are compared.
@@ -83,7 +86,7 @@ class Round:
         self.as_of: date = config["as_of"]
         self.shown = list(shown)
         self.list_language = config.get("list_language", "zh")
-        policy = tomllib.loads((folder / config["policy"]).read_text("utf-8"))
+        policy = read_policy(folder / config["policy"])
         self.schemas = read_schemas(folder / config["schemas"])
         oldest = config["thresholds"]["snapshot_age_days"]
         self.exports = {}
@@ -135,6 +138,11 @@ def read_schemas(folder):
         schema = json.loads(path.read_text("utf-8"))
         schemas[schema["name"]] = schema["fields"]
     return schemas
+
+
+def read_policy(path):
+    """Returns a policy with the policies below it, and with values in place of parameters."""
+    return policy_layers.with_literals(policy_layers.read(path))
 
 
 def read_rules(policy):
