@@ -57,6 +57,14 @@ const SURNAMES: [&str; 24] = [
 ];
 const ORDINALS: [&str; 10] = ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸"];
 
+impl Person {
+    /// Returns whether the ID number is a woman's: its sequence number is even (GB 11643).
+    pub(super) fn is_woman(&self) -> bool {
+        let sequence = self.id.as_bytes().get(16);
+        sequence.is_some_and(|digit| digit % 2 == 0)
+    }
+}
+
 impl Population {
     pub(super) fn new(scale: u32, seed: u64, columns: Columns) -> Self {
         Population {

@@ -84,7 +84,10 @@ impl Known<'_> {
         let hardship = dibao_or_tekun || short_of_assistance;
         let elderly = self.age >= 60;
         let of_school_age = (3..=17).contains(&self.age);
-        let may_be_harmed = matches!(self.role(), "victim" | "close_relative" | "dependant");
+        let may_be_harmed = matches!(
+            self.role(),
+            "victim" | "close_relative" | "dependant" | "petitioner"
+        );
 
         let tekun = severe || (elderly && hardship);
         let relief_is_due = may_be_harmed && hardship && relief != Relief::Recent;
@@ -97,6 +100,7 @@ impl Known<'_> {
             ("disabled_living_subsidy", holder),
             ("severe_nursing_subsidy", severe),
             ("child_rehabilitation", class_known && self.age <= 7),
+            ("relapse_monitoring", is_on("monitored")),
             ("veteran_support", entitled || (is_veteran && hardship)),
             ("judicial_aid", hardship),
         ];

@@ -21,8 +21,12 @@ struct Planted {
     established: &'static [&'static str],
     /// The aids it must lead to, to be clarified.
     to_be_clarified: &'static [&'static str],
+    /// With which grade it leads women to the aid for women, besides the others.
+    help_for_women: Option<Grade>,
     /// Why it leads to no aid.
     reason: &'static str,
+    /// The share of men, in thousandths.
+    men: u32,
     cases: &'static [&'static [(&'static str, &'static str)]],
     referrals: &'static [&'static [(&'static str, &'static str)]],
     assistance: &'static [&'static [(&'static str, &'static str)]],
@@ -37,7 +41,9 @@ const DEFAULTS: Planted = Planted {
     name: "",
     established: &[],
     to_be_clarified: &[],
+    help_for_women: None,
     reason: "",
+    men: MEN,
     cases: &[],
     referrals: &[],
     assistance: &[],
@@ -109,7 +115,9 @@ static PLANTED: &[Planted] = &[
             "temporary_relief",
             "disability_assessment",
             "judicial_aid",
+            "legal_aid",
         ],
+        help_for_women: Some(Grade::Established),
         cases: &[SERIOUSLY_INJURED],
         assistance: &[DIBAO_MARGIN],
         ..DEFAULTS
@@ -125,7 +133,8 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 6,
         name: "urgent treatment at own cost",
-        established: &["temporary_relief"],
+        established: &["temporary_relief", "emergency_treatment"],
+        help_for_women: Some(Grade::Established),
         cases: &[&[
             ("role", "victim"),
             ("case_kind", "criminal"),
@@ -145,6 +154,9 @@ static PLANTED: &[Planted] = &[
             "orphan_allowance",
             "education_assistance",
             "judicial_aid",
+            "child_guardianship",
+            "family_guidance",
+            "psychological_help",
         ],
         cases: &[BEREAVED_CHILD],
         students: &[&[
@@ -166,7 +178,10 @@ static PLANTED: &[Planted] = &[
             "disabled_living_subsidy",
             "severe_nursing_subsidy",
             "judicial_aid",
+            "legal_aid",
         ],
+        to_be_clarified: &["rigid_expenditure_listing"],
+        help_for_women: Some(Grade::Established),
         cases: &[SERIOUSLY_INJURED],
         disabled: &[&[
             ("class", "4"),
@@ -184,7 +199,16 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 6,
         name: "veteran in hardship, traffic accident, no compensation",
-        established: &["dibao", "veteran_support", "judicial_aid"],
+        established: &[
+            "dibao",
+            "veteran_support",
+            "judicial_aid",
+            "employment_help",
+            "legal_aid",
+            "temporary_relief",
+            "veteran_employment",
+        ],
+        help_for_women: Some(Grade::Established),
         cases: &[&[
             ("role", "civil_party"),
             ("case_kind", "civil"),
@@ -207,10 +231,12 @@ static PLANTED: &[Planted] = &[
         count: 5,
         name: "orphaned by the case, in no register",
         established: &[
-            "dibao",
             "temporary_relief",
             "orphan_allowance",
             "education_assistance",
+            "child_guardianship",
+            "orphan_sponsorship",
+            "psychological_help",
         ],
         cases: &[&[
             ("role", "close_relative"),
@@ -251,7 +277,9 @@ static PLANTED: &[Planted] = &[
             "temporary_relief",
             "disability_assessment",
             "judicial_aid",
+            "legal_aid",
         ],
+        help_for_women: Some(Grade::ToBeClarified),
         cases: &[&[
             ("role", "victim"),
             ("case_kind", "criminal"),
@@ -291,7 +319,12 @@ static PLANTED: &[Planted] = &[
         ages: 6..=15,
         count: 4,
         name: "child whose mother was killed, nothing stated of the other parent",
-        to_be_clarified: &["orphan_allowance", "education_assistance"],
+        to_be_clarified: &[
+            "orphan_allowance",
+            "education_assistance",
+            "child_guardianship",
+        ],
+        established: &["family_guidance", "psychological_help"],
         cases: &[&[
             ("role", "close_relative"),
             ("case_kind", "criminal"),
@@ -362,7 +395,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "disabled victim without work or training",
-        established: &["disabled_vocational_training"],
+        established: &["disabled_vocational_training", "employment_help"],
         cases: &[SPECIAL_NEED],
         disabled: &[&[
             ("class", "3"),
@@ -375,6 +408,344 @@ static PLANTED: &[Planted] = &[
             ("vocational_training", "false"),
             ("employment", "unemployed"),
         ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "spouse of a killed breadwinner, household on dibao",
+        established: &["temporary_relief", "judicial_aid"],
+        to_be_clarified: &["dibao_adjustment"],
+        help_for_women: Some(Grade::Established),
+        cases: &[&[
+            ("role", "close_relative"),
+            ("case_kind", "criminal"),
+            ("victim_died", "true"),
+            ("relationship", "spouse"),
+            ("lived_on_victim_income", "true"),
+            ("offender_status", "unable_to_pay"),
+        ]],
+        assistance: &[DIBAO],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 12..=15,
+        count: 4,
+        name: "minor harmed by a sexual offence, traumatised",
+        established: &["psychological_help", "trauma_treatment"],
+        to_be_clarified: &["school_transfer", "legal_aid"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("offence_category", "sexual"),
+            ("psychological_trauma", "true"),
+            ("offender_status", "unable_to_pay"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 9..=14,
+        count: 4,
+        name: "pupil injured by a crime",
+        established: &["psychological_help", "child_medical_rehabilitation"],
+        to_be_clarified: &["school_transfer", "legal_aid"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("offence_category", "personal_harm"),
+            ("injury_level", "slight_1"),
+            ("offender_status", "able_to_pay"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 16..=17,
+        count: 4,
+        name: "youth out of school, special need",
+        established: &["youth_training", "return_to_school"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("special_need", "true"),
+            ("out_of_school", "true"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "slightly injured by a traffic crime, household monitored against relapse into poverty",
+        established: &[
+            "dibao",
+            "temporary_relief",
+            "relapse_monitoring",
+            "legal_aid",
+            "judicial_aid",
+        ],
+        help_for_women: Some(Grade::Established),
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("offence_category", "traffic"),
+            ("injury_level", "slight_1"),
+            ("offender_status", "unable_to_pay"),
+        ]],
+        assistance: &[&[
+            ("kind", "monitored"),
+            ("area", "rural"),
+            ("status", "active"),
+            ("started_on", "2025-04-01"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "seriously injured, case unsolved",
+        to_be_clarified: &[
+            "dibao",
+            "temporary_relief",
+            "disability_assessment",
+            "legal_aid",
+            "judicial_aid",
+        ],
+        help_for_women: Some(Grade::ToBeClarified),
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("injury_level", "serious_2"),
+            ("offender_status", "unidentified"),
+        ]],
+        assistance: &[DIBAO_MARGIN],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "spouse of a victim who cannot work any more",
+        to_be_clarified: &["dibao", "temporary_relief", "judicial_aid"],
+        cases: &[&[
+            ("role", "close_relative"),
+            ("case_kind", "criminal"),
+            ("victim_lost_work_capacity", "true"),
+            ("relationship", "spouse"),
+            ("lived_on_victim_income", "true"),
+            ("offender_status", "unable_to_pay"),
+        ]],
+        assistance: &[DIBAO_MARGIN],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "refused judicial aid, in hardship",
+        established: &["dibao"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("property_loss", "20000"),
+            ("recovered_amount", "0"),
+            ("offender_status", "able_to_pay"),
+            ("judicial_aid_status", "refused"),
+            ("hardship", "true"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 45..=58,
+        count: 4,
+        name: "ill veteran on a pension, seriously injured",
+        established: &[
+            "dibao",
+            "temporary_relief",
+            "disability_assessment",
+            "veteran_support",
+            "legal_aid",
+            "judicial_aid",
+        ],
+        to_be_clarified: &["rigid_expenditure_listing", "worker_hardship"],
+        help_for_women: Some(Grade::Established),
+        cases: &[SERIOUSLY_INJURED],
+        veterans: &[&[
+            ("kind", "ill_returned"),
+            ("status", "active"),
+            ("hardship", "true"),
+            ("benefit_status", "receiving"),
+            ("benefit_started_on", "2019-01-01"),
+            ("employed", "true"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "bereaved military family without benefits",
+        established: &[
+            "veteran_support",
+            "veteran_benefits",
+            "temporary_relief",
+            "judicial_aid",
+            "dibao",
+        ],
+        to_be_clarified: &["worker_hardship"],
+        cases: &[PROPERTY_LOST],
+        veterans: &[&[
+            ("kind", "bereaved_family"),
+            ("status", "active"),
+            ("hardship", "true"),
+            ("benefit_status", "none"),
+            ("employed", "true"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "medical costs of one's own, on the margin of dibao",
+        established: &[
+            "dibao",
+            "medical_assistance",
+            "temporary_relief",
+            "judicial_aid",
+        ],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("special_need", "true"),
+            ("own_medical_costs", "42000"),
+        ]],
+        assistance: &[DIBAO_MARGIN],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 8..=14,
+        count: 4,
+        name: "disabled child orphaned by the case",
+        established: &[
+            "temporary_relief",
+            "orphan_allowance",
+            "child_guardianship",
+            "education_assistance",
+            "orphan_sponsorship",
+            "psychological_help",
+            "disabled_orphan_help",
+        ],
+        cases: &[&[
+            ("role", "close_relative"),
+            ("case_kind", "criminal"),
+            ("victim_died", "true"),
+            ("relationship", "child"),
+            ("lived_on_victim_income", "true"),
+            ("offender_status", "dead"),
+            ("both_parents_lost", "true"),
+            ("hardship", "true"),
+        ]],
+        disabled: &[&[
+            ("class", "4"),
+            ("grade", "4"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "false"),
+            ("living_subsidy", "false"),
+            ("nursing_subsidy", "false"),
+            ("child_rehabilitation", "true"),
+            ("vocational_training", "false"),
+            ("employment", "student"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 8..=15,
+        count: 4,
+        name: "child claims maintenance, the debtor cannot pay",
+        established: &["dibao", "education_assistance", "legal_aid"],
+        cases: &[&[
+            ("role", "civil_party"),
+            ("case_kind", "civil"),
+            ("civil_cause", "maintenance"),
+            ("compensation_status", "none"),
+            ("enforcement_terminated", "true"),
+            ("offender_status", "unable_to_pay"),
+            ("hardship", "true"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 4,
+        name: "disabled victim in work, in hardship",
+        established: &["dibao", "temporary_relief"],
+        to_be_clarified: &["worker_hardship"],
+        help_for_women: Some(Grade::Established),
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("special_need", "true"),
+            ("hardship", "true"),
+        ]],
+        disabled: &[&[
+            ("class", "1"),
+            ("grade", "3"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "false"),
+            ("living_subsidy", "false"),
+            ("nursing_subsidy", "false"),
+            ("child_rehabilitation", "false"),
+            ("vocational_training", "true"),
+            ("employment", "employed"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        ages: 8..=11,
+        count: 4,
+        name: "pupil in hardship with what every pupil gets",
+        established: &[
+            "dibao",
+            "temporary_relief",
+            "education_assistance",
+            "judicial_aid",
+        ],
+        cases: &[SPECIAL_NEED],
+        students: &[&[
+            ("stage", "primary"),
+            ("enrolment_status", "enrolled"),
+            ("hardship_student", "true"),
+            ("registered_poor", "false"),
+            ("funding_status", "universal"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        men: 0,
+        count: 4,
+        name: "woman harmed by domestic violence",
+        established: &["women_help", "legal_aid"],
+        cases: &[&[
+            ("role", "victim"),
+            ("case_kind", "criminal"),
+            ("offence_category", "domestic_violence"),
+            ("injury_level", "minor"),
+            ("offender_status", "able_to_pay"),
+        ]],
+        ..DEFAULTS
+    },
+    Planted {
+        count: 6,
+        name: "severely disabled victim, subsidies paid by civil affairs",
+        reason: "receives both subsidies, as civil affairs records",
+        cases: &[SPECIAL_NEED],
+        disabled: &[&[
+            ("class", "4"),
+            ("grade", "1"),
+            ("certificate_status", "valid"),
+            ("economic_hardship", "false"),
+            ("vocational_training", "true"),
+            ("employment", "employed"),
+        ]],
+        assistance: &[
+            &[
+                ("kind", "living_subsidy"),
+                ("status", "active"),
+                ("started_on", "2024-01-01"),
+            ],
+            &[
+                ("kind", "nursing_subsidy"),
+                ("status", "active"),
+                ("started_on", "2024-01-01"),
+            ],
+        ],
         ..DEFAULTS
     },
     Planted {
@@ -651,7 +1022,11 @@ impl Planted {
     }
 
     /// Returns the leads of one person of the scenario, and why there are none.
-    fn outcome(&self, known: &Known<'_>) -> (Vec<(&'static str, Grade)>, &'static str) {
+    fn outcome(
+        &self,
+        known: &Known<'_>,
+        person: &Person,
+    ) -> (Vec<(&'static str, Grade)>, &'static str) {
         if known.columns == Columns::All {
             let established = self
                 .established
@@ -659,7 +1034,12 @@ impl Planted {
                 .map(|aid| (*aid, Grade::Established));
             let open = self.to_be_clarified.iter();
             let open = open.map(|aid| (*aid, Grade::ToBeClarified));
-            return (established.chain(open).collect(), self.reason);
+            let of_women = self.help_for_women.filter(|_| person.is_woman());
+            let of_women = of_women.map(|grade| ("women_help", grade));
+            return (
+                established.chain(open).chain(of_women).collect(),
+                self.reason,
+            );
         }
         if known.role() == "suspect" {
             return (
@@ -695,7 +1075,7 @@ pub(super) fn plant(
     };
     for planted in PLANTED.iter().chain(on_one_list) {
         for _ in 0..planted.count * population.planted_times {
-            let person = population.case_party(random, planted.ages.clone(), MEN);
+            let person = population.case_party(random, planted.ages.clone(), planted.men);
             let cases: Vec<Row> = planted
                 .cases
                 .iter()
@@ -727,7 +1107,7 @@ pub(super) fn plant(
                 rows: rows.filter(|(_, row)| !row.damaged).collect(),
                 columns,
             };
-            let (leads, reason) = planted.outcome(&known);
+            let (leads, reason) = planted.outcome(&known, &person);
             if leads.is_empty() {
                 truth.non_leads.push(PlantedNonLead {
                     cases: numbers.clone(),
