@@ -44,7 +44,9 @@ CODES = {  # the codes of the columns that rules read
     "status": ["active", "ended", "died"],
     "benefit_status": ["none", "receiving", "suspended"],
     "hardship": ["true", "false"],
+    "employed": ["true", "false"],
 }
+ENTITLED = ["disabled", "bereaved_family", "demobilised_rural", "ill_returned"]
 
 
 def is_in(cell, *codes):
@@ -55,8 +57,15 @@ def is_null_or_started(cell, as_of):
     return YES if cell == "" or date.fromisoformat(cell) <= as_of else NO
 
 
-# The conditions (`when` and `core`) of every rule of the policy on this export, in Python. A condition that is not
-# listed ends the script. Ids, kinds, `unknown`, `at_most` and order are read from the policy.
+def is_of_age(row, as_of, low, high):
+    """Whether the age in whole years is one of these. Every ID number here states a birth date."""
+    born = row["national_id"][6:14]
+    return YES if low <= (int(as_of.strftime("%Y%m%d")) - int(born)) // 10000 <= high else NO
+
+
+# The conditions (`when` and `core`) of every rule of the policy on this export, in Python, with the values of
+# parameters. A condition that is not listed ends the script. Ids, kinds, `unknown`, `at_most` and order are read from
+# the policy.
 CONDITIONS = {
     "status = 'died'": lambda row, as_of: is_in(row["status"], "died"),
     "status = 'active'": lambda row, as_of: is_in(row["status"], "active"),
@@ -64,10 +73,13 @@ CONDITIONS = {
         is_in(row["status"], "active"), is_in(row["hardship"], "true")
     ),
     "kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned')": lambda row, as_of: is_in(
-        row["kind"], "disabled", "bereaved_family", "demobilised_rural", "ill_returned"
+        row["kind"], *ENTITLED
     ),
     "status = 'active' AND kind IN ('military_family','bereaved_family')": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["kind"], "military_family", "bereaved_family")
+    ),
+    "status = 'active' AND kind IN ('veteran','disabled','demobilised_rural','ill_returned')": lambda row, as_of: min(
+        is_in(row["status"], "active"), is_in(row["kind"], "veteran", "disabled", "demobilised_rural", "ill_returned")
     ),
     "benefit_status = 'receiving' AND (benefit_started_on IS NULL OR benefit_started_on <= as_of)": (
         lambda row, as_of: min(
@@ -75,6 +87,38 @@ CONDITIONS = {
         )
     ),
 }
+
+
+
+
+def without_work(row, as_of):
+    return min(is_in(row["employed"], "false"), is_of_age(row, as_of, 16, 59))
+
+
+def without_work_of_kind(row, as_of):
+    kinds = ["veteran", "disabled", "demobilised_rural", "ill_returned", "military_family"]
+    return min(without_work(row, as_of), is_in(row["kind"], *kinds))
+
+
+def benefit_due(row, as_of):
+    return min(is_in(row["kind"], *ENTITLED), is_in(row["benefit_status"], "none", "suspended"))
+
+
+def if_active(condition):
+    return lambda row, as_of: min(is_in(row["status"], "active"), condition(row, as_of))
+
+
+for text, condition in {
+    "NOT employed AND age BETWEEN 16 AND 59": without_work,
+    "NOT employed AND age BETWEEN 16 AND 59 "
+    "AND kind IN ('veteran','disabled','demobilised_rural','ill_returned','military_family')": without_work_of_kind,
+    "kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned') "
+    "AND benefit_status IN ('none','suspended')": benefit_due,
+}.items():
+    CONDITIONS |= {text: condition, f"status = 'active' AND {text}": if_active(condition)}
+CONDITIONS["status = 'active' AND employed AND age BETWEEN 16 AND 59"] = if_active(
+    lambda row, as_of: min(is_in(row["employed"], "true"), is_of_age(row, as_of, 16, 59))
+)
 
 
 def outcome(rule, row, as_of):

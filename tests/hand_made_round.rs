@@ -162,7 +162,8 @@ fn the_round_covers_every_ground_exclusion_and_aid() {
     let (plan, _) = run_round(&round);
     let shown: BTreeSet<&str> = expected
         .values()
-        .flat_map(|lead| lead["yes"].split(' '))
+        .flat_map(|lead| ["yes", "indicated"].map(|column| lead[column].split(' ')))
+        .flatten()
         .collect();
     let aids: BTreeSet<&str> = expected.keys().map(|(_, aid)| aid.as_str()).collect();
     let policy: &Policy = &plan.terms.policy;

@@ -310,7 +310,7 @@ def main():
             outcomes = {rule["id"]: outcome(rule, row) for rule in of_kind(name, False)}
             if withholding(name, row) != NO:
                 # A cell that cannot be read leaves open whether the row is withheld.
-                outcomes = {rule: UNKNOWN if it == YES else it for rule, it in outcomes.items()}
+                outcomes = {rule: min(it, INDICATED) for rule, it in outcomes.items()}
             if name == cases:
                 persons.setdefault(row["id"], []).append((row, outcomes))
             elif name != "procuratorate.referrals":

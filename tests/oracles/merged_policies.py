@@ -4,8 +4,8 @@ sides of aids, citations, parameters, differences. Exit code 1: they differ.
     python3 tests/oracles/merged_policies.py target/release/aidlink
 
 The policies are those in `policies`, a layer on top of each that changes it in every way that fits any policy, and
-layers of the script's own in which each way of changing a part occurs (docs/formats.md, section 5). Needs blake3
-(requirements.txt).
+layers of the script's own in which each way of changing a part occurs (docs/formats.md, section 5). The program must
+be built with these policies, because it has its own copy of those it knows by name. Needs blake3 (requirements.txt).
 """
 
 import argparse
@@ -700,6 +700,10 @@ def compare(program, path, policies, each):
         # The program shows expressions without the white space around them.
         if isinstance(ours, str) and isinstance(theirs, str):
             ours, theirs = ours.strip(), theirs.strip()
+        if isinstance(ours, list) and isinstance(theirs, list):
+            # Of long lists only what one side has alone.
+            alone = [[item for item in one if item not in other] for one, other in ((ours, theirs), (theirs, ours))]
+            ours, theirs = alone if any(alone) else (ours, theirs)
         if ours != theirs:
             different.append(f"{what}\n    here:    {ours}\n    program: {theirs}")
 

@@ -40,11 +40,12 @@ EXPORTS = [
 ]
 # Cells of the columns that rules read, with the as-of date of the sample (2026-09-30) and its neighbours.
 CELLS = {
-    "kind": ["veteran", "military_family", "bereaved_family", ""],
+    "kind": ["veteran", "military_family", "bereaved_family", "ill_returned", ""],
     "status": ["active", "active", "ended", "died", ""],
     "benefit_status": ["none", "receiving", "suspended", ""],
     "benefit_started_on": ["2026-09-29", "2026-09-30", "2026-10-01", ""],
     "hardship": ["true", "false", ""],
+    "employed": ["true", "false", ""],
 }
 
 

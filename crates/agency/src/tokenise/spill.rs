@@ -15,10 +15,11 @@ use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
 use rayon::prelude::*;
 
-/// Maximum number of rules on one export: one bit each in a `u64`.
-pub(super) const MAX_RULES: usize = 64;
+/// Maximum number of rules on one export: one bit each in a `u128`. A policy
+/// has two for each aid on the export of referrals.
+pub(super) const MAX_RULES: usize = 128;
 /// Bytes of a person in a spill file.
-const RECORD_BYTES: usize = Token::LENGTH + 24;
+const RECORD_BYTES: usize = Token::LENGTH + 48;
 
 /// A person of a register: the token, and the outcomes of the person's rows combined
 /// by OR.
@@ -32,9 +33,9 @@ pub(super) struct PersonRow {
 /// outcome is at least the word's, so that OR of two persons' rows is OR of the words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct OutcomeBits {
-    yes: u64,
-    indicated: u64,
-    unknown: u64,
+    yes: u128,
+    indicated: u128,
+    unknown: u128,
 }
 
 impl OutcomeBits {
@@ -48,7 +49,7 @@ impl OutcomeBits {
                 (&mut bits.indicated, Outcome::Indicated),
                 (&mut bits.unknown, Outcome::Unknown),
             ] {
-                *word |= u64::from(*outcome >= least) << rule;
+                *word |= u128::from(*outcome >= least) << rule;
             }
         }
         bits
@@ -302,15 +303,15 @@ impl Run {
             Err(error) => return Err(error),
         }
         let (token, bits) = record.split_at(Token::LENGTH);
-        let (yes, bits) = bits.split_at(8);
-        let (indicated, unknown) = bits.split_at(8);
+        let (yes, bits) = bits.split_at(16);
+        let (indicated, unknown) = bits.split_at(16);
         let mut bytes = [0; Token::LENGTH];
         bytes.copy_from_slice(token);
         let number = |bytes: &[u8]| {
             bytes
                 .iter()
                 .rev()
-                .fold(0, |number, byte| number << 8 | u64::from(*byte))
+                .fold(0, |number, byte| number << 8 | u128::from(*byte))
         };
         Ok(Some(PersonRow {
             token: Token::from_bytes(bytes),
@@ -402,6 +403,18 @@ mod tests {
         assert!(message.contains("no output was left behind"), "{message}");
     }
 
+    /// Rules in the first, a middle and the last bit of a word.
+    const RULES: [usize; 3] = [0, 64, MAX_RULES - 1];
+
+    /// Returns outcomes of all rules, of which only these are not no.
+    fn spread(outcomes: &[Outcome]) -> Vec<Outcome> {
+        let mut all = vec![Outcome::No; MAX_RULES];
+        for (rule, outcome) in RULES.into_iter().zip(outcomes) {
+            all[rule] = *outcome;
+        }
+        all
+    }
+
     proptest! {
         /// Holds for any number of persons in memory. The outcomes are the OR over the
         /// person's rows.
@@ -420,7 +433,7 @@ mod tests {
                 next.set_settings(&settings);
                 for (byte, outcomes) in rows {
                     let token = [*byte; 16];
-                    next.push(PersonRow { token: Token::from_bytes(token), outcomes: OutcomeBits::new(outcomes) });
+                    next.push(PersonRow { token: Token::from_bytes(token), outcomes: OutcomeBits::new(&spread(outcomes)) });
                     let combined = expected.entry(token).or_insert_with(|| vec![Outcome::No; 3]);
                     for (combined, outcome) in combined.iter_mut().zip(outcomes) {
                         *combined = combined.or(*outcome);
@@ -432,7 +445,7 @@ mod tests {
             }
             let mut seen = Vec::new();
             let ended = all.for_each(|person| {
-                let outcomes = (0..3).map(|rule| person.outcomes.of(rule)).collect();
+                let outcomes = RULES.map(|rule| person.outcomes.of(rule)).to_vec();
                 seen.push((*person.token.as_bytes(), outcomes));
                 Ok(())
             });
