@@ -44,11 +44,17 @@ use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files}
 use crate::signing::SigningKey;
 use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
 
+mod by_file;
 mod fate;
 mod removal;
+mod sharing;
+mod stated;
 
-use fate::{Accounts, ByFile, Done, Stated, accounts, share_inputs};
+use by_file::ByFile;
+use fate::{Accounts, Done, accounts};
 use removal::{Removal, SetAside};
+use sharing::share_inputs;
+use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {

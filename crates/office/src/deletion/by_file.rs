@@ -1,0 +1,59 @@
+//! Values of files, by what records know of them.
+
+use std::collections::BTreeMap;
+
+use crate::deletion_record::{FilePart, RoundFile};
+
+/// The part and the path of a file, as records have it.
+pub(super) type Name = (FilePart, String);
+
+/// Values of files. Files are compared as by [`RoundFile::is_same`].
+pub(super) struct ByFile<T> {
+    /// With the digest of each file.
+    values: BTreeMap<Name, Vec<(Option<String>, T)>>,
+}
+
+impl<T> Default for ByFile<T> {
+    fn default() -> Self {
+        ByFile {
+            values: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> ByFile<T> {
+    pub(super) fn add(&mut self, file: &RoundFile, value: T) {
+        let file = file.recorded();
+        let values = self.values.entry((file.part, file.path)).or_default();
+        values.push((file.digest, value));
+    }
+
+    pub(super) fn of(&self, file: &RoundFile) -> impl Iterator<Item = &T> {
+        let file = file.recorded();
+        let values = self
+            .values
+            .get(&(file.part, file.path))
+            .into_iter()
+            .flatten();
+        let digest = file.digest;
+        let same = values.filter(move |(other, _)| {
+            let digests = digest.as_ref().zip(other.as_ref());
+            digests.is_none_or(|(one, other)| one == other)
+        });
+        same.map(|(_, value)| value)
+    }
+
+    pub(super) fn has(&self, file: &RoundFile) -> bool {
+        self.of(file).next().is_some()
+    }
+}
+
+impl<'f> FromIterator<&'f RoundFile> for ByFile<()> {
+    fn from_iter<I: IntoIterator<Item = &'f RoundFile>>(files: I) -> Self {
+        let mut by_file = ByFile::default();
+        for file in files {
+            by_file.add(file, ());
+        }
+        by_file
+    }
+}
