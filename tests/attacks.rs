@@ -8,6 +8,7 @@ mod killed_purge;
 mod numbers_in_names;
 mod opening;
 mod receiving;
+mod several_outputs;
 mod verifying;
 
 use std::fs;

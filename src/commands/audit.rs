@@ -7,7 +7,6 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
-use aidlink_office::deletion_record::DeletionRecord;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
@@ -26,7 +25,7 @@ use crate::pooled;
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
 use aidlink_agency::key::KeyFile;
 use aidlink_audit::checks::{self, Check, State};
-use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun};
+use aidlink_audit::evidence::{Evidence, OutputRecords, SecondOutput, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
 use aidlink_audit::minimisation_page;
 use aidlink_files::document::Document as _;
@@ -177,13 +176,8 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     };
     let today = Zoned::now().date();
     let unknown_files = UnknownFiles::find(&found);
-    // A deletion record that names the round's inputs counts for every output
-    // folder of the round.
-    let verified = || verifications.iter().flatten();
-    let records = verified().flat_map(|one| one.deleted.clone());
-    let elsewhere = verified().flat_map(|one| one.deleted_elsewhere.clone());
-    let (records, elsewhere): (Vec<DeletionRecord>, Vec<DeletionRecord>) =
-        (records.collect(), elsewhere.collect());
+    let verified = verifications.iter().flatten();
+    let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut all_held = true;
@@ -209,8 +203,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             planned,
             second_run,
         );
-        evidence.records.clone_from(&records);
-        evidence.elsewhere.clone_from(&elsewhere);
+        evidence.rest_on(&records);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()

@@ -14,7 +14,7 @@ use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
-use aidlink_office::verification::Verification;
+use aidlink_office::verification::{Provenance, Verification};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::PlannedExport;
@@ -85,10 +85,10 @@ pub struct Evidence {
     pub round_file: Option<PathBuf>,
     /// The round's data that still exists.
     pub remains: Remains,
-    /// The deletion records of all output folders of the round.
-    pub records: Vec<DeletionRecord>,
-    /// The records in them that were written in another folder.
-    pub elsewhere: Vec<DeletionRecord>,
+    /// The deletion records of other output folders that count for the inputs of this one.
+    records: Vec<DeletionRecord>,
+    /// Those of them that were written in a copy of their folder.
+    elsewhere: Vec<DeletionRecord>,
     /// The result of the leak scan.
     pub leaks: std::io::Result<Scan>,
     /// The day of the audit.
@@ -97,6 +97,26 @@ pub struct Evidence {
     pub planned: Option<Vec<PlannedExport>>,
     /// The result of the second run.
     pub second_run: SecondRun,
+}
+
+/// The deletion records of an output folder, for the audit of the others.
+pub struct OutputRecords {
+    folder: PathBuf,
+    provenance: Option<Provenance>,
+    records: Vec<DeletionRecord>,
+    elsewhere: Vec<DeletionRecord>,
+}
+
+impl OutputRecords {
+    /// Returns those of a verified folder.
+    pub fn of(verification: &Verification) -> Self {
+        OutputRecords {
+            folder: verification.folder.clone(),
+            provenance: verification.provenance(),
+            records: verification.deleted.clone(),
+            elsewhere: verification.deleted_elsewhere.clone(),
+        }
+    }
 }
 
 /// The result of running a pooled round again in memory.
@@ -159,8 +179,8 @@ impl Evidence {
                 round_folder,
                 &RoundKey::id_for,
             ),
-            records: verification.deleted.clone(),
-            elsewhere: verification.deleted_elsewhere.clone(),
+            records: Vec::new(),
+            elsewhere: Vec::new(),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
@@ -168,6 +188,29 @@ impl Evidence {
             today,
             planned,
             second_run,
+        }
+    }
+
+    /// Counts what other output folders record of the inputs, if their inputs have the same
+    /// provenance as those of this one. A record that another key signed, for whatever
+    /// reason, counts in its own folder only.
+    pub fn rest_on(&mut self, outputs: &[OutputRecords]) {
+        let Some(own) = self.verification.provenance() else {
+            return;
+        };
+        let signer = own.signer.to_base64();
+        let own = Some(own);
+        let folder = &self.verification.folder;
+        let others = outputs.iter().filter(|other| other.folder != *folder);
+        for other in others.filter(|other| other.provenance == own) {
+            for (counted, records) in [
+                (&mut self.records, &other.records),
+                (&mut self.elsewhere, &other.elsewhere),
+            ] {
+                let records = records.iter();
+                let records = records.filter(|record| record.public_key == signer);
+                counted.extend(records.cloned());
+            }
         }
     }
 
@@ -227,9 +270,9 @@ impl Evidence {
     }
 
     fn gone_without_record(&self) -> impl Iterator<Item = &RoundFile> {
-        let (own, all) = (&self.verification.deleted, &self.records);
+        let (own, others) = (&self.verification.deleted, &self.records);
         let gone = self.remains.gone.iter();
-        gone.filter(|file| !is_removed(own, all, file))
+        gone.filter(|file| !is_removed(own, others, file))
     }
 
     fn is_removed_elsewhere(&self, file: &RoundFile) -> bool {
@@ -261,14 +304,14 @@ impl Evidence {
     }
 }
 
-/// Whether a record of the folder itself, or, for an input, of any folder of the round, lists
-/// a file as removed.
-fn is_removed(own: &[DeletionRecord], all: &[DeletionRecord], file: &RoundFile) -> bool {
+/// Whether a record of the folder itself, or, for an input, of another folder that counts,
+/// lists a file as removed.
+fn is_removed(own: &[DeletionRecord], others: &[DeletionRecord], file: &RoundFile) -> bool {
     let lists = |records: &[DeletionRecord]| {
         let mut removed = records.iter().flat_map(DeletionRecord::all_removed);
         removed.any(|other| other.is_same(file))
     };
-    lists(own) || file.is_input() && lists(all)
+    lists(own) || file.is_input() && lists(others)
 }
 
 fn shown<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<String> {

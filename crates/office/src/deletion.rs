@@ -53,7 +53,7 @@ mod stated;
 use by_file::ByFile;
 use fate::{Accounts, Done, accounts};
 use removal::{Removal, SetAside};
-use sharing::share_inputs;
+use sharing::{Output, share_inputs, shared};
 use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
@@ -90,6 +90,8 @@ pub struct Purged {
     pub record: DeletionRecord,
     /// Whether there was nothing to delete.
     pub nothing_left: bool,
+    /// The inputs in the record that were deleted for another output folder.
+    pub shared: Vec<RoundFile>,
 }
 
 /// The plan for one output folder, made before anything is deleted.
@@ -146,18 +148,26 @@ impl Purge<'_> {
             done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
         let outputs = planned.iter_mut().zip(&mut done);
-        let mut outputs: Vec<_> = outputs
-            .map(|(plan, done)| (&plan.remains, &mut plan.stated, done))
+        let mut outputs: Vec<Output<'_>> = outputs
+            .map(|(plan, done)| Output {
+                provenance: plan.verification.provenance(),
+                remains: &plan.remains,
+                stated: &mut plan.stated,
+                done,
+            })
             .collect();
         share_inputs(&mut outputs);
-        // The first folder's purge removes the common inputs.
+        // The first folder's purge removes the common inputs, and each record lists them.
         let removing = planned.iter().zip(&done);
         let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
         let removed = removing.flat_map(|(_, done)| &done.removed);
-        let shared: Vec<RoundFile> = removed.filter(|file| file.is_input()).cloned().collect();
+        let removed: Vec<RoundFile> = removed.cloned().collect();
         let outputs = planned.into_iter().zip(done);
         outputs
-            .map(|(plan, done)| self.record(&plan, &done, &shared))
+            .map(|(plan, done)| {
+                let shared = shared(&plan.remains, &done, &removed);
+                self.record(&plan, &done, shared)
+            })
             .collect()
     }
 
@@ -334,19 +344,22 @@ impl Purge<'_> {
         !self.dry_run && plan.is_due
     }
 
-    /// Decides what became of each file, writes the record, and clears up.
+    /// Decides what became of each file, writes the record, and clears up. `shared` are the
+    /// inputs that the purge removed for another output folder.
     fn record(
         &self,
         plan: &PurgePlan,
         done: &Done,
-        shared: &[RoundFile],
+        shared: Vec<RoundFile>,
     ) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
         let manifest = &plan.verification.manifest;
         let purge_by = manifest.retention_until;
         let deletes = self.deletes(plan);
-        let accounts = accounts(&plan.places, &plan.remains, &plan.stated, done, shared);
-        let removed = done.removed.clone();
+        let accounts = accounts(&plan.places, &plan.remains, &plan.stated, done, &shared);
+        // Each record stands alone: its folder may be audited without the others.
+        let mut removed = [done.removed.as_slice(), &shared].concat();
+        removed.sort();
         let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
         let not_found = accounts.not_found.clone();
         let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
@@ -402,6 +415,7 @@ impl Purge<'_> {
             is_due: plan.is_due,
             record,
             nothing_left,
+            shared,
         })
     }
 

@@ -189,13 +189,21 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             ),
             false => ("已删除".to_owned(), "deleted".to_owned()),
         };
-        for file in &record.removed {
+        let own = record.removed.iter();
+        for file in own.filter(|file| !purged.shared.contains(file)) {
             let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
             say(
                 format!("  {zh}：{path}（{}）", part.zh),
                 format!("  {en}: {path} ({})", part.en),
             );
             say_other_names(file, output);
+        }
+        let shared = purged.shared.len();
+        if shared > 0 {
+            say(
+                format!("  与另一输出文件夹共用的{shared}个文件见上"),
+                format!("  {shared} files that it shares with another output folder: see above"),
+            );
         }
         for file in &record.removed_earlier {
             let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());

@@ -72,6 +72,19 @@ impl Signer {
     }
 }
 
+/// Where the inputs of an output folder come from: who signed its manifest, its round, and
+/// the key of the round. What one folder records of inputs counts in another one only if all
+/// three are the same. Otherwise a record that another office signed, or one of another
+/// round, would make inputs count as deleted that somebody took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The key that signed the manifest.
+    pub signer: PublicKey,
+    round: String,
+    /// The id of the round key; at the centre, of the key with which the tokens were made.
+    key_id: Option<String>,
+}
+
 /// The result of verifying an output folder.
 pub struct Verification {
     /// The path of the folder.
@@ -100,6 +113,21 @@ pub struct Verification {
     pub left_by_programs: Vec<String>,
     /// Every difference from what the step wrote.
     pub faults: FaultCollector,
+}
+
+impl Verification {
+    /// Returns where the inputs come from; `None` if the manifest has no valid signature.
+    pub fn provenance(&self) -> Option<Provenance> {
+        let key = self.manifest.key.as_ref().map(|key| &key.id);
+        let mut received = self.manifest.received.iter();
+        Some(Provenance {
+            signer: self.signer.key()?.clone(),
+            round: self.manifest.round.clone(),
+            key_id: key
+                .or_else(|| received.find_map(|file| file.key_id.as_ref()))
+                .cloned(),
+        })
+    }
 }
 
 /// Verifies an output folder. `round_file` is the round file that it should belong

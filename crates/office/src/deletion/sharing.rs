@@ -3,28 +3,62 @@
 use super::by_file::ByFile;
 use super::fate::{Done, names_of};
 use super::stated::Stated;
+use crate::deletion_record::RoundFile;
 use crate::remains::Remains;
+use crate::verification::Provenance;
+
+/// An output folder of a purge.
+pub(super) struct Output<'o> {
+    /// Where its inputs come from; `None` if its manifest has no valid signature.
+    pub(super) provenance: Option<Provenance>,
+    pub(super) remains: &'o Remains,
+    pub(super) stated: &'o mut Stated,
+    pub(super) done: &'o mut Done,
+}
 
 /// Gives each output folder what is known of the inputs that it shares with the others, and
-/// which of them the purge left.
-pub(super) fn share_inputs(outputs: &mut [(&Remains, &mut Stated, &mut Done)]) {
-    let known: Vec<(Stated, Done)> = outputs
+/// which of them the purge left. What journals and records of another folder state counts only
+/// if the inputs have the same provenance.
+pub(super) fn share_inputs(outputs: &mut [Output<'_>]) {
+    let known: Vec<(Option<Provenance>, Stated, Done)> = outputs
         .iter()
-        .map(|(_, stated, done)| ((*stated).clone(), (*done).clone()))
+        .map(|output| {
+            let (stated, done) = (&*output.stated, &*output.done);
+            (output.provenance.clone(), stated.clone(), done.clone())
+        })
         .collect();
-    for (index, (remains, stated, done)) in outputs.iter_mut().enumerate() {
-        let named: ByFile<()> = remains.gone.iter().chain(remains.all_here()).collect();
+    for (index, output) in outputs.iter_mut().enumerate() {
+        let named = named_by(output.remains);
         let others = known
             .iter()
             .enumerate()
             .filter(|(other, _)| *other != index);
-        for (_, (other, other_done)) in others {
-            stated.add_inputs(other, |file| named.has(file));
-            let own = names_of(&done.left);
-            let left = other_done.left.iter();
+        for (_, (provenance, stated, done)) in others {
+            if provenance.is_some() && *provenance == output.provenance {
+                output.stated.add_inputs(stated, |file| named.has(file));
+            }
+            let own = names_of(&output.done.left);
+            let left = done.left.iter();
             let left = left.filter(|left| left.file().is_input() && named.has(&left.file()));
             let left = left.filter(|left| !own.contains(&(left.part, left.path.clone())));
-            done.left.extend(left.cloned());
+            output.done.left.extend(left.cloned());
         }
     }
+}
+
+/// Returns the inputs among `removed` that an output folder names and that were removed for
+/// another one, so that its record has them too.
+pub(super) fn shared(remains: &Remains, own: &Done, removed: &[RoundFile]) -> Vec<RoundFile> {
+    let named = named_by(remains);
+    let own: ByFile<()> = own.removed.iter().collect();
+    let inputs = removed.iter().filter(|file| file.is_input());
+    let inputs = inputs.filter(|file| named.has(file) && !own.has(file));
+    let mut shared: Vec<RoundFile> = inputs.cloned().collect();
+    shared.sort();
+    shared.dedup();
+    shared
+}
+
+fn named_by(remains: &Remains) -> ByFile<()> {
+    remains.gone.iter().chain(remains.all_here()).collect()
 }
