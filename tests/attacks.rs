@@ -4,6 +4,7 @@
 
 mod deleting;
 mod foreign_records;
+mod forgotten_leftovers;
 mod killed_purge;
 mod numbers_in_names;
 mod opening;

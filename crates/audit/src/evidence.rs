@@ -1,7 +1,6 @@
 //! The evidence of an audit: a verified output folder, the round's documents and lists
 //! in it, and the round's inputs if they still exist.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
@@ -9,9 +8,10 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
-use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
+use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
 use aidlink_office::verification::{Provenance, Verification};
@@ -279,23 +279,10 @@ impl Evidence {
         is_removed(&self.verification.deleted_elsewhere, &self.elsewhere, file)
     }
 
-    /// Returns the paths, as they may be shown, of files of interrupted runs that a deletion
-    /// record calls missing and that no later one accounts for. No manifest names them.
-    pub fn missing_leftovers(&self) -> Vec<String> {
-        let records = &self.verification.deleted;
-        let missing = records.iter().flat_map(|record| {
-            let missing = record.not_found.iter();
-            missing.map(move |file| (record.completed_at, file))
-        });
-        let missing = missing.filter(|(_, file)| file.part == FilePart::CutOff);
-        let missing = missing.filter(|(at, file)| {
-            let mut later = records.iter().filter(|record| record.completed_at > *at);
-            !later.any(|record| record.all_removed().any(|removed| removed.is_same(file)))
-        });
-        let paths: BTreeSet<String> = missing
-            .map(|(_, file)| shown_path(Path::new(&file.path)))
-            .collect();
-        paths.into_iter().collect()
+    /// Returns the files of interrupted runs that a deletion record lists as left or missing
+    /// and that no later one accounts for. No manifest names them.
+    pub fn open_leftovers(&self) -> OpenLeftovers {
+        OpenLeftovers::of(&self.verification.deleted)
     }
 
     /// Returns whether the folder has a deletion record.

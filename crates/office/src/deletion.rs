@@ -70,6 +70,9 @@ pub struct Purge<'p> {
     pub early: Option<&'p str>,
     /// The reason why another key than the manifest's signs the record, if so.
     pub other_signer: Option<&'p str>,
+    /// What a person found out about leftovers of interrupted runs that earlier records list
+    /// and that are not here: that they were deleted.
+    pub confirmed: Option<&'p str>,
     /// Returns the id of a round key.
     pub key_id: KeyIdOf<'p>,
     /// Report what would be deleted, but delete nothing.
@@ -356,13 +359,23 @@ impl Purge<'_> {
         let manifest = &plan.verification.manifest;
         let purge_by = manifest.retention_until;
         let deletes = self.deletes(plan);
-        let accounts = accounts(&plan.places, &plan.remains, &plan.stated, done, &shared);
+        let accounts = accounts(
+            &plan.places,
+            &plan.remains,
+            &plan.stated,
+            done,
+            &shared,
+            self.confirmed.is_some(),
+        );
         // Each record stands alone: its folder may be audited without the others.
         let mut removed = [done.removed.as_slice(), &shared].concat();
         removed.sort();
         let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
-        let not_found = accounts.not_found.clone();
-        let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
+        let (not_found, confirmed) = (accounts.not_found.clone(), accounts.confirmed.clone());
+        let nothing_left = removed.is_empty()
+            && removed_earlier.is_empty()
+            && left.is_empty()
+            && confirmed.is_empty();
         // After the journals of this purge, whatever the clock does.
         let after = self.now.checked_add(Span::new().nanoseconds(1));
         let completed_at = Timestamp::now().max(after.unwrap_or(self.now));
@@ -386,6 +399,8 @@ impl Purge<'_> {
             removed_earlier,
             left,
             not_found,
+            confirmed_because: self.confirmed.filter(|_| !confirmed.is_empty()).map(reason),
+            confirmed,
             // Three years from the deletion, because the deletion is part of the
             // processing.
             keep_until: today.checked_add(Span::new().years(3)).unwrap_or(Date::MAX),

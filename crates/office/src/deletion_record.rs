@@ -230,6 +230,13 @@ pub struct DeletionRecord {
     /// record nor the journal of an interrupted purge accounts for: nobody knows who
     /// removed them.
     pub not_found: Vec<RoundFile>,
+    /// Leftovers of interrupted runs that this record or an earlier one would list as left
+    /// or missing, that are not here, and of which a person confirms that they were deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<RoundFile>,
+    /// What the person found out about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_because: Option<String>,
     /// The day until which records must be kept (Personal Information Protection
     /// Law, Article 56).
     #[serde(rename = "keep_records_until")]
@@ -244,7 +251,7 @@ pub struct DeletionRecord {
 
 impl Document for DeletionRecord {
     const FORMAT: &'static str = "aidlink deletion record";
-    const VERSIONS: RangeInclusive<u64> = 1..=2;
+    const VERSIONS: RangeInclusive<u64> = 1..=3;
     const LARGEST: u64 = LARGEST_DOCUMENT;
 }
 

@@ -38,6 +38,11 @@ pub struct PurgeArguments {
     /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
     #[arg(long, value_name = "REASON", requires = "signing_key")]
     pub other_signer: Option<String>,
+    /// What you found out: leftovers of interrupted runs that records list as left or missing, and
+    /// that are not here, were deleted; the record states it
+    /// / 查明的情况：以前的记录载明未删除或缺失、现已不在此处的中断运行所留文件，确已删除；写入删除记录
+    #[arg(long, value_name = "FINDING")]
+    pub confirm_deleted: Option<String>,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
     pub dry_run: bool,
@@ -64,6 +69,7 @@ fn shown(record: &DeletionRecord) -> DeletionRecord {
         &mut record.removed,
         &mut record.removed_earlier,
         &mut record.not_found,
+        &mut record.confirmed,
     ];
     let files = files.into_iter().flatten().map(|file| &mut file.path);
     for path in files.chain(record.left.iter_mut().map(|file| &mut file.path)) {
@@ -135,6 +141,7 @@ fn purge(
         program,
         early: asked.early.as_deref(),
         other_signer: asked.other_signer.as_deref(),
+        confirmed: asked.confirm_deleted.as_deref(),
         key_id,
         dry_run: asked.dry_run,
         now: Timestamp::now(),
@@ -212,6 +219,13 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 format!("  deleted by an interrupted purge: {path} ({})", part.en),
             );
             say_other_names(file, output);
+        }
+        for file in &record.confirmed {
+            let path = shown_path(Path::new(&file.path));
+            say(
+                format!("  不在此处，由人确认已删除：{path}"),
+                format!("  not here, and a person confirms that it was deleted: {path}"),
+            );
         }
     }
     if purged.is_due || dry_run {

@@ -52,6 +52,8 @@ pub struct Remains {
     pub doubtful: Vec<(RoundFile, Doubt)>,
     /// Files that do not exist.
     pub gone: Vec<RoundFile>,
+    /// Whether the folders could not be opened or listed, so that nothing is known.
+    pub not_searched: bool,
 }
 
 impl FoundFile {
@@ -117,6 +119,8 @@ pub enum Doubt {
     NotRealAside,
     /// A program holds the leftover of an interrupted run locked.
     InUse,
+    /// The leftover of an interrupted run cannot be opened, or its file system has no locks.
+    NotLocked,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
 }
@@ -152,6 +156,10 @@ impl Doubt {
                 "有程序正在使用，未删除；请待其结束后重新运行 purge",
                 "a program is using the file, so it was not deleted: run `purge` again when it has ended",
             ),
+            Doubt::NotLocked => Text::new(
+                "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
+                "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
+            ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
                 "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
@@ -176,8 +184,10 @@ pub fn remains(
             key_id,
         }
         .remains(&[]),
-        // Verification reports a folder that cannot be opened.
-        Err(_) => Remains::default(),
+        Err(_) => Remains {
+            not_searched: true,
+            ..Remains::default()
+        },
     }
 }
 
@@ -283,9 +293,15 @@ impl Search<'_> {
         for name in &self.places.leftovers {
             self.add_leftover(name, &journaled, &mut remains);
         }
-        for name in &self.places.in_use {
-            let files = self.leftover_files(name, &journaled);
-            let files = files.into_iter().map(|(file, _)| (file, Doubt::InUse));
+        let places = self.places;
+        for (names, doubt) in [
+            (&places.in_use, Doubt::InUse),
+            (&places.not_locked, Doubt::NotLocked),
+        ] {
+            let files = names
+                .iter()
+                .flat_map(|name| self.leftover_files(name, &journaled));
+            let files = files.map(|(file, _)| (file, doubt));
             remains.doubtful.extend(files);
         }
         let outside = files_outside(self.manifest).into_iter();

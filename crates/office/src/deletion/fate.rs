@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::by_file::{ByFile, Name};
 use super::stated::{Journaled, Stated};
 use crate::deletion_record::{FilePart, LeftFile, PlacedFile, RoundFile};
+use crate::open_leftovers::OpenLeftovers;
 use crate::places::{Listings, Places, Presence};
 use crate::remains::Remains;
 
@@ -39,6 +40,8 @@ enum Fate {
     /// A purge with another key, or in another copy of the folder, accounts for it: a person
     /// must say whether that counts.
     Left(Text),
+    /// A person confirms that this leftover of an interrupted run was deleted.
+    Confirmed,
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
 }
@@ -50,7 +53,8 @@ impl Fate {
             Fate::Settled => 1,
             Fate::RemovedEarlier => 2,
             Fate::Left(_) => 3,
-            Fate::Uncertain(_) => 4,
+            Fate::Confirmed => 4,
+            Fate::Uncertain(_) => 5,
         }
     }
 }
@@ -64,6 +68,9 @@ pub(super) struct Accounts {
     pub(super) left: Vec<LeftFile>,
     /// Files of which nobody knows who removed them.
     pub(super) not_found: Vec<RoundFile>,
+    /// Leftovers of interrupted runs that are not here, and of which a person confirms that
+    /// they were deleted.
+    pub(super) confirmed: Vec<RoundFile>,
     /// Files in `left` that a purge was going to delete, and of which only journals say so. A
     /// journal must keep them.
     pub(super) perhaps_there: Vec<PlacedFile>,
@@ -81,6 +88,8 @@ struct Decision<'d> {
     /// The files of valid records, with their times.
     recorded: ByFile<Timestamp>,
     by_others: ByFile<Rc<Text>>,
+    /// Whether a person confirms that leftovers that are not here were deleted.
+    is_confirmed: bool,
 }
 
 impl Decision<'_> {
@@ -96,7 +105,10 @@ impl Decision<'_> {
             |journaled: &&Journaled| !self.recorded.of(file).any(|at| *at > journaled.begun_at);
         if let Some(journaled) = journaled.filter(is_later) {
             match self.listings.presence(&journaled.placed) {
-                Presence::Unknown(why) => return Fate::Uncertain(by_another.unwrap_or(why)),
+                Presence::FolderGone(_) if self.confirms(file) => return Fate::Confirmed,
+                Presence::Unknown(why) | Presence::FolderGone(why) => {
+                    return Fate::Uncertain(by_another.unwrap_or(why));
+                }
                 Presence::Seen { why, .. } if journaled.is_set_aside => {
                     return Fate::Uncertain(why);
                 }
@@ -117,19 +129,26 @@ impl Decision<'_> {
         match by_another {
             _ if is_here || self.recorded.has(file) => Fate::Settled,
             Some(why) => Fate::Left(why),
+            None if self.confirms(file) => Fate::Confirmed,
             None => Fate::NotFound,
         }
+    }
+
+    fn confirms(&self, file: &RoundFile) -> bool {
+        self.is_confirmed && file.part == FilePart::CutOff
     }
 }
 
 /// Decides what became of each file of an output folder that should be gone. `shared` are the
-/// inputs that the purge removed, for whatever output.
+/// inputs that the purge removed for another output. `is_confirmed` says whether a person
+/// confirms that leftovers that are not here were deleted.
 pub(super) fn accounts(
     places: &Places,
     remains: &Remains,
     stated: &Stated,
     done: &Done,
     shared: &[RoundFile],
+    is_confirmed: bool,
 ) -> Accounts {
     let mut decision = Decision {
         listings: Listings::new(places),
@@ -137,6 +156,7 @@ pub(super) fn accounts(
         here: remains.all_here().collect(),
         recorded: ByFile::default(),
         by_others: ByFile::default(),
+        is_confirmed,
     };
     for (file, at) in &stated.removed {
         decision.recorded.add(file, *at);
@@ -182,6 +202,7 @@ pub(super) fn accounts(
         match fate {
             Fate::Settled => {}
             Fate::RemovedEarlier => accounts.removed_earlier.push(file),
+            Fate::Confirmed => accounts.confirmed.push(file),
             Fate::NotFound if left.contains(&(file.part, file.path.clone())) => {}
             Fate::NotFound => accounts.not_found.push(file),
             Fate::Left(why) | Fate::Uncertain(why) => {
@@ -191,7 +212,50 @@ pub(super) fn accounts(
             }
         }
     }
-    accounts.removed_earlier.sort();
-    accounts.not_found.sort();
+    accounts.carry(stated.open.clone(), &done.removed, is_confirmed);
+    for files in [
+        &mut accounts.removed_earlier,
+        &mut accounts.not_found,
+        &mut accounts.confirmed,
+    ] {
+        files.sort();
+    }
     accounts
+}
+
+impl Accounts {
+    /// Lists the leftovers again that earlier records list as left and of which nothing else
+    /// is known, or as confirmed. `removed` are the files that this purge removed.
+    fn carry(&mut self, mut open: OpenLeftovers, removed: &[RoundFile], is_confirmed: bool) {
+        let left: Vec<RoundFile> = self.left.iter().map(LeftFile::file).collect();
+        let known = [
+            removed,
+            &self.removed_earlier,
+            &left,
+            &self.not_found,
+            &self.confirmed,
+        ];
+        for file in known.into_iter().flatten() {
+            open.settle(file);
+        }
+        for leftover in open.into_files() {
+            if is_confirmed {
+                self.confirmed.push(leftover.file);
+            } else if !leftover.is_missing {
+                let why = not_seen(leftover.recorded_at);
+                self.left.push(LeftFile::new(&leftover.file, why));
+            }
+        }
+    }
+}
+
+fn not_seen(at: Timestamp) -> Text {
+    Text::new(
+        format!(
+            "{at} 的删除记录载明未删除，本次没有找到，也没有 purge 将其删除；请查明去向：仍在的，请移回原处后重新运行 purge；已人工删除的，请用 --confirm-deleted 写明查明的情况"
+        ),
+        format!(
+            "the deletion record of {at} lists it as left, this purge did not find it, and no purge removed it: find out where it is; move it back and run `purge` again or, if it was deleted by hand, say what you found with --confirm-deleted"
+        ),
+    )
 }

@@ -6,6 +6,7 @@ use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
 use crate::deletion_record::{DeletionRecord, FilePart, Journal, Journals, PlacedFile, RoundFile};
+use crate::open_leftovers::OpenLeftovers;
 use crate::signing::PublicKey;
 
 /// A file of a journal that counts.
@@ -29,6 +30,8 @@ pub(super) struct Stated {
     /// another copy of the folder as removed, with the reason why nobody may call them
     /// missing.
     pub(super) by_others: Vec<(RoundFile, Rc<Text>)>,
+    /// The leftovers of interrupted runs that no valid record accounts for.
+    pub(super) open: OpenLeftovers,
 }
 
 impl Stated {
@@ -39,7 +42,10 @@ impl Stated {
         records: &[DeletionRecord],
         elsewhere: &[DeletionRecord],
     ) -> Self {
-        let mut stated = Stated::default();
+        let mut stated = Stated {
+            open: OpenLeftovers::of(records),
+            ..Stated::default()
+        };
         for journal in &journals.counted {
             stated.add(journal);
         }
@@ -103,7 +109,10 @@ impl Stated {
     pub(super) fn files(&self) -> impl Iterator<Item = &RoundFile> {
         let journaled = self.journaled.iter();
         let journaled = journaled.map(|journaled| &journaled.placed.file);
-        journaled.chain(self.by_others.iter().map(|(file, _)| file))
+        let open = self.open.files().map(|leftover| &leftover.file);
+        journaled
+            .chain(self.by_others.iter().map(|(file, _)| file))
+            .chain(open)
     }
 
     /// Adds what is stated of inputs elsewhere, in another output folder of the round.

@@ -57,6 +57,7 @@ impl Signed {
             program: "aidlink",
             early: Some("a test"),
             other_signer: None,
+            confirmed: None,
             key_id: &key_id,
             dry_run: false,
             now: Timestamp::now(),
