@@ -115,3 +115,20 @@ fn each_record_of_one_purge_lists_the_inputs_and_stands_alone() {
         assert_eq!(check_19_in(&audit, &output).0, "held", "{}", audit.stdout);
     }
 }
+
+#[test]
+fn a_record_of_another_round_makes_no_input_count_as_deleted() {
+    let finished = overdue_round();
+    let output = finished.path("");
+    let other = run_again(&finished, "other", &[]);
+    let of_other = FinishedRound::at(finished.round, "other");
+    of_other.sign_again(|manifest| manifest["round"] = "2026Q4".into());
+    let finished = FinishedRound::at(of_other.round, "output");
+    // The key is of this round, so a purge of the other one leaves it.
+    let result = purge_one(&other, &[]);
+    assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+    let removed = paths(&last_record(&other)["removed"]);
+    assert!(removed.contains("veterans.persons.csv"), "{removed:?}");
+    assert_eq!(purge_one(&output, &[]).code, 3);
+    assert_missing(&finished, &output, &["veterans.persons.csv"]);
+}

@@ -206,8 +206,17 @@ fn round_file(part: FilePart, path: &str, digest: Option<&str>, byte_length: u64
         part,
         path: path.to_owned(),
         digest: digest.map(str::to_owned),
+        key_id: None,
         byte_length,
         other_names: 0,
+    }
+}
+
+/// Digests of keys are never recorded.
+fn key_file(path: &str, id: &str) -> RoundFile {
+    RoundFile {
+        key_id: Some(id.to_owned()),
+        ..round_file(FilePart::Key, path, None, 0)
     }
 }
 
@@ -229,9 +238,8 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
             let digest = Some(output.blake3.as_str());
             round_file(FilePart::Output, &output.file, digest, output.bytes)
         });
-    // Digests of keys are never recorded.
-    let key = manifest.key.as_ref().and_then(|key| key.file.as_deref());
-    let key = key.map(|path| round_file(FilePart::Key, path, None, 0));
+    let key = manifest.key.as_ref();
+    let key = key.and_then(|key| Some(key_file(key.file.as_deref()?, &key.id)));
     exports
         .chain(received)
         .chain(outputs)
@@ -258,7 +266,7 @@ fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
         round_file(FilePart::Received, name, digest, 0)
     });
     let key = manifest.key.as_ref().filter(|key| key.file.is_none());
-    let key = key.map(|key| round_file(FilePart::Key, &key.id, None, 0));
+    let key = key.map(|key| key_file(&key.id, &key.id));
     received.chain(key).collect()
 }
 

@@ -9,7 +9,7 @@ pub(super) type Name = (FilePart, String);
 
 /// Values of files. Files are compared as by [`RoundFile::is_same`].
 pub(super) struct ByFile<T> {
-    /// With the digest of each file.
+    /// With the content of each file ([`RoundFile::content`]).
     values: BTreeMap<Name, Vec<(Option<String>, T)>>,
 }
 
@@ -23,22 +23,23 @@ impl<T> Default for ByFile<T> {
 
 impl<T> ByFile<T> {
     pub(super) fn add(&mut self, file: &RoundFile, value: T) {
+        let content = file.content().map(str::to_owned);
         let file = file.recorded();
         let values = self.values.entry((file.part, file.path)).or_default();
-        values.push((file.digest, value));
+        values.push((content, value));
     }
 
     pub(super) fn of(&self, file: &RoundFile) -> impl Iterator<Item = &T> {
+        let content = file.content().map(str::to_owned);
         let file = file.recorded();
         let values = self
             .values
             .get(&(file.part, file.path))
             .into_iter()
             .flatten();
-        let digest = file.digest;
         let same = values.filter(move |(other, _)| {
-            let digests = digest.as_ref().zip(other.as_ref());
-            digests.is_none_or(|(one, other)| one == other)
+            let contents = content.as_ref().zip(other.as_ref());
+            contents.is_none_or(|(one, other)| one == other)
         });
         same.map(|(_, value)| value)
     }
