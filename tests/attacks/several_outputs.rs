@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aidlink_office::signing::SigningKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deleting::last_record;
 use crate::audit::FinishedRound;
@@ -131,4 +131,117 @@ fn a_record_of_another_round_makes_no_input_count_as_deleted() {
     assert!(removed.contains("veterans.persons.csv"), "{removed:?}");
     assert_eq!(purge_one(&output, &[]).code, 3);
     assert_missing(&finished, &output, &["veterans.persons.csv"]);
+}
+
+/// The key was lost between two runs, and the second run made a new one.
+#[test]
+fn a_record_of_another_key_makes_no_input_count_as_deleted() {
+    for are_named_together in [true, false] {
+        let finished = overdue_round();
+        let (output, key) = (finished.path(""), finished.round.path("round.key"));
+        let away = finished.round.path("../first.key");
+        fs::rename(&key, &away).unwrap();
+        let other = run_again(&finished, "other", &[]);
+        let is_deleted = |record: &Value| {
+            let mut removed = record["removed"].as_array().unwrap().iter();
+            removed.any(|file| file["part"] == "key")
+        };
+        if are_named_together {
+            // The second key is where the first one was.
+            let result = purge(&finished, &[]);
+            assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+            let (first, second) = (last_record(&output), last_record(&other));
+            assert!(!is_deleted(&first) && is_deleted(&second), "{first}");
+            assert_eq!(second["left"], json!([]));
+            assert_eq!(first["left"], json!([]));
+            assert_eq!(paths(&first["not_found"]), ["round.key".to_owned()].into());
+            let message = "and is another output folder's: find out where this one went";
+            assert!(result.stdout.contains(message), "{}", result.stdout);
+        } else {
+            assert_eq!(purge_one(&other, &[]).code, 0);
+            assert!(is_deleted(&last_record(&other)));
+            assert_eq!(purge_one(&output, &[]).code, 3);
+        }
+        // The first key was not deleted, but taken.
+        assert!(away.exists());
+        assert_missing(&finished, &output, &["round.key"]);
+        assert_eq!(check_19_of(&finished, &other).0, "held");
+    }
+}
+
+#[test]
+fn an_export_that_was_corrected_between_two_runs_is_either_removed_or_missing() {
+    for is_longer in [true, false] {
+        for (older, newer) in [("output", "second"), ("output", "another")] {
+            let finished = overdue_round();
+            let export = "veterans.persons.csv";
+            let mut bytes = fs::read(finished.round.path(export)).unwrap();
+            match is_longer {
+                true => bytes.extend_from_slice(b"\r\n"),
+                false => {
+                    let end = bytes
+                        .trim_ascii_end()
+                        .iter()
+                        .rposition(|byte| *byte == b'\n');
+                    bytes.truncate(end.unwrap() + 1);
+                }
+            }
+            fs::write(finished.round.path(export), &bytes).unwrap();
+            let corrected = blake3::hash(&bytes).to_hex().to_string();
+            let newer = run_again(&finished, newer, &[]);
+            let older = finished.round.path(older);
+            let result = purge(&finished, &[]);
+            assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+            let entries = |output: &Path, list: &str| -> Vec<Value> {
+                let record = last_record(output);
+                let files = record[list].as_array().unwrap().iter();
+                files
+                    .filter(|file| file["file"] == export)
+                    .cloned()
+                    .collect()
+            };
+            // The corrected one was removed, and is in no other list.
+            let [removed] = entries(&newer, "removed").try_into().unwrap();
+            assert_eq!(removed["blake3"], corrected.as_str());
+            // The first one was not there.
+            let [missing] = entries(&older, "not_found").try_into().unwrap();
+            assert_ne!(missing["blake3"], corrected.as_str());
+            for (output, lists) in [
+                (&newer, ["left", "not_found", "removed_earlier"]),
+                (&older, ["left", "removed", "removed_earlier"]),
+            ] {
+                for list in lists {
+                    assert!(entries(output, list).is_empty(), "{list}");
+                }
+            }
+            let digest = missing["blake3"].as_str().unwrap();
+            for text in [
+                format!("{export} (export, {}...)", &digest[..8]),
+                "the file in its place has other content".to_owned(),
+            ] {
+                assert!(result.stdout.contains(&text), "{}", result.stdout);
+            }
+            assert_eq!(check_19_of(&finished, &newer).0, "held");
+            assert_missing(&finished, &older, &[export, &digest[..8]]);
+        }
+    }
+}
+
+/// A purge of one output alone cannot know that the file in the place is the other's.
+#[test]
+fn a_corrected_export_is_left_by_the_older_output_alone() {
+    let finished = overdue_round();
+    let export = finished.round.path("veterans.persons.csv");
+    let before = fs::read(&export).unwrap();
+    fs::write(&export, [&before[..], b"\r\n"].concat()).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    assert!(export.exists());
+    let record = last_record(&finished.path(""));
+    // The entry is of the round's file, and not of what is in its place.
+    let digest = blake3::hash(&before).to_hex().to_string();
+    let left = record["left"].as_array().unwrap();
+    assert_eq!(left.len(), 1, "{record}");
+    assert_eq!(left[0]["blake3"], digest.as_str());
+    assert_eq!(record["not_found"], json!([]));
 }

@@ -259,7 +259,20 @@ impl Evidence {
     /// they may be shown.
     pub fn unproven(&self) -> Vec<String> {
         let gone = self.gone_without_record();
-        shown(gone.filter(|file| !self.is_removed_elsewhere(file)))
+        let gone = gone.filter(|file| !self.is_removed_elsewhere(file));
+        let paths = gone.map(|file| {
+            let path = shown_path(Path::new(&file.path));
+            let records = self.verification.deleted.iter().chain(&self.records);
+            let mut removed = records.flat_map(DeletionRecord::all_removed);
+            // Another file was at the path later, and was deleted.
+            match file.content().and_then(|content| content.get(..8)) {
+                Some(short) if removed.any(|other| other.is_at_path_of(file)) => {
+                    format!("{path} ({short}...)")
+                }
+                _ => path,
+            }
+        });
+        paths.collect()
     }
 
     /// Returns the paths of the files that are missing and that only a deletion record of

@@ -53,7 +53,7 @@ mod stated;
 use by_file::ByFile;
 use fate::{Accounts, Done, accounts};
 use removal::{Removal, SetAside};
-use sharing::{Output, share_inputs, shared};
+use sharing::{Output, share_inputs, shared, supersede};
 use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
@@ -95,6 +95,8 @@ pub struct Purged {
     pub nothing_left: bool,
     /// The inputs in the record that were deleted for another output folder.
     pub shared: Vec<RoundFile>,
+    /// Inputs in whose place another output's file was, which was deleted.
+    pub superseded: Vec<RoundFile>,
 }
 
 /// The plan for one output folder, made before anything is deleted.
@@ -107,6 +109,8 @@ struct PurgePlan {
     /// Journals of interrupted purges.
     journals: Journals,
     remains: Remains,
+    /// Inputs in whose place another output's file was, which the purge removed.
+    superseded: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
     /// Keeps other purges of the folder away until this one has ended.
@@ -150,6 +154,13 @@ impl Purge<'_> {
         for plan in &planned {
             done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
+        let removing = planned.iter().zip(&done);
+        let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
+        let removed = removing.flat_map(|(_, done)| done.removed.clone());
+        let removed: Vec<RoundFile> = removed.filter(RoundFile::is_input).collect();
+        for (plan, done) in planned.iter_mut().zip(&mut done) {
+            plan.superseded = supersede(&mut plan.remains, done, &removed);
+        }
         let outputs = planned.iter_mut().zip(&mut done);
         let mut outputs: Vec<Output<'_>> = outputs
             .map(|(plan, done)| Output {
@@ -161,10 +172,6 @@ impl Purge<'_> {
             .collect();
         share_inputs(&mut outputs);
         // The first folder's purge removes the common inputs, and each record lists them.
-        let removing = planned.iter().zip(&done);
-        let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
-        let removed = removing.flat_map(|(_, done)| &done.removed);
-        let removed: Vec<RoundFile> = removed.cloned().collect();
         let outputs = planned.into_iter().zip(done);
         outputs
             .map(|(plan, done)| {
@@ -237,6 +244,7 @@ impl Purge<'_> {
         Ok(PurgePlan {
             stated,
             remains,
+            superseded: Vec::new(),
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
@@ -431,6 +439,7 @@ impl Purge<'_> {
             record,
             nothing_left,
             shared,
+            superseded: plan.superseded.clone(),
         })
     }
 

@@ -239,6 +239,20 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
     }
     for file in &record.not_found {
         let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
+        if purged.superseded.iter().any(|other| other.is_same(file)) {
+            let content = short(file.content());
+            say(
+                format!(
+                    "  不在此处，也没有删除记录：{path}（{}，{content}...）；其位置上的文件内容不同，属于另一输出文件夹：请查明原文件的去向",
+                    part.zh
+                ),
+                format!(
+                    "  missing, and no deletion record names it: {path} ({}, {content}...); the file in its place has other content, and is another output folder's: find out where this one went",
+                    part.en
+                ),
+            );
+            continue;
+        }
         say(
             format!(
                 "  不在此处，也没有删除记录：{path}（{}）；若轮次文件在别处，请用 --round 指明",
@@ -261,6 +275,12 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             ),
         );
     }
+}
+
+/// Returns the beginning of a digest or key id, which tells two files at one path apart.
+fn short(content: Option<&str>) -> &str {
+    let content = content.unwrap_or_default();
+    content.get(..8).unwrap_or(content)
 }
 
 /// Warns of a file whose content remains under other names.

@@ -494,15 +494,15 @@ impl Search<'_> {
                 )
             }
         };
-        let file = RoundFile {
-            digest,
-            byte_length,
-            ..file.clone()
-        };
         Ok(match doubt {
-            Some(doubt) => Look::Doubtful(file, doubt),
+            // Records name the round's file, and not what is in its place.
+            Some(doubt) => Look::Doubtful(file.clone(), doubt),
             None => Look::Ours(FoundFile {
-                file,
+                file: RoundFile {
+                    digest,
+                    byte_length,
+                    ..file.clone()
+                },
                 place: place.to_path_buf(),
                 folder: holder.mark()?,
                 id,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::deletion_record::{FilePart, RoundFile};
 
 /// The part and the path of a file, as records have it.
-pub(super) type Name = (FilePart, String);
+type Name = (FilePart, String);
 
 /// Values of files. Files are compared as by [`RoundFile::is_same`].
 pub(super) struct ByFile<T> {

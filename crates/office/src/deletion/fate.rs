@@ -1,13 +1,12 @@
 //! Decides what became of each file that should be gone: from what journals and records
 //! state, what is in the folders now, and what the purge did.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
-use super::by_file::{ByFile, Name};
+use super::by_file::ByFile;
 use super::stated::{Journaled, Stated};
 use crate::deletion_record::{FilePart, LeftFile, PlacedFile, RoundFile};
 use crate::open_leftovers::OpenLeftovers;
@@ -23,10 +22,13 @@ pub(super) struct Done {
     pub(super) left: Vec<LeftFile>,
 }
 
-/// Returns the parts and paths of files.
-pub(super) fn names_of(files: &[LeftFile]) -> BTreeSet<Name> {
-    let files = files.iter();
-    files.map(|file| (file.part, file.path.clone())).collect()
+/// Returns the files of entries.
+pub(super) fn files_of(left: &[LeftFile]) -> ByFile<()> {
+    let mut files = ByFile::default();
+    for left in left {
+        files.add(&left.file(), ());
+    }
+    files
 }
 
 /// What became of a file that should be gone, from the weakest statement to the strongest.
@@ -190,7 +192,7 @@ pub(super) fn accounts(
         kept.dedup();
     }
     accounts.left.clone_from(&done.left);
-    let mut left = names_of(&accounts.left);
+    let mut left = files_of(&accounts.left);
     fates.sort_by_key(|(_, fate)| std::cmp::Reverse(fate.strength()));
     let mut decided = ByFile::default();
     for (file, fate) in fates {
@@ -203,10 +205,11 @@ pub(super) fn accounts(
             Fate::Settled => {}
             Fate::RemovedEarlier => accounts.removed_earlier.push(file),
             Fate::Confirmed => accounts.confirmed.push(file),
-            Fate::NotFound if left.contains(&(file.part, file.path.clone())) => {}
+            Fate::NotFound if left.has(&file) => {}
             Fate::NotFound => accounts.not_found.push(file),
             Fate::Left(why) | Fate::Uncertain(why) => {
-                if left.insert((file.part, file.path.clone())) {
+                if !left.has(&file) {
+                    left.add(&file, ());
                     accounts.left.push(LeftFile::new(&file, why));
                 }
             }
