@@ -13,7 +13,7 @@ use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
-use aidlink_office::verification::{NamedKeys, Signer, Verification, verify};
+use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
 use aidlink_procuratorate::lists::RoundLists;
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -57,8 +57,11 @@ fn trusted_keys(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys
         let file = found.round_file.as_deref();
         // A round file that cannot be read names no signer.
         let written = file.and_then(|file| WrittenRound::read(file).ok());
-        let signers = written.map(|written| written.signers());
-        return Ok(NamedKeys::ByRound(signers.unwrap_or_default()));
+        let offices = written.map(|written| RoundOffices {
+            signers: written.signers(),
+            exports: written.export_names().map(str::to_owned).collect(),
+        });
+        return Ok(NamedKeys::ByRound(offices.unwrap_or_default()));
     }
     let mut faults = FaultCollector::new();
     let mut keys = Vec::new();
