@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::deleting::last_record;
 use crate::audit::FinishedRound;
 use crate::deletion::{overdue_round, paths, purge};
-use crate::support::{CommandResult, aidlink};
+use crate::support::{CommandResult, aidlink, set_mode};
 
 /// The exports of the sample, and its key.
 const INPUTS: usize = 7;
@@ -244,4 +244,75 @@ fn a_corrected_export_is_left_by_the_older_output_alone() {
     assert_eq!(left.len(), 1, "{record}");
     assert_eq!(left[0]["blake3"], digest.as_str());
     assert_eq!(record["not_found"], json!([]));
+}
+
+/// Where somebody may keep an output folder of the round.
+const HIDING_PLACES: [&str; 4] = [
+    "results/2026/output",
+    ".output",
+    "results/.second",
+    ".hidden/deep/er/output",
+];
+
+#[test]
+fn an_output_in_a_subfolder_or_with_a_hidden_name_is_found() {
+    for place in HIDING_PLACES {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let hidden = run_again(&finished, place, &[]);
+        // What a killed run left beside it is found with it.
+        let leftover = format!(
+            ".{}.partial-abc",
+            hidden.file_name().unwrap().to_str().unwrap()
+        );
+        let leftover = hidden.with_file_name(leftover);
+        fs::create_dir(&leftover).unwrap();
+        fs::write(leftover.join("list.csv"), "rows").unwrap();
+        set_mode(&leftover, 0o1700);
+        let (state, evidence) = {
+            let audit = finished.audit(&["--json"]);
+            let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
+            assert_eq!(documents.as_array().unwrap().len(), 2, "{place}");
+            assert_eq!(documents[0]["unknown_files"]["count"], 0, "{place}");
+            let folders = documents.as_array().unwrap().iter();
+            let mut folders = folders.map(|one| one["folder"].as_str().unwrap());
+            assert!(folders.any(|folder| folder.ends_with(place)), "{place}");
+            check_19_in(&audit, &hidden)
+        };
+        assert_eq!(state, "not_held", "{place}");
+        assert!(evidence.contains("25 files are still here"), "{evidence}");
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        assert!(
+            !hidden.join("lists").exists() && !leftover.exists(),
+            "{place}"
+        );
+        assert_eq!(check_19_of(&finished, &hidden).0, "held", "{place}");
+        let audit = finished.audit(&[]);
+        assert!(audit.stdout.contains("Nothing is left to delete"));
+    }
+}
+
+/// The inputs of another round's outputs are beside its own round file.
+#[test]
+fn an_output_of_a_round_in_a_subfolder_is_its_own_rounds() {
+    let finished = overdue_round();
+    let folder = finished.round.path("");
+    let inner = folder.join("earlier");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([&folder, &folder.parent().unwrap().join("earlier")])
+        .status();
+    assert!(copied.unwrap().success());
+    fs::rename(folder.parent().unwrap().join("earlier"), &inner).unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}", result.stdout);
+    assert!(inner.join("output/lists").exists());
+    assert!(inner.join("round.key").exists());
+    // Nobody is left in the dark about it.
+    assert!(
+        result.stdout.contains("unknown to aidlink"),
+        "{}",
+        result.stdout
+    );
 }
