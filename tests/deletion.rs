@@ -396,6 +396,7 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
     let round_folder = finished.round.path("");
     let purge = Purge {
         outputs: &outputs,
+        siblings: &[],
         round_folder: &round_folder,
         signing_key: &key,
         program: "aidlink",

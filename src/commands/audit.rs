@@ -181,6 +181,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     let unknown_files = UnknownFiles::find(&found);
     let verified = verifications.iter().flatten();
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
+    let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut all_held = true;
@@ -207,6 +208,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             second_run,
         );
         evidence.rest_on(&records);
+        evidence.keep_needed(&all_outputs);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()

@@ -316,3 +316,107 @@ fn an_output_of_a_round_in_a_subfolder_is_its_own_rounds() {
         result.stdout
     );
 }
+
+/// Makes an output that is due later than the first one.
+fn run_with_later_day(finished: &FinishedRound, output: &str, more: &[&str]) -> PathBuf {
+    finished.round.replace(
+        "round.toml",
+        "retention_until = 2026-10-01",
+        "retention_until = 2099-12-31",
+    );
+    run_again(finished, output, more)
+}
+
+#[test]
+fn inputs_that_another_output_still_needs_are_kept_whichever_folder_is_named() {
+    for (place, is_named_alone) in [
+        ("newer", false),
+        ("newer", true),
+        ("results/.newer", false),
+        ("results/.newer", true),
+    ] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let output = finished.path("");
+        let newer = run_with_later_day(&finished, place, &[]);
+        let before = finished.round.names();
+        let purge = || match is_named_alone {
+            true => purge_one(&output, &[]),
+            false => purge(&finished, &[]),
+        };
+        let dry = match is_named_alone {
+            true => purge_one(&output, &["--dry-run"]),
+            false => crate::deletion::purge(&finished, &["--dry-run"]),
+        };
+        let message = "another output folder, which is due on 2099-12-31, still needs it";
+        for result in [dry, purge()] {
+            assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+            let said = result.stdout.matches(message).count();
+            assert_eq!(said, INPUTS, "{}", result.stdout);
+        }
+        assert_eq!(finished.round.names(), before);
+        assert!(!output.join("lists").exists() && newer.join("lists").exists());
+        let record = last_record(&output);
+        assert_eq!(paths(&record["left"]).len(), INPUTS);
+        assert_eq!(paths(&record["removed"]).len(), 17);
+        // Nothing is wrong, and the audit says why the inputs are here.
+        for audit in [
+            finished.audit(&["--json"]),
+            aidlink(&["audit", output.to_str().unwrap(), "--json"]),
+        ] {
+            let (state, evidence) = check_19_in(&audit, &output);
+            assert_eq!(state, "held", "{evidence}");
+            let text = "another output folder still needs 7 inputs, until 2099-12-31";
+            assert!(evidence.contains(text), "{evidence}");
+        }
+        // When the newer one goes, they go, and both records say so.
+        let early = ["--early", "wrong round"];
+        let result = crate::deletion::purge(&finished, &early);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        for output in [&output, &newer] {
+            let record = last_record(output);
+            assert_eq!(record["left"], json!([]));
+            assert!(paths(&record["removed"]).contains("round.key"), "{record}");
+            assert_eq!(check_19_of(&finished, output).0, "held");
+        }
+    }
+}
+
+/// With a manifest of his own anybody could keep data from being deleted, or with one that a
+/// purge has emptied.
+#[test]
+fn a_strangers_or_a_purged_output_keeps_no_input_from_being_deleted() {
+    for is_strangers in [true, false] {
+        let finished = overdue_round();
+        let key = finished.round.path("../stranger.key");
+        SigningKey::make(&key).unwrap();
+        let signed = ["--signing-key", key.to_str().unwrap()];
+        let more: &[&str] = if is_strangers { &signed } else { &[] };
+        let newer = run_with_later_day(&finished, "newer", more);
+        let mut kept = Vec::new();
+        if !is_strangers {
+            // One export is in use elsewhere and was left.
+            let export = finished.round.path("veterans.persons.csv");
+            let away = finished.round.path("../away.csv");
+            fs::rename(&export, &away).unwrap();
+            assert_eq!(purge_one(&newer, &["--early", "x"]).code, 3);
+            fs::rename(&away, &export).unwrap();
+            kept.push(export);
+        } else {
+            kept.push(finished.round.path("round.key"));
+        }
+        let (state, evidence) = check_19_of(&finished, &finished.path(""));
+        assert_eq!(state, "not_held");
+        assert!(evidence.contains("files are still here"), "{evidence}");
+        let result = purge_one(&finished.path(""), &[]);
+        assert_eq!(
+            result.stdout.matches("still needs it").count(),
+            0,
+            "{}",
+            result.stdout
+        );
+        for file in kept {
+            assert!(!file.exists(), "{}", file.display());
+        }
+    }
+}

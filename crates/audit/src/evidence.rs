@@ -11,6 +11,7 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::needed::Needed;
 use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
@@ -212,6 +213,22 @@ impl Evidence {
                 counted.extend(records.cloned());
             }
         }
+    }
+
+    /// Keeps the inputs that `others`, output folders of the round, still need after this one:
+    /// after its day of deletion or, once it was purged, after today.
+    pub fn keep_needed(&mut self, others: &[PathBuf]) {
+        let Some(own) = self.verification.provenance() else {
+            return;
+        };
+        let day = match self.is_purged() {
+            true => self.today,
+            false => self.today.max(self.manifest().retention_until),
+        };
+        let folder = &self.verification.folder;
+        let others = others.iter().filter(|other| *other != folder);
+        let needed = Needed::by(others, &own.signer, day);
+        self.remains.keep(|file| needed.until(file));
     }
 
     /// Returns the manifest.

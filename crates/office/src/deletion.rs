@@ -39,6 +39,7 @@ use crate::deletion_record::{
     PlacedFile, RoundFile, SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
+use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::signing::SigningKey;
@@ -60,6 +61,8 @@ use stated::Stated;
 pub struct Purge<'p> {
     /// Output folders of the round.
     pub outputs: &'p [PathBuf],
+    /// The round's other output folders. Inputs that they still need are kept.
+    pub siblings: &'p [PathBuf],
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
     /// The office's signing key.
@@ -70,8 +73,9 @@ pub struct Purge<'p> {
     pub early: Option<&'p str>,
     /// The reason why another key than the manifest's signs the record, if so.
     pub other_signer: Option<&'p str>,
-    /// What a person found out about leftovers of interrupted runs that earlier records list
-    /// and that are not here: that they were deleted.
+    /// What a person found out about files that are not here: that they were deleted. This
+    /// counts for leftovers of interrupted runs that earlier records list, and for files that
+    /// the record of another folder lists, of which this one may be a copy.
     pub confirmed: Option<&'p str>,
     /// Returns the id of a round key.
     pub key_id: KeyIdOf<'p>,
@@ -137,6 +141,7 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let mut planned = faults.or_value(Some(planned))?;
+        self.keep_needed(&mut planned);
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
@@ -144,6 +149,31 @@ impl Purge<'_> {
             }
         }
         self.carry_out(planned)
+    }
+
+    /// Keeps the inputs that outputs which are not due need after others that are.
+    fn keep_needed(&self, planned: &mut [PurgePlan]) {
+        let folder = |plan: &PurgePlan| plan.verification.folder.clone();
+        let later: Vec<PathBuf> = planned
+            .iter()
+            .filter(|plan| !plan.is_due)
+            .map(folder)
+            .chain(self.siblings.iter().cloned())
+            .collect();
+        for plan in planned {
+            let day = match plan.is_due {
+                true => self.today(),
+                false => plan.verification.manifest.retention_until,
+            };
+            let own = folder(plan);
+            let others = later.iter().filter(|other| **other != own);
+            let needed = Needed::by(others, self.signing_key.public(), day);
+            plan.remains.keep(|file| needed.until(file));
+        }
+    }
+
+    fn today(&self) -> Date {
+        self.now.to_zoned(jiff::tz::TimeZone::system()).date()
     }
 
     fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
@@ -207,7 +237,7 @@ impl Purge<'_> {
             _ => return Err(not_signed_here(output).into()),
         }
         self.check_clock(&verification)?;
-        let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
+        let today = self.today();
         let opened = verification.opened.try_clone();
         let places = opened
             .and_then(|opened| Places::open(opened, output, self.round_folder))
@@ -378,7 +408,8 @@ impl Purge<'_> {
         // Each record stands alone: its folder may be audited without the others.
         let mut removed = [done.removed.as_slice(), &shared].concat();
         removed.sort();
-        let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
+        let (removed_earlier, mut left) = (accounts.removed_earlier.clone(), accounts.left.clone());
+        left.extend(plan.needed());
         let (not_found, confirmed) = (accounts.not_found.clone(), accounts.confirmed.clone());
         let nothing_left = removed.is_empty()
             && removed_earlier.is_empty()
@@ -522,6 +553,7 @@ impl PurgePlan {
     /// whose deletion cannot be checked, are reported by one record.
     fn doubtful(&self) -> Vec<LeftFile> {
         let doubtful = self.remains.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| !matches!(doubt, Doubt::Needed(_)));
         let doubtful =
             doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text(file))));
         let records = &self.verification.deleted;
@@ -532,6 +564,12 @@ impl PurgePlan {
         let reported =
             doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
         reported.map(|(_, file)| file).collect()
+    }
+
+    /// Returns the inputs that other outputs still need. They are no other output's to report.
+    fn needed(&self) -> impl Iterator<Item = LeftFile> {
+        let needed = self.remains.needed();
+        needed.map(|(file, day)| LeftFile::new(file, Doubt::Needed(day).text(file)))
     }
 
     /// Whether the last record lists files as left that a purge can account for now. Those

@@ -136,6 +136,7 @@ fn purge(
     let signing_key = SigningKey::read(&key_file)?;
     let purged = Purge {
         outputs: &found.outputs,
+        siblings: &found.siblings,
         round_folder: &found.folder,
         signing_key: &signing_key,
         program,

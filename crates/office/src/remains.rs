@@ -14,6 +14,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
 use aidlink_files::regular_file;
+use jiff::civil::Date;
 
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
@@ -67,12 +68,33 @@ impl FoundFile {
 }
 
 impl Remains {
+    /// Keeps the inputs that other outputs still need. `needed_until` returns the day.
+    pub fn keep(&mut self, needed_until: impl Fn(&RoundFile) -> Option<Date>) {
+        let doubtful = &mut self.doubtful;
+        self.there.retain(|found| {
+            let file = &found.file;
+            let day = needed_until(file).filter(|_| file.is_input());
+            doubtful.extend(day.map(|day| (file.clone(), Doubt::Needed(day))));
+            day.is_none()
+        });
+    }
+
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
         let doubtful = self.doubtful.iter();
-        let doubtful = doubtful.filter(|(_, doubt)| *doubt != Doubt::Outside);
+        let is_to_go = |doubt: &Doubt| !matches!(doubt, Doubt::Outside | Doubt::Needed(_));
+        let doubtful = doubtful.filter(move |(_, doubt)| is_to_go(doubt));
         there.chain(doubtful.map(|(file, _)| file))
+    }
+
+    /// Returns the inputs that other outputs still need, each with the day until which.
+    pub fn needed(&self) -> impl Iterator<Item = (&RoundFile, Date)> {
+        let doubtful = self.doubtful.iter();
+        doubtful.filter_map(|(file, doubt)| match doubt {
+            Doubt::Needed(day) => Some((file, *day)),
+            _ => None,
+        })
     }
 
     /// Returns the files that exist: those to be deleted, and those that a purge must not
@@ -123,6 +145,8 @@ pub enum Doubt {
     NotLocked,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
+    /// Another output, which is due on this day, still needs it.
+    Needed(Date),
 }
 
 impl Doubt {
@@ -159,6 +183,14 @@ impl Doubt {
             Doubt::NotLocked => Text::new(
                 "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
                 "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
+            ),
+            Doubt::Needed(day) => Text::new(
+                format!(
+                    "另一输出文件夹仍需此文件（删除期限 {day}），未删除；到期后请再次运行 purge"
+                ),
+                format!(
+                    "another output folder, which is due on {day}, still needs it, so it was not deleted: run `purge` again on that day"
+                ),
             ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
@@ -246,6 +278,12 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
         .chain(key)
         .filter(|file| stays_inside(&file.path))
         .collect()
+}
+
+/// Returns the inputs that a manifest names, with their digests.
+pub(crate) fn inputs(manifest: &Manifest) -> Vec<RoundFile> {
+    let files = named_files(manifest).into_iter();
+    files.filter(RoundFile::is_input).collect()
 }
 
 /// Returns the files of the round's data that a manifest names, as records name them.

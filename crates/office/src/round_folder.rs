@@ -21,8 +21,10 @@ pub struct RoundFolder {
     pub folder: PathBuf,
     /// The round file, if it was found.
     pub round_file: Option<PathBuf>,
-    /// The output folders.
+    /// The output folders that the user named.
     pub outputs: Vec<PathBuf>,
+    /// The other output folders of the round, which may share inputs with them.
+    pub siblings: Vec<PathBuf>,
 }
 
 impl RoundFolder {
@@ -68,10 +70,15 @@ impl RoundFolder {
                 (folder, found)
             }
         };
+        let real = |path: &PathBuf| fs::canonicalize(path).ok();
+        let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
+        let mut siblings = outputs_in(&folder, round_file.is_some());
+        siblings.retain(|other| real(other).is_some_and(|other| !named.contains(&other)));
         Ok(RoundFolder {
             folder,
             round_file,
             outputs,
+            siblings,
         })
     }
 }

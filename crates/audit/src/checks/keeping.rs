@@ -10,6 +10,7 @@ use aidlink_office::audit_log::LOG;
 use aidlink_office::deletion_record::DeletionFault;
 use aidlink_office::verification::Signer;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::finding::Finding;
 use crate::evidence::Evidence;
@@ -124,7 +125,6 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn retention(evidence: &Evidence) -> Finding {
-    let place = evidence.round_line("retention_until");
     let until = evidence.manifest().retention_until;
     let remains = &evidence.remains;
     let left = remains.to_delete().count();
@@ -219,32 +219,46 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             ));
         }
     }
-    let records = evidence.verification.deleted.iter();
-    let confirmed: usize = records.map(|record| record.confirmed.len()).sum();
-    let confirmed = match confirmed {
-        0 => Text::new("", ""),
-        count => Text::new(
-            format!("；其中{count}个中断的运行留下的文件由人确认已删除"),
-            format!("; a person confirms that {count} files of interrupted runs were deleted"),
-        ),
-    };
-    let evidence = match evidence.verification.deleted.last() {
+    Finding::of_each(wrong, held(evidence, left))
+}
+
+/// Returns the evidence of a retention check that is held. `left` files are to be deleted.
+fn held(evidence: &Evidence, left: usize) -> Vec<Text> {
+    let place = evidence.round_line("retention_until");
+    let until = evidence.manifest().retention_until;
+    let records = &evidence.verification.deleted;
+    let mut held = vec![match records.last() {
         Some(record) => Text::new(
             format!(
-                "{} 开始删除，{} 完成，有签名的删除记录（deletions/）；记录保留至 {}{}",
-                record.begun_at, record.completed_at, record.keep_until, confirmed.zh
+                "{} 开始删除，{} 完成，有签名的删除记录（deletions/）；记录保留至 {}",
+                record.begun_at, record.completed_at, record.keep_until
             ),
             format!(
-                "deleted from {} to {}, with a signed record (deletions/); records are kept until {}{}",
-                record.begun_at, record.completed_at, record.keep_until, confirmed.en
+                "deleted from {} to {}, with a signed record (deletions/); records are kept until {}",
+                record.begun_at, record.completed_at, record.keep_until
             ),
         ),
         None => Text::new(
             format!("删除期限 {until}（{place}）；届时须删除{left}个文件"),
             format!("{left} files must be deleted by {until} ({place})"),
         ),
-    };
-    Finding::of(wrong, evidence)
+    }];
+    let needed: Vec<Date> = evidence.remains.needed().map(|(_, day)| day).collect();
+    if let Some(day) = needed.iter().max() {
+        let count = needed.len();
+        held.push(Text::new(
+            format!("另一输出文件夹仍需{count}个输入文件，最迟至 {day}"),
+            format!("another output folder still needs {count} inputs, until {day} at the latest"),
+        ));
+    }
+    let confirmed: usize = records.iter().map(|record| record.confirmed.len()).sum();
+    if confirmed > 0 {
+        held.push(Text::new(
+            format!("{confirmed}个中断的运行留下的文件由人确认已删除（deletions/）"),
+            format!("a person confirms that {confirmed} files of interrupted runs were deleted (deletions/)"),
+        ));
+    }
+    held
 }
 
 /// The most documents that [`not_counted`] names.

@@ -52,6 +52,7 @@ impl Signed {
     fn purge(&self) -> Purge<'_> {
         Purge {
             outputs: &self.outputs,
+            siblings: &[],
             round_folder: self.round.folder(),
             signing_key: &self.key,
             program: "aidlink",
