@@ -293,6 +293,27 @@ fn an_output_in_a_subfolder_or_with_a_hidden_name_is_found() {
     }
 }
 
+#[test]
+fn a_foreign_manifest_below_the_rounds_folder_stops_no_purge() {
+    let finished = overdue_round();
+    for folder in ["program/web", ".program"] {
+        let folder = finished.round.path(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("manifest.json"), "{\"name\": \"a program\"}").unwrap();
+    }
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert!(result.stdout.contains("program/web/manifest.json"));
+    // One that a step wrote is found, although its log and signature are gone.
+    let finished = overdue_round();
+    let hidden = run_again(&finished, "results/output", &[]);
+    for name in ["audit.jsonl", "manifest.json.minisig"] {
+        fs::remove_file(hidden.join(name)).unwrap();
+    }
+    assert_eq!(check_19_of(&finished, &hidden).0, "not_held");
+    assert_eq!(purge(&finished, &[]).code, 1);
+}
+
 /// The inputs of another round's outputs are beside its own round file.
 #[test]
 fn an_output_of_a_round_in_a_subfolder_is_its_own_rounds() {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::round::WrittenRound;
+use crate::signing::SIGNATURE_SUFFIX;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
@@ -100,12 +101,19 @@ const DEEPEST: usize = 64;
 /// elsewhere. A folder of somebody's own may hold anything, and is not searched.
 fn outputs_in(folder: &Path, is_of_round: bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    add_outputs(folder, if is_of_round { DEEPEST } else { 0 }, &mut found);
+    let levels = if is_of_round { DEEPEST } else { 0 };
+    add_outputs(folder, levels, is_output_folder, &mut found);
     found.sort();
     found
 }
 
-fn add_outputs(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) {
+/// `is_output` says which of the folders that are not hidden are output folders.
+fn add_outputs(
+    folder: &Path,
+    levels: usize,
+    is_output: fn(&Path) -> bool,
+    found: &mut Vec<PathBuf>,
+) {
     let entries = fs::read_dir(folder).into_iter().flatten();
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
@@ -113,16 +121,25 @@ fn add_outputs(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) {
         if !path.is_dir() || is_named_like_a_partial(&entry.file_name()) {
             continue;
         }
-        if is_output_folder(&path) {
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if is_written_by_a_step(&path) || !is_hidden && is_output(&path) {
             found.push(path);
             continue;
         }
         // A link may lead back or out of the round's folder.
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         if levels > 0 && !is_link && !holds_a_round_file(&path) {
-            add_outputs(&path, levels - 1, found);
+            add_outputs(&path, levels - 1, is_written_by_a_step, found);
         }
     }
+}
+
+/// Whether a folder has more of an output folder than a file with a name that other programs
+/// use too. Such a file somewhere below the round's folder must not stop a purge.
+fn is_written_by_a_step(folder: &Path) -> bool {
+    let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+    let has = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
+    has(LOG) || has(&signature) || manifest_of(folder).is_some()
 }
 
 fn is_named_like_a_partial(name: &OsStr) -> bool {
