@@ -154,7 +154,7 @@ fn a_person_confirms_that_a_leftover_was_deleted() {
             let text = format!("a person confirms that it was deleted: {path}");
             assert!(result.stdout.contains(&text), "{}", result.stdout);
             let audit = finished.audit(&[]).stdout;
-            let text = "a person confirms that 1 files of interrupted runs were deleted";
+            let text = "a person confirms that 1 files that are not here were deleted";
             assert!(audit.contains(text), "{audit}");
             // Once is enough.
             for arguments in [&[][..], &confirm] {

@@ -325,7 +325,7 @@ impl Evidence {
 /// lists a file as removed.
 fn is_removed(own: &[DeletionRecord], others: &[DeletionRecord], file: &RoundFile) -> bool {
     let lists = |records: &[DeletionRecord]| {
-        let mut removed = records.iter().flat_map(DeletionRecord::all_removed);
+        let mut removed = records.iter().flat_map(DeletionRecord::accounted);
         removed.any(|other| other.is_same(file))
     };
     lists(own) || file.is_input() && lists(others)

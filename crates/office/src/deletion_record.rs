@@ -87,7 +87,7 @@ pub struct RoundFile {
     #[serde(rename = "blake3")]
     pub digest: Option<String>,
     /// The key id of a key, by which it is told from another one at the same path; `None` in
-    /// records of version 2 and earlier.
+    /// records of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// Length in bytes.
@@ -250,8 +250,10 @@ pub struct DeletionRecord {
     /// record nor the journal of an interrupted purge accounts for: nobody knows who
     /// removed them.
     pub not_found: Vec<RoundFile>,
-    /// Leftovers of interrupted runs that this record or an earlier one would list as left
-    /// or missing, that are not here, and of which a person confirms that they were deleted.
+    /// Files that are not here and of which a person confirms that they were deleted:
+    /// leftovers of interrupted runs that this record or an earlier one would list as left or
+    /// missing, and files that the record of another folder lists as removed, of which this one
+    /// may be a copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed: Vec<RoundFile>,
     /// What the person found out about them.
@@ -271,7 +273,7 @@ pub struct DeletionRecord {
 
 impl Document for DeletionRecord {
     const FORMAT: &'static str = "aidlink deletion record";
-    const VERSIONS: RangeInclusive<u64> = 1..=3;
+    const VERSIONS: RangeInclusive<u64> = 1..=2;
     const LARGEST: u64 = LARGEST_DOCUMENT;
 }
 
@@ -281,10 +283,16 @@ impl DeletionRecord {
         self.removed.iter().chain(&self.removed_earlier)
     }
 
-    /// Whether the record lists an output with this path and digest as deleted.
+    /// Returns the files for which the record accounts: those deleted, and those of which a
+    /// person confirms it.
+    pub fn accounted(&self) -> impl Iterator<Item = &RoundFile> {
+        self.all_removed().chain(&self.confirmed)
+    }
+
+    /// Whether the record accounts for an output with this path and digest.
     pub fn lists_output(&self, path: &str, digest: &str) -> bool {
         let path = black_out(path);
-        self.all_removed().any(|file| {
+        self.accounted().any(|file| {
             file.part == FilePart::Output
                 && file.path == path
                 && file.digest.as_deref() == Some(digest)
@@ -366,7 +374,7 @@ pub enum JournalStep {
 
 impl Document for Journal {
     const FORMAT: &'static str = "aidlink deletion journal";
-    const VERSIONS: RangeInclusive<u64> = 1..=2;
+    const VERSIONS: RangeInclusive<u64> = 1..=1;
     const LARGEST: u64 = LARGEST_DOCUMENT;
 }
 

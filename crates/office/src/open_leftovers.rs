@@ -33,7 +33,7 @@ impl OpenLeftovers {
     pub fn of(records: &[DeletionRecord]) -> Self {
         let mut open = OpenLeftovers::default();
         for record in records {
-            for file in record.all_removed().chain(&record.confirmed) {
+            for file in record.accounted() {
                 open.settle(file);
             }
             // A record says anew what became of each. Those of aidlink 0.1 forget some.
@@ -87,5 +87,75 @@ impl OpenLeftovers {
     /// Returns the leftovers, in the order of their paths.
     pub fn into_files(self) -> impl Iterator<Item = OpenLeftover> {
         self.by_path.into_values().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, digest: Option<&str>) -> RoundFile {
+        RoundFile {
+            part: FilePart::CutOff,
+            path: path.to_owned(),
+            digest: digest.map(str::to_owned),
+            key_id: None,
+            byte_length: 0,
+            other_names: 0,
+        }
+    }
+
+    fn open(files: &[(&str, Option<&str>)]) -> OpenLeftovers {
+        let mut open = OpenLeftovers::default();
+        for (path, digest) in files {
+            open.add(OpenLeftover {
+                file: file(path, *digest),
+                recorded_at: Timestamp::UNIX_EPOCH,
+                is_missing: false,
+            });
+        }
+        open
+    }
+
+    fn paths(open: &OpenLeftovers) -> Vec<(&str, Option<&str>)> {
+        let files = open.files().map(|leftover| &leftover.file);
+        files
+            .map(|file| (file.path.as_str(), file.digest.as_deref()))
+            .collect()
+    }
+
+    #[test]
+    fn an_entry_settles_one_file_and_the_folders_above_it() {
+        let names = [
+            (".o.partial-a", None),
+            (".o.partial-a/lists", None),
+            (".o.partial-a/lists/***.csv", Some("1")),
+            (".o.partial-a/lists/***.csv", Some("2")),
+            (".o.partial-ab", None),
+        ];
+        let mut open = open(&names);
+        // Another content is another file.
+        assert!(open.settle(&file(names[2].0, Some("3"))).is_none());
+        assert_eq!(paths(&open), [names[2], names[3], names[4]]);
+        // The one with the same content, and then, where nothing is known, any.
+        let found = open.settle(&file(names[2].0, Some("2"))).expect("a file");
+        assert_eq!(found.file.digest.as_deref(), Some("2"));
+        assert!(open.settle(&file(names[2].0, None)).is_some());
+        assert_eq!(paths(&open), [names[4]]);
+        // A file that a manifest names is none of them.
+        let output = RoundFile {
+            part: FilePart::Output,
+            ..file(".o.partial-ab", None)
+        };
+        assert!(open.settle(&output).is_none());
+        assert_eq!(paths(&open), [names[4]]);
+    }
+
+    #[test]
+    fn numbers_in_the_name_of_a_file_are_compared_as_records_have_them() {
+        let mut open = open(&[(".o.partial-a/***.csv", None)]);
+        let found = open.settle(&file(".o.partial-a/13800001234.csv", Some("1")));
+        assert!(found.is_some());
+        assert_eq!(open.into_files().count(), 0);
     }
 }

@@ -38,9 +38,9 @@ pub struct PurgeArguments {
     /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
     #[arg(long, value_name = "REASON", requires = "signing_key")]
     pub other_signer: Option<String>,
-    /// What you found out: leftovers of interrupted runs that records list as left or missing, and
-    /// that are not here, were deleted; the record states it
-    /// / 查明的情况：以前的记录载明未删除或缺失、现已不在此处的中断运行所留文件，确已删除；写入删除记录
+    /// What you found out: leftovers of interrupted runs that records list, and files that the
+    /// record of another copy lists, were deleted, as far as they are not here; the record states it
+    /// / 查明的情况：记录所载的中断运行所留文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
     #[arg(long, value_name = "FINDING")]
     pub confirm_deleted: Option<String>,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除

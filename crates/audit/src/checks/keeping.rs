@@ -197,8 +197,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let elsewhere = evidence.removed_elsewhere().len();
     if elsewhere > 0 {
         wrong.push(Text::new(
-            format!("{elsewhere}个文件不在此处，载明其已删除的记录写于另一文件夹，本文件夹可能是其副本：须由人确认已在此处删除"),
-            format!("{elsewhere} files are missing, and the deletion record that names them was written in another folder, of which this one may be a copy: a person must confirm that they were deleted here"),
+            format!("{elsewhere}个文件不在此处，载明其已删除的记录写于另一文件夹，本文件夹可能是其副本：须由人确认已在此处删除（--confirm-deleted）"),
+            format!("{elsewhere} files are missing, and the deletion record that names them was written in another folder, of which this one may be a copy: a person must confirm that they were deleted here (--confirm-deleted)"),
         ));
     }
     wrong.extend(not_counted(&evidence.verification.not_counted));
@@ -254,8 +254,8 @@ fn held(evidence: &Evidence, left: usize) -> Vec<Text> {
     let confirmed: usize = records.iter().map(|record| record.confirmed.len()).sum();
     if confirmed > 0 {
         held.push(Text::new(
-            format!("{confirmed}个中断的运行留下的文件由人确认已删除（deletions/）"),
-            format!("a person confirms that {confirmed} files of interrupted runs were deleted (deletions/)"),
+            format!("{confirmed}个不在此处的文件由人确认已删除（deletions/）"),
+            format!("a person confirms that {confirmed} files that are not here were deleted (deletions/)"),
         ));
     }
     held

@@ -29,7 +29,7 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
     };
     let file = file.as_deref().unwrap_or_default();
     let deleted = evidence.verification.deleted.iter().find(|record| {
-        // A record says of which key, except one of version 2 or earlier.
+        // A record says of which key, except one of version 1.
         let is_it = |file: &RoundFile| file.key_id.as_ref().is_none_or(|of| of == id);
         let mut keys = record
             .all_removed()

@@ -1,13 +1,11 @@
 //! Decides what became of each file that should be gone: from what journals and records
 //! state, what is in the folders now, and what the purge did.
 
-use std::rc::Rc;
-
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
 use super::by_file::ByFile;
-use super::stated::{Journaled, Stated};
+use super::stated::{Claim, Journaled, Stated};
 use crate::deletion_record::{FilePart, LeftFile, PlacedFile, RoundFile};
 use crate::open_leftovers::OpenLeftovers;
 use crate::places::{Listings, Places, Presence};
@@ -42,7 +40,7 @@ enum Fate {
     /// A purge with another key, or in another copy of the folder, accounts for it: a person
     /// must say whether that counts.
     Left(Text),
-    /// A person confirms that this leftover of an interrupted run was deleted.
+    /// A person confirms that it was deleted.
     Confirmed,
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
@@ -70,8 +68,7 @@ pub(super) struct Accounts {
     pub(super) left: Vec<LeftFile>,
     /// Files of which nobody knows who removed them.
     pub(super) not_found: Vec<RoundFile>,
-    /// Leftovers of interrupted runs that are not here, and of which a person confirms that
-    /// they were deleted.
+    /// Files that are not here, and of which a person confirms that they were deleted.
     pub(super) confirmed: Vec<RoundFile>,
     /// Files in `left` that a purge was going to delete, and of which only journals say so. A
     /// journal must keep them.
@@ -89,8 +86,8 @@ struct Decision<'d> {
     here: ByFile<()>,
     /// The files of valid records, with their times.
     recorded: ByFile<Timestamp>,
-    by_others: ByFile<Rc<Text>>,
-    /// Whether a person confirms that leftovers that are not here were deleted.
+    by_others: ByFile<Claim>,
+    /// Whether a person confirms that files that are not here were deleted.
     is_confirmed: bool,
 }
 
@@ -100,7 +97,8 @@ impl Decision<'_> {
             return Fate::Settled;
         }
         let by_another = self.by_others.of(file).next();
-        let by_another = by_another.map(|why| Text::clone(why));
+        let can_be_confirmed = by_another.is_some_and(|claim| claim.can_be_confirmed);
+        let by_another = by_another.map(|claim| Text::clone(&claim.why));
         let is_here = self.here.has(file);
         // A purge with another key may have removed a file since.
         let is_later =
@@ -130,6 +128,7 @@ impl Decision<'_> {
         }
         match by_another {
             _ if is_here || self.recorded.has(file) => Fate::Settled,
+            Some(_) if self.is_confirmed && can_be_confirmed => Fate::Confirmed,
             Some(why) => Fate::Left(why),
             None if self.confirms(file) => Fate::Confirmed,
             None => Fate::NotFound,
@@ -143,7 +142,8 @@ impl Decision<'_> {
 
 /// Decides what became of each file of an output folder that should be gone. `shared` are the
 /// inputs that the purge removed for another output. `is_confirmed` says whether a person
-/// confirms that leftovers that are not here were deleted.
+/// confirms that leftovers, and files that only the record of another copy names, were deleted
+/// if they are not here.
 pub(super) fn accounts(
     places: &Places,
     remains: &Remains,
@@ -163,10 +163,10 @@ pub(super) fn accounts(
     for (file, at) in &stated.removed {
         decision.recorded.add(file, *at);
     }
-    for (file, why) in &stated.by_others {
-        decision.by_others.add(file, why.clone());
+    for claim in &stated.by_others {
+        decision.by_others.add(&claim.file, claim.clone());
     }
-    let leftovers = stated.by_others.iter().map(|(file, _)| file);
+    let leftovers = stated.by_others.iter().map(|claim| &claim.file);
     let leftovers = leftovers.filter(|file| file.part == FilePart::CutOff);
     let files = remains
         .gone

@@ -19,17 +19,26 @@ pub(super) struct Journaled {
     pub(super) begun_at: Timestamp,
 }
 
+/// What a document that proves nothing here says of a file.
+#[derive(Clone)]
+pub(super) struct Claim {
+    pub(super) file: RoundFile,
+    /// Why nobody may call the file missing.
+    pub(super) why: Rc<Text>,
+    /// Whether a person may confirm it: this office signed it, for another copy of the folder.
+    pub(super) can_be_confirmed: bool,
+}
+
 /// What journals and records state of files.
 #[derive(Clone, Default)]
 pub(super) struct Stated {
     /// The files of journals that count.
     pub(super) journaled: Vec<Journaled>,
-    /// The files that valid records list as removed, with the time of the record.
+    /// The files for which valid records account, with the time of the record.
     pub(super) removed: Vec<(RoundFile, Timestamp)>,
-    /// The files that documents of other keys list as removed or set aside, or records of
-    /// another copy of the folder as removed, with the reason why nobody may call them
-    /// missing.
-    pub(super) by_others: Vec<(RoundFile, Rc<Text>)>,
+    /// What documents of other keys list as removed or set aside, or records of another copy
+    /// of the folder as removed.
+    pub(super) by_others: Vec<Claim>,
     /// The leftovers of interrupted runs that no valid record accounts for.
     pub(super) open: OpenLeftovers,
 }
@@ -50,7 +59,7 @@ impl Stated {
             stated.add(journal);
         }
         for record in records {
-            let removed = record.all_removed().cloned();
+            let removed = record.accounted().cloned();
             stated
                 .removed
                 .extend(removed.map(|file| (file, record.completed_at)));
@@ -60,9 +69,11 @@ impl Stated {
             let files = record.all_removed();
             // Nobody knows whether what an interrupted run left there was ever here.
             let files = files.filter(|file| file.part != FilePart::CutOff).cloned();
-            stated
-                .by_others
-                .extend(files.map(|file| (file, why.clone())));
+            stated.by_others.extend(files.map(|file| Claim {
+                file,
+                why: why.clone(),
+                can_be_confirmed: true,
+            }));
         }
         for document in &journals.by_others {
             let why = Rc::new(match document.recorded_at {
@@ -70,9 +81,11 @@ impl Stated {
                 None => set_aside_by_another(&document.public_key),
             });
             let files = document.files.iter().cloned();
-            stated
-                .by_others
-                .extend(files.map(|file| (file, why.clone())));
+            stated.by_others.extend(files.map(|file| Claim {
+                file,
+                why: why.clone(),
+                can_be_confirmed: false,
+            }));
         }
         stated
     }
@@ -102,7 +115,7 @@ impl Stated {
         let journaled = self.journaled.iter();
         let journaled = journaled.filter(|journaled| journaled.is_set_aside);
         let journaled = journaled.map(|journaled| &journaled.placed.file);
-        journaled.chain(self.by_others.iter().map(|(file, _)| file))
+        journaled.chain(self.by_others.iter().map(|claim| &claim.file))
     }
 
     /// Returns all files of which something is stated, except those that records account for.
@@ -111,7 +124,7 @@ impl Stated {
         let journaled = journaled.map(|journaled| &journaled.placed.file);
         let open = self.open.files().map(|leftover| &leftover.file);
         journaled
-            .chain(self.by_others.iter().map(|(file, _)| file))
+            .chain(self.by_others.iter().map(|claim| &claim.file))
             .chain(open)
     }
 
@@ -127,7 +140,7 @@ impl Stated {
             .extend(removed.filter(|(file, _)| is_shared(file)).cloned());
         let by_others = other.by_others.iter();
         self.by_others
-            .extend(by_others.filter(|(file, _)| is_shared(file)).cloned());
+            .extend(by_others.filter(|claim| is_shared(&claim.file)).cloned());
     }
 }
 
@@ -162,10 +175,10 @@ fn recorded_by_another(public_key: &str, at: Timestamp) -> Text {
 fn recorded_elsewhere(at: Timestamp) -> Text {
     Text::new(
         format!(
-            "{at} 的删除记录称已删除，但写于另一文件夹，本文件夹可能是其副本，不能据此确认在此处已删除：须由人与会议记录核对"
+            "{at} 的删除记录称已删除，但写于另一文件夹，本文件夹可能是其副本，不能据此确认在此处已删除：须由人与会议记录核对，核实后用 --confirm-deleted 写明"
         ),
         format!(
-            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and that proves nothing here: a person must compare it with the minutes"
+            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and that proves nothing here: a person must compare it with the minutes, and then say so with --confirm-deleted"
         ),
     )
 }
