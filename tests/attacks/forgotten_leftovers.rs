@@ -167,6 +167,41 @@ fn a_person_confirms_that_a_leftover_was_deleted() {
     }
 }
 
+/// Without its mark, or in a folder that cannot be opened, it is still there.
+#[test]
+fn a_person_cannot_confirm_away_a_leftover_that_is_still_there() {
+    for left in Left::ALL {
+        for is_unmarked in [true, false] {
+            let finished = overdue_round();
+            let (path, lock) = left.make(&finished);
+            assert_eq!(purge(&finished, &[]).code, 3);
+            drop(lock);
+            let leftover = finished.round.path(LEFTOVER);
+            let confirm = ["--confirm-deleted", "wiped"];
+            if is_unmarked {
+                set_mode(&leftover, 0o700);
+                let result = purge(&finished, &confirm);
+                assert_left(&finished, &finished.path(""), &result, &[path]);
+                let message = "without the mark that a run gives it";
+                assert!(result.stdout.contains(message), "{}", result.stdout);
+            } else {
+                let traced = ["-P", LEFTOVER, "-e", "inject=openat:error=EACCES"];
+                let Some((code, text)) = purge_with(&finished, &traced, &confirm) else {
+                    return;
+                };
+                assert_eq!(code, 3, "{left:?} {text}");
+                let record = last_record(&finished.path(""));
+                assert!(paths(&record["left"]).contains(path), "{left:?} {record}");
+            }
+            let record = last_record(&finished.path(""));
+            assert!(record.get("confirmed").is_none(), "{left:?} {record}");
+            // When it is gone, it can be confirmed.
+            fs::rename(&leftover, finished.round.path("../away")).unwrap();
+            assert_finished(&finished, &purge(&finished, &confirm));
+        }
+    }
+}
+
 /// A confirmation is of what only records name. What a manifest names is missing.
 #[test]
 fn a_person_cannot_confirm_away_an_input_that_is_missing() {
@@ -182,12 +217,13 @@ fn a_person_cannot_confirm_away_an_input_that_is_missing() {
 }
 
 /// Purges while system calls fail, as strace injects them.
-fn purge_with(finished: &FinishedRound, traced: &[&str]) -> Option<(i32, String)> {
+fn purge_with(finished: &FinishedRound, traced: &[&str], more: &[&str]) -> Option<(i32, String)> {
     Command::new("strace").arg("-V").output().ok()?;
     let purged = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null"])
         .args(traced)
         .args([env!("CARGO_BIN_EXE_aidlink"), "purge", "--lang", "en"])
+        .args(more)
         .arg(finished.round.path(""))
         .output()
         .unwrap();
@@ -209,7 +245,7 @@ fn a_leftover_that_cannot_be_opened_or_locked_is_listed() {
         fs::create_dir(&leftover).unwrap();
         fs::write(leftover.join("list.csv"), "rows").unwrap();
         set_mode(&leftover, 0o1700);
-        let Some((code, text)) = purge_with(&finished, traced) else {
+        let Some((code, text)) = purge_with(&finished, traced, &[]) else {
             return;
         };
         assert_eq!(code, 3, "{traced:?} {text}");

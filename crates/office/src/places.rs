@@ -98,6 +98,13 @@ impl Places {
         found?.ok_or_else(missing)
     }
 
+    /// Whether a leftover may still be at its path in a record, in which numbers are blacked
+    /// out: it is there, or a folder in the path cannot be read.
+    pub(crate) fn may_hold_leftover(&self, path: &Path) -> bool {
+        let parts: Vec<&OsStr> = path.iter().collect();
+        may_hold(&self.parent, &parts)
+    }
+
     /// Returns the paths of the files in a leftover of an interrupted run, relative to the
     /// parent of the output folder.
     ///
@@ -115,6 +122,30 @@ impl Places {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a path of a record may exist below a folder.
+fn may_hold(folder: &Folder, parts: &[&OsStr]) -> bool {
+    let Some((part, inner)) = parts.split_first() else {
+        return true;
+    };
+    let Ok(entries) = folder.entries() else {
+        return true;
+    };
+    let recorded = as_recorded(part);
+    let mut entries = entries.into_iter();
+    entries.any(|entry| {
+        let is_it = as_recorded(&entry.name) == recorded;
+        is_it
+            && match (entry.kind, inner) {
+                (_, []) => true,
+                (EntryKind::Folder, _) => {
+                    let below = folder.folder(Path::new(&entry.name));
+                    below.map_or(true, |below| may_hold(&below, inner))
+                }
+                _ => false,
+            }
+    })
 }
 
 /// Finds a folder by its path below another one, and by its identity. In the paths of

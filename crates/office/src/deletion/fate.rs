@@ -1,6 +1,8 @@
 //! Decides what became of each file that should be gone: from what journals and records
 //! state, what is in the folders now, and what the purge did.
 
+use std::path::Path;
+
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
@@ -215,7 +217,7 @@ pub(super) fn accounts(
             }
         }
     }
-    accounts.carry(stated.open.clone(), &done.removed, is_confirmed);
+    accounts.carry(places, stated.open.clone(), &done.removed, is_confirmed);
     for files in [
         &mut accounts.removed_earlier,
         &mut accounts.not_found,
@@ -229,7 +231,13 @@ pub(super) fn accounts(
 impl Accounts {
     /// Lists the leftovers again that earlier records list as left and of which nothing else
     /// is known, or as confirmed. `removed` are the files that this purge removed.
-    fn carry(&mut self, mut open: OpenLeftovers, removed: &[RoundFile], is_confirmed: bool) {
+    fn carry(
+        &mut self,
+        places: &Places,
+        mut open: OpenLeftovers,
+        removed: &[RoundFile],
+        is_confirmed: bool,
+    ) {
         let left: Vec<RoundFile> = self.left.iter().map(LeftFile::file).collect();
         let known = [
             removed,
@@ -242,14 +250,30 @@ impl Accounts {
             open.settle(file);
         }
         for leftover in open.into_files() {
-            if is_confirmed {
+            // Without its mark a purge does not take it for a leftover.
+            let is_here = places.may_hold_leftover(Path::new(&leftover.file.path));
+            if is_confirmed && !is_here {
                 self.confirmed.push(leftover.file);
-            } else if !leftover.is_missing {
-                let why = not_seen(leftover.recorded_at);
+            } else if is_here || !leftover.is_missing {
+                let why = match is_here {
+                    true => not_marked(leftover.recorded_at),
+                    false => not_seen(leftover.recorded_at),
+                };
                 self.left.push(LeftFile::new(&leftover.file, why));
             }
         }
     }
+}
+
+fn not_marked(at: Timestamp) -> Text {
+    Text::new(
+        format!(
+            "{at} 的删除记录载明未删除或缺失，现在该处仍有文件，或无法查看，但已没有运行留下的标记，purge 不予删除；请人工检查、删除，再用 --confirm-deleted 写明"
+        ),
+        format!(
+            "the deletion record of {at} lists it as left or missing; there is still a file at its place, or nobody can look there, but without the mark that a run gives it, so `purge` does not delete it: check it, delete it by hand, and then say so with --confirm-deleted"
+        ),
+    )
 }
 
 fn not_seen(at: Timestamp) -> Text {
