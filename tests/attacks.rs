@@ -4,10 +4,12 @@
 
 mod deleting;
 mod foreign_records;
+mod forgotten_leftovers;
 mod killed_purge;
 mod numbers_in_names;
 mod opening;
 mod receiving;
+mod several_outputs;
 mod verifying;
 
 use std::fs;

@@ -14,7 +14,7 @@ use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::Schemas;
 use serde_json::{Value, json};
 
-use crate::support::{CommandResult, Round, aidlink, set_mode};
+use crate::support::{CommandResult, Round, aidlink, files_below, set_mode};
 
 /// A round after `aidlink run`, with its output folder, which tests change.
 pub struct FinishedRound {
@@ -120,7 +120,7 @@ impl FinishedRound {
     ) {
         let mut manifest = self.manifest();
         let mut outputs = Vec::new();
-        for (path, bytes) in self.round.output("output") {
+        for (path, bytes) in files_below(&self.folder) {
             if !path.starts_with(MANIFEST) && path != "audit.jsonl" {
                 outputs.push(json!({
                     "file": path,

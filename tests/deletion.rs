@@ -396,11 +396,13 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
     let round_folder = finished.round.path("");
     let purge = Purge {
         outputs: &outputs,
+        siblings: &[],
         round_folder: &round_folder,
         signing_key: &key,
         program: "aidlink",
         early: Some("test"),
         other_signer: None,
+        confirmed: None,
         key_id: &RoundKey::id_for,
         dry_run: false,
         now: "2020-01-01T00:00:00Z".parse().unwrap(),

@@ -7,14 +7,13 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::AuditLog;
-use aidlink_office::deletion_record::DeletionRecord;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
-use aidlink_office::verification::{NamedKeys, Signer, Verification, verify};
+use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
 use aidlink_procuratorate::lists::RoundLists;
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -26,7 +25,7 @@ use crate::pooled;
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
 use aidlink_agency::key::KeyFile;
 use aidlink_audit::checks::{self, Check, State};
-use aidlink_audit::evidence::{Evidence, SecondOutput, SecondRun};
+use aidlink_audit::evidence::{Evidence, OutputRecords, SecondOutput, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
 use aidlink_audit::minimisation_page;
 use aidlink_files::document::Document as _;
@@ -58,8 +57,11 @@ fn trusted_keys(trust: &TrustArguments, found: &RoundFolder) -> Result<NamedKeys
         let file = found.round_file.as_deref();
         // A round file that cannot be read names no signer.
         let written = file.and_then(|file| WrittenRound::read(file).ok());
-        let signers = written.map(|written| written.signers());
-        return Ok(NamedKeys::ByRound(signers.unwrap_or_default()));
+        let offices = written.map(|written| RoundOffices {
+            signers: written.signers(),
+            exports: written.export_names().map(str::to_owned).collect(),
+        });
+        return Ok(NamedKeys::ByRound(offices.unwrap_or_default()));
     }
     let mut faults = FaultCollector::new();
     let mut keys = Vec::new();
@@ -177,13 +179,9 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     };
     let today = Zoned::now().date();
     let unknown_files = UnknownFiles::find(&found);
-    // A deletion record that names the round's inputs counts for every output
-    // folder of the round.
-    let verified = || verifications.iter().flatten();
-    let records = verified().flat_map(|one| one.deleted.clone());
-    let elsewhere = verified().flat_map(|one| one.deleted_elsewhere.clone());
-    let (records, elsewhere): (Vec<DeletionRecord>, Vec<DeletionRecord>) =
-        (records.collect(), elsewhere.collect());
+    let verified = verifications.iter().flatten();
+    let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
+    let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut all_held = true;
@@ -209,8 +207,8 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             planned,
             second_run,
         );
-        evidence.records.clone_from(&records);
-        evidence.elsewhere.clone_from(&elsewhere);
+        evidence.rest_on(&records);
+        evidence.keep_needed(&all_outputs);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()

@@ -116,6 +116,15 @@ fn a_record_of_another_copy_makes_no_file_count_as_deleted() {
                 assert!(result.stdout.contains(text), "{}", result.stdout);
                 assert_eq!(copy.check_19().0, "not_held");
             }
+            // A person may know better, and signs it.
+            let confirm = ["--confirm-deleted", "the copy was wiped"];
+            let result = copy.run(&["purge"], &confirm);
+            assert_eq!(result.code, 0, "{}", result.stdout);
+            let record = last_record(&copy.output());
+            assert_eq!(paths(&record["confirmed"]).len(), count);
+            assert_eq!(record["left"], json!([]));
+            assert_eq!(copy.check_19().0, "held");
+            assert_eq!(copy.run(&["purge"], &[]).code, 0);
             continue;
         }
         let verified = copy.verify();
@@ -156,6 +165,46 @@ fn a_folder_that_was_archived_after_its_purge_needs_a_person_and_calls_nothing_m
     fs::rename(finished.round.path(""), &copy.folder).unwrap();
     assert_eq!(copy.verify().code, 0, "{}", copy.verify().stdout);
     assert_eq!(copy.check_19().0, "held");
+}
+
+/// The folder has another inode number then, as every copy has: its records may be of files
+/// that somebody took from this one.
+#[test]
+fn a_folder_that_was_restored_in_place_calls_nothing_missing_and_a_person_confirms_it() {
+    let finished = overdue_round();
+    fs::remove_dir_all(finished.round.path("truth")).unwrap();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let (output, backup) = (finished.path(""), finished.round.path("../backup"));
+    for (from, to) in [(&output, &backup), (&backup, &output)] {
+        let copied = Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(copied.unwrap().success());
+        if from == &output {
+            fs::remove_dir_all(from).unwrap();
+        }
+    }
+    let (state, _) = check_19(&finished);
+    assert_eq!(state, "not_held");
+    for result in [finished.audit(&[]), purge(&finished, &["--dry-run"])] {
+        assert!(
+            !result.stdout.contains("missing without"),
+            "{}",
+            result.stdout
+        );
+        assert!(
+            !result.stdout.contains("no deletion record"),
+            "{}",
+            result.stdout
+        );
+    }
+    assert_eq!(purge(&finished, &[]).code, 3);
+    let result = purge(
+        &finished,
+        &["--confirm-deleted", "restored from the backup"],
+    );
+    assert_eq!(result.code, 0, "{}", result.stdout);
+    assert_eq!(check_19(&finished).0, "held");
+    assert_eq!(purge(&finished, &[]).code, 0);
+    assert_eq!(check_19(&finished).0, "held");
 }
 
 /// A record of version 1 does not name its folder, and counts in every copy.

@@ -49,6 +49,41 @@ fn a_folder_signed_by_another_office_of_the_round_is_not_accepted() {
     }
 }
 
+/// Whatever a manifest says of agencies, the step and the round file say whose it is.
+#[test]
+fn an_office_that_calls_itself_the_procuratorate_in_a_manifest_is_not_accepted() {
+    for export in [None, Some("veterans.persons"), Some("veterans.of-no-round")] {
+        for is_tokens in [false, true] {
+            let (finished, ..) = round_with_two_signers();
+            let other = SigningKey::read(&finished.round.path("veterans.key")).unwrap();
+            finished.sign_again_with_key(&other, |manifest| {
+                manifest["signing"]["key_id"] = other.public().id().into();
+                manifest["signing"]["public_key"] = other.public().to_base64().into();
+                for read in manifest["exports"].as_array_mut().unwrap() {
+                    read["agency"] = "veterans".into();
+                    if let Some(export) = export {
+                        read["export"] = export.into();
+                    }
+                }
+                if is_tokens {
+                    manifest["step"] = "tokenise".into();
+                }
+            });
+            let result = verify(&finished, &[]);
+            // Of its own export, and of no other, it may have made tokens.
+            let is_its_own = is_tokens && export == Some("veterans.persons");
+            let message = "in the round file it belongs to veterans, but another office runs";
+            assert_eq!(
+                result.stdout.contains(message),
+                !is_its_own,
+                "{export:?} {is_tokens}: {}",
+                result.stdout
+            );
+            assert_eq!(result.code, 4, "{}", result.stdout);
+        }
+    }
+}
+
 #[test]
 fn a_signature_by_a_key_other_than_the_manifests_is_not_accepted() {
     let (finished, own, other) = round_with_two_signers();

@@ -1,7 +1,6 @@
 //! The evidence of an audit: a verified output folder, the round's documents and lists
 //! in it, and the round's inputs if they still exist.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
@@ -9,12 +8,14 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
-use aidlink_office::deletion_record::{DeletionRecord, FilePart, RoundFile};
+use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::needed::Needed;
+use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
-use aidlink_office::verification::Verification;
+use aidlink_office::verification::{Provenance, Verification};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::PlannedExport;
@@ -85,10 +86,10 @@ pub struct Evidence {
     pub round_file: Option<PathBuf>,
     /// The round's data that still exists.
     pub remains: Remains,
-    /// The deletion records of all output folders of the round.
-    pub records: Vec<DeletionRecord>,
-    /// The records in them that were written in another folder.
-    pub elsewhere: Vec<DeletionRecord>,
+    /// The deletion records of other output folders that count for the inputs of this one.
+    records: Vec<DeletionRecord>,
+    /// Those of them that were written in a copy of their folder.
+    elsewhere: Vec<DeletionRecord>,
     /// The result of the leak scan.
     pub leaks: std::io::Result<Scan>,
     /// The day of the audit.
@@ -97,6 +98,26 @@ pub struct Evidence {
     pub planned: Option<Vec<PlannedExport>>,
     /// The result of the second run.
     pub second_run: SecondRun,
+}
+
+/// The deletion records of an output folder, for the audit of the others.
+pub struct OutputRecords {
+    folder: PathBuf,
+    provenance: Option<Provenance>,
+    records: Vec<DeletionRecord>,
+    elsewhere: Vec<DeletionRecord>,
+}
+
+impl OutputRecords {
+    /// Returns those of a verified folder.
+    pub fn of(verification: &Verification) -> Self {
+        OutputRecords {
+            folder: verification.folder.clone(),
+            provenance: verification.provenance(),
+            records: verification.deleted.clone(),
+            elsewhere: verification.deleted_elsewhere.clone(),
+        }
+    }
 }
 
 /// The result of running a pooled round again in memory.
@@ -159,8 +180,8 @@ impl Evidence {
                 round_folder,
                 &RoundKey::id_for,
             ),
-            records: verification.deleted.clone(),
-            elsewhere: verification.deleted_elsewhere.clone(),
+            records: Vec::new(),
+            elsewhere: Vec::new(),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
@@ -169,6 +190,45 @@ impl Evidence {
             planned,
             second_run,
         }
+    }
+
+    /// Counts what other output folders record of the inputs, if their inputs have the same
+    /// provenance as those of this one. A record that another key signed, for whatever
+    /// reason, counts in its own folder only.
+    pub fn rest_on(&mut self, outputs: &[OutputRecords]) {
+        let Some(own) = self.verification.provenance() else {
+            return;
+        };
+        let signer = own.signer.to_base64();
+        let own = Some(own);
+        let folder = &self.verification.folder;
+        let others = outputs.iter().filter(|other| other.folder != *folder);
+        for other in others.filter(|other| other.provenance == own) {
+            for (counted, records) in [
+                (&mut self.records, &other.records),
+                (&mut self.elsewhere, &other.elsewhere),
+            ] {
+                let records = records.iter();
+                let records = records.filter(|record| record.public_key == signer);
+                counted.extend(records.cloned());
+            }
+        }
+    }
+
+    /// Keeps the inputs that `others`, output folders of the round, still need after this one:
+    /// after its day of deletion or, once it was purged, after today.
+    pub fn keep_needed(&mut self, others: &[PathBuf]) {
+        let Some(own) = self.verification.provenance() else {
+            return;
+        };
+        let day = match self.is_purged() {
+            true => self.today,
+            false => self.today.max(self.manifest().retention_until),
+        };
+        let folder = &self.verification.folder;
+        let others = others.iter().filter(|other| *other != folder);
+        let needed = Needed::by(others, &own.signer, day);
+        self.remains.keep(|file| needed.until(file));
     }
 
     /// Returns the manifest.
@@ -216,7 +276,20 @@ impl Evidence {
     /// they may be shown.
     pub fn unproven(&self) -> Vec<String> {
         let gone = self.gone_without_record();
-        shown(gone.filter(|file| !self.is_removed_elsewhere(file)))
+        let gone = gone.filter(|file| !self.is_removed_elsewhere(file));
+        let paths = gone.map(|file| {
+            let path = shown_path(Path::new(&file.path));
+            let records = self.verification.deleted.iter().chain(&self.records);
+            let mut removed = records.flat_map(DeletionRecord::all_removed);
+            // Another file was at the path later, and was deleted.
+            match file.content().and_then(|content| content.get(..8)) {
+                Some(short) if removed.any(|other| other.is_at_path_of(file)) => {
+                    format!("{path} ({short}...)")
+                }
+                _ => path,
+            }
+        });
+        paths.collect()
     }
 
     /// Returns the paths of the files that are missing and that only a deletion record of
@@ -227,32 +300,19 @@ impl Evidence {
     }
 
     fn gone_without_record(&self) -> impl Iterator<Item = &RoundFile> {
-        let (own, all) = (&self.verification.deleted, &self.records);
+        let (own, others) = (&self.verification.deleted, &self.records);
         let gone = self.remains.gone.iter();
-        gone.filter(|file| !is_removed(own, all, file))
+        gone.filter(|file| !is_removed(own, others, file))
     }
 
     fn is_removed_elsewhere(&self, file: &RoundFile) -> bool {
         is_removed(&self.verification.deleted_elsewhere, &self.elsewhere, file)
     }
 
-    /// Returns the paths, as they may be shown, of files of interrupted runs that a deletion
-    /// record calls missing and that no later one accounts for. No manifest names them.
-    pub fn missing_leftovers(&self) -> Vec<String> {
-        let records = &self.verification.deleted;
-        let missing = records.iter().flat_map(|record| {
-            let missing = record.not_found.iter();
-            missing.map(move |file| (record.completed_at, file))
-        });
-        let missing = missing.filter(|(_, file)| file.part == FilePart::CutOff);
-        let missing = missing.filter(|(at, file)| {
-            let mut later = records.iter().filter(|record| record.completed_at > *at);
-            !later.any(|record| record.all_removed().any(|removed| removed.is_same(file)))
-        });
-        let paths: BTreeSet<String> = missing
-            .map(|(_, file)| shown_path(Path::new(&file.path)))
-            .collect();
-        paths.into_iter().collect()
+    /// Returns the files of interrupted runs that a deletion record lists as left or missing
+    /// and that no later one accounts for. No manifest names them.
+    pub fn open_leftovers(&self) -> OpenLeftovers {
+        OpenLeftovers::of(&self.verification.deleted)
     }
 
     /// Returns whether the folder has a deletion record.
@@ -261,14 +321,14 @@ impl Evidence {
     }
 }
 
-/// Whether a record of the folder itself, or, for an input, of any folder of the round, lists
-/// a file as removed.
-fn is_removed(own: &[DeletionRecord], all: &[DeletionRecord], file: &RoundFile) -> bool {
+/// Whether a record of the folder itself, or, for an input, of another folder that counts,
+/// lists a file as removed.
+fn is_removed(own: &[DeletionRecord], others: &[DeletionRecord], file: &RoundFile) -> bool {
     let lists = |records: &[DeletionRecord]| {
-        let mut removed = records.iter().flat_map(DeletionRecord::all_removed);
+        let mut removed = records.iter().flat_map(DeletionRecord::accounted);
         removed.any(|other| other.is_same(file))
     };
-    lists(own) || file.is_input() && lists(all)
+    lists(own) || file.is_input() && lists(others)
 }
 
 fn shown<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<String> {

@@ -77,7 +77,7 @@ pub fn secret_write_lock() -> MutexGuard<'static, ()> {
 }
 
 /// Locks a partial file to show that its writer is alive. On a file system without locks
-/// it returns `None`; there, [`abandoned`] finds nothing either.
+/// it returns `None`; there, nothing counts as abandoned either ([`Partials`]).
 pub fn lock(partial: &Path) -> Option<File> {
     let file = File::open(partial).ok()?;
     file.try_lock().ok()?;
@@ -116,12 +116,33 @@ pub fn partials(folder: &Folder, destination: &Path) -> Vec<OsString> {
         .collect()
 }
 
-/// Returns the names of a destination's abandoned partial files in its folder: those that
-/// nobody has locked.
-pub fn abandoned(folder: &Folder, destination: &Path) -> Vec<OsString> {
-    let mut names = partials(folder, destination);
-    names.retain(|name| folder.try_lock(name).is_some());
-    names
+/// A destination's partial files and folders in its folder, by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Partials {
+    /// Those that nobody has locked: their writers were killed.
+    pub abandoned: Vec<OsString>,
+    /// Those that a program holds locked.
+    pub in_use: Vec<OsString>,
+    /// Those that cannot be opened, or whose file system has no locks: nobody can tell whether
+    /// their writers are alive.
+    pub unknown: Vec<OsString>,
+}
+
+impl Partials {
+    /// Finds those of a destination.
+    pub fn of(folder: &Folder, destination: &Path) -> Self {
+        let mut found = Partials::default();
+        for name in partials(folder, destination) {
+            // A lock is released at once.
+            let list = match () {
+                () if folder.try_lock(&name).is_some() => &mut found.abandoned,
+                () if folder.is_locked(&name) => &mut found.in_use,
+                () => &mut found.unknown,
+            };
+            list.push(name);
+        }
+        found
+    }
 }
 
 /// Removes the abandoned partial files of a destination. Failures are ignored: a
@@ -132,7 +153,7 @@ pub fn remove_abandoned(destination: &Path) {
     else {
         return;
     };
-    for name in abandoned(&folder, destination) {
+    for name in Partials::of(&folder, destination).abandoned {
         // The lock is held until the file is gone: its creator may be about to lock it.
         let Some(_held) = folder.try_lock(&name) else {
             continue;

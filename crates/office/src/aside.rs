@@ -25,7 +25,7 @@ pub(crate) fn aside_name(file: &RoundFile) -> String {
             .unwrap_or_default()
             .as_str(),
         path.as_ref(),
-        file.digest.as_deref().unwrap_or_default(),
+        file.content().unwrap_or_default(),
     ] {
         digest.update(&(part.len() as u64).to_le_bytes());
         digest.update(part.as_bytes());

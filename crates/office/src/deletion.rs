@@ -39,21 +39,30 @@ use crate::deletion_record::{
     PlacedFile, RoundFile, SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
+use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::signing::SigningKey;
 use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
 
+mod by_file;
 mod fate;
 mod removal;
+mod sharing;
+mod stated;
 
-use fate::{Accounts, ByFile, Done, Stated, accounts, share_inputs};
+use by_file::ByFile;
+use fate::{Accounts, Done, accounts};
 use removal::{Removal, SetAside};
+use sharing::{Output, share_inputs, shared, supersede};
+use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
 pub struct Purge<'p> {
     /// Output folders of the round.
     pub outputs: &'p [PathBuf],
+    /// The round's other output folders. Inputs that they still need are kept.
+    pub siblings: &'p [PathBuf],
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
     /// The office's signing key.
@@ -64,6 +73,10 @@ pub struct Purge<'p> {
     pub early: Option<&'p str>,
     /// The reason why another key than the manifest's signs the record, if so.
     pub other_signer: Option<&'p str>,
+    /// What a person found out about files that are not here: that they were deleted. This
+    /// counts for leftovers of interrupted runs that earlier records list, and for files that
+    /// the record of another folder lists, of which this one may be a copy.
+    pub confirmed: Option<&'p str>,
     /// Returns the id of a round key.
     pub key_id: KeyIdOf<'p>,
     /// Report what would be deleted, but delete nothing.
@@ -84,6 +97,10 @@ pub struct Purged {
     pub record: DeletionRecord,
     /// Whether there was nothing to delete.
     pub nothing_left: bool,
+    /// The inputs in the record that were deleted for another output folder.
+    pub shared: Vec<RoundFile>,
+    /// Inputs in whose place another output's file was, which was deleted.
+    pub superseded: Vec<RoundFile>,
 }
 
 /// The plan for one output folder, made before anything is deleted.
@@ -96,6 +113,8 @@ struct PurgePlan {
     /// Journals of interrupted purges.
     journals: Journals,
     remains: Remains,
+    /// Inputs in whose place another output's file was, which the purge removed.
+    superseded: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
     /// Keeps other purges of the folder away until this one has ended.
@@ -122,6 +141,7 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let mut planned = faults.or_value(Some(planned))?;
+        self.keep_needed(&mut planned);
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
@@ -129,6 +149,31 @@ impl Purge<'_> {
             }
         }
         self.carry_out(planned)
+    }
+
+    /// Keeps the inputs that outputs which are not due need after others that are.
+    fn keep_needed(&self, planned: &mut [PurgePlan]) {
+        let folder = |plan: &PurgePlan| plan.verification.folder.clone();
+        let later: Vec<PathBuf> = planned
+            .iter()
+            .filter(|plan| !plan.is_due)
+            .map(folder)
+            .chain(self.siblings.iter().cloned())
+            .collect();
+        for plan in planned {
+            let day = match plan.is_due {
+                true => self.today(),
+                false => plan.verification.manifest.retention_until,
+            };
+            let own = folder(plan);
+            let others = later.iter().filter(|other| **other != own);
+            let needed = Needed::by(others, self.signing_key.public(), day);
+            plan.remains.keep(|file| needed.until(file));
+        }
+    }
+
+    fn today(&self) -> Date {
+        self.now.to_zoned(jiff::tz::TimeZone::system()).date()
     }
 
     fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
@@ -139,19 +184,30 @@ impl Purge<'_> {
         for plan in &planned {
             done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
-        let outputs = planned.iter_mut().zip(&mut done);
-        let mut outputs: Vec<_> = outputs
-            .map(|(plan, done)| (&plan.remains, &mut plan.stated, done))
-            .collect();
-        share_inputs(&mut outputs);
-        // The first folder's purge removes the common inputs.
         let removing = planned.iter().zip(&done);
         let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
-        let removed = removing.flat_map(|(_, done)| &done.removed);
-        let shared: Vec<RoundFile> = removed.filter(|file| file.is_input()).cloned().collect();
+        let removed = removing.flat_map(|(_, done)| done.removed.clone());
+        let removed: Vec<RoundFile> = removed.filter(RoundFile::is_input).collect();
+        for (plan, done) in planned.iter_mut().zip(&mut done) {
+            plan.superseded = supersede(&mut plan.remains, done, &removed);
+        }
+        let outputs = planned.iter_mut().zip(&mut done);
+        let mut outputs: Vec<Output<'_>> = outputs
+            .map(|(plan, done)| Output {
+                provenance: plan.verification.provenance(),
+                remains: &plan.remains,
+                stated: &mut plan.stated,
+                done,
+            })
+            .collect();
+        share_inputs(&mut outputs);
+        // The first folder's purge removes the common inputs, and each record lists them.
         let outputs = planned.into_iter().zip(done);
         outputs
-            .map(|(plan, done)| self.record(&plan, &done, &shared))
+            .map(|(plan, done)| {
+                let shared = shared(&plan.remains, &done, &removed);
+                self.record(&plan, &done, shared)
+            })
             .collect()
     }
 
@@ -181,7 +237,7 @@ impl Purge<'_> {
             _ => return Err(not_signed_here(output).into()),
         }
         self.check_clock(&verification)?;
-        let today = self.now.to_zoned(jiff::tz::TimeZone::system()).date();
+        let today = self.today();
         let opened = verification.opened.try_clone();
         let places = opened
             .and_then(|opened| Places::open(opened, output, self.round_folder))
@@ -218,6 +274,7 @@ impl Purge<'_> {
         Ok(PurgePlan {
             stated,
             remains,
+            superseded: Vec::new(),
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
@@ -328,22 +385,36 @@ impl Purge<'_> {
         !self.dry_run && plan.is_due
     }
 
-    /// Decides what became of each file, writes the record, and clears up.
+    /// Decides what became of each file, writes the record, and clears up. `shared` are the
+    /// inputs that the purge removed for another output folder.
     fn record(
         &self,
         plan: &PurgePlan,
         done: &Done,
-        shared: &[RoundFile],
+        shared: Vec<RoundFile>,
     ) -> Result<Purged, Faults> {
         let output = plan.verification.folder.clone();
         let manifest = &plan.verification.manifest;
         let purge_by = manifest.retention_until;
         let deletes = self.deletes(plan);
-        let accounts = accounts(&plan.places, &plan.remains, &plan.stated, done, shared);
-        let removed = done.removed.clone();
-        let (removed_earlier, left) = (accounts.removed_earlier.clone(), accounts.left.clone());
-        let not_found = accounts.not_found.clone();
-        let nothing_left = removed.is_empty() && removed_earlier.is_empty() && left.is_empty();
+        let accounts = accounts(
+            &plan.places,
+            &plan.remains,
+            &plan.stated,
+            done,
+            &shared,
+            self.confirmed.is_some(),
+        );
+        // Each record stands alone: its folder may be audited without the others.
+        let mut removed = [done.removed.as_slice(), &shared].concat();
+        removed.sort();
+        let (removed_earlier, mut left) = (accounts.removed_earlier.clone(), accounts.left.clone());
+        left.extend(plan.needed());
+        let (not_found, confirmed) = (accounts.not_found.clone(), accounts.confirmed.clone());
+        let nothing_left = removed.is_empty()
+            && removed_earlier.is_empty()
+            && left.is_empty()
+            && confirmed.is_empty();
         // After the journals of this purge, whatever the clock does.
         let after = self.now.checked_add(Span::new().nanoseconds(1));
         let completed_at = Timestamp::now().max(after.unwrap_or(self.now));
@@ -367,6 +438,8 @@ impl Purge<'_> {
             removed_earlier,
             left,
             not_found,
+            confirmed_because: self.confirmed.filter(|_| !confirmed.is_empty()).map(reason),
+            confirmed,
             // Three years from the deletion, because the deletion is part of the
             // processing.
             keep_until: today.checked_add(Span::new().years(3)).unwrap_or(Date::MAX),
@@ -396,6 +469,8 @@ impl Purge<'_> {
             is_due: plan.is_due,
             record,
             nothing_left,
+            shared,
+            superseded: plan.superseded.clone(),
         })
     }
 
@@ -478,6 +553,7 @@ impl PurgePlan {
     /// whose deletion cannot be checked, are reported by one record.
     fn doubtful(&self) -> Vec<LeftFile> {
         let doubtful = self.remains.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| !matches!(doubt, Doubt::Needed(_)));
         let doubtful =
             doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text(file))));
         let records = &self.verification.deleted;
@@ -488,6 +564,12 @@ impl PurgePlan {
         let reported =
             doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
         reported.map(|(_, file)| file).collect()
+    }
+
+    /// Returns the inputs that other outputs still need. They are no other output's to report.
+    fn needed(&self) -> impl Iterator<Item = LeftFile> {
+        let needed = self.remains.needed();
+        needed.map(|(file, day)| LeftFile::new(file, Doubt::Needed(day).text(file)))
     }
 
     /// Whether the last record lists files as left that a purge can account for now. Those

@@ -86,6 +86,10 @@ pub struct RoundFile {
     /// BLAKE3 digest of its bytes, hexadecimal; `None` for a key.
     #[serde(rename = "blake3")]
     pub digest: Option<String>,
+    /// The key id of a key, by which it is told from another one at the same path; `None` in
+    /// records of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// Length in bytes.
     #[serde(rename = "bytes")]
     pub byte_length: u64,
@@ -125,13 +129,23 @@ impl RoundFile {
         2_000 + 12 * self.path.len() as u64
     }
 
-    /// Returns whether both name the same file: the same part and path, after personal
-    /// numbers are blacked out, and no different digests.
+    /// Returns what tells the content from another one at the same path: the digest, or the
+    /// id of a key.
+    pub fn content(&self) -> Option<&str> {
+        self.digest.as_deref().or(self.key_id.as_deref())
+    }
+
+    /// Returns whether both have the same part and path, after personal numbers are blacked
+    /// out, whatever their content.
+    pub fn is_at_path_of(&self, other: &RoundFile) -> bool {
+        self.part == other.part && black_out(&self.path) == black_out(&other.path)
+    }
+
+    /// Returns whether both name the same file: the same part and path, and no different
+    /// contents.
     pub fn is_same(&self, other: &RoundFile) -> bool {
-        let digests = self.digest.as_ref().zip(other.digest.as_ref());
-        self.part == other.part
-            && black_out(&self.path) == black_out(&other.path)
-            && digests.is_none_or(|(one, other)| one == other)
+        let contents = self.content().zip(other.content());
+        self.is_at_path_of(other) && contents.is_none_or(|(one, other)| one == other)
     }
 }
 
@@ -155,9 +169,13 @@ pub struct LeftFile {
     /// Its path, as in [`RoundFile::path`].
     #[serde(rename = "file")]
     pub path: String,
-    /// BLAKE3 digest of its bytes, hexadecimal.
+    /// BLAKE3 digest of the round's file, hexadecimal, whatever is at its path now; `None`
+    /// for a key, and for what an interrupted run left and nobody could read.
     #[serde(rename = "blake3")]
     pub digest: Option<String>,
+    /// The key id, as in [`RoundFile::key_id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// Length in bytes.
     #[serde(rename = "bytes")]
     pub byte_length: u64,
@@ -173,6 +191,7 @@ impl LeftFile {
             part: file.part,
             path: file.path,
             digest: file.digest,
+            key_id: file.key_id,
             byte_length: file.byte_length,
             why,
         }
@@ -184,6 +203,7 @@ impl LeftFile {
             part: self.part,
             path: self.path.clone(),
             digest: self.digest.clone(),
+            key_id: self.key_id.clone(),
             byte_length: self.byte_length,
             other_names: 0,
         }
@@ -230,6 +250,15 @@ pub struct DeletionRecord {
     /// record nor the journal of an interrupted purge accounts for: nobody knows who
     /// removed them.
     pub not_found: Vec<RoundFile>,
+    /// Files that are not here and of which a person confirms that they were deleted:
+    /// leftovers of interrupted runs that this record or an earlier one would list as left or
+    /// missing, and files that the record of another folder lists as removed, of which this one
+    /// may be a copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed: Vec<RoundFile>,
+    /// What the person found out about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_because: Option<String>,
     /// The day until which records must be kept (Personal Information Protection
     /// Law, Article 56).
     #[serde(rename = "keep_records_until")]
@@ -254,10 +283,16 @@ impl DeletionRecord {
         self.removed.iter().chain(&self.removed_earlier)
     }
 
-    /// Whether the record lists an output with this path and digest as deleted.
+    /// Returns the files for which the record accounts: those deleted, and those of which a
+    /// person confirms it.
+    pub fn accounted(&self) -> impl Iterator<Item = &RoundFile> {
+        self.all_removed().chain(&self.confirmed)
+    }
+
+    /// Whether the record accounts for an output with this path and digest.
     pub fn lists_output(&self, path: &str, digest: &str) -> bool {
         let path = black_out(path);
-        self.all_removed().any(|file| {
+        self.accounted().any(|file| {
             file.part == FilePart::Output
                 && file.path == path
                 && file.digest.as_deref() == Some(digest)

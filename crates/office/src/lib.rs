@@ -18,6 +18,8 @@ pub mod identity;
 pub mod interruption;
 pub mod leak_scan;
 pub mod manifest;
+pub mod needed;
+pub mod open_leftovers;
 pub mod output_folder;
 mod places;
 pub mod purging;

@@ -10,7 +10,7 @@ use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, Folder, FolderMark};
-use aidlink_files::partial::{abandoned, partials};
+use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
 use crate::deletion_record::{FilePart, PlacedFile};
@@ -22,35 +22,32 @@ pub(crate) struct Places {
     /// The folder of the round file; `None` if it cannot be opened.
     round: Option<Folder>,
     /// The parent of the output folder.
-    parent: Option<Folder>,
+    parent: Folder,
     /// The names of what interrupted runs of this output left in the parent.
     pub(crate) leftovers: Vec<OsString>,
     /// The names of those that a program holds locked.
     pub(crate) in_use: Vec<OsString>,
+    /// The names of those that cannot be opened or locked.
+    pub(crate) not_locked: Vec<OsString>,
 }
 
 impl Places {
     /// Opens the folders. `opened` is the output folder at `output`.
     ///
     /// # Errors
-    /// When something else is at `output` by now.
+    /// When something else is at `output` by now, or the folder that contains it cannot be
+    /// listed: what interrupted runs left in it would be missed.
     pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
         let real = std::fs::canonicalize(output)?;
         // The path may lead elsewhere by now, and what is beside that folder is not the
         // round's.
-        let parent = opened.container().ok();
-        if let Some(parent) = &parent {
-            let name = Path::new(real.file_name().unwrap_or_default());
-            if parent.folder(name)?.id()? != opened.id()? {
-                return Err(io::ErrorKind::NotFound.into());
-            }
+        let parent = opened.container()?;
+        let name = Path::new(real.file_name().unwrap_or_default());
+        if parent.folder(name)?.id()? != opened.id()? {
+            return Err(io::ErrorKind::NotFound.into());
         }
-        let leftovers = parent.as_ref().map(|parent| abandoned(parent, &real));
-        let in_use = parent.as_ref().map(|parent| {
-            let mut names = partials(parent, &real);
-            names.retain(|name| parent.is_locked(name));
-            names
-        });
+        parent.entries()?;
+        let partials = Partials::of(&parent, &real);
         Ok(Places {
             output: opened,
             // The user may name this folder by a link.
@@ -58,8 +55,9 @@ impl Places {
                 .and_then(|folder| Folder::open(&folder))
                 .ok(),
             parent,
-            leftovers: leftovers.unwrap_or_default(),
-            in_use: in_use.unwrap_or_default(),
+            leftovers: partials.abandoned,
+            in_use: partials.in_use,
+            not_locked: partials.unknown,
         })
     }
 
@@ -67,7 +65,7 @@ impl Places {
     pub(crate) fn of(&self, part: FilePart) -> Option<&Folder> {
         match part {
             FilePart::Output => Some(&self.output),
-            FilePart::CutOff => self.parent.as_ref(),
+            FilePart::CutOff => Some(&self.parent),
             FilePart::Export | FilePart::Received | FilePart::Key => self.round.as_ref(),
         }
     }
@@ -100,16 +98,20 @@ impl Places {
         found?.ok_or_else(missing)
     }
 
+    /// Whether a leftover may still be at its path in a record, in which numbers are blacked
+    /// out: it is there, or a folder in the path cannot be read.
+    pub(crate) fn may_hold_leftover(&self, path: &Path) -> bool {
+        let parts: Vec<&OsStr> = path.iter().collect();
+        may_hold(&self.parent, &parts)
+    }
+
     /// Returns the paths of the files in a leftover of an interrupted run, relative to the
     /// parent of the output folder.
     ///
     /// # Errors
     /// When a folder in it cannot be read.
     pub(crate) fn files_of_leftover(&self, name: &OsStr) -> io::Result<Vec<PathBuf>> {
-        let Some(parent) = &self.parent else {
-            return Ok(Vec::new());
-        };
-        let name = Path::new(name);
+        let (parent, name) = (&self.parent, Path::new(name));
         match parent.kind(name) {
             Ok(EntryKind::Folder) => {
                 let files = parent.folder(name)?.files()?.into_iter();
@@ -120,6 +122,30 @@ impl Places {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a path of a record may exist below a folder.
+fn may_hold(folder: &Folder, parts: &[&OsStr]) -> bool {
+    let Some((part, inner)) = parts.split_first() else {
+        return true;
+    };
+    let Ok(entries) = folder.entries() else {
+        return true;
+    };
+    let recorded = as_recorded(part);
+    let mut entries = entries.into_iter();
+    entries.any(|entry| {
+        let is_it = as_recorded(&entry.name) == recorded;
+        is_it
+            && match (entry.kind, inner) {
+                (_, []) => true,
+                (EntryKind::Folder, _) => {
+                    let below = folder.folder(Path::new(&entry.name));
+                    below.map_or(true, |below| may_hold(&below, inner))
+                }
+                _ => false,
+            }
+    })
 }
 
 /// Finds a folder by its path below another one, and by its identity. In the paths of
@@ -159,7 +185,9 @@ pub(crate) enum Presence {
         /// What to do.
         why: Text,
     },
-    /// Its folder is not here or cannot be listed, with what to do.
+    /// Its folder is not here, with what to do.
+    FolderGone(Text),
+    /// Its folder cannot be listed, with what to do.
     Unknown(Text),
 }
 
@@ -199,6 +227,9 @@ impl<'p> Listings<'p> {
         });
         let listed = match listed {
             Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Presence::FolderGone(folder_unknown(error));
+            }
             Err(error) => return Presence::Unknown(folder_unknown(error)),
         };
         let aside = as_recorded(aside_place(file, path).file_name().unwrap_or_default());

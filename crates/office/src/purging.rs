@@ -38,6 +38,11 @@ pub struct PurgeArguments {
     /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
     #[arg(long, value_name = "REASON", requires = "signing_key")]
     pub other_signer: Option<String>,
+    /// What you found out: leftovers of interrupted runs that records list, and files that the
+    /// record of another copy lists, were deleted, as far as they are not here; the record states it
+    /// / 查明的情况：记录所载的中断运行所留文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
+    #[arg(long, value_name = "FINDING")]
+    pub confirm_deleted: Option<String>,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
     pub dry_run: bool,
@@ -64,6 +69,7 @@ fn shown(record: &DeletionRecord) -> DeletionRecord {
         &mut record.removed,
         &mut record.removed_earlier,
         &mut record.not_found,
+        &mut record.confirmed,
     ];
     let files = files.into_iter().flatten().map(|file| &mut file.path);
     for path in files.chain(record.left.iter_mut().map(|file| &mut file.path)) {
@@ -130,11 +136,13 @@ fn purge(
     let signing_key = SigningKey::read(&key_file)?;
     let purged = Purge {
         outputs: &found.outputs,
+        siblings: &found.siblings,
         round_folder: &found.folder,
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),
         other_signer: asked.other_signer.as_deref(),
+        confirmed: asked.confirm_deleted.as_deref(),
         key_id,
         dry_run: asked.dry_run,
         now: Timestamp::now(),
@@ -189,13 +197,21 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             ),
             false => ("已删除".to_owned(), "deleted".to_owned()),
         };
-        for file in &record.removed {
+        let own = record.removed.iter();
+        for file in own.filter(|file| !purged.shared.contains(file)) {
             let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
             say(
                 format!("  {zh}：{path}（{}）", part.zh),
                 format!("  {en}: {path} ({})", part.en),
             );
             say_other_names(file, output);
+        }
+        let shared = purged.shared.len();
+        if shared > 0 {
+            say(
+                format!("  与另一输出文件夹共用的{shared}个文件见上"),
+                format!("  {shared} files that it shares with another output folder: see above"),
+            );
         }
         for file in &record.removed_earlier {
             let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
@@ -204,6 +220,13 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 format!("  deleted by an interrupted purge: {path} ({})", part.en),
             );
             say_other_names(file, output);
+        }
+        for file in &record.confirmed {
+            let path = shown_path(Path::new(&file.path));
+            say(
+                format!("  不在此处，由人确认已删除：{path}"),
+                format!("  not here, and a person confirms that it was deleted: {path}"),
+            );
         }
     }
     if purged.is_due || dry_run {
@@ -217,6 +240,20 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
     }
     for file in &record.not_found {
         let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
+        if purged.superseded.iter().any(|other| other.is_same(file)) {
+            let content = short(file.content());
+            say(
+                format!(
+                    "  不在此处，也没有删除记录：{path}（{}，{content}...）；其位置上的文件内容不同，属于另一输出文件夹：请查明原文件的去向",
+                    part.zh
+                ),
+                format!(
+                    "  missing, and no deletion record names it: {path} ({}, {content}...); the file in its place has other content, and is another output folder's: find out where this one went",
+                    part.en
+                ),
+            );
+            continue;
+        }
         say(
             format!(
                 "  不在此处，也没有删除记录：{path}（{}）；若轮次文件在别处，请用 --round 指明",
@@ -239,6 +276,12 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             ),
         );
     }
+}
+
+/// Returns the beginning of a digest or key id, which tells two files at one path apart.
+fn short(content: Option<&str>) -> &str {
+    let content = content.unwrap_or_default();
+    content.get(..8).unwrap_or(content)
 }
 
 /// Warns of a file whose content remains under other names.

@@ -14,6 +14,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
 use aidlink_files::regular_file;
+use jiff::civil::Date;
 
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
@@ -52,6 +53,8 @@ pub struct Remains {
     pub doubtful: Vec<(RoundFile, Doubt)>,
     /// Files that do not exist.
     pub gone: Vec<RoundFile>,
+    /// Whether the folders could not be opened or listed, so that nothing is known.
+    pub not_searched: bool,
 }
 
 impl FoundFile {
@@ -65,12 +68,33 @@ impl FoundFile {
 }
 
 impl Remains {
+    /// Keeps the inputs that other outputs still need. `needed_until` returns the day.
+    pub fn keep(&mut self, needed_until: impl Fn(&RoundFile) -> Option<Date>) {
+        let doubtful = &mut self.doubtful;
+        self.there.retain(|found| {
+            let file = &found.file;
+            let day = needed_until(file).filter(|_| file.is_input());
+            doubtful.extend(day.map(|day| (file.clone(), Doubt::Needed(day))));
+            day.is_none()
+        });
+    }
+
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
         let doubtful = self.doubtful.iter();
-        let doubtful = doubtful.filter(|(_, doubt)| *doubt != Doubt::Outside);
+        let is_to_go = |doubt: &Doubt| !matches!(doubt, Doubt::Outside | Doubt::Needed(_));
+        let doubtful = doubtful.filter(move |(_, doubt)| is_to_go(doubt));
         there.chain(doubtful.map(|(file, _)| file))
+    }
+
+    /// Returns the inputs that other outputs still need, each with the day until which.
+    pub fn needed(&self) -> impl Iterator<Item = (&RoundFile, Date)> {
+        let doubtful = self.doubtful.iter();
+        doubtful.filter_map(|(file, doubt)| match doubt {
+            Doubt::Needed(day) => Some((file, *day)),
+            _ => None,
+        })
     }
 
     /// Returns the files that exist: those to be deleted, and those that a purge must not
@@ -117,8 +141,12 @@ pub enum Doubt {
     NotRealAside,
     /// A program holds the leftover of an interrupted run locked.
     InUse,
+    /// The leftover of an interrupted run cannot be opened, or its file system has no locks.
+    NotLocked,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
+    /// Another output, which is due on this day, still needs it.
+    Needed(Date),
 }
 
 impl Doubt {
@@ -152,6 +180,18 @@ impl Doubt {
                 "有程序正在使用，未删除；请待其结束后重新运行 purge",
                 "a program is using the file, so it was not deleted: run `purge` again when it has ended",
             ),
+            Doubt::NotLocked => Text::new(
+                "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
+                "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
+            ),
+            Doubt::Needed(day) => Text::new(
+                format!(
+                    "另一输出文件夹仍需此文件（删除期限 {day}），未删除；到期后请再次运行 purge"
+                ),
+                format!(
+                    "another output folder, which is due on {day}, still needs it, so it was not deleted: run `purge` again on that day"
+                ),
+            ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
                 "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
@@ -176,8 +216,10 @@ pub fn remains(
             key_id,
         }
         .remains(&[]),
-        // Verification reports a folder that cannot be opened.
-        Err(_) => Remains::default(),
+        Err(_) => Remains {
+            not_searched: true,
+            ..Remains::default()
+        },
     }
 }
 
@@ -196,8 +238,17 @@ fn round_file(part: FilePart, path: &str, digest: Option<&str>, byte_length: u64
         part,
         path: path.to_owned(),
         digest: digest.map(str::to_owned),
+        key_id: None,
         byte_length,
         other_names: 0,
+    }
+}
+
+/// Digests of keys are never recorded.
+fn key_file(path: &str, id: &str) -> RoundFile {
+    RoundFile {
+        key_id: Some(id.to_owned()),
+        ..round_file(FilePart::Key, path, None, 0)
     }
 }
 
@@ -219,15 +270,20 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
             let digest = Some(output.blake3.as_str());
             round_file(FilePart::Output, &output.file, digest, output.bytes)
         });
-    // Digests of keys are never recorded.
-    let key = manifest.key.as_ref().and_then(|key| key.file.as_deref());
-    let key = key.map(|path| round_file(FilePart::Key, path, None, 0));
+    let key = manifest.key.as_ref();
+    let key = key.and_then(|key| Some(key_file(key.file.as_deref()?, &key.id)));
     exports
         .chain(received)
         .chain(outputs)
         .chain(key)
         .filter(|file| stays_inside(&file.path))
         .collect()
+}
+
+/// Returns the inputs that a manifest names, with their digests.
+pub(crate) fn inputs(manifest: &Manifest) -> Vec<RoundFile> {
+    let files = named_files(manifest).into_iter();
+    files.filter(RoundFile::is_input).collect()
 }
 
 /// Returns the files of the round's data that a manifest names, as records name them.
@@ -248,7 +304,7 @@ fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
         round_file(FilePart::Received, name, digest, 0)
     });
     let key = manifest.key.as_ref().filter(|key| key.file.is_none());
-    let key = key.map(|key| round_file(FilePart::Key, &key.id, None, 0));
+    let key = key.map(|key| key_file(&key.id, &key.id));
     received.chain(key).collect()
 }
 
@@ -283,9 +339,15 @@ impl Search<'_> {
         for name in &self.places.leftovers {
             self.add_leftover(name, &journaled, &mut remains);
         }
-        for name in &self.places.in_use {
-            let files = self.leftover_files(name, &journaled);
-            let files = files.into_iter().map(|(file, _)| (file, Doubt::InUse));
+        let places = self.places;
+        for (names, doubt) in [
+            (&places.in_use, Doubt::InUse),
+            (&places.not_locked, Doubt::NotLocked),
+        ] {
+            let files = names
+                .iter()
+                .flat_map(|name| self.leftover_files(name, &journaled));
+            let files = files.map(|(file, _)| (file, doubt));
             remains.doubtful.extend(files);
         }
         let outside = files_outside(self.manifest).into_iter();
@@ -470,15 +532,15 @@ impl Search<'_> {
                 )
             }
         };
-        let file = RoundFile {
-            digest,
-            byte_length,
-            ..file.clone()
-        };
         Ok(match doubt {
-            Some(doubt) => Look::Doubtful(file, doubt),
+            // Records name the round's file, and not what is in its place.
+            Some(doubt) => Look::Doubtful(file.clone(), doubt),
             None => Look::Ours(FoundFile {
-                file,
+                file: RoundFile {
+                    digest,
+                    byte_length,
+                    ..file.clone()
+                },
                 place: place.to_path_buf(),
                 folder: holder.mark()?,
                 id,

@@ -1,17 +1,19 @@
 //! Finds the output folders and the round file of a round, from an output folder
 //! or from the folder of the round file.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::round::WrittenRound;
+use crate::signing::SIGNATURE_SUFFIX;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
-use aidlink_files::partial::parent_of;
+use aidlink_files::partial::{PARTIAL, parent_of};
 
 /// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
@@ -20,13 +22,16 @@ pub struct RoundFolder {
     pub folder: PathBuf,
     /// The round file, if it was found.
     pub round_file: Option<PathBuf>,
-    /// The output folders.
+    /// The output folders that the user named.
     pub outputs: Vec<PathBuf>,
+    /// The other output folders of the round, which may share inputs with them.
+    pub siblings: Vec<PathBuf>,
 }
 
 impl RoundFolder {
-    /// Searches a folder that the user named: an output folder, or a folder that
-    /// holds output folders. `round_file` is the round file, if the user named one.
+    /// Searches a folder that the user named: an output folder, a round's folder, or another
+    /// folder that holds output folders. `round_file` is the round file, if the user named
+    /// one.
     ///
     /// # Errors
     /// When the folder does not exist or no output folder is found.
@@ -46,7 +51,8 @@ impl RoundFolder {
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
             (parent_of(&real).to_path_buf(), vec![named.to_path_buf()])
         } else {
-            (named.to_path_buf(), outputs_in(named))
+            let is_of_round = round_file.is_some() || holds_a_round_file(named);
+            (named.to_path_buf(), outputs_in(named, is_of_round))
         };
         if outputs.is_empty() {
             return Err(Fault::of_file(
@@ -65,10 +71,15 @@ impl RoundFolder {
                 (folder, found)
             }
         };
+        let real = |path: &PathBuf| fs::canonicalize(path).ok();
+        let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
+        let mut siblings = outputs_in(&folder, round_file.is_some());
+        siblings.retain(|other| real(other).is_some_and(|other| !named.contains(&other)));
         Ok(RoundFolder {
             folder,
             round_file,
             outputs,
+            siblings,
         })
     }
 }
@@ -82,20 +93,62 @@ fn is_output_folder(folder: &Path) -> bool {
             .any(|file| fs::symlink_metadata(folder.join(file)).is_ok())
 }
 
-fn outputs_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && is_output_folder(path))
-        .filter(|path| {
-            // Partial folders are reported with the output folder they belong to.
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            !name.starts_with('.')
-        })
-        .collect();
+/// The deepest folder that is searched for output folders, counted from the round's.
+const DEEPEST: usize = 64;
+
+/// Returns the output folders in a folder, also hidden ones. If it is a round's folder, also
+/// those in folders below it, except in the folders of other rounds, whose inputs are
+/// elsewhere. A folder of somebody's own may hold anything, and is not searched.
+fn outputs_in(folder: &Path, is_of_round: bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let levels = if is_of_round { DEEPEST } else { 0 };
+    add_outputs(folder, levels, is_output_folder, &mut found);
     found.sort();
     found
+}
+
+/// `is_output` says which of the folders that are not hidden are output folders.
+fn add_outputs(
+    folder: &Path,
+    levels: usize,
+    is_output: fn(&Path) -> bool,
+    found: &mut Vec<PathBuf>,
+) {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    for entry in entries.filter_map(Result::ok) {
+        let path = entry.path();
+        // Partial folders are reported with the output folder they belong to.
+        if !path.is_dir() || is_named_like_a_partial(&entry.file_name()) {
+            continue;
+        }
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if is_written_by_a_step(&path) || !is_hidden && is_output(&path) {
+            found.push(path);
+            continue;
+        }
+        // A link may lead back or out of the round's folder.
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        if levels > 0 && !is_link && !holds_a_round_file(&path) {
+            add_outputs(&path, levels - 1, is_written_by_a_step, found);
+        }
+    }
+}
+
+/// Whether a folder has more of an output folder than a file with a name that other programs
+/// use too. Such a file somewhere below the round's folder must not stop a purge.
+fn is_written_by_a_step(folder: &Path) -> bool {
+    let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+    let has = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
+    has(LOG) || has(&signature) || manifest_of(folder).is_some()
+}
+
+fn is_named_like_a_partial(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') && name.contains(PARTIAL)
+}
+
+fn holds_a_round_file(folder: &Path) -> bool {
+    !round_files_in(folder).is_empty()
 }
 
 /// Returns the manifest of an output folder; `None` if it cannot be read. It is not
@@ -114,7 +167,19 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
         .filter_map(|output| manifest_of(output))
         .map(|manifest| manifest.round_file_blake3)
         .collect();
-    let entries = fs::read_dir(folder).ok()?;
+    let round_files = round_files_in(folder);
+    let named = round_files
+        .iter()
+        .find(|(_, digest)| digests.contains(digest));
+    match (named, round_files.as_slice()) {
+        (Some((path, _)), _) | (None, [(path, _)]) => Some(path.clone()),
+        _ => None,
+    }
+}
+
+/// Returns the round files in a folder, each with its digest, in the order of their paths.
+fn round_files_in(folder: &Path) -> Vec<(PathBuf, String)> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
     let mut round_files: Vec<(PathBuf, String)> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| {
@@ -128,11 +193,5 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
         })
         .collect();
     round_files.sort();
-    let named = round_files
-        .iter()
-        .find(|(_, digest)| digests.contains(digest));
-    match (named, round_files.as_slice()) {
-        (Some((path, _)), _) | (None, [(path, _)]) => Some(path.clone()),
-        _ => None,
-    }
+    round_files
 }

@@ -167,24 +167,28 @@ impl Known {
             .iter()
             .filter_map(|output| inside(output))
             .collect();
-        let partials = Folder::open(&found.folder).map(|folder| {
-            let outputs = outputs.iter().filter(|output| !output.contains('/'));
-            let names = outputs.flat_map(|output| partials(&folder, Path::new(output)));
-            names
-                .map(|name| name.to_string_lossy().into_owned())
-                .collect()
-        });
+        let mut partial_paths = Vec::new();
+        if let Ok(folder) = Folder::open(&found.folder) {
+            for output in outputs.iter().map(Path::new) {
+                let Ok(parent) = folder.folder_with(output) else {
+                    continue;
+                };
+                let names = partials(&parent, output).into_iter();
+                let paths = names.map(|name| output.with_file_name(name));
+                partial_paths.extend(paths.map(|path| path.to_string_lossy().into_owned()));
+            }
+        }
         Known {
             files,
-            partials: partials.unwrap_or_default(),
+            partials: partial_paths,
             folders: outputs.iter().map(|output| format!("{output}/")).collect(),
         }
     }
 
     fn has(&self, path: &str) -> bool {
-        let first = path.split('/').next().unwrap_or_default();
+        let is_in = |partial: &String| Path::new(path).starts_with(partial);
         self.files.contains(path)
             || self.folders.iter().any(|folder| path.starts_with(folder))
-            || self.partials.iter().any(|partial| partial == first)
+            || self.partials.iter().any(is_in)
     }
 }

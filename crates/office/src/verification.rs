@@ -28,9 +28,43 @@ use crate::step::trusted_comment;
 pub enum NamedKeys {
     /// Exactly these keys, which the user named.
     ByUser(Vec<PublicKey>),
-    /// The offices and keys in the round file, each accepted for its own office's
-    /// steps.
-    ByRound(Vec<(String, PublicKey)>),
+    /// The keys in the round file, each accepted for its own office's steps.
+    ByRound(RoundOffices),
+}
+
+/// The offices of a round, as its round file names them.
+#[derive(Clone, Debug, Default)]
+pub struct RoundOffices {
+    /// The offices that sign, with their public keys.
+    pub signers: Vec<(String, PublicKey)>,
+    /// The names of the exports.
+    pub exports: Vec<String>,
+}
+
+impl RoundOffices {
+    /// Returns the office whose step wrote a manifest: `centre` or an agency's id. It follows
+    /// from the step and the round file. What the manifest says of agencies is not asked: any
+    /// office could name itself there. `None` for the tokens of an export that the round does
+    /// not have, or of several agencies.
+    pub fn office_of(&self, manifest: &Manifest) -> Option<&str> {
+        match manifest.step {
+            StepKind::Screen => Some(CENTRE),
+            StepKind::Run | StepKind::Resolve => agency_of(CASE_EXPORT),
+            StepKind::Tokenise => {
+                let mut offices = manifest.exports.iter().map(|read| {
+                    let mut exports = self.exports.iter();
+                    agency_of(exports.find(|export| **export == read.export)?)
+                });
+                let first = offices.next()??;
+                offices.all(|office| office == Some(first)).then_some(first)
+            }
+        }
+    }
+}
+
+/// Returns the agency of an export. The name of a schema begins with it.
+fn agency_of(export: &str) -> Option<&str> {
+    export.split_once('.').map(|(agency, _)| agency)
 }
 
 impl NamedKeys {
@@ -72,6 +106,19 @@ impl Signer {
     }
 }
 
+/// Where the inputs of an output folder come from: who signed its manifest, its round, and
+/// the key of the round. What one folder records of inputs counts in another one only if all
+/// three are the same. Otherwise a record that another office signed, or one of another
+/// round, would make inputs count as deleted that somebody took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The key that signed the manifest.
+    pub signer: PublicKey,
+    round: String,
+    /// The id of the round key; at the centre, of the key with which the tokens were made.
+    key_id: Option<String>,
+}
+
 /// The result of verifying an output folder.
 pub struct Verification {
     /// The path of the folder.
@@ -100,6 +147,21 @@ pub struct Verification {
     pub left_by_programs: Vec<String>,
     /// Every difference from what the step wrote.
     pub faults: FaultCollector,
+}
+
+impl Verification {
+    /// Returns where the inputs come from; `None` if the manifest has no valid signature.
+    pub fn provenance(&self) -> Option<Provenance> {
+        let key = self.manifest.key.as_ref().map(|key| &key.id);
+        let mut received = self.manifest.received.iter();
+        Some(Provenance {
+            signer: self.signer.key()?.clone(),
+            round: self.manifest.round.clone(),
+            key_id: key
+                .or_else(|| received.find_map(|file| file.key_id.as_ref()))
+                .cloned(),
+        })
+    }
 }
 
 /// Verifies an output folder. `round_file` is the round file that it should belong
@@ -255,23 +317,6 @@ pub fn stays_inside(path: &str) -> bool {
             .all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Returns the office whose step wrote the manifest: `centre` or an agency's id.
-/// `None` if the manifest names no export of that office.
-pub fn office_of(manifest: &Manifest) -> Option<&str> {
-    match manifest.step {
-        StepKind::Screen => Some(CENTRE),
-        StepKind::Tokenise => manifest
-            .exports
-            .first()
-            .map(|export| export.agency.as_str()),
-        StepKind::Run | StepKind::Resolve => {
-            let mut exports = manifest.exports.iter();
-            let cases = exports.find(|export| export.export == CASE_EXPORT);
-            cases.map(|export| export.agency.as_str())
-        }
-    }
-}
-
 /// Whether an office program or a file manager made the file, judged by its name.
 fn is_left_by_a_program(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -381,8 +426,9 @@ impl Check<'_> {
                     ),
                 );
             }
-            NamedKeys::ByRound(signers) => {
-                let step_office = office_of(self.manifest);
+            NamedKeys::ByRound(offices) => {
+                let step_office = offices.office_of(self.manifest);
+                let signers = &offices.signers;
                 let mut named = signers.iter().filter(|(_, signer)| *signer == key);
                 let offices: Vec<&str> = named.clone().map(|(office, _)| office.as_str()).collect();
                 if let Some((office, _)) =

@@ -1,13 +1,16 @@
 //! Checks of how the outputs are kept: without personal numbers, owner-only, signed,
 //! deleted when due.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
-use aidlink_office::deletion_record::{DeletionFault, FilePart};
+use aidlink_office::deletion_record::DeletionFault;
 use aidlink_office::verification::Signer;
+use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::finding::Finding;
 use crate::evidence::Evidence;
@@ -122,18 +125,28 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn retention(evidence: &Evidence) -> Finding {
-    let place = evidence.round_line("retention_until");
     let until = evidence.manifest().retention_until;
     let remains = &evidence.remains;
     let left = remains.to_delete().count();
     let outside = remains.outside().count();
     // Files that are gone without a deletion record.
     let mut unproven = evidence.unproven();
-    unproven.extend(evidence.missing_leftovers());
+    let open = evidence.open_leftovers();
+    let missing = open.files().filter(|leftover| leftover.is_missing);
+    let missing: BTreeSet<String> = missing
+        .map(|leftover| shown_path(Path::new(&leftover.file.path)))
+        .collect();
+    unproven.extend(missing);
     let is_due = evidence.today >= until;
     // Once a purge has begun, everything should be gone, also before the day.
     let should_be_gone = is_due || evidence.is_purged();
     let mut wrong = Vec::new();
+    if remains.not_searched {
+        wrong.push(Text::new(
+            "本轮数据所在的文件夹无法打开或查看，不能确认还有哪些数据",
+            "the folders of the round's data cannot be opened or listed, so nobody knows what is left",
+        ));
+    }
     if is_due && left > 0 {
         wrong.push(Text::new(
             format!("删除期限 {until} 已到，仍有{left}个文件未删除：请运行 aidlink purge"),
@@ -149,21 +162,23 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             ),
         ));
     }
-    if let Some(record) = evidence.verification.deleted.last() {
-        // No manifest names what interrupted runs left: only the record does.
-        let is_seen = |path: &str| remains.to_delete().any(|file| file.recorded().path == path);
-        let left = record
-            .left
-            .iter()
-            .filter(|file| file.part == FilePart::CutOff);
-        let left = left.filter(|file| !is_seen(&file.path)).count();
-        if left > 0 {
-            let at = record.completed_at;
-            wrong.push(Text::new(
-                format!("{at} 的删除记录载有{left}个中断的运行留下的文件未删除：请按其中的说明处理后重新运行 aidlink purge"),
-                format!("the deletion record of {at} lists {left} files of interrupted runs as left: do what it says, then run `aidlink purge` again"),
-            ));
-        }
+    // No manifest names what interrupted runs left: only the records do. What is here counts
+    // above.
+    let here: BTreeSet<String> = remains
+        .to_delete()
+        .map(|file| file.recorded().path)
+        .collect();
+    let not_here = open.files().filter(|leftover| !leftover.is_missing);
+    let not_here = not_here.filter(|leftover| !here.contains(&leftover.file.path));
+    let mut by_record: BTreeMap<Timestamp, usize> = BTreeMap::new();
+    for leftover in not_here {
+        *by_record.entry(leftover.recorded_at).or_default() += 1;
+    }
+    for (at, left) in by_record {
+        wrong.push(Text::new(
+            format!("{at} 的删除记录载有{left}个中断的运行留下的文件未删除，以后的记录也未载明已删除：请按其中的说明处理后重新运行 aidlink purge；已人工删除的，请用 --confirm-deleted 写明查明的情况"),
+            format!("the deletion record of {at} lists {left} files of interrupted runs as left, and no later one says that they were deleted: do what it says, then run `aidlink purge` again; if they were deleted by hand, say what you found with --confirm-deleted"),
+        ));
     }
     if should_be_gone && outside > 0 {
         wrong.push(Text::new(
@@ -182,8 +197,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let elsewhere = evidence.removed_elsewhere().len();
     if elsewhere > 0 {
         wrong.push(Text::new(
-            format!("{elsewhere}个文件不在此处，载明其已删除的记录写于另一文件夹，本文件夹可能是其副本：须由人确认已在此处删除"),
-            format!("{elsewhere} files are missing, and the deletion record that names them was written in another folder, of which this one may be a copy: a person must confirm that they were deleted here"),
+            format!("{elsewhere}个文件不在此处，载明其已删除的记录写于另一文件夹，本文件夹可能是其副本：须由人确认已在此处删除（--confirm-deleted）"),
+            format!("{elsewhere} files are missing, and the deletion record that names them was written in another folder, of which this one may be a copy: a person must confirm that they were deleted here (--confirm-deleted)"),
         ));
     }
     wrong.extend(not_counted(&evidence.verification.not_counted));
@@ -204,7 +219,15 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             ));
         }
     }
-    let evidence = match evidence.verification.deleted.last() {
+    Finding::of_each(wrong, held(evidence, left))
+}
+
+/// Returns the evidence of a retention check that is held. `left` files are to be deleted.
+fn held(evidence: &Evidence, left: usize) -> Vec<Text> {
+    let place = evidence.round_line("retention_until");
+    let until = evidence.manifest().retention_until;
+    let records = &evidence.verification.deleted;
+    let mut held = vec![match records.last() {
         Some(record) => Text::new(
             format!(
                 "{} 开始删除，{} 完成，有签名的删除记录（deletions/）；记录保留至 {}",
@@ -219,8 +242,23 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             format!("删除期限 {until}（{place}）；届时须删除{left}个文件"),
             format!("{left} files must be deleted by {until} ({place})"),
         ),
-    };
-    Finding::of(wrong, evidence)
+    }];
+    let needed: Vec<Date> = evidence.remains.needed().map(|(_, day)| day).collect();
+    if let Some(day) = needed.iter().max() {
+        let count = needed.len();
+        held.push(Text::new(
+            format!("另一输出文件夹仍需{count}个输入文件，最迟至 {day}"),
+            format!("another output folder still needs {count} inputs, until {day} at the latest"),
+        ));
+    }
+    let confirmed: usize = records.iter().map(|record| record.confirmed.len()).sum();
+    if confirmed > 0 {
+        held.push(Text::new(
+            format!("{confirmed}个不在此处的文件由人确认已删除（deletions/）"),
+            format!("a person confirms that {confirmed} files that are not here were deleted (deletions/)"),
+        ));
+    }
+    held
 }
 
 /// The most documents that [`not_counted`] names.

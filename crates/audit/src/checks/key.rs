@@ -6,7 +6,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::folder::Folder;
 use aidlink_files::owner_only::check_owner_only;
 use aidlink_files::regular_file::read_open;
-use aidlink_office::deletion_record::FilePart;
+use aidlink_office::deletion_record::{FilePart, RoundFile};
 use aidlink_office::leak_scan::written_files;
 use std::io::{self, Read};
 use std::path::Path;
@@ -28,11 +28,14 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
         return Finding::not_held("运行记录没有密钥编号", "the manifest has no key id");
     };
     let file = file.as_deref().unwrap_or_default();
-    let deleted = evidence
-        .verification
-        .deleted
-        .iter()
-        .find(|record| record.all_removed().any(|file| file.part == FilePart::Key));
+    let deleted = evidence.verification.deleted.iter().find(|record| {
+        // A record says of which key, except one of version 1.
+        let is_it = |file: &RoundFile| file.key_id.as_ref().is_none_or(|of| of == id);
+        let mut keys = record
+            .all_removed()
+            .filter(|file| file.part == FilePart::Key);
+        keys.any(is_it)
+    });
     let path = evidence.round_folder.join(file);
     let opened =
         Folder::open(&evidence.round_folder).and_then(|folder| folder.open_file(Path::new(file)));

@@ -51,7 +51,8 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
     let doubtful = evidence.remains.doubtful.iter();
     // Files outside the round's folder are not looked for.
-    let doubtful = doubtful.filter(|(_, doubt)| *doubt != Doubt::Outside);
+    let doubtful =
+        doubtful.filter(|(_, doubt)| !matches!(doubt, Doubt::Outside | Doubt::Needed(_)));
     for file in doubtful.map(|(file, _)| file).filter(is_input) {
         let path = shown_path(Path::new(&file.path));
         wrong.push(Text::new(
@@ -60,7 +61,8 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
         ));
     }
     let there = evidence.remains.there.iter().map(|found| &found.file);
-    let there = there.filter(is_input).count();
+    let needed = evidence.remains.needed().map(|(file, _)| file);
+    let there = there.chain(needed).filter(is_input).count();
     Finding::of(
         wrong,
         Text::new(

@@ -1,186 +1,17 @@
 //! Decides what became of each file that should be gone: from what journals and records
 //! state, what is in the folders now, and what the purge did.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::path::Path;
 
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
-use crate::deletion_record::{
-    DeletionRecord, FilePart, Journal, Journals, LeftFile, PlacedFile, RoundFile,
-};
+use super::by_file::ByFile;
+use super::stated::{Claim, Journaled, Stated};
+use crate::deletion_record::{FilePart, LeftFile, PlacedFile, RoundFile};
+use crate::open_leftovers::OpenLeftovers;
 use crate::places::{Listings, Places, Presence};
 use crate::remains::Remains;
-use crate::signing::PublicKey;
-
-/// The part and the path of a file, as records have it.
-type Name = (FilePart, String);
-
-/// Values of files. Files are compared as by [`RoundFile::is_same`].
-pub(super) struct ByFile<T> {
-    /// With the digest of each file.
-    values: BTreeMap<Name, Vec<(Option<String>, T)>>,
-}
-
-impl<T> Default for ByFile<T> {
-    fn default() -> Self {
-        ByFile {
-            values: BTreeMap::new(),
-        }
-    }
-}
-
-impl<T> ByFile<T> {
-    fn add(&mut self, file: &RoundFile, value: T) {
-        let file = file.recorded();
-        let values = self.values.entry((file.part, file.path)).or_default();
-        values.push((file.digest, value));
-    }
-
-    fn of(&self, file: &RoundFile) -> impl Iterator<Item = &T> {
-        let file = file.recorded();
-        let values = self
-            .values
-            .get(&(file.part, file.path))
-            .into_iter()
-            .flatten();
-        let digest = file.digest;
-        let same = values.filter(move |(other, _)| {
-            let digests = digest.as_ref().zip(other.as_ref());
-            digests.is_none_or(|(one, other)| one == other)
-        });
-        same.map(|(_, value)| value)
-    }
-
-    pub(super) fn has(&self, file: &RoundFile) -> bool {
-        self.of(file).next().is_some()
-    }
-}
-
-impl<'f> FromIterator<&'f RoundFile> for ByFile<()> {
-    fn from_iter<I: IntoIterator<Item = &'f RoundFile>>(files: I) -> Self {
-        let mut by_file = ByFile::default();
-        for file in files {
-            by_file.add(file, ());
-        }
-        by_file
-    }
-}
-
-/// A file of a journal that counts.
-#[derive(Clone)]
-struct Journaled {
-    placed: PlacedFile,
-    /// Whether the purge had set it aside, so that it may have removed it.
-    is_set_aside: bool,
-    /// When the purge began.
-    begun_at: Timestamp,
-}
-
-/// What journals and records state of files.
-#[derive(Clone, Default)]
-pub(super) struct Stated {
-    /// The files of journals that count.
-    journaled: Vec<Journaled>,
-    /// The files that valid records list as removed, with the time of the record.
-    removed: Vec<(RoundFile, Timestamp)>,
-    /// The files that documents of other keys list as removed or set aside, or records of
-    /// another copy of the folder as removed, with the reason why nobody may call them
-    /// missing.
-    by_others: Vec<(RoundFile, Rc<Text>)>,
-}
-
-impl Stated {
-    /// Gathers what the documents of an output folder state. `records` are its valid records,
-    /// and `elsewhere` those of another folder, of which this one may be a copy.
-    pub(super) fn of(
-        journals: &Journals,
-        records: &[DeletionRecord],
-        elsewhere: &[DeletionRecord],
-    ) -> Self {
-        let mut stated = Stated::default();
-        for journal in &journals.counted {
-            stated.add(journal);
-        }
-        for record in records {
-            let removed = record.all_removed().cloned();
-            stated
-                .removed
-                .extend(removed.map(|file| (file, record.completed_at)));
-        }
-        for record in elsewhere {
-            let why = Rc::new(recorded_elsewhere(record.completed_at));
-            let files = record.all_removed();
-            // Nobody knows whether what an interrupted run left there was ever here.
-            let files = files.filter(|file| file.part != FilePart::CutOff).cloned();
-            stated
-                .by_others
-                .extend(files.map(|file| (file, why.clone())));
-        }
-        for document in &journals.by_others {
-            let why = Rc::new(match document.recorded_at {
-                Some(at) => recorded_by_another(&document.public_key, at),
-                None => set_aside_by_another(&document.public_key),
-            });
-            let files = document.files.iter().cloned();
-            stated
-                .by_others
-                .extend(files.map(|file| (file, why.clone())));
-        }
-        stated
-    }
-
-    /// Adds the files of a journal.
-    pub(super) fn add(&mut self, journal: &Journal) {
-        for (files, is_set_aside) in [(&journal.there, false), (&journal.set_aside, true)] {
-            self.journaled.extend(files.iter().map(|placed| Journaled {
-                placed: placed.clone(),
-                is_set_aside,
-                begun_at: journal.begun_at,
-            }));
-        }
-    }
-
-    /// Returns the files of the journals that count.
-    pub(super) fn journaled(&self) -> Vec<PlacedFile> {
-        self.journaled
-            .iter()
-            .map(|journaled| journaled.placed.clone())
-            .collect()
-    }
-
-    /// Returns the files that a purge had set aside, as far as a document says, whoever signed
-    /// it.
-    pub(super) fn set_aside(&self) -> impl Iterator<Item = &RoundFile> {
-        let journaled = self.journaled.iter();
-        let journaled = journaled.filter(|journaled| journaled.is_set_aside);
-        let journaled = journaled.map(|journaled| &journaled.placed.file);
-        journaled.chain(self.by_others.iter().map(|(file, _)| file))
-    }
-
-    /// Returns all files of which something is stated, except those that records account for.
-    pub(super) fn files(&self) -> impl Iterator<Item = &RoundFile> {
-        let journaled = self.journaled.iter();
-        let journaled = journaled.map(|journaled| &journaled.placed.file);
-        journaled.chain(self.by_others.iter().map(|(file, _)| file))
-    }
-
-    /// Adds what is stated of inputs elsewhere, in another output folder of the round.
-    /// `is_named` says whether the manifest of this one names a file.
-    fn add_inputs(&mut self, other: &Stated, is_named: impl Fn(&RoundFile) -> bool) {
-        let is_shared = |file: &RoundFile| file.is_input() && is_named(file);
-        let journaled = other.journaled.iter();
-        let journaled = journaled.filter(|journaled| is_shared(&journaled.placed.file));
-        self.journaled.extend(journaled.cloned());
-        let removed = other.removed.iter();
-        self.removed
-            .extend(removed.filter(|(file, _)| is_shared(file)).cloned());
-        let by_others = other.by_others.iter();
-        self.by_others
-            .extend(by_others.filter(|(file, _)| is_shared(file)).cloned());
-    }
-}
 
 /// What a purge did in one output folder.
 #[derive(Clone, Default)]
@@ -191,34 +22,13 @@ pub(super) struct Done {
     pub(super) left: Vec<LeftFile>,
 }
 
-/// Gives each output folder what is known of the inputs that it shares with the others, and
-/// which of them the purge left.
-pub(super) fn share_inputs(outputs: &mut [(&Remains, &mut Stated, &mut Done)]) {
-    let known: Vec<(Stated, Done)> = outputs
-        .iter()
-        .map(|(_, stated, done)| ((*stated).clone(), (*done).clone()))
-        .collect();
-    for (index, (remains, stated, done)) in outputs.iter_mut().enumerate() {
-        let named: ByFile<()> = remains.gone.iter().chain(remains.all_here()).collect();
-        let others = known
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        for (_, (other, other_done)) in others {
-            stated.add_inputs(other, |file| named.has(file));
-            let own = names_of(&done.left);
-            let left = other_done.left.iter();
-            let left = left.filter(|left| left.file().is_input() && named.has(&left.file()));
-            let left = left.filter(|left| !own.contains(&(left.part, left.path.clone())));
-            done.left.extend(left.cloned());
-        }
+/// Returns the files of entries.
+pub(super) fn files_of(left: &[LeftFile]) -> ByFile<()> {
+    let mut files = ByFile::default();
+    for left in left {
+        files.add(&left.file(), ());
     }
-}
-
-/// Returns the parts and paths of files.
-fn names_of(files: &[LeftFile]) -> BTreeSet<Name> {
-    let files = files.iter();
-    files.map(|file| (file.part, file.path.clone())).collect()
+    files
 }
 
 /// What became of a file that should be gone, from the weakest statement to the strongest.
@@ -232,6 +42,8 @@ enum Fate {
     /// A purge with another key, or in another copy of the folder, accounts for it: a person
     /// must say whether that counts.
     Left(Text),
+    /// A person confirms that it was deleted.
+    Confirmed,
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
 }
@@ -243,7 +55,8 @@ impl Fate {
             Fate::Settled => 1,
             Fate::RemovedEarlier => 2,
             Fate::Left(_) => 3,
-            Fate::Uncertain(_) => 4,
+            Fate::Confirmed => 4,
+            Fate::Uncertain(_) => 5,
         }
     }
 }
@@ -257,6 +70,8 @@ pub(super) struct Accounts {
     pub(super) left: Vec<LeftFile>,
     /// Files of which nobody knows who removed them.
     pub(super) not_found: Vec<RoundFile>,
+    /// Files that are not here, and of which a person confirms that they were deleted.
+    pub(super) confirmed: Vec<RoundFile>,
     /// Files in `left` that a purge was going to delete, and of which only journals say so. A
     /// journal must keep them.
     pub(super) perhaps_there: Vec<PlacedFile>,
@@ -273,7 +88,9 @@ struct Decision<'d> {
     here: ByFile<()>,
     /// The files of valid records, with their times.
     recorded: ByFile<Timestamp>,
-    by_others: ByFile<Rc<Text>>,
+    by_others: ByFile<Claim>,
+    /// Whether a person confirms that files that are not here were deleted.
+    is_confirmed: bool,
 }
 
 impl Decision<'_> {
@@ -282,14 +99,18 @@ impl Decision<'_> {
             return Fate::Settled;
         }
         let by_another = self.by_others.of(file).next();
-        let by_another = by_another.map(|why| Text::clone(why));
+        let can_be_confirmed = by_another.is_some_and(|claim| claim.can_be_confirmed);
+        let by_another = by_another.map(|claim| Text::clone(&claim.why));
         let is_here = self.here.has(file);
         // A purge with another key may have removed a file since.
         let is_later =
             |journaled: &&Journaled| !self.recorded.of(file).any(|at| *at > journaled.begun_at);
         if let Some(journaled) = journaled.filter(is_later) {
             match self.listings.presence(&journaled.placed) {
-                Presence::Unknown(why) => return Fate::Uncertain(by_another.unwrap_or(why)),
+                Presence::FolderGone(_) if self.confirms(file) => return Fate::Confirmed,
+                Presence::Unknown(why) | Presence::FolderGone(why) => {
+                    return Fate::Uncertain(by_another.unwrap_or(why));
+                }
                 Presence::Seen { why, .. } if journaled.is_set_aside => {
                     return Fate::Uncertain(why);
                 }
@@ -309,20 +130,29 @@ impl Decision<'_> {
         }
         match by_another {
             _ if is_here || self.recorded.has(file) => Fate::Settled,
+            Some(_) if self.is_confirmed && can_be_confirmed => Fate::Confirmed,
             Some(why) => Fate::Left(why),
+            None if self.confirms(file) => Fate::Confirmed,
             None => Fate::NotFound,
         }
+    }
+
+    fn confirms(&self, file: &RoundFile) -> bool {
+        self.is_confirmed && file.part == FilePart::CutOff
     }
 }
 
 /// Decides what became of each file of an output folder that should be gone. `shared` are the
-/// inputs that the purge removed, for whatever output.
+/// inputs that the purge removed for another output. `is_confirmed` says whether a person
+/// confirms that leftovers, and files that only the record of another copy names, were deleted
+/// if they are not here.
 pub(super) fn accounts(
     places: &Places,
     remains: &Remains,
     stated: &Stated,
     done: &Done,
     shared: &[RoundFile],
+    is_confirmed: bool,
 ) -> Accounts {
     let mut decision = Decision {
         listings: Listings::new(places),
@@ -330,14 +160,15 @@ pub(super) fn accounts(
         here: remains.all_here().collect(),
         recorded: ByFile::default(),
         by_others: ByFile::default(),
+        is_confirmed,
     };
     for (file, at) in &stated.removed {
         decision.recorded.add(file, *at);
     }
-    for (file, why) in &stated.by_others {
-        decision.by_others.add(file, why.clone());
+    for claim in &stated.by_others {
+        decision.by_others.add(&claim.file, claim.clone());
     }
-    let leftovers = stated.by_others.iter().map(|(file, _)| file);
+    let leftovers = stated.by_others.iter().map(|claim| &claim.file);
     let leftovers = leftovers.filter(|file| file.part == FilePart::CutOff);
     let files = remains
         .gone
@@ -363,7 +194,7 @@ pub(super) fn accounts(
         kept.dedup();
     }
     accounts.left.clone_from(&done.left);
-    let mut left = names_of(&accounts.left);
+    let mut left = files_of(&accounts.left);
     fates.sort_by_key(|(_, fate)| std::cmp::Reverse(fate.strength()));
     let mut decided = ByFile::default();
     for (file, fate) in fates {
@@ -375,55 +206,83 @@ pub(super) fn accounts(
         match fate {
             Fate::Settled => {}
             Fate::RemovedEarlier => accounts.removed_earlier.push(file),
-            Fate::NotFound if left.contains(&(file.part, file.path.clone())) => {}
+            Fate::Confirmed => accounts.confirmed.push(file),
+            Fate::NotFound if left.has(&file) => {}
             Fate::NotFound => accounts.not_found.push(file),
             Fate::Left(why) | Fate::Uncertain(why) => {
-                if left.insert((file.part, file.path.clone())) {
+                if !left.has(&file) {
+                    left.add(&file, ());
                     accounts.left.push(LeftFile::new(&file, why));
                 }
             }
         }
     }
-    accounts.removed_earlier.sort();
-    accounts.not_found.sort();
+    accounts.carry(places, stated.open.clone(), &done.removed, is_confirmed);
+    for files in [
+        &mut accounts.removed_earlier,
+        &mut accounts.not_found,
+        &mut accounts.confirmed,
+    ] {
+        files.sort();
+    }
     accounts
 }
 
-fn key_id(public_key: &str) -> String {
-    PublicKey::parse(public_key).map_or_else(String::new, |key| key.id())
+impl Accounts {
+    /// Lists the leftovers again that earlier records list as left and of which nothing else
+    /// is known, or as confirmed. `removed` are the files that this purge removed.
+    fn carry(
+        &mut self,
+        places: &Places,
+        mut open: OpenLeftovers,
+        removed: &[RoundFile],
+        is_confirmed: bool,
+    ) {
+        let left: Vec<RoundFile> = self.left.iter().map(LeftFile::file).collect();
+        let known = [
+            removed,
+            &self.removed_earlier,
+            &left,
+            &self.not_found,
+            &self.confirmed,
+        ];
+        for file in known.into_iter().flatten() {
+            open.settle(file);
+        }
+        for leftover in open.into_files() {
+            // Without its mark a purge does not take it for a leftover.
+            let is_here = places.may_hold_leftover(Path::new(&leftover.file.path));
+            if is_confirmed && !is_here {
+                self.confirmed.push(leftover.file);
+            } else if is_here || !leftover.is_missing {
+                let why = match is_here {
+                    true => not_marked(leftover.recorded_at),
+                    false => not_seen(leftover.recorded_at),
+                };
+                self.left.push(LeftFile::new(&leftover.file, why));
+            }
+        }
+    }
 }
 
-fn set_aside_by_another(public_key: &str) -> Text {
-    let key = key_id(public_key);
+fn not_marked(at: Timestamp) -> Text {
     Text::new(
         format!(
-            "用另一把私钥（公钥 {key}）签署的、中断的 purge 曾处理此文件，本私钥不能据此确认已删除；请用那把私钥（--signing-key）和 --other-signer 重新运行 purge"
+            "{at} 的删除记录载明未删除或缺失，现在该处仍有文件，或无法查看，但已没有运行留下的标记，purge 不予删除；请人工检查、删除，再用 --confirm-deleted 写明"
         ),
         format!(
-            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to a purge with this key: run `purge` again with that key (--signing-key) and --other-signer"
+            "the deletion record of {at} lists it as left or missing; there is still a file at its place, or nobody can look there, but without the mark that a run gives it, so `purge` does not delete it: check it, delete it by hand, and then say so with --confirm-deleted"
         ),
     )
 }
 
-fn recorded_by_another(public_key: &str, at: Timestamp) -> Text {
-    let key = key_id(public_key);
+fn not_seen(at: Timestamp) -> Text {
     Text::new(
         format!(
-            "{at} 的删除记录称已删除，但由另一把私钥（公钥 {key}）签署，本私钥不能据此确认：须由人与会议记录核对"
+            "{at} 的删除记录载明未删除，本次没有找到，也没有 purge 将其删除；请查明去向：仍在的，请移回原处后重新运行 purge；已人工删除的，请用 --confirm-deleted 写明查明的情况"
         ),
         format!(
-            "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and that proves nothing to a purge with this key: a person must compare it with the minutes"
-        ),
-    )
-}
-
-fn recorded_elsewhere(at: Timestamp) -> Text {
-    Text::new(
-        format!(
-            "{at} 的删除记录称已删除，但写于另一文件夹，本文件夹可能是其副本，不能据此确认在此处已删除：须由人与会议记录核对"
-        ),
-        format!(
-            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and that proves nothing here: a person must compare it with the minutes"
+            "the deletion record of {at} lists it as left, this purge did not find it, and no purge removed it: find out where it is; move it back and run `purge` again or, if it was deleted by hand, say what you found with --confirm-deleted"
         ),
     )
 }

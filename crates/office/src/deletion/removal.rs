@@ -207,6 +207,7 @@ impl Removal<'_> {
                 part: FilePart::CutOff,
                 path: path.to_string_lossy().into_owned(),
                 digest: None,
+                key_id: None,
                 byte_length: 0,
                 other_names: 0,
             });

@@ -52,11 +52,13 @@ impl Signed {
     fn purge(&self) -> Purge<'_> {
         Purge {
             outputs: &self.outputs,
+            siblings: &[],
             round_folder: self.round.folder(),
             signing_key: &self.key,
             program: "aidlink",
             early: Some("a test"),
             other_signer: None,
+            confirmed: None,
             key_id: &key_id,
             dry_run: false,
             now: Timestamp::now(),

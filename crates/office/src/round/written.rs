@@ -396,6 +396,12 @@ impl WrittenRound {
         Some(export.schema.as_ref()?.value.as_str())
     }
 
+    /// Returns the names of the schemas of the exports.
+    pub fn export_names(&self) -> impl Iterator<Item = &str> {
+        let exports = self.exports.value().into_iter().flatten();
+        exports.filter_map(|export| Some(export.schema.as_ref()?.value.as_str()))
+    }
+
     /// Returns the folder of export schemas, as it is written.
     pub fn schemas_folder(&self) -> Option<PathBuf> {
         let schemas = self.schemas.value()?;

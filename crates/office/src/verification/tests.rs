@@ -7,7 +7,7 @@ use aidlink_contract::token::TokenAlgorithm;
 use super::*;
 use crate::audit_log::{AuditLog, Complete};
 use crate::finished_round::{FinishedRound, LIST};
-use crate::manifest::Passed;
+use crate::manifest::{ExportRead, Passed};
 use crate::signing::SigningKey;
 
 /// Returns a finished round and the key that signed it.
@@ -234,14 +234,15 @@ fn a_key_is_accepted_only_for_the_office_it_was_named_for() {
     let (own, foreign) = (key.public().clone(), other.public().clone());
     let round_file = |signers: &[(&str, &PublicKey)]| {
         let signers = signers.iter();
-        NamedKeys::ByRound(
-            signers
+        NamedKeys::ByRound(RoundOffices {
+            signers: signers
                 .map(|(office, key)| ((*office).to_owned(), (*key).clone()))
                 .collect(),
-        )
+            exports: Vec::new(),
+        })
     };
-    // A pooled run belongs to the agency of the case parties' export. This manifest
-    // has only an export of students, so no office of the round file is accepted.
+    // A pooled run belongs to the agency of the case parties, although this manifest has
+    // only an export of another one.
     let cases = [
         (NamedKeys::only(own.clone()), None),
         (NamedKeys::ByUser(vec![foreign.clone(), own.clone()]), None),
@@ -287,36 +288,61 @@ fn a_key_is_accepted_only_for_the_office_it_was_named_for() {
 #[test]
 fn an_office_is_accepted_only_for_its_own_steps() {
     let round = FinishedRound::new();
-    let of = |step: StepKind, export: &str, agency: &str| {
+    let offices = RoundOffices {
+        signers: Vec::new(),
+        exports: ["education.students", CASE_EXPORT, "veterans.persons"]
+            .map(str::to_owned)
+            .to_vec(),
+    };
+    let of = |step: StepKind, exports: &[&str], agency: &str| {
         let mut manifest = round.manifest();
         manifest.step = step;
-        manifest.exports[0].export = export.to_owned();
-        manifest.exports[0].agency = agency.to_owned();
-        office_of(&manifest).map(str::to_owned)
+        let read = manifest.exports[0].clone();
+        let exports = exports.iter().map(|export| ExportRead {
+            export: (*export).to_owned(),
+            agency: agency.to_owned(),
+            ..read.clone()
+        });
+        manifest.exports = exports.collect();
+        offices.office_of(&manifest).map(str::to_owned)
     };
-    let students = ("education.students", "education");
-    let cases = (CASE_EXPORT, "procuratorate");
-    for (step, (export, agency), office) in [
+    let students = ["education.students"].as_slice();
+    let cases = [CASE_EXPORT].as_slice();
+    for (step, exports, office) in [
         (StepKind::Screen, students, Some("centre")),
         (StepKind::Tokenise, students, Some("education")),
         (StepKind::Tokenise, cases, Some("procuratorate")),
+        (StepKind::Tokenise, &[], None),
+        (StepKind::Tokenise, &["education.teachers"], None),
+        (
+            StepKind::Tokenise,
+            &["education.students", "veterans.persons"],
+            None,
+        ),
         (StepKind::Run, cases, Some("procuratorate")),
-        (StepKind::Run, students, None),
+        (StepKind::Run, students, Some("procuratorate")),
+        (StepKind::Run, &[], Some("procuratorate")),
         (StepKind::Resolve, cases, Some("procuratorate")),
-        (StepKind::Resolve, students, None),
+        (StepKind::Resolve, students, Some("procuratorate")),
     ] {
-        let found = of(step, export, agency);
-        assert_eq!(found.as_deref(), office, "{step:?} {export}");
+        // Whatever the manifest says of agencies.
+        for agency in ["procuratorate", "education", "centre"] {
+            let found = of(step, exports, agency);
+            assert_eq!(found.as_deref(), office, "{step:?} {exports:?} {agency}");
+        }
     }
     // A signer named by the round file.
     let key = round.key("signing.key");
     let mut manifest = round.manifest();
     manifest.step = StepKind::Tokenise;
     round.finish(&key, manifest);
-    let named = NamedKeys::ByRound(vec![
-        ("centre".to_owned(), round.key("other.key").public().clone()),
-        ("education".to_owned(), key.public().clone()),
-    ]);
+    let named = NamedKeys::ByRound(RoundOffices {
+        signers: vec![
+            ("centre".to_owned(), round.key("other.key").public().clone()),
+            ("education".to_owned(), key.public().clone()),
+        ],
+        ..offices
+    });
     let found = verify(&round.path("output"), None, &named).expect("an output folder");
     let office = Some("education".to_owned());
     assert_eq!(found.signer, Signer::Named(office, key.public().clone()));

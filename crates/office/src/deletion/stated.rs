@@ -1,0 +1,184 @@
+//! What journals and records state of the files of an output folder.
+
+use std::rc::Rc;
+
+use aidlink_faults::text::Text;
+use jiff::Timestamp;
+
+use crate::deletion_record::{DeletionRecord, FilePart, Journal, Journals, PlacedFile, RoundFile};
+use crate::open_leftovers::OpenLeftovers;
+use crate::signing::PublicKey;
+
+/// A file of a journal that counts.
+#[derive(Clone)]
+pub(super) struct Journaled {
+    pub(super) placed: PlacedFile,
+    /// Whether the purge had set it aside, so that it may have removed it.
+    pub(super) is_set_aside: bool,
+    /// When the purge began.
+    pub(super) begun_at: Timestamp,
+}
+
+/// What a document that proves nothing here says of a file.
+#[derive(Clone)]
+pub(super) struct Claim {
+    pub(super) file: RoundFile,
+    /// Why nobody may call the file missing.
+    pub(super) why: Rc<Text>,
+    /// Whether a person may confirm it: this office signed it, for another copy of the folder.
+    pub(super) can_be_confirmed: bool,
+}
+
+/// What journals and records state of files.
+#[derive(Clone, Default)]
+pub(super) struct Stated {
+    /// The files of journals that count.
+    pub(super) journaled: Vec<Journaled>,
+    /// The files for which valid records account, with the time of the record.
+    pub(super) removed: Vec<(RoundFile, Timestamp)>,
+    /// What documents of other keys list as removed or set aside, or records of another copy
+    /// of the folder as removed.
+    pub(super) by_others: Vec<Claim>,
+    /// The leftovers of interrupted runs that no valid record accounts for.
+    pub(super) open: OpenLeftovers,
+}
+
+impl Stated {
+    /// Gathers what the documents of an output folder state. `records` are its valid records,
+    /// and `elsewhere` those of another folder, of which this one may be a copy.
+    pub(super) fn of(
+        journals: &Journals,
+        records: &[DeletionRecord],
+        elsewhere: &[DeletionRecord],
+    ) -> Self {
+        let mut stated = Stated {
+            open: OpenLeftovers::of(records),
+            ..Stated::default()
+        };
+        for journal in &journals.counted {
+            stated.add(journal);
+        }
+        for record in records {
+            let removed = record.accounted().cloned();
+            stated
+                .removed
+                .extend(removed.map(|file| (file, record.completed_at)));
+        }
+        for record in elsewhere {
+            let why = Rc::new(recorded_elsewhere(record.completed_at));
+            let files = record.all_removed();
+            // Nobody knows whether what an interrupted run left there was ever here.
+            let files = files.filter(|file| file.part != FilePart::CutOff).cloned();
+            stated.by_others.extend(files.map(|file| Claim {
+                file,
+                why: why.clone(),
+                can_be_confirmed: true,
+            }));
+        }
+        for document in &journals.by_others {
+            let why = Rc::new(match document.recorded_at {
+                Some(at) => recorded_by_another(&document.public_key, at),
+                None => set_aside_by_another(&document.public_key),
+            });
+            let files = document.files.iter().cloned();
+            stated.by_others.extend(files.map(|file| Claim {
+                file,
+                why: why.clone(),
+                can_be_confirmed: false,
+            }));
+        }
+        stated
+    }
+
+    /// Adds the files of a journal.
+    pub(super) fn add(&mut self, journal: &Journal) {
+        for (files, is_set_aside) in [(&journal.there, false), (&journal.set_aside, true)] {
+            self.journaled.extend(files.iter().map(|placed| Journaled {
+                placed: placed.clone(),
+                is_set_aside,
+                begun_at: journal.begun_at,
+            }));
+        }
+    }
+
+    /// Returns the files of the journals that count.
+    pub(super) fn journaled(&self) -> Vec<PlacedFile> {
+        self.journaled
+            .iter()
+            .map(|journaled| journaled.placed.clone())
+            .collect()
+    }
+
+    /// Returns the files that a purge had set aside, as far as a document says, whoever signed
+    /// it.
+    pub(super) fn set_aside(&self) -> impl Iterator<Item = &RoundFile> {
+        let journaled = self.journaled.iter();
+        let journaled = journaled.filter(|journaled| journaled.is_set_aside);
+        let journaled = journaled.map(|journaled| &journaled.placed.file);
+        journaled.chain(self.by_others.iter().map(|claim| &claim.file))
+    }
+
+    /// Returns all files of which something is stated, except those that records account for.
+    pub(super) fn files(&self) -> impl Iterator<Item = &RoundFile> {
+        let journaled = self.journaled.iter();
+        let journaled = journaled.map(|journaled| &journaled.placed.file);
+        let open = self.open.files().map(|leftover| &leftover.file);
+        journaled
+            .chain(self.by_others.iter().map(|claim| &claim.file))
+            .chain(open)
+    }
+
+    /// Adds what is stated of inputs elsewhere, in another output folder of the round.
+    /// `is_named` says whether the manifest of this one names a file.
+    pub(super) fn add_inputs(&mut self, other: &Stated, is_named: impl Fn(&RoundFile) -> bool) {
+        let is_shared = |file: &RoundFile| file.is_input() && is_named(file);
+        let journaled = other.journaled.iter();
+        let journaled = journaled.filter(|journaled| is_shared(&journaled.placed.file));
+        self.journaled.extend(journaled.cloned());
+        let removed = other.removed.iter();
+        self.removed
+            .extend(removed.filter(|(file, _)| is_shared(file)).cloned());
+        let by_others = other.by_others.iter();
+        self.by_others
+            .extend(by_others.filter(|claim| is_shared(&claim.file)).cloned());
+    }
+}
+
+fn key_id(public_key: &str) -> String {
+    PublicKey::parse(public_key).map_or_else(String::new, |key| key.id())
+}
+
+fn set_aside_by_another(public_key: &str) -> Text {
+    let key = key_id(public_key);
+    Text::new(
+        format!(
+            "用另一把私钥（公钥 {key}）签署的、中断的 purge 曾处理此文件，本私钥不能据此确认已删除；请用那把私钥（--signing-key）和 --other-signer 重新运行 purge"
+        ),
+        format!(
+            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to a purge with this key: run `purge` again with that key (--signing-key) and --other-signer"
+        ),
+    )
+}
+
+fn recorded_by_another(public_key: &str, at: Timestamp) -> Text {
+    let key = key_id(public_key);
+    Text::new(
+        format!(
+            "{at} 的删除记录称已删除，但由另一把私钥（公钥 {key}）签署，本私钥不能据此确认：须由人与会议记录核对"
+        ),
+        format!(
+            "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and that proves nothing to a purge with this key: a person must compare it with the minutes"
+        ),
+    )
+}
+
+fn recorded_elsewhere(at: Timestamp) -> Text {
+    Text::new(
+        format!(
+            "{at} 的删除记录称已删除，但写于另一文件夹，本文件夹可能是其副本，不能据此确认在此处已删除：须由人与会议记录核对，核实后用 --confirm-deleted 写明"
+        ),
+        format!(
+            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and that proves nothing here: a person must compare it with the minutes, and then say so with --confirm-deleted"
+        ),
+    )
+}
