@@ -581,7 +581,7 @@ fn rows_without_trailing_empty_cells_are_read_in_full() {
     let result = round.run();
     assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
-        result.stdout.contains("2004 = 17 rejected + 772 withheld"),
+        result.stdout.contains("2005 = 21 rejected + 818 withheld"),
         "{}",
         result.stdout
     );

@@ -72,7 +72,7 @@ fn data_that_is_due_is_deleted_and_recorded() {
         gone.iter()
             .all(|path| path.starts_with("lists/") || path.starts_with("rejects/"))
     );
-    assert_eq!(gone.len(), 10 + 2 + 5);
+    assert_eq!(gone.len(), 26 + 2 + 5);
     assert!(!finished.path("lists").exists() && !finished.path("rejects").exists());
     let record = record(&finished);
     let inputs = ["round.key"].into_iter().map(str::to_owned);
@@ -126,14 +126,14 @@ fn nothing_is_deleted_early_without_a_reason() {
     assert!(
         result
             .stdout
-            .contains("nothing is due before 2026-12-31 (24 files are due then)"),
+            .contains("nothing is due before 2026-12-31 (40 files are due then)"),
         "{}",
         result.stdout
     );
     let dry = purge(&finished, &["--dry-run"]);
     assert_eq!(
         dry.stdout.matches("to be deleted by 2026-12-31: ").count(),
-        24
+        40
     );
     assert_eq!(finished.round.names(), names);
     assert!(!finished.path("deletions").exists());

@@ -133,7 +133,7 @@ fn the_summary_is_in_the_requested_language_and_piped_progress_is_silent() {
     let result = aidlink(&["run", file.to_str().unwrap(), "--lang", "zh"]);
     assert_eq!(result.code, 0);
     assert!(
-        result.stdout.contains("民政社会救助对象：8016 = 拒收"),
+        result.stdout.contains("民政社会救助对象：8019 = 拒收"),
         "{}",
         result.stdout
     );
