@@ -535,7 +535,13 @@ pub struct Named {
     pub name: Text,
     /// A short name for citations on lists; without it, lists show the id.
     pub short: Option<Text>,
+    /// The id of the policy of the place that issued the document; `None` if it holds
+    /// everywhere.
+    pub place: Option<String>,
 }
+
+/// The end of a citation that was not compared with the text of its document.
+const UNCONFIRMED: &str = "（待核 to be confirmed）";
 
 /// A checked policy: all ids it uses are defined and all columns exist.
 #[derive(Clone, Debug)]
@@ -623,15 +629,41 @@ impl Policy {
     /// Returns a citation with the short name of its document: `SG 二(一)1`
     /// becomes 韶关意见 二(一)1.
     pub fn citation(&self, cite: &str) -> Text {
+        let (cite, mark) = match cite.strip_suffix(UNCONFIRMED) {
+            Some(cite) => (cite, Text::new("（待核）", " (to be confirmed)")),
+            None => (cite, Text::default()),
+        };
         let (id, article) = cite.split_once(' ').unwrap_or((cite, ""));
         let short = self
-            .sources
-            .iter()
-            .find(|source| source.id == id)
+            .source(id)
             .and_then(|source| source.short.clone())
             .unwrap_or_else(|| Text::new(id, id));
-        let whole = |short: String| format!("{short} {article}").trim_end().to_owned();
-        Text::new(whole(short.zh), whole(short.en))
+        let whole = |short: String, mark: String| {
+            let named = format!("{short} {article}");
+            format!("{}{mark}", named.trim_end())
+        };
+        Text::new(whole(short.zh, mark.zh), whole(short.en, mark.en))
+    }
+
+    /// Returns the citations as lists show them. A document of another place is no basis
+    /// here, so it is shown only where nothing else is cited.
+    pub fn citations_on_lists(&self, cites: &[String]) -> Vec<Text> {
+        let is_of_here = |cite: &&String| {
+            let id = cite.split(' ').next().unwrap_or_default();
+            let place = self.source(id).and_then(|source| source.place.as_ref());
+            let mut layers = self.origins.layers.iter();
+            place.is_none_or(|place| layers.any(|layer| layer.id == *place))
+        };
+        let of_here: Vec<&String> = cites.iter().filter(is_of_here).collect();
+        let shown = match of_here.is_empty() {
+            true => cites.iter().collect(),
+            false => of_here,
+        };
+        shown.into_iter().map(|cite| self.citation(cite)).collect()
+    }
+
+    fn source(&self, id: &str) -> Option<&Named> {
+        self.sources.iter().find(|source| source.id == id)
     }
 
     /// Returns the exports that rules read, without that of the case parties.

@@ -232,11 +232,13 @@ impl<'d> PolicyReader<'d> {
         for mut table in root.tables(key, &mut self.faults) {
             let id = table.string("id", &mut self.faults);
             let name = table.text(name_key, &mut self.faults);
-            // Only documents are cited by a short name.
-            let short = if key == "source" {
-                table.optional_text("short", &mut self.faults)
-            } else {
-                None
+            // Only documents are cited by a short name, or issued by a place.
+            let (short, place) = match key {
+                "source" => (
+                    table.optional_text("short", &mut self.faults),
+                    table.optional_string("place", &mut self.faults),
+                ),
+                _ => (None, None),
             };
             table.finish(&mut self.faults);
             if let (Some(id), Some(name)) = (id, name) {
@@ -259,6 +261,7 @@ impl<'d> PolicyReader<'d> {
                     id: id.value,
                     name,
                     short,
+                    place: place.map(|place| place.value),
                 });
             }
         }

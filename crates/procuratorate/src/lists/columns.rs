@@ -292,7 +292,7 @@ impl CitedAid {
 
 /// Returns citations joined, with the short names of their documents.
 pub fn citations(policy: &Policy, cites: &[String], language: Language) -> String {
-    let cites = cites.iter().map(|cite| policy.citation(cite));
+    let cites = policy.citations_on_lists(cites).into_iter();
     let cites: Vec<String> = cites
         .map(|cite| cite.in_language(language).to_owned())
         .collect();
@@ -328,8 +328,8 @@ impl Mark {
     ];
 
     const SAME_CASE: [&'static str; 2] = [
-        "同案线索，请核实是否同户，同户的按一户办理：",
-        "same case, household to be checked: if it is one, handle it once; leads ",
+        "同案线索（也可能在未成年人清单上），请核实是否同户，同户的按一户办理：",
+        "same case (also on the list of minors), household to be checked: if it is one, handle it once; leads ",
     ];
 
     fn write(&self, language: Language) -> String {

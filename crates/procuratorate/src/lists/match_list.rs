@@ -259,7 +259,8 @@ impl LeadRow<'_> {
             marks.push(Mark::Unreadable(columns));
         }
         if !self.same_case.is_empty() {
-            marks.push(Mark::SameCase(self.same_case.join(", ")));
+            let separator = self.translate(&Text::new("、", ", ")).to_owned();
+            marks.push(Mark::SameCase(self.same_case.join(&separator)));
         }
         ToCheck {
             marks,
