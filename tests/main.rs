@@ -24,6 +24,7 @@ mod not_judged;
 mod parquet_exports;
 mod parts;
 mod reading_files;
+mod review;
 mod round_new;
 mod sample_round;
 mod schema_check;

@@ -288,6 +288,11 @@ impl CitedAid {
         let citations = citations(policy, &aid.cites, language);
         CitedAid(safe_cell(&format!("{title}〔{citations}〕")))
     }
+
+    /// Returns the text.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Returns citations joined, with the short names of their documents.
@@ -323,6 +328,12 @@ impl Mark {
         "案件导出中无法读取的列：",
         "columns of the case row that could not be read: ",
     ];
+
+    /// Returns the mark as lists show it.
+    pub(super) fn text(&self) -> Text {
+        let [zh, en] = [Language::Chinese, Language::English].map(|language| self.write(language));
+        Text::new(zh, en)
+    }
 
     fn write(&self, language: Language) -> String {
         let text = match self {
@@ -370,7 +381,7 @@ impl ToCheck {
         self.marks.is_empty() && self.checks.trim().is_empty()
     }
 
-    fn write(&self, language: Language) -> String {
+    pub(super) fn write(&self, language: Language) -> String {
         let marks = self.marks.iter().map(|mark| mark.write(language));
         marks.collect::<String>() + &self.checks
     }
@@ -409,6 +420,17 @@ impl From<Deadline> for ActBy {
 }
 
 impl ActBy {
+    /// Returns what a reader must know of the day.
+    pub(super) fn note(self) -> Text {
+        match self.provisional {
+            true => Text::new(
+                "暂定：当年放假安排未公布",
+                "provisional: that year's calendar is not out",
+            ),
+            false => Text::new("以核查确认为准", "counts once confirmed"),
+        }
+    }
+
     fn remark(provisional: bool, language: Language) -> &'static str {
         let remark = if provisional {
             [
@@ -465,7 +487,7 @@ impl AppliedRules {
             && self.rules.iter().all(|id| policy.rule(id).is_some())
     }
 
-    fn write(&self) -> String {
+    pub(super) fn write(&self) -> String {
         let rules = self.rules.join(" ");
         format!("{} {}: {rules}", self.policy, self.version)
     }
