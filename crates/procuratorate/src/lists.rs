@@ -6,6 +6,7 @@ pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
+mod numbers;
 pub mod review;
 
 use aidlink_contract::screened_lead::NotVerified;
@@ -21,6 +22,7 @@ use crate::resolve::ResolvedRound;
 use marking::RoundMarking;
 use match_list::MatchList;
 use not_judged::NotJudgedList;
+use numbers::PersonNumbers;
 use review::ReviewWorkbook;
 
 /// The lists of a round, ready to be written.
@@ -54,8 +56,11 @@ impl RoundLists {
                 .collect(),
             stated: stated(terms, cases),
         };
-        let leads = match_list::listed_leads(terms, &round.leads);
-        let not_judged = not_judged::not_judged_rows(terms, round);
+        let leads = round.leads.iter().map(|lead| lead.person);
+        let not_judged = round.not_judged.iter().map(|person| person.person);
+        let numbers = PersonNumbers::of(leads.chain(not_judged));
+        let leads = match_list::listed_leads(terms, &round.leads, &numbers);
+        let not_judged = not_judged::not_judged_rows(terms, round, &numbers);
         Ok(RoundLists {
             for_review: match_list::match_lists(terms, &leads, &marking),
             not_judged: not_judged::not_judged_lists(terms, &not_judged, &marking),

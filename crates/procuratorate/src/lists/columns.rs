@@ -18,7 +18,7 @@ use super::marking::{Marking, in_language};
 /// The columns in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// The lead's number, [`super::match_list::lead_number`].
+    /// The lead's number: that of the person, and the aid.
     LeadNumber,
     /// How soon the lead must be checked.
     Urgency,
@@ -676,7 +676,7 @@ mod tests {
         let policy = policy();
         let aid = policy.aid("dibao").expect("an aid");
         ListRow {
-            number: "2026Q3-00001".to_owned(),
+            number: "K7M2-9QXD-dibao".to_owned(),
             urgency: Cell::Read(Urgency::Priority),
             grade: Cell::Read(Some(Grade::ToBeClarified)),
             case_fields: (0..form.case_fields.len())
@@ -715,7 +715,7 @@ mod tests {
     fn every_cell_is_below_its_header_in_both_languages() {
         let expected = [
             [
-                ("线索编号", "2026Q3-00001"),
+                ("线索编号", "K7M2-9QXD-dibao"),
                 ("轻重缓急", "2 优先"),
                 ("依据程度", "待核实"),
                 ("案号", "field 0"),
@@ -737,7 +737,7 @@ mod tests {
                 ("保密：仅供核查", ""),
             ],
             [
-                ("Lead number", "2026Q3-00001"),
+                ("Lead number", "K7M2-9QXD-dibao"),
                 ("Urgency", "2 priority"),
                 ("Grade", "to be clarified"),
                 ("Case number", "field 0"),

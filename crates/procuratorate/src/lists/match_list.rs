@@ -18,6 +18,7 @@ use super::columns::{
     citations,
 };
 use super::marking::RoundMarking;
+use super::numbers::PersonNumbers;
 use crate::resolve::ResolvedLead;
 use aidlink_agency::person_mark::PersonMark;
 use aidlink_agency::spreadsheet_csv;
@@ -53,12 +54,6 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
     }
 }
 
-/// Returns the number of a lead; leads are numbered in token order across all
-/// lists.
-pub fn lead_number(terms: &RoundTerms, index: usize) -> String {
-    format!("{}-{:05}", terms.round, index + 1)
-}
-
 /// A lead as lists show it.
 pub(super) struct ListedLead<'l> {
     /// The name of its list.
@@ -67,6 +62,8 @@ pub(super) struct ListedLead<'l> {
     pub(super) aid: &'l Aid,
     /// The mark of the person.
     pub(super) person: PersonMark,
+    /// The number of the person.
+    pub(super) person_number: String,
     /// Whether it is on a list of minors.
     pub(super) minor: bool,
     /// How soon it must be checked.
@@ -83,8 +80,9 @@ pub(super) struct ListedLead<'l> {
 pub(super) fn listed_leads<'l>(
     terms: &'l RoundTerms,
     leads: &'l [ResolvedLead],
+    numbers: &PersonNumbers,
 ) -> Vec<ListedLead<'l>> {
-    let listed = leads.iter().enumerate().filter_map(|(index, lead)| {
+    let listed = leads.iter().filter_map(|lead| {
         // Always found: screening takes aids from the policy, and the step of a
         // split round checks them.
         let aid = terms.policy.aid(&lead.screened.aid)?;
@@ -94,11 +92,12 @@ pub(super) fn listed_leads<'l>(
             list: list_name(aid, lead.minor),
             aid,
             person: lead.person,
+            person_number: numbers.person(&lead.person).to_owned(),
             minor: lead.minor,
             urgency,
             grade: lead.screened.grade(),
             act_by: lead_row.act_by(),
-            row: lead_row.row(index, urgency),
+            row: lead_row.row(numbers.lead(&lead.person, &aid.id), urgency),
         })
     });
     let mut listed: Vec<ListedLead<'_>> = listed.collect();
@@ -304,11 +303,11 @@ impl LeadRow<'_> {
         deadline.map(ActBy::from)
     }
 
-    fn row(&self, index: usize, urgency: Urgency) -> ListRow {
+    fn row(&self, number: String, urgency: Urgency) -> ListRow {
         let has_own_column = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let policy = &self.terms.policy;
         ListRow {
-            number: lead_number(self.terms, index),
+            number,
             urgency: Cell::Read(urgency),
             grade: Cell::Read(Some(self.lead.screened.grade())),
             case_fields: case_fields(&self.terms.cases.schema, &self.lead.cases),

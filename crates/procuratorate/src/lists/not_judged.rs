@@ -13,6 +13,7 @@ use aidlink_policy::schema::{ExportSchema, Field};
 
 use super::case_cells::case_fields;
 use super::marking::RoundMarking;
+use super::numbers::PersonNumbers;
 use crate::resolve::{ResolvedNotJudged, ResolvedRound};
 
 /// A list of persons who could not be judged, ready to be written.
@@ -156,6 +157,8 @@ impl<'t> FindGaps<'t> {
 pub(super) struct NotJudgedRow {
     /// Whether it is on the list of minors.
     pub(super) minor: bool,
+    /// The number of the person.
+    pub(super) number: String,
     /// The list fields of the case rows, in the schema's order.
     pub(super) case_fields: Vec<String>,
     /// What is below [`headers`].
@@ -175,8 +178,18 @@ pub(super) fn headers(language: Language) -> [String; 3] {
     texts.map(|text| text.in_language(language).to_owned())
 }
 
-/// Returns the persons of a round who could not be judged, as lists show them.
-pub(super) fn not_judged_rows(terms: &RoundTerms, round: &ResolvedRound) -> Vec<NotJudgedRow> {
+/// Returns the header of the column of persons' numbers.
+pub(super) fn number_header() -> Text {
+    Text::new("人员编号", "Person number")
+}
+
+/// Returns the persons of a round who could not be judged, as lists show them, sorted by
+/// number.
+pub(super) fn not_judged_rows(
+    terms: &RoundTerms,
+    round: &ResolvedRound,
+    numbers: &PersonNumbers,
+) -> Vec<NotJudgedRow> {
     let language = terms.list_language;
     let gaps = FindGaps::new(terms, &round.fields_missing);
     let joined = |titles: Vec<Text>| {
@@ -190,6 +203,7 @@ pub(super) fn not_judged_rows(terms: &RoundTerms, round: &ResolvedRound) -> Vec<
         let titles = fields.iter().map(|gap| title_of(gap.schema, gap.field));
         NotJudgedRow {
             minor: person.minor,
+            number: numbers.person(&person.person).to_owned(),
             case_fields: case_fields(&terms.cases.schema, &person.cases),
             texts: [
                 joined(aids.map(|aid| aid.title.clone()).collect()),
@@ -198,7 +212,9 @@ pub(super) fn not_judged_rows(terms: &RoundTerms, round: &ResolvedRound) -> Vec<
             ],
         }
     };
-    round.not_judged.iter().map(row).collect()
+    let mut rows: Vec<NotJudgedRow> = round.not_judged.iter().map(row).collect();
+    rows.sort_by(|one, other| one.number.cmp(&other.number));
+    rows
 }
 
 /// Returns both lists of the round, also without persons.
@@ -210,13 +226,16 @@ pub(super) fn not_judged_lists(
     let language = terms.list_language;
     let titles = terms.cases.schema.list_fields().map(|field| &field.title);
     let titles = titles.map(|title| title.in_language(language).to_owned());
-    let mut header: Vec<String> = titles.chain(headers(language)).collect();
+    let mut header = vec![number_header().in_language(language).to_owned()];
+    header.extend(titles.chain(headers(language)));
     let needed = terms.policy.registers_used();
     header.push(marking.of_list(&needed, language).cell(language));
     let row = |person: &NotJudgedRow| -> Vec<String> {
-        let fields = person.case_fields.iter().chain(&person.texts).cloned();
+        let mut row = vec![person.number.clone()];
+        row.extend(person.case_fields.iter().chain(&person.texts).cloned());
         // Below the marking is nothing.
-        fields.chain([String::new()]).collect()
+        row.push(String::new());
+        row
     };
     let list = |path, minor| {
         let persons = persons.iter();

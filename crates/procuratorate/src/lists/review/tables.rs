@@ -9,7 +9,7 @@ use aidlink_office::round::RoundTerms;
 use super::book::{Column, Content, Table, Use};
 use crate::lists::columns::{self, ListForm, Urgency};
 use crate::lists::match_list::ListedLead;
-use crate::lists::not_judged::NotJudgedRow;
+use crate::lists::not_judged::{NotJudgedRow, number_header};
 
 /// What the tables of a workbook have in common.
 pub(super) struct Layout<'t> {
@@ -68,6 +68,11 @@ impl<'t> Layout<'t> {
             named(columns::Column::DecidedOn, (10, 10), Use::Day),
         ];
         self.name_column().into_iter().chain(decision).collect()
+    }
+
+    fn person_number(&self) -> Column {
+        let header = number_header();
+        Column::new(header.in_language(self.language), (10, 11), Use::Given)
     }
 
     fn name_column(&self) -> Option<Column> {
@@ -162,7 +167,7 @@ impl<'t> Layout<'t> {
     }
 
     /// Returns the sheet of persons, each with all leads. Sorted by the most urgent lead of
-    /// each, then by the best grade, then by the first number.
+    /// each, then by the best grade, then by the number.
     pub(super) fn persons(
         &self,
         name: String,
@@ -170,8 +175,9 @@ impl<'t> Layout<'t> {
         leads: &[&ListedLead<'_>],
     ) -> Table {
         let given = |column, width| Column::new(&self.header(column), width, Use::Given);
-        let mut columns = self.name_and_decision();
-        let frozen = usize::from(self.name.is_some());
+        let mut columns = vec![self.person_number()];
+        columns.extend(self.name_and_decision());
+        let frozen = 1 + usize::from(self.name.is_some());
         columns.extend([
             given(columns::Column::Urgency, (7, 8)),
             given(columns::Column::Grade, (7, 9)),
@@ -205,7 +211,9 @@ impl<'t> Layout<'t> {
             })
             .collect();
         let (name, others) = self.split_fields(&fields);
-        let mut cells: Vec<Content> = name.into_iter().chain(to_fill_in()).collect();
+        let number = leads.first().map(|lead| lead.person_number.clone());
+        let mut cells = vec![Content::Text(number.unwrap_or_default())];
+        cells.extend(name.into_iter().chain(to_fill_in()));
         cells.push(self.urgency(person.urgency()));
         let grade = leads.iter().map(|lead| lead.grade).max();
         let grade = grade.map(|grade| grade.title().in_language(self.language).to_owned());
@@ -248,7 +256,8 @@ impl<'t> Layout<'t> {
         rows: &[&NotJudgedRow],
     ) -> Table {
         let remark = self.text("备注", "Remark");
-        let mut columns: Vec<Column> = self.name_column().into_iter().collect();
+        let mut columns = vec![self.person_number()];
+        columns.extend(self.name_column());
         let frozen = columns.len();
         let named = |column, width, purpose| Column::new(&self.header(column), width, purpose);
         columns.extend([
@@ -264,8 +273,9 @@ impl<'t> Layout<'t> {
             let (name, others) = self.split_fields(&row.case_fields);
             let to_fill_in = std::iter::repeat_n(Content::Empty, 3);
             let texts = row.texts.iter().map(|text| Content::Text(text.clone()));
-            let name = name.into_iter();
-            name.chain(to_fill_in).chain(others).chain(texts).collect()
+            let number = [Content::Text(row.number.clone())].into_iter();
+            let first = number.chain(name).chain(to_fill_in);
+            first.chain(others).chain(texts).collect()
         });
         Table {
             name,
@@ -319,8 +329,8 @@ fn persons<'l>(leads: &[&'l ListedLead<'l>]) -> Vec<Person<'l>> {
         .collect();
     persons.sort_by_key(|person| {
         let grade = person.leads.iter().map(|lead| lead.grade).max();
-        let number = person.leads.iter().map(|lead| &lead.row.number).min();
-        (person.urgency(), std::cmp::Reverse(grade), number.cloned())
+        let number = person.leads.first().map(|lead| lead.person_number.clone());
+        (person.urgency(), std::cmp::Reverse(grade), number)
     });
     persons
 }
