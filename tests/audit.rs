@@ -565,8 +565,8 @@ fn every_check_that_is_broken_is_reported() {
                 finished.change_line(
                     "to-veterans.csv",
                     1,
-                    "2026-10-13（以核查确认为准）",
-                    "2026-10-13",
+                    "2026-10-13,以核查确认为准",
+                    "2026-10-13,",
                 )
             },
             &[25],

@@ -319,6 +319,7 @@ impl LeadRow<'_> {
             to_check: self.to_check(),
             issued_on: Cell::Read(self.terms.issued_on),
             act_by: Cell::Read(self.act_by()),
+            about_act_by: String::new(),
             rules: Cell::Read(AppliedRules {
                 policy: policy.id.clone(),
                 version: policy.version.clone(),

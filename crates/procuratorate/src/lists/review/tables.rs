@@ -115,8 +115,7 @@ impl<'t> Layout<'t> {
         let frozen = columns.len() + usize::from(self.name.is_some());
         columns.extend(self.name_and_decision());
         columns.push(given(columns::Column::ActBy, (10, 10)));
-        let note = self.text("期限说明", "About the deadline");
-        columns.push(Column::new(&note, (8, 8), Use::Given));
+        columns.push(given(columns::Column::AboutActBy, (8, 8)));
         columns.extend(self.other_fields());
         columns.extend([
             given(columns::Column::Aid, (12, 14)),
