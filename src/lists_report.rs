@@ -30,6 +30,13 @@ pub(crate) fn say_lists(
             format!("  {path}: {}", list.leads),
         );
     }
+    for workbook in &lists.workbooks {
+        let (path, persons, leads) = (workbook.path, workbook.persons, workbook.leads);
+        say(
+            format!("  供核查填写：{path}（{persons}人，{leads}条线索）"),
+            format!("  to be filled in: {path} ({persons} persons, {leads} leads)"),
+        );
+    }
     say_not_judged(round, lists, summary, output);
     for (export, reason) in &resolved.not_verified_by {
         let (zh, en) = match reason {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::KeyFile;
+use aidlink_agency::person_mark::PersonMarker;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
@@ -108,6 +109,7 @@ pub fn run(
     });
 
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
     let origin = |planned: &PlannedExport| origin(terms, planned, &key_id);
     let on_rows = |rows| progress.rows(rows);
     let mut cases = None;
@@ -199,7 +201,7 @@ pub fn run(
         not_verified_by: screening.not_verified_by,
         fields_missing: fields_missing(terms, &opened, &reports),
     };
-    let (resolved, _) = resolve(export, &tokenising, &reports[0].files, found)?;
+    let (resolved, _) = resolve(export, &tokenising, &marker, &reports[0].files, found)?;
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
     });

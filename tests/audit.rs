@@ -71,7 +71,7 @@ impl FinishedRound {
     }
 
     /// Returns the numbers of the checks that are not held.
-    fn not_held(&self, more: &[&str]) -> BTreeSet<u64> {
+    pub fn not_held(&self, more: &[&str]) -> BTreeSet<u64> {
         let mut arguments = vec!["--json"];
         arguments.extend(more);
         let result = self.audit(&arguments);
@@ -120,13 +120,20 @@ impl FinishedRound {
     ) {
         let mut manifest = self.manifest();
         let mut outputs = Vec::new();
+        let before = manifest["outputs"].as_array().unwrap().clone();
         for (path, bytes) in files_below(&self.folder) {
             if !path.starts_with(MANIFEST) && path != "audit.jsonl" {
-                outputs.push(json!({
+                let mut output = json!({
                     "file": path,
                     "blake3": blake3::hash(&bytes).to_hex().to_string(),
                     "bytes": bytes.len(),
-                }));
+                });
+                let mut before = before.iter();
+                let kind = before.find(|before| before["file"] == path.as_str());
+                if let Some(kind) = kind.and_then(|before| before.get("kind")) {
+                    output["kind"] = kind.clone();
+                }
+                outputs.push(output);
             }
         }
         manifest["outputs"] = outputs.into();
@@ -558,8 +565,8 @@ fn every_check_that_is_broken_is_reported() {
                 finished.change_line(
                     "to-veterans.csv",
                     1,
-                    "2026-10-13（以核查确认为准）",
-                    "2026-10-13",
+                    "2026-10-13,以核查确认为准",
+                    "2026-10-13,",
                 )
             },
             &[25],

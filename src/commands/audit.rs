@@ -163,11 +163,25 @@ fn say_verification(verification: &Verification, output: Output) {
             ),
         );
     }
-    if verification.faults.is_empty() {
+    for path in &verification.filled_in {
+        let path = shown_path(Path::new(path));
         say(
-            "  没有发现改动、缺失或添加".to_owned(),
-            "  nothing was changed, removed or added".to_owned(),
+            format!("  {path}：已填写（与签发时不同，不算改动）"),
+            format!("  {path}: filled in (differs from what was issued, and is not a change)"),
         );
+    }
+    if verification.faults.is_empty() {
+        let (zh, en) = match verification.filled_in.is_empty() {
+            true => (
+                "没有发现改动、缺失或添加",
+                "nothing was changed, removed or added",
+            ),
+            false => (
+                "此外没有发现改动、缺失或添加",
+                "nothing else was changed, removed or added",
+            ),
+        };
+        say(format!("  {zh}"), format!("  {en}"));
     }
     output.say_faults(verification.faults.iter());
 }
@@ -283,13 +297,23 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
     let Some(cases) = exports.iter().find(is_of_cases) else {
         return SecondRun::Failed;
     };
-    let lists = RoundLists::new(&terms, cases, &result.resolved);
+    let Ok(lists) = RoundLists::new(&terms, cases, &result.resolved) else {
+        return SecondRun::Failed;
+    };
     let summary = pooled::summary(&terms, &result, &lists);
     SecondRun::Made(SecondOutput {
         summary: summary.to_bytes(),
         lists: lists
             .files()
             .map(|(path, bytes)| (path, bytes.to_vec()))
+            .collect(),
+        workbooks: lists
+            .workbooks
+            .iter()
+            .map(|workbook| {
+                let digest = blake3::hash(&workbook.bytes).to_hex().to_string();
+                (workbook.path.to_owned(), digest)
+            })
             .collect(),
     })
 }
@@ -382,6 +406,8 @@ struct VerificationReport {
     /// Absent if no trusted key signed the manifest.
     signer: Option<ReportedSigner>,
     files_held: u64,
+    /// Workbooks that were filled in.
+    filled_in: Vec<String>,
     faults: Vec<ReportedFault>,
 }
 
@@ -418,6 +444,11 @@ fn verification_report(verification: &Verification) -> VerificationReport {
         step: manifest.step,
         signer: signer.map(|(named, key_id)| ReportedSigner { named, key_id }),
         files_held: verification.files_held,
+        filled_in: verification
+            .filled_in
+            .iter()
+            .map(|path| shown_path(Path::new(path)))
+            .collect(),
         faults: verification.faults.iter().map(ReportedFault::of).collect(),
     }
 }

@@ -48,7 +48,7 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         let result =
             pool.install(|| pooled::run(terms, exports, key, Some(&rejects), &progress, log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
-        let lists = RoundLists::new(terms, round.cases()?, &result.resolved);
+        let lists = RoundLists::new(terms, round.cases()?, &result.resolved)?;
         let manifest = write(step, &round, &result, &lists, rejects)?;
         Ok((manifest, (result, lists)))
     });

@@ -640,7 +640,7 @@ fn a_file_of_a_killed_purge_that_cannot_be_read_does_not_count_as_deleted() {
         let finished = overdue_round();
         let treasure = treasure(&finished.round.path(".."));
         let mut files = kill_purge(&finished);
-        assert_eq!(files.len(), 40);
+        assert_eq!(files.len(), 42);
         files.sort_by_key(|(file, _)| file.path != "veterans.persons.csv");
         files.truncate(count);
         for (index, (_, place)) in files.iter().enumerate() {
@@ -944,7 +944,7 @@ pub fn write_signed(
     fs::write(finished.path(&format!("{name}.minisig")), signature).unwrap();
 }
 
-/// A purge set 40 files aside, removed all but those in `output/rejects`, and was killed.
+/// A purge set 42 files aside, removed all but those in `output/rejects`, and was killed.
 /// Returns the files that it had removed and the others.
 #[expect(clippy::type_complexity, reason = "two lists of the same kind")]
 fn kill_purge_before_the_rejects(
@@ -1215,7 +1215,7 @@ fn journals_count_that_the_manifests_signer_or_the_purges_key_signed() {
         fs::write(leftover.join("list.csv"), "rows").unwrap();
         set_mode(&leftover, 0o1700);
         let (removed, _) = kill_purge_before_the_rejects(&finished);
-        assert_eq!(removed.len(), 36);
+        assert_eq!(removed.len(), 38);
         let other = finished.round.path("../other.key");
         let key = SigningKey::make(&other).unwrap();
         if is_by_other {
@@ -1244,7 +1244,7 @@ fn journals_count_that_the_manifests_signer_or_the_purges_key_signed() {
         let result = purge(&finished, &arguments);
         assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
         let record = last_record(&finished.path(""));
-        assert_eq!(paths(&record["removed_earlier"]).len(), 36, "{record}");
+        assert_eq!(paths(&record["removed_earlier"]).len(), 38, "{record}");
         assert_eq!(
             (&record["left"], &record["not_found"]),
             (&json!([]), &json!([]))

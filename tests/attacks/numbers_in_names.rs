@@ -100,7 +100,7 @@ fn an_output_folder_with_a_number_in_its_name_is_purged_and_never_named() {
             );
             assert_eq!(
                 paths(&record["removed"]).len(),
-                if is_killed { 40 } else { 41 }
+                if is_killed { 42 } else { 43 }
             );
             assert_eq!(record["not_found"], json!([]));
             assert!(asides.iter().all(|(_, place)| !place.exists()));
@@ -164,7 +164,7 @@ fn files_whose_names_differ_only_in_a_number_are_counted_and_deleted_each() {
         let equal = removed.filter(|file| file["file"] == ".output.partial-abc/***.csv");
         assert_eq!(equal.count(), 3, "{record}");
         assert!(
-            result.stdout.contains("44 files in all"),
+            result.stdout.contains("46 files in all"),
             "{}",
             result.stdout
         );

@@ -108,7 +108,7 @@ fn each_record_of_one_purge_lists_the_inputs_and_stands_alone() {
     assert!(result.stdout.contains(text), "{}", result.stdout);
     for output in [finished.path(""), other] {
         let record = last_record(&output);
-        assert_eq!(paths(&record["removed"]).len(), 40, "{record}");
+        assert_eq!(paths(&record["removed"]).len(), 42, "{record}");
         let key = finished.round.path("signing.pub");
         let audit = ["audit", output.to_str().unwrap(), "--json", "--public-key"];
         let audit = aidlink(&[&audit[..], &[key.to_str().unwrap()]].concat());

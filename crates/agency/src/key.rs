@@ -53,6 +53,9 @@ pub struct PersonSubkey {
     pub(crate) algorithm: TokenAlgorithm,
 }
 
+/// The subkey for the marks of persons, from which the numbers on lists are made.
+pub struct MarkSubkey(pub(crate) PersonSubkey);
+
 impl RoundKey {
     /// Creates a key and writes its owner-only file. Never overwrites an existing
     /// file.
@@ -312,6 +315,13 @@ impl RoundKey {
         let mut key = Zeroizing::new([0; 32]);
         self.derive(&format!("person token {}", algorithm.name()), key.as_mut());
         PersonSubkey { key, algorithm }
+    }
+
+    /// Derives the subkey for the marks of persons, with the round's token algorithm.
+    pub fn mark_subkey(&self, algorithm: TokenAlgorithm) -> MarkSubkey {
+        let mut key = Zeroizing::new([0; 32]);
+        self.derive(&format!("person number {}", algorithm.name()), key.as_mut());
+        MarkSubkey(PersonSubkey { key, algorithm })
     }
 
     #[cfg(test)]

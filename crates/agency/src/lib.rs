@@ -18,6 +18,7 @@ pub mod key;
 pub mod known_answers;
 pub mod label;
 pub mod national_id;
+pub mod person_mark;
 pub mod recognise;
 pub mod reject;
 pub mod rejects_file;

@@ -26,6 +26,7 @@ use crate::account::Rest;
 use crate::case_parties::CaseParties;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
+use crate::person_mark::{PersonMark, PersonMarker};
 use crate::rejects_file::TableRejects;
 use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
@@ -112,17 +113,32 @@ fn outcome_columns(rules: Vec<&Rule>, rows: &[TokenisedRow]) -> OutcomeColumns {
     )
 }
 
-/// Returns what lists show of the case rows. The order is that of the table that
-/// [`tokenise_cases`] returns.
+/// A case row as the procuratorate's lists need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// The mark of its person.
+    pub person: PersonMark,
+    /// What lists show of it.
+    pub listed: Listed,
+}
+
+/// Returns what lists show of the case rows, and whose they are. The order is that of the
+/// table that [`tokenise_cases`] returns.
 ///
 /// # Errors
 /// See [`TokeniseError`].
 pub fn listed_rows(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
-) -> Result<(Vec<Listed>, Report), TokeniseError> {
+    marker: &PersonMarker,
+) -> Result<(Vec<ListedRow>, Report), TokeniseError> {
     let (rows, report) = read_rows(exports, tokenising)?;
-    Ok((rows.into_iter().map(|row| row.listed).collect(), report))
+    let mut scratch = Scratch::default();
+    let listed = rows.into_iter().map(|row| ListedRow {
+        person: marker.mark(&row.token, &mut scratch),
+        listed: row.listed,
+    });
+    Ok((listed.collect(), report))
 }
 
 /// Reads the rows of an export that become tokens. Sorts them by token, then by

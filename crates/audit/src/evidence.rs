@@ -25,6 +25,7 @@ use jiff::civil::Date;
 use super::minimisation::Matrix;
 use aidlink_procuratorate::lists::columns::{ListForm, ListRow};
 use aidlink_procuratorate::lists::marking::Marking;
+use aidlink_procuratorate::lists::review::{self, read::ReadWorkbook};
 
 /// The documents that the round ran with, read from the folder's copies.
 pub struct Documents {
@@ -72,6 +73,19 @@ pub struct List {
     pub rows: Vec<(u64, Option<ListRow>)>,
 }
 
+/// A review workbook in the folder.
+pub struct ReviewedWorkbook {
+    /// Its path in the folder.
+    pub path: String,
+    /// Whether it is of minors.
+    pub minors: bool,
+    /// Whether it was filled in.
+    pub filled_in: bool,
+    /// What is in it; `None` if it cannot be read, also because the round's documents, which
+    /// name its sheets, cannot.
+    pub read: Option<ReadWorkbook>,
+}
+
 /// The evidence that the checks use.
 pub struct Evidence {
     /// The verification of the folder.
@@ -80,6 +94,8 @@ pub struct Evidence {
     pub documents: Result<Documents, Faults>,
     /// The lists that exist in the folder.
     pub lists: Vec<List>,
+    /// The review workbooks that exist in the folder.
+    pub workbooks: Vec<ReviewedWorkbook>,
     /// The folder of the round's inputs, which may have been deleted.
     pub round_folder: PathBuf,
     /// The round file, if it exists.
@@ -136,6 +152,8 @@ pub enum SecondRun {
 pub struct SecondOutput {
     /// Path and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,
+    /// Path and BLAKE3 digest, hexadecimal, of each review workbook.
+    pub workbooks: Vec<(String, String)>,
     /// The bytes of the summary.
     pub summary: Vec<u8>,
 }
@@ -171,9 +189,12 @@ impl Evidence {
                 lists.push(list(&path, name, content, form.as_ref()));
             }
         }
+        let policy = documents.as_ref().ok().map(|documents| &documents.policy);
+        let workbooks = workbooks(&verification, policy);
         Evidence {
             documents,
             lists,
+            workbooks,
             remains: remains(
                 &verification.manifest,
                 &output,
@@ -395,6 +416,30 @@ fn policy(verification: &Verification, folder: &Path, schemas: &Schemas) -> Resu
         Text::new("请从备份恢复", "restore it from a backup"),
     );
     Err(fault.into())
+}
+
+/// Reads the review workbooks that exist in the folder, also those that were filled in.
+fn workbooks(verification: &Verification, policy: Option<&Policy>) -> Vec<ReviewedWorkbook> {
+    let manifest = &verification.manifest;
+    let outputs = manifest.outputs.iter();
+    let to_fill_in = outputs.filter(|output| output.is_to_fill_in());
+    let there =
+        to_fill_in.filter(|output| verification.opened.kind(Path::new(&output.file)).is_ok());
+    let read = there.map(|output| {
+        let path = &output.file;
+        let minors = path == review::MINORS;
+        let bytes = verification.opened.read(Path::new(path), LARGEST_FILE).ok();
+        let read = bytes.zip(policy).and_then(|(bytes, policy)| {
+            review::read::read(&bytes, policy, list_language(manifest)).ok()
+        });
+        ReviewedWorkbook {
+            path: path.clone(),
+            minors,
+            filled_in: verification.filled_in.contains(path),
+            read,
+        }
+    });
+    read.collect()
 }
 
 fn list_language(manifest: &Manifest) -> Language {

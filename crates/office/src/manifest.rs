@@ -562,14 +562,39 @@ pub struct SigningUsed {
     pub public_key: String,
 }
 
+/// The folder of the workbooks that the procuratorate's reviewers fill in.
+pub const REVIEW: &str = "review";
+
+/// What may become of a file of the output folder after it was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// A workbook that people fill in: it may differ from what was issued.
+    ToFillIn,
+}
+
 /// A file of the output folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputFile {
     /// Its path in the folder, with `/` as separator.
     pub file: String,
-    /// BLAKE3 digest, hexadecimal.
+    /// BLAKE3 digest when it was issued, hexadecimal.
     pub blake3: String,
-    /// Length in bytes.
+    /// Length in bytes when it was issued.
     pub bytes: u64,
+    /// Its kind; absent for a file that must stay as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<OutputKind>,
+}
+
+impl OutputFile {
+    /// Whether people fill the file in, so that it may differ from what was issued. Only a
+    /// workbook below [`REVIEW`]: no manifest can allow this for a list.
+    pub fn is_to_fill_in(&self) -> bool {
+        let in_review = self.file.strip_prefix(REVIEW);
+        let name = in_review.and_then(|rest| rest.strip_prefix('/'));
+        let is_workbook = name.is_some_and(|name| !name.contains('/') && name.ends_with(".xlsx"));
+        self.kind == Some(OutputKind::ToFillIn) && is_workbook
+    }
 }

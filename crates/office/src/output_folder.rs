@@ -23,6 +23,8 @@ pub struct WrittenFile {
     pub digest: String,
     /// Length in bytes.
     pub byte_length: u64,
+    /// Whether people fill it in.
+    pub to_fill_in: bool,
 }
 
 /// An output folder that is being written. If it is dropped before
@@ -119,6 +121,18 @@ impl OutputFolder {
     /// # Errors
     /// When the disk is full or the folder cannot be written.
     pub fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.write_new(path, bytes, false)
+    }
+
+    /// Writes a file that people fill in, which the manifest records as such.
+    ///
+    /// # Errors
+    /// As [`OutputFolder::write`].
+    pub fn write_to_fill_in(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.write_new(path, bytes, true)
+    }
+
+    fn write_new(&mut self, path: &str, bytes: &[u8], to_fill_in: bool) -> Result<(), Fault> {
         let full = self.partial.path().join(path);
         write_file(self.partial.path(), &full, bytes)
             .map_err(|error| unwritable(&self.destination.join(path), &error))?;
@@ -126,6 +140,7 @@ impl OutputFolder {
             path: path.to_owned(),
             digest: blake3::hash(bytes).to_hex().to_string(),
             byte_length: bytes.len() as u64,
+            to_fill_in,
         });
         Ok(())
     }
@@ -240,6 +255,7 @@ impl StreamedFile {
             path: self.path,
             digest: self.digest.finalize().to_hex().to_string(),
             byte_length: self.byte_length,
+            to_fill_in: false,
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::audit_log::{AuditLog, Complete, Event, LOG, Started};
 use crate::confinement;
 use crate::ending::Ending;
 use crate::manifest::{
-    CalendarUsed, ImpactAssessment, MANIFEST, Manifest, OutputFile, Passed, PolicyUsed,
+    CalendarUsed, ImpactAssessment, MANIFEST, Manifest, OutputFile, OutputKind, Passed, PolicyUsed,
     SigningUsed, Software, StepKind,
 };
 use crate::output_folder::{OutputFolder, WrittenFile};
@@ -377,6 +377,7 @@ fn output_file(file: &WrittenFile) -> OutputFile {
         file: file.path.clone(),
         blake3: file.digest.clone(),
         bytes: file.byte_length,
+        kind: file.to_fill_in.then_some(OutputKind::ToFillIn),
     }
 }
 

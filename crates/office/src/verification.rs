@@ -135,6 +135,9 @@ pub struct Verification {
     pub signer: Signer,
     /// Number of files that match the manifest.
     pub files_held: u64,
+    /// Workbooks that differ from what was issued, because people fill them in. They are
+    /// not counted as tampering.
+    pub filled_in: Vec<String>,
     /// The valid deletion records.
     pub deleted: Vec<DeletionRecord>,
     /// The records that were written in another folder, of which this one may be a copy.
@@ -215,6 +218,7 @@ pub(crate) fn verify_opened(
         named,
         manifest: &manifest,
         bytes: &bytes,
+        filled_in: Vec::new(),
         left_by_programs: Vec::new(),
         faults: FaultCollector::new(),
     };
@@ -228,6 +232,7 @@ pub(crate) fn verify_opened(
         check.round(round_file);
     }
     let Check {
+        filled_in,
         left_by_programs,
         faults,
         ..
@@ -238,6 +243,7 @@ pub(crate) fn verify_opened(
         log,
         signer,
         files_held,
+        filled_in,
         deleted: deletions.records,
         deleted_elsewhere: deletions.elsewhere,
         not_counted: deletions.faults,
@@ -334,6 +340,7 @@ struct Check<'c> {
     manifest: &'c Manifest,
     digest: &'c str,
     bytes: &'c [u8],
+    filled_in: Vec<String>,
     left_by_programs: Vec<String>,
     faults: FaultCollector,
 }
@@ -623,6 +630,7 @@ impl Check<'_> {
         for (path, output) in &listed {
             match self.is_as_written(output) {
                 Ok(true) => held += 1,
+                Ok(false) if output.is_to_fill_in() => self.filled_in.push((*path).to_owned()),
                 Ok(false) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(

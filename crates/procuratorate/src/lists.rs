@@ -1,11 +1,13 @@
-//! The lists of a round: the match lists, which a person at the procuratorate checks, and
-//! the persons who could not be judged.
+//! The lists of a round: the match lists, which a person at the procuratorate checks, the
+//! persons who could not be judged, and the workbooks in which the reviewers decide.
 
 mod case_cells;
 pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
+mod numbers;
+pub mod review;
 mod same_case;
 
 use aidlink_contract::screened_lead::NotVerified;
@@ -21,6 +23,8 @@ use crate::resolve::ResolvedRound;
 use marking::RoundMarking;
 use match_list::MatchList;
 use not_judged::NotJudgedList;
+use numbers::PersonNumbers;
+use review::ReviewWorkbook;
 
 /// The lists of a round, ready to be written.
 pub struct RoundLists {
@@ -28,11 +32,20 @@ pub struct RoundLists {
     pub for_review: Vec<MatchList>,
     /// The persons who could not be judged: adults, then minors.
     pub not_judged: Vec<NotJudgedList>,
+    /// The workbooks for the reviewers: of adults, of minors; only those with content.
+    pub workbooks: Vec<ReviewWorkbook>,
 }
 
 impl RoundLists {
     /// Makes the lists of a round. `cases` is its export of case parties.
-    pub fn new(terms: &RoundTerms, cases: &PlannedExport, round: &ResolvedRound) -> Self {
+    ///
+    /// # Errors
+    /// When there are more leads than a workbook can hold.
+    pub fn new(
+        terms: &RoundTerms,
+        cases: &PlannedExport,
+        round: &ResolvedRound,
+    ) -> Result<Self, Fault> {
         let not_joined = round.not_verified_by.iter();
         let not_joined = not_joined.filter(|(_, why)| **why != NotVerified::Stale);
         let marking = RoundMarking {
@@ -44,13 +57,19 @@ impl RoundLists {
                 .collect(),
             stated: stated(terms, cases),
         };
-        RoundLists {
-            for_review: match_list::match_lists(terms, &round.leads, &marking),
-            not_judged: not_judged::not_judged_lists(terms, round, &marking),
-        }
+        let leads = round.leads.iter().map(|lead| lead.person);
+        let not_judged = round.not_judged.iter().map(|person| person.person);
+        let numbers = PersonNumbers::of(leads.chain(not_judged));
+        let leads = match_list::listed_leads(terms, &round.leads, &numbers);
+        let not_judged = not_judged::not_judged_rows(terms, round, &numbers);
+        Ok(RoundLists {
+            for_review: match_list::match_lists(terms, &leads, &marking),
+            not_judged: not_judged::not_judged_lists(terms, &not_judged, &marking),
+            workbooks: review::workbooks(terms, &leads, &not_judged, &marking)?,
+        })
     }
 
-    /// Returns path and content of each list.
+    /// Returns path and content of each list, without the workbooks.
     pub fn files(&self) -> impl Iterator<Item = (String, &[u8])> {
         let for_review = self.for_review.iter();
         let for_review = for_review.map(|list| (list.path(), list.bytes.as_slice()));
@@ -58,13 +77,16 @@ impl RoundLists {
         for_review.chain(not_judged.map(|list| (list.path.to_owned(), list.bytes.as_slice())))
     }
 
-    /// Writes the lists into a folder.
+    /// Writes the lists and the workbooks into a folder.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self, folder: &mut OutputFolder) -> Result<(), Fault> {
         for (path, bytes) in self.files() {
             folder.write(&path, bytes)?;
+        }
+        for workbook in &self.workbooks {
+            folder.write_to_fill_in(workbook.path, &workbook.bytes)?;
         }
         Ok(())
     }

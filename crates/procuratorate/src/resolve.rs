@@ -1,21 +1,24 @@
 //! Resolves screened leads to persons at the procuratorate: tokenises its own
 //! export again and takes the row whose index is the reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_contract::screened_lead::{NotJudged, NotVerified, Provisional, ScreenedLead};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 
+use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::scan::Export;
-use aidlink_agency::tokenise::{FileReport, Listed, Report, Tokenising, listed_rows};
+use aidlink_agency::tokenise::{FileReport, Listed, ListedRow, Report, Tokenising, listed_rows};
 
 /// A lead with the data of its case rows from the procuratorate's own export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedLead {
     /// The lead as received from the centre.
     pub screened: ScreenedLead,
+    /// The mark of the person.
+    pub person: PersonMark,
     /// For each case row of the lead, the data that lists show.
     pub cases: Vec<Listed>,
     /// Whether the person is listed as a minor: under 18 at the as-of date, or
@@ -29,6 +32,8 @@ pub struct ResolvedLead {
 pub struct ResolvedNotJudged {
     /// What the centre found.
     pub screened: NotJudged,
+    /// The mark of the person.
+    pub person: PersonMark,
     /// The data of each of its case rows, in their order.
     pub cases: Vec<Listed>,
     /// As [`ResolvedLead::minor`].
@@ -69,43 +74,62 @@ pub struct ScreenedRound {
 ///
 /// # Errors
 /// When the export cannot be tokenised, or is not the screened one: its digest
-/// differs, or a reference exceeds its rows.
+/// differs, or a reference exceeds its rows. Also when a lead is of several persons, or a
+/// person has two leads for one aid or is twice among those who could not be judged: no
+/// screening gives that, and their numbers would not be unique.
 pub fn resolve(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
+    marker: &PersonMarker,
     files: &[FileReport],
     screened: ScreenedRound,
 ) -> Result<(ResolvedRound, Report), Faults> {
     let (rows, report) =
-        listed_rows(exports, tokenising).map_err(|error| error.into_faults(exports))?;
+        listed_rows(exports, tokenising, marker).map_err(|error| error.into_faults(exports))?;
     if report.files != files {
         return Err(not_this_export(exports));
     }
     let find = |references: &mut dyn Iterator<Item = usize>| -> Result<_, Faults> {
-        let cases = references.map(|reference| rows.get(reference).cloned());
-        let cases: Option<Vec<Listed>> = cases.collect();
+        let cases = references.map(|reference| rows.get(reference));
+        let cases: Option<Vec<&ListedRow>> = cases.collect();
         let cases = cases.ok_or_else(|| not_this_export(exports))?;
+        let mut persons = cases.iter().map(|case| case.person);
+        let person = persons.next().ok_or_else(|| not_one_person(exports))?;
+        if persons.any(|other| other != person) {
+            return Err(not_one_person(exports));
+        }
+        let cases: Vec<Listed> = cases.iter().map(|case| case.listed.clone()).collect();
         let minor = cases.iter().any(|case| case.minor);
-        Ok((cases, minor))
+        Ok((person, cases, minor))
     };
-    let lead = |screened: ScreenedLead| {
-        let (cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+    let mut leads_of_persons = BTreeSet::new();
+    let mut persons_not_judged = BTreeSet::new();
+    let mut lead = |screened: ScreenedLead| {
+        let (person, cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+        if !leads_of_persons.insert((person, screened.aid.clone())) {
+            return Err(not_one_person(exports));
+        }
         Ok(ResolvedLead {
             screened,
+            person,
             cases,
             minor,
         })
     };
-    let not_judged = |screened: NotJudged| {
-        let (cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+    let mut not_judged = |screened: NotJudged| {
+        let (person, cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+        if !persons_not_judged.insert(person) {
+            return Err(not_one_person(exports));
+        }
         Ok(ResolvedNotJudged {
             screened,
+            person,
             cases,
             minor,
         })
     };
-    let leads = screened.leads.into_iter().map(lead);
-    let persons = screened.not_judged.into_iter().map(not_judged);
+    let leads = screened.leads.into_iter().map(&mut lead);
+    let persons = screened.not_judged.into_iter().map(&mut not_judged);
     let round = ResolvedRound {
         leads: leads.collect::<Result<_, Faults>>()?,
         not_judged: persons.collect::<Result<_, Faults>>()?,
@@ -114,6 +138,21 @@ pub fn resolve(
         fields_missing: screened.fields_missing,
     };
     Ok((round, report))
+}
+
+fn not_one_person(exports: &[Export]) -> Faults {
+    Fault::of_file(
+        exports.first().map(Export::path).unwrap_or(Path::new("")),
+        Text::new(
+            "线索文件把不同人员的案件合为一条线索，或把同一人员的同一项目分为两条",
+            "the screened leads join the cases of several persons in one lead, or give a person two leads for one aid",
+        ),
+        Text::new(
+            "请筛查机构重新筛查并发送",
+            "ask the centre to screen and send again",
+        ),
+    )
+    .into()
 }
 
 fn not_this_export(exports: &[Export]) -> Faults {

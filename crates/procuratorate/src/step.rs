@@ -6,6 +6,7 @@ use std::path::Path;
 
 use aidlink_agency::exports::{open, read_export};
 use aidlink_agency::key::RoundKey;
+use aidlink_agency::person_mark::PersonMarker;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
@@ -77,6 +78,7 @@ pub fn resolve_leads(
     faults.finish()?;
     progress.step(&planned.schema.title);
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
     let on_rows = |rows| progress.rows(rows);
     let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let screened: Vec<FileReport> = file
@@ -99,13 +101,13 @@ pub fn resolve_leads(
         not_verified_by: file.not_verified_by,
         fields_missing: file.fields_missing,
     };
-    let (resolved, report) = resolve(&exports, &tokenising, &screened, found)?;
+    let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found)?;
     let export = read_export(planned, &exports, report);
     step.log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
     });
 
-    let lists = RoundLists::new(terms, planned, &resolved);
+    let lists = RoundLists::new(terms, planned, &resolved)?;
     lists.write(&mut step.folder)?;
     let summary = Summary::new(terms, &resolved, &lists);
     let path = round.paths.output.join(SUMMARY);

@@ -19,7 +19,7 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
     match &evidence.leaks {
         Err(_) => Finding::not_held("输出文件无法读取", "the outputs cannot be read"),
         Ok(scan) => {
-            let wrong = scan
+            let mut wrong: Vec<Text> = scan
                 .leaks
                 .iter()
                 .map(|leak| {
@@ -31,6 +31,7 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
                     )
                 })
                 .collect();
+            wrong.extend(numbers_in_workbooks(evidence));
             let (files, bytes) = (scan.files, scan.bytes);
             Finding::of(
                 wrong,
@@ -45,6 +46,25 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
             )
         }
     }
+}
+
+/// Returns the numbers in cells of review workbooks, which are packed, and in which a reviewer
+/// may have written one.
+fn numbers_in_workbooks(evidence: &Evidence) -> Vec<Text> {
+    let workbooks = evidence.workbooks.iter();
+    let numbers = workbooks.flat_map(|workbook| {
+        let path = &workbook.path;
+        let read = workbook.read.iter();
+        let numbers = read.flat_map(|read| &read.numbers);
+        numbers.map(move |(sheet, row, kind)| {
+            let kind = kind.text();
+            Text::new(
+                format!("{path} 第{sheet}张表第{row}行有{}", kind.zh),
+                format!("{path}: sheet {sheet}, row {row} contains {}", kind.en),
+            )
+        })
+    });
+    numbers.collect()
 }
 
 pub(super) fn small_cells(_evidence: &Evidence) -> Finding {
@@ -90,6 +110,16 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             ));
         }
     }
+    for workbook in &evidence.workbooks {
+        let sheets = workbook.read.iter().flat_map(|read| &read.sheets);
+        for sheet in sheets.filter(|sheet| sheet.marking.is_none()) {
+            let (path, place) = (&workbook.path, sheet.place);
+            wrong.push(Text::new(
+                format!("{path} 第{place}张表没有标明保密"),
+                format!("{path}: sheet {place} is not marked confidential"),
+            ));
+        }
+    }
     let crossing = &evidence.manifest().crossing;
     for file in crossing {
         if file.sealed_to.is_none() {
@@ -109,15 +139,16 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
         Text::new("传送的文件已密封", "files that are sent are sealed")
     };
     let (files, lists) = (below.files.len(), evidence.lists.len());
+    let workbooks = evidence.workbooks.len();
     Finding::of(
         wrong,
         Text::new(
             format!(
-                "{files}个文件仅限本人访问；{lists}份清单标明保密；{}",
+                "{files}个文件仅限本人访问；{lists}份清单、{workbooks}份核查工作簿标明保密；{}",
                 sealed.zh
             ),
             format!(
-                "{files} files are owner-only; {lists} lists are marked confidential; {}",
+                "{files} files are owner-only; {lists} lists and {workbooks} review workbooks are marked confidential; {}",
                 sealed.en
             ),
         ),

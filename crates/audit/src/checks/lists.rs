@@ -49,6 +49,58 @@ fn each_row(
     (rows, found)
 }
 
+/// Compares the review workbooks with the lists: every lead on a sheet must be on a list of
+/// the sheet's recipient. Returns the number of leads on such sheets, and all faults.
+fn workbook_recipients(evidence: &Evidence) -> (usize, Vec<Text>) {
+    let mut found = Vec::new();
+    let mut rows = 0;
+    for workbook in &evidence.workbooks {
+        let path = &workbook.path;
+        let Some(read) = &workbook.read else {
+            found.push(Text::new(
+                format!("{path} 无法读取"),
+                format!("{path} cannot be read"),
+            ));
+            continue;
+        };
+        for sheet in &read.sheets {
+            let Some(list) = &sheet.list else {
+                continue;
+            };
+            let place = sheet.place;
+            let Some(leads) = &sheet.leads else {
+                found.push(Text::new(
+                    format!("{path} 第{place}张表没有线索编号列"),
+                    format!("{path}: sheet {place} has no column of lead numbers"),
+                ));
+                continue;
+            };
+            let numbers = numbers_of(evidence, |name| name.trim_end_matches(MINORS) == list);
+            for (row, number) in leads {
+                rows += 1;
+                if !numbers.contains(number.as_str()) {
+                    found.push(Text::new(
+                        format!("{path} 第{place}张表第{row}行：线索不在 {list} 的清单上"),
+                        format!("{path}: sheet {place}, row {row}: the lead is on no list {list}"),
+                    ));
+                }
+            }
+        }
+    }
+    (rows, found)
+}
+
+/// How the names of lists of minors end.
+const MINORS: &str = ".minors";
+
+/// Returns the numbers of the leads on lists.
+fn numbers_of<'e>(evidence: &'e Evidence, of_list: impl Fn(&str) -> bool) -> BTreeSet<&'e str> {
+    let lists = evidence.lists.iter().filter(|list| of_list(&list.name));
+    let rows = lists.flat_map(|list| &list.rows);
+    let rows = rows.filter_map(|(_, row)| row.as_ref());
+    rows.map(|row| row.number.as_str()).collect()
+}
+
 /// Returns the aids of the policy, each with its name on the lists of the round.
 fn cited_aids<'p>(evidence: &Evidence, policy: &'p Policy) -> Vec<(CitedAid, &'p Aid)> {
     let language = evidence.list_language();
@@ -79,12 +131,17 @@ pub(super) fn recipients(evidence: &Evidence) -> Finding {
             )
         })
     });
-    let lists = evidence.lists.len();
+    let (in_workbooks, differ) = workbook_recipients(evidence);
+    let (lists, workbooks) = (evidence.lists.len(), evidence.workbooks.len());
     Finding::of(
-        wrong,
+        [wrong, differ].concat(),
         Text::new(
-            format!("{lists}份清单，{rows}行，逐行核对救助项目"),
-            format!("{lists} lists, {rows} rows; the aid of each row was checked"),
+            format!(
+                "{lists}份清单，{rows}行，逐行核对救助项目；{workbooks}份核查工作簿，{in_workbooks}行，均在相应清单上"
+            ),
+            format!(
+                "{lists} lists, {rows} rows; the aid of each row was checked; {workbooks} review workbooks, {in_workbooks} rows, each on its list"
+            ),
         ),
     )
 }
@@ -127,6 +184,41 @@ pub(super) fn minors(evidence: &Evidence) -> Finding {
                     format!(
                         "{name}.csv has {found} leads for {}, and summary.json has another number",
                         aid.id
+                    ),
+                ));
+            }
+        }
+    }
+    for workbook in &evidence.workbooks {
+        let own = |name: &str| name.ends_with(MINORS) == workbook.minors;
+        let numbers = numbers_of(evidence, own);
+        let sheets = workbook.read.iter().flat_map(|read| &read.sheets);
+        let leads = sheets.filter_map(|sheet| Some((sheet.place, sheet.leads.as_ref()?)));
+        let shown = leads.clone().flat_map(|(_, leads)| leads);
+        let shown: BTreeSet<&str> = shown.map(|(_, number)| number.as_str()).collect();
+        let missing = numbers.difference(&shown).count();
+        // What a reviewer removed is still on the list.
+        if missing > 0 && workbook.read.is_some() && !workbook.filled_in {
+            let path = &workbook.path;
+            wrong.push(Text::new(
+                format!("{path} 缺少清单上的{missing}条线索"),
+                format!("{path} lacks {missing} leads of the lists"),
+            ));
+        }
+        for (place, leads) in leads {
+            let foreign = leads.iter();
+            let foreign = foreign.filter(|(_, number)| !numbers.contains(number.as_str()));
+            let foreign = foreign.count();
+            if foreign > 0 {
+                let path = &workbook.path;
+                let (zh, en) = match workbook.minors {
+                    true => ("未成年人", "minors"),
+                    false => ("成年人", "adults"),
+                };
+                wrong.push(Text::new(
+                    format!("{path} 第{place}张表有{foreign}条线索不在{zh}的清单上"),
+                    format!(
+                        "{path}: sheet {place} has {foreign} leads that are on no list of {en}"
                     ),
                 ));
             }
@@ -287,6 +379,24 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             format!("the second run did not produce {path}"),
         )
     }));
+    let outputs = evidence.manifest().outputs.iter();
+    let issued = outputs.filter(|output| output.is_to_fill_in());
+    let issued: BTreeSet<(&str, &str)> = issued
+        .map(|output| (output.file.as_str(), output.blake3.as_str()))
+        .collect();
+    let workbooks = made.workbooks.iter();
+    let workbooks: BTreeSet<(&str, &str)> = workbooks
+        .map(|(path, digest)| (path.as_str(), digest.as_str()))
+        .collect();
+    // Compared with what was issued: a workbook may have been filled in since.
+    let paths = issued.symmetric_difference(&workbooks);
+    let paths: BTreeSet<&str> = paths.map(|(path, _)| *path).collect();
+    differ.extend(paths.into_iter().map(|path| {
+        Text::new(
+            format!("{path} 与签发时不同"),
+            format!("{path} differs from what was issued"),
+        )
+    }));
     if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
         differ.push(Text::new("summary.json 不同", "summary.json differs"));
     }
@@ -297,16 +407,16 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
     } else {
         Text::new("另一版本的程序", "another build of the program")
     };
-    let count = made.lists.len();
+    let (count, workbooks) = (made.lists.len(), made.workbooks.len());
     Finding::of(
         differ,
         Text::new(
             format!(
-                "用{}重新运行，{count}份清单和 summary.json 逐字节相同",
+                "用{}重新运行，{count}份清单、{workbooks}份核查工作簿（签发时）和 summary.json 逐字节相同",
                 with.zh
             ),
             format!(
-                "run again with {}: {count} lists and summary.json are identical byte for byte",
+                "run again with {}: {count} lists, {workbooks} review workbooks (as issued) and summary.json are identical byte for byte",
                 with.en
             ),
         ),

@@ -317,6 +317,7 @@ fn a_path_that_leaves_its_folder_is_ignored() {
         ".",
     ] {
         manifest.outputs.push(crate::manifest::OutputFile {
+            kind: None,
             file: path.to_owned(),
             ..list.clone()
         });

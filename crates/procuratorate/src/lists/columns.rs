@@ -18,7 +18,7 @@ use super::marking::{Marking, in_language};
 /// The columns in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// The lead's number, [`super::match_list::lead_number`].
+    /// The lead's number: that of the person, and the aid.
     LeadNumber,
     /// How soon the lead must be checked.
     Urgency,
@@ -42,8 +42,8 @@ pub enum Column {
     IssuedOn,
     /// The deadline.
     ActBy,
-    /// The rules that are yes, with policy and version.
-    Rules,
+    /// What is to be known of the deadline.
+    AboutActBy,
     /// The decision, filled in by the person who decides.
     Decision,
     /// The reason for the decision.
@@ -52,16 +52,41 @@ pub enum Column {
     DecidedBy,
     /// When it was decided.
     DecidedOn,
+    /// The rules that are yes, with policy and version.
+    Rules,
     /// Empty; the header of this column is the confidentiality marking.
     Marking,
 }
 
 impl Column {
-    /// Every column in order.
-    pub const ALL: [Column; 18] = [
+    /// Every column in order. Other programs read lists by this order and by the headers:
+    /// a change of either is a new version of the form in docs/formats.md.
+    pub const ALL: [Column; 19] = [
         Column::LeadNumber,
         Column::Urgency,
         Column::Grade,
+        Column::CaseFields,
+        Column::Aid,
+        Column::Grounds,
+        Column::Unknown,
+        Column::Exclusions,
+        Column::Priority,
+        Column::ToCheck,
+        Column::IssuedOn,
+        Column::ActBy,
+        Column::AboutActBy,
+        Column::Decision,
+        Column::Reason,
+        Column::DecidedBy,
+        Column::DecidedOn,
+        Column::Rules,
+        Column::Marking,
+    ];
+
+    /// The columns of lists of version 0.1, in their order.
+    const OF_VERSION_0_1: [Column; 17] = [
+        Column::LeadNumber,
+        Column::Urgency,
         Column::CaseFields,
         Column::Aid,
         Column::Grounds,
@@ -98,6 +123,7 @@ impl Column {
             Column::ToCheck => ("核查事项", "What to check"),
             Column::IssuedOn => ("签发日期", "Issued on"),
             Column::ActBy => ("办理期限", "Act by"),
+            Column::AboutActBy => ("期限说明", "About the deadline"),
             Column::Rules => ("规则", "Rules"),
             Column::Decision => ("核查结论", "Decision"),
             Column::Reason => ("理由", "Reason"),
@@ -124,7 +150,7 @@ pub struct ListForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Columns {
     Current,
-    /// Without [`Column::Grade`].
+    /// Those of [`Column::OF_VERSION_0_1`]. The deadline and its remark are in one cell.
     OfVersion0_1,
 }
 
@@ -156,10 +182,12 @@ impl ListForm {
         self.columns == Columns::Current
     }
 
-    fn columns(&self) -> impl Iterator<Item = Column> {
-        let has_grade = self.has_grade();
-        let columns = Column::ALL.into_iter();
-        columns.filter(move |column| has_grade || *column != Column::Grade)
+    fn columns(&self) -> impl Iterator<Item = Column> + use<> {
+        let columns: &'static [Column] = match self.columns {
+            Columns::Current => &Column::ALL,
+            Columns::OfVersion0_1 => &Column::OF_VERSION_0_1,
+        };
+        columns.iter().copied()
     }
 
     /// Returns the number of columns of a list.
@@ -288,6 +316,11 @@ impl CitedAid {
         let citations = citations(policy, &aid.cites, language);
         CitedAid(safe_cell(&format!("{title}〔{citations}〕")))
     }
+
+    /// Returns the text.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Returns citations joined, with the short names of their documents.
@@ -331,6 +364,12 @@ impl Mark {
         "同案线索（也可能在未成年人清单上），请核实是否同户，同户的按一户办理：",
         "same case (also on the list of minors), household to be checked: if it is one, handle it once; leads ",
     ];
+
+    /// Returns the mark as lists show it.
+    pub(super) fn text(&self) -> Text {
+        let [zh, en] = [Language::Chinese, Language::English].map(|language| self.write(language));
+        Text::new(zh, en)
+    }
 
     fn write(&self, language: Language) -> String {
         let text = match self {
@@ -387,7 +426,7 @@ impl ToCheck {
         self.marks.is_empty() && self.checks.trim().is_empty()
     }
 
-    fn write(&self, language: Language) -> String {
+    pub(super) fn write(&self, language: Language) -> String {
         let marks = self.marks.iter().map(|mark| mark.write(language));
         marks.collect::<String>() + &self.checks
     }
@@ -437,59 +476,90 @@ impl ActBy {
         self.calendar_open || self.from == DeadlineStart::Receipt
     }
 
-    fn remark(from: DeadlineStart, calendar_open: bool, language: Language) -> &'static str {
-        let remark = match (from, calendar_open) {
+    /// Returns what a reader must know of the day.
+    pub(super) fn note(self) -> Text {
+        match (self.from, self.calendar_open) {
             (DeadlineStart::Confirmation, false) => {
-                ["（以核查确认为准）", " (counts once confirmed)"]
+                Text::new("以核查确认为准", "counts once confirmed")
             }
-            (DeadlineStart::Receipt, false) => [
-                "（暂定：自收到线索之日起算）",
-                " (provisional: runs from receipt of the lead)",
-            ],
-            (DeadlineStart::Issue, false) => [
-                "（自清单签发之日起算）",
-                " (runs from the issue of the list)",
-            ],
-            (DeadlineStart::Receipt, true) => [
-                "（暂定：自收到线索之日起算，且当年放假安排未公布）",
-                " (provisional: runs from receipt of the lead, and that year's calendar is not out)",
-            ],
-            (DeadlineStart::Confirmation, true) => [
+            (DeadlineStart::Receipt, false) => Text::new(
+                "暂定：自收到线索之日起算",
+                "provisional: runs from receipt of the lead",
+            ),
+            (DeadlineStart::Issue, false) => {
+                Text::new("自清单签发之日起算", "runs from the issue of the list")
+            }
+            (DeadlineStart::Confirmation, true) => Text::new(
+                "暂定：当年放假安排未公布",
+                "provisional: that year's calendar is not out",
+            ),
+            (DeadlineStart::Receipt, true) => Text::new(
+                "暂定：自收到线索之日起算，且当年放假安排未公布",
+                "provisional: runs from receipt of the lead, and that year's calendar is not out",
+            ),
+            (DeadlineStart::Issue, true) => Text::new(
+                "暂定：自清单签发之日起算，且当年放假安排未公布",
+                "provisional: runs from the issue of the list, and that year's calendar is not out",
+            ),
+        }
+    }
+
+    /// Returns the remark in the cell of the day on lists of version 0.1, whose deadlines
+    /// all run from confirmation.
+    fn remark_of_version_0_1(self, language: Language) -> &'static str {
+        let remark = if self.calendar_open {
+            [
                 "（暂定：当年放假安排未公布）",
                 " (provisional: that year's calendar is not out)",
-            ],
-            (DeadlineStart::Issue, true) => [
-                "（暂定：自清单签发之日起算，且当年放假安排未公布）",
-                " (provisional: runs from the issue of the list, and that year's calendar is not out)",
-            ],
+            ]
+        } else {
+            ["（以核查确认为准）", " (counts once confirmed)"]
         };
         in_language(remark, language)
     }
 
-    fn write(act_by: &Option<ActBy>, language: Language) -> String {
-        act_by.map_or_else(String::new, |act_by| {
-            let remark = ActBy::remark(act_by.from, act_by.calendar_open, language);
-            format!("{}{remark}", act_by.on)
-        })
+    /// Writes the day and its note as they stand in their cells.
+    fn write(act_by: &Option<ActBy>, form: &ListForm) -> (String, String) {
+        let Some(act_by) = act_by else {
+            return (String::new(), String::new());
+        };
+        let day = act_by.on.to_string();
+        match form.columns {
+            Columns::Current => (day, form.translate(&act_by.note()).to_owned()),
+            Columns::OfVersion0_1 => {
+                let remark = act_by.remark_of_version_0_1(form.language);
+                (format!("{day}{remark}"), String::new())
+            }
+        }
     }
 
-    /// Parses a cell. Returns `Some(None)` for an empty cell, which means that
-    /// there is no deadline.
-    fn parse(text: &str, language: Language) -> Option<Option<ActBy>> {
-        if text.is_empty() {
+    /// Parses the cells of the day and of its note. Returns `Some(None)` for empty cells,
+    /// which mean that there is no deadline.
+    fn parse(day: &str, note: &str, form: &ListForm) -> Option<Option<ActBy>> {
+        if day.is_empty() && note.is_empty() {
             return Some(None);
         }
-        let read = |from, calendar_open| {
-            let day = text.strip_suffix(ActBy::remark(from, calendar_open, language))?;
-            Some(ActBy {
-                on: day.parse().ok()?,
+        let of = |from, calendar_open| {
+            // The day is what stands before the remark.
+            let known = ActBy {
+                on: Date::ZERO,
                 from,
                 calendar_open,
-            })
+            };
+            let on = match form.columns {
+                Columns::Current => day,
+                Columns::OfVersion0_1 => {
+                    day.strip_suffix(known.remark_of_version_0_1(form.language))?
+                }
+            };
+            let on = on.parse().ok()?;
+            let act_by = Some(ActBy { on, ..known });
+            let is_it = ActBy::write(&act_by, form) == (day.to_owned(), note.to_owned());
+            is_it.then_some(act_by)
         };
         let starts = DeadlineStart::ALL.into_iter();
-        let mut remarks = starts.flat_map(|from| [(from, true), (from, false)]);
-        remarks.find_map(|(from, open)| read(from, open)).map(Some)
+        let mut all = starts.flat_map(|from| [(from, true), (from, false)]);
+        all.find_map(|(from, open)| of(from, open))
     }
 }
 
@@ -513,7 +583,7 @@ impl AppliedRules {
             && self.rules.iter().all(|id| policy.rule(id).is_some())
     }
 
-    fn write(&self) -> String {
+    pub(super) fn write(&self) -> String {
         let rules = self.rules.join(" ");
         format!("{} {}: {rules}", self.policy, self.version)
     }
@@ -568,8 +638,11 @@ pub struct ListRow {
     pub to_check: ToCheck,
     /// The day of issue.
     pub issued_on: Cell<Date>,
-    /// The deadline; `None` if it cannot be computed.
+    /// The deadline, with what is to be known of it; `None` if it cannot be computed.
     pub act_by: Cell<Option<ActBy>>,
+    /// The cell of what is to be known of the deadline, if the deadline could not be parsed;
+    /// otherwise empty.
+    pub about_act_by: String,
     /// The rules that are yes.
     pub rules: Cell<AppliedRules>,
     /// The decision.
@@ -583,6 +656,10 @@ impl ListRow {
     pub fn cells(&self, form: &ListForm) -> Vec<String> {
         let language = form.language;
         let mut cells = Vec::with_capacity(form.width());
+        let (act_by, about_act_by) = match &self.act_by {
+            Cell::Read(act_by) => ActBy::write(act_by, form),
+            Cell::AsFound(day) => (day.clone(), self.about_act_by.clone()),
+        };
         for column in form.columns() {
             cells.push(match column {
                 Column::LeadNumber => self.number.clone(),
@@ -601,7 +678,8 @@ impl ListRow {
                 Column::Priority => self.priority.clone(),
                 Column::ToCheck => self.to_check.write(language),
                 Column::IssuedOn => self.issued_on.write(Date::to_string),
-                Column::ActBy => self.act_by.write(|act_by| ActBy::write(act_by, language)),
+                Column::ActBy => act_by.clone(),
+                Column::AboutActBy => about_act_by.clone(),
                 Column::Rules => self.rules.write(AppliedRules::write),
                 Column::Decision => self.decision.decision.clone(),
                 Column::Reason => self.decision.reason.clone(),
@@ -623,49 +701,88 @@ impl ListRow {
         let mut cells = cells.iter().cloned();
         // Never runs out: the number of cells was checked above.
         let mut next = || cells.next().unwrap_or_default();
-        Some(ListRow {
-            number: next(),
-            urgency: Cell::read(
-                &next(),
-                |text| {
-                    let of_text = |urgency: &Urgency| form.translate(&urgency.text()) == text;
-                    Urgency::ALL.into_iter().find(of_text)
-                },
-                |urgency| form.translate(&urgency.text()).to_owned(),
-            ),
-            grade: match form.has_grade() {
-                true => Cell::read(
-                    &next(),
-                    |text| {
-                        let is_of_text = |grade: &Grade| form.grade(Some(*grade)) == text;
-                        Grade::ALL.into_iter().find(is_of_text).map(Some)
-                    },
-                    |grade| form.grade(*grade),
-                ),
-                false => Cell::Read(None),
-            },
-            case_fields: form.case_fields.iter().map(|_| next()).collect(),
-            aid: CitedAid(next()),
-            grounds: next(),
-            unknown: next(),
-            exclusions: next(),
-            priority: next(),
-            to_check: ToCheck::parse(&next(), language),
-            issued_on: Cell::read(&next(), |text| text.parse().ok(), Date::to_string),
-            act_by: Cell::read(
-                &next(),
-                |text| ActBy::parse(text, language),
-                |act_by| ActBy::write(act_by, language),
-            ),
-            rules: Cell::read(&next(), AppliedRules::parse, AppliedRules::write),
-            decision: Decision {
-                decision: next(),
-                reason: next(),
-                by: next(),
-                on: next(),
-            },
-            below_marking: next(),
-        })
+        let mut row = ListRow::empty();
+        let mut act_by = String::new();
+        let mut about_act_by = String::new();
+        for column in form.columns() {
+            match column {
+                Column::LeadNumber => row.number = next(),
+                Column::Urgency => {
+                    row.urgency = Cell::read(
+                        &next(),
+                        |text| {
+                            let of_text =
+                                |urgency: &Urgency| form.translate(&urgency.text()) == text;
+                            Urgency::ALL.into_iter().find(of_text)
+                        },
+                        |urgency| form.translate(&urgency.text()).to_owned(),
+                    );
+                }
+                Column::Grade => {
+                    row.grade = Cell::read(
+                        &next(),
+                        |text| {
+                            let is_of_text = |grade: &Grade| form.grade(Some(*grade)) == text;
+                            Grade::ALL.into_iter().find(is_of_text).map(Some)
+                        },
+                        |grade| form.grade(*grade),
+                    );
+                }
+                Column::CaseFields => {
+                    row.case_fields = form.case_fields.iter().map(|_| next()).collect();
+                }
+                Column::Aid => row.aid = CitedAid(next()),
+                Column::Grounds => row.grounds = next(),
+                Column::Unknown => row.unknown = next(),
+                Column::Exclusions => row.exclusions = next(),
+                Column::Priority => row.priority = next(),
+                Column::ToCheck => row.to_check = ToCheck::parse(&next(), language),
+                Column::IssuedOn => {
+                    row.issued_on = Cell::read(&next(), |text| text.parse().ok(), Date::to_string);
+                }
+                Column::ActBy => act_by = next(),
+                Column::AboutActBy => about_act_by = next(),
+                Column::Rules => {
+                    row.rules = Cell::read(&next(), AppliedRules::parse, AppliedRules::write);
+                }
+                Column::Decision => row.decision.decision = next(),
+                Column::Reason => row.decision.reason = next(),
+                Column::DecidedBy => row.decision.by = next(),
+                Column::DecidedOn => row.decision.on = next(),
+                Column::Marking => row.below_marking = next(),
+            }
+        }
+        match ActBy::parse(&act_by, &about_act_by, form) {
+            Some(read) => row.act_by = Cell::Read(read),
+            None => {
+                row.act_by = Cell::AsFound(act_by);
+                row.about_act_by = about_act_by;
+            }
+        }
+        Some(row)
+    }
+
+    /// Returns a row without content.
+    fn empty() -> Self {
+        let nothing = String::new;
+        ListRow {
+            number: nothing(),
+            urgency: Cell::AsFound(nothing()),
+            grade: Cell::Read(None),
+            case_fields: Vec::new(),
+            aid: CitedAid(nothing()),
+            grounds: nothing(),
+            unknown: nothing(),
+            exclusions: nothing(),
+            priority: nothing(),
+            to_check: ToCheck::default(),
+            issued_on: Cell::AsFound(nothing()),
+            act_by: Cell::Read(None),
+            about_act_by: nothing(),
+            rules: Cell::AsFound(nothing()),
+            decision: Decision::default(),
+            below_marking: nothing(),
+        }
     }
 }
 
@@ -702,7 +819,7 @@ mod tests {
         let policy = policy();
         let aid = policy.aid("dibao").expect("an aid");
         ListRow {
-            number: "2026Q3-00001".to_owned(),
+            number: "K7M2-9QXD-dibao".to_owned(),
             urgency: Cell::Read(Urgency::Priority),
             grade: Cell::Read(Some(Grade::ToBeClarified)),
             case_fields: (0..form.case_fields.len())
@@ -723,6 +840,7 @@ mod tests {
                 from: DeadlineStart::Confirmation,
                 calendar_open: false,
             })),
+            about_act_by: String::new(),
             rules: Cell::Read(AppliedRules {
                 policy: "shaoguan".to_owned(),
                 version: "2".to_owned(),
@@ -742,7 +860,7 @@ mod tests {
     fn every_cell_is_below_its_header_in_both_languages() {
         let expected = [
             [
-                ("线索编号", "2026Q3-00001"),
+                ("线索编号", "K7M2-9QXD-dibao"),
                 ("轻重缓急", "2 优先"),
                 ("依据程度", "待核实"),
                 ("案号", "field 0"),
@@ -755,16 +873,17 @@ mod tests {
                 ("优先对象", "priority"),
                 ("核查事项", "【是否已在领取未能核实】checks"),
                 ("签发日期", "2026-09-30"),
-                ("办理期限", "2026-10-13（以核查确认为准）"),
-                ("规则", "shaoguan 2: j3_bereaved dibao_receiving"),
+                ("办理期限", "2026-10-13"),
+                ("期限说明", "以核查确认为准"),
                 ("核查结论", "decision"),
                 ("理由", "reason"),
                 ("核查人", "by"),
                 ("核查日期", "on"),
+                ("规则", "shaoguan 2: j3_bereaved dibao_receiving"),
                 ("保密：仅供核查", ""),
             ],
             [
-                ("Lead number", "2026Q3-00001"),
+                ("Lead number", "K7M2-9QXD-dibao"),
                 ("Urgency", "2 priority"),
                 ("Grade", "to be clarified"),
                 ("Case number", "field 0"),
@@ -780,12 +899,13 @@ mod tests {
                 ("Priority groups", "priority"),
                 ("What to check", "【receipt not verified】checks"),
                 ("Issued on", "2026-09-30"),
-                ("Act by", "2026-10-13 (counts once confirmed)"),
-                ("Rules", "shaoguan 2: j3_bereaved dibao_receiving"),
+                ("Act by", "2026-10-13"),
+                ("About the deadline", "counts once confirmed"),
                 ("Decision", "decision"),
                 ("Reason", "reason"),
                 ("Decided by", "by"),
                 ("Decided on", "on"),
+                ("Rules", "shaoguan 2: j3_bereaved dibao_receiving"),
                 ("CONFIDENTIAL: for review only", ""),
             ],
         ];
@@ -898,12 +1018,16 @@ mod tests {
                     assert!(parsed.iter().filter(|parsed| !**parsed).count() <= 1);
                 }
             }
-            // A deadline without its remark is not parsed.
-            let mut cells = written.clone();
-            let deadline = cells.iter_mut().find(|cell| cell.starts_with("2026-10-13"));
-            "2026-10-13".clone_into(deadline.expect("the deadline"));
-            let read = ListRow::parse(&form, &cells).expect("the right number of cells");
-            assert_eq!(read.act_by, Cell::AsFound("2026-10-13".to_owned()));
+            // A deadline without its note is not parsed, nor a note without a deadline.
+            let deadline = written.iter().position(|cell| cell == "2026-10-13");
+            let deadline = deadline.expect("the deadline");
+            for (place, day) in [(deadline + 1, "2026-10-13"), (deadline, "")] {
+                let mut cells = written.clone();
+                cells[place].clear();
+                let read = ListRow::parse(&form, &cells).expect("the right number of cells");
+                assert_eq!(read.act_by, Cell::AsFound(day.to_owned()));
+                assert_eq!(read.cells(&form), cells);
+            }
             // A wrong number of cells is refused.
             let more = [&written[..], &[String::new()]].concat();
             assert_eq!(ListRow::parse(&form, &more), None);
@@ -917,24 +1041,50 @@ mod tests {
         for language in LANGUAGES {
             let form = form(language);
             let old = form.clone().of_version_0_1();
-            let grade = Column::ALL
-                .iter()
-                .position(|column| *column == Column::Grade)
-                .expect("a column");
-            let without = |mut cells: Vec<String>| {
-                cells.remove(grade);
+            // Without the grade, with the remark in the cell of the deadline, and with the
+            // rules before the decision.
+            let place = |column: Column| Column::ALL.iter().position(|other| *other == column);
+            let place = |column| {
+                let at = place(column).expect("a column");
+                let fields = form.case_fields.len() - 1;
+                at + if at > place(Column::CaseFields).expect("a column") {
+                    fields
+                } else {
+                    0
+                }
+            };
+            let as_old = |mut cells: Vec<String>| {
+                let rules = cells.remove(place(Column::Rules));
+                cells[place(Column::AboutActBy)] = rules;
+                cells.remove(place(Column::Grade));
                 cells
             };
             let header = form.header(&Marking::default());
-            assert_eq!(old.width(), form.width() - 1);
-            assert_eq!(old.header(&Marking::default()), without(header.clone()));
-            assert!(old.has_header(&without(header.clone())) && !old.has_header(&header));
-            assert!(!form.has_header(&without(header)));
-            let written = without(row(&form).cells(&form));
-            let read = ListRow::parse(&old, &written).expect("the right number of cells");
-            assert_eq!(read.grade, Cell::Read(None));
-            assert_eq!(read.cells(&old), written);
-            assert_eq!(ListRow::parse(&form, &written), None);
+            assert_eq!(old.width(), form.width() - 2);
+            assert_eq!(old.header(&Marking::default()), as_old(header.clone()));
+            assert!(old.has_header(&as_old(header.clone())) && !old.has_header(&header));
+            assert!(!form.has_header(&as_old(header)));
+            for calendar_open in [false, true] {
+                let act_by = ActBy {
+                    on: Date::constant(2026, 10, 13),
+                    from: DeadlineStart::Confirmation,
+                    calendar_open,
+                };
+                let row = ListRow {
+                    act_by: Cell::Read(Some(act_by)),
+                    ..row(&form)
+                };
+                let mut written = row.cells(&form);
+                written[place(Column::ActBy)] += act_by.remark_of_version_0_1(language);
+                let written = as_old(written);
+                let read = ListRow::parse(&old, &written).expect("the right number of cells");
+                assert_eq!(read.grade, Cell::Read(None));
+                assert_eq!(read.act_by, Cell::Read(Some(act_by)));
+                assert_eq!(read.rules, row.rules);
+                assert_eq!(read.decision, row.decision);
+                assert_eq!(read.cells(&old), written);
+                assert_eq!(ListRow::parse(&form, &written), None);
+            }
         }
     }
 

@@ -73,6 +73,11 @@ impl Marking {
         ]
     }
 
+    /// Returns the confidentiality marking alone.
+    pub(super) fn confidential(language: Language) -> &'static str {
+        in_language(Marking::PLAIN, language)
+    }
+
     /// Returns the header cell.
     pub fn cell(&self, language: Language) -> String {
         let mut cell = in_language(Marking::PLAIN, language).to_owned();

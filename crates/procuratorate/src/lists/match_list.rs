@@ -3,7 +3,7 @@
 //! Protection of Minors, 103 and 111).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aidlink_contract::grade::Grade;
 use aidlink_contract::outcome::Outcome;
@@ -18,8 +18,10 @@ use super::columns::{
     citations,
 };
 use super::marking::RoundMarking;
+use super::numbers::PersonNumbers;
 use super::same_case::leads_of_same_case;
 use crate::resolve::ResolvedLead;
+use aidlink_agency::person_mark::PersonMark;
 use aidlink_agency::spreadsheet_csv;
 
 /// A match list ready to be written.
@@ -53,53 +55,98 @@ pub fn list_name(aid: &Aid, minor: bool) -> String {
     }
 }
 
-/// Returns the number of a lead; leads are numbered in token order across all
-/// lists.
-pub fn lead_number(terms: &RoundTerms, index: usize) -> String {
-    format!("{}-{:05}", terms.round, index + 1)
+/// A lead as lists show it.
+pub(super) struct ListedLead<'l> {
+    /// The name of its list.
+    pub(super) list: String,
+    /// Its aid.
+    pub(super) aid: &'l Aid,
+    /// The mark of the person.
+    pub(super) person: PersonMark,
+    /// The number of the person.
+    pub(super) person_number: String,
+    /// Whether it is on a list of minors.
+    pub(super) minor: bool,
+    /// How soon it must be checked.
+    pub(super) urgency: Urgency,
+    /// How sure it is.
+    pub(super) grade: Grade,
+    /// The deadline; `None` if it cannot be computed.
+    pub(super) act_by: Option<ActBy>,
+    /// The row of its match list.
+    pub(super) row: ListRow,
 }
 
-/// Returns every list of the round, including lists without leads.
-pub fn match_lists(
-    terms: &RoundTerms,
-    leads: &[ResolvedLead],
-    marking: &RoundMarking<'_>,
-) -> Vec<MatchList> {
-    let form = ListForm::of(&terms.cases.schema, terms.list_language);
-    // The cells of each row, after what rows are sorted by.
-    type SortedRow = (Urgency, Reverse<Grade>, usize, Vec<String>);
-    let mut rows: BTreeMap<String, Vec<SortedRow>> = BTreeMap::new();
-    for aid in &terms.policy.aids {
-        for minor in [false, true] {
-            rows.entry(list_name(aid, minor)).or_default();
-        }
-    }
+/// Returns the leads as lists show them, sorted by list, then by urgency, grade and number.
+pub(super) fn listed_leads<'l>(
+    terms: &'l RoundTerms,
+    leads: &'l [ResolvedLead],
+    numbers: &PersonNumbers,
+) -> Vec<ListedLead<'l>> {
     let same_case = leads_of_same_case(&terms.policy, &terms.cases.schema, leads);
-    for (index, lead) in leads.iter().enumerate() {
+    let number = |lead: &ResolvedLead, aid: &Aid| numbers.lead(&lead.person, &aid.id);
+    let listed = leads.iter().enumerate().filter_map(|(index, lead)| {
         // Always found: screening takes aids from the policy, and the step of a
         // split round checks them.
-        let Some(aid) = terms.policy.aid(&lead.screened.aid) else {
-            continue;
-        };
-        let same_case = same_case.get(&index).into_iter().flatten();
+        let aid = terms.policy.aid(&lead.screened.aid)?;
+        let others = same_case.get(&index).into_iter().flatten();
+        let others = others.filter_map(|other| leads.get(*other));
+        let mut same_case: Vec<String> = others.map(|other| number(other, aid)).collect();
+        same_case.sort();
         let lead_row = LeadRow {
             terms,
             aid,
             lead,
-            same_case: same_case.map(|other| lead_number(terms, *other)).collect(),
+            same_case,
         };
         let urgency = lead_row.urgency();
-        let cells = lead_row.row(index, urgency).cells(&form);
-        let list = rows.entry(list_name(aid, lead.minor)).or_default();
-        list.push((urgency, Reverse(lead.screened.grade()), index, cells));
-    }
-    rows.into_iter()
-        .map(|(name, mut leads)| {
-            leads.sort();
-            let count = leads.len();
+        Some(ListedLead {
+            list: list_name(aid, lead.minor),
+            aid,
+            person: lead.person,
+            person_number: numbers.person(&lead.person).to_owned(),
+            minor: lead.minor,
+            urgency,
+            grade: lead.screened.grade(),
+            act_by: lead_row.act_by(),
+            row: lead_row.row(number(lead, aid), urgency),
+        })
+    });
+    let mut listed: Vec<ListedLead<'_>> = listed.collect();
+    let place = |lead: &ListedLead<'_>| (lead.urgency, Reverse(lead.grade));
+    listed.sort_by(|one, other| {
+        (&one.list, place(one), &one.row.number).cmp(&(
+            &other.list,
+            place(other),
+            &other.row.number,
+        ))
+    });
+    listed
+}
+
+/// Returns the names of all lists of a policy, in their order.
+pub(super) fn list_names(policy: &Policy) -> BTreeSet<String> {
+    let aids = policy.aids.iter();
+    aids.flat_map(|aid| [list_name(aid, false), list_name(aid, true)])
+        .collect()
+}
+
+/// Returns every list of the round, including lists without leads.
+pub(super) fn match_lists(
+    terms: &RoundTerms,
+    leads: &[ListedLead<'_>],
+    marking: &RoundMarking<'_>,
+) -> Vec<MatchList> {
+    let form = ListForm::of(&terms.cases.schema, terms.list_language);
+    let lists = list_names(&terms.policy).into_iter();
+    lists
+        .map(|name| {
+            let rows = leads.iter().filter(|lead| lead.list == name);
+            let rows: Vec<Vec<String>> = rows.map(|lead| lead.row.cells(&form)).collect();
+            let count = rows.len();
             let needed = registers_of_list(&terms.policy, &name);
             let mut table = vec![form.header(&marking.of_list(&needed, form.language))];
-            table.extend(leads.into_iter().map(|(_, _, _, cells)| cells));
+            table.extend(rows);
             MatchList {
                 name,
                 bytes: spreadsheet_csv::to_bytes(&table),
@@ -111,7 +158,7 @@ pub fn match_lists(
 
 /// Returns the registers that the aids of a list need: for evidence, for receipt or for
 /// earlier referrals.
-fn registers_of_list<'p>(policy: &'p Policy, list: &str) -> BTreeSet<&'p str> {
+pub(super) fn registers_of_list<'p>(policy: &'p Policy, list: &str) -> BTreeSet<&'p str> {
     let of_list = |aid: &&Aid| {
         [false, true]
             .iter()
@@ -273,11 +320,11 @@ impl LeadRow<'_> {
         ActBy::of(deadline, self.terms.issued_on, &self.terms.calendar)
     }
 
-    fn row(&self, index: usize, urgency: Urgency) -> ListRow {
+    fn row(&self, number: String, urgency: Urgency) -> ListRow {
         let has_own_column = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let policy = &self.terms.policy;
         ListRow {
-            number: lead_number(self.terms, index),
+            number,
             urgency: Cell::Read(urgency),
             grade: Cell::Read(Some(self.lead.screened.grade())),
             case_fields: case_fields(&self.terms.cases.schema, &self.lead.cases),
@@ -289,6 +336,7 @@ impl LeadRow<'_> {
             to_check: self.to_check(),
             issued_on: Cell::Read(self.terms.issued_on),
             act_by: Cell::Read(self.act_by()),
+            about_act_by: String::new(),
             rules: Cell::Read(AppliedRules {
                 policy: policy.id.clone(),
                 version: policy.version.clone(),

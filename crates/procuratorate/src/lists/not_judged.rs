@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::spreadsheet_csv;
-use aidlink_faults::text::Text;
+use aidlink_faults::text::{Language, Text};
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{CASE_EXPORT, Rule};
 use aidlink_policy::schema::{ExportSchema, Field};
 
 use super::case_cells::case_fields;
 use super::marking::RoundMarking;
+use super::numbers::PersonNumbers;
 use crate::resolve::{ResolvedNotJudged, ResolvedRound};
 
 /// A list of persons who could not be judged, ready to be written.
@@ -152,28 +153,44 @@ impl<'t> FindGaps<'t> {
     }
 }
 
-/// Returns both lists of the round, also without persons.
-pub fn not_judged_lists(
-    terms: &RoundTerms,
-    round: &ResolvedRound,
-    marking: &RoundMarking<'_>,
-) -> Vec<NotJudgedList> {
-    let language = terms.list_language;
-    let text = |zh: &str, en: &str| Text::new(zh, en).in_language(language).to_owned();
-    let titles = terms.cases.schema.list_fields().map(|field| &field.title);
-    let mut header: Vec<String> = titles
-        .map(|title| title.in_language(language).to_owned())
-        .collect();
-    let needed = terms.policy.registers_used();
-    header.extend([
-        text("未能判断的救助项目", "Aids that could not be judged"),
-        text("未能判断的条件", "Conditions that could not be judged"),
-        text(
+/// A person who could not be judged, as lists show it.
+pub(super) struct NotJudgedRow {
+    /// Whether it is on the list of minors.
+    pub(super) minor: bool,
+    /// The number of the person.
+    pub(super) number: String,
+    /// The list fields of the case rows, in the schema's order.
+    pub(super) case_fields: Vec<String>,
+    /// What is below [`headers`].
+    pub(super) texts: [String; 3],
+}
+
+/// Returns the headers of the columns after the list fields.
+pub(super) fn headers(language: Language) -> [String; 3] {
+    let texts = [
+        Text::new("未能判断的救助项目", "Aids that could not be judged"),
+        Text::new("未能判断的条件", "Conditions that could not be judged"),
+        Text::new(
             "没有内容或无法读取的列",
             "Columns without a value that can be read",
         ),
-        marking.of_list(&needed, language).cell(language),
-    ]);
+    ];
+    texts.map(|text| text.in_language(language).to_owned())
+}
+
+/// Returns the header of the column of persons' numbers.
+pub(super) fn number_header() -> Text {
+    Text::new("人员编号", "Person number")
+}
+
+/// Returns the persons of a round who could not be judged, as lists show them, sorted by
+/// number.
+pub(super) fn not_judged_rows(
+    terms: &RoundTerms,
+    round: &ResolvedRound,
+    numbers: &PersonNumbers,
+) -> Vec<NotJudgedRow> {
+    let language = terms.list_language;
     let gaps = FindGaps::new(terms, &round.fields_missing);
     let joined = |titles: Vec<Text>| {
         let titles = titles.iter().map(|title| title.in_language(language));
@@ -184,17 +201,44 @@ pub fn not_judged_lists(
         let aids = person.screened.aids.iter();
         let aids = aids.filter_map(|aid| terms.policy.aid(aid));
         let titles = fields.iter().map(|gap| title_of(gap.schema, gap.field));
-        let mut row = case_fields(&terms.cases.schema, &person.cases);
-        row.extend([
-            joined(aids.map(|aid| aid.title.clone()).collect()),
-            joined(rules.into_iter().map(|rule| rule.title.clone()).collect()),
-            joined(titles.collect()),
-            String::new(),
-        ]);
+        NotJudgedRow {
+            minor: person.minor,
+            number: numbers.person(&person.person).to_owned(),
+            case_fields: case_fields(&terms.cases.schema, &person.cases),
+            texts: [
+                joined(aids.map(|aid| aid.title.clone()).collect()),
+                joined(rules.into_iter().map(|rule| rule.title.clone()).collect()),
+                joined(titles.collect()),
+            ],
+        }
+    };
+    let mut rows: Vec<NotJudgedRow> = round.not_judged.iter().map(row).collect();
+    rows.sort_by(|one, other| one.number.cmp(&other.number));
+    rows
+}
+
+/// Returns both lists of the round, also without persons.
+pub(super) fn not_judged_lists(
+    terms: &RoundTerms,
+    persons: &[NotJudgedRow],
+    marking: &RoundMarking<'_>,
+) -> Vec<NotJudgedList> {
+    let language = terms.list_language;
+    let titles = terms.cases.schema.list_fields().map(|field| &field.title);
+    let titles = titles.map(|title| title.in_language(language).to_owned());
+    let mut header = vec![number_header().in_language(language).to_owned()];
+    header.extend(titles.chain(headers(language)));
+    let needed = terms.policy.registers_used();
+    header.push(marking.of_list(&needed, language).cell(language));
+    let row = |person: &NotJudgedRow| -> Vec<String> {
+        let mut row = vec![person.number.clone()];
+        row.extend(person.case_fields.iter().chain(&person.texts).cloned());
+        // Below the marking is nothing.
+        row.push(String::new());
         row
     };
     let list = |path, minor| {
-        let persons = round.not_judged.iter();
+        let persons = persons.iter();
         let persons = persons.filter(|person| person.minor == minor);
         let rows: Vec<Vec<String>> = persons.map(row).collect();
         let count = rows.len();

@@ -1,0 +1,162 @@
+//! The numbers of persons and leads. A person's number is made of the person's mark, so it
+//! is the same on every list of the round, in pooled and in split mode, and after a run with
+//! a corrected export.
+
+use std::collections::BTreeMap;
+
+use aidlink_agency::person_mark::PersonMark;
+
+/// Crockford's base 32: digits and letters without I, L, O and U, which are taken for others.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// The characters of a number, unless it must be told from another one.
+const CHARACTERS: usize = 8;
+/// The characters of a whole mark: 128 bits.
+const MOST_CHARACTERS: usize = 26;
+/// The characters between two hyphens.
+const GROUP: usize = 4;
+
+/// The numbers of the persons of a round.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PersonNumbers(BTreeMap<PersonMark, String>);
+
+impl PersonNumbers {
+    /// Returns the numbers of these persons: the first eight characters of each mark in
+    /// base 32. Where several marks begin alike, all of them get as many more characters as
+    /// it takes until they all differ.
+    pub(super) fn of(marks: impl IntoIterator<Item = PersonMark>) -> Self {
+        let mut alike: BTreeMap<String, BTreeMap<PersonMark, String>> = BTreeMap::new();
+        for mark in marks {
+            let characters = base_32(&mark);
+            let first = characters[..CHARACTERS].to_owned();
+            alike.entry(first).or_default().insert(mark, characters);
+        }
+        let numbers = alike.into_values().flat_map(|alike| {
+            let length = (CHARACTERS..MOST_CHARACTERS)
+                .find(|length| {
+                    let mut beginnings: Vec<&str> =
+                        alike.values().map(|all| &all[..*length]).collect();
+                    beginnings.sort_unstable();
+                    beginnings.windows(2).all(|pair| pair[0] != pair[1])
+                })
+                .unwrap_or(MOST_CHARACTERS);
+            let numbers = alike.into_iter();
+            numbers.map(move |(mark, characters)| (mark, in_groups(&characters[..length])))
+        });
+        PersonNumbers(numbers.collect())
+    }
+
+    /// Returns the number of a person, empty if it is none of these persons.
+    pub(super) fn person(&self, mark: &PersonMark) -> &str {
+        self.0.get(mark).map_or("", String::as_str)
+    }
+
+    /// Returns the number of a person's lead: that of the person, and the aid.
+    pub(super) fn lead(&self, mark: &PersonMark, aid: &str) -> String {
+        format!("{}-{aid}", self.person(mark))
+    }
+}
+
+/// Returns a mark in base 32: five bits a character, from the left; the last two characters
+/// end with zeros.
+fn base_32(mark: &PersonMark) -> String {
+    let bits = u128::from_be_bytes(*mark.as_bytes());
+    let character = |index: usize| {
+        let shifted = (index + 1) * 5;
+        let five = match shifted.checked_sub(128) {
+            None => bits >> (128 - shifted),
+            Some(beyond) => bits << beyond,
+        };
+        char::from(ALPHABET[(five & 31) as usize])
+    };
+    (0..MOST_CHARACTERS).map(character).collect()
+}
+
+/// Returns characters in groups of four with hyphens, which are easier to read out, and
+/// which no spreadsheet takes for a number or for a power of ten.
+fn in_groups(characters: &str) -> String {
+    let mut grouped = String::with_capacity(characters.len() * 5 / 4);
+    for (index, character) in characters.chars().enumerate() {
+        if index > 0 && index % GROUP == 0 {
+            grouped.push('-');
+        }
+        grouped.push(character);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn mark(first: [u8; 8]) -> PersonMark {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&first);
+        PersonMark::from_bytes(bytes)
+    }
+
+    #[test]
+    fn a_mark_is_written_in_crockfords_base_32() {
+        // Python: the 128 bits, two zeros after them, in groups of five.
+        for (bytes, expected) in [
+            ([0; 16], "00000000000000000000000000"),
+            ([0xff; 16], "ZZZZZZZZZZZZZZZZZZZZZZZZZW"),
+            (
+                [
+                    0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76,
+                    0x54, 0x32, 0x10,
+                ],
+                "04HMASW9NF6YZZPWQAC7CN1J20",
+            ),
+        ] {
+            assert_eq!(base_32(&PersonMark::from_bytes(bytes)), expected);
+        }
+    }
+
+    #[test]
+    fn a_number_has_eight_characters_in_two_groups_whoever_else_is_there() {
+        let one = mark([0x01, 0x23, 0x45, 0x67, 0x89, 0, 0, 0]);
+        let other = mark([0xff; 8]);
+        for marks in [vec![one], vec![one, other], vec![other, one, other]] {
+            let numbers = PersonNumbers::of(marks);
+            assert_eq!(numbers.person(&one), "04HM-ASW9");
+            assert_eq!(numbers.lead(&one, "dibao"), "04HM-ASW9-dibao");
+        }
+        assert_eq!(PersonNumbers::of([one]).person(&other), "");
+    }
+
+    #[test]
+    fn numbers_that_would_be_alike_are_all_longer_and_the_others_stay() {
+        // Alike in 40 bits, in 45 bits, and in none.
+        let alike = [
+            mark([1, 2, 3, 4, 5, 0x00, 0x10, 0]),
+            mark([1, 2, 3, 4, 5, 0x00, 0x20, 0]),
+            mark([1, 2, 3, 4, 5, 0xf8, 0x00, 0]),
+        ];
+        let other = mark([9; 8]);
+        let numbers = PersonNumbers::of(alike.into_iter().chain([other]));
+        let of_alike: BTreeSet<&str> = alike.iter().map(|mark| numbers.person(mark)).collect();
+        assert_eq!(of_alike.len(), 3);
+        let lengths: BTreeSet<usize> = of_alike.iter().map(|number| number.len()).collect();
+        assert_eq!(lengths.len(), 1, "{of_alike:?}");
+        assert!(lengths.iter().all(|length| *length > 9));
+        assert_eq!(numbers.person(&other).len(), 9);
+        // Whatever the order.
+        let turned = PersonNumbers::of([other].into_iter().chain(alike.into_iter().rev()));
+        for mark in alike {
+            assert_eq!(turned.person(&mark), numbers.person(&mark));
+        }
+        // Marks that differ only in the last bit still have different numbers.
+        let last = [
+            PersonMark::from_bytes([7; 16]),
+            PersonMark::from_bytes({
+                let mut bytes = [7; 16];
+                bytes[15] = 6;
+                bytes
+            }),
+        ];
+        let numbers = PersonNumbers::of(last);
+        assert_ne!(numbers.person(&last[0]), numbers.person(&last[1]));
+    }
+}
