@@ -132,7 +132,7 @@ fn nothing_is_deleted_early_without_a_reason() {
     let dry = purge(&finished, &["--dry-run"]);
     assert_eq!(
         dry.stdout.matches("to be deleted by 2026-12-31: ").count(),
-        24
+        26
     );
     assert_eq!(finished.round.names(), names);
     assert!(!finished.path("deletions").exists());
