@@ -515,8 +515,8 @@ fn a_corrected_export_and_other_persons_leave_the_numbers_as_they_are() {
     ]
     .concat();
     let corrected = round_of(&corrected, &on_dibao(&[1, 2, 3]));
-    corrected.write("round.key", round.read("round.key"));
-    set_mode(&corrected.path("round.key"), 0o600);
+    corrected.write("cells.key", round.read("cells.key"));
+    set_mode(&corrected.path("cells.key"), 0o600);
     assert_eq!(corrected.run().code, 0);
     let after = numbers(&corrected, "output");
     assert_eq!(after.len(), 39);
@@ -543,7 +543,7 @@ fn a_corrected_export_and_other_persons_leave_the_numbers_as_they_are() {
     // No two persons have the same number, and another key gives others.
     let all: BTreeSet<&str> = after.values().map(|of| &of.first().unwrap()[..9]).collect();
     assert_eq!(all.len(), after.len());
-    fs::remove_file(round.path("round.key")).unwrap();
+    fs::remove_file(round.path("cells.key")).unwrap();
     let folder = round.path("output-2");
     assert_eq!(
         round.run_with(&["--output", folder.to_str().unwrap()]).code,
