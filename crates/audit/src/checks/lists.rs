@@ -94,7 +94,7 @@ fn workbook_recipients(evidence: &Evidence) -> (usize, Vec<Text>) {
 const MINORS: &str = ".minors";
 
 /// Returns the numbers of the leads on lists.
-fn numbers_of<'e>(evidence: &'e Evidence, of_list: impl Fn(&str) -> bool) -> BTreeSet<&'e str> {
+fn numbers_of(evidence: &Evidence, of_list: impl Fn(&str) -> bool) -> BTreeSet<&str> {
     let lists = evidence.lists.iter().filter(|list| of_list(&list.name));
     let rows = lists.flat_map(|list| &list.rows);
     let rows = rows.filter_map(|(_, row)| row.as_ref());

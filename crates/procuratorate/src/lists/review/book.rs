@@ -346,10 +346,10 @@ impl Book {
             "请填写日期，如 2026-10-08，且不早于签发日期",
             "write a date such as 2026-10-08, not before the day of issue",
         );
-        Ok(DataValidation::new()
+        DataValidation::new()
             .allow_date(DataValidationRule::GreaterThanOrEqualTo(from))
             .set_error_style(DataValidationErrorStyle::Warning)
-            .set_error_message(text.in_language(self.language))?)
+            .set_error_message(text.in_language(self.language))
     }
 }
 
