@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::review::parts;
 use crate::support::{Round, aidlink, csv_records, csv_rows, files_below, project};
 
 /// What a list and the truth say of a lead.
@@ -213,8 +214,8 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
     let first = without_log("output");
     assert_eq!(
         first.len(),
-        10 + 2 + 5 + 9 + 5 + 2,
-        "lists, rejects, documents, matrix, summary and manifest"
+        10 + 2 + 2 + 5 + 9 + 5 + 2,
+        "lists, workbooks, rejects, documents, matrix, summary and manifest"
     );
     assert!(first == without_log("output-again"));
     assert!(first == without_log("output-many"));
@@ -259,8 +260,17 @@ fn no_output_contains_an_id_number() {
         .collect();
     assert!(ids.len() > 1900);
     let mut texts = vec![result.stdout, result.stderr];
-    for bytes in round.output("output").values() {
-        texts.push(String::from_utf8(bytes.clone()).unwrap());
+    for (path, bytes) in round.output("output") {
+        // Workbooks are packed.
+        let files = match path.starts_with("review/") {
+            true => parts(&bytes).into_values().collect(),
+            false => vec![bytes],
+        };
+        texts.extend(
+            files
+                .into_iter()
+                .map(|file| String::from_utf8(file).unwrap()),
+        );
     }
     for text in texts {
         // Any long run that begins like an ID number of the sample: region 4499.
