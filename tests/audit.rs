@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 use crate::support::{CommandResult, Round, aidlink, files_below, set_mode};
 
+/// The layer at the bottom of the sample's policy, in which the guarantees are.
+const NATIONAL: &str = "configuration/policy.layers/1.toml";
+
 /// A round after `aidlink run`, with its output folder, which tests change.
 pub struct FinishedRound {
     pub round: Round,
@@ -137,11 +140,15 @@ impl FinishedRound {
             }
         }
         manifest["outputs"] = outputs.into();
-        let policy = fs::read(self.path("configuration/policy.toml")).unwrap();
-        let digest = blake3::hash(&policy).to_hex().to_string();
         let used = &mut manifest["policy"];
-        if used["layers"][0]["blake3"] != digest.as_str() {
-            used["layers"][0]["blake3"] = digest.into();
+        let mut is_changed = false;
+        for layer in used["layers"].as_array_mut().unwrap() {
+            let file = format!("configuration/{}", layer["file"].as_str().unwrap());
+            let digest = blake3::hash(&fs::read(self.path(&file)).unwrap()).to_hex();
+            is_changed |= layer["blake3"] != digest.as_str();
+            layer["blake3"] = digest.as_str().into();
+        }
+        if is_changed {
             let schemas = Schemas::read(&self.path("configuration/schemas")).unwrap();
             let path = self.path("configuration/policy.toml");
             if let Ok(policy) = Policy::read_of_finished_round(&path, &schemas) {
@@ -462,7 +469,7 @@ fn every_check_that_is_broken_is_reported() {
             "a policy that does not withhold suspects",
             &|finished| {
                 finished.replace(
-                    "configuration/policy.toml",
+                    NATIONAL,
                     "'civil_party','petitioner')",
                     "'civil_party','petitioner','suspect')",
                 );
@@ -474,11 +481,7 @@ fn every_check_that_is_broken_is_reported() {
             "a policy that treats an unknown seal as not sealed",
             &|finished| {
                 let from = "when = 'sealed'\nunknown = \"yes\"";
-                finished.replace(
-                    "configuration/policy.toml",
-                    from,
-                    &from.replace("yes", "no"),
-                );
+                finished.replace(NATIONAL, from, &from.replace("yes", "no"));
                 finished.sign_again(|_| {});
             },
             &[3, 16],
@@ -487,7 +490,7 @@ fn every_check_that_is_broken_is_reported() {
             "a policy that does not withhold dead adults",
             &|finished| {
                 finished.replace(
-                    "configuration/policy.toml",
+                    NATIONAL,
                     "when = 'deceased'\n",
                     "when = 'deceased AND minor'\n",
                 );
@@ -499,7 +502,7 @@ fn every_check_that_is_broken_is_reported() {
             "a policy that does not withhold dead adult veterans",
             &|finished| {
                 finished.replace(
-                    "configuration/policy.toml",
+                    NATIONAL,
                     "when = '''\nstatus = 'died'\n'''",
                     "when = '''\nstatus = 'died' AND kind = 'veteran' AND minor\n'''",
                 );
@@ -636,7 +639,7 @@ fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
         ],
     );
     finished.replace(
-        "configuration/policy.toml",
+        NATIONAL,
         "'civil_party','petitioner')",
         "'civil_party','petitioner','suspect')",
     );
@@ -654,11 +657,7 @@ fn the_audit_reports_each_guarantee_and_the_rows_it_was_tested_on() {
 #[test]
 fn a_folder_whose_policy_lacks_a_guarantee_fails_the_audit() {
     let finished = FinishedRound::new();
-    finished.replace(
-        "configuration/policy.toml",
-        "of = \"seal\"",
-        "of = \"death\"",
-    );
+    finished.replace(NATIONAL, "of = \"seal\"", "of = \"death\"");
     finished.sign_again(|_| {});
     let not_held = finished.not_held(&[]);
     assert!(not_held.is_superset(&BTreeSet::from([16])), "{not_held:?}");
@@ -1090,7 +1089,7 @@ fn the_matrix_shows_how_every_column_was_used() {
         let mut of_field = columns.filter(|row| row["field"] == field);
         of_field.next().unwrap().clone()
     };
-    let id = row("veterans.persons", "national_id");
+    let id = row("civil-affairs.assistance", "national_id");
     assert_eq!(id["leaves"], json!(["token"]));
     assert_eq!(id["needed_for"], json!([{"for": "token"}]));
     // Rules use the age, which comes from the ID number.

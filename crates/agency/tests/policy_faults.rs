@@ -400,8 +400,8 @@ fn an_aid_without_requires() {
 #[test]
 fn a_rule_that_no_aid_uses_is_a_fault() {
     let (faults, _) = faults_after(
-        "settled = 'temporary_relief_recent'",
-        "settled = 'dibao_receiving'",
+        "settled = 'temporary_relief_recent AND",
+        "settled = 'dibao_receiving AND",
     );
     // A term still uses the rule, so there is no fault.
     assert!(faults.is_empty(), "{faults:?}");
