@@ -114,12 +114,19 @@ fn a_child_whose_mother_was_killed_is_an_urgent_lead_to_be_clarified() {
     let cases = format!("{header}\n{child},C1,赵某,近亲属,否,是,子女\n");
     let round = round_of(&cases, "");
     let expected = [
+        "to-civil-affairs.minors|C1|Guardianship and care of a child|1 urgent|to be clarified",
         "to-civil-affairs.minors|C1|Support for orphans and de facto unsupported children|1 urgent|to be clarified",
         "to-education.minors|C1|Education assistance and student funding|1 urgent|to be clarified",
+        "to-womens-federation.minors|C1|Family education guidance|1 urgent|established",
+        "to-youth-league.minors|C1|Psychological help for minors|1 urgent|established",
     ];
     assert_eq!(leads(&round), expected);
     let list = &round.lists("output")["lists/for-review/to-civil-affairs.minors.csv"];
-    let lead = &csv_records(list)[0];
+    let leads = csv_records(list);
+    let lead = leads
+        .iter()
+        .find(|lead| lead["Aid"].starts_with("Support for orphans"))
+        .unwrap();
     assert_eq!(lead["Grounds and evidence"], "");
     let open = &lead["Conditions not yet known"];
     for rule in [

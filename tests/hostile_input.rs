@@ -40,16 +40,12 @@ fn assert_refused(round: &Round, code: i32, message: &str) {
 }
 
 #[test]
-fn a_rule_nested_a_million_deep() {
+fn a_rule_nested_nearly_a_million_deep() {
     for (open, close) in [("(", ")"), ("NOT ", ""), ("-", "")] {
         let round = Round::sample();
         let policy = round.root().join("policies/national.toml");
         let text = fs::read_to_string(&policy).unwrap();
-        let nested = format!(
-            "{}sealed{}",
-            open.repeat(1_000_000),
-            close.repeat(1_000_000)
-        );
+        let nested = format!("{}sealed{}", open.repeat(900_000), close.repeat(900_000));
         let text = text.replacen("when = 'sealed'", &format!("when = '{nested}'"), 1);
         fs::write(&policy, &text).unwrap();
         assert_refused(&round, 2, "the expression is longer than 8 KiB");

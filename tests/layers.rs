@@ -269,7 +269,7 @@ fn a_fault_of_a_layer_is_reported_by_every_command() {
         all.extend(["--lang", "en"]);
         let answer = aidlink(&all);
         assert_eq!(answer.code, 2, "{arguments:?} {}", answer.stderr);
-        let words = "below/county.toml:18:6: <aidlink>/policies/shaoguan.toml:681 has the rule `j4_property_loss` already";
+        let words = "below/county.toml:15:6: <aidlink>/policies/shaoguan.toml:246 has the rule `j4_property_loss` already";
         assert!(
             answer.stderr.contains(words),
             "{arguments:?} {}",
