@@ -448,8 +448,8 @@ fn wrong_parts_and_constants_are_refused_with_their_places() {
         ("kind = \"dibao\"", "knd = \"dibao\"", "has no field `knd`"),
         (
             "kind = \"dibao\"",
-            "area = \"urban\"",
-            "no rule needs `area`; it must not be read",
+            "monthly_amount = 600",
+            "no rule needs `monthly_amount`; it must not be read",
         ),
         (
             "kind = \"dibao\"",

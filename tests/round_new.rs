@@ -116,8 +116,14 @@ fn office() -> Office {
         .to_owned();
     let parties = LISTS.iter().map(|(_, number)| (*number, "被害人"));
     for (number, role) in parties.chain([(30, "被害人"), (31, "犯罪嫌疑人")]) {
+        // A violent crime against a woman is a lead for the women's federation.
+        let charge = if number == 30 {
+            "盗窃罪"
+        } else {
+            "故意伤害罪"
+        };
         cases += &format!(
-            "{number},C{number},故意伤害罪,甲某{number},{}\t,{role},2026-07-01,王检察官,一部\n",
+            "{number},C{number},{charge},甲某{number},{}\t,{role},2026-07-01,王检察官,一部\n",
             id(number)
         );
     }
