@@ -208,8 +208,11 @@ fn grades_of_second_run(round: &Round, rows: usize) -> Vec<Option<String>> {
 #[test]
 fn a_cause_is_read_only_where_a_row_needs_it() {
     let round = round_with(
-        "案由,案件类别,民事案由",
-        &["本表没有的罪,刑事,其他", "本表没有的罪,民事,健康权纠纷"],
+        "案由,案件类别,民事案由,犯罪类别",
+        &[
+            "本表没有的罪,刑事,其他,其他",
+            "本表没有的罪,民事,健康权纠纷,其他",
+        ],
     );
     let result = round.run();
     assert!(
