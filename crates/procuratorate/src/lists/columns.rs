@@ -399,15 +399,16 @@ impl Mark {
             }
         }
         let text = text.strip_prefix('【')?;
-        let listing: [([&str; 2], fn(String) -> Mark); 2] = [
-            (Mark::UNREADABLE, Mark::Unreadable),
-            (Mark::SAME_CASE, Mark::SameCase),
-        ];
-        listing.into_iter().find_map(|(words, mark)| {
+        let listed = |words| {
             let rest = text.strip_prefix(in_language(words, language))?;
             let (listed, rest) = rest.split_once('】')?;
-            Some((mark(listed.to_owned()), rest))
-        })
+            Some((listed.to_owned(), rest))
+        };
+        if let Some((columns, rest)) = listed(Mark::UNREADABLE) {
+            return Some((Mark::Unreadable(columns), rest));
+        }
+        let (numbers, rest) = listed(Mark::SAME_CASE)?;
+        Some((Mark::SameCase(numbers), rest))
     }
 }
 
