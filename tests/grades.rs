@@ -349,3 +349,67 @@ fn a_missing_column_and_an_empty_one_give_the_same_lists() {
     assert!(compared["procuratorate.case-parties"] >= 30, "{compared:?}");
     assert!(with_effect >= 40, "{with_effect} of {compared:?}");
 }
+
+// Aids for a household
+
+/// Who lives with whom is in no export, so the rows of one case name each other, also across
+/// the lists of adults and minors. Not where nobody else is a party, and not in a case with
+/// hundreds of victims, who are strangers.
+#[test]
+fn leads_of_one_case_for_a_household_name_each_other() {
+    let child = id_number("44990120160505901");
+    let mut parties = vec![
+        (id(1), "family", "赵甲"),
+        (id(2), "family", "赵乙"),
+        (child, "family", "赵丙"),
+        (id(3), "alone", "赵丁"),
+    ];
+    parties.extend((10..22).map(|number| (id(number), "twelve", "钱某")));
+    parties.extend((30..43).map(|number| (id(number), "thirteen", "孙某")));
+    let cases = parties
+        .iter()
+        .map(|(id, case, name)| format!("{id},{case},{name},被害人,否\n"));
+    let cases = format!("{ROLE_ALONE}\n{}", cases.collect::<String>());
+    let margin = parties
+        .iter()
+        .map(|(id, ..)| format!("{id},dibao_margin,active\n"));
+    let round = round_of(&cases, &margin.collect::<String>());
+    let result = round.run();
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+
+    let lists = round.match_lists("output");
+    let rows = lists.values().flat_map(|bytes| csv_records(bytes));
+    let rows: Vec<BTreeMap<String, String>> = rows.collect();
+    let of = |case: &str, aid: &str| -> Vec<(String, String)> {
+        let rows = rows.iter().filter(|row| row["Case number"] == case);
+        rows.filter(|row| row["Aid"].starts_with(aid))
+            .map(|row| (row["Lead number"].clone(), row["What to check"].clone()))
+            .collect()
+    };
+    for (case, people, is_marked) in [
+        ("family", 3, true),
+        ("alone", 1, false),
+        ("twelve", 12, true),
+        ("thirteen", 13, false),
+    ] {
+        let leads = of(case, "Subsistence allowance (dibao)");
+        assert_eq!(leads.len(), people, "{case}");
+        for (number, check) in &leads {
+            let mark = check.split_once("household to be checked");
+            assert_eq!(mark.is_some(), is_marked, "{case}: {check}");
+            let mark = mark.map_or("", |(_, after)| after.split('】').next().unwrap());
+            for (other, _) in &leads {
+                let is_named = is_marked && other != number;
+                assert_eq!(mark.contains(other.as_str()), is_named, "{case}: {check}");
+            }
+        }
+    }
+    // An aid that one person gets names nobody.
+    let leads = of("family", "State judicial aid");
+    assert_eq!(leads.len(), 3);
+    assert!(
+        leads
+            .iter()
+            .all(|(_, check)| !check.contains("household to be checked"))
+    );
+}
