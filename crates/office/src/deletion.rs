@@ -141,7 +141,7 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let mut planned = faults.or_value(Some(planned))?;
-        self.keep_needed(&mut planned);
+        self.keep_needed(&mut planned)?;
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
@@ -152,7 +152,10 @@ impl Purge<'_> {
     }
 
     /// Keeps the inputs that outputs which are not due need after others that are.
-    fn keep_needed(&self, planned: &mut [PurgePlan]) {
+    ///
+    /// # Errors
+    /// When nobody can tell what another output needs.
+    fn keep_needed(&self, planned: &mut [PurgePlan]) -> Result<(), Faults> {
         let folder = |plan: &PurgePlan| plan.verification.folder.clone();
         let later: Vec<PathBuf> = planned
             .iter()
@@ -160,6 +163,7 @@ impl Purge<'_> {
             .map(folder)
             .chain(self.siblings.iter().cloned())
             .collect();
+        let signers = [self.signing_key.public().clone()];
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
@@ -167,9 +171,10 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let needed = Needed::by(others, self.signing_key.public(), day);
+            let needed = Needed::by(others, &signers, day)?;
             plan.remains.keep(|file| needed.until(file));
         }
+        Ok(())
     }
 
     fn today(&self) -> Date {

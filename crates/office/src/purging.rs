@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
@@ -115,6 +115,12 @@ fn purge(
     key_id: KeyIdOf<'_>,
 ) -> Result<(RoundFolder, Vec<Purged>), Faults> {
     let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
+    // Below a folder that cannot be read there may be an output that still needs the inputs.
+    let mut unsearched = FaultCollector::new();
+    for fault in &found.unsearched {
+        unsearched.push(fault.clone());
+    }
+    unsearched.finish()?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
         None => signing_key_of(&found),
