@@ -163,7 +163,12 @@ impl Purge<'_> {
             .map(folder)
             .chain(self.siblings.iter().cloned())
             .collect();
-        let signers = [self.signing_key.public().clone()];
+        // With `other_signer` the manifests are another key's, and so are those of later outputs.
+        let mut signers = vec![self.signing_key.public().clone()];
+        let named = planned
+            .iter()
+            .filter_map(|plan| plan.verification.signer.key());
+        signers.extend(named.cloned());
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
