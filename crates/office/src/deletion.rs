@@ -225,9 +225,15 @@ impl Purge<'_> {
     /// `None` in a dry run, or if there is no such folder.
     fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
         let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
+    ///
+    /// # Errors
+    /// When the folder cannot be opened, or another purge holds its lock.
         match folder {
             Ok(folder) if !self.dry_run => lock_folder(&folder),
-            _ => Ok(None),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // Inputs in it would count as missing.
+            Err(error) => Err(Fault::unreadable(self.round_folder, &error)),
         }
     }
 
