@@ -442,7 +442,8 @@ impl Purge<'_> {
             version,
             software: Software::running(self.program),
             public_key: self.signing_key.public().to_base64(),
-            other_signer: self.other_signer.map(reason),
+        let is_by_another = plan.verification.signer.key() != Some(self.signing_key.public());
+            other_signer: self.other_signer.filter(|_| is_by_another).map(reason),
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             folder: plan.places.output.mark().ok(),

@@ -32,16 +32,16 @@ pub struct PurgeArguments {
     #[arg(long)]
     pub signing_key: Option<PathBuf>,
     /// Delete before the due date, for this reason; the record states it / 提前删除的理由，写入删除记录
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reason)]
     pub early: Option<String>,
     /// Sign the record with another key because the manifest's key is gone, for this reason
     /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
-    #[arg(long, value_name = "REASON", requires = "signing_key")]
+    #[arg(long, value_name = "REASON", value_parser = reason, requires = "signing_key")]
     pub other_signer: Option<String>,
     /// What you found out: leftovers of interrupted runs that records list, and files that the
     /// record of another copy lists, were deleted, as far as they are not here; the record states it
     /// / 查明的情况：记录所载的中断运行所留文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
-    #[arg(long, value_name = "FINDING")]
+    #[arg(long, value_name = "FINDING", value_parser = reason)]
     pub confirm_deleted: Option<String>,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
@@ -49,6 +49,14 @@ pub struct PurgeArguments {
 }
 
 /// The answer of `purge` for one output folder.
+/// Accepts a reason that says something.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("给出理由 / give a reason".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
 #[derive(Serialize)]
 struct PurgeReport<'a> {
     folder: String,
