@@ -65,6 +65,8 @@ pub struct Purge<'p> {
     pub siblings: &'p [PathBuf],
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
+    /// The ids in the round files there, if there are any. Inputs of other rounds are left.
+    pub rounds: &'p [String],
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
@@ -223,11 +225,11 @@ impl Purge<'_> {
 
     /// Locks the folder of the inputs, which the output folders of a round share. Returns
     /// `None` in a dry run, or if there is no such folder.
-    fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
-        let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
     ///
     /// # Errors
     /// When the folder cannot be opened, or another purge holds its lock.
+    fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
+        let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
         match folder {
             Ok(folder) if !self.dry_run => lock_folder(&folder),
             Ok(_) => Ok(None),
@@ -283,7 +285,10 @@ impl Purge<'_> {
             places: &places,
             key_id: self.key_id,
         };
-        let remains = search.remains(&stated.journaled());
+        let mut remains = search.remains(&stated.journaled());
+        if !self.rounds.is_empty() && !self.rounds.contains(&manifest.round) {
+            remains.leave_inputs_of_another_round();
+        }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
         }
@@ -437,12 +442,12 @@ impl Purge<'_> {
         let today = completed_at.to_zoned(jiff::tz::TimeZone::system()).date();
         let Head { format, version } = DeletionRecord::head();
         let reason = |reason: &str| black_out(reason).into_owned();
+        let is_by_another = plan.verification.signer.key() != Some(self.signing_key.public());
         let record = DeletionRecord {
             format,
             version,
             software: Software::running(self.program),
             public_key: self.signing_key.public().to_base64(),
-        let is_by_another = plan.verification.signer.key() != Some(self.signing_key.public());
             other_signer: self.other_signer.filter(|_| is_by_another).map(reason),
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),

@@ -12,9 +12,10 @@ use serde::Serialize;
 use crate::deletion::{Purge, Purged};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
+use crate::manifest::Manifest;
 use crate::remains::KeyIdOf;
 use crate::round::{SIGNING_KEY, WrittenRound};
-use crate::round_folder::RoundFolder;
+use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::SigningKey;
 use crate::terminal::Output;
 use crate::unknown_files::UnknownFiles;
@@ -48,7 +49,6 @@ pub struct PurgeArguments {
     pub dry_run: bool,
 }
 
-/// The answer of `purge` for one output folder.
 /// Accepts a reason that says something.
 fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
@@ -57,6 +57,7 @@ fn reason(text: &str) -> Result<String, String> {
     }
 }
 
+/// The answer of `purge` for one output folder.
 #[derive(Serialize)]
 struct PurgeReport<'a> {
     folder: String,
@@ -147,11 +148,15 @@ fn purge(
         )
         .into());
     }
+    if let Some(round_file) = &asked.round {
+        check_round(round_file, &found)?;
+    }
     let signing_key = SigningKey::read(&key_file)?;
     let purged = Purge {
         outputs: &found.outputs,
         siblings: &found.siblings,
         round_folder: &found.folder,
+        rounds: &found.rounds,
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),
@@ -163,6 +168,31 @@ fn purge(
     }
     .run()?;
     Ok((found, purged))
+}
+
+/// Refuses a round file that the user named and that is of another round than the outputs: the
+/// files beside it are that round's.
+fn check_round(round_file: &Path, found: &RoundFolder) -> Result<(), Faults> {
+    let mut manifests = found
+        .outputs
+        .iter()
+        .filter_map(|output| manifest_of(output));
+    let is_of_another = |manifest: &Manifest| !found.rounds.contains(&manifest.round);
+    if found.rounds.is_empty() || !manifests.any(|manifest| is_of_another(&manifest)) {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        round_file,
+        Text::new(
+            "这是另一轮次的轮次文件，未删除任何文件",
+            "this is the round file of another round; nothing was deleted",
+        ),
+        Text::new(
+            "请用 --round 指明输出文件夹所属轮次的轮次文件",
+            "name the round file of the output folder's round with --round",
+        ),
+    )
+    .into())
 }
 
 /// Returns the signing key that the round file names, or the one with the usual

@@ -79,6 +79,18 @@ impl Remains {
         });
     }
 
+    /// Leaves all inputs that are here: the round file beside them is of another round.
+    pub fn leave_inputs_of_another_round(&mut self) {
+        let doubtful = &mut self.doubtful;
+        self.there.retain(|found| {
+            let is_input = found.file.is_input();
+            if is_input {
+                doubtful.push((found.file.clone(), Doubt::OtherRound));
+            }
+            !is_input
+        });
+    }
+
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
@@ -147,6 +159,8 @@ pub enum Doubt {
     Outside,
     /// Another output, which is due on this day, still needs it.
     Needed(Date),
+    /// The round file beside it is of another round, whose file it may be.
+    OtherRound,
 }
 
 impl Doubt {
@@ -191,6 +205,10 @@ impl Doubt {
                 format!(
                     "another output folder, which is due on {day}, still needs it, so it was not deleted: run `purge` again on that day"
                 ),
+            ),
+            Doubt::OtherRound => Text::new(
+                "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，用 --round 指明，再重新运行 purge",
+                "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, name it with --round, and run `purge` again",
             ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",

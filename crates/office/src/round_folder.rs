@@ -28,6 +28,8 @@ pub struct RoundFolder {
     /// The other output folders, which may share inputs with them: everywhere below the round's
     /// folder, also inside output folders and beside other round files, of which some are copies.
     pub siblings: Vec<PathBuf>,
+    /// The ids in the round file that the user named, or else in all round files in the folder.
+    pub rounds: Vec<String>,
     /// The folders that could not be searched for them.
     pub unsearched: Vec<Fault>,
 }
@@ -68,6 +70,7 @@ impl RoundFolder {
                 ),
             ));
         }
+        let named_rounds = round_file.map(|file| vec![file.to_path_buf()]);
         let (folder, round_file) = match round_file {
             Some(file) => (parent_of(file).to_path_buf(), Some(file.to_path_buf())),
             None => {
@@ -77,6 +80,8 @@ impl RoundFolder {
         };
         let real = |path: &PathBuf| fs::canonicalize(path).ok();
         let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
+        let beside = round_files_in(&folder).into_iter();
+        let beside = beside.map(|(path, _)| path).collect();
         let mut search = SiblingSearch::default();
         let levels = if round_file.is_some() { DEEPEST } else { 0 };
         search.search(&folder, levels);
@@ -99,6 +104,7 @@ impl RoundFolder {
             round_file,
             outputs,
             siblings,
+            rounds: ids_of(named_rounds.unwrap_or(beside)),
             unsearched,
         })
     }
@@ -268,6 +274,13 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
         (Some((path, _)), _) | (None, [(path, _)]) => Some(path.clone()),
         _ => None,
     }
+}
+
+/// Returns the ids of rounds in round files, as far as they can be read.
+fn ids_of(round_files: Vec<PathBuf>) -> Vec<String> {
+    let round_files = round_files.into_iter();
+    let ids = round_files.filter_map(|path| WrittenRound::read(&path).ok()?.round_id().ok());
+    ids.collect()
 }
 
 /// Returns the round files in a folder, each with its digest, in the order of their paths.
