@@ -397,6 +397,7 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
         outputs: &outputs,
         siblings: &[],
         round_folder: &round_folder,
+        rounds: &[],
         signing_key: &key,
         program: "aidlink",
         early: Some("test"),

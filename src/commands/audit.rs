@@ -222,7 +222,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             second_run,
         );
         evidence.rest_on(&records);
-        evidence.keep_needed(&all_outputs);
+        evidence.keep_needed(&all_outputs, &found.unsearched);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()

@@ -441,3 +441,42 @@ fn a_strangers_or_a_purged_output_keeps_no_input_from_being_deleted() {
         }
     }
 }
+
+/// The same file may be written as `./a.csv` or `.//a.csv`.
+#[test]
+fn inputs_are_deleted_or_kept_however_the_round_file_writes_their_paths() {
+    for start in ["./", ".//", "././"] {
+        for is_needed in [false, true] {
+            let finished = overdue_round();
+            fs::remove_dir_all(finished.round.path("truth")).unwrap();
+            fs::remove_dir_all(finished.path("")).unwrap();
+            let plain = finished.round.read("round.toml");
+            let written = plain.replace("path = \"", &format!("path = \"{start}"));
+            let written = written.replace("file = \"round.key\"", "file = \"./round.key\"");
+            assert_ne!(written, plain);
+            fs::write(finished.round.path("round.toml"), &written).unwrap();
+            let output = run_again(&finished, "output", &[]);
+            let manifest = fs::read_to_string(output.join("manifest.json")).unwrap();
+            assert!(!manifest.contains("\"./"), "{manifest}");
+            if is_needed {
+                // The later one writes them plainly.
+                fs::write(finished.round.path("round.toml"), &plain).unwrap();
+                run_with_later_day(&finished, "newer", &[]);
+            }
+            let result = purge_one(&output, &[]);
+            let names = finished.round.names();
+            let kept = names.iter().filter(|name| name.ends_with(".csv")).count();
+            let (code, expected) = if is_needed { (3, INPUTS - 1) } else { (0, 0) };
+            assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
+            assert_eq!(kept, expected, "{names:?}");
+            assert_eq!(finished.round.path("round.key").exists(), is_needed);
+            let record = last_record(&output);
+            let list = if is_needed { "left" } else { "removed" };
+            assert!(
+                paths(&record[list]).contains("veterans.persons.csv"),
+                "{record}"
+            );
+            assert_eq!(check_19_of(&finished, &output).0, "held");
+        }
+    }
+}

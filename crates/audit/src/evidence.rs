@@ -106,6 +106,8 @@ pub struct Evidence {
     records: Vec<DeletionRecord>,
     /// Those of them that were written in a copy of their folder.
     elsewhere: Vec<DeletionRecord>,
+    /// Folders of which nobody can tell whether they still need the inputs.
+    pub needs_unknown: Vec<Fault>,
     /// The result of the leak scan.
     pub leaks: std::io::Result<Scan>,
     /// The day of the audit.
@@ -203,6 +205,7 @@ impl Evidence {
             ),
             records: Vec::new(),
             elsewhere: Vec::new(),
+            needs_unknown: Vec::new(),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
@@ -237,8 +240,10 @@ impl Evidence {
     }
 
     /// Keeps the inputs that `others`, output folders of the round, still need after this one:
-    /// after its day of deletion or, once it was purged, after today.
-    pub fn keep_needed(&mut self, others: &[PathBuf]) {
+    /// after its day of deletion or, once it was purged, after today. `unsearched` are the
+    /// folders that could not be searched for output folders.
+    pub fn keep_needed(&mut self, others: &[PathBuf], unsearched: &[Fault]) {
+        self.needs_unknown = unsearched.to_vec();
         let Some(own) = self.verification.provenance() else {
             return;
         };
@@ -248,8 +253,10 @@ impl Evidence {
         };
         let folder = &self.verification.folder;
         let others = others.iter().filter(|other| *other != folder);
-        let needed = Needed::by(others, &own.signer, day);
-        self.remains.keep(|file| needed.until(file));
+        match Needed::by(others, &[own.signer], day) {
+            Ok(needed) => self.remains.keep(|file| needed.until(file)),
+            Err(faults) => self.needs_unknown.extend(faults),
+        }
     }
 
     /// Returns the manifest.

@@ -65,6 +65,8 @@ pub struct Purge<'p> {
     pub siblings: &'p [PathBuf],
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
+    /// The ids in the round files there, if there are any. Inputs of other rounds are left.
+    pub rounds: &'p [String],
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
@@ -141,7 +143,7 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let mut planned = faults.or_value(Some(planned))?;
-        self.keep_needed(&mut planned);
+        self.keep_needed(&mut planned)?;
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
@@ -152,7 +154,10 @@ impl Purge<'_> {
     }
 
     /// Keeps the inputs that outputs which are not due need after others that are.
-    fn keep_needed(&self, planned: &mut [PurgePlan]) {
+    ///
+    /// # Errors
+    /// When nobody can tell what another output needs.
+    fn keep_needed(&self, planned: &mut [PurgePlan]) -> Result<(), Faults> {
         let folder = |plan: &PurgePlan| plan.verification.folder.clone();
         let later: Vec<PathBuf> = planned
             .iter()
@@ -160,6 +165,12 @@ impl Purge<'_> {
             .map(folder)
             .chain(self.siblings.iter().cloned())
             .collect();
+        // With `other_signer` the manifests are another key's, and so are those of later outputs.
+        let mut signers = vec![self.signing_key.public().clone()];
+        let named = planned
+            .iter()
+            .filter_map(|plan| plan.verification.signer.key());
+        signers.extend(named.cloned());
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
@@ -167,9 +178,10 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let needed = Needed::by(others, self.signing_key.public(), day);
+            let needed = Needed::by(others, &signers, day)?;
             plan.remains.keep(|file| needed.until(file));
         }
+        Ok(())
     }
 
     fn today(&self) -> Date {
@@ -213,11 +225,17 @@ impl Purge<'_> {
 
     /// Locks the folder of the inputs, which the output folders of a round share. Returns
     /// `None` in a dry run, or if there is no such folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened, or another purge holds its lock.
     fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
         let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
         match folder {
             Ok(folder) if !self.dry_run => lock_folder(&folder),
-            _ => Ok(None),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // Inputs in it would count as missing.
+            Err(error) => Err(Fault::unreadable(self.round_folder, &error)),
         }
     }
 
@@ -267,7 +285,10 @@ impl Purge<'_> {
             places: &places,
             key_id: self.key_id,
         };
-        let remains = search.remains(&stated.journaled());
+        let mut remains = search.remains(&stated.journaled());
+        if !self.rounds.is_empty() && !self.rounds.contains(&manifest.round) {
+            remains.leave_inputs_of_another_round();
+        }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
         }
@@ -421,12 +442,13 @@ impl Purge<'_> {
         let today = completed_at.to_zoned(jiff::tz::TimeZone::system()).date();
         let Head { format, version } = DeletionRecord::head();
         let reason = |reason: &str| black_out(reason).into_owned();
+        let is_by_another = plan.verification.signer.key() != Some(self.signing_key.public());
         let record = DeletionRecord {
             format,
             version,
             software: Software::running(self.program),
             public_key: self.signing_key.public().to_base64(),
-            other_signer: self.other_signer.map(reason),
+            other_signer: self.other_signer.filter(|_| is_by_another).map(reason),
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             folder: plan.places.output.mark().ok(),

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::Software;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
+use crate::verification::plain;
 
 mod signed;
 
@@ -117,7 +118,7 @@ impl RoundFile {
     /// path blacked out. Its digest still says which file it was.
     pub fn recorded(&self) -> Self {
         RoundFile {
-            path: black_out(&self.path).into_owned(),
+            path: black_out(&plain(&self.path)).into_owned(),
             ..self.clone()
         }
     }
@@ -138,7 +139,8 @@ impl RoundFile {
     /// Returns whether both have the same part and path, after personal numbers are blacked
     /// out, whatever their content.
     pub fn is_at_path_of(&self, other: &RoundFile) -> bool {
-        self.part == other.part && black_out(&self.path) == black_out(&other.path)
+        let path = |file: &RoundFile| black_out(&plain(&file.path)).into_owned();
+        self.part == other.part && path(self) == path(other)
     }
 
     /// Returns whether both name the same file: the same part and path, and no different

@@ -19,7 +19,7 @@ use crate::deletion_record::{FilePart, PlacedFile};
 pub(crate) struct Places {
     /// The output folder.
     pub(crate) output: Folder,
-    /// The folder of the round file; `None` if it cannot be opened.
+    /// The folder of the round file; `None` if it does not exist.
     round: Option<Folder>,
     /// The parent of the output folder.
     parent: Folder,
@@ -36,7 +36,8 @@ impl Places {
     ///
     /// # Errors
     /// When something else is at `output` by now, or the folder that contains it cannot be
-    /// listed: what interrupted runs left in it would be missed.
+    /// listed: what interrupted runs left in it would be missed. When the folder of the round
+    /// file exists and cannot be opened.
     pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
         let real = std::fs::canonicalize(output)?;
         // The path may lead elsewhere by now, and what is beside that folder is not the
@@ -51,9 +52,14 @@ impl Places {
         Ok(Places {
             output: opened,
             // The user may name this folder by a link.
-            round: std::fs::canonicalize(round_folder)
+            round: match std::fs::canonicalize(round_folder)
                 .and_then(|folder| Folder::open(&folder))
-                .ok(),
+            {
+                Ok(folder) => Some(folder),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                // It may hold every input.
+                Err(error) => return Err(error),
+            },
             parent,
             leftovers: partials.abandoned,
             in_use: partials.in_use,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
@@ -12,9 +12,10 @@ use serde::Serialize;
 use crate::deletion::{Purge, Purged};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
+use crate::manifest::Manifest;
 use crate::remains::KeyIdOf;
 use crate::round::{SIGNING_KEY, WrittenRound};
-use crate::round_folder::RoundFolder;
+use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::SigningKey;
 use crate::terminal::Output;
 use crate::unknown_files::UnknownFiles;
@@ -32,20 +33,28 @@ pub struct PurgeArguments {
     #[arg(long)]
     pub signing_key: Option<PathBuf>,
     /// Delete before the due date, for this reason; the record states it / 提前删除的理由，写入删除记录
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = reason)]
     pub early: Option<String>,
     /// Sign the record with another key because the manifest's key is gone, for this reason
     /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
-    #[arg(long, value_name = "REASON", requires = "signing_key")]
+    #[arg(long, value_name = "REASON", value_parser = reason, requires = "signing_key")]
     pub other_signer: Option<String>,
     /// What you found out: leftovers of interrupted runs that records list, and files that the
     /// record of another copy lists, were deleted, as far as they are not here; the record states it
     /// / 查明的情况：记录所载的中断运行所留文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
-    #[arg(long, value_name = "FINDING")]
+    #[arg(long, value_name = "FINDING", value_parser = reason)]
     pub confirm_deleted: Option<String>,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Accepts a reason that says something.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("给出理由 / give a reason".to_owned()),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// The answer of `purge` for one output folder.
@@ -115,6 +124,12 @@ fn purge(
     key_id: KeyIdOf<'_>,
 ) -> Result<(RoundFolder, Vec<Purged>), Faults> {
     let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
+    // Below a folder that cannot be read there may be an output that still needs the inputs.
+    let mut unsearched = FaultCollector::new();
+    for fault in &found.unsearched {
+        unsearched.push(fault.clone());
+    }
+    unsearched.finish()?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
         None => signing_key_of(&found),
@@ -133,11 +148,15 @@ fn purge(
         )
         .into());
     }
+    if let Some(round_file) = &asked.round {
+        check_round(round_file, &found)?;
+    }
     let signing_key = SigningKey::read(&key_file)?;
     let purged = Purge {
         outputs: &found.outputs,
         siblings: &found.siblings,
         round_folder: &found.folder,
+        rounds: &found.rounds,
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),
@@ -149,6 +168,31 @@ fn purge(
     }
     .run()?;
     Ok((found, purged))
+}
+
+/// Refuses a round file that the user named and that is of another round than the outputs: the
+/// files beside it are that round's.
+fn check_round(round_file: &Path, found: &RoundFolder) -> Result<(), Faults> {
+    let mut manifests = found
+        .outputs
+        .iter()
+        .filter_map(|output| manifest_of(output));
+    let is_of_another = |manifest: &Manifest| !found.rounds.contains(&manifest.round);
+    if found.rounds.is_empty() || !manifests.any(|manifest| is_of_another(&manifest)) {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        round_file,
+        Text::new(
+            "这是另一轮次的轮次文件，未删除任何文件",
+            "this is the round file of another round; nothing was deleted",
+        ),
+        Text::new(
+            "请用 --round 指明输出文件夹所属轮次的轮次文件",
+            "name the round file of the output folder's round with --round",
+        ),
+    )
+    .into())
 }
 
 /// Returns the signing key that the round file names, or the one with the usual

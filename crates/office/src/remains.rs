@@ -21,7 +21,7 @@ use crate::audit_log::LOG;
 use crate::deletion_record::{DELETIONS, FilePart, PlacedFile, RoundFile};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::places::Places;
-use crate::verification::stays_inside;
+use crate::verification::{plain, stays_inside};
 
 /// The largest accepted key file, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 << 10;
@@ -76,6 +76,18 @@ impl Remains {
             let day = needed_until(file).filter(|_| file.is_input());
             doubtful.extend(day.map(|day| (file.clone(), Doubt::Needed(day))));
             day.is_none()
+        });
+    }
+
+    /// Leaves all inputs that are here: the round file beside them is of another round.
+    pub fn leave_inputs_of_another_round(&mut self) {
+        let doubtful = &mut self.doubtful;
+        self.there.retain(|found| {
+            let is_input = found.file.is_input();
+            if is_input {
+                doubtful.push((found.file.clone(), Doubt::OtherRound));
+            }
+            !is_input
         });
     }
 
@@ -147,6 +159,8 @@ pub enum Doubt {
     Outside,
     /// Another output, which is due on this day, still needs it.
     Needed(Date),
+    /// The round file beside it is of another round, whose file it may be.
+    OtherRound,
 }
 
 impl Doubt {
@@ -192,6 +206,10 @@ impl Doubt {
                     "another output folder, which is due on {day}, still needs it, so it was not deleted: run `purge` again on that day"
                 ),
             ),
+            Doubt::OtherRound => Text::new(
+                "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，用 --round 指明，再重新运行 purge",
+                "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, name it with --round, and run `purge` again",
+            ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
                 "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
@@ -236,7 +254,7 @@ pub(crate) fn aside_paths_of_inputs(manifest: &Manifest) -> Vec<PathBuf> {
 fn round_file(part: FilePart, path: &str, digest: Option<&str>, byte_length: u64) -> RoundFile {
     RoundFile {
         part,
-        path: path.to_owned(),
+        path: plain(path),
         digest: digest.map(str::to_owned),
         key_id: None,
         byte_length,
@@ -254,6 +272,12 @@ fn key_file(path: &str, id: &str) -> RoundFile {
 
 /// Returns the files of the round's data that a manifest names, with their digests.
 fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
+    let files = all_named_files(manifest).into_iter();
+    files.filter(|file| stays_inside(&file.path)).collect()
+}
+
+/// Returns also those whose paths lead out of their folder.
+fn all_named_files(manifest: &Manifest) -> Vec<RoundFile> {
     let exports = manifest.exports.iter().flat_map(|export| &export.files);
     let exports = exports
         .map(|read| round_file(FilePart::Export, &read.file, Some(&read.blake3), read.bytes));
@@ -272,12 +296,7 @@ fn named_files(manifest: &Manifest) -> Vec<RoundFile> {
         });
     let key = manifest.key.as_ref();
     let key = key.and_then(|key| Some(key_file(key.file.as_deref()?, &key.id)));
-    exports
-        .chain(received)
-        .chain(outputs)
-        .chain(key)
-        .filter(|file| stays_inside(&file.path))
-        .collect()
+    exports.chain(received).chain(outputs).chain(key).collect()
 }
 
 /// Returns the inputs that a manifest names, with their digests.
@@ -293,8 +312,9 @@ pub(crate) fn recorded_files(manifest: &Manifest) -> BTreeSet<(FilePart, String)
     files.map(|file| (file.part, file.path)).collect()
 }
 
-/// Returns the inputs that the step read from outside the round's folder. The manifest
-/// has the name of a received file but no path, and the id of a key.
+/// Returns the inputs that the step read from outside the round's folder, of which the manifest
+/// has the name of a received file but no path, and the id of a key; and files whose paths lead
+/// out of their folder.
 fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
     let received = manifest.received.iter();
     let received = received.filter(|received| received.path.is_none());
@@ -305,7 +325,9 @@ fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
     });
     let key = manifest.key.as_ref().filter(|key| key.file.is_none());
     let key = key.map(|key| key_file(&key.id, &key.id));
-    received.chain(key).collect()
+    let named = all_named_files(manifest).into_iter();
+    let named = named.filter(|file| !stays_inside(&file.path));
+    received.chain(key).chain(named).collect()
 }
 
 /// A search for the files of a manifest.
@@ -493,7 +515,11 @@ impl Search<'_> {
             // bytes to each 64 KiB.
             (FilePart::Received, _) if file.byte_length == 0 => {
                 let mut received = self.manifest.received.iter();
-                let received = received.find(|one| one.path.as_ref() == Some(&file.path));
+                let received = received.find(|one| {
+                    one.path
+                        .as_deref()
+                        .is_some_and(|path| plain(path) == file.path)
+                });
                 let plain = received.map_or(0, |received| received.plain_bytes);
                 plain.saturating_add(plain / 1024).saturating_add(1 << 20)
             }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::audit_log::LOG;
@@ -24,8 +25,13 @@ pub struct RoundFolder {
     pub round_file: Option<PathBuf>,
     /// The output folders that the user named.
     pub outputs: Vec<PathBuf>,
-    /// The other output folders of the round, which may share inputs with them.
+    /// The other output folders, which may share inputs with them: everywhere below the round's
+    /// folder, also inside output folders and beside other round files, of which some are copies.
     pub siblings: Vec<PathBuf>,
+    /// The ids in the round file that the user named, or else in all round files in the folder.
+    pub rounds: Vec<String>,
+    /// The folders that could not be searched for them.
+    pub unsearched: Vec<Fault>,
 }
 
 impl RoundFolder {
@@ -64,6 +70,7 @@ impl RoundFolder {
                 ),
             ));
         }
+        let named_rounds = round_file.map(|file| vec![file.to_path_buf()]);
         let (folder, round_file) = match round_file {
             Some(file) => (parent_of(file).to_path_buf(), Some(file.to_path_buf())),
             None => {
@@ -73,13 +80,32 @@ impl RoundFolder {
         };
         let real = |path: &PathBuf| fs::canonicalize(path).ok();
         let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
-        let mut siblings = outputs_in(&folder, round_file.is_some());
-        siblings.retain(|other| real(other).is_some_and(|other| !named.contains(&other)));
+        let beside = round_files_in(&folder).into_iter();
+        let beside = beside.map(|(path, _)| path).collect();
+        let mut search = SiblingSearch::default();
+        let levels = if round_file.is_some() { DEEPEST } else { 0 };
+        search.search(&folder, levels);
+        // The purge or the audit of a named folder says itself what it cannot read.
+        let is_in_named = |path: &Path| {
+            let path = path
+                .ancestors()
+                .find_map(|path| fs::canonicalize(path).ok());
+            path.is_some_and(|path| named.iter().any(|named| path.starts_with(named)))
+        };
+        let unsearched = search.unsearched.into_iter();
+        let unsearched = unsearched.filter(|(path, _)| !is_in_named(path));
+        let unsearched = unsearched.map(|(_, fault)| fault).collect();
+        let mut siblings: Vec<PathBuf> = search.found.iter().filter_map(real).collect();
+        siblings.sort();
+        siblings.dedup();
+        siblings.retain(|other| !named.contains(other));
         Ok(RoundFolder {
             folder,
             round_file,
             outputs,
             siblings,
+            rounds: ids_of(named_rounds.unwrap_or(beside)),
+            unsearched,
         })
     }
 }
@@ -134,6 +160,79 @@ fn add_outputs(
     }
 }
 
+/// A search for all output folders below a folder.
+#[derive(Default)]
+struct SiblingSearch {
+    found: Vec<PathBuf>,
+    unsearched: Vec<(PathBuf, Fault)>,
+}
+
+impl SiblingSearch {
+    /// Searches a folder, and the folders below it down to this many levels. 0 is for a folder
+    /// of somebody's own, which may hold anything.
+    fn search(&mut self, folder: &Path, levels: usize) {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.not_searched(folder, &error),
+        };
+        for entry in entries {
+            let path = entry.path();
+            let kind = entry.file_type();
+            // A link may lead back or out of the round's folder.
+            let is_link = kind.as_ref().is_ok_and(fs::FileType::is_symlink);
+            let is_folder = match kind {
+                Ok(kind) => kind.is_dir() || is_link && path.is_dir(),
+                Err(_) => true,
+            };
+            // Nothing that a run has not finished needs an input.
+            if !is_folder || is_named_like_a_partial(&entry.file_name()) {
+                continue;
+            }
+            match has_been_written_by_a_step(&path) {
+                Ok(true) => self.found.push(path.clone()),
+                Ok(false) => {}
+                Err(error) if levels > 0 && !is_link => {
+                    self.not_searched(&path, &error);
+                    continue;
+                }
+                Err(_) => continue,
+            }
+            if levels > 1 && !is_link {
+                self.search(&path, levels - 1);
+            } else if levels == 1 && !is_link {
+                self.not_searched(&path, &io::ErrorKind::Unsupported.into());
+            }
+        }
+    }
+
+    fn not_searched(&mut self, folder: &Path, error: &io::Error) {
+        // It was removed meanwhile, or was never there.
+        if error.kind() != io::ErrorKind::NotFound {
+            let fault = Fault::unreadable(folder, error);
+            self.unsearched.push((folder.to_path_buf(), fault));
+        }
+    }
+}
+
+/// As [`is_written_by_a_step`].
+///
+/// # Errors
+/// When the folder or its manifest cannot be read.
+fn has_been_written_by_a_step(folder: &Path) -> io::Result<bool> {
+    for name in [LOG, MANIFEST] {
+        match fs::symlink_metadata(folder.join(name)) {
+            Ok(metadata) if name == MANIFEST && metadata.is_file() => {
+                fs::File::open(folder.join(name))?;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(is_written_by_a_step(folder))
+}
+
 /// Whether a folder has more of an output folder than a file with a name that other programs
 /// use too. Such a file somewhere below the round's folder must not stop a purge.
 fn is_written_by_a_step(folder: &Path) -> bool {
@@ -175,6 +274,13 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
         (Some((path, _)), _) | (None, [(path, _)]) => Some(path.clone()),
         _ => None,
     }
+}
+
+/// Returns the ids of rounds in round files, as far as they can be read.
+fn ids_of(round_files: Vec<PathBuf>) -> Vec<String> {
+    let round_files = round_files.into_iter();
+    let ids = round_files.filter_map(|path| WrittenRound::read(&path).ok()?.round_id().ok());
+    ids.collect()
 }
 
 /// Returns the round files in a folder, each with its digest, in the order of their paths.

@@ -34,9 +34,12 @@ const LARGEST_IDENTITY_FILE: u64 = 64 << 10;
 pub struct Recipient(x25519::Recipient);
 
 impl Recipient {
-    /// Parses a recipient; `None` if the text is not one.
+    /// Parses a recipient; `None` if the text is not one, or if everybody could open what is
+    /// sealed to it.
     pub fn parse(text: &str) -> Option<Self> {
-        x25519::Recipient::from_str(text.trim()).ok().map(Recipient)
+        let recipient = x25519::Recipient::from_str(text.trim()).ok()?;
+        let is_weak = is_of_low_order(&point_of(&recipient.to_string())?);
+        (!is_weak).then_some(Recipient(recipient))
     }
 
     /// Returns a writer that seals to this recipient. Call
@@ -50,6 +53,52 @@ impl Recipient {
             .wrap_output(output)
             .map(SealedWriter)
     }
+}
+
+/// Returns the bytes of a recipient from its written form, which has been checked: `age1`, 52
+/// characters of 5 bits, the last with 4 bits of padding, and 6 of a checksum.
+fn point_of(recipient: &str) -> Option<[u8; 32]> {
+    const CHARACTERS: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    let digits = recipient.strip_prefix("age1")?.get(..52)?;
+    let mut point = [0; 32];
+    for (at, digit) in digits.chars().enumerate() {
+        let value = CHARACTERS.find(digit)?;
+        for bit in (0..5).filter(|bit| value >> (4 - bit) & 1 == 1) {
+            let place = at * 5 + bit;
+            // Beyond the last byte is the padding.
+            if let Some(byte) = point.get_mut(place / 8) {
+                *byte |= 0x80 >> (place % 8);
+            }
+        }
+    }
+    Some(point)
+}
+
+/// Whether every secret shared with this point is zero (RFC 7748, section 6.1). The library ends
+/// the program on such a point.
+fn is_of_low_order(point: &[u8; 32]) -> bool {
+    // The points of order 8, little-endian.
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f,
+            0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16,
+            0x5f, 0x49, 0xb8, 0x00,
+        ],
+        [
+            0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83,
+            0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd,
+            0xd0, 0x9f, 0x11, 0x57,
+        ],
+    ];
+    let mut point = *point;
+    // The highest bit does not count.
+    point[31] &= 0x7f;
+    let is_small = point[0] <= 1 && point[1..].iter().all(|byte| *byte == 0);
+    // Minus 1, 0 and 1, written as the prime 2^255 - 19 and its neighbours.
+    let middle_is_full = point[1..31].iter().all(|byte| *byte == 0xff);
+    let is_near_the_prime =
+        (0xec..=0xee).contains(&point[0]) && middle_is_full && point[31] == 0x7f;
+    is_small || is_near_the_prime || ORDER_8.contains(&point)
 }
 
 impl PartialEq for Recipient {
@@ -190,7 +239,7 @@ impl Opener {
     /// which is complete when the plain text was read to its end.
     fn open_digested(&self, path: &Path) -> Result<(impl Read + use<>, SharedDigest), Fault> {
         let mut file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
-        check_header_length(path, &mut file)?;
+        check_header(path, &mut file)?;
         let digest = SharedDigest::default();
         let file = Digesting {
             content: file,
@@ -384,8 +433,9 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {
 }
 
 /// Refuses a sealed file whose header is longer than [`LONGEST_HEADER`]: the time
-/// in which the library reads a header grows with the square of its length.
-fn check_header_length(path: &Path, file: &mut File) -> Result<(), Fault> {
+/// in which the library reads a header grows with the square of its length. Refuses one that is
+/// sealed to several recipients: others than this office could open it.
+fn check_header(path: &Path, file: &mut File) -> Result<(), Fault> {
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
     let mut start = Vec::new();
     file.take(LONGEST_HEADER)
@@ -394,8 +444,27 @@ fn check_header_length(path: &Path, file: &mut File) -> Result<(), Fault> {
     file.rewind().map_err(unreadable)?;
     let is_cut_off = start.len() as u64 == LONGEST_HEADER;
     // The last line of a header begins so.
-    let has_end = start.windows(5).any(|bytes| bytes == b"\n--- ");
-    if !start.starts_with(SEALED) || has_end || !is_cut_off {
+    let end = start.windows(5).position(|bytes| bytes == b"\n--- ");
+    if !start.starts_with(SEALED) {
+        return Ok(());
+    }
+    let header = start.get(..end.unwrap_or(start.len())).unwrap_or_default();
+    let lines = header.split(|byte| *byte == b'\n');
+    let recipients = lines.filter(|line| line.starts_with(b"-> X25519 ")).count();
+    if recipients > 1 {
+        return Err(Fault::of_file(
+            path,
+            Text::new(
+                "文件密封给了不止一个收件人",
+                "the file is sealed to more than one recipient",
+            ),
+            Text::new(
+                "请发送方只密封给一个收件人，重新发送，并查明另一收件人是谁",
+                "ask the sender to seal it to one recipient and to send it again, and find out who the other one is",
+            ),
+        ));
+    }
+    if end.is_some() || !is_cut_off {
         return Ok(());
     }
     Err(Fault::of_file(

@@ -16,6 +16,7 @@ use crate::remains::aside_paths_of_inputs;
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::public_key_path;
+use crate::verification::plain;
 
 /// The maximum number of files that are listed by name.
 const MAX_NAMED: usize = 20;
@@ -149,9 +150,9 @@ impl Known {
         for output in &found.outputs {
             if let Some(manifest) = manifest_of(output) {
                 let exports = manifest.exports.iter().flat_map(|export| &export.files);
-                files.extend(exports.map(|file| file.file.clone()));
+                files.extend(exports.map(|file| plain(&file.file)));
                 let received = manifest.received.iter();
-                files.extend(received.filter_map(|received| received.path.clone()));
+                files.extend(received.filter_map(|received| received.path.as_deref().map(plain)));
                 // A killed purge left them; the next one finishes.
                 let aside = aside_paths_of_inputs(&manifest);
                 files.extend(
@@ -159,7 +160,7 @@ impl Known {
                         .iter()
                         .filter_map(|path| path.to_str().map(str::to_owned)),
                 );
-                files.extend(manifest.key.and_then(|key| key.file));
+                files.extend(manifest.key.and_then(|key| key.file.as_deref().map(plain)));
             }
         }
         let outputs: Vec<String> = found

@@ -323,6 +323,18 @@ pub fn stays_inside(path: &str) -> bool {
             .all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// Returns a path of a manifest in the form in which paths are compared: without `.` and without
+/// empty parts. One that does not stay inside its folder is returned as it is.
+pub fn plain(path: &str) -> String {
+    let parts = path.split('/');
+    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
+    let plain = parts.join("/");
+    match !path.starts_with('/') && stays_inside(&plain) {
+        true => plain,
+        false => path.to_owned(),
+    }
+}
+
 /// Whether an office program or a file manager made the file, judged by its name.
 fn is_left_by_a_program(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();

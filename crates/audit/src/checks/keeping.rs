@@ -7,7 +7,7 @@ use std::path::Path;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::audit_log::LOG;
-use aidlink_office::deletion_record::DeletionFault;
+use aidlink_office::deletion_record::{DeletionFault, RoundFile};
 use aidlink_office::verification::Signer;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -177,6 +177,16 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             "本轮数据所在的文件夹无法打开或查看，不能确认还有哪些数据",
             "the folders of the round's data cannot be opened or listed, so nobody knows what is left",
         ));
+    }
+    let inputs = remains.to_delete().any(RoundFile::is_input);
+    if should_be_gone && inputs {
+        wrong.extend(evidence.needs_unknown.iter().map(|fault| {
+            let folder = shown_path(&fault.file);
+            Text::new(
+                format!("{folder} 无法读取或验证，不能确认其是否仍需本轮的输入文件：purge 不会删除"),
+                format!("{folder} cannot be read or verified, so nobody knows whether it still needs inputs of the round: `purge` deletes nothing"),
+            )
+        }));
     }
     if is_due && left > 0 {
         wrong.push(Text::new(

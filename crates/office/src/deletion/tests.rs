@@ -54,6 +54,7 @@ impl Signed {
             outputs: &self.outputs,
             siblings: &[],
             round_folder: self.round.folder(),
+            rounds: &[],
             signing_key: &self.key,
             program: "aidlink",
             early: Some("a test"),

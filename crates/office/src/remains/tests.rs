@@ -303,7 +303,7 @@ fn leftovers_are_not_looked_for_beside_another_folder() {
 }
 
 #[test]
-fn a_path_that_leaves_its_folder_is_ignored() {
+fn what_is_at_a_path_that_leaves_its_folder_is_left() {
     let round = FinishedRound::new();
     round.write("outside.csv", "leads");
     let mut manifest = round.manifest();
@@ -330,10 +330,15 @@ fn a_path_that_leaves_its_folder_is_ignored() {
         });
         let there = found.there.iter().map(|found| &found.file);
         let named = there.chain(&found.gone);
-        let named = named.chain(found.doubtful.iter().map(|(file, _)| file));
         for file in named {
             assert!(!file.path.contains("outside"), "{}", file.path);
             assert!(!file.path.is_empty() && file.path != ".");
+        }
+        // Nobody is left in the dark about it.
+        for part in [FilePart::Output, FilePart::Export, FilePart::Key] {
+            let mut left = found.outside();
+            let is_left = left.any(|file| file.part == part && file.path == path);
+            assert!(is_left, "{part:?} {path}");
         }
     }
 }

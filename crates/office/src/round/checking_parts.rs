@@ -17,6 +17,7 @@ use aidlink_policy::schema::{ExportSchema, Role};
 
 use super::parts::WrittenPart;
 use super::paths::inside;
+use crate::verification::plain;
 
 /// Checks the parts of an export.
 pub(super) struct PartChecker<'c> {
@@ -148,7 +149,8 @@ impl PartChecker<'_> {
         }
         Some(PlannedFile {
             path: full,
-            written_path: path.value.clone(),
+            // Manifests and deletion records name it so.
+            written_path: plain(&path.value),
             reading: reading.clone(),
         })
     }

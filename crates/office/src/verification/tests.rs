@@ -405,6 +405,17 @@ fn a_path_in_a_manifest_must_stay_inside_its_folder() {
 }
 
 #[test]
+fn a_path_has_one_form_however_it_is_written() {
+    for path in ["a/b", "./a/b", "a//b", "a/./b", "././a/b/", ".//a/.//b/."] {
+        assert_eq!(plain(path), "a/b", "{path}");
+    }
+    // `..` may follow a link, and is not worked out.
+    for path in ["", ".", "..", "/a/b", "//a", "a/../b", "../a", "./../a"] {
+        assert_eq!(plain(path), path);
+    }
+}
+
+#[test]
 fn files_of_office_programs_are_recognised_by_name() {
     for path in [
         "lists/for-review/~$to-education.csv",
