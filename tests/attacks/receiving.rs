@@ -503,3 +503,82 @@ fn a_received_file_with_a_personal_number_in_its_name_is_refused() {
     assert_refused(&done, words);
     assert!(!done.stderr.contains("011X"), "{}", done.stderr);
 }
+
+/// Points of low order, each also with the highest bit, which does not count.
+const OPEN_TO_ALL: [&str; 14] = [
+    "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+    "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzqqsuwj9m",
+    "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya",
+    "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzqqk67yly",
+    "age1anlllllllllllllllllllllllllllllllllllllllllllllllals4n2t7m",
+    "age1anllllllllllllllllllllllllllllllllllllllllllllllllls3hcv9z",
+    "age1ahlllllllllllllllllllllllllllllllllllllllllllllllalsn46ayy",
+    "age1ahlllllllllllllllllllllllllllllllllllllllllllllllllsh3g6la",
+    "age1amlllllllllllllllllllllllllllllllllllllllllllllllalselrwrv",
+    "age1amlllllllllllllllllllllllllllllllllllllllllllllllllsam3fc4",
+    "age1ur4h5lpmgxu2u9jku0a0r87ydtdqnr0tnsetrlvxvgz3vh6fhqqqzyt4v9",
+    "age1ur4h5lpmgxu2u9jku0a0r87ydtdqnr0tnsetrlvxvgz3vh6fhzqqxqejhu",
+    "age1t7wft09r2zxzfvwsk92eeql0tvzyghxytqwgapkcyf8dm5ylz9ts6wm9s8",
+    "age1t7wft09r2zxzfvwsk92eeql0tvzyghxytqwgapkcyf8dm5ylz8ts72fzt7",
+];
+
+#[test]
+fn nothing_is_sealed_to_a_recipient_that_everybody_can_open() {
+    let split = SplitRound::plain(Round::sample());
+    for recipient in OPEN_TO_ALL {
+        let out = split.round.path("key.age");
+        let round_file = split.round.path("round.toml");
+        let result = aidlink(&[
+            "key",
+            "seal",
+            round_file.to_str().unwrap(),
+            "--recipient",
+            recipient,
+            "--out",
+            out.to_str().unwrap(),
+            "--lang",
+            "en",
+        ]);
+        assert!(
+            [1, 2].contains(&result.code),
+            "{recipient}: {}",
+            result.stderr
+        );
+        assert!(!result.stderr.contains("panicked"), "{}", result.stderr);
+        assert!(
+            result.stderr.contains("recipient") && !out.exists(),
+            "{}",
+            result.stderr
+        );
+    }
+}
+
+/// The other recipient can open the file too.
+#[test]
+fn a_file_that_is_sealed_to_several_recipients_is_refused() {
+    let split = SplitRound::plain(Round::sample());
+    let folder = tempfile::tempdir().unwrap();
+    let identity = folder.path().join("identity");
+    let made = aidlink(&["identity", "new", identity.to_str().unwrap(), "-q"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let sealed = folder.path().join("key.age");
+    let stanza = "-> X25519 AAAA\nBBBB\n";
+    for (count, is_refused) in [(1, false), (2, true), (3, true)] {
+        let header = format!("age-encryption.org/v1\n{}--- mac\n", stanza.repeat(count));
+        fs::write(&sealed, header + "content").unwrap();
+        let result = aidlink(&[
+            "key",
+            "open",
+            split.round.path("round.toml").to_str().unwrap(),
+            "--sealed",
+            sealed.to_str().unwrap(),
+            "--identity",
+            identity.to_str().unwrap(),
+            "--lang",
+            "en",
+        ]);
+        assert_ne!(result.code, 0);
+        let is_told = result.stderr.contains("sealed to more than one recipient");
+        assert_eq!(is_told, is_refused, "{count}: {}", result.stderr);
+    }
+}

@@ -25,6 +25,12 @@ fn run_again(finished: &FinishedRound, output: &str, more: &[&str]) -> PathBuf {
     output
 }
 
+fn round_id(finished: &FinishedRound) -> String {
+    let manifest = fs::read(finished.path("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    manifest["round"].as_str().unwrap().to_owned()
+}
+
 fn purge_one(output: &Path, more: &[&str]) -> CommandResult {
     let arguments = ["purge", output.to_str().unwrap(), "--lang", "en"];
     aidlink(&[&arguments[..], more].concat())
@@ -125,7 +131,14 @@ fn a_record_of_another_round_makes_no_input_count_as_deleted() {
     of_other.sign_again(|manifest| manifest["round"] = "2026Q4".into());
     let finished = FinishedRound::at(of_other.round, "output");
     // The key is of this round, so a purge of the other one leaves it.
+    let id = |from: &str, to: &str| {
+        let line = |id: &str| format!("round = \"{id}\"");
+        finished.round.replace("round.toml", &line(from), &line(to));
+    };
+    let own = round_id(&finished);
+    id(&own, "2026Q4");
     let result = purge_one(&other, &[]);
+    id("2026Q4", &own);
     assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
     let removed = paths(&last_record(&other)["removed"]);
     assert!(removed.contains("veterans.persons.csv"), "{removed:?}");
@@ -479,4 +492,209 @@ fn inputs_are_deleted_or_kept_however_the_round_file_writes_their_paths() {
             assert_eq!(check_19_of(&finished, &output).0, "held");
         }
     }
+}
+
+/// A way to make an output folder unreadable.
+type Spoil = fn(&Path);
+
+/// Nobody can tell what such an output still needs, so nothing is deleted.
+#[test]
+fn an_output_that_cannot_be_verified_stops_the_purge() {
+    let ways: [(&str, Spoil); 5] = [
+        ("deletions", |output| {
+            std::os::unix::fs::symlink("/nowhere", output.join("deletions")).unwrap();
+        }),
+        ("a damaged signature", |output| {
+            let path = output.join("manifest.json.minisig");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(path, format!("{text}x\n")).unwrap();
+        }),
+        ("no signature", |output| {
+            fs::remove_file(output.join("manifest.json.minisig")).unwrap();
+        }),
+        ("no manifest", |output| {
+            fs::remove_file(output.join("manifest.json")).unwrap();
+        }),
+        ("a changed manifest", |output| {
+            let path = output.join("manifest.json");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(path, text.replace("2099-12-31", "2026-01-01")).unwrap();
+        }),
+    ];
+    for (way, spoil) in ways {
+        let finished = overdue_round();
+        let newer = run_with_later_day(&finished, "results/newer", &[]);
+        spoil(&newer);
+        let before = finished.round.output("");
+        for more in [&[][..], &["--dry-run"]] {
+            let result = purge_one(&finished.path(""), more);
+            assert_eq!(result.code, 1, "{way}: {}", result.stdout);
+            assert!(
+                result.stderr.contains("results/newer"),
+                "{way}: {}",
+                result.stderr
+            );
+            let text = "nobody knows whether it still needs inputs";
+            assert!(result.stderr.contains(text), "{way}: {}", result.stderr);
+        }
+        assert_eq!(finished.round.output(""), before, "{way}");
+        let audit = aidlink(&["audit", finished.path("").to_str().unwrap(), "--json"]);
+        let (state, evidence) = check_19_in(&audit, &finished.path(""));
+        assert_eq!(state, "not_held", "{way}");
+        assert!(
+            evidence.contains("nobody knows whether it still needs"),
+            "{way}: {evidence}"
+        );
+    }
+}
+
+/// The key that signed both manifests is lost.
+#[test]
+fn another_signer_keeps_what_later_outputs_need() {
+    for is_named_alone in [true, false] {
+        let finished = overdue_round();
+        let newer = run_with_later_day(&finished, "newer", &[]);
+        let key = finished.round.path("../new.key");
+        SigningKey::make(&key).unwrap();
+        let more = [
+            "--signing-key",
+            key.to_str().unwrap(),
+            "--other-signer",
+            "lost",
+        ];
+        let output = finished.path("");
+        let result = match is_named_alone {
+            true => purge_one(&output, &more),
+            false => purge(&finished, &more),
+        };
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        assert_eq!(result.stdout.matches("still needs it").count(), INPUTS);
+        assert!(finished.round.path("round.key").exists() && newer.join("lists").exists());
+        assert!(!output.join("lists").exists());
+    }
+}
+
+/// Inputs count as missing only where somebody could look.
+#[test]
+fn a_folder_of_the_round_that_cannot_be_opened_is_not_empty() {
+    let finished = overdue_round();
+    let away = finished.round.path("../elsewhere");
+    fs::create_dir(&away).unwrap();
+    let output = away.join("output");
+    fs::rename(finished.path(""), &output).unwrap();
+    // A link to itself cannot be opened, whoever tries.
+    let folder = finished.round.path("../folder");
+    std::os::unix::fs::symlink("folder", &folder).unwrap();
+    let round_file = folder.join("round.toml");
+    let key = finished.round.path("signing.key");
+    let more = [
+        "--round",
+        round_file.to_str().unwrap(),
+        "--signing-key",
+        key.to_str().unwrap(),
+    ];
+    for dry in [&["--dry-run"][..], &[]] {
+        let result = purge_one(&output, &[&more[..], dry].concat());
+        assert_eq!(result.code, 1, "{}", result.stdout);
+        assert!(result.stderr.contains("folder"), "{}", result.stderr);
+        assert!(output.join("lists").exists() && !output.join("deletions").exists());
+    }
+}
+
+/// Beside the output is the round file of the next round, with the same exports.
+#[test]
+fn inputs_beside_the_round_file_of_another_round_are_left() {
+    let finished = overdue_round();
+    let output = finished.path("");
+    let own = round_id(&finished);
+    let line = |id: &str| format!("round = \"{id}\"");
+    finished
+        .round
+        .replace("round.toml", &line(&own), &line("2026Q4"));
+    let round_file = finished.round.path("round.toml");
+    let named = ["--round", round_file.to_str().unwrap()];
+    let result = purge_one(&output, &named);
+    assert_eq!(result.code, 1, "{}", result.stdout);
+    assert!(
+        result.stderr.contains("of another round"),
+        "{}",
+        result.stderr
+    );
+    assert!(output.join("lists").exists());
+    let result = purge_one(&output, &[]);
+    assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+    let record = last_record(&output);
+    assert_eq!(paths(&record["left"]).len(), INPUTS, "{record}");
+    assert!(finished.round.path("round.key").exists());
+    assert!(!output.join("lists").exists());
+    // With the round file of the round they go.
+    finished
+        .round
+        .replace("round.toml", &line("2026Q4"), &line(&own));
+    let result = purge_one(&output, &named);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert!(!finished.round.path("round.key").exists());
+}
+
+#[test]
+fn what_an_output_needs_counts_wherever_it_lies_below_the_rounds_folder() {
+    for (place, has_round_file) in [("output/newer", false), ("copy/newer", true)] {
+        let finished = overdue_round();
+        let newer = run_with_later_day(&finished, "newer", &[]);
+        let place = finished.round.path(place);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::rename(newer, &place).unwrap();
+        if has_round_file {
+            let copy = place.with_file_name("round.toml");
+            fs::copy(finished.round.path("round.toml"), copy).unwrap();
+        }
+        let result = purge_one(&finished.path(""), &[]);
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        assert_eq!(result.stdout.matches("still needs it").count(), INPUTS);
+        assert!(finished.round.path("round.key").exists());
+    }
+}
+
+#[test]
+fn no_output_is_written_into_an_output_folder() {
+    let finished = overdue_round();
+    for place in ["output/second", "output/lists/second"] {
+        let place = finished.round.path(place);
+        let result = finished
+            .round
+            .run_with(&["--output", place.to_str().unwrap()]);
+        assert!(result.code != 0 && !place.exists(), "{}", result.stdout);
+        assert!(
+            result.stderr.contains("cannot be inside it"),
+            "{}",
+            result.stderr
+        );
+    }
+    assert_eq!(finished.verify().code, 0);
+}
+
+#[test]
+fn a_purge_takes_no_empty_reason_and_no_other_signer_that_is_none() {
+    let finished = overdue_round();
+    let key = finished.round.path("signing.key");
+    for option in ["--early", "--other-signer", "--confirm-deleted"] {
+        for reason in ["", " ", "\u{3000}"] {
+            let more = [option, reason, "--signing-key", key.to_str().unwrap()];
+            let result = purge(&finished, &more);
+            assert_eq!(
+                result.code, 2,
+                "{option}: {}{}",
+                result.stdout, result.stderr
+            );
+        }
+    }
+    let more = [
+        "--other-signer",
+        "x",
+        "--signing-key",
+        key.to_str().unwrap(),
+    ];
+    assert_eq!(purge(&finished, &more).code, 0);
+    let record = last_record(&finished.path(""));
+    assert!(record["other_signer"].is_null(), "{record}");
 }

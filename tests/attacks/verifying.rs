@@ -446,3 +446,32 @@ fn an_audit_reads_no_output_of_another_size() {
         }
     }
 }
+
+/// A reader that replaces bytes which are no text would see no difference.
+#[test]
+fn a_byte_of_the_log_cannot_be_exchanged_for_one_that_reads_the_same() {
+    let round = Round::sample();
+    let text = round.read("round.toml");
+    let lines = text
+        .lines()
+        .map(|line| match line.starts_with("operator = ") {
+            true => "operator = \"x\u{fffd}y\"",
+            false => line,
+        });
+    let changed: Vec<&str> = lines.collect();
+    round.write("round.toml", changed.join("\n") + "\n");
+    let finished = FinishedRound::of(round);
+    assert_eq!(finished.verify().code, 0, "{}", finished.verify().stdout);
+    let path = finished.path("audit.jsonl");
+    let log = fs::read(&path).unwrap();
+    let sign = "\u{fffd}".as_bytes();
+    let at = log.windows(3).position(|bytes| bytes == sign).unwrap();
+    for other in [&b"\xff"[..], b"\xc3", b"\xf0\x9f"] {
+        let exchanged = [&log[..at], other, &log[at + 3..]].concat();
+        fs::write(&path, exchanged).unwrap();
+        let result = finished.verify();
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        let said = result.stdout + &result.stderr;
+        assert!(said.contains("the log is not UTF-8 text"), "{said}");
+    }
+}

@@ -12,7 +12,10 @@ use aidlink_faults::text::Text;
 use aidlink_files::folder::rename_new;
 use aidlink_files::partial::{lock_new, parent_of, prefix_of, remove_abandoned, unmark};
 
+use crate::audit_log::LOG;
 use crate::interruption;
+use crate::manifest::MANIFEST;
+use crate::signing::SIGNATURE_SUFFIX;
 
 /// A file that was written.
 #[derive(Clone, Debug)]
@@ -62,11 +65,11 @@ impl OutputFolder {
     /// Checks that the parent folder of the destination exists.
     ///
     /// # Errors
-    /// When the parent is missing or is not a folder.
+    /// When the parent is missing or is not a folder, or is or is in an output folder.
     pub fn check_parent(destination: &Path) -> Result<(), Fault> {
         let parent = parent_of(destination);
         if parent.is_dir() {
-            return Ok(());
+            return Self::check_not_in_another(destination);
         }
         Err(Fault::of_file(
             parent,
@@ -75,6 +78,30 @@ impl OutputFolder {
                 "the parent folder of the output folder does not exist",
             ),
             Text::new("请先建立该文件夹", "create it first"),
+        ))
+    }
+
+    /// Checks that the destination is in no output folder: it would be a file too many there.
+    fn check_not_in_another(destination: &Path) -> Result<(), Fault> {
+        let parent = fs::canonicalize(parent_of(destination)).unwrap_or_default();
+        let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+        let is_output = |folder: &&Path| {
+            let has = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
+            has(LOG) && has(&signature)
+        };
+        let Some(outer) = parent.ancestors().find(is_output) else {
+            return Ok(());
+        };
+        Err(Fault::of_file(
+            outer,
+            Text::new(
+                "这是另一次运行的输出文件夹，输出文件夹不能放在其中",
+                "this is an output folder, and another one cannot be inside it",
+            ),
+            Text::new(
+                "请用 --output 指定其他位置的文件夹",
+                "choose a folder elsewhere with --output",
+            ),
         ))
     }
 
@@ -92,6 +119,7 @@ impl OutputFolder {
     /// When the destination exists or its parent cannot be written.
     pub fn begin(destination: &Path) -> Result<Self, Fault> {
         Self::check_absent(destination)?;
+        Self::check_not_in_another(destination)?;
         remove_abandoned(destination);
         let mut builder = tempfile::Builder::new();
         let prefix = prefix_of(destination);

@@ -501,7 +501,18 @@ impl Check<'_> {
     fn log(&mut self, signature: Option<&Signature>) -> ReadLog {
         let read = self.opened.read(Path::new(LOG), LARGEST_LOG);
         let text = match &read {
-            Ok(bytes) => String::from_utf8_lossy(bytes),
+            Ok(bytes) => {
+                // Several bytes would read like the sign that replaces them.
+                if let Err(error) = std::str::from_utf8(bytes) {
+                    let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+                    let message = Text::new("日志不是 UTF-8 文本", "the log is not UTF-8 text");
+                    let fault = Fault::of_file(&self.folder.join(LOG), message, from_a_backup())
+                        .at(Place::Line(lines as u64 + 1));
+                    self.faults.push(fault);
+                }
+                String::from_utf8_lossy(bytes)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let missing = Text::new("缺少日志", "the log is missing");
                 self.fault(LOG, missing, from_a_backup());
