@@ -279,7 +279,7 @@ fn nothing_recognised(folder: &Path, others: &[(String, Text)]) -> Faults {
             "no file of the folder was recognised as an export",
         ),
         Text::new(
-            "请把各机构的导出放入该文件夹；支持的格式见 docs/formats.md",
+            "请把各机构的导出放入该文件夹；支持的格式见 docs/formats.zh-CN.md",
             "put the exports of the agencies into it; docs/formats.md lists the formats",
         ),
     );

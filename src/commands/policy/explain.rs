@@ -418,7 +418,7 @@ fn explain_rule(policy: &Policy, rule: &Rule, output: Output) {
     }
     if rule.at_most_review {
         line(
-            "  结果最多为“已有线索”，须人工核实",
+            "  结果最多为“已有部分依据”，须人工核实",
             "  at most indicated: a person must review it",
             output,
         );
