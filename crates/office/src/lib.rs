@@ -30,6 +30,7 @@ pub mod sealed;
 pub mod signing;
 pub mod statement;
 pub mod step;
+pub mod step_outputs;
 pub mod terminal;
 pub mod terms;
 pub mod unknown_files;

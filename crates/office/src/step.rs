@@ -24,6 +24,7 @@ use crate::manifest::{
 use crate::output_folder::{OutputFolder, WrittenFile};
 use crate::round::{CENTRE, Mode, Reads, Round, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
+use crate::step_outputs;
 use crate::terminal::Output;
 
 /// The arguments of [`Step::begin`].
@@ -351,6 +352,11 @@ fn write(
     manifest.confinement = Some(confinement::granted());
     manifest.outputs = folder.written().iter().map(output_file).collect();
     let output = &round.paths.output;
+    let mut outputs = manifest.outputs.iter();
+    if let Some(other) = outputs.find(|output| !step_outputs::writes(&manifest, output)) {
+        // Verification would refuse the folder: the program has a defect.
+        return Err(not_of_the_step(&output.join(&other.file)));
+    }
     let bytes = manifest.to_file(&output.join(MANIFEST))?;
     folder.write(MANIFEST, &bytes)?;
     let digest = blake3::hash(&bytes).to_hex().to_string();
@@ -379,6 +385,17 @@ fn output_file(file: &WrittenFile) -> OutputFile {
         bytes: file.byte_length,
         kind: file.to_fill_in.then_some(OutputKind::ToFillIn),
     }
+}
+
+fn not_of_the_step(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "本步骤不应写出此文件",
+            "the step should not write this file",
+        ),
+        Text::new("请报告此问题", "please report this"),
+    )
 }
 
 fn no_signing_key(path: &Path) -> Fault {

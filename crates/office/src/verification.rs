@@ -22,6 +22,7 @@ use crate::manifest::{MANIFEST, Manifest, OutputFile, StepKind, manifest_word};
 use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
+use crate::step_outputs;
 
 /// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]
@@ -646,7 +647,19 @@ impl Check<'_> {
                 );
                 continue;
             }
-            listed.insert(&output.file, output);
+            if !step_outputs::writes(self.manifest, output) {
+                self.not_written_by_the_step(&output.file);
+            }
+            if listed.insert(&output.file, output).is_some() {
+                self.fault(
+                    &output.file,
+                    Text::new(
+                        "运行记录将此文件列了两次",
+                        "the manifest lists this file twice",
+                    ),
+                    Text::new("此运行记录不可信", "do not trust this manifest"),
+                );
+            }
         }
         let mut held = 0;
         let mut missing_elsewhere = vec![0; deletions.elsewhere.len()];
@@ -704,6 +717,23 @@ impl Check<'_> {
         }
         self.added_files(&listed);
         held
+    }
+
+    fn not_written_by_the_step(&mut self, path: &str) {
+        let step = self.manifest.step.name();
+        self.fault(
+            path,
+            Text::new(
+                format!("运行记录列有此文件，而步骤 {step} 不写出这样的文件，或不以此类别写出"),
+                format!(
+                    "the manifest lists this file, but the step `{step}` writes no such file, or not of this kind"
+                ),
+            ),
+            Text::new(
+                "签署者放入了自己的文件：此运行记录不可信",
+                "the signer put in a file of his own: do not trust this manifest",
+            ),
+        );
     }
 
     /// Returns whether a file has the size and the digest in the manifest. A file of
