@@ -452,6 +452,7 @@ impl Purge<'_> {
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             folder: plan.places.output.mark().ok(),
+            previous: plan.verification.last_record.clone(),
             purge_by,
             early: self.early.filter(|_| today < purge_by).map(reason),
             begun_at: plan.begun_at(self.now),

@@ -231,6 +231,15 @@ pub struct DeletionRecord {
     /// nothing of files here. `None` in records of version 1, which count in every copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<FolderMark>,
+    /// BLAKE3 digest, hexadecimal, of the record before this one, as far as the key that signs
+    /// it counts here. So only the last record can be removed without a trace. `None` in the
+    /// first record, and in records of version 1.
+    #[serde(
+        rename = "previous_record_blake3",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub previous: Option<String>,
     /// The day by which the round's data had to be deleted.
     pub purge_by: Date,
     /// The reason for deleting before that day, if it was earlier.
@@ -602,8 +611,11 @@ pub struct Deletions {
     /// Those that would be valid in another folder with the same manifest, of which this one
     /// may be a copy; oldest first.
     pub elsewhere: Vec<DeletionRecord>,
-    /// Invalid records and foreign files, by path in the output folder.
+    /// Invalid records and foreign files, by path in the output folder; and valid records that
+    /// name an earlier one which is not here.
     pub faults: Vec<(String, DeletionFault)>,
+    /// BLAKE3 digest, hexadecimal, of the newest record of both kinds.
+    pub last: Option<String>,
 }
 
 /// A fault in the `deletions` folder.
@@ -624,6 +636,8 @@ pub enum DeletionFault {
     Locked,
     /// A folder that cannot be read, or has a folder in it that cannot be read.
     Unreadable,
+    /// A valid record that names an earlier one which is not here, or does not count.
+    EarlierMissing,
 }
 
 impl DeletionFault {
@@ -664,6 +678,10 @@ impl DeletionFault {
                 "无法读取此文件夹，其中如有删除记录，未予计入",
                 "this folder cannot be read; a deletion record in it does not count",
             ),
+            DeletionFault::EarlierMissing => Text::new(
+                "此删除记录之前的一份删除记录不在此处，或无效",
+                "the deletion record before this one is not here, or is invalid",
+            ),
         }
     }
 
@@ -692,6 +710,10 @@ impl DeletionFault {
                 "请检查权限；如不是 purge 写的，请移到别处",
                 "check its permissions, or move it elsewhere if no purge wrote it",
             ),
+            DeletionFault::EarlierMissing => Text::new(
+                "请查明去向，并从备份恢复",
+                "find out where it went, and restore it from a backup",
+            ),
         }
     }
 }
@@ -707,6 +729,7 @@ pub fn read_deletions(
     named: &[&PublicKey],
 ) -> io::Result<Deletions> {
     let mut found = Deletions::default();
+    let mut chain = Chain::default();
     let folder = match output.folder(Path::new(DELETIONS)) {
         Ok(folder) => folder,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -768,15 +791,55 @@ pub fn read_deletions(
         }
         let path = format!("{DELETIONS}/{name}/{RECORD}");
         match read_valid_record(&folder, &entry.name, signed_by, named) {
-            Ok(record) if record.is_of_folder(signed_by) => found.records.push(record),
-            Ok(record) => found.elsewhere.push(record),
+            Ok((record, digest)) => {
+                chain.add(path, &record, digest);
+                match record.is_of_folder(signed_by) {
+                    true => found.records.push(record),
+                    false => found.elsewhere.push(record),
+                }
+            }
             Err(fault) => found.faults.push((path, fault)),
         }
     }
+    let missing = chain.missing().into_iter();
+    let missing = missing.map(|path| (path, DeletionFault::EarlierMissing));
+    found.faults.extend(missing);
+    found.last = chain.last();
     for records in [&mut found.records, &mut found.elsewhere] {
         records.sort_by_key(|record| record.completed_at);
     }
     Ok(found)
+}
+
+/// The valid records of a folder, each of which names the one before it.
+#[derive(Default)]
+struct Chain {
+    /// Times, digests and paths of the records.
+    records: Vec<(Timestamp, String, String)>,
+    /// The digests that records name, with the path of the record that does.
+    named: Vec<(String, String)>,
+}
+
+impl Chain {
+    fn add(&mut self, path: String, record: &DeletionRecord, digest: String) {
+        let previous = record.previous.iter();
+        self.named
+            .extend(previous.map(|previous| (previous.clone(), path.clone())));
+        self.records.push((record.completed_at, digest, path));
+    }
+
+    /// Returns the paths of the records that name one which is not here.
+    fn missing(&self) -> Vec<String> {
+        let is_here = |digest: &str| self.records.iter().any(|(_, here, _)| here == digest);
+        let missing = self.named.iter().filter(|(digest, _)| !is_here(digest));
+        missing.map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Returns the digest of the newest record.
+    fn last(mut self) -> Option<String> {
+        self.records.sort();
+        self.records.pop().map(|(_, digest, _)| digest)
+    }
 }
 
 fn in_use(path: &Path) -> Fault {
@@ -819,14 +882,14 @@ fn refused(error: &io::Error) -> DeletionFault {
     }
 }
 
-/// Reads a record. Of one that no key may have signed only what it states of itself is
-/// parsed.
+/// Reads a record, and returns it with its digest. Of one that no key may have signed only what
+/// it states of itself is parsed.
 fn read_valid_record(
     folder: &Folder,
     name: &OsStr,
     signed_by: &SignedBy<'_>,
     named: &[&PublicKey],
-) -> Result<DeletionRecord, DeletionFault> {
+) -> Result<(DeletionRecord, String), DeletionFault> {
     let read = || {
         let (bytes, signature) = read_with_signature(folder, name, RECORD)?;
         let stated = Stated::read(&bytes)?;
@@ -835,7 +898,10 @@ fn read_valid_record(
         let is_accepted = key == *signed_by.signer || is_by_other && named.contains(&&key);
         Ok(match signed_by.is_of_manifest(&stated) {
             false => Err(DeletionFault::InvalidRecord),
-            true if is_accepted => Ok(DeletionRecord::parse_signed(&bytes, &signature)?.0),
+            true if is_accepted => {
+                let (record, _) = DeletionRecord::parse_signed(&bytes, &signature)?;
+                Ok((record, blake3::hash(&bytes).to_hex().to_string()))
+            }
             true if is_by_other && signature.verifies(&key, &bytes) => {
                 Err(DeletionFault::UnknownSigner)
             }

@@ -143,8 +143,10 @@ pub struct Verification {
     pub deleted: Vec<DeletionRecord>,
     /// The records that were written in another folder, of which this one may be a copy.
     pub deleted_elsewhere: Vec<DeletionRecord>,
+    /// The digest of the newest of these records, which the next one names.
+    pub last_record: Option<String>,
     /// What is in the folder of deletion records and does not count, by path in the output
-    /// folder.
+    /// folder; and records that count and name an earlier one which is missing.
     pub not_counted: Vec<(String, DeletionFault)>,
     /// Files left by office programs and file managers. They are not counted as
     /// tampering.
@@ -247,6 +249,7 @@ pub(crate) fn verify_opened(
         filled_in,
         deleted: deletions.records,
         deleted_elsewhere: deletions.elsewhere,
+        last_record: deletions.last,
         not_counted: deletions.faults,
         left_by_programs,
         faults,
