@@ -10,6 +10,7 @@ mod killed_purge;
 mod numbers_in_names;
 mod opening;
 mod receiving;
+mod runs_under_way;
 mod several_outputs;
 mod verifying;
 

@@ -615,8 +615,23 @@ mod opened {
         /// [`io::ErrorKind::WouldBlock`] if a program holds the lock; else if the folder
         /// cannot be opened once more.
         pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            self.locked(File::try_lock)
+        }
+
+        /// As [`Folder::lock_itself`], but others may hold the folder so at the same time.
+        ///
+        /// # Errors
+        /// As for [`Folder::lock_itself`].
+        pub fn hold_itself(&self) -> io::Result<Option<File>> {
+            self.locked(File::try_lock_shared)
+        }
+
+        fn locked(
+            &self,
+            lock: impl Fn(&File) -> Result<(), std::fs::TryLockError>,
+        ) -> io::Result<Option<File>> {
             let folder = File::from(self.child(OsStr::new("."))?.folder);
-            match folder.try_lock() {
+            match lock(&folder) {
                 Ok(()) => Ok(Some(folder)),
                 Err(std::fs::TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
                 Err(std::fs::TryLockError::Error(_)) => Ok(None),
@@ -797,6 +812,10 @@ mod by_path {
         }
 
         pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            Ok(None)
+        }
+
+        pub fn hold_itself(&self) -> io::Result<Option<File>> {
             Ok(None)
         }
 

@@ -21,6 +21,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, size_text};
@@ -36,7 +37,7 @@ use crate::aside::as_recorded;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
-    PlacedFile, RoundFile, SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
+    PlacedFile, RoundFile, SignedBy, check_readable, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::needed::Needed;
@@ -231,9 +232,15 @@ impl Purge<'_> {
     fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
         let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
         match folder {
-            Ok(folder) if !self.dry_run => lock_folder(&folder),
+            Ok(folder) if !self.dry_run => {
+                let lock = folder.lock_itself();
+                lock.map_err(|error| match error.kind() {
+                    io::ErrorKind::WouldBlock => inputs_in_use(self.round_folder),
+                    _ => Fault::unreadable(self.round_folder, &error),
+                })
+            }
             Ok(_) => Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             // Inputs in it would count as missing.
             Err(error) => Err(Fault::unreadable(self.round_folder, &error)),
         }
@@ -652,6 +659,17 @@ fn not_signed_here(output: &Path) -> Fault {
             "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明原因；私钥已不存在的，请用 --other-signer 写明理由",
             "give the signing key that signed it with --signing-key, and run `aidlink audit verify`; if that key no longer exists, give the reason with --other-signer",
         ),
+    )
+}
+
+fn inputs_in_use(folder: &Path) -> Fault {
+    Fault::of_file(
+        folder,
+        Text::new(
+            "另一个 purge 正在运行，或有运行正在读取本轮的输入文件，或有程序占用此文件夹；未删除任何文件",
+            "another purge is running, or a run that reads inputs of the round, or a program holds this folder locked; nothing was deleted",
+        ),
+        Text::new("请待其结束后重新运行", "run again when it has ended"),
     )
 }
 

@@ -847,24 +847,16 @@ fn in_use(path: &Path) -> Fault {
     Fault::of_file(path, fault.text(), fault.hint())
 }
 
-/// Locks a folder for a purge. Returns `None` if the file system has no locks.
-///
-/// # Errors
-/// When another purge or another program holds its lock.
-pub fn lock_folder(folder: &Folder) -> Result<Option<File>, Fault> {
-    folder.lock_itself().map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => in_use(folder.path()),
-        _ => Fault::unreadable(folder.path(), &error),
-    })
-}
-
 /// Locks an output folder for a purge. Returns `None` if the file system has no locks.
 ///
 /// # Errors
 /// When another purge of the folder is running, or a program holds an unfinished folder
 /// in `deletions` locked: nobody knows what it is writing.
 pub fn lock_for_purge(output: &Folder) -> Result<Option<File>, Fault> {
-    let lock = lock_folder(output)?;
+    let lock = output.lock_itself().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => in_use(output.path()),
+        _ => Fault::unreadable(output.path(), &error),
+    })?;
     if let Ok(folder) = output.folder(Path::new(DELETIONS)) {
         let entries = folder.entries().unwrap_or_default().into_iter();
         let mut partial = entries.filter(|entry| is_partial(&entry.name));

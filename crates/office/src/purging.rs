@@ -129,6 +129,9 @@ fn purge(
     for fault in &found.unsearched {
         unsearched.push(fault.clone());
     }
+    for output in &found.under_way {
+        unsearched.push(is_being_written(output));
+    }
     unsearched.finish()?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
@@ -168,6 +171,17 @@ fn purge(
     }
     .run()?;
     Ok((found, purged))
+}
+
+fn is_being_written(output: &Path) -> Fault {
+    Fault::of_file(
+        output,
+        Text::new(
+            "有运行正在写此输出文件夹，可能正在读取本轮的输入文件，未删除任何文件",
+            "a run is writing this output folder and may be reading inputs of the round; nothing was deleted",
+        ),
+        Text::new("请待其结束后重新运行", "run again when it has ended"),
+    )
 }
 
 /// Refuses a round file that the user named and that is of another round than the outputs: the

@@ -14,7 +14,7 @@ use aidlink_faults::fault::Fault;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
-use aidlink_files::partial::{PARTIAL, parent_of};
+use aidlink_files::partial::{PARTIAL, is_under_way, parent_of};
 
 /// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
@@ -32,6 +32,9 @@ pub struct RoundFolder {
     pub rounds: Vec<String>,
     /// The folders that could not be searched for them.
     pub unsearched: Vec<Fault>,
+    /// Unfinished output folders anywhere below the round's folder that a run is writing. It
+    /// may be reading the inputs.
+    pub under_way: Vec<PathBuf>,
 }
 
 impl RoundFolder {
@@ -106,6 +109,7 @@ impl RoundFolder {
             siblings,
             rounds: ids_of(named_rounds.unwrap_or(beside)),
             unsearched,
+            under_way: search.under_way,
         })
     }
 }
@@ -165,6 +169,7 @@ fn add_outputs(
 struct SiblingSearch {
     found: Vec<PathBuf>,
     unsearched: Vec<(PathBuf, Fault)>,
+    under_way: Vec<PathBuf>,
 }
 
 impl SiblingSearch {
@@ -185,8 +190,15 @@ impl SiblingSearch {
                 Ok(kind) => kind.is_dir() || is_link && path.is_dir(),
                 Err(_) => true,
             };
-            // Nothing that a run has not finished needs an input.
-            if !is_folder || is_named_like_a_partial(&entry.file_name()) {
+            if !is_folder {
+                continue;
+            }
+            // Only while its run is going on does an unfinished one need an input.
+            if is_named_like_a_partial(&entry.file_name()) {
+                let parent = fs::canonicalize(folder).and_then(|parent| Folder::open(&parent));
+                if parent.is_ok_and(|parent| is_under_way(&parent, &entry.file_name())) {
+                    self.under_way.push(path);
+                }
                 continue;
             }
             match has_been_written_by_a_step(&path) {
