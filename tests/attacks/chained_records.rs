@@ -164,3 +164,90 @@ fn records_that_name_no_earlier_one_are_accepted() {
     fs::remove_dir_all(&folders[2]).unwrap();
     assert!(finished.verify().stdout.contains(MISSING));
 }
+
+/// The name of a record's folder says which record it is, and in which order they were written.
+#[test]
+fn a_record_counts_only_under_its_own_name() {
+    for other in ["9", "2020-01-01T00-00-00Z", "2026-10-02T08-00-00Z-2"] {
+        for is_copy in [true, false] {
+            let finished = overdue_round();
+            assert_eq!(purge(&finished, &[]).code, 0);
+            let folder = folders(&finished.path("")).pop().unwrap();
+            let other = folder.with_file_name(other);
+            match is_copy {
+                true => {
+                    fs::create_dir(&other).unwrap();
+                    for name in ["deletion-record.json", "deletion-record.json.minisig"] {
+                        fs::copy(folder.join(name), other.join(name)).unwrap();
+                    }
+                }
+                false => fs::rename(&folder, &other).unwrap(),
+            }
+            let verified = finished.verify();
+            let text = "the name of the folder is not the time in its deletion record";
+            assert!(verified.stdout.contains(text), "{}", verified.stdout);
+            assert_eq!(verified.code, 4);
+            assert_eq!(check_19(&finished).0, "not_held");
+            // Without the record a purge would call every file missing.
+            let result = purge(&finished, &[]);
+            assert_eq!(result.code, 1, "{}", result.stdout);
+            assert!(result.stderr.contains(text), "{}", result.stderr);
+            match is_copy {
+                true => fs::remove_dir_all(&other).unwrap(),
+                false => fs::rename(&other, &folder).unwrap(),
+            }
+            assert_eq!(purge(&finished, &[]).code, 0);
+            assert_eq!(finished.verify().code, 0, "{}", finished.verify().stdout);
+        }
+    }
+}
+
+/// An empty folder can say something with its name.
+#[test]
+fn whatever_is_put_among_the_records_is_told() {
+    let finished = overdue_round();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let folder = folders(&finished.path("")).pop().unwrap();
+    for place in [
+        "empty",
+        "a/b",
+        "2026-10-02T08-00-00Z",
+        "under-way-2026-10-02T08-00-00Z",
+        ".2026-10-02T08-00-00Z.partial-1",
+        "a/file.txt",
+        "file.txt",
+        "2026-10-02T08-00-00Z/deep/er",
+        "IN/empty",
+        "IN/deep/er",
+        "IN/file.txt",
+    ] {
+        let path = match place.strip_prefix("IN/") {
+            Some(inner) => folder.join(inner),
+            None => finished.path("deletions").join(place),
+        };
+        let mut top = path.clone();
+        while !top.parent().unwrap().exists() {
+            top.pop();
+        }
+        match place.ends_with(".txt") {
+            true => {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, "something").unwrap();
+            }
+            false => fs::create_dir_all(&path).unwrap(),
+        }
+        let verified = finished.verify();
+        assert_eq!(verified.code, 4, "{place}: {}", verified.stdout);
+        let last = path.file_name().unwrap().to_str().unwrap();
+        assert!(
+            verified.stdout.contains(last),
+            "{place}: {}",
+            verified.stdout
+        );
+        match top.is_dir() {
+            true => fs::remove_dir_all(&top).unwrap(),
+            false => fs::remove_file(&top).unwrap(),
+        }
+        assert_eq!(finished.verify().code, 0, "{place}");
+    }
+}

@@ -5,6 +5,7 @@
 //! replace a folder by a link between a check and a deletion. Pipes, devices and
 //! sockets are never opened, because opening one may block or have side effects.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -56,6 +57,30 @@ pub struct Below {
     /// The folders that cannot be read, with the reason. The path of the folder itself is
     /// empty.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+impl Below {
+    /// Returns it if everything could be read.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn all(mut self) -> io::Result<Self> {
+        match self.unreadable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// Returns the folders that hold nothing.
+    pub fn empty_folders(&self) -> impl Iterator<Item = &PathBuf> {
+        let files = self.files.iter().map(|file| &file.path);
+        let holders: BTreeSet<&Path> = files
+            .chain(&self.folders)
+            .filter_map(|path| path.parent())
+            .collect();
+        let folders = self.folders.iter();
+        folders.filter(move |folder| !holders.contains(folder.as_path()))
+    }
 }
 
 impl FoundFile {
@@ -832,11 +857,7 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn files(&self) -> io::Result<Vec<FoundFile>> {
-        let mut below = self.below();
-        match below.unreadable.pop() {
-            Some((_, error)) => Err(error),
-            None => Ok(below.files),
-        }
+        Ok(self.below().all()?.files)
     }
 
     /// Returns all folders below the folder, each before the folders in it.
@@ -844,11 +865,7 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn folders(&self) -> io::Result<Vec<PathBuf>> {
-        let mut below = self.below();
-        match below.unreadable.pop() {
-            Some((_, error)) => Err(error),
-            None => Ok(below.folders),
-        }
+        Ok(self.below().all()?.folders)
     }
 
     /// Returns what is below the folder, without what is in folders that cannot be read.

@@ -14,7 +14,7 @@ use aidlink_faults::fault::{Fault, io_reason, size_text};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
-use aidlink_files::folder::{EntryKind, Folder, FolderMark};
+use aidlink_files::folder::{Below, EntryKind, Folder, FolderMark};
 use aidlink_files::partial::PARTIAL;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -330,7 +330,12 @@ impl DeletionRecord {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&self, output: &Folder, key: &SigningKey) -> Result<(), Fault> {
-        self.write_signed(output, &stamp(self.completed_at), key)
+        self.write_signed(output, &self.name(), key)
+    }
+
+    /// Returns the name of its folder.
+    fn name(&self) -> String {
+        stamp(self.completed_at)
     }
 }
 
@@ -636,6 +641,8 @@ pub enum DeletionFault {
     Locked,
     /// A folder that cannot be read, or has a folder in it that cannot be read.
     Unreadable,
+    /// A valid record in a folder of another name than the record's time.
+    OtherName,
     /// A valid record that names an earlier one which is not here, or does not count.
     EarlierMissing,
 }
@@ -678,6 +685,10 @@ impl DeletionFault {
                 "无法读取此文件夹，其中如有删除记录，未予计入",
                 "this folder cannot be read; a deletion record in it does not count",
             ),
+            DeletionFault::OtherName => Text::new(
+                "文件夹名称不是其中删除记录的完成时间：已被改名，或是副本；未予计入",
+                "the name of the folder is not the time in its deletion record: it was renamed, or is a copy, and does not count",
+            ),
             DeletionFault::EarlierMissing => Text::new(
                 "此删除记录之前的一份删除记录不在此处，或无效",
                 "the deletion record before this one is not here, or is invalid",
@@ -710,12 +721,20 @@ impl DeletionFault {
                 "请检查权限；如不是 purge 写的，请移到别处",
                 "check its permissions, or move it elsewhere if no purge wrote it",
             ),
+            DeletionFault::OtherName => rename_back(),
             DeletionFault::EarlierMissing => Text::new(
                 "请查明去向，并从备份恢复",
                 "find out where it went, and restore it from a backup",
             ),
         }
     }
+}
+
+fn rename_back() -> Text {
+    Text::new(
+        "请按其中的 completed_at 改回名称（冒号写作短横），如是副本请移到别处",
+        "rename it to the `completed_at` in it, with `-` for `:`, or move it elsewhere if it is a copy",
+    )
 }
 
 /// Reads the `deletions` folder. `named` are the public keys that are accepted for
@@ -753,11 +772,18 @@ pub fn read_deletions(
             () => (None, Vec::new()),
         };
         let inner = folder.folder(Path::new(&entry.name));
-        let Ok(files) = inner.and_then(|inner| inner.files()) else {
+        let below = inner.map(|inner| inner.below());
+        let Ok(below) = below.and_then(Below::all) else {
             let path = format!("{DELETIONS}/{name}");
             found.faults.push((path, DeletionFault::Unreadable));
             continue;
         };
+        for empty in below.empty_folders() {
+            let path = Path::new(DELETIONS).join(&entry.name).join(empty);
+            let path = path.to_string_lossy().into_owned();
+            found.faults.push((path, DeletionFault::UnknownFile));
+        }
+        let files = below.files;
         for file in &files {
             let inner = file.name();
             let base = inner.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&inner);
@@ -772,9 +798,13 @@ pub fn read_deletions(
                 .faults
                 .push((format!("{DELETIONS}/{name}/{inner}"), fault));
         }
-        if expected.is_empty() && files.is_empty() {
+        if document.is_none() && files.is_empty() {
             let path = format!("{DELETIONS}/{name}");
-            found.faults.push((path, DeletionFault::UnknownFile));
+            let fault = match expected.is_empty() {
+                true => DeletionFault::UnknownFile,
+                false => DeletionFault::Unfinished,
+            };
+            found.faults.push((path, fault));
         }
         if document.is_none() {
             continue;
@@ -791,6 +821,9 @@ pub fn read_deletions(
         }
         let path = format!("{DELETIONS}/{name}/{RECORD}");
         match read_valid_record(&folder, &entry.name, signed_by, named) {
+            Ok((record, _)) if record.name() != name => {
+                found.faults.push((path, DeletionFault::OtherName));
+            }
             Ok((record, digest)) => {
                 chain.add(path, &record, digest);
                 match record.is_of_folder(signed_by) {
@@ -907,8 +940,8 @@ fn read_valid_record(
 ///
 /// # Errors
 /// When one cannot be read, is a link or not an ordinary file, lacks its document or its
-/// signature, or was cut short or changed: without it a purge would call files missing that
-/// an earlier one deleted.
+/// signature, was cut short or changed, or is a record in a folder of another name: without it
+/// a purge would call files missing that an earlier one deleted.
 pub fn check_readable(output: &Folder) -> Result<(), Fault> {
     let unreadable = |path: &Path, error: &io::Error| {
         let reason = io_reason(error);
@@ -950,12 +983,25 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
         let signature = std::str::from_utf8(&signature)
             .ok()
             .and_then(Signature::parse);
-        let is_whole = signature.is_some_and(|signature| match document {
-            JOURNAL => Journal::parse_signed(&bytes, &signature).is_ok(),
-            _ => DeletionRecord::parse_signed(&bytes, &signature).is_ok(),
-        });
-        if !is_whole {
-            return Err(not_whole(&folder.path().join(&entry.name).join(document)));
+        let name = match (document, signature) {
+            (_, None) => None,
+            (JOURNAL, Some(signature)) => {
+                let journal = Journal::parse_signed(&bytes, &signature).ok();
+                journal.map(|_| entry.name.clone())
+            }
+            (_, Some(signature)) => {
+                let record = DeletionRecord::parse_signed(&bytes, &signature).ok();
+                record.map(|(record, _)| OsString::from(record.name()))
+            }
+        };
+        let place = folder.path().join(&entry.name);
+        match name {
+            None => return Err(not_whole(&place.join(document))),
+            Some(name) if name != entry.name => {
+                let text = DeletionFault::OtherName.text();
+                return Err(Fault::of_file(&place, text, rename_back()));
+            }
+            Some(_) => {}
         }
     }
     Ok(())

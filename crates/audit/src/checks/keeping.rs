@@ -316,6 +316,7 @@ fn not_counted(faults: &[(String, DeletionFault)]) -> Option<Text> {
                 | DeletionFault::TooLarge
                 | DeletionFault::UnknownSigner
                 | DeletionFault::Unreadable
+                | DeletionFault::OtherName
         )
     });
     let count = refused.clone().count();
