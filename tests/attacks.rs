@@ -7,6 +7,7 @@ mod deleting;
 mod foreign_records;
 mod forgotten_leftovers;
 mod killed_purge;
+mod names_of_outputs;
 mod numbers_in_names;
 mod opening;
 mod receiving;

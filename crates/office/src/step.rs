@@ -111,7 +111,8 @@ impl Step {
     pub fn begin(options: StepOptions<'_>) -> Result<Self, Ending> {
         let round = options.read().map_err(Ending::WrongConfiguration)?;
         let Round { terms, paths, .. } = &round;
-        OutputFolder::check_destination(&paths.output)
+        OutputFolder::check_path_in(parent_of(&terms.file), &paths.output)
+            .and_then(|()| OutputFolder::check_destination(&paths.output))
             .map_err(|fault| Ending::WrongConfiguration(fault.into()))?;
         if let Some(passes) = options.known_answers
             && !passes(terms.algorithm)
