@@ -87,7 +87,7 @@ fn verify_outputs(
 }
 
 fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
-    let (_, verifications) = match verify_outputs(folder, trust) {
+    let (found, verifications) = match verify_outputs(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
@@ -103,6 +103,9 @@ fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
                 reports.push(verification_report(&verification));
             }
         }
+    }
+    for text in found.foreign_text() {
+        output.say(&text);
     }
     if let Err(faults) = unreadable.finish() {
         return Ending::Failed(faults);
@@ -233,7 +236,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
         say_checks(&evidence, &checks, &unknown_files, output);
         reports.push(audit_report(&evidence, checks, &unknown_files));
     }
-    for text in unknown_files.text() {
+    for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
         output.say(&text);
     }
     output.json(&reports);

@@ -50,14 +50,8 @@ fn an_output_folder_whose_name_is_not_text_is_refused_before_any_work() {
 #[test]
 fn a_round_in_a_folder_whose_name_is_not_text_runs() {
     let round = Round::sample();
-    let folder = round.path("").join(OsStr::from_bytes(b"round\xff"));
-    fs::create_dir(&folder).unwrap();
-    for entry in fs::read_dir(round.path("")).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            fs::rename(entry.path(), folder.join(entry.file_name())).unwrap();
-        }
-    }
+    let folder = round.path("..").join(OsStr::from_bytes(b"round\xff"));
+    fs::rename(round.path(""), &folder).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_aidlink"));
     command.arg("run").arg(folder.join("round.toml"));
     let result = command_result(command.output().unwrap());
@@ -71,5 +65,57 @@ impl Round {
         let mut names: Vec<OsString> = names.map(|name| name.unwrap().file_name()).collect();
         names.sort();
         names
+    }
+}
+
+/// Other programs have files of this name, too: extensions of browsers, packages.
+#[test]
+fn a_foreign_manifest_stops_no_purge_and_is_told() {
+    let foreign = [
+        "{}",
+        "{\"manifest_version\": 3}",
+        "no JSON",
+        "{\"format\": \"other\"}",
+    ];
+    for place in ["extension", "deep/extension"] {
+        for content in foreign {
+            let finished = overdue_round();
+            let folder = finished.round.path(place);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("manifest.json"), content).unwrap();
+            let dry = purge(&finished, &["--dry-run"]);
+            let result = purge(&finished, &[]);
+            for result in [&dry, &result] {
+                assert_eq!(result.code, 0, "{content}: {}", result.stderr);
+                let told = result.stdout.contains(place);
+                assert!(told, "{content}: {}", result.stdout);
+            }
+            assert!(folder.join("manifest.json").exists());
+            assert!(!finished.path("lists").exists());
+            let audit = finished.audit(&[]);
+            assert_eq!(audit.code, 0, "{content}: {}{}", audit.stdout, audit.stderr);
+            assert!(audit.stdout.contains(place), "{content}: {}", audit.stdout);
+            assert_eq!(finished.verify().code, 0);
+        }
+    }
+}
+
+/// What a step has finished counts, however it was damaged.
+#[test]
+fn a_damaged_output_folder_is_no_foreign_one() {
+    for lost in ["manifest.json", "manifest.json.minisig", "audit.jsonl"] {
+        let finished = overdue_round();
+        let other = finished.round.path("other");
+        let result = finished
+            .round
+            .run_with(&["--output", other.to_str().unwrap()]);
+        assert_eq!(result.code, 0);
+        fs::remove_file(other.join(lost)).unwrap();
+        fs::write(other.join("manifest.json"), "{}").unwrap();
+        let before = finished.round.names();
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 1, "{lost}: {}", result.stdout);
+        assert!(result.stderr.contains("other"), "{}", result.stderr);
+        assert_eq!(finished.round.names(), before);
     }
 }

@@ -97,7 +97,7 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         say(one, asked.dry_run, output);
     }
     let unknown_files = UnknownFiles::find(&found);
-    for text in unknown_files.text() {
+    for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
         output.say(&text);
     }
     let reports = purged.iter().map(|one| PurgeReport {
