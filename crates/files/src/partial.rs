@@ -172,6 +172,8 @@ pub fn remove_abandoned(destination: &Path) {
     else {
         return;
     };
+    // Whatever somebody mounted in a leftover is not the run's.
+    let folder = folder.staying();
     for name in Partials::of(&folder, destination).abandoned {
         // The lock is held until the file is gone: its creator may be about to lock it.
         let Some(_held) = folder.try_lock(&name) else {

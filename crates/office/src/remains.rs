@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
+use aidlink_files::folder::{
+    EntryKind, FileId, FileState, Folder, FolderMark, Identity, digest_of,
+};
 use aidlink_files::regular_file;
 use jiff::civil::Date;
 
@@ -135,6 +137,8 @@ pub struct FoundFile {
     pub folder: FolderMark,
     /// The file whose content was checked.
     pub id: FileId,
+    /// Its state before that.
+    pub state: FileState,
     /// Its names when it was checked.
     names: u64,
 }
@@ -155,6 +159,8 @@ pub enum Doubt {
     InUse,
     /// The leftover of an interrupted run cannot be opened, or its file system has no locks.
     NotLocked,
+    /// Something is mounted in the leftover of an interrupted run.
+    Mounted,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
     /// Another output, which is due on this day, still needs it.
@@ -197,6 +203,10 @@ impl Doubt {
             Doubt::NotLocked => Text::new(
                 "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
                 "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
+            ),
+            Doubt::Mounted => Text::new(
+                "其中挂载了另一文件系统或文件夹，未删除；请卸载后重新运行 purge",
+                "another file system or folder is mounted in it, so it was not deleted: unmount it and run `purge` again",
             ),
             Doubt::Needed(day) => Text::new(
                 format!(
@@ -431,9 +441,14 @@ impl Search<'_> {
         journaled: &JournaledLeftovers<'_>,
         remains: &mut Remains,
     ) {
+        let files = self.places.files_of_leftover(name);
+        let is_mounted = files.is_err_and(|error| error.kind() == io::ErrorKind::CrossesDevices);
         for (file, path) in self.leftover_files(name, journaled) {
             match self.look(&file, &path) {
                 Look::Ours(found) => remains.there.push(found),
+                Look::Doubtful(found, Doubt::NotReal) if is_mounted => {
+                    remains.doubtful.push((found, Doubt::Mounted));
+                }
                 Look::Doubtful(found, doubt) => remains.doubtful.push((found, doubt)),
                 Look::Unreachable => remains.doubtful.push((file, Doubt::NotReal)),
                 Look::Missing => {}
@@ -536,6 +551,8 @@ impl Search<'_> {
     fn open_and_check(&self, holder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
         let opened = holder.open_file(Path::new(place.file_name().unwrap_or_default()))?;
         let Identity { id, names } = Identity::of(&opened)?;
+        // Before its content is read: then a write meanwhile shows.
+        let state = FileState::of(&opened)?;
         let longest = self.longest(file);
         let length = opened.metadata()?.len();
         let (digest, byte_length, doubt) = match file.part {
@@ -581,6 +598,7 @@ impl Search<'_> {
                 place: place.to_path_buf(),
                 folder: holder.mark()?,
                 id,
+                state,
                 names,
             }),
         })
