@@ -4,6 +4,7 @@
 
 mod chained_records;
 mod deleting;
+mod edited_rounds;
 mod foreign_records;
 mod forgotten_leftovers;
 mod killed_purge;

@@ -13,6 +13,7 @@ use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
+use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
 use aidlink_procuratorate::lists::RoundLists;
 use jiff::Zoned;
@@ -198,6 +199,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     let unknown_files = UnknownFiles::find(&found);
     let verified = verifications.iter().flatten();
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
+    let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
@@ -224,6 +226,9 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             planned,
             second_run,
         );
+        if found.rounds.contains(&evidence.manifest().round) {
+            evidence.remains.leave_unread(&unread);
+        }
         evidence.rest_on(&records);
         evidence.keep_needed(&all_outputs, &found.unsearched);
         let checks = checks::all(&evidence);

@@ -318,10 +318,8 @@ fn nothing_is_deleted_in_what_is_mounted_in_a_leftover() {
         fs::create_dir(&leftover).unwrap();
         set_mode(&leftover, 0o1700);
         let at = leftover.join(place);
-        if !place.is_empty() {
-            fs::create_dir(leftover.join("rejects")).unwrap();
-            fs::write(leftover.join("rejects/list.csv"), "rows").unwrap();
-        }
+        fs::create_dir(leftover.join("rejects")).unwrap();
+        fs::write(leftover.join("rejects/list.csv"), "rows").unwrap();
         let mode = fs::metadata(&treasure).unwrap().permissions();
         // The mounted folder has the mark of a leftover, too.
         set_mode(&treasure, 0o1700);

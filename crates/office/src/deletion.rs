@@ -68,6 +68,8 @@ pub struct Purge<'p> {
     pub round_folder: &'p Path,
     /// The ids in the round files there, if there are any. Inputs of other rounds are left.
     pub rounds: &'p [String],
+    /// Files that only the round file names and no step read. They are left.
+    pub unread: &'p [RoundFile],
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
@@ -293,8 +295,10 @@ impl Purge<'_> {
             key_id: self.key_id,
         };
         let mut remains = search.remains(&stated.journaled());
-        if !self.rounds.is_empty() && !self.rounds.contains(&manifest.round) {
-            remains.leave_inputs_of_another_round();
+        match self.rounds.contains(&manifest.round) {
+            true => remains.leave_unread(self.unread),
+            false if self.rounds.is_empty() => {}
+            false => remains.leave_inputs_of_another_round(),
         }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
@@ -314,7 +318,8 @@ impl Purge<'_> {
 
     /// Checks that the clock is not before the times in the log and in earlier
     /// records. Otherwise a record could date the deletion before the files were
-    /// written.
+    /// written. Without a whole log it must not be before the dates in the manifest,
+    /// either, nor before the manifest was written, as the file system says.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
         let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
         let records = verification.deleted.iter();
@@ -330,7 +335,19 @@ impl Purge<'_> {
                 Text::new("请先校准时钟", "correct the clock first"),
             ));
         }
-        Ok(())
+        if verification.log_is_whole {
+            return Ok(());
+        }
+        let manifest = &verification.manifest;
+        let snapshots = manifest.exports.iter().map(|read| read.snapshot);
+        let mut dates = snapshots.chain([manifest.as_of, manifest.issued_on]);
+        let opened = verification.opened.open_file(Path::new(MANIFEST));
+        let written = opened.and_then(|file| file.metadata()?.modified());
+        let written = written.ok().and_then(|at| Timestamp::try_from(at).ok());
+        match dates.any(|date| date > self.today()) || written.is_some_and(|at| at > self.now) {
+            true => Err(clock_is_early(&verification.folder.join(MANIFEST))),
+            false => Ok(()),
+        }
     }
 
     /// Writes a journal of the files to delete and of those that have been set aside.
@@ -658,6 +675,20 @@ fn not_signed_here(output: &Path) -> Fault {
         Text::new(
             "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明原因；私钥已不存在的，请用 --other-signer 写明理由",
             "give the signing key that signed it with --signing-key, and run `aidlink audit verify`; if that key no longer exists, give the reason with --other-signer",
+        ),
+    )
+}
+
+fn clock_is_early(manifest: &Path) -> Fault {
+    Fault::of_file(
+        manifest,
+        Text::new(
+            "日志缺失或不完整，而本机时钟早于运行记录：时钟不准，或已被调回",
+            "the log is missing or not whole, and this machine's clock is earlier than the manifest: it is wrong or was set back",
+        ),
+        Text::new(
+            "请先校准时钟，或从备份恢复日志",
+            "correct the clock first, or restore the log from a backup",
         ),
     )
 }

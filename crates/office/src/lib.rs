@@ -34,4 +34,5 @@ pub mod step_outputs;
 pub mod terminal;
 pub mod terms;
 pub mod unknown_files;
+pub mod unread;
 pub mod verification;

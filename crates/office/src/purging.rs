@@ -19,6 +19,7 @@ use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::SigningKey;
 use crate::terminal::Output;
 use crate::unknown_files::UnknownFiles;
+use crate::unread::unread;
 
 /// Arguments of `purge`.
 #[derive(Debug, clap::Args)]
@@ -160,6 +161,7 @@ fn purge(
         siblings: &found.siblings,
         round_folder: &found.folder,
         rounds: &found.rounds,
+        unread: &unread(&found),
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),

@@ -93,6 +93,12 @@ impl Remains {
         });
     }
 
+    /// Adds files that only the round file names and no step read.
+    pub fn leave_unread(&mut self, unread: &[RoundFile]) {
+        let unread = unread.iter().map(|file| (file.clone(), Doubt::NotRead));
+        self.doubtful.extend(unread);
+    }
+
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
@@ -167,6 +173,8 @@ pub enum Doubt {
     Needed(Date),
     /// The round file beside it is of another round, whose file it may be.
     OtherRound,
+    /// Only the round file names it: no step read it.
+    NotRead,
 }
 
 impl Doubt {
@@ -219,6 +227,10 @@ impl Doubt {
             Doubt::OtherRound => Text::new(
                 "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，用 --round 指明，再重新运行 purge",
                 "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, name it with --round, and run `purge` again",
+            ),
+            Doubt::NotRead => Text::new(
+                "只有轮次文件列有此文件，没有步骤读取过（轮次文件在运行之后被改动），不能确认其内容，未删除；请人工检查、删除，并记入会议记录",
+                "only the round file names it, and no step read it (the round file was edited after the run), so nobody can tell what it holds, and it was not deleted: check it, delete it by hand, and note it in the minutes",
             ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",

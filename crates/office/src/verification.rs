@@ -132,6 +132,8 @@ pub struct Verification {
     pub manifest_digest: String,
     /// Its log.
     pub log: ReadLog,
+    /// Whether the log is the one that the signature and the manifest belong to.
+    pub log_is_whole: bool,
     /// The signer of the manifest.
     pub signer: Signer,
     /// Number of files that match the manifest.
@@ -227,7 +229,9 @@ pub(crate) fn verify_opened(
     };
     let signature = check.signature();
     let signer = check.signer(signature.as_ref());
+    let before = check.faults.iter().count();
     let log = check.log(signature.as_ref());
+    let log_is_whole = check.faults.iter().count() == before;
     let deletions = check.deletion_records(&signer);
     let files_held = check.outputs(&deletions);
     check.configuration();
@@ -244,6 +248,7 @@ pub(crate) fn verify_opened(
         folder: folder.to_path_buf(),
         opened,
         log,
+        log_is_whole,
         signer,
         files_held,
         filled_in,

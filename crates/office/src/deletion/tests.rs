@@ -55,6 +55,7 @@ impl Signed {
             siblings: &[],
             round_folder: self.round.folder(),
             rounds: &[],
+            unread: &[],
             signing_key: &self.key,
             program: "aidlink",
             early: Some("a test"),
