@@ -186,7 +186,7 @@ fn a_person_cannot_confirm_away_a_leftover_that_is_still_there() {
                 let message = "without the mark that a run gives it";
                 assert!(result.stdout.contains(message), "{}", result.stdout);
             } else {
-                let traced = ["-P", LEFTOVER, "-e", "inject=openat:error=EACCES"];
+                let traced = ["-P", LEFTOVER, "-e", "inject=openat,openat2:error=EACCES"];
                 let Some((code, text)) = purge_with(&finished, &traced, &confirm) else {
                     return;
                 };
@@ -236,7 +236,7 @@ fn purge_with(finished: &FinishedRound, traced: &[&str], more: &[&str]) -> Optio
 #[test]
 fn a_leftover_that_cannot_be_opened_or_locked_is_listed() {
     let locks = ["-e", "inject=flock:error=ENOLCK"];
-    let opening = ["-P", LEFTOVER, "-e", "inject=openat:error=EACCES"];
+    let opening = ["-P", LEFTOVER, "-e", "inject=openat,openat2:error=EACCES"];
     for (traced, path) in [
         (&locks[..], ".output.partial-abc/list.csv"),
         (&opening, LEFTOVER),
