@@ -400,7 +400,7 @@ impl WrittenRound {
     /// with the name of its schema.
     pub fn export_files(&self) -> impl Iterator<Item = (&str, PathBuf)> {
         let exports = self.exports.value().into_iter().flatten();
-        exports.flat_map(|export| {
+        exports.flat_map(move |export| {
             let schema = export.schema.as_ref();
             let schema = schema.map_or("", |schema| schema.value.as_str());
             let paths = export.paths();
