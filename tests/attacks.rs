@@ -2,13 +2,17 @@
 //! folder or send files, and tries to get other files deleted, to hide a theft, or to
 //! pass as another office. Each test is one attack.
 
+mod chained_records;
 mod deleting;
+mod edited_rounds;
 mod foreign_records;
 mod forgotten_leftovers;
 mod killed_purge;
+mod names_of_outputs;
 mod numbers_in_names;
 mod opening;
 mod receiving;
+mod runs_under_way;
 mod several_outputs;
 mod verifying;
 

@@ -13,6 +13,7 @@ use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
+use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
 use aidlink_procuratorate::lists::RoundLists;
 use jiff::Zoned;
@@ -87,7 +88,7 @@ fn verify_outputs(
 }
 
 fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
-    let (_, verifications) = match verify_outputs(folder, trust) {
+    let (found, verifications) = match verify_outputs(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
@@ -103,6 +104,9 @@ fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
                 reports.push(verification_report(&verification));
             }
         }
+    }
+    for text in found.foreign_text() {
+        output.say(&text);
     }
     if let Err(faults) = unreadable.finish() {
         return Ending::Failed(faults);
@@ -195,6 +199,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     let unknown_files = UnknownFiles::find(&found);
     let verified = verifications.iter().flatten();
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
+    let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
@@ -221,6 +226,9 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
             planned,
             second_run,
         );
+        if found.rounds.contains(&evidence.manifest().round) {
+            evidence.remains.leave_unread(&unread);
+        }
         evidence.rest_on(&records);
         evidence.keep_needed(&all_outputs, &found.unsearched);
         let checks = checks::all(&evidence);
@@ -233,7 +241,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
         say_checks(&evidence, &checks, &unknown_files, output);
         reports.push(audit_report(&evidence, checks, &unknown_files));
     }
-    for text in unknown_files.text() {
+    for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
         output.say(&text);
     }
     output.json(&reports);

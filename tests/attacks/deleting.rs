@@ -1323,3 +1323,52 @@ fn a_file_with_both_names_is_left_with_a_reason_in_words() {
     assert_finished(&finished, &result);
     assert!(!own.exists());
 }
+
+/// A program that has a file open can write into it whatever its name is.
+#[test]
+fn a_file_that_is_written_to_after_it_was_compared_is_not_deleted() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return;
+    }
+    for new in ["new data of somebody", "x"] {
+        let finished = overdue_round();
+        let export = "veterans.persons.csv";
+        let path = finished.round.path(export);
+        let open = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let deletions = finished.path("deletions");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                use std::os::unix::fs::FileExt;
+                let until = Instant::now() + Duration::from_secs(60);
+                while Instant::now() < until {
+                    let folders = fs::read_dir(&deletions).into_iter().flatten();
+                    let mut names = folders.map(|folder| folder.unwrap().file_name());
+                    let is_set_aside = |name: std::ffi::OsString| {
+                        let name = name.to_string_lossy().into_owned();
+                        name.starts_with("under-way-") && name.ends_with("-set-aside")
+                    };
+                    if names.any(is_set_aside) {
+                        open.write_all_at(new.as_bytes(), 0).unwrap();
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            // The first removal waits, and so do all after it.
+            let result = Command::new("strace")
+                .args(["-f", "-qq", "-o", "/dev/null"])
+                .args(["-e", "inject=unlinkat:delay_enter=1500000:when=1"])
+                .args([env!("CARGO_BIN_EXE_aidlink"), "purge", "--lang", "en"])
+                .arg(finished.round.path(""))
+                .output();
+            let result = command_result(result.unwrap());
+            let output = finished.path("");
+            assert_left(&finished, &output, &result, &[export]);
+            let text = "was replaced or changed while the data was being deleted";
+            assert!(result.stdout.contains(text), "{}", result.stdout);
+        });
+        let kept = fs::read(&path).unwrap();
+        assert!(kept.starts_with(new.as_bytes()));
+        assert!(!finished.path("lists").exists());
+    }
+}

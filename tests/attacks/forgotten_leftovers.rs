@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::deleting::{assert_finished, assert_left, check_19, last_record};
+use super::{is_intact, treasure};
 use crate::audit::FinishedRound;
 use crate::deletion::{overdue_round, paths, purge};
 use crate::support::set_mode;
@@ -185,7 +186,7 @@ fn a_person_cannot_confirm_away_a_leftover_that_is_still_there() {
                 let message = "without the mark that a run gives it";
                 assert!(result.stdout.contains(message), "{}", result.stdout);
             } else {
-                let traced = ["-P", LEFTOVER, "-e", "inject=openat:error=EACCES"];
+                let traced = ["-P", LEFTOVER, "-e", "inject=openat,openat2:error=EACCES"];
                 let Some((code, text)) = purge_with(&finished, &traced, &confirm) else {
                     return;
                 };
@@ -235,7 +236,7 @@ fn purge_with(finished: &FinishedRound, traced: &[&str], more: &[&str]) -> Optio
 #[test]
 fn a_leftover_that_cannot_be_opened_or_locked_is_listed() {
     let locks = ["-e", "inject=flock:error=ENOLCK"];
-    let opening = ["-P", LEFTOVER, "-e", "inject=openat:error=EACCES"];
+    let opening = ["-P", LEFTOVER, "-e", "inject=openat,openat2:error=EACCES"];
     for (traced, path) in [
         (&locks[..], ".output.partial-abc/list.csv"),
         (&opening, LEFTOVER),
@@ -286,4 +287,74 @@ fn records_of_an_older_version_that_forgot_a_leftover_are_read_again() {
     let result = purge(&finished, &[]);
     assert_left(&finished, &finished.path(""), &result, &[path]);
     assert!(Path::new(&finished.path("deletions")).exists());
+}
+
+/// A folder of somebody else that is mounted elsewhere too.
+struct Mount(PathBuf);
+
+impl Mount {
+    /// Mounts a folder; `None` if the system does not allow it.
+    fn bind(from: &Path, to: &Path) -> Option<Self> {
+        fs::create_dir_all(to).unwrap();
+        let mut mount = Command::new("mount");
+        let mounted = mount.arg("--bind").args([from, to]).output().ok()?;
+        mounted.status.success().then(|| Mount(to.to_path_buf()))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).output();
+    }
+}
+
+/// What is in it is not the run's. It may be of the same file system, as here.
+#[test]
+fn nothing_is_deleted_in_what_is_mounted_in_a_leftover() {
+    for place in ["", "lists/deep"] {
+        let finished = overdue_round();
+        let treasure = treasure(&finished.round.path(".."));
+        let leftover = finished.round.path(LEFTOVER);
+        fs::create_dir(&leftover).unwrap();
+        set_mode(&leftover, 0o1700);
+        let at = leftover.join(place);
+        fs::create_dir(leftover.join("rejects")).unwrap();
+        fs::write(leftover.join("rejects/list.csv"), "rows").unwrap();
+        let mode = fs::metadata(&treasure).unwrap().permissions();
+        // The mounted folder has the mark of a leftover, too.
+        set_mode(&treasure, 0o1700);
+        let Some(mounted) = Mount::bind(&treasure, &at) else {
+            return;
+        };
+        let result = purge(&finished, &[]);
+        assert!(is_intact(&treasure), "{place}: {}", result.stdout);
+        assert_left(&finished, &finished.path(""), &result, &[LEFTOVER]);
+        if !place.is_empty() {
+            let text = "is mounted in it";
+            assert!(result.stdout.contains(text), "{}", result.stdout);
+        }
+        drop(mounted);
+        fs::set_permissions(&treasure, mode).unwrap();
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+        assert!(!leftover.exists() && is_intact(&treasure));
+    }
+}
+
+/// The next run of the same output removes what a killed one left.
+#[test]
+fn the_next_run_deletes_nothing_in_what_is_mounted_in_a_leftover() {
+    let finished = overdue_round();
+    let treasure = treasure(&finished.round.path(".."));
+    let leftover = finished.round.path(".later.partial-abc");
+    fs::create_dir(&leftover).unwrap();
+    set_mode(&leftover, 0o1700);
+    let Some(mounted) = Mount::bind(&treasure, &leftover.join("lists")) else {
+        return;
+    };
+    let later = finished.round.path("later");
+    let run = ["--output", later.to_str().unwrap()];
+    assert_eq!(finished.round.run_with(&run).code, 0);
+    assert!(is_intact(&treasure) && leftover.exists());
+    drop(mounted);
 }

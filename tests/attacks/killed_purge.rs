@@ -451,3 +451,38 @@ fn what_a_failed_purge_gave_back_and_somebody_took_never_counts_as_deleted() {
     }
     assert!(given_back > 42);
 }
+
+/// In records their names differ only in a number that is blacked out.
+#[test]
+fn each_of_several_equal_leftovers_is_recorded_after_a_kill() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return;
+    }
+    let finished = overdue_round();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let numbers = ["13800001234", "13800001235", "13800001236"];
+    // The removals are the first calls; one after them removes a journal.
+    for kill in 1..=numbers.len() + 1 {
+        let leftover = finished.round.path(".output.partial-abc");
+        fs::create_dir(&leftover).unwrap();
+        for number in numbers {
+            fs::write(leftover.join(format!("{number}.csv")), "rows").unwrap();
+        }
+        set_mode(&leftover, 0o1700);
+        let before = records(&finished.path("")).len();
+        let killed = purge_with(&finished, &[format!("unlinkat:signal=KILL:when={kill}")]);
+        assert_eq!(killed, None, "{kill}");
+        let result = purge(&finished, &[]);
+        assert_finished(&finished, &result);
+        let records = records(&finished.path(""));
+        let recorded = records[before..].iter().flat_map(|record| {
+            let lists = ["removed", "removed_earlier"].map(|list| record[list].as_array().unwrap());
+            lists.into_iter().flatten()
+        });
+        let names: Vec<&str> = recorded
+            .map(|file| file["file"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, [".output.partial-abc/***.csv"; 3], "{kill}");
+        assert!(!leftover.exists());
+    }
+}

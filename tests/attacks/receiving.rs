@@ -582,3 +582,68 @@ fn a_file_that_is_sealed_to_several_recipients_is_refused() {
         assert_eq!(is_told, is_refused, "{count}: {}", result.stderr);
     }
 }
+
+/// Numbers from the prime on, or with the highest bit: each is the same key as a smaller number.
+const SECOND_SPELLINGS: [&str; 5] = [
+    "age1pyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzqqyr3apl",
+    "age17mlllllllllllllllllllllllllllllllllllllllllllllllalsxajvgg",
+    "age1allllllllllllllllllllllllllllllllllllllllllllllllalslencen",
+    "age1lllllllllllllllllllllllllllllllllllllllllllllllllalsjzdrvv",
+    "age1a0lllllllllllllllllllllllllllllllllllllllllllllllllsr9n43d",
+];
+/// The first spelling of the first and of the last of them.
+const FIRST_SPELLINGS: [&str; 2] = [
+    "age1pyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8r66x",
+    "age1a0lllllllllllllllllllllllllllllllllllllllllllllllals8ppj25",
+];
+
+/// Otherwise two recipients that differ as text could be the same, and the key could be sealed to
+/// the centre.
+#[test]
+fn a_recipient_has_one_spelling() {
+    let split = SplitRound::sealed(Round::sample());
+    let text = split.round.read("round.toml");
+    let seal = |recipient: &str| {
+        let out = split.round.path("sealed.age");
+        let round_file = split.round.path("round.toml");
+        let result = aidlink(&[
+            "key",
+            "seal",
+            round_file.to_str().unwrap(),
+            "--signing-key",
+            &split.signing_key("procuratorate"),
+            "--recipient",
+            recipient,
+            "--out",
+            out.to_str().unwrap(),
+            "--lang",
+            "en",
+        ]);
+        (result, out)
+    };
+    for recipient in FIRST_SPELLINGS {
+        let (result, _) = seal(recipient);
+        let text = "is not an age recipient";
+        assert!(!result.stderr.contains(text), "{}", result.stderr);
+    }
+    for recipient in SECOND_SPELLINGS {
+        let (result, out) = seal(recipient);
+        assert_refused(&result, "is not an age recipient");
+        assert!(!out.exists());
+        for office in ["centre", "procuratorate"] {
+            let start = format!("{office} = \"age1");
+            let lines: Vec<String> = text
+                .lines()
+                .map(|line| match line.starts_with(&start) {
+                    true => format!("{office} = \"{recipient}\""),
+                    false => line.to_owned(),
+                })
+                .collect();
+            split.round.write("round.toml", lines.join("\n"));
+            let result = split.tokenise(VETERANS);
+            assert_eq!(result.code, 2, "{office} {recipient}: {}", result.stderr);
+            assert!(result.stderr.contains("recipient"), "{}", result.stderr);
+        }
+        split.round.write("round.toml", &text);
+    }
+}

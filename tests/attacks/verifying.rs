@@ -475,3 +475,93 @@ fn a_byte_of_the_log_cannot_be_exchanged_for_one_that_reads_the_same() {
         assert!(said.contains("the log is not UTF-8 text"), "{said}");
     }
 }
+
+/// The holder of the signing key hands out a file of his own as the step's.
+#[test]
+fn a_manifest_that_lists_what_its_step_does_not_write_is_not_accepted() {
+    let message = |step: &str| format!("the step `{step}` writes no such file");
+    let others = [
+        "notes.txt",
+        "summary.csv",
+        "lists/for-review/to-.csv",
+        "lists/for-review/notes.csv",
+        "lists/for-review/deep/to-veterans.csv",
+        "lists/to-veterans.csv",
+        "review/other.xlsx",
+        "rejects/customs.csv",
+        "to-centre/veterans.persons.tokens.parquet.age",
+        "to-procuratorate/leads.json.age",
+        "configuration/notes.toml",
+        "configuration/schemas/deep/a.json",
+        "configuration/reading/of-no-export.toml",
+        "minimisation/matrix.csv",
+        "other/to-veterans.csv",
+    ];
+    let finished = FinishedRound::new();
+    finished.sign_again(|_| {});
+    assert_eq!(finished.verify().code, 0, "{}", finished.verify().stdout);
+    for other in others {
+        let path = finished.path(other);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "a file of the signer's own").unwrap();
+        finished.sign_again(|_| {});
+        let result = finished.verify();
+        assert_eq!(result.code, 4, "{other}: {}", result.stdout);
+        let found = result.stdout.matches(&message("run")).count();
+        assert_eq!(found, 1, "{other}: {}", result.stdout);
+        fs::remove_file(path).unwrap();
+    }
+    // A list is not to be filled in, and a workbook is.
+    for (file, kind) in [
+        ("lists/for-review/to-veterans.csv", Some("to_fill_in")),
+        ("review/adults.xlsx", None),
+    ] {
+        finished.sign_again(|manifest| {
+            let outputs = manifest["outputs"].as_array_mut().unwrap();
+            let output = outputs.iter_mut().find(|output| output["file"] == file);
+            let output = output.unwrap().as_object_mut().unwrap();
+            match kind {
+                Some(kind) => output.insert("kind".to_owned(), kind.into()),
+                None => output.remove("kind"),
+            };
+        });
+        let result = finished.verify();
+        assert!(result.stdout.contains(&message("run")), "{}", result.stdout);
+        let changed = finished.path(file);
+        let bytes = fs::read(&changed).unwrap();
+        fs::write(&changed, "changed").unwrap();
+        assert_eq!(finished.verify().code, 4);
+        fs::write(changed, bytes).unwrap();
+        finished.sign_again(|manifest| {
+            let outputs = manifest["outputs"].as_array_mut().unwrap();
+            for output in outputs {
+                let is_workbook = output["file"].as_str().unwrap().starts_with("review/");
+                let output = output.as_object_mut().unwrap();
+                match is_workbook {
+                    true => output.insert("kind".to_owned(), "to_fill_in".into()),
+                    false => output.remove("kind"),
+                };
+            }
+        });
+        assert_eq!(finished.verify().code, 0, "{}", finished.verify().stdout);
+    }
+    // Lists of an agency, and rejects of a step that reads only what the centre found.
+    for (step, listed) in [
+        ("tokenise", "to-veterans.csv"),
+        ("resolve", "rejects/veterans.csv"),
+        ("screen", "summary.json"),
+    ] {
+        finished.sign_again(|manifest| manifest["step"] = step.into());
+        let result = finished.verify();
+        assert_eq!(result.code, 4, "{}", result.stdout);
+        let faults = result.stdout.lines();
+        let is_told = |line: &str| line.contains(listed) && line.contains(&message(step));
+        assert!(faults.into_iter().any(is_told), "{step}: {}", result.stdout);
+    }
+    // The same file twice.
+    finished.sign_again(|manifest| {
+        let outputs = manifest["outputs"].as_array_mut().unwrap();
+        outputs.push(outputs[0].clone());
+    });
+    assert!(finished.verify().stdout.contains("lists this file twice"));
+}

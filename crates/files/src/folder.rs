@@ -5,6 +5,7 @@
 //! replace a folder by a link between a check and a deletion. Pipes, devices and
 //! sockets are never opened, because opening one may block or have side effects.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -56,6 +57,30 @@ pub struct Below {
     /// The folders that cannot be read, with the reason. The path of the folder itself is
     /// empty.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+impl Below {
+    /// Returns it if everything could be read.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn all(mut self) -> io::Result<Self> {
+        match self.unreadable.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// Returns the folders that hold nothing.
+    pub fn empty_folders(&self) -> impl Iterator<Item = &PathBuf> {
+        let files = self.files.iter().map(|file| &file.path);
+        let holders: BTreeSet<&Path> = files
+            .chain(&self.folders)
+            .filter_map(|path| path.parent())
+            .collect();
+        let folders = self.folders.iter();
+        folders.filter(move |folder| !holders.contains(folder.as_path()))
+    }
 }
 
 impl FoundFile {
@@ -187,6 +212,44 @@ impl Identity {
     }
 }
 
+/// What a write changes: length and times. So it says whether a file that was read is still as it
+/// was, as far as the file system tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    length: u64,
+    /// When its content was changed: seconds and nanoseconds.
+    modified: (i64, i64),
+    /// When anything of it was changed. A file with several names has none: removing one of them
+    /// is such a change.
+    changed: Option<(i64, i64)>,
+}
+
+impl FileState {
+    /// Returns the state of an open file. Outside Unix only the length.
+    ///
+    /// # Errors
+    /// If the metadata cannot be read.
+    pub fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        #[cfg(unix)]
+        let (modified, changed) = {
+            use std::os::unix::fs::MetadataExt;
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            (
+                (metadata.mtime(), metadata.mtime_nsec()),
+                (metadata.nlink() == 1).then_some(changed),
+            )
+        };
+        #[cfg(not(unix))]
+        let (modified, changed) = ((0, 0), None);
+        Ok(FileState {
+            length: metadata.len(),
+            modified,
+            changed,
+        })
+    }
+}
+
 fn refused(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
@@ -261,6 +324,9 @@ mod opened {
         .union(OFlags::NONBLOCK)
         .union(OFlags::NOCTTY);
 
+    /// How folders are opened.
+    const OPENED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(NEVER_FOLLOW);
+
     /// Renames within a folder without replacing anything.
     pub(super) fn rename_new_at(folder: BorrowedFd<'_>, from: &Path, to: &Path) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
@@ -286,6 +352,8 @@ mod opened {
     pub struct Folder {
         folder: OwnedFd,
         path: PathBuf,
+        /// Whether other file systems below it are refused.
+        stays: bool,
     }
 
     impl Folder {
@@ -302,13 +370,22 @@ mod opened {
                 false => path,
             };
             let path: PathBuf = path.components().collect();
-            let folder = openat(
-                rustix::fs::CWD,
-                &path,
-                OFlags::RDONLY | OFlags::DIRECTORY | NEVER_FOLLOW,
-                Mode::empty(),
-            )?;
-            Ok(Folder { folder, path })
+            let folder = openat(rustix::fs::CWD, &path, OPENED, Mode::empty())?;
+            Ok(Folder {
+                folder,
+                path,
+                stays: false,
+            })
+        }
+
+        /// Refuses from now on to open folders below this one on which something is mounted: what
+        /// is in them belongs elsewhere.
+        #[must_use]
+        pub fn staying(self) -> Self {
+            Folder {
+                stays: true,
+                ..self
+            }
         }
 
         /// Returns the path by which the folder was opened, for messages.
@@ -336,6 +413,7 @@ mod opened {
             Ok(Folder {
                 folder: self.folder.try_clone()?,
                 path: self.path.clone(),
+                stays: self.stays,
             })
         }
 
@@ -374,16 +452,42 @@ mod opened {
         }
 
         fn child(&self, name: &OsStr) -> io::Result<Self> {
-            let folder = openat(
-                &self.folder,
-                name,
-                OFlags::RDONLY | OFlags::DIRECTORY | NEVER_FOLLOW,
-                Mode::empty(),
-            )?;
+            let folder = match self.stays {
+                true => self.open_here(name)?,
+                false => openat(&self.folder, name, OPENED, Mode::empty())?,
+            };
             Ok(Folder {
                 folder,
                 path: self.path.join(name),
+                stays: self.stays,
             })
+        }
+
+        /// Opens a folder in this one on which nothing is mounted.
+        fn open_here(&self, name: &OsStr) -> io::Result<OwnedFd> {
+            #[cfg(target_os = "linux")]
+            {
+                use rustix::fs::{ResolveFlags, openat2};
+                use rustix::io::Errno;
+                let opened = openat2(
+                    &self.folder,
+                    name,
+                    OPENED,
+                    Mode::empty(),
+                    ResolveFlags::NO_XDEV,
+                );
+                match opened {
+                    // Before Linux 5.6, or not granted.
+                    Err(Errno::NOSYS | Errno::PERM) => {}
+                    other => return other.map_err(io::Error::from),
+                }
+            }
+            let folder = openat(&self.folder, name, OPENED, Mode::empty())?;
+            // Of the same file system in another place this tells nothing.
+            match rustix::fs::fstat(&folder)?.st_dev == rustix::fs::fstat(&self.folder)?.st_dev {
+                true => Ok(folder),
+                false => Err(io::ErrorKind::CrossesDevices.into()),
+            }
         }
 
         /// Opens the folder that contains a path, and returns it with the last part of
@@ -506,8 +610,9 @@ mod opened {
             Ok(unlinkat(&folder.folder, name, AtFlags::empty())?)
         }
 
-        /// Removes the entry at a path if it is this file. Returns the file's number of
-        /// names just before; `None` if the entry is another file, which stays.
+        /// Removes the entry at a path if it is this file and nobody has written to it since it
+        /// had this state. Returns the file's number of names just before; `None` if the entry is
+        /// another file or was changed: then it stays.
         ///
         /// The system cannot remove an entry only if it is a certain file, so between
         /// comparison and removal there are a few microseconds. Remove a file under a name
@@ -515,23 +620,36 @@ mod opened {
         ///
         /// # Errors
         /// As for [`Folder::remove_file`].
-        pub fn remove_file_if(&self, path: &Path, id: FileId) -> io::Result<Option<u64>> {
+        pub fn remove_file_if(
+            &self,
+            path: &Path,
+            id: FileId,
+            state: FileState,
+        ) -> io::Result<Option<u64>> {
             let (folder, name) = self.parent(path)?;
             let stat = statat(&folder.folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
             #[allow(
                 clippy::unnecessary_cast,
                 clippy::useless_conversion,
+                clippy::cast_possible_wrap,
                 clippy::cast_sign_loss,
                 reason = "the types differ between systems"
             )]
-            let (found, names) = (
+            let (found, names, now) = (
                 FileId {
                     device: stat.st_dev as u64,
                     inode: stat.st_ino as u64,
                 },
                 u64::from(stat.st_nlink),
+                FileState {
+                    length: stat.st_size as u64,
+                    modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+                    changed: state
+                        .changed
+                        .map(|_| (stat.st_ctime as i64, stat.st_ctime_nsec as i64)),
+                },
             );
-            if found != id {
+            if found != id || now != state {
                 return Ok(None);
             }
             unlinkat(&folder.folder, name, AtFlags::empty())?;
@@ -615,8 +733,23 @@ mod opened {
         /// [`io::ErrorKind::WouldBlock`] if a program holds the lock; else if the folder
         /// cannot be opened once more.
         pub fn lock_itself(&self) -> io::Result<Option<File>> {
+            self.locked(File::try_lock)
+        }
+
+        /// As [`Folder::lock_itself`], but others may hold the folder so at the same time.
+        ///
+        /// # Errors
+        /// As for [`Folder::lock_itself`].
+        pub fn hold_itself(&self) -> io::Result<Option<File>> {
+            self.locked(File::try_lock_shared)
+        }
+
+        fn locked(
+            &self,
+            lock: impl Fn(&File) -> Result<(), std::fs::TryLockError>,
+        ) -> io::Result<Option<File>> {
             let folder = File::from(self.child(OsStr::new("."))?.folder);
-            match folder.try_lock() {
+            match lock(&folder) {
                 Ok(()) => Ok(Some(folder)),
                 Err(std::fs::TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
                 Err(std::fs::TryLockError::Error(_)) => Ok(None),
@@ -732,6 +865,11 @@ mod by_path {
             Folder::open(&self.path)
         }
 
+        #[must_use]
+        pub fn staying(self) -> Self {
+            self
+        }
+
         pub fn container(&self) -> io::Result<Self> {
             Folder::open(&self.path.join(".."))
         }
@@ -764,7 +902,12 @@ mod by_path {
             Err(unsupported())
         }
 
-        pub fn remove_file_if(&self, _path: &Path, _id: FileId) -> io::Result<Option<u64>> {
+        pub fn remove_file_if(
+            &self,
+            _path: &Path,
+            _id: FileId,
+            _state: FileState,
+        ) -> io::Result<Option<u64>> {
             Err(unsupported())
         }
 
@@ -800,6 +943,10 @@ mod by_path {
             Ok(None)
         }
 
+        pub fn hold_itself(&self) -> io::Result<Option<File>> {
+            Ok(None)
+        }
+
         pub fn is_locked(&self, _name: &OsStr) -> bool {
             false
         }
@@ -813,11 +960,7 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn files(&self) -> io::Result<Vec<FoundFile>> {
-        let mut below = self.below();
-        match below.unreadable.pop() {
-            Some((_, error)) => Err(error),
-            None => Ok(below.files),
-        }
+        Ok(self.below().all()?.files)
     }
 
     /// Returns all folders below the folder, each before the folders in it.
@@ -825,11 +968,7 @@ impl Folder {
     /// # Errors
     /// If a folder cannot be read.
     pub fn folders(&self) -> io::Result<Vec<PathBuf>> {
-        let mut below = self.below();
-        match below.unreadable.pop() {
-            Some((_, error)) => Err(error),
-            None => Ok(below.folders),
-        }
+        Ok(self.below().all()?.folders)
     }
 
     /// Returns what is below the folder, without what is in folders that cannot be read.
@@ -1078,11 +1217,20 @@ mod tests {
         // A foreign file with the same content takes the name.
         fs::rename(folder.path().join(path), folder.path().join("moved")).expect("writable");
         fs::write(folder.path().join(path), b"a").expect("writable");
-        let removed = opened.remove_file_if(path, checked.id).expect("an entry");
-        assert_eq!(removed, None);
+        let state = |path: &Path| {
+            let file = opened.open_file(path).expect("a file");
+            FileState::of(&file).expect("metadata")
+        };
+        let removed = opened.remove_file_if(path, checked.id, state(path));
+        assert_eq!(removed.expect("an entry"), None);
         assert!(folder.path().join(path).exists());
         fs::hard_link(folder.path().join("moved"), folder.path().join("other")).expect("a link");
-        let removed = opened.remove_file_if(Path::new("moved"), checked.id);
+        let moved = Path::new("moved");
+        let before = state(moved);
+        fs::write(folder.path().join(moved), b"bb").expect("writable");
+        let removed = opened.remove_file_if(moved, checked.id, before);
+        assert_eq!(removed.expect("an entry"), None);
+        let removed = opened.remove_file_if(moved, checked.id, state(moved));
         assert_eq!(removed.expect("an entry"), Some(2));
         assert_eq!(identity(Path::new("other")), checked);
     }

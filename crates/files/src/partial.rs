@@ -47,6 +47,25 @@ pub fn prefix_of(destination: &Path) -> OsString {
     prefix
 }
 
+/// Returns the name of the destination of a partial file; `None` if the name is none of a
+/// partial file.
+fn destination_of(name: &OsStr) -> Option<&str> {
+    let name = name.to_str()?.strip_prefix('.')?;
+    name.rfind(PARTIAL).and_then(|at| name.get(..at))
+}
+
+/// Whether a program is writing the partial folder of this name: it is marked and locked, and
+/// nothing has the name of its destination. Where the system has no locks nobody can tell.
+pub fn is_under_way(folder: &Folder, name: &OsStr) -> bool {
+    let Some(destination) = destination_of(name) else {
+        return false;
+    };
+    let there = folder.kind(Path::new(destination));
+    there.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        && folder.has_sticky_bit(Path::new(name)).unwrap_or(false)
+        && folder.is_locked(name)
+}
+
 /// Whether this is the name of a partial file of a destination. Names are compared byte by
 /// byte, and the partial file of `NAME.partial-x` is none of `NAME`.
 fn is_partial_of(name: &OsStr, prefix: &OsStr) -> bool {
@@ -153,6 +172,8 @@ pub fn remove_abandoned(destination: &Path) {
     else {
         return;
     };
+    // Whatever somebody mounted in a leftover is not the run's.
+    let folder = folder.staying();
     for name in Partials::of(&folder, destination).abandoned {
         // The lock is held until the file is gone: its creator may be about to lock it.
         let Some(_held) = folder.try_lock(&name) else {

@@ -21,6 +21,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, size_text};
@@ -36,7 +37,7 @@ use crate::aside::as_recorded;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
-    PlacedFile, RoundFile, SignedBy, check_readable, lock_folder, lock_for_purge, shown_round,
+    PlacedFile, RoundFile, SignedBy, check_readable, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::needed::Needed;
@@ -67,6 +68,8 @@ pub struct Purge<'p> {
     pub round_folder: &'p Path,
     /// The ids in the round files there, if there are any. Inputs of other rounds are left.
     pub rounds: &'p [String],
+    /// Files that only the round file names and no step read. They are left.
+    pub unread: &'p [RoundFile],
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
@@ -231,9 +234,15 @@ impl Purge<'_> {
     fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
         let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
         match folder {
-            Ok(folder) if !self.dry_run => lock_folder(&folder),
+            Ok(folder) if !self.dry_run => {
+                let lock = folder.lock_itself();
+                lock.map_err(|error| match error.kind() {
+                    io::ErrorKind::WouldBlock => inputs_in_use(self.round_folder),
+                    _ => Fault::unreadable(self.round_folder, &error),
+                })
+            }
             Ok(_) => Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             // Inputs in it would count as missing.
             Err(error) => Err(Fault::unreadable(self.round_folder, &error)),
         }
@@ -286,8 +295,10 @@ impl Purge<'_> {
             key_id: self.key_id,
         };
         let mut remains = search.remains(&stated.journaled());
-        if !self.rounds.is_empty() && !self.rounds.contains(&manifest.round) {
-            remains.leave_inputs_of_another_round();
+        match self.rounds.contains(&manifest.round) {
+            true => remains.leave_unread(self.unread),
+            false if self.rounds.is_empty() => {}
+            false => remains.leave_inputs_of_another_round(),
         }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
@@ -307,7 +318,8 @@ impl Purge<'_> {
 
     /// Checks that the clock is not before the times in the log and in earlier
     /// records. Otherwise a record could date the deletion before the files were
-    /// written.
+    /// written. Without a whole log it must not be before the dates in the manifest,
+    /// either, nor before the manifest was written, as the file system says.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
         let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
         let records = verification.deleted.iter();
@@ -323,7 +335,19 @@ impl Purge<'_> {
                 Text::new("请先校准时钟", "correct the clock first"),
             ));
         }
-        Ok(())
+        if verification.log_is_whole {
+            return Ok(());
+        }
+        let manifest = &verification.manifest;
+        let snapshots = manifest.exports.iter().map(|read| read.snapshot);
+        let mut dates = snapshots.chain([manifest.as_of, manifest.issued_on]);
+        let opened = verification.opened.open_file(Path::new(MANIFEST));
+        let written = opened.and_then(|file| file.metadata()?.modified());
+        let written = written.ok().and_then(|at| Timestamp::try_from(at).ok());
+        match dates.any(|date| date > self.today()) || written.is_some_and(|at| at > self.now) {
+            true => Err(clock_is_early(&verification.folder.join(MANIFEST))),
+            false => Ok(()),
+        }
     }
 
     /// Writes a journal of the files to delete and of those that have been set aside.
@@ -452,6 +476,7 @@ impl Purge<'_> {
             round: shown_round(manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             folder: plan.places.output.mark().ok(),
+            previous: plan.verification.last_record.clone(),
             purge_by,
             early: self.early.filter(|_| today < purge_by).map(reason),
             begun_at: plan.begun_at(self.now),
@@ -651,6 +676,31 @@ fn not_signed_here(output: &Path) -> Fault {
             "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明原因；私钥已不存在的，请用 --other-signer 写明理由",
             "give the signing key that signed it with --signing-key, and run `aidlink audit verify`; if that key no longer exists, give the reason with --other-signer",
         ),
+    )
+}
+
+fn clock_is_early(manifest: &Path) -> Fault {
+    Fault::of_file(
+        manifest,
+        Text::new(
+            "日志缺失或不完整，而本机时钟早于运行记录：时钟不准，或已被调回",
+            "the log is missing or not whole, and this machine's clock is earlier than the manifest: it is wrong or was set back",
+        ),
+        Text::new(
+            "请先校准时钟，或从备份恢复日志",
+            "correct the clock first, or restore the log from a backup",
+        ),
+    )
+}
+
+fn inputs_in_use(folder: &Path) -> Fault {
+    Fault::of_file(
+        folder,
+        Text::new(
+            "另一个 purge 正在运行，或有运行正在读取本轮的输入文件，或有程序占用此文件夹；未删除任何文件",
+            "another purge is running, or a run that reads inputs of the round, or a program holds this folder locked; nothing was deleted",
+        ),
+        Text::new("请待其结束后重新运行", "run again when it has ended"),
     )
 }
 

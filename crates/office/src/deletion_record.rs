@@ -14,7 +14,7 @@ use aidlink_faults::fault::{Fault, io_reason, size_text};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
-use aidlink_files::folder::{EntryKind, Folder, FolderMark};
+use aidlink_files::folder::{Below, EntryKind, Folder, FolderMark};
 use aidlink_files::partial::PARTIAL;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -231,6 +231,15 @@ pub struct DeletionRecord {
     /// nothing of files here. `None` in records of version 1, which count in every copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<FolderMark>,
+    /// BLAKE3 digest, hexadecimal, of the record before this one, as far as the key that signs
+    /// it counts here. So only the last record can be removed without a trace. `None` in the
+    /// first record, and in records of version 1.
+    #[serde(
+        rename = "previous_record_blake3",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub previous: Option<String>,
     /// The day by which the round's data had to be deleted.
     pub purge_by: Date,
     /// The reason for deleting before that day, if it was earlier.
@@ -321,7 +330,12 @@ impl DeletionRecord {
     /// # Errors
     /// When they cannot be written.
     pub fn write(&self, output: &Folder, key: &SigningKey) -> Result<(), Fault> {
-        self.write_signed(output, &stamp(self.completed_at), key)
+        self.write_signed(output, &self.name(), key)
+    }
+
+    /// Returns the name of its folder.
+    fn name(&self) -> String {
+        stamp(self.completed_at)
     }
 }
 
@@ -602,8 +616,11 @@ pub struct Deletions {
     /// Those that would be valid in another folder with the same manifest, of which this one
     /// may be a copy; oldest first.
     pub elsewhere: Vec<DeletionRecord>,
-    /// Invalid records and foreign files, by path in the output folder.
+    /// Invalid records and foreign files, by path in the output folder; and valid records that
+    /// name an earlier one which is not here.
     pub faults: Vec<(String, DeletionFault)>,
+    /// BLAKE3 digest, hexadecimal, of the newest record of both kinds.
+    pub last: Option<String>,
 }
 
 /// A fault in the `deletions` folder.
@@ -624,6 +641,10 @@ pub enum DeletionFault {
     Locked,
     /// A folder that cannot be read, or has a folder in it that cannot be read.
     Unreadable,
+    /// A valid record in a folder of another name than the record's time.
+    OtherName,
+    /// A valid record that names an earlier one which is not here, or does not count.
+    EarlierMissing,
 }
 
 impl DeletionFault {
@@ -664,6 +685,14 @@ impl DeletionFault {
                 "无法读取此文件夹，其中如有删除记录，未予计入",
                 "this folder cannot be read; a deletion record in it does not count",
             ),
+            DeletionFault::OtherName => Text::new(
+                "文件夹名称不是其中删除记录的完成时间：已被改名，或是副本；未予计入",
+                "the name of the folder is not the time in its deletion record: it was renamed, or is a copy, and does not count",
+            ),
+            DeletionFault::EarlierMissing => Text::new(
+                "此删除记录之前的一份删除记录不在此处，或无效",
+                "the deletion record before this one is not here, or is invalid",
+            ),
         }
     }
 
@@ -692,8 +721,20 @@ impl DeletionFault {
                 "请检查权限；如不是 purge 写的，请移到别处",
                 "check its permissions, or move it elsewhere if no purge wrote it",
             ),
+            DeletionFault::OtherName => rename_back(),
+            DeletionFault::EarlierMissing => Text::new(
+                "请查明去向，并从备份恢复",
+                "find out where it went, and restore it from a backup",
+            ),
         }
     }
+}
+
+fn rename_back() -> Text {
+    Text::new(
+        "请按其中的 completed_at 改回名称（冒号写作短横），如是副本请移到别处",
+        "rename it to the `completed_at` in it, with `-` for `:`, or move it elsewhere if it is a copy",
+    )
 }
 
 /// Reads the `deletions` folder. `named` are the public keys that are accepted for
@@ -707,6 +748,7 @@ pub fn read_deletions(
     named: &[&PublicKey],
 ) -> io::Result<Deletions> {
     let mut found = Deletions::default();
+    let mut chain = Chain::default();
     let folder = match output.folder(Path::new(DELETIONS)) {
         Ok(folder) => folder,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -730,11 +772,18 @@ pub fn read_deletions(
             () => (None, Vec::new()),
         };
         let inner = folder.folder(Path::new(&entry.name));
-        let Ok(files) = inner.and_then(|inner| inner.files()) else {
+        let below = inner.map(|inner| inner.below());
+        let Ok(below) = below.and_then(Below::all) else {
             let path = format!("{DELETIONS}/{name}");
             found.faults.push((path, DeletionFault::Unreadable));
             continue;
         };
+        for empty in below.empty_folders() {
+            let path = Path::new(DELETIONS).join(&entry.name).join(empty);
+            let path = path.to_string_lossy().into_owned();
+            found.faults.push((path, DeletionFault::UnknownFile));
+        }
+        let files = below.files;
         for file in &files {
             let inner = file.name();
             let base = inner.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(&inner);
@@ -749,9 +798,13 @@ pub fn read_deletions(
                 .faults
                 .push((format!("{DELETIONS}/{name}/{inner}"), fault));
         }
-        if expected.is_empty() && files.is_empty() {
+        if document.is_none() && files.is_empty() {
             let path = format!("{DELETIONS}/{name}");
-            found.faults.push((path, DeletionFault::UnknownFile));
+            let fault = match expected.is_empty() {
+                true => DeletionFault::UnknownFile,
+                false => DeletionFault::Unfinished,
+            };
+            found.faults.push((path, fault));
         }
         if document.is_none() {
             continue;
@@ -768,31 +821,63 @@ pub fn read_deletions(
         }
         let path = format!("{DELETIONS}/{name}/{RECORD}");
         match read_valid_record(&folder, &entry.name, signed_by, named) {
-            Ok(record) if record.is_of_folder(signed_by) => found.records.push(record),
-            Ok(record) => found.elsewhere.push(record),
+            Ok((record, _)) if record.name() != name => {
+                found.faults.push((path, DeletionFault::OtherName));
+            }
+            Ok((record, digest)) => {
+                chain.add(path, &record, digest);
+                match record.is_of_folder(signed_by) {
+                    true => found.records.push(record),
+                    false => found.elsewhere.push(record),
+                }
+            }
             Err(fault) => found.faults.push((path, fault)),
         }
     }
+    let missing = chain.missing().into_iter();
+    let missing = missing.map(|path| (path, DeletionFault::EarlierMissing));
+    found.faults.extend(missing);
+    found.last = chain.last();
     for records in [&mut found.records, &mut found.elsewhere] {
         records.sort_by_key(|record| record.completed_at);
     }
     Ok(found)
 }
 
+/// The valid records of a folder, each of which names the one before it.
+#[derive(Default)]
+struct Chain {
+    /// Times, digests and paths of the records.
+    records: Vec<(Timestamp, String, String)>,
+    /// The digests that records name, with the path of the record that does.
+    named: Vec<(String, String)>,
+}
+
+impl Chain {
+    fn add(&mut self, path: String, record: &DeletionRecord, digest: String) {
+        let previous = record.previous.iter();
+        self.named
+            .extend(previous.map(|previous| (previous.clone(), path.clone())));
+        self.records.push((record.completed_at, digest, path));
+    }
+
+    /// Returns the paths of the records that name one which is not here.
+    fn missing(&self) -> Vec<String> {
+        let is_here = |digest: &str| self.records.iter().any(|(_, here, _)| here == digest);
+        let missing = self.named.iter().filter(|(digest, _)| !is_here(digest));
+        missing.map(|(_, path)| path.clone()).collect()
+    }
+
+    /// Returns the digest of the newest record.
+    fn last(mut self) -> Option<String> {
+        self.records.sort();
+        self.records.pop().map(|(_, digest, _)| digest)
+    }
+}
+
 fn in_use(path: &Path) -> Fault {
     let fault = DeletionFault::Locked;
     Fault::of_file(path, fault.text(), fault.hint())
-}
-
-/// Locks a folder for a purge. Returns `None` if the file system has no locks.
-///
-/// # Errors
-/// When another purge or another program holds its lock.
-pub fn lock_folder(folder: &Folder) -> Result<Option<File>, Fault> {
-    folder.lock_itself().map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => in_use(folder.path()),
-        _ => Fault::unreadable(folder.path(), &error),
-    })
 }
 
 /// Locks an output folder for a purge. Returns `None` if the file system has no locks.
@@ -801,7 +886,10 @@ pub fn lock_folder(folder: &Folder) -> Result<Option<File>, Fault> {
 /// When another purge of the folder is running, or a program holds an unfinished folder
 /// in `deletions` locked: nobody knows what it is writing.
 pub fn lock_for_purge(output: &Folder) -> Result<Option<File>, Fault> {
-    let lock = lock_folder(output)?;
+    let lock = output.lock_itself().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => in_use(output.path()),
+        _ => Fault::unreadable(output.path(), &error),
+    })?;
     if let Ok(folder) = output.folder(Path::new(DELETIONS)) {
         let entries = folder.entries().unwrap_or_default().into_iter();
         let mut partial = entries.filter(|entry| is_partial(&entry.name));
@@ -819,14 +907,14 @@ fn refused(error: &io::Error) -> DeletionFault {
     }
 }
 
-/// Reads a record. Of one that no key may have signed only what it states of itself is
-/// parsed.
+/// Reads a record, and returns it with its digest. Of one that no key may have signed only what
+/// it states of itself is parsed.
 fn read_valid_record(
     folder: &Folder,
     name: &OsStr,
     signed_by: &SignedBy<'_>,
     named: &[&PublicKey],
-) -> Result<DeletionRecord, DeletionFault> {
+) -> Result<(DeletionRecord, String), DeletionFault> {
     let read = || {
         let (bytes, signature) = read_with_signature(folder, name, RECORD)?;
         let stated = Stated::read(&bytes)?;
@@ -835,7 +923,10 @@ fn read_valid_record(
         let is_accepted = key == *signed_by.signer || is_by_other && named.contains(&&key);
         Ok(match signed_by.is_of_manifest(&stated) {
             false => Err(DeletionFault::InvalidRecord),
-            true if is_accepted => Ok(DeletionRecord::parse_signed(&bytes, &signature)?.0),
+            true if is_accepted => {
+                let (record, _) = DeletionRecord::parse_signed(&bytes, &signature)?;
+                Ok((record, blake3::hash(&bytes).to_hex().to_string()))
+            }
             true if is_by_other && signature.verifies(&key, &bytes) => {
                 Err(DeletionFault::UnknownSigner)
             }
@@ -849,8 +940,8 @@ fn read_valid_record(
 ///
 /// # Errors
 /// When one cannot be read, is a link or not an ordinary file, lacks its document or its
-/// signature, or was cut short or changed: without it a purge would call files missing that
-/// an earlier one deleted.
+/// signature, was cut short or changed, or is a record in a folder of another name: without it
+/// a purge would call files missing that an earlier one deleted.
 pub fn check_readable(output: &Folder) -> Result<(), Fault> {
     let unreadable = |path: &Path, error: &io::Error| {
         let reason = io_reason(error);
@@ -892,12 +983,25 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
         let signature = std::str::from_utf8(&signature)
             .ok()
             .and_then(Signature::parse);
-        let is_whole = signature.is_some_and(|signature| match document {
-            JOURNAL => Journal::parse_signed(&bytes, &signature).is_ok(),
-            _ => DeletionRecord::parse_signed(&bytes, &signature).is_ok(),
-        });
-        if !is_whole {
-            return Err(not_whole(&folder.path().join(&entry.name).join(document)));
+        let name = match (document, signature) {
+            (_, None) => None,
+            (JOURNAL, Some(signature)) => {
+                let journal = Journal::parse_signed(&bytes, &signature).ok();
+                journal.map(|_| entry.name.clone())
+            }
+            (_, Some(signature)) => {
+                let record = DeletionRecord::parse_signed(&bytes, &signature).ok();
+                record.map(|(record, _)| OsString::from(record.name()))
+            }
+        };
+        let place = folder.path().join(&entry.name);
+        match name {
+            None => return Err(not_whole(&place.join(document))),
+            Some(name) if name != entry.name => {
+                let text = DeletionFault::OtherName.text();
+                return Err(Fault::of_file(&place, text, rename_back()));
+            }
+            Some(_) => {}
         }
     }
     Ok(())

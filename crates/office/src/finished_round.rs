@@ -31,7 +31,7 @@ impl FinishedRound {
             ("exports/students.csv", "rows"),
             ("round.key", KEY),
             ("output/lists/for-review/to-education.csv", "leads"),
-            ("output/rejects/students.csv", "rejects"),
+            ("output/rejects/education.csv", "rejects"),
             ("output/summary.json", "{}"),
         ] {
             round.write(path, content);
@@ -77,7 +77,7 @@ impl FinishedRound {
   "signing": null, "confinement": null,
   "outputs": [
     {{"file": "{LIST}", "blake3": "{leads}", "bytes": 5}},
-    {{"file": "rejects/students.csv", "blake3": "{rejects}", "bytes": 7}},
+    {{"file": "rejects/education.csv", "blake3": "{rejects}", "bytes": 7}},
     {{"file": "summary.json", "blake3": "{summary}", "bytes": 2}}
   ]
 }}"#,

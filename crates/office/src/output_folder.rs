@@ -3,6 +3,7 @@
 //! like a result. The next run with the same destination removes the hidden
 //! folder of a killed run. Folders have mode 0700, files 0600.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -108,9 +109,42 @@ impl OutputFolder {
     /// Checks the destination before any work is done.
     ///
     /// # Errors
-    /// As [`OutputFolder::check_absent`] and [`OutputFolder::check_parent`].
+    /// As [`OutputFolder::check_absent`] and [`OutputFolder::check_parent`]; when the name is not
+    /// UTF-8.
     pub fn check_destination(destination: &Path) -> Result<(), Fault> {
+        Self::check_name(destination, destination.file_name().unwrap_or_default())?;
         Self::check_absent(destination).and_then(|()| Self::check_parent(destination))
+    }
+
+    /// Checks that the destination has a path below the round's folder that can be written
+    /// down, if it is there: manifests, records and messages are text.
+    ///
+    /// # Errors
+    /// When a part of the path is not UTF-8.
+    pub fn check_path_in(round_folder: &Path, destination: &Path) -> Result<(), Fault> {
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let parent = real(parent_of(destination));
+        let inside = parent.strip_prefix(real(round_folder));
+        inside.map_or(Ok(()), |inside| {
+            Self::check_name(destination, inside.as_os_str())
+        })
+    }
+
+    fn check_name(destination: &Path, name: &OsStr) -> Result<(), Fault> {
+        if name.to_str().is_some() {
+            return Ok(());
+        }
+        Err(Fault::of_file(
+            destination,
+            Text::new(
+                "输出文件夹的名称不是 UTF-8 文本",
+                "the name of the output folder is not UTF-8 text",
+            ),
+            Text::new(
+                "请用 --output 指定其他文件夹，或将上级文件夹改名",
+                "choose another folder with --output, or rename the folder that holds it",
+            ),
+        ))
     }
 
     /// Creates a hidden folder beside the destination.

@@ -47,6 +47,8 @@ impl Places {
         if parent.folder(name)?.id()? != opened.id()? {
             return Err(io::ErrorKind::NotFound.into());
         }
+        // Whatever somebody mounted in a leftover is not the run's.
+        let parent = parent.staying();
         parent.entries()?;
         let partials = Partials::of(&parent, &real);
         Ok(Places {

@@ -19,6 +19,7 @@ use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::SigningKey;
 use crate::terminal::Output;
 use crate::unknown_files::UnknownFiles;
+use crate::unread::unread;
 
 /// Arguments of `purge`.
 #[derive(Debug, clap::Args)]
@@ -97,7 +98,7 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         say(one, asked.dry_run, output);
     }
     let unknown_files = UnknownFiles::find(&found);
-    for text in unknown_files.text() {
+    for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
         output.say(&text);
     }
     let reports = purged.iter().map(|one| PurgeReport {
@@ -129,6 +130,9 @@ fn purge(
     for fault in &found.unsearched {
         unsearched.push(fault.clone());
     }
+    for output in &found.under_way {
+        unsearched.push(is_being_written(output));
+    }
     unsearched.finish()?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
@@ -157,6 +161,7 @@ fn purge(
         siblings: &found.siblings,
         round_folder: &found.folder,
         rounds: &found.rounds,
+        unread: &unread(&found),
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),
@@ -168,6 +173,17 @@ fn purge(
     }
     .run()?;
     Ok((found, purged))
+}
+
+fn is_being_written(output: &Path) -> Fault {
+    Fault::of_file(
+        output,
+        Text::new(
+            "有运行正在写此输出文件夹，可能正在读取本轮的输入文件，未删除任何文件",
+            "a run is writing this output folder and may be reading inputs of the round; nothing was deleted",
+        ),
+        Text::new("请待其结束后重新运行", "run again when it has ended"),
+    )
 }
 
 /// Refuses a round file that the user named and that is of another round than the outputs: the

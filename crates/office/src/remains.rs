@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, FileId, Folder, FolderMark, Identity, digest_of};
+use aidlink_files::folder::{
+    EntryKind, FileId, FileState, Folder, FolderMark, Identity, digest_of,
+};
 use aidlink_files::regular_file;
 use jiff::civil::Date;
 
@@ -91,6 +93,12 @@ impl Remains {
         });
     }
 
+    /// Adds files that only the round file names and no step read.
+    pub fn leave_unread(&mut self, unread: &[RoundFile]) {
+        let unread = unread.iter().map(|file| (file.clone(), Doubt::NotRead));
+        self.doubtful.extend(unread);
+    }
+
     /// Returns the files in the round's folders that are still to be deleted.
     pub fn to_delete(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
@@ -135,6 +143,8 @@ pub struct FoundFile {
     pub folder: FolderMark,
     /// The file whose content was checked.
     pub id: FileId,
+    /// Its state before that.
+    pub state: FileState,
     /// Its names when it was checked.
     names: u64,
 }
@@ -155,12 +165,16 @@ pub enum Doubt {
     InUse,
     /// The leftover of an interrupted run cannot be opened, or its file system has no locks.
     NotLocked,
+    /// Something is mounted in the leftover of an interrupted run.
+    Mounted,
     /// The step read it from outside the round's folder, perhaps through a link.
     Outside,
     /// Another output, which is due on this day, still needs it.
     Needed(Date),
     /// The round file beside it is of another round, whose file it may be.
     OtherRound,
+    /// Only the round file names it: no step read it.
+    NotRead,
 }
 
 impl Doubt {
@@ -198,6 +212,10 @@ impl Doubt {
                 "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
                 "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
             ),
+            Doubt::Mounted => Text::new(
+                "其中挂载了另一文件系统或文件夹，未删除；请卸载后重新运行 purge",
+                "another file system or folder is mounted in it, so it was not deleted: unmount it and run `purge` again",
+            ),
             Doubt::Needed(day) => Text::new(
                 format!(
                     "另一输出文件夹仍需此文件（删除期限 {day}），未删除；到期后请再次运行 purge"
@@ -209,6 +227,10 @@ impl Doubt {
             Doubt::OtherRound => Text::new(
                 "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，用 --round 指明，再重新运行 purge",
                 "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, name it with --round, and run `purge` again",
+            ),
+            Doubt::NotRead => Text::new(
+                "只有轮次文件列有此文件，没有步骤读取过（轮次文件在运行之后被改动），不能确认其内容，未删除；请人工检查、删除，并记入会议记录",
+                "only the round file names it, and no step read it (the round file was edited after the run), so nobody can tell what it holds, and it was not deleted: check it, delete it by hand, and note it in the minutes",
             ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
@@ -431,9 +453,14 @@ impl Search<'_> {
         journaled: &JournaledLeftovers<'_>,
         remains: &mut Remains,
     ) {
+        let files = self.places.files_of_leftover(name);
+        let is_mounted = files.is_err_and(|error| error.kind() == io::ErrorKind::CrossesDevices);
         for (file, path) in self.leftover_files(name, journaled) {
             match self.look(&file, &path) {
                 Look::Ours(found) => remains.there.push(found),
+                Look::Doubtful(found, Doubt::NotReal) if is_mounted => {
+                    remains.doubtful.push((found, Doubt::Mounted));
+                }
                 Look::Doubtful(found, doubt) => remains.doubtful.push((found, doubt)),
                 Look::Unreachable => remains.doubtful.push((file, Doubt::NotReal)),
                 Look::Missing => {}
@@ -536,6 +563,8 @@ impl Search<'_> {
     fn open_and_check(&self, holder: &Folder, file: &RoundFile, place: &Path) -> io::Result<Look> {
         let opened = holder.open_file(Path::new(place.file_name().unwrap_or_default()))?;
         let Identity { id, names } = Identity::of(&opened)?;
+        // Before its content is read: then a write meanwhile shows.
+        let state = FileState::of(&opened)?;
         let longest = self.longest(file);
         let length = opened.metadata()?.len();
         let (digest, byte_length, doubt) = match file.part {
@@ -581,6 +610,7 @@ impl Search<'_> {
                 place: place.to_path_buf(),
                 folder: holder.mark()?,
                 id,
+                state,
                 names,
             }),
         })

@@ -11,10 +11,11 @@ use crate::manifest::{MANIFEST, Manifest};
 use crate::round::WrittenRound;
 use crate::signing::SIGNATURE_SUFFIX;
 use aidlink_faults::fault::Fault;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
-use aidlink_files::partial::{PARTIAL, parent_of};
+use aidlink_files::partial::{PARTIAL, is_under_way, parent_of};
 
 /// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
@@ -32,9 +33,31 @@ pub struct RoundFolder {
     pub rounds: Vec<String>,
     /// The folders that could not be searched for them.
     pub unsearched: Vec<Fault>,
+    /// Unfinished output folders anywhere below the round's folder that a run is writing. It
+    /// may be reading the inputs.
+    pub under_way: Vec<PathBuf>,
+    /// Folders beside the output folders with a manifest that is none of a step, and nothing
+    /// else that a step writes.
+    pub foreign: Vec<PathBuf>,
 }
 
 impl RoundFolder {
+    /// Returns the lines to print of the folders that only look like output folders.
+    pub fn foreign_text(&self) -> Vec<Text> {
+        let folders = self.foreign.iter().map(|folder| shown_path(folder));
+        let lines = folders.map(|folder| {
+            Text::new(
+                format!(
+                    "{folder}：其中的 {MANIFEST} 不是程序写出的运行记录，也没有日志和签名，不作为输出文件夹处理；如系被损坏的输出文件夹，请从备份恢复"
+                ),
+                format!(
+                    "{folder}: its {MANIFEST} is none that a step wrote, and there is neither log nor signature, so it does not count as an output folder; if it is a damaged one, restore it from a backup"
+                ),
+            )
+        });
+        lines.collect()
+    }
+
     /// Searches a folder that the user named: an output folder, a round's folder, or another
     /// folder that holds output folders. `round_file` is the round file, if the user named
     /// one.
@@ -52,13 +75,17 @@ impl RoundFolder {
                 ),
             ));
         }
+        let mut foreign = Vec::new();
         let (folder, outputs) = if is_output_folder(named) {
             // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
             (parent_of(&real).to_path_buf(), vec![named.to_path_buf()])
         } else {
             let is_of_round = round_file.is_some() || holds_a_round_file(named);
-            (named.to_path_buf(), outputs_in(named, is_of_round))
+            (
+                named.to_path_buf(),
+                outputs_in(named, is_of_round, &mut foreign),
+            )
         };
         if outputs.is_empty() {
             return Err(Fault::of_file(
@@ -106,6 +133,8 @@ impl RoundFolder {
             siblings,
             rounds: ids_of(named_rounds.unwrap_or(beside)),
             unsearched,
+            under_way: search.under_way,
+            foreign,
         })
     }
 }
@@ -124,22 +153,18 @@ const DEEPEST: usize = 64;
 
 /// Returns the output folders in a folder, also hidden ones. If it is a round's folder, also
 /// those in folders below it, except in the folders of other rounds, whose inputs are
-/// elsewhere. A folder of somebody's own may hold anything, and is not searched.
-fn outputs_in(folder: &Path, is_of_round: bool) -> Vec<PathBuf> {
+/// elsewhere. A folder of somebody's own may hold anything, and is not searched. Adds to `foreign`
+/// the folders that only have a file with the name of a manifest.
+fn outputs_in(folder: &Path, is_of_round: bool, foreign: &mut Vec<PathBuf>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let levels = if is_of_round { DEEPEST } else { 0 };
-    add_outputs(folder, levels, is_output_folder, &mut found);
+    add_outputs(folder, levels, &mut found, foreign);
     found.sort();
+    foreign.sort();
     found
 }
 
-/// `is_output` says which of the folders that are not hidden are output folders.
-fn add_outputs(
-    folder: &Path,
-    levels: usize,
-    is_output: fn(&Path) -> bool,
-    found: &mut Vec<PathBuf>,
-) {
+fn add_outputs(folder: &Path, levels: usize, found: &mut Vec<PathBuf>, foreign: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(folder).into_iter().flatten();
     for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
@@ -147,15 +172,17 @@ fn add_outputs(
         if !path.is_dir() || is_named_like_a_partial(&entry.file_name()) {
             continue;
         }
-        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if is_written_by_a_step(&path) || !is_hidden && is_output(&path) {
+        if is_written_by_a_step(&path) {
             found.push(path);
             continue;
+        }
+        if fs::symlink_metadata(path.join(MANIFEST)).is_ok() {
+            foreign.push(path.clone());
         }
         // A link may lead back or out of the round's folder.
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         if levels > 0 && !is_link && !holds_a_round_file(&path) {
-            add_outputs(&path, levels - 1, is_written_by_a_step, found);
+            add_outputs(&path, levels - 1, found, foreign);
         }
     }
 }
@@ -165,6 +192,7 @@ fn add_outputs(
 struct SiblingSearch {
     found: Vec<PathBuf>,
     unsearched: Vec<(PathBuf, Fault)>,
+    under_way: Vec<PathBuf>,
 }
 
 impl SiblingSearch {
@@ -185,8 +213,15 @@ impl SiblingSearch {
                 Ok(kind) => kind.is_dir() || is_link && path.is_dir(),
                 Err(_) => true,
             };
-            // Nothing that a run has not finished needs an input.
-            if !is_folder || is_named_like_a_partial(&entry.file_name()) {
+            if !is_folder {
+                continue;
+            }
+            // Only while its run is going on does an unfinished one need an input.
+            if is_named_like_a_partial(&entry.file_name()) {
+                let parent = fs::canonicalize(folder).and_then(|parent| Folder::open(&parent));
+                if parent.is_ok_and(|parent| is_under_way(&parent, &entry.file_name())) {
+                    self.under_way.push(path);
+                }
                 continue;
             }
             match has_been_written_by_a_step(&path) {

@@ -34,12 +34,14 @@ const LARGEST_IDENTITY_FILE: u64 = 64 << 10;
 pub struct Recipient(x25519::Recipient);
 
 impl Recipient {
-    /// Parses a recipient; `None` if the text is not one, or if everybody could open what is
-    /// sealed to it.
+    /// Parses a recipient; `None` if the text is not one, if everybody could open what is
+    /// sealed to it, or if it is a second spelling of a key: then recipients that differ as text
+    /// could be the same key.
     pub fn parse(text: &str) -> Option<Self> {
         let recipient = x25519::Recipient::from_str(text.trim()).ok()?;
-        let is_weak = is_of_low_order(&point_of(&recipient.to_string())?);
-        (!is_weak).then_some(Recipient(recipient))
+        let point = point_of(&recipient.to_string())?;
+        let is_accepted = is_canonical(&point) && !is_of_low_order(&point);
+        is_accepted.then_some(Recipient(recipient))
     }
 
     /// Returns a writer that seals to this recipient. Call
@@ -72,6 +74,19 @@ fn point_of(recipient: &str) -> Option<[u8; 32]> {
         }
     }
     Some(point)
+}
+
+/// Whether a point is written as the number below the prime 2^255 - 19 that it is, little-endian.
+/// X25519 ignores the highest bit and reduces the rest (RFC 7748, section 5), so other numbers
+/// are second spellings.
+fn is_canonical(point: &[u8; 32]) -> bool {
+    const PRIME: [u8; 32] = {
+        let mut prime = [0xff; 32];
+        prime[0] = 0xed;
+        prime[31] = 0x7f;
+        prime
+    };
+    point.iter().rev().lt(PRIME.iter().rev())
 }
 
 /// Whether every secret shared with this point is zero (RFC 7748, section 6.1). The library ends

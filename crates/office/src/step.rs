@@ -3,6 +3,8 @@
 //! the work, [`Step::perform`] writes the manifest, the log and the signature
 //! that binds the two, and gives the output folder its final name.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
+use aidlink_files::folder::Folder;
+use aidlink_files::partial::parent_of;
 use aidlink_policy::pack::CASE_EXPORT;
 use serde::Serialize;
 
@@ -24,6 +28,7 @@ use crate::manifest::{
 use crate::output_folder::{OutputFolder, WrittenFile};
 use crate::round::{CENTRE, Mode, Reads, Round, RoundTerms};
 use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
+use crate::step_outputs;
 use crate::terminal::Output;
 
 /// The arguments of [`Step::begin`].
@@ -56,6 +61,8 @@ pub struct Step {
     pub log: AuditLog,
     /// The output folder.
     pub folder: OutputFolder,
+    /// Keeps purges of the round's inputs away until the step has ended.
+    _held: Option<File>,
 }
 
 /// A finished step.
@@ -98,13 +105,14 @@ impl Step {
     ///
     /// # Errors
     /// When the round or an export of this step has a fault, the output folder
-    /// exists, the signing key cannot be used, or the token algorithm fails its
-    /// known-answer test. In a split round also when the signing key is missing
+    /// exists, a purge of the round is under way, the signing key cannot be used, or
+    /// the token algorithm fails its known-answer test. In a split round also when the signing key is missing
     /// or is not the one in the round file.
     pub fn begin(options: StepOptions<'_>) -> Result<Self, Ending> {
         let round = options.read().map_err(Ending::WrongConfiguration)?;
         let Round { terms, paths, .. } = &round;
-        OutputFolder::check_destination(&paths.output)
+        OutputFolder::check_path_in(parent_of(&terms.file), &paths.output)
+            .and_then(|()| OutputFolder::check_destination(&paths.output))
             .map_err(|fault| Ending::WrongConfiguration(fault.into()))?;
         if let Some(passes) = options.known_answers
             && !passes(terms.algorithm)
@@ -112,6 +120,7 @@ impl Step {
             // A broken build must not make tokens.
             return Err(known_answers_differ(&terms.file).into());
         }
+        let held = hold_round_folder(parent_of(&terms.file))?;
         let signing_key = SigningKey::read_if_present(&paths.signing_key)?;
         if terms.mode == Mode::Split {
             options.check_sender(&round, signing_key.as_ref())?;
@@ -137,6 +146,7 @@ impl Step {
             signing_key,
             log,
             folder,
+            _held: held,
         })
     }
 
@@ -351,6 +361,11 @@ fn write(
     manifest.confinement = Some(confinement::granted());
     manifest.outputs = folder.written().iter().map(output_file).collect();
     let output = &round.paths.output;
+    let mut outputs = manifest.outputs.iter();
+    if let Some(other) = outputs.find(|output| !step_outputs::writes(&manifest, output)) {
+        // Verification would refuse the folder: the program has a defect.
+        return Err(not_of_the_step(&output.join(&other.file)));
+    }
     let bytes = manifest.to_file(&output.join(MANIFEST))?;
     folder.write(MANIFEST, &bytes)?;
     let digest = blake3::hash(&bytes).to_hex().to_string();
@@ -379,6 +394,39 @@ fn output_file(file: &WrittenFile) -> OutputFile {
         bytes: file.byte_length,
         kind: file.to_fill_in.then_some(OutputKind::ToFillIn),
     }
+}
+
+/// Holds the folder of the inputs, so that no purge deletes them meanwhile. Several steps may
+/// hold it. Returns `None` if the file system has no locks, or the folder cannot be opened: the
+/// step says itself what it cannot read.
+///
+/// # Errors
+/// When a purge holds the folder.
+fn hold_round_folder(folder: &Path) -> Result<Option<File>, Fault> {
+    let opened = std::fs::canonicalize(folder).and_then(|folder| Folder::open(&folder));
+    match opened.and_then(|folder| folder.hold_itself()) {
+        Ok(held) => Ok(held),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Fault::of_file(
+            folder,
+            Text::new(
+                "purge 正在删除本轮的输入文件，或有程序占用此文件夹",
+                "a purge is deleting inputs of the round, or a program holds this folder locked",
+            ),
+            Text::new("请待其结束后重新运行", "run again when it has ended"),
+        )),
+        Err(_) => Ok(None),
+    }
+}
+
+fn not_of_the_step(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "本步骤不应写出此文件",
+            "the step should not write this file",
+        ),
+        Text::new("请报告此问题", "please report this"),
+    )
 }
 
 fn no_signing_key(path: &Path) -> Fault {

@@ -22,6 +22,7 @@ use crate::manifest::{MANIFEST, Manifest, OutputFile, StepKind, manifest_word};
 use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
+use crate::step_outputs;
 
 /// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]
@@ -131,6 +132,8 @@ pub struct Verification {
     pub manifest_digest: String,
     /// Its log.
     pub log: ReadLog,
+    /// Whether the log is the one that the signature and the manifest belong to.
+    pub log_is_whole: bool,
     /// The signer of the manifest.
     pub signer: Signer,
     /// Number of files that match the manifest.
@@ -142,8 +145,10 @@ pub struct Verification {
     pub deleted: Vec<DeletionRecord>,
     /// The records that were written in another folder, of which this one may be a copy.
     pub deleted_elsewhere: Vec<DeletionRecord>,
+    /// The digest of the newest of these records, which the next one names.
+    pub last_record: Option<String>,
     /// What is in the folder of deletion records and does not count, by path in the output
-    /// folder.
+    /// folder; and records that count and name an earlier one which is missing.
     pub not_counted: Vec<(String, DeletionFault)>,
     /// Files left by office programs and file managers. They are not counted as
     /// tampering.
@@ -224,7 +229,9 @@ pub(crate) fn verify_opened(
     };
     let signature = check.signature();
     let signer = check.signer(signature.as_ref());
+    let before = check.faults.iter().count();
     let log = check.log(signature.as_ref());
+    let log_is_whole = check.faults.iter().count() == before;
     let deletions = check.deletion_records(&signer);
     let files_held = check.outputs(&deletions);
     check.configuration();
@@ -241,11 +248,13 @@ pub(crate) fn verify_opened(
         folder: folder.to_path_buf(),
         opened,
         log,
+        log_is_whole,
         signer,
         files_held,
         filled_in,
         deleted: deletions.records,
         deleted_elsewhere: deletions.elsewhere,
+        last_record: deletions.last,
         not_counted: deletions.faults,
         left_by_programs,
         faults,
@@ -646,7 +655,19 @@ impl Check<'_> {
                 );
                 continue;
             }
-            listed.insert(&output.file, output);
+            if !step_outputs::writes(self.manifest, output) {
+                self.not_written_by_the_step(&output.file);
+            }
+            if listed.insert(&output.file, output).is_some() {
+                self.fault(
+                    &output.file,
+                    Text::new(
+                        "运行记录将此文件列了两次",
+                        "the manifest lists this file twice",
+                    ),
+                    Text::new("此运行记录不可信", "do not trust this manifest"),
+                );
+            }
         }
         let mut held = 0;
         let mut missing_elsewhere = vec![0; deletions.elsewhere.len()];
@@ -704,6 +725,23 @@ impl Check<'_> {
         }
         self.added_files(&listed);
         held
+    }
+
+    fn not_written_by_the_step(&mut self, path: &str) {
+        let step = self.manifest.step.name();
+        self.fault(
+            path,
+            Text::new(
+                format!("运行记录列有此文件，而步骤 {step} 不写出这样的文件，或不以此类别写出"),
+                format!(
+                    "the manifest lists this file, but the step `{step}` writes no such file, or not of this kind"
+                ),
+            ),
+            Text::new(
+                "签署者放入了自己的文件：此运行记录不可信",
+                "the signer put in a file of his own: do not trust this manifest",
+            ),
+        );
     }
 
     /// Returns whether a file has the size and the digest in the manifest. A file of

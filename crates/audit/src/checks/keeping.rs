@@ -243,6 +243,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
         ));
     }
     wrong.extend(not_counted(&evidence.verification.not_counted));
+    wrong.extend(earlier_missing(&evidence.verification.not_counted));
     for record in &evidence.verification.deleted {
         let names = record.other_names();
         if names > 0 {
@@ -315,6 +316,7 @@ fn not_counted(faults: &[(String, DeletionFault)]) -> Option<Text> {
                 | DeletionFault::TooLarge
                 | DeletionFault::UnknownSigner
                 | DeletionFault::Unreadable
+                | DeletionFault::OtherName
         )
     });
     let count = refused.clone().count();
@@ -345,6 +347,20 @@ fn not_counted(faults: &[(String, DeletionFault)]) -> Option<Text> {
                 en.join(", "),
                 more[1]
             ),
+        )
+    })
+}
+
+/// Returns what is wrong if records name an earlier one that is not here: it may list files that
+/// were left.
+fn earlier_missing(faults: &[(String, DeletionFault)]) -> Option<Text> {
+    let missing = faults.iter();
+    let missing = missing.filter(|(_, fault)| *fault == DeletionFault::EarlierMissing);
+    let count = missing.count();
+    (count > 0).then(|| {
+        Text::new(
+            format!("{count}份删除记录之前的删除记录不在此处，或无效（deletions/）"),
+            format!("the deletion records before {count} of them are not here, or are invalid (deletions/)"),
         )
     })
 }

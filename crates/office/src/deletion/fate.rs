@@ -217,6 +217,7 @@ pub(super) fn accounts(
             }
         }
     }
+    accounts.count_equal(&mut decision, stated, &done.removed);
     accounts.carry(places, stated.open.clone(), &done.removed, is_confirmed);
     for files in [
         &mut accounts.removed_earlier,
@@ -229,6 +230,35 @@ pub(super) fn accounts(
 }
 
 impl Accounts {
+    /// Lists each of several equal leftovers that an interrupted purge removed. `removed` are the
+    /// files that this purge removed.
+    fn count_equal(&mut self, decision: &mut Decision<'_>, stated: &Stated, removed: &[RoundFile]) {
+        for (file, (most, entries)) in stated.equal_leftovers() {
+            let is_gone = entries.iter().all(|entry| {
+                let presence = decision.listings.presence(&entry.placed);
+                let mut recorded = decision.recorded.of(&file);
+                matches!(presence, Presence::Gone) && !recorded.any(|at| *at > entry.begun_at)
+            });
+            let left: Vec<RoundFile> = self.left.iter().map(LeftFile::file).collect();
+            let known = [
+                removed,
+                &self.removed_earlier,
+                &left,
+                &self.not_found,
+                &self.confirmed,
+            ];
+            let known = known.into_iter().flatten();
+            let is_equal = |other: &&RoundFile| {
+                (other.part, &other.path, &other.digest) == (file.part, &file.path, &file.digest)
+            };
+            let missing = most.saturating_sub(known.filter(is_equal).count());
+            if is_gone {
+                let more = std::iter::repeat_n(file, missing);
+                self.removed_earlier.extend(more);
+            }
+        }
+    }
+
     /// Lists the leftovers again that earlier records list as left and of which nothing else
     /// is known, or as confirmed. `removed` are the files that this purge removed.
     fn carry(

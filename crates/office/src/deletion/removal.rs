@@ -154,11 +154,13 @@ impl Removal<'_> {
     /// Removes a file that was set aside. Returns its number of names before.
     ///
     /// # Errors
-    /// The reason, if it cannot be removed or is another file now.
+    /// The reason, if it cannot be removed, is another file now, or was written to since.
     pub(super) fn remove_one(&self, aside: &SetAside) -> Result<u64, Text> {
-        let FoundFile { place, id, .. } = &aside.found;
+        let FoundFile {
+            place, id, state, ..
+        } = &aside.found;
         let holder = self.holder(&aside.found)?;
-        match holder.remove_file_if(Path::new(name_of(place)), *id) {
+        match holder.remove_file_if(Path::new(name_of(place)), *id, *state) {
             Ok(Some(names)) => Ok(names),
             Ok(None) => Err(put_back(&holder, place, &aside.from)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),

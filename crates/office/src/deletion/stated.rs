@@ -1,5 +1,6 @@
 //! What journals and records state of the files of an output folder.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use aidlink_faults::text::Text;
@@ -15,6 +16,8 @@ pub(super) struct Journaled {
     pub(super) placed: PlacedFile,
     /// Whether the purge had set it aside, so that it may have removed it.
     pub(super) is_set_aside: bool,
+    /// The number of its journal, among those of its output folder.
+    pub(super) journal: usize,
     /// When the purge began.
     pub(super) begun_at: Timestamp,
 }
@@ -34,6 +37,8 @@ pub(super) struct Claim {
 pub(super) struct Stated {
     /// The files of journals that count.
     pub(super) journaled: Vec<Journaled>,
+    /// The number of these journals.
+    journals: usize,
     /// The files for which valid records account, with the time of the record.
     pub(super) removed: Vec<(RoundFile, Timestamp)>,
     /// What documents of other keys list as removed or set aside, or records of another copy
@@ -92,10 +97,13 @@ impl Stated {
 
     /// Adds the files of a journal.
     pub(super) fn add(&mut self, journal: &Journal) {
+        let number = self.journals;
+        self.journals += 1;
         for (files, is_set_aside) in [(&journal.there, false), (&journal.set_aside, true)] {
             self.journaled.extend(files.iter().map(|placed| Journaled {
                 placed: placed.clone(),
                 is_set_aside,
+                journal: number,
                 begun_at: journal.begun_at,
             }));
         }
@@ -116,6 +124,34 @@ impl Stated {
         let journaled = journaled.filter(|journaled| journaled.is_set_aside);
         let journaled = journaled.map(|journaled| &journaled.placed.file);
         journaled.chain(self.by_others.iter().map(|claim| &claim.file))
+    }
+
+    /// Returns the leftovers of which one journal lists several equal ones as set aside, with the
+    /// most that one does, and their entries. In records their names differ only in a number that
+    /// is blacked out.
+    pub(super) fn equal_leftovers(&self) -> BTreeMap<RoundFile, (usize, Vec<&Journaled>)> {
+        let journaled = self.journaled.iter();
+        let set_aside = journaled.filter(|journaled| journaled.is_set_aside);
+        let mut by_file: BTreeMap<RoundFile, Vec<&Journaled>> = BTreeMap::new();
+        for journaled in set_aside {
+            let file = journaled.placed.file.recorded();
+            if file.part == FilePart::CutOff {
+                let file = RoundFile {
+                    other_names: 0,
+                    ..file
+                };
+                by_file.entry(file).or_default().push(journaled);
+            }
+        }
+        let equal = by_file.into_iter().map(|(file, entries)| {
+            let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+            for entry in &entries {
+                *counts.entry(entry.journal).or_default() += 1;
+            }
+            let most = counts.into_values().max().unwrap_or_default();
+            (file, (most, entries))
+        });
+        equal.filter(|(_, (most, _))| *most > 1).collect()
     }
 
     /// Returns all files of which something is stated, except those that records account for.

@@ -20,7 +20,7 @@ const FILES: [&str; 5] = [
     "exports/students.csv",
     "round.key",
     "output/lists/for-review/to-education.csv",
-    "output/rejects/students.csv",
+    "output/rejects/education.csv",
     LEFTOVER,
 ];
 
@@ -55,6 +55,7 @@ impl Signed {
             siblings: &[],
             round_folder: self.round.folder(),
             rounds: &[],
+            unread: &[],
             signing_key: &self.key,
             program: "aidlink",
             early: Some("a test"),
@@ -330,7 +331,7 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
     let plan = signed.plan();
     let removal = signed.removal(&plan);
     let mut found = plan.remains.there.iter();
-    let found = found.find(|found| found.file.path == "rejects/students.csv");
+    let found = found.find(|found| found.file.path == "rejects/education.csv");
     let found = found.expect("a file");
     let is_done = std::sync::atomic::AtomicBool::new(false);
     let ordering = std::sync::atomic::Ordering::Relaxed;

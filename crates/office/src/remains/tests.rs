@@ -53,7 +53,7 @@ fn exports_key_and_outputs_are_deleted_and_records_are_kept() {
             (FilePart::Export, "exports/students.csv"),
             (FilePart::Key, "round.key"),
             (FilePart::Output, LIST),
-            (FilePart::Output, "rejects/students.csv"),
+            (FilePart::Output, "rejects/education.csv"),
         ]
     );
     assert_eq!(doubts(&remains), []);

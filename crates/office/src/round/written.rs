@@ -396,6 +396,18 @@ impl WrittenRound {
         Some(export.schema.as_ref()?.value.as_str())
     }
 
+    /// Returns the files of the exports, as they are written, whether or not they exist, each
+    /// with the name of its schema.
+    pub fn export_files(&self) -> impl Iterator<Item = (&str, PathBuf)> {
+        let exports = self.exports.value().into_iter().flatten();
+        exports.flat_map(move |export| {
+            let schema = export.schema.as_ref();
+            let schema = schema.map_or("", |schema| schema.value.as_str());
+            let paths = export.paths();
+            paths.map(move |path| (schema, self.folder().join(&path.value)))
+        })
+    }
+
     /// Returns the names of the schemas of the exports.
     pub fn export_names(&self) -> impl Iterator<Item = &str> {
         let exports = self.exports.value().into_iter().flatten();

@@ -1,0 +1,121 @@
+//! A round file, a log or a clock that was changed between a run and its purge.
+
+use std::fs;
+use std::path::Path;
+
+use aidlink_agency::key::RoundKey;
+use aidlink_office::deletion::Purge;
+use aidlink_office::signing::SigningKey;
+use jiff::Timestamp;
+
+use super::deleting::{check_19, last_record};
+use crate::deletion::{overdue_round, paths, purge};
+
+/// It may be data of the round, and no manifest says what it holds.
+#[test]
+fn what_only_an_edited_round_file_names_is_left_and_told() {
+    let finished = overdue_round();
+    fs::remove_dir_all(finished.round.path("truth")).unwrap();
+    let (old, new) = ("veterans.persons.csv", "veterans.corrected.csv");
+    fs::copy(finished.round.path(old), finished.round.path(new)).unwrap();
+    fs::write(finished.round.path("new.key"), "a key of somebody").unwrap();
+    finished.round.replace("round.toml", old, new);
+    finished
+        .round
+        .replace("round.toml", "\"round.key\"", "\"new.key\"");
+    let text = "only the round file names it, and no step read it";
+    let dry = purge(&finished, &["--dry-run"]);
+    assert_eq!(dry.stdout.matches(text).count(), 2, "{}", dry.stdout);
+    let left = [new.to_owned(), "new.key".to_owned()].into();
+    for _ in 0..2 {
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        assert_eq!(result.stdout.matches(text).count(), 2, "{}", result.stdout);
+        let record = last_record(&finished.path(""));
+        assert_eq!(paths(&record["left"]), left);
+        assert_eq!(check_19(&finished), ("not_held".to_owned(), 2));
+    }
+    // What the step read is gone, and the rest is here.
+    assert!(!finished.round.path(old).exists() && !finished.round.path("round.key").exists());
+    assert!(finished.round.path(new).exists() && finished.round.path("new.key").exists());
+    // Once a person has deleted it, nothing asks for it.
+    for file in [new, "new.key"] {
+        fs::remove_file(finished.round.path(file)).unwrap();
+    }
+    assert_eq!(purge(&finished, &[]).code, 0);
+    assert_eq!(check_19(&finished), ("held".to_owned(), 0));
+}
+
+/// A later output read it: then its manifest names it.
+#[test]
+fn what_a_later_output_read_is_no_unread_file() {
+    let finished = overdue_round();
+    let (old, new) = ("veterans.persons.csv", "veterans.corrected.csv");
+    fs::copy(finished.round.path(old), finished.round.path(new)).unwrap();
+    finished.round.replace("round.toml", old, new);
+    let later = finished.round.path("later");
+    let run = ["--output", later.to_str().unwrap()];
+    assert_eq!(finished.round.run_with(&run).code, 0);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    for file in [old, new] {
+        assert!(!finished.round.path(file).exists());
+    }
+}
+
+/// A way to damage a log.
+type Damage = fn(&Path);
+
+/// Whoever has no key takes the log away, and with it the times that the clock is compared with.
+#[test]
+fn a_clock_that_was_set_back_is_noticed_without_a_log() {
+    let ways: [Damage; 4] = [
+        |log| fs::remove_file(log).unwrap(),
+        |log| fs::write(log, "").unwrap(),
+        |log| {
+            let text = fs::read_to_string(log).unwrap();
+            fs::write(log, text.replacen('a', "b", 1)).unwrap();
+        },
+        |log| {
+            let text = fs::read_to_string(log).unwrap();
+            let first = text.lines().next().unwrap();
+            fs::write(log, format!("{first}\n")).unwrap();
+        },
+    ];
+    for damage in ways {
+        let finished = overdue_round();
+        damage(&finished.path("audit.jsonl"));
+        let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+        let (outputs, folder) = ([finished.path("")], finished.round.path(""));
+        let purge_at = |now: Timestamp| {
+            let purge = Purge {
+                outputs: &outputs,
+                siblings: &[],
+                round_folder: &folder,
+                rounds: &[],
+                unread: &[],
+                signing_key: &key,
+                program: "aidlink",
+                early: Some("test"),
+                other_signer: None,
+                confirmed: None,
+                key_id: &RoundKey::id_for,
+                dry_run: false,
+                now,
+            };
+            purge.run().map(|_| ())
+        };
+        let hour_ago = Timestamp::now() - jiff::Span::new().hours(1);
+        for early in ["2026-09-01T00:00:00Z".parse().unwrap(), hour_ago] {
+            let faults = purge_at(early).expect_err("the clock is wrong");
+            let fault = faults.iter().next().unwrap();
+            let text = "this machine's clock is earlier than";
+            assert!(fault.message.en.contains(text), "{}", fault.message.en);
+            assert!(finished.round.path("round.key").exists());
+        }
+        // Data that is due is not kept because its log is lost.
+        assert!(purge_at(Timestamp::now()).is_ok());
+        assert!(!finished.round.path("round.key").exists());
+        assert_eq!(finished.verify().code, 4);
+    }
+}

@@ -1,0 +1,121 @@
+//! Output folders with names that cannot be written down, and folders that only look like one.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::deletion::{overdue_round, purge};
+use crate::split_round::SplitRound;
+use crate::support::{Round, command_result};
+
+/// Records could not say which folder it was, and a purge would not find its leftovers.
+#[test]
+fn an_output_folder_whose_name_is_not_text_is_refused_before_any_work() {
+    let pooled = Round::sample();
+    let split = SplitRound::plain(Round::sample());
+    let aidlink = Path::new(env!("CARGO_BIN_EXE_aidlink")).to_path_buf();
+    let screen = aidlink.with_file_name("aidlink-screen");
+    let verbs: [(&Path, &Round, &[&str]); 4] = [
+        (&aidlink, &pooled, &["run"]),
+        (
+            &aidlink,
+            &split.round,
+            &["tokenise", "--export", "veterans.persons"],
+        ),
+        (&aidlink, &split.round, &["resolve", "--leads", "none"]),
+        (&screen, &split.round, &["run", "--tokens", "none"]),
+    ];
+    for (program, round, verb) in verbs {
+        for name in [&b"out\xff"[..], b"in\xfe/out", b"\xc0/\xff"] {
+            let name = OsStr::from_bytes(name);
+            let output = round.path("").join(name);
+            fs::create_dir_all(output.parent().unwrap()).unwrap();
+            let before = round.names_of_bytes();
+            let mut command = Command::new(program);
+            let (first, more) = verb.split_first().unwrap();
+            command.arg(first).arg(round.path("round.toml")).args(more);
+            command.arg("--output").arg(&output).args(["--lang", "en"]);
+            let result = command_result(command.output().unwrap());
+            assert_eq!(result.code, 2, "{verb:?}: {}", result.stderr);
+            let text = "the name of the output folder is not UTF-8 text";
+            assert!(result.stderr.contains(text), "{verb:?}: {}", result.stderr);
+            assert_eq!(round.names_of_bytes(), before, "{verb:?}");
+        }
+    }
+}
+
+/// Where the round's folder is does not matter.
+#[test]
+fn a_round_in_a_folder_whose_name_is_not_text_runs() {
+    let round = Round::sample();
+    let folder = round.path("..").join(OsStr::from_bytes(b"round\xff"));
+    fs::rename(round.path(""), &folder).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aidlink"));
+    command.arg("run").arg(folder.join("round.toml"));
+    let result = command_result(command.output().unwrap());
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(folder.join("output/manifest.json").exists());
+}
+
+impl Round {
+    fn names_of_bytes(&self) -> Vec<OsString> {
+        let names = fs::read_dir(self.path("")).unwrap();
+        let mut names: Vec<OsString> = names.map(|name| name.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Other programs have files of this name, too: extensions of browsers, packages.
+#[test]
+fn a_foreign_manifest_stops_no_purge_and_is_told() {
+    let foreign = [
+        "{}",
+        "{\"manifest_version\": 3}",
+        "no JSON",
+        "{\"format\": \"other\"}",
+    ];
+    for place in ["extension", "deep/extension"] {
+        for content in foreign {
+            let finished = overdue_round();
+            let folder = finished.round.path(place);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("manifest.json"), content).unwrap();
+            let dry = purge(&finished, &["--dry-run"]);
+            let result = purge(&finished, &[]);
+            for result in [&dry, &result] {
+                assert_eq!(result.code, 0, "{content}: {}", result.stderr);
+                let told = result.stdout.contains(place);
+                assert!(told, "{content}: {}", result.stdout);
+            }
+            assert!(folder.join("manifest.json").exists());
+            assert!(!finished.path("lists").exists());
+            let audit = finished.audit(&[]);
+            assert_eq!(audit.code, 0, "{content}: {}{}", audit.stdout, audit.stderr);
+            assert!(audit.stdout.contains(place), "{content}: {}", audit.stdout);
+            assert_eq!(finished.verify().code, 0);
+        }
+    }
+}
+
+/// What a step has finished counts, however it was damaged.
+#[test]
+fn a_damaged_output_folder_is_no_foreign_one() {
+    for lost in ["manifest.json", "manifest.json.minisig", "audit.jsonl"] {
+        let finished = overdue_round();
+        let other = finished.round.path("other");
+        let result = finished
+            .round
+            .run_with(&["--output", other.to_str().unwrap()]);
+        assert_eq!(result.code, 0);
+        fs::remove_file(other.join(lost)).unwrap();
+        fs::write(other.join("manifest.json"), "{}").unwrap();
+        let before = finished.round.names();
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 1, "{lost}: {}", result.stdout);
+        assert!(result.stderr.contains("other"), "{}", result.stderr);
+        assert_eq!(finished.round.names(), before);
+    }
+}
