@@ -315,6 +315,11 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
                 (workbook.path.to_owned(), digest)
             })
             .collect(),
+        person_pages: lists
+            .person_pages
+            .iter()
+            .map(|pages| (pages.path.to_owned(), pages.bytes.clone()))
+            .collect(),
     })
 }
 

@@ -13,7 +13,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
 use aidlink_office::manifest::{ColumnRead, FileRead, Manifest, PolicyUsed, StepKind};
 use aidlink_office::round::Mode;
-use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 use aidlink_policy::rule_language::{Combination, DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role, Schemas};
 use jiff::civil::Date;
@@ -99,6 +99,60 @@ pub struct Matrix {
     pub exports: Vec<ExportPart>,
     /// The number of lists that the policy has.
     pub lists: usize,
+    /// The names of what the matrix names by id.
+    pub names: Names,
+}
+
+/// Names in words for ids of a policy.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    rules: BTreeMap<String, Text>,
+    aids: BTreeMap<String, Text>,
+    /// The offices of lists, by the names of the lists.
+    lists: BTreeMap<String, Text>,
+}
+
+impl Names {
+    fn of(policy: &Policy) -> Self {
+        let rules = policy.rules.iter();
+        let aids = policy.aids.iter();
+        let lists = aids.clone().flat_map(|aid| {
+            let name = match aid.direction {
+                Direction::ToSocial => policy.agency_name(&aid.agency),
+                Direction::ToJudicial => Text::new("司法救助", "judicial aid"),
+            };
+            [false, true].map(|minor| (list_name(aid, minor), name.clone()))
+        });
+        Names {
+            rules: rules
+                .map(|rule| (rule.id.clone(), rule.title.clone()))
+                .collect(),
+            aids: aids
+                .map(|aid| (aid.id.clone(), aid.title.clone()))
+                .collect(),
+            lists: lists.collect(),
+        }
+    }
+
+    /// Returns the title of a rule, and its id.
+    pub fn rule(&self, id: &str) -> Text {
+        Names::beside(&self.rules, id)
+    }
+
+    /// Returns the title of an aid, and its id.
+    pub fn aid(&self, id: &str) -> Text {
+        Names::beside(&self.aids, id)
+    }
+
+    fn beside(names: &BTreeMap<String, Text>, id: &str) -> Text {
+        let Some(name) = names.get(id) else {
+            return Text::new(id, id);
+        };
+        Text::new(
+            format!("{}（{id}）", name.zh),
+            format!("{} ({id})", name.en),
+        )
+    }
 }
 
 /// The facts that apply to the whole matrix.
@@ -324,6 +378,7 @@ impl Matrix {
             head,
             exports,
             lists: lists.collect::<BTreeSet<String>>().len(),
+            names: Names::of(policy),
         }
     }
 
@@ -410,8 +465,33 @@ impl Matrix {
         leaves
     }
 
-    /// Returns who sees the data that leaves.
+    /// Returns who sees the data that leaves, with the names of the lists.
     pub fn recipients(&self, row: &ColumnRow) -> Vec<Text> {
+        let lists: Vec<&str> = row.lists.iter().map(String::as_str).collect();
+        let lists = Text::new(lists.join("、"), lists.join(", "));
+        self.recipients_with(row, &lists)
+    }
+
+    /// Returns who sees the data that leaves, with the offices that the lists are for.
+    pub fn recipients_in_words(&self, row: &ColumnRow) -> Vec<Text> {
+        let named = row.lists.iter().filter_map(|name| self.names.lists.get(name));
+        let mut offices: Vec<&Text> = Vec::new();
+        for office in named {
+            // Adults and minors have a list each.
+            if !offices.contains(&office) {
+                offices.push(office);
+            }
+        }
+        let zh: Vec<&str> = offices.iter().map(|office| office.zh.as_str()).collect();
+        let en: Vec<&str> = offices.iter().map(|office| office.en.as_str()).collect();
+        let lists = Text::new(
+            format!("{}的清单", zh.join("、")),
+            format!("lists for {}", en.join(", ")),
+        );
+        self.recipients_with(row, &lists)
+    }
+
+    fn recipients_with(&self, row: &ColumnRow, lists: &Text) -> Vec<Text> {
         let leaves = self.leaves(row);
         let mut seen = Vec::new();
         if self.head.mode == Mode::Split && leaves.iter().any(|form| *form != Leaves::ListField) {
@@ -422,8 +502,8 @@ impl Matrix {
         }
         if !row.lists.is_empty() && row.is_used() {
             let (zh, en) = match row.lists.len() == self.lists {
-                true => ("全部清单".to_owned(), "all lists".to_owned()),
-                false => (row.lists.join("、"), row.lists.join(", ")),
+                true => ("全部清单", "all lists"),
+                false => (lists.zh.as_str(), lists.en.as_str()),
             };
             seen.push(Text::new(
                 format!("检察机关（{zh}）"),
@@ -459,7 +539,7 @@ impl Leaves {
 
 impl Need {
     /// Returns the words for the user.
-    pub fn text(&self) -> Text {
+    pub fn text(&self, names: &Names) -> Text {
         match self {
             Need::Token => Text::new("生成令牌", "making the token"),
             Need::OwnNumber => Text::new(
@@ -467,10 +547,15 @@ impl Need {
                 "checking that the ID number is the person's own",
             ),
             Need::List => Text::new("在清单上显示", "shown on the lists"),
-            Need::Rules(rules) => Text::new(
-                format!("规则 {}", rules.join("、")),
-                format!("rules {}", rules.join(", ")),
-            ),
+            Need::Rules(rules) => {
+                let rules: Vec<Text> = rules.iter().map(|id| names.rule(id)).collect();
+                let zh: Vec<&str> = rules.iter().map(|rule| rule.zh.as_str()).collect();
+                let en: Vec<&str> = rules.iter().map(|rule| rule.en.as_str()).collect();
+                Text::new(
+                    format!("规则：{}", zh.join("；")),
+                    format!("rules: {}", en.join("; ")),
+                )
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod needed;
 pub mod open_leftovers;
 pub mod output_folder;
+pub mod page;
 mod places;
 pub mod purging;
 pub mod remains;
