@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use aidlink_agency::reading_progress;
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
 use aidlink_agency::exports::{
@@ -64,7 +65,11 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     let progress = Progress::new(output);
     let inspections: Result<Vec<Inspection>, Fault> = exports
         .iter()
-        .map(|export| inspect(export, as_of, &|rows| progress.rows(rows)))
+        .map(|export| {
+            let title = &export.schema().title;
+            let on_rows = reading_progress::begin(&progress, title, std::slice::from_ref(export));
+            inspect(export, as_of, &on_rows)
+        })
         .collect();
     progress.finish();
     let inspections = match inspections {
@@ -162,7 +167,7 @@ fn foresee(
         may_be_empty: false,
     };
     let planned = basis.planned.clone().unwrap_or_else(of_options);
-    let on_rows = |rows| progress.rows(rows);
+    let on_rows = reading_progress::begin(&progress, &schema.title, exports);
     let preview = preview(exports, schema, policy, basis.as_of, &on_rows);
     progress.finish();
     let Preview { report, unknown } = preview.map_err(|error| error.into_faults(exports))?;

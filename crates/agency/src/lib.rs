@@ -21,6 +21,7 @@ pub mod national_id;
 pub mod person_mark;
 pub mod recognise;
 pub mod reject;
+pub mod reading_progress;
 pub mod rejects_file;
 pub mod rules;
 pub mod scan;

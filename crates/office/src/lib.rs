@@ -33,5 +33,6 @@ pub mod statement;
 pub mod step;
 pub mod terminal;
 pub mod terms;
+pub mod text_table;
 pub mod unknown_files;
 pub mod verification;
