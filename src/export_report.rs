@@ -43,7 +43,13 @@ pub(crate) fn say_exports<'e>(
             Rest::Probed { matched, unmatched } => (unmatched, matched),
         };
         let title = export.planned.schema.title.in_language(output.language);
-        let figures = [account.rows, account.rejected, account.withheld, left_out, kept];
+        let figures = [
+            account.rows,
+            account.rejected,
+            account.withheld,
+            left_out,
+            kept,
+        ];
         let figures = figures.iter().map(u64::to_string);
         table.add(std::iter::once(title.to_owned()).chain(figures));
     }
@@ -157,7 +163,10 @@ pub(crate) fn say_unknown(
     let title = &export.planned.schema.title;
     say(
         format!("  {}：下列条件有的行无法判断：", title.zh),
-        format!("  {}: conditions that cannot be judged for some rows:", title.en),
+        format!(
+            "  {}: conditions that cannot be judged for some rows:",
+            title.en
+        ),
     );
     let missing_fields = export.missing_fields(policy);
     for (rule, rows) in rules.iter().take(MOST_RULES) {

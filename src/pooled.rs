@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use aidlink_agency::reading_progress;
 use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::person_mark::PersonMarker;
+use aidlink_agency::reading_progress;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use aidlink_agency::reading_progress;
 use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
+use aidlink_agency::reading_progress;
 use aidlink_agency::tokenise::{Preview, preview};
 use aidlink_centre::screen::{self, ScreeningTerms};
 use aidlink_contract::screened_lead::Provisional;

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use aidlink_agency::reading_progress;
 use aidlink_agency::account::{all_rejected, no_rows};
 use aidlink_agency::cell::amount::AmountUnit;
 use aidlink_agency::exports::{
     ReadExport, check_columns, check_filled, fields_of_others, read_export, sheets_not_read,
 };
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
+use aidlink_agency::reading_progress;
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::tokenise::{Preview, preview};
 use aidlink_agency::unmapped::UnmappedLabels;

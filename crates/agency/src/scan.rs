@@ -438,7 +438,7 @@ impl Export {
         let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
         let plain = self.source.format() == Format::Text;
         let unreadable_text = |error: io::Error| self.source.unreadable(&error);
-        let read = AtomicU64::new(0);
+        let (read, of_file) = (AtomicU64::new(0), AtomicU64::new(0));
         let mut source = Digesting {
             inner: self.source.text().map_err(unreadable_text)?,
             digest: blake3::Hasher::new(),
@@ -468,7 +468,6 @@ impl Export {
             let amounts = headings.amounts();
             return Err(self.in_sheet(header::another_unit(&self.path, amounts, line)));
         }
-        let of_file = AtomicU64::new(0);
         let digest = match self.source.digest_at_opening() {
             Some(digest) => digest,
             None => {

@@ -15,10 +15,10 @@ use aidlink_office::terminal::Progress;
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 
-use crate::reading_progress;
 use crate::account::{Account, Rest};
 use crate::exports::{ReadExport, check_report, fields_without_content, open, read_export};
 use crate::key::{KEY_VERSION, RoundKey};
+use crate::reading_progress;
 use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
 use crate::tokenise::{

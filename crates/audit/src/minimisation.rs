@@ -255,6 +255,10 @@ pub enum Need {
     /// It is shown on the procuratorate's own lists.
     #[serde(rename = "lists")]
     List,
+    /// Reviewers see it, to find and judge the person.
+    Reviewers,
+    /// Reviewers see the sex and the age that the ID number states.
+    SexAndAge,
     /// Rules read it; their ids.
     Rules(Vec<String>),
 }
@@ -456,6 +460,8 @@ impl Matrix {
             match need {
                 Need::Token => leaves.push(Leaves::Token),
                 Need::List => leaves.push(Leaves::ListField),
+                Need::Reviewers => leaves.push(Leaves::ReviewField),
+                Need::SexAndAge => leaves.push(Leaves::SexAndAge),
                 Need::OwnNumber | Need::Rules(_) => {}
             }
         }
@@ -474,7 +480,10 @@ impl Matrix {
 
     /// Returns who sees the data that leaves, with the offices that the lists are for.
     pub fn recipients_in_words(&self, row: &ColumnRow) -> Vec<Text> {
-        let named = row.lists.iter().filter_map(|name| self.names.lists.get(name));
+        let named = row
+            .lists
+            .iter()
+            .filter_map(|name| self.names.lists.get(name));
         let mut offices: Vec<&Text> = Vec::new();
         for office in named {
             // Adults and minors have a list each.
@@ -494,7 +503,8 @@ impl Matrix {
     fn recipients_with(&self, row: &ColumnRow, lists: &Text) -> Vec<Text> {
         let leaves = self.leaves(row);
         let mut seen = Vec::new();
-        if self.head.mode == Mode::Split && leaves.iter().any(|form| *form != Leaves::ListField) {
+        let goes_to_centre = |form: &Leaves| matches!(form, Leaves::Token | Leaves::Outcomes);
+        if self.head.mode == Mode::Split && leaves.iter().any(goes_to_centre) {
             seen.push(Text::new(
                 "筛查机构（令牌和结果）",
                 "the centre (token and outcomes)",
@@ -508,6 +518,13 @@ impl Matrix {
             seen.push(Text::new(
                 format!("检察机关（{zh}）"),
                 format!("the procuratorate ({en})"),
+            ));
+        }
+        let for_reviewers = |form: &Leaves| matches!(form, Leaves::ReviewField | Leaves::SexAndAge);
+        if leaves.iter().any(for_reviewers) {
+            seen.push(Text::new(
+                "检察机关的核查人（review/）",
+                "the procuratorate's reviewers (review/)",
             ));
         }
         seen
@@ -524,6 +541,10 @@ pub enum Leaves {
     Outcomes,
     /// The cell itself, on the procuratorate's own lists.
     ListField,
+    /// The cell itself, in the procuratorate's review workbooks and person pages.
+    ReviewField,
+    /// Sex and age, in the same.
+    SexAndAge,
 }
 
 impl Leaves {
@@ -533,6 +554,8 @@ impl Leaves {
             Leaves::Token => Text::new("令牌", "token"),
             Leaves::Outcomes => Text::new("规则结果", "outcomes of rules"),
             Leaves::ListField => Text::new("清单字段", "list field"),
+            Leaves::ReviewField => Text::new("供核查人查看的字段", "field for reviewers"),
+            Leaves::SexAndAge => Text::new("性别、年龄", "sex and age"),
         }
     }
 }
@@ -547,6 +570,14 @@ impl Need {
                 "checking that the ID number is the person's own",
             ),
             Need::List => Text::new("在清单上显示", "shown on the lists"),
+            Need::Reviewers => Text::new(
+                "供核查人查找、判断本人",
+                "shown to reviewers, to find and judge the person",
+            ),
+            Need::SexAndAge => Text::new(
+                "供核查人了解性别和年龄",
+                "sex and age are shown to reviewers",
+            ),
             Need::Rules(rules) => {
                 let rules: Vec<Text> = rules.iter().map(|id| names.rule(id)).collect();
                 let zh: Vec<&str> = rules.iter().map(|rule| rule.zh.as_str()).collect();
@@ -569,6 +600,14 @@ pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need>
         // Lists show fields of the procuratorate's own rows only.
         Role::List if schema.name == CASE_EXPORT => needs.push(Need::List),
         Role::List | Role::Attribute => {}
+    }
+    if schema.name == CASE_EXPORT {
+        if field.for_reviewers {
+            needs.push(Need::Reviewers);
+        }
+        if field.role == Role::NationalId && schema.reviewer_fields().next().is_some() {
+            needs.push(Need::SexAndAge);
+        }
     }
     let rules: Vec<String> = rules_on(policy, schema, field)
         .map(|rule| rule.id.clone())

@@ -93,7 +93,12 @@ mod tests {
 
     #[test]
     fn lines_are_never_wider_than_asked_if_the_numbers_fit() {
-        for name in ["a name that is far too long", "名称太长的一份导出数据", "", "短"] {
+        for name in [
+            "a name that is far too long",
+            "名称太长的一份导出数据",
+            "",
+            "短",
+        ] {
             for width in 12..40 {
                 let mut table = TextTable::new(["export", "rows"]);
                 table.add([name, "1234567"]);

@@ -2,6 +2,7 @@
 //! persons who could not be judged, the workbooks in which the reviewers decide, and the
 //! pages for whoever visits a person.
 
+mod about_person;
 mod case_cells;
 pub mod columns;
 pub mod marking;

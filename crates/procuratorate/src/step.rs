@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use aidlink_agency::reading_progress;
 use aidlink_agency::exports::{open, read_export};
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::person_mark::PersonMarker;
+use aidlink_agency::reading_progress;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;

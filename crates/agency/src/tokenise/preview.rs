@@ -17,8 +17,8 @@ use crate::account::Rest;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::rules::EvaluationError;
-use crate::scan::{Advance, Export};
 use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
+use crate::scan::{Advance, Export};
 
 /// What an export gives in a round.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,9 @@ pub fn preview(
         };
         let before = report.advance();
         let read = export
-            .read::<_, BlockPatterns>(Pass::DEFAULT, &context, &|advance| progress(advance.after(before)))
+            .read::<_, BlockPatterns>(Pass::DEFAULT, &context, &|advance| {
+                progress(advance.after(before))
+            })
             .map_err(TokeniseError::Unreadable)?;
         report.add_table(export, read.digest, read.byte_length, &columns.read);
         let patterns = read.tally;

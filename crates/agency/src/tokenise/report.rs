@@ -10,8 +10,8 @@ use crate::account::{Account, all_rejected};
 use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
 use crate::reject::RejectReason;
-use crate::scan::{Advance, Export};
 use crate::scan::pass::Counts;
+use crate::scan::{Advance, Export};
 use crate::unmapped::UnmappedLabels;
 
 /// The report on tokenising an export.

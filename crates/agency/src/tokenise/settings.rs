@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::evaluate::Keep;
 use crate::case_parties::CaseParties;
 use crate::rejects_file::{ExportRejects, TableRejects};
-use crate::scan::{Advance, Export};
 use crate::scan::pass::Pass;
+use crate::scan::{Advance, Export};
 use crate::tokeniser::Tokeniser;
 
 /// The settings for tokenising an export.

@@ -19,8 +19,8 @@ use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::rejects_file::TableRejects;
 use crate::rules::EvaluationError;
-use crate::scan::{Advance, Export};
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
+use crate::scan::{Advance, Export};
 use crate::tokeniser::{Scratch, Tokeniser};
 
 /// Maximum number of persons in memory; they take about 128 MiB.

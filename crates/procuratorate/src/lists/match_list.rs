@@ -12,6 +12,7 @@ use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 
+use super::about_person::AboutPerson;
 use super::case_cells::case_fields;
 use super::columns::{
     ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, ToCheck, Urgency,
@@ -88,6 +89,8 @@ pub(super) struct LeadParts {
     pub(super) open: Vec<String>,
     /// What a person must check.
     pub(super) checks: Vec<String>,
+    /// What reviewers see to find and judge the person.
+    pub(super) about: AboutPerson,
 }
 
 /// Returns the leads as lists show them, sorted by list, then by urgency, grade and number.
@@ -309,7 +312,10 @@ impl LeadRow<'_> {
 
     fn parts(&self) -> LeadParts {
         let title = |rule: &Rule| self.translate(&rule.title).to_owned();
-        let evidence = self.rules(Outcome::Yes).into_iter().filter(|rule| is_evidence(rule.kind));
+        let evidence = self
+            .rules(Outcome::Yes)
+            .into_iter()
+            .filter(|rule| is_evidence(rule.kind));
         let evidence = evidence.map(|rule| {
             let title = title(rule);
             match self.terms.export(&rule.on) {
@@ -325,11 +331,19 @@ impl LeadRow<'_> {
             }
         });
         let open = [Outcome::Indicated, Outcome::Unknown].map(|of| self.rules(of));
-        let open = open.into_iter().flatten().filter(|rule| is_evidence(rule.kind));
+        let open = open
+            .into_iter()
+            .flatten()
+            .filter(|rule| is_evidence(rule.kind));
         LeadParts {
             evidence: evidence.collect(),
             open: open.map(title).collect(),
             checks: self.checks().into_iter().map(str::to_owned).collect(),
+            about: AboutPerson::of(
+                &self.terms.cases.schema,
+                &self.lead.cases,
+                self.terms.list_language,
+            ),
         }
     }
 

@@ -167,6 +167,9 @@ impl Writer<'_> {
                 @for (title, value) in titles.iter().zip(&values) {
                     tr { th { (title) } td { (value) } }
                 }
+                @for (title, value) in &person.about().0 {
+                    tr { th { (title) } td { (value) } }
+                }
                 @if !priorities.is_empty() {
                     tr { th { (self.header(Column::Priority)) } td { (priorities) } }
                 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aidlink_agency::person_mark::PersonMark;
 use aidlink_contract::grade::Grade;
 
+use super::about_person::AboutPerson;
 use super::columns::Urgency;
 use super::match_list::ListedLead;
 
@@ -30,6 +31,22 @@ impl Person<'_> {
     /// Returns the best grade.
     pub(super) fn grade(&self) -> Option<Grade> {
         self.leads.iter().map(|lead| lead.grade).max()
+    }
+
+    /// Returns what reviewers see of the person. All leads are of the same rows or of some of
+    /// them, so the facts of all are joined.
+    pub(super) fn about(&self) -> AboutPerson {
+        let mut about: Vec<(String, String)> = Vec::new();
+        for (title, value) in self.leads.iter().flat_map(|lead| &lead.parts.about.0) {
+            match about.iter_mut().find(|(known, _)| known == title) {
+                None => about.push((title.clone(), value.clone())),
+                Some((_, known)) => {
+                    let values = known.split('；').chain(value.split('；'));
+                    *known = distinct(values).join("；");
+                }
+            }
+        }
+        AboutPerson(about)
     }
 
     /// Returns the values of the list fields, of which there are `count`; several values of

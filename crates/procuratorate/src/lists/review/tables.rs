@@ -69,6 +69,11 @@ impl<'t> Layout<'t> {
         Column::new(header.in_language(self.language), (10, 11), Use::Given)
     }
 
+    fn about(&self) -> Column {
+        let header = self.text("人员情况", "About the person");
+        Column::new(&header, (12, 18), Use::Given)
+    }
+
     fn name_column(&self) -> Option<Column> {
         let name = self.name.map(|name| self.fields[name]);
         name.map(|name| Column::new(name, (7, 10), Use::Given))
@@ -110,6 +115,7 @@ impl<'t> Layout<'t> {
         columns.extend(self.name_and_decision());
         columns.push(given(columns::Column::ActBy, (10, 10)));
         columns.push(given(columns::Column::AboutActBy, (8, 8)));
+        columns.push(self.about());
         columns.extend(self.other_fields());
         columns.extend([
             given(columns::Column::Aid, (12, 14)),
@@ -145,6 +151,7 @@ impl<'t> Layout<'t> {
         let note = lead.act_by.map(|by| by.note());
         let note = note.map(|note| note.in_language(self.language).to_owned());
         cells.push(note.map_or(Content::Empty, Content::Text));
+        cells.push(Content::Lines(lead.parts.about.lines(self.language)));
         cells.extend(others);
         let rules = row.rules.value().map(columns::AppliedRules::write);
         cells.extend([
@@ -175,6 +182,7 @@ impl<'t> Layout<'t> {
             given(columns::Column::Urgency, (7, 8)),
             given(columns::Column::Grade, (7, 9)),
             given(columns::Column::ActBy, (10, 10)),
+            self.about(),
         ]);
         columns.extend(self.other_fields());
         columns.extend([
@@ -204,6 +212,7 @@ impl<'t> Layout<'t> {
         cells.push(grade.map_or(Content::Empty, Content::Text));
         let first = leads.iter().filter_map(|lead| lead.act_by).map(|by| by.on);
         cells.push(first.min().map_or(Content::Empty, Content::Day));
+        cells.push(Content::Lines(person.about().lines(self.language)));
         cells.extend(others);
         let aids = leads.iter().map(|lead| self.aid_line(lead)).collect();
         let priorities = leads.iter().map(|lead| lead.row.priority.as_str());
